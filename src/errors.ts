@@ -1,0 +1,638 @@
+/**
+ * What every failure of the pool is: an `Error` with a `code` that never changes, the facts as fields, and a message
+ * that says what happened, in numbers, and what to try. An aborted call is no `PoolError`: it rejects with
+ * `signal.reason` itself. `docs/errors.md` has a heading for each code.
+ */
+export abstract class PoolError<Code extends PoolErrorCode = PoolErrorCode> extends Error {
+  /** Stable for good: compare this, not the message. */
+  readonly code: Code;
+
+  protected constructor(name: string, code: Code, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = name;
+    this.code = code;
+    // V8 writes the first line of `stack` while `Error` is constructed, when the name is not there yet.
+    Error.captureStackTrace(this, new.target);
+  }
+}
+
+/** Every `code` that a {@link PoolError} can have. */
+export type PoolErrorCode =
+  | 'ERR_PYTHON'
+  | 'ERR_WORKER_DIED'
+  | 'ERR_CALL_TIMEOUT'
+  | 'ERR_QUEUE_TIMEOUT'
+  | 'ERR_QUEUE_FULL'
+  | 'ERR_POOL_CLOSED'
+  | 'ERR_POOL_DEGRADED'
+  | 'ERR_BOOT'
+  | 'ERR_NOT_EXPOSED'
+  | 'ERR_VALUE'
+  | 'ERR_MESSAGE_TOO_LARGE'
+  | 'ERR_SESSION_LOST'
+  | 'ERR_SESSION_LIMIT'
+  | 'ERR_LEASE_ENDED'
+  | 'ERR_OPTION'
+  | 'ERR_PYTHON_NOT_FOUND'
+  | 'ERR_SPAWN'
+  | 'ERR_PLATFORM'
+  | 'ERR_PROTOCOL';
+
+/** Python raised an exception. The worker is well and goes on. */
+export class PythonError extends PoolError<'ERR_PYTHON'> {
+  /** The class of the exception, such as `ValueError`. */
+  readonly type: string;
+  /** The module of that class, such as `builtins`. */
+  readonly module: string;
+  /** `str(exception)`, without the type. */
+  readonly pythonMessage: string;
+  /** What Python would have printed, chained exceptions included. */
+  readonly traceback: string;
+  /** What `exception.add_note()` added (Python 3.11 and newer). */
+  readonly notes: readonly string[];
+  /** The exception that this one was raised from, or while handling. */
+  declare readonly cause: PythonError | undefined;
+
+  constructor(seen: {
+    type: string;
+    module: string;
+    pythonMessage: string;
+    traceback: string;
+    notes: readonly string[];
+    cause?: PythonError | undefined;
+  }) {
+    super(
+      'PythonError',
+      'ERR_PYTHON',
+      seen.pythonMessage === '' ? seen.type : `${seen.type}: ${seen.pythonMessage}`,
+      seen.cause && { cause: seen.cause },
+    );
+    this.type = seen.type;
+    this.module = seen.module;
+    this.pythonMessage = seen.pythonMessage;
+    this.traceback = seen.traceback;
+    this.notes = seen.notes;
+    this.stack = stackWithTraceback(this, seen.traceback);
+  }
+}
+
+/** The worker's process ended before it had answered. */
+export class WorkerDiedError extends PoolError<'ERR_WORKER_DIED'> {
+  /** The worker's name, such as `worker-0`. */
+  readonly worker: string;
+  /** Its exit code, or `null` when a signal ended it or nobody knows. */
+  readonly exitCode: number | null;
+  /** The signal that ended it, or `null`. */
+  readonly signal: string | null;
+  /** The last lines it wrote to standard error, oldest first. */
+  readonly stderr: readonly string[];
+  /** Whether Python had begun with the call; `'unknown'` counts as begun. Only `false` makes it safe to repeat. */
+  readonly started: boolean | 'unknown';
+  /** The function that was called, if a call was cut short. */
+  readonly call: string | undefined;
+
+  constructor(seen: {
+    worker: string;
+    exitCode: number | null;
+    signal: string | null;
+    stderr: readonly string[];
+    started: boolean | 'unknown';
+    call?: string | undefined;
+  }) {
+    super(
+      'WorkerDiedError',
+      'ERR_WORKER_DIED',
+      `${seen.worker} died ${howItEnded(seen)}${seen.call === undefined ? '' : ` with ${quoted(seen.call)} unanswered`}. ` +
+        `${whatStarted(seen.started)} ${whyItMayHaveDied(seen)}${lastLines(seen.stderr)}`,
+    );
+    this.worker = seen.worker;
+    this.exitCode = seen.exitCode;
+    this.signal = seen.signal;
+    this.stderr = seen.stderr;
+    this.started = seen.started;
+    this.call = seen.call;
+  }
+}
+
+/** The call had a worker, and its budget ran out before Python answered. */
+export class CallTimeoutError extends PoolError<'ERR_CALL_TIMEOUT'> {
+  /** The function that was called. */
+  readonly call: string;
+  /** The whole budget, waiting and running together. */
+  readonly timeoutMs: number;
+  /** How much of it went by before a worker was granted. */
+  readonly waitedMs: number;
+  /** How much of it went by after that. */
+  readonly ranMs: number;
+
+  constructor(seen: { call: string; timeoutMs: number; waitedMs: number; ranMs: number }) {
+    super(
+      'CallTimeoutError',
+      'ERR_CALL_TIMEOUT',
+      `${quoted(seen.call)} did not answer within ${seen.timeoutMs} ms: ${seen.waitedMs} ms went on waiting for a worker, ` +
+        `${seen.ranMs} ms on running. Allow a longer \`timeoutMs\`, or give the function less to do; ` +
+        'its worker goes to nobody else before it has answered or been ended.',
+    );
+    this.call = seen.call;
+    this.timeoutMs = seen.timeoutMs;
+    this.waitedMs = seen.waitedMs;
+    this.ranMs = seen.ranMs;
+  }
+}
+
+/** Nobody handed back a worker in time. Nothing was sent to Python. */
+export class QueueTimeoutError extends PoolError<'ERR_QUEUE_TIMEOUT'> {
+  /** How long the caller waited. */
+  readonly waitedMs: number;
+  /** Workers that were leased at that moment. */
+  readonly leased: number;
+  /** Callers that were waiting at that moment. */
+  readonly waiting: number;
+
+  constructor(seen: { waitedMs: number; leased: number; waiting: number }) {
+    super(
+      'QueueTimeoutError',
+      'ERR_QUEUE_TIMEOUT',
+      `No worker came free within ${seen.waitedMs} ms: ${seen.leased} leased, ${seen.waiting} waiting. ` +
+        'Raise `size`, shorten the work done under one lease, or allow a longer `timeoutMs` or `queueTimeoutMs`.',
+    );
+    this.waitedMs = seen.waitedMs;
+    this.leased = seen.leased;
+    this.waiting = seen.waiting;
+  }
+}
+
+/** As many callers wait as may wait. Nothing was sent to Python. */
+export class QueueFullError extends PoolError<'ERR_QUEUE_FULL'> {
+  /** The greatest number of callers that may wait. */
+  readonly queueMax: number;
+
+  constructor(seen: { queueMax: number }) {
+    super(
+      'QueueFullError',
+      'ERR_QUEUE_FULL',
+      `${seen.queueMax} callers wait already, which is all that \`queueMax\` allows. ` +
+        'Send less at once (`pool.map` never runs ahead of its consumer), raise `size`, or raise `queueMax`.',
+    );
+    this.queueMax = seen.queueMax;
+  }
+}
+
+/** The pool takes no new callers, or was stopped under this one. */
+export class PoolClosedError extends PoolError<'ERR_POOL_CLOSED'> {
+  /** The method that ended the pool. */
+  readonly by: 'drain' | 'close' | 'destroy';
+
+  constructor(seen: { by: 'drain' | 'close' | 'destroy' }) {
+    super(
+      'PoolClosedError',
+      'ERR_POOL_CLOSED',
+      `The pool takes no more work: \`${seen.by}()\` was called, and that is final. ` +
+        'Create a new pool, or close this one only when its last caller is done.',
+    );
+    this.by = seen.by;
+  }
+}
+
+/** No worker lives and starts keep failing. */
+export class PoolDegradedError extends PoolError<'ERR_POOL_DEGRADED'> {
+  /** Starts that failed in a row. */
+  readonly failures: number;
+
+  constructor(seen: { failures: number; cause: unknown }) {
+    super(
+      'PoolDegradedError',
+      'ERR_POOL_DEGRADED',
+      `No worker lives, and the last ${seen.failures} starts failed in a row. The pool goes on trying; ` +
+        `\`cause\` is the last failure${seen.cause instanceof Error ? `: ${seen.cause.message}` : '.'}`,
+      { cause: seen.cause },
+    );
+    this.failures = seen.failures;
+  }
+}
+
+/**
+ * Where a start failed: `start` before Python said hello, `import`, `setup` and `expose` as Python reported it, `load`
+ * when it died after hello without a report, `protocol` when the two sides do not speak the same version, `timeout`
+ * when it was not ready in time.
+ */
+export type BootStage = 'start' | 'load' | 'import' | 'setup' | 'expose' | 'protocol' | 'timeout';
+
+/** A worker did not become ready. */
+export class BootError extends PoolError<'ERR_BOOT'> {
+  /** The worker's name, such as `worker-0`. */
+  readonly worker: string;
+  /** Where it failed. */
+  readonly stage: BootStage;
+  /** The exit code of the process, or `null`. */
+  readonly exitCode: number | null;
+  /** The signal that ended the process, or `null`. */
+  readonly signal: string | null;
+  /** The last lines it wrote to standard error, oldest first. */
+  readonly stderr: readonly string[];
+
+  constructor(seen: {
+    worker: string;
+    stage: BootStage;
+    exitCode: number | null;
+    signal: string | null;
+    stderr: readonly string[];
+    /** The budget that ran out, for the stage `timeout`. */
+    bootTimeoutMs?: number | undefined;
+    /** The exception Python reported, if it reported one. */
+    cause?: unknown;
+  }) {
+    const { what, remedy } = BOOT_STAGES[seen.stage];
+    const within = seen.bootTimeoutMs === undefined ? '' : ` within ${seen.bootTimeoutMs} ms`;
+    const ended = seen.exitCode === null && seen.signal === null ? '' : ` (it ended ${howItEnded(seen)})`;
+    const cause = seen.cause instanceof Error ? ` ${seen.cause.message}.` : '';
+    super(
+      'BootError',
+      'ERR_BOOT',
+      `${seen.worker} did not become ready${within}: ${what}${ended}.${cause} ${remedy}${lastLines(seen.stderr)}`,
+      seen.cause === undefined ? undefined : { cause: seen.cause },
+    );
+    this.worker = seen.worker;
+    this.stage = seen.stage;
+    this.exitCode = seen.exitCode;
+    this.signal = seen.signal;
+    this.stderr = seen.stderr;
+  }
+}
+
+/** Python has no function of that name for Node to call. */
+export class NotExposedError extends PoolError<'ERR_NOT_EXPOSED'> {
+  /** The name that was asked for. */
+  readonly call: string;
+  /** The names that can be called. */
+  readonly functions: readonly string[];
+
+  constructor(seen: { call: string; functions: readonly string[] }) {
+    super(
+      'NotExposedError',
+      'ERR_NOT_EXPOSED',
+      `Python exposes no function ${quoted(seen.call)}.${didYouMean(seen.call, seen.functions)} ` +
+        `It exposes ${listed(seen.functions)}. Put \`@expose\` on the function, or create the pool with \`expose: 'all'\`.`,
+    );
+    this.call = seen.call;
+    this.functions = seen.functions;
+  }
+}
+
+/** A value cannot cross faithfully. Its sender refused it, and nothing was changed. */
+export class ValueRefusedError extends PoolError<'ERR_VALUE'> {
+  /** Where the value is: `args[0].rows[3]` on Node's side, `value['rows'][3]` on Python's. */
+  readonly path: string;
+  /** The side that refused to send it. */
+  readonly sender: 'node' | 'python';
+
+  constructor(seen: {
+    path: string;
+    sender: 'node' | 'python';
+    /** What is there and what to send instead, in whole sentences that begin after the path: `is NaN. Send …`. */
+    problem: string;
+    /** The function that was called, if the value is not part of the options. */
+    call?: string | undefined;
+  }) {
+    const what =
+      seen.call === undefined
+        ? ''
+        : seen.sender === 'node'
+          ? `In the call of ${quoted(seen.call)}, `
+          : `In the answer of ${quoted(seen.call)}, `;
+    super('ValueRefusedError', 'ERR_VALUE', `${what}\`${printable(seen.path)}\` ${seen.problem}`);
+    this.path = seen.path;
+    this.sender = seen.sender;
+  }
+}
+
+/** A message is larger than the line may carry. Its sender did not send it. */
+export class MessageTooLargeError extends PoolError<'ERR_MESSAGE_TOO_LARGE'> {
+  /** The size of the message in bytes of UTF-8; the least it can be, where counting on would have cost too much. */
+  readonly bytes: number;
+  /** The greatest size allowed, the option `messageBytesMax`. */
+  readonly limit: number;
+  /** The side that refused to send it. */
+  readonly sender: 'node' | 'python';
+
+  constructor(seen: { bytes: number; limit: number; sender: 'node' | 'python'; call?: string | undefined }) {
+    const what = `${seen.sender === 'node' ? 'The call' : 'The answer'}${seen.call === undefined ? '' : ` of ${quoted(seen.call)}`}`;
+    super(
+      'MessageTooLargeError',
+      'ERR_MESSAGE_TOO_LARGE',
+      `${what} takes ${seen.bytes} bytes, and a message may have ${seen.limit}. ` +
+        'Send it in parts, pass the path of a file, or raise `messageBytesMax`.',
+    );
+    this.bytes = seen.bytes;
+    this.limit = seen.limit;
+    this.sender = seen.sender;
+  }
+}
+
+/** The worker that held a session's state is gone, and the state with it. */
+export class SessionLostError extends PoolError<'ERR_SESSION_LOST'> {
+  /** The session's id. */
+  readonly session: string;
+  /** Why its worker no longer has it. */
+  readonly reason: 'evicted' | 'expired' | 'worker-died' | 'worker-recycled';
+
+  constructor(seen: { session: string; reason: 'evicted' | 'expired' | 'worker-died' | 'worker-recycled' }) {
+    super(
+      'SessionLostError',
+      'ERR_SESSION_LOST',
+      `Session ${quoted(seen.session)} has lost what it kept in Python: ${SESSION_LOSSES[seen.reason]} ` +
+        'Build its state anew and go on: the next call of this session starts on a fresh one.',
+    );
+    this.session = seen.session;
+    this.reason = seen.reason;
+  }
+}
+
+/** As many sessions live as may live. */
+export class SessionLimitError extends PoolError<'ERR_SESSION_LIMIT'> {
+  /** The greatest number of sessions. */
+  readonly sessionsMax: number;
+
+  constructor(seen: { sessionsMax: number }) {
+    super(
+      'SessionLimitError',
+      'ERR_SESSION_LIMIT',
+      `${seen.sessionsMax} sessions live already, which is all that \`sessionsMax\` allows. ` +
+        'End those that are done (`session.end()`), give them a `ttlMs`, or raise `sessionsMax`.',
+    );
+    this.sessionsMax = seen.sessionsMax;
+  }
+}
+
+/** Why a lease is over. */
+export type LeaseEnd = 'checked-in' | 'revoked' | 'expired' | 'worker-died' | 'pool-closed';
+
+/** The lease is over; somebody else may have its worker by now. */
+export class LeaseEndedError extends PoolError<'ERR_LEASE_ENDED'> {
+  /** The lease's id, which is never used again. */
+  readonly lease: number;
+  /** Why it is over. */
+  readonly reason: LeaseEnd;
+
+  constructor(seen: { lease: number; reason: LeaseEnd }) {
+    super('LeaseEndedError', 'ERR_LEASE_ENDED', `Lease ${seen.lease} is over: ${LEASE_ENDS[seen.reason]}`);
+    this.lease = seen.lease;
+    this.reason = seen.reason;
+  }
+}
+
+/** An option has a value that it cannot have. */
+export class OptionError extends PoolError<'ERR_OPTION'> {
+  /** The option's name, such as `size` or `setup.args`. */
+  readonly option: string;
+
+  constructor(seen: {
+    option: string;
+    /** What it may be, after the words "must be": `an integer from 1 to 1024`. */
+    expected: string;
+    /** What it is; objects are named by their kind alone, since options can hold secrets. */
+    got: unknown;
+  }) {
+    super(
+      'OptionError',
+      'ERR_OPTION',
+      `Option \`${printable(seen.option)}\` must be ${seen.expected}, but it is ${described(seen.got)}.`,
+    );
+    this.option = seen.option;
+  }
+}
+
+/** One place where Python was looked for, in vain. */
+export interface PythonSearch {
+  /** Who said so: `option python`, `VIRTUAL_ENV`, `.venv`, `PATH`, … */
+  readonly where: string;
+  /** What was tried there: a path or a command. */
+  readonly what: string;
+  /** Why it would not do. */
+  readonly why: string;
+}
+
+/** No Python that can be used was found anywhere. */
+export class PythonNotFoundError extends PoolError<'ERR_PYTHON_NOT_FOUND'> {
+  /** Every place that was tried, in order. */
+  readonly tried: readonly PythonSearch[];
+
+  constructor(seen: { tried: readonly PythonSearch[] }) {
+    const places = seen.tried.map(({ where, what, why }) => `\n  ${where}: ${printable(what)}: ${printable(why)}`);
+    super(
+      'PythonNotFoundError',
+      'ERR_PYTHON_NOT_FOUND',
+      `No Python 3.10 or newer was found in ${seen.tried.length} places:${places.join('')}\n` +
+        'Install one, set `PYTHONARIUM_PYTHON`, or pass the option `python`.',
+    );
+    this.tried = seen.tried;
+  }
+}
+
+/** The operating system did not start the process. */
+export class SpawnError extends PoolError<'ERR_SPAWN'> {
+  /** The system's name for the failure, such as `ENOENT` or `EAGAIN`. */
+  readonly errno: string;
+  /** The program that was to be started. */
+  readonly command: string;
+
+  constructor(seen: { errno: string; command: string; cause?: unknown }) {
+    super(
+      'SpawnError',
+      'ERR_SPAWN',
+      `${quoted(seen.command)} could not be started: ${seen.errno}. ` +
+        (SPAWN_REMEDIES[seen.errno] ?? 'See whether the same command starts in a shell, under the same user.'),
+      seen.cause === undefined ? undefined : { cause: seen.cause },
+    );
+    this.errno = seen.errno;
+    this.command = seen.command;
+  }
+}
+
+/** This operating system is not supported. */
+export class PlatformError extends PoolError<'ERR_PLATFORM'> {
+  /** `process.platform`. */
+  readonly platform: string;
+
+  constructor(seen: { platform: string }) {
+    super(
+      'PlatformError',
+      'ERR_PLATFORM',
+      `Pools do not run on ${quoted(seen.platform)}: they need descriptors and signals as Linux and macOS have them. ` +
+        'On Windows, run the program inside WSL.',
+    );
+    this.platform = seen.platform;
+  }
+}
+
+/** What came over the line is not of the protocol. The worker that sent it is ended. */
+export class ProtocolError extends PoolError<'ERR_PROTOCOL'> {
+  /** What was wrong. */
+  readonly detail: string;
+
+  constructor(seen: {
+    /** What was wrong, as a clause without a full stop. */
+    detail: string;
+    /** The worker that sent it, where it is known. */
+    worker?: string | undefined;
+  }) {
+    super(
+      'ProtocolError',
+      'ERR_PROTOCOL',
+      `${seen.worker ?? 'A worker'} broke the protocol: ${seen.detail}. ` +
+        'See that nothing in Python writes to descriptor 3, and that both sides are of the same version.',
+    );
+    this.detail = seen.detail;
+  }
+}
+
+/** Puts Python's frames above ours: the reader looks for the fault in Python first. */
+function stackWithTraceback(error: Error, traceback: string): string {
+  const header = `${error.name}: ${error.message}`;
+  const ownStack = error.stack ?? header;
+  const frames = ownStack.startsWith(header) ? ownStack.slice(header.length) : '';
+  const indented = traceback.trimEnd().replace(/^(?=.)/gm, '    ');
+  return `${header}\n${indented}${frames}`;
+}
+
+function howItEnded({ exitCode, signal }: { exitCode: number | null; signal: string | null }): string {
+  if (signal !== null) return `of signal ${signal}`;
+  return exitCode === null ? 'without an exit code' : `with exit code ${exitCode}`;
+}
+
+function whatStarted(started: boolean | 'unknown'): string {
+  if (started === false) return 'Python had not started the call, so it is safe to repeat.';
+  if (started === true) return 'Python had started the call: repeat it only if doing it twice does no harm.';
+  return 'Nobody knows whether Python had started the call: repeat it only if doing it twice does no harm.';
+}
+
+function whyItMayHaveDied({ exitCode, signal }: { exitCode: number | null; signal: string | null }): string {
+  if (signal === 'SIGKILL') {
+    return 'Linux ends processes like this when memory runs out: see `dmesg`, and lower `size` or what one call loads.';
+  }
+  if (signal !== null && CRASH_SIGNALS.has(signal)) {
+    return 'Native code crashed: call `faulthandler.enable()` in the module to see where.';
+  }
+  if (signal !== null) return 'Find out who sends that signal.';
+  if (exitCode !== null) return 'Look for `os._exit` or a fatal error of the interpreter.';
+  return 'Look into the log of the system.';
+}
+
+function lastLines(stderr: readonly string[]): string {
+  if (stderr.length === 0) return ' It wrote nothing to standard error.';
+  const lines = stderr.slice(-QUOTED_LINES_MAX).map((line) => `\n  ${printable(line.slice(0, QUOTED_CHARS_MAX))}`);
+  return ` Its last lines on standard error:${lines.join('')}`;
+}
+
+function didYouMean(call: string, functions: readonly string[]): string {
+  let nearest: string | undefined;
+  let distanceMin = Math.min(3, Math.ceil(call.length / 2));
+  for (const name of functions.slice(0, SUGGESTION_NAMES_MAX)) {
+    const distance = editDistance(call, name, distanceMin);
+    if (distance < distanceMin) [nearest, distanceMin] = [name, distance];
+  }
+  return nearest === undefined ? '' : ` Did you mean ${quoted(nearest)}?`;
+}
+
+/** Insertions, deletions and replacements from one name to the other; `limit` or more comes back as `limit`. */
+function editDistance(from: string, to: string, limit: number): number {
+  if (Math.abs(from.length - to.length) >= limit) return limit;
+  let above = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= from.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= to.length; column++) {
+      const replaced = above[column - 1]! + (from[row - 1] === to[column - 1] ? 0 : 1);
+      current.push(Math.min(replaced, above[column]! + 1, current[column - 1]! + 1));
+    }
+    above = current;
+  }
+  return Math.min(limit, above[to.length]!);
+}
+
+function listed(functions: readonly string[]): string {
+  if (functions.length === 0) return 'nothing at all';
+  const shown = functions.slice(0, LISTED_NAMES_MAX).map(printable).join(', ');
+  const more = functions.length - LISTED_NAMES_MAX;
+  return more > 0 ? `${shown} and ${more} more` : shown;
+}
+
+function described(value: unknown): string {
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'symbol') return 'a symbol';
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return Object.is(value, -0) ? '-0' : String(value);
+}
+
+function quoted(text: string): string {
+  const shown = text.length > QUOTED_CHARS_MAX ? `${text.slice(0, QUOTED_CHARS_MAX)}…` : text;
+  return printable(JSON.stringify(shown));
+}
+
+/** Text of others, without the power to move a terminal's cursor, forge a line of a log or turn its direction. */
+function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+const QUOTED_CHARS_MAX = 200;
+const QUOTED_LINES_MAX = 5;
+const LISTED_NAMES_MAX = 12;
+const SUGGESTION_NAMES_MAX = 200;
+
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
+const CRASH_SIGNALS: ReadonlySet<string> = new Set(['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGABRT']);
+
+const BOOT_STAGES: Record<BootStage, { what: string; remedy: string }> = {
+  start: {
+    what: 'Python ended or failed before it said hello',
+    remedy: 'See whether that interpreter starts in a shell, and whether `libraryPath` is right.',
+  },
+  load: {
+    what: 'Python ended while it loaded the module, without a word',
+    remedy: 'Look for `os._exit`, or for native code that crashes on import.',
+  },
+  import: {
+    what: 'importing the module failed',
+    remedy: 'See `cause` for the traceback; check `module`, `pythonPath` and the interpreter.',
+  },
+  setup: { what: '`setup` failed', remedy: 'See `cause` for the traceback.' },
+  expose: { what: 'its functions could not be exposed', remedy: 'See `cause` for the name and the reason.' },
+  protocol: {
+    what: 'the two sides do not speak the same protocol',
+    remedy: 'Install the Python package and the Node package in the same version.',
+  },
+  timeout: {
+    what: 'time ran out',
+    remedy: 'Raise `bootTimeoutMs`, or do less while importing and in `setup`.',
+  },
+};
+
+const SESSION_LOSSES: Record<SessionLostError['reason'], string> = {
+  evicted: 'it was the one longest unused when room was needed.',
+  expired: 'it was unused for longer than its `ttlMs`.',
+  'worker-died': 'its worker died.',
+  'worker-recycled': 'its worker was replaced by a fresh one.',
+};
+
+const LEASE_ENDS: Record<LeaseEnd, string> = {
+  'checked-in': 'it was checked in. Check out a new one, or check in later.',
+  revoked: 'the pool took it back. Check out a new one.',
+  expired: 'its time ran out. Check out a new one, for longer.',
+  'worker-died': 'its worker died, and what Python kept there is lost. Check out a new one.',
+  'pool-closed': 'the pool was closed. Check leases in before closing it.',
+};
+
+const SPAWN_REMEDIES: Record<string, string | undefined> = Object.assign(Object.create(null), {
+  ENOENT: 'There is no such program, or the folder in `cwd` is missing.',
+  EACCES: 'The file may not be executed by this user, or `cwd` may not be entered.',
+  ENOEXEC: 'The file is no program for this machine.',
+  EAGAIN:
+    'The limit on processes is reached: lower `size`, or raise it (`ulimit -u`, the pids limit of the container).',
+  EMFILE: 'This process has too many open files: raise `ulimit -n`, or lower `size`.',
+  ENFILE: 'The system has too many open files.',
+  ENOMEM: 'Memory ran out: lower `size`.',
+  E2BIG: 'The environment is too large: pass less of it with `env: { only: [...] }`.',
+});
