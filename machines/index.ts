@@ -1,0 +1,29 @@
+/**
+ * The charts, as pure definitions: what may happen, without anything that
+ * makes it happen. They open in Stately as they stand, and can be walked,
+ * simulated and tested with `xstate` and `@xstate/graph` alone.
+ */
+export { type ClientContext, clientMachine } from './client.js';
+export { type CoordinatorContext, type CoordinatorInput, coordinatorMachine, type Slot } from './coordinator.js';
+export type * from './messages.js';
+export {
+  type Place,
+  restartDelayMs,
+  type SupervisorContext,
+  type SupervisorInput,
+  supervisorMachine,
+} from './supervisor.js';
+export {
+  type Affinity,
+  addWaiter,
+  emptyQueue,
+  firstWaiterFor,
+  hasWaiter,
+  listWaiters,
+  removeWaiter,
+  takeBound,
+  type Waiter,
+  type WaitQueue,
+  type WorkerId,
+} from './wait-queue.js';
+export { type WorkerContext, type WorkerInput, workerMachine } from './worker.js';

@@ -1,0 +1,66 @@
+/**
+ * What the actors say to each other. Facts are in the past tense and cannot
+ * be refused; requests are, and the receiver's chart decides.
+ */
+import type { ActorRef, Snapshot } from 'xstate';
+import type { Waiter, WorkerId } from './wait-queue.js';
+
+/** Names one lease and is never used again, so that whatever comes late can be told from what is meant. */
+export type LeaseId = number;
+
+/** How a worker's process is to be ended: asked, with time to run its teardown, or at once. */
+export type EndingWay = 'ask' | 'kill';
+
+export type RefusalReason = 'closed' | 'degraded' | 'queue-full' | 'busy' | 'worker-left';
+
+export type CoordinatorRef = ActorRef<Snapshot<unknown>, CoordinatorEvent>;
+export type WorkerRef = ActorRef<Snapshot<unknown>, WorkerEvent>;
+export type ClientRef = ActorRef<Snapshot<unknown>, ClientEvent>;
+export type SupervisorRef = ActorRef<Snapshot<unknown>, SupervisorEvent>;
+
+export type CoordinatorEvent =
+  | { type: 'lease.request'; waiter: Waiter }
+  | { type: 'lease.cancel'; waiter: Waiter }
+  | { type: 'worker.idle'; worker: WorkerId; place: number; ref: WorkerRef }
+  /** `lease`: the last one it took, if that is still live. A later grant never reached it. */
+  | { type: 'worker.left'; worker: WorkerId; place: number; lease: LeaseId | null }
+  | { type: 'pool.degraded' }
+  | { type: 'pool.drain' }
+  | { type: 'pool.destroy' };
+
+export type CoordinatorEmitted = { type: 'waiters.refused'; waiters: readonly Waiter[]; reason: RefusalReason };
+
+export type WorkerEvent =
+  | { type: 'process.ready' }
+  /** No process came to be. */
+  | { type: 'process.failed' }
+  /** The process lives and cannot serve: its module does not load, or its line is broken. */
+  | { type: 'process.unfit' }
+  | { type: 'process.exited' }
+  | { type: 'lease.granted'; lease: LeaseId; waiter: Waiter }
+  | { type: 'lease.released'; lease: LeaseId }
+  | { type: 'lease.revoked'; lease: LeaseId }
+  | { type: 'lease.resumed'; lease: LeaseId }
+  | { type: 'worker.stop'; way: EndingWay };
+
+export type ClientEvent =
+  | { type: 'lease.granted'; lease: LeaseId; waiter: Waiter; worker: WorkerRef }
+  | { type: 'lease.lost'; lease: LeaseId }
+  /** Nothing is unanswered and nobody holds the lease any more. */
+  | { type: 'exchange.ended'; lease: LeaseId }
+  /** Nobody waits for the answer any more, but Python still owes one. */
+  | { type: 'exchange.abandoned'; lease: LeaseId }
+  /** The answer that nobody waited for has come, and the lease is still held. */
+  | { type: 'exchange.resumed'; lease: LeaseId };
+
+export type SupervisorEvent =
+  | { type: 'worker.ready'; worker: WorkerId; place: number }
+  /** `proven`: it had served a lease, so its end says nothing about the next start. */
+  | { type: 'worker.dead'; worker: WorkerId; place: number; proven: boolean }
+  | { type: 'restart.due'; place: number }
+  | { type: 'coordinator.closed' }
+  | { type: 'pool.drain' }
+  | { type: 'pool.close' }
+  | { type: 'pool.destroy' };
+
+export type SupervisorEmitted = { type: 'pool.ready' | 'pool.degraded' | 'pool.drained' | 'pool.closed' };

@@ -1,0 +1,229 @@
+/**
+ * The wait queue: who asked and has no worker yet, in order.
+ *
+ * A plain, pure value: every function returns a new queue and leaves the old
+ * one as it was, so that a chart which holds it can be explored, replayed and
+ * taken back. Waiters stand in a tree ordered by ticket, one tree for each
+ * priority, so that adding, taking, cancelling and putting one back to its
+ * old place all cost the same small number of copies, however long the queue.
+ * A cancelled waiter is gone at once: there are no gravestones to walk past.
+ */
+
+/** The identity of one worker's life; a replacement has another. */
+export type WorkerId = number;
+
+/** A session's wish for the worker it has met. */
+export interface Affinity {
+  readonly worker: WorkerId;
+  /** Where in the pool that worker lives. */
+  readonly place: number;
+  /** True: only this worker will do. False: any will do, this one rather than another. */
+  readonly strict: boolean;
+}
+
+/** Somebody who asked for a worker. Nothing in it is, or leads to, a payload. */
+export interface Waiter {
+  /** The order of arrival. Never used twice. */
+  readonly ticket: number;
+  /** A higher number goes first. */
+  readonly priority: number;
+  readonly affinity: Affinity | null;
+  /** False: refuse rather than let it wait. */
+  readonly mayWait: boolean;
+}
+
+export interface WaitQueue {
+  /** How many wait. */
+  readonly size: number;
+  /** Those whom any worker may serve. */
+  readonly anyone: Lanes;
+  /** Those who wait for one worker and no other, by its id. */
+  readonly bound: Readonly<Record<WorkerId, Lanes>>;
+}
+
+export const emptyQueue: WaitQueue = { size: 0, anyone: [], bound: {} };
+
+/** The queue with `waiter` in its place: the end for a new one, its old place for one who comes back. */
+export function addWaiter(queue: WaitQueue, waiter: Waiter): WaitQueue {
+  return withLanes(queue, waiter, 1, (lanes) => addToLanes(lanes, waiter));
+}
+
+/** The queue without `waiter`; the same queue if it does not wait there. */
+export function removeWaiter(queue: WaitQueue, waiter: Waiter): WaitQueue {
+  if (!hasWaiter(queue, waiter)) return queue;
+  return withLanes(queue, waiter, -1, (lanes) => removeFromLanes(lanes, waiter));
+}
+
+export function hasWaiter(queue: WaitQueue, waiter: Waiter): boolean {
+  const lane = lanesOf(queue, waiter).find((each) => each.priority === waiter.priority);
+  return lane !== undefined && hasTicket(lane.tree, waiter.ticket);
+}
+
+/** Who gets `worker` next: the earliest ticket of the highest priority among those who may have it. */
+export function firstWaiterFor(queue: WaitQueue, worker: WorkerId): Waiter | undefined {
+  const anyone = queue.anyone[0];
+  const bound = queue.bound[worker]?.[0];
+  if (bound === undefined) return anyone && firstOf(anyone.tree);
+  if (anyone === undefined || bound.priority > anyone.priority) return firstOf(bound.tree);
+  if (bound.priority < anyone.priority) return firstOf(anyone.tree);
+  const [one, other] = [firstOf(anyone.tree), firstOf(bound.tree)];
+  return one.ticket < other.ticket ? one : other;
+}
+
+/** Those who wait for `worker` alone, and the queue without them. */
+export function takeBound(queue: WaitQueue, worker: WorkerId): [readonly Waiter[], WaitQueue] {
+  const lanes = queue.bound[worker];
+  if (lanes === undefined) return [[], queue];
+  const gone = listLanes(lanes);
+  const { [worker]: _, ...bound } = queue.bound;
+  return [gone, { ...queue, size: queue.size - gone.length, bound }];
+}
+
+/** Everybody who waits, in no promised order. Linear: for refusing all, for tests and for pictures. */
+export function listWaiters(queue: WaitQueue): readonly Waiter[] {
+  return [queue.anyone, ...Object.values(queue.bound)].flatMap(listLanes);
+}
+
+// ---------------------------------------------------------------- lanes, one for each priority
+
+interface Lane {
+  readonly priority: number;
+  readonly tree: Tree;
+}
+
+/** Highest priority first; no lane is ever empty. */
+type Lanes = readonly Lane[];
+
+function lanesOf(queue: WaitQueue, { affinity }: Waiter): Lanes {
+  return (affinity?.strict ? queue.bound[affinity.worker] : queue.anyone) ?? [];
+}
+
+function withLanes(queue: WaitQueue, waiter: Waiter, change: number, update: (lanes: Lanes) => Lanes): WaitQueue {
+  const size = queue.size + change;
+  const lanes = update(lanesOf(queue, waiter));
+  if (!waiter.affinity?.strict) return { size, anyone: lanes, bound: queue.bound };
+  const { [waiter.affinity.worker]: _, ...others } = queue.bound;
+  const bound = lanes.length === 0 ? others : { ...others, [waiter.affinity.worker]: lanes };
+  return { size, anyone: queue.anyone, bound };
+}
+
+function addToLanes(lanes: Lanes, waiter: Waiter): Lanes {
+  const at = lanes.findIndex((lane) => lane.priority <= waiter.priority);
+  const lane = lanes[at];
+  if (lane?.priority === waiter.priority) {
+    return replaced(lanes, at, { priority: lane.priority, tree: grown(insert(lane.tree, waiter)) });
+  }
+  const fresh = { priority: waiter.priority, tree: leaf([waiter]) };
+  const index = at === -1 ? lanes.length : at;
+  return [...lanes.slice(0, index), fresh, ...lanes.slice(index)];
+}
+
+function removeFromLanes(lanes: Lanes, waiter: Waiter): Lanes {
+  const at = lanes.findIndex((lane) => lane.priority === waiter.priority);
+  const tree = remove(lanes[at]!.tree, waiter.ticket);
+  return tree === null ? without(lanes, at) : replaced(lanes, at, { priority: waiter.priority, tree });
+}
+
+function listLanes(lanes: Lanes): readonly Waiter[] {
+  return lanes.flatMap((lane) => listTree(lane.tree));
+}
+
+// ---------------------------------------------------------------- a persistent B-tree, ordered by ticket
+
+interface Leaf {
+  readonly first: number;
+  readonly waiters: readonly Waiter[];
+}
+
+interface Branch {
+  /** The lowest ticket below. */
+  readonly first: number;
+  readonly children: readonly Tree[];
+}
+
+type Tree = Leaf | Branch;
+
+const isLeaf = (tree: Tree): tree is Leaf => 'waiters' in tree;
+const leaf = (waiters: readonly Waiter[]): Leaf => ({ first: waiters[0]!.ticket, waiters });
+const branch = (children: readonly Tree[]): Branch => ({ first: children[0]!.first, children });
+
+function firstOf(tree: Tree): Waiter {
+  let node = tree;
+  while (!isLeaf(node)) node = node.children[0]!;
+  return node.waiters[0]!;
+}
+
+function hasTicket(tree: Tree, ticket: number): boolean {
+  let node = tree;
+  while (!isLeaf(node)) node = node.children[childFor(node.children, ticket)]!;
+  return node.waiters.some((waiter) => waiter.ticket === ticket);
+}
+
+/** One tree, or the two that a full one was parted into. */
+function insert(tree: Tree, waiter: Waiter): readonly Tree[] {
+  if (isLeaf(tree)) {
+    const at = tree.waiters.findIndex((each) => each.ticket > waiter.ticket);
+    return parted(at === -1 ? [...tree.waiters, waiter] : inserted(tree.waiters, at, waiter), at === -1).map(leaf);
+  }
+  const at = childFor(tree.children, waiter.ticket);
+  const parts = insert(tree.children[at]!, waiter);
+  const children = [...tree.children.slice(0, at), ...parts, ...tree.children.slice(at + 1)];
+  return parted(children, at === tree.children.length - 1).map(branch);
+}
+
+function remove(tree: Tree, ticket: number): Tree | null {
+  if (isLeaf(tree)) {
+    const waiters = tree.waiters.filter((each) => each.ticket !== ticket);
+    return waiters.length === 0 ? null : leaf(waiters);
+  }
+  const at = childFor(tree.children, ticket);
+  const child = remove(tree.children[at]!, ticket);
+  const children = child === null ? without(tree.children, at) : replaced(tree.children, at, child);
+  if (children.length === 0) return null;
+  // A branch with one child says nothing that the child does not say.
+  return children.length === 1 ? children[0]! : branch(children);
+}
+
+function grown(parts: readonly Tree[]): Tree {
+  return parts.length === 1 ? parts[0]! : branch(parts);
+}
+
+/** Too many for one node become two. At the growing end the first stays full, since nothing will come between. */
+function parted<T>(items: readonly T[], atTheEnd: boolean): readonly (readonly T[])[] {
+  if (items.length <= NODE_ITEMS_MAX) return [items];
+  const cut = atTheEnd ? NODE_ITEMS_MAX : NODE_ITEMS_MAX >> 1;
+  return [items.slice(0, cut), items.slice(cut)];
+}
+
+/** The last child that starts at or before `ticket`. */
+function childFor(children: readonly Tree[], ticket: number): number {
+  let low = 0;
+  let high = children.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (children[middle]!.first <= ticket) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+function listTree(tree: Tree): readonly Waiter[] {
+  return isLeaf(tree) ? tree.waiters : tree.children.flatMap(listTree);
+}
+
+const replaced = <T>(items: readonly T[], at: number, item: T): readonly T[] => {
+  const copy = items.slice();
+  copy[at] = item;
+  return copy;
+};
+
+const inserted = <T>(items: readonly T[], at: number, item: T): readonly T[] => [
+  ...items.slice(0, at),
+  item,
+  ...items.slice(at),
+];
+
+const without = <T>(items: readonly T[], at: number): readonly T[] => [...items.slice(0, at), ...items.slice(at + 1)];
+
+/** Wide enough that a hundred thousand waiters are four nodes deep, narrow enough that a copy is one cache line or two. */
+const NODE_ITEMS_MAX = 32;
