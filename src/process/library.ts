@@ -1,0 +1,60 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { OptionError } from '../errors.js';
+
+/**
+ * The folder that holds the Python package `pythonarium`, as an absolute path: the one next to this package, or
+ * `option`, for programs whose bundler moved the JavaScript away from it.
+ *
+ * @throws OptionError (`ERR_OPTION`) naming `libraryPath` if there is no `pythonarium/__init__.py` in it.
+ */
+export function libraryPath(option?: string): string {
+  if (option !== undefined && (typeof option !== 'string' || option === '')) {
+    throw new OptionError({ option: 'libraryPath', expected: 'the path of a folder', got: option });
+  }
+  const folder = option === undefined ? join(packageFolder(), 'python') : resolve(option);
+  if (holdsLibrary(folder)) return folder;
+  throw new OptionError({
+    option: 'libraryPath',
+    expected: 'the folder that holds pythonarium/__init__.py (`node_modules/pythonarium/python`, or a copy of it)',
+    got: folder,
+  });
+}
+
+/** The version of this npm package, or `'unknown'` in a bundle that left its `package.json` behind. */
+export function packageVersion(): string {
+  version ??= readVersion();
+  return version;
+}
+
+/** The version that the Python package in `folder` says it has, or `'unknown'`. */
+export function libraryVersion(folder: string): string {
+  const source = readFileSync(join(folder, 'pythonarium', '__init__.py'), 'utf8');
+  return /^__version__(?:: \w+)? = (["'])(.+?)\1/m.exec(source)?.[2] ?? 'unknown';
+}
+
+/** The package is two folders up from `src/process`, where it is developed, and three from `dist/src/process`. */
+function packageFolder(): string {
+  const [developed, built] = ['../../', '../../../'].map((up) => fileURLToPath(new URL(up, import.meta.url)));
+  return [developed!, built!].find((folder) => holdsLibrary(join(folder, 'python'))) ?? developed!;
+}
+
+function holdsLibrary(folder: string): boolean {
+  return existsSync(join(folder, 'pythonarium', '__init__.py'));
+}
+
+function readVersion(): string {
+  try {
+    const { name, version } = JSON.parse(readFileSync(join(packageFolder(), 'package.json'), 'utf8')) as {
+      name?: unknown;
+      version?: unknown;
+    };
+    // A bundle may lie where the `package.json` two folders up is that of the program around it.
+    return name === 'pythonarium' && typeof version === 'string' ? version : 'unknown';
+  } catch {
+    return 'unknown';
+  }
+}
+
+let version: string | undefined;
