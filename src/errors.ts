@@ -262,17 +262,26 @@ export class BootError extends PoolError<'ERR_BOOT'> {
 
 /** Python has no function of that name for Node to call. */
 export class NotExposedError extends PoolError<'ERR_NOT_EXPOSED'> {
-  /** The name that was asked for. */
-  readonly call: string;
+  /** The name that was asked for; `undefined` if a module exposes nothing at all. */
+  readonly call: string | undefined;
   /** The names that can be called. */
   readonly functions: readonly string[];
 
-  constructor(seen: { call: string; functions: readonly string[] }) {
+  constructor(seen: {
+    call?: string | undefined;
+    functions: readonly string[];
+    /** What Python said, in a whole sentence, if no name was asked for. */
+    detail?: string | undefined;
+  }) {
+    const what =
+      seen.call === undefined
+        ? printable(seen.detail ?? 'Python exposes too little.')
+        : `Python exposes no function ${quoted(seen.call)}.${didYouMean(seen.call, seen.functions)}`;
     super(
       'NotExposedError',
       'ERR_NOT_EXPOSED',
-      `Python exposes no function ${quoted(seen.call)}.${didYouMean(seen.call, seen.functions)} ` +
-        `It exposes ${listed(seen.functions)}. Put \`@expose\` on the function, or create the pool with \`expose: 'all'\`.`,
+      `${what} It exposes ${listed(seen.functions)}. ` +
+        "Put `@expose` on the function, or create the pool with `expose: 'all'`.",
     );
     this.call = seen.call;
     this.functions = seen.functions;

@@ -1,0 +1,89 @@
+import { OptionError } from './errors.js';
+
+/**
+ * Keyword arguments for Python: `pool.call('mean', [rows, kw({ digits: 2 })])` calls `mean(rows, digits=2)`. It stands
+ * last among the arguments.
+ *
+ * @returns A copy of the object's own properties, marked as keyword arguments.
+ * @throws OptionError (`ERR_OPTION`) for anything but an object of names and values.
+ */
+export function kw<const T extends object>(values: T): Kwargs<T> {
+  return new Kwargs(values);
+}
+
+/** Keyword arguments, as {@link kw} makes them. */
+export class Kwargs<T extends object = object> {
+  /** The names and values, in an object without a prototype. */
+  readonly values: Readonly<T>;
+
+  /** @internal Use {@link kw}. */
+  constructor(values: T) {
+    this.values = ownCopy(values, 'kw()') as T;
+  }
+}
+
+/** The arguments of a call, as they go over the line. */
+export interface CallArgs {
+  /** The positional ones. */
+  readonly args: readonly unknown[];
+  /** The keyword ones; `undefined` if there are none. */
+  readonly kwargs: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * Tells positional from keyword arguments: a last element made by {@link kw} is taken off and joined with
+ * `options.kwargs`, and `undefined` at the end is left out, as if it had not been written.
+ *
+ * @throws OptionError (`ERR_OPTION`) for a name that is given in both places, and for an `optionKwargs` that is no
+ * object of names and values.
+ */
+export function splitArgs(args: readonly unknown[], optionKwargs?: object | undefined): CallArgs {
+  const positional = withoutTrailingUndefined(args);
+  const last = positional.at(-1);
+  const ours = optionKwargs === undefined ? undefined : ownCopy(optionKwargs, 'kwargs');
+  if (!(last instanceof Kwargs)) return { args: positional, kwargs: ours && nonEmpty(ours) };
+  const theirs: Record<string, unknown> = last.values;
+  return {
+    args: withoutTrailingUndefined(positional.slice(0, -1)),
+    kwargs: nonEmpty(ours === undefined ? theirs : joined(theirs, ours)),
+  };
+}
+
+function withoutTrailingUndefined(args: readonly unknown[]): readonly unknown[] {
+  let length = args.length;
+  while (length > 0 && args[length - 1] === undefined) length -= 1;
+  return length === args.length ? args : args.slice(0, length);
+}
+
+/** Symbol keys are copied too, so that the line refuses them instead of losing them. */
+function ownCopy(values: object, option: string): Record<string, unknown> {
+  if (typeof values !== 'object' || values === null || Array.isArray(values) || values instanceof Kwargs) {
+    throw new OptionError({ option, expected: 'an object of keyword arguments, such as { digits: 2 }', got: values });
+  }
+  const copy: Record<PropertyKey, unknown> = Object.create(null);
+  for (const key of Reflect.ownKeys(values)) {
+    if (Object.prototype.propertyIsEnumerable.call(values, key)) copy[key] = Reflect.get(values, key);
+  }
+  return copy;
+}
+
+function nonEmpty(kwargs: Record<string, unknown>): Record<string, unknown> | undefined {
+  return Reflect.ownKeys(kwargs).length === 0 ? undefined : kwargs;
+}
+
+function joined(theirs: Record<string, unknown>, ours: Record<string, unknown>): Record<string, unknown> {
+  const both: Record<PropertyKey, unknown> = Object.create(null);
+  for (const from of [theirs, ours] as Record<PropertyKey, unknown>[]) {
+    for (const key of Reflect.ownKeys(from)) {
+      if (Object.hasOwn(both, key)) {
+        throw new OptionError({
+          option: `kwargs.${String(key)}`,
+          expected: 'given once, by kw() or by the option',
+          got: from[key],
+        });
+      }
+      both[key] = from[key];
+    }
+  }
+  return both;
+}

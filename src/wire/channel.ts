@@ -1,0 +1,122 @@
+import type { Duplex } from 'node:stream';
+import { LineReader, writeLine } from './frame.js';
+import { decodeMessage, type MessageFromPython } from './message.js';
+
+/** What a channel tells its owner. */
+export interface ChannelListeners {
+  /** A message came. */
+  readonly onMessage: (message: MessageFromPython) => void;
+  /**
+   * Nothing more will come and nothing more can be sent: called once, whatever happens. `reason` is what went wrong (a
+   * ProtocolError, an error of the descriptor), and `undefined` if the other side hung up or this side closed.
+   */
+  readonly onEnd: (reason: Error | undefined) => void;
+  /** A listener threw, which is a fault of its owner. The channel goes on. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** The framed line to one worker, over a duplex descriptor of which it is the only user. It has no timers. */
+export class Channel {
+  readonly #duplex: Duplex & { ref?(): unknown; unref?(): unknown };
+  readonly #listeners: ChannelListeners;
+  readonly #reader: LineReader;
+  #unsent = '';
+  #hasFlushAhead = false;
+  #state: 'open' | 'ending' | 'ended' = 'open';
+
+  constructor(duplex: Duplex, limits: { readonly messageBytesMax: number }, listeners: ChannelListeners) {
+    this.#duplex = duplex;
+    this.#listeners = listeners;
+    this.#reader = new LineReader(limits.messageBytesMax);
+    duplex.on('data', (chunk: Buffer) => this.#receive(chunk));
+    duplex.on('end', () => this.#finish(undefined));
+    duplex.on('close', () => this.#finish(undefined));
+    // It stays for good: a write to a worker that is gone fails whenever it likes, and uncaught would end Node.
+    duplex.on('error', (error) => this.#finish(error));
+  }
+
+  /** Bytes that were given to {@link send} and not yet taken by the kernel; of what waits to be joined, its length. */
+  get waitingBytes(): number {
+    return this.#unsent.length + this.#duplex.writableLength;
+  }
+
+  /**
+   * Sends one line, given without its newline. Lines of the same turn leave together. That they arrive nobody
+   * promises: only an answer says so. After the end it does nothing, of which `onEnd` has told.
+   */
+  send(line: string): void {
+    if (this.#state !== 'open') return;
+    this.#unsent += writeLine(line);
+    if (this.#unsent.length >= JOINED_CHARS_MAX) this.#flush();
+    else if (!this.#hasFlushAhead) {
+      this.#hasFlushAhead = true;
+      queueMicrotask(() => this.#flush());
+    }
+  }
+
+  /** Sends what was given and hangs up; what still comes is still told. Python then ends by itself. */
+  end(): void {
+    if (this.#state !== 'open') return;
+    this.#flush();
+    this.#state = 'ending';
+    this.#duplex.end();
+  }
+
+  /** Closes the descriptor at once. Nothing is told after it but the end. */
+  destroy(): void {
+    this.#finish(undefined);
+  }
+
+  /** Lets the channel keep Node alive, as it does from the beginning. */
+  ref(): void {
+    this.#duplex.ref?.();
+  }
+
+  /** Lets Node exit although the channel is open. */
+  unref(): void {
+    this.#duplex.unref?.();
+  }
+
+  #flush(): void {
+    this.#hasFlushAhead = false;
+    if (this.#unsent === '' || this.#state !== 'open') return;
+    const lines = this.#unsent;
+    this.#unsent = '';
+    this.#duplex.write(lines);
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#state === 'ended') return;
+    try {
+      this.#reader.push(chunk, (line) => this.#tell(line));
+    } catch (error) {
+      this.#finish(error as Error);
+    }
+  }
+
+  #tell(line: string): void {
+    // The listener may have closed the channel in the middle of a chunk.
+    if (this.#state === 'ended') return;
+    const message = decodeMessage(line);
+    try {
+      this.#listeners.onMessage(message);
+    } catch (error) {
+      this.#listeners.onFault(error);
+    }
+  }
+
+  #finish(reason: Error | undefined): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    this.#unsent = '';
+    this.#duplex.destroy();
+    try {
+      this.#listeners.onEnd(reason);
+    } catch (error) {
+      this.#listeners.onFault(error);
+    }
+  }
+}
+
+/** A turn's lines are joined up to this length and then written, for the sake of memory. */
+const JOINED_CHARS_MAX = 64 * 1024;

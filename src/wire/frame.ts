@@ -1,0 +1,99 @@
+import { isAscii } from 'node:buffer';
+import { ProtocolError } from '../errors.js';
+
+/** One message as it goes over the line: its JSON, which holds no newline, and the newline that ends it. */
+export function writeLine(json: string): string {
+  return `${json}\n`;
+}
+
+/**
+ * Makes lines of the bytes that arrive, in whatever pieces they arrive. The work is linear in the bytes, and no more
+ * than one line of `messageBytesMax` bytes is ever held.
+ */
+export class LineReader {
+  readonly #messageBytesMax: number;
+  /** The beginning of a line whose end has not arrived: the first `#heldBytes` bytes. */
+  #held = EMPTY;
+  #heldBytes = 0;
+  #heldIsAscii = true;
+
+  /** @param messageBytesMax The most bytes that a line may have, without its newline. */
+  constructor(messageBytesMax: number) {
+    this.#messageBytesMax = messageBytesMax;
+  }
+
+  /** Bytes of a line that has not ended yet. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /**
+   * Takes in the next bytes and calls `onLine` for every line that ends in them, without its newline. Nothing refers
+   * to `chunk` afterwards.
+   *
+   * @throws ProtocolError (`ERR_PROTOCOL`) for a line that is too long or no UTF-8. The reader is of no use after it.
+   */
+  push(chunk: Buffer, onLine: (line: string) => void): void {
+    // Python writes nothing but ASCII, and asking once for all lines of a chunk is cheaper than decoding each as UTF-8.
+    const chunkIsAscii = isAscii(chunk);
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
+      onLine(this.#finish(chunk, start, end, chunkIsAscii));
+      start = end + 1;
+    }
+    if (start < chunk.length) this.#hold(chunk, start, chunk.length, chunkIsAscii);
+  }
+
+  #finish(chunk: Buffer, start: number, end: number, chunkIsAscii: boolean): string {
+    if (this.#heldBytes === 0) {
+      this.#limit(end - start);
+      return decode(chunk, start, end, chunkIsAscii);
+    }
+    this.#hold(chunk, start, end, chunkIsAscii);
+    const line = decode(this.#held, 0, this.#heldBytes, this.#heldIsAscii);
+    if (this.#held.length > KEPT_BYTES_MAX) this.#held = EMPTY;
+    this.#heldBytes = 0;
+    this.#heldIsAscii = true;
+    return line;
+  }
+
+  #hold(chunk: Buffer, start: number, end: number, chunkIsAscii: boolean): void {
+    const bytes = this.#heldBytes + (end - start);
+    this.#limit(bytes);
+    if (bytes > this.#held.length) this.#grow(bytes);
+    chunk.copy(this.#held, this.#heldBytes, start, end);
+    this.#heldBytes = bytes;
+    this.#heldIsAscii &&= chunkIsAscii;
+  }
+
+  /** Doubles, so that a line of many small pieces is copied twice at most, and not once for each piece. */
+  #grow(bytes: number): void {
+    const doubled = Math.min(Math.max(2 * this.#held.length, HELD_BYTES_MIN), this.#messageBytesMax);
+    const grown = Buffer.allocUnsafeSlow(Math.max(bytes, doubled));
+    this.#held.copy(grown, 0, 0, this.#heldBytes);
+    this.#held = grown;
+  }
+
+  #limit(bytes: number): void {
+    if (bytes <= this.#messageBytesMax) return;
+    throw new ProtocolError({
+      detail: `a line has ${bytes} bytes or more, and \`messageBytesMax\` is ${this.#messageBytesMax}`,
+    });
+  }
+}
+
+function decode(bytes: Buffer, start: number, end: number, areAscii: boolean): string {
+  if (areAscii) return bytes.toString('latin1', start, end);
+  try {
+    return STRICT_UTF8.decode(bytes.subarray(start, end));
+  } catch {
+    throw new ProtocolError({ detail: `a line of ${end - start} bytes is no UTF-8` });
+  }
+}
+
+const NEWLINE = 10;
+const EMPTY = Buffer.alloc(0);
+const HELD_BYTES_MIN = 4096;
+/** A larger store is given back after its line; a smaller one is kept for the next. */
+const KEPT_BYTES_MAX = 1024 * 1024;
+const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
