@@ -53,7 +53,8 @@ export function searchEnvironment(
   option: EnvironmentOption | undefined,
   base: EnvironmentChanges = process.env,
 ): Environment {
-  return childEnvironment(isAllowList(option) ? option.set : option, base);
+  const { changes } = read(option);
+  return childEnvironment(Object.fromEntries(changes), base);
 }
 
 /**
