@@ -535,7 +535,7 @@ function lastLines(stderr: readonly string[]): string {
 
 function didYouMean(call: string, functions: readonly string[]): string {
   let nearest: string | undefined;
-  let distanceMin = Math.min(3, Math.ceil(call.length / 2));
+  let distanceMin = Math.min(3, Math.floor(call.length / 2) + 1);
   for (const name of functions.slice(0, SUGGESTION_NAMES_MAX)) {
     const distance = editDistance(call, name, distanceMin);
     if (distance < distanceMin) [nearest, distanceMin] = [name, distance];

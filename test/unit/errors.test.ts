@@ -1,0 +1,303 @@
+import { readFileSync } from 'node:fs';
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import * as errors from '../../src/errors.js';
+import { PoolError, PythonError } from '../../src/errors.js';
+
+describe('every error', () => {
+  it.each(samples())('$name says $facts', ({ name, code, error, facts }) => {
+    expect(error).toBeInstanceOf(PoolError);
+    expect(error).toBeInstanceOf(Error);
+    expect(error.code).toBe(code);
+    expect(Object.hasOwn(error, 'name') && error.name).toBe(name);
+    for (const fact of facts) expect(error.message).toContain(String(fact));
+  });
+
+  it.each(samples())('$name begins its stack with its own name, so that a log shows it', ({ name, error }) => {
+    expect(error.stack).toMatch(new RegExp(`^${name}: `));
+    expect(inspect(error)).toContain(error.code);
+  });
+
+  it.each(samples())('$name has a heading in docs/errors.md, with its fields', ({ name, code, error }) => {
+    const section = sections().get(code);
+    expect(section).toContain(`\`${name}\``);
+    for (const field of Object.keys(error).filter((key) => !['name', 'code'].includes(key))) {
+      expect(section).toContain(`\`${field}\``);
+    }
+    expect(section).toMatch(/Try: |The message says what it may be/);
+  });
+
+  it('has a sample here, and so has every heading of docs/errors.md', () => {
+    const classes = Object.values(errors).filter((thing) => typeof thing === 'function' && thing !== PoolError);
+    expect(new Set(samples().map(({ error }) => error.constructor))).toEqual(new Set(classes));
+    expect([...sections().keys()].sort()).toEqual(
+      samples()
+        .map(({ code }) => code)
+        .sort(),
+    );
+  });
+});
+
+describe('a PythonError', () => {
+  it('shows the traceback of Python above the frames of Node', () => {
+    const error = raised('ValueError', 'no rows');
+    const lines = error.stack?.split('\n') ?? [];
+    expect(lines.slice(0, 4)).toEqual([
+      'PythonError: ValueError: no rows',
+      '    Traceback (most recent call last):',
+      '      File "/app.py", line 3, in mean',
+      '    ValueError: no rows',
+    ]);
+    expect(lines[4]).toMatch(/^ {4}at /);
+  });
+
+  it('keeps the frames of Node when the message has several lines', () => {
+    const error = raised('ValueError', 'first\nsecond');
+    expect(error.stack).toMatch(/^PythonError: ValueError: first\nsecond\n {4}Traceback/);
+    expect(error.stack).toMatch(/\n {4}at /);
+  });
+
+  it('is called by its type alone when it has no message', () => {
+    expect(raised('KeyboardInterrupt', '').message).toBe('KeyboardInterrupt');
+  });
+
+  it('has a cause only if Python had one', () => {
+    const cause = raised('KeyError', "'rows'");
+    const error = new PythonError({ ...cause, cause });
+    expect(error.cause).toBe(cause);
+    expect(Object.hasOwn(cause, 'cause')).toBe(false);
+  });
+});
+
+describe('a WorkerDiedError', () => {
+  const died = (seen: Partial<ConstructorParameters<typeof errors.WorkerDiedError>[0]>) =>
+    new errors.WorkerDiedError({
+      worker: 'worker-2',
+      exitCode: null,
+      signal: 'SIGKILL',
+      stderr: [],
+      started: true,
+      ...seen,
+    }).message;
+
+  it('says that repeating is safe only if the call had not started', () => {
+    expect(died({ started: false })).toContain('safe to repeat');
+    expect(died({ started: true })).not.toContain('safe to repeat');
+    expect(died({ started: 'unknown' })).not.toContain('safe to repeat');
+  });
+
+  it('points to memory after SIGKILL, to native code after SIGSEGV and to os._exit after a code', () => {
+    expect(died({ signal: 'SIGKILL' })).toContain('memory');
+    expect(died({ signal: 'SIGSEGV' })).toContain('faulthandler');
+    expect(died({ signal: null, exitCode: 3 })).toMatch(/exit code 3.*os\._exit/);
+  });
+
+  it('quotes the last five lines of standard error, long ones cut', () => {
+    const message = died({ stderr: ['one', 'two', 'three', 'four', 'five', 'x'.repeat(1000)] });
+    expect(message).not.toContain('one\n');
+    expect(message).toContain('\n  two\n  three\n  four\n  five\n  xxx');
+    expect(message.length).toBeLessThan(600);
+  });
+});
+
+describe('a NotExposedError', () => {
+  const asked = (call: string, functions: string[]) => new errors.NotExposedError({ call, functions }).message;
+
+  it('proposes the name that was probably meant', () => {
+    expect(asked('maen', ['median', 'mean', 'mode'])).toContain('Did you mean "mean"?');
+    expect(asked('stats.meen', ['stats.mean'])).toContain('Did you mean "stats.mean"?');
+  });
+
+  it('proposes nothing for a name that is like none', () => {
+    expect(asked('load', ['mean', 'mode'])).not.toContain('Did you mean');
+    expect(asked('f', ['g'])).not.toContain('Did you mean');
+    expect(asked('', ['mean'])).not.toContain('Did you mean');
+  });
+
+  it('lists a dozen names and counts the rest', () => {
+    const names = Array.from({ length: 20 }, (_, index) => `f${index}`);
+    expect(asked('load', names)).toContain('f11 and 8 more.');
+    expect(asked('load', [])).toContain('It exposes nothing at all.');
+  });
+
+  it('says what Python said when no name was asked for', () => {
+    const error = new errors.NotExposedError({ functions: [], detail: 'Nothing in /app.py is marked.' });
+    expect(error.message).toMatch(/^Nothing in \/app\.py is marked\. It exposes nothing at all\./);
+  });
+});
+
+describe('text of others in a message', () => {
+  it('can move no cursor, forge no line and turn no text around', () => {
+    const error = new errors.WorkerDiedError({
+      worker: 'worker-0',
+      exitCode: 1,
+      signal: null,
+      stderr: ['\u001b[2J\u0007\r\u202egood\u0000\u2028\u009b'],
+      started: true,
+      call: 'a\nb\u001b"',
+    });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    expect(error.message.replace(/\n {2}/, ' ')).not.toMatch(/[\u0000-\u001f\u0080-\u009f\u2028\u202e]/);
+    expect(error.message).toContain('\\u001b[2J\\u0007\\u000d\\u202egood\\u0000\\u2028\\u009b');
+    expect(error.message).toContain('"a\\nb\\u001b\\""');
+  });
+});
+
+describe('an OptionError', () => {
+  it.each([
+    [0, 'it is 0.'],
+    [-0, 'it is -0.'],
+    ['two', 'it is "two".'],
+    [undefined, 'it is undefined.'],
+    [null, 'it is null.'],
+    [3n, 'it is 3n.'],
+    [Symbol('s'), 'it is a symbol.'],
+    [() => 1, 'it is a function.'],
+    [[1, 2], 'it is an array of 2.'],
+    [{ password: 'secret' }, 'it is an object.'],
+  ])('names %o without what an object holds', (got, words) => {
+    const { message } = new errors.OptionError({ option: 'size', expected: 'an integer from 1 to 1024', got });
+    expect(message).toBe(`Option \`size\` must be an integer from 1 to 1024, but ${words}`);
+  });
+});
+
+describe('a BootError', () => {
+  it.each(['start', 'load', 'import', 'setup', 'expose', 'protocol', 'timeout'] as const)(
+    'of the stage %s says what to try',
+    (stage) => {
+      const error = new errors.BootError({ worker: 'worker-0', stage, exitCode: null, signal: null, stderr: [] });
+      expect(error.stage).toBe(stage);
+      expect(error.message).toMatch(
+        /^worker-0 did not become ready: .+\. \w.+\. It wrote nothing to standard error\.$/,
+      );
+    },
+  );
+});
+
+describe('a SpawnError', () => {
+  it('names the limit for what the system says', () => {
+    const of = (errno: string) => new errors.SpawnError({ errno, command: 'python3' }).message;
+    expect(of('EMFILE')).toContain('ulimit -n');
+    expect(of('EAGAIN')).toContain('ulimit -u');
+    expect(of('EWEIRD')).toContain('EWEIRD. See whether');
+    expect(of('constructor')).toContain('constructor. See whether');
+  });
+});
+
+function raised(type: string, pythonMessage: string): PythonError {
+  const traceback = `Traceback (most recent call last):\n  File "/app.py", line 3, in mean\n${type}: ${pythonMessage}\n`;
+  return new PythonError({ type, module: 'builtins', pythonMessage, traceback, notes: [] });
+}
+
+interface Sample {
+  name: string;
+  code: string;
+  error: PoolError;
+  /** What the message must tell. */
+  facts: (string | number)[];
+}
+
+/** One error of each class. */
+function samples(): Sample[] {
+  const all: [string, PoolError, (string | number)[]][] = [
+    ['ERR_PYTHON', raised('ValueError', 'no rows'), ['ValueError: no rows']],
+    [
+      'ERR_WORKER_DIED',
+      new errors.WorkerDiedError({
+        worker: 'worker-2',
+        exitCode: null,
+        signal: 'SIGSEGV',
+        stderr: ['Fatal Python error'],
+        started: true,
+        call: 'mean',
+      }),
+      ['worker-2', 'SIGSEGV', '"mean"', 'had started', 'Fatal Python error'],
+    ],
+    [
+      'ERR_CALL_TIMEOUT',
+      new errors.CallTimeoutError({ call: 'mean', timeoutMs: 500, waitedMs: 12, ranMs: 488 }),
+      ['"mean"', 500, 12, 488, '`timeoutMs`'],
+    ],
+    [
+      'ERR_QUEUE_TIMEOUT',
+      new errors.QueueTimeoutError({ waitedMs: 250, leased: 4, waiting: 31 }),
+      [250, '4 leased', '31 waiting', '`size`'],
+    ],
+    ['ERR_QUEUE_FULL', new errors.QueueFullError({ queueMax: 10_000 }), [10_000, '`queueMax`']],
+    ['ERR_POOL_CLOSED', new errors.PoolClosedError({ by: 'drain' }), ['`drain()`']],
+    [
+      'ERR_POOL_DEGRADED',
+      new errors.PoolDegradedError({ failures: 5, cause: new Error('exit code 1') }),
+      [5, 'exit code 1'],
+    ],
+    [
+      'ERR_BOOT',
+      new errors.BootError({
+        worker: 'worker-0',
+        stage: 'timeout',
+        exitCode: 7,
+        signal: null,
+        stderr: ['still loading'],
+        bootTimeoutMs: 30_000,
+        cause: new Error('why'),
+      }),
+      ['worker-0', 30_000, 'exit code 7', 'still loading', 'why', '`bootTimeoutMs`'],
+    ],
+    [
+      'ERR_NOT_EXPOSED',
+      new errors.NotExposedError({ call: 'maen', functions: ['mean'] }),
+      ['"maen"', 'mean', '@expose'],
+    ],
+    [
+      'ERR_VALUE',
+      new errors.ValueRefusedError({ path: 'args[0].x', problem: 'is NaN.', sender: 'node', call: 'mean' }),
+      ['args[0].x', 'is NaN', '"mean"'],
+    ],
+    [
+      'ERR_MESSAGE_TOO_LARGE',
+      new errors.MessageTooLargeError({ bytes: 70_000_000, limit: 67_108_864, sender: 'python', call: 'mean' }),
+      ['The answer', '"mean"', 70_000_000, 67_108_864, '`messageBytesMax`'],
+    ],
+    [
+      'ERR_SESSION_LOST',
+      new errors.SessionLostError({ session: 's1', reason: 'worker-died' }),
+      ['"s1"', 'its worker died'],
+    ],
+    ['ERR_SESSION_LIMIT', new errors.SessionLimitError({ sessionsMax: 10_000 }), [10_000, '`sessionsMax`']],
+    ['ERR_LEASE_ENDED', new errors.LeaseEndedError({ lease: 41, reason: 'checked-in' }), ['Lease 41', 'checked in']],
+    [
+      'ERR_OPTION',
+      new errors.OptionError({ option: 'size', expected: 'an integer from 1 to 1024', got: 0 }),
+      ['`size`', 'an integer from 1 to 1024', 'is 0'],
+    ],
+    [
+      'ERR_PYTHON_NOT_FOUND',
+      new errors.PythonNotFoundError({
+        tried: [
+          { where: 'VIRTUAL_ENV', what: '/venv/bin/python', why: 'no such file' },
+          { where: 'PATH', what: 'python3', why: 'version 3.8' },
+        ],
+      }),
+      ['2 places', 'VIRTUAL_ENV: /venv/bin/python: no such file', 'PATH: python3: version 3.8', 'PYTHONARIUM_PYTHON'],
+    ],
+    [
+      'ERR_SPAWN',
+      new errors.SpawnError({ errno: 'ENOENT', command: '/usr/bin/python9', cause: new Error('spawn') }),
+      ['ENOENT', '/usr/bin/python9'],
+    ],
+    ['ERR_PLATFORM', new errors.PlatformError({ platform: 'win32' }), ['win32', 'WSL']],
+    [
+      'ERR_PROTOCOL',
+      new errors.ProtocolError({ detail: 'a line is not JSON', worker: 'worker-1' }),
+      ['worker-1', 'a line is not JSON'],
+    ],
+  ];
+  return all.map(([code, error, facts]) => ({ name: error.constructor.name, code, error, facts }));
+}
+
+/** The text below each heading of the page that is a code. */
+function sections(): Map<string, string> {
+  const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
+  const found = page.split(/^## /m).slice(1);
+  return new Map(found.map((section) => [section.slice(0, section.indexOf('\n')), section]));
+}
