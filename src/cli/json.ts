@@ -1,0 +1,68 @@
+import { ValueRefusedError } from '../errors.js';
+
+/**
+ * The value that a JSON text stands for, with every integer as it was written.
+ *
+ * @param where What the text is, for the error: `line 3`.
+ * @throws SyntaxError for a text that is no JSON.
+ * @throws ValueRefusedError (`ERR_VALUE`) for an integer that JavaScript would round, naming its column.
+ */
+export function readJson(text: string, where: string): unknown {
+  const value: unknown = JSON.parse(text);
+  // Most texts hold no number of that many digits, and need no second look.
+  if (MANY_DIGITS.test(text)) refuseRoundedIntegers(text, where);
+  return value;
+}
+
+/** The JSON of a value that came from Python, on one line. Unlike `JSON.stringify` it keeps the sign of `-0`. */
+export function writeJson(value: unknown): string {
+  return holdsNegativeZero(value) ? writeWithNegativeZero(value) : JSON.stringify(value);
+}
+
+/** JSON.parse gives no sight of the digits, so they are looked up in the text, which it has found well-formed. */
+function refuseRoundedIntegers(text: string, where: string): void {
+  for (let index = 0; index < text.length; index++) {
+    if (text[index] === '"') {
+      index = endOfString(text, index);
+      continue;
+    }
+    NUMBER.lastIndex = index;
+    const [number, fraction] = NUMBER.exec(text) ?? [];
+    if (number === undefined) continue;
+    if (fraction === '' && !Number.isSafeInteger(Number(number))) {
+      throw new ValueRefusedError({
+        path: `${where}, column ${index + 1}`,
+        sender: 'node',
+        problem: `is the integer ${number}, which is outside ±(2^53-1) and would be rounded. Write it as a string.`,
+      });
+    }
+    index += number.length - 1;
+  }
+}
+
+/** Where the quote is that ends the string which begins at `start`. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0;
+    while (text[end - 1 - backslashes] === '\\') backslashes += 1;
+    if (backslashes % 2 === 0) return end;
+  }
+}
+
+function holdsNegativeZero(value: unknown): boolean {
+  if (typeof value === 'number') return Object.is(value, -0);
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsNegativeZero);
+}
+
+function writeWithNegativeZero(value: unknown): string {
+  // Python reads `-0` as the integer 0; only with its fraction it stays what it was.
+  if (Object.is(value, -0)) return '-0.0';
+  if (Array.isArray(value)) return `[${value.map(writeWithNegativeZero).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}:${writeWithNegativeZero(item)}`);
+  return `{${members.join(',')}}`;
+}
+
+/** The greatest safe integer has sixteen digits. */
+const MANY_DIGITS = /\d{16}/;
+const NUMBER = /-?\d+((?:\.\d+)?(?:[eE][+-]?\d+)?)/y;
