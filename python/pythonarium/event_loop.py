@@ -1,0 +1,71 @@
+"""Runs `async def` functions, one at a time, on a loop that is made when the first of them comes."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable
+    from typing import Any
+
+
+class EventLoop:
+    """One asyncio loop for the life of the worker, so that a connection opened in one call serves the next."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def run(self, awaitable: Awaitable[Any], keep_tasks: bool = False) -> Any:
+        """Return what `awaitable` comes to, or raise what it raises.
+
+        Tasks that it leaves behind are cancelled, unless `keep_tasks`: they would run on in the time of somebody
+        else's call.
+        """
+        import asyncio
+
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self._loop)
+        loop = self._loop
+        before = asyncio.all_tasks(loop)
+        try:
+            result, raised = loop.run_until_complete(_outcome(awaitable))
+        finally:
+            if not keep_tasks:
+                _cancel(loop, asyncio.all_tasks(loop) - before)
+        if raised is not None:
+            raise raised
+        return result
+
+    def close(self) -> None:
+        """Cancel what still runs and close the loop, if there is one."""
+        if self._loop is None:
+            return
+        import asyncio
+
+        loop, self._loop = self._loop, None
+        try:
+            _cancel(loop, asyncio.all_tasks(loop))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
+
+
+async def _outcome(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None]:
+    # Caught in here, so that the traceback has no frames of asyncio, and so that a
+    # SystemExit does not tear through the loop.
+    try:
+        return await awaitable, None
+    except BaseException as raised:
+        return None, raised
+
+
+def _cancel(loop: asyncio.AbstractEventLoop, tasks: set[asyncio.Task[Any]]) -> None:
+    if not tasks:
+        return
+    import asyncio
+
+    for task in tasks:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))

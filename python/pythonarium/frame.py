@@ -1,0 +1,120 @@
+"""Lines on a descriptor: bytes in, bytes out. Nothing here knows what a line means."""
+
+from __future__ import annotations
+
+import os
+from _thread import RLock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def read_lines(descriptor: int, splitter: LineSplitter) -> Iterator[bytes]:
+    """Yield each line without its newline, and end once Node has hung up.
+
+    Raises LineTooLong as soon as a line is known to be over the splitter's limit.
+    """
+    while True:
+        try:
+            chunk = os.read(descriptor, CHUNK_BYTES)
+        except ConnectionResetError:
+            return  # Node closed its end with bytes of ours still unread.
+        if not chunk:
+            return
+        yield from splitter.feed(chunk)
+
+
+class LineSplitter:
+    """Cuts chunks into lines, in time linear in the bytes however they are cut."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self.bytes_max = bytes_max
+        self._parts: list[bytes] = []
+        self._parts_bytes = 0
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Return the lines that end in this chunk, without their newlines."""
+        lines = chunk.split(b"\n")
+        rest = lines.pop()
+        if lines:
+            if self._parts:
+                self._parts.append(lines[0])
+                lines[0] = b"".join(self._parts)
+                self._parts.clear()
+                self._parts_bytes = 0
+            for line in lines:
+                if len(line) > self.bytes_max:
+                    raise LineTooLong(len(line), self.bytes_max)
+        if rest:
+            self._parts.append(rest)
+            self._parts_bytes += len(rest)
+            if self._parts_bytes > self.bytes_max:
+                raise LineTooLong(self._parts_bytes, self.bytes_max)
+        return lines
+
+    @property
+    def held(self) -> bytes:
+        """The beginning of a line that has not ended yet."""
+        return b"".join(self._parts)
+
+
+class LineTooLong(Exception):
+    """A line is over the limit; `bytes` of it had come so far."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(f"a line of {size} bytes or more is over the limit of {limit} bytes")
+        self.bytes = size
+        self.limit = limit
+
+
+class LineWriter:
+    """Writes whole lines from any thread, one after the other."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lock = RLock()
+        self._waiting: list[bytes] = []
+        self._writing = False
+        self.is_open = True
+
+    def write(self, lines: bytes) -> None:
+        """Send `lines`, which end with a newline; in a forked child, send nothing.
+
+        Raises OSError once the line is gone.
+        """
+        with self._lock:
+            if not self.is_open:
+                return
+            self._waiting.append(lines)
+            # A signal handler or a finaliser that prints can come in here while
+            # this very thread is half-way through a line: its own line waits.
+            if self._writing:
+                return
+            self._writing = True
+            try:
+                while self._waiting:
+                    self._write_all(self._waiting.pop(0))
+            finally:
+                self._writing = False
+
+    def abandon(self) -> None:
+        """Let go of the line in a forked child: it belongs to the parent alone."""
+        self._lock = RLock()  # Another thread of the parent may have held the old one.
+        self._writing = False
+        self._waiting.clear()
+        self.is_open = False
+        try:
+            os.close(self._descriptor)
+        except OSError:
+            pass
+
+    def _write_all(self, lines: bytes) -> None:
+        written = os.write(self._descriptor, lines)
+        while written < len(lines):
+            written += os.write(self._descriptor, memoryview(lines)[written:])
+
+
+# Above 128 KiB the allocator gives each chunk back to the kernel, which costs
+# more than the whole exchange.
+CHUNK_BYTES = 65_536

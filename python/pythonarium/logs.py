@@ -1,0 +1,211 @@
+"""What Python code prints, logs or warns of, sent to Node as `log` messages.
+
+Descriptors 1 and 2 stay what they are, pipes to Node: what is written to them directly
+arrives there, and never touches the line.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from _thread import RLock
+
+from . import message
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import ModuleType
+    from typing import Any, BinaryIO
+
+    from .frame import LineWriter
+
+
+class Logs:
+    """Takes the place of `sys.stdout` and `sys.stderr`, and sends what comes there."""
+
+    def __init__(self, writer: LineWriter) -> None:
+        self.writer = writer
+        # The call that runs now. What a thread prints after its call has ended
+        # belongs to whichever runs then, or to none.
+        self.call: int | None = None
+        self.chars_max = CHARS_MAX
+        self._stdout = LogStream(self, "stdout", 1)
+        self._stderr = LogStream(self, "stderr", 2)
+
+    def install(self, bytes_max: int) -> None:
+        """Catch everything that is printed, logged without a handler, or warned of, from here on.
+
+        No message is made longer than `bytes_max`.
+        """
+        self.chars_max = max(1, min(CHARS_MAX, (bytes_max - ENVELOPE_BYTES) // CHAR_BYTES_MAX))
+        sys.stdout = sys.__stdout__ = self._stdout  # type: ignore[misc]
+        sys.stderr = sys.__stderr__ = self._stderr  # type: ignore[misc]
+        _catch_warnings(self)
+        _catch_logging(self)
+
+    def end_call(self) -> None:
+        """Send the lines that have not ended, as they are, and belong to no call any more."""
+        if self._stdout.held or self._stderr.held:
+            self.flush()
+        self.call = None
+
+    def flush(self) -> None:
+        """Send the lines that have not ended, as they are."""
+        self._stdout.flush()
+        self._stderr.flush()
+
+    def abandon(self) -> None:
+        """Drop, in a forked child, what its parent has printed in part and will send itself."""
+        self._stdout.abandon()
+        self._stderr.abandon()
+
+    def send(self, stream: str, texts: Iterable[str], level: str | None = None, logger: str | None = None) -> None:
+        """Send each of `texts` as a message, in pieces where one is too long."""
+        size = self.chars_max
+        pieces = [text[start : start + size] for text in texts for start in range(0, len(text) or 1, size)]
+        self.writer.write(b"".join([message.log(stream, self.call, piece, level, logger) for piece in pieces]))
+
+
+class LogStream(io.TextIOBase):
+    """A text stream that sends each line as it ends, and what is left when it is flushed.
+
+    `buffer` and `fileno()` lead to the descriptor of the same name, for who needs bytes or hands it to a process.
+    """
+
+    encoding = "utf-8"
+    errors = "backslashreplace"
+    line_buffering = True
+    write_through = False
+    newlines = None
+    mode = "w"
+
+    def __init__(self, logs: Logs, stream: str, descriptor: int) -> None:
+        super().__init__()
+        self.name = f"<{stream}>"
+        self.held = ""
+        self._logs = logs
+        self._stream = stream
+        self._descriptor = descriptor
+        self._lock = RLock()
+        self._buffer: BinaryIO | None = None
+
+    def write(self, text: str, /) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__qualname__}")
+        if not self._logs.writer.is_open:
+            return self._write_raw(text)
+        with self._lock:
+            *lines, held = (self.held + text).split("\n") if "\n" in text else (self.held + text,)
+            if len(held) >= self._logs.chars_max:
+                lines.append(held)
+                held = ""
+            self.held = held
+            if lines:
+                self._logs.send(self._stream, lines)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._lock:
+            held, self.held = self.held, ""
+            if held:
+                self._logs.send(self._stream, (held,))
+
+    def abandon(self) -> None:
+        self._lock = RLock()
+        self.held = ""
+
+    def _write_raw(self, text: str) -> int:
+        # This is a forked child: the line belongs to its parent, the pipes to both.
+        os.write(self._descriptor, text.encode(self.encoding, self.errors))
+        return len(text)
+
+    @property
+    def buffer(self) -> BinaryIO:
+        if self._buffer is None:
+            self._buffer = open(self._descriptor, "wb", buffering=0, closefd=False)
+        return self._buffer
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        """Stay open: whoever closes standard output means the end of their own output."""
+        self.flush()
+
+    def reconfigure(self, **_options: Any) -> None:
+        """Accept what programs ask of a text stream; the encoding of a log message is settled."""
+
+
+def _catch_warnings(logs: Logs) -> None:
+    import warnings
+
+    show = warnings.showwarning
+
+    def showwarning(text: Any, category: Any, filename: str, lineno: int, file: Any = None, line: str | None = None) -> None:
+        if file is not None:
+            return show(text, category, filename, lineno, file, line)
+        logs.send("warnings", (warnings.formatwarning(text, category, filename, lineno, line).rstrip("\n"),))
+        return None
+
+    warnings.showwarning = showwarning
+
+
+def _catch_logging(logs: Logs) -> None:
+    if "logging" in sys.modules:
+        _replace_last_resort(sys.modules["logging"], logs)
+    else:
+        sys.meta_path.insert(0, _LoggingImport(logs))
+
+
+class _LoggingImport:
+    """Waits for the first import of `logging`, which a worker that does not use it should not pay for."""
+
+    def __init__(self, logs: Logs) -> None:
+        self._logs = logs
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if name != "logging":
+            return None
+        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        from importlib.util import find_spec
+
+        spec = find_spec(name)
+        loader: Any = spec and spec.loader
+        if loader is None:
+            return None
+        execute = loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            execute(module)
+            _replace_last_resort(module, self._logs)
+
+        loader.exec_module = exec_module
+        return spec
+
+
+def _replace_last_resort(logging: Any, logs: Logs) -> None:
+    """Send what no handler takes, with its level and logger; a configured `logging` goes where its owner says."""
+
+    class LineHandler(logging.Handler):  # type: ignore[misc, name-defined]
+        def emit(self, record: Any) -> None:
+            try:
+                logs.send("logging", (self.format(record),), record.levelname, record.name[:LOGGER_CHARS_MAX])
+            except Exception:
+                self.handleError(record)
+
+    logging.lastResort = LineHandler(logging.WARNING)
+
+
+CHARS_MAX = 65_536
+# Beyond 16 bits a character is two escapes.
+CHAR_BYTES_MAX = 12
+ENVELOPE_BYTES = 4_096
+LOGGER_CHARS_MAX = 200

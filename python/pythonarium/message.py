@@ -1,0 +1,150 @@
+"""The messages of the line: read and checked when they come, written when they go.
+
+`docs/protocol.md` says what each of them means.
+"""
+
+from __future__ import annotations
+
+from .value import INT_MAX, decode, quote
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+
+def read_message(line: bytes) -> dict[str, Any]:
+    """Return the message of one line. Raises ProtocolError when it is none that Node may send."""
+    try:
+        message = decode(line)
+    except ValueError as error:
+        raise ProtocolError(f"a line is not JSON ({error})", line) from None
+    if type(message) is not dict:
+        raise ProtocolError("a message is not an object", line)
+    kind = message.get("type")
+    check = CHECKS.get(kind) if isinstance(kind, str) else None
+    if check is None:
+        raise ProtocolError(f"there is no message of the type {kind!r}" if kind is not None else "a message has no type", line)
+    wrong = check(message)
+    if wrong is not None:
+        raise ProtocolError(f"in a message of the type {kind!r}, {wrong}", line)
+    return message
+
+
+def hello(library: str, python: str, executable: str, pid: int) -> bytes:
+    """Return the first line of a worker."""
+    return (
+        f'{{"type":"hello","protocol":{PROTOCOL},"library":{quote(library)},"python":{quote(python)},'
+        f'"executable":{quote(executable)},"pid":{pid}}}\n'
+    ).encode()
+
+
+def ready(functions: Sequence[str]) -> bytes:
+    """Return the line that ends the handshake well."""
+    return f'{{"type":"ready","functions":[{",".join(map(quote, functions))}]}}\n'.encode()
+
+
+def failed(stage: str, error: str) -> bytes:
+    """Return the line that ends the handshake badly; `error` is the JSON text of an ERROR."""
+    return f'{{"type":"failed","stage":{quote(stage)},"error":{error}}}\n'.encode()
+
+
+def reply(call: int, value: str) -> bytes:
+    """Return the line that answers `call`; `value` is the JSON text of the result."""
+    return f'{{"type":"reply","id":{call},"value":{value}}}\n'.encode()
+
+
+def error(call: int, error: str) -> bytes:
+    """Return the line that says how `call` failed; `error` is the JSON text of an ERROR."""
+    return f'{{"type":"error","id":{call},"error":{error}}}\n'.encode()
+
+
+def log(stream: str, call: int | None, text: str, level: str | None = None, logger: str | None = None) -> bytes:
+    """Return the line that carries something printed or logged."""
+    number = "null" if call is None else call
+    more = "" if level is None else f',"level":{quote(level)}'
+    if logger is not None:
+        more += f',"logger":{quote(logger)}'
+    return f'{{"type":"log","stream":"{stream}","call":{number},"text":{quote(text)}{more}}}\n'.encode()
+
+
+class ProtocolError(Exception):
+    """Node sent a line that means nothing here: the two sides no longer understand each other."""
+
+    def __init__(self, detail: str, line: bytes = b"") -> None:
+        shown = f": {line[:SHOWN_BYTES]!r}{'...' if len(line) > SHOWN_BYTES else ''}" if line else ""
+        super().__init__(f"{detail}{shown}")
+
+
+def _check_call(message: dict[str, Any]) -> str | None:
+    get = message.get
+    call = get("id")
+    if type(call) is not int or not 0 < call <= INT_MAX:
+        return "`id` is not a positive safe integer"
+    if type(get("name")) is not str:
+        return "`name` is not a string"
+    if type(get("args")) is not list:
+        return "`args` is not an array"
+    if "kwargs" in message and type(message["kwargs"]) is not dict:
+        return "`kwargs` is not an object"
+    if "session" in message and type(message["session"]) is not str:
+        return "`session` is not a string"
+    return None
+
+
+def _check_session_end(message: dict[str, Any]) -> str | None:
+    return None if type(message.get("session")) is str else "`session` is not a string"
+
+
+def _check_stop(message: dict[str, Any]) -> str | None:
+    return None
+
+
+def _check_init(message: dict[str, Any]) -> str | None:
+    get = message.get
+    # Nothing else can be relied upon in another version, not even its fields.
+    if type(get("protocol")) is not int or get("protocol") != PROTOCOL:
+        return None if type(get("protocol")) is int else "`protocol` is not an integer"
+    if type(get("worker")) is not str:
+        return "`worker` is not a string"
+    if get("path") is not None and not _is_list_of_strings(get("path")):
+        return "`path` is neither null nor an array of strings"
+    if get("userSite") is not None and type(get("userSite")) is not str:
+        return "`userSite` is neither null nor a string"
+    modules = get("modules")
+    if type(modules) is not dict or not modules or not _is_list_of_strings(list(modules.values())):
+        return "`modules` is not an object of strings with at least one entry"
+    if get("expose") not in ("marked", "all"):
+        return "`expose` is neither 'marked' nor 'all'"
+    for field in ("setup", "teardown"):
+        step = get(field)
+        if step is not None and not _is_step(step):
+            return f"`{field}` is neither null nor an object with `name`, `args` and `kwargs`"
+    limits = get("limits")
+    if type(limits) is not dict or not _is_limit(limits.get("messageBytesMax")) or not _is_limit(limits.get("depthMax")):
+        return "`limits` does not have positive integers for `messageBytesMax` and `depthMax`"
+    if type(get("startMark")) is not bool:
+        return "`startMark` is not a boolean"
+    return None
+
+
+def _is_list_of_strings(value: Any) -> bool:
+    return type(value) is list and all(type(item) is str for item in value)
+
+
+def _is_limit(value: Any) -> bool:
+    return type(value) is int and value > 0
+
+
+def _is_step(value: Any) -> bool:
+    return (
+        type(value) is dict
+        and type(value.get("name")) is str
+        and type(value.get("args", [])) is list
+        and type(value.get("kwargs", {})) is dict
+    )
+
+
+PROTOCOL = 1
+SHOWN_BYTES = 200
+CHECKS = {"init": _check_init, "call": _check_call, "session.end": _check_session_end, "stop": _check_stop}

@@ -1,0 +1,80 @@
+"""The modules of a pool: found, imported and registered as any import would."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+def set_path(path: list[str] | None, user_site: str | None) -> None:
+    """Make `sys.path` what Node says, with the folder of this library last.
+
+    `path` None leaves it as it is. `user_site` is added as Python itself adds it, with the .pth files in it.
+    """
+    library = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    wanted = sys.path if path is None else path
+    sys.path[:] = [folder for folder in wanted if folder != library] + [library]
+    if user_site is not None:
+        from site import addsitedir
+
+        addsitedir(user_site)
+
+
+def load_module(source: str) -> ModuleType:
+    """Return the module of a .py file, of a package folder (both as absolute paths) or of a dotted name.
+
+    A file is registered under its stem before it runs, like any import, so that pickling, dataclasses and
+    imports between siblings work. Raises whatever the module raises, and ImportError when there is none.
+    """
+    if not os.path.isabs(source):
+        return import_module(source)
+    if os.path.isdir(source):
+        name = os.path.basename(source.rstrip(os.sep))
+        file = os.path.join(source, "__init__.py")
+        folders = [source]
+        if not os.path.isfile(file):
+            raise ImportError(f"{source} is a folder without an __init__.py, and so no package.", name=name, path=source)
+    else:
+        name = os.path.splitext(os.path.basename(source))[0]
+        file = source
+        folders = None
+        if not os.path.isfile(file):
+            raise ImportError(f"There is no file {file}.", name=name, path=file)
+
+    loaded = sys.modules.get(name)
+    if loaded is not None:
+        if _is_same_file(getattr(loaded, "__file__", None), file):
+            return loaded
+        raise ImportError(
+            f"{file} would be imported as {name!r}, and another module of that name is already there "
+            f"({getattr(loaded, '__file__', None) or 'built into Python'}). Rename the file.",
+            name=name,
+            path=file,
+        )
+
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location(name, file, submodule_search_locations=folders)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} is no file that Python can import: its name should end in .py.", name=name, path=file)
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    # A module may put something else in its own place.
+    return sys.modules.get(name, module)
+
+
+def _is_same_file(one: str | None, other: str) -> bool:
+    try:
+        return one is not None and os.path.samefile(one, other)
+    except OSError:
+        return False

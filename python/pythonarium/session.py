@@ -1,0 +1,81 @@
+"""State that Python keeps for a session: one dict for each session in each worker."""
+
+from __future__ import annotations
+
+# The public name is collections.abc, but that brings all of `collections` along.
+from _collections_abc import MutableMapping
+from contextvars import ContextVar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+
+class Session(MutableMapping):  # type: ignore[type-arg]
+    """The dict of the session that the current call belongs to.
+
+    It starts empty, lives as long as the session and this worker, and never crosses
+    to Node. Outside of a session every use raises RuntimeError.
+    """
+
+    def __getitem__(self, key: Any) -> Any:
+        return _state()[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        _state()[key] = value
+
+    def __delitem__(self, key: Any) -> None:
+        del _state()[key]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(_state())
+
+    def __len__(self) -> int:
+        return len(_state())
+
+    def __contains__(self, key: object) -> bool:
+        return key in _state()
+
+    def __repr__(self) -> str:
+        state = _current.get()
+        return "<no session>" if state is None else f"<session {state!r}>"
+
+
+class SessionStore:
+    """The state of every session that this worker has met and that has not ended."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, dict[Any, Any]] = {}
+
+    def enter(self, name: str) -> None:
+        """Make `name` the session of the code that runs from here on."""
+        state = self._states.get(name)
+        if state is None:
+            state = self._states[name] = {}
+        _current.set(state)
+
+    def leave(self) -> None:
+        """Be in no session from here on."""
+        _current.set(None)
+
+    def end(self, name: str) -> None:
+        """Drop what is kept for `name`."""
+        self._states.pop(name, None)
+
+
+def _state() -> dict[Any, Any]:
+    state = _current.get()
+    if state is None:
+        raise RuntimeError(
+            "There is no session here. The call was made without one (in Node: pool.session(id).call(...)), "
+            "or this code runs in a thread of its own, which belongs to no call."
+        )
+    return state
+
+
+# A context variable and not a global: a thread or a task that outlives its call
+# must never find itself in the session of the next one.
+_current: ContextVar[dict[Any, Any] | None] = ContextVar("pythonarium_session", default=None)
+
+session = Session()

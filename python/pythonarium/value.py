@@ -1,0 +1,276 @@
+"""What may cross to Node, to and from JSON text.
+
+A value that would arrive as something else than `docs/values.md` says is refused by
+its sender, with the path to it. The check runs at C speed for each container; only
+when it says no is the value walked slowly, to find where.
+"""
+
+from __future__ import annotations
+
+from math import isfinite
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+
+def encode(value: Any, depth_max: int) -> str:
+    """Return `value` as ASCII JSON text.
+
+    Raises ValueRefused, with the path to the first part that cannot cross.
+    """
+    kind = type(value)
+    if kind is str and value.isascii():
+        return _quote(value)
+    if kind not in ATOMS or kind is int:
+        try:
+            fine = _may_cross((value,), depth_max + 1)
+        except RecursionError:
+            raise ValueRefused("value", "is nested deeper than Python can follow") from None
+        if not fine:
+            raise _refusal(value, depth_max)
+    try:
+        text = _encode(value)
+    except (ValueError, RecursionError):
+        # NaN or an infinity somewhere: the encoder says that, but not where.
+        raise _refusal(value, depth_max) from None
+    # In JSON two surrogates in a row would be read as the one character they
+    # stand for. Hardly any text has an escape of that kind at all.
+    if "\\ud" in text:
+        refusal = _find_refused(value, "value", depth_max, [])
+        if refusal is not None:
+            raise refusal
+    return text
+
+
+def encode_unchecked(value: Any) -> str:
+    """Return something of our own as ASCII JSON text."""
+    return _encode(value)
+
+
+def quote(text: str) -> str:
+    """Return `text` as an ASCII JSON string, whatever it holds."""
+    return _quote(text)
+
+
+def decode(line: bytes) -> Any:
+    """Return what one line of JSON in UTF-8 means. Raises ValueError when it means nothing."""
+    text = line.decode()
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        value, end = _scan_padded(text)
+    except RecursionError:
+        raise ValueError("nested deeper than Python can follow") from None
+    if end != len(text) and text[end:].strip(JSON_SPACE):
+        raise ValueError("more than one JSON text in a line")
+    return value
+
+
+class ValueRefused(Exception):
+    """A value cannot cross; `path` leads to the part that is to blame."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path} {reason}")
+        self.path = path
+
+
+def _may_cross(values: Iterable[Any], room: int) -> bool:
+    """Whether all of `values`, the contents of one container, may cross. NaN, infinities and surrogates are found later."""
+    if not room:
+        return False
+    kinds = set(map(type, values))
+    if int in kinds:
+        ints = values if len(kinds) == 1 else [item for item in values if type(item) is int]
+        if min(ints) < INT_MIN or max(ints) > INT_MAX:
+            return False
+    if kinds <= ATOMS:
+        return True
+    for item in values:
+        kind = type(item)
+        if kind in ATOMS:
+            continue
+        if kind is dict or isinstance(item, dict):
+            if not (_are_keys(item) and _may_cross(item.values(), room - 1)):
+                return False
+        elif isinstance(item, (list, tuple)):
+            if not _may_cross(item, room - 1):
+                return False
+        elif isinstance(item, int):
+            if not INT_MIN <= item <= INT_MAX:
+                return False
+        elif not isinstance(item, (str, float)):
+            return False
+    return True
+
+
+def _are_keys(keys: Iterable[Any]) -> bool:
+    kinds = set(map(type, keys))
+    return kinds <= STR_ONLY or all(issubclass(kind, str) for kind in kinds)
+
+
+def _refusal(value: Any, depth_max: int) -> ValueRefused:
+    try:
+        found = _find_refused(value, "value", depth_max, [])
+    except RecursionError:
+        found = None
+    return found or ValueRefused("value", "is nested deeper than Python can follow, or changed while it was being read")
+
+
+def _find_refused(value: Any, path: str, room: int, above: list[int]) -> ValueRefused | None:
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        return ValueRefused(path, SURROGATES) if _has_joined_surrogates(value) else None
+    if isinstance(value, int):
+        return None if INT_MIN <= value <= INT_MAX else ValueRefused(path, INT_UNSAFE)
+    if isinstance(value, float):
+        if isfinite(value):
+            return None
+        return ValueRefused(path, f"is {float.__repr__(value)}, which JSON and its readers do not have; return None or a string instead")
+    if not isinstance(value, (dict, list, tuple)):
+        return ValueRefused(path, f"is {_name_with_article(type(value))}, which cannot cross to Node{_advice(value)}")
+    if id(value) in above:
+        return ValueRefused(path, "holds itself: a cycle cannot cross to Node")
+    if not room:
+        return ValueRefused(path, "is nested deeper than `depthMax` allows")
+    above.append(id(value))
+    try:
+        if isinstance(value, dict):
+            for key, item in value.items():
+                if not isinstance(key, str):
+                    return ValueRefused(path, f"has the key {_short_repr(key)} of type {type(key).__qualname__}: only strings can be keys")
+                if _has_joined_surrogates(key):
+                    return ValueRefused(path, f"has the key {_short_repr(key)}, and a key {SURROGATES}")
+                found = _find_refused(item, f"{path}[{str.__repr__(key)}]", room - 1, above)
+                if found is not None:
+                    return found
+        else:
+            for index, item in enumerate(value):
+                found = _find_refused(item, f"{path}[{index}]", room - 1, above)
+                if found is not None:
+                    return found
+    finally:
+        above.pop()
+    return None
+
+
+def _has_joined_surrogates(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        pairs = zip(text, text[1:])
+        return any("\ud800" <= high <= "\udbff" and "\udc00" <= low <= "\udfff" for high, low in pairs)
+    return False
+
+
+def _name_with_article(kind: type) -> str:
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def _advice(value: Any) -> str:
+    """Return what to do instead, as the end of a sentence."""
+    kind = type(value)
+    if kind.__name__ in ADVICE:
+        return ADVICE[kind.__name__]
+    # Class attributes are asked for, since an instance may answer to any name.
+    if hasattr(kind, "__dataclass_fields__"):
+        return "; return dataclasses.asdict(...) of it"
+    if hasattr(kind, "tolist"):
+        return "; return .tolist() of it"
+    if hasattr(kind, "isoformat"):
+        return "; return .isoformat() of it"
+    if hasattr(kind, "__next__") or hasattr(kind, "__anext__"):
+        return ": streams are not part of this version; return a list"
+    if hasattr(kind, "__members__") or hasattr(kind, "_member_map_"):
+        return "; return its .value, or make it a str or int enum"
+    if hasattr(kind, "keys") and hasattr(kind, "__getitem__"):
+        return "; return dict(...) of it"
+    if hasattr(kind, "__iter__"):
+        return "; return list(...) of it"
+    return ""
+
+
+def _short_repr(value: Any) -> str:
+    try:
+        text = ascii(value)
+    except Exception:
+        text = "(unprintable)"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _scan_padded(text: str) -> tuple[Any, int]:
+    """Read a JSON text that begins with spaces, which the scanner itself does not pass over."""
+    start = len(text) - len(text.lstrip(JSON_SPACE))
+    try:
+        return _scan(text, start)
+    except StopIteration:
+        raise ValueError("not JSON") from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+class _ScannerContext:
+    """What the C scanner asks for."""
+
+    strict = True
+    object_hook = None
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = staticmethod(_refuse_constant)
+    memo: dict[str, str] = {}
+
+
+def _refuse_object(value: Any) -> Any:
+    raise ValueError("not JSON")
+
+
+INT_MAX = 2**53 - 1
+INT_MIN = -INT_MAX
+ATOMS = frozenset((str, int, float, bool, type(None)))
+STR_ONLY = frozenset((str,))
+JSON_SPACE = " \t\r\n"
+INT_UNSAFE = "is an integer outside of ±(2**53 - 1), which a JavaScript number cannot hold exactly; return str(...) of it"
+SURROGATES = "holds two surrogates in a row, which JSON would join into one character"
+ADVICE = {
+    "set": "; return a list, sorted(...) for a fixed order",
+    "frozenset": "; return a list, sorted(...) for a fixed order",
+    "bytes": ": binary data is not part of this version; return base64 text, for one",
+    "bytearray": ": binary data is not part of this version; return base64 text, for one",
+    "memoryview": ": binary data is not part of this version; return base64 text, for one",
+    "Decimal": "; return str(...) or float(...) of it",
+    "Fraction": "; return str(...) or float(...) of it",
+    "complex": "; return its .real and .imag",
+    "UUID": "; return str(...) of it",
+    "PosixPath": "; return str(...) of it",
+    "PurePosixPath": "; return str(...) of it",
+    "timedelta": "; return .total_seconds() of it",
+    "generator": ": streams are not part of this version; return list(...) of it",
+    "async_generator": ": streams are not part of this version; return a list",
+    "coroutine": "; await it",
+}
+
+try:
+    # Made once, where `json` makes them anew for every value; and `json` itself
+    # is slow to import.
+    from _json import encode_basestring_ascii as _quote
+    from _json import make_encoder, make_scanner
+
+    _scan = make_scanner(_ScannerContext())
+    _chunks = make_encoder(None, _refuse_object, _quote, None, ":", ",", False, False, False)
+
+    def _encode(value: Any) -> str:
+        return "".join(_chunks(value, 0))
+
+except ImportError:
+    from json.decoder import JSONDecoder
+    from json.encoder import JSONEncoder
+    from json.encoder import encode_basestring_ascii as _quote
+
+    _scan = JSONDecoder(parse_constant=_refuse_constant).scan_once
+    _encode = JSONEncoder(check_circular=False, allow_nan=False, separators=(",", ":")).encode

@@ -1,0 +1,263 @@
+"""The worker: says hello, imports the modules of the pool, and answers calls, one after the other.
+
+The main thread does all of it, reading and running. A thread between the line and the
+functions would cost half as much again as the whole exchange.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _signal import SIG_IGN, SIGINT, signal
+from _thread import start_new_thread
+
+from . import __version__, error, message
+from .event_loop import EventLoop
+from .expose import NameTaken, NothingExposed, find_callable, find_exposed
+from .frame import LineSplitter, LineTooLong, LineWriter, read_lines
+from .logs import Logs
+from .message import PROTOCOL, ProtocolError, read_message
+from .modules import load_module, set_path
+from .session import SessionStore
+from .start_mark import StartMark
+from .value import ATOMS, encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
+    from typing import Any, NoReturn
+
+
+def main() -> None:
+    """Be a worker on descriptor 3 until Node says stop.
+
+    Returns after `stop`, for Python to end as it always does. Otherwise ends the process at once: with 0 when Node is
+    gone, 1 when the start failed, 2 when Node sent what is no message, 3 when the worker itself broke.
+    """
+    # Ctrl-C in a terminal reaches every process of its group; what it means is for Node to say.
+    signal(SIGINT, SIG_IGN)
+    try:
+        Worker(take_line(LINE)).run()
+    except (ProtocolError, LineTooLong) as wrong:
+        leave(2, f"pythonarium: Node and Python no longer understand each other: {wrong}")
+    except (BrokenPipeError, ConnectionResetError):
+        leave(0)
+    except BaseException as bug:
+        from traceback import format_exception
+
+        leave(3, "pythonarium: the worker itself broke:\n" + "".join(format_exception(type(bug), bug, bug.__traceback__)))
+
+
+class Worker:
+    """Python's end of the line, and what is needed to answer on it."""
+
+    def __init__(self, line: int) -> None:
+        self._line = line
+        self._splitter = LineSplitter(MESSAGE_BYTES_MAX)
+        self._writer = LineWriter(line)
+        self._logs = Logs(self._writer)
+        self._loop = EventLoop()
+        self._sessions = SessionStore()
+        self._modules: dict[str, ModuleType] = {}
+        self._functions: dict[str, Callable[..., Any]] = {}
+        self._mark: StartMark | None = None
+        self._bytes_max = MESSAGE_BYTES_MAX
+        self._depth_max = 0
+
+    def run(self) -> None:
+        """Shake hands, answer calls until `stop`, tear down."""
+        watch_for_hang_up(self._line)
+        os.register_at_fork(after_in_child=self._leave_line_to_parent)
+        python = ".".join(map(str, sys.version_info[:3]))
+        self._writer.write(message.hello(__version__, python, sys.executable, os.getpid()))
+
+        messages = map(read_message, read_lines(self._line, self._splitter))
+        init = next(messages, None)
+        if init is None:
+            leave(0)
+        if init["type"] != "init":
+            raise ProtocolError(f"the first message is {init['type']!r} and not 'init'")
+        self._start(init)
+        self._answer(messages)
+        self._stop(init)
+
+    def _start(self, init: dict[str, Any]) -> None:
+        """Import, expose and set up as `init` says, and tell Node how that went."""
+        if init["protocol"] != PROTOCOL:
+            self._fail("protocol", error.of_protocol(init["protocol"], PROTOCOL))
+        self._bytes_max = self._splitter.bytes_max = init["limits"]["messageBytesMax"]
+        self._depth_max = init["limits"]["depthMax"]
+        self._logs.install(self._bytes_max)
+        stage = "protocol"
+        try:
+            if init["startMark"]:
+                self._mark = StartMark(START_MARK)
+            stage = "import"
+            set_path(init["path"], init["userSite"])
+            for prefix, source in init["modules"].items():
+                self._modules[prefix] = load_module(source)
+            stage = "expose"
+            self._functions = find_exposed(self._modules, init["expose"])
+            stage = "setup"
+            self._run_step(init["setup"])
+        except (NothingExposed, NameTaken) as reason:
+            self._fail(stage, error.of_names(str(reason), []))
+        except StepMissing as reason:
+            self._fail(stage, error.of_names(str(reason), list(self._functions)))
+        except BaseException as raised:
+            self._fail(stage, error.of_exception(raised))
+        self._logs.flush()
+        self._writer.write(message.ready(list(self._functions)))
+
+    def _answer(self, messages: Iterator[dict[str, Any]]) -> None:
+        """Answer every call in turn; return at `stop`."""
+        for received in messages:
+            kind = received["type"]
+            if kind == "call":
+                self._answer_call(received)
+            elif kind == "session.end":
+                self._sessions.end(received["session"])
+            elif kind == "stop":
+                return
+            else:
+                raise ProtocolError(f"a second {kind!r}")
+        leave(0)
+
+    def _answer_call(self, call: dict[str, Any]) -> None:
+        number = call["id"]
+        function = self._functions.get(call["name"])
+        if function is None:
+            self._send_error(number, error.of_unknown(call["name"], list(self._functions)))
+            return
+
+        session = call.get("session")
+        if session is not None:
+            self._sessions.enter(session)
+        self._logs.call = number
+        if self._mark is not None:
+            self._mark.write(number)
+        refused = None
+        try:
+            value = function(*call["args"], **call.get("kwargs", NO_KWARGS))
+            if type(value) not in PLAIN and hasattr(type(value), "__await__"):
+                value = self._loop.run(value)
+            answer = message.reply(number, encode(value, self._depth_max))
+        # Everything: SystemExit and KeyboardInterrupt end a call and not its worker.
+        except BaseException as raised:
+            if not self._writer.is_open:
+                leave_child(raised)
+            refused = error.of_exception(raised)
+        if not self._writer.is_open:
+            leave_child(None)
+        self._logs.end_call()
+        if session is not None:
+            self._sessions.leave()
+
+        if refused is not None:
+            self._send_error(number, refused)
+        elif len(answer) - 1 > self._bytes_max:
+            self._send_error(number, error.of_size(len(answer) - 1, self._bytes_max))
+        else:
+            self._writer.write(answer)
+
+    def _stop(self, init: dict[str, Any]) -> None:
+        """Run the teardown. What goes wrong in it is printed, since nobody waits for an answer any more."""
+        try:
+            self._run_step(init["teardown"])
+            self._loop.close()
+        except BaseException as raised:
+            sys.stderr.write("pythonarium: the teardown failed:\n" + error.of_exception(raised)["traceback"])
+        self._logs.flush()
+
+    def _run_step(self, step: dict[str, Any] | None) -> None:
+        if step is None:
+            return
+        function = find_callable(self._modules, self._functions, step["name"])
+        if function is None:
+            raise StepMissing(step["name"])
+        value = function(*step.get("args", ()), **step.get("kwargs", NO_KWARGS))
+        if hasattr(type(value), "__await__"):
+            self._loop.run(value, keep_tasks=True)
+
+    def _send_error(self, number: int, told: dict[str, Any]) -> None:
+        self._writer.write(message.error(number, error.to_json(told, self._bytes_max - ENVELOPE_BYTES)))
+
+    def _fail(self, stage: str, told: dict[str, Any]) -> NoReturn:
+        self._logs.flush()
+        self._writer.write(message.failed(stage, error.to_json(told, self._bytes_max - ENVELOPE_BYTES)))
+        # At once, since a thread that the module has started may never end.
+        leave(1)
+
+    def _leave_line_to_parent(self) -> None:
+        self._writer.abandon()
+        self._logs.abandon()
+
+
+class StepMissing(Exception):
+    """There is no function of the name that `setup` or `teardown` gives."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no function {name!r} in the modules of this pool.")
+
+
+def take_line(descriptor: int) -> int:
+    """Return a descriptor for the line that no subprocess inherits and no ordinary code will happen upon."""
+    from fcntl import F_DUPFD_CLOEXEC, fcntl
+
+    try:
+        os.set_inheritable(descriptor, False)
+        os.set_blocking(descriptor, True)
+    except OSError:
+        leave(1, f"pythonarium: there is no line on descriptor {descriptor}. A worker is started by Node, not by hand.")
+    try:
+        # Out of the way of code that closes or counts on low numbers.
+        moved = fcntl(descriptor, F_DUPFD_CLOEXEC, LINE_MOVED_TO)
+    except OSError:
+        return descriptor  # So many are not allowed here.
+    os.close(descriptor)
+    return moved
+
+
+def watch_for_hang_up(line: int) -> None:
+    """End the process when Node is gone, even while a function sleeps or loops for ever."""
+    from select import poll
+
+    poller = poll()
+    poller.register(line, 0)  # No event is asked for: a hang-up is always told.
+
+    def watch() -> None:
+        poller.poll()
+        os._exit(0)
+
+    # Not a `threading` one: that is slow to import, and the interpreter would wait for it.
+    start_new_thread(watch, ())
+
+
+def leave(code: int, text: str = "") -> NoReturn:
+    """End the process now, with a last word on standard error."""
+    if text:
+        try:
+            os.write(2, text.encode("utf-8", "backslashreplace") + b"\n")
+        except OSError:
+            pass  # Nobody is there to read it.
+    os._exit(code)
+
+
+def leave_child(raised: BaseException | None) -> NoReturn:
+    """End a forked child whose function has come back: the answer is its parent's to give."""
+    if raised is None:
+        leave(0)
+    if isinstance(raised, SystemExit) and (raised.code is None or isinstance(raised.code, int)):
+        leave((raised.code or 0) & 0xFF)
+    leave(1, error.of_exception(raised)["traceback"])
+
+
+LINE = 3
+START_MARK = 4
+LINE_MOVED_TO = 200
+MESSAGE_BYTES_MAX = 64 * 1024 * 1024
+# What is around an ERROR in its message, generously.
+ENVELOPE_BYTES = 128
+PLAIN = ATOMS | {list, dict, tuple}
+NO_KWARGS: dict[str, Any] = {}
