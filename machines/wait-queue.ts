@@ -111,7 +111,7 @@ function addToLanes(lanes: Lanes, waiter: Waiter): Lanes {
   const at = lanes.findIndex((lane) => lane.priority <= waiter.priority);
   const lane = lanes[at];
   if (lane?.priority === waiter.priority) {
-    return replaced(lanes, at, { priority: lane.priority, tree: grown(insert(lane.tree, waiter)) });
+    return replaced(lanes, at, { priority: lane.priority, tree: grown(insert(lane.tree, waiter, true)) });
   }
   const fresh = { priority: waiter.priority, tree: leaf([waiter]) };
   const index = at === -1 ? lanes.length : at;
@@ -121,7 +121,7 @@ function addToLanes(lanes: Lanes, waiter: Waiter): Lanes {
 function removeFromLanes(lanes: Lanes, waiter: Waiter): Lanes {
   const at = lanes.findIndex((lane) => lane.priority === waiter.priority);
   const tree = remove(lanes[at]!.tree, waiter.ticket);
-  return tree === null ? without(lanes, at) : replaced(lanes, at, { priority: waiter.priority, tree });
+  return tree === null ? without(lanes, at) : replaced(lanes, at, { priority: waiter.priority, tree: shrunk(tree) });
 }
 
 function listLanes(lanes: Lanes): readonly Waiter[] {
@@ -159,16 +159,17 @@ function hasTicket(tree: Tree, ticket: number): boolean {
   return node.waiters.some((waiter) => waiter.ticket === ticket);
 }
 
-/** One tree, or the two that a full one was parted into. */
-function insert(tree: Tree, waiter: Waiter): readonly Tree[] {
+/** One tree, or the two that a full one was parted into. `last`: nobody has a higher ticket than those in it. */
+function insert(tree: Tree, waiter: Waiter, last: boolean): readonly Tree[] {
   if (isLeaf(tree)) {
     const at = tree.waiters.findIndex((each) => each.ticket > waiter.ticket);
-    return parted(at === -1 ? [...tree.waiters, waiter] : inserted(tree.waiters, at, waiter), at === -1).map(leaf);
+    if (at === -1) return parted([...tree.waiters, waiter], last).map(leaf);
+    return parted(inserted(tree.waiters, at, waiter), false).map(leaf);
   }
   const at = childFor(tree.children, waiter.ticket);
-  const parts = insert(tree.children[at]!, waiter);
-  const children = [...tree.children.slice(0, at), ...parts, ...tree.children.slice(at + 1)];
-  return parted(children, at === tree.children.length - 1).map(branch);
+  const atTheEnd = last && at === tree.children.length - 1;
+  const parts = insert(tree.children[at]!, waiter, atTheEnd);
+  return parted([...tree.children.slice(0, at), ...parts, ...tree.children.slice(at + 1)], atTheEnd).map(branch);
 }
 
 function remove(tree: Tree, ticket: number): Tree | null {
@@ -178,14 +179,19 @@ function remove(tree: Tree, ticket: number): Tree | null {
   }
   const at = childFor(tree.children, ticket);
   const child = remove(tree.children[at]!, ticket);
-  const children = child === null ? without(tree.children, at) : replaced(tree.children, at, child);
-  if (children.length === 0) return null;
-  // A branch with one child says nothing that the child does not say.
-  return children.length === 1 ? children[0]! : branch(children);
+  if (child !== null) return branch(joined(replaced(tree.children, at, child), at));
+  return tree.children.length === 1 ? null : branch(without(tree.children, at));
 }
 
 function grown(parts: readonly Tree[]): Tree {
   return parts.length === 1 ? parts[0]! : branch(parts);
+}
+
+/** A root with one child says nothing that the child does not say. */
+function shrunk(tree: Tree): Tree {
+  let root = tree;
+  while (!isLeaf(root) && root.children.length === 1) root = root.children[0]!;
+  return root;
 }
 
 /** Too many for one node become two. At the growing end the first stays full, since nothing will come between. */
@@ -193,6 +199,30 @@ function parted<T>(items: readonly T[], atTheEnd: boolean): readonly (readonly T
   if (items.length <= NODE_ITEMS_MAX) return [items];
   const cut = atTheEnd ? NODE_ITEMS_MAX : NODE_ITEMS_MAX >> 1;
   return [items.slice(0, cut), items.slice(cut)];
+}
+
+/**
+ * The child at `at` joined with a neighbour if the two would fill half a node.
+ * So any two neighbours hold more than that between them, whoever has left,
+ * and the tree is as shallow as those who still wait are few.
+ */
+function joined(children: readonly Tree[], at: number): readonly Tree[] {
+  for (const left of [at - 1, at]) {
+    const [one, other] = [children[left], children[left + 1]];
+    if (one === undefined || other === undefined || itemsOf(one) + itemsOf(other) > NODE_ITEMS_MAX >> 1) continue;
+    return [...children.slice(0, left), concatenated(one, other), ...children.slice(left + 2)];
+  }
+  return children;
+}
+
+function itemsOf(tree: Tree): number {
+  return isLeaf(tree) ? tree.waiters.length : tree.children.length;
+}
+
+/** Neighbours stand equally high, so they are of one kind. */
+function concatenated(one: Tree, other: Tree): Tree {
+  if (isLeaf(one)) return leaf([...one.waiters, ...(other as Leaf).waiters]);
+  return branch([...one.children, ...(other as Branch).children]);
 }
 
 /** The last child that starts at or before `ticket`. */
