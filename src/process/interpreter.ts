@@ -39,8 +39,7 @@ export interface FindInterpreterOptions {
  * are somebody's explicit choice: when they do not work that is an error. Of the others, one that does not work is
  * skipped, and listed in `skipped`.
  *
- * Each candidate is run once in the life of this process for the same command, environment and folder; only what
- * worked is remembered.
+ * Each candidate is run once for the same command, environment and folder; what worked is remembered.
  *
  * @throws PythonNotFoundError (`ERR_PYTHON_NOT_FOUND`) naming every place tried and why it would not do.
  * @throws OptionError (`ERR_OPTION`) for a malformed `python`, `env` or `cwd`.

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { LRUCache } from 'lru-cache';
 import { SpawnError } from '../errors.js';
 import { requireDescriptors } from './descriptors.js';
@@ -44,7 +44,7 @@ export class ProbeError extends Error {}
 
 /**
  * Runs a Python once and returns what it says about itself. Callers that ask the same share one process, which is
- * ended when the last of them gives up; what worked is remembered for the life of this process.
+ * ended when the last of them gives up; what worked is remembered for as long as the program stays the same file.
  *
  * @throws ProbeError when the command does not run, reports nothing, or is older than Python 3.10.
  * @throws SpawnError (`ERR_SPAWN`) when the system is short of processes, descriptors or memory.
@@ -52,7 +52,7 @@ export class ProbeError extends Error {}
  */
 export async function probe({ signal, ...target }: ProbeTarget): Promise<ProbeReport> {
   signal?.throwIfAborted();
-  const key = JSON.stringify([target.command, Object.entries(target.environment).sort(), target.cwd, target.isolated]);
+  const key = await keyOf(target);
   const shared = probes.get(key) ?? startProbe(key, target);
   shared.waiting += 1;
   try {
@@ -65,6 +65,13 @@ export async function probe({ signal, ...target }: ProbeTarget): Promise<ProbeRe
       await shared.report.catch(() => {});
     }
   }
+}
+
+/** The same for what must give the same report. A program that was written anew is another one. */
+async function keyOf({ command, environment, cwd, isolated }: ProbeTarget): Promise<string> {
+  const program = await stat(command[0]!).catch(() => undefined);
+  const variables = Object.entries(environment).sort();
+  return JSON.stringify([command, program?.ino, program?.mtimeMs, variables, cwd, isolated]);
 }
 
 interface SharedProbe {
@@ -267,7 +274,7 @@ path = [entry for entry in sys.path if entry and isinstance(entry, str)]
 sys.path[:] = path
 import os
 given = '' if sys.flags.ignore_environment else os.environ.get('PYTHONPATH', '')
-python_path = [os.path.abspath(entry) for entry in given.split(os.pathsep) if entry]
+python_path = [os.path.abspath(entry) for entry in given.split(os.pathsep)] if given else []
 sys.path[:] = [entry for entry in path if entry not in python_path]
 try:
     import json, site
