@@ -126,22 +126,28 @@ export interface WireError {
 }
 
 /**
- * The line of one call, without its newline.
+ * All of a call's line but its id, for {@link callLine}. What is called is fixed and checked when the caller asks; the
+ * id is given when a worker is granted, since ids increase on each worker.
  *
  * @throws ValueRefusedError (`ERR_VALUE`) naming the path, such as `args[0].rows[3]` or `kwargs.digits`.
  * @throws MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
  */
-export function encodeCall(
-  { id, name, args, kwargs, session }: Omit<CallMessage, 'type'>,
+export function encodeRequest(
+  { name, args, kwargs, session }: Omit<CallMessage, 'type' | 'id'>,
   limits: ValueLimits,
 ): string {
   const argsJson = encodeArguments(args, { root: 'args', call: name }, limits);
   const kwargsJson =
     kwargs === undefined ? '' : `,"kwargs":${encodeArguments(kwargs, { root: 'kwargs', call: name }, limits)}`;
   const sessionJson = session === undefined ? '' : `,"session":${JSON.stringify(session)}`;
-  const line = `{"type":"call","id":${id},"name":${JSON.stringify(name)},"args":${argsJson}${kwargsJson}${sessionJson}}`;
-  limitBytes(line, limits.messageBytesMax, name);
-  return line;
+  const request = `"name":${JSON.stringify(name)},"args":${argsJson}${kwargsJson}${sessionJson}}`;
+  limitBytes(request, CALL_HEAD_BYTES, limits.messageBytesMax, name);
+  return request;
+}
+
+/** The line of a call, without its newline: an id and what {@link encodeRequest} made. */
+export function callLine(id: number, request: string): string {
+  return `{"type":"call","id":${id},${request}`;
 }
 
 /**
@@ -160,7 +166,7 @@ export function encodeInit(init: Omit<InitMessage, 'type' | 'protocol'>): string
   const message: InitMessage = { type: 'init', protocol: PROTOCOL, ...init };
   const deeper = { ...init.limits, depthMax: init.limits.depthMax + INIT_LEVELS };
   const line = encodeValue(message, { root: 'init' }, deeper);
-  limitBytes(line, init.limits.messageBytesMax, undefined);
+  limitBytes(line, 0, init.limits.messageBytesMax, undefined);
   return line;
 }
 
@@ -240,9 +246,9 @@ export function errorFromWire(error: WireError, call?: string | undefined): Pool
 }
 
 /** A character takes three bytes at most, so that short lines need no counting. */
-function limitBytes(line: string, limit: number, call: string | undefined): void {
-  if (line.length * 3 <= limit) return;
-  const bytes = Buffer.byteLength(line);
+function limitBytes(line: string, headBytes: number, limit: number, call: string | undefined): void {
+  if (headBytes + line.length * 3 <= limit) return;
+  const bytes = headBytes + Buffer.byteLength(line);
   if (bytes > limit) throw new MessageTooLargeError({ bytes, limit, sender: 'node', call });
 }
 
@@ -352,6 +358,8 @@ function malformed(why: string, line: string): ProtocolError {
   return new ProtocolError({ detail: `${why}, in ${JSON.stringify(excerpt)}` });
 }
 
+/** What {@link callLine} puts before a request, with the longest id. */
+const CALL_HEAD_BYTES = callLine(Number.MAX_SAFE_INTEGER, '').length;
 const EXCERPT_CHARS = 80;
 /** Levels of the message `init` around one argument of `setup`. */
 const INIT_LEVELS = 3;

@@ -66,7 +66,7 @@ function write(value: unknown, { call }: ValuePlace, limits: ValueLimits): strin
     return JSON.stringify(TO_JSON in Array.prototype ? withoutPrototypes(value) : value);
   } catch (error) {
     // V8 has a limit of its own on the length of a string.
-    if (!(error instanceof RangeError)) throw error;
+    if (!(error instanceof RangeError && error.message === 'Invalid string length')) throw error;
     throw new MessageTooLargeError({ bytes: STRING_CHARS_MAX, limit: limits.messageBytesMax, sender: 'node', call });
   }
 }
