@@ -1,0 +1,255 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type Duplex, duplexPair } from 'node:stream';
+import { describe, expect, it, vi } from 'vitest';
+import { ProtocolError } from '../../../src/errors.js';
+import { Channel } from '../../../src/wire/channel.js';
+import type { MessageFromPython } from '../../../src/wire/message.js';
+
+describe('a channel', () => {
+  it('tells each message, in order', async () => {
+    const { far, told } = open();
+    far.write(reply(1) + reply(2).slice(0, 5));
+    far.end(reply(2).slice(5));
+    await told.end;
+    expect(told.ids).toEqual([1, 2]);
+    expect(told.ends).toEqual([undefined]);
+  });
+
+  it('joins the lines of one turn into one write, and ends each with a newline', async () => {
+    const { channel, near, far } = open();
+    const write = vi.spyOn(near, 'write');
+    channel.send('{"a":1}');
+    channel.send('{"a":2}');
+    expect(write).not.toHaveBeenCalled();
+    await settled();
+    channel.send('{"a":3}');
+    await settled();
+    expect(write.mock.calls.map(([lines]) => lines)).toEqual(['{"a":1}\n{"a":2}\n', '{"a":3}\n']);
+    expect(String(far.read())).toBe('{"a":1}\n{"a":2}\n{"a":3}\n');
+  });
+
+  it('does not wait for the end of the turn with much to send, nor send it twice', async () => {
+    const { channel, near } = open();
+    const write = vi.spyOn(near, 'write');
+    channel.send('x'.repeat(100_000));
+    expect(write).toHaveBeenCalledTimes(1);
+    channel.send('y');
+    await settled();
+    expect(write.mock.calls.map(([lines]) => String(lines).length)).toEqual([100_001, 2]);
+  });
+
+  it('counts what waits, before and after it was given to the descriptor', async () => {
+    const { channel } = open({ highWaterMark: 4 });
+    channel.send('12345678');
+    expect(channel.waitingBytes).toBe(9);
+    await settled();
+    channel.send('12345678');
+    await settled();
+    // The other side reads nothing: the first write may be on its way, the second is kept.
+    expect(channel.waitingBytes).toBeGreaterThanOrEqual(9);
+  });
+
+  it('sends what it was given before it ends, and still hears the answer', async () => {
+    const { channel, far, told } = open();
+    channel.send('{"type":"stop"}');
+    channel.end();
+    expect(await text(far)).toBe('{"type":"stop"}\n');
+    expect(told.ends).toEqual([]);
+    far.end(reply(3));
+    await told.end;
+    expect(told.ids).toEqual([3]);
+    expect(told.ends).toEqual([undefined]);
+  });
+});
+
+describe('the end of a channel', () => {
+  it('is told once, whatever comes after', async () => {
+    const { channel, near, told } = open();
+    near.destroy(new Error('torn'));
+    await told.end;
+    channel.destroy();
+    channel.end();
+    near.emit('error', new Error('late'));
+    near.emit('close');
+    expect(told.ends).toEqual([expect.objectContaining({ message: 'torn' })]);
+  });
+
+  it('makes sending do nothing', async () => {
+    const { channel, near, told } = open();
+    const write = vi.spyOn(near, 'write');
+    channel.send('before');
+    channel.destroy();
+    channel.send('after');
+    channel.end();
+    await settled();
+    expect(write).not.toHaveBeenCalled();
+    expect(channel.waitingBytes).toBe(0);
+    expect(told.ends).toEqual([undefined]);
+    expect(near.destroyed).toBe(true);
+  });
+
+  it('comes with a ProtocolError after a bad line, and with the messages before it', async () => {
+    const { near, far, told } = open();
+    far.write(`${reply(1)}hello world\n${reply(2)}`);
+    await told.end;
+    expect(told.ids).toEqual([1]);
+    expect(told.ends[0]).toBeInstanceOf(ProtocolError);
+    expect(told.ends[0]?.message).toContain('hello world');
+    expect(near.destroyed).toBe(true);
+  });
+
+  it('comes with a ProtocolError when a line is too long, without waiting for its end', async () => {
+    const { far, told } = open({ messageBytesMax: 100 });
+    far.write('x'.repeat(101));
+    await told.end;
+    expect(told.ends[0]).toBeInstanceOf(ProtocolError);
+  });
+
+  it('drops a line that was cut off, since a part of a message is none', async () => {
+    const { far, told } = open();
+    far.end(reply(1) + reply(2).slice(0, 10));
+    await told.end;
+    expect(told.ids).toEqual([1]);
+    expect(told.ends).toEqual([undefined]);
+  });
+
+  it('silences the rest of the chunk in which its owner closed it', async () => {
+    const { channel, far, told } = open();
+    told.onMessage = () => channel.destroy();
+    far.write(reply(1) + reply(2));
+    await told.end;
+    expect(told.ids).toEqual([1]);
+  });
+});
+
+describe('a listener that throws', () => {
+  it('is reported, and costs no message', async () => {
+    const { far, told } = open();
+    told.onMessage = () => {
+      throw new Error('mine');
+    };
+    far.end(reply(1) + reply(2));
+    await told.end;
+    expect(told.ids).toEqual([1, 2]);
+    expect(told.faults).toEqual([expect.objectContaining({ message: 'mine' }), expect.anything()]);
+    expect(told.ends).toEqual([undefined]);
+  });
+
+  it('is reported when it throws at the end', async () => {
+    const { channel, told } = open();
+    told.onEnd = () => {
+      throw new Error('mine');
+    };
+    channel.destroy();
+    expect(told.faults).toHaveLength(1);
+    expect(told.ends).toEqual([undefined]);
+  });
+});
+
+describe('a channel over the descriptor of a process', () => {
+  it('hears a reply that is followed by the death of the process', async () => {
+    const { told, child } = process3(
+      `require('fs').writeSync(3, ${JSON.stringify(reply(1))}); process.kill(process.pid, 'SIGKILL')`,
+    );
+    await told.end;
+    expect(told.ids).toEqual([1]);
+    expect(told.ends).toEqual([undefined]);
+    expect(child.signalCode ?? (await once(child, 'exit'))[1]).toBe('SIGKILL');
+  });
+
+  it('survives writing to a process that is gone: the end is told and nothing is uncaught', async () => {
+    const { channel, told, child } = process3('process.stdin.resume()');
+    const isOver = told.end.then(() => true);
+    child.kill('SIGKILL');
+    for (let sent = 0; ; sent++) {
+      channel.send(`{"sent":${sent}}`);
+      if (await Promise.race([isOver, settled()])) break;
+    }
+    for (let sent = 0; sent < 100; sent++) channel.send('{}');
+    await settled();
+    expect(told.ends).toHaveLength(1);
+  });
+
+  it('lets Node exit once it is told to, and not before', async () => {
+    const { channel, child } = process3('process.stdin.resume()');
+    const sockets = () => process.getActiveResourcesInfo().filter((name) => name === 'PipeWrap').length;
+    child.stdin?.destroy();
+    child.unref();
+    await settled();
+    const before = sockets();
+    channel.unref();
+    expect(sockets()).toBe(before - 1);
+    channel.ref();
+    expect(sockets()).toBe(before);
+    channel.destroy();
+    child.kill('SIGKILL');
+  });
+});
+
+interface Told {
+  ids: number[];
+  ends: (Error | undefined)[];
+  faults: unknown[];
+  onMessage: () => void;
+  onEnd: () => void;
+  /** Settles when the end is told. */
+  end: Promise<void>;
+}
+
+function open({ messageBytesMax = 1024 * 1024, highWaterMark = 65536 } = {}) {
+  const [near, far] = duplexPair({ highWaterMark });
+  return { ...listening(near, messageBytesMax), near, far };
+}
+
+/** Node itself as the other side, on the same descriptor that Python would have. */
+function process3(source: string) {
+  const child = spawn(process.execPath, ['-e', source], { stdio: ['pipe', 'ignore', 'inherit', 'pipe'] });
+  return { ...listening(child.stdio[3] as Duplex, 1024 * 1024), child };
+}
+
+function listening(duplex: Duplex, messageBytesMax: number) {
+  let isOver!: () => void;
+  const told: Told = {
+    ids: [],
+    ends: [],
+    faults: [],
+    onMessage: () => {},
+    onEnd: () => {},
+    end: new Promise((resolve) => {
+      isOver = resolve;
+    }),
+  };
+  const channel = new Channel(
+    duplex,
+    { messageBytesMax },
+    {
+      onMessage: (message: MessageFromPython) => {
+        told.ids.push((message as { id: number }).id);
+        told.onMessage();
+      },
+      onEnd: (reason) => {
+        told.ends.push(reason);
+        isOver();
+        told.onEnd();
+      },
+      onFault: (error) => told.faults.push(error),
+    },
+  );
+  return { channel, told };
+}
+
+function reply(id: number): string {
+  return `{"type":"reply","id":${id},"value":null}\n`;
+}
+
+async function text(stream: Duplex): Promise<string> {
+  let all = '';
+  for await (const chunk of stream.iterator({ destroyOnReturn: false })) all += String(chunk);
+  return all;
+}
+
+/** The microtasks and the ticks that were on their way are done. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
