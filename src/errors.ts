@@ -431,7 +431,7 @@ export class PythonNotFoundError extends PoolError<'ERR_PYTHON_NOT_FOUND'> {
     super(
       'PythonNotFoundError',
       'ERR_PYTHON_NOT_FOUND',
-      `No Python 3.10 or newer was found in ${seen.tried.length} places:${places.join('')}\n` +
+      `No Python 3.10 or newer was found in ${counted(seen.tried.length, 'place')}:${places.join('')}\n` +
         'Install one, set `PYTHONARIUM_PYTHON`, or pass the option `python`.',
     );
     this.tried = seen.tried;
@@ -556,6 +556,10 @@ function editDistance(from: string, to: string, limit: number): number {
     above = current;
   }
   return Math.min(limit, above[to.length]!);
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function listed(functions: readonly string[]): string {
