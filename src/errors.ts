@@ -1,3 +1,5 @@
+import { printable } from './printable.js';
+
 /**
  * What every failure of the pool is: an `Error` with a `code` that never changes, the facts as fields, and a message
  * that says what happened, in numbers, and what to try. An aborted call is no `PoolError`: it rejects with
@@ -584,17 +586,10 @@ function quoted(text: string): string {
   return printable(JSON.stringify(shown));
 }
 
-/** Text of others, without the power to move a terminal's cursor, forge a line of a log or turn its direction. */
-function printable(text: string): string {
-  return text.replace(UNPRINTABLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
-
 const QUOTED_CHARS_MAX = 200;
 const QUOTED_LINES_MAX = 5;
 const LISTED_NAMES_MAX = 12;
 const SUGGESTION_NAMES_MAX = 200;
-
-const UNPRINTABLE = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
 const CRASH_SIGNALS: ReadonlySet<string> = new Set(['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGABRT']);
 
