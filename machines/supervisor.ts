@@ -1,6 +1,9 @@
 import { assign, emit, raise, setup } from 'xstate';
+import { clientMachine } from './client.js';
+import { coordinatorMachine } from './coordinator.js';
 import type { SupervisorEmitted, SupervisorEvent } from './messages.js';
 import type { WorkerId } from './wait-queue.js';
+import { workerMachine } from './worker.js';
 
 export interface SupervisorInput {
   /** How many workers there are to be. */
@@ -33,6 +36,7 @@ export const supervisorMachine = setup({
     events: SupervisorEvent;
     emitted: SupervisorEmitted;
   },
+  actors: { coordinator: coordinatorMachine, worker: workerMachine, client: clientMachine },
   actions: {
     // Effects, given hands in src/actors/supervisor.ts: its children are started and spoken to there.
     startActors: () => {},

@@ -1,0 +1,28 @@
+import { type ClientContext, type ClientRef, clientMachine } from '../../machines/index.js';
+import { Exchange } from '../exchange.js';
+import type { Runtime } from '../runtime.js';
+
+/** The client's chart with hands: it runs the exchange, straight with the leased worker. */
+export function clientLogic(runtime: Runtime) {
+  const exchanges = new WeakMap<ClientRef, Exchange>();
+  return clientMachine.provide({
+    actions: {
+      beginExchange: runtime.total(({ context, self }: ActionArgs) => {
+        const { lease, worker, waiter } = context.held as NonNullable<ClientContext['held']>;
+        const asker = runtime.takeAsker(waiter.ticket);
+        const hand = runtime.hands.get(worker);
+        // The caller gave up while the grant was on its way: it goes back unused.
+        if (asker === undefined || hand === undefined) return self.send({ type: 'exchange.ended', lease });
+        const exchange = new Exchange(lease, hand, self, asker.holder);
+        exchanges.set(self, exchange);
+        asker.onGranted(exchange);
+      }),
+      failExchange: runtime.total(({ self }: ActionArgs) => exchanges.get(self)?.lost()),
+    },
+  });
+}
+
+interface ActionArgs {
+  readonly context: ClientContext;
+  readonly self: ClientRef;
+}

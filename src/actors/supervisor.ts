@@ -1,0 +1,65 @@
+import { enqueueActions, sendTo } from 'xstate';
+import { restartDelayMs, type SupervisorContext, type SupervisorRef, supervisorMachine } from '../../machines/index.js';
+import type { Runtime } from '../runtime.js';
+import { clientLogic } from './client.js';
+import { workerLogic } from './worker.js';
+
+/**
+ * The supervisor's chart with hands: it has the coordinator, the workers and
+ * one client for each slot as its children. A worker's successor takes its
+ * name, so that ids are reused and nothing is kept for the dead.
+ */
+export function supervisorLogic(runtime: Runtime) {
+  const { settings } = runtime;
+
+  const workerInput =
+    (place: number) =>
+    ({ context, self }: { context: SupervisorContext; self: SupervisorRef }) => ({
+      worker: context.places[place]!.worker,
+      place,
+      bootTimeoutMs: settings.bootTimeoutMs,
+      cancelGraceMs: settings.cancelGraceMs,
+      stopGraceMs: settings.stopGraceMs,
+      coordinator: self.system.get('coordinator'),
+      supervisor: self,
+      client: self.system.get(`client-${place}`),
+    });
+
+  return supervisorMachine.provide({
+    actors: { worker: workerLogic(runtime), client: clientLogic(runtime) },
+    actions: {
+      startActors: enqueueActions(({ context, self, enqueue }) => {
+        enqueue.spawnChild('coordinator', {
+          id: 'coordinator',
+          systemId: 'coordinator',
+          input: { queueMax: settings.queueMax, supervisor: self },
+        });
+        context.places.forEach((_, place) => {
+          enqueue.spawnChild('client', { id: `client-${place}`, systemId: `client-${place}` });
+          enqueue.spawnChild('worker', { id: `worker-${place}`, input: workerInput(place) });
+        });
+      }),
+      startWorker: enqueueActions(({ event, enqueue }) => {
+        const { place } = event as { place: number };
+        enqueue.stopChild(`worker-${place}`);
+        enqueue.spawnChild('worker', { id: `worker-${place}`, input: workerInput(place) });
+      }),
+      askWorkers: enqueueActions(({ context, enqueue }) => {
+        for (const id of liveWorkers(context)) enqueue.sendTo(id, { type: 'worker.stop', way: 'ask' });
+      }),
+      killWorkers: enqueueActions(({ context, enqueue }) => {
+        for (const id of liveWorkers(context)) enqueue.sendTo(id, { type: 'worker.stop', way: 'kill' });
+      }),
+      tellDegraded: sendTo('coordinator', { type: 'pool.degraded' }),
+      tellDrain: sendTo('coordinator', { type: 'pool.drain' }),
+      tellDestroy: sendTo('coordinator', { type: 'pool.destroy' }),
+    },
+    delays: {
+      restartDelay: ({ context }) => restartDelayMs(context.failures, settings.random()),
+    },
+  });
+}
+
+function liveWorkers({ places }: SupervisorContext): string[] {
+  return places.flatMap(({ state }, place) => (state === 'starting' || state === 'up' ? [`worker-${place}`] : []));
+}

@@ -1,0 +1,231 @@
+import { type WorkerContext, type WorkerId, type WorkerRef, workerMachine } from '../../machines/index.js';
+import type { Call } from '../call.js';
+import {
+  BootError,
+  type BootStage,
+  LeaseEndedError,
+  PoolClosedError,
+  type PoolError,
+  ProtocolError,
+  WorkerDiedError,
+} from '../errors.js';
+import type { Exchange } from '../exchange.js';
+import { Tail } from '../process/output.js';
+import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
+import type { Runtime } from '../runtime.js';
+import { callLine, encodeSessionEnd, encodeStop, errorFromWire, type MessageFromPython } from '../wire/message.js';
+
+/** The worker's chart with hands: it starts, asks and kills a real process. */
+export function workerLogic(runtime: Runtime) {
+  return workerMachine.provide({
+    actions: {
+      startProcess: runtime.total(({ context, self }: ActionArgs) => {
+        runtime.hands.set(self, new WorkerHand(runtime, context, self));
+      }),
+      askToStop: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.ask()),
+      killProcess: runtime.total(({ self, event }: ActionArgs) => runtime.hands.get(self)?.kill(event.type)),
+    },
+  });
+}
+
+interface ActionArgs {
+  readonly context: WorkerContext;
+  readonly self: WorkerRef;
+  readonly event: { readonly type: string };
+}
+
+/** How far its process has come. */
+type Phase = 'starting' | 'hello' | 'ready';
+
+/** One worker's hands for one life: its process, its line, and what is known of its end. */
+export class WorkerHand implements ProcessListeners {
+  readonly id: WorkerId;
+  readonly place: number;
+  /** `worker-0`; its replacement has the same. */
+  readonly name: string;
+  /** The exchange under the live lease. */
+  exchange: Exchange | undefined;
+  readonly #runtime: Runtime;
+  readonly #worker: WorkerRef;
+  readonly #process: PythonProcess;
+  readonly #stderr = new Tail();
+  readonly #startedAt: number;
+  #pid: number | undefined;
+  #phase: Phase = 'starting';
+  #end: ProcessEnd | undefined;
+  /** What made it unfit. */
+  #fault: PoolError | undefined;
+  /** Why the pool ended it. */
+  #killedBy: 'bootTimeout' | 'cancelGrace' | 'pool' | undefined;
+
+  constructor(runtime: Runtime, { worker, place }: WorkerContext, self: WorkerRef) {
+    this.id = worker;
+    this.place = place;
+    this.name = `worker-${place}`;
+    this.#runtime = runtime;
+    this.#worker = self;
+    this.#startedAt = runtime.clock.now();
+    this.#process = runtime.startPython(runtime.launch(), this);
+  }
+
+  /** Sends a request and returns its id. */
+  request(call: Call): number {
+    const id = this.#runtime.nextRequestId();
+    this.#process.send(callLine(id, call.request));
+    return id;
+  }
+
+  /** Lets Python drop what it keeps for a session. */
+  endSession(session: string): void {
+    this.#process.send(encodeSessionEnd(session));
+  }
+
+  /** Asks the process to run its teardown and end; one that does not read its line yet is told by signal. */
+  ask(): void {
+    this.#killedBy ??= 'pool';
+    if (this.#phase === 'ready') this.#process.send(encodeStop());
+    else this.#process.signal('SIGTERM');
+    this.#runtime.sessions.workerLeft(this.id);
+  }
+
+  /** Ends the process group at once. */
+  kill(why: string): void {
+    if (why.startsWith('xstate.after.bootTimeout')) this.#killedBy ??= 'bootTimeout';
+    else if (why.startsWith('xstate.after.cancelGrace')) this.#killedBy ??= 'cancelGrace';
+    else if (why === 'worker.stop') this.#killedBy ??= 'pool';
+    this.#process.signal('SIGKILL');
+    this.#runtime.sessions.workerLeft(this.id);
+  }
+
+  /** What the caller of a request that will not be answered is told. */
+  loss(call: string, id: number): PoolError {
+    if (this.#killedBy === 'pool') return new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' });
+    if (this.#fault !== undefined) return this.#fault;
+    const last = this.#process.lastStarted();
+    return this.#died(last === undefined ? 'unknown' : id <= last, call);
+  }
+
+  /** What the caller of a request that was never sent is told, and whoever asks for another under the lost lease. */
+  lossOfLease(lease: number): LeaseEndedError {
+    const reason =
+      this.#killedBy === 'pool' ? 'pool-closed' : this.#killedBy === 'cancelGrace' ? 'revoked' : 'worker-died';
+    return new LeaseEndedError({ lease, reason });
+  }
+
+  onSpawned(pid: number): void {
+    this.#pid = pid;
+  }
+
+  onMessage(message: MessageFromPython): void {
+    switch (message.type) {
+      case 'reply':
+        return this.#answered(message.id, { value: message.value });
+      case 'error':
+        return this.#answered(message.id, { error: errorFromWire(message.error, this.exchange?.callName(message.id)) });
+      case 'log':
+        if (message.stream !== 'stdout') this.#stderr.push(message.text);
+        return this.#runtime.log({ worker: this.name, ...message });
+      case 'hello':
+        return this.#helloed(message.protocol, message.library);
+      case 'ready':
+        this.#phase = 'ready';
+        this.#runtime.emit('worker.ready', {
+          worker: this.name,
+          id: this.id,
+          pid: this.#pid,
+          bootMs: Math.round(this.#runtime.clock.now() - this.#startedAt),
+        });
+        return this.#worker.send({ type: 'process.ready' });
+      case 'failed':
+        this.#fault = this.#bootError(message.stage, errorFromWire(message.error));
+        return this.#worker.send({ type: 'process.unfit' });
+    }
+  }
+
+  onOutput(stream: 'stdout' | 'stderr', text: string): void {
+    if (stream === 'stderr') this.#stderr.push(text);
+    this.#runtime.log({ worker: this.name, type: 'log', stream, call: this.exchange?.requestId ?? null, text });
+  }
+
+  onUnfit(error: PoolError): void {
+    this.#fault ??= error;
+    this.#worker.send({ type: 'process.unfit' });
+  }
+
+  onFailed(error: unknown): void {
+    this.#ended({ exitCode: null, signal: null }, error);
+    this.#worker.send({ type: 'process.failed' });
+  }
+
+  onExited(end: ProcessEnd): void {
+    this.#end = end;
+    this.#ended(
+      end,
+      this.#phase === 'ready' ? undefined : (this.#fault ?? this.#bootError(this.#bootStage(), undefined)),
+    );
+    this.#worker.send({ type: 'process.exited' });
+  }
+
+  onFault(error: unknown): void {
+    this.#runtime.fault(error);
+  }
+
+  #helloed(protocol: number, library: string): void {
+    const init = this.#runtime.initLine(this.name, this.#process.hasStartMark);
+    this.#phase = 'hello';
+    if (protocol === init.protocol) return this.#process.send(init.line);
+    const detail = `Python speaks protocol ${protocol} (library ${library}), and this side speaks ${init.protocol}`;
+    this.#fault = this.#bootError('protocol', new ProtocolError({ detail, worker: this.name }));
+    this.#worker.send({ type: 'process.unfit' });
+  }
+
+  #answered(id: number, answer: Parameters<Exchange['answer']>[1]): void {
+    if (this.exchange?.answer(id, answer)) return;
+    this.onUnfit(new ProtocolError({ detail: `an answer to request ${id}, which nobody asked`, worker: this.name }));
+  }
+
+  #ended(end: ProcessEnd, bootFailure: unknown): void {
+    if (bootFailure !== undefined && this.#killedBy !== 'pool') this.#runtime.bootFailed(bootFailure);
+    this.#runtime.sessions.workerLeft(this.id);
+    this.#runtime.hands.delete(this.#worker);
+    this.#runtime.emit('worker.dead', {
+      worker: this.name,
+      id: this.id,
+      pid: this.#pid,
+      ...end,
+      reason: this.#reason(),
+    });
+  }
+
+  #reason(): 'exited' | 'boot' | 'boot-timeout' | 'cancel-grace' | 'protocol' | 'stopped' {
+    if (this.#killedBy === 'pool') return 'stopped';
+    if (this.#killedBy === 'bootTimeout') return 'boot-timeout';
+    if (this.#killedBy === 'cancelGrace') return 'cancel-grace';
+    if (this.#phase !== 'ready') return 'boot';
+    return this.#fault === undefined ? 'exited' : 'protocol';
+  }
+
+  #died(started: boolean | 'unknown', call: string | undefined): WorkerDiedError {
+    const { exitCode = null, signal = null } = this.#end ?? {};
+    return new WorkerDiedError({ worker: this.name, exitCode, signal, stderr: this.#stderr.lines, started, call });
+  }
+
+  #bootStage(): BootStage {
+    if (this.#killedBy === 'bootTimeout') return 'timeout';
+    return this.#phase === 'starting' ? 'start' : 'load';
+  }
+
+  #bootError(stage: BootStage, cause: unknown): BootError {
+    const { exitCode = null, signal = null } = this.#end ?? {};
+    const { bootTimeoutMs } = this.#runtime.settings;
+    return new BootError({
+      worker: this.name,
+      stage,
+      exitCode,
+      signal,
+      stderr: this.#stderr.lines,
+      ...(stage === 'timeout' && { bootTimeoutMs }),
+      ...(cause !== undefined && { cause }),
+    });
+  }
+}

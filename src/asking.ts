@@ -1,0 +1,96 @@
+import type { Affinity, RefusalReason, Waiter } from '../machines/index.js';
+import type { WorkerHand } from './actors/worker.js';
+import { Budget } from './budget.js';
+import type { Call, CallHome, CallOutcome } from './call.js';
+import type { Exchange, LeaseHolder } from './exchange.js';
+import type { Asker, Runtime } from './runtime.js';
+
+/**
+ * Somebody on the way to a lease: for one call, or to hold it. A session
+ * steers it by an affinity, and hears of the worker it meets.
+ */
+export abstract class Asking implements Asker {
+  abstract readonly holder: LeaseHolder | undefined;
+  waiter!: Waiter;
+  /** A session's: called with the worker that was granted, before anything is sent to it. */
+  onMet: ((worker: WorkerHand) => void) | undefined;
+  /** A session's: the worker it is bound to has left; true if it sees to the rest itself. */
+  onWorkerLeft: (() => void) | undefined;
+  protected readonly runtime: Runtime;
+  readonly #priority: number;
+  readonly #askedAt: number;
+  readonly #queueBudget: Budget;
+
+  constructor(runtime: Runtime, priority: number) {
+    this.runtime = runtime;
+    this.#priority = priority;
+    this.#askedAt = runtime.clock.now();
+    this.#queueBudget = new Budget(runtime.clock, { timeoutMs: runtime.settings.queueTimeoutMs }, () =>
+      this.fail(this.leaveQueue(runtime.clock.now() - this.#askedAt), 'timedOut'),
+    );
+  }
+
+  abstract get isSettled(): boolean;
+
+  /** Ends the asking with an error; nothing if it has ended. */
+  abstract fail(error: unknown, how?: CallOutcome): void;
+
+  protected abstract granted(exchange: Exchange): void;
+
+  /** Goes to the coordinator, with a session's wish for a worker. */
+  ask(affinity: Affinity | null = null, mayWait = true): void {
+    this.waiter = { ticket: this.runtime.nextTicket(), priority: this.#priority, affinity, mayWait };
+    this.runtime.ask(this);
+  }
+
+  onGranted(exchange: Exchange): void {
+    this.#queueBudget.close();
+    this.onMet?.(exchange.worker);
+    this.granted(exchange);
+  }
+
+  onRefused(reason: RefusalReason): void {
+    if (reason === 'worker-left') this.onWorkerLeft?.();
+    else this.fail(this.runtime.refusal(reason), 'refused');
+  }
+
+  /** Takes it out of wherever it waits, and returns what its caller is told if that is for want of time. */
+  leaveQueue(waitedMs: number): Error {
+    const error = this.runtime.queueTimeout(waitedMs);
+    if (this.waiter !== undefined) this.runtime.withdraw(this.waiter);
+    return error;
+  }
+
+  protected close(): void {
+    this.#queueBudget.close();
+  }
+}
+
+/** Asks for a worker for one call. */
+export class CallAsking extends Asking implements CallHome {
+  readonly holder = undefined;
+  readonly #call: Call;
+
+  constructor(runtime: Runtime, call: Call, priority: number) {
+    super(runtime, priority);
+    this.#call = call;
+    call.waitAt(this);
+    call.onSettled(() => this.close());
+  }
+
+  get isSettled(): boolean {
+    return this.#call.isSettled;
+  }
+
+  withdraw(_call: Call, waitedMs: number): Error {
+    return this.leaveQueue(waitedMs);
+  }
+
+  fail(error: unknown, how?: CallOutcome): void {
+    this.#call.fail(error, how);
+  }
+
+  protected granted(exchange: Exchange): void {
+    exchange.send(this.#call);
+  }
+}

@@ -1,0 +1,104 @@
+import { Budget, type WaitOptions } from './budget.js';
+import type { PoolClock } from './clock.js';
+import { CallTimeoutError } from './errors.js';
+import type { Answer, Exchange } from './exchange.js';
+
+/** Where a call is until it is sent: it is told when the call's budget is spent there. */
+export interface CallHome {
+  /** The call is taken out, and the error that its caller gets is returned. */
+  withdraw(call: Call, waitedMs: number): Error;
+}
+
+/**
+ * One request and its reply, as its caller sees it: a promise that settles
+ * exactly once, inside its own budget, whatever Python does.
+ */
+export class Call {
+  readonly name: string;
+  /** Its line but for the id; what crosses was fixed and checked when the caller asked. */
+  readonly request: string;
+  readonly promise: Promise<unknown>;
+  readonly #clock: PoolClock;
+  readonly #signal: AbortSignal | undefined;
+  readonly #budget: Budget;
+  readonly #askedAt: number;
+  readonly #afterwards: ((how: CallOutcome) => void)[] = [];
+  #resolve!: (value: unknown) => void;
+  #reject!: (error: unknown) => void;
+  #home: CallHome | undefined;
+  #exchange: Exchange | undefined;
+  #sentAt = 0;
+  #isSettled = false;
+
+  constructor(name: string, request: string, clock: PoolClock, wait: WaitOptions) {
+    this.name = name;
+    this.request = request;
+    this.#clock = clock;
+    this.#signal = wait.signal;
+    this.#askedAt = clock.now();
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#budget = new Budget(clock, wait, (by) => this.#giveUp(by));
+  }
+
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  /** Runs `run` once the call has ended, before its caller goes on. */
+  onSettled(run: (how: CallOutcome) => void): void {
+    this.#afterwards.push(run);
+  }
+
+  /** It waits there from now on. */
+  waitAt(home: CallHome): void {
+    this.#home = home;
+  }
+
+  onSent(exchange: Exchange): void {
+    this.#home = undefined;
+    this.#exchange = exchange;
+    this.#sentAt = this.#clock.now();
+  }
+
+  onAnswered(answer: Answer): void {
+    if ('error' in answer) this.fail(answer.error);
+    else if (this.#settle('answered')) this.#resolve(answer.value);
+  }
+
+  fail(error: unknown, how: CallOutcome = 'failed'): void {
+    if (this.#settle(how)) this.#reject(error);
+  }
+
+  #giveUp(by: 'timeout' | 'signal'): void {
+    const now = this.#clock.now();
+    const [home, exchange] = [this.#home, this.#exchange];
+    if (by === 'signal') {
+      home?.withdraw(this, now - this.#askedAt);
+      this.fail(this.#signal?.reason, 'aborted');
+    } else if (home !== undefined) {
+      this.fail(home.withdraw(this, now - this.#askedAt), 'timedOut');
+    } else {
+      const timeoutMs = this.#budget.timeoutMs as number;
+      const waitedMs = Math.round(this.#sentAt - this.#askedAt);
+      this.fail(
+        new CallTimeoutError({ call: this.name, timeoutMs, waitedMs, ranMs: Math.round(now - this.#sentAt) }),
+        'timedOut',
+      );
+    }
+    exchange?.abandon(this);
+  }
+
+  #settle(how: CallOutcome): boolean {
+    if (this.#isSettled) return false;
+    this.#isSettled = true;
+    this.#budget.close();
+    for (const run of this.#afterwards) run(how);
+    return true;
+  }
+}
+
+/** How a call ended, as `stats()` counts it. */
+export type CallOutcome = 'answered' | 'failed' | 'timedOut' | 'aborted' | 'refused';

@@ -1,0 +1,133 @@
+import { checkWait, type WaitOptions } from './budget.js';
+import { Call } from './call.js';
+import { OptionError } from './errors.js';
+import { splitArgs } from './kw.js';
+import { type MapOptions, mapCalls } from './map.js';
+import { type PyProxy, pyProxy } from './py.js';
+import type { Runtime } from './runtime.js';
+import { encodeRequest } from './wire/message.js';
+
+/** How one call is made. */
+export interface CallOptions extends WaitOptions {
+  /** An integer from -100 to 100; of those who wait, a higher one goes first. Default: 0. */
+  readonly priority?: number | undefined;
+  /** Keyword arguments; `kw({...})` as the last argument says the same. */
+  readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What a pool, a lease and a session have in common: one can call through them. */
+export abstract class Caller<Api = unknown> {
+  protected readonly runtime: Runtime;
+  /** The session that its calls belong to. */
+  protected readonly sessionId: string | undefined;
+  readonly #bound: CallOptions;
+
+  protected constructor(runtime: Runtime, sessionId: string | undefined, bound: CallOptions) {
+    checkCall(bound);
+    this.runtime = runtime;
+    this.sessionId = sessionId;
+    this.#bound = bound;
+  }
+
+  /**
+   * Calls one Python function and returns what it returns.
+   *
+   * The arguments are fixed and checked before this returns. The promise
+   * settles within `timeoutMs` (waiting for a worker and running together)
+   * and as soon as `signal` aborts, whatever Python does; the worker then
+   * goes to nobody else before it has answered or has been ended.
+   *
+   * @param name The function's name, with its module's key before it where the pool has several: `stats.mean`.
+   * @param args Positional arguments; `kw({...})` as the last one gives keyword arguments.
+   * @returns What Python returned, as `docs/values.md` says. `null` for `None`.
+   *
+   * Rejects with `signal.reason`, or a `PoolError`: `ERR_PYTHON` (it raised), `ERR_NOT_EXPOSED`, `ERR_VALUE`,
+   * `ERR_MESSAGE_TOO_LARGE`, `ERR_WORKER_DIED`, `ERR_CALL_TIMEOUT`, `ERR_QUEUE_TIMEOUT`, `ERR_QUEUE_FULL`,
+   * `ERR_POOL_CLOSED`, `ERR_POOL_DEGRADED`, `ERR_PROTOCOL`, `ERR_OPTION`; in a session also `ERR_SESSION_LOST` and
+   * `ERR_SESSION_LIMIT`, under a lease `ERR_LEASE_ENDED`.
+   */
+  call<T = unknown>(name: string, args: readonly unknown[] = [], options: CallOptions = {}): Promise<T> {
+    try {
+      return this.#start(name, args, this.mergedWith(options)) as Promise<T>;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Calls one function once for each item, and yields what it returns: in the
+   * order of the items, or as they come with `ordered: false`. It never takes
+   * more than `concurrency` items ahead of what has been consumed. Leaving the
+   * loop gives up what is under way; so does the first error, which is thrown.
+   */
+  map<T = unknown>(
+    name: string,
+    items: Iterable<unknown> | AsyncIterable<unknown>,
+    options: MapOptions = {},
+  ): AsyncIterableIterator<T> {
+    const { concurrency = this.concurrency, ordered = true, ...rest } = options;
+    const bound = this.mergedWith(rest);
+    const callOne = (item: unknown, signal: AbortSignal) => this.#start(name, [item], { ...bound, signal });
+    return mapCalls(callOne, items, { concurrency, ordered, signal: bound.signal }) as AsyncIterableIterator<T>;
+  }
+
+  /** The same functions as methods: `pool.py.mean([1, 2, 3])`, typed by the pool's `Api`. */
+  get py(): PyProxy<Api> {
+    return pyProxy<Api>((name, args) => this.call(name, args));
+  }
+
+  /** The same, with options bound. A signal here and one given with a call both count. */
+  abstract with(options: CallOptions): Caller<Api>;
+
+  /** Brings a call on its way to a worker. */
+  protected abstract place(call: Call, priority: number): void;
+
+  /** How many items `map` has under way unless it is told otherwise. */
+  protected abstract get concurrency(): number;
+
+  protected mergedWith(options: CallOptions): CallOptions {
+    checkCall(options);
+    const signals = [this.#bound.signal, options.signal].filter((signal) => signal !== undefined);
+    return {
+      ...this.#bound,
+      ...options,
+      ...(signals.length > 0 && { signal: signals.length === 1 ? signals[0] : AbortSignal.any(signals) }),
+    };
+  }
+
+  #start(name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
+    if (typeof name !== 'string') throw new OptionError({ option: 'name', expected: "a function's name", got: name });
+    if (!Array.isArray(args)) throw new OptionError({ option: 'args', expected: 'an array of arguments', got: args });
+    const { signal, timeoutMs = this.runtime.settings.timeoutMs, priority = 0, kwargs } = options;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const { counters, keepAlive, settings, clock } = this.runtime;
+    const request = encodeRequest({ name, ...splitArgs(args, kwargs), session: this.sessionId }, settings.limits);
+    const call = new Call(name, request, clock, { signal, timeoutMs });
+    counters.asked += 1;
+    keepAlive.hold();
+    call.onSettled((how) => {
+      counters.settled(how);
+      keepAlive.release();
+    });
+    this.place(call, priority);
+    return call.promise;
+  }
+}
+
+function checkCall(options: CallOptions): void {
+  checkWait(options);
+  checkPriority(options.priority);
+}
+
+/** @throws OptionError (`ERR_OPTION`) for what is no priority. */
+export function checkPriority(priority: unknown): void {
+  if (priority === undefined) return;
+  if (Number.isInteger(priority) && Math.abs(priority as number) <= PRIORITY_MAX) return;
+  throw new OptionError({
+    option: 'priority',
+    expected: `an integer from -${PRIORITY_MAX} to ${PRIORITY_MAX}`,
+    got: priority,
+  });
+}
+
+const PRIORITY_MAX = 100;

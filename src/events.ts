@@ -1,0 +1,44 @@
+/** What a pool tells those who listen: facts, by the charts' own names. */
+export interface PoolEvents {
+  /** A worker can take leases; `bootMs` is how long its start took. */
+  'worker.ready': [{ worker: string; id: number; pid: number | undefined; bootMs: number }];
+  /** A worker's process is gone. */
+  'worker.dead': [
+    {
+      worker: string;
+      id: number;
+      pid: number | undefined;
+      exitCode: number | null;
+      signal: string | null;
+      /** `exited` by itself, did not `boot`, or was ended by the pool for one of the other reasons. */
+      reason: 'exited' | 'boot' | 'boot-timeout' | 'cancel-grace' | 'protocol' | 'stopped';
+    },
+  ];
+  /** A start came to nothing; the pool tries again after a while. */
+  'boot.failed': [{ error: unknown }];
+  /** A session's state in Python is gone. */
+  'session.lost': [{ session: string; reason: 'evicted' | 'expired' | 'worker-died' }];
+  /** The first starts are over and a worker is up, or one is up again after `pool.degraded`. */
+  'pool.ready': [{ state: string }];
+  /** No worker lives and starts keep failing. */
+  'pool.degraded': [{ state: string }];
+  /** Everybody who waited has been served; nobody else will be. */
+  'pool.drained': [{ state: string }];
+  /** No worker is left. */
+  'pool.closed': [{ state: string }];
+  /** Something that Python printed, logged or warned of; a line of it. */
+  log: [LogEvent];
+}
+
+export interface LogEvent {
+  readonly worker: string;
+  /** Where it came from: `print` and descriptor 1, standard error and descriptor 2, `logging`, or `warnings`. */
+  readonly stream: 'stdout' | 'stderr' | 'logging' | 'warnings';
+  /** The id of the call that was running, as far as it is known. */
+  readonly call: number | null;
+  readonly text: string;
+  /** With `logging`: the level's name. */
+  readonly level: string | undefined;
+  /** With `logging`: the logger's name. */
+  readonly logger: string | undefined;
+}

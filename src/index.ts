@@ -1,0 +1,17 @@
+/**
+ * Call Python from Node as if it were local: warm worker processes, handed
+ * out under leases.
+ */
+export type { CallOptions } from './caller.js';
+export type { PoolClock } from './clock.js';
+export * from './errors.js';
+export type { LogEvent, PoolEvents } from './events.js';
+export { type Kwargs, kw } from './kw.js';
+export type { CheckoutOptions, Lease } from './lease.js';
+export type { MapOptions } from './map.js';
+export type { PoolOptions, SetupCall } from './options.js';
+export { createPool, type Pool } from './pool.js';
+export type { EnvironmentAllowList, EnvironmentChanges, EnvironmentOption } from './process/environment.js';
+export type { PyProxy } from './py.js';
+export type { Session, SessionOptions } from './session.js';
+export type { PoolStats } from './stats.js';

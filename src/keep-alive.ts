@@ -1,0 +1,37 @@
+/**
+ * Keeps the program running while somebody waits for the pool, and only then:
+ * a program that forgot to close its pool still ends by itself.
+ */
+export class KeepAlive {
+  #holders = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  hold(): void {
+    this.#holders += 1;
+    this.#timer ??= setInterval(() => {}, LONGEST_DELAY_MS);
+    if (this.#holders === 1) this.#timer.ref();
+  }
+
+  release(): void {
+    this.#holders -= 1;
+    if (this.#holders === 0) this.#timer?.unref();
+  }
+
+  /** Runs to the end of `work`, then lets go. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    this.hold();
+    try {
+      return await work;
+    } finally {
+      this.release();
+    }
+  }
+
+  /** Nothing is held afterwards, not even a timer. */
+  dispose(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+const LONGEST_DELAY_MS = 2 ** 31 - 1;

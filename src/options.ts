@@ -1,0 +1,278 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { InspectionEvent, Observer } from 'xstate';
+import { checkMs } from './budget.js';
+import { type PoolClock, wallClock } from './clock.js';
+import { OptionError } from './errors.js';
+import { childEnvironment, type EnvironmentOption } from './process/environment.js';
+import { libraryPath } from './process/library.js';
+import type { WireCall } from './wire/message.js';
+import type { ValueLimits } from './wire/value.js';
+
+/** A Python function to run once in each worker. */
+export interface SetupCall {
+  /** A function of the module, marked with `@expose` or not. */
+  readonly name: string;
+  readonly args?: readonly unknown[] | undefined;
+  readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface PoolOptions {
+  /**
+   * The Python to call: the path or URL of a `.py` file or package folder, or a dotted module name; or several, by the
+   * key that goes before their functions' names: `{ stats: 'statistics' }` makes `stats.mean`.
+   */
+  readonly module: string | URL | Readonly<Record<string, string | URL>>;
+  /** `'marked'` (the default): functions with `@expose`. `'all'`: every public function, for modules one does not own. */
+  readonly expose?: 'marked' | 'all' | undefined;
+  /** How many workers. Default: as many as this machine can run at once. */
+  readonly size?: number | undefined;
+  /** The Python to use: a path, a program's name, or a command such as `['uv', 'run', 'python']`. Default: found. */
+  readonly python?: string | readonly string[] | undefined;
+  /** Folders for `sys.path`, after the modules' own. */
+  readonly pythonPath?: readonly string[] | undefined;
+  /** Ignore `PYTHONPATH`, the user site and all other `PYTHON…` variables. Default: false. */
+  readonly isolated?: boolean | undefined;
+  /** The folder that workers run in and that relative paths are taken from. Default: the current one. */
+  readonly cwd?: string | undefined;
+  /** Changes to the environment, or `{ only: [...names] }`. Default: this process's, less what would hijack Python. */
+  readonly env?: EnvironmentOption | undefined;
+  /** Run once in each worker before it is ready: load the model here. */
+  readonly setup?: SetupCall | undefined;
+  /** Run once in each worker before it ends, if it is asked to. */
+  readonly teardown?: SetupCall | undefined;
+  /** The budget of a call that names none, in ms. Default: none. */
+  readonly timeoutMs?: number | undefined;
+  /** How many may wait for a worker. Default: 10,000. */
+  readonly queueMax?: number | undefined;
+  /** How long anybody may wait for a worker, in ms. Default: as long as the call's budget. */
+  readonly queueTimeoutMs?: number | undefined;
+  /** How long a worker may take to become ready, in ms. Default: 30,000. */
+  readonly bootTimeoutMs?: number | undefined;
+  /** How long a worker may still answer a call that was given up, in ms, before it is ended. Default: 1,000. */
+  readonly cancelGraceMs?: number | undefined;
+  /** How long a worker may take to end when it was asked to, in ms, before it is killed. Default: 2,000. */
+  readonly stopGraceMs?: number | undefined;
+  /** How long `close` serves those who are there, in ms, before it destroys. Default: 10,000. */
+  readonly closeTimeoutMs?: number | undefined;
+  /** How many sessions may live. Default: 10,000. */
+  readonly sessionsMax?: number | undefined;
+  /** The largest message, in bytes. Default: 67,108,864 (64 MiB). */
+  readonly messageBytesMax?: number | undefined;
+  /** How deep lists and dicts may stand inside each other. Default: 200. */
+  readonly depthMax?: number | undefined;
+  /** `'inherit'` (the default): what Python prints is printed, with the worker's name before each line. `'events'`: only `log` events. */
+  readonly logs?: 'inherit' | 'events' | undefined;
+  /** The folder that holds the Python package `pythonarium`, for bundlers. Default: this package's own. */
+  readonly libraryPath?: string | undefined;
+  /** Watches the charts: an XState inspection observer. */
+  readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined;
+  /** Time, for tests. */
+  readonly clock?: PoolClock | undefined;
+  /** A number from 0 to 1, for the jitter of restarts. Default: `Math.random`. */
+  readonly random?: (() => number) | undefined;
+}
+
+/** The options, checked and with their defaults. */
+export interface PoolSettings {
+  readonly modules: Readonly<Record<string, string>>;
+  /** The folders of the modules that are files. */
+  readonly moduleFolders: readonly string[];
+  readonly expose: 'marked' | 'all';
+  readonly size: number;
+  readonly python: string | readonly string[] | undefined;
+  readonly pythonPath: readonly string[];
+  readonly isolated: boolean;
+  readonly cwd: string;
+  readonly env: EnvironmentOption | undefined;
+  readonly setup: WireCall | null;
+  readonly teardown: WireCall | null;
+  readonly timeoutMs: number | undefined;
+  readonly queueMax: number;
+  readonly queueTimeoutMs: number | undefined;
+  readonly bootTimeoutMs: number;
+  readonly cancelGraceMs: number;
+  readonly stopGraceMs: number;
+  readonly closeTimeoutMs: number;
+  readonly sessionsMax: number;
+  readonly limits: ValueLimits;
+  readonly messageBytesMax: number;
+  readonly logs: 'inherit' | 'events';
+  readonly libraryPath: string;
+  readonly inspect: PoolOptions['inspect'];
+  readonly clock: PoolClock;
+  readonly random: () => number;
+}
+
+/** @throws OptionError (`ERR_OPTION`) naming the first option that has a value it cannot have. */
+export function checkOptions(given: PoolOptions): PoolSettings {
+  const options = ownOptions(given);
+  const cwd = resolve(text(options, 'cwd') ?? '.');
+  const { modules, moduleFolders } = findModules(options.module, cwd);
+  const messageBytesMax = integer(options, 'messageBytesMax', 1024, 2 ** 29 - 1) ?? 64 * 1024 * 1024;
+  childEnvironment(options.env);
+  return {
+    modules,
+    moduleFolders,
+    expose: oneOf(options, 'expose', ['marked', 'all']) ?? 'marked',
+    size: integer(options, 'size', 1, 1024) ?? availableParallelism(),
+    python: options.python,
+    pythonPath: texts(options, 'pythonPath') ?? [],
+    isolated: options.isolated ?? false,
+    cwd,
+    env: options.env,
+    setup: setupCall(options, 'setup'),
+    teardown: setupCall(options, 'teardown'),
+    timeoutMs: ms(options, 'timeoutMs'),
+    queueMax: integer(options, 'queueMax', 0, Number.MAX_SAFE_INTEGER) ?? 10_000,
+    queueTimeoutMs: ms(options, 'queueTimeoutMs'),
+    bootTimeoutMs: ms(options, 'bootTimeoutMs') ?? 30_000,
+    cancelGraceMs: ms(options, 'cancelGraceMs') ?? 1_000,
+    stopGraceMs: ms(options, 'stopGraceMs') ?? 2_000,
+    closeTimeoutMs: ms(options, 'closeTimeoutMs') ?? 10_000,
+    sessionsMax: integer(options, 'sessionsMax', 1, 10_000_000) ?? 10_000,
+    limits: { messageBytesMax, depthMax: integer(options, 'depthMax', 1, 900) ?? 200 },
+    messageBytesMax,
+    logs: oneOf(options, 'logs', ['inherit', 'events']) ?? 'inherit',
+    libraryPath: libraryPath(options.libraryPath),
+    inspect: options.inspect,
+    clock: options.clock ?? wallClock,
+    random: options.random ?? Math.random,
+  };
+}
+
+/** Only what the caller wrote counts, whatever hangs on `Object.prototype`. A name that is no option is a mistake. */
+function ownOptions(given: PoolOptions): PoolOptions {
+  if (typeof given !== 'object' || given === null) {
+    throw new OptionError({ option: 'options', expected: 'an object with at least `module`', got: given });
+  }
+  const options: Record<string, unknown> = Object.create(null);
+  for (const [name, value] of Object.entries(given)) {
+    if (!OPTION_NAMES.has(name)) {
+      throw new OptionError({ option: name, expected: `one of ${[...OPTION_NAMES].join(', ')}`, got: 'another name' });
+    }
+    options[name] = value;
+  }
+  return options as unknown as PoolOptions;
+}
+
+function findModules(module: PoolOptions['module'], cwd: string) {
+  const isOne = typeof module === 'string' || module instanceof URL;
+  if (!isOne && (typeof module !== 'object' || module === null || Object.keys(module).length === 0)) {
+    throw new OptionError({ option: 'module', expected: 'a path, a module name, or a record of them', got: module });
+  }
+  const modules: Record<string, string> = Object.create(null);
+  const folders: string[] = [];
+  for (const [key, value] of isOne ? [['', module] as const] : Object.entries(module)) {
+    const option = isOne ? 'module' : `module.${key}`;
+    if (!isOne && !IDENTIFIER.test(key)) {
+      throw new OptionError({ option, expected: 'under a key that is an identifier, such as `stats`', got: key });
+    }
+    const found = findModule(option, value, cwd);
+    modules[key] = found;
+    if (isAbsolute(found)) folders.push(dirname(found));
+  }
+  return { modules, moduleFolders: folders };
+}
+
+function findModule(option: string, value: unknown, cwd: string): string {
+  if (value instanceof URL && value.protocol === 'file:') return existing(option, fileURLToPath(value));
+  if (typeof value !== 'string' || value === '') {
+    throw new OptionError({
+      option,
+      expected: 'the path of a .py file or a package folder, or a module name',
+      got: value,
+    });
+  }
+  if (value.endsWith('.py') || value.includes('/')) return existing(option, resolve(cwd, value));
+  if (DOTTED_NAME.test(value)) return value;
+  throw new OptionError({
+    option,
+    expected: 'a module name such as `package.module`, or a path with a slash',
+    got: value,
+  });
+}
+
+function existing(option: string, path: string): string {
+  if (existsSync(path)) return path;
+  throw new OptionError({ option, expected: 'a file or folder that exists', got: path });
+}
+
+function setupCall(options: PoolOptions, option: 'setup' | 'teardown'): WireCall | null {
+  const call = options[option];
+  if (call === undefined) return null;
+  if (typeof call !== 'object' || call === null || typeof call.name !== 'string') {
+    throw new OptionError({ option, expected: "{ name: 'function', args?, kwargs? }", got: call });
+  }
+  if (call.args !== undefined && !Array.isArray(call.args)) {
+    throw new OptionError({ option: `${option}.args`, expected: 'an array', got: call.args });
+  }
+  return { name: call.name, args: call.args ?? [], kwargs: call.kwargs ?? {} };
+}
+
+function ms(options: PoolOptions, option: keyof PoolOptions): number | undefined {
+  const value = options[option];
+  if (value !== undefined) checkMs(option, value);
+  return value as number | undefined;
+}
+
+function integer(options: PoolOptions, option: keyof PoolOptions, min: number, max: number): number | undefined {
+  const value = options[option];
+  if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max)) {
+    return value as number | undefined;
+  }
+  throw new OptionError({ option, expected: `an integer from ${min} to ${max}`, got: value });
+}
+
+function oneOf<T extends string>(options: PoolOptions, option: keyof PoolOptions, words: readonly T[]): T | undefined {
+  const value = options[option];
+  if (value === undefined || words.includes(value as T)) return value as T | undefined;
+  throw new OptionError({ option, expected: words.map((word) => `'${word}'`).join(' or '), got: value });
+}
+
+function text(options: PoolOptions, option: keyof PoolOptions): string | undefined {
+  const value = options[option];
+  if (value === undefined || typeof value === 'string') return value;
+  throw new OptionError({ option, expected: 'a string', got: value });
+}
+
+function texts(options: PoolOptions, option: keyof PoolOptions): readonly string[] | undefined {
+  const value = options[option];
+  if (value === undefined || (Array.isArray(value) && value.every((each) => typeof each === 'string'))) {
+    return value as readonly string[] | undefined;
+  }
+  throw new OptionError({ option, expected: 'an array of folders', got: value });
+}
+
+const IDENTIFIER = /^[A-Za-z_]\w*$/;
+const DOTTED_NAME = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
+
+const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
+  'module',
+  'expose',
+  'size',
+  'python',
+  'pythonPath',
+  'isolated',
+  'cwd',
+  'env',
+  'setup',
+  'teardown',
+  'timeoutMs',
+  'queueMax',
+  'queueTimeoutMs',
+  'bootTimeoutMs',
+  'cancelGraceMs',
+  'stopGraceMs',
+  'closeTimeoutMs',
+  'sessionsMax',
+  'messageBytesMax',
+  'depthMax',
+  'logs',
+  'libraryPath',
+  'inspect',
+  'clock',
+  'random',
+]);

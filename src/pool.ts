@@ -1,0 +1,162 @@
+import { CallAsking } from './asking.js';
+import type { Call } from './call.js';
+import { Caller, type CallOptions } from './caller.js';
+import { PlatformError, PoolClosedError } from './errors.js';
+import type { PoolEvents } from './events.js';
+import { CheckoutAsking, type CheckoutOptions, Lease } from './lease.js';
+import { checkOptions, type PoolOptions } from './options.js';
+import { Runtime } from './runtime.js';
+import { Session, type SessionOptions } from './session.js';
+import type { PoolStats } from './stats.js';
+
+/**
+ * Starts a pool of Python workers and returns at once; they boot in the
+ * background, and calls made meanwhile wait.
+ *
+ * @throws OptionError (`ERR_OPTION`) for a value that an option cannot have, and PlatformError (`ERR_PLATFORM`) on
+ * Windows. Whatever goes wrong later is told by `ready()`, by the calls, and by the events `boot.failed` and
+ * `pool.degraded`.
+ */
+export function createPool<Api = unknown>(options: PoolOptions): Pool<Api> {
+  if (process.platform === 'win32') throw new PlatformError({ platform: process.platform });
+  return new Pool<Api>(new Runtime(checkOptions(options)));
+}
+
+/** Warm Python workers, handed out under leases. */
+export class Pool<Api = unknown> extends Caller<Api> {
+  /** @internal Use {@link createPool}. */
+  constructor(runtime: Runtime, bound: CallOptions = {}) {
+    super(runtime, undefined, bound);
+  }
+
+  /**
+   * Resolves when the first starts are over and a worker is up; `stats().missing` says how many are not. Nobody has to
+   * await it.
+   *
+   * Rejects when all the first starts fail, with what the last of them failed by (`ERR_BOOT`, `ERR_SPAWN`,
+   * `ERR_PYTHON_NOT_FOUND`), and with `ERR_POOL_CLOSED` when the pool is ended before.
+   */
+  ready(): Promise<void> {
+    const { runtime } = this;
+    const settled = (): Promise<void> | undefined => {
+      switch (runtime.state) {
+        case 'starting':
+          return undefined;
+        case 'ready':
+          return Promise.resolve();
+        case 'degraded':
+          return Promise.reject(runtime.bootFailure);
+        default:
+          return Promise.reject(new PoolClosedError({ by: runtime.endedBy ?? 'close' }));
+      }
+    };
+    const ready = runtime.keepAlive.during(settled() ?? runtime.changed(settled));
+    ready.catch(() => {});
+    return ready;
+  }
+
+  /**
+   * Takes one worker and holds it: state that Python keeps there is met by every call of the lease. The worker goes
+   * back with `lease.checkin()`, or at the end of the block with `await using`.
+   *
+   * Rejects with `signal.reason`, `ERR_QUEUE_TIMEOUT`, `ERR_QUEUE_FULL`, `ERR_POOL_CLOSED` or `ERR_POOL_DEGRADED`.
+   */
+  checkout(options: CheckoutOptions = {}): Promise<Lease<Api>> {
+    try {
+      const asking = new CheckoutAsking<Api>(this.runtime, options, new Lease<Api>(this.runtime, undefined));
+      if (!asking.isSettled) asking.ask();
+      return asking.promise;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * The session of that id, which begins with its first call.
+   *
+   * @throws OptionError (`ERR_OPTION`).
+   */
+  session(id: string, options: SessionOptions = {}): Session<Api> {
+    return new Session<Api>(this.runtime, id, options, this.mergedWith({}));
+  }
+
+  with(options: CallOptions): Pool<Api> {
+    return new Pool<Api>(this.runtime, this.mergedWith(options));
+  }
+
+  /** The pool in plain numbers, now. */
+  stats(): PoolStats {
+    const { runtime } = this;
+    const workers = runtime.workerStates();
+    const { size } = runtime.settings;
+    return {
+      state: runtime.state,
+      size,
+      missing: size - workers.idle - workers.leased - workers.cancelling,
+      workers,
+      waiting: runtime.waiting,
+      sessions: runtime.sessions.size,
+      failures: runtime.failures,
+      calls: runtime.counters.calls,
+    };
+  }
+
+  /** Calls `listener` with each event of that name. One that throws disturbs nobody: the process is warned. */
+  on<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
+    this.runtime.events.on(name, listener as never);
+    return this;
+  }
+
+  /** As {@link on}, for the next event only. */
+  once<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
+    this.runtime.events.once(name, listener as never);
+    return this;
+  }
+
+  off<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
+    this.runtime.events.off(name, listener as never);
+    return this;
+  }
+
+  /**
+   * Refuses new callers, for good, and resolves when those who are there have been served and every lease is back.
+   * Workers stay; `close` ends them.
+   */
+  drain(): Promise<void> {
+    return this.#end('drain', ['drained', 'stopping', 'closed']);
+  }
+
+  /**
+   * Drains for up to `closeTimeoutMs`, asks the workers to end, and resolves when the last of them is gone. Nothing is
+   * left then: no process, descriptor, timer or listener.
+   */
+  close(): Promise<void> {
+    return this.#end('close', ['closed']);
+  }
+
+  /** As {@link close}, at once: calls that wait or run reject with `ERR_POOL_CLOSED`, and workers are killed. */
+  destroy(): Promise<void> {
+    return this.#end('destroy', ['closed']);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  protected override place(call: Call, priority: number): void {
+    new CallAsking(this.runtime, call, priority).ask();
+  }
+
+  protected override get concurrency(): number {
+    return 2 * this.runtime.settings.size;
+  }
+
+  #end(by: 'drain' | 'close' | 'destroy', states: readonly string[]): Promise<void> {
+    const { runtime } = this;
+    const over = () => (states.includes(runtime.state) ? Promise.resolve() : undefined);
+    if (over()) return Promise.resolve();
+    const ended = runtime.keepAlive.during(runtime.changed(over));
+    runtime.end(by);
+    return ended;
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * Signals a worker's process group: the worker and what it has started. The
+ * caller must know that the worker's end has not been seen yet, or `pid` may
+ * be somebody else's by now.
+ */
+export function signalGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // Nobody is left in the group, or the worker has not become its leader yet.
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // Gone already, which is what was wanted.
+    }
+  }
+}

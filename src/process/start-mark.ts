@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto';
+import { closeSync, ftruncateSync, openSync, readSync, unlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/**
+ * A page shared by Node and one worker: Python writes a request's id there
+ * before it starts the request, and Node reads it when the worker has died.
+ * So the error that tells of the death can say truly whether the call had
+ * been started.
+ *
+ * The page is a file that has lost its name: nothing is left on disk, whoever
+ * dies first.
+ */
+export class StartMark {
+  /** The descriptor that the worker inherits. */
+  readonly descriptor: number;
+  #open = true;
+
+  private constructor(descriptor: number) {
+    this.descriptor = descriptor;
+  }
+
+  /** A fresh page, or `undefined` where there is no folder for one. */
+  static create(): StartMark | undefined {
+    for (const folder of ['/dev/shm', tmpdir()]) {
+      const path = join(folder, `pythonarium-${randomUUID()}`);
+      let descriptor: number | undefined;
+      try {
+        descriptor = openSync(path, 'wx+', 0o600);
+        unlinkSync(path);
+        ftruncateSync(descriptor, PAGE_BYTES);
+        return new StartMark(descriptor);
+      } catch {
+        if (descriptor !== undefined) closeSync(descriptor);
+      }
+    }
+    return undefined;
+  }
+
+  /** The id of the last request that Python has started; 0 before the first. */
+  read(): number {
+    const bytes = Buffer.alloc(8);
+    readSync(this.descriptor, bytes, 0, 8, 0);
+    return Number(bytes.readBigUInt64LE());
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    closeSync(this.descriptor);
+  }
+}
+
+const PAGE_BYTES = 4096;

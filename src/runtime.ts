@@ -1,0 +1,299 @@
+import { EventEmitter } from 'node:events';
+import { type Actor, createActor } from 'xstate';
+import type {
+  CoordinatorEmitted,
+  CoordinatorEvent,
+  coordinatorMachine,
+  RefusalReason,
+  supervisorMachine,
+  Waiter,
+  WorkerRef,
+  workerMachine,
+} from '../machines/index.js';
+import { supervisorLogic } from './actors/supervisor.js';
+import type { WorkerHand } from './actors/worker.js';
+import type { PoolClock } from './clock.js';
+import { PoolClosedError, PoolDegradedError, type PoolError, QueueFullError, QueueTimeoutError } from './errors.js';
+import type { PoolEvents } from './events.js';
+import type { Exchange, LeaseHolder } from './exchange.js';
+import { KeepAlive } from './keep-alive.js';
+import type { PoolSettings } from './options.js';
+import { childEnvironment } from './process/environment.js';
+import { findInterpreter, type Interpreter, workerPath } from './process/interpreter.js';
+import { LiveProcesses } from './process/live.js';
+import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
+import { SessionRegistry } from './session-registry.js';
+import { Counters } from './stats.js';
+import { encodeInit, type LogMessage, PROTOCOL } from './wire/message.js';
+
+/** Somebody who asked the coordinator for a lease. */
+export interface Asker {
+  readonly waiter: Waiter;
+  /** Whoever keeps the lease for more than one call; absent for a single call. */
+  readonly holder: LeaseHolder | undefined;
+  onGranted(exchange: Exchange): void;
+  onRefused(reason: RefusalReason): void;
+}
+
+/** What the actors and the public surface share: the running charts, the hands, and the callers that wait. */
+export class Runtime {
+  readonly settings: PoolSettings;
+  readonly clock: PoolClock;
+  readonly startPython: StartPython;
+  readonly hands = new Map<WorkerRef, WorkerHand>();
+  readonly live = new LiveProcesses();
+  readonly keepAlive = new KeepAlive();
+  readonly sessions: SessionRegistry;
+  readonly counters = new Counters();
+  /** What ended the pool, once something has. */
+  endedBy: 'drain' | 'close' | 'destroy' | undefined;
+  readonly #events = new EventEmitter<PoolEvents>();
+  readonly #askers = new Map<number, Asker>();
+  readonly #supervisor: Actor<typeof supervisorMachine>;
+  readonly #coordinator: Actor<typeof coordinatorMachine>;
+  #tickets = 0;
+  #requests = 0;
+  #python: Promise<Interpreter> | undefined;
+  #lastPython: Interpreter | undefined;
+  #bootFailure: unknown;
+
+  /** @param startPython How a process is started; tests play theirs. */
+  constructor(settings: PoolSettings, startPython?: StartPython) {
+    this.settings = settings;
+    this.clock = settings.clock;
+    this.startPython = startPython ?? pythonStarter(this.live);
+    this.sessions = new SessionRegistry(this);
+    this.#supervisor = createActor(supervisorLogic(this), {
+      systemId: 'supervisor',
+      input: { size: settings.size, closeTimeoutMs: settings.closeTimeoutMs },
+      clock: settings.clock,
+      ...(settings.inspect && { inspect: this.#fenced(settings.inspect) }),
+    });
+    for (const type of ['pool.ready', 'pool.degraded', 'pool.drained', 'pool.closed'] as const) {
+      this.#supervisor.on(type, () => this.emit(type, { state: this.state }));
+    }
+    this.#supervisor.subscribe({ error: (error) => this.#crashed(error), complete: () => this.#closed() });
+    this.#supervisor.start();
+    this.#coordinator = this.#supervisor.system.get('coordinator');
+    this.#coordinator.on('waiters.refused', (refused) => this.#refuse(refused));
+  }
+
+  // ---------------------------------------------------------------- asking for a lease
+
+  nextTicket(): number {
+    this.#tickets += 1;
+    return this.#tickets;
+  }
+
+  nextRequestId(): number {
+    this.#requests += 1;
+    return this.#requests;
+  }
+
+  ask(asker: Asker): void {
+    this.#askers.set(asker.waiter.ticket, asker);
+    this.#tellCoordinator({ type: 'lease.request', waiter: asker.waiter });
+  }
+
+  /** The asker is asked no more: it has given up, or is about to be granted. */
+  takeAsker(ticket: number): Asker | undefined {
+    const asker = this.#askers.get(ticket);
+    this.#askers.delete(ticket);
+    return asker;
+  }
+
+  withdraw(waiter: Waiter): void {
+    if (this.takeAsker(waiter.ticket) !== undefined) this.#tellCoordinator({ type: 'lease.cancel', waiter });
+  }
+
+  /** What somebody is told whose budget is spent before there was a worker. */
+  queueTimeout(waitedMs: number): QueueTimeoutError {
+    const { leased, cancelling } = this.workerStates();
+    return new QueueTimeoutError({
+      waitedMs: Math.round(waitedMs),
+      leased: leased + cancelling,
+      waiting: this.waiting,
+    });
+  }
+
+  /** What somebody is told whom the coordinator refused. */
+  refusal(reason: Exclude<RefusalReason, 'worker-left'>): PoolError {
+    switch (reason) {
+      case 'closed':
+        return new PoolClosedError({ by: this.endedBy ?? 'close' });
+      case 'degraded':
+        return new PoolDegradedError({ failures: this.failures, cause: this.#bootFailure });
+      case 'queue-full':
+        return new QueueFullError({ queueMax: this.settings.queueMax });
+      case 'busy':
+        return this.queueTimeout(0);
+    }
+  }
+
+  // ---------------------------------------------------------------- the pool's life
+
+  get state() {
+    return this.#supervisor.getSnapshot().value;
+  }
+
+  get failures(): number {
+    return this.#supervisor.getSnapshot().context.failures;
+  }
+
+  get waiting(): number {
+    return this.#coordinator.getSnapshot().context.queue.size + this.sessions.held;
+  }
+
+  get bootFailure(): unknown {
+    return this.#bootFailure;
+  }
+
+  end(by: 'drain' | 'close' | 'destroy'): void {
+    this.endedBy ??= by;
+    this.#supervisor.send({ type: `pool.${by}` });
+  }
+
+  /** What `settled` returns, as soon as it returns something: asked now and after each change of the pool's state. */
+  changed<T>(settled: () => Promise<T> | undefined): Promise<T> {
+    return new Promise((resolve) => {
+      const look = () => {
+        const outcome = settled();
+        if (outcome === undefined) return;
+        subscription.unsubscribe();
+        resolve(outcome);
+      };
+      const subscription = this.#supervisor.subscribe({ next: look, complete: look, error: look });
+      look();
+    });
+  }
+
+  bootFailed(error: unknown): void {
+    this.#bootFailure = error;
+    this.emit('boot.failed', { error });
+  }
+
+  /** How many workers are in each state of their chart. */
+  workerStates(): Record<'spawning' | 'idle' | 'leased' | 'cancelling' | 'ending', number> {
+    const counts = { spawning: 0, idle: 0, leased: 0, cancelling: 0, ending: 0 };
+    for (const worker of this.hands.keys()) {
+      const { value } = worker.getSnapshot() as ReturnType<Actor<typeof workerMachine>['getSnapshot']>;
+      if (value !== 'dead') counts[value] += 1;
+    }
+    return counts;
+  }
+
+  // ---------------------------------------------------------------- starting Python
+
+  /** What the next process needs to be started; the interpreter is looked for once, and again after a failure. */
+  async launch(): Promise<Launch> {
+    const { settings } = this;
+    this.#python ??= findInterpreter(settings);
+    try {
+      const python = await this.#python;
+      this.#lastPython = python;
+      return {
+        executable: python.executable,
+        flags: python.flags,
+        libraryPath: settings.libraryPath,
+        environment:
+          settings.env !== undefined && 'only' in settings.env ? childEnvironment(settings.env) : python.environment,
+        cwd: settings.cwd,
+        messageBytesMax: settings.messageBytesMax,
+      };
+    } catch (error) {
+      this.#python = undefined;
+      throw error;
+    }
+  }
+
+  /** The first line to a worker. */
+  initLine(worker: string, startMark: boolean): { line: string; protocol: number } {
+    const { settings } = this;
+    const python = this.#lastPython;
+    const line = encodeInit({
+      worker,
+      path: python === undefined ? null : workerPath(python, settings),
+      userSite: settings.isolated ? null : (python?.userSite ?? null),
+      modules: settings.modules,
+      expose: settings.expose,
+      setup: settings.setup,
+      teardown: settings.teardown,
+      limits: settings.limits,
+      startMark,
+    });
+    return { line, protocol: PROTOCOL };
+  }
+
+  // ---------------------------------------------------------------- telling the world
+
+  get events(): EventEmitter<PoolEvents> {
+    return this.#events;
+  }
+
+  emit<Name extends keyof PoolEvents>(name: Name, fact: PoolEvents[Name][0]): void {
+    for (const listener of this.#events.rawListeners(name)) {
+      try {
+        (listener as (fact: PoolEvents[Name][0]) => void).call(this.#events, fact);
+      } catch (error) {
+        this.fault(error);
+      }
+    }
+  }
+
+  log({ worker, stream, call, text, level, logger }: LogMessage & { worker: string }): void {
+    this.emit('log', { worker, stream, call, text, level, logger });
+    if (this.settings.logs === 'inherit') {
+      const out = stream === 'stdout' ? process.stdout : process.stderr;
+      const where = logger === undefined ? '' : ` ${level ?? ''} ${logger}:`;
+      out.write(`[${worker}]${where} ${text}\n`);
+    }
+  }
+
+  /** Somebody else's code threw where it was called back. Said once for each error, and nothing else is disturbed. */
+  fault(error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.emitWarning(`Code that the pool called back threw: ${text}`, { code: 'PYTHONARIUM_FAULT' });
+  }
+
+  /** An effect that cannot throw: a throw inside a chart would kill its actor for good. */
+  total<Args>(effect: (args: Args) => void): (args: Args) => void {
+    return (args) => {
+      try {
+        effect(args);
+      } catch (error) {
+        this.fault(error);
+      }
+    };
+  }
+
+  #tellCoordinator(event: CoordinatorEvent): void {
+    this.#coordinator.send(event);
+  }
+
+  #refuse({ waiters, reason }: CoordinatorEmitted): void {
+    for (const { ticket } of waiters) this.takeAsker(ticket)?.onRefused(reason);
+  }
+
+  #fenced(inspect: NonNullable<PoolSettings['inspect']>) {
+    const observe = typeof inspect === 'function' ? inspect : inspect.next?.bind(inspect);
+    return (event: Parameters<NonNullable<typeof observe>>[0]) => {
+      try {
+        observe?.(event);
+      } catch (error) {
+        this.fault(error);
+      }
+    };
+  }
+
+  #closed(): void {
+    this.sessions.clear();
+    this.keepAlive.dispose();
+  }
+
+  /** A fault of our own has killed the root actor: no process may outlive it. */
+  #crashed(error: unknown): void {
+    this.live.killAll();
+    this.#closed();
+    this.fault(error);
+  }
+}

@@ -1,0 +1,192 @@
+import { LRUCache } from 'lru-cache';
+import type { WorkerId } from '../machines/index.js';
+import type { WorkerHand } from './actors/worker.js';
+import type { Asking } from './asking.js';
+import { SessionLimitError } from './errors.js';
+import type { Runtime } from './runtime.js';
+
+/** What a session was lost by. */
+export type SessionLoss = 'evicted' | 'expired' | 'worker-died';
+
+/** One session, as long as it lives. */
+export interface SessionRecord {
+  readonly id: string;
+  /** Its state matters: it goes to the worker it has met, and no other. */
+  isStrict: boolean;
+  ttlMs: number | undefined;
+  /** The worker it met last. */
+  met: WorkerHand | undefined;
+  /** All workers that may keep something for it. */
+  readonly visited: Set<WorkerHand>;
+  /** Calls and leases of it that run or wait. */
+  active: number;
+  lastUsed: number;
+  /** While it is about to meet its first worker: those who wait to go to the same one. */
+  held: Asking[] | undefined;
+  /** The one of it that will meet the worker first. */
+  first: Asking | undefined;
+  expiry: unknown;
+  /** To be told when nothing of it runs or waits. */
+  readonly onUnused: (() => void)[];
+}
+
+/**
+ * Which session has met which worker. A value of this process that is read
+ * before a request is sent: nobody is asked on the way.
+ *
+ * Sessions in use are never evicted, so only idle ones stand in the cache.
+ */
+export class SessionRegistry {
+  readonly #runtime: Runtime;
+  readonly #busy = new Map<string, SessionRecord>();
+  readonly #idle: LRUCache<string, SessionRecord>;
+  readonly #lost: LRUCache<string, SessionLoss>;
+  readonly #visitors = new Map<WorkerId, Set<SessionRecord>>();
+
+  constructor(runtime: Runtime) {
+    const { sessionsMax } = runtime.settings;
+    this.#runtime = runtime;
+    // No `ttl` of the cache's own: time is the pool's clock.
+    this.#idle = new LRUCache({ max: sessionsMax });
+    this.#lost = new LRUCache({ max: sessionsMax });
+  }
+
+  get size(): number {
+    return this.#busy.size + this.#idle.size;
+  }
+
+  /** Of all sessions, those who wait for another call of theirs to meet a worker first. */
+  get held(): number {
+    let held = 0;
+    for (const record of this.#busy.values()) held += record.held?.length ?? 0;
+    return held;
+  }
+
+  /**
+   * The session, in use until `leave`. The one longest unused makes room for a new one.
+   *
+   * @throws SessionLimitError (`ERR_SESSION_LIMIT`) when all that may live are in use.
+   */
+  enter(id: string): SessionRecord {
+    const record = this.#busy.get(id) ?? this.#idle.get(id) ?? this.#create(id);
+    this.#idle.delete(id);
+    this.#busy.set(id, record);
+    record.active += 1;
+    return record;
+  }
+
+  leave(record: SessionRecord): void {
+    record.active -= 1;
+    record.lastUsed = this.#runtime.clock.now();
+    if (record.active > 0) return;
+    for (const tell of record.onUnused.splice(0)) tell();
+    if (this.#busy.get(record.id) !== record) return;
+    this.#busy.delete(record.id);
+    this.#idle.set(record.id, record);
+    if (record.ttlMs !== undefined && record.expiry === undefined) this.#expireLater(record, record.ttlMs);
+  }
+
+  /** Resolves when no call or lease of the session runs or waits. */
+  async unused(id: string): Promise<void> {
+    for (let record = this.#busy.get(id); record !== undefined; record = this.#busy.get(id)) {
+      const { onUnused } = record;
+      await new Promise<void>((resolve) => onUnused.push(resolve));
+    }
+  }
+
+  /** The session is about to be served by `worker`, which may keep something for it from now on. */
+  meet(record: SessionRecord, worker: WorkerHand): void {
+    record.met = worker;
+    record.visited.add(worker);
+    const visitors = this.#visitors.get(worker.id) ?? new Set();
+    this.#visitors.set(worker.id, visitors.add(record));
+  }
+
+  /** Why the session's state is gone, told once: who has been told may build it anew. */
+  takeLoss(id: string): SessionLoss | undefined {
+    const loss = this.#lost.get(id);
+    this.#lost.delete(id);
+    return loss;
+  }
+
+  /** It could not be built anew: the next call is told as this one was. */
+  putLossBack(id: string, loss: SessionLoss): void {
+    this.#lost.set(id, loss);
+  }
+
+  /** Ends the session: Python drops what it keeps for it. */
+  end(id: string): void {
+    this.#lost.delete(id);
+    const record = this.#busy.get(id) ?? this.#idle.peek(id);
+    if (record !== undefined) this.#drop(record);
+  }
+
+  /** The worker is out of service for good, and what it kept is gone. Safe to repeat. */
+  workerLeft(worker: WorkerId): void {
+    const visitors = this.#visitors.get(worker);
+    this.#visitors.delete(worker);
+    for (const record of visitors ?? []) {
+      for (const hand of record.visited) if (hand.id === worker) record.visited.delete(hand);
+      if (record.met?.id !== worker) continue;
+      if (record.isStrict) this.#lose(record, 'worker-died');
+      else record.met = undefined;
+    }
+  }
+
+  clear(): void {
+    for (const record of [...this.#busy.values(), ...this.#idle.values()]) this.#drop(record);
+    this.#lost.clear();
+  }
+
+  #create(id: string): SessionRecord {
+    const { sessionsMax } = this.#runtime.settings;
+    if (this.size >= sessionsMax) {
+      const victim = this.#idle.pop();
+      if (victim === undefined) throw new SessionLimitError({ sessionsMax });
+      this.#lose(victim, 'evicted');
+    }
+    return {
+      id,
+      isStrict: false,
+      ttlMs: undefined,
+      met: undefined,
+      visited: new Set(),
+      active: 0,
+      lastUsed: this.#runtime.clock.now(),
+      held: undefined,
+      first: undefined,
+      expiry: undefined,
+      onUnused: [],
+    };
+  }
+
+  #expireLater(record: SessionRecord, ms: number): void {
+    record.expiry = this.#runtime.clock.setTimeout(() => {
+      record.expiry = undefined;
+      if (record.active > 0 || record.ttlMs === undefined) return;
+      const left = record.lastUsed + record.ttlMs - this.#runtime.clock.now();
+      // It was used since the timer was set, which is cheaper than setting one anew for each use.
+      if (left > 0) this.#expireLater(record, left);
+      else this.#lose(record, 'expired');
+    }, ms);
+  }
+
+  #lose(record: SessionRecord, reason: SessionLoss): void {
+    this.#drop(record);
+    if (!record.isStrict || record.met === undefined) return;
+    this.#lost.set(record.id, reason);
+    this.#runtime.emit('session.lost', { session: record.id, reason });
+  }
+
+  #drop(record: SessionRecord): void {
+    this.#busy.delete(record.id);
+    this.#idle.delete(record.id);
+    if (record.expiry !== undefined) this.#runtime.clock.clearTimeout(record.expiry);
+    record.expiry = undefined;
+    for (const worker of record.visited) {
+      worker.endSession(record.id);
+      this.#visitors.get(worker.id)?.delete(record);
+    }
+    record.visited.clear();
+  }
+}

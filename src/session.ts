@@ -1,0 +1,236 @@
+import type { WorkerHand } from './actors/worker.js';
+import { type Asking, CallAsking } from './asking.js';
+import { checkMs } from './budget.js';
+import type { Call } from './call.js';
+import { Caller, type CallOptions } from './caller.js';
+import { OptionError, SessionLostError } from './errors.js';
+import { CheckoutAsking, type CheckoutOptions, Lease } from './lease.js';
+import type { Runtime } from './runtime.js';
+import type { SessionLoss, SessionRecord } from './session-registry.js';
+
+export interface SessionOptions {
+  /**
+   * `'strict'` (the default): its calls go to the worker that it has met and wait for it. `'strict-fail-fast'`: they
+   * go there and do not wait. `'hint'`: they go there if it is free, and else to any other.
+   */
+  readonly affinity?: 'strict' | 'strict-fail-fast' | 'hint' | undefined;
+  /** The session ends when it was unused for so many milliseconds. Default: never. */
+  readonly ttlMs?: number | undefined;
+  /**
+   * Builds the state anew after it was lost: called with a lease on the worker that the session will go to from now
+   * on. The calls that wait go on when it resolves; when it rejects, they reject with the same.
+   */
+  readonly onLost?: ((lease: Lease, lost: { readonly reason: SessionLoss }) => Promise<unknown> | unknown) | undefined;
+}
+
+/**
+ * Calls that belong together, by an id. Python keeps a dict for it in the
+ * worker that it has met: `from pythonarium import session`.
+ */
+export class Session<Api = unknown> extends Caller<Api> {
+  /** What names it. Two objects with the same id are the same session. */
+  readonly id: string;
+  readonly #options: SessionOptions;
+
+  /** @internal Use `pool.session`. */
+  constructor(runtime: Runtime, id: string, options: SessionOptions, bound: CallOptions = {}) {
+    checkSession(id, options);
+    super(runtime, id, bound);
+    this.id = id;
+    this.#options = options;
+  }
+
+  /** One worker for this session, held: see `pool.checkout`. Its calls meet the session's state. */
+  checkout(options: CheckoutOptions = {}): Promise<Lease<Api>> {
+    try {
+      const asking = new CheckoutAsking<Api>(this.runtime, options, new Lease<Api>(this.runtime, this.id));
+      this.#submit(asking, (leave) => {
+        asking.holder.onEnd(leave);
+        asking.promise.catch(leave);
+      });
+      return asking.promise;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Ends the session once the calls already made have settled: Python drops
+   * what it keeps for it. The id may be used again, for a session that starts
+   * from nothing.
+   */
+  async end(): Promise<void> {
+    const { sessions, keepAlive } = this.runtime;
+    await keepAlive.during(sessions.unused(this.id));
+    sessions.end(this.id);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+  }
+
+  with(options: CallOptions): Session<Api> {
+    return new Session(this.runtime, this.id, this.#options, this.mergedWith(options));
+  }
+
+  protected override place(call: Call, priority: number): void {
+    const asking = new CallAsking(this.runtime, call, priority);
+    this.#submit(asking, (leave) => call.onSettled(leave));
+  }
+
+  protected override get concurrency(): number {
+    return 1;
+  }
+
+  /** @param whenOver Arranges that its argument runs once the asking needs the session no more. */
+  #submit(asking: Asking, whenOver: (leave: () => void) => void): void {
+    if (asking.isSettled) return;
+    const { sessions } = this.runtime;
+    const loss = this.#isStrict ? sessions.takeLoss(this.id) : undefined;
+    if (loss !== undefined && this.#options.onLost === undefined) {
+      return asking.fail(new SessionLostError({ session: this.id, reason: loss }));
+    }
+    let record: SessionRecord;
+    try {
+      record = sessions.enter(this.id);
+    } catch (error) {
+      return asking.fail(error, 'refused');
+    }
+    record.ttlMs = this.#options.ttlMs ?? record.ttlMs;
+    const leave = once(() => {
+      this.#letGo(record, asking);
+      sessions.leave(record);
+    });
+    whenOver(leave);
+    asking.onMet = (worker) => sessions.meet(record, worker);
+    if (!this.#isStrict) return asking.ask(record.met ? { ...placeOf(record), strict: false } : null);
+
+    record.isStrict = true;
+    asking.onWorkerLeft = () => {
+      leave();
+      this.#workerLeft(asking, whenOver);
+    };
+    if (loss !== undefined) {
+      record.held = [asking];
+      void this.#rebuild(record, loss);
+    } else if (record.met !== undefined) {
+      this.#askFor(record, asking);
+    } else if (record.held === undefined) {
+      this.#meetFirst(record, asking, []);
+    } else if (this.runtime.waiting >= this.runtime.settings.queueMax) {
+      asking.fail(this.runtime.refusal('queue-full'), 'refused');
+    } else {
+      record.held.push(asking);
+    }
+  }
+
+  get #isStrict(): boolean {
+    return this.#options.affinity !== 'hint';
+  }
+
+  #askFor(record: SessionRecord, asking: Asking): void {
+    if (asking.isSettled) return;
+    asking.ask({ ...placeOf(record), strict: true }, this.#options.affinity !== 'strict-fail-fast');
+  }
+
+  /** The first to be served decides which worker the session meets; the others go there after it. */
+  #meetFirst(record: SessionRecord, first: Asking, others: Asking[]): void {
+    record.held = others;
+    record.first = first;
+    first.onMet = (worker) => {
+      this.runtime.sessions.meet(record, worker);
+      this.#release(record);
+    };
+    first.ask();
+  }
+
+  /** Those who waited for the session to meet its worker go on. */
+  #release(record: SessionRecord): void {
+    const held = record.held ?? [];
+    record.held = undefined;
+    record.first = undefined;
+    for (const asking of held) this.#askFor(record, asking);
+  }
+
+  /** The asking is over. If it was to meet the worker first and did not, the next in line is to. */
+  #letGo(record: SessionRecord, asking: Asking): void {
+    const { held = [] } = record;
+    if (record.first !== asking) {
+      record.held = record.held && held.filter((each) => each !== asking);
+      return;
+    }
+    const next = held.shift();
+    record.held = undefined;
+    record.first = undefined;
+    if (next !== undefined) this.#meetFirst(record, next, held);
+  }
+
+  /** Lets the user's `onLost` build the state anew on some worker, which the session goes to from then on. */
+  async #rebuild(record: SessionRecord, loss: SessionLoss): Promise<void> {
+    const { runtime } = this;
+    let worker: WorkerHand | undefined;
+    try {
+      const asking = new CheckoutAsking(runtime, {}, new Lease(runtime, this.id));
+      asking.onMet = (met) => {
+        worker = met;
+      };
+      asking.ask();
+      const lease = await asking.promise;
+      try {
+        await this.#options.onLost?.(lease, { reason: loss });
+      } finally {
+        await lease.checkin();
+      }
+      if (lease.ended !== 'checked-in') throw new SessionLostError({ session: this.id, reason: 'worker-died' });
+      runtime.sessions.meet(record, worker as WorkerHand);
+      this.#release(record);
+    } catch (error) {
+      worker?.endSession(this.id);
+      runtime.sessions.putLossBack(this.id, loss);
+      const { held = [] } = record;
+      record.held = undefined;
+      for (const asking of held) asking.fail(error);
+    }
+  }
+
+  /** Its worker left before it was served, so nothing was started: it is told, or goes on with the state built anew. */
+  #workerLeft(asking: Asking, whenOver: (leave: () => void) => void): void {
+    if (this.#options.onLost !== undefined) return this.#submit(asking, whenOver);
+    const reason = this.runtime.sessions.takeLoss(this.id) ?? 'worker-died';
+    asking.fail(new SessionLostError({ session: this.id, reason }));
+  }
+}
+
+/** @throws OptionError (`ERR_OPTION`) for what is no id, and for options that a session cannot have. */
+function checkSession(id: unknown, { affinity = 'strict', ttlMs, onLost }: SessionOptions): void {
+  if (typeof id !== 'string' || id === '') {
+    throw new OptionError({
+      option: 'session',
+      expected: 'an id, which is a string of one character or more',
+      got: id,
+    });
+  }
+  if (!AFFINITIES.has(affinity)) {
+    throw new OptionError({ option: 'affinity', expected: "'strict', 'strict-fail-fast' or 'hint'", got: affinity });
+  }
+  if (ttlMs !== undefined) checkMs('ttlMs', ttlMs);
+  if (onLost !== undefined && typeof onLost !== 'function') {
+    throw new OptionError({ option: 'onLost', expected: 'a function', got: onLost });
+  }
+}
+
+function placeOf(record: SessionRecord) {
+  const { id, place } = record.met as NonNullable<SessionRecord['met']>;
+  return { worker: id, place };
+}
+
+function once(run: () => void): () => void {
+  let hasRun = false;
+  return () => {
+    if (hasRun) return;
+    hasRun = true;
+    run();
+  };
+}
+
+const AFFINITIES: ReadonlySet<string> = new Set(['strict', 'strict-fail-fast', 'hint']);

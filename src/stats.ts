@@ -1,0 +1,42 @@
+import type { CallOutcome } from './call.js';
+
+/** A pool in plain numbers, at one moment. Gauges are read off the charts, so that they cannot drift. */
+export interface PoolStats {
+  /** The supervisor's state. */
+  readonly state: string;
+  /** How many workers there are to be. */
+  readonly size: number;
+  /** How many of them cannot take or hold a lease now. */
+  readonly missing: number;
+  /** Workers in each state of their chart. */
+  readonly workers: {
+    readonly spawning: number;
+    readonly idle: number;
+    readonly leased: number;
+    readonly cancelling: number;
+    readonly ending: number;
+  };
+  /** Callers without a worker. */
+  readonly waiting: number;
+  /** Sessions that live. */
+  readonly sessions: number;
+  /** Starts in a row that came to nothing. */
+  readonly failures: number;
+  /** Since the pool was created. `asked` is the sum of the others and of those still under way. */
+  readonly calls: { readonly asked: number; readonly running: number } & Readonly<Record<CallOutcome, number>>;
+}
+
+/** What has happened so far. */
+export class Counters {
+  asked = 0;
+  readonly outcomes: Record<CallOutcome, number> = { answered: 0, failed: 0, timedOut: 0, aborted: 0, refused: 0 };
+
+  settled(how: CallOutcome): void {
+    this.outcomes[how] += 1;
+  }
+
+  get calls(): PoolStats['calls'] {
+    const settled = Object.values(this.outcomes).reduce((sum, count) => sum + count, 0);
+    return { asked: this.asked, running: this.asked - settled, ...this.outcomes };
+  }
+}
