@@ -23,15 +23,17 @@ export class Channel {
   #unsent = '';
   #hasFlushAhead = false;
   #state: 'open' | 'ending' | 'ended' = 'open';
+  #hasHeard = false;
 
   constructor(duplex: Duplex, limits: { readonly messageBytesMax: number }, listeners: ChannelListeners) {
     this.#duplex = duplex;
     this.#listeners = listeners;
     this.#reader = new LineReader(limits.messageBytesMax);
+    keepOpenAfterFailedWrite(duplex, (error) => this.#writeFailed(error));
     duplex.on('data', (chunk: Buffer) => this.#receive(chunk));
     duplex.on('end', () => this.#finish(undefined));
     duplex.on('close', () => this.#finish(undefined));
-    // It stays for good: a write to a worker that is gone fails whenever it likes, and uncaught would end Node.
+    // It stays for good: a descriptor fails whenever it likes, and an error that nobody hears ends Node.
     duplex.on('error', (error) => this.#finish(error));
   }
 
@@ -87,6 +89,7 @@ export class Channel {
 
   #receive(chunk: Buffer): void {
     if (this.#state === 'ended') return;
+    this.#hasHeard = true;
     try {
       this.#reader.push(chunk, (line) => this.#tell(line));
     } catch (error) {
@@ -105,6 +108,20 @@ export class Channel {
     }
   }
 
+  /** A worker that answers and dies leaves its answer in the descriptor: it is read before the end is told. */
+  #writeFailed(error: Error): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ending';
+    this.#hasHeard = true;
+    const finishWhenSilent = () => {
+      if (!this.#hasHeard) return this.#finish(error);
+      this.#hasHeard = false;
+      // Between one immediate and the next but one, the descriptor has been asked for what it holds.
+      setImmediate(() => setImmediate(finishWhenSilent));
+    };
+    finishWhenSilent();
+  }
+
   #finish(reason: Error | undefined): void {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
@@ -116,6 +133,17 @@ export class Channel {
       this.#listeners.onFault(error);
     }
   }
+}
+
+/** A stream that hears of a failed write closes itself, and what the other side had sent before is lost. */
+function keepOpenAfterFailedWrite(duplex: Duplex, onFailure: (error: Error) => void): void {
+  const heard = (done: () => void) => (error?: Error | null) => {
+    if (error) onFailure(error);
+    done();
+  };
+  const { _write: write, _writev: writev } = duplex;
+  duplex._write = (chunk, encoding, done) => write.call(duplex, chunk, encoding, heard(done));
+  if (writev) duplex._writev = (chunks, done) => writev.call(duplex, chunks, heard(done));
 }
 
 /** A turn's lines are joined up to this length and then written, for the sake of memory. */

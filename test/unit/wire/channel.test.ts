@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type Duplex, duplexPair } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
 import { ProtocolError } from '../../../src/errors.js';
@@ -171,6 +172,27 @@ describe('a channel over the descriptor of a process', () => {
     expect(told.ends).toHaveLength(1);
   });
 
+  it('hears what a process sent before it died, though a write to it fails first', async () => {
+    const { channel, told, child, duplex } = process3(`require('fs').writeSync(3, ${JSON.stringify(reply(1))})`);
+    // Nothing is read meanwhile: this turn of the loop ends only when the process has.
+    while (!isDefunct(child.pid!));
+    channel.send('{"type":"session.end","session":"s1"}');
+    await told.end;
+    expect(told.ids).toEqual([1]);
+    expect(duplex.destroyed).toBe(true);
+  });
+
+  it('ends with the reason when the other side takes nothing more, yet does not hang up', async () => {
+    const [near, far] = duplexPair();
+    near._write = (_chunk, _encoding, done) => done(new Error('write EPIPE'));
+    const { channel, told } = listening(near, 1000);
+    channel.send('{}');
+    far.write(reply(1));
+    await told.end;
+    expect(told.ids).toEqual([1]);
+    expect(told.ends).toEqual([expect.objectContaining({ message: 'write EPIPE' })]);
+  });
+
   it('lets Node exit once it is told to, and not before', async () => {
     const { channel, child } = process3('process.stdin.resume()');
     const sockets = () => process.getActiveResourcesInfo().filter((name) => name === 'PipeWrap').length;
@@ -205,7 +227,8 @@ function open({ messageBytesMax = 1024 * 1024, highWaterMark = 65536 } = {}) {
 /** Node itself as the other side, on the same descriptor that Python would have. */
 function process3(source: string) {
   const child = spawn(process.execPath, ['-e', source], { stdio: ['pipe', 'ignore', 'inherit', 'pipe'] });
-  return { ...listening(child.stdio[3] as Duplex, 1024 * 1024), child };
+  const duplex = child.stdio[3] as Duplex;
+  return { ...listening(duplex, 1024 * 1024), child, duplex };
 }
 
 function listening(duplex: Duplex, messageBytesMax: number) {
@@ -237,6 +260,15 @@ function listening(duplex: Duplex, messageBytesMax: number) {
     },
   );
   return { channel, told };
+}
+
+/** Dead, and not yet known to be: Node hears of it in a later turn. */
+function isDefunct(pid: number): boolean {
+  const state =
+    process.platform === 'linux'
+      ? readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '')
+      : execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
+  return state.startsWith('Z');
 }
 
 function reply(id: number): string {
