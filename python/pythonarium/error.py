@@ -86,7 +86,7 @@ def _from_chain(raised: BaseException, above: list[BaseException]) -> dict[str, 
     return {
         "code": "ERR_PYTHON",
         "type": _plain(kind.__qualname__, NAME_CHARS_MAX),
-        "module": _plain(kind.__module__, NAME_CHARS_MAX),
+        "module": _plain(getattr(kind, "__module__", "builtins"), NAME_CHARS_MAX),
         "message": _plain(_message(raised), MESSAGE_CHARS_MAX),
         "traceback": _plain(_traceback(raised), TRACEBACK_CHARS_MAX),
         "notes": _notes(raised),

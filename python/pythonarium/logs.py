@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from _thread import RLock
+from _thread import RLock, get_ident
 
 from . import message
 
@@ -84,7 +84,9 @@ class LogStream(io.TextIOBase):
     def __init__(self, logs: Logs, stream: str, descriptor: int) -> None:
         super().__init__()
         self.name = f"<{stream}>"
-        self.held = ""
+        # By thread: `print` writes a line and its end one after the other, and
+        # another thread may come between.
+        self.held: dict[int, str] = {}
         self._logs = logs
         self._stream = stream
         self._descriptor = descriptor
@@ -97,24 +99,33 @@ class LogStream(io.TextIOBase):
         if not self._logs.writer.is_open:
             return self._write_raw(text)
         with self._lock:
-            *lines, held = (self.held + text).split("\n") if "\n" in text else (self.held + text,)
-            if len(held) >= self._logs.chars_max:
-                lines.append(held)
-                held = ""
-            self.held = held
-            if lines:
+            thread = get_ident()
+            text_held = self.held.pop(thread, "") + text
+            if "\n" in text:
+                *lines, text_held = text_held.split("\n")
                 self._logs.send(self._stream, lines)
+            if len(text_held) >= self._logs.chars_max:
+                self._logs.send(self._stream, (text_held,))
+            elif text_held:
+                self.held[thread] = text_held
         return len(text)
 
     def flush(self) -> None:
+        """Send the line that this thread has begun."""
         with self._lock:
-            held, self.held = self.held, ""
-            if held:
-                self._logs.send(self._stream, (held,))
+            begun = self.held.pop(get_ident(), "")
+            if begun:
+                self._logs.send(self._stream, (begun,))
+
+    def flush_all(self) -> None:
+        """Send the lines that all threads have begun, each for itself."""
+        with self._lock:
+            while self.held:
+                self._logs.send(self._stream, (self.held.popitem()[1],))
 
     def abandon(self) -> None:
         self._lock = RLock()
-        self.held = ""
+        self.held.clear()
 
     def _write_raw(self, text: str) -> int:
         # This is a forked child: the line belongs to its parent, the pipes to both.
@@ -207,5 +218,5 @@ def _replace_last_resort(logging: Any, logs: Logs) -> None:
 CHARS_MAX = 65_536
 # Beyond 16 bits a character is two escapes.
 CHAR_BYTES_MAX = 12
-ENVELOPE_BYTES = 4_096
+ENVELOPE_BYTES = 512
 LOGGER_CHARS_MAX = 200

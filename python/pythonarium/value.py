@@ -166,7 +166,8 @@ def _has_joined_surrogates(text: str) -> bool:
 
 
 def _name_with_article(kind: type) -> str:
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    module = getattr(kind, "__module__", "builtins")  # A class made without one has none.
+    name = kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
     return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 

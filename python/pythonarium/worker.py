@@ -6,10 +6,12 @@ functions would cost half as much again as the whole exchange.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 from _signal import SIG_IGN, SIGINT, signal
 from _thread import start_new_thread
+from errno import EBADF
 
 from . import __version__, error, message
 from .event_loop import EventLoop
@@ -37,6 +39,8 @@ def main() -> None:
     """
     # Ctrl-C in a terminal reaches every process of its group; what it means is for Node to say.
     signal(SIGINT, SIG_IGN)
+    # A crash in C code then says on standard error which Python line it came from.
+    faulthandler.enable(2)
     try:
         Worker(take_line(LINE)).run()
     except (ProtocolError, LineTooLong) as wrong:
@@ -44,6 +48,8 @@ def main() -> None:
     except (BrokenPipeError, ConnectionResetError):
         leave(0)
     except BaseException as bug:
+        if isinstance(bug, OSError) and bug.errno == EBADF:
+            leave(3, "pythonarium: code in this worker has closed the descriptor of its line to Node.")
         from traceback import format_exception
 
         leave(3, "pythonarium: the worker itself broke:\n" + "".join(format_exception(type(bug), bug, bug.__traceback__)))

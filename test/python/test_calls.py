@@ -1,0 +1,237 @@
+import json
+import unittest
+
+from harness import FIXTURES, LIBRARY, VECTORS, WorkerTestCase
+
+VALUES = json.loads((VECTORS / "values.json").read_text(encoding="utf-8"))
+
+
+class Calls(WorkerTestCase):
+    def test_positional_and_keyword_arguments_arrive(self):
+        worker = self.ready("basic.py")
+        self.assertEqual(worker.call("add", 1, 2), 3)
+        self.assertEqual(worker.call("add", "a", b="b"), "ab")
+        self.assertEqual(worker.call("stats.mean", [1, 2, 4], digits=2), 2.33)
+
+    def test_async_functions_are_awaited(self):
+        worker = self.ready("basic.py")
+        self.assertEqual([worker.call("later", 1), worker.call("later", [2])], [1, [2]])
+
+    def test_every_value_that_may_cross_comes_back_through_a_worker(self):
+        worker = self.ready("basic.py")
+        for case in VALUES["toPython"]:
+            if case["column"] != "refused":
+                with self.subTest(case["name"]):
+                    worker.send_bytes(b'{"type":"call","id":1,"name":"echo","args":[%s]}\n' % case["json"].encode())
+                    self.assertEqual(worker.receive_line(), b'{"type":"reply","id":1,"value":%s}' % case["json"].encode())
+
+    def test_megabytes_come_back_whole(self):
+        worker = self.ready("basic.py")
+        value = {"rows": [list(range(1000))] * 400, "text": "\u4e16" * 300_000}
+        self.assertEqual(worker.call("echo", value), value)
+
+    def test_pipelined_calls_are_answered_in_order(self):
+        worker = self.ready("basic.py")
+        calls = [{"type": "call", "id": number, "name": "add", "args": [number, 1]} for number in range(1, 101)]
+        worker.send_bytes(b"".join(json.dumps(call).encode() + b"\n" for call in calls))
+        for number in range(1, 101):
+            self.assertEqual(worker.receive(), {"type": "reply", "id": number, "value": number + 1})
+
+
+class Errors(WorkerTestCase):
+    def setUp(self):
+        self.worker = self.ready("raises.py")
+
+    def tearDown(self):
+        self.assertEqual(self.worker.call("fine"), "fine")
+
+    def test_an_error_is_told_as_python_would_print_it_without_our_frames(self):
+        error = self.worker.error("from_none")
+        path = FIXTURES / "raises.py"
+        number = path.read_text().split("raise ValueError(\"no rows\") from None")[0].count("\n") + 1
+        self.assertEqual(
+            error,
+            {
+                "code": "ERR_PYTHON",
+                "type": "ValueError",
+                "module": "builtins",
+                "message": "no rows",
+                "traceback": "Traceback (most recent call last):\n"
+                f'  File "{path}", line {number}, in from_none\n'
+                '    raise ValueError("no rows") from None\n'
+                "ValueError: no rows\n",
+                "notes": [],
+                "cause": None,
+            },
+        )
+
+    def test_the_cause_comes_along(self):
+        error = self.worker.error("with_cause")
+        self.assertEqual((error["cause"]["type"], error["cause"]["message"]), ("KeyError", "'rows'"))
+        self.assertIn("direct cause", error["traceback"])
+        self.assertNotIn(str(LIBRARY), error["traceback"])
+
+    def test_what_was_being_handled_comes_along_as_the_cause(self):
+        error = self.worker.error("while_handling")
+        self.assertEqual(error["cause"]["type"], "KeyError")
+        self.assertIn("During handling", error["traceback"])
+
+    def test_a_chain_without_end_is_cut(self):
+        for name, args in (("chain", [100]), ("ring", [])):
+            error, length = self.worker.error(name, *args), 0
+            while error is not None:
+                error, length = error["cause"], length + 1
+            self.assertLessEqual(length, 8)
+            self.assertGreater(length, 1)
+
+    def test_the_type_is_named_with_its_module(self):
+        error = self.worker.error("nested_class")
+        self.assertEqual((error["type"], error["module"]), ("Outer.Refused", "raises"))
+
+    def test_an_error_that_cannot_be_printed_is_still_told(self):
+        error = self.worker.error("unprintable")
+        self.assertEqual(error["type"], "Unprintable")
+        self.assertIn("RuntimeError", error["message"])
+        self.assertIn("in unprintable", error["traceback"])
+
+    def test_notes_come_along_and_odd_ones_do_no_harm(self):
+        self.assertEqual(self.worker.error("noted", ["in rows.csv", "line 3"])["notes"], ["in rows.csv", "line 3"])
+        self.assertEqual(self.worker.error("noted", ["kept", 3])["notes"], ["kept"])
+        self.assertEqual(self.worker.error("noted", 7)["notes"], [])
+
+    def test_a_long_message_is_cut(self):
+        error = self.worker.error("long_message", 10_000_000)
+        self.assertLess(len(json.dumps(error)), 200_000)
+        self.assertRegex(error["message"], r"^x+\n\.\.\. \d+ characters left out \.\.\.\nx+$")
+
+    def test_sys_exit_ends_the_call_and_not_the_worker(self):
+        for code, shown in ((None, "sys.exit()"), (3, "sys.exit(3)"), ("bye", "sys.exit('bye')")):
+            error = self.worker.error("exits", code)
+            self.assertEqual((error["code"], error["type"]), ("ERR_PYTHON", "SystemExit"))
+            self.assertIn(f"{shown} was called", error["message"])
+        self.assertIn("sys.exit(4)", self.worker.error("exits_later")["message"])
+
+    def test_whatever_is_raised_ends_the_call_only(self):
+        for name, kind in (("interrupts", "KeyboardInterrupt"), ("stops_iterating", "StopIteration"), ("recurses", "RecursionError")):
+            self.assertEqual(self.worker.error(name)["type"], kind)
+
+    def test_an_async_error_has_no_frames_but_its_own(self):
+        error = self.worker.error("raises_later")
+        self.assertEqual(error["message"], "later")
+        self.assertEqual(error["traceback"].count("  File "), 1, error["traceback"])
+
+    def test_a_function_that_is_not_exposed_is_named_with_those_that_are(self):
+        for name in ("fin", "os", "sys.exit", "__builtins__", "Outer", ""):
+            error = self.worker.error(name)
+            self.assertEqual(error["code"], "ERR_NOT_EXPOSED")
+            self.assertIn(repr(name), error["message"])
+            self.assertIn("fine", error["functions"])
+
+    def test_wrong_arguments_are_an_error_of_python(self):
+        self.assertIn("takes 0 positional arguments", self.worker.error("fine", 1)["message"])
+
+
+class Results(WorkerTestCase):
+    def test_a_result_that_cannot_cross_is_refused_with_the_path(self):
+        worker = self.ready("returns.py")
+        error = worker.error("rows_with_a_set")
+        self.assertEqual((error["code"], error["path"]), ("ERR_VALUE", "value['rows'][3]"))
+        self.assertTrue(error["message"].startswith("value['rows'][3] is a set"), error["message"])
+
+    def test_a_result_is_as_deep_as_the_limit_and_no_deeper(self):
+        worker = self.ready("returns.py", limits={"messageBytesMax": 1 << 20, "depthMax": 5})
+        self.assertEqual(worker.call("nested", 5), [[[[[]]]]])
+        self.assertEqual(worker.error("nested", 6)["path"], "value[0][0][0][0][0]")
+        self.assertEqual(worker.error("nested", 100_000)["code"], "ERR_VALUE")
+
+    def test_a_depth_that_python_cannot_follow_is_an_error_of_the_call(self):
+        worker = self.ready("returns.py", limits={"messageBytesMax": 1 << 30, "depthMax": 1 << 30})
+        self.assertIn("deeper than Python can follow", worker.error("nested", 100_000)["message"])
+        self.assertEqual(worker.call("size_of", "abc"), 3)
+
+    def test_streams_are_refused_for_now(self):
+        worker = self.ready("returns.py")
+        for name in ("numbers", "numbers_later"):
+            error = worker.error(name)
+            self.assertEqual(error["code"], "ERR_VALUE")
+            self.assertIn("streams are not part of this version", error["message"])
+
+    def test_a_reply_over_the_limit_says_both_sizes_and_one_at_the_limit_passes(self):
+        limit = 1000
+        worker = self.ready("returns.py", limits={"messageBytesMax": limit, "depthMax": 200})
+        around = len('{"type":"reply","id":1,"value":""}')
+        self.assertEqual(len(worker.call("text", limit - around)), limit - around)
+        error = worker.error("text", limit - around + 1)
+        self.assertEqual((error["code"], error["bytes"], error["limit"]), ("ERR_MESSAGE_TOO_LARGE", limit + 1, limit))
+
+
+class StartMarks(WorkerTestCase):
+    def test_the_mark_is_the_last_request_that_was_started(self):
+        worker = self.ready("raises.py")
+        self.assertEqual(worker.mark(), 0)
+        worker.call("fine")
+        self.assertEqual(worker.mark(), 1)
+        worker.error("with_cause")
+        self.assertEqual(worker.mark(), 2)
+
+    def test_what_is_not_exposed_never_starts(self):
+        worker = self.ready("raises.py")
+        worker.error("gone")
+        self.assertEqual(worker.mark(), 0)
+
+    def test_the_mark_outlives_a_worker_that_dies_in_a_call(self):
+        worker = self.ready("raises.py")
+        call = worker.ask("exits_at_once", 7)
+        behind = worker.ask("fine")
+        self.assertIsNone(worker.receive())
+        self.assertEqual(worker.wait(), 7)
+        self.assertEqual(worker.mark(), call)
+        self.assertLess(worker.mark(), behind)
+
+    def test_a_worker_without_a_mark_works(self):
+        worker = self.ready("raises.py", startMark=False)
+        self.assertEqual((worker.call("fine"), worker.mark()), ("fine", 0))
+
+
+class Sessions(WorkerTestCase):
+    def setUp(self):
+        self.worker = self.ready("sessions.py")
+
+    def test_two_sessions_never_see_each_other(self):
+        self.worker.call("add", 1, session="a")
+        self.worker.call("add", 2, session="b")
+        self.assertEqual(self.worker.call("add", 3, session="a"), [1, 3])
+        self.assertEqual(self.worker.call("add_later", 4, session="b"), [2, 4])
+
+    def test_a_session_is_a_dict(self):
+        self.worker.call("add", 1, session="a")
+        self.assertEqual(
+            self.worker.call("peek", session="a"),
+            {"keys": ["items"], "length": 1, "has": True, "repr": "<session {'items': [1]}>"},
+        )
+        self.worker.call("drop", session="a")
+        self.assertEqual(self.worker.call("peek", session="a")["length"], 0)
+        self.assertEqual(self.worker.error("drop", session="a")["type"], "KeyError")
+
+    def test_a_session_that_ended_begins_empty(self):
+        self.worker.call("add", 1, session="a")
+        self.worker.call("add", 2, session="b")
+        self.worker.send({"type": "session.end", "session": "a"})
+        self.worker.send({"type": "session.end", "session": "never met"})
+        self.assertEqual(self.worker.call("add", 3, session="a"), [3])
+        self.assertEqual(self.worker.call("add", 4, session="b"), [2, 4])
+
+    def test_a_call_without_a_session_has_none_even_after_one_that_had(self):
+        self.worker.call("add", 1, session="a")
+        for name, args in (("add", [2]), ("add_later", [2])):
+            error = self.worker.error(name, *args)
+            self.assertEqual(error["type"], "RuntimeError")
+            self.assertIn("There is no session here", error["message"])
+
+    def test_a_thread_is_in_no_session(self):
+        self.worker.call("add", 1, session="a")
+        self.assertIn("There is no session here", self.worker.call("peek_in_thread", session="a"))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,171 @@
+import multiprocessing
+import os
+import signal
+import sys
+import unittest
+
+from harness import WorkerTestCase
+
+
+class NodeGone(WorkerTestCase):
+    def end_of(self, worker):
+        worker.line.close()
+        return worker.wait()
+
+    def test_an_idle_worker_leaves_when_node_hangs_up(self):
+        self.assertEqual(self.end_of(self.ready("lives.py")), 0)
+
+    def test_a_sleeping_worker_leaves_when_node_hangs_up(self):
+        worker = self.ready("lives.py")
+        worker.ask("sleeps", 600)
+        self.assertEqual(worker.receive()["text"], "asleep")
+        self.assertEqual(self.end_of(worker), 0)
+
+    def test_a_worker_in_a_python_loop_leaves_when_node_hangs_up(self):
+        worker = self.ready("lives.py")
+        worker.ask("spins")
+        self.assertEqual(worker.receive()["text"], "spinning")
+        self.assertEqual(self.end_of(worker), 0)
+
+    def test_a_worker_that_is_still_importing_leaves_when_node_hangs_up(self):
+        folder = self.folder(app="import time\nprint('importing')\ntime.sleep(600)\n")
+        worker = self.start({"": f"{folder}/app.py"}, handshake=False)
+        worker.receive()
+        worker.send(worker.init)
+        self.assertEqual(worker.receive()["text"], "importing")
+        self.assertEqual(self.end_of(worker), 0)
+
+    def test_a_worker_that_never_got_init_leaves_when_node_hangs_up(self):
+        worker = self.start("lives.py", handshake=False)
+        worker.receive()
+        self.assertEqual(self.end_of(worker), 0)
+
+    def test_a_worker_leaves_when_node_sends_no_more(self):
+        worker = self.ready("lives.py")
+        worker.line.shutdown(1)
+        self.assertIsNone(worker.receive())
+        self.assertEqual(worker.wait(), 0)
+
+
+class BrokenLine(WorkerTestCase):
+    def last_words(self, *lines, **init):
+        """Return what a worker says on standard error as it ends with 2 over `lines`."""
+        worker = self.ready("basic.py", **init)
+        worker.send_bytes(b"".join(lines))
+        self.assertIsNone(worker.receive())
+        self.assertEqual(worker.wait(), 2)
+        return worker.stderr()
+
+    def test_a_line_that_is_no_message_ends_the_worker(self):
+        for line, why in (
+            (b"hello\n", "not JSON"),
+            (b"\n", "not JSON"),
+            (b'{"type":"dance"}\n', "no message of the type 'dance'"),
+            (b'{"type":"call","id":0,"name":"add","args":[]}\n', "`id` is not a positive safe integer"),
+            (b'"\xff"\n', "not JSON"),
+        ):
+            with self.subTest(line):
+                words = self.last_words(line)
+                self.assertIn("no longer understand each other", words)
+                self.assertIn(why, words)
+
+    def test_a_second_init_ends_the_worker(self):
+        worker = self.ready("basic.py")
+        worker.send(worker.init)
+        self.assertIsNone(worker.receive())
+        self.assertEqual(worker.wait(), 2)
+
+    def test_a_call_before_init_ends_the_worker(self):
+        worker = self.start("basic.py", handshake=False)
+        worker.receive()
+        worker.ask("add", 1, 2)
+        self.assertIsNone(worker.receive())
+        self.assertEqual(worker.wait(), 2)
+        self.assertIn("the first message is 'call'", worker.stderr())
+
+    def test_a_message_over_the_limit_ends_the_worker(self):
+        self.assertIn("over the limit of 1000 bytes", self.last_words(b"x" * 1001, limits={"messageBytesMax": 1000, "depthMax": 200}))
+
+    def test_a_worker_started_by_hand_says_that_it_is_none(self):
+        import subprocess
+
+        from harness import BOOTSTRAP, LIBRARY
+
+        told = subprocess.run([sys.executable, "-I", "-c", BOOTSTRAP, str(LIBRARY)], capture_output=True, text=True)
+        self.assertEqual(told.returncode, 1)
+        self.assertIn("there is no line on descriptor 3", told.stderr)
+
+
+class Signals(WorkerTestCase):
+    def test_ctrl_c_is_for_node_to_handle(self):
+        worker = self.ready("lives.py")
+        call = worker.ask("sleeps", 0.2)
+        self.assertEqual(worker.receive()["text"], "asleep")
+        os.kill(worker.process.pid, signal.SIGINT)
+        self.assertEqual(worker.receive(), {"type": "reply", "id": call, "value": "slept"})
+
+    def test_sigterm_ends_a_worker_at_once(self):
+        worker = self.ready("lives.py")
+        worker.ask("spins")
+        worker.receive()
+        worker.process.terminate()
+        self.assertEqual(worker.wait(), -signal.SIGTERM)
+
+    def test_a_crash_in_c_code_says_which_line_it_came_from(self):
+        worker = self.ready("raises.py")
+        worker.ask("crashes")
+        self.assertIsNone(worker.receive())
+        self.assertEqual(worker.wait(), -signal.SIGSEGV)
+        self.assertRegex(worker.stderr(), r"Segmentation fault[\s\S]*raises\.py\", line \d+ in crashes")
+
+    def test_a_signal_handler_that_raises_outside_of_a_call_ends_the_worker_loudly(self):
+        worker = self.ready("prints.py")
+        worker.call("raises_from_signal_later")
+        self.assertIsNone(worker.receive())
+        self.assertEqual(worker.wait(), 3)
+        self.assertIn("TimeoutError: too late", worker.stderr())
+
+
+class Forks(WorkerTestCase):
+    def setUp(self):
+        self.worker = self.ready("forks.py")
+
+    def test_a_forked_child_that_comes_back_gives_no_answer(self):
+        self.assertGreater(self.worker.call("forks_and_both_return"), 0)
+        self.assertEqual(self.worker.stdout(), "from the child\n")
+        self.assertEqual(self.worker.logs, [])
+        self.assertEqual(self.worker.call("fine"), "fine")
+
+    def test_a_forked_child_that_raises_or_exits_ends_as_any_process_would(self):
+        self.assertEqual(self.worker.call("forks_and_child_raises"), 1)
+        self.assertIn("ValueError: in the child", self.worker.stderr())
+        self.assertEqual(self.worker.call("forks_and_child_exits", 5), 5)
+
+    def test_a_forked_child_that_stays_does_not_hold_the_line_open(self):
+        child = self.worker.call("forks_and_child_stays")
+        self.worker.process.kill()
+        try:
+            self.assertIsNone(self.worker.receive())
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+    def test_multiprocessing_works_in_a_worker(self):
+        worker = self.ready("forks.py", path=[str(__import__("harness").FIXTURES), *sys.path])
+        for method in multiprocessing.get_all_start_methods():
+            with self.subTest(method):
+                self.assertEqual(worker.call("squares", method, [1, 2, 3]), [1, 4, 9])
+
+    def test_code_that_closes_low_descriptors_does_not_meet_the_line(self):
+        for descriptor in range(3, 20):
+            self.worker.answer("closes", descriptor)
+        self.assertEqual(self.worker.call("fine"), "fine")
+
+    def test_code_that_closes_every_descriptor_ends_the_worker_with_the_reason(self):
+        self.worker.ask("closes_everything")
+        self.assertIsNone(self.worker.receive())
+        self.assertEqual(self.worker.wait(), 3)
+        self.assertIn("has closed the descriptor of its line", self.worker.stderr())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,123 @@
+import functools
+import math
+import subprocess
+import sys
+import types
+import unittest
+
+from harness import FIXTURES, LIBRARY
+from pythonarium import expose, session
+from pythonarium.expose import NameTaken, NothingExposed, find_callable, find_exposed
+
+
+def module(**names):
+    made = types.ModuleType("app")
+    vars(made).update(names)
+    return made
+
+
+class Marking(unittest.TestCase):
+    def test_a_marked_function_is_the_function_itself(self):
+        def double(x):
+            return 2 * x
+
+        self.assertIs(expose(double), double)
+        self.assertIs(expose(name="twice")(double), double)
+        self.assertEqual((double(4), double.__name__), (8, "double"))
+
+    def test_a_module_with_marks_runs_by_itself(self):
+        told = subprocess.run(
+            [sys.executable, "-c", "import sys; sys.path[:0] = sys.argv[1:]; import basic; print(basic.add(1, 2))", str(LIBRARY), str(FIXTURES)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        self.assertEqual(told.stdout, "3\n")
+
+    def test_only_what_can_carry_a_mark_is_marked(self):
+        for wrong in (3, "mean", None):
+            with self.assertRaisesRegex(TypeError, "marks functions|positional"):
+                expose(name="x")(wrong)
+        with self.assertRaisesRegex(TypeError, "cannot carry the mark .* Wrap it"):
+            expose(math.sqrt)
+        for name in ("", 3):
+            with self.assertRaisesRegex(TypeError, "must be a string"):
+                expose(name=name)(lambda: None)
+
+    def test_a_session_outside_of_a_worker_says_that_there_is_none(self):
+        with self.assertRaisesRegex(RuntimeError, "There is no session here"):
+            session["x"] = 1
+        self.assertEqual(repr(session), "<no session>")
+
+
+class Finding(unittest.TestCase):
+    def test_marked_functions_are_found_by_their_own_name_or_the_given_one(self):
+        one, other = expose(lambda: 1), expose(name="a.b")(lambda: 2)
+        app = module(one=one, _other=other, third=lambda: 3)
+        self.assertEqual(find_exposed({"": app}, "marked"), {"one": one, "a.b": other})
+        self.assertEqual(find_exposed({"app": app}, "marked"), {"app.one": one, "app.a.b": other})
+
+    def test_a_decorator_above_the_mark_counts(self):
+        @expose
+        def inner():
+            return 1
+
+        @functools.wraps(inner)
+        def outer():
+            return 2
+
+        self.assertIs(find_exposed({"": module(f=outer)}, "marked")["f"], outer)
+
+    def test_objects_that_answer_to_any_name_or_to_none_are_no_functions(self):
+        class Anything:
+            def __getattr__(self, name):
+                return "yes"
+
+            def __call__(self):
+                pass
+
+        class Nothing(Anything):
+            @property
+            def __dict__(self):
+                raise RuntimeError("not there yet")
+
+        marked = expose(lambda: 1)
+        self.assertEqual(find_exposed({"": module(a=Anything(), n=Nothing(), f=marked)}, "marked"), {"f": marked})
+
+    def test_all_means_every_public_callable(self):
+        def listed(): ...
+        def also(): ...
+        def _private(): ...
+
+        app = module(listed=listed, also=also, _private=_private, number=3, __all__=["listed", "number", "gone"])
+        self.assertEqual(find_exposed({"": app}, "all"), {"listed": listed, "also": also})
+
+    def test_a_module_with_nothing_to_call_is_refused_in_a_clear_sentence(self):
+        with self.assertRaisesRegex(NothingExposed, "the module 'app' is marked with @expose.*from pythonarium import expose.*'all'"):
+            find_exposed({"": module(f=lambda: 1)}, "marked")
+        with self.assertRaisesRegex(NothingExposed, "no public function"):
+            find_exposed({"": module(_f=lambda: 1)}, "all")
+
+    def test_two_functions_of_one_name_are_refused(self):
+        app = module(one=expose(name="same")(lambda: 1), other=expose(name="same")(lambda: 2))
+        with self.assertRaisesRegex(NameTaken, "'same'"):
+            find_exposed({"": app}, "marked")
+
+    def test_one_function_may_have_two_names(self):
+        marked = expose(lambda: 1)
+        self.assertEqual(list(find_exposed({"": module(a=marked, b=marked)}, "marked")), ["a", "b"])
+
+    def test_a_step_is_found_whether_it_is_exposed_or_not(self):
+        def load(): ...
+
+        marked = expose(name="x.y")(lambda: 1)
+        modules = {"": module(f=marked), "app": module(load=load, number=3)}
+        exposed = {"x.y": marked}
+        self.assertIs(find_callable(modules, exposed, "x.y"), marked)
+        self.assertIs(find_callable(modules, exposed, "app.load"), load)
+        for missing in ("load", "app.number", "app.gone", "app", ""):
+            self.assertIsNone(find_callable(modules, exposed, missing))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,200 @@
+import os
+import platform
+import sys
+import unittest
+
+from harness import FIXTURES, LIBRARY, WorkerTestCase
+from pythonarium import __version__
+
+
+class Handshake(WorkerTestCase):
+    def test_hello_says_who_is_there(self):
+        worker = self.ready("basic.py")
+        pid = worker.hello.pop("pid")
+        self.assertEqual(
+            worker.hello,
+            {
+                "type": "hello",
+                "protocol": 1,
+                "library": __version__,
+                "python": platform.python_version(),
+                "executable": sys.executable,
+            },
+        )
+        self.assertEqual(pid, worker.process.pid)
+
+    def test_ready_names_the_functions(self):
+        self.assertEqual(self.ready("basic.py").started["functions"], ["add", "echo", "stats.mean", "later"])
+
+    def test_several_modules_have_their_prefix(self):
+        worker = self.ready({"": "textwrap", "m": "math", "app": str(FIXTURES / "basic.py")}, expose="all")
+        self.assertLessEqual({"dedent", "m.sqrt", "app.add", "app.hidden", "app.stats"} - {"app.stats"}, set(worker.started["functions"]))
+        self.assertEqual([worker.call("m.sqrt", 9), worker.call("app.add", 1, 2), worker.call("dedent", "  x")], [3, 3, "x"])
+
+    def test_modules_that_know_nothing_of_us_work_as_they_are(self):
+        worker = self.ready({"": "statistics", "math": "math", "textwrap": "textwrap"}, expose="all")
+        self.assertEqual(worker.call("mean", [1, 2, 6]), 3)
+        self.assertEqual(worker.call("math.gcd", 12, 18), 6)
+        self.assertEqual(worker.call("textwrap.shorten", "Hello  world!", width=12), "Hello world!")
+
+    def test_calls_sent_before_ready_are_answered_after_it(self):
+        worker = self.start("basic.py", handshake=False)
+        worker.send(worker.init)
+        worker.ask("add", 1, 2)
+        self.assertEqual([worker.receive_but_logs()["type"] for _ in range(3)], ["hello", "ready", "reply"])
+
+
+class FailedStarts(WorkerTestCase):
+    def failed(self, stage, modules, **init):
+        """Return the ERROR of a start that fails at `stage` and then ends with 1."""
+        worker = self.start(modules, **init)
+        self.assertEqual((worker.started["type"], worker.started["stage"]), ("failed", stage), worker.started)
+        self.assertIsNone(worker.receive())
+        self.assertEqual(worker.wait(), 1)
+        self.logs = worker.logs
+        return worker.started["error"]
+
+    def test_an_import_that_raises_tells_where(self):
+        folder = self.folder(app="import os\n\nprint('so far')\nraise ValueError('no model')\n")
+        error = self.failed("import", {"": f"{folder}/app.py"})
+        self.assertEqual((error["code"], error["type"], error["message"]), ("ERR_PYTHON", "ValueError", "no model"))
+        self.assertIn(f'File "{folder}/app.py", line 4, in <module>', error["traceback"])
+        self.assertNotIn("importlib", error["traceback"])
+        self.assertNotIn(str(LIBRARY), error["traceback"])
+        self.assertEqual([log["text"] for log in self.logs], ["so far"])
+
+    def test_a_syntax_error_tells_the_line(self):
+        folder = self.folder(app="def f():\n    return (1,\n\nx = = 2\n")
+        error = self.failed("import", {"": f"{folder}/app.py"})
+        self.assertEqual(error["type"], "SyntaxError")
+        self.assertRegex(error["traceback"], rf'File "{folder}/app.py", line \d')
+
+    def test_what_is_not_there_is_named(self):
+        self.assertIn("/nowhere/app.py", self.failed("import", {"": "/nowhere/app.py"})["message"])
+        self.assertEqual(self.failed("import", {"": "no_such_module"})["type"], "ModuleNotFoundError")
+        folder = self.folder()
+        self.assertIn("__init__.py", self.failed("import", {"": str(folder)})["message"])
+        (folder / "data.txt").write_text("x")
+        self.assertIn(".py", self.failed("import", {"": f"{folder}/data.txt"})["message"])
+
+    def test_a_file_that_would_take_the_place_of_another_module_is_refused(self):
+        folder = self.folder(os="x = 1")
+        error = self.failed("import", {"": f"{folder}/os.py"})
+        self.assertRegex(error["message"], "imported as 'os', and another module of that name is already there.*Rename")
+
+    def test_an_import_that_exits_is_a_failed_start(self):
+        folder = self.folder(app="import sys\nsys.exit(3)\n")
+        error = self.failed("import", {"": f"{folder}/app.py"})
+        self.assertEqual(error["type"], "SystemExit")
+        self.assertIn("sys.exit(3)", error["message"])
+
+    def test_a_thread_of_the_module_does_not_keep_a_failed_start_alive(self):
+        folder = self.folder(app="import threading, time\nthreading.Thread(target=time.sleep, args=(600,)).start()\n1 / 0\n")
+        self.assertEqual(self.failed("import", {"": f"{folder}/app.py"})["type"], "ZeroDivisionError")
+
+    def test_a_module_without_marks_fails_at_expose(self):
+        folder = self.folder(app="def f(): pass\n")
+        error = self.failed("expose", {"": f"{folder}/app.py"})
+        self.assertEqual(error["code"], "ERR_NOT_EXPOSED")
+        self.assertIn(f"Nothing in {folder}/app.py is marked with @expose.", error["message"])
+
+    def test_a_setup_that_raises_or_is_missing_fails_at_setup(self):
+        error = self.failed("setup", "lives.py", setup={"name": "fail", "args": ["no model"], "kwargs": {}})
+        self.assertEqual((error["code"], error["message"]), ("ERR_PYTHON", "no model"))
+        error = self.failed("setup", "lives.py", setup={"name": "gone", "args": [], "kwargs": {}})
+        self.assertEqual(error["code"], "ERR_NOT_EXPOSED")
+        self.assertIn("'gone'", error["message"])
+
+    def test_another_version_of_the_protocol_is_refused(self):
+        error = self.failed("protocol", "basic.py", protocol=2)
+        self.assertEqual(error["code"], "ERR_PROTOCOL")
+        self.assertRegex(error["message"], "version 2 .* speaks 1")
+
+    def test_an_error_too_large_for_the_limit_is_told_in_brief(self):
+        folder = self.folder(app="raise ValueError('x' * 100_000)\n")
+        error = self.failed("import", {"": f"{folder}/app.py"}, limits={"messageBytesMax": 2000, "depthMax": 200})
+        self.assertEqual((error["type"], error["traceback"]), ("ValueError", ""))
+        self.assertIn("characters left out", error["message"])
+
+
+class Modules(WorkerTestCase):
+    def test_the_path_is_exactly_what_node_says_and_the_library_comes_last(self):
+        stdlib = [folder for folder in sys.path if folder.startswith(sys.base_prefix)]
+        folder = self.folder(app="import sys\nimport sibling\nfrom pythonarium import expose\n@expose\ndef path(): return sys.path", sibling="")
+        worker = self.ready({"": f"{folder}/app.py"}, path=[str(folder), *stdlib])
+        self.assertEqual(worker.call("path"), [str(folder), *stdlib, str(LIBRARY)])
+
+    def test_a_user_site_brings_its_pth_files(self):
+        site, elsewhere = self.folder(), self.folder(far_away="def f(): return 1")
+        (site / "more.pth").write_text(f"{elsewhere}\n")
+        self.assertEqual(self.ready({"": "far_away"}, userSite=str(site), expose="all").call("f"), 1)
+
+    def test_a_file_is_a_module_of_its_own_name(self):
+        folder = self.folder(
+            app="import dataclasses, pickle, sys\nfrom pythonarium import expose\n"
+            "@dataclasses.dataclass\nclass Point:\n    x: 'int'\n"
+            "@expose\ndef told(): return [__name__, pickle.loads(pickle.dumps(Point(3))).x, sys.modules['app'].Point is Point]\n"
+        )
+        self.assertEqual(self.ready({"": f"{folder}/app.py"}).call("told"), ["app", 3, True])
+
+    def test_a_package_is_loaded_by_its_folder_with_what_it_takes_over(self):
+        folder = self.folder()
+        (folder / "shop").mkdir()
+        (folder / "shop" / "__init__.py").write_text("from .cart import add\n")
+        (folder / "shop" / "cart.py").write_text("from pythonarium import expose\n@expose\ndef add(a, b): return a + b\n")
+        self.assertEqual(self.ready({"": f"{folder}/shop"}).call("add", 1, 2), 3)
+        self.assertEqual(self.ready({"": "shop.cart"}, path=[str(folder), *sys.path]).call("add", 1, 2), 3)
+
+    def test_one_file_under_two_prefixes_is_imported_once(self):
+        app = str(FIXTURES / "lives.py")
+        worker = self.ready({"a": app, "b": app}, setup={"name": "a.load", "args": ["x"], "kwargs": {}})
+        self.assertEqual(worker.call("b.names"), ["x"])
+
+
+class Lives(WorkerTestCase):
+    def test_setup_runs_once_before_ready_and_need_not_be_exposed(self):
+        worker = self.ready("lives.py", setup={"name": "load", "args": ["a", "b"], "kwargs": {"upper": True}})
+        self.assertEqual(worker.logs, [{"type": "log", "stream": "stdout", "call": None, "text": "loading"}])
+        self.assertEqual(worker.call("names"), ["A", "B"])
+        self.assertNotIn("load", worker.started["functions"])
+        self.assertEqual(worker.error("load")["code"], "ERR_NOT_EXPOSED")
+
+    def test_an_async_setup_is_awaited_and_its_tasks_live_on(self):
+        worker = self.ready("lives.py", setup={"name": "load_later", "args": ["a"], "kwargs": {}})
+        self.assertEqual([worker.call("names"), worker.call("task_of_setup")], [["a"], "task of setup"])
+
+    def test_stop_runs_teardown_and_exit_handlers_and_ends_with_0(self):
+        worker = self.ready("lives.py", teardown={"name": "unload", "args": [], "kwargs": {"word": "gone"}})
+        self.assertEqual(worker.call("names"), [])
+        self.assertEqual(worker.stop(), 0)
+        self.assertEqual(worker.texts("stdout"), ["gone", "at exit"])
+        self.assertEqual((worker.stdout(), worker.stderr()), ("", ""))
+
+    def test_a_teardown_that_fails_is_told_as_a_log(self):
+        worker = self.ready("lives.py", teardown={"name": "fail", "args": ["stuck"], "kwargs": {}})
+        self.assertEqual(worker.stop(), 0)
+        self.assertEqual(worker.texts("stderr")[0], "pythonarium: the teardown failed:")
+        self.assertEqual(worker.texts("stderr")[-1], "ValueError: stuck")
+
+    def test_calls_before_stop_are_answered_first(self):
+        worker = self.ready("basic.py")
+        worker.send_bytes(b'{"type":"call","id":1,"name":"add","args":[1,2]}\n{"type":"stop"}\n')
+        self.assertEqual(worker.receive(), {"type": "reply", "id": 1, "value": 3})
+        self.assertIsNone(worker.receive())
+        self.assertEqual(worker.wait(), 0)
+
+    def test_a_task_that_a_call_leaves_behind_is_cancelled_with_it(self):
+        worker = self.ready("lives.py")
+        self.assertEqual(worker.call("leaves_task"), "left")
+        self.assertEqual(worker.texts("stdout"), ["cancelled"])
+        self.assertEqual(worker.logs[-1]["call"], 1)
+
+
+@unittest.skipUnless(os.path.isdir("/proc/self/fd"), "descriptors are counted in /proc")
+class Descriptors(WorkerTestCase):
+    def test_no_process_that_is_started_inherits_the_line_or_the_mark(self):
+        self.assertEqual(self.ready("forks.py").call("inherited"), "['0', '1', '2']\n")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,135 @@
+import json
+import unittest
+
+from harness import WorkerTestCase
+
+
+class Printing(WorkerTestCase):
+    def setUp(self):
+        self.worker = self.ready("prints.py")
+        self.assertEqual(self.worker.logs, [log("stdout", None, "imported")])
+        self.worker.logs.clear()
+
+    def test_each_line_arrives_with_its_call_before_the_reply(self):
+        self.assertEqual(self.worker.call("prints", "one", "two\nthree", ""), "printed")
+        self.assertEqual(self.worker.logs, [log("stdout", 1, text) for text in ("one", "two", "three", "")])
+        self.worker.call("prints_errors", "wrong")
+        self.assertEqual(self.worker.logs[-1], log("stderr", 2, "wrong"))
+
+    def test_a_line_arrives_while_its_call_still_runs(self):
+        worker = self.ready("lives.py")
+        worker.ask("sleeps", 600)
+        self.assertEqual(worker.receive(), log("stdout", 1, "asleep"))
+
+    def test_a_line_that_has_not_ended_arrives_when_flushed_and_at_the_end_of_the_call(self):
+        self.worker.call("prints_in_parts")
+        self.assertEqual(self.worker.texts("stdout"), ["one two", "three", "rest"])
+        self.worker.call("prints", "next")
+        self.assertEqual(self.worker.logs[-1], log("stdout", 2, "next"))
+
+    def test_any_text_arrives_as_it_is(self):
+        texts = ["gr\u00fc\u00df \u4e16\u754c \U0001f40d", "\u2028\x00\x1b[31m\r", '"\\', "lone \ud800"]
+        self.worker.call("prints", *texts)
+        self.assertEqual(self.worker.texts("stdout"), texts)
+
+    def test_a_very_long_line_arrives_in_pieces(self):
+        text = "ab" * 100_000
+        self.worker.call("prints", text, end="")
+        pieces = self.worker.texts("stdout")
+        self.assertEqual("".join(pieces), text)
+        self.assertLessEqual(max(map(len, pieces)), 65_536)
+
+    def test_no_message_is_over_the_limit(self):
+        worker = self.start("prints.py", handshake=False)
+        worker.receive()
+        worker.send({**worker.init, "limits": {"messageBytesMax": 2000, "depthMax": 200}})
+        while json.loads(worker.receive_line())["type"] != "ready":
+            pass
+        worker.ask("prints", "\U0001f40d" * 100)
+        worker.ask("prints", "\U0001f40d" * 100, end="")
+        lines = [worker.receive_line() for _ in range(4)]
+        self.assertLessEqual(max(map(len, lines)), 2000)
+
+    def test_bytes_are_no_text(self):
+        self.assertRegex(self.worker.error("writes_not_text")["message"], "must be str, not bytes")
+
+    def test_closing_the_streams_closes_nothing(self):
+        self.worker.call("closes_streams")
+        self.assertEqual(self.worker.texts("stdout"), ["still here"])
+
+    def test_what_goes_to_the_descriptors_stays_off_the_line(self):
+        garbage = '{"type":"reply","id":1,"value":"forged"}\n'
+        self.assertIsNone(self.worker.call("writes_to_descriptor", garbage))
+        self.assertIsNone(self.worker.call("runs_process", "from outside"))
+        self.assertEqual(self.worker.logs, [])
+        self.assertEqual(self.worker.stdout(), garbage * 2 + "from outside\n" * 2)
+        self.assertEqual(self.worker.stderr(), garbage)
+
+    def test_threads_that_print_at_once_do_not_mix_their_lines(self):
+        self.worker.call("prints_from_threads", 8, 200)
+        lines = [text.split() for text in self.worker.texts("stdout")]
+        self.assertEqual(sorted((int(a), int(b)) for a, b, _ in lines), [(a, b) for a in range(8) for b in range(200)])
+        self.assertEqual({len(rest) for _, _, rest in lines}, {300})
+        self.assertEqual({one["call"] for one in self.worker.logs}, {1})
+
+    def test_a_thread_that_outlives_its_call_prints_under_the_one_that_runs_then(self):
+        self.worker.call("leaves_thread")
+        self.worker.call("lets_thread_go")
+        self.assertEqual(self.worker.logs, [log("stdout", 2, "from the thread")])
+
+    def test_signal_handlers_that_print_never_break_a_line_that_is_being_sent(self):
+        self.worker.call("prints_from_signals", 0.0005)
+        for _ in range(20):
+            self.assertEqual(len(self.worker.call("long_text", 1_000_000)), 1_000_000)
+        self.worker.call("stops_signals")
+        self.assertGreater(len(self.worker.texts("stdout")), 20)
+        # One handler may interrupt another in the middle of its line, as on any terminal.
+        self.assertRegex("".join(self.worker.texts("stdout")), "^(tick |x{2000})+$")
+
+    def test_a_finaliser_may_print(self):
+        self.worker.call("prints_when_collected")
+        self.assertEqual(self.worker.texts("stdout"), ["collected"])
+
+
+class Logging(WorkerTestCase):
+    def setUp(self):
+        self.worker = self.ready("prints.py")
+        self.worker.logs.clear()
+
+    def test_what_no_handler_takes_arrives_with_level_and_logger(self):
+        self.worker.call("logs", "slow query\nsecond line")
+        first, second = self.worker.logs
+        self.assertEqual(first, log("logging", 1, "slow query\nsecond line", level="WARNING", logger="app.db"))
+        self.assertEqual((second["level"], second["stream"]), ("ERROR", "logging"))
+        self.assertTrue(second["text"].startswith("failed\nTraceback (most recent call last):\n"), second["text"])
+
+    def test_logging_that_was_imported_before_us_is_no_different(self):
+        folder = self.folder(app="import logging\nfrom pythonarium import expose\n@expose\ndef f(): logging.getLogger('a').error('x')\n")
+        worker = self.ready({"": f"{folder}/app.py"})
+        worker.call("f")
+        self.assertEqual(worker.logs, [log("logging", 1, "x", level="ERROR", logger="a")])
+
+    def test_configured_logging_goes_where_its_owner_says(self):
+        self.worker.call("configures_logging")
+        self.assertEqual(self.worker.logs, [log("stderr", 1, "WARNING:configured")])
+
+    def test_warnings_arrive_as_warnings_and_can_still_be_recorded(self):
+        self.worker.call("warns", "old")
+        self.assertEqual((self.worker.logs[0]["stream"], self.worker.logs[0]["call"]), ("warnings", 1))
+        self.assertRegex(self.worker.logs[0]["text"], r"prints\.py:\d+: UserWarning: old\n")
+        self.assertEqual(self.worker.call("records_warnings"), ["kept"])
+        self.assertEqual(len(self.worker.logs), 1)
+
+    def test_a_worker_that_does_not_log_does_not_import_logging(self):
+        folder = self.folder(app="import sys\nfrom pythonarium import expose\n@expose\ndef loaded(names): return [n for n in names if n in sys.modules]\n")
+        stdlib = [path for path in __import__("sys").path if "site-packages" not in path]
+        worker = self.ready({"": f"{folder}/app.py"}, path=stdlib)
+        self.assertEqual(worker.call("loaded", ["logging", "asyncio", "traceback", "json.decoder"]), [])
+
+
+def log(stream, call, text, **more):
+    return {"type": "log", "stream": stream, "call": call, "text": text, **more}
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,48 @@
+import json
+import unittest
+
+from harness import VECTORS
+from pythonarium import message
+from pythonarium.value import encode_unchecked
+
+CASES = json.loads((VECTORS / "messages.json").read_text(encoding="utf-8"))
+WRITE = {
+    "hello": lambda m: message.hello(m["library"], m["python"], m["executable"], m["pid"]),
+    "ready": lambda m: message.ready(m["functions"]),
+    "failed": lambda m: message.failed(m["stage"], encode_unchecked(m["error"])),
+    "reply": lambda m: message.reply(m["id"], encode_unchecked(m["value"])),
+    "error": lambda m: message.error(m["id"], encode_unchecked(m["error"])),
+    "log": lambda m: message.log(m["stream"], m["call"], m["text"], m.get("level"), m.get("logger")),
+}
+
+
+class Messages(unittest.TestCase):
+    def test_every_message_of_node_is_read_as_it_is_meant(self):
+        for case in CASES["messages"]:
+            if case["from"] == "node":
+                with self.subTest(case["name"]):
+                    self.assertEqual(message.read_message(case["line"].encode()), case["message"])
+
+    def test_every_message_of_python_is_written_so_that_it_means_the_same(self):
+        for case in CASES["messages"]:
+            if case["from"] == "python":
+                with self.subTest(case["name"]):
+                    line = WRITE[case["message"]["type"]](case["message"])
+                    self.assertTrue(line.isascii() and line.endswith(b"\n") and line.count(b"\n") == 1, line)
+                    self.assertEqual(json.loads(line), case["message"])
+
+    def test_a_line_that_is_no_message_is_refused(self):
+        for case in CASES["malformed"]:
+            if case["from"] == "node":
+                with self.subTest(case["name"]), self.assertRaises(message.ProtocolError):
+                    message.read_message(case["line"].encode())
+
+    def test_a_refusal_shows_the_beginning_of_the_line(self):
+        with self.assertRaises(message.ProtocolError) as caught:
+            message.read_message(b'{"type":"dance","and":"' + b"x" * 1000)
+        self.assertIn('{"type":"dance"', str(caught.exception))
+        self.assertLess(len(str(caught.exception)), 400)
+
+
+if __name__ == "__main__":
+    unittest.main()
