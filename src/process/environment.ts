@@ -58,6 +58,19 @@ export function searchEnvironment(
 }
 
 /**
+ * What of an environment passes an allow-list, with the values it has there: nothing that a wrapper adds on the way
+ * gets past one. Without an allow-list that is all of it.
+ */
+export function allowedEnvironment(option: EnvironmentOption | undefined, environment: Environment): Environment {
+  if (!isAllowList(option)) return environment;
+  const { only = [], changes } = read(option);
+  const names = new Set([...only, ...changes.map(([name]) => name)]);
+  const allowed: Record<string, string> = Object.create(null);
+  for (const [name, value] of Object.entries(environment)) if (names.has(name)) allowed[name] = value;
+  return Object.freeze(allowed);
+}
+
+/**
  * Names that a child does not inherit: each makes a start of Python load or run something that the program did not
  * ask for. They only matter until Python ignores them by `-I`, but the dynamic linker and wrapper scripts come first.
  */

@@ -2,7 +2,13 @@ import { constants } from 'node:fs';
 import { access, readlink, stat } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { OptionError, PythonNotFoundError, type PythonSearch, SpawnError } from '../errors.js';
-import { childEnvironment, type Environment, type EnvironmentOption, searchEnvironment } from './environment.js';
+import {
+  allowedEnvironment,
+  childEnvironment,
+  type Environment,
+  type EnvironmentOption,
+  searchEnvironment,
+} from './environment.js';
 import { ProbeError, type ProbeReport, probe } from './probe.js';
 
 /** Who chose the interpreter, the strongest first. */
@@ -14,6 +20,8 @@ export interface Interpreter extends ProbeReport {
   readonly source: PythonSource;
   /** What was run to find it: a program and its arguments. Workers run `executable` instead. */
   readonly command: readonly string[];
+  /** The workers' environment: `os.environ` as that Python had it, or the part of it that an allow-list lets pass. */
+  readonly environment: Environment;
   /** The places that would have come first, and why none of them was taken. */
   readonly skipped: readonly PythonSearch[];
 }
@@ -28,7 +36,7 @@ export interface FindInterpreterOptions {
   /** Whether Python ignores `PYTHONPATH`, the user site and every other `PYTHON…` variable. Default: false. */
   readonly isolated?: boolean | undefined;
   /** How long one Python may take to report. Default: 30,000. */
-  readonly timeoutMs?: number | undefined;
+  readonly bootTimeoutMs?: number | undefined;
   /** Ends the search, which then rejects with `signal.reason`. A Python that nobody waits for any more is ended. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -47,7 +55,7 @@ export interface FindInterpreterOptions {
  *   would end at another Python than on a quiet day.
  */
 export async function findInterpreter(options: FindInterpreterOptions = {}): Promise<Interpreter> {
-  const { isolated = false, timeoutMs = 30_000, signal } = options;
+  const { isolated = false, bootTimeoutMs: timeoutMs = 30_000, signal } = options;
   const cwd = resolve(options.cwd ?? '.');
   const environment = childEnvironment(options.env);
   await requireFolder(cwd);
@@ -61,7 +69,13 @@ export async function findInterpreter(options: FindInterpreterOptions = {}): Pro
       const { where, command } = place;
       try {
         const report = await probe({ command, environment, cwd, isolated, timeoutMs, signal });
-        return Object.freeze({ ...report, source: where, command, skipped: Object.freeze(skipped) });
+        return Object.freeze({
+          ...report,
+          environment: allowedEnvironment(options.env, report.environment),
+          source: where,
+          command,
+          skipped: Object.freeze(skipped),
+        });
       } catch (error) {
         if (!(error instanceof ProbeError)) throw error;
         skipped.push({ where, what: command.join(' '), why: error.message });

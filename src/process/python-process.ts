@@ -129,46 +129,36 @@ class RealProcess implements PythonProcess {
     this.#live.add(pid);
     child.unref();
 
-    const ends: Promise<unknown>[] = [];
     const socket = child.stdio[3];
-    ends.push(
-      new Promise<void>((resolve) => {
-        this.#channel = new Channel(
-          socket,
-          { messageBytesMax },
-          {
-            onMessage: (message) => this.#listeners.onMessage(message),
-            onFault: (error) => this.#listeners.onFault(error),
-            onEnd: (reason) => {
-              resolve();
-              this.#lineEnded(reason);
-            },
-          },
-        );
-        this.#channel.unref();
-      }),
+    const channel = new Channel(
+      socket,
+      { messageBytesMax },
+      {
+        onMessage: (message) => this.#listeners.onMessage(message),
+        onFault: (error) => this.#listeners.onFault(error),
+        onEnd: (reason) => this.#lineEnded(reason),
+      },
     );
+    channel.unref();
+    this.#channel = channel;
     for (const stream of ['stdout', 'stderr'] as const) {
-      const readable = child[stream];
       const lines = new OutputLines((line) => this.#listeners.onOutput(stream, line));
-      readable.on('data', (chunk: Buffer) => lines.push(chunk));
-      readable.on('error', () => {});
-      readable.unref?.();
-      ends.push(new Promise<void>((resolve) => readable.on('close', resolve)).then(() => lines.end()));
+      child[stream].on('data', (chunk: Buffer) => lines.push(chunk));
+      child[stream].on('end', () => lines.end());
+      child[stream].on('error', () => {});
+      child[stream].unref?.();
     }
 
-    child.on('exit', (exitCode, signal) => {
+    const streams = [socket, child.stdout, child.stderr];
+    const closed = Promise.all(streams.map((stream) => new Promise((resolve) => stream.on('close', resolve))));
+    child.on('exit', async (exitCode, signal) => {
       this.#hasExited = true;
       this.#live.delete(pid);
       // What it wrote is still in the pipes. A grandchild that holds them open is not waited for.
-      void Promise.race([Promise.all(ends), new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]).then(
-        () => {
-          this.#channel?.destroy();
-          child.stdout?.destroy();
-          child.stderr?.destroy();
-          this.#exited({ exitCode, signal });
-        },
-      );
+      await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
+      for (const stream of streams) stream.destroy();
+      await closed;
+      this.#exited({ exitCode, signal });
     });
     this.#listeners.onSpawned(pid);
   }
