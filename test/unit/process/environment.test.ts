@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { OptionError } from '../../../src/errors.js';
 import {
+  allowedEnvironment,
   childEnvironment,
   DROPPED_NAMES,
   type EnvironmentOption,
@@ -118,6 +119,21 @@ describe('with a polluted Object.prototype', () => {
       searchEnvironment({ only: ['PATH'] }, { PATH: '/bin' }),
     ]);
     expect(seen.map((environment) => Object.keys(environment))).toEqual([['PATH', 'HOME', 'MODE'], ['PATH'], ['PATH']]);
+  });
+});
+
+describe('allowedEnvironment', () => {
+  const REPORTED = Object.assign(Object.create(null), { PATH: '/env/bin:/bin', MODE: 'fast', ACTIVATED: 'yes' });
+
+  it('is all there is where nobody lists names', () => {
+    expect(allowedEnvironment(undefined, REPORTED)).toBe(REPORTED);
+    expect(allowedEnvironment({ MODE: 'slow' }, REPORTED)).toBe(REPORTED);
+  });
+
+  it('is nothing but what an allow-list names and sets, with the values it has come to', () => {
+    const allowed = allowedEnvironment({ only: ['PATH', 'HOME'], set: { MODE: 'slow' } }, REPORTED);
+    expect({ ...allowed }).toEqual({ PATH: '/env/bin:/bin', MODE: 'fast' });
+    expect(Object.getPrototypeOf(allowed)).toBe(null);
   });
 });
 
