@@ -31,16 +31,6 @@ def of_names(message: str, functions: list[str]) -> dict[str, Any]:
     return _error("ERR_NOT_EXPOSED", "LookupError", message, functions=functions)
 
 
-def of_protocol(theirs: int, ours: int) -> dict[str, Any]:
-    """Return the ERROR of two sides of different versions."""
-    return _error(
-        "ERR_PROTOCOL",
-        "RuntimeError",
-        f"Node speaks version {theirs} of the protocol, and this Python side speaks {ours}: "
-        "the worker was started with the Python folder of another version of pythonarium.",
-    )
-
-
 def of_size(size: int, limit: int) -> dict[str, Any]:
     """Return the ERROR of a reply that is over the limit."""
     message = (

@@ -63,6 +63,10 @@ class Logs:
 
     def send(self, stream: str, texts: Iterable[str], level: str | None = None, logger: str | None = None) -> None:
         """Send each of `texts` as a message, in pieces where one is too long."""
+        if not self.writer.is_open:
+            for text in texts:
+                write_raw(2, text + "\n")
+            return
         size = self.chars_max
         pieces = [text[start : start + size] for text in texts for start in range(0, len(text) or 1, size)]
         self.writer.write(b"".join([message.log(stream, self.call, piece, level, logger) for piece in pieces]))
@@ -97,7 +101,8 @@ class LogStream(io.TextIOBase):
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__qualname__}")
         if not self._logs.writer.is_open:
-            return self._write_raw(text)
+            write_raw(self._descriptor, text)
+            return len(text)
         with self._lock:
             thread = get_ident()
             text_held = self.held.pop(thread, "") + text
@@ -127,11 +132,6 @@ class LogStream(io.TextIOBase):
         self._lock = RLock()
         self.held.clear()
 
-    def _write_raw(self, text: str) -> int:
-        # This is a forked child: the line belongs to its parent, the pipes to both.
-        os.write(self._descriptor, text.encode(self.encoding, self.errors))
-        return len(text)
-
     @property
     def buffer(self) -> BinaryIO:
         if self._buffer is None:
@@ -153,6 +153,11 @@ class LogStream(io.TextIOBase):
 
     def reconfigure(self, **_options: Any) -> None:
         """Accept what programs ask of a text stream; the encoding of a log message is settled."""
+
+
+def write_raw(descriptor: int, text: str) -> None:
+    """Write to a pipe of our own: in a forked child, to whom the line does not belong."""
+    os.write(descriptor, text.encode("utf-8", "backslashreplace"))
 
 
 def _catch_warnings(logs: Logs) -> None:

@@ -41,6 +41,8 @@ def main() -> None:
     signal(SIGINT, SIG_IGN)
     # A crash in C code then says on standard error which Python line it came from.
     faulthandler.enable(2)
+    # What a library that reads its arguments would find there is ours.
+    del sys.argv[1:]
     try:
         Worker(take_line(LINE)).run()
     except (ProtocolError, LineTooLong) as wrong:
@@ -91,7 +93,7 @@ class Worker:
     def _start(self, init: dict[str, Any]) -> None:
         """Import, expose and set up as `init` says, and tell Node how that went."""
         if init["protocol"] != PROTOCOL:
-            self._fail("protocol", error.of_protocol(init["protocol"], PROTOCOL))
+            self._fail("protocol", error.of_exception(VersionMismatch(init["protocol"])))
         self._bytes_max = self._splitter.bytes_max = init["limits"]["messageBytesMax"]
         self._depth_max = init["limits"]["depthMax"]
         self._logs.install(self._bytes_max)
@@ -198,6 +200,16 @@ class Worker:
     def _leave_line_to_parent(self) -> None:
         self._writer.abandon()
         self._logs.abandon()
+
+
+class VersionMismatch(Exception):
+    """Node speaks another version of the protocol."""
+
+    def __init__(self, theirs: int) -> None:
+        super().__init__(
+            f"Node speaks version {theirs} of the protocol and this Python side version {PROTOCOL}: "
+            "the worker was started with the Python folder of another release of pythonarium."
+        )
 
 
 class StepMissing(Exception):

@@ -107,8 +107,8 @@ class FailedStarts(WorkerTestCase):
 
     def test_another_version_of_the_protocol_is_refused(self):
         error = self.failed("protocol", "basic.py", protocol=2)
-        self.assertEqual(error["code"], "ERR_PROTOCOL")
-        self.assertRegex(error["message"], "version 2 .* speaks 1")
+        self.assertEqual((error["code"], error["type"]), ("ERR_PYTHON", "VersionMismatch"))
+        self.assertRegex(error["message"], "version 2 .* version 1")
 
     def test_an_error_too_large_for_the_limit_is_told_in_brief(self):
         folder = self.folder(app="raise ValueError('x' * 100_000)\n")

@@ -121,7 +121,7 @@ def is_exactly(one, other):
 
 
 def any_value(make, depth):
-    kind = make.randrange(12 if depth else 9)
+    kind = make.randrange(13 if depth else 9)
     if kind == 0:
         return make.choice([None, True, False])
     if kind in (1, 2):
@@ -132,6 +132,10 @@ def any_value(make, depth):
         return "".join(make.choices("ab\"\\\n\u00e9\u4e16\U0001f40d\ud83d\ude00", weights=[9, 9, 3, 3, 3, 3, 3, 3, 1, 1], k=make.randrange(5)))
     if kind == 9:
         return {(key if make.random() < 0.99 else 1): any_value(make, depth - 1) for key in make.sample("abcdef", make.randrange(5))}
+    if kind == 10:
+        # Many rows of one kind: they are checked all at once.
+        row = make.choice([lambda: [any_value(make, 0)], lambda: {"a": any_value(make, 0), "b": 7}, lambda: [[7]], lambda: {2: 7} if make.random() < 0.02 else {}])
+        return [row() for _ in range(make.randrange(6, 12))]
     return [any_value(make, depth - 1) for _ in range(make.randrange(5))]
 
 
