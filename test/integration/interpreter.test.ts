@@ -1,10 +1,11 @@
 import { execFileSync, type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { PythonNotFoundError } from '../../src/errors.js';
+import { createPool } from '../../src/pool.js';
 import {
   type FindInterpreterOptions,
   findInterpreter,
@@ -221,8 +222,8 @@ describe('a wrapper', () => {
 
   it('is ended with all that it started when it does not report in time', async () => {
     const python = wrapper('sleep 1000 & echo $! > grandchild; wait');
-    const { tried } = await refusal({ python, bootTimeoutMs: 500 });
-    expect(tried[0]?.why).toBe('it did not report within 500 ms');
+    const { tried } = await refusal({ python, bootTimeoutMs: 2_000 });
+    expect(tried[0]?.why).toBe('it did not report within 2000 ms');
     await vi.waitFor(() => expect(lives(Number(readFileSync(join(folder, 'grandchild'), 'utf8')))).toBe(false));
   });
 });
@@ -284,6 +285,57 @@ describe('what workers can import', () => {
     expect(found.path).toEqual(pathOf(found, {}));
     expect(found.path).not.toContain('');
     expect(found.path).not.toContain(folder);
+  });
+});
+
+describe('a worker', () => {
+  it.each([
+    [false, { sibling: 'app', given: true, user: true, linked: true, hooked: true }],
+    [true, { sibling: 'app', given: false, user: false, linked: false, hooked: false }],
+  ])(
+    'imports siblings, from PYTHONPATH and from the user site as Python does, when isolated is %s',
+    async (isolated, all) => {
+      const base = join(folder, 'user');
+      const code = 'import site; print(site.getusersitepackages())';
+      const site = execFileSync(system, ['-c', code], { env: { PYTHONUSERBASE: base }, encoding: 'utf8' }).trim();
+      const files = {
+        'app/main.py': `
+import importlib.util, sibling, sys
+from pythonarium import expose
+
+@expose
+def look():
+    names = ('given', 'user', 'linked')
+    found = {name: importlib.util.find_spec(name) is not None for name in names}
+    return {'sibling': sibling.where, 'hooked': hasattr(sys, 'hooked'), **found}
+`,
+        'app/sibling.py': 'where = "app"',
+        'given/sibling.py': 'where = "given"',
+        'given/given.py': '',
+        'linked/linked.py': '',
+        [join(relative(folder, site), 'user.py')]: '',
+        [join(relative(folder, site), 'hook.pth')]: `${folder}/linked\nimport sys; sys.hooked = True\n`,
+      };
+      for (const [name, text] of Object.entries(files)) {
+        mkdirSync(dirname(join(folder, name)), { recursive: true });
+        writeFileSync(join(folder, name), text);
+      }
+      await using pool = createPool({
+        module: join(folder, 'app', 'main.py'),
+        python: system,
+        size: 1,
+        isolated,
+        env: { ...UNSET, PYTHONPATH: join(folder, 'given'), PYTHONUSERBASE: base, PYTHONNOUSERSITE: undefined },
+      });
+      expect(await pool.call('look')).toEqual(all);
+    },
+  );
+
+  it('runs in the virtual environment that is active', async () => {
+    writeFileSync(join(folder, 'where.py'), 'import sys\ndef prefix(): return sys.prefix\n');
+    const env = { ...UNSET, VIRTUAL_ENV: venv };
+    await using pool = createPool({ module: join(folder, 'where.py'), expose: 'all', size: 1, env });
+    expect(await pool.call('prefix')).toBe(venv);
   });
 });
 
