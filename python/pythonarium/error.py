@@ -149,7 +149,7 @@ def _cut(text: str, chars_max: int) -> str:
 
 
 FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
-CAUSES_MAX = 8
+CAUSES_MAX = 16
 NAME_CHARS_MAX = 200
 MESSAGE_CHARS_MAX = 16_384
 TRACEBACK_CHARS_MAX = 65_536

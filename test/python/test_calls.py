@@ -81,7 +81,7 @@ class Errors(WorkerTestCase):
             error, length = self.worker.error(name, *args), 0
             while error is not None:
                 error, length = error["cause"], length + 1
-            self.assertLessEqual(length, 8)
+            self.assertLessEqual(length, 16)
             self.assertGreater(length, 1)
 
     def test_the_type_is_named_with_its_module(self):
