@@ -18,7 +18,6 @@ import type { PoolEvents } from './events.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { KeepAlive } from './keep-alive.js';
 import type { PoolSettings } from './options.js';
-import { childEnvironment } from './process/environment.js';
 import { findInterpreter, type Interpreter, workerPath } from './process/interpreter.js';
 import { LiveProcesses } from './process/live.js';
 import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
@@ -56,6 +55,8 @@ export class Runtime {
   #python: Promise<Interpreter> | undefined;
   #lastPython: Interpreter | undefined;
   #bootFailure: unknown;
+  /** Aborts when workers are wanted no more, so that a search for Python does not outlive the pool. */
+  readonly #ending = new AbortController();
 
   /** @param startPython How a process is started; tests play theirs. */
   constructor(settings: PoolSettings, startPython?: StartPython) {
@@ -68,6 +69,9 @@ export class Runtime {
       input: { size: settings.size, closeTimeoutMs: settings.closeTimeoutMs },
       clock: settings.clock,
       ...(settings.inspect && { inspect: this.#fenced(settings.inspect) }),
+    });
+    this.#supervisor.subscribe(({ value }) => {
+      if (value === 'stopping') this.#ending.abort(new PoolClosedError({ by: this.endedBy ?? 'destroy' }));
     });
     for (const type of ['pool.ready', 'pool.degraded', 'pool.drained', 'pool.closed'] as const) {
       this.#supervisor.on(type, () => this.emit(type, { state: this.state }));
@@ -187,7 +191,7 @@ export class Runtime {
   /** What the next process needs to be started; the interpreter is looked for once, and again after a failure. */
   async launch(): Promise<Launch> {
     const { settings } = this;
-    this.#python ??= findInterpreter(settings);
+    this.#python ??= findInterpreter({ ...settings, signal: this.#ending.signal });
     try {
       const python = await this.#python;
       this.#lastPython = python;
@@ -195,8 +199,7 @@ export class Runtime {
         executable: python.executable,
         flags: python.flags,
         libraryPath: settings.libraryPath,
-        environment:
-          settings.env !== undefined && 'only' in settings.env ? childEnvironment(settings.env) : python.environment,
+        environment: python.environment,
         cwd: settings.cwd,
         messageBytesMax: settings.messageBytesMax,
       };

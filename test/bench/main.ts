@@ -1,0 +1,61 @@
+/**
+ * Benches, in plain Node and on real Python: `npm run bench`, or one of them
+ * by name: `npm run bench -- n-fold`, `npm run bench -- overhead`. `--json`
+ * prints figures for a program.
+ */
+import { execFileSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import Table from 'cli-table3';
+import { nFold } from './n-fold.js';
+import { overhead } from './overhead.js';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false }, python: { type: 'string', default: 'python3' } },
+});
+const python = execFileSync(values.python, ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
+const wanted = positionals.length === 0 ? ['n-fold', 'overhead'] : positionals;
+const unknown = wanted.find((name) => name !== 'n-fold' && name !== 'overhead');
+if (unknown !== undefined) {
+  console.error(`There is no bench "${unknown}". There are: n-fold, overhead.`);
+  process.exit(2);
+}
+
+const figures: Record<string, unknown> = {};
+if (wanted.includes('n-fold')) {
+  const result = await nFold(python);
+  figures['n-fold'] = result;
+  if (!values.json) {
+    console.log(
+      `${result.calls} calls that sleep ${result.sleepMs} ms, asked for at once, on ${result.workers} workers; best of five:`,
+    );
+    const times = new Table({ head: ['', 'ms'], style: { head: [] } });
+    times.push(
+      ['bare sleeps, one after the other', result.bareMs.toFixed(0)],
+      ['serialised: the manager does the exchange', result.serialisedMs.toFixed(0)],
+      ['leases: the client does the exchange', result.leasesMs.toFixed(0)],
+    );
+    console.log(times.toString());
+    for (const { what, is, bar, holds } of result.bars) {
+      console.log(`${holds ? 'holds' : 'FAILS'}  ${what}: ${is.toFixed(2)} (bar ${bar})`);
+    }
+  }
+  if (result.bars.some(({ holds }) => !holds)) process.exitCode = 1;
+}
+if (wanted.includes('overhead')) {
+  const results = await overhead(python);
+  figures.overhead = results;
+  if (!values.json) {
+    console.log('\nTrivial calls on one worker, over a bare pipe in the same run:');
+    const table = new Table({
+      head: ['load', 'floor, us', 'pool, us', 'ratio: median (min to max)'],
+      style: { head: [] },
+    });
+    for (const { load, floorUs, poolUs, ratio } of results) {
+      const spread = `${ratio.median.toFixed(2)} (${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)})`;
+      table.push([load, floorUs.toFixed(1), poolUs.toFixed(1), spread]);
+    }
+    console.log(table.toString());
+  }
+}
+if (values.json) console.log(JSON.stringify(figures, undefined, 2));
