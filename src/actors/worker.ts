@@ -65,7 +65,7 @@ export class WorkerHand implements ProcessListeners {
     this.#runtime = runtime;
     this.#worker = self;
     this.#startedAt = runtime.clock.now();
-    this.#process = runtime.startPython(runtime.launch(), this);
+    this.#process = runtime.startPython(() => runtime.launch(), this);
   }
 
   /** Sends a request and returns its id. */

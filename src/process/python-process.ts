@@ -55,8 +55,8 @@ export interface Launch {
   readonly messageBytesMax: number;
 }
 
-/** Starts one Python, once `launch` is known. Nothing is told before this returns. */
-export type StartPython = (launch: Promise<Launch>, listeners: ProcessListeners) => PythonProcess;
+/** Starts one Python; a real one asks what to `launch`, a played one need not. Nothing is told before this returns. */
+export type StartPython = (launch: () => Promise<Launch>, listeners: ProcessListeners) => PythonProcess;
 
 /** Starts real processes, each known to `live` from the moment it lives until the kernel says that it is gone. */
 export function pythonStarter(live: LiveProcesses): StartPython {
@@ -73,7 +73,7 @@ class RealProcess implements PythonProcess {
   #isUnwanted = false;
   #hasExited = false;
 
-  constructor(live: LiveProcesses, launch: Promise<Launch>, listeners: ProcessListeners) {
+  constructor(live: LiveProcesses, launch: () => Promise<Launch>, listeners: ProcessListeners) {
     this.#live = live;
     this.#listeners = listeners;
     this.#start(launch).catch((error: unknown) => this.#fail(error));
@@ -96,9 +96,9 @@ class RealProcess implements PythonProcess {
     return this.#mark?.read();
   }
 
-  async #start(launching: Promise<Launch>): Promise<void> {
+  async #start(launching: () => Promise<Launch>): Promise<void> {
     // Loaded when the first process starts: the import alone takes longer than a Python needs to boot.
-    const [{ execa }, launch] = await Promise.all([import('execa'), launching]);
+    const [{ execa }, launch] = await Promise.all([import('execa'), launching()]);
     if (this.#isUnwanted) return this.#exited({ exitCode: null, signal: 'SIGKILL' });
     const { executable, flags, libraryPath, environment, cwd } = launch;
     requireDescriptors(DESCRIPTORS_PER_START, executable);
