@@ -102,6 +102,21 @@ export class SessionRegistry {
     this.#visitors.set(worker.id, visitors.add(record));
   }
 
+  /**
+   * The idle worker that the fewest living sessions have met. A new session is sent there, or else sessions that begin
+   * one after the other would all meet the warmest worker and wait for each other ever after.
+   */
+  leastMet(): WorkerHand | undefined {
+    let least: WorkerHand | undefined;
+    let fewest = Number.POSITIVE_INFINITY;
+    for (const [worker, hand] of this.#runtime.hands) {
+      const met = this.#visitors.get(hand.id)?.size ?? 0;
+      if (met >= fewest || (worker.getSnapshot() as { value?: unknown }).value !== 'idle') continue;
+      [least, fewest] = [hand, met];
+    }
+    return least;
+  }
+
   /** Why the session's state is gone, told once: who has been told may build it anew. */
   takeLoss(id: string): SessionLoss | undefined {
     const loss = this.#lost.get(id);

@@ -1,6 +1,7 @@
+import type { Affinity } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import { type Asking, CallAsking } from './asking.js';
-import { checkMs } from './budget.js';
+import { checkMs, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
 import { OptionError, SessionLostError } from './errors.js';
@@ -57,11 +58,11 @@ export class Session<Api = unknown> extends Caller<Api> {
   /**
    * Ends the session once the calls already made have settled: Python drops
    * what it keeps for it. The id may be used again, for a session that starts
-   * from nothing.
+   * from nothing. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) leaves the session as it is.
    */
-  async end(): Promise<void> {
-    const { sessions, keepAlive } = this.runtime;
-    await keepAlive.during(sessions.unused(this.id));
+  async end(wait: WaitOptions = {}): Promise<void> {
+    const { sessions } = this.runtime;
+    await this.runtime.within(sessions.unused(this.id), wait);
     sessions.end(this.id);
   }
 
@@ -103,7 +104,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     });
     whenOver(leave);
     asking.onMet = (worker) => sessions.meet(record, worker);
-    if (!this.#isStrict) return asking.ask(record.met ? { ...placeOf(record), strict: false } : null);
+    if (!this.#isStrict) return asking.ask(preferring(record.met ?? sessions.leastMet()));
 
     record.isStrict = true;
     asking.onWorkerLeft = () => {
@@ -130,7 +131,8 @@ export class Session<Api = unknown> extends Caller<Api> {
 
   #askFor(record: SessionRecord, asking: Asking): void {
     if (asking.isSettled) return;
-    asking.ask({ ...placeOf(record), strict: true }, this.#options.affinity !== 'strict-fail-fast');
+    const { id, place } = record.met as WorkerHand;
+    asking.ask({ worker: id, place, strict: true }, this.#options.affinity !== 'strict-fail-fast');
   }
 
   /** The first to be served decides which worker the session meets; the others go there after it. */
@@ -141,7 +143,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       this.runtime.sessions.meet(record, worker);
       this.#release(record);
     };
-    first.ask();
+    first.ask(preferring(this.runtime.sessions.leastMet()));
   }
 
   /** Those who waited for the session to meet its worker go on. */
@@ -174,7 +176,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       asking.onMet = (met) => {
         worker = met;
       };
-      asking.ask();
+      asking.ask(preferring(runtime.sessions.leastMet()));
       const lease = await asking.promise;
       try {
         await this.#options.onLost?.(lease, { reason: loss });
@@ -219,9 +221,9 @@ function checkSession(id: unknown, { affinity = 'strict', ttlMs, onLost }: Sessi
   }
 }
 
-function placeOf(record: SessionRecord) {
-  const { id, place } = record.met as NonNullable<SessionRecord['met']>;
-  return { worker: id, place };
+/** The wish for one worker rather than another. */
+function preferring(worker: WorkerHand | undefined): Affinity | null {
+  return worker === undefined ? null : { worker: worker.id, place: worker.place, strict: false };
 }
 
 function once(run: () => void): () => void {
