@@ -8,6 +8,7 @@ from .value import ValueRefused, encode_unchecked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from traceback import TracebackException
     from typing import Any
 
 
@@ -86,7 +87,7 @@ def _from_chain(raised: BaseException, above: list[BaseException]) -> dict[str, 
 
 def _message(raised: BaseException) -> str:
     if isinstance(raised, SystemExit):
-        return f"sys.exit({_message_of_exit(raised)}) was called. It ends the call; the worker goes on."
+        return f"sys.exit({_message_of_exit(raised)}) was called, which in a worker is an error like any other."
     try:
         return str(raised)
     except BaseException as second:
@@ -106,27 +107,22 @@ def _traceback(raised: BaseException) -> str:
         from traceback import TracebackException
 
         told = TracebackException(type(raised), raised, raised.__traceback__, compact=True)
-        _drop_our_frames(told, set())
+        _drop_our_frames(told)
         return "".join(told.format())
     except BaseException as second:
         return f"Traceback (cannot be had: {type(second).__qualname__})\n"
 
 
-def _drop_our_frames(told: Any, seen: set[int]) -> None:
+def _drop_our_frames(told: TracebackException) -> None:
     """Leave out the frames of this library and of the import system, here and along the chain."""
-    if told is None or id(told) in seen:
-        return
-    seen.add(id(told))
-    if told.stack is not None:
-        told.stack[:] = [frame for frame in told.stack if not _is_ours(frame.filename)]
-    _drop_our_frames(told.__cause__, seen)
-    _drop_our_frames(told.__context__, seen)
-    for part in getattr(told, "exceptions", None) or ():
-        _drop_our_frames(part, seen)
-
-
-def _is_ours(filename: str) -> bool:
-    return filename.startswith((FOLDER, "<frozen importlib"))
+    chain: list[TracebackException | None] = [told]
+    while chain:
+        one = chain.pop()
+        if one is None:
+            continue
+        if one.stack is not None:
+            one.stack[:] = [frame for frame in one.stack if not frame.filename.startswith(OURS)]
+        chain += (one.__cause__, one.__context__, *(getattr(one, "exceptions", None) or ()))
 
 
 def _notes(raised: BaseException) -> list[str]:
@@ -148,7 +144,7 @@ def _cut(text: str, chars_max: int) -> str:
     return f"{text[:half]}\n... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"
 
 
-FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
+OURS = (os.path.dirname(os.path.abspath(__file__)) + os.sep, "<frozen importlib")
 CAUSES_MAX = 16
 NAME_CHARS_MAX = 200
 MESSAGE_CHARS_MAX = 16_384

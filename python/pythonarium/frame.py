@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from _thread import RLock
+from errno import EBADF, ECONNRESET, EPIPE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +23,12 @@ def read_lines(descriptor: int, splitter: LineSplitter) -> Iterator[bytes]:
             return  # Node closed its end with bytes of ours still unread.
         if not chunk:
             return
-        yield from splitter.feed(chunk)
+        # Nothing is kept of a line that was handed on: it may be large, and the
+        # next one may be long in coming.
+        lines = splitter.feed(chunk)
+        lines.reverse()
+        while lines:
+            yield lines.pop()
 
 
 class LineSplitter:
@@ -91,8 +97,8 @@ class LineWriter:
             # this very thread is half-way through a line: its own line waits.
             if self._writing:
                 return
-            self._writing = True
             try:
+                self._writing = True
                 while self._waiting:
                     self._write_all(self._waiting.pop(0))
             finally:
@@ -110,11 +116,24 @@ class LineWriter:
             pass
 
     def _write_all(self, lines: bytes) -> None:
-        written = os.write(self._descriptor, lines)
-        while written < len(lines):
-            written += os.write(self._descriptor, memoryview(lines)[written:])
+        # A signal handler may raise (a time limit by `signal.alarm`, for one) in the
+        # middle of a line, and what is half sent must be sent to its end first. From
+        # the system call to the list there is no Python code in which a handler could
+        # run, so that `taken` is right whenever one has.
+        taken: list[int] = []
+        raised: BaseException | None = None
+        while (written := sum(taken)) < len(lines):
+            try:
+                taken.extend(map(os.write, (self._descriptor,), (memoryview(lines)[written:],)))
+            except BaseException as error:
+                if isinstance(error, OSError) and error.errno in LINE_GONE:
+                    raise
+                raised = error
+        if raised is not None:
+            raise raised
 
 
+LINE_GONE = (EPIPE, ECONNRESET, EBADF)
 # Above 128 KiB the allocator gives each chunk back to the kernel, which costs
 # more than the whole exchange.
 CHUNK_BYTES = 65_536

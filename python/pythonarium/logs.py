@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from _thread import RLock, get_ident
+from _thread import get_ident
 
 from . import message
 
@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import ModuleType
-    from typing import Any, BinaryIO
+    from typing import Any, BinaryIO, TextIO
 
     from .frame import LineWriter
 
@@ -40,8 +40,8 @@ class Logs:
         No message is made longer than `bytes_max`.
         """
         self.chars_max = max(1, min(CHARS_MAX, (bytes_max - ENVELOPE_BYTES) // CHAR_BYTES_MAX))
-        sys.stdout = sys.__stdout__ = self._stdout  # type: ignore[misc]
-        sys.stderr = sys.__stderr__ = self._stderr  # type: ignore[misc]
+        sys.stdout = sys.__stdout__ = self._stdout  # type: ignore[misc, assignment]
+        sys.stderr = sys.__stderr__ = self._stderr  # type: ignore[misc, assignment]
         _catch_warnings(self)
         _catch_logging(self)
 
@@ -52,14 +52,14 @@ class Logs:
         self.call = None
 
     def flush(self) -> None:
-        """Send the lines that have not ended, as they are."""
-        self._stdout.flush()
-        self._stderr.flush()
+        """Send the lines that have not ended, as they are, whichever thread began them."""
+        self._stdout.flush_all()
+        self._stderr.flush_all()
 
     def abandon(self) -> None:
         """Drop, in a forked child, what its parent has printed in part and will send itself."""
-        self._stdout.abandon()
-        self._stderr.abandon()
+        self._stdout.held.clear()
+        self._stderr.held.clear()
 
     def send(self, stream: str, texts: Iterable[str], level: str | None = None, logger: str | None = None) -> None:
         """Send each of `texts` as a message, in pieces where one is too long."""
@@ -94,7 +94,6 @@ class LogStream(io.TextIOBase):
         self._logs = logs
         self._stream = stream
         self._descriptor = descriptor
-        self._lock = RLock()
         self._buffer: BinaryIO | None = None
 
     def write(self, text: str, /) -> int:
@@ -103,34 +102,32 @@ class LogStream(io.TextIOBase):
         if not self._logs.writer.is_open:
             write_raw(self._descriptor, text)
             return len(text)
-        with self._lock:
-            thread = get_ident()
-            text_held = self.held.pop(thread, "") + text
-            if "\n" in text:
-                *lines, text_held = text_held.split("\n")
-                self._logs.send(self._stream, lines)
-            if len(text_held) >= self._logs.chars_max:
-                self._logs.send(self._stream, (text_held,))
-            elif text_held:
-                self.held[thread] = text_held
+        # No lock is held while sending: a signal handler that prints could wait for
+        # a thread that waits for it.
+        thread = get_ident()
+        held = self.held.pop(thread, "") + text
+        if "\n" in text:
+            *lines, held = held.split("\n")
+            self._logs.send(self._stream, lines)
+        if len(held) >= self._logs.chars_max:
+            self._logs.send(self._stream, (held,))
+        elif held:
+            self.held[thread] = self.held.get(thread, "") + held
         return len(text)
 
     def flush(self) -> None:
         """Send the line that this thread has begun."""
-        with self._lock:
-            begun = self.held.pop(get_ident(), "")
-            if begun:
-                self._logs.send(self._stream, (begun,))
+        self._flush(get_ident())
 
     def flush_all(self) -> None:
         """Send the lines that all threads have begun, each for itself."""
-        with self._lock:
-            while self.held:
-                self._logs.send(self._stream, (self.held.popitem()[1],))
+        for thread in list(self.held):
+            self._flush(thread)
 
-    def abandon(self) -> None:
-        self._lock = RLock()
-        self.held.clear()
+    def _flush(self, thread: int) -> None:
+        begun = self.held.pop(thread, "")
+        if begun:
+            self._logs.send(self._stream, (begun,))
 
     @property
     def buffer(self) -> BinaryIO:
@@ -165,11 +162,18 @@ def _catch_warnings(logs: Logs) -> None:
 
     show = warnings.showwarning
 
-    def showwarning(text: Any, category: Any, filename: str, lineno: int, file: Any = None, line: str | None = None) -> None:
+    def showwarning(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
         if file is not None:
-            return show(text, category, filename, lineno, file, line)
-        logs.send("warnings", (warnings.formatwarning(text, category, filename, lineno, line).rstrip("\n"),))
-        return None
+            show(message, category, filename, lineno, file, line)
+        else:
+            logs.send("warnings", (warnings.formatwarning(message, category, filename, lineno, line).rstrip("\n"),))
 
     warnings.showwarning = showwarning
 
@@ -190,7 +194,7 @@ class _LoggingImport:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if name != "logging":
             return None
-        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        sys.meta_path.remove(self)
         from importlib.util import find_spec
 
         spec = find_spec(name)
@@ -210,7 +214,7 @@ class _LoggingImport:
 def _replace_last_resort(logging: Any, logs: Logs) -> None:
     """Send what no handler takes, with its level and logger; a configured `logging` goes where its owner says."""
 
-    class LineHandler(logging.Handler):  # type: ignore[misc, name-defined]
+    class LineHandler(logging.Handler):  # type: ignore[misc]
         def emit(self, record: Any) -> None:
             try:
                 logs.send("logging", (self.format(record),), record.levelname, record.name[:LOGGER_CHARS_MAX])

@@ -285,7 +285,7 @@ try:
     from _json import encode_basestring_ascii as _quote
     from _json import make_encoder, make_scanner
 
-    _scan = make_scanner(_ScannerContext())
+    _scan = make_scanner(_ScannerContext())  # type: ignore[arg-type]
     _chunks = make_encoder(None, _refuse_object, _quote, None, ":", ",", False, False, False)
 
     def _encode(value: Any) -> str:
@@ -296,5 +296,7 @@ except ImportError:
     from json.encoder import JSONEncoder
     from json.encoder import encode_basestring_ascii as _quote
 
-    _scan = JSONDecoder(parse_constant=_refuse_constant).scan_once
-    _encode = JSONEncoder(check_circular=False, allow_nan=False, separators=(",", ":")).encode
+    _scan = JSONDecoder(parse_constant=_refuse_constant).scan_once  # type: ignore[attr-defined]
+    _encode = JSONEncoder(  # type: ignore[assignment]
+        check_circular=False, allow_nan=False, separators=(",", ":")
+    ).encode

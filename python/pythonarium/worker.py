@@ -9,7 +9,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import sys
-from _signal import SIG_IGN, SIGINT, signal
+from _signal import SIG_IGN, SIGINT, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
 from _thread import start_new_thread
 from errno import EBADF
 
@@ -69,6 +69,7 @@ class Worker:
         self._sessions = SessionStore()
         self._modules: dict[str, ModuleType] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
+        self._teardown: Callable[[], None] = nothing
         self._mark: StartMark | None = None
         self._bytes_max = MESSAGE_BYTES_MAX
         self._depth_max = 0
@@ -88,7 +89,7 @@ class Worker:
             raise ProtocolError(f"the first message is {init['type']!r} and not 'init'")
         self._start(init)
         self._answer(messages)
-        self._stop(init)
+        self._stop()
 
     def _start(self, init: dict[str, Any]) -> None:
         """Import, expose and set up as `init` says, and tell Node how that went."""
@@ -108,10 +109,10 @@ class Worker:
             stage = "expose"
             self._functions = find_exposed(self._modules, init["expose"])
             stage = "setup"
-            self._run_step(init["setup"])
-        except (NothingExposed, NameTaken) as reason:
-            self._fail(stage, error.of_names(str(reason), []))
-        except StepMissing as reason:
+            setup = self._find_step(init["setup"])
+            self._teardown = self._find_step(init["teardown"])
+            setup()
+        except (NothingExposed, NameTaken, StepMissing) as reason:
             self._fail(stage, error.of_names(str(reason), list(self._functions)))
         except BaseException as raised:
             self._fail(stage, error.of_exception(raised))
@@ -120,6 +121,8 @@ class Worker:
 
     def _answer(self, messages: Iterator[dict[str, Any]]) -> None:
         """Answer every call in turn; return at `stop`."""
+        if not self._writer.is_open:
+            leave_child(None)
         for received in messages:
             kind = received["type"]
             if kind == "call":
@@ -130,6 +133,8 @@ class Worker:
                 return
             else:
                 raise ProtocolError(f"a second {kind!r}")
+            # Its arguments may be large, and the next may be long in coming.
+            del received
         leave(0)
 
     def _answer_call(self, call: dict[str, Any]) -> None:
@@ -169,29 +174,38 @@ class Worker:
         else:
             self._writer.write(answer)
 
-    def _stop(self, init: dict[str, Any]) -> None:
+    def _stop(self) -> None:
         """Run the teardown. What goes wrong in it is printed, since nobody waits for an answer any more."""
         try:
-            self._run_step(init["teardown"])
-            self._loop.close()
+            try:
+                self._teardown()
+            finally:
+                self._loop.close()
         except BaseException as raised:
             sys.stderr.write("pythonarium: the teardown failed:\n" + error.of_exception(raised)["traceback"])
         self._logs.flush()
 
-    def _run_step(self, step: dict[str, Any] | None) -> None:
+    def _find_step(self, step: dict[str, Any] | None) -> Callable[[], None]:
+        """Return what runs `setup` or `teardown`. Raises StepMissing when there is no such function."""
         if step is None:
-            return
+            return nothing
         function = find_callable(self._modules, self._functions, step["name"])
         if function is None:
             raise StepMissing(step["name"])
-        value = function(*step.get("args", ()), **step.get("kwargs", NO_KWARGS))
-        if hasattr(type(value), "__await__"):
-            self._loop.run(value, keep_tasks=True)
+
+        def run() -> None:
+            value = function(*step.get("args", ()), **step.get("kwargs", NO_KWARGS))
+            if hasattr(type(value), "__await__"):
+                self._loop.run(value, keep_tasks=True)
+
+        return run
 
     def _send_error(self, number: int, told: dict[str, Any]) -> None:
         self._writer.write(message.error(number, error.to_json(told, self._bytes_max - ENVELOPE_BYTES)))
 
     def _fail(self, stage: str, told: dict[str, Any]) -> NoReturn:
+        if not self._writer.is_open:
+            leave(1, told["traceback"])
         self._logs.flush()
         self._writer.write(message.failed(stage, error.to_json(told, self._bytes_max - ENVELOPE_BYTES)))
         # At once, since a thread that the module has started may never end.
@@ -250,6 +264,10 @@ def watch_for_hang_up(line: int) -> None:
 
     # Not a `threading` one: that is slow to import, and the interpreter would wait for it.
     start_new_thread(watch, ())
+
+
+def nothing() -> None:
+    """Be the setup or the teardown where there is none."""
 
 
 def leave(code: int, text: str = "") -> NoReturn:

@@ -25,6 +25,11 @@ class Calls(WorkerTestCase):
                     worker.send_bytes(b'{"type":"call","id":1,"name":"echo","args":[%s]}\n' % case["json"].encode())
                     self.assertEqual(worker.receive_line(), b'{"type":"reply","id":1,"value":%s}' % case["json"].encode())
 
+    def test_an_idle_worker_keeps_nothing_of_the_last_call(self):
+        worker = self.ready("returns.py")
+        worker.call("watches", ["kept or freed"] * 1000)
+        self.assertEqual(worker.receive()["text"], "freed")
+
     def test_megabytes_come_back_whole(self):
         worker = self.ready("basic.py")
         value = {"rows": [list(range(1000))] * 400, "text": "\u4e16" * 300_000}

@@ -141,6 +141,17 @@ class Forks(WorkerTestCase):
         self.assertIn("ValueError: in the child", self.worker.stderr())
         self.assertEqual(self.worker.call("forks_and_child_exits", 5), 5)
 
+    def test_what_a_forked_child_logs_goes_to_standard_error(self):
+        self.worker.call("forks_and_child_logs")
+        self.assertEqual(self.worker.texts("logging"), ["from the parent"])
+        self.assertEqual(self.worker.stderr(), "from the child\n")
+
+    def test_a_child_that_is_forked_by_the_import_or_the_setup_leaves_quietly(self):
+        folder = self.folder(app="import os\nfrom pythonarium import expose\npid = os.fork()\n@expose\ndef wait(): return [pid > 0, os.waitpid(pid, 0)[1]]")
+        worker = self.ready({"": f"{folder}/app.py"})
+        self.assertEqual(worker.call("wait"), [True, 0])
+        self.assertEqual(worker.stderr(), "")
+
     def test_a_forked_child_that_stays_does_not_hold_the_line_open(self):
         child = self.worker.call("forks_and_child_stays")
         self.worker.process.kill()

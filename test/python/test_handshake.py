@@ -101,9 +101,10 @@ class FailedStarts(WorkerTestCase):
     def test_a_setup_that_raises_or_is_missing_fails_at_setup(self):
         error = self.failed("setup", "lives.py", setup={"name": "fail", "args": ["no model"], "kwargs": {}})
         self.assertEqual((error["code"], error["message"]), ("ERR_PYTHON", "no model"))
-        error = self.failed("setup", "lives.py", setup={"name": "gone", "args": [], "kwargs": {}})
-        self.assertEqual(error["code"], "ERR_NOT_EXPOSED")
-        self.assertIn("'gone'", error["message"])
+        for step in ("setup", "teardown"):
+            error = self.failed("setup", "lives.py", **{step: {"name": "gone", "args": [], "kwargs": {}}})
+            self.assertEqual(error["code"], "ERR_NOT_EXPOSED")
+            self.assertIn("'gone'", error["message"])
 
     def test_another_version_of_the_protocol_is_refused(self):
         error = self.failed("protocol", "basic.py", protocol=2)

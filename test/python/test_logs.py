@@ -86,6 +86,15 @@ class Printing(WorkerTestCase):
         # One handler may interrupt another in the middle of its line, as on any terminal.
         self.assertRegex("".join(self.worker.texts("stdout")), "^(tick |x{2000})+$")
 
+    def test_a_signal_handler_that_raises_in_the_middle_of_a_line_ends_the_call_and_not_the_line(self):
+        for seconds in (0.01, 0.013, 0.017, 0.02, 0.023):
+            self.assertEqual(self.worker.error("prints_until_interrupted", seconds)["message"], "time is up")
+        self.assertEqual({len(text) for text in self.worker.texts("stdout")}, {60_000})
+
+    def test_a_line_that_a_thread_has_begun_is_sent_with_the_end_of_the_call(self):
+        self.worker.call("leaves_thread_in_mid_line")
+        self.assertEqual(self.worker.logs, [log("stdout", 1, "mid-line")])
+
     def test_a_finaliser_may_print(self):
         self.worker.call("prints_when_collected")
         self.assertEqual(self.worker.texts("stdout"), ["collected"])
