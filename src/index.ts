@@ -2,6 +2,7 @@
  * Call Python from Node as if it were local: warm worker processes, handed
  * out under leases.
  */
+export type { WaitOptions } from './budget.js';
 export type { CallOptions } from './caller.js';
 export type { PoolClock } from './clock.js';
 export * from './errors.js';

@@ -5,6 +5,7 @@
 export class KeepAlive {
   #holders = 0;
   #timer: NodeJS.Timeout | undefined;
+  #isDisposed = false;
 
   hold(): void {
     this.#holders += 1;
@@ -14,7 +15,9 @@ export class KeepAlive {
 
   release(): void {
     this.#holders -= 1;
-    if (this.#holders === 0) this.#timer?.unref();
+    if (this.#holders > 0) return;
+    this.#timer?.unref();
+    if (this.#isDisposed) this.dispose();
   }
 
   /** Runs to the end of `work`, then lets go. */
@@ -27,8 +30,10 @@ export class KeepAlive {
     }
   }
 
-  /** Nothing is held afterwards, not even a timer. */
+  /** Nothing is left afterwards, not even a timer, once the last holder has let go. */
   dispose(): void {
+    this.#isDisposed = true;
+    if (this.#holders > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
   }

@@ -46,9 +46,10 @@ export class Lease<Api = unknown> extends Caller<Api> implements LeaseHolder, Ca
 
   /**
    * Gives the worker back once the calls already made have been answered.
-   * Safe to repeat; a lease that is over already is left as it is.
+   * Safe to repeat; a lease that is over already is left as it is. Giving up
+   * the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) does not undo it.
    */
-  checkin(): Promise<void> {
+  checkin(wait: WaitOptions = {}): Promise<void> {
     const held = this.#held;
     held.checkedIn ??= new Promise((resolve) => {
       held.onOver = resolve;
@@ -58,7 +59,7 @@ export class Lease<Api = unknown> extends Caller<Api> implements LeaseHolder, Ca
       this.#finish();
       this.#exchange.end();
     }
-    return held.checkedIn;
+    return this.runtime.within(held.checkedIn, wait);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -45,7 +45,8 @@ export async function* mapCalls<T>(
       return;
     }
     const index = taken++;
-    callOne(result.value, callSignal).then(
+    // What it throws at once, such as a value that cannot cross, is that item's outcome like any other.
+    new Promise<T>((resolve) => resolve(callOne(result.value, callSignal))).then(
       (value) => finish(index, { value }),
       (error: unknown) => finish(index, { error }),
     );

@@ -1,4 +1,5 @@
 import { CallAsking } from './asking.js';
+import type { WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
 import { PlatformError, PoolClosedError } from './errors.js';
@@ -34,9 +35,10 @@ export class Pool<Api = unknown> extends Caller<Api> {
    * await it.
    *
    * Rejects when all the first starts fail, with what the last of them failed by (`ERR_BOOT`, `ERR_SPAWN`,
-   * `ERR_PYTHON_NOT_FOUND`), and with `ERR_POOL_CLOSED` when the pool is ended before.
+   * `ERR_PYTHON_NOT_FOUND`), with `ERR_POOL_CLOSED` when the pool is ended before, and with `signal.reason` or
+   * `ERR_QUEUE_TIMEOUT` when the wait is given up.
    */
-  ready(): Promise<void> {
+  ready(wait: WaitOptions = {}): Promise<void> {
     const { runtime } = this;
     const settled = (): Promise<void> | undefined => {
       switch (runtime.state) {
@@ -50,7 +52,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
           return Promise.reject(new PoolClosedError({ by: runtime.endedBy ?? 'close' }));
       }
     };
-    const ready = runtime.keepAlive.during(settled() ?? runtime.changed(settled));
+    const ready = runtime.within(settled() ?? runtime.changed(settled), wait);
     ready.catch(() => {});
     return ready;
   }
@@ -120,10 +122,10 @@ export class Pool<Api = unknown> extends Caller<Api> {
 
   /**
    * Refuses new callers, for good, and resolves when those who are there have been served and every lease is back.
-   * Workers stay; `close` ends them.
+   * Workers stay; `close` ends them. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) does not undo it.
    */
-  drain(): Promise<void> {
-    return this.#end('drain', ['drained', 'stopping', 'closed']);
+  drain(wait: WaitOptions = {}): Promise<void> {
+    return this.#end('drain', ['drained', 'stopping', 'closed'], wait);
   }
 
   /**
@@ -151,12 +153,10 @@ export class Pool<Api = unknown> extends Caller<Api> {
     return 2 * this.runtime.settings.size;
   }
 
-  #end(by: 'drain' | 'close' | 'destroy', states: readonly string[]): Promise<void> {
+  #end(by: 'drain' | 'close' | 'destroy', states: readonly string[], wait: WaitOptions = {}): Promise<void> {
     const { runtime } = this;
     const over = () => (states.includes(runtime.state) ? Promise.resolve() : undefined);
-    if (over()) return Promise.resolve();
-    const ended = runtime.keepAlive.during(runtime.changed(over));
     runtime.end(by);
-    return ended;
+    return runtime.within(over() ?? runtime.changed(over), wait);
   }
 }

@@ -12,6 +12,7 @@ import type {
 } from '../machines/index.js';
 import { supervisorLogic } from './actors/supervisor.js';
 import type { WorkerHand } from './actors/worker.js';
+import { Budget, checkWait, type WaitOptions } from './budget.js';
 import type { PoolClock } from './clock.js';
 import { PoolClosedError, PoolDegradedError, type PoolError, QueueFullError, QueueTimeoutError } from './errors.js';
 import type { PoolEvents } from './events.js';
@@ -131,6 +132,25 @@ export class Runtime {
         return new QueueFullError({ queueMax: this.settings.queueMax });
       case 'busy':
         return this.queueTimeout(0);
+    }
+  }
+
+  /** `work`, unless the budget is spent before: then it rejects, and the work goes on unwatched. */
+  async within<T>(work: Promise<T>, wait: WaitOptions): Promise<T> {
+    work.catch(() => {});
+    checkWait(wait);
+    wait.signal?.throwIfAborted();
+    const startedAt = this.clock.now();
+    let budget: Budget | undefined;
+    const spent = new Promise<never>((_, reject) => {
+      budget = new Budget(this.clock, wait, (by) =>
+        reject(by === 'signal' ? wait.signal?.reason : this.queueTimeout(this.clock.now() - startedAt)),
+      );
+    });
+    try {
+      return await this.keepAlive.during(Promise.race([work, spent]));
+    } finally {
+      budget?.close();
     }
   }
 
