@@ -1,0 +1,113 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { PoolDegradedError } from '../../src/index.js';
+import { failure, fixtures, next, startPool } from '../support/pool.js';
+
+const app = fixtures(import.meta.url)('app.py');
+
+describe('ready()', () => {
+  it('resolves when the workers are up, however often it is asked', async () => {
+    const pool = startPool(app, { size: 2 });
+    const first = pool.ready();
+    await Promise.all([first, pool.ready()]);
+    await pool.ready();
+    expect(pool.stats()).toMatchObject({ state: 'ready', size: 2, missing: 0, workers: { idle: 2 } });
+  });
+
+  it('rejects with what the first starts failed by, and nobody needs to await it', async () => {
+    const pool = startPool(module('raise ValueError("not today")').path);
+    void pool.ready();
+    const error = await failure(pool.ready());
+    expect(error).toMatchObject({
+      code: 'ERR_BOOT',
+      stage: 'import',
+      cause: { code: 'ERR_PYTHON', type: 'ValueError', pythonMessage: 'not today' },
+    });
+    expect(error.message).toContain('not today');
+  });
+
+  it('rejects with ERR_POOL_CLOSED when the pool is closed first', async () => {
+    const pool = startPool(app);
+    const ready = failure(pool.ready());
+    await pool.close();
+    expect(await ready).toMatchObject({ code: 'ERR_POOL_CLOSED', by: 'close' });
+    expect(await failure(pool.ready())).toMatchObject({ code: 'ERR_POOL_CLOSED' });
+  });
+
+  it('resolves although some workers fail to start; stats().missing says how many', async () => {
+    const file = module(ONLY_THE_FIRST);
+    const pool = startPool(file.path, { size: 2, env: { MARK: join(file.folder, 'mark') } });
+    await pool.ready();
+    expect(pool.stats()).toMatchObject({ state: 'ready', missing: 1 });
+    expect(await pool.call('fine')).toBe('fine');
+  });
+});
+
+describe('a degraded pool', () => {
+  it('says so at once to those who wait and those who come, with the last failure as cause', async () => {
+    const pool = startPool(module('import nothing_of_this_name').path, { size: 2 });
+    const told = next(pool, 'pool.degraded');
+    const waited = failure<PoolDegradedError>(pool.call('fine'));
+    const error = await waited;
+    expect(error).toMatchObject({
+      code: 'ERR_POOL_DEGRADED',
+      cause: { code: 'ERR_BOOT', stage: 'import', cause: { type: 'ModuleNotFoundError' } },
+    });
+    expect(error.failures).toBeGreaterThanOrEqual(2);
+    expect(error.message).toContain('nothing_of_this_name');
+    expect(await told).toEqual({ state: 'degraded' });
+    expect(await failure(pool.call('fine'))).toMatchObject({ code: 'ERR_POOL_DEGRADED' });
+    expect(await failure(pool.checkout())).toMatchObject({ code: 'ERR_POOL_DEGRADED' });
+    expect(await failure(pool.session('ann').call('fine'))).toMatchObject({ code: 'ERR_POOL_DEGRADED' });
+  });
+
+  it('tells of each start that came to nothing', async () => {
+    const pool = startPool(module('import nothing_of_this_name').path);
+    const failed = next(pool, 'boot.failed');
+    const dead = next(pool, 'worker.dead');
+    expect(await failed).toMatchObject({ error: { code: 'ERR_BOOT', stage: 'import', worker: 'worker-0' } });
+    expect(await dead).toMatchObject({ worker: 'worker-0', reason: 'boot' });
+  });
+
+  it('is well again when its module has been mended', async () => {
+    const file = module('raise ValueError("broken")');
+    const pool = startPool(file.path);
+    await failure(pool.ready());
+    const recovered = next(pool, 'pool.ready');
+    file.write('from pythonarium import expose\n@expose\ndef fine():\n    return "fine"\n');
+    await recovered;
+    expect(await pool.call('fine')).toBe('fine');
+    await pool.ready();
+    expect(pool.stats()).toMatchObject({ state: 'ready', missing: 0 });
+  });
+
+  it('closes at once', async () => {
+    const pool = startPool(module('raise ValueError("broken")').path);
+    await failure(pool.ready());
+    await pool.close();
+    expect(pool.stats().state).toBe('closed');
+  });
+});
+
+/** A module of its own for one test, which can be written anew. */
+function module(source: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'pythonarium-module-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, 'written.py');
+  const write = (text: string) => writeFileSync(path, text);
+  write(source);
+  return { folder, path, write };
+}
+
+const ONLY_THE_FIRST = `
+import os
+from pythonarium import expose
+
+os.mkdir(os.environ["MARK"])
+
+@expose
+def fine():
+    return "fine"
+`;

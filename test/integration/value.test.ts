@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createPool, type Pool } from '../../src/index.js';
+import { failure, fixtures, PYTHON } from '../support/pool.js';
+
+const { prelude, toPython, toNode } = read();
+const evaluate = (js: string): unknown => new Function(`${prelude.js.join('\n')}; return (${js});`)();
+const crosses = ({ column }: Vector) => column !== 'refused';
+const isRefused = ({ column }: Vector) => column === 'refused';
+
+let pool: Pool;
+
+beforeAll(async () => {
+  pool = createPool({ module: fixtures(import.meta.url)('values.py'), size: 1, python: PYTHON, logs: 'events' });
+  await pool.call('prepare', [prelude.python]);
+});
+afterAll(async () => {
+  expect(pool.stats().failures).toBe(0);
+  await pool.close();
+});
+
+describe('a value on its way to Python', () => {
+  it.each(toPython.filter(crosses))('arrives as the table says ($column): $name', async ({ js, python }) => {
+    expect(await pool.call('arrives_as', [evaluate(js!), python])).toBe(true);
+  });
+
+  it.each(toPython.filter(isRefused))('is refused by Node, naming where it is: $name', async ({ js, path }) => {
+    // Followed by another argument, since `undefined` at the end would only be left out.
+    const refused = await failure(pool.call('echo', [evaluate(js!), null]));
+    expect(refused).toMatchObject({ code: 'ERR_VALUE', sender: 'node', path: path!.replace('value', 'args[0]') });
+  });
+});
+
+describe('a value on its way to Node', () => {
+  it.each(toNode.filter(crosses))('arrives as the table says ($column): $name', async ({ js, python }) => {
+    const arrived = await pool.call('returns', [python]);
+    expect(isDeepStrictEqual(arrived, evaluate(js!)), `${JSON.stringify(arrived)} and not ${js}`).toBe(true);
+  });
+
+  it.each(toNode.filter(isRefused))('is refused by Python, naming where it is: $name', async ({ python, path }) => {
+    expect(await failure(pool.call('returns', [python]))).toMatchObject({
+      code: 'ERR_VALUE',
+      sender: 'python',
+      path,
+    });
+  });
+});
+
+describe('a value on its way there and back', () => {
+  const same = toPython.filter(({ column }) => column === 'same');
+
+  it.each(same)('comes back as it went: $name', async ({ js }) => {
+    const value = evaluate(js!);
+    expect(isDeepStrictEqual(await pool.call('echo', [value]), value)).toBe(true);
+  });
+
+  it('keeps __proto__ as data and pollutes nothing', async () => {
+    const value = JSON.parse('{"__proto__":{"polluted":true},"a":{"constructor":{"prototype":{"polluted":true}}}}');
+    const back = await pool.call<object>('echo', [value]);
+    expect(Object.getOwnPropertyNames(back)).toEqual(['__proto__', 'a']);
+    expect(Object.getPrototypeOf(back)).toBe(Object.prototype);
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+  });
+
+  it('crosses when it is 10 MB', async () => {
+    const value = { text: 'grüß dich 🐍'.repeat(500_000), rows: Array.from({ length: 100_000 }, (_, i) => [i, i / 7]) };
+    expect(isDeepStrictEqual(await pool.call('echo', [value]), value)).toBe(true);
+  });
+});
+
+interface Vector {
+  readonly name: string;
+  readonly column: string;
+  readonly js?: string;
+  readonly python?: string;
+  readonly path?: string;
+}
+
+function read() {
+  const url = new URL('../wire/vectors/values.json', import.meta.url);
+  return JSON.parse(readFileSync(url, 'utf8')) as {
+    prelude: { js: string[]; python: string[] };
+    toPython: Vector[];
+    toNode: Vector[];
+  };
+}

@@ -1,0 +1,63 @@
+import { expect, onTestFinished } from 'vitest';
+import { createPool, type Pool, type PoolEvents, type PoolOptions } from '../../src/index.js';
+import { workersOf } from './processes.js';
+
+/** A Python that starts fast and is the same everywhere. */
+export const PYTHON = '/usr/bin/python3';
+
+/**
+ * A pool of one worker that prints nothing, for as long as the test runs. Whatever the test leaves is destroyed after
+ * it, and no process may be left then.
+ */
+export function startPool<Api = unknown>(module: PoolOptions['module'], options: Partial<PoolOptions> = {}): Pool<Api> {
+  const pool = createPool<Api>({ module, size: 1, logs: 'events', python: PYTHON, cancelGraceMs: 10_000, ...options });
+  const pids = new Set<number>();
+  pool.on('worker.ready', ({ pid }) => pid !== undefined && pids.add(pid));
+  onTestFinished(async () => {
+    await pool.destroy();
+    const left = workersOf(process.pid).filter((pid) => pids.has(pid));
+    expect(left, 'processes left by this test').toEqual([]);
+  });
+  return pool;
+}
+
+/** As {@link startPool}, with every worker up. */
+export async function readyPool<Api = unknown>(
+  module: PoolOptions['module'],
+  options: Partial<PoolOptions> = {},
+): Promise<Pool<Api>> {
+  const pool = startPool<Api>(module, options);
+  await pool.ready();
+  return pool;
+}
+
+/** The next event of that name for which `isIt` is true. */
+export function next<Name extends keyof PoolEvents>(
+  pool: Pool<unknown>,
+  name: Name,
+  isIt: (fact: PoolEvents[Name][0]) => boolean = () => true,
+): Promise<PoolEvents[Name][0]> {
+  return new Promise((resolve) => {
+    const listener = (fact: PoolEvents[Name][0]) => {
+      if (!isIt(fact)) return;
+      pool.off(name, listener as never);
+      resolve(fact);
+    };
+    pool.on(name, listener as never);
+  });
+}
+
+/** What `promise` rejects with. */
+export async function failure<E = Error & { code: string }>(promise: Promise<unknown>): Promise<E> {
+  const settled = await promise.then(
+    (value) => ({ value }),
+    (error: E) => ({ error }),
+  );
+  if ('error' in settled) return settled.error;
+  throw new Error(`It should have been refused, and it came to ${JSON.stringify(settled.value)}`);
+}
+
+/** The path of a fixture next to the test that asks, by `import.meta.url`. */
+export function fixtures(url: string): (name: string) => string {
+  return (name) => new URL(`./fixtures/${name}`, url).pathname;
+}
