@@ -1,0 +1,370 @@
+import { type PoolError, ProtocolError, SpawnError } from '../../src/errors.js';
+import type { ProcessEnd, ProcessListeners, PythonProcess, StartPython } from '../../src/process/python-process.js';
+import { decodeMessage, type InitMessage, type MessageFromPython, type WireError } from '../../src/wire/message.js';
+
+/** How the played processes behave. */
+export interface Script {
+  /** `'itself'`: a process starts, says what it has to say and ends a moment later. Otherwise the test says when. */
+  readonly pace?: 'itself' | 'told';
+  /** What a start comes to, with `pace: 'itself'`. Default: ready. */
+  readonly boot?: (process: FakeProcess) => void;
+  /** Told of each request as it is started; answers it, now or later, or never. */
+  readonly serve?: (request: PlayedRequest, process: FakeProcess) => void;
+  /** The names that can be called. */
+  readonly functions?: readonly string[];
+  readonly hasStartMark?: boolean;
+}
+
+/** One request, as Python runs it. */
+export interface PlayedRequest {
+  readonly id: number;
+  readonly name: string;
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>>;
+  readonly session: string | undefined;
+  /** What Python keeps for the session. */
+  readonly state: Map<string, unknown>;
+}
+
+/**
+ * Python as a test plays it, in memory: it speaks the protocol line by line
+ * and does what it is told. It watches the other side too: whatever Node does
+ * that it may not is in `violations`.
+ */
+export class FakePython {
+  /** All that were ever started, in order. */
+  readonly processes: FakeProcess[] = [];
+  readonly violations: string[] = [];
+  readonly script: Script;
+
+  constructor(script: Script = {}) {
+    this.script = script;
+  }
+
+  readonly start: StartPython = (_launch, listeners) => {
+    const played = new FakeProcess(this, this.processes.length, listeners);
+    this.processes.push(played);
+    if (this.script.pace === 'itself') queueMicrotask(() => (this.script.boot ?? BOOT)(played));
+    return played;
+  };
+
+  /** Those whose end Node has not been told of. */
+  get living(): FakeProcess[] {
+    return this.processes.filter((each) => !each.hasBeenTold);
+  }
+
+  /** Those that run a request. */
+  get running(): FakeProcess[] {
+    return this.processes.filter((each) => each.isAlive && each.request !== undefined);
+  }
+
+  /** Node is told of all who have ended. */
+  reap(): void {
+    for (const each of this.living) each.tellEnd();
+  }
+}
+
+const BOOT = (process: FakeProcess) => process.boot();
+
+/** One played process. */
+export class FakeProcess implements PythonProcess {
+  readonly hasStartMark: boolean;
+  readonly pid: number;
+  /** Every line that came, whether it was read or not. */
+  readonly lines: string[] = [];
+  readonly signals: string[] = [];
+  /** The ids of the requests that were started. */
+  readonly started: number[] = [];
+  /** Ids of the answers that were given. */
+  readonly answered: number[] = [];
+  /** It does not end by SIGTERM. */
+  ignoresTerm = false;
+  /** It does not end when it is asked to. */
+  ignoresStop = false;
+  readonly #python: FakePython;
+  readonly #listeners: ProcessListeners;
+  readonly #inbox: LineToPython[] = [];
+  readonly #states = new Map<string, Map<string, unknown>>();
+  #phase: 'launching' | 'spawned' | 'greeted' | 'loading' | 'ready' = 'launching';
+  #request: PlayedRequest | undefined;
+  /** The last request that came, whether it was started or not. */
+  #lastId = 0;
+  #isFrozen = false;
+  #wasAsked = false;
+  #isStopping = false;
+  #isUnfit = false;
+  #end: ProcessEnd | undefined;
+  #failure: unknown;
+  #hasBeenTold = false;
+
+  constructor(python: FakePython, index: number, listeners: ProcessListeners) {
+    this.#python = python;
+    this.#listeners = listeners;
+    this.pid = 1_000 + index;
+    this.hasStartMark = python.script.hasStartMark ?? true;
+  }
+
+  // ---------------------------------------------------------------- what a test looks at
+
+  get isAlive(): boolean {
+    return this.#end === undefined && this.#failure === undefined;
+  }
+
+  get isReady(): boolean {
+    return this.isAlive && this.#phase === 'ready';
+  }
+
+  /** It has neither said that it is ready nor that it will not be. */
+  get isBooting(): boolean {
+    return this.isAlive && !this.#isUnfit && this.#phase !== 'ready';
+  }
+
+  get hasBeenTold(): boolean {
+    return this.#hasBeenTold;
+  }
+
+  /** The request that it runs. */
+  get request(): PlayedRequest | undefined {
+    return this.#request;
+  }
+
+  /** A request came that it has not answered. */
+  get owesAnswer(): boolean {
+    return this.#request !== undefined || this.#inbox.some(({ type }) => type === 'call');
+  }
+
+  /** What it keeps, by session. */
+  get states(): ReadonlyMap<string, ReadonlyMap<string, unknown>> {
+    return this.#states;
+  }
+
+  // ---------------------------------------------------------------- what Node does
+
+  send(line: string): void {
+    this.lines.push(line);
+    const message = JSON.parse(line) as LineToPython;
+    this.#check(message, line);
+    this.#inbox.push(message);
+    this.#read();
+  }
+
+  signal(signal: 'SIGTERM' | 'SIGKILL'): void {
+    this.signals.push(signal);
+    if (signal === 'SIGTERM' && this.ignoresTerm) return;
+    this.die({ exitCode: null, signal });
+  }
+
+  lastStarted(): number | undefined {
+    return this.hasStartMark ? (this.started.at(-1) ?? 0) : undefined;
+  }
+
+  // ---------------------------------------------------------------- what a test makes it do
+
+  /** All of a start, up to the word that it is ready. */
+  boot(): void {
+    this.spawn();
+    this.hello();
+    this.ready();
+  }
+
+  spawn(): void {
+    if (!this.isAlive || this.#phase !== 'launching') return;
+    this.#phase = 'spawned';
+    this.#listeners.onSpawned(this.pid);
+  }
+
+  /** It waits for `init` from now on. */
+  hello(protocol = 1): void {
+    if (!this.isAlive || this.#phase !== 'spawned') return;
+    this.#phase = 'greeted';
+    const [python, executable] = ['3.11.2', '/played/python3'];
+    this.#say({ type: 'hello', protocol, library: '0.1.0', python, executable, pid: this.pid });
+  }
+
+  ready(): void {
+    if (!this.isAlive || this.#phase !== 'loading') return;
+    this.#phase = 'ready';
+    this.#say({ type: 'ready', functions: this.#functions });
+  }
+
+  /** Its module does not load, or whatever else `stage` says; it ends. */
+  refuse(stage: 'import' | 'setup' | 'expose' | 'protocol', error: Partial<WireError> = {}): void {
+    if (!this.isAlive || this.#phase !== 'loading') return;
+    this.#isUnfit = true;
+    this.#say({ type: 'failed', stage, error: { ...RAISED, ...error } });
+    this.die({ exitCode: 1, signal: null });
+  }
+
+  /** No process comes to be. */
+  failToSpawn(): void {
+    if (!this.isAlive || this.#phase !== 'launching') return;
+    this.#failure = new SpawnError({ errno: 'EAGAIN', command: '/played/python3' });
+    this.#endSoon();
+  }
+
+  /** Answers the request that it runs. */
+  answer(value: unknown): void {
+    const id = this.#finishRequest();
+    if (id !== undefined) this.#say({ type: 'reply', id, value });
+    this.#read();
+  }
+
+  /** Answers the request that it runs with an error. */
+  raise(error: Partial<WireError> = {}): void {
+    const id = this.#finishRequest();
+    if (id !== undefined) this.#say({ type: 'error', id, error: { ...RAISED, ...error } });
+    this.#read();
+  }
+
+  /** Prints a line. */
+  print(text: string): void {
+    this.#say({ type: 'log', stream: 'stdout', call: this.#request?.id ?? null, text });
+  }
+
+  /** Answers what nobody asked. */
+  answerTwice(): void {
+    if (this.isReady) this.#say({ type: 'reply', id: Number.MAX_SAFE_INTEGER, value: null });
+  }
+
+  /** Writes something to its line that is no message. */
+  breakLine(): void {
+    if (!this.isReady) return;
+    this.#isUnfit = true;
+    try {
+      decodeMessage('This is no message.');
+    } catch (error) {
+      this.#listeners.onUnfit(error as PoolError);
+    }
+  }
+
+  /** Closes its line and lives on. */
+  hangUp(): void {
+    if (!this.isReady) return;
+    this.#isUnfit = true;
+    this.#listeners.onUnfit(new ProtocolError({ detail: 'the line was closed while the process lives' }));
+  }
+
+  /** It reads and says nothing more, as by SIGSTOP, until `thaw`. */
+  freeze(): void {
+    this.#isFrozen = true;
+  }
+
+  thaw(): void {
+    this.#isFrozen = false;
+    this.#read();
+  }
+
+  /** It is gone. Node is told by `tellEnd`, or a moment later with `pace: 'itself'`. */
+  die(end: ProcessEnd = { exitCode: null, signal: 'SIGKILL' }): void {
+    if (!this.isAlive) return;
+    this.#end = end;
+    this.#endSoon();
+  }
+
+  /** Node is told of its end, if it has ended. */
+  tellEnd(): void {
+    if (this.isAlive || this.#hasBeenTold) return;
+    this.#hasBeenTold = true;
+    if (this.#end !== undefined) this.#listeners.onExited(this.#end);
+    else this.#listeners.onFailed(this.#failure);
+  }
+
+  // ---------------------------------------------------------------- Python's own side
+
+  get #functions(): readonly string[] {
+    return this.#python.script.functions ?? [];
+  }
+
+  #read(): void {
+    while (this.isAlive && !this.#isFrozen && this.#request === undefined && !this.#isStopping) {
+      const message = this.#inbox.shift();
+      if (message === undefined) return;
+      if (message.type === 'init') this.#load();
+      else if (message.type === 'call') this.#run(message);
+      else if (message.type === 'session.end') this.#states.delete(message.session);
+      else this.#stop();
+    }
+  }
+
+  #load(): void {
+    this.#phase = 'loading';
+  }
+
+  #run({ id, name, args, kwargs = {}, session }: LineToPython & { type: 'call' }): void {
+    this.started.push(id);
+    if (session !== undefined && !this.#states.has(session)) this.#states.set(session, new Map());
+    const state = this.#states.get(session ?? '') ?? new Map();
+    this.#request = { id, name, args, kwargs, session, state };
+    this.#python.script.serve?.(this.#request, this);
+  }
+
+  #stop(): void {
+    this.#isStopping = true;
+    if (!this.ignoresStop) this.die({ exitCode: 0, signal: null });
+  }
+
+  #finishRequest(): number | undefined {
+    if (!this.isAlive || this.#isFrozen || this.#request === undefined) return undefined;
+    const { id } = this.#request;
+    this.#request = undefined;
+    this.answered.push(id);
+    return id;
+  }
+
+  /** Over the line as text, so that nothing is said here that a real Python could not say. */
+  #say(message: MessageFromPython): void {
+    if (!this.isAlive) return;
+    const told = decodeMessage(JSON.stringify(message));
+    try {
+      this.#listeners.onMessage(told);
+    } catch (error) {
+      this.#listeners.onFault(error);
+    }
+  }
+
+  #endSoon(): void {
+    this.#request = undefined;
+    if (this.#python.script.pace === 'itself') queueMicrotask(() => this.tellEnd());
+  }
+
+  /** What Node may not do, whatever happens. */
+  #check(message: LineToPython, line: string): void {
+    const blame = (why: string) => this.#python.violations.push(`process ${this.pid} ${why}: ${line}`);
+    if (this.#hasBeenTold) blame('was sent something after its end had been told');
+    if (this.signals.includes('SIGKILL')) blame('was sent something after it had been killed');
+    if (this.#wasAsked) blame('was sent something after it had been asked to stop');
+    if (message.type === 'init') {
+      if (this.#phase !== 'greeted') blame('was sent init before its hello, or twice');
+    } else if (this.#phase !== 'ready') blame('was sent something before it was ready');
+    if (message.type === 'stop') this.#wasAsked = true;
+    if (message.type === 'call') {
+      if (this.owesAnswer) blame('was sent a request while one is unanswered');
+      if (message.id <= this.#lastId) blame('was sent an id that does not increase');
+      this.#lastId = message.id;
+    }
+  }
+}
+
+/** What Node says, decoded. */
+type LineToPython =
+  | InitMessage
+  | {
+      readonly type: 'call';
+      readonly id: number;
+      readonly name: string;
+      readonly args: readonly unknown[];
+      readonly kwargs?: Readonly<Record<string, unknown>>;
+      readonly session?: string;
+    }
+  | { readonly type: 'session.end'; readonly session: string }
+  | { readonly type: 'stop' };
+
+const RAISED: WireError = {
+  code: 'ERR_PYTHON',
+  type: 'ValueError',
+  module: 'builtins',
+  message: 'played',
+  traceback: 'Traceback (most recent call last):\nValueError: played\n',
+  notes: [],
+  cause: null,
+};

@@ -1,0 +1,51 @@
+import type { PoolClock } from '../../src/clock.js';
+
+/** A clock that a test turns by hand. Unlike XState's it stops at every timer on the way. */
+export class TurnedClock implements PoolClock {
+  #now = 0;
+  #ids = 0;
+  readonly #timers = new Map<number, { readonly due: number; readonly run: () => void }>();
+
+  /** How many timers are set. */
+  get timers(): number {
+    return this.#timers.size;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  setTimeout(run: () => void, ms: number): number {
+    this.#ids += 1;
+    this.#timers.set(this.#ids, { due: this.#now + ms, run });
+    return this.#ids;
+  }
+
+  clearTimeout(id: unknown): void {
+    this.#timers.delete(id as number);
+  }
+
+  /** `ms` later. Each timer on the way runs at its moment, and what it settles is heard before time goes on. */
+  async turn(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    for (let next = this.#next(); next !== undefined && next.due <= end; next = this.#next()) {
+      this.#now = Math.max(this.#now, next.due);
+      this.#timers.delete(next.id);
+      next.run();
+      await heard();
+    }
+    this.#now = end;
+  }
+
+  /** The timer due next; of several at one moment, the one that was set first. */
+  #next() {
+    let first: { readonly id: number; readonly due: number; readonly run: () => void } | undefined;
+    for (const [id, timer] of this.#timers) if (first === undefined || timer.due < first.due) first = { id, ...timer };
+    return first;
+  }
+}
+
+/** Whatever was settled has been heard by those who await it, and by those who await them. */
+export function heard(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,248 @@
+import { describe, expect, it } from 'vitest';
+import { mapCalls } from '../../src/map.js';
+import { heard } from '../fake/turned-clock.js';
+
+describe('map', () => {
+  it('yields in the order of the items, whichever is answered first', async () => {
+    const calls = new Calls();
+    const results = all(calls.map([1, 2, 3], { concurrency: 3 }));
+    await heard();
+    for (const item of [3, 1, 2]) calls.answer(item);
+    expect(await results).toEqual(['1!', '2!', '3!']);
+  });
+
+  it('yields as they come with `ordered: false`', async () => {
+    const calls = new Calls();
+    const results = all(calls.map([1, 2, 3], { concurrency: 3, ordered: false }));
+    for (const item of [3, 1, 2]) {
+      await heard();
+      calls.answer(item);
+    }
+    expect(await results).toEqual(['3!', '1!', '2!']);
+  });
+
+  it('takes no more than `concurrency` items ahead of what was consumed, finished ones included', async () => {
+    const calls = new Calls();
+    const iterator = calls.map(count(), { concurrency: 2 });
+    const first = iterator.next();
+    await heard();
+    expect(calls.asked).toEqual([0, 1]);
+    calls.answer(0);
+    calls.answer(1);
+    expect(await first).toEqual({ value: '0!', done: false });
+    await heard();
+    expect(calls.asked).toEqual([0, 1]);
+    void iterator.next();
+    await heard();
+    expect(calls.asked).toEqual([0, 1, 2]);
+  });
+
+  it('never reads an async source before there is room, nor twice at once', async () => {
+    const calls = new Calls();
+    let reading = 0;
+    let most = 0;
+    async function* source() {
+      for (let item = 0; item < 4; item += 1) {
+        reading += 1;
+        most = Math.max(most, reading);
+        await heard();
+        reading -= 1;
+        yield item;
+      }
+    }
+    const results = all(calls.map(source(), { concurrency: 3 }));
+    for (let item = 0; item < 4; item += 1) {
+      while (!calls.asked.includes(item)) await heard();
+      calls.answer(item);
+    }
+    expect(await results).toEqual(['0!', '1!', '2!', '3!']);
+    expect(most).toBe(1);
+  });
+
+  it('throws the first error in order, gives up what is under way, and closes its source', async () => {
+    const calls = new Calls();
+    const source = new Source([1, 2, 3]);
+    const results = all(calls.map(source, { concurrency: 2 }));
+    await heard();
+    calls.refuse(1, new Error('one failed'));
+    await expect(results).rejects.toThrow('one failed');
+    expect(calls.abortedItems).toEqual([2]);
+    expect(source.isClosed).toBe(true);
+  });
+
+  it.each([
+    ['an array', [1, 'refused']],
+    ['an async source', asynchronous([1, 'refused'])],
+  ])('throws what a call throws at once, after the results before it, with %s', async (_, items) => {
+    const seen: unknown[] = [];
+    const iterator = mapCalls(
+      (item) => {
+        if (item === 'refused') throw new Error('no such value');
+        return Promise.resolve(item);
+      },
+      items,
+      { concurrency: 2, ordered: true, signal: undefined },
+    );
+    const run = async () => {
+      for await (const value of iterator) seen.push(value);
+    };
+    await expect(run()).rejects.toThrow('no such value');
+    expect(seen).toEqual([1]);
+  });
+
+  it('throws what its source throws, after the results of the items before', async () => {
+    const calls = new Calls();
+    async function* source() {
+      yield 1;
+      throw new Error('the source broke');
+    }
+    const iterator = calls.map(source(), { concurrency: 2 });
+    const first = iterator.next();
+    while (calls.asked.length < 1) await heard();
+    calls.answer(1);
+    expect((await first).value).toBe('1!');
+    await expect(iterator.next()).rejects.toThrow('the source broke');
+  });
+
+  it('gives up what is under way and closes its source when the consumer leaves the loop', async () => {
+    const calls = new Calls();
+    const source = new Source([1, 2, 3]);
+    const loop = (async () => {
+      for await (const value of calls.map(source, { concurrency: 3 })) return value;
+      return undefined;
+    })();
+    await heard();
+    calls.answer(1);
+    expect(await loop).toBe('1!');
+    expect(calls.abortedItems).toEqual([2, 3]);
+    expect(source.isClosed).toBe(true);
+  });
+
+  it('rejects with the reason of its signal, even while the source gives nothing', async () => {
+    const calls = new Calls();
+    const { signal, abort } = abortable();
+    const source = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) };
+    const results = all(calls.map(source, { concurrency: 1, signal }));
+    await heard();
+    const reason = new Error('enough');
+    abort(reason);
+    await expect(results).rejects.toBe(reason);
+  });
+
+  it('rejects at once with a signal that had aborted before, and reads nothing', async () => {
+    const calls = new Calls();
+    const source = new Source([1]);
+    const reason = new Error('enough');
+    await expect(all(calls.map(source, { concurrency: 1, signal: AbortSignal.abort(reason) }))).rejects.toBe(reason);
+    expect(source.taken).toBe(0);
+  });
+
+  it('leaves no listener on the signal', async () => {
+    const calls = new Calls();
+    const { signal, listeners } = abortable();
+    const results = all(calls.map([1], { concurrency: 1, signal }));
+    await heard();
+    calls.answer(1);
+    await results;
+    expect(listeners()).toBe(0);
+  });
+
+  it('yields nothing for no items', async () => {
+    expect(await all(new Calls().map([], { concurrency: 1 }))).toEqual([]);
+  });
+
+  it.each([0, 1.5, Number.NaN, -1])('refuses a concurrency of %s, with ERR_OPTION', async (concurrency) => {
+    await expect(all(new Calls().map([1], { concurrency }))).rejects.toMatchObject({ option: 'concurrency' });
+  });
+
+  it.each([null, undefined, 7])('refuses %s for items, with ERR_OPTION', async (items) => {
+    await expect(all(new Calls().map(items as never, { concurrency: 1 }))).rejects.toMatchObject({ option: 'items' });
+  });
+});
+
+/** Calls that are answered when the test says so. */
+class Calls {
+  readonly asked: unknown[] = [];
+  readonly abortedItems: unknown[] = [];
+  readonly #open = new Map<unknown, { resolve(value: string): void; reject(error: unknown): void }>();
+
+  map(items: Iterable<unknown> | AsyncIterable<unknown>, options: Partial<Parameters<typeof mapCalls>[2]>) {
+    const callOne = (item: unknown, signal: AbortSignal) => {
+      this.asked.push(item);
+      return new Promise<string>((resolve, reject) => {
+        this.#open.set(item, { resolve, reject });
+        signal.addEventListener('abort', () => {
+          if (this.#open.delete(item)) this.abortedItems.push(item);
+          reject(signal.reason);
+        });
+      });
+    };
+    return mapCalls(callOne, items, { concurrency: 1, ordered: true, signal: undefined, ...options });
+  }
+
+  answer(item: unknown): void {
+    this.#open.get(item)?.resolve(`${item}!`);
+    this.#open.delete(item);
+  }
+
+  refuse(item: unknown, error: Error): void {
+    this.#open.get(item)?.reject(error);
+    this.#open.delete(item);
+  }
+}
+
+/** An iterable that knows how far it was read. */
+class Source implements Iterable<unknown> {
+  taken = 0;
+  isClosed = false;
+  readonly #items: readonly unknown[];
+
+  constructor(items: readonly unknown[]) {
+    this.#items = items;
+  }
+
+  [Symbol.iterator](): Iterator<unknown> {
+    return {
+      next: () => {
+        const at = this.taken;
+        this.taken += 1;
+        return at < this.#items.length ? { value: this.#items[at], done: false } : { value: undefined, done: true };
+      },
+      return: () => {
+        this.isClosed = true;
+        return { value: undefined, done: true };
+      },
+    };
+  }
+}
+
+function* count() {
+  for (let item = 0; ; item += 1) yield item;
+}
+
+async function* asynchronous(items: readonly unknown[]) {
+  yield* items;
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const seen: T[] = [];
+  for await (const item of items) seen.push(item);
+  return seen;
+}
+
+/** A signal that knows how many listen to it. */
+function abortable() {
+  const controller = new AbortController();
+  const { signal } = controller;
+  let count = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+    count += 1;
+    addEventListener.apply(signal, args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
+    count -= 1;
+    removeEventListener.apply(signal, args);
+  };
+  return { signal, abort: (reason: unknown) => controller.abort(reason), listeners: () => count };
+}
