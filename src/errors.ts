@@ -206,7 +206,7 @@ export class PoolDegradedError extends PoolError<'ERR_POOL_DEGRADED'> {
       'PoolDegradedError',
       'ERR_POOL_DEGRADED',
       `No worker lives, and the last ${seen.failures} starts failed in a row. The pool goes on trying; ` +
-        `\`cause\` is the last failure${seen.cause instanceof Error ? `: ${seen.cause.message}` : '.'}`,
+        `\`cause\` is the last failure${seen.cause instanceof Error ? `: ${sentence(seen.cause.message)}` : '.'}`,
       { cause: seen.cause },
     );
     this.failures = seen.failures;
@@ -247,7 +247,7 @@ export class BootError extends PoolError<'ERR_BOOT'> {
     const { what, remedy } = BOOT_STAGES[seen.stage];
     const within = seen.bootTimeoutMs === undefined ? '' : ` within ${seen.bootTimeoutMs} ms`;
     const ended = seen.exitCode === null && seen.signal === null ? '' : ` (it ended ${howItEnded(seen)})`;
-    const cause = seen.cause instanceof Error ? ` ${seen.cause.message}.` : '';
+    const cause = seen.cause instanceof Error ? ` ${sentence(seen.cause.message)}` : '';
     super(
       'BootError',
       'ERR_BOOT',
@@ -264,7 +264,7 @@ export class BootError extends PoolError<'ERR_BOOT'> {
 
 /** Python has no function of that name for Node to call. */
 export class NotExposedError extends PoolError<'ERR_NOT_EXPOSED'> {
-  /** The name that was asked for; `undefined` if a module exposes nothing at all. */
+  /** The name that was called; `undefined` if a worker could not start for want of a function. */
   readonly call: string | undefined;
   /** The names that can be called. */
   readonly functions: readonly string[];
@@ -272,18 +272,17 @@ export class NotExposedError extends PoolError<'ERR_NOT_EXPOSED'> {
   constructor(seen: {
     call?: string | undefined;
     functions: readonly string[];
-    /** What Python said, in a whole sentence, if no name was asked for. */
+    /** What Python said and advised, in whole sentences, if no name was asked for. */
     detail?: string | undefined;
   }) {
-    const what =
-      seen.call === undefined
-        ? printable(seen.detail ?? 'Python exposes too little.')
-        : `Python exposes no function ${quoted(seen.call)}.${didYouMean(seen.call, seen.functions)}`;
     super(
       'NotExposedError',
       'ERR_NOT_EXPOSED',
-      `${what} It exposes ${listed(seen.functions)}. ` +
-        "Put `@expose` on the function, or create the pool with `expose: 'all'`.",
+      seen.call === undefined
+        ? printable(seen.detail ?? 'A function is missing in the modules of this pool.')
+        : `Python exposes no function ${quoted(seen.call)}.${didYouMean(seen.call, seen.functions)} ` +
+            `It exposes ${listed(seen.functions)}. ` +
+            "Put `@expose` on the function, or create the pool with `expose: 'all'`.",
     );
     this.call = seen.call;
     this.functions = seen.functions;
@@ -569,6 +568,10 @@ function listed(functions: readonly string[]): string {
   const shown = functions.slice(0, LISTED_NAMES_MAX).map(printable).join(', ');
   const more = functions.length - LISTED_NAMES_MAX;
   return more > 0 ? `${shown} and ${more} more` : shown;
+}
+
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 function described(value: unknown): string {

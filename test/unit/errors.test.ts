@@ -120,9 +120,12 @@ describe('a NotExposedError', () => {
     expect(asked('load', [])).toContain('It exposes nothing at all.');
   });
 
-  it('says what Python said when no name was asked for', () => {
-    const error = new errors.NotExposedError({ functions: [], detail: 'Nothing in /app.py is marked.' });
-    expect(error.message).toMatch(/^Nothing in \/app\.py is marked\. It exposes nothing at all\./);
+  it('says what Python said, and no more, when no name was called', () => {
+    const detail = 'Nothing in /app.py is marked with @expose.';
+    const cause = new errors.NotExposedError({ functions: [], detail });
+    expect(cause.message).toBe(detail);
+    const boot = { worker: 'worker-0', stage: 'expose', exitCode: 1, signal: null, stderr: [], cause } as const;
+    expect(new errors.BootError(boot).message).toContain(`exit code 1). ${detail} See`);
   });
 });
 
