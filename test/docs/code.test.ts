@@ -1,0 +1,119 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { type CodeBlock, type Page, ROOT, readPages } from './pages.js';
+import { typeErrors } from './type-check.js';
+
+const pages = readPages();
+
+describe('the TypeScript of the pages', () => {
+  it('is what TypeScript takes, the fragments too', () => {
+    expect(typeErrors(new Map([...pages.flatMap(typeScriptOf), [CONTEXT_PATH, CONTEXT]]))).toEqual([]);
+  });
+});
+
+describe('the programs of the pages', () => {
+  const programs = pages.flatMap((page) =>
+    page.blocks.filter(isRun).map((block) => ({ where: `${page.path}:${block.line}`, page, block })),
+  );
+
+  it.each(programs)('print what $where says', async ({ page, block }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'pythonarium-'));
+    try {
+      writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+      for (const { file, text } of filesBefore(page, block)) writeFileSync(join(folder, file), text);
+      for (const { command, output } of transcript(block)) {
+        expect(await run(command, folder)).toMatch(asPattern(output));
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+/** Blocks that begin with a file's name are files, and all of a page share a folder. The others are fragments. */
+function typeScriptOf(page: Page): [string, string][] {
+  const folder = join(ROOT, 'docs', '.pages', page.path.replaceAll('/', '-'));
+  return page.blocks
+    .filter(({ language }) => language === 'ts')
+    .map(({ file, line, text }) => {
+      // A line that is no comment to a reader, so that messages give the page's own lines.
+      const padding = '\n'.repeat(line);
+      return [join(folder, file ?? `line-${line}.ts`), `export {};${padding}${text}`];
+    });
+}
+
+function isRun({ language, text }: CodeBlock): boolean {
+  return language === 'console' && /^\$ npx (tsx|pythonarium) /.test(text);
+}
+
+/** The page's files as they are above the block: a later block of the same name is a newer version. */
+function filesBefore({ blocks }: Page, { line }: CodeBlock): { file: string; text: string }[] {
+  return blocks.flatMap((block) =>
+    block.file !== undefined && block.line < line ? [{ ...block, file: block.file }] : [],
+  );
+}
+
+/** Lines after `$` are commands, and what follows one is what it prints. */
+function transcript({ text }: CodeBlock): { command: string; output: string }[] {
+  return text
+    .split(/^\$ /m)
+    .slice(1)
+    .map((part) => {
+      const [command = '', ...output] = part.split('\n');
+      return { command, output: output.join('\n') };
+    });
+}
+
+/** What it prints on both of its outputs, line by line as they come; its exit code too, if that is not 0. */
+async function run(command: string, cwd: string): Promise<string> {
+  const [, name, ...args] = command.split(' ');
+  const program = name === 'tsx' ? args : [join(ROOT, 'src', 'cli', 'main.ts'), ...args];
+  const child = spawn(process.execPath, [TSX, '--tsconfig', join(ROOT, 'tsconfig.json'), ...program], { cwd });
+  let printed = '';
+  for (const input of [child.stdout, child.stderr]) {
+    createInterface({ input }).on('line', (line) => {
+      printed += `${line}\n`;
+    });
+  }
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  return code === 0 ? printed : `${printed}exit code ${code}\n`;
+}
+
+/** `…` stands for whatever is not worth printing. */
+function asPattern(output: string): RegExp {
+  const parts = output.split('…').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${parts.join('[^]*?')}$`);
+}
+
+const TSX = fileURLToPath(import.meta.resolve('tsx/cli'));
+const CONTEXT_PATH = join(ROOT, 'docs', '.pages', 'context.d.ts');
+
+/** What fragments may use without saying where it comes from. */
+const CONTEXT = `
+import type { Lease, Pool, Session } from 'pythonarium';
+import type * as pythonarium from 'pythonarium';
+declare global {
+  const createPool: typeof pythonarium.createPool;
+  const kw: typeof pythonarium.kw;
+  const pool: Pool;
+  const lease: Lease;
+  const session: Session;
+  const rows: number[][];
+  const request: { signal: AbortSignal; user: string };
+  const metrics: { add(name: string, value?: number): void };
+}
+declare module '@statelyai/inspect' {
+  export function createWebSocketInspector(options?: { url?: string; sanitizeContext?: (context: object) => object }): {
+    inspect: import('xstate').Observer<import('xstate').InspectionEvent>;
+    stop(): void;
+  };
+}
+declare module '@statelyai/inspect/server' {
+  export function createInspectorServer(options?: { port?: number; autoOpen?: boolean }): { stop(): void };
+}
+`;
