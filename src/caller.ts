@@ -17,14 +17,15 @@ export interface CallOptions extends WaitOptions {
 
 /** What a pool, a lease and a session have in common: one can call through them. */
 export abstract class Caller<Api = unknown> {
-  protected readonly runtime: Runtime;
+  declare protected readonly runtime: Runtime;
   /** The session that its calls belong to. */
   protected readonly sessionId: string | undefined;
   readonly #bound: CallOptions;
 
   protected constructor(runtime: Runtime, sessionId: string | undefined, bound: CallOptions) {
     checkCall(bound);
-    this.runtime = runtime;
+    // Not to be seen by who prints a pool or a lease: it is large, and the environment is in it.
+    Object.defineProperty(this, 'runtime', { value: runtime, enumerable: false });
     this.sessionId = sessionId;
     this.#bound = bound;
   }

@@ -1,5 +1,5 @@
 import { Asking } from './asking.js';
-import { Budget, checkWait, type WaitOptions } from './budget.js';
+import { Budget, type WaitOptions } from './budget.js';
 import type { Call, CallHome, CallOutcome } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
 import { type LeaseEnd, LeaseEndedError } from './errors.js';
@@ -153,7 +153,6 @@ export class CheckoutAsking<Api> extends Asking {
   #isSettled = false;
 
   constructor(runtime: Runtime, options: CheckoutOptions, lease: Lease<Api>) {
-    checkWait(options);
     super(runtime, options.priority ?? 0);
     this.holder = lease;
     this.promise = runtime.keepAlive.during(

@@ -65,7 +65,8 @@ export class Pool<Api = unknown> extends Caller<Api> {
    */
   checkout(options: CheckoutOptions = {}): Promise<Lease<Api>> {
     try {
-      const asking = new CheckoutAsking<Api>(this.runtime, options, new Lease<Api>(this.runtime, undefined));
+      const lease = new Lease<Api>(this.runtime, undefined, this.mergedWith({}));
+      const asking = new CheckoutAsking<Api>(this.runtime, this.mergedWith(options), lease);
       if (!asking.isSettled) asking.ask();
       return asking.promise;
     } catch (error) {

@@ -44,7 +44,8 @@ export class Session<Api = unknown> extends Caller<Api> {
   /** One worker for this session, held: see `pool.checkout`. Its calls meet the session's state. */
   checkout(options: CheckoutOptions = {}): Promise<Lease<Api>> {
     try {
-      const asking = new CheckoutAsking<Api>(this.runtime, options, new Lease<Api>(this.runtime, this.id));
+      const lease = new Lease<Api>(this.runtime, this.id, this.mergedWith({}));
+      const asking = new CheckoutAsking<Api>(this.runtime, this.mergedWith(options), lease);
       this.#submit(asking, (leave) => {
         asking.holder.onEnd(leave);
         asking.promise.catch(leave);

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from 'xstate';
 import type { CallTimeoutError, QueueTimeoutError } from '../../src/index.js';
@@ -76,7 +77,6 @@ describe('a signal', () => {
   it('is listened to no longer than the call lasts', async () => {
     const pool = await readyPool(app);
     const { signal } = new AbortController();
-    const { getEventListeners } = await import('node:events');
     await pool.call('echo', [1], { signal });
     await failure(pool.call('nothing', [1], { signal }));
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { expect, onTestFinished } from 'vitest';
 import { createPool, type Pool, type PoolEvents, type PoolOptions } from '../../src/index.js';
 import { workersOf } from './processes.js';
@@ -54,7 +55,14 @@ export async function failure<E = Error & { code: string }>(promise: Promise<unk
     (error: E) => ({ error }),
   );
   if ('error' in settled) return settled.error;
-  throw new Error(`It should have been refused, and it came to ${JSON.stringify(settled.value)}`);
+  throw new Error(`It should have been refused, and it came to ${inspect(settled.value)}`);
+}
+
+/** All that `source` yields. */
+export async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const each of source) all.push(each);
+  return all;
 }
 
 /** The path of a fixture next to the test that asks, by `import.meta.url`. */

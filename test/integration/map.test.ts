@@ -1,0 +1,212 @@
+import { describe, expect, it } from 'vitest';
+import { kw } from '../../src/index.js';
+import { Gate } from '../support/gate.js';
+import { collect, failure, fixtures, readyPool } from '../support/pool.js';
+import { until } from '../support/processes.js';
+
+const app = fixtures(import.meta.url)('app.py');
+
+describe('map', () => {
+  it('yields one result for each item, in the order of the items', async () => {
+    const pool = await readyPool(app, { size: 2 });
+    const items = Array.from({ length: 100 }, (_, index) => index);
+    expect(await collect(pool.map('echo', items))).toEqual(items);
+    expect(await collect(pool.map('echo', new Set(['a', 'b'])))).toEqual(['a', 'b']);
+    expect(await collect(pool.map('echo', []))).toEqual([]);
+  });
+
+  it('keeps the order although a later item is done first, and with ordered: false does not wait', async () => {
+    const pool = await readyPool(app, { size: 2 });
+    const gate = new Gate();
+    const ordered = pool.map('wait_at_or_echo', ['now', gate.path].reverse(), { concurrency: 2 });
+    const first = ordered.next();
+    await gate.open('opened');
+    expect((await first).value).toBe('opened');
+    expect((await ordered.next()).value).toBe('now');
+
+    const unordered = pool.map('wait_at_or_echo', [gate.path, 'now'], { concurrency: 2, ordered: false });
+    expect((await unordered.next()).value).toBe('now');
+    const last = unordered.next();
+    await gate.open('opened');
+    expect((await last).value).toBe('opened');
+    expect((await unordered.next()).done).toBe(true);
+  });
+
+  it.each([{ ordered: true }, { ordered: false }])(
+    'has exactly `concurrency` items under way, while there are enough: %o',
+    async ({ ordered }) => {
+      const pool = await readyPool(app, { size: 4 });
+      const gates = Array.from({ length: 9 }, () => new Gate());
+      let taken = 0;
+      const items = function* () {
+        for (const gate of gates) {
+          taken += 1;
+          yield gate.path;
+        }
+      };
+      const answers: unknown[] = [];
+      const consuming = (async () => {
+        for await (const answer of pool.map('wait_at', items(), { concurrency: 3, ordered })) answers.push(answer);
+      })();
+      const first = await Promise.all(gates.slice(0, 3).map((gate) => gate.reached()));
+      const running = first.map((go, index) => ({ go, index }));
+      for (let next = 3; running.length > 0; next += 1) {
+        expect(taken).toBe(Math.min(next, 9));
+        expect(pool.stats().calls.running).toBe(running.length);
+        const { go, index } = running.shift()!;
+        await go(`${index}`);
+        if (next < 9) running.push({ go: await gates[next]!.reached(), index: next });
+        else await until(() => answers.length > index, 'the answer to be consumed');
+      }
+      await consuming;
+      expect(answers).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8']);
+    },
+  );
+
+  it('takes nothing before it is asked, and then never runs ahead of its consumer by more than concurrency', async () => {
+    const pool = await readyPool(app, { size: 2 });
+    const taken: number[] = [];
+    const items = function* () {
+      for (let item = 0; ; item += 1) {
+        taken.push(item);
+        yield item;
+      }
+    };
+    const results = pool.map<number>('echo', items(), { concurrency: 4 });
+    expect(taken).toHaveLength(0);
+    for (let consumed = 1; consumed <= 20; consumed += 1) {
+      expect((await results.next()).value).toBe(consumed - 1);
+      expect(taken.length - consumed).toBeLessThanOrEqual(4);
+    }
+    await results.return?.();
+  });
+
+  it('reads an async source, and waits for it', async () => {
+    const pool = await readyPool(app);
+    const items = async function* () {
+      for (let item = 0; item < 10; item += 1) {
+        await pool.call('echo', [item]);
+        yield item;
+      }
+    };
+    expect(await collect(pool.map('echo', items()))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  it.each(['sync', 'async'])(
+    'closes its %s source when the consumer leaves, and gives up what is under way',
+    async (kind) => {
+      const pool = await readyPool(app);
+      const gate = new Gate();
+      const source = closable([gate.path, gate.path, gate.path], kind);
+      const results = pool.map('wait_at_or_echo', source.items, { concurrency: 2 });
+      const first = results.next();
+      await gate.open('opened');
+      expect((await first).value).toBe('opened');
+      const go = await gate.reached();
+      await results.return?.();
+      expect(source.closed()).toBe(1);
+      expect(pool.stats()).toMatchObject({ waiting: 0, calls: { running: 0 } });
+      await go();
+      expect(await pool.call('echo', ['free again'])).toBe('free again');
+    },
+  );
+
+  it('throws the first error, gives up the rest and closes the source', async () => {
+    const pool = await readyPool(app);
+    const source = closable(['1', '2', 3, '4', '5'], 'sync');
+    const seen: unknown[] = [];
+    const consuming = (async () => {
+      for await (const answer of pool.map('text.shout', source.items, { concurrency: 2 })) seen.push(answer);
+    })();
+    expect(await failure(consuming)).toMatchObject({ code: 'ERR_PYTHON', type: 'AttributeError' });
+    expect(seen).toEqual(['1', '2']);
+    expect(source.closed()).toBe(1);
+    expect(await pool.call('echo', ['well'])).toBe('well');
+    expect(pool.stats().calls.running).toBe(0);
+  });
+
+  it('throws what its source throws, after the results that came before', async () => {
+    const pool = await readyPool(app);
+    const reason = new Error('the file ends here');
+    const items = function* () {
+      yield 1;
+      yield 2;
+      throw reason;
+    };
+    const seen: unknown[] = [];
+    const consuming = (async () => {
+      for await (const answer of pool.map('echo', items())) seen.push(answer);
+    })();
+    expect(await failure(consuming)).toBe(reason);
+    expect(seen).toEqual([1, 2]);
+  });
+
+  it('refuses an item that cannot cross, naming the path', async () => {
+    const pool = await readyPool(app);
+    const consuming = collect(pool.map('echo', [1, [new Date(0)]]));
+    expect(await failure(consuming)).toMatchObject({ code: 'ERR_VALUE', path: 'args[0][0]' });
+  });
+
+  it('ends with signal.reason when it is aborted, whether its source is slow or Python is', async () => {
+    const pool = await readyPool(app);
+    const gate = new Gate();
+    const abort = new AbortController();
+    const consuming = failure(collect(pool.map('wait_at_or_echo', [gate.path], { signal: abort.signal })));
+    const go = await gate.reached();
+    abort.abort('enough');
+    expect(await consuming).toBe('enough');
+    await go();
+
+    const slow = async function* () {
+      await new Promise(() => {});
+      yield 1;
+    };
+    const second = new AbortController();
+    const waiting = failure(collect(pool.map('echo', slow(), { signal: second.signal })));
+    second.abort('enough');
+    expect(await waiting).toBe('enough');
+  });
+
+  it('passes keyword arguments, a priority and a budget on to each call', async () => {
+    const pool = await readyPool(app);
+    const results = pool.map('greet', ['Ann', 'Bob'], { kwargs: { greeting: 'Bye' }, priority: 3, timeoutMs: 30_000 });
+    expect(await collect(results)).toEqual(['Bye, Ann!', 'Bye, Bob!']);
+    expect(await failure(collect(pool.map('greet', ['Ann'], { kwargs: kw({}) as never })))).toMatchObject({
+      code: 'ERR_OPTION',
+    });
+  });
+
+  it('refuses what is not iterable and a concurrency that is none, with ERR_OPTION', async () => {
+    const pool = await readyPool(app);
+    expect(await failure(collect(pool.map('echo', 7 as never)))).toMatchObject({ option: 'items' });
+    for (const concurrency of [0, 1.5, Number.NaN]) {
+      const mapping = collect(pool.map('echo', [1], { concurrency }));
+      expect(await failure(mapping)).toMatchObject({ code: 'ERR_OPTION', option: 'concurrency' });
+    }
+  });
+
+  it('runs under a lease and in a session too, one item after the other', async () => {
+    const pool = await readyPool(app, { size: 2 });
+    await using lease = await pool.checkout();
+    expect(await collect(lease.map('note', [1, 2, 3]))).toEqual([1, 2, 3]);
+    expect(await lease.call('noted')).toEqual([1, 2, 3]);
+    const session = pool.session('ann');
+    expect(await collect(session.map('echo', [1, 2, 3]))).toEqual([1, 2, 3]);
+  });
+});
+
+/** A source that counts how often it was closed. */
+function closable(items: unknown[], kind: string) {
+  let closed = 0;
+  const sync = function* () {
+    try {
+      yield* items;
+    } finally {
+      closed += 1;
+    }
+  };
+  const asynchronous = async function* () {
+    yield* sync();
+  };
+  return { items: kind === 'sync' ? sync() : asynchronous(), closed: () => closed };
+}
