@@ -96,6 +96,8 @@ export class Runtime {
   }
 
   ask(asker: Asker): void {
+    // A coordinator that has ended with the pool hears nobody.
+    if (this.#coordinator.getSnapshot().status !== 'active') return asker.onRefused('closed');
     this.#askers.set(asker.waiter.ticket, asker);
     this.#tellCoordinator({ type: 'lease.request', waiter: asker.waiter });
   }

@@ -81,6 +81,8 @@ export class SessionRegistry {
     if (record.active > 0) return;
     for (const tell of record.onUnused.splice(0)) tell();
     if (this.#busy.get(record.id) !== record) return;
+    // No worker keeps anything for it, so there is nothing to remember.
+    if (record.visited.size === 0) return this.#drop(record);
     this.#busy.delete(record.id);
     this.#idle.set(record.id, record);
     if (record.ttlMs !== undefined && record.expiry === undefined) this.#expireLater(record, record.ttlMs);
@@ -145,6 +147,7 @@ export class SessionRegistry {
       if (record.met?.id !== worker) continue;
       if (record.isStrict) this.#lose(record, 'worker-died');
       else record.met = undefined;
+      if (record.active === 0 && record.visited.size === 0) this.#drop(record);
     }
   }
 
