@@ -78,7 +78,7 @@ class LineWriter:
     """Writes whole lines from any thread, one after the other."""
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+        self._to = (descriptor,)
         self._lock = RLock()
         self._waiting: list[bytes] = []
         self._writing = False
@@ -111,7 +111,7 @@ class LineWriter:
         self._waiting.clear()
         self.is_open = False
         try:
-            os.close(self._descriptor)
+            os.close(self._to[0])
         except OSError:
             pass
 
@@ -121,14 +121,16 @@ class LineWriter:
         # the system call to the list there is no Python code in which a handler could
         # run, so that `taken` is right whenever one has.
         taken: list[int] = []
+        left = len(lines)
         raised: BaseException | None = None
-        while (written := sum(taken)) < len(lines):
+        while left:
             try:
-                taken.extend(map(os.write, (self._descriptor,), (memoryview(lines)[written:],)))
+                taken.extend(map(os.write, self._to, (memoryview(lines)[-left:] if taken else lines,)))
             except BaseException as error:
                 if isinstance(error, OSError) and error.errno in LINE_GONE:
                     raise
                 raised = error
+            left = len(lines) - sum(taken)
         if raised is not None:
             raise raised
 

@@ -120,7 +120,8 @@ class Signals(WorkerTestCase):
 
     def test_a_signal_handler_that_raises_outside_of_a_call_ends_the_worker_loudly(self):
         worker = self.ready("prints.py")
-        worker.call("raises_from_signal_later")
+        worker.call("raises_from_signals")
+        os.kill(worker.process.pid, signal.SIGUSR1)
         self.assertIsNone(worker.receive())
         self.assertEqual(worker.wait(), 3)
         self.assertIn("TimeoutError: too late", worker.stderr())

@@ -1,5 +1,6 @@
 import json
 import os
+import sys
 import threading
 import unittest
 
@@ -41,6 +42,16 @@ class Frames(unittest.TestCase):
         os.write(writer, b"one\ntwo\nthr")
         os.close(writer)
         self.assertEqual(list(read_lines(reader, LineSplitter(UNLIMITED))), [b"one", b"two"])
+
+    def test_nothing_is_kept_of_a_line_that_was_handed_on(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        self.addCleanup(os.close, writer)
+        os.write(writer, b"one\ntwo\n")
+        lines = read_lines(reader, LineSplitter(UNLIMITED))
+        next(lines)
+        last = next(lines)
+        self.assertEqual(sys.getrefcount(last), 2)  # `last` and the argument.
 
 
 class Writing(unittest.TestCase):

@@ -146,6 +146,10 @@ class Modules(WorkerTestCase):
         self.assertEqual(self.ready({"": f"{folder}/shop"}).call("add", 1, 2), 3)
         self.assertEqual(self.ready({"": "shop.cart"}, path=[str(folder), *sys.path]).call("add", 1, 2), 3)
 
+    def test_a_library_that_reads_its_arguments_finds_none(self):
+        folder = self.folder(app="import sys\nfrom pythonarium import expose\n@expose\ndef arguments(): return sys.argv[1:]")
+        self.assertEqual(self.ready({"": f"{folder}/app.py"}).call("arguments"), [])
+
     def test_one_file_under_two_prefixes_is_imported_once(self):
         app = str(FIXTURES / "lives.py")
         worker = self.ready({"a": app, "b": app}, setup={"name": "a.load", "args": ["x"], "kwargs": {}})

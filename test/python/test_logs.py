@@ -83,8 +83,7 @@ class Printing(WorkerTestCase):
             self.assertEqual(len(self.worker.call("long_text", 1_000_000)), 1_000_000)
         self.worker.call("stops_signals")
         self.assertGreater(len(self.worker.texts("stdout")), 20)
-        # One handler may interrupt another in the middle of its line, as on any terminal.
-        self.assertRegex("".join(self.worker.texts("stdout")), "^(tick |x{2000})+$")
+        self.assertEqual(set(self.worker.texts("stdout")), {"tick " + "x" * 2000})
 
     def test_a_signal_handler_that_raises_in_the_middle_of_a_line_ends_the_call_and_not_the_line(self):
         for seconds in (0.01, 0.013, 0.017, 0.02, 0.023):
