@@ -12,8 +12,9 @@ describe('kw', () => {
     expect({ ...kwargs.values }).toEqual({ digits: 2 });
   });
 
-  it('takes own properties only, so that nothing slips in by a prototype', () => {
-    const { values } = kw(Object.create({ inherited: 1 }, { own: { value: 2, enumerable: true } }));
+  it('takes own and enumerable properties only, so that nothing slips in by a prototype', () => {
+    const own = { own: { value: 2, enumerable: true }, hidden: { value: 3 } };
+    const { values } = kw(Object.create({ inherited: 1 }, own));
     expect(Object.getPrototypeOf(values)).toBeNull();
     expect(Object.keys(values)).toEqual(['own']);
   });

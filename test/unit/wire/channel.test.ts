@@ -76,6 +76,13 @@ describe('the end of a channel', () => {
     expect(told.ends).toEqual([expect.objectContaining({ message: 'torn' })]);
   });
 
+  it('is told when the descriptor is closed without a word', async () => {
+    const { near, told } = open();
+    near.destroy();
+    await told.end;
+    expect(told.ends).toEqual([undefined]);
+  });
+
   it('makes sending do nothing', async () => {
     const { channel, near, told } = open();
     const write = vi.spyOn(near, 'write');
@@ -187,9 +194,12 @@ describe('a channel over the descriptor of a process', () => {
     near._write = (_chunk, _encoding, done) => done(new Error('write EPIPE'));
     const { channel, told } = listening(near, 1000);
     channel.send('{}');
-    far.write(reply(1));
+    for (const id of [1, 2, 3, 4, 5]) {
+      far.write(reply(id));
+      await settled();
+    }
     await told.end;
-    expect(told.ids).toEqual([1]);
+    expect(told.ids).toEqual([1, 2, 3, 4, 5]);
     expect(told.ends).toEqual([expect.objectContaining({ message: 'write EPIPE' })]);
   });
 

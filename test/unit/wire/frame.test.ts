@@ -48,6 +48,14 @@ describe('a LineReader', () => {
     expect(allocated.mock.calls.length).toBeLessThan(10);
   });
 
+  it('gives the memory of a long line back when it has come, and keeps that of short ones', () => {
+    const { push } = reading(8 * MIB);
+    const pieces = ['x'.repeat(2 * MIB), '\n', 'x', '\n', 'x', '\n'].map((text) => Buffer.from(text));
+    const allocated = vi.spyOn(Buffer, 'allocUnsafeSlow');
+    for (const piece of pieces) push(piece);
+    expect(allocated.mock.calls).toEqual([[2 * MIB], [4096]]);
+  });
+
   it('refuses a line over the limit as soon as it is too long, and takes one of just that length', () => {
     const { push, lines } = reading(8);
     push('12345678\n1234');

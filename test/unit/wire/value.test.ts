@@ -106,6 +106,7 @@ describe('the size', () => {
     const limits = { depthMax: 200, messageBytesMax: 10 };
     expect(() => encodeValue('x'.repeat(9), { root: 'value' }, limits)).toThrow(/takes 11 bytes.*may have 10/);
     expect(encodeValue('x'.repeat(8), { root: 'value' }, limits)).toBe('"xxxxxxxx"');
+    expect(() => encodeValue([1, 2, 3, 4, 5], { root: 'value' }, limits)).toThrow(MessageTooLargeError);
   });
 });
 
