@@ -96,9 +96,14 @@ export class SessionRegistry {
     }
   }
 
-  /** The session is about to be served by `worker`, which may keep something for it from now on. */
+  /** The session is about to be served by `worker`, and goes there again. */
   meet(record: SessionRecord, worker: WorkerHand): void {
+    this.visit(record, worker);
     record.met = worker;
+  }
+
+  /** `worker` may keep something for the session from now on. */
+  visit(record: SessionRecord, worker: WorkerHand): void {
     record.visited.add(worker);
     const visitors = this.#visitors.get(worker.id) ?? new Set();
     this.#visitors.set(worker.id, visitors.add(record));
@@ -126,9 +131,10 @@ export class SessionRegistry {
     return loss;
   }
 
-  /** It could not be built anew: the next call is told as this one was. */
-  putLossBack(id: string, loss: SessionLoss): void {
-    this.#lost.set(id, loss);
+  /** It could not be built anew: what was built goes, and the next call is told as this one was. */
+  unbuilt(record: SessionRecord, loss: SessionLoss): void {
+    this.#dropState(record);
+    this.#lost.set(record.id, loss);
   }
 
   /** Ends the session: Python drops what it keeps for it. */
@@ -201,6 +207,11 @@ export class SessionRegistry {
     this.#idle.delete(record.id);
     if (record.expiry !== undefined) this.#runtime.clock.clearTimeout(record.expiry);
     record.expiry = undefined;
+    this.#dropState(record);
+  }
+
+  /** Python drops what it keeps for the session. */
+  #dropState(record: SessionRecord): void {
     for (const worker of record.visited) {
       worker.endSession(record.id);
       this.#visitors.get(worker.id)?.delete(record);

@@ -171,28 +171,40 @@ export class Session<Api = unknown> extends Caller<Api> {
   /** Lets the user's `onLost` build the state anew on some worker, which the session goes to from then on. */
   async #rebuild(record: SessionRecord, loss: SessionLoss): Promise<void> {
     const { runtime } = this;
-    let worker: WorkerHand | undefined;
+    const { sessions } = runtime;
+    // In use until its state is built, even if nobody waits for it any more.
+    sessions.enter(this.id);
     try {
+      let worker: WorkerHand | undefined;
       const asking = new CheckoutAsking(runtime, {}, new Lease(runtime, this.id));
       asking.onMet = (met) => {
         worker = met;
+        sessions.visit(record, met);
       };
-      asking.ask(preferring(runtime.sessions.leastMet()));
+      asking.ask(preferring(sessions.leastMet()));
       const lease = await asking.promise;
+      // Code that hangs after its worker has gone must not keep those who wait.
+      const lost = new Promise<void>((resolve) => {
+        lease.onEnd(() => lease.ended !== 'checked-in' && resolve());
+      });
       try {
-        await this.#options.onLost?.(lease, { reason: loss });
+        await Promise.race([this.#options.onLost?.(lease, { reason: loss }), lost]);
       } finally {
         await lease.checkin();
       }
-      if (lease.ended !== 'checked-in') throw new SessionLostError({ session: this.id, reason: 'worker-died' });
-      runtime.sessions.meet(record, worker as WorkerHand);
+      if (lease.ended === 'pool-closed') throw runtime.refusal('closed');
+      if (worker === undefined || !record.visited.has(worker)) {
+        throw new SessionLostError({ session: this.id, reason: 'worker-died' });
+      }
+      sessions.meet(record, worker);
       this.#release(record);
     } catch (error) {
-      worker?.endSession(this.id);
-      runtime.sessions.putLossBack(this.id, loss);
+      sessions.unbuilt(record, loss);
       const { held = [] } = record;
       record.held = undefined;
       for (const asking of held) asking.fail(error);
+    } finally {
+      sessions.leave(record);
     }
   }
 

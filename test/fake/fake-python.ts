@@ -10,6 +10,8 @@ export interface Script {
   readonly boot?: (process: FakeProcess) => void;
   /** Told of each request as it is started; answers it, now or later, or never. */
   readonly serve?: (request: PlayedRequest, process: FakeProcess) => void;
+  /** Told of each line as it comes, before it is read. */
+  readonly onLine?: (message: LineToPython, process: FakeProcess) => void;
   /** The names that can be called. */
   readonly functions?: readonly string[];
   readonly hasStartMark?: boolean;
@@ -70,6 +72,8 @@ const BOOT = (process: FakeProcess) => process.boot();
 export class FakeProcess implements PythonProcess {
   readonly hasStartMark: boolean;
   readonly pid: number;
+  /** What the pool calls it, such as `worker-0`, once it has been told. */
+  name = '';
   /** Every line that came, whether it was read or not. */
   readonly lines: string[] = [];
   readonly signals: string[] = [];
@@ -92,6 +96,7 @@ export class FakeProcess implements PythonProcess {
   #isFrozen = false;
   #wasAsked = false;
   #isStopping = false;
+  /** It cannot speak any more. */
   #isUnfit = false;
   #end: ProcessEnd | undefined;
   #failure: unknown;
@@ -144,6 +149,8 @@ export class FakeProcess implements PythonProcess {
     this.lines.push(line);
     const message = JSON.parse(line) as LineToPython;
     this.#check(message, line);
+    if (message.type === 'init') this.name = message.worker;
+    this.#python.script.onLine?.(message, this);
     this.#inbox.push(message);
     this.#read();
   }
@@ -190,8 +197,8 @@ export class FakeProcess implements PythonProcess {
   /** Its module does not load, or whatever else `stage` says; it ends. */
   refuse(stage: 'import' | 'setup' | 'expose' | 'protocol', error: Partial<WireError> = {}): void {
     if (!this.isAlive || this.#phase !== 'loading') return;
-    this.#isUnfit = true;
     this.#say({ type: 'failed', stage, error: { ...RAISED, ...error } });
+    this.#isUnfit = true;
     this.die({ exitCode: 1, signal: null });
   }
 
@@ -228,7 +235,7 @@ export class FakeProcess implements PythonProcess {
 
   /** Writes something to its line that is no message. */
   breakLine(): void {
-    if (!this.isReady) return;
+    if (!this.isReady || this.#isUnfit) return;
     this.#isUnfit = true;
     try {
       decodeMessage('This is no message.');
@@ -239,7 +246,7 @@ export class FakeProcess implements PythonProcess {
 
   /** Closes its line and lives on. */
   hangUp(): void {
-    if (!this.isReady) return;
+    if (!this.isReady || this.#isUnfit) return;
     this.#isUnfit = true;
     this.#listeners.onUnfit(new ProtocolError({ detail: 'the line was closed while the process lives' }));
   }
@@ -313,7 +320,7 @@ export class FakeProcess implements PythonProcess {
 
   /** Over the line as text, so that nothing is said here that a real Python could not say. */
   #say(message: MessageFromPython): void {
-    if (!this.isAlive) return;
+    if (!this.isAlive || this.#isUnfit) return;
     const told = decodeMessage(JSON.stringify(message));
     try {
       this.#listeners.onMessage(told);
@@ -330,14 +337,14 @@ export class FakeProcess implements PythonProcess {
   /** What Node may not do, whatever happens. */
   #check(message: LineToPython, line: string): void {
     const blame = (why: string) => this.#python.violations.push(`process ${this.pid} ${why}: ${line}`);
-    if (this.#hasBeenTold) blame('was sent something after its end had been told');
-    if (this.signals.includes('SIGKILL')) blame('was sent something after it had been killed');
-    if (this.#wasAsked) blame('was sent something after it had been asked to stop');
     if (message.type === 'init') {
       if (this.#phase !== 'greeted') blame('was sent init before its hello, or twice');
     } else if (this.#phase !== 'ready') blame('was sent something before it was ready');
     if (message.type === 'stop') this.#wasAsked = true;
     if (message.type === 'call') {
+      if (this.#hasBeenTold) blame('was sent a request after its end had been told');
+      if (this.signals.includes('SIGKILL')) blame('was sent a request after it had been killed');
+      if (this.#wasAsked) blame('was sent a request after it had been asked to stop');
       if (this.owesAnswer) blame('was sent a request while one is unanswered');
       if (message.id <= this.#lastId) blame('was sent an id that does not increase');
       this.#lastId = message.id;
@@ -346,7 +353,7 @@ export class FakeProcess implements PythonProcess {
 }
 
 /** What Node says, decoded. */
-type LineToPython =
+export type LineToPython =
   | InitMessage
   | {
       readonly type: 'call';

@@ -37,6 +37,12 @@ export class TurnedClock implements PoolClock {
     this.#now = end;
   }
 
+  /** On to the next timer, if one is set. */
+  async turnToNext(): Promise<void> {
+    const next = this.#next();
+    if (next !== undefined) await this.turn(Math.max(0, next.due - this.#now));
+  }
+
   /** The timer due next; of several at one moment, the one that was set first. */
   #next() {
     let first: { readonly id: number; readonly due: number; readonly run: () => void } | undefined;

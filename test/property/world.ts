@@ -1,0 +1,558 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Actor, AnyActorRef, InspectionEvent } from 'xstate';
+import { type coordinatorMachine, listWaiters, type Waiter, type WorkerId } from '../../machines/index.js';
+import type { Lease, PoolOptions, Session } from '../../src/index.js';
+import { checkOptions } from '../../src/options.js';
+import { Pool } from '../../src/pool.js';
+import { Runtime } from '../../src/runtime.js';
+import { type FakeProcess, FakePython, type LineToPython } from '../fake/fake-python.js';
+import { heard, TurnedClock } from '../fake/turned-clock.js';
+
+/**
+ * A pool on a played Python and a turned clock, with everything that was asked
+ * of it and everything that may not happen. The oracles know the promises of
+ * the pool, and nothing of how it keeps them.
+ */
+export class World {
+  readonly clock = new TurnedClock();
+  readonly python: FakePython;
+  readonly runtime: Runtime;
+  readonly pool: Pool;
+  readonly options: WorldOptions;
+  /** All that was asked, in order; the index is the token. */
+  readonly asked: Asked[] = [];
+  readonly leases: HeldLease[] = [];
+  readonly sessions = new Map<string, SessionSeen>();
+  /** How the pool was told to end. */
+  readonly ends: ('drain' | 'close' | 'destroy')[] = [];
+  readonly endings: Promise<void>[] = [];
+  /** What may not happen, and did. */
+  readonly faults: string[] = [];
+  wasDegraded = false;
+  #coordinator!: Actor<typeof coordinatorMachine>;
+  readonly #liveLeases = new Map<AnyActorRef, number>();
+  readonly #usedLeases = new Set<number>();
+  readonly #brokenProcesses = new Set<FakeProcess>();
+
+  constructor(options: WorldOptions) {
+    this.options = options;
+    this.python = new FakePython({ onLine: (message, process) => this.#lineCame(message, process) });
+    const settings = checkOptions({
+      module: 'played',
+      logs: 'events',
+      bootTimeoutMs: BOOT_MS,
+      cancelGraceMs: GRACE_MS,
+      stopGraceMs: STOP_MS,
+      closeTimeoutMs: CLOSE_MS,
+      clock: this.clock,
+      random: () => 0.5,
+      inspect: (event) => this.#observe(event),
+      ...options,
+    });
+    this.runtime = new Runtime(settings, this.python.start);
+    this.pool = new Pool(this.runtime);
+    this.pool.on('pool.degraded', () => {
+      this.wasDegraded = true;
+    });
+  }
+
+  // ---------------------------------------------------------------- what is done to it
+
+  call(wish: Wish): void {
+    this.#ask('call', wish, undefined, undefined, (options, token) => this.pool.call('played', [token], options));
+  }
+
+  checkout(wish: Wish): void {
+    this.#ask('checkout', wish, undefined, undefined, (options) => this.pool.checkout(options));
+  }
+
+  leaseCall(held: HeldLease, wish: Wish): void {
+    this.#ask('call', wish, held, held.session, (options, token) => held.lease.call('played', [token], options));
+  }
+
+  checkin(held: HeldLease): void {
+    held.isCheckedIn = true;
+    void held.lease.checkin().then(() => {
+      held.isOver = true;
+    });
+  }
+
+  sessionCall(id: SessionId, wish: Wish): void {
+    const seen = this.#seen(id);
+    this.#ask('call', wish, undefined, seen, (options, token) => this.#session(id).call('played', [token], options));
+  }
+
+  sessionCheckout(id: SessionId, wish: Wish): void {
+    this.#ask('checkout', wish, undefined, this.#seen(id), (options) => this.#session(id).checkout(options));
+  }
+
+  endSession(id: SessionId): void {
+    const seen = this.#seen(id);
+    seen.endings += 1;
+    this.endings.push(
+      this.#session(id)
+        .end()
+        .then(() => {
+          seen.endings -= 1;
+          this.#startsAnew(seen);
+        }),
+    );
+  }
+
+  abort(asked: Asked): void {
+    asked.wasAborted = true;
+    asked.controller?.abort(asked.reason);
+  }
+
+  answer(process: FakeProcess): void {
+    const { request } = process;
+    if (request === undefined) return;
+    const token = request.args[0] as number;
+    const seen = [...request.state.keys()].map(Number);
+    request.state.set(String(token), true);
+    process.answer({ token, seen });
+  }
+
+  raise(process: FakeProcess): void {
+    const asked = this.asked[process.request?.args[0] as number];
+    if (asked !== undefined) asked.wasRaised = true;
+    process.raise();
+  }
+
+  breakLine(process: FakeProcess, how: 'breakLine' | 'hangUp' | 'answerTwice'): void {
+    this.#brokenProcesses.add(process);
+    process[how]();
+  }
+
+  end(by: 'drain' | 'close' | 'destroy'): void {
+    this.ends.push(by);
+    this.endings.push(this.pool[by]());
+  }
+
+  async turn(ms: number): Promise<void> {
+    await this.clock.turn(ms);
+  }
+
+  // ---------------------------------------------------------------- what must hold after every step
+
+  async check(): Promise<void> {
+    await this.clock.turn(0);
+    await heard();
+    const faults = [...this.faults.splice(0), ...this.python.violations.splice(0)];
+    const blame = (why: string) => faults.push(why);
+    for (const asked of this.asked) this.#checkBudget(asked, blame);
+    this.#checkNobodyWaitsInVain(blame);
+    this.#checkSums(blame);
+    if (faults.length > 0) throw new Error(faults.join('\n'));
+  }
+
+  /** Everything that may happen happens, and then nothing is under way. */
+  async comeToRest(): Promise<void> {
+    for (let round = 0; round < ROUNDS_MAX; round += 1) {
+      for (const process of this.python.living) {
+        process.thaw();
+        process.boot();
+        process.ready();
+        for (let times = 0; process.request !== undefined && times < 1_000; times += 1) this.answer(process);
+      }
+      this.python.reap();
+      await this.check();
+      for (const held of this.leases) if (!held.isCheckedIn) this.checkin(held);
+      await this.check();
+      if (this.#isAtRest) break;
+      await this.clock.turnToNext();
+      await this.check();
+    }
+    const late = this.asked.filter(({ settled }) => settled === undefined);
+    if (late.length > 0) throw new Error(`Never settled: ${late.map(String).join(', ')}`);
+    const { waiting, calls, workers, state } = this.pool.stats();
+    if (waiting !== 0 || calls.running !== 0) throw new Error(`At rest, and ${waiting} wait, ${calls.running} run`);
+    if (this.ends.length === 0) {
+      if (state !== 'ready' || workers.idle !== this.options.size) {
+        throw new Error(`At rest, and the pool is ${state} with workers ${JSON.stringify(workers)}`);
+      }
+      await this.#checkSessionsEndForGood();
+    }
+  }
+
+  /** Ends it for good, and nothing may be left. */
+  async close(by: 'close' | 'destroy'): Promise<void> {
+    this.end(by);
+    for (let round = 0; round < ROUNDS_MAX && this.pool.stats().state !== 'closed'; round += 1) {
+      await this.check();
+      this.python.reap();
+      for (const process of this.python.living) process.boot();
+      await this.turn(CLOSE_MS);
+    }
+    await this.check();
+    await Promise.all(this.endings);
+    const { state, workers } = this.pool.stats();
+    const left = [
+      ...(state === 'closed' ? [] : [`The pool is ${state}`]),
+      ...(this.python.living.length === 0 ? [] : [`${this.python.living.length} processes live`]),
+      ...(Object.values(workers).every((count) => count === 0) ? [] : [`Workers ${JSON.stringify(workers)}`]),
+      ...(this.clock.timers === 0 ? [] : [`${this.clock.timers} timers are set`]),
+      ...(this.runtime.hands.size === 0 ? [] : [`${this.runtime.hands.size} hands`]),
+      ...this.asked.filter(({ settled }) => settled === undefined).map((asked) => `${asked} is pending`),
+    ];
+    if (left.length > 0) throw new Error(`After ${by}: ${left.join(', ')}`);
+  }
+
+  // ---------------------------------------------------------------- asking
+
+  #session(id: SessionId): Session {
+    const seen = this.#seen(id);
+    const { affinity, ttlMs, hasOnLost } = SESSIONS[id];
+    return this.pool.session(id, {
+      affinity,
+      ttlMs,
+      ...(hasOnLost && {
+        onLost: (lease: Lease) => {
+          this.#startsAnew(seen);
+          return lease.call('played', [REBUILD]);
+        },
+      }),
+    });
+  }
+
+  #seen(id: SessionId): SessionSeen {
+    const seen = this.sessions.get(id) ?? { id, epoch: 0, floor: 0, known: new Set(), endings: 0 };
+    this.sessions.set(id, seen);
+    return seen;
+  }
+
+  /** From now on its state starts from nothing, and nothing from before may be seen. */
+  #startsAnew(seen: SessionSeen): void {
+    seen.epoch += 1;
+    seen.floor = this.asked.length;
+    seen.known.clear();
+  }
+
+  #ask(
+    kind: Asked['kind'],
+    wish: Wish,
+    via: HeldLease | undefined,
+    session: SessionSeen | undefined,
+    send: (options: object, token: number) => Promise<unknown>,
+  ): void {
+    const token = this.asked.length;
+    const asked = new Asked(token, kind, wish, via, session, this.clock.now(), this.options);
+    this.asked.push(asked);
+    const { timeoutMs, priority } = wish;
+    send({ timeoutMs, priority: via ? undefined : priority, signal: asked.controller?.signal }, token).then(
+      (value) => this.#settled(asked, { value }),
+      (error: unknown) => this.#settled(asked, { error }),
+    );
+  }
+
+  #settled(asked: Asked, outcome: Outcome): void {
+    asked.settled = outcome;
+    const why = 'value' in outcome ? this.#whyNotValue(asked, outcome.value) : this.#whyNotError(asked, outcome.error);
+    if (why !== undefined) this.faults.push(`${asked} came to ${describe(outcome)}, but ${why}`);
+  }
+
+  // ---------------------------------------------------------------- oracles: what a promise may come to
+
+  #whyNotValue(asked: Asked, value: unknown): string | undefined {
+    const now = this.clock.now();
+    if (now > asked.deadline) return `its deadline was at ${asked.deadline}, and it is ${now}`;
+    if (asked.kind === 'checkout') return this.#leaseHeld(asked, value as Lease);
+    const { token, seen } = value as { token: number; seen: number[] };
+    if (token !== asked.token) return 'that is the answer to another question';
+    if (asked.process === undefined || !asked.process.answered.includes(asked.id)) return 'Python never answered it';
+    if (asked.session === undefined) return seen.length === 0 ? undefined : `it saw the state of a session: ${seen}`;
+    return this.#whyNotState(asked, asked.session, seen);
+  }
+
+  #leaseHeld(asked: Asked, lease: Lease): string | undefined {
+    const other = this.leases.find(
+      (held) => !held.isOver && held.lease.ended === undefined && held.lease.worker === lease.worker,
+    );
+    const process = this.python.living.findLast(({ name }) => name === lease.worker) as FakeProcess;
+    this.leases.push({ lease, process, session: asked.session, isCheckedIn: false, isOver: false });
+    return other && `lease ${other.lease.id} has that worker`;
+  }
+
+  #whyNotState(asked: Asked, session: SessionSeen, seen: number[]): string | undefined {
+    const strange = seen.filter((token) => token !== REBUILD && this.asked[token]?.session !== session);
+    if (strange.length > 0) return `it saw the state of another session: ${strange}`;
+    const old = seen.filter((token) => token !== REBUILD && token < asked.floor);
+    if (old.length > 0) return `it saw state from before the session began anew: ${old}`;
+    if (SESSIONS[session.id as SessionId].affinity === 'hint' || asked.epoch !== session.epoch) return undefined;
+    const missing = [...asked.known].filter((token) => !seen.includes(token));
+    if (missing.length > 0) return `it did not see the state that ${missing} had left, and nobody was told of a loss`;
+    session.known.add(asked.token);
+    return undefined;
+  }
+
+  #whyNotError(asked: Asked, error: unknown): string | undefined {
+    if (asked.wasAborted && error === asked.reason) return undefined;
+    const now = this.clock.now();
+    const { code } = error as { code?: string };
+    const wasSent = asked.process !== undefined;
+    const strict = asked.session && SESSIONS[asked.session.id as SessionId].affinity !== 'hint';
+    switch (code) {
+      case 'ERR_PYTHON':
+        return asked.wasRaised ? undefined : 'Python did not raise';
+      case 'ERR_WORKER_DIED': {
+        if (asked.process === undefined) return 'it was never sent';
+        if (asked.process.isAlive) return 'its process lives';
+        const { started } = error as { started?: unknown };
+        const truth = asked.process.started.includes(asked.id);
+        return started === truth ? undefined : `started is ${started} and the truth is ${truth}`;
+      }
+      case 'ERR_CALL_TIMEOUT':
+        if (!wasSent) return 'it had not been sent';
+        return now === asked.deadline ? undefined : `its deadline is ${asked.deadline}, and it is ${now}`;
+      case 'ERR_QUEUE_TIMEOUT': {
+        if (wasSent) return 'it had been sent';
+        const isFailFast = asked.session && SESSIONS[asked.session.id as SessionId].affinity === 'strict-fail-fast';
+        if (isFailFast || now === asked.deadline || now === asked.queueDeadline) return undefined;
+        // What `onLost` waits for has a queue budget of its own, and those who wait for it share its end.
+        if (asked.session?.id === 'rebuilt' && this.options.queueTimeoutMs !== undefined) return undefined;
+        return `its time is up at ${asked.queueDeadline} or ${asked.deadline}, and it is ${now}`;
+      }
+      case 'ERR_QUEUE_FULL':
+        return wasSent || this.options.queueMax === undefined ? 'there was room' : undefined;
+      case 'ERR_POOL_CLOSED':
+        return this.ends.length > 0 ? undefined : 'nobody has ended the pool';
+      case 'ERR_POOL_DEGRADED':
+        if (wasSent) return 'it had been sent';
+        // A pool that drains is not called degraded, but it does not wait for ever either.
+        return this.wasDegraded || (this.ends.length > 0 && this.pool.stats().failures >= 3) ? undefined : 'it is not';
+      case 'ERR_SESSION_LOST':
+        if (!strict) return 'it is of no strict session';
+        if (wasSent) return 'it had been sent';
+        if (asked.session) this.#startsAnew(asked.session);
+        return undefined;
+      case 'ERR_SESSION_LIMIT':
+        return asked.session && !wasSent ? undefined : 'it is of no session';
+      case 'ERR_LEASE_ENDED':
+        if (asked.via === undefined && asked.session?.id !== 'rebuilt') return 'it is of no lease';
+        return wasSent ? 'it had been sent' : undefined;
+      case 'ERR_PROTOCOL':
+        return asked.process && this.#brokenProcesses.has(asked.process) ? undefined : 'nothing broke its line';
+      default:
+        return 'that is no way to end';
+    }
+  }
+
+  // ---------------------------------------------------------------- oracles: what may happen on the way
+
+  #lineCame(message: LineToPython, process: FakeProcess): void {
+    if (message.type !== 'call' || message.args[0] === REBUILD) return;
+    const asked = this.asked[message.args[0] as number] as Asked;
+    if (asked.process !== undefined) this.faults.push(`${asked} was sent twice`);
+    if (asked.settled !== undefined) this.faults.push(`${asked} was sent although it had been settled`);
+    asked.process = process;
+    asked.id = message.id;
+    const held = this.leases.find((each) => each.process === process && !each.isOver && each.lease.ended === undefined);
+    if (held !== asked.via) this.faults.push(`${asked} was sent to ${process.name}, which lease ${held?.lease.id} has`);
+  }
+
+  #observe(event: InspectionEvent): void {
+    if (event.type === '@xstate.actor' && 'id' in event.actorRef && event.actorRef.id === 'coordinator') {
+      this.#coordinator = event.actorRef as unknown as Actor<typeof coordinatorMachine>;
+    }
+    if (event.type !== '@xstate.event') return;
+    const { actorRef } = event;
+    if (!('id' in actorRef) || !String(actorRef.id).startsWith('worker-')) return;
+    if (event.event.type === 'lease.granted') this.#granted(actorRef as AnyActorRef, event.event as unknown as Granted);
+    if (event.event.type === 'lease.released') this.#liveLeases.delete(actorRef as AnyActorRef);
+  }
+
+  #granted(worker: AnyActorRef, { lease, waiter }: Granted): void {
+    if (this.#liveLeases.has(worker)) this.faults.push(`lease ${lease} was granted while another lives`);
+    if (this.#usedLeases.has(lease)) this.faults.push(`lease ${lease} was used before`);
+    this.#liveLeases.set(worker, lease);
+    this.#usedLeases.add(lease);
+    const { id } = { id: (worker.getSnapshot() as { context: { worker: WorkerId } }).context.worker };
+    for (const other of listWaiters(this.#coordinator.getSnapshot().context.queue)) {
+      if (mayHave(other, id) && precedes(other, waiter)) {
+        this.faults.push(`ticket ${waiter.ticket} was served before ticket ${other.ticket}`);
+      }
+    }
+  }
+
+  #checkBudget(asked: Asked, blame: (why: string) => void): void {
+    if (asked.settled !== undefined) return;
+    const now = this.clock.now();
+    if (asked.wasAborted) blame(`${asked} was aborted and is pending`);
+    if (now >= asked.deadline) blame(`${asked} is pending at ${now}, past its deadline ${asked.deadline}`);
+    const isInQueue = asked.process === undefined && asked.via === undefined;
+    if (isInQueue && now >= asked.queueDeadline) blame(`${asked} waits at ${now}, past ${asked.queueDeadline}`);
+  }
+
+  #checkNobodyWaitsInVain(blame: (why: string) => void): void {
+    const { value, context } = this.#coordinator.getSnapshot();
+    const { queue, slots, free } = context;
+    const waiters = listWaiters(queue);
+    if (value === 'closed') return waiters.length > 0 ? void blame(`${waiters.length} wait for nothing`) : undefined;
+    const idle = free.flatMap((place) => slots[place]?.worker ?? []);
+    for (const waiter of waiters) {
+      if (idle.some((worker) => mayHave(waiter, worker))) blame(`ticket ${waiter.ticket} waits while a worker is idle`);
+      const { affinity } = waiter;
+      if (affinity?.strict && !slots.some((slot) => slot?.worker === affinity.worker)) {
+        blame(`ticket ${waiter.ticket} waits for a worker that is gone`);
+      }
+    }
+    const { workers } = this.pool.stats();
+    if (workers.idle !== idle.length) blame(`${workers.idle} workers are idle, and ${idle.length} are free`);
+    const canCome = Object.values(workers).some((count) => count > 0) || this.clock.timers > 0;
+    if (waiters.length > 0 && !canCome) blame(`${waiters.length} wait, and nothing is on its way`);
+  }
+
+  #checkSums(blame: (why: string) => void): void {
+    const { calls, workers, size, missing, waiting } = this.pool.stats();
+    const { asked, running, ...outcomes } = calls;
+    const settled = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
+    if (asked !== running + settled) blame(`calls do not add up: ${JSON.stringify(calls)}`);
+    const pending = this.asked.filter((each) => each.kind === 'call' && each.settled === undefined).length;
+    if (running < pending) blame(`${pending} calls are pending, and stats say ${running}`);
+    const living = Object.values(workers).reduce((sum, count) => sum + count, 0);
+    if (living !== this.python.living.length) blame(`${living} workers, ${this.python.living.length} processes`);
+    if (living > size) blame(`${living} workers, and there may be ${size}`);
+    if (missing !== size - workers.idle - workers.leased - workers.cancelling) blame(`missing is ${missing}`);
+    const owing = this.python.living.filter((each) => each.owesAnswer && each.isReady && each.signals.length === 0);
+    if (owing.length > workers.leased + workers.cancelling) blame(`${owing.length} processes owe an answer`);
+    if (waiting < 0) blame(`${waiting} wait`);
+  }
+
+  async #checkSessionsEndForGood(): Promise<void> {
+    for (const id of this.sessions.keys()) await this.#session(id as SessionId).end();
+    const kept = this.python.living.flatMap(({ states }) => [...states.keys()]);
+    if (kept.length > 0) throw new Error(`Every session has ended, and Python keeps ${kept}`);
+    const { sessions } = this.pool.stats();
+    if (sessions !== 0) throw new Error(`Every session has ended, and ${sessions} live`);
+  }
+
+  get #isAtRest(): boolean {
+    const { state, workers } = this.pool.stats();
+    if (this.asked.some(({ settled }) => settled === undefined)) return false;
+    return this.ends.length > 0 || (state === 'ready' && workers.idle === this.options.size);
+  }
+}
+
+export interface WorldOptions {
+  readonly size: number;
+  readonly queueMax?: PoolOptions['queueMax'];
+  readonly queueTimeoutMs?: PoolOptions['queueTimeoutMs'];
+  readonly timeoutMs?: PoolOptions['timeoutMs'];
+  readonly sessionsMax?: PoolOptions['sessionsMax'];
+}
+
+/** How something is asked. */
+export interface Wish {
+  readonly priority?: number | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly isAbortable?: boolean | undefined;
+}
+
+/** The sessions that there are. */
+export const SESSIONS = {
+  hinted: { affinity: 'hint', ttlMs: undefined, hasOnLost: false },
+  kept: { affinity: 'strict', ttlMs: undefined, hasOnLost: false },
+  brief: { affinity: 'strict', ttlMs: 120, hasOnLost: false },
+  hasty: { affinity: 'strict-fail-fast', ttlMs: undefined, hasOnLost: false },
+  rebuilt: { affinity: 'strict', ttlMs: 300, hasOnLost: true },
+} as const;
+
+export type SessionId = keyof typeof SESSIONS;
+
+interface SessionSeen {
+  readonly id: string;
+  /** How often it began anew. */
+  epoch: number;
+  /** Tokens below are from before it began. */
+  floor: number;
+  /** Tokens whose state it is known to have. */
+  readonly known: Set<number>;
+  endings: number;
+}
+
+export interface HeldLease {
+  readonly lease: Lease;
+  readonly process: FakeProcess;
+  readonly session: SessionSeen | undefined;
+  isCheckedIn: boolean;
+  isOver: boolean;
+}
+
+type Outcome = { readonly value: unknown } | { readonly error: unknown };
+
+/** One promise that the pool gave. */
+export class Asked {
+  readonly token: number;
+  readonly kind: 'call' | 'checkout';
+  readonly via: HeldLease | undefined;
+  readonly session: SessionSeen | undefined;
+  readonly deadline: number;
+  readonly queueDeadline: number;
+  readonly controller: AbortController | undefined;
+  readonly reason = new Error('the caller gave up');
+  /** What its session was when it was asked. */
+  readonly epoch: number;
+  readonly floor: number;
+  readonly known: ReadonlySet<number>;
+  /** Where it was sent, and as what. */
+  process: FakeProcess | undefined;
+  id = 0;
+  wasAborted = false;
+  wasRaised = false;
+  settled: Outcome | undefined;
+
+  constructor(
+    token: number,
+    kind: Asked['kind'],
+    { timeoutMs, isAbortable }: Wish,
+    via: HeldLease | undefined,
+    session: SessionSeen | undefined,
+    now: number,
+    options: WorldOptions,
+  ) {
+    this.token = token;
+    this.kind = kind;
+    this.via = via;
+    this.session = session;
+    const budget = timeoutMs ?? (kind === 'call' ? options.timeoutMs : undefined) ?? Number.POSITIVE_INFINITY;
+    this.deadline = now + budget;
+    this.queueDeadline = via ? Number.POSITIVE_INFINITY : now + (options.queueTimeoutMs ?? Number.POSITIVE_INFINITY);
+    this.controller = isAbortable ? new AbortController() : undefined;
+    this.epoch = session?.epoch ?? 0;
+    this.floor = session?.floor ?? 0;
+    this.known = new Set(session?.known);
+  }
+
+  toString(): string {
+    const where = this.session ? ` of session ${this.session.id}` : '';
+    return `${this.kind} ${this.token}${where}${this.via ? ` under lease ${this.via.lease.id}` : ''}`;
+  }
+}
+
+interface Granted {
+  readonly lease: number;
+  readonly waiter: Waiter;
+}
+
+function mayHave({ affinity }: Waiter, worker: WorkerId): boolean {
+  return affinity === null || !affinity.strict || affinity.worker === worker;
+}
+
+function precedes(one: Waiter, other: Waiter): boolean {
+  return one.priority === other.priority ? one.ticket < other.ticket : one.priority > other.priority;
+}
+
+function describe(outcome: Outcome): string {
+  if ('error' in outcome) return String(outcome.error);
+  return isDeepStrictEqual(Object.keys(Object(outcome.value)), ['token', 'seen'])
+    ? JSON.stringify(outcome.value)
+    : 'a lease';
+}
+
+/** What `onLost` calls Python with. */
+const REBUILD = -1;
+export const BOOT_MS = 200;
+export const GRACE_MS = 50;
+export const STOP_MS = 40;
+export const CLOSE_MS = 150;
+const ROUNDS_MAX = 1_000;
