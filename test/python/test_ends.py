@@ -148,7 +148,10 @@ class Forks(WorkerTestCase):
         self.assertEqual(self.worker.stderr(), "from the child\n")
 
     def test_a_child_that_is_forked_by_the_import_or_the_setup_leaves_quietly(self):
-        folder = self.folder(app="import os\nfrom pythonarium import expose\npid = os.fork()\n@expose\ndef wait(): return [pid > 0, os.waitpid(pid, 0)[1]]")
+        folder = self.folder(
+            app="import os\nfrom pythonarium import expose\npid = os.fork()\n"
+            "@expose\ndef wait(): return [pid > 0, os.waitpid(pid, 0)[1]]"
+        )
         worker = self.ready({"": f"{folder}/app.py"})
         self.assertEqual(worker.call("wait"), [True, 0])
         self.assertEqual(worker.stderr(), "")

@@ -26,8 +26,9 @@ class Marking(unittest.TestCase):
         self.assertEqual((double(4), double.__name__), (8, "double"))
 
     def test_a_module_with_marks_runs_by_itself(self):
+        code = "import sys; sys.path[:0] = sys.argv[1:]; import basic; print(basic.add(1, 2))"
         told = subprocess.run(
-            [sys.executable, "-c", "import sys; sys.path[:0] = sys.argv[1:]; import basic; print(basic.add(1, 2))", str(LIBRARY), str(FIXTURES)],
+            [sys.executable, "-c", code, str(LIBRARY), str(FIXTURES)],
             capture_output=True,
             text=True,
             check=True,

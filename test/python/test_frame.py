@@ -51,7 +51,7 @@ class Frames(unittest.TestCase):
         lines = read_lines(reader, LineSplitter(UNLIMITED))
         next(lines)
         last = next(lines)
-        self.assertEqual(sys.getrefcount(last), 2)  # `last` and the argument.
+        self.assertLessEqual(sys.getrefcount(last), 2)  # `last` and the argument.
 
 
 class Writing(unittest.TestCase):

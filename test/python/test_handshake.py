@@ -121,7 +121,10 @@ class FailedStarts(WorkerTestCase):
 class Modules(WorkerTestCase):
     def test_the_path_is_exactly_what_node_says_and_the_library_comes_last(self):
         stdlib = [folder for folder in sys.path if folder.startswith(sys.base_prefix)]
-        folder = self.folder(app="import sys\nimport sibling\nfrom pythonarium import expose\n@expose\ndef path(): return sys.path", sibling="")
+        folder = self.folder(
+            app="import sys\nimport sibling\nfrom pythonarium import expose\n@expose\ndef path(): return sys.path",
+            sibling="",
+        )
         worker = self.ready({"": f"{folder}/app.py"}, path=[str(folder), *stdlib])
         self.assertEqual(worker.call("path"), [str(folder), *stdlib, str(LIBRARY)])
 

@@ -1,4 +1,5 @@
 import json
+import sys
 import unittest
 
 from harness import WorkerTestCase
@@ -112,7 +113,9 @@ class Logging(WorkerTestCase):
         self.assertTrue(second["text"].startswith("failed\nTraceback (most recent call last):\n"), second["text"])
 
     def test_logging_that_was_imported_before_us_is_no_different(self):
-        folder = self.folder(app="import logging\nfrom pythonarium import expose\n@expose\ndef f(): logging.getLogger('a').error('x')\n")
+        folder = self.folder(
+            app="import logging\nfrom pythonarium import expose\n@expose\ndef f(): logging.getLogger('a').error('x')\n"
+        )
         worker = self.ready({"": f"{folder}/app.py"})
         worker.call("f")
         self.assertEqual(worker.logs, [log("logging", 1, "x", level="ERROR", logger="a")])
@@ -129,8 +132,11 @@ class Logging(WorkerTestCase):
         self.assertEqual(len(self.worker.logs), 1)
 
     def test_a_worker_that_does_not_log_does_not_import_logging(self):
-        folder = self.folder(app="import sys\nfrom pythonarium import expose\n@expose\ndef loaded(names): return [n for n in names if n in sys.modules]\n")
-        stdlib = [path for path in __import__("sys").path if "site-packages" not in path]
+        folder = self.folder(
+            app="import sys\nfrom pythonarium import expose\n"
+            "@expose\ndef loaded(names): return [name for name in names if name in sys.modules]\n"
+        )
+        stdlib = [path for path in sys.path if path.startswith(sys.base_prefix) and "-packages" not in path]
         worker = self.ready({"": f"{folder}/app.py"}, path=stdlib)
         self.assertEqual(worker.call("loaded", ["logging", "asyncio", "traceback", "json.decoder"]), [])
 

@@ -129,12 +129,20 @@ def any_value(make, depth):
     if kind == 3:
         return make.choice([0.5, -0.0, 1e300, 5e-324, 1.0, float("inf")] if make.random() < 0.1 else [0.25, -1.5])
     if kind < 9:
-        return "".join(make.choices("ab\"\\\n\u00e9\u4e16\U0001f40d\ud83d\ude00", weights=[9, 9, 3, 3, 3, 3, 3, 3, 1, 1], k=make.randrange(5)))
+        characters = "ab\"\\\n\u00e9\u4e16\U0001f40d\ud83d\ude00"
+        return "".join(make.choices(characters, weights=[9, 9, 3, 3, 3, 3, 3, 3, 1, 1], k=make.randrange(5)))
     if kind == 9:
         return {(key if make.random() < 0.99 else 1): any_value(make, depth - 1) for key in make.sample("abcdef", make.randrange(5))}
     if kind == 10:
         # Many rows of one kind: they are checked all at once.
-        row = make.choice([lambda: [any_value(make, 0)], lambda: {"a": any_value(make, 0), "b": 7}, lambda: [[7]], lambda: {2: 7} if make.random() < 0.02 else {}])
+        row = make.choice(
+            [
+                lambda: [any_value(make, 0)],
+                lambda: {"a": any_value(make, 0), "b": 7},
+                lambda: {2: 7} if make.random() < 0.02 else {},
+                lambda: [[7]],
+            ]
+        )
         return [row() for _ in range(make.randrange(6, 12))]
     return [any_value(make, depth - 1) for _ in range(make.randrange(5))]
 
