@@ -49,8 +49,10 @@ def measure(path: str) -> dict:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        return {"path": path, "problem": f"{type(error).__name__}: {error}"}
+    except SyntaxError as error:
+        return {"path": path, "problem": f"line {error.lineno}: {error.msg}"}
+    except (ValueError, RecursionError, MemoryError) as error:
+        return {"path": path, "problem": str(error) or type(error).__name__}
 
     functions = []
     asynchronous = classes = 0

@@ -3,21 +3,13 @@
 //
 //   npm start -- [--dir <folder>] [--size <workers>] [--python <program>]
 import { execFile } from 'node:child_process';
+import { availableParallelism, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { createPool, type PoolOptions } from 'pythonarium';
 import { count, startProgress } from './progress.js';
 import { formatReport, type Run } from './report.js';
 import { differences, type Measured, type PlainTotals, Totals } from './totals.js';
-
-/** What `census.py` says of the place. */
-interface Sources {
-  python: string;
-  executable: string;
-  root: string;
-  paths: string[];
-  bytes: number;
-}
 
 const { values: flags } = parseArgs({
   options: { dir: { type: 'string' }, size: { type: 'string' }, python: { type: 'string' } },
@@ -27,29 +19,38 @@ const options: PoolOptions = {
   ...(flags.size !== undefined && { size: Number(flags.size) }),
   ...(flags.python !== undefined && { python: flags.python }),
 };
+const loadBefore = loadavg()[0] ?? 0;
 
-const sources = await findSources();
-const { python, executable, root, paths, bytes } = sources;
-console.log(
-  `Census of ${flags.dir === undefined ? `the standard library of Python ${python}` : flags.dir}\n` +
-    `${root}: ${count(paths.length)} files, ${(bytes / 1e6).toFixed(1)} MB\n`,
-);
+const { python, executable, root, paths, bytes } = await findSources();
+const subject = flags.dir === undefined ? 'The standard library' : 'A folder';
+console.log(`${subject}, read by Python ${python}: ${count(paths.length)} files, ${(bytes / 1e6).toFixed(1)} MB`);
+console.log(`${root}\n`);
 
-const { totals, run } = await measureWithPool(options);
+const pooled = await measureWithPool(options);
 const alone = await measureWithPool({ ...options, size: 1 });
 const plain = await measureWithoutPool();
 
+const report = { title: `Python ${python}`, root, totals: pooled.totals, runs: [pooled.run, alone.run, plain.run] };
+console.log(`\n${formatReport(report, Math.min(process.stdout.columns ?? 100, 120))}\n`);
 console.log(
-  '\n' + formatReport(totals, [run, alone.run, plain.run], root, Math.min(process.stdout.columns ?? 100, 120)),
+  `Measured once, on ${availableParallelism()} cores with a load of ${loadBefore.toFixed(1)} before the start.`,
 );
-console.log(`\nSpeed-up of ${run.by} over one: ${(alone.run.workMs / run.workMs).toFixed(2)} times.`);
 
-const problems = [...differences(totals, plain.totals), ...differences(alone.totals, plain.totals)];
-if (problems.length === 0) {
-  console.log('All totals agree with plain python3.');
+const disagreements = [pooled, alone].flatMap(({ totals }) => differences(totals, plain.totals));
+if (disagreements.length === 0) {
+  console.log('The totals agree with plain python3.');
 } else {
-  console.error(`The totals do not agree with plain python3:\n  ${problems.join('\n  ')}`);
+  console.error(`The totals do not agree with plain python3:\n  ${disagreements.join('\n  ')}`);
   process.exitCode = 1;
+}
+
+/** What `census.py` says of the place. */
+interface Sources {
+  python: string;
+  executable: string;
+  root: string;
+  paths: string[];
+  bytes: number;
 }
 
 async function findSources(): Promise<Sources> {
@@ -72,7 +73,7 @@ async function measureWithPool(options: PoolOptions): Promise<{ totals: Totals; 
   }
   const workMs = performance.now() - startedAt;
   progress.stop();
-  return { totals, run: { by, workMs } };
+  return { totals, run: { by, workers: size, workMs } };
 }
 
 async function measureWithoutPool(): Promise<{ totals: PlainTotals; run: Run }> {
@@ -82,7 +83,7 @@ async function measureWithoutPool(): Promise<{ totals: PlainTotals; run: Run }> 
   const { stdout } = await promisify(execFile)(executable, [here('plain.py'), root]);
   const workMs = performance.now() - startedAt;
   progress.stop();
-  return { totals: JSON.parse(stdout) as PlainTotals, run: { by, workMs } };
+  return { totals: JSON.parse(stdout) as PlainTotals, run: { by, workers: 0, workMs } };
 }
 
 function here(file: string): string {

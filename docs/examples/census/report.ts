@@ -7,17 +7,23 @@ import type { Totals } from './totals.js';
 export interface Run {
   /** Such as `2 workers`. */
   readonly by: string;
+  /** How many Python workers of a pool; 0 for none. */
+  readonly workers: number;
   readonly workMs: number;
 }
 
-/** The result as tables that fit into `width` characters. */
-export function formatReport(totals: Totals, runs: readonly Run[], root: string, width: number): string {
+/** The result as tables that fit into `width` characters. The speed-up is over one worker. */
+export function formatReport(
+  { title, root, totals, runs }: { title: string; root: string; totals: Totals; runs: readonly Run[] },
+  width: number,
+): string {
   const { files, lines, functions, asynchronous, classes, unparsed, longest, imports } = totals;
+  const alone = runs.find(({ workers }) => workers === 1);
   const where = (path: string) => relative(root, path);
   const sections = [
     table(
       width,
-      ['', 'total'],
+      [title, 'total'],
       [
         ['files', count(files)],
         ['  that do not parse', count(unparsed.length)],
@@ -41,8 +47,13 @@ export function formatReport(totals: Totals, runs: readonly Run[], root: string,
       table(width, ['does not parse', 'why'], unparsed.map(({ path, problem }) => [where(path), problem]).sort()),
     table(
       width,
-      ['time', 'seconds', 'files a second'],
-      runs.map(({ by, workMs }) => [by, (workMs / 1000).toFixed(2), count(Math.round(files / (workMs / 1000)))]),
+      ['time', 'seconds', 'files a second', 'speed-up'],
+      runs.map(({ by, workMs }) => [
+        by,
+        (workMs / 1000).toFixed(2),
+        count(Math.round(files / (workMs / 1000))),
+        alone === undefined ? '' : (alone.workMs / workMs).toFixed(2),
+      ]),
     ),
   ];
   return sections.filter(Boolean).join('\n\n');
@@ -64,7 +75,7 @@ function table(width: number, head: string[], rows: string[][]): string {
     colAligns: isNumber.map((number) => (number ? 'right' : 'left')),
   });
   drawn.push(...rows);
-  return drawn.toString();
+  return drawn.toString().replace(/ +$/gm, '');
 }
 
 /** As wide as their content; where that is too wide together, the widest gives way. */

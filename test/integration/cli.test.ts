@@ -1,0 +1,317 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findInterpreter } from '../../src/process/interpreter.js';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const functions = fileURLToPath(new URL('fixtures/command.py', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'pythonarium-cli-'));
+const program = join(folder, 'src/cli/main.js');
+const environment = { ...process.env };
+
+// The command as it is published: compiled once, so that each start is quick.
+beforeAll(async () => {
+  for (const name of ['package.json', 'python', 'node_modules']) symlinkSync(join(root, name), join(folder, name));
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', folder]);
+  environment.PYTHONARIUM_PYTHON = (await findInterpreter()).executable;
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('pythonarium', () => {
+  it('says which version it is', async () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    expect(await run(['--version'])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it('shows its help without loading the pool', async () => {
+    const hooks =
+      'export async function resolve(s, c, next) { const r = await next(s, c); process._rawDebug(r.url); return r; }';
+    const register = `import { register } from 'node:module'; register(${JSON.stringify(`data:text/javascript,${hooks}`)});`;
+    const { exitCode, stdout, stderr } = await run(['--help'], {
+      node: ['--import', `data:text/javascript,${register}`],
+    });
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain("pythonarium call statistics:mean '[[1, 2, 6]]'");
+    expect(stderr).toContain('/commander/');
+    expect(stderr).not.toMatch(/\/(execa|xstate|cli-progress|ndjson)\//);
+  });
+
+  it.each([
+    [['call'], 'missing required argument'],
+    [['call', 'statistics'], 'statistics:mean'],
+    [['call', 'math:sqrt', '16'], "write '[16]'"],
+    [['call', 'math:sqrt', '[16'], 'no JSON'],
+    [['call', 'math:sqrt', '[16]', '--kwargs', '[]'], 'JSON object'],
+    [['call', 'math:sqrt', '[16]', '--timeout', 'soon'], '1.5m'],
+    [['map', 'math:sqrt', '--size', '0'], 'whole number'],
+    [['map', 'math:sqrt', '--ordered', '--unordered'], 'cannot be used with'],
+    [['mop'], 'unknown command'],
+  ])('%j is an error of usage, told with what to write instead', async (args, remedy) => {
+    const { exitCode, stdout, stderr } = await run(args);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toContain(remedy);
+  });
+
+  it('doctor finds a Python that answers, and ends with 1 when there is none', async () => {
+    const well = await run(['doctor']);
+    expect(well.exitCode).toBe(0);
+    expect(well.stdout).toMatch(/Python +3\.\d+/);
+    const ill = await run(['doctor', '--python', '/nowhere/python3']);
+    expect(ill.exitCode).toBe(1);
+    expect(ill.stdout).toContain('/nowhere/python3');
+  });
+});
+
+describe('pythonarium call', () => {
+  it('prints the result as one line of JSON', async () => {
+    expect(await call('double', '[20.5]', '--kwargs', '{"plus": 1}')).toEqual({
+      exitCode: 0,
+      stdout: '42\n',
+      stderr: '',
+    });
+  });
+
+  it('calls what is in a module by its dotted name', async () => {
+    expect((await run(['call', 'statistics:mean', '[[1, 2, 6]]'])).stdout).toBe('3\n');
+  });
+
+  it('keeps the sign of a zero', async () => {
+    expect((await call('negative_zero')).stdout).toBe('-0.0\n');
+  });
+
+  it('sends what Python prints to standard error, so that the result can be piped', async () => {
+    const { stdout, stderr } = await call('chatter', '["x"]');
+    expect(stdout).toBe('"x"\n');
+    expect(stderr.split('\n').sort()).toEqual(['', 'complained', 'printed']);
+  });
+
+  it('tells a failure with its code and the traceback, and ends with 1', async () => {
+    const { exitCode, stdout, stderr } = await call('refuse_threes', '[9]');
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+    expect(stderr).toMatch(/^pythonarium: ERR_PYTHON: ValueError: 9 is a multiple of three\nTraceback \(most recent/);
+  });
+
+  it('gives up after its timeout, and leaves no worker behind', async () => {
+    const { exitCode, stderr } = await call('hang', '--timeout', '500ms');
+    expect(exitCode).toBe(1);
+    const [pid, failure] = stderr.split('\n');
+    expect(failure).toContain('ERR_CALL_TIMEOUT');
+    expect(isAlive(Number(pid))).toBe(false);
+  });
+
+  it('refuses an integer that would be rounded', async () => {
+    const { exitCode, stderr } = await call('echo', '[{"id": 9007199254740993}]');
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/ERR_VALUE.*9007199254740993/);
+  });
+
+  it('calls only what is marked when it is told so', async () => {
+    expect((await call('double', '[21]', '--expose', 'marked')).stdout).toBe('42\n');
+    const { exitCode, stderr } = await call('echo', '[21]', '--expose', 'marked');
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('ERR_NOT_EXPOSED');
+  });
+
+  it('says at once why no worker comes up', async () => {
+    writeFileSync(join(folder, 'broken.py'), 'import nowhere_to_be_found\n');
+    const { exitCode, stderr } = await run(['call', `${join(folder, 'broken.py')}:f`]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/ERR_BOOT[\s\S]*Traceback[\s\S]*nowhere_to_be_found/);
+  });
+});
+
+describe('pythonarium map', () => {
+  it('writes results in the order of the lines, whichever is done first', async () => {
+    const { exitCode, stdout } = await map('sleep', '300\n1\n2\n', '--size', '2');
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '300\n1\n2\n' });
+  });
+
+  it('writes results as they come when it is told so', async () => {
+    const { stdout } = await map('sleep', '2000\n1\n2\n', '--size', '2', '--unordered');
+    expect(stdout).toBe('1\n2\n2000\n');
+  });
+
+  it('writes one result for each line: null, long, foreign and without a newline at the end', async () => {
+    const lines = ['null', '"é🐍\\ud800"', `"${'x'.repeat(300_000)}"`, '{"__proto__":{"a":1}}', '[]', '-0.5'];
+    const { exitCode, stdout } = await map('echo', lines.join('\n'));
+    expect(exitCode).toBe(0);
+    expect(stdout).toBe(`${lines.join('\n')}\n`);
+  });
+
+  it('stops at the first line that fails, with the results before it written and no others', async () => {
+    const { exitCode, stdout, stderr } = await map('refuse_threes', numbers(100));
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '1\n2\n' });
+    expect(stderr).toMatch(/^pythonarium: line 3: ERR_PYTHON: ValueError: 3 is a multiple of three\nTraceback/);
+  });
+
+  it('keeps going when it is told so: one record on standard error for each line that fails', async () => {
+    const { exitCode, stdout, stderr } = await map('refuse_threes', numbers(10), '--keep-going');
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '1\n2\n4\n5\n7\n8\n10\n' });
+    expect(records(stderr)).toEqual(
+      [3, 6, 9].map((line) => ({
+        line,
+        code: 'ERR_PYTHON',
+        message: `ValueError: ${line} is a multiple of three`,
+        traceback: expect.stringContaining('Traceback (most recent call last)'),
+      })),
+    );
+  });
+
+  it('passes over nothing and rounds nothing: a line that cannot cross fails by its number', async () => {
+    const lines = ['1', '', '{"id": 9007199254740993}', '{"open": ', Buffer.from([0x22, 0xff, 0x22]), '-0', '7'];
+    const input = Buffer.concat(lines.flatMap((line) => [Buffer.from(line), Buffer.from('\r\n')]));
+    const { exitCode, stdout, stderr } = await map('echo', input, '--keep-going');
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '1\n7\n' });
+    const failures = records(stderr);
+    expect(failures.map(({ line, code }) => [line, code])).toEqual([2, 3, 4, 5, 6].map((line) => [line, 'ERR_VALUE']));
+    expect(failures.map(({ message }) => message)).toEqual([
+      expect.stringContaining('blank'),
+      expect.stringContaining('9007199254740993'),
+      expect.stringContaining('no JSON'),
+      expect.stringContaining('no UTF-8'),
+      expect.stringContaining('-0'),
+    ]);
+  });
+
+  it('gives each call its whole time, however long it waited for a worker', async () => {
+    const input = '400\n400\n30000\n400\n400\n';
+    const { stdout, stderr } = await map('sleep', input, '--size', '1', '--timeout', '1s', '--keep-going');
+    expect(stdout).toBe('400\n400\n400\n400\n');
+    expect(records(stderr)).toMatchObject([{ line: 3, code: 'ERR_CALL_TIMEOUT' }]);
+  });
+
+  it('names a function that is not there once, and not for each line', async () => {
+    const { exitCode, stderr } = await map('dubble', numbers(50), '--keep-going');
+    expect(exitCode).toBe(1);
+    expect(stderr.match(/ERR_NOT_EXPOSED/g)).toHaveLength(1);
+    expect(stderr).toContain('Did you mean "double"?');
+  });
+
+  it('answers a line before the next one is there', async () => {
+    const child = start(['map', `${functions}:double`]);
+    child.stdin!.write('21\n');
+    const [answer] = await once(child.stdout!, 'data');
+    expect(String(answer)).toBe('42\n');
+    child.stdin!.end('1\n');
+    expect(await ended(child)).toMatchObject({ exitCode: 0, stdout: '2\n' });
+  });
+
+  it('reads no faster than its results are taken', async () => {
+    const file = join(folder, 'calls');
+    const child = start(['map', `${functions}:write_down`, '--size', '2']);
+    child.stdin!.end(`${JSON.stringify({ file, length: 100_000 })}\n`.repeat(400));
+    await once(child.stdout!, 'readable');
+    const calls = () => statSync(file).size;
+    for (let [before, looks] = [calls(), 0]; looks < 5; looks += 1) {
+      await delay(100);
+      if (calls() !== before) [before, looks] = [calls(), 0];
+    }
+    expect(calls()).toBeLessThan(100);
+
+    const { stdout, exitCode } = await ended(child);
+    expect(exitCode).toBe(0);
+    expect(stdout).toHaveLength(400 * 100_003);
+    expect(calls()).toBe(400);
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('ends on %s with %d, a whole last line and no process left', async (signal, exitCode) => {
+    const output = join(folder, signal);
+    const descriptor = openSync(output, 'w');
+    const child = start(['map', `${functions}:pid`, '--size', '2'], { stdout: descriptor });
+    closeSync(descriptor);
+    child.stdin!.on('error', () => {});
+    child.stdin!.write('1\n'.repeat(200_000));
+    while (statSync(output).size < 1_000) await delay(20);
+    child.kill(signal);
+    const end = await ended(child);
+    expect(end).toEqual({ exitCode, stdout: '', stderr: '' });
+    const written = readFileSync(output, 'utf8');
+    expect(written).toMatch(/^(\d+\n)+$/);
+    for (const pid of new Set(written.trim().split('\n'))) expect(isAlive(Number(pid))).toBe(false);
+  });
+
+  it('ends without a word when nobody reads its results any more', async () => {
+    const child = start(['map', `${functions}:pid`]);
+    child.stdin!.on('error', () => {});
+    child.stdin!.write('1\n'.repeat(200_000));
+    const [first] = await once(child.stdout!, 'data');
+    child.stdout!.destroy();
+    const stderr = await text(child.stderr!);
+    if (child.exitCode === null) await once(child, 'exit');
+    expect({ exitCode: child.exitCode, stderr }).toEqual({ exitCode: 141, stderr: '' });
+    expect(isAlive(Number.parseInt(String(first), 10))).toBe(false);
+  });
+});
+
+interface End {
+  exitCode: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function call(name: string, ...args: string[]): Promise<End> {
+  return run(['call', `${functions}:${name}`, ...args]);
+}
+
+function map(name: string, input: string | Buffer, ...args: string[]): Promise<End> {
+  return run(['map', `${functions}:${name}`, ...args], { input });
+}
+
+function run(
+  args: string[],
+  { input = '', node = [] }: { input?: string | Buffer; node?: string[] } = {},
+): Promise<End> {
+  const child = start(args, { node });
+  // A command that stops at a line leaves the rest unread.
+  child.stdin!.on('error', () => {});
+  child.stdin!.end(input);
+  return ended(child);
+}
+
+function start(
+  args: string[],
+  { node = [], stdout = 'pipe' }: { node?: string[]; stdout?: number | 'pipe' } = {},
+): ChildProcess {
+  return spawn(process.execPath, [...node, program, ...args], {
+    env: environment,
+    stdio: ['pipe', stdout, 'pipe'],
+  });
+}
+
+async function ended(child: ChildProcess): Promise<End> {
+  const [stdout, stderr] = await Promise.all([
+    child.stdout === null ? '' : text(child.stdout),
+    text(child.stderr!),
+    child.exitCode ?? once(child, 'exit'),
+  ]);
+  return { exitCode: child.exitCode, stdout, stderr };
+}
+
+function records(stderr: string): { line: number; code: string; message: string }[] {
+  return stderr
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
+function numbers(last: number): string {
+  return Array.from({ length: last }, (_, index) => `${index + 1}\n`).join('');
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
