@@ -66,6 +66,7 @@ export class Runtime {
     this.startPython = startPython ?? pythonStarter(this.live);
     this.sessions = new SessionRegistry(this);
     this.#supervisor = createActor(supervisorLogic(this), {
+      id: 'supervisor',
       systemId: 'supervisor',
       input: { size: settings.size, closeTimeoutMs: settings.closeTimeoutMs },
       clock: settings.clock,
