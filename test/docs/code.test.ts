@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type CodeBlock, type Page, ROOT, readPages } from './pages.js';
 import { typeErrors } from './type-check.js';
@@ -12,7 +11,20 @@ const pages = readPages();
 
 describe('the TypeScript of the pages', () => {
   it('is what TypeScript takes, the fragments too', () => {
-    expect(typeErrors(new Map([...pages.flatMap(typeScriptOf), [CONTEXT_PATH, CONTEXT]]))).toEqual([]);
+    const context = [CONTEXT, ELSEWHERE].map((text, index): [string, string] => [
+      inPages(`context-${index}.d.ts`),
+      text,
+    ]);
+    expect(typeErrors(new Map([...pages.flatMap(typeScriptOf), ...context]))).toEqual([]);
+  });
+});
+
+describe('the files that pages show', () => {
+  it.each(pages.filter(({ examples }) => examples.length > 0))('are as they stand in the examples ($path)', (page) => {
+    for (const { file, text } of page.blocks) {
+      const shown = page.examples.find((path) => basename(path) === file);
+      if (shown !== undefined) expect(text).toBe(`# ${file}\n${exampleText(shown)}`);
+    }
   });
 });
 
@@ -25,7 +37,8 @@ describe('the programs of the pages', () => {
     const folder = mkdtempSync(join(tmpdir(), 'pythonarium-'));
     try {
       writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-      for (const { file, text } of filesBefore(page, block)) writeFileSync(join(folder, file), text);
+      symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+      for (const { file, text } of filesFor(page, block)) writeFileSync(join(folder, file), text);
       for (const { command, output } of transcript(block)) {
         expect(await run(command, folder)).toMatch(asPattern(output));
       }
@@ -37,25 +50,37 @@ describe('the programs of the pages', () => {
 
 /** Blocks that begin with a file's name are files, and all of a page share a folder. The others are fragments. */
 function typeScriptOf(page: Page): [string, string][] {
-  const folder = join(ROOT, 'docs', '.pages', page.path.replaceAll('/', '-'));
-  return page.blocks
+  const folder = inPages(page.path.replaceAll('/', '-'));
+  const examples = page.examples.filter((path) => path.endsWith('.ts'));
+  const files = examples.map((path): [string, string] => [join(folder, basename(path)), exampleText(path)]);
+  const blocks = page.blocks
     .filter(({ language }) => language === 'ts')
     .map(({ file, line, text }) => {
       // A line that is no comment to a reader, so that messages give the page's own lines.
       const padding = '\n'.repeat(line);
-      return [join(folder, file ?? `line-${line}.ts`), `export {};${padding}${text}`];
+      return [join(folder, file ?? `line-${line}.ts`), `export {};${padding}${text}`] as [string, string];
     });
+  return [...files, ...blocks];
+}
+
+/** Nothing is written there. */
+function inPages(name: string): string {
+  return join(ROOT, 'docs', '.pages', name);
 }
 
 function isRun({ language, text }: CodeBlock): boolean {
   return language === 'console' && /^\$ npx (tsx|pythonarium) /.test(text);
 }
 
-/** The page's files as they are above the block: a later block of the same name is a newer version. */
-function filesBefore({ blocks }: Page, { line }: CodeBlock): { file: string; text: string }[] {
-  return blocks.flatMap((block) =>
-    block.file !== undefined && block.line < line ? [{ ...block, file: block.file }] : [],
-  );
+/** The examples that the page links to, and its own files as they are above the block: a later one is a newer version. */
+function filesFor({ blocks, examples }: Page, { line }: CodeBlock): { file: string; text: string }[] {
+  const linked = examples.map((path) => ({ file: basename(path), text: exampleText(path) }));
+  const own = blocks.flatMap(({ file, text, line: at }) => (file !== undefined && at < line ? [{ file, text }] : []));
+  return [...linked, ...own];
+}
+
+function exampleText(path: string): string {
+  return readFileSync(join(ROOT, path), 'utf8');
 }
 
 /** Lines after `$` are commands, and what follows one is what it prints. */
@@ -73,7 +98,8 @@ function transcript({ text }: CodeBlock): { command: string; output: string }[] 
 async function run(command: string, cwd: string): Promise<string> {
   const [, name, ...args] = command.split(' ');
   const program = name === 'tsx' ? args : [join(ROOT, 'src', 'cli', 'main.ts'), ...args];
-  const child = spawn(process.execPath, [TSX, '--tsconfig', join(ROOT, 'tsconfig.json'), ...program], { cwd });
+  const env = { ...process.env, TSX_TSCONFIG_PATH: join(ROOT, 'tsconfig.json') };
+  const child = spawn(process.execPath, ['--import', TSX, ...program], { cwd, env });
   let printed = '';
   for (const input of [child.stdout, child.stderr]) {
     createInterface({ input }).on('line', (line) => {
@@ -90,8 +116,7 @@ function asPattern(output: string): RegExp {
   return new RegExp(`^${parts.join('[^]*?')}$`);
 }
 
-const TSX = fileURLToPath(import.meta.resolve('tsx/cli'));
-const CONTEXT_PATH = join(ROOT, 'docs', '.pages', 'context.d.ts');
+const TSX = import.meta.resolve('tsx');
 
 /** What fragments may use without saying where it comes from. */
 const CONTEXT = `
@@ -107,6 +132,10 @@ declare global {
   const request: { signal: AbortSignal; user: string };
   const metrics: { add(name: string, value?: number): void };
 }
+`;
+
+/** What a page tells its reader to install, and what is not installed here. */
+const ELSEWHERE = `
 declare module '@statelyai/inspect' {
   export function createWebSocketInspector(options?: { url?: string; sanitizeContext?: (context: object) => object }): {
     inspect: import('xstate').Observer<import('xstate').InspectionEvent>;

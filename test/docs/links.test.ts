@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Page, ROOT, readPages, withoutCode } from './pages.js';
+import { links, type Page, ROOT, readPages } from './pages.js';
 
 const pages = readPages();
 
 describe('links', () => {
   it.each(pages)('of $path lead somewhere', (page) => {
-    const dead = links(page).filter((link) => !leadsSomewhere(page, link));
+    const dead = links(page.text).filter((link) => !leadsSomewhere(page, link));
     expect(dead).toEqual([]);
   });
 
@@ -18,18 +18,12 @@ describe('links', () => {
       const page = byPath.get(path);
       if (page === undefined || reached.has(path)) return;
       reached.add(path);
-      for (const link of links(page)) visit(target(page, link).path);
+      for (const link of links(page.text)) visit(target(page, link).path);
     };
     visit('README.md');
     expect(pages.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([]);
   });
 });
-
-function links({ text }: Page): string[] {
-  return [...withoutCode(text).matchAll(/\]\((?<link>[^)\s]+)\)/g)]
-    .map(({ groups }) => groups?.link ?? '')
-    .filter((link) => !/^https?:/.test(link));
-}
 
 function leadsSomewhere(page: Page, link: string): boolean {
   const { path, anchor } = target(page, link);

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, normalize, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The folder that holds the README. */
@@ -10,6 +10,8 @@ export interface Page {
   readonly path: string;
   readonly text: string;
   readonly blocks: readonly CodeBlock[];
+  /** The files of `docs/examples` that it links to, from the folder of the README. */
+  readonly examples: readonly string[];
   /** What the page's own headings can be linked to by. */
   readonly anchors: ReadonlySet<string>;
 }
@@ -33,12 +35,24 @@ export function readPages(): readonly Page[] {
 
 export function readPage(path: string): Page {
   const text = readFileSync(join(ROOT, path), 'utf8');
-  return { path, text, blocks: codeBlocks(text), anchors: anchors(withoutCode(text)) };
+  return { path, text, blocks: codeBlocks(text), examples: examples(path, text), anchors: anchors(withoutCode(text)) };
 }
 
 /** The page's text with every block of code left out. */
 export function withoutCode(text: string): string {
   return text.replace(FENCED, '').replace(/^( {4}|\t).*$/gm, '');
+}
+
+/** Where the links of a page lead, other pages of the web left out. */
+export function links(text: string): string[] {
+  return [...withoutCode(text).matchAll(/\]\((?<link>[^)\s]+)\)/g)]
+    .map(({ groups }) => groups?.link ?? '')
+    .filter((link) => !/^https?:/.test(link));
+}
+
+function examples(path: string, text: string): string[] {
+  const files = links(text).map((link) => normalize(join(dirname(path), link)));
+  return [...new Set(files)].filter((file) => /^docs\/examples\/.*\.(ts|py)$/.test(file));
 }
 
 function codeBlocks(text: string): CodeBlock[] {
