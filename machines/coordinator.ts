@@ -78,7 +78,9 @@ export const coordinatorMachine = setup({
     grantElsewhere: assign(({ context, event }) => {
       const waiter = unconfirmed(context, event as Left) as Waiter;
       const rest = { ...context, ...withoutSlot(context, event as Left) };
-      return granted({ ...rest, queue: removeWaiter(rest.queue, waiter) }, placeFor(rest, waiter) as number, waiter);
+      const others = rest.refused.filter((each) => each !== waiter);
+      const queue = removeWaiter(rest.queue, waiter);
+      return granted({ ...rest, queue, refused: others }, placeFor(rest, waiter) as number, waiter);
     }),
     refuseNewcomer: assign({ refused: ({ event }) => [(event as Requested).waiter] }),
     refuseAll: assign({ refused: ({ context }) => listWaiters(context.queue), queue: emptyQueue }),
@@ -230,11 +232,16 @@ export const coordinatorMachine = setup({
     closed: {
       entry: 'announceClosed',
       on: {
+        // What was granted before may still end as it should.
+        'worker.idle': { actions: 'freeSlot' },
         'lease.request': { actions: ['refuseNewcomer', { type: 'sayRefused', params: { reason: 'closed' } }] },
-        'worker.left': {
-          guard: 'isUnconfirmed',
-          actions: ['refuseReturned', { type: 'sayRefused', params: { reason: 'closed' } }],
-        },
+        'worker.left': [
+          {
+            guard: 'isUnconfirmed',
+            actions: ['refuseReturned', { type: 'sayRefused', params: { reason: 'closed' } }],
+          },
+          { actions: 'removeSlot' },
+        ],
       },
     },
   },
@@ -263,7 +270,6 @@ function granted(context: CoordinatorContext, place: number, waiter: Waiter): Co
     free: context.free.filter((each) => each !== place),
     nextLease: context.nextLease + 1,
     granted: place,
-    refused: context.refused,
   };
 }
 
@@ -277,16 +283,19 @@ function unconfirmed({ slots }: CoordinatorContext, { worker, place, lease }: Le
   return slot?.worker === worker && slot.lease !== lease ? slot.waiter : null;
 }
 
-/** The pool without the worker that left: a grant it never took is undone, and those who waited for it alone are refused. */
+/**
+ * The pool without the worker that left: whoever it was granted to in vain
+ * waits again, and those who waited for it alone, or may not wait, are refused.
+ */
 function withoutSlot(context: CoordinatorContext, left: Left) {
   const waiter = unconfirmed(context, left);
-  const queue = waiter === null ? context.queue : addWaiter(context.queue, waiter);
-  const [refused, rest] = takeBound(queue, left.worker);
+  const queue = waiter?.mayWait ? addWaiter(context.queue, waiter) : context.queue;
+  const [bound, rest] = takeBound(queue, left.worker);
   return {
     slots: withSlot(context.slots, left.place, undefined),
     free: context.free.filter((place) => place !== left.place),
     queue: rest,
-    refused,
+    refused: waiter === null || waiter.mayWait ? bound : [...bound, waiter],
   };
 }
 

@@ -7,6 +7,7 @@ export { type ClientContext, clientMachine } from './client.js';
 export { type CoordinatorContext, type CoordinatorInput, coordinatorMachine, type Slot } from './coordinator.js';
 export type * from './messages.js';
 export {
+  hasLiveWorker,
   type Place,
   restartDelayMs,
   type SupervisorContext,

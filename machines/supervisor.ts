@@ -13,8 +13,11 @@ export interface SupervisorInput {
 
 /** One worker's place in the pool, and how it stands there. */
 export interface Place {
-  /** `starting`: not ready yet. `up`: ready. `waiting`: dead, its replacement waits out the back-off. `empty`: dead for good. */
-  readonly state: 'starting' | 'up' | 'waiting' | 'empty';
+  /**
+   * `starting`: its first worker is not ready yet. `restarting`: a replacement is not. `up`: ready.
+   * `waiting`: dead, its replacement waits out the back-off. `empty`: dead for good.
+   */
+  readonly state: 'starting' | 'restarting' | 'up' | 'waiting' | 'empty';
   readonly worker: WorkerId;
 }
 
@@ -53,7 +56,7 @@ export const supervisorMachine = setup({
     noteDead: assign(({ context, event }) => noted(context, event as Dead, 'waiting')),
     noteGone: assign(({ context, event }) => noted(context, event as Dead, 'empty')),
     fillPlace: assign(({ context, event }) => ({
-      places: placed(context, event as Due, 'starting', context.nextWorker),
+      places: placed(context, event as Due, 'restarting', context.nextWorker),
       nextWorker: context.nextWorker + 1,
     })),
     scheduleRestart: raise(({ event }) => ({ type: 'restart.due', place: (event as Dead).place }), {
@@ -66,14 +69,14 @@ export const supervisorMachine = setup({
     sayClosed: emit({ type: 'pool.closed' }),
   },
   guards: {
-    isLastStart: ({ context, event }) => noOther(context, event as Ready, (state) => state === 'starting'),
+    isLastStart: ({ context, event }) => noOther(context, event as Ready | Dead, (state) => state === 'starting'),
     isLastStartAndNobodyUp: ({ context, event }) =>
       noOther(context, event as Dead, (state) => state === 'starting' || state === 'up'),
     isHopeless: ({ context, event }) =>
       noOther(context, event as Dead, (state) => state === 'up') &&
       noted(context, event as Dead, 'waiting').failures >= HOPELESS_FAILURES,
     isWaiting: ({ context, event }) => context.places[(event as Due).place]?.state === 'waiting',
-    hasNoWorker: ({ context }) => !context.places.some(({ state }) => isLive(state)),
+    hasNoWorker: ({ context }) => !context.places.some(hasLiveWorker),
   },
   delays: {
     restartDelay: ({ context }) => restartDelayMs(context.failures, 1),
@@ -90,7 +93,8 @@ export const supervisorMachine = setup({
   entry: 'startActors',
   initial: 'starting',
   states: {
-    // The first starts are under way, and callers wait.
+    // The first starts are under way, and callers wait. Replacements do not
+    // prolong it: where every start fails, somebody always tries again.
     starting: {
       on: {
         'worker.ready': [{ guard: 'isLastStart', target: 'ready', actions: 'noteReady' }, { actions: 'noteReady' }],
@@ -193,6 +197,11 @@ export function restartDelayMs(failures: number, jitter: number): number {
   return full * (1 - jitter / 2);
 }
 
+/** True if a worker lives at `place`, whether it can take a lease yet or not. */
+export function hasLiveWorker({ state }: Place): boolean {
+  return state === 'starting' || state === 'restarting' || state === 'up';
+}
+
 type Ready = SupervisorEvent & { type: 'worker.ready' };
 type Dead = SupervisorEvent & { type: 'worker.dead' };
 type Due = SupervisorEvent & { type: 'restart.due' };
@@ -213,10 +222,6 @@ function noOther(
   such: (state: Place['state']) => boolean,
 ) {
   return places.every(({ state }, index) => index === place || !such(state));
-}
-
-function isLive(state: Place['state']): boolean {
-  return state === 'starting' || state === 'up';
 }
 
 /** So many bad starts in a row, with no worker up, are no accident. */

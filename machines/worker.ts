@@ -141,6 +141,8 @@ export const workerMachine = setup({
       on: {
         'worker.stop': { guard: 'isForced', actions: 'killProcess' },
         'process.exited': 'dead',
+        // It was told to end before it was known that no process would come to be.
+        'process.failed': 'dead',
       },
       after: { stopGrace: { actions: 'killProcess' } },
     },

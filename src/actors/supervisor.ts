@@ -1,5 +1,11 @@
 import { enqueueActions, sendTo } from 'xstate';
-import { restartDelayMs, type SupervisorContext, type SupervisorRef, supervisorMachine } from '../../machines/index.js';
+import {
+  hasLiveWorker,
+  restartDelayMs,
+  type SupervisorContext,
+  type SupervisorRef,
+  supervisorMachine,
+} from '../../machines/index.js';
 import type { Runtime } from '../runtime.js';
 import { clientLogic } from './client.js';
 import { workerLogic } from './worker.js';
@@ -61,5 +67,5 @@ export function supervisorLogic(runtime: Runtime) {
 }
 
 function liveWorkers({ places }: SupervisorContext): string[] {
-  return places.flatMap(({ state }, place) => (state === 'starting' || state === 'up' ? [`worker-${place}`] : []));
+  return places.flatMap((each, place) => (hasLiveWorker(each) ? [`worker-${place}`] : []));
 }

@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { coordinatorMachine, supervisorMachine, type Waiter, workerMachine } from '../../machines/index.js';
+import { follow } from '../model/follow.js';
+import { clientRef, coordinatorRef, supervisorRef, workerRef } from './world.js';
+
+/** Faults that the walk through the whole system has found, each in the few events that show it. */
+describe('what had been wrong', () => {
+  it('a worker that is told to end before its process could be started still dies', () => {
+    const { snapshot } = follow(workerMachine, worker, [
+      { type: 'worker.stop', way: 'kill' },
+      { type: 'process.failed' },
+    ]);
+    expect(snapshot.value).toBe('dead');
+  });
+
+  it('a closed coordinator refuses nobody whose lease has ended well', () => {
+    const { said } = follow(coordinatorMachine, { queueMax: 1, supervisor: supervisorRef }, [
+      idle(1),
+      { type: 'lease.request', waiter: waiter(1) },
+      { type: 'pool.destroy' },
+      idle(1),
+      { type: 'worker.left', worker: 1, place: 0, lease: null },
+    ]);
+    expect(said).toEqual([]);
+  });
+
+  it('a closed coordinator forgets a worker that has left, so that its place is not free twice', () => {
+    const { snapshot } = follow(coordinatorMachine, { queueMax: 1, supervisor: supervisorRef }, [
+      idle(1),
+      { type: 'pool.destroy' },
+      { type: 'worker.left', worker: 1, place: 0, lease: null },
+      idle(2),
+    ]);
+    expect(snapshot.context.free).toEqual([0]);
+  });
+
+  it('a waiter that may not wait is refused, and not queued, when its grant crosses its worker on the way out', () => {
+    const hasty = { ...waiter(1), mayWait: false };
+    const { snapshot, said } = follow(coordinatorMachine, { queueMax: 1, supervisor: supervisorRef }, [
+      idle(1),
+      { type: 'lease.request', waiter: hasty },
+      { type: 'worker.left', worker: 1, place: 0, lease: null },
+    ]);
+    expect(snapshot.context.queue.size).toBe(0);
+    expect(said).toEqual([
+      { how: 'emit', event: { type: 'waiters.refused', waiters: [hasty], reason: 'worker-left' } },
+    ]);
+  });
+
+  it('first starts that fail in turns are over when each has failed, although there is always a replacement booting', () => {
+    const { snapshot } = follow(supervisorMachine, { size: 2, closeTimeoutMs: 1 }, [
+      { type: 'worker.dead', worker: 1, place: 0, proven: false },
+      { type: 'restart.due', place: 0 },
+      { type: 'worker.dead', worker: 2, place: 1, proven: false },
+    ]);
+    expect(snapshot.value).toBe('degraded');
+  });
+});
+
+const worker = {
+  worker: 1,
+  place: 0,
+  bootTimeoutMs: 1,
+  cancelGraceMs: 1,
+  stopGraceMs: 1,
+  coordinator: coordinatorRef,
+  supervisor: supervisorRef,
+  client: clientRef(0),
+};
+
+function waiter(ticket: number): Waiter {
+  return { ticket, priority: 0, affinity: null, mayWait: true };
+}
+
+function idle(worker: number) {
+  return { type: 'worker.idle', worker, place: 0, ref: workerRef(0, worker) };
+}

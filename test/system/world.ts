@@ -1,0 +1,507 @@
+/**
+ * All the charts together with a world around them: processes, callers and
+ * the port between the two. A world is a value, and a `Step` makes the next
+ * one from it. The charts are the real ones; what `src/actors` does for them
+ * is done here in the smallest way that tells the truth about it.
+ */
+import type { AnyEventObject, AnyStateMachine, SnapshotFrom } from 'xstate';
+import {
+  type ClientRef,
+  type CoordinatorRef,
+  clientMachine,
+  coordinatorMachine,
+  listWaiters,
+  type SupervisorRef,
+  supervisorMachine,
+  type Waiter,
+  type WorkerId,
+  type WorkerRef,
+  workerMachine,
+} from '../../machines/index.js';
+import { begin, type Effect, inertRef, type Taken, take } from '../model/take.js';
+
+export interface Charts {
+  readonly worker: typeof workerMachine;
+  readonly coordinator: typeof coordinatorMachine;
+  readonly client: typeof clientMachine;
+  readonly supervisor: typeof supervisorMachine;
+}
+
+export const CHARTS: Charts = {
+  worker: workerMachine,
+  coordinator: coordinatorMachine,
+  client: clientMachine,
+  supervisor: supervisorMachine,
+};
+
+export type ChartName = keyof Charts;
+
+/** What is tried, and how often. Whatever is not bounded here is unbounded. */
+export interface Bounds {
+  readonly size: number;
+  readonly callers: number;
+  /** `at once`: each outside event is followed until nobody has anything left to say, as XState does it. */
+  readonly delivery: 'at once' | 'delayed';
+  readonly asks: readonly Ask[];
+  readonly faults: ReadonlySet<Fault>;
+  readonly queueMax: number;
+  /** How often one caller may ask. */
+  readonly callsMax: number;
+  /** How many processes may die, fail to start or turn out unfit, unasked. */
+  readonly deathsMax: number;
+  /** How often a call may run out of time under a lease that is kept. */
+  readonly timeoutsMax: number;
+  /** How often the owner of the pool may drain, close or destroy it. */
+  readonly commandsMax: number;
+}
+
+export interface Ask {
+  readonly wish: 'anyone' | 'hint' | 'strict';
+  readonly priority: number;
+  readonly mayWait: boolean;
+}
+
+export type Fault = 'death' | 'cancel' | 'timeout' | 'close';
+
+export type WorkerSnapshot = SnapshotFrom<typeof workerMachine>;
+export type CoordinatorSnapshot = SnapshotFrom<typeof coordinatorMachine>;
+export type ClientSnapshot = SnapshotFrom<typeof clientMachine>;
+export type SupervisorSnapshot = SnapshotFrom<typeof supervisorMachine>;
+
+export interface World {
+  readonly supervisor: SupervisorSnapshot;
+  readonly coordinator: CoordinatorSnapshot;
+  /** By place: the worker that lives there, or lived there last. */
+  readonly workers: readonly WorkerSnapshot[];
+  /** By place: the client of its slot, which outlives the workers. */
+  readonly clients: readonly ClientSnapshot[];
+  readonly processes: readonly Process[];
+  /** By place: what the port knows of the exchange that runs there. */
+  readonly exchanges: readonly (Exchange | null)[];
+  /** By place: a replacement is due. */
+  readonly restarts: readonly boolean[];
+  readonly callers: readonly Caller[];
+  /** Tickets whose callers have left before their grant. */
+  readonly gone: readonly number[];
+  readonly mail: Mail;
+  readonly nextTicket: number;
+  readonly spent: Spent;
+}
+
+/** What has been used up of what is bounded. Counted only where there is a bound, so that endless runs stay finite. */
+export interface Spent {
+  readonly deaths: number;
+  readonly timeouts: number;
+  readonly commands: number;
+}
+
+export interface Process {
+  readonly life: 'pending' | 'up' | 'gone';
+  /** What it has been sent to end it. */
+  readonly ending: 'no' | 'asked' | 'killed';
+}
+
+export interface Exchange {
+  readonly lease: number;
+  readonly worker: WorkerId;
+  /** The caller who holds the lease, or null once that one has left. */
+  readonly caller: number | null;
+  /** Python owes an answer that nobody waits for. */
+  readonly owed: boolean;
+}
+
+export interface Caller {
+  readonly state: 'idle' | 'waiting' | 'running';
+  readonly waiter: Waiter | null;
+  readonly calls: number;
+}
+
+/** What is under way to each, first in first out for each receiver. */
+export interface Mail {
+  readonly supervisor: readonly AnyEventObject[];
+  readonly coordinator: readonly AnyEventObject[];
+  readonly workers: readonly (readonly AnyEventObject[])[];
+  readonly clients: readonly (readonly AnyEventObject[])[];
+}
+
+/** Something that must never be: the message says what. */
+export class Violation extends Error {}
+
+/** Where a message goes. Worker addresses name one life, not only a place. */
+export interface Address {
+  readonly chart: ChartName;
+  readonly place: number;
+  readonly worker: WorkerId;
+}
+
+export const addressOf = (ref: unknown): Address => (ref as { address: Address }).address;
+
+export const supervisorRef = addressed<SupervisorRef>('supervisor', 0, 0);
+export const coordinatorRef = addressed<CoordinatorRef>('coordinator', 0, 0);
+
+/** The one address of a place's client. */
+export function clientRef(place: number): ClientRef {
+  return remembered(clientRefs, place, () => addressed<ClientRef>('client', place, 0));
+}
+
+/** The one address of one life of a worker. */
+export function workerRef(place: number, worker: WorkerId): WorkerRef {
+  return remembered(workerRefs, place * 1_000_000 + worker, () => addressed<WorkerRef>('worker', place, worker));
+}
+
+export function firstWorld(charts: Charts, bounds: Bounds): World {
+  const places = Array.from({ length: bounds.size }, (_, place) => place);
+  const nobody: Process = { life: 'gone', ending: 'no' };
+  const supervisor = begin(charts.supervisor, { size: bounds.size, closeTimeoutMs: 1 }, supervisorRef);
+  const step = new Step(charts, bounds, {
+    supervisor: supervisor.snapshot,
+    coordinator: begin(charts.coordinator, { queueMax: bounds.queueMax, supervisor: supervisorRef }, coordinatorRef)
+      .snapshot,
+    workers: [],
+    clients: places.map((place) => begin(charts.client, undefined, clientRef(place)).snapshot),
+    processes: places.map(() => nobody),
+    exchanges: places.map(() => null),
+    restarts: places.map(() => false),
+    callers: Array.from({ length: bounds.callers }, () => ({ state: 'idle', waiter: null, calls: 0 })),
+    gone: [],
+    mail: { supervisor: [], coordinator: [], workers: places.map(() => []), clients: places.map(() => []) },
+    nextTicket: 1,
+    spent: { deaths: 0, timeouts: 0, commands: 0 },
+  });
+  step.perform(addressOf(supervisorRef), supervisor.ran);
+  return step.done();
+}
+
+/** The making of one world from another. */
+export class Step {
+  supervisor: SupervisorSnapshot;
+  coordinator: CoordinatorSnapshot;
+  readonly workers: WorkerSnapshot[];
+  readonly clients: ClientSnapshot[];
+  readonly processes: Process[];
+  readonly exchanges: (Exchange | null)[];
+  readonly restarts: boolean[];
+  readonly callers: Caller[];
+  gone: readonly number[];
+  readonly mail: {
+    supervisor: readonly AnyEventObject[];
+    coordinator: readonly AnyEventObject[];
+    workers: (readonly AnyEventObject[])[];
+    clients: (readonly AnyEventObject[])[];
+  };
+  nextTicket: number;
+  spent: Spent;
+  /** False as long as this step has made no difference to anything. */
+  changed = false;
+  /** Events that came to a state whose chart has no word about them. */
+  readonly unheard: { chart: ChartName; state: string; event: string }[] = [];
+
+  readonly #charts: Charts;
+  readonly #bounds: Bounds;
+  /** Those who are reading a message, each with what has come in meanwhile. */
+  readonly #reading = new Map<string, AnyEventObject[]>();
+
+  constructor(charts: Charts, bounds: Bounds, world: World) {
+    this.#charts = charts;
+    this.#bounds = bounds;
+    this.supervisor = world.supervisor;
+    this.coordinator = world.coordinator;
+    this.workers = world.workers.slice();
+    this.clients = world.clients.slice();
+    this.processes = world.processes.slice();
+    this.exchanges = world.exchanges.slice();
+    this.restarts = world.restarts.slice();
+    this.callers = world.callers.slice();
+    this.gone = world.gone;
+    this.mail = { ...world.mail, workers: world.mail.workers.slice(), clients: world.mail.clients.slice() };
+    this.nextTicket = world.nextTicket;
+    this.spent = world.spent;
+  }
+
+  done(): World {
+    const { supervisor, coordinator, workers, clients, processes, exchanges, restarts, callers, gone, mail } = this;
+    const { nextTicket, spent } = this;
+    return {
+      supervisor,
+      coordinator,
+      workers,
+      clients,
+      processes,
+      exchanges,
+      restarts,
+      callers,
+      gone,
+      mail,
+      nextTicket,
+      spent,
+    };
+  }
+
+  /** One less of what is bounded. */
+  spend(what: keyof Spent): void {
+    if (this.#bounds[`${what}Max`] !== Infinity) this.spent = { ...this.spent, [what]: this.spent[what] + 1 };
+  }
+
+  /** An actor, or somebody outside who stands behind others in the line, says something. */
+  send(to: Address, event: AnyEventObject): void {
+    if (to.chart === 'worker' && !this.#lives(to)) return;
+    if (this.#bounds.delivery === 'at once') {
+      this.happen(to, event);
+      return;
+    }
+    this.changed = true;
+    const { mail } = this;
+    if (to.chart === 'worker') mail.workers[to.place] = [...mail.workers[to.place]!, event];
+    else if (to.chart === 'client') mail.clients[to.place] = [...mail.clients[to.place]!, event];
+    else mail[to.chart] = [...mail[to.chart], event];
+  }
+
+  /** Something reaches an actor now. */
+  happen(to: Address, event: AnyEventObject): void {
+    const name = `${to.chart}${to.place}`;
+    const later = this.#reading.get(name);
+    if (later !== undefined) {
+      later.push(event);
+      return;
+    }
+    const inbox = [event];
+    this.#reading.set(name, inbox);
+    for (let next = inbox.shift(); next !== undefined; next = inbox.shift()) this.#read(to, next);
+    this.#reading.delete(name);
+  }
+
+  #read(to: Address, event: AnyEventObject): void {
+    if (to.chart === 'worker' && !this.#lives(to)) return;
+    const machine: AnyStateMachine = this.#charts[to.chart];
+    const before = this.#snapshotOf(to);
+    const state = before.value as string;
+    if (machine.states[state]!.on[event.type] === undefined) {
+      this.unheard.push({ chart: to.chart, state, event: event.type });
+      return;
+    }
+    const taken = takeOnce(machine, before, event, to);
+    if (taken.snapshot === before && taken.ran.length === 0 && taken.said.length === 0) return;
+    this.changed = true;
+    this.#keep(to, taken.snapshot);
+    this.perform(to, taken.ran);
+    for (const said of taken.said) {
+      if (said.how === 'send') {
+        if (said.event.type === 'lease.granted' && to.chart === 'coordinator') this.#checkOrder(said.event);
+        this.send(addressOf(said.to), said.event);
+      } else if (said.how === 'emit') {
+        this.#hear(said.event);
+      } else if (said.event.type === 'restart.due') {
+        this.restarts[said.event.place as number] = true;
+      }
+    }
+  }
+
+  #snapshotOf(to: Address) {
+    if (to.chart === 'worker') return this.workers[to.place]!;
+    if (to.chart === 'client') return this.clients[to.place]!;
+    return this[to.chart];
+  }
+
+  #keep(to: Address, snapshot: unknown): void {
+    if (to.chart === 'supervisor') this.supervisor = snapshot as SupervisorSnapshot;
+    else if (to.chart === 'coordinator') this.coordinator = snapshot as CoordinatorSnapshot;
+    else if (to.chart === 'client') this.clients[to.place] = snapshot as ClientSnapshot;
+    else {
+      this.workers[to.place] = snapshot as WorkerSnapshot;
+      // Nobody reads the letters of the dead.
+      if (!this.#lives(to)) this.mail.workers[to.place] = [];
+    }
+  }
+
+  #lives({ place, worker }: Address): boolean {
+    const snapshot = this.workers[place];
+    return snapshot?.value !== 'dead' && snapshot?.context.worker === worker;
+  }
+
+  // ---------------------------------------------------------------- the hands
+
+  perform(to: Address, effects: readonly Effect[]): void {
+    for (const effect of effects) {
+      const hand = Step.#hands[effect.name];
+      if (hand === undefined) throw new Violation(`nobody has hands for the effect ${effect.name}`);
+      hand(this, to.place, effect);
+    }
+  }
+
+  static readonly #hands: Record<string, (step: Step, place: number, effect: Effect) => void> = {
+    startActors: (step, _, { context }) => {
+      for (const [place, { worker }] of (context as SupervisorSnapshot['context']).places.entries()) {
+        step.#start(place, worker);
+      }
+    },
+    startWorker: (step, _, { context, event: { place } }) => {
+      step.#start(place, (context as SupervisorSnapshot['context']).places[place]!.worker);
+    },
+    askWorkers: (step) => step.#stopWorkers('ask'),
+    killWorkers: (step) => step.#stopWorkers('kill'),
+    tellDegraded: (step) => step.send(addressOf(coordinatorRef), { type: 'pool.degraded' }),
+    tellDrain: (step) => step.send(addressOf(coordinatorRef), { type: 'pool.drain' }),
+    tellDestroy: (step) => step.send(addressOf(coordinatorRef), { type: 'pool.destroy' }),
+    startProcess: (step, place) => {
+      step.processes[place] = { life: 'pending', ending: 'no' };
+    },
+    askToStop: (step, place) => {
+      step.processes[place] = { ...step.processes[place]!, ending: 'asked' };
+    },
+    killProcess: (step, place) => {
+      step.processes[place] = { ...step.processes[place]!, ending: 'killed' };
+    },
+    beginExchange: (step, place, { context }) =>
+      step.#beginExchange(place, (context as ClientSnapshot['context']).held!),
+    failExchange: (step, place, { context }) =>
+      step.#failExchange(place, (context as ClientSnapshot['context']).held!.lease),
+  };
+
+  #start(place: number, worker: WorkerId): void {
+    if (this.processes[place]!.life !== 'gone') throw new Violation('a worker is started where a process still lives');
+    const input = {
+      worker,
+      place,
+      bootTimeoutMs: 1,
+      cancelGraceMs: 1,
+      stopGraceMs: 1,
+      coordinator: coordinatorRef,
+      supervisor: supervisorRef,
+      client: clientRef(place),
+    };
+    const ref = workerRef(place, worker);
+    const { snapshot, ran } = begin(this.#charts.worker, input, ref);
+    this.workers[place] = snapshot;
+    this.mail.workers[place] = [];
+    this.perform(addressOf(ref), ran);
+  }
+
+  #stopWorkers(way: 'ask' | 'kill'): void {
+    for (const { value, context } of this.workers) {
+      if (value !== 'dead')
+        this.send(addressOf(workerRef(context.place, context.worker)), { type: 'worker.stop', way });
+    }
+  }
+
+  #beginExchange(place: number, held: { lease: number; worker: WorkerRef; waiter: Waiter }): void {
+    if (this.exchanges[place] !== null) throw new Violation('an exchange begins where another has not ended');
+    const { lease } = held;
+    if (this.#forget(held.waiter.ticket)) {
+      // The caller has gone: the grant is answered with a release.
+      this.send(addressOf(clientRef(place)), { type: 'exchange.ended', lease });
+      return;
+    }
+    const caller = this.#waitingFor(held.waiter, 'is granted a lease');
+    this.callers[caller] = { ...this.callers[caller]!, state: 'running', waiter: null };
+    this.exchanges[place] = { lease, worker: addressOf(held.worker).worker, caller, owed: false };
+  }
+
+  #failExchange(place: number, lease: number): void {
+    const exchange = this.exchanges[place];
+    // It had been answered with a release that is still under way.
+    if (!exchange) return;
+    if (exchange.lease !== lease) throw new Violation('an exchange fails for the loss of a lease it does not hold');
+    if (exchange.caller !== null) this.settle(exchange.caller);
+    this.exchanges[place] = null;
+  }
+
+  #hear(event: AnyEventObject): void {
+    if (event.type === 'waiters.refused') {
+      for (const waiter of event.waiters as Waiter[]) {
+        if (!this.#forget(waiter.ticket)) this.settle(this.#waitingFor(waiter, 'is refused'));
+      }
+    }
+    if (event.type === 'pool.closed' && this.processes.some(({ life }) => life !== 'gone')) {
+      throw new Violation('the pool says that it is closed while a process lives');
+    }
+  }
+
+  /** The caller is answered, one way or another. */
+  settle(caller: number): void {
+    this.callers[caller] = { ...this.callers[caller]!, state: 'idle', waiter: null };
+  }
+
+  /** True if the caller behind `ticket` has left, which is now known to everybody. */
+  #forget(ticket: number): boolean {
+    if (!this.gone.includes(ticket)) return false;
+    this.gone = this.gone.filter((each) => each !== ticket);
+    return true;
+  }
+
+  #waitingFor({ ticket }: Waiter, what: string): number {
+    const caller = this.callers.findIndex(({ waiter }) => waiter?.ticket === ticket);
+    if (caller === -1) throw new Violation(`somebody who has had an answer ${what}`);
+    return caller;
+  }
+
+  #checkOrder(granted: AnyEventObject): void {
+    const { queue, slots, granted: place } = this.coordinator.context;
+    const waiter = granted.waiter as Waiter;
+    const worker = slots[place]!.worker;
+    const overtaken = listWaiters(queue).some(
+      ({ ticket, priority, affinity }) =>
+        (!affinity?.strict || affinity.worker === worker) &&
+        (priority > waiter.priority || (priority === waiter.priority && ticket < waiter.ticket)),
+    );
+    if (overtaken) throw new Violation('a waiter is overtaken');
+  }
+}
+
+/** A chart is asked once for each (snapshot, event): it is pure, so the answer stays. */
+function takeOnce<TMachine extends AnyStateMachine>(
+  machine: TMachine,
+  snapshot: SnapshotFrom<TMachine>,
+  event: AnyEventObject,
+  to: Address,
+): Taken<SnapshotFrom<TMachine>> {
+  const known = remembered(taken, machine, () => new WeakMap<object, Map<string, Taken<unknown>>>());
+  const answers = remembered(known, snapshot as object, () => new Map<string, Taken<unknown>>());
+  const self =
+    to.chart === 'worker'
+      ? workerRef(to.place, to.worker)
+      : to.chart === 'client'
+        ? clientRef(to.place)
+        : to.chart === 'supervisor'
+          ? supervisorRef
+          : coordinatorRef;
+  return remembered(answers, keyOf(event), () => take(machine, snapshot, event, self)) as Taken<SnapshotFrom<TMachine>>;
+}
+
+/** Tells two events apart. */
+export function keyOf(event: AnyEventObject): string {
+  const waiter = event.waiter as Waiter | undefined;
+  const { worker, ref } = event;
+  const who = typeof worker === 'object' ? addressOf(worker).worker : worker;
+  const from = ref === undefined ? '' : addressOf(ref).worker;
+  return `${event.type} ${event.lease} ${who} ${event.place} ${event.way} ${event.proven} ${from} ${waiter ? keyOfWaiter(waiter) : ''}`;
+}
+
+export function keyOfWaiter({ ticket, priority, affinity, mayWait }: Waiter): string {
+  const wish = affinity === null ? '' : `${affinity.strict ? 'S' : 'H'}${affinity.worker}@${affinity.place}`;
+  return `${ticket}^${priority}${wish}${mayWait ? '' : '!'}`;
+}
+
+function addressed<TRef extends SupervisorRef | CoordinatorRef | ClientRef | WorkerRef>(
+  chart: ChartName,
+  place: number,
+  worker: WorkerId,
+): TRef {
+  return Object.assign(inertRef<TRef>(`${chart}-${place}-${worker}`), { address: { chart, place, worker } });
+}
+
+export function remembered<K, V>(
+  memory: { get(key: K): V | undefined; set(key: K, value: V): unknown },
+  key: K,
+  make: () => V,
+): V {
+  let value = memory.get(key);
+  if (value === undefined) {
+    value = make();
+    memory.set(key, value);
+  }
+  return value;
+}
+
+const clientRefs = new Map<number, ClientRef>();
+const workerRefs = new Map<number, WorkerRef>();
+const taken = new WeakMap<AnyStateMachine, WeakMap<object, Map<string, Taken<unknown>>>>();
