@@ -57,7 +57,7 @@ export class FakePython {
 
   /** Those that run a request. */
   get running(): FakeProcess[] {
-    return this.processes.filter((each) => each.isAlive && each.request !== undefined);
+    return this.processes.filter((each) => each.canAct && each.request !== undefined);
   }
 
   /** Node is told of all who have ended. */
@@ -119,9 +119,14 @@ export class FakeProcess implements PythonProcess {
     return this.isAlive && this.#phase === 'ready';
   }
 
+  /** It lives and can speak. */
+  get canAct(): boolean {
+    return this.isAlive && !this.#isFrozen && !this.#isUnfit;
+  }
+
   /** It has neither said that it is ready nor that it will not be. */
   get isBooting(): boolean {
-    return this.isAlive && !this.#isUnfit && this.#phase !== 'ready';
+    return this.canAct && this.#phase !== 'ready';
   }
 
   get hasBeenTold(): boolean {
@@ -182,21 +187,21 @@ export class FakeProcess implements PythonProcess {
 
   /** It waits for `init` from now on. */
   hello(protocol = 1): void {
-    if (!this.isAlive || this.#phase !== 'spawned') return;
+    if (!this.canAct || this.#phase !== 'spawned') return;
     this.#phase = 'greeted';
     const [python, executable] = ['3.11.2', '/played/python3'];
     this.#say({ type: 'hello', protocol, library: '0.1.0', python, executable, pid: this.pid });
   }
 
   ready(): void {
-    if (!this.isAlive || this.#phase !== 'loading') return;
+    if (!this.canAct || this.#phase !== 'loading') return;
     this.#phase = 'ready';
     this.#say({ type: 'ready', functions: this.#functions });
   }
 
   /** Its module does not load, or whatever else `stage` says; it ends. */
   refuse(stage: 'import' | 'setup' | 'expose' | 'protocol', error: Partial<WireError> = {}): void {
-    if (!this.isAlive || this.#phase !== 'loading') return;
+    if (!this.canAct || this.#phase !== 'loading') return;
     this.#say({ type: 'failed', stage, error: { ...RAISED, ...error } });
     this.#isUnfit = true;
     this.die({ exitCode: 1, signal: null });
@@ -230,12 +235,12 @@ export class FakeProcess implements PythonProcess {
 
   /** Answers what nobody asked. */
   answerTwice(): void {
-    if (this.isReady) this.#say({ type: 'reply', id: Number.MAX_SAFE_INTEGER, value: null });
+    if (this.isReady && this.canAct) this.#say({ type: 'reply', id: Number.MAX_SAFE_INTEGER, value: null });
   }
 
   /** Writes something to its line that is no message. */
   breakLine(): void {
-    if (!this.isReady || this.#isUnfit) return;
+    if (!this.isReady || !this.canAct) return;
     this.#isUnfit = true;
     try {
       decodeMessage('This is no message.');
@@ -246,7 +251,7 @@ export class FakeProcess implements PythonProcess {
 
   /** Closes its line and lives on. */
   hangUp(): void {
-    if (!this.isReady || this.#isUnfit) return;
+    if (!this.isReady || !this.canAct) return;
     this.#isUnfit = true;
     this.#listeners.onUnfit(new ProtocolError({ detail: 'the line was closed while the process lives' }));
   }
@@ -311,7 +316,7 @@ export class FakeProcess implements PythonProcess {
   }
 
   #finishRequest(): number | undefined {
-    if (!this.isAlive || this.#isFrozen || this.#request === undefined) return undefined;
+    if (!this.canAct || this.#request === undefined) return undefined;
     const { id } = this.#request;
     this.#request = undefined;
     this.answered.push(id);
@@ -320,7 +325,7 @@ export class FakeProcess implements PythonProcess {
 
   /** Over the line as text, so that nothing is said here that a real Python could not say. */
   #say(message: MessageFromPython): void {
-    if (!this.isAlive || this.#isUnfit) return;
+    if (!this.canAct) return;
     const told = decodeMessage(JSON.stringify(message));
     try {
       this.#listeners.onMessage(told);

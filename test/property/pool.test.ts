@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { watchFaults } from '../fake/faults.js';
 import {
   BOOT_MS,
   CLOSE_MS,
@@ -12,22 +13,7 @@ import {
   type WorldOptions,
 } from './world.js';
 
-const faults: unknown[] = [];
-const onRejection = (reason: unknown) => faults.push(reason);
-const onWarning = (warning: Error & { code?: string }) => warning.code === 'PYTHONARIUM_FAULT' && faults.push(warning);
-/** XState's word that something was said to an actor that is no more, as one may say to a pool that it is to end. */
-const onDeadLetter = (text: string) => /^Event "(xstate\.done\.actor|pool)\./.test(text) || faults.push(text);
-
-beforeAll(() => {
-  process.on('unhandledRejection', onRejection);
-  process.on('warning', onWarning);
-  vi.spyOn(console, 'warn').mockImplementation(onDeadLetter);
-});
-afterAll(() => {
-  process.off('unhandledRejection', onRejection);
-  process.off('warning', onWarning);
-  vi.restoreAllMocks();
-});
+const faults = watchFaults();
 
 describe('whatever is asked of a pool, and whatever its workers do', () => {
   it('keeps every promise that it makes, comes to rest, and leaves nothing behind', async () => {
@@ -42,7 +28,7 @@ describe('whatever is asked of a pool, and whatever its workers do', () => {
           await fc.asyncModelRun(() => ({ model: world, real: world }), commands);
           await world.comeToRest();
           await world.close(by);
-          expect(faults.map(String)).toEqual([]);
+          expect(faults).toEqual([]);
         },
       ),
       { numRuns: RUNS },
@@ -51,7 +37,7 @@ describe('whatever is asked of a pool, and whatever its workers do', () => {
 });
 
 /** `PROPERTY_RUNS=5000 npx vitest run test/property` looks longer. */
-const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 400);
+const RUNS = Number(process.env.PROPERTY_RUNS ?? 400);
 
 type Step = fc.AsyncCommand<World, World>;
 

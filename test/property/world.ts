@@ -106,7 +106,7 @@ export class World {
 
   answer(process: FakeProcess): void {
     const { request } = process;
-    if (request === undefined) return;
+    if (request === undefined || !process.canAct) return;
     const token = request.args[0] as number;
     const seen = [...request.state.keys()].map(Number);
     request.state.set(String(token), true);
@@ -153,7 +153,7 @@ export class World {
         process.thaw();
         process.boot();
         process.ready();
-        for (let times = 0; process.request !== undefined && times < 1_000; times += 1) this.answer(process);
+        for (let times = 0; process.canAct && process.request && times < 1_000; times += 1) this.answer(process);
       }
       this.python.reap();
       await this.check();
@@ -265,9 +265,7 @@ export class World {
   }
 
   #leaseHeld(asked: Asked, lease: Lease): string | undefined {
-    const other = this.leases.find(
-      (held) => !held.isOver && held.lease.ended === undefined && held.lease.worker === lease.worker,
-    );
+    const other = this.leases.find((held) => this.#isHeld(held) && held.lease.worker === lease.worker);
     const process = this.python.living.findLast(({ name }) => name === lease.worker) as FakeProcess;
     this.leases.push({ lease, process, session: asked.session, isCheckedIn: false, isOver: false });
     return other && `lease ${other.lease.id} has that worker`;
@@ -346,8 +344,15 @@ export class World {
     if (asked.settled !== undefined) this.faults.push(`${asked} was sent although it had been settled`);
     asked.process = process;
     asked.id = message.id;
-    const held = this.leases.find((each) => each.process === process && !each.isOver && each.lease.ended === undefined);
+    const held = this.leases.find((each) => each.process === process && this.#isHeld(each));
     if (held !== asked.via) this.faults.push(`${asked} was sent to ${process.name}, which lease ${held?.lease.id} has`);
+  }
+
+  /** A lease that was checked in is over with the answer to its last call, even before anybody has heard of it. */
+  #isHeld(held: HeldLease): boolean {
+    if (held.isOver || held.lease.ended !== undefined) return false;
+    const owed = this.asked.some(({ via, process, id }) => via === held && !process?.answered.includes(id));
+    return !held.isCheckedIn || owed;
   }
 
   #observe(event: InspectionEvent): void {
