@@ -85,7 +85,7 @@ export class WorkerHand implements ProcessListeners {
     this.#killedBy ??= 'pool';
     if (this.#phase === 'ready') this.#process.send(encodeStop());
     else this.#process.signal('SIGTERM');
-    this.#runtime.sessions.workerLeft(this.id);
+    this.#leaveSessions();
   }
 
   /** Ends the process group at once. */
@@ -94,7 +94,7 @@ export class WorkerHand implements ProcessListeners {
     else if (why.startsWith('xstate.after.cancelGrace')) this.#killedBy ??= 'cancelGrace';
     else if (why === 'worker.stop') this.#killedBy ??= 'pool';
     this.#process.signal('SIGKILL');
-    this.#runtime.sessions.workerLeft(this.id);
+    this.#leaveSessions();
   }
 
   /** What the caller of a request that will not be answered is told. */
@@ -186,7 +186,7 @@ export class WorkerHand implements ProcessListeners {
 
   #ended(end: ProcessEnd, bootFailure: unknown): void {
     if (bootFailure !== undefined && this.#killedBy !== 'pool') this.#runtime.bootFailed(bootFailure);
-    this.#runtime.sessions.workerLeft(this.id);
+    this.#leaveSessions();
     this.#runtime.hands.delete(this.#worker);
     this.#runtime.emit('worker.dead', {
       worker: this.name,
@@ -195,6 +195,11 @@ export class WorkerHand implements ProcessListeners {
       ...end,
       reason: this.#reason(),
     });
+  }
+
+  /** What it keeps for sessions is lost, unless the pool itself is at its end. */
+  #leaveSessions(): void {
+    if (this.#killedBy !== 'pool') this.#runtime.sessions.workerLeft(this.id);
   }
 
   #reason(): 'exited' | 'boot' | 'boot-timeout' | 'cancel-grace' | 'protocol' | 'stopped' {
