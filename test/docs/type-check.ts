@@ -16,7 +16,10 @@ export function typeErrors(files: ReadonlyMap<string, string>): string[] {
   host.directoryExists = (path) => folders.has(path) || (directoryExists?.(path) ?? false);
   host.getSourceFile = (path, target, ...rest) => {
     const text = files.get(path);
-    if (text === undefined) return getSourceFile(path, target, ...rest);
+    if (text === undefined) {
+      if (!parsed.has(path)) parsed.set(path, getSourceFile(path, target, ...rest));
+      return parsed.get(path);
+    }
     const shape = typeof target === 'object' ? target : { languageVersion: target };
     return ts.createSourceFile(path, text, { ...shape, impliedNodeFormat: ts.ModuleKind.ESNext });
   };
@@ -42,3 +45,6 @@ function foldersAbove(path: string): string[] {
   for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) folders.push(folder);
   return folders;
 }
+
+/** Files as they are on disk, which do not change while tests run. */
+const parsed = new Map<string, ts.SourceFile | undefined>();

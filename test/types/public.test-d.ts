@@ -1,0 +1,128 @@
+// What the public types promise. Nothing of it is run: it is TypeScript that takes it, or does not.
+import { createPool, type Kwargs, kw, type Lease, type Pool, PoolError, PythonError, type Session } from 'pythonarium';
+import { clientMachine, coordinatorMachine, supervisorMachine, type workerMachine } from 'pythonarium/machines';
+import { expectTypeOf } from 'vitest';
+import type { Actor } from 'xstate';
+
+interface Api {
+  mean(values: number[], digits?: number): number;
+  load(path: string): Promise<{ rows: number }>;
+  stats: { median(values: number[]): number };
+  identity<T>(value: T): T;
+}
+
+/** `pool.py` has the functions of the `Api`, as methods that return promises. */
+export function typedProxy(pool: Pool<Api>) {
+  expectTypeOf(pool.py.mean([1, 2])).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(pool.py.mean([1, 2], 3)).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(pool.py.mean([1, 2], 3, kw({ exact: true }))).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(pool.py.load('a.csv')).toEqualTypeOf<Promise<{ rows: number }>>();
+  expectTypeOf(pool.py.stats.median([1])).toEqualTypeOf<Promise<number>>();
+  // The caller may know better.
+  expectTypeOf(pool.py.identity<string>('a')).toEqualTypeOf<Promise<string>>();
+
+  // @ts-expect-error: a string is no list of numbers.
+  pool.py.mean('1, 2');
+  // @ts-expect-error: there is no such function.
+  pool.py.median([1]);
+  // @ts-expect-error: keyword arguments are marked by kw().
+  pool.py.load('a.csv', { sep: ';' });
+  // @ts-expect-error: nothing stands behind keyword arguments.
+  pool.py.mean([1], 2, kw({ exact: true }), 4);
+  // @ts-expect-error: the proxy is not to be written to.
+  pool.py.mean = async () => 1;
+}
+
+/** The `Api` goes on to whatever is made of the pool. */
+export async function bound(pool: Pool<Api>) {
+  expectTypeOf(pool.with({ timeoutMs: 5 }).py.mean([1])).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(pool.session('ada')).toEqualTypeOf<Session<Api>>();
+  expectTypeOf(pool.session('ada').py.mean([1])).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(await pool.checkout()).toEqualTypeOf<Lease<Api>>();
+  expectTypeOf((await pool.session('ada').checkout()).py.mean([1])).toEqualTypeOf<Promise<number>>();
+}
+
+/** Without an `Api` everything may be called, and nothing is known of what comes back. */
+export function untyped(pool: Pool) {
+  expectTypeOf(pool.call('mean', [[1, 2]])).toEqualTypeOf<Promise<unknown>>();
+  expectTypeOf(pool.call<number>('mean', [[1, 2]])).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(pool.map<number>('sqrt', [1])).toExtend<AsyncIterable<number>>();
+  expectTypeOf(pool.map<number>('sqrt', new Set([1]))).toExtend<AsyncIterable<number>>();
+
+  // @ts-expect-error: arguments are an array.
+  pool.call('mean', 1);
+  // @ts-expect-error: a number cannot be gone over.
+  pool.map('sqrt', 4);
+}
+
+export async function options(signal: AbortSignal) {
+  createPool({ module: 'math' });
+  createPool({ module: { stats: 'statistics', app: new URL('file:///app.py') }, expose: 'all' });
+  createPool({ module: 'm', python: ['uv', 'run', 'python'], env: { only: ['PATH'], set: { MODE: 'fast' } } });
+  createPool({ module: 'm', env: { MODE: 'fast', PROXY: undefined }, inspect: (event) => void event.type });
+
+  // @ts-expect-error: there is nothing to call.
+  createPool({});
+  // @ts-expect-error: no such option.
+  createPool({ module: 'm', workers: 4 });
+  // @ts-expect-error: no such way to expose.
+  createPool({ module: 'm', expose: 'some' });
+
+  const pool = createPool({ module: 'm' });
+  pool.call('f', [], { signal, timeoutMs: 1, priority: 3, kwargs: { digits: 2 } });
+  pool.call('f', [], { signal: undefined });
+  // @ts-expect-error: it is called timeoutMs.
+  pool.call('f', [], { timeout: 1 });
+  // @ts-expect-error: kwargs belong to one call, and concurrency to map.
+  pool.call('f', [], { concurrency: 2 });
+  // @ts-expect-error: no such affinity.
+  pool.session('ada', { affinity: 'sticky' });
+  pool.session('ada', {
+    onLost: async (lease, lost) => {
+      expectTypeOf(lost.reason).toExtend<string>();
+      await lease.call('load');
+    },
+  });
+}
+
+export async function events(pool: Pool) {
+  pool.on('worker.dead', ({ worker, exitCode, signal, reason }) => {
+    expectTypeOf(worker).toEqualTypeOf<string>();
+    expectTypeOf(exitCode).toEqualTypeOf<number | null>();
+    expectTypeOf(signal).toEqualTypeOf<string | null>();
+    expectTypeOf(reason).toExtend<string>();
+  });
+  // @ts-expect-error: no such event.
+  pool.on('worker.died', () => {});
+  expectTypeOf(pool.stats().workers.idle).toEqualTypeOf<number>();
+
+  await using disposed = pool;
+  void disposed;
+}
+
+export function errors(error: unknown) {
+  if (error instanceof PythonError) {
+    expectTypeOf(error.code).toEqualTypeOf<'ERR_PYTHON'>();
+    expectTypeOf(error.traceback).toEqualTypeOf<string>();
+  } else if (error instanceof PoolError) {
+    expectTypeOf(error.code).toExtend<string>();
+  }
+}
+
+export function keywords() {
+  expectTypeOf(kw({ digits: 2 })).toExtend<Kwargs>();
+  expectTypeOf(kw({ digits: 2 }).values.digits).toEqualTypeOf<2>();
+  // @ts-expect-error: keyword arguments have names.
+  kw(2);
+}
+
+/** The charts are typed: an actor of one takes its own events and no others. */
+export function charts(worker: Actor<typeof workerMachine>) {
+  worker.send({ type: 'lease.released', lease: 1 });
+  // @ts-expect-error: a lease has an id.
+  worker.send({ type: 'lease.released' });
+  // @ts-expect-error: no such event.
+  worker.send({ type: 'lease.forgotten' });
+  expectTypeOf(worker.getSnapshot().context.lease).toEqualTypeOf<number | null>();
+  void [clientMachine, coordinatorMachine, supervisorMachine];
+}
