@@ -72,8 +72,8 @@ const BOOT = (process: FakeProcess) => process.boot();
 export class FakeProcess implements PythonProcess {
   readonly hasStartMark: boolean;
   readonly pid: number;
-  /** What the pool calls it, such as `worker-0`, once it has been told. */
-  name = '';
+  /** Node's first message, once it has come. */
+  init: InitMessage | undefined;
   /** Every line that came, whether it was read or not. */
   readonly lines: string[] = [];
   readonly signals: string[] = [];
@@ -110,6 +110,11 @@ export class FakeProcess implements PythonProcess {
   }
 
   // ---------------------------------------------------------------- what a test looks at
+
+  /** What the pool calls it, such as `worker-0`, once it has been told. */
+  get name(): string | undefined {
+    return this.init?.worker;
+  }
 
   get isAlive(): boolean {
     return this.#end === undefined && this.#failure === undefined;
@@ -154,7 +159,7 @@ export class FakeProcess implements PythonProcess {
     this.lines.push(line);
     const message = JSON.parse(line) as LineToPython;
     this.#check(message, line);
-    if (message.type === 'init') this.name = message.worker;
+    if (message.type === 'init') this.init = message;
     this.#python.script.onLine?.(message, this);
     this.#inbox.push(message);
     this.#read();

@@ -32,6 +32,8 @@ export class World {
   #coordinator!: Actor<typeof coordinatorMachine>;
   readonly #liveLeases = new Map<AnyActorRef, number>();
   readonly #usedLeases = new Set<number>();
+  /** What `onLost` was refused with, as those who wait for it are then too. */
+  readonly #rebuildErrors = new Set<unknown>();
   readonly #brokenProcesses = new Set<FakeProcess>();
 
   constructor(options: WorldOptions) {
@@ -209,7 +211,10 @@ export class World {
       ...(hasOnLost && {
         onLost: (lease: Lease) => {
           this.#startsAnew(seen);
-          return lease.call('played', [REBUILD]);
+          return lease.call('played', [REBUILD]).catch((error: unknown) => {
+            this.#rebuildErrors.add(error);
+            throw error;
+          });
         },
       }),
     });
@@ -285,6 +290,7 @@ export class World {
 
   #whyNotError(asked: Asked, error: unknown): string | undefined {
     if (asked.wasAborted && error === asked.reason) return undefined;
+    if (asked.process === undefined && this.#rebuildErrors.has(error)) return undefined;
     const now = this.clock.now();
     const { code } = error as { code?: string };
     const wasSent = asked.process !== undefined;
@@ -326,7 +332,7 @@ export class World {
       case 'ERR_SESSION_LIMIT':
         return asked.session && !wasSent ? undefined : 'it is of no session';
       case 'ERR_LEASE_ENDED':
-        if (asked.via === undefined && asked.session?.id !== 'rebuilt') return 'it is of no lease';
+        if (asked.via === undefined) return 'it is of no lease';
         return wasSent ? 'it had been sent' : undefined;
       case 'ERR_PROTOCOL':
         return asked.process && this.#brokenProcesses.has(asked.process) ? undefined : 'nothing broke its line';
@@ -351,7 +357,9 @@ export class World {
   /** A lease that was checked in is over with the answer to its last call, even before anybody has heard of it. */
   #isHeld(held: HeldLease): boolean {
     if (held.isOver || held.lease.ended !== undefined) return false;
-    const owed = this.asked.some(({ via, process, id }) => via === held && !process?.answered.includes(id));
+    const isOwed = ({ process, id, settled }: Asked) =>
+      process ? !process.answered.includes(id) : settled === undefined;
+    const owed = this.asked.some((asked) => asked.via === held && isOwed(asked));
     return !held.isCheckedIn || owed;
   }
 
