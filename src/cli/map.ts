@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { once } from 'node:events';
+import { fstatSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import ndjson from 'ndjson';
@@ -32,6 +33,11 @@ export interface MapFlags extends CallFlags {
  */
 export async function runMap(target: Target, flags: MapFlags, signal: AbortSignal): Promise<number> {
   const { stdin } = process;
+  if (fstatSync(stdin.fd).isDirectory()) {
+    // Node would take it for an empty input.
+    process.stderr.write('pythonarium: standard input is a folder, which has no lines.\n');
+    return 1;
+  }
   signal.addEventListener('abort', () => stdin.destroy(), { once: true });
   const progress = await startProgress();
   try {

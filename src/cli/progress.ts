@@ -48,7 +48,11 @@ export async function startProgress(): Promise<Progress> {
       if (failed) failures += 1;
       if (bytes !== undefined) bar.update(Math.min(endByte, bytes));
     },
-    stop: () => bar.stop(),
+    stop: () => {
+      // The bar ends where it began, which the notes have moved up: this is where it is now.
+      stderr.write(SAVE_CURSOR);
+      bar.stop();
+    },
   };
 }
 
@@ -74,3 +78,4 @@ function count(number: number): string {
 }
 
 const BAR_CHARS = 24;
+const SAVE_CURSOR = '\x1b7';
