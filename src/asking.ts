@@ -16,6 +16,8 @@ export abstract class Asking implements Asker {
   onMet: ((worker: WorkerHand) => void) | undefined;
   /** A session's: the worker it is bound to has left; true if it sees to the rest itself. */
   onWorkerLeft: (() => void) | undefined;
+  /** It came after the pool's end had begun. */
+  readonly isLate: boolean;
   protected readonly runtime: Runtime;
   readonly #priority: number;
   readonly #askedAt: number;
@@ -23,6 +25,7 @@ export abstract class Asking implements Asker {
 
   constructor(runtime: Runtime, priority: number) {
     this.runtime = runtime;
+    this.isLate = runtime.endedBy !== undefined;
     this.#priority = priority;
     this.#askedAt = runtime.clock.now();
     this.#queueBudget = new Budget(runtime.clock, { timeoutMs: runtime.settings.queueTimeoutMs }, () =>
@@ -39,6 +42,7 @@ export abstract class Asking implements Asker {
 
   /** Goes to the coordinator, with a session's wish for a worker. */
   ask(affinity: Affinity | null = null, mayWait = true): void {
+    if (this.isLate) return this.onRefused('closed');
     this.waiter = { ticket: this.runtime.nextTicket(), priority: this.#priority, affinity, mayWait };
     this.runtime.ask(this);
   }

@@ -176,6 +176,7 @@ export class Runtime {
   }
 
   end(by: 'drain' | 'close' | 'destroy'): void {
+    if (this.#supervisor.getSnapshot().status !== 'active') return;
     this.endedBy ??= by;
     this.#supervisor.send({ type: `pool.${by}` });
   }

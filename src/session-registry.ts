@@ -41,6 +41,7 @@ export class SessionRegistry {
   readonly #busy = new Map<string, SessionRecord>();
   readonly #idle: LRUCache<string, SessionRecord>;
   readonly #lost: LRUCache<string, SessionLoss>;
+  readonly #onNoneHeld: (() => void)[] = [];
   readonly #visitors = new Map<WorkerId, Set<SessionRecord>>();
 
   constructor(runtime: Runtime) {
@@ -60,6 +61,18 @@ export class SessionRegistry {
     let held = 0;
     for (const record of this.#busy.values()) held += record.held?.length ?? 0;
     return held;
+  }
+
+  /** Runs `run` once nobody waits for another call of the session to meet a worker first. */
+  whenNoneHeld(run: () => void): void {
+    this.#onNoneHeld.push(run);
+    this.released();
+  }
+
+  /** Some of those held have gone on. */
+  released(): void {
+    if (this.#onNoneHeld.length === 0 || this.held > 0) return;
+    for (const run of this.#onNoneHeld.splice(0)) run();
   }
 
   /**

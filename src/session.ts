@@ -87,6 +87,7 @@ export class Session<Api = unknown> extends Caller<Api> {
   /** @param whenOver Arranges that its argument runs once the asking needs the session no more. */
   #submit(asking: Asking, whenOver: (leave: () => void) => void): void {
     if (asking.isSettled) return;
+    if (asking.isLate) return asking.onRefused('closed');
     const { sessions } = this.runtime;
     const loss = this.#isStrict ? sessions.takeLoss(this.id) : undefined;
     if (loss !== undefined && this.#options.onLost === undefined) {
@@ -153,19 +154,21 @@ export class Session<Api = unknown> extends Caller<Api> {
     record.held = undefined;
     record.first = undefined;
     for (const asking of held) this.#askFor(record, asking);
+    this.runtime.sessions.released();
   }
 
   /** The asking is over. If it was to meet the worker first and did not, the next in line is to. */
   #letGo(record: SessionRecord, asking: Asking): void {
     const { held = [] } = record;
-    if (record.first !== asking) {
-      record.held = record.held && held.filter((each) => each !== asking);
-      return;
+    if (record.first === asking) {
+      const next = held.shift();
+      record.held = undefined;
+      record.first = undefined;
+      if (next !== undefined) this.#meetFirst(record, next, held);
+    } else if (record.held !== undefined) {
+      record.held = held.filter((each) => each !== asking);
     }
-    const next = held.shift();
-    record.held = undefined;
-    record.first = undefined;
-    if (next !== undefined) this.#meetFirst(record, next, held);
+    this.runtime.sessions.released();
   }
 
   /** Lets the user's `onLost` build the state anew on some worker, which the session goes to from then on. */
@@ -203,6 +206,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       const { held = [] } = record;
       record.held = undefined;
       for (const asking of held) asking.fail(error);
+      sessions.released();
     } finally {
       sessions.leave(record);
     }

@@ -57,7 +57,11 @@ export function supervisorLogic(runtime: Runtime) {
         for (const id of liveWorkers(context)) enqueue.sendTo(id, { type: 'worker.stop', way: 'kill' });
       }),
       tellDegraded: sendTo('coordinator', { type: 'pool.degraded' }),
-      tellDrain: sendTo('coordinator', { type: 'pool.drain' }),
+      // Who is held in a session was there before, though the coordinator has not heard of it.
+      tellDrain: runtime.total(({ self }: { self: SupervisorRef }) => {
+        const coordinator = self.system.get('coordinator');
+        runtime.sessions.whenNoneHeld(() => coordinator.send({ type: 'pool.drain' }));
+      }),
       tellDestroy: sendTo('coordinator', { type: 'pool.destroy' }),
     },
     delays: {
