@@ -115,7 +115,7 @@ afterEach(async () => {
 });
 
 function start(pool: Pool, options: BackendOptions): Backend {
-  const backend = startBackend(options, pool);
+  const backend = startBackend({ timeoutMs: 30_000, ...options }, pool);
   started.push(backend);
   return backend;
 }

@@ -42,13 +42,16 @@ function documented(heading: string): { option: string; byDefault: string }[] {
 
 /** The properties of an interface, those it inherits too. */
 function members(file: string, type: string): string[] {
-  const path = join(ROOT, file);
-  const program = ts.createProgram([path], { module: ts.ModuleKind.NodeNext, skipLibCheck: true, strict: true });
-  const source = program.getSourceFile(path) as ts.SourceFile;
+  const source = program.getSourceFile(join(ROOT, file)) as ts.SourceFile;
   const found = source.statements.find((each) => ts.isInterfaceDeclaration(each) && each.name.text === type);
-  const checker = program.getTypeChecker();
-  return checker
+  const properties = program
+    .getTypeChecker()
     .getTypeAtLocation(found as ts.Node)
-    .getProperties()
-    .map(({ name }) => name);
+    .getProperties();
+  return properties.map(({ name }) => name);
 }
+
+const program = ts.createProgram(
+  OPTIONS.map(({ file }) => join(ROOT, file)),
+  { module: ts.ModuleKind.NodeNext, skipLibCheck: true, strict: true },
+);
