@@ -11,6 +11,9 @@ export type LeaseId = number;
 /** How a worker's process is to be ended: asked, with time to run its teardown, or at once. */
 export type EndingWay = 'ask' | 'kill';
 
+/** Why a worker kills its process: it cannot serve, took too long, or was told to. */
+export type KillReason = 'unfit' | 'boot-timeout' | 'cancel-grace' | 'stopped';
+
 export type RefusalReason = 'closed' | 'degraded' | 'queue-full' | 'busy' | 'worker-left';
 
 export type CoordinatorRef = ActorRef<Snapshot<unknown>, CoordinatorEvent>;

@@ -1,5 +1,5 @@
 import { assign, sendTo, setup } from 'xstate';
-import type { ClientRef, CoordinatorRef, LeaseId, SupervisorRef, WorkerEvent } from './messages.js';
+import type { ClientRef, CoordinatorRef, KillReason, LeaseId, SupervisorRef, WorkerEvent } from './messages.js';
 import type { WorkerId } from './wait-queue.js';
 
 export interface WorkerInput {
@@ -32,7 +32,7 @@ export const workerMachine = setup({
     // Effects, given hands in src/actors/worker.ts.
     startProcess: () => {},
     askToStop: () => {},
-    killProcess: () => {},
+    killProcess: (_, _params: { because: KillReason }) => {},
     // What it remembers.
     takeLease: assign({
       lease: ({ event, context }) => (event.type === 'lease.granted' ? event.lease : context.lease),
@@ -93,15 +93,17 @@ export const workerMachine = setup({
       entry: 'startProcess',
       on: {
         'process.ready': { target: 'idle', actions: 'announceReady' },
-        'process.unfit': { target: 'ending', actions: 'killProcess' },
+        'process.unfit': { target: 'ending', actions: { type: 'killProcess', params: { because: 'unfit' } } },
         'process.failed': 'dead',
         'process.exited': 'dead',
         'worker.stop': [
           { guard: 'isAsked', target: 'ending', actions: 'askToStop' },
-          { target: 'ending', actions: 'killProcess' },
+          { target: 'ending', actions: { type: 'killProcess', params: { because: 'stopped' } } },
         ],
       },
-      after: { bootTimeout: { target: 'ending', actions: 'killProcess' } },
+      after: {
+        bootTimeout: { target: 'ending', actions: { type: 'killProcess', params: { because: 'boot-timeout' } } },
+      },
     },
     idle: {
       entry: 'announceIdle',
@@ -109,9 +111,12 @@ export const workerMachine = setup({
         'lease.granted': { target: 'leased', actions: ['takeLease', 'passLease'] },
         'worker.stop': [
           { guard: 'isAsked', target: 'ending', actions: ['announceLeft', 'askToStop'] },
-          { target: 'ending', actions: ['announceLeft', 'killProcess'] },
+          { target: 'ending', actions: ['announceLeft', { type: 'killProcess', params: { because: 'stopped' } }] },
         ],
-        'process.unfit': { target: 'ending', actions: ['announceLeft', 'killProcess'] },
+        'process.unfit': {
+          target: 'ending',
+          actions: ['announceLeft', { type: 'killProcess', params: { because: 'unfit' } }],
+        },
         'process.exited': { target: 'dead', actions: 'announceLeft' },
       },
     },
@@ -119,8 +124,14 @@ export const workerMachine = setup({
       on: {
         'lease.released': { guard: 'isLiveLease', target: 'idle', actions: 'endLease' },
         'lease.revoked': { guard: 'isLiveLease', target: 'cancelling' },
-        'worker.stop': { target: 'ending', actions: ['announceLeft', 'loseLease', 'killProcess'] },
-        'process.unfit': { target: 'ending', actions: ['announceLeft', 'loseLease', 'killProcess'] },
+        'worker.stop': {
+          target: 'ending',
+          actions: ['announceLeft', 'loseLease', { type: 'killProcess', params: { because: 'stopped' } }],
+        },
+        'process.unfit': {
+          target: 'ending',
+          actions: ['announceLeft', 'loseLease', { type: 'killProcess', params: { because: 'unfit' } }],
+        },
         'process.exited': { target: 'dead', actions: ['announceLeft', 'loseLease'] },
       },
     },
@@ -130,21 +141,32 @@ export const workerMachine = setup({
       on: {
         'lease.released': { guard: 'isLiveLease', target: 'idle', actions: 'endLease' },
         'lease.resumed': { guard: 'isLiveLease', target: 'leased' },
-        'worker.stop': { target: 'ending', actions: ['announceLeft', 'loseLease', 'killProcess'] },
-        'process.unfit': { target: 'ending', actions: ['announceLeft', 'loseLease', 'killProcess'] },
+        'worker.stop': {
+          target: 'ending',
+          actions: ['announceLeft', 'loseLease', { type: 'killProcess', params: { because: 'stopped' } }],
+        },
+        'process.unfit': {
+          target: 'ending',
+          actions: ['announceLeft', 'loseLease', { type: 'killProcess', params: { because: 'unfit' } }],
+        },
         'process.exited': { target: 'dead', actions: ['announceLeft', 'loseLease'] },
       },
-      after: { cancelGrace: { target: 'ending', actions: ['announceLeft', 'loseLease', 'killProcess'] } },
+      after: {
+        cancelGrace: {
+          target: 'ending',
+          actions: ['announceLeft', 'loseLease', { type: 'killProcess', params: { because: 'cancel-grace' } }],
+        },
+      },
     },
     // Still a live process until the kernel says that it is gone.
     ending: {
       on: {
-        'worker.stop': { guard: 'isForced', actions: 'killProcess' },
+        'worker.stop': { guard: 'isForced', actions: { type: 'killProcess', params: { because: 'stopped' } } },
         'process.exited': 'dead',
         // It was told to end before it was known that no process would come to be.
         'process.failed': 'dead',
       },
-      after: { stopGrace: { actions: 'killProcess' } },
+      after: { stopGrace: { actions: { type: 'killProcess', params: { because: 'stopped' } } } },
     },
     dead: { type: 'final', entry: 'announceDead' },
   },

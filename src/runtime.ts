@@ -283,10 +283,10 @@ export class Runtime {
   }
 
   /** An effect that cannot throw: a throw inside a chart would kill its actor for good. */
-  total<Args>(effect: (args: Args) => void): (args: Args) => void {
-    return (args) => {
+  total<Given extends unknown[]>(effect: (...given: Given) => void): (...given: Given) => void {
+    return (...given) => {
       try {
-        effect(args);
+        effect(...given);
       } catch (error) {
         this.fault(error);
       }

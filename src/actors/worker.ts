@@ -1,4 +1,10 @@
-import { type WorkerContext, type WorkerId, type WorkerRef, workerMachine } from '../../machines/index.js';
+import {
+  type KillReason,
+  type WorkerContext,
+  type WorkerId,
+  type WorkerRef,
+  workerMachine,
+} from '../../machines/index.js';
 import type { Call } from '../call.js';
 import {
   BootError,
@@ -9,6 +15,7 @@ import {
   ProtocolError,
   WorkerDiedError,
 } from '../errors.js';
+import type { PoolEvents } from '../events.js';
 import type { Exchange } from '../exchange.js';
 import { Tail } from '../process/output.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
@@ -23,7 +30,9 @@ export function workerLogic(runtime: Runtime) {
         runtime.hands.set(self, new WorkerHand(runtime, context, self));
       }),
       askToStop: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.ask()),
-      killProcess: runtime.total(({ self, event }: ActionArgs) => runtime.hands.get(self)?.kill(event.type)),
+      killProcess: runtime.total(({ self }: ActionArgs, { because }: { because: KillReason }) =>
+        runtime.hands.get(self)?.kill(because),
+      ),
     },
   });
 }
@@ -31,7 +40,6 @@ export function workerLogic(runtime: Runtime) {
 interface ActionArgs {
   readonly context: WorkerContext;
   readonly self: WorkerRef;
-  readonly event: { readonly type: string };
 }
 
 /** How far its process has come. */
@@ -55,8 +63,8 @@ export class WorkerHand implements ProcessListeners {
   #end: ProcessEnd | undefined;
   /** What made it unfit. */
   #fault: PoolError | undefined;
-  /** Why the pool ended it. */
-  #killedBy: 'bootTimeout' | 'cancelGrace' | 'pool' | undefined;
+  /** Why it was asked to end, or killed. */
+  #endedFor: KillReason | undefined;
 
   constructor(runtime: Runtime, { worker, place }: WorkerContext, self: WorkerRef) {
     this.id = worker;
@@ -82,24 +90,22 @@ export class WorkerHand implements ProcessListeners {
 
   /** Asks the process to run its teardown and end; one that does not read its line yet is told by signal. */
   ask(): void {
-    this.#killedBy ??= 'pool';
+    this.#endedFor ??= 'stopped';
     if (this.#phase === 'ready') this.#process.send(encodeStop());
     else this.#process.signal('SIGTERM');
     this.#leaveSessions();
   }
 
   /** Ends the process group at once. */
-  kill(why: string): void {
-    if (why.startsWith('xstate.after.bootTimeout')) this.#killedBy ??= 'bootTimeout';
-    else if (why.startsWith('xstate.after.cancelGrace')) this.#killedBy ??= 'cancelGrace';
-    else if (why === 'worker.stop') this.#killedBy ??= 'pool';
+  kill(because: KillReason): void {
+    this.#endedFor ??= because;
     this.#process.signal('SIGKILL');
     this.#leaveSessions();
   }
 
   /** What the caller of a request that will not be answered is told. */
   loss(call: string, id: number): PoolError {
-    if (this.#killedBy === 'pool') return new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' });
+    if (this.#endedFor === 'stopped') return new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' });
     if (this.#fault !== undefined) return this.#fault;
     const last = this.#process.lastStarted();
     return this.#died(last === undefined ? 'unknown' : id <= last, call);
@@ -108,7 +114,7 @@ export class WorkerHand implements ProcessListeners {
   /** What the caller of a request that was never sent is told, and whoever asks for another under the lost lease. */
   lossOfLease(lease: number): LeaseEndedError {
     const reason =
-      this.#killedBy === 'pool' ? 'pool-closed' : this.#killedBy === 'cancelGrace' ? 'revoked' : 'worker-died';
+      this.#endedFor === 'stopped' ? 'pool-closed' : this.#endedFor === 'cancel-grace' ? 'revoked' : 'worker-died';
     return new LeaseEndedError({ lease, reason });
   }
 
@@ -185,7 +191,7 @@ export class WorkerHand implements ProcessListeners {
   }
 
   #ended(end: ProcessEnd, bootFailure: unknown): void {
-    if (bootFailure !== undefined && this.#killedBy !== 'pool') this.#runtime.bootFailed(bootFailure);
+    if (bootFailure !== undefined && this.#endedFor !== 'stopped') this.#runtime.bootFailed(bootFailure);
     this.#leaveSessions();
     this.#runtime.hands.delete(this.#worker);
     this.#runtime.emit('worker.dead', {
@@ -199,15 +205,13 @@ export class WorkerHand implements ProcessListeners {
 
   /** What it keeps for sessions is lost, unless the pool itself is at its end. */
   #leaveSessions(): void {
-    if (this.#killedBy !== 'pool') this.#runtime.sessions.workerLeft(this.id);
+    if (this.#endedFor !== 'stopped') this.#runtime.sessions.workerLeft(this.id);
   }
 
-  #reason(): 'exited' | 'boot' | 'boot-timeout' | 'cancel-grace' | 'protocol' | 'stopped' {
-    if (this.#killedBy === 'pool') return 'stopped';
-    if (this.#killedBy === 'bootTimeout') return 'boot-timeout';
-    if (this.#killedBy === 'cancelGrace') return 'cancel-grace';
+  #reason(): PoolEvents['worker.dead'][0]['reason'] {
+    if (this.#endedFor !== undefined && this.#endedFor !== 'unfit') return this.#endedFor;
     if (this.#phase !== 'ready') return 'boot';
-    return this.#fault === undefined ? 'exited' : 'protocol';
+    return this.#endedFor === undefined ? 'exited' : 'protocol';
   }
 
   #died(started: boolean | 'unknown', call: string | undefined): WorkerDiedError {
@@ -216,7 +220,7 @@ export class WorkerHand implements ProcessListeners {
   }
 
   #bootStage(): BootStage {
-    if (this.#killedBy === 'bootTimeout') return 'timeout';
+    if (this.#endedFor === 'boot-timeout') return 'timeout';
     return this.#phase === 'starting' ? 'start' : 'load';
   }
 
