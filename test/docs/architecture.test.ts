@@ -45,13 +45,15 @@ describe('docs/architecture.md', () => {
         title,
       }));
       expect(tests.length).toBeGreaterThan(0);
-      for (const { file, title } of tests) {
-        expect(existsSync(join(ROOT, file)), file).toBe(true);
-        expect(readFileSync(join(ROOT, file), 'utf8')).toContain(title);
-      }
+      expect(tests.filter(({ file, title }) => !isTestedIn(file, title))).toEqual([]);
     },
   );
 });
+
+function isTestedIn(file: string, title: string): boolean {
+  const path = join(ROOT, file);
+  return existsSync(path) && readFileSync(path, 'utf8').includes(title);
+}
 
 function section(heading: string): string {
   const [, rest = ''] = text.split(`\n## ${heading}\n`);
