@@ -303,11 +303,14 @@ export class Runtime {
 
   #fenced(inspect: NonNullable<PoolSettings['inspect']>) {
     const observe = typeof inspect === 'function' ? inspect : inspect.next?.bind(inspect);
+    let hasThrown = false;
     return (event: Parameters<NonNullable<typeof observe>>[0]) => {
       try {
         observe?.(event);
       } catch (error) {
-        this.fault(error);
+        // Said once: it would most likely be said again at every event.
+        if (!hasThrown) this.fault(error);
+        hasThrown = true;
       }
     };
   }
