@@ -12,6 +12,8 @@ import type { Asker, Runtime } from './runtime.js';
 export abstract class Asking implements Asker {
   abstract readonly holder: LeaseHolder | undefined;
   waiter!: Waiter;
+  /** A session's: false if it is to be refused rather than to wait for the worker that the session has met. */
+  mayWait = true;
   /** A session's: called with the worker that was granted, before anything is sent to it. */
   onMet: ((worker: WorkerHand) => void) | undefined;
   /** A session's: the worker it is bound to has left; true if it sees to the rest itself. */

@@ -147,14 +147,21 @@ export class SessionRegistry {
   /** It could not be built anew: what was built goes, and the next call is told as this one was. */
   unbuilt(record: SessionRecord, loss: SessionLoss): void {
     this.#dropState(record);
-    this.#lost.set(record.id, loss);
+    this.putLossBack(record.id, loss);
   }
 
-  /** Ends the session: Python drops what it keeps for it. */
-  end(id: string): void {
+  /** Nobody could be told of it. */
+  putLossBack(id: string, loss: SessionLoss): void {
+    this.#lost.set(id, loss);
+  }
+
+  /** Ends the session: Python drops what it keeps for it. False: it is in use. */
+  end(id: string): boolean {
+    if (this.#busy.has(id)) return false;
     this.#lost.delete(id);
-    const record = this.#busy.get(id) ?? this.#idle.peek(id);
+    const record = this.#idle.peek(id);
     if (record !== undefined) this.#drop(record);
+    return true;
   }
 
   /** The worker is out of service for good, and what it kept is gone. Safe to repeat. */

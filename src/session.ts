@@ -63,8 +63,9 @@ export class Session<Api = unknown> extends Caller<Api> {
    */
   async end(wait: WaitOptions = {}): Promise<void> {
     const { sessions } = this.runtime;
-    await this.runtime.within(sessions.unused(this.id), wait);
-    sessions.end(this.id);
+    // Another call may have begun since the last one settled.
+    do await this.runtime.within(sessions.unused(this.id), wait);
+    while (!sessions.end(this.id));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -97,6 +98,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     try {
       record = sessions.enter(this.id);
     } catch (error) {
+      if (loss !== undefined) sessions.putLossBack(this.id, loss);
       return asking.fail(error, 'refused');
     }
     record.ttlMs = this.#options.ttlMs ?? record.ttlMs;
@@ -105,10 +107,14 @@ export class Session<Api = unknown> extends Caller<Api> {
       sessions.leave(record);
     });
     whenOver(leave);
-    asking.onMet = (worker) => sessions.meet(record, worker);
-    if (!this.#isStrict) return asking.ask(preferring(record.met ?? sessions.leastMet()));
-
+    if (!this.#isStrict) {
+      // State that others count on stays where it is, wherever this one goes.
+      asking.onMet = (worker) => (record.isStrict ? sessions.visit(record, worker) : sessions.meet(record, worker));
+      return asking.ask(preferring(record.met ?? sessions.leastMet()));
+    }
     record.isStrict = true;
+    asking.mayWait = this.#options.affinity !== 'strict-fail-fast';
+    asking.onMet = (worker) => sessions.meet(record, worker);
     asking.onWorkerLeft = () => {
       leave();
       this.#workerLeft(asking, whenOver);
@@ -134,7 +140,7 @@ export class Session<Api = unknown> extends Caller<Api> {
   #askFor(record: SessionRecord, asking: Asking): void {
     if (asking.isSettled) return;
     const { id, place } = record.met as WorkerHand;
-    asking.ask({ worker: id, place, strict: true }, this.#options.affinity !== 'strict-fail-fast');
+    asking.ask({ worker: id, place, strict: true }, asking.mayWait);
   }
 
   /** The first to be served decides which worker the session meets; the others go there after it. */

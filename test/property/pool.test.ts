@@ -49,8 +49,10 @@ function worlds(): fc.Arbitrary<WorldOptions> {
       queueTimeoutMs: fc.constantFrom(70, 250),
       timeoutMs: fc.constantFrom(90, 300),
       sessionsMax: fc.constantFrom(1, 2),
+      // Few, so that they meet.
+      sessionIds: fc.subarray(Object.keys(SESSIONS) as SessionId[], { minLength: 1, maxLength: 2 }),
     },
-    { requiredKeys: ['size'] },
+    { requiredKeys: ['size', 'sessionIds'] },
   );
 }
 
@@ -64,7 +66,6 @@ function steps(): fc.Arbitrary<Step>[] {
     },
     { requiredKeys: [] },
   );
-  const sessionId = fc.constantFrom(...(Object.keys(SESSIONS) as SessionId[]));
   const ends = fc.constantFrom(
     { exitCode: null, signal: 'SIGKILL' },
     { exitCode: 3, signal: null },
@@ -74,7 +75,7 @@ function steps(): fc.Arbitrary<Step>[] {
 
   const boot = step('boot', which, booting, (_, process) => process.boot());
   const call = step('call', wish, anyhow, (world, _, how) => world.call(how));
-  const sessionCall = step('call in session', fc.tuple(sessionId, wish), anyhow, (world, _, [id, how]) =>
+  const sessionCall = step('call in session', fc.tuple(which, wish), session, (world, id, [, how]) =>
     world.sessionCall(id, how),
   );
   const answer = step('answer', which, running, (world, process) => world.answer(process));
@@ -95,12 +96,10 @@ function steps(): fc.Arbitrary<Step>[] {
     step('raise', which, running, (world, process) => world.raise(process)),
     step('abort', which, abortable, (world, asked) => world.abort(asked)),
     step('checkout', wish, anyhow, (world, _, how) => world.checkout(how)),
-    step('checkout in session', fc.tuple(sessionId, wish), anyhow, (world, _, [id, how]) =>
-      world.sessionCheckout(id, how),
-    ),
+    step('checkout in session', fc.tuple(which, wish), session, (world, id, [, how]) => world.sessionCheckout(id, how)),
     step('call under lease', fc.tuple(which, wish), held, (world, lease, [, how]) => world.leaseCall(lease, how)),
     step('checkin', which, held, (world, lease) => world.checkin(lease)),
-    step('end session', sessionId, anyhow, (world, _, id) => world.endSession(id)),
+    step('end session', which, session, (world, id) => world.endSession(id)),
     step('die', fc.tuple(which, ends), living, (_, process, [, end]) => process.die(end)),
     step('die and be told of', fc.tuple(which, ends), living, (_, process, [, end]) => {
       process.die(end);
@@ -160,6 +159,7 @@ function step<Given, Target>(
 }
 
 const anyhow = (world: World) => world;
+const session = (world: World, given: number | readonly [number, unknown]) => pick(world.options.sessionIds, given);
 const booting = (world: World, which: number) =>
   pick(
     world.python.living.filter((each) => each.isBooting),

@@ -24,7 +24,7 @@ export class World {
   readonly leases: HeldLease[] = [];
   readonly sessions = new Map<string, SessionSeen>();
   /** How the pool was told to end. */
-  readonly ends: ('drain' | 'close' | 'destroy')[] = [];
+  readonly ends: { readonly by: 'drain' | 'close' | 'destroy'; readonly at: number; readonly token: number }[] = [];
   readonly endings: Promise<void>[] = [];
   /** What may not happen, and did. */
   readonly faults: string[] = [];
@@ -36,8 +36,8 @@ export class World {
   readonly #rebuildErrors = new Set<unknown>();
   readonly #brokenProcesses = new Set<FakeProcess>();
 
-  constructor(options: WorldOptions) {
-    this.options = options;
+  constructor({ sessionIds, ...options }: WorldOptions) {
+    this.options = { sessionIds, ...options };
     this.python = new FakePython({ onLine: (message, process) => this.#lineCame(message, process) });
     const settings = checkOptions({
       module: 'played',
@@ -127,7 +127,7 @@ export class World {
   }
 
   end(by: 'drain' | 'close' | 'destroy'): void {
-    this.ends.push(by);
+    this.ends.push({ by, at: this.clock.now(), token: this.asked.length });
     this.endings.push(this.pool[by]());
   }
 
@@ -319,7 +319,7 @@ export class World {
       case 'ERR_QUEUE_FULL':
         return wasSent || this.options.queueMax === undefined ? 'there was room' : undefined;
       case 'ERR_POOL_CLOSED':
-        return this.ends.length > 0 ? undefined : 'nobody has ended the pool';
+        return this.#whyNotClosed(asked);
       case 'ERR_POOL_DEGRADED':
         if (wasSent) return 'it had been sent';
         // A pool that drains is not called degraded, but it does not wait for ever either.
@@ -339,6 +339,18 @@ export class World {
       default:
         return 'that is no way to end';
     }
+  }
+
+  /** Those who were there before a drain are served; only a `destroy`, or a `close` that takes too long, refuses them. */
+  #whyNotClosed(asked: Asked): string | undefined {
+    const [first] = this.ends;
+    if (first === undefined) return 'nobody has ended the pool';
+    if (asked.token >= first.token) return undefined;
+    const isDestroyed = this.ends.some(({ by, at }) => {
+      return by === 'destroy' || (by === 'close' && this.clock.now() >= at + CLOSE_MS);
+    });
+    // One whose worker died meanwhile would need another lease to build its state anew.
+    return isDestroyed || asked.session?.id === 'rebuilt' ? undefined : 'it was there before the pool began to drain';
   }
 
   // ---------------------------------------------------------------- oracles: what may happen on the way
@@ -440,7 +452,9 @@ export class World {
   }
 
   get #isAtRest(): boolean {
-    const { state, workers } = this.pool.stats();
+    const { state, workers, waiting } = this.pool.stats();
+    // A session may be built anew although those who wanted it have given up.
+    if (waiting > 0) return false;
     if (this.asked.some(({ settled }) => settled === undefined)) return false;
     return this.ends.length > 0 || (state === 'ready' && workers.idle === this.options.size);
   }
@@ -448,6 +462,7 @@ export class World {
 
 export interface WorldOptions {
   readonly size: number;
+  readonly sessionIds: readonly SessionId[];
   readonly queueMax?: PoolOptions['queueMax'];
   readonly queueTimeoutMs?: PoolOptions['queueTimeoutMs'];
   readonly timeoutMs?: PoolOptions['timeoutMs'];
