@@ -99,6 +99,8 @@ async function mapLines(
       await write(records, failureRecord(error, line.number), signal);
     } else if (error !== undefined) {
       await write(notes, failureText(error, `line ${line.number}`), signal);
+      // What runs still is given up: to wait for it would only delay the bad news.
+      await pool.destroy();
       break;
     }
     progress.step(line, error !== undefined);

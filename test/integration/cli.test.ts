@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findInterpreter } from '../../src/process/interpreter.js';
+import { isAlive, until } from '../support/processes.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const functions = fileURLToPath(new URL('fixtures/command.py', import.meta.url));
@@ -151,6 +152,15 @@ describe('pythonarium map', () => {
     expect(stderr).toMatch(/^pythonarium: line 3: ERR_PYTHON: ValueError: 3 is a multiple of three\nTraceback/);
   });
 
+  it('gives up what runs still when it stops, and does not wait for it', async () => {
+    const startedAt = performance.now();
+    const { exitCode, stderr } = await map('sleep', '3600000\n"x"\n', '--size', '2', '--unordered');
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('line 2: ERR_PYTHON: TypeError');
+    // A pool that is closed serves those who are there for ten seconds.
+    expect(performance.now() - startedAt).toBeLessThan(9_000);
+  });
+
   it('keeps going when it is told so: one record on standard error for each line that fails', async () => {
     const { exitCode, stdout, stderr } = await map('refuse_threes', numbers(10), '--keep-going');
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '1\n2\n4\n5\n7\n8\n10\n' });
@@ -231,7 +241,7 @@ describe('pythonarium map', () => {
     closeSync(descriptor);
     child.stdin!.on('error', () => {});
     child.stdin!.write('1\n'.repeat(200_000));
-    while (statSync(output).size < 1_000) await delay(20);
+    await until(() => statSync(output).size >= 1_000, 'the first results', 30_000);
     child.kill(signal);
     const end = await ended(child);
     expect(end).toEqual({ exitCode, stdout: '', stderr: '' });
@@ -306,12 +316,4 @@ function records(stderr: string): { line: number; code: string; message: string 
 
 function numbers(last: number): string {
   return Array.from({ length: last }, (_, index) => `${index + 1}\n`).join('');
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
 }
