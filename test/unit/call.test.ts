@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { Call, type CallOutcome } from '../../src/call.js';
+import { PoolClosedError, ProtocolError } from '../../src/errors.js';
+import type { Exchange } from '../../src/exchange.js';
+import { TurnedClock } from '../fake/turned-clock.js';
+
+describe('a call', () => {
+  it('resolves with its answer', async () => {
+    const { call, outcomes } = made();
+    call.onAnswered({ value: 7 });
+    expect(await call.promise).toBe(7);
+    expect(outcomes).toEqual(['answered']);
+  });
+
+  it('rejects with the error that it was answered with', async () => {
+    const { call, outcomes } = made();
+    const error = new ProtocolError({ detail: 'played' });
+    call.onAnswered({ error });
+    await expect(call.promise).rejects.toBe(error);
+    expect(outcomes).toEqual(['failed']);
+  });
+
+  it('settles once: what comes later changes nothing and is not counted', async () => {
+    const controller = new AbortController();
+    const { call, outcomes, clock } = made({ timeoutMs: 10, signal: controller.signal });
+    call.onAnswered({ value: 1 });
+    call.onAnswered({ value: 2 });
+    call.fail(new PoolClosedError({ by: 'close' }), 'refused');
+    controller.abort();
+    clock.jump(100);
+    expect(await call.promise).toBe(1);
+    expect(outcomes).toEqual(['answered']);
+    expect(clock.timers).toBe(0);
+  });
+
+  it('leaves where it waits when its time is up, and rejects with what it is told there', async () => {
+    const { call, outcomes, clock } = made({ timeoutMs: 50 });
+    const withdrawn: number[] = [];
+    const error = new Error('no worker came');
+    call.waitAt({
+      withdraw(_, waitedMs) {
+        withdrawn.push(waitedMs);
+        return error;
+      },
+    });
+    clock.jump(50);
+    await expect(call.promise).rejects.toBe(error);
+    expect(withdrawn).toEqual([50]);
+    expect(outcomes).toEqual(['timedOut']);
+  });
+
+  it('tells how long it waited and ran when its time is up while Python runs it', async () => {
+    const { call, outcomes, clock, exchange } = made({ timeoutMs: 50 });
+    clock.jump(20);
+    call.onSent(exchange);
+    clock.jump(30);
+    await expect(call.promise).rejects.toMatchObject({
+      code: 'ERR_CALL_TIMEOUT',
+      call: 'mean',
+      timeoutMs: 50,
+      waitedMs: 20,
+      ranMs: 30,
+    });
+    expect(outcomes).toEqual(['timedOut']);
+    expect(exchange.abandoned).toEqual([call]);
+  });
+
+  it("rejects with the signal's own reason, wherever it is, and leaves that place", async () => {
+    const reason = { why: 'enough' };
+    for (const isSent of [false, true]) {
+      const controller = new AbortController();
+      const { call, outcomes, exchange } = made({ signal: controller.signal });
+      let hasLeft = false;
+      call.waitAt({
+        withdraw() {
+          hasLeft = true;
+          return new Error('not to be told');
+        },
+      });
+      if (isSent) call.onSent(exchange);
+      controller.abort(reason);
+      await expect(call.promise).rejects.toBe(reason);
+      expect(outcomes).toEqual(['aborted']);
+      expect(hasLeft).toBe(!isSent);
+      expect(exchange.abandoned).toEqual(isSent ? [call] : []);
+    }
+  });
+
+  it('has let go of all that it held before its caller goes on', async () => {
+    const { call } = made();
+    const order: string[] = [];
+    call.onSettled(() => order.push('let go'));
+    const goesOn = call.promise.then(() => order.push('caller'));
+    call.onAnswered({ value: null });
+    await goesOn;
+    expect(order).toEqual(['let go', 'caller']);
+  });
+});
+
+function made(wait: ConstructorParameters<typeof Call>[3] = {}) {
+  const clock = new TurnedClock();
+  const call = new Call('mean', '"name":"mean","args":[]}', clock, wait);
+  const outcomes: CallOutcome[] = [];
+  call.onSettled((how) => outcomes.push(how));
+  const abandoned: Call[] = [];
+  const exchange = { abandoned, abandon: (given: Call) => abandoned.push(given) };
+  return { clock, call, outcomes, exchange: exchange as unknown as Exchange & { abandoned: Call[] } };
+}

@@ -1,0 +1,50 @@
+import { spawnSync } from 'node:child_process';
+import { fstatSync, readdirSync, readlinkSync, writeSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { StartMark } from '../../../src/process/start-mark.js';
+
+describe('the start mark', () => {
+  it('says that nothing has been started before anything is written', () => {
+    const mark = StartMark.create();
+    expect(mark?.read()).toBe(0);
+    mark?.close();
+  });
+
+  it('reads the id that another process has written, with the lowest byte first', () => {
+    const mark = StartMark.create() as StartMark;
+    const ids = [1, 256, 2 ** 40 + 3, Number.MAX_SAFE_INTEGER];
+    for (const id of ids) {
+      const script = `import mmap; mmap.mmap(3, 4096)[0:8] = (${id}).to_bytes(8, "little")`;
+      const { status } = spawnSync('/usr/bin/python3', ['-I', '-c', script], {
+        stdio: ['ignore', 'ignore', 'inherit', mark.descriptor],
+      });
+      expect(status).toBe(0);
+      expect(mark.read()).toBe(id);
+    }
+    mark.close();
+  });
+
+  it('is one page large, and has no name that could be left behind', () => {
+    const before = namesOfMarks();
+    const mark = StartMark.create() as StartMark;
+    expect(fstatSync(mark.descriptor)).toMatchObject({ size: 4096, nlink: 0 });
+    expect(namesOfMarks()).toEqual(before);
+    expect(readlinkSync(`/proc/self/fd/${mark.descriptor}`)).toContain('(deleted)');
+    mark.close();
+  });
+
+  it('can be closed twice without closing what has got its descriptor since', () => {
+    const mark = StartMark.create() as StartMark;
+    mark.close();
+    const other = StartMark.create() as StartMark;
+    expect(other.descriptor).toBe(mark.descriptor);
+    mark.close();
+    writeSync(other.descriptor, Buffer.from([5]), 0, 1, 0);
+    expect(other.read()).toBe(5);
+    other.close();
+  });
+});
+
+function namesOfMarks(): string[] {
+  return readdirSync('/dev/shm').filter((name) => name.startsWith('pythonarium-'));
+}
