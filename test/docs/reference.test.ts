@@ -1,0 +1,93 @@
+import { join } from 'node:path';
+import * as pythonarium from 'pythonarium';
+import * as machines from 'pythonarium/machines';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+import { ROOT, readPage, readPages } from './pages.js';
+
+describe('the pages', () => {
+  it('have a row for every event of a pool, with its fields', () => {
+    const rows = readPage('docs/guides/inspecting.md')
+      .text.split('\n')
+      .filter((line) => line.startsWith('| `'));
+    const missing = events().filter(({ name, fields }) => {
+      const row = rows.find((line) => line.includes(`\`${name}\``)) ?? '';
+      return !fields.every((field) => row.includes(`\`${field}\``));
+    });
+    expect(events().length).toBeGreaterThan(5);
+    expect(missing).toEqual([]);
+  });
+
+  it('speak of everything that is exported', () => {
+    const text = readPages()
+      .map((page) => page.text)
+      .join('\n');
+    const values = Object.keys({ ...pythonarium, ...machines }).filter((name) => !QUEUE.has(name));
+    expect(values.filter((name) => !new RegExp(`\\b${name}\\b`).test(text))).toEqual([]);
+  });
+
+  it('speak of every method of a pool, a lease and a session', () => {
+    const text = readPages()
+      .map((page) => page.text)
+      .join('\n');
+    const classes = [
+      ['pool', 'src/pool.ts', 'Pool'],
+      ['lease', 'src/lease.ts', 'Lease'],
+      ['session', 'src/session.ts', 'Session'],
+    ] as const;
+    const methods = classes.flatMap(([noun, file, name]) => publicMembers(file, name).map((member) => [noun, member]));
+    expect(methods.length).toBeGreaterThan(15);
+    const isSpokenOf = ([noun, member]: string[]) => new RegExp(`\\b${noun}\\.${member}\\b`).test(text);
+    expect(methods.filter((method) => !isSpokenOf(method))).toEqual([]);
+  });
+});
+
+/** The events of `pool.on` and the fields of what they tell. */
+function events(): { name: string; fields: string[] }[] {
+  const { source, checker } = parsed('src/events.ts');
+  const found = source.statements.find((each) => ts.isInterfaceDeclaration(each) && each.name.text === 'PoolEvents');
+  return checker
+    .getTypeAtLocation(found as ts.Node)
+    .getProperties()
+    .map((event) => {
+      const [fact] = checker.getTypeArguments(checker.getTypeOfSymbol(event) as ts.TypeReference);
+      return { name: event.name, fields: (fact as ts.Type).getProperties().map((field) => field.name) };
+    });
+}
+
+/** What a class offers, those of its base included, without what is marked as internal. */
+function publicMembers(file: string, name: string): string[] {
+  const { source, checker } = parsed(file);
+  const found = source.statements.find((each) => ts.isClassDeclaration(each) && each.name?.text === name);
+  return checker
+    .getTypeAtLocation(found as ts.Node)
+    .getProperties()
+    .filter((member) => {
+      const [declaration] = member.declarations ?? [];
+      const hidden = ts.ModifierFlags.Private | ts.ModifierFlags.Protected;
+      const isHidden = (ts.getCombinedModifierFlags(declaration as ts.Declaration) & hidden) !== 0;
+      const isInternal = member.getJsDocTags(checker).some((tag) => tag.name === 'internal');
+      return !isHidden && !isInternal && /^[a-z]\w*$/.test(member.name);
+    })
+    .map((member) => member.name);
+}
+
+function parsed(file: string): { source: ts.SourceFile; checker: ts.TypeChecker } {
+  return { source: program.getSourceFile(join(ROOT, file)) as ts.SourceFile, checker: program.getTypeChecker() };
+}
+
+const program = ts.createProgram(
+  ['src/events.ts', 'src/pool.ts', 'src/lease.ts', 'src/session.ts'].map((file) => join(ROOT, file)),
+  { module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ES2022, skipLibCheck: true, strict: true, types: ['node'] },
+);
+
+/** The parts of the wait queue, which is described where it stands. */
+const QUEUE = new Set([
+  'addWaiter',
+  'emptyQueue',
+  'firstWaiterFor',
+  'hasWaiter',
+  'listWaiters',
+  'removeWaiter',
+  'takeBound',
+]);
