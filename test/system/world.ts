@@ -193,6 +193,8 @@ export class Step {
   spent: Spent;
   /** False as long as this step has made no difference to anything. */
   changed = false;
+  /** What the pool's owner, or its callers' port, got to hear. */
+  readonly emitted: AnyEventObject[] = [];
   /** Events that came to a state whose chart has no word about them. */
   readonly unheard: { chart: ChartName; state: string; event: string }[] = [];
 
@@ -406,6 +408,7 @@ export class Step {
   }
 
   #hear(event: AnyEventObject): void {
+    this.emitted.push(event);
     if (event.type === 'waiters.refused') {
       for (const waiter of event.waiters as Waiter[]) {
         if (!this.#forget(waiter.ticket)) this.settle(this.#waitingFor(waiter, 'is refused'));

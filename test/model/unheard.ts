@@ -1,0 +1,58 @@
+/**
+ * For every chart and state: the events about which the chart has no word.
+ * `may`: it can come, from somebody who could not know better, and changes
+ * nothing. `never`: nobody sends it there. Whatever is not listed, the chart
+ * answers. The charts are held against this table state by state, and the
+ * walk through the whole system sees that what never comes never does.
+ */
+export const UNHEARD = {
+  worker: {
+    spawning: { may: [], never: ['lease.granted', 'lease.released', 'lease.revoked', 'lease.resumed'] },
+    idle: {
+      may: [],
+      never: ['process.ready', 'process.failed', 'lease.released', 'lease.revoked', 'lease.resumed'],
+    },
+    leased: { may: [], never: ['process.ready', 'process.failed', 'lease.granted', 'lease.resumed'] },
+    cancelling: { may: [], never: ['process.ready', 'process.failed', 'lease.granted', 'lease.revoked'] },
+    // What was under way when it left comes to nothing.
+    ending: {
+      may: ['process.ready', 'process.unfit', 'lease.granted', 'lease.released', 'lease.revoked', 'lease.resumed'],
+      never: [],
+    },
+    // The dead are sent letters that nobody reads.
+    dead: {
+      may: ['lease.granted', 'lease.released', 'lease.revoked', 'lease.resumed', 'worker.stop'],
+      never: ['process.ready', 'process.failed', 'process.unfit', 'process.exited'],
+    },
+  },
+  client: {
+    // Its lease has ended; the port, or the worker, had not heard.
+    free: { may: ['lease.lost', 'exchange.ended', 'exchange.abandoned', 'exchange.resumed'], never: [] },
+    exchanging: { may: ['exchange.resumed'], never: ['lease.granted'] },
+    cancelling: { may: ['exchange.abandoned'], never: ['lease.granted'] },
+  },
+  coordinator: {
+    open: { may: [], never: [] },
+    degraded: { may: ['lease.cancel'], never: ['worker.left', 'pool.degraded'] },
+    draining: { may: ['pool.drain'], never: [] },
+    closed: { may: ['lease.cancel', 'pool.degraded', 'pool.drain', 'pool.destroy'], never: [] },
+  },
+  supervisor: {
+    starting: { may: [], never: ['coordinator.closed'] },
+    ready: { may: [], never: ['coordinator.closed'] },
+    degraded: { may: [], never: ['coordinator.closed'] },
+    draining: { may: ['pool.drain'], never: [] },
+    drained: { may: ['restart.due', 'pool.drain'], never: ['coordinator.closed'] },
+    closing: { may: ['pool.drain', 'pool.close'], never: [] },
+    stopping: { may: ['worker.ready', 'restart.due', 'coordinator.closed', 'pool.drain', 'pool.close'], never: [] },
+    closed: {
+      may: ['restart.due', 'coordinator.closed', 'pool.drain', 'pool.close', 'pool.destroy'],
+      never: ['worker.ready', 'worker.dead'],
+    },
+  },
+} as const satisfies Record<string, Record<string, { may: readonly string[]; never: readonly string[] }>>;
+
+export function mayComeUnheard(chart: keyof typeof UNHEARD, state: string, event: string): boolean {
+  const states: Record<string, { may: readonly string[] }> = UNHEARD[chart];
+  return states[state]!.may.includes(event);
+}

@@ -1,0 +1,323 @@
+/** Everything that may happen to the actors from outside: processes, callers, the port, time, and the owner of the pool. */
+import type { AnyEventObject } from 'xstate';
+import type { Affinity, Waiter } from '../../machines/index.js';
+import {
+  type Address,
+  type Ask,
+  addressOf,
+  type Bounds,
+  clientRef,
+  coordinatorRef,
+  type Fault,
+  type Process,
+  type Step,
+  supervisorRef,
+  type World,
+  workerRef,
+} from './world.js';
+
+/** One thing that may happen next. */
+export interface Move {
+  readonly label: string;
+  readonly make: (step: Step) => void;
+  /** Who may count on it. */
+  readonly owed: Owed;
+}
+
+/**
+ * `kind`: owed by a world in which starts succeed and Python answers.
+ * `cruel`: owed by one in which it does not, and only clocks and the kernel can be trusted.
+ */
+export type Owed = 'nobody' | 'kind' | 'cruel' | 'both';
+
+/** What may happen next in `world`, within `bounds`. */
+export function movesIn(world: World, bounds: Bounds): Move[] {
+  return [
+    ...deliveries(world),
+    ...callerMoves(world, bounds),
+    ...[
+      ...exchangeMoves(world, bounds),
+      ...processMoves(world, bounds),
+      ...timers(world, bounds),
+      ...ownerMoves(world, bounds),
+    ].filter(({ fault }) => fault === undefined || bounds.faults.has(fault)),
+  ];
+}
+
+/** A move that is a fault is made only where such faults are tried. */
+interface FaultyMove extends Move {
+  readonly fault?: Fault;
+}
+
+function deliveries({ mail, workers }: World): Move[] {
+  const moves: Move[] = [];
+  const deliver = (to: Address, line: readonly AnyEventObject[], take: (step: Step) => void) => {
+    const event = line[0];
+    if (event === undefined) return;
+    moves.push({
+      label: `${event.type} reaches ${nameOf(to)}`,
+      owed: 'both',
+      make: (step) => {
+        take(step);
+        step.changed = true;
+        step.happen(to, event);
+      },
+    });
+  };
+  deliver(addressOf(supervisorRef), mail.supervisor, (step) => {
+    step.mail.supervisor = mail.supervisor.slice(1);
+  });
+  deliver(addressOf(coordinatorRef), mail.coordinator, (step) => {
+    step.mail.coordinator = mail.coordinator.slice(1);
+  });
+  for (const { context } of workers) {
+    const { place, worker } = context;
+    const line = mail.workers[place]!;
+    deliver(addressOf(workerRef(place, worker)), line, (step) => {
+      step.mail.workers[place] = line.slice(1);
+    });
+  }
+  for (const [place, line] of mail.clients.entries()) {
+    deliver(addressOf(clientRef(place)), line, (step) => {
+      step.mail.clients[place] = line.slice(1);
+    });
+  }
+  return moves;
+}
+
+function callerMoves(world: World, { asks, faults, callsMax }: Bounds): Move[] {
+  const moves: Move[] = [];
+  for (const [index, { state, waiter, calls }] of world.callers.entries()) {
+    const name = `caller ${index}`;
+    if (state === 'idle' && calls < callsMax && world.supervisor.status === 'active') {
+      for (const ask of asks) {
+        for (const affinity of affinities(world, ask)) {
+          moves.push({
+            label: `${name} asks for ${wishOf(affinity)}${ask.priority ? `, priority ${ask.priority}` : ''}${ask.mayWait ? '' : ', now or never'}`,
+            owed: 'nobody',
+            make: (step) => {
+              const asked: Waiter = { ticket: step.nextTicket, priority: ask.priority, affinity, mayWait: ask.mayWait };
+              step.nextTicket += 1;
+              step.callers[index] = { state: 'waiting', waiter: asked, calls: calls + (callsMax === Infinity ? 0 : 1) };
+              step.changed = true;
+              step.send(addressOf(coordinatorRef), { type: 'lease.request', waiter: asked });
+            },
+          });
+        }
+      }
+    }
+    if (waiter !== null && faults.has('cancel')) {
+      moves.push({
+        label: `${name} no longer waits`,
+        owed: 'nobody',
+        make: (step) => {
+          step.settle(index);
+          step.gone = [...step.gone, waiter.ticket];
+          step.changed = true;
+          step.send(addressOf(coordinatorRef), { type: 'lease.cancel', waiter });
+        },
+      });
+    }
+  }
+  return moves;
+}
+
+function affinities(world: World, { wish }: Ask): (Affinity | null)[] {
+  if (wish === 'anyone') return [null];
+  const strict = wish === 'strict';
+  const met = world.workers.map(({ context: { worker, place } }) => ({ worker, place, strict }));
+  return [...met, { worker: 0, place: 0, strict }];
+}
+
+function exchangeMoves(world: World, { timeoutsMax }: Bounds): FaultyMove[] {
+  const moves: FaultyMove[] = [];
+  for (const [place, exchange] of world.exchanges.entries()) {
+    const client = addressOf(clientRef(place));
+    for (const type of ['exchange.ended', 'exchange.abandoned', 'exchange.resumed']) {
+      moves.push({
+        label: `${type} comes late, for a lease of long ago, at place ${place}`,
+        owed: 'nobody',
+        make: (step) => step.happen(client, { type, lease: NO_LEASE }),
+      });
+    }
+    if (exchange === null) continue;
+    const { lease, caller, owed } = exchange;
+    if (caller !== null && !owed) {
+      moves.push({
+        label: `the exchange at place ${place} ends`,
+        owed: 'kind',
+        make: (step) => {
+          step.settle(caller);
+          step.exchanges[place] = null;
+          step.happen(client, { type: 'exchange.ended', lease });
+        },
+      });
+      if (world.spent.timeouts < timeoutsMax) {
+        moves.push({
+          label: `a call at place ${place} runs out of time, under a lease that is kept`,
+          owed: 'nobody',
+          fault: 'timeout',
+          make: (step) => {
+            step.spend('timeouts');
+            step.exchanges[place] = { ...exchange, owed: true };
+            step.happen(client, { type: 'exchange.abandoned', lease });
+          },
+        });
+      }
+    }
+    if (caller !== null) {
+      moves.push({
+        label: `the caller at place ${place} leaves`,
+        owed: 'cruel',
+        fault: 'timeout',
+        make: (step) => {
+          step.settle(caller);
+          step.exchanges[place] = { ...exchange, caller: null, owed: true };
+          step.changed = true;
+          if (!owed) step.happen(client, { type: 'exchange.abandoned', lease });
+        },
+      });
+    }
+    if (owed) {
+      moves.push({
+        label: `the answer that nobody waited for comes at place ${place}`,
+        owed: 'kind',
+        make: (step) => {
+          step.exchanges[place] = caller === null ? null : { ...exchange, owed: false };
+          step.changed = true;
+          step.happen(client, { type: caller === null ? 'exchange.ended' : 'exchange.resumed', lease });
+        },
+      });
+    }
+  }
+  return moves;
+}
+
+function processMoves(world: World, { deathsMax }: Bounds): FaultyMove[] {
+  const moves: FaultyMove[] = [];
+  for (const [place, process] of world.processes.entries()) {
+    if (process.life === 'gone') continue;
+    const { worker } = world.workers[place]!.context;
+    const to = addressOf(workerRef(place, worker));
+    const becomes = (life: Process['life'], type: string, dies: boolean) => (step: Step) => {
+      step.processes[place] = { ...process, life };
+      if (dies) step.spend('deaths');
+      step.changed = true;
+      step.happen(to, { type });
+    };
+    const mayDie = world.spent.deaths < deathsMax;
+    if (process.life === 'pending') {
+      moves.push({
+        label: `the process at place ${place} is ready`,
+        owed: 'kind',
+        make: becomes('up', 'process.ready', false),
+      });
+      if (mayDie) {
+        moves.push({
+          label: `no process comes to be at place ${place}`,
+          owed: 'nobody',
+          fault: 'death',
+          make: becomes('gone', 'process.failed', true),
+        });
+      }
+    }
+    if (mayDie) {
+      moves.push({
+        label: `the process at place ${place} is unfit`,
+        owed: 'nobody',
+        fault: 'death',
+        make: becomes('up', 'process.unfit', true),
+      });
+    }
+    if (process.ending !== 'no') {
+      moves.push({
+        label: `the process at place ${place} exits, as it was ${process.ending === 'asked' ? 'asked to' : 'made to'}`,
+        owed: process.ending === 'killed' ? 'both' : 'kind',
+        make: becomes('gone', 'process.exited', false),
+      });
+    } else if (mayDie) {
+      moves.push({
+        label: `the process at place ${place} dies`,
+        owed: 'nobody',
+        fault: 'death',
+        make: becomes('gone', 'process.exited', true),
+      });
+    }
+  }
+  return moves;
+}
+
+function timers(world: World, { deathsMax }: Bounds): FaultyMove[] {
+  const moves: FaultyMove[] = [];
+  for (const { value, context, machine } of world.workers) {
+    const ref = workerRef(context.place, context.worker);
+    for (const type of afterEvents(machine.states[value]!.on)) {
+      const [, , delay] = type.split('.');
+      // A start that takes too long is a death like any other.
+      const isDeath = delay === 'bootTimeout';
+      if (isDeath && world.spent.deaths >= deathsMax) continue;
+      moves.push({
+        label: `${delay} runs out at place ${context.place}`,
+        owed: 'cruel',
+        ...(delay === 'stopGrace' ? {} : { fault: 'timeout' }),
+        make: (step) => {
+          if (isDeath) step.spend('deaths');
+          step.happen(addressOf(ref), { type });
+        },
+      });
+    }
+  }
+  const { machine, value } = world.supervisor;
+  for (const type of afterEvents(machine.states[value]!.on)) {
+    moves.push({
+      label: `closeTimeout runs out`,
+      owed: 'cruel',
+      make: (step) => step.happen(addressOf(supervisorRef), { type }),
+    });
+  }
+  for (const [place, due] of world.restarts.entries()) {
+    if (!due) continue;
+    moves.push({
+      label: `the replacement at place ${place} is due`,
+      owed: 'both',
+      make: (step) => {
+        step.restarts[place] = false;
+        step.changed = true;
+        step.happen(addressOf(supervisorRef), { type: 'restart.due', place });
+      },
+    });
+  }
+  return moves;
+}
+
+function ownerMoves(world: World, { commandsMax }: Bounds): FaultyMove[] {
+  if (world.supervisor.status !== 'active' || world.spent.commands >= commandsMax) return [];
+  return ['pool.drain', 'pool.close', 'pool.destroy'].map((type) => ({
+    label: type,
+    owed: 'nobody',
+    fault: 'close',
+    make: (step) => {
+      step.spend('commands');
+      step.happen(addressOf(supervisorRef), { type });
+    },
+  }));
+}
+
+/** The `after` events that a state's timers may bring. */
+function afterEvents(on: Record<string, unknown>): string[] {
+  return Object.keys(on).filter((type) => type.startsWith('xstate.after.'));
+}
+
+export function nameOf({ chart, place, worker }: Address): string {
+  if (chart === 'worker') return `worker ${worker} at place ${place}`;
+  return chart === 'client' ? `the client of place ${place}` : `the ${chart}`;
+}
+
+function wishOf(affinity: Affinity | null): string {
+  if (affinity === null) return 'anyone';
+  const who = affinity.worker === 0 ? 'a worker that has gone' : `worker ${affinity.worker}`;
+  return affinity.strict ? `${who} alone` : `${who} if possible`;
+}
+
+/** The id of a lease that is not live anywhere. */
+const NO_LEASE = 0;

@@ -1,0 +1,359 @@
+/**
+ * When two worlds are the same for all that can come of them.
+ *
+ * Lease ids, tickets and worker ids are names: no chart does more with them
+ * than tell them apart, or (tickets) put them in order. Places are alike, and
+ * so are callers. So a world is the same under other names and with its
+ * places and callers in another order; `canonical` picks one world of each
+ * such family, with the smallest names, and a key that is equal for equal
+ * worlds. That makes an endless run of leases a finite thing to look at.
+ */
+import type { AnyEventObject, AnyStateMachine } from 'xstate';
+import { addWaiter, emptyQueue, listWaiters, type Slot, type Waiter, type WorkerRef } from '../../machines/index.js';
+import {
+  addressOf,
+  type Caller,
+  type ClientSnapshot,
+  type CoordinatorSnapshot,
+  clientRef,
+  type Exchange,
+  keyOf,
+  keyOfWaiter,
+  type Process,
+  remembered,
+  type SupervisorSnapshot,
+  type WorkerSnapshot,
+  type World,
+  workerRef,
+} from './world.js';
+
+export interface Canonical {
+  readonly key: string;
+  readonly world: World;
+}
+
+/** The one world that stands for `world` and all that are the same but for names and order. */
+export function canonical(world: World): Canonical {
+  return new Renaming(world).apply();
+}
+
+/** No failure beyond this one makes a difference to what a supervisor does. */
+const FAILURES_THAT_COUNT = 3;
+
+/** A name that nothing bears, for the next lease and the next worker. */
+const FRESH = 1_000;
+
+const NO_PROCESS: Process = { life: 'gone', ending: 'no' };
+
+/** In place of somebody who has had an answer: that nobody may hear of it again is all there is to know. */
+const ANSWERED: Waiter = { ticket: 0, priority: 0, affinity: null, mayWait: true };
+
+class Renaming {
+  readonly #world: World;
+  /** New place -> old place. */
+  readonly #places: readonly number[];
+  /** Old place -> new place. */
+  readonly #placeOf: readonly number[];
+  readonly #leases = new Map<number, number>();
+  readonly #workers = new Map<number, number>();
+  readonly #tickets = new Map<number, number>();
+  readonly #gone: readonly number[];
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#places = sortedPlaces(world);
+    const placeOf: number[] = [];
+    for (const [now, old] of this.#places.entries()) placeOf[old] = now;
+    this.#placeOf = placeOf;
+    for (const [now, old] of this.#places.entries()) this.#workers.set(world.workers[old]!.context.worker, now + 1);
+    this.#nameWorkers();
+    this.#gone = world.gone.filter((ticket) => isKnownSomewhere(world, ticket));
+    const live = [...this.#gone];
+    for (const { waiter } of world.callers) if (waiter !== null) live.push(waiter.ticket);
+    live.sort((one, other) => one - other);
+    for (const [rank, ticket] of live.entries()) this.#tickets.set(ticket, rank + 1);
+  }
+
+  /** Before any wish for a worker is looked at, so that a worker which only a letter still names is known. */
+  #nameWorkers(): void {
+    const { coordinator, clients, exchanges, mail } = this.#world;
+    for (const place of this.#places) {
+      const slot = coordinator.context.slots[place];
+      if (slot !== undefined) this.#workerId(slot.worker);
+      const held = clients[place]!.context.held;
+      if (held !== null) this.#workerId(addressOf(held.worker).worker);
+      const exchange = exchanges[place];
+      if (exchange) this.#workerId(exchange.worker);
+    }
+    for (const line of [mail.supervisor, mail.coordinator, ...this.#places.map((place) => mail.clients[place]!)]) {
+      for (const { worker } of line) {
+        if (worker !== undefined) this.#workerId(typeof worker === 'object' ? addressOf(worker).worker : worker);
+      }
+    }
+  }
+
+  apply(): Canonical {
+    const old = this.#world;
+    const parts: string[] = [];
+    const intern: Intern = (key, { machine }, make) => {
+      parts.push(key);
+      const known = remembered(interned, machine, () => new Map<string, unknown>());
+      return remembered(known, key, make) as ReturnType<typeof make>;
+    };
+
+    const places = this.#places;
+    const workers = places.map((place, now) => this.#worker(old.workers[place]!, now, intern));
+    const clients = places.map((place, now) => this.#client(old.clients[place]!, now, intern));
+    const coordinator = this.#coordinator(old.coordinator, intern);
+    const exchanges = places.map((place) => this.#exchange(old.exchanges[place]!));
+    // A replacement that comes due once no place is filled any more makes no difference.
+    const isFilling = !['drained', 'stopping', 'closed'].includes(old.supervisor.value);
+    const restarts = places.map((place) => isFilling && old.restarts[place]!);
+    // Of a process that was told to end it may still turn out that it had never come to be.
+    const processes = places.map((place): Process => {
+      const process = old.processes[place]!;
+      if (process.life === 'gone') return NO_PROCESS;
+      return process.ending === 'no' ? process : { ...process, life: 'pending' };
+    });
+    for (const { life, ending } of processes) parts.push(life[0]! + ending[0]);
+
+    // Callers who run are told apart by where, those who wait by their ticket, and the idle are alike.
+    const callers = old.callers.map((caller, index) => ({ caller: this.#caller(caller), index, key: '' }));
+    for (const each of callers) {
+      const running = exchanges.findIndex((exchange) => exchange?.caller === each.index);
+      each.key = `${each.caller.state[0]}${each.caller.calls}${each.caller.waiter ? keyOfWaiter(each.caller.waiter) : ''}${running}`;
+    }
+    callers.sort((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : 0));
+    for (const { key } of callers) parts.push(key);
+    const callerOf: number[] = [];
+    for (const [now, { index }] of callers.entries()) callerOf[index] = now;
+    for (const [place, exchange] of exchanges.entries()) {
+      if (exchange === null) continue;
+      const caller = exchange.caller === null ? null : callerOf[exchange.caller]!;
+      exchanges[place] = { ...exchange, caller };
+      parts.push(`x${place}:${exchange.lease},${exchange.worker},${caller},${exchange.owed}`);
+    }
+
+    const mail = {
+      supervisor: old.mail.supervisor.map((event) => this.#event(event)),
+      coordinator: old.mail.coordinator.map((event) => this.#event(event)),
+      workers: places.map((place) => old.mail.workers[place]!.map((event) => this.#event(event))),
+      clients: places.map((place) => old.mail.clients[place]!.map((event) => this.#event(event))),
+    };
+    for (const line of [mail.supervisor, mail.coordinator, ...mail.workers, ...mail.clients]) {
+      parts.push(line.length === 0 ? '' : line.map(keyOf).join(';'));
+    }
+    const gone = this.#gone.map((ticket) => this.#ticket(ticket));
+    parts.push(
+      gone.join(),
+      restarts.map(Number).join(''),
+      `${old.spent.deaths},${old.spent.timeouts},${old.spent.commands}`,
+    );
+    const supervisor = this.#supervisor(old.supervisor, intern);
+    return {
+      key: compact(parts),
+      world: {
+        supervisor,
+        coordinator,
+        workers,
+        clients,
+        processes,
+        exchanges,
+        restarts,
+        callers: callers.map(({ caller }) => caller),
+        gone,
+        mail,
+        nextTicket: this.#tickets.size + 1,
+        spent: old.spent,
+      },
+    };
+  }
+
+  #worker(snapshot: WorkerSnapshot, place: number, intern: Intern): WorkerSnapshot {
+    const worker = this.#workerId(snapshot.context.worker);
+    // On its way out it has said which lease it had, and dead it has said all.
+    const lease =
+      snapshot.value === 'ending' || snapshot.value === 'dead' ? null : this.#leaseOrNull(snapshot.context.lease);
+    const proven = snapshot.value !== 'dead' && snapshot.context.proven;
+    return intern(`w${place}:${snapshot.value},${worker},${lease},${proven}`, snapshot, () => ({
+      ...snapshot,
+      context: { ...snapshot.context, place, worker, lease, proven, client: clientRef(place) },
+    }));
+  }
+
+  #client(snapshot: ClientSnapshot, place: number, intern: Intern): ClientSnapshot {
+    const { held } = snapshot.context;
+    if (held === null) return intern(`k${place}:${snapshot.value}`, snapshot, () => snapshot);
+    const lease = this.#lease(held.lease);
+    const worker = this.#workerRef(held.worker);
+    return intern(`k${place}:${snapshot.value},${lease},${addressOf(worker).worker}`, snapshot, () => ({
+      ...snapshot,
+      context: { held: { lease, worker, waiter: ANSWERED } },
+    }));
+  }
+
+  #coordinator(snapshot: CoordinatorSnapshot, intern: Intern): CoordinatorSnapshot {
+    const { context } = snapshot;
+    const slots = this.#places.map((place) => this.#slot(context.slots[place]));
+    const free = context.free.map((place) => this.#placeOf[place]!);
+    const waiters = listWaiters(context.queue).map((waiter) => this.#waiter(waiter));
+    waiters.sort((one, other) => one.ticket - other.ticket);
+    const inSlots = slots.map((slot) =>
+      slot === undefined ? '' : `${slot.worker},${slot.lease}${slot.waiter ? keyOfWaiter(slot.waiter) : ''}`,
+    );
+    const key = `c${snapshot.value} ${inSlots.join(';')} ${free.join()} ${waiters.map(keyOfWaiter).join()}`;
+    return intern(key, snapshot, () => ({
+      ...snapshot,
+      context: {
+        ...context,
+        slots,
+        free,
+        queue: waiters.reduce(addWaiter, emptyQueue),
+        nextLease: FRESH,
+        granted: -1,
+        refused: [],
+      },
+    }));
+  }
+
+  #supervisor(snapshot: SupervisorSnapshot, intern: Intern): SupervisorSnapshot {
+    const { context } = snapshot;
+    const places = this.#places.map((place) => {
+      const { state, worker } = context.places[place]!;
+      return { state, worker: this.#workerId(worker) };
+    });
+    const failures = Math.min(context.failures, FAILURES_THAT_COUNT);
+    const key = `s${snapshot.value} ${places.map(({ state, worker }) => state + worker).join()} ${failures}`;
+    return intern(key, snapshot, () => ({ ...snapshot, context: { ...context, places, failures, nextWorker: FRESH } }));
+  }
+
+  #slot(slot: Slot | undefined): Slot | undefined {
+    if (slot === undefined) return undefined;
+    return {
+      worker: this.#workerId(slot.worker),
+      ref: this.#workerRef(slot.ref),
+      lease: this.#leaseOrNull(slot.lease),
+      waiter: slot.waiter && this.#waiter(slot.waiter),
+    };
+  }
+
+  #exchange(exchange: Exchange | null): Exchange | null {
+    if (exchange === null) return null;
+    return { ...exchange, lease: this.#lease(exchange.lease), worker: this.#workerId(exchange.worker) };
+  }
+
+  #caller(caller: Caller): Caller {
+    return caller.waiter === null ? caller : { ...caller, waiter: this.#waiter(caller.waiter) };
+  }
+
+  #event(event: AnyEventObject): AnyEventObject {
+    const { place, worker, ref, lease, waiter } = event;
+    return {
+      ...event,
+      ...(place !== undefined && { place: this.#placeOf[place] }),
+      ...(typeof worker === 'number' && { worker: this.#workerId(worker) }),
+      ...(typeof worker === 'object' && { worker: this.#workerRef(worker) }),
+      ...(ref !== undefined && { ref: this.#workerRef(ref) }),
+      ...(lease !== undefined && { lease: this.#leaseOrNull(lease) }),
+      ...(waiter !== undefined && { waiter: this.#waiter(waiter) }),
+    };
+  }
+
+  #waiter(waiter: Waiter): Waiter {
+    const ticket = this.#ticket(waiter.ticket);
+    if (ticket === 0) return ANSWERED;
+    const { affinity } = waiter;
+    if (affinity === null) return { ...waiter, ticket };
+    const worker = this.#workers.get(affinity.worker);
+    // A worker that nothing remembers any more: no longer anywhere, under whatever name.
+    if (worker === undefined) return { ...waiter, ticket, affinity: { worker: 0, place: 0, strict: affinity.strict } };
+    return { ...waiter, ticket, affinity: { ...affinity, worker, place: this.#placeOf[affinity.place]! } };
+  }
+
+  #ticket(ticket: number): number {
+    return this.#tickets.get(ticket) ?? 0;
+  }
+
+  #lease(lease: number): number {
+    return renamed(this.#leases, lease);
+  }
+
+  #leaseOrNull(lease: number | null): number | null {
+    return lease === null ? null : this.#lease(lease);
+  }
+
+  #workerId(worker: number): number {
+    return renamed(this.#workers, worker);
+  }
+
+  #workerRef(ref: WorkerRef): WorkerRef {
+    const { place, worker } = addressOf(ref);
+    return workerRef(this.#placeOf[place]!, this.#workerId(worker));
+  }
+}
+
+/** One character for each part, by the order in which parts were first met: there are many worlds and few parts. */
+function compact(parts: readonly string[]): string {
+  const codes = parts.map((part) => remembered(codeOf, part, () => codeOf.size));
+  if (codeOf.size > 0xffff) throw new RangeError('more parts than characters');
+  return String.fromCharCode(...codes);
+}
+
+const codeOf = new Map<string, number>();
+
+type Intern = <T>(key: string, from: { machine: AnyStateMachine }, make: () => T) => T;
+
+/** Parts of worlds, by chart and key: equal parts are one object, so that a chart need not be asked twice. */
+const interned = new WeakMap<AnyStateMachine, Map<string, unknown>>();
+
+function renamed(names: Map<number, number>, old: number): number {
+  let name = names.get(old);
+  if (name === undefined) {
+    name = names.size + 1;
+    names.set(old, name);
+  }
+  return name;
+}
+
+/** The places in an order that depends only on what is there; where that is alike, in any order. */
+function sortedPlaces(world: World): readonly number[] {
+  const { context } = world.coordinator;
+  const wishes = listWaiters(context.queue);
+  const keyed = world.workers.map((worker, place) => {
+    const slot = context.slots[place];
+    const exchange = world.exchanges[place];
+    const process = world.processes[place]!;
+    const wished = wishes.flatMap(({ ticket, affinity }) =>
+      affinity?.worker === worker.context.worker ? [`${affinity.strict}${ticket}`] : [],
+    );
+    const key = [
+      world.supervisor.context.places[place]!.state,
+      worker.value,
+      worker.context.proven,
+      process.life,
+      process.ending,
+      world.restarts[place],
+      world.clients[place]!.value,
+      slot === undefined ? '' : slot.lease === null,
+      context.free.indexOf(place),
+      exchange ? `${exchange.caller === null}${exchange.owed}` : '',
+      wished,
+      world.mail.workers[place]!.map(({ type }) => type),
+      world.mail.clients[place]!.map(({ type }) => type),
+    ].join();
+    return { place, key };
+  });
+  keyed.sort((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : one.place - other.place));
+  return keyed.map(({ place }) => place);
+}
+
+/** True if `ticket` is anywhere but with the caller who has left. */
+function isKnownSomewhere({ coordinator, mail }: World, ticket: number): boolean {
+  const { queue, slots } = coordinator.context;
+  const is = (waiter: Waiter | null | undefined) => waiter?.ticket === ticket;
+  return (
+    listWaiters(queue).some(is) ||
+    slots.some((slot) => is(slot?.waiter)) ||
+    [mail.coordinator, ...mail.workers, ...mail.clients].some((line) => line.some(({ waiter }) => is(waiter)))
+  );
+}

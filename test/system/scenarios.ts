@@ -1,0 +1,321 @@
+/**
+ * Promises that are told as a story: what happens outside, step by step, and
+ * what somebody outside then sees. Each is played with all the charts.
+ */
+import { ANYONE, counted, HASTY, STRICT, unlimited } from './bounds.js';
+import { movesIn } from './environment.js';
+import { checkWorld } from './invariants.js';
+import { type Bounds, type Charts, firstWorld, Step, Violation, type World } from './world.js';
+
+export interface Scenario {
+  readonly promise: string;
+  readonly bounds: Bounds;
+  readonly play: (scene: Scene) => void;
+}
+
+/** A world that goes where it is told to. */
+export class Scene {
+  world: World;
+  /** Everything that was said to the outside so far: `pool.ready`, `waiters.refused busy`. */
+  readonly heard: string[] = [];
+  readonly #charts: Charts;
+  readonly #bounds: Bounds;
+
+  constructor(charts: Charts, bounds: Bounds) {
+    this.#charts = charts;
+    this.#bounds = bounds;
+    this.world = firstWorld(charts, bounds);
+  }
+
+  /** Lets these things happen, in order; the invariants must hold after each. */
+  does(...labels: string[]): void {
+    for (const label of labels) {
+      const move = movesIn(this.world, this.#bounds).find((each) => each.label === label);
+      if (move === undefined) throw new Violation(`it cannot come to pass that ${label}`);
+      const step = new Step(this.#charts, this.#bounds, this.world);
+      move.make(step);
+      this.world = step.done();
+      for (const { type, reason } of step.emitted) this.heard.push(reason === undefined ? type : `${type} ${reason}`);
+      checkWorld(this.world);
+    }
+  }
+
+  /** Delivers all that is under way. */
+  settles(): void {
+    for (;;) {
+      const next = movesIn(this.world, this.#bounds).find(({ label }) => / reaches /.test(label));
+      if (next === undefined) return;
+      this.does(next.label);
+    }
+  }
+
+  sees(what: string, isSo: (world: World) => boolean): void {
+    if (!isSo(this.world)) throw new Violation(`not so: ${what}`);
+  }
+
+  hears(what: string): void {
+    if (!this.heard.includes(what)) throw new Violation(`nobody hears ${what}`);
+  }
+}
+
+/** Plays one scenario; throws a `Violation` where its promise is broken. */
+export function play({ bounds, play: story }: Scenario, charts: Charts): void {
+  story(new Scene(charts, bounds));
+}
+
+const BOOTS = 'the process at place 0 is ready';
+const ASKS = 'caller 0 asks for anyone';
+const ALSO_ASKS = 'caller 1 asks for anyone';
+const FAILS_TO_START = 'no process comes to be at place 0';
+const RESTARTS = 'the replacement at place 0 is due';
+
+const one = unlimited(1, 1, [ANYONE, HASTY]);
+const crowded = { ...unlimited(1, 2, [ANYONE, STRICT]), queueMax: 1 };
+const two = unlimited(2, 1, [ANYONE]);
+const slow = counted(1, 1, {});
+const slowTwo = counted(2, 1, {});
+
+const isAsked = ({ processes }: World) => processes.every(({ ending }) => ending === 'asked');
+const isKilled = ({ processes }: World) => processes.every(({ ending }) => ending === 'killed');
+const poolIs =
+  (state: string) =>
+  ({ supervisor }: World) =>
+    supervisor.value === state;
+const callerIs =
+  (state: string, caller = 0) =>
+  ({ callers }: World) =>
+    callers[caller]!.state === state;
+
+export const SCENARIOS: readonly Scenario[] = [
+  // ------------------------------------------------------------ one worker
+  {
+    promise: 'a worker that is booting when the pool closes has time for its teardown',
+    bounds: one,
+    play: (scene) => {
+      scene.does('pool.close');
+      scene.sees('its process was asked to stop', isAsked);
+    },
+  },
+  {
+    promise: 'an idle worker has time for its teardown when the pool closes',
+    bounds: one,
+    play: (scene) => {
+      scene.does(BOOTS, 'pool.close');
+      scene.sees('its process was asked to stop', isAsked);
+    },
+  },
+  {
+    promise: 'an idle worker whose line is broken is ended before anybody gets it',
+    bounds: one,
+    play: (scene) => {
+      scene.does(BOOTS, 'the process at place 0 is unfit', ASKS);
+      scene.sees('its process was killed', isKilled);
+      scene.sees('the caller waits for another', callerIs('waiting'));
+    },
+  },
+  {
+    promise: 'a caller whose worker breaks its line hears so, and the worker is ended',
+    bounds: one,
+    play: (scene) => {
+      scene.does(BOOTS, ASKS, 'the process at place 0 is unfit');
+      scene.sees('the caller has an answer', callerIs('idle'));
+      scene.sees('its process was killed', isKilled);
+    },
+  },
+  {
+    promise: 'a worker that breaks its line while it owes an answer is ended without waiting for it',
+    bounds: one,
+    play: (scene) => {
+      scene.does(BOOTS, ASKS, 'the caller at place 0 leaves', 'the process at place 0 is unfit');
+      scene.sees('its process was killed', isKilled);
+    },
+  },
+  {
+    promise: 'destroying does not wait for workers that were asked to stop',
+    bounds: one,
+    play: (scene) => {
+      scene.does(BOOTS, 'pool.close', 'pool.destroy');
+      scene.sees('its process was killed', isKilled);
+    },
+  },
+  {
+    promise: 'a caller that keeps its lease goes on with it once the late answer has come',
+    bounds: one,
+    play: (scene) => {
+      const late = 'a call at place 0 runs out of time, under a lease that is kept';
+      scene.does(BOOTS, ASKS, late, 'the answer that nobody waited for comes at place 0');
+      scene.sees('the worker is leased as before', ({ workers }) => workers[0]!.value === 'leased');
+      scene.does(late, 'the answer that nobody waited for comes at place 0', 'the exchange at place 0 ends');
+      scene.sees('the worker is idle again', ({ workers }) => workers[0]!.value === 'idle');
+    },
+  },
+
+  // ------------------------------------------------------------ waiting
+  {
+    promise: 'a caller that may not wait is told that all are busy',
+    bounds: one,
+    play: (scene) => {
+      scene.does(`${ASKS}, now or never`);
+      scene.sees('the caller has an answer', callerIs('idle'));
+      scene.hears('waiters.refused busy');
+    },
+  },
+  {
+    promise: 'a caller is told that the queue is full',
+    bounds: crowded,
+    play: (scene) => {
+      scene.does(ASKS, ALSO_ASKS);
+      scene.sees('the first waits', callerIs('waiting'));
+      scene.sees('the second has an answer', callerIs('idle', 1));
+      scene.hears('waiters.refused queue-full');
+    },
+  },
+  {
+    promise: 'a caller that gives up leaves its place in the queue to another',
+    bounds: crowded,
+    play: (scene) => {
+      scene.does(ASKS, 'caller 0 no longer waits', ALSO_ASKS);
+      scene.sees('the second waits', callerIs('waiting', 1));
+    },
+  },
+  {
+    promise: 'a grant that crosses its worker on the way out goes to another free worker at once',
+    bounds: slowTwo,
+    play: (scene) => {
+      scene.does(BOOTS, 'the process at place 1 is ready');
+      scene.settles();
+      scene.does(ASKS, 'lease.request reaches the coordinator', 'the process at place 1 dies');
+      scene.settles();
+      scene.sees('the caller runs on the other worker', ({ exchanges }) => exchanges[0]?.caller === 0);
+    },
+  },
+  {
+    promise: 'so it does while the pool drains',
+    bounds: slowTwo,
+    play: (scene) => {
+      scene.does(BOOTS, 'the process at place 1 is ready');
+      scene.settles();
+      scene.does(ASKS, 'lease.request reaches the coordinator', 'pool.drain', 'pool.drain reaches the coordinator');
+      scene.does('the process at place 1 dies');
+      scene.settles();
+      scene.sees('the caller runs on the other worker', ({ exchanges }) => exchanges[0]?.caller === 0);
+    },
+  },
+
+  // ------------------------------------------------------------ the end
+  {
+    promise: 'a drain is over once the last who waited has given up',
+    bounds: one,
+    play: (scene) => {
+      scene.does(ASKS, 'pool.drain', 'caller 0 no longer waits');
+      scene.sees('the pool is drained', poolIs('drained'));
+    },
+  },
+  {
+    promise: 'a drain is over once all who waited have given up, one after another',
+    bounds: unlimited(1, 2, [ANYONE]),
+    play: (scene) => {
+      scene.does(ASKS, ALSO_ASKS, 'pool.drain', 'caller 0 no longer waits', 'caller 1 no longer waits');
+      scene.sees('the pool is drained', poolIs('drained'));
+    },
+  },
+  {
+    promise: 'an exchange that has ended when the pool is destroyed has ended well, and nobody is told otherwise',
+    bounds: slow,
+    play: (scene) => {
+      scene.does(BOOTS);
+      scene.settles();
+      scene.does(ASKS);
+      scene.settles();
+      scene.does('the exchange at place 0 ends', 'pool.destroy', 'pool.destroy reaches the coordinator');
+      scene.does('lease.released reaches worker 1 at place 0', 'worker.idle reaches the coordinator');
+      scene.settles();
+      scene.sees('the caller has one answer', callerIs('idle'));
+    },
+  },
+  {
+    promise: 'a caller whose grant crossed a dying worker is refused once the pool is destroyed',
+    bounds: slow,
+    play: (scene) => {
+      scene.does(BOOTS);
+      scene.settles();
+      scene.does(ASKS, 'lease.request reaches the coordinator', 'pool.destroy', 'pool.destroy reaches the coordinator');
+      scene.does('the process at place 0 dies');
+      scene.settles();
+      scene.sees('the caller has an answer', callerIs('idle'));
+      scene.hears('waiters.refused closed');
+    },
+  },
+  {
+    promise: 'a drained pool knows which of its workers are there, whoever comes and goes',
+    bounds: slow,
+    play: (scene) => {
+      scene.does(BOOTS);
+      scene.settles();
+      scene.does('pool.drain', 'the process at place 0 dies', 'pool.drain reaches the coordinator');
+      scene.does('worker.dead reaches the supervisor', RESTARTS, 'worker.left reaches the coordinator', BOOTS);
+      scene.settles();
+      scene.sees('the pool is drained', poolIs('drained'));
+    },
+  },
+  {
+    promise: 'a pool that closes while every start fails refuses those who wait, and does not sit out its time',
+    bounds: one,
+    play: (scene) => {
+      scene.does(ASKS, 'pool.close', FAILS_TO_START, RESTARTS, FAILS_TO_START, RESTARTS, FAILS_TO_START);
+      scene.sees('the caller has an answer', callerIs('idle'));
+      scene.sees('the pool is closed', poolIs('closed'));
+    },
+  },
+  {
+    promise: 'a pool whose first starts all fail says so, and refuses those who wait',
+    bounds: two,
+    play: (scene) => {
+      scene.does(ASKS, FAILS_TO_START, 'no process comes to be at place 1');
+      scene.hears('pool.degraded');
+      scene.sees('the caller has an answer', callerIs('idle'));
+    },
+  },
+  {
+    promise: 'a pool that closes gives those who run their time, and no more',
+    bounds: one,
+    play: (scene) => {
+      scene.does(BOOTS, ASKS, 'pool.close');
+      scene.sees('the caller runs', callerIs('running'));
+      scene.does('closeTimeout runs out');
+      scene.sees('the caller has an answer', callerIs('idle'));
+      scene.sees('its process was killed', isKilled);
+    },
+  },
+  ...endingsOf('a pool that is starting', []),
+  ...endingsOf('a pool that is ready', [BOOTS]),
+  ...endingsOf('a pool that is degraded', [FAILS_TO_START, RESTARTS]),
+  ...endingsOf('a pool that drains', [BOOTS, ASKS, 'pool.drain'], ['pool.close', 'pool.destroy']),
+  ...endingsOf('a pool that is drained', [BOOTS, 'pool.drain'], ['pool.close', 'pool.destroy']),
+  ...endingsOf('a pool that closes', [BOOTS, ASKS, 'pool.close'], ['pool.destroy']),
+];
+
+/** From whatever state of its life, a pool can be ended. */
+function endingsOf(who: string, way: string[], commands = ['pool.drain', 'pool.close', 'pool.destroy']): Scenario[] {
+  return commands.map((command) => ({
+    promise: `${who} can be ended by ${command}`,
+    bounds: one,
+    play: (scene) => {
+      scene.does(...way, command);
+      const runs = callerIs('running')(scene.world);
+      if (command === 'pool.destroy') {
+        scene.sees('its process was killed', isKilled);
+        scene.sees('nobody waits', callerIs('idle'));
+      } else if (runs) {
+        scene.does('the exchange at place 0 ends');
+      }
+      if (command === 'pool.drain') {
+        scene.sees('it is drained', poolIs('drained'));
+        return;
+      }
+      if (command === 'pool.close') scene.sees('its process was asked to stop', isAsked);
+      scene.does(`the process at place 0 exits, as it was ${command === 'pool.close' ? 'asked' : 'made'} to`);
+      scene.hears('pool.closed');
+    },
+  }));
+}
