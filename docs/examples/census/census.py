@@ -56,12 +56,19 @@ def measure(path: str) -> dict:
 
     functions = []
     asynchronous = classes = 0
-    for name, node in definitions(tree):
-        if isinstance(node, ast.ClassDef):
-            classes += 1
-        else:
-            asynchronous += isinstance(node, ast.AsyncFunctionDef)
-            functions.append({"name": name, "line": node.lineno, "lines": node.end_lineno - node.lineno + 1})
+    imports = set()
+    for node, scope in walk(tree):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                asynchronous += isinstance(node, ast.AsyncFunctionDef)
+                lines = node.end_lineno - node.lineno + 1
+                functions.append({"name": scope + node.name, "line": node.lineno, "lines": lines})
+            case ast.ClassDef():
+                classes += 1
+            case ast.Import():
+                imports.update(alias.name for alias in node.names)
+            case ast.ImportFrom(level=0):  # Relative imports are their own package's affair.
+                imports.add(node.module)
     return {
         "path": path,
         "lines": len(source.splitlines()),
@@ -69,30 +76,17 @@ def measure(path: str) -> dict:
         "asynchronous": asynchronous,
         "classes": classes,
         "longest": sorted(functions, key=lambda function: (-function["lines"], function["line"]))[:LONGEST_MAX],
-        "imports": sorted(imported(tree)),
+        "imports": sorted(imports),
     }
 
 
-def definitions(tree: ast.AST) -> Iterator[tuple[str, ast.AST]]:
-    """Yield every function and class with its name as Python would qualify it, `Shelf.__init__`."""
+def walk(tree: ast.AST) -> Iterator[tuple[ast.AST, str]]:
+    """Yield every node with the scope it stands in, `Shelf.` for the methods of a class Shelf."""
     # A stack of our own: nesting in the files must not meet the recursion limit of the worker.
     pending = [(tree, "")]
     while pending:
         node, scope = pending.pop()
-        for child in ast.iter_child_nodes(node):
-            inner = scope
-            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                yield scope + child.name, child
-                inner = f"{scope}{child.name}."
-            pending.append((child, inner))
-
-
-def imported(tree: ast.AST) -> set[str]:
-    """Return the modules that a file imports by their full name; relative imports are its own package's affair."""
-    modules = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            modules.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            modules.add(node.module)
-    return modules
+        yield node, scope
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            scope = f"{scope}{node.name}."
+        pending.extend((child, scope) for child in ast.iter_child_nodes(node))
