@@ -7,9 +7,10 @@ import { checkMs } from './budget.js';
 import { type PoolClock, wallClock } from './clock.js';
 import { OptionError } from './errors.js';
 import { childEnvironment, type EnvironmentOption } from './process/environment.js';
+import { checkedPython } from './process/interpreter.js';
 import { libraryPath } from './process/library.js';
 import type { WireCall } from './wire/message.js';
-import type { ValueLimits } from './wire/value.js';
+import { checkArguments, type ValueLimits } from './wire/value.js';
 
 /** A Python function to run once in each worker. */
 export interface SetupCall {
@@ -106,13 +107,19 @@ export interface PoolSettings {
   readonly random: () => number;
 }
 
-/** @throws OptionError (`ERR_OPTION`) naming the first option that has a value it cannot have. */
+/**
+ * @throws OptionError (`ERR_OPTION`) naming the first option that has a value it cannot have, and ValueRefusedError
+ * (`ERR_VALUE`) or MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`) for arguments of `setup` or `teardown` that cannot
+ * cross.
+ */
 export function checkOptions(given: PoolOptions): PoolSettings {
   const options = ownOptions(given);
   const cwd = resolve(text(options, 'cwd') ?? '.');
   const { modules, moduleFolders } = findModules(options.module, cwd);
   const messageBytesMax = integer(options, 'messageBytesMax', 1024, 2 ** 29 - 1) ?? 64 * 1024 * 1024;
+  const limits = { messageBytesMax, depthMax: integer(options, 'depthMax', 1, 900) ?? 200 };
   childEnvironment(options.env);
+  checkedPython(options.python);
   return {
     modules,
     moduleFolders,
@@ -120,11 +127,11 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     size: integer(options, 'size', 1, 1024) ?? availableParallelism(),
     python: options.python,
     pythonPath: texts(options, 'pythonPath') ?? [],
-    isolated: options.isolated ?? false,
+    isolated: ofType(options, 'isolated', 'boolean', 'true or false') ?? false,
     cwd,
     env: options.env,
-    setup: setupCall(options, 'setup'),
-    teardown: setupCall(options, 'teardown'),
+    setup: setupCall(options, 'setup', limits),
+    teardown: setupCall(options, 'teardown', limits),
     timeoutMs: ms(options, 'timeoutMs'),
     queueMax: integer(options, 'queueMax', 0, Number.MAX_SAFE_INTEGER) ?? 10_000,
     queueTimeoutMs: ms(options, 'queueTimeoutMs'),
@@ -133,13 +140,13 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     stopGraceMs: ms(options, 'stopGraceMs') ?? 2_000,
     closeTimeoutMs: ms(options, 'closeTimeoutMs') ?? 10_000,
     sessionsMax: integer(options, 'sessionsMax', 1, 10_000_000) ?? 10_000,
-    limits: { messageBytesMax, depthMax: integer(options, 'depthMax', 1, 900) ?? 200 },
+    limits,
     messageBytesMax,
     logs: oneOf(options, 'logs', ['inherit', 'events']) ?? 'inherit',
     libraryPath: libraryPath(options.libraryPath),
-    inspect: options.inspect,
-    clock: options.clock ?? wallClock,
-    random: options.random ?? Math.random,
+    inspect: observer(options),
+    clock: clock(options) ?? wallClock,
+    random: ofType(options, 'random', 'function', 'a function') ?? Math.random,
   };
 }
 
@@ -200,7 +207,7 @@ function existing(option: string, path: string): string {
   throw new OptionError({ option, expected: 'a file or folder that exists', got: path });
 }
 
-function setupCall(options: PoolOptions, option: 'setup' | 'teardown'): WireCall | null {
+function setupCall(options: PoolOptions, option: 'setup' | 'teardown', limits: ValueLimits): WireCall | null {
   const call = options[option];
   if (call === undefined) return null;
   if (typeof call !== 'object' || call === null || typeof call.name !== 'string') {
@@ -209,7 +216,30 @@ function setupCall(options: PoolOptions, option: 'setup' | 'teardown'): WireCall
   if (call.args !== undefined && !Array.isArray(call.args)) {
     throw new OptionError({ option: `${option}.args`, expected: 'an array', got: call.args });
   }
-  return { name: call.name, args: call.args ?? [], kwargs: call.kwargs ?? {} };
+  const { name, args = [], kwargs = {} } = call;
+  if (typeof kwargs !== 'object' || kwargs === null || Array.isArray(kwargs)) {
+    throw new OptionError({ option: `${option}.kwargs`, expected: 'an object', got: kwargs });
+  }
+  checkArguments(args, { root: `${option}.args` }, limits);
+  checkArguments(kwargs, { root: `${option}.kwargs` }, limits);
+  return { name, args, kwargs };
+}
+
+function observer(options: PoolOptions): PoolOptions['inspect'] {
+  const { inspect } = options;
+  if (inspect === undefined || typeof inspect === 'function') return inspect;
+  if (typeof inspect === 'object' && inspect !== null && typeof inspect.next === 'function') return inspect;
+  throw new OptionError({ option: 'inspect', expected: 'an XState inspection observer', got: inspect });
+}
+
+function clock(options: PoolOptions): PoolClock | undefined {
+  const given = options.clock;
+  if (given === undefined) return undefined;
+  const parts = ['now', 'setTimeout', 'clearTimeout'] as const;
+  if (typeof given === 'object' && given !== null && parts.every((part) => typeof given[part] === 'function')) {
+    return given;
+  }
+  throw new OptionError({ option: 'clock', expected: `an object with ${parts.join(', ')}`, got: given });
 }
 
 function ms(options: PoolOptions, option: keyof PoolOptions): number | undefined {
@@ -224,6 +254,17 @@ function integer(options: PoolOptions, option: keyof PoolOptions, min: number, m
     return value as number | undefined;
   }
   throw new OptionError({ option, expected: `an integer from ${min} to ${max}`, got: value });
+}
+
+function ofType<Option extends keyof PoolOptions>(
+  options: PoolOptions,
+  option: Option,
+  type: string,
+  expected: string,
+): PoolOptions[Option] {
+  const value = options[option];
+  if (value === undefined || typeof value === type) return value;
+  throw new OptionError({ option, expected, got: value });
 }
 
 function oneOf<T extends string>(options: PoolOptions, option: keyof PoolOptions, words: readonly T[]): T | undefined {

@@ -14,8 +14,8 @@ import type { PoolStats } from './stats.js';
  * Starts a pool of Python workers and returns at once; they boot in the
  * background, and calls made meanwhile wait.
  *
- * @throws OptionError (`ERR_OPTION`) for a value that an option cannot have, and PlatformError (`ERR_PLATFORM`) on
- * Windows. Whatever goes wrong later is told by `ready()`, by the calls, and by the events `boot.failed` and
+ * @throws OptionError (`ERR_OPTION`) for a value that an option cannot have, ValueRefusedError (`ERR_VALUE`) for
+ * arguments of `setup` or `teardown` that cannot cross, and PlatformError (`ERR_PLATFORM`) on Windows. Whatever goes wrong later is told by `ready()`, by the calls, and by the events `boot.failed` and
  * `pool.degraded`.
  */
 export function createPool<Api = unknown>(options: PoolOptions): Pool<Api> {

@@ -174,11 +174,18 @@ export class WorkerHand implements ProcessListeners {
 
   onFault(error: unknown): void {
     this.#runtime.fault(error);
+    // An answer may be lost with it, and nobody must wait for ever.
+    this.onUnfit(new ProtocolError({ detail: 'what it said could not be taken in', worker: this.name }));
   }
 
   #helloed(protocol: number, library: string): void {
-    const init = this.#runtime.initLine(this.name, this.#process.hasStartMark);
     this.#phase = 'hello';
+    let init: ReturnType<Runtime['initLine']>;
+    try {
+      init = this.#runtime.initLine(this.name, this.#process.hasStartMark);
+    } catch (error) {
+      return this.onUnfit(error as PoolError);
+    }
     if (protocol === init.protocol) return this.#process.send(init.line);
     const detail = `Python speaks protocol ${protocol} (library ${library}), and this side speaks ${init.protocol}`;
     this.#fault = this.#bootError('protocol', new ProtocolError({ detail, worker: this.name }));

@@ -207,7 +207,8 @@ async function requireFolder(cwd: string): Promise<void> {
   if (!(await isFolder(cwd))) throw new OptionError({ option: 'cwd', expected: 'a folder that exists', got: cwd });
 }
 
-function checkedPython(python: FindInterpreterOptions['python']): readonly string[] | undefined {
+/** @throws OptionError (`ERR_OPTION`) for what is no command. */
+export function checkedPython(python: FindInterpreterOptions['python']): readonly string[] | undefined {
   if (python === undefined) return undefined;
   const command = typeof python === 'string' ? [python] : python;
   const isCommand =

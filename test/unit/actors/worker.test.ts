@@ -1,0 +1,72 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { watchFaults } from '../../fake/faults.js';
+import { PlayedPool } from '../../fake/played-pool.js';
+
+const faults = watchFaults();
+afterEach(() => expect(faults).toEqual([]));
+
+describe("a worker's hands", () => {
+  it('say at once that the first message cannot be sent, instead of waiting for the boot to time out', async () => {
+    const setup = { name: 'load', args: ['x'.repeat(900)] };
+    const world = new PlayedPool({ messageBytesMax: 1_024, setup });
+    const ready = world.pool.ready().catch(({ code, limit }) => ({ code, limit }));
+    await world.boot();
+    world.python.reap();
+    expect(await ready).toEqual({ code: 'ERR_MESSAGE_TOO_LARGE', limit: 1_024 });
+    await world.destroy();
+  });
+
+  it('tell each caller of a worker that breaks the protocol so, and go on with another', async () => {
+    for (const how of ['breakLine', 'hangUp', 'answerTwice'] as const) {
+      const world = new PlayedPool();
+      await world.boot();
+      const call = world.pool.call('played').catch(({ code }) => code);
+      world.process[how]();
+      expect(await call).toBe('ERR_PROTOCOL');
+      expect(world.process.signals).toEqual(['SIGKILL']);
+      await world.settle();
+      const next = world.pool.call('played');
+      world.process.answer('served');
+      expect(await next).toBe('served');
+      await world.destroy();
+    }
+  });
+
+  it('tell that it is unknown whether a call was started where Python shares no page', async () => {
+    const world = new PlayedPool({}, { hasStartMark: false });
+    await world.boot();
+    const call = world.pool.call('played').catch(({ code, started }) => ({ code, started }));
+    world.process.die();
+    world.process.tellEnd();
+    expect(await call).toEqual({ code: 'ERR_WORKER_DIED', started: 'unknown' });
+    await world.destroy();
+  });
+
+  it('speak to no Python of another protocol', async () => {
+    const world = new PlayedPool();
+    const ready = world.pool.ready().catch((error) => error);
+    world.process.spawn();
+    world.process.hello(2);
+    expect(world.process.lines).toEqual([]);
+    expect(world.process.signals).toEqual(['SIGKILL']);
+    world.python.reap();
+    expect(await ready).toMatchObject({ code: 'ERR_BOOT', stage: 'protocol', cause: { code: 'ERR_PROTOCOL' } });
+    await world.destroy();
+  });
+
+  it('signal a process that has not come to its line yet, and ask one that has', async () => {
+    const booting = new PlayedPool();
+    const closed = booting.pool.close();
+    expect(booting.process.signals).toEqual(['SIGTERM']);
+    booting.python.reap();
+    await closed;
+
+    const ready = new PlayedPool();
+    await ready.boot();
+    const ended = ready.pool.close();
+    expect(ready.process.signals).toEqual([]);
+    expect(ready.process.lines.at(-1)).toBe('{"type":"stop"}');
+    ready.python.reap();
+    await ended;
+  });
+});

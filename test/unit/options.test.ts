@@ -1,0 +1,215 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { wallClock } from '../../src/clock.js';
+import { checkOptions, type PoolOptions } from '../../src/options.js';
+
+let folder: string;
+let file: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'pythonarium-options-'));
+  file = join(folder, 'app.py');
+  writeFileSync(file, '');
+  mkdirSync(join(folder, 'package'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('options', () => {
+  it('have the defaults that are promised', () => {
+    expect(checkOptions({ module: 'statistics' })).toMatchObject({
+      expose: 'marked',
+      size: availableParallelism(),
+      python: undefined,
+      pythonPath: [],
+      isolated: false,
+      cwd: process.cwd(),
+      setup: null,
+      teardown: null,
+      timeoutMs: undefined,
+      queueMax: 10_000,
+      queueTimeoutMs: undefined,
+      bootTimeoutMs: 30_000,
+      cancelGraceMs: 1_000,
+      stopGraceMs: 2_000,
+      closeTimeoutMs: 10_000,
+      sessionsMax: 10_000,
+      messageBytesMax: 64 * 1024 * 1024,
+      limits: { messageBytesMax: 64 * 1024 * 1024, depthMax: 200 },
+      logs: 'inherit',
+      clock: wallClock,
+      random: Math.random,
+    });
+  });
+
+  it('take undefined for what is left out', () => {
+    const undefinedOnes = Object.fromEntries(
+      Object.keys(VALUES).map((option) => [option, undefined]),
+    ) as Partial<PoolOptions>;
+    expect(checkOptions({ ...undefinedOnes, module: 'statistics' })).toEqual(checkOptions({ module: 'statistics' }));
+  });
+
+  it('keep what is given', () => {
+    const { depthMax, ...others } = VALUES;
+    expect(checkOptions({ module: 'statistics', ...others, depthMax })).toMatchObject({
+      ...others,
+      setup: { name: 'load', args: [1], kwargs: {} },
+      teardown: { name: 'unload', args: [], kwargs: { hard: true } },
+      limits: { depthMax, messageBytesMax: 2_048 },
+    });
+  });
+
+  it.each([
+    ['expose', 'everything'],
+    ['size', 0],
+    ['size', 1.5],
+    ['size', 1025],
+    ['size', '4'],
+    ['pythonPath', '/lib'],
+    ['pythonPath', [1]],
+    ['cwd', 7],
+    ['timeoutMs', -1],
+    ['timeoutMs', Number.NaN],
+    ['timeoutMs', '100'],
+    ['timeoutMs', null],
+    ['queueMax', -1],
+    ['queueTimeoutMs', Number.POSITIVE_INFINITY],
+    ['bootTimeoutMs', 2 ** 31],
+    ['cancelGraceMs', 'soon'],
+    ['stopGraceMs', -0.1],
+    ['closeTimeoutMs', {}],
+    ['sessionsMax', 0],
+    ['messageBytesMax', 1_023],
+    ['messageBytesMax', 2 ** 29],
+    ['depthMax', 901],
+    ['logs', 'none'],
+    ['setup', 'load'],
+    ['setup', {}],
+    ['teardown', null],
+    ['libraryPath', ''],
+    ['python', ''],
+    ['python', []],
+    ['python', ['python3', 7]],
+    ['isolated', 'no'],
+    ['inspect', {}],
+    ['clock', { now: () => 0 }],
+    ['random', 0.5],
+    ['sizes', 4],
+  ])('are refused with ERR_OPTION and the name %s for %o', (option, value) => {
+    expect(() => checkOptions({ module: 'statistics', [option]: value } as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_OPTION', option }),
+    );
+  });
+
+  it('name the place inside an option that is wrong', () => {
+    const args = { name: 'load', args: 'none' } as never;
+    expect(() => checkOptions({ module: 'statistics', setup: args })).toThrow(
+      expect.objectContaining({ option: 'setup.args' }),
+    );
+    expect(() => checkOptions({ module: { stats: 7 } as never })).toThrow(
+      expect.objectContaining({ option: 'module.stats' }),
+    );
+  });
+
+  it('refuse arguments of `setup` and `teardown` that cannot cross, before any worker is started', () => {
+    const setup = { name: 'load', args: [1, new Date()] };
+    expect(() => checkOptions({ module: 'statistics', setup })).toThrow(
+      expect.objectContaining({ code: 'ERR_VALUE', path: 'setup.args[1]' }),
+    );
+    const teardown = { name: 'unload', kwargs: { path: undefined } };
+    expect(() => checkOptions({ module: 'statistics', teardown })).toThrow(
+      expect.objectContaining({ code: 'ERR_VALUE', path: 'teardown.kwargs.path' }),
+    );
+    expect(() => checkOptions({ module: 'statistics', teardown: { name: 'unload', kwargs: [] as never } })).toThrow(
+      expect.objectContaining({ code: 'ERR_OPTION', option: 'teardown.kwargs' }),
+    );
+  });
+
+  it.each([[undefined], [null], ['statistics']])('are refused when they are %o', (options) => {
+    expect(() => checkOptions(options as never)).toThrow(expect.objectContaining({ option: 'options' }));
+  });
+
+  it('are those the caller wrote, whatever hangs on Object.prototype', () => {
+    const prototype = Object.prototype as { size?: unknown; python?: unknown };
+    prototype.size = 'polluted';
+    prototype.python = '/tmp/evil';
+    try {
+      const { size, python } = checkOptions({ module: 'statistics' });
+      expect(size).toBe(availableParallelism());
+      expect(python).toBeUndefined();
+    } finally {
+      delete prototype.size;
+      delete prototype.python;
+    }
+  });
+});
+
+describe('the option `module`', () => {
+  it.each(['statistics', 'os.path', '_private.module1'])('takes %s for the name of a module', (name) => {
+    expect(checkOptions({ module: name })).toMatchObject({ modules: { '': name }, moduleFolders: [] });
+  });
+
+  it('takes a path of a file or a package folder, from `cwd`, and a URL', () => {
+    const expected = { modules: { '': file }, moduleFolders: [folder] };
+    expect(checkOptions({ module: file })).toMatchObject(expected);
+    expect(checkOptions({ module: 'app.py', cwd: folder })).toMatchObject(expected);
+    expect(checkOptions({ module: './app.py', cwd: relative(process.cwd(), folder) })).toMatchObject(expected);
+    expect(checkOptions({ module: pathToFileURL(file) })).toMatchObject(expected);
+    expect(checkOptions({ module: './package', cwd: folder })).toMatchObject({
+      modules: { '': join(folder, 'package') },
+    });
+    const here = fileURLToPath(import.meta.url);
+    expect(checkOptions({ module: new URL('.', import.meta.url) }).moduleFolders).toEqual([dirname(dirname(here))]);
+  });
+
+  it('takes several, by the key that goes before the names of their functions', () => {
+    const { modules, moduleFolders } = checkOptions({ module: { stats: 'statistics', app: file } });
+    expect({ ...modules }).toEqual({ stats: 'statistics', app: file });
+    expect(moduleFolders).toEqual([folder]);
+    expect(Object.getPrototypeOf(modules)).toBeNull();
+  });
+
+  it.each([
+    [undefined],
+    [null],
+    [''],
+    [7],
+    [{}],
+    ['no such module'],
+    ['two..dots'],
+    ['1st'],
+    ['/no/such/file.py'],
+    ['missing.py'],
+    [new URL('https://example.org/app.py')],
+    [{ 'not-a-name': 'statistics' }],
+    [{ '': 'statistics' }],
+    [{ stats: '' }],
+  ])('refuses %o, with ERR_OPTION', (module) => {
+    expect(() => checkOptions({ module: module as never })).toThrow(
+      expect.objectContaining({ code: 'ERR_OPTION', option: expect.stringMatching(/^module/) }),
+    );
+  });
+});
+
+const VALUES = {
+  expose: 'all',
+  size: 3,
+  python: ['uv', 'run', 'python'],
+  pythonPath: ['/lib'],
+  isolated: true,
+  setup: { name: 'load', args: [1] },
+  teardown: { name: 'unload', kwargs: { hard: true } },
+  timeoutMs: 0,
+  queueMax: 0,
+  queueTimeoutMs: 1,
+  bootTimeoutMs: 2,
+  cancelGraceMs: 3,
+  stopGraceMs: 4,
+  closeTimeoutMs: 5,
+  sessionsMax: 6,
+  messageBytesMax: 2_048,
+  depthMax: 10,
+  logs: 'events',
+} as const satisfies Partial<PoolOptions>;
