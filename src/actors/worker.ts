@@ -154,7 +154,7 @@ export class WorkerHand implements ProcessListeners {
   }
 
   onUnfit(error: PoolError): void {
-    this.#fault ??= error;
+    this.#fault ??= this.#phase === 'ready' ? error : this.#bootError(this.#bootStage(), error);
     this.#worker.send({ type: 'process.unfit' });
   }
 

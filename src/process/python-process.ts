@@ -165,13 +165,14 @@ class RealProcess implements PythonProcess {
 
   /** A process that ends closes its line first; only one that goes on living without a line is unfit. */
   #lineEnded(reason: Error | undefined): void {
+    // Said at once: the process sees its line closed and ends, and that is not what went wrong.
+    if (reason instanceof ProtocolError) return this.#listeners.onUnfit(reason);
     if (this.#hasExited) return;
-    const patience = reason instanceof ProtocolError ? 0 : LINE_END_MS;
     setTimeout(() => {
       if (this.#hasExited) return;
       const detail = `the line was closed while the process lives${reason === undefined ? '' : ` (${reason.message})`}`;
-      this.#listeners.onUnfit(reason instanceof ProtocolError ? reason : new ProtocolError({ detail }));
-    }, patience).unref();
+      this.#listeners.onUnfit(new ProtocolError({ detail }));
+    }, LINE_END_MS).unref();
   }
 
   #fail(error: unknown): void {
