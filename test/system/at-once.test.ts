@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import { ANYONE, EVERY_WISH, HASTY, STRICT, unlimited } from './bounds.js';
+import { walk } from './report.js';
+
+/**
+ * As XState delivers: each outside event is followed until nobody has more to
+ * say. Death, cancel, timeout, close and the number of calls are unlimited.
+ */
+describe('with messages delivered at once, the invariants hold and nothing is stuck', () => {
+  it.each([
+    ['one worker, one caller', unlimited(1, 1, EVERY_WISH)],
+    [
+      'one worker, three callers and room for two to wait',
+      { ...unlimited(1, 3, [ANYONE, STRICT, HASTY]), queueMax: 2 },
+    ],
+    ['two workers, two callers', unlimited(2, 2, EVERY_WISH)],
+    ['three workers, two callers', unlimited(3, 2, EVERY_WISH)],
+  ])(
+    '%s',
+    (_, bounds) => {
+      expect(walk(bounds)).toBeNull();
+    },
+    TIME_LIMIT_MS,
+  );
+});
+
+const TIME_LIMIT_MS = 600_000;

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { sendTo } from 'xstate';
+import { clientMachine, workerMachine } from '../../machines/index.js';
+import { ANYONE, unlimited } from './bounds.js';
+import { explore } from './explorer.js';
+import { CHARTS, type Charts } from './world.js';
+
+/** The walk must be able to fail: known mistakes are made on purpose, and it has to find the shortest way to each. */
+describe('the walk through the whole system finds', () => {
+  it('lease ids switched off: a client that takes any lease for its own', () => {
+    const client = clientMachine.provide({ guards: { isHeldLease: () => true } });
+    const { what, way } = found({ ...CHARTS, client });
+    expect(what).toBe('a slot is free while its worker owes an answer');
+    expect(way).toEqual([
+      'caller 0 asks for anyone',
+      'the process at place 0 is ready',
+      'exchange.ended comes late, for a lease of long ago, at place 0',
+    ]);
+  });
+
+  it('lease ids switched off: a worker that leaves without saying which lease it had', () => {
+    const worker = workerMachine.provide({
+      actions: {
+        announceLeft: sendTo(
+          ({ context }) => context.coordinator,
+          ({ context: { worker, place } }) => ({ type: 'worker.left', worker, place, lease: null }),
+        ),
+      },
+    });
+    const { what, way } = found({ ...CHARTS, worker });
+    expect(what).toBe('somebody waits who has had an answer');
+    expect(way).toEqual([
+      'caller 0 asks for anyone',
+      'the process at place 0 is ready',
+      'the process at place 0 is unfit',
+    ]);
+  });
+
+  it('a pool that hands a worker on before it has answered', () => {
+    const client = clientMachine.provide({
+      actions: {
+        revokeLease: sendTo(
+          ({ context }) => context.held!.worker,
+          ({ context }) => ({ type: 'lease.released', lease: context.held!.lease }),
+        ),
+      },
+    });
+    const { what, way } = found({ ...CHARTS, client });
+    expect(what).toBe('a slot is free while its worker owes an answer');
+    expect(way).toEqual([
+      'caller 0 asks for anyone',
+      'the process at place 0 is ready',
+      'a call at place 0 runs out of time, under a lease that is kept',
+    ]);
+  });
+});
+
+function found(charts: Charts) {
+  const finding = explore(charts, unlimited(1, 1, [ANYONE])).found;
+  if (finding === null) throw new Error('nothing was found');
+  console.log(`${finding.what}:\n${finding.way.map((move, index) => `  ${index + 1}. ${move}`).join('\n')}`);
+  return finding;
+}
