@@ -521,7 +521,7 @@ function whyItMayHaveDied({ exitCode, signal }: { exitCode: number | null; signa
     return 'Linux ends processes like this when memory runs out: see `dmesg`, and lower `size` or what one call loads.';
   }
   if (signal !== null && CRASH_SIGNALS.has(signal)) {
-    return 'Native code crashed: call `faulthandler.enable()` in the module to see where.';
+    return 'Native code crashed: what `faulthandler` wrote to standard error says where, the most recent call first.';
   }
   if (signal !== null) return 'Find out who sends that signal.';
   if (exitCode !== null) return 'Look for `os._exit` or a fatal error of the interpreter.';
@@ -530,7 +530,8 @@ function whyItMayHaveDied({ exitCode, signal }: { exitCode: number | null; signa
 
 function lastLines(stderr: readonly string[]): string {
   if (stderr.length === 0) return ' It wrote nothing to standard error.';
-  const lines = stderr.slice(-QUOTED_LINES_MAX).map((line) => `\n  ${printable(line.slice(0, QUOTED_CHARS_MAX))}`);
+  const theirs = stderr.filter((line) => !OWN_FRAME.test(line));
+  const lines = theirs.slice(-QUOTED_LINES_MAX).map((line) => `\n  ${printable(line.slice(0, QUOTED_CHARS_MAX))}`);
   return ` Its last lines on standard error:${lines.join('')}`;
 }
 
@@ -591,6 +592,8 @@ function quoted(text: string): string {
 
 const QUOTED_CHARS_MAX = 200;
 const QUOTED_LINES_MAX = 5;
+/** What a crash prints last of the worker's own frames, which say nothing about the crash. */
+const OWN_FRAME = /^ {2}File "(.*[\\/]pythonarium[\\/]worker\.py|<string>)", line \d+ in /;
 const LISTED_NAMES_MAX = 12;
 const SUGGESTION_NAMES_MAX = 200;
 
