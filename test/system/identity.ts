@@ -201,7 +201,7 @@ class Renaming {
     const inSlots = slots.map((slot) =>
       slot === undefined ? '' : `${slot.worker},${slot.lease}${slot.waiter ? keyOfWaiter(slot.waiter) : ''}`,
     );
-    const key = `c${snapshot.value} ${inSlots.join(';')} ${free.join()} ${waiters.map(keyOfWaiter).join()}`;
+    const key = `c${context.queueMax} ${snapshot.value} ${inSlots.join(';')} ${free.join()} ${waiters.map(keyOfWaiter).join()}`;
     return intern(key, snapshot, () => ({
       ...snapshot,
       context: {
