@@ -49,7 +49,7 @@ export class SessionRegistry {
     this.#runtime = runtime;
     // No `ttl` of the cache's own: time is the pool's clock.
     this.#idle = new LRUCache({ max: sessionsMax });
-    this.#lost = new LRUCache({ max: sessionsMax });
+    this.#lost = new LRUCache({ max: Math.max(sessionsMax, LOSSES_MAX) });
   }
 
   get size(): number {
@@ -170,9 +170,10 @@ export class SessionRegistry {
     this.#visitors.delete(worker);
     for (const record of visitors ?? []) {
       for (const hand of record.visited) if (hand.id === worker) record.visited.delete(hand);
-      if (record.met?.id !== worker) continue;
-      if (record.isStrict) this.#lose(record, 'worker-died');
-      else record.met = undefined;
+      if (record.met?.id === worker) {
+        if (record.isStrict) this.#lose(record, 'worker-died');
+        else record.met = undefined;
+      }
       if (record.active === 0 && record.visited.size === 0) this.#drop(record);
     }
   }
@@ -239,3 +240,6 @@ export class SessionRegistry {
     record.visited.clear();
   }
 }
+
+/** So many losses at least are remembered: one that is forgotten before it was told is a state that was empty unannounced. */
+const LOSSES_MAX = 10_000;

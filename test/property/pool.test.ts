@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { watchFaults } from '../fake/faults.js';
+import { runs } from './runs.js';
 import {
   BOOT_MS,
   CLOSE_MS,
@@ -21,23 +22,24 @@ describe('whatever is asked of a pool, and whatever its workers do', () => {
       fc.asyncProperty(
         worlds(),
         fc.commands(steps(), { maxCommands: 80, size: 'max' }),
-        fc.constantFrom('close' as const, 'destroy' as const),
-        async (options, commands, by) => {
-          faults.splice(0);
+        fc.constantFrom('go on', 'drain', 'close', 'destroy'),
+        fc.commands(steps(), { maxCommands: 20, size: 'max' }),
+        async (options, before, then, after) => {
           const world = new World(options);
-          await fc.asyncModelRun(() => ({ model: world, real: world }), commands);
+          const real = () => ({ model: world, real: world });
+          await fc.asyncModelRun(real, before);
+          if (then !== 'go on') world.end(then);
+          await world.check();
+          await fc.asyncModelRun(real, after);
           await world.comeToRest();
-          await world.close(by);
-          expect(faults).toEqual([]);
+          await world.close();
+          expect(faults.splice(0)).toEqual([]);
         },
       ),
-      { numRuns: RUNS },
+      { numRuns: runs(400) },
     );
   });
 });
-
-/** `PROPERTY_RUNS=5000 npx vitest run test/property` looks longer. */
-const RUNS = Number(process.env.PROPERTY_RUNS ?? 400);
 
 type Step = fc.AsyncCommand<World, World>;
 
@@ -134,7 +136,7 @@ function steps(): fc.Arbitrary<Step>[] {
     ),
     step(
       'end the pool',
-      fc.tuple(fc.constantFrom('drain', 'close', 'destroy'), fc.nat({ max: 3 })),
+      fc.tuple(fc.constantFrom('drain', 'close', 'destroy'), fc.nat({ max: 7 })),
       (world, [, rarely]) => (rarely === 0 ? world : undefined),
       (world, _, [by]) => world.end(by),
     ),

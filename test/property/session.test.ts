@@ -6,6 +6,7 @@ import { type SessionLoss, type SessionRecord, SessionRegistry } from '../../src
 import { watchFaults } from '../fake/faults.js';
 import { PlayedPool } from '../fake/played-pool.js';
 import { heard, TurnedClock } from '../fake/turned-clock.js';
+import { runs } from './runs.js';
 
 const faults = watchFaults();
 afterEach(() => expect(faults).toEqual([]));
@@ -22,8 +23,29 @@ describe('the session registry, whatever is done with it', () => {
           world.finish();
         },
       ),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     );
+  });
+});
+
+describe('the session registry', () => {
+  it('remembers ten thousand losses that nobody was told of, and no more', () => {
+    const registry = new SessionRegistry({
+      settings: { sessionsMax: 1 },
+      clock: new TurnedClock(),
+      emit: () => {},
+    } as unknown as Runtime);
+    const worker = new KeepingWorker(1) as unknown as WorkerHand;
+    for (let count = 0; count <= 10_001; count += 1) {
+      const record = registry.enter(`session ${count}`);
+      record.isStrict = true;
+      registry.meet(record, worker);
+      registry.leave(record);
+    }
+    expect(registry.size).toBe(1);
+    expect(registry.takeLoss('session 0')).toBeUndefined();
+    expect(registry.takeLoss('session 1')).toBe('evicted');
+    expect(registry.takeLoss('session 10000')).toBe('evicted');
   });
 });
 
@@ -248,10 +270,10 @@ class RegistryWorld {
     this.workers = this.workers.map((each) => (each === worker ? new KeepingWorker(this.#workers) : each));
     this.registry.workerLeft(worker.id);
     for (const [id, known] of this.known) {
+      const hasMet = known.met === worker;
       known.workers.delete(worker);
-      if (known.met !== worker) continue;
-      known.met = undefined;
-      if (known.isStrict) this.#forget(id, 'worker-died');
+      if (hasMet) known.met = undefined;
+      if (hasMet && known.isStrict) this.#forget(id, 'worker-died');
       else if (known.uses === 0 && known.workers.size === 0) this.known.delete(id);
     }
   }
@@ -293,11 +315,7 @@ class RegistryWorld {
   check(): void {
     expect([...this.told].sort()).toEqual([...this.#toTell.keys()].sort());
     for (const id of this.told.splice(0)) {
-      this.lost.delete(id);
       this.lost.set(id, this.#toTell.get(id) as SessionLoss);
-      // They are remembered up to a bound, too.
-      const [oldest] = this.lost.keys();
-      if (this.lost.size > this.sessionsMax) this.lost.delete(oldest as string);
     }
     this.#toTell.clear();
     expect(this.registry.size).toBe(this.known.size);

@@ -29,6 +29,8 @@ export class World {
   /** What may not happen, and did. */
   readonly faults: string[] = [];
   wasDegraded = false;
+  /** Ends that have been asked for and are not over. */
+  #endsAhead = 0;
   #coordinator!: Actor<typeof coordinatorMachine>;
   readonly #liveLeases = new Map<AnyActorRef, number>();
   readonly #usedLeases = new Set<number>();
@@ -128,7 +130,11 @@ export class World {
 
   end(by: 'drain' | 'close' | 'destroy'): void {
     this.ends.push({ by, at: this.clock.now(), token: this.asked.length });
-    this.endings.push(this.pool[by]());
+    this.#endsAhead += 1;
+    const over = () => {
+      this.#endsAhead -= 1;
+    };
+    this.endings.push(this.pool[by]().then(over));
   }
 
   async turn(ms: number): Promise<void> {
@@ -169,6 +175,7 @@ export class World {
     if (late.length > 0) throw new Error(`Never settled: ${late.map(String).join(', ')}`);
     const { waiting, calls, workers, state } = this.pool.stats();
     if (waiting !== 0 || calls.running !== 0) throw new Error(`At rest, and ${waiting} wait, ${calls.running} run`);
+    if (this.#endsAhead > 0) throw new Error(`At rest, and the pool is ${state} without having told of its end`);
     if (this.ends.length === 0) {
       if (state !== 'ready' || workers.idle !== this.options.size) {
         throw new Error(`At rest, and the pool is ${state} with workers ${JSON.stringify(workers)}`);
@@ -178,8 +185,8 @@ export class World {
   }
 
   /** Ends it for good, and nothing may be left. */
-  async close(by: 'close' | 'destroy'): Promise<void> {
-    this.end(by);
+  async close(): Promise<void> {
+    this.end('close');
     for (let round = 0; round < ROUNDS_MAX && this.pool.stats().state !== 'closed'; round += 1) {
       await this.check();
       this.python.reap();
@@ -197,7 +204,7 @@ export class World {
       ...(this.runtime.hands.size === 0 ? [] : [`${this.runtime.hands.size} hands`]),
       ...this.asked.filter(({ settled }) => settled === undefined).map((asked) => `${asked} is pending`),
     ];
-    if (left.length > 0) throw new Error(`After ${by}: ${left.join(', ')}`);
+    if (left.length > 0) throw new Error(`After its end: ${left.join(', ')}`);
   }
 
   // ---------------------------------------------------------------- asking
@@ -456,7 +463,8 @@ export class World {
     // A session may be built anew although those who wanted it have given up.
     if (waiting > 0) return false;
     if (this.asked.some(({ settled }) => settled === undefined)) return false;
-    return this.ends.length > 0 || (state === 'ready' && workers.idle === this.options.size);
+    if (this.ends.length > 0) return state === 'drained' || state === 'closed';
+    return state === 'ready' && workers.idle === this.options.size;
   }
 }
 
