@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { ANYONE, counted, unlimited } from './bounds.js';
+import { movesIn } from './environment.js';
+import { Scene } from './scenarios.js';
+import { CHARTS, type World } from './world.js';
+
+/** The manager that does no I/O: what a lease costs the coordinator, counted. */
+describe('for one lease, the coordinator', () => {
+  const bounds = counted(2, 1, { callsMax: 100, asks: [ANYONE] });
+
+  it('handles two events: one that asks, one that gives back', () => {
+    const scene = new Scene(CHARTS, bounds);
+    scene.does('the process at place 0 is ready', 'the process at place 1 is ready');
+    letterByLetter(scene);
+    for (let lease = 0; lease < 10; lease++) {
+      scene.does('caller 0 asks for anyone');
+      const asked = letterByLetter(scene);
+      const place = scene.world.exchanges.findIndex((exchange) => exchange !== null);
+      scene.does(`the exchange at place ${place} ends`);
+      const ended = letterByLetter(scene);
+      expect([...asked, ...ended].filter(({ to }) => to === 'coordinator').map(({ type }) => type)).toEqual([
+        'lease.request',
+        'worker.idle',
+      ]);
+    }
+  });
+
+  it('handles one more when the caller leaves before it is served, and none while an answer is late', () => {
+    const scene = new Scene(CHARTS, bounds);
+    scene.does('caller 0 asks for anyone', 'caller 0 no longer waits');
+    expect(letterByLetter(scene).map(({ type }) => type)).toEqual(['lease.request', 'lease.cancel']);
+    scene.does('the process at place 0 is ready', 'caller 0 asks for anyone');
+    letterByLetter(scene);
+    scene.does('the caller at place 0 leaves');
+    expect(letterByLetter(scene).filter(({ to }) => to === 'coordinator')).toEqual([]);
+  });
+});
+
+describe('what the actors say to each other', () => {
+  it('is numbers, words, addresses and waiters, and never a payload', () => {
+    const scene = new Scene(CHARTS, counted(2, 1, { callsMax: 9 }));
+    const seen = new Set<string>();
+    const watch = () => letterByLetter(scene, (event) => seen.add(event.type) && expectNoPayload(event));
+    for (const story of STORIES) {
+      scene.does(story);
+      watch();
+    }
+    expect([...seen].sort()).toEqual([...EVERY_MESSAGE].sort());
+  });
+
+  it('is so for what the outside hears, too', () => {
+    const scene = new Scene(CHARTS, unlimited(1, 1, [ANYONE]));
+    scene.does('caller 0 asks for anyone', 'pool.destroy');
+    expect(scene.heard).toEqual(['waiters.refused closed']);
+  });
+});
+
+/** Lets everything under way arrive, one by one, and returns what it was. */
+function letterByLetter(
+  scene: Scene,
+  look: (event: { type: string }) => void = () => {},
+): { to: string; type: string }[] {
+  const letters: { to: string; type: string }[] = [];
+  for (;;) {
+    const next = movesIn(scene.world, counted(2, 1, { callsMax: 0 })).find(({ label }) => / reaches /.test(label));
+    if (next === undefined) return letters;
+    const [type, to] = next.label.replace('the ', '').split(' reaches ') as [string, string];
+    const event = everythingUnderWay(scene.world).find((each) => each.type === type)!;
+    look(event);
+    letters.push({ to, type });
+    scene.does(next.label);
+  }
+}
+
+function everythingUnderWay({ mail }: World) {
+  return [mail.supervisor, mail.coordinator, ...mail.workers, ...mail.clients].flat();
+}
+
+function expectNoPayload(event: { type: string }): void {
+  for (const [name, value] of Object.entries(event)) {
+    if (name === 'waiter') {
+      expect(Object.keys(value).sort()).toEqual(['affinity', 'mayWait', 'priority', 'ticket']);
+    } else if (typeof value === 'object' && value !== null) {
+      expect(value, `${event.type}.${name} is an address`).toHaveProperty('sessionId');
+    } else {
+      expect(['number', 'boolean', 'string', 'object']).toContain(typeof value);
+    }
+  }
+}
+
+const EXIT = 'the process at place 1 exits, as it was made to';
+const STORIES = [
+  'the process at place 0 is ready',
+  'the process at place 1 is ready',
+  'caller 0 asks for anyone',
+  'a call at place 1 runs out of time, under a lease that is kept',
+  'the answer that nobody waited for comes at place 1',
+  'the exchange at place 1 ends',
+  'caller 0 asks for anyone',
+  'the caller at place 1 leaves',
+  'cancelGrace runs out at place 1',
+  EXIT,
+  'pool.drain',
+];
+
+const EVERY_MESSAGE = [
+  'worker.ready',
+  'worker.idle',
+  'lease.request',
+  'lease.granted',
+  'lease.revoked',
+  'lease.resumed',
+  'lease.released',
+  'worker.left',
+  'lease.lost',
+  'worker.dead',
+  'pool.drain',
+  'coordinator.closed',
+];
