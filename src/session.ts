@@ -156,10 +156,10 @@ export class Session<Api = unknown> extends Caller<Api> {
 
   /** Those who waited for the session to meet its worker go on. */
   #release(record: SessionRecord): void {
-    const held = record.held ?? [];
-    record.held = undefined;
     record.first = undefined;
-    for (const asking of held) this.#askFor(record, asking);
+    // One by one, so that whoever may not wait and is refused does not let the pool forget the others.
+    for (let next = record.held?.shift(); next !== undefined; next = record.held?.shift()) this.#askFor(record, next);
+    record.held = undefined;
     this.runtime.sessions.released();
   }
 

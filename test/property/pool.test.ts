@@ -21,11 +21,13 @@ describe('whatever is asked of a pool, and whatever its workers do', () => {
     await fc.assert(
       fc.asyncProperty(
         worlds(),
-        fc.commands(steps(), { maxCommands: 80, size: 'max' }),
+        fc.commands(steps(), { maxCommands: 120, size: 'max' }),
         fc.constantFrom('go on', 'drain', 'close', 'destroy'),
-        fc.commands(steps(), { maxCommands: 20, size: 'max' }),
-        async (options, before, then, after) => {
+        fc.commands(steps(), { maxCommands: 30, size: 'max' }),
+        fc.boolean(),
+        async (options, before, then, after, isUp) => {
           const world = new World(options);
+          if (isUp) for (const process of world.python.living) process.boot();
           const real = () => ({ model: world, real: world });
           await fc.asyncModelRun(real, before);
           if (then !== 'go on') world.end(then);
@@ -44,72 +46,89 @@ describe('whatever is asked of a pool, and whatever its workers do', () => {
 type Step = fc.AsyncCommand<World, World>;
 
 function worlds(): fc.Arbitrary<WorldOptions> {
-  return fc.record(
-    {
-      size: fc.integer({ min: 1, max: 3 }),
-      queueMax: fc.constantFrom(0, 1, 3),
-      queueTimeoutMs: fc.constantFrom(70, 250),
-      timeoutMs: fc.constantFrom(90, 300),
-      sessionsMax: fc.constantFrom(1, 2),
-      // Few, so that they meet.
-      sessionIds: fc.subarray(Object.keys(SESSIONS) as SessionId[], { minLength: 1, maxLength: 2 }),
-    },
-    { requiredKeys: ['size', 'sessionIds'] },
-  );
+  return fc.record({
+    size: fc.integer({ min: 1, max: 3 }),
+    queueMax: seldom(0, 1, 3),
+    queueTimeoutMs: seldom(70, 250),
+    timeoutMs: seldom(90, 300),
+    sessionsMax: seldom(1, 2),
+    // Few, so that they meet.
+    sessionIds: fc.subarray(Object.keys(SESSIONS) as SessionId[], { minLength: 1, maxLength: 2 }),
+  });
 }
 
 function steps(): fc.Arbitrary<Step>[] {
   const which = fc.nat({ max: 20 });
-  const wish: fc.Arbitrary<Wish> = fc.record(
-    {
-      priority: fc.integer({ min: -1, max: 1 }),
-      timeoutMs: fc.constantFrom(0, 20, 60, 150),
-      isAbortable: fc.boolean(),
-    },
-    { requiredKeys: [] },
-  );
+  const wish: fc.Arbitrary<Wish> = fc.record({
+    priority: seldom(-1, 1),
+    timeoutMs: seldom(0, 20, 60, 150),
+    isAbortable: fc.boolean(),
+  });
   const ends = fc.constantFrom(
     { exitCode: null, signal: 'SIGKILL' },
     { exitCode: 3, signal: null },
     { exitCode: 0, signal: null },
   );
-  const ms = fc.constantFrom(1, 20, GRACE_MS, STOP_MS, 100, BOOT_MS, CLOSE_MS);
-
-  const boot = step('boot', which, booting, (_, process) => process.boot());
-  const call = step('call', wish, anyhow, (world, _, how) => world.call(how));
-  const sessionCall = step('call in session', fc.tuple(which, wish), session, (world, id, [, how]) =>
-    world.sessionCall(id, how),
+  const ms = fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom(1, 10, 20) },
+    { weight: 1, arbitrary: fc.constantFrom(STOP_MS, GRACE_MS, 100, CLOSE_MS, BOOT_MS) },
   );
-  const answer = step('answer', which, running, (world, process) => world.answer(process));
-  const turn = step('turn the clock', ms, anyhow, (world, _, by) => world.turn(by));
+
+  // Work is more frequent than faults, or hardly anything would ever run.
   return [
-    boot,
-    boot,
-    boot,
-    call,
-    call,
-    sessionCall,
-    sessionCall,
-    answer,
-    answer,
-    answer,
-    turn,
-    turn,
-    step('raise', which, running, (world, process) => world.raise(process)),
-    step('abort', which, abortable, (world, asked) => world.abort(asked)),
-    step('checkout', wish, anyhow, (world, _, how) => world.checkout(how)),
+    ...often(
+      10,
+      step('answer', which, running, (world, process) => world.answer(process)),
+    ),
+    ...often(
+      6,
+      step('call', wish, anyhow, (world, _, how) => world.call(how)),
+    ),
+    ...often(
+      6,
+      step('call in session', fc.tuple(which, wish), session, (world, id, [, how]) => world.sessionCall(id, how)),
+    ),
+    ...often(
+      6,
+      step('boot', which, booting, (_, process) => process.boot()),
+    ),
+    ...often(
+      4,
+      step('turn the clock', ms, anyhow, (world, _, by) => world.turn(by)),
+    ),
+    ...often(
+      4,
+      step('call under lease', fc.tuple(which, wish), held, (world, lease, [, how]) => world.leaseCall(lease, how)),
+    ),
+    ...often(
+      3,
+      step('checkin', which, held, (world, lease) => world.checkin(lease)),
+    ),
+    ...often(
+      3,
+      step('tell of the dead', fc.constant(null), anyhow, (world) => world.python.reap()),
+    ),
+    ...often(
+      2,
+      step('checkout', wish, anyhow, (world, _, how) => world.checkout(how)),
+    ),
+    ...often(
+      2,
+      step('abort', which, abortable, (world, asked) => world.abort(asked)),
+    ),
+    ...often(
+      2,
+      step('thaw', which, living, (_, process) => process.thaw()),
+    ),
     step('checkout in session', fc.tuple(which, wish), session, (world, id, [, how]) => world.sessionCheckout(id, how)),
-    step('call under lease', fc.tuple(which, wish), held, (world, lease, [, how]) => world.leaseCall(lease, how)),
-    step('checkin', which, held, (world, lease) => world.checkin(lease)),
     step('end session', which, session, (world, id) => world.endSession(id)),
+    step('raise', which, running, (world, process) => world.raise(process)),
     step('die', fc.tuple(which, ends), living, (_, process, [, end]) => process.die(end)),
     step('die and be told of', fc.tuple(which, ends), living, (_, process, [, end]) => {
       process.die(end);
       process.tellEnd();
     }),
-    step('tell of the dead', fc.constant(null), anyhow, (world) => world.python.reap()),
     step('freeze', which, living, (_, process) => process.freeze()),
-    step('thaw', which, living, (_, process) => process.thaw()),
     step('ignore stop', which, living, (_, process) => {
       process.ignoresStop = true;
       process.ignoresTerm = true;
@@ -136,11 +155,22 @@ function steps(): fc.Arbitrary<Step>[] {
     ),
     step(
       'end the pool',
-      fc.tuple(fc.constantFrom('drain', 'close', 'destroy'), fc.nat({ max: 7 })),
+      fc.tuple(fc.constantFrom('drain', 'close', 'destroy'), fc.nat({ max: 9 })),
       (world, [, rarely]) => (rarely === 0 ? world : undefined),
       (world, _, [by]) => world.end(by),
     ),
   ];
+}
+
+function often<T>(times: number, item: T): T[] {
+  return Array.from({ length: times }, () => item);
+}
+
+function seldom<T>(...values: T[]): fc.Arbitrary<T | undefined> {
+  return fc.oneof(
+    { weight: 3, arbitrary: fc.constant(undefined) },
+    { weight: 1, arbitrary: fc.constantFrom(...values) },
+  );
 }
 
 /** @param of What the step is done to; it is left out where there is nothing. */

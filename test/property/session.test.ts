@@ -128,6 +128,22 @@ describe('a session', () => {
     await world.destroy();
   });
 
+  it('has those of its calls that may wait served at a drain, though another that may not is refused', async () => {
+    const world = served(new PlayedPool());
+    const hasty = world.pool.session('s', { affinity: 'strict-fail-fast' });
+    const first = hasty.call('keep', ['one']);
+    const refused = hasty.call('keep', ['two']).catch(({ code }) => code);
+    const second = world.pool.session('s').call('keep', ['three']);
+    const drained = world.pool.drain();
+    await world.boot();
+    await world.answerAll();
+    expect(await refused).toBe('ERR_QUEUE_TIMEOUT');
+    expect(await first).toEqual(['one']);
+    expect(await second).toEqual(['one', 'three']);
+    await drained;
+    await world.destroy();
+  });
+
   it('whose state is being built anew by code that hangs is told when the worker under it goes', async () => {
     const world = served(new PlayedPool());
     await world.boot();

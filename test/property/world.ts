@@ -233,10 +233,11 @@ export class World {
     return seen;
   }
 
-  /** From now on its state starts from nothing, and nothing from before may be seen. */
+  /** From now on its state starts from nothing, and nothing may be seen of what was served before. */
   #startsAnew(seen: SessionSeen): void {
+    const waiting = this.asked.find((each) => each.session === seen && !each.settled && !each.process);
     seen.epoch += 1;
-    seen.floor = this.asked.length;
+    seen.floor = waiting?.token ?? this.asked.length;
     seen.known.clear();
   }
 
@@ -587,7 +588,7 @@ function describe(outcome: Outcome): string {
 
 /** What `onLost` calls Python with. */
 const REBUILD = -1;
-export const BOOT_MS = 200;
+export const BOOT_MS = 1_000;
 export const GRACE_MS = 50;
 export const STOP_MS = 40;
 export const CLOSE_MS = 150;
