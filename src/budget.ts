@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { PoolClock } from './clock.js';
 import { OptionError } from './errors.js';
 
@@ -22,7 +23,7 @@ export class Budget {
     this.#clock = clock;
     this.#signal = signal;
     this.#onAbort = () => onSpent('signal');
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (signal !== undefined) listen(signal, this.#onAbort);
     if (timeoutMs !== undefined) this.#timer = clock.setTimeout(() => onSpent('timeout'), timeoutMs);
   }
 
@@ -30,6 +31,13 @@ export class Budget {
     this.#signal?.removeEventListener('abort', this.#onAbort);
     if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
   }
+}
+
+/** One signal may well end hundreds of calls, which Node would take for a leak and warn of. */
+function listen(signal: AbortSignal, onAbort: () => void): void {
+  // Not 0, which says the same: getMaxListeners() of Node 20 takes it for nothing, and throws.
+  if (signal instanceof EventTarget) setMaxListeners(Number.POSITIVE_INFINITY, signal);
+  signal.addEventListener('abort', onAbort, { once: true });
 }
 
 /** @throws OptionError (`ERR_OPTION`) for a signal that is none, and a time that is no time. */

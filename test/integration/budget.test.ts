@@ -1,9 +1,9 @@
 import { getEventListeners } from 'node:events';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { SimulatedClock } from 'xstate';
 import type { CallTimeoutError, QueueTimeoutError } from '../../src/index.js';
 import { Gate } from '../support/gate.js';
-import { failure, fixtures, next, readyPool } from '../support/pool.js';
+import { collect, failure, fixtures, next, readyPool } from '../support/pool.js';
 
 const app = fixtures(import.meta.url)('app.py');
 
@@ -72,6 +72,19 @@ describe('a signal', () => {
     abort.abort();
     expect(await pool.call('echo', [2])).toBe(2);
     expect(pool.stats().calls).toMatchObject({ answered: 2, aborted: 0 });
+  });
+
+  it('may be that of a thousand calls, and Node warns of no leak', async () => {
+    const pool = await readyPool(app);
+    const warnings: Error[] = [];
+    const warned = (warning: Error) => warnings.push(warning);
+    process.on('warning', warned);
+    onTestFinished(() => void process.off('warning', warned));
+    const abort = new AbortController();
+    const calls = Array.from({ length: 1_000 }, () => pool.call('echo', [1], { signal: abort.signal }));
+    await Promise.all([...calls, collect(pool.map('echo', Array(50).fill(1), { concurrency: 50 }))]);
+    await new Promise(setImmediate);
+    expect(warnings).toEqual([]);
   });
 
   it('is listened to no longer than the call lasts', async () => {

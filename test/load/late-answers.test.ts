@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import type { InspectionEvent } from 'xstate';
+import { fixtures, readyPool } from '../support/pool.js';
+
+const late = fixtures(import.meta.url)('late.py');
+
+describe('1,000 rounds of "A times out, B asks" on the same worker', () => {
+  it('cross no answer and hand no worker on before it has answered; those that answer in time are kept', async () => {
+    const pools = 5;
+    const results = await Promise.all(
+      Array.from({ length: pools }, (_, index) => rounds(1_000 / pools, `pool ${index}`)),
+    );
+    const sum = (of: (result: (typeof results)[0]) => number) => results.reduce((total, each) => total + of(each), 0);
+    const kept = sum((each) => each.kept);
+    const replaced = sum((each) => each.replaced);
+    console.log(`${kept} workers answered within the grace time and were kept, ${replaced} were ended and replaced`);
+    expect(kept + replaced).toBe(1_000);
+    expect(kept).toBeGreaterThanOrEqual(250);
+    expect(replaced).toBeGreaterThanOrEqual(250);
+    expect(sum((each) => each.handedOnTooEarly)).toBe(0);
+  }, 180_000);
+});
+
+/** Rounds on a pool of one worker, so that B always wants the very worker that owes A an answer. */
+async function rounds(count: number, name: string) {
+  /** What Python has been asked by A and has not come to the end of. */
+  let owed: string | undefined;
+  let grants = 0;
+  let handedOnTooEarly = 0;
+  const inspect = (event: InspectionEvent) => {
+    if (event.type !== '@xstate.event' || event.event.type !== 'lease.granted') return;
+    const { logic } = event.actorRef as unknown as { logic: { id: string } };
+    if (logic.id !== 'worker') return;
+    grants += 1;
+    if (owed !== undefined) handedOnTooEarly += 1;
+  };
+  const pool = await readyPool(late, { inspect, cancelGraceMs: 60 });
+  pool.on('log', ({ text }) => {
+    if (text === `finished ${owed}`) owed = undefined;
+  });
+  pool.on('worker.dead', () => {
+    owed = undefined;
+  });
+  let [before] = await pool.call<[number, string]>('echo', ['']);
+  let kept = 0;
+  let replaced = 0;
+  for (let round = 0; round < count; ) {
+    const token = `${name} round ${round}`;
+    const answersInTime = round % 2 === 0;
+    const a = pool.call('answer_late', [answersInTime ? 20 : 60_000, token], { timeoutMs: 5 });
+    owed = token;
+    const outcome = await a.catch((error: { code: string }) => error.code);
+    // On a machine so busy that even the answer came first, nothing has been tried.
+    if (outcome === token) continue;
+    expect(outcome).toBe('ERR_CALL_TIMEOUT');
+    round += 1;
+    const [pid, answer] = await pool.call<[number, string]>('echo', [`B of ${token}`]);
+    expect(answer).toBe(`B of ${token}`);
+    if (pid === before) kept += 1;
+    else replaced += 1;
+    before = pid;
+  }
+  expect(grants).toBeGreaterThanOrEqual(count);
+  return { kept, replaced, handedOnTooEarly };
+}
