@@ -105,7 +105,7 @@ export class WorkerDiedError extends PoolError<'ERR_WORKER_DIED'> {
       'WorkerDiedError',
       'ERR_WORKER_DIED',
       `${seen.worker} died ${howItEnded(seen)}${seen.call === undefined ? '' : ` with ${quoted(seen.call)} unanswered`}. ` +
-        `${whatStarted(seen.started)} ${whyItMayHaveDied(seen)}${lastLines(seen.stderr)}`,
+        `${seen.call === undefined ? '' : `${whatStarted(seen.started)} `}${whyItMayHaveDied(seen)}${lastLines(seen.stderr)}`,
     );
     this.worker = seen.worker;
     this.exitCode = seen.exitCode;

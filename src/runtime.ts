@@ -55,7 +55,7 @@ export class Runtime {
   #requests = 0;
   #python: Promise<Interpreter> | undefined;
   #lastPython: Interpreter | undefined;
-  #bootFailure: unknown;
+  #lastFailure: unknown;
   /** Aborts when workers are wanted no more, so that a search for Python does not outlive the pool. */
   readonly #ending = new AbortController();
 
@@ -130,7 +130,7 @@ export class Runtime {
       case 'closed':
         return new PoolClosedError({ by: this.endedBy ?? 'close' });
       case 'degraded':
-        return new PoolDegradedError({ failures: this.failures, cause: this.#bootFailure });
+        return new PoolDegradedError({ failures: this.failures, cause: this.#lastFailure });
       case 'queue-full':
         return new QueueFullError({ queueMax: this.settings.queueMax });
       case 'busy':
@@ -171,8 +171,8 @@ export class Runtime {
     return this.#coordinator.getSnapshot().context.queue.size + this.sessions.held;
   }
 
-  get bootFailure(): unknown {
-    return this.#bootFailure;
+  get lastFailure(): unknown {
+    return this.#lastFailure;
   }
 
   end(by: 'drain' | 'close' | 'destroy'): void {
@@ -196,8 +196,13 @@ export class Runtime {
   }
 
   bootFailed(error: unknown): void {
-    this.#bootFailure = error;
+    this.noteFailure(error);
     this.emit('boot.failed', { error });
+  }
+
+  /** What a degraded pool gives as its cause, should it come to that. */
+  noteFailure(error: unknown): void {
+    this.#lastFailure = error;
   }
 
   /** How many workers are in each state of their chart. */

@@ -199,6 +199,7 @@ export class WorkerHand implements ProcessListeners {
 
   #ended(end: ProcessEnd, bootFailure: unknown): void {
     if (bootFailure !== undefined && this.#endedFor !== 'stopped') this.#runtime.bootFailed(bootFailure);
+    else this.#runtime.noteFailure(this.#fault ?? this.#died(false, undefined));
     this.#leaveSessions();
     this.#runtime.hands.delete(this.#worker);
     this.#runtime.emit('worker.dead', {

@@ -83,6 +83,18 @@ describe('a degraded pool', () => {
     expect(pool.stats()).toMatchObject({ state: 'ready', missing: 0 });
   });
 
+  it('whose workers die before they have served anybody gives the last death as its cause', async () => {
+    const pool = startPool(app);
+    const degraded = next(pool, 'pool.degraded');
+    pool.on('worker.ready', ({ pid }) => process.kill(pid!, 'SIGKILL'));
+    await degraded;
+    const cause = { code: 'ERR_WORKER_DIED', signal: 'SIGKILL', worker: 'worker-0', call: undefined };
+    expect(await failure(pool.ready())).toMatchObject(cause);
+    const error = await failure(pool.call('echo', [1]));
+    expect(error).toMatchObject({ code: 'ERR_POOL_DEGRADED', failures: 3, cause });
+    expect(error.message).toContain('worker-0 died of signal SIGKILL');
+  });
+
   it('closes at once', async () => {
     const pool = startPool(module('raise ValueError("broken")').path);
     await failure(pool.ready());

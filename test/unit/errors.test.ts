@@ -80,10 +80,24 @@ describe('a WorkerDiedError', () => {
       ...seen,
     }).message;
 
-  it('says that repeating is safe only if the call had not started', () => {
-    expect(died({ started: false })).toContain('safe to repeat');
-    expect(died({ started: true })).not.toContain('safe to repeat');
-    expect(died({ started: 'unknown' })).not.toContain('safe to repeat');
+  it('says that repeating is safe only if the call had not started, and nothing of it if there was no call', () => {
+    expect(died({ call: 'f', started: false })).toContain('safe to repeat');
+    expect(died({ call: 'f', started: true })).not.toContain('safe to repeat');
+    expect(died({ call: 'f', started: 'unknown' })).not.toContain('safe to repeat');
+    expect(died({ started: false })).not.toContain('repeat');
+  });
+
+  it('quotes of a crash where it was, and not the frames of the worker around it', () => {
+    const stderr = [
+      'Fatal Python error: Segmentation fault',
+      'Current thread 0x0 (most recent call first):',
+      '  File "/home/ann/model.py", line 13 in load',
+      ...[1, 2, 3, 4].map((line) => `  File "/opt/python/pythonarium/worker.py", line ${line} in main`),
+      '  File "<string>", line 1 in <module>',
+    ];
+    const message = died({ signal: 'SIGSEGV', stderr });
+    expect(message).toContain('model.py", line 13 in load');
+    expect(message).not.toContain('worker.py');
   });
 
   it('points to memory after SIGKILL, to native code after SIGSEGV and to os._exit after a code', () => {
