@@ -87,9 +87,13 @@ function deliveries({ mail, workers }: World): Move[] {
 
 function callerMoves(world: World, { asks, faults, callsMax }: Bounds): Move[] {
   const moves: Move[] = [];
+  const alike = new Set<number>();
   for (const [index, { state, waiter, calls }] of world.callers.entries()) {
     const name = `caller ${index}`;
     if (state === 'idle' && calls < callsMax && world.supervisor.status === 'active') {
+      // Of callers who have asked equally often and do nothing, one may speak for all.
+      if (alike.has(calls)) continue;
+      alike.add(calls);
       for (const ask of asks) {
         for (const affinity of affinities(world, ask)) {
           moves.push({

@@ -17,8 +17,10 @@ import {
   type CoordinatorSnapshot,
   clientRef,
   type Exchange,
+  isQuiet,
   keyOf,
   keyOfWaiter,
+  type Mail,
   type Process,
   remembered,
   type SupervisorSnapshot,
@@ -134,12 +136,7 @@ class Renaming {
       parts.push(`x${place}:${exchange.lease},${exchange.worker},${caller},${exchange.owed}`);
     }
 
-    const mail = {
-      supervisor: old.mail.supervisor.map((event) => this.#event(event)),
-      coordinator: old.mail.coordinator.map((event) => this.#event(event)),
-      workers: places.map((place) => old.mail.workers[place]!.map((event) => this.#event(event))),
-      clients: places.map((place) => old.mail.clients[place]!.map((event) => this.#event(event))),
-    };
+    const mail = this.#mail();
     for (const line of [mail.supervisor, mail.coordinator, ...mail.workers, ...mail.clients]) {
       parts.push(line.length === 0 ? '' : line.map(keyOf).join(';'));
     }
@@ -224,7 +221,10 @@ class Renaming {
     });
     const failures = Math.min(context.failures, FAILURES_THAT_COUNT);
     const key = `s${snapshot.value} ${places.map(({ state, worker }) => state + worker).join()} ${failures}`;
-    return intern(key, snapshot, () => ({ ...snapshot, context: { ...context, places, failures, nextWorker: FRESH } }));
+    return intern(key, snapshot, () => ({
+      ...snapshot,
+      context: { ...context, places, failures, unproven: 0, nextWorker: FRESH },
+    }));
   }
 
   #slot(slot: Slot | undefined): Slot | undefined {
@@ -244,6 +244,18 @@ class Renaming {
 
   #caller(caller: Caller): Caller {
     return caller.waiter === null ? caller : { ...caller, waiter: this.#waiter(caller.waiter) };
+  }
+
+  #mail(): Mail {
+    const { mail } = this.#world;
+    if (isQuiet(mail)) return mail;
+    const read = (line: readonly AnyEventObject[]) => line.map((event) => this.#event(event));
+    return {
+      supervisor: read(mail.supervisor),
+      coordinator: read(mail.coordinator),
+      workers: this.#places.map((place) => read(mail.workers[place]!)),
+      clients: this.#places.map((place) => read(mail.clients[place]!)),
+    };
   }
 
   #event(event: AnyEventObject): AnyEventObject {

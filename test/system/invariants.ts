@@ -4,12 +4,12 @@
  */
 import { firstWaiterFor, listWaiters } from '../../machines/index.js';
 import { mayComeUnheard } from '../model/unheard.js';
-import { type Step, Violation, type World } from './world.js';
+import { isQuiet, type Step, Violation, type World } from './world.js';
 
 /** Throws a `Violation` that says what is wrong with `world`. */
 export function checkWorld(world: World): void {
   for (const invariant of ALWAYS) invariant(world);
-  if (isQuiet(world)) for (const invariant of WHEN_QUIET) invariant(world);
+  if (isQuiet(world.mail)) for (const invariant of WHEN_QUIET) invariant(world);
 }
 
 /** Throws a `Violation` if something came to an actor that its chart does not expect in that state. */
@@ -21,20 +21,10 @@ export function checkStep(step: Step): void {
   }
 }
 
-/** Nothing is under way: the actors have no more to say until something happens outside. */
-export function isQuiet({ mail }: World): boolean {
-  return (
-    mail.supervisor.length === 0 &&
-    mail.coordinator.length === 0 &&
-    mail.workers.every((line) => line.length === 0) &&
-    mail.clients.every((line) => line.length === 0)
-  );
-}
-
 /** Nobody waits for anything any more, and the pool rests. `kind`: as it should be when all goes well. */
 export function isSettled(world: World, how: 'kind' | 'cruel'): boolean {
   const { supervisor, callers, exchanges, workers } = world;
-  if (!isQuiet(world) || callers.some(({ state }) => state !== 'idle')) return false;
+  if (!isQuiet(world.mail) || callers.some(({ state }) => state !== 'idle')) return false;
   if (exchanges.some((exchange) => exchange !== null)) return false;
   if (how === 'cruel') return ['ready', 'degraded', 'drained', 'closed'].includes(supervisor.value);
   if (supervisor.value === 'ready') return workers.every(({ value }) => value === 'idle');

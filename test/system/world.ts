@@ -124,6 +124,12 @@ export interface Mail {
   readonly clients: readonly (readonly AnyEventObject[])[];
 }
 
+/** Nothing is under way: the actors have no more to say until something happens outside. */
+export function isQuiet({ supervisor, coordinator, workers, clients }: Mail): boolean {
+  const isEmpty = (line: readonly AnyEventObject[]) => line.length === 0;
+  return isEmpty(supervisor) && isEmpty(coordinator) && workers.every(isEmpty) && clients.every(isEmpty);
+}
+
 /** Something that must never be: the message says what. */
 export class Violation extends Error {}
 
@@ -291,7 +297,7 @@ export class Step {
         if (said.event.type === 'lease.granted' && to.chart === 'coordinator') this.#checkOrder(said.event);
         this.send(addressOf(said.to), said.event);
       } else if (said.how === 'emit') {
-        this.#hear(said.event);
+        this.hear(said.event);
       } else if (said.event.type === 'restart.due') {
         this.restarts[said.event.place as number] = true;
       }
@@ -407,7 +413,8 @@ export class Step {
     this.exchanges[place] = null;
   }
 
-  #hear(event: AnyEventObject): void {
+  /** What is said to the outside. */
+  hear(event: AnyEventObject): void {
     this.emitted.push(event);
     if (event.type === 'waiters.refused') {
       for (const waiter of event.waiters as Waiter[]) {

@@ -1,0 +1,208 @@
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
+import {
+  type AnyActor,
+  type AnyActorRef,
+  type AnyEventObject,
+  createActor,
+  enqueueActions,
+  SimulatedClock,
+} from 'xstate';
+import {
+  type ClientRef,
+  type CoordinatorRef,
+  clientMachine,
+  coordinatorMachine,
+  listWaiters,
+  type SupervisorContext,
+  type SupervisorRef,
+  supervisorMachine,
+  type WorkerRef,
+  workerMachine,
+} from '../../machines/index.js';
+import { EVERY_WISH, unlimited } from './bounds.js';
+import { movesIn } from './environment.js';
+import {
+  type Address,
+  type Bounds,
+  CHARTS,
+  firstWorld,
+  Step,
+  type WorkerSnapshot,
+  type World,
+  workerRef,
+} from './world.js';
+
+/**
+ * The walk delivers messages itself. Here the same things happen, in the same
+ * order, to actors that XState runs, and both must come to the same.
+ */
+describe('the walk', () => {
+  it('comes to what XState comes to, whatever happens in whatever order', () => {
+    // The last worker's end is told to a supervisor that has ended with it, on which XState remarks.
+    vi.spyOn(console, 'warn').mockImplementation(() => {});
+    fc.assert(
+      fc.property(fc.array(fc.nat(), { minLength: 1, maxLength: 60, size: 'max' }), (choices) => {
+        const bounds = unlimited(2, 2, EVERY_WISH);
+        let world = firstWorld(CHARTS, bounds);
+        const live = new LiveStep(bounds, world);
+        for (const choice of choices) {
+          const moves = movesIn(world, bounds);
+          const move = moves[choice % Math.max(1, moves.length)];
+          if (move === undefined) break;
+          const step = new Step(CHARTS, bounds, world);
+          move.make(step);
+          world = step.done();
+          move.make(live);
+          expect(seen(live.done()), move.label).toEqual(seen(world));
+        }
+        live.end();
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+/** A step that never ends, whose actors are real. Only what is outside of them is kept as in any other step. */
+class LiveStep extends Step {
+  readonly #root: AnyActor;
+  /** Kept, since a system forgets its actors when its root has ended. */
+  readonly #coordinator: AnyActorRef;
+  readonly #clients: readonly AnyActorRef[];
+
+  constructor(bounds: Bounds, world: World) {
+    super(CHARTS, bounds, { ...world, processes: world.processes.map(() => ({ life: 'gone', ending: 'no' })) });
+    this.#root = this.#start();
+    this.#root.start();
+    this.#coordinator = this.#root.system.get('coordinator');
+    this.#clients = world.clients.map((_, place) => this.#root.system.get(`client-${place}`));
+    this.#coordinator.on('*', (event: AnyEventObject) => this.hear(event));
+  }
+
+  override send(to: Address, event: AnyEventObject): void {
+    this.#refOf(to)?.send(event);
+  }
+
+  override happen(to: Address, event: AnyEventObject): void {
+    this.#refOf(to)?.send(event);
+  }
+
+  override done(): World {
+    const { places } = this.#root.getSnapshot().context as SupervisorContext;
+    return {
+      ...super.done(),
+      supervisor: this.#root.getSnapshot(),
+      coordinator: this.#coordinator.getSnapshot(),
+      workers: places.map((_, place) => this.#root.getSnapshot().children[`worker-${place}`].getSnapshot()),
+      clients: this.#clients.map((client) => client.getSnapshot()),
+    };
+  }
+
+  end(): void {
+    this.#root.stop();
+  }
+
+  #refOf({ chart, place, worker }: Address): AnyActorRef | undefined {
+    if (chart === 'supervisor') return this.#root;
+    if (chart === 'coordinator') return this.#coordinator;
+    if (chart === 'client') return this.#clients[place];
+    const ref: AnyActorRef | undefined = this.#root.getSnapshot().children[`worker-${place}`];
+    return ref?.getSnapshot().context.worker === worker ? ref : undefined;
+  }
+
+  /** The pool as `src/actors` builds it, with the effects of a step for hands. */
+  #start(): AnyActor {
+    const hand =
+      (name: string) => (args: { context: { place?: number }; event: AnyEventObject; self: AnyActorRef }) => {
+        const place = args.context.place ?? Number(args.self.id.split('-')[1]);
+        this.perform({ chart: 'worker', place, worker: 0 }, [{ name, context: args.context, event: args.event }]);
+      };
+    const worker = workerMachine.provide({
+      actions: { startProcess: hand('startProcess'), askToStop: hand('askToStop'), killProcess: hand('killProcess') },
+    });
+    const client = clientMachine.provide({
+      actions: {
+        beginExchange: ({ context, event, self }) => {
+          const held = context.held!;
+          const { place, worker: id } = (held.worker.getSnapshot() as unknown as WorkerSnapshot).context;
+          const lent = { held: { ...held, worker: workerRef(place, id) } };
+          this.perform({ chart: 'client', place: Number(self.id.split('-')[1]), worker: 0 }, [
+            { name: 'beginExchange', context: lent, event },
+          ]);
+        },
+        failExchange: hand('failExchange') as never,
+      },
+    });
+    const input =
+      (place: number) =>
+      ({ context, self }: { context: SupervisorContext; self: SupervisorRef }) => ({
+        worker: context.places[place]!.worker,
+        place,
+        bootTimeoutMs: 1,
+        cancelGraceMs: 1,
+        stopGraceMs: 1,
+        coordinator: self.system.get('coordinator') as CoordinatorRef,
+        supervisor: self,
+        client: self.system.get(`client-${place}`) as ClientRef,
+      });
+    const toWorkers = (way: 'ask' | 'kill') =>
+      enqueueActions(({ context, self, enqueue }) => {
+        for (const place of (context as SupervisorContext).places.keys()) {
+          const ref = self.getSnapshot().children[`worker-${place}`] as WorkerRef;
+          if (ref.getSnapshot().status === 'active') enqueue.sendTo(ref, { type: 'worker.stop', way });
+        }
+      });
+    const toCoordinator = (type: string) =>
+      enqueueActions(({ system, enqueue }) => enqueue.sendTo(system.get('coordinator'), { type }));
+    const machine = supervisorMachine.provide({
+      actors: { worker, client, coordinator: coordinatorMachine } as never,
+      actions: {
+        startActors: enqueueActions(({ context, self, enqueue }) => {
+          const spawn = enqueue.spawnChild as (src: string, options: object) => void;
+          spawn('coordinator', {
+            id: 'coordinator',
+            systemId: 'coordinator',
+            input: { queueMax: 2, supervisor: self },
+          });
+          for (const place of context.places.keys()) {
+            spawn('client', { id: `client-${place}`, systemId: `client-${place}` });
+            spawn('worker', { id: `worker-${place}`, input: input(place) });
+          }
+        }),
+        startWorker: enqueueActions(({ event, enqueue }) => {
+          const { place } = event as { place: number };
+          enqueue.stopChild(`worker-${place}`);
+          (enqueue.spawnChild as (src: string, options: object) => void)('worker', {
+            id: `worker-${place}`,
+            input: input(place),
+          });
+        }),
+        askWorkers: toWorkers('ask') as never,
+        killWorkers: toWorkers('kill') as never,
+        tellDegraded: toCoordinator('pool.degraded') as never,
+        tellDrain: toCoordinator('pool.drain') as never,
+        tellDestroy: toCoordinator('pool.destroy') as never,
+        // The walk makes a replacement due itself.
+        scheduleRestart: ({ event }) => {
+          this.restarts[(event as { place: number }).place] = true;
+        },
+      },
+    });
+    const root = createActor(machine, { input: { size: 2, closeTimeoutMs: 1 }, clock: new SimulatedClock() });
+    root.on('*', (event) => this.hear(event));
+    return root as unknown as AnyActor;
+  }
+}
+
+/** What of a world there is to compare: all that the charts remember, and all that came of it outside. */
+function seen({ supervisor, coordinator, workers, clients, processes, exchanges, restarts, callers }: World) {
+  const { slots, free, queue, nextLease } = coordinator.context;
+  return {
+    supervisor: [supervisor.value, supervisor.context.places, supervisor.context.failures],
+    coordinator: [coordinator.value, free, nextLease, listWaiters(queue)],
+    slots: slots.map((slot) => slot && [slot.worker, slot.lease, slot.waiter]),
+    workers: workers.map(({ value, context: { worker, lease, proven } }) => [value, worker, lease, proven]),
+    clients: clients.map(({ value, context: { held } }) => [value, held?.lease, held?.waiter]),
+    outside: [processes, exchanges, restarts, callers],
+  };
+}
