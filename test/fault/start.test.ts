@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from 'xstate';
 import type { BootError, PoolOptions } from '../../src/index.js';
 import { temporaryFolder } from '../support/folder.js';
+import { NodeScript } from '../support/node-script.js';
 import { failure, fixtures, next, PYTHON, readyPool, startPool } from '../support/pool.js';
 import { isAlive } from '../support/processes.js';
 
@@ -178,6 +179,15 @@ describe('a Python that cannot be started', () => {
     const error = await failure(pool.ready());
     expect(error.message).toContain('E2BIG');
     expect(await failure(pool.call('echo', [1]))).toMatchObject({ code: 'ERR_POOL_DEGRADED' });
+  });
+
+  it('because descriptors have run out: ERR_SPAWN with EMFILE, until there are some again', async () => {
+    const args = [here('dies.py'), PYTHON];
+    const script = new NodeScript(here('starts-without-descriptors.ts'), args, 'ulimit -n 256');
+    expect(await script.told()).toEqual(['ERR_WORKER_DIED', 'ERR_SPAWN', 'EMFILE']);
+    expect(await script.told()).toBe('well');
+    expect(await script.ended).toBe(0);
+    expect(await script.stderr).toBe('');
   });
 
   it('because of a NUL in a name, a value, a path: refused before anything starts', async () => {

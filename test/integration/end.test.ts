@@ -103,6 +103,19 @@ describe('close()', () => {
     expect(isAlive(pid)).toBe(false);
   });
 
+  it('waits for a lease that is held, and takes it back after closeTimeoutMs', async () => {
+    const clock = new SimulatedClock();
+    const pool = await readyPool(app, { closeTimeoutMs: 500, clock });
+    const lease = await pool.checkout();
+    const closed = pool.close();
+    expect(await lease.call('echo', [1])).toBe(1);
+    clock.increment(499);
+    expect(await lease.call('echo', [2])).toBe(2);
+    clock.increment(1);
+    await closed;
+    expect(lease.ended).toBe('pool-closed');
+  });
+
   it('kills after stopGraceMs a worker that does not end when asked', async () => {
     const clock = new SimulatedClock();
     const pool = await readyPool(app, { stopGraceMs: 300, clock });
@@ -148,6 +161,31 @@ describe('destroy()', () => {
     expect(lease.ended).toBe('pool-closed');
     expect(await failure(lease.call('echo', [1]))).toMatchObject({ code: 'ERR_LEASE_ENDED', reason: 'pool-closed' });
     await lease.checkin();
+  });
+
+  it('waits for no worker: not for one that is frozen, loops, or has been asked to end and does not', async () => {
+    const pool = await readyPool(app, { size: 2, stopGraceMs: 60_000, closeTimeoutMs: 60_000 });
+    const [one, other] = [await pool.checkout(), await pool.checkout()];
+    const pids = [await one.call<number>('pid'), await other.call<number>('pid')];
+    const looping = next(pool, 'log');
+    const call = failure(one.call('loop_for_ever'));
+    await looping;
+    await freeze(pids[1]!);
+    await other.checkin();
+    const closed = pool.close();
+    await pool.destroy();
+    await closed;
+    expect(await call).toMatchObject({ code: 'ERR_POOL_CLOSED' });
+    expect(pids.filter(isAlive)).toEqual([]);
+
+    const asked = await readyPool(app, { stopGraceMs: 60_000 });
+    const pid = await asked.call<number>('pid');
+    await freeze(pid);
+    const closing = asked.close();
+    expect(asked.stats().workers.ending).toBe(1);
+    await asked.destroy();
+    await closing;
+    expect(isAlive(pid)).toBe(false);
   });
 
   it('hurries a drain and a close that wait', async () => {
