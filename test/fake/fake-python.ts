@@ -12,6 +12,8 @@ export interface Script {
   readonly serve?: (request: PlayedRequest, process: FakeProcess) => void;
   /** Told of each line as it comes, before it is read. */
   readonly onLine?: (message: LineToPython, process: FakeProcess) => void;
+  /** Told of each signal, before it does anything. */
+  readonly onSignal?: (signal: 'SIGTERM' | 'SIGKILL', process: FakeProcess) => void;
   /** The names that can be called. */
   readonly functions?: readonly string[];
   readonly hasStartMark?: boolean;
@@ -166,6 +168,7 @@ export class FakeProcess implements PythonProcess {
   }
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
+    this.#python.script.onSignal?.(signal, this);
     this.signals.push(signal);
     if (signal === 'SIGTERM' && this.ignoresTerm) return;
     this.die({ exitCode: null, signal });

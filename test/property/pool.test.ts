@@ -38,7 +38,7 @@ describe('whatever is asked of a pool, and whatever its workers do', () => {
           expect(faults.splice(0)).toEqual([]);
         },
       ),
-      { numRuns: runs(400) },
+      { numRuns: runs(300) },
     );
   });
 });

@@ -169,8 +169,10 @@ describe('a session', () => {
   it('that ends while its state is built anew leaves nothing of it in Python', async () => {
     const world = served(new PlayedPool());
     await world.boot();
-    const onLost = (lease: { call(name: string, args: unknown[]): Promise<unknown> }) =>
-      lease.call('keep', ['rebuilt']);
+    const onLost = async (lease: { call(name: string, args: unknown[]): Promise<unknown> }) => {
+      await lease.call('keep', ['rebuilt']);
+      await lease.call('keep', ['and more']);
+    };
     const session = world.pool.session('s', { onLost });
     const kept = session.call('keep', ['one']);
     await world.answerAll();

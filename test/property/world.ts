@@ -40,7 +40,10 @@ export class World {
 
   constructor({ sessionIds, ...options }: WorldOptions) {
     this.options = { sessionIds, ...options };
-    this.python = new FakePython({ onLine: (message, process) => this.#lineCame(message, process) });
+    this.python = new FakePython({
+      onLine: (message, process) => this.#lineCame(message, process),
+      onSignal: (signal, process) => this.#signalled(signal, process),
+    });
     const settings = checkOptions({
       module: 'played',
       logs: 'events',
@@ -374,6 +377,13 @@ export class World {
     if (held !== asked.via) this.faults.push(`${asked} was sent to ${process.name}, which lease ${held?.lease.id} has`);
   }
 
+  /** Nobody is killed without need. */
+  #signalled(signal: 'SIGTERM' | 'SIGKILL', process: FakeProcess): void {
+    const isNeeded =
+      !process.isReady || process.owesAnswer || this.#brokenProcesses.has(process) || this.ends.length > 0;
+    if (!isNeeded) this.faults.push(`process ${process.pid} was sent ${signal} and owed nothing`);
+  }
+
   /** A lease that was checked in is over with the answer to its last call, even before anybody has heard of it. */
   #isHeld(held: HeldLease): boolean {
     if (held.isOver || held.lease.ended !== undefined) return false;
@@ -431,6 +441,8 @@ export class World {
     }
     const { workers } = this.pool.stats();
     if (workers.idle !== idle.length) blame(`${workers.idle} workers are idle, and ${idle.length} are free`);
+    const { queueMax = Number.POSITIVE_INFINITY } = this.options;
+    if (waiters.length > queueMax) blame(`${waiters.length} wait, and ${queueMax} may`);
     const canCome = Object.values(workers).some((count) => count > 0) || this.clock.timers > 0;
     if (waiters.length > 0 && !canCome) blame(`${waiters.length} wait, and nothing is on its way`);
   }
@@ -448,7 +460,17 @@ export class World {
     if (missing !== size - workers.idle - workers.leased - workers.cancelling) blame(`missing is ${missing}`);
     const owing = this.python.living.filter((each) => each.owesAnswer && each.isReady && each.signals.length === 0);
     if (owing.length > workers.leased + workers.cancelling) blame(`${owing.length} processes owe an answer`);
-    if (waiting < 0) blame(`${waiting} wait`);
+    const unserved = this.asked.filter((each) => !each.settled && !each.process && !each.via).length;
+    // What `onLost` waits for is waited for by nobody whom this test knows.
+    if (waiting > unserved && !this.sessions.has('rebuilt')) blame(`${waiting} wait, and ${unserved} should`);
+    this.#checkDrain(blame);
+  }
+
+  /** A pool that drains and has nothing left to do is done. */
+  #checkDrain(blame: (why: string) => void): void {
+    const { state, waiting, workers } = this.pool.stats();
+    if (state !== 'draining' && state !== 'closing') return;
+    if (waiting + workers.leased + workers.cancelling === 0) blame(`nothing is left to do, and the pool is ${state}`);
   }
 
   async #checkSessionsEndForGood(): Promise<void> {
