@@ -24,8 +24,10 @@ export interface Place {
 export interface SupervisorContext extends SupervisorInput {
   readonly places: readonly Place[];
   readonly nextWorker: WorkerId;
-  /** Workers in a row that died before they had served anybody. */
+  /** Starts in a row that came to nothing. */
   readonly failures: number;
+  /** Workers in a row that died before they had served anybody, ready or not: the next start waits the longer. */
+  readonly unproven: number;
 }
 
 /**
@@ -52,6 +54,7 @@ export const supervisorMachine = setup({
     // What it remembers.
     noteReady: assign({
       places: ({ context, event }) => placed(context, event as Ready, 'up', (event as Ready).worker),
+      failures: 0,
     }),
     noteDead: assign(({ context, event }) => noted(context, event as Dead, 'waiting')),
     noteGone: assign(({ context, event }) => noted(context, event as Dead, 'empty')),
@@ -79,7 +82,7 @@ export const supervisorMachine = setup({
     hasNoWorker: ({ context }) => !context.places.some(hasLiveWorker),
   },
   delays: {
-    restartDelay: ({ context }) => restartDelayMs(context.failures, 1),
+    restartDelay: ({ context }) => restartDelayMs(context.unproven, 1),
     closeTimeout: ({ context }) => context.closeTimeoutMs,
   },
 }).createMachine({
@@ -89,6 +92,7 @@ export const supervisorMachine = setup({
     places: Array.from({ length: input.size }, (_, place): Place => ({ state: 'starting', worker: place + 1 })),
     nextWorker: input.size + 1,
     failures: 0,
+    unproven: 0,
   }),
   entry: 'startActors',
   initial: 'starting',
@@ -125,7 +129,7 @@ export const supervisorMachine = setup({
     },
     // No worker lives and starts keep failing. It goes on trying, ever more slowly.
     degraded: {
-      entry: ['tellDegraded', 'sayDegraded'],
+      entry: ['sayDegraded', 'tellDegraded'],
       on: {
         'worker.ready': { target: 'ready', actions: 'noteReady' },
         'worker.dead': { actions: ['noteDead', 'scheduleRestart'] },
@@ -187,13 +191,13 @@ export const supervisorMachine = setup({
 });
 
 /**
- * How long the next start waits after `failures` bad ones: nothing after none,
+ * How long the next start waits after `unproven` workers that served nobody: nothing after none,
  * then doubling from 100 ms to 30 s, of which `jitter` (0 to 1) takes the
  * second half away, so that many places do not start together.
  */
-export function restartDelayMs(failures: number, jitter: number): number {
-  if (failures === 0) return 0;
-  const full = Math.min(BACKOFF_MS * 2 ** (failures - 1), BACKOFF_MS_MAX);
+export function restartDelayMs(unproven: number, jitter: number): number {
+  if (unproven === 0) return 0;
+  const full = Math.min(BACKOFF_MS * 2 ** (unproven - 1), BACKOFF_MS_MAX);
   return full * (1 - jitter / 2);
 }
 
@@ -210,9 +214,17 @@ function placed({ places }: SupervisorContext, { place }: { place: number }, sta
   return places.map((each, index): Place => (index === place ? { state, worker } : each));
 }
 
-/** A worker that had served proves that starts work; one that had not is evidence that they do not. */
+/**
+ * A start that came to nothing is a failure. A worker that was ready and died is none, whatever it died of; but until
+ * one has served somebody, replacing it at once may be replacing it for ever.
+ */
 function noted(context: SupervisorContext, dead: Dead, state: Place['state']) {
-  return { places: placed(context, dead, state, dead.worker), failures: dead.proven ? 0 : context.failures + 1 };
+  const wasUp = context.places[dead.place]?.state === 'up';
+  return {
+    places: placed(context, dead, state, dead.worker),
+    failures: wasUp ? context.failures : context.failures + 1,
+    unproven: dead.proven ? 0 : context.unproven + 1,
+  };
 }
 
 /** True if no place but the event's own is in such a state. */

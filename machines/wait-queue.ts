@@ -36,27 +36,27 @@ export interface WaitQueue {
   /** How many wait. */
   readonly size: number;
   /** Those whom any worker may serve. */
-  readonly anyone: Lanes;
+  readonly anyone: Ranks;
   /** Those who wait for one worker and no other, by its id. */
-  readonly bound: Readonly<Record<WorkerId, Lanes>>;
+  readonly bound: Readonly<Record<WorkerId, Ranks>>;
 }
 
 export const emptyQueue: WaitQueue = { size: 0, anyone: [], bound: {} };
 
 /** The queue with `waiter` in its place: the end for a new one, its old place for one who comes back. */
 export function addWaiter(queue: WaitQueue, waiter: Waiter): WaitQueue {
-  return withLanes(queue, waiter, 1, (lanes) => addToLanes(lanes, waiter));
+  return withRanks(queue, waiter, 1, (ranks) => addToRanks(ranks, waiter));
 }
 
 /** The queue without `waiter`; the same queue if it does not wait there. */
 export function removeWaiter(queue: WaitQueue, waiter: Waiter): WaitQueue {
   if (!hasWaiter(queue, waiter)) return queue;
-  return withLanes(queue, waiter, -1, (lanes) => removeFromLanes(lanes, waiter));
+  return withRanks(queue, waiter, -1, (ranks) => removeFromRanks(ranks, waiter));
 }
 
 export function hasWaiter(queue: WaitQueue, waiter: Waiter): boolean {
-  const lane = lanesOf(queue, waiter).find((each) => each.priority === waiter.priority);
-  return lane !== undefined && hasTicket(lane.tree, waiter.ticket);
+  const rank = ranksOf(queue, waiter).find((each) => each.priority === waiter.priority);
+  return rank !== undefined && hasTicket(rank.tree, waiter.ticket);
 }
 
 /** Who gets `worker` next: the earliest ticket of the highest priority among those who may have it. */
@@ -72,60 +72,60 @@ export function firstWaiterFor(queue: WaitQueue, worker: WorkerId): Waiter | und
 
 /** Those who wait for `worker` alone, and the queue without them. */
 export function takeBound(queue: WaitQueue, worker: WorkerId): [readonly Waiter[], WaitQueue] {
-  const lanes = queue.bound[worker];
-  if (lanes === undefined) return [[], queue];
-  const gone = listLanes(lanes);
+  const ranks = queue.bound[worker];
+  if (ranks === undefined) return [[], queue];
+  const gone = listRanks(ranks);
   const { [worker]: _, ...bound } = queue.bound;
   return [gone, { ...queue, size: queue.size - gone.length, bound }];
 }
 
 /** Everybody who waits, in no promised order. Linear: for refusing all, for tests and for pictures. */
 export function listWaiters(queue: WaitQueue): readonly Waiter[] {
-  return [queue.anyone, ...Object.values(queue.bound)].flatMap(listLanes);
+  return [queue.anyone, ...Object.values(queue.bound)].flatMap(listRanks);
 }
 
-// ---------------------------------------------------------------- lanes, one for each priority
+// ---------------------------------------------------------------- ranks, one for each priority
 
-interface Lane {
+interface Rank {
   readonly priority: number;
   readonly tree: Tree;
 }
 
-/** Highest priority first; no lane is ever empty. */
-type Lanes = readonly Lane[];
+/** Highest priority first; no rank is ever empty. */
+type Ranks = readonly Rank[];
 
-function lanesOf(queue: WaitQueue, { affinity }: Waiter): Lanes {
+function ranksOf(queue: WaitQueue, { affinity }: Waiter): Ranks {
   return (affinity?.strict ? queue.bound[affinity.worker] : queue.anyone) ?? [];
 }
 
-function withLanes(queue: WaitQueue, waiter: Waiter, change: number, update: (lanes: Lanes) => Lanes): WaitQueue {
+function withRanks(queue: WaitQueue, waiter: Waiter, change: number, update: (ranks: Ranks) => Ranks): WaitQueue {
   const size = queue.size + change;
-  const lanes = update(lanesOf(queue, waiter));
-  if (!waiter.affinity?.strict) return { size, anyone: lanes, bound: queue.bound };
+  const ranks = update(ranksOf(queue, waiter));
+  if (!waiter.affinity?.strict) return { size, anyone: ranks, bound: queue.bound };
   const { [waiter.affinity.worker]: _, ...others } = queue.bound;
-  const bound = lanes.length === 0 ? others : { ...others, [waiter.affinity.worker]: lanes };
+  const bound = ranks.length === 0 ? others : { ...others, [waiter.affinity.worker]: ranks };
   return { size, anyone: queue.anyone, bound };
 }
 
-function addToLanes(lanes: Lanes, waiter: Waiter): Lanes {
-  const at = lanes.findIndex((lane) => lane.priority <= waiter.priority);
-  const lane = lanes[at];
-  if (lane?.priority === waiter.priority) {
-    return replaced(lanes, at, { priority: lane.priority, tree: grown(insert(lane.tree, waiter, true)) });
+function addToRanks(ranks: Ranks, waiter: Waiter): Ranks {
+  const at = ranks.findIndex((rank) => rank.priority <= waiter.priority);
+  const rank = ranks[at];
+  if (rank?.priority === waiter.priority) {
+    return replaced(ranks, at, { priority: rank.priority, tree: grown(insert(rank.tree, waiter, true)) });
   }
   const fresh = { priority: waiter.priority, tree: leaf([waiter]) };
-  const index = at === -1 ? lanes.length : at;
-  return [...lanes.slice(0, index), fresh, ...lanes.slice(index)];
+  const index = at === -1 ? ranks.length : at;
+  return [...ranks.slice(0, index), fresh, ...ranks.slice(index)];
 }
 
-function removeFromLanes(lanes: Lanes, waiter: Waiter): Lanes {
-  const at = lanes.findIndex((lane) => lane.priority === waiter.priority);
-  const tree = remove(lanes[at]!.tree, waiter.ticket);
-  return tree === null ? without(lanes, at) : replaced(lanes, at, { priority: waiter.priority, tree: shrunk(tree) });
+function removeFromRanks(ranks: Ranks, waiter: Waiter): Ranks {
+  const at = ranks.findIndex((rank) => rank.priority === waiter.priority);
+  const tree = remove(ranks[at]!.tree, waiter.ticket);
+  return tree === null ? without(ranks, at) : replaced(ranks, at, { priority: waiter.priority, tree: shrunk(tree) });
 }
 
-function listLanes(lanes: Lanes): readonly Waiter[] {
-  return lanes.flatMap((lane) => listTree(lane.tree));
+function listRanks(ranks: Ranks): readonly Waiter[] {
+  return ranks.flatMap((rank) => listTree(rank.tree));
 }
 
 // ---------------------------------------------------------------- a persistent B-tree, ordered by ticket

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { PoolClock } from './clock.js';
 import { OptionError } from './errors.js';
 
@@ -6,7 +5,7 @@ import { OptionError } from './errors.js';
 export interface WaitOptions {
   /** Gives up when it aborts; what was waited for then rejects with `signal.reason`. */
   readonly signal?: AbortSignal | undefined;
-  /** Gives up after so many milliseconds, waiting for a worker and running together. */
+  /** Gives up after so many milliseconds, waiting for a worker and running together. `Infinity`: never. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -14,38 +13,71 @@ export interface WaitOptions {
 export class Budget {
   readonly timeoutMs: number | undefined;
   readonly #clock: PoolClock;
-  readonly #signal: AbortSignal | undefined;
-  readonly #onAbort: () => void;
+  readonly #unwatch: (() => void) | undefined;
   readonly #timer: unknown;
 
   constructor(clock: PoolClock, { signal, timeoutMs }: WaitOptions, onSpent: (by: 'timeout' | 'signal') => void) {
     this.timeoutMs = timeoutMs;
     this.#clock = clock;
-    this.#signal = signal;
-    this.#onAbort = () => onSpent('signal');
-    if (signal !== undefined) listen(signal, this.#onAbort);
-    if (timeoutMs !== undefined) this.#timer = clock.setTimeout(() => onSpent('timeout'), timeoutMs);
+    this.#unwatch = signal && watch(signal, () => onSpent('signal'));
+    if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY)
+      this.#timer = clock.setTimeout(() => onSpent('timeout'), timeoutMs);
   }
 
   close(): void {
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#unwatch?.();
     if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
   }
 }
 
-/** One signal may well end hundreds of calls, which Node would take for a leak and warn of. */
-function listen(signal: AbortSignal, onAbort: () => void): void {
-  // Not 0, which says the same: getMaxListeners() of Node 20 takes it for nothing, and throws.
-  if (signal instanceof EventTarget) setMaxListeners(Number.POSITIVE_INFINITY, signal);
-  signal.addEventListener('abort', onAbort, { once: true });
+/**
+ * Runs `run` when the signal aborts, until the function that is returned is called. One signal may well end hundreds
+ * of calls, which Node would take for a leak: it gets one listener for them all.
+ */
+function watch(signal: AbortSignal, run: () => void): () => void {
+  const watcher = watchers.get(signal) ?? new Watcher(signal);
+  watcher.runs.add(run);
+  return () => {
+    watcher.runs.delete(run);
+    if (watcher.runs.size === 0) watcher.leave();
+  };
 }
+
+class Watcher {
+  readonly runs = new Set<() => void>();
+  readonly #signal: AbortSignal;
+  readonly #onAbort = () => {
+    for (const run of [...this.runs]) run();
+  };
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+    watchers.set(signal, this);
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  leave(): void {
+    this.#signal.removeEventListener('abort', this.#onAbort);
+    if (watchers.get(this.#signal) === this) watchers.delete(this.#signal);
+  }
+}
+
+const watchers = new WeakMap<AbortSignal, Watcher>();
 
 /** @throws OptionError (`ERR_OPTION`) for a signal that is none, and a time that is no time. */
 export function checkWait({ signal, timeoutMs }: WaitOptions): void {
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
     throw new OptionError({ option: 'signal', expected: 'an AbortSignal', got: signal });
   }
-  if (timeoutMs !== undefined) checkMs('timeoutMs', timeoutMs);
+  if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) checkMs('timeoutMs', timeoutMs);
+}
+
+/** @throws OptionError (`ERR_OPTION`) for a name that is no option: a mistyped `timeoutMs` would be no limit at all. */
+export function checkNames(options: object, names: ReadonlySet<string>): void {
+  for (const name of Object.keys(options)) {
+    if (names.has(name)) continue;
+    throw new OptionError({ option: name, expected: `one of ${[...names].join(', ')}`, got: 'another name' });
+  }
 }
 
 /** @throws OptionError (`ERR_OPTION`) for what is no length of time that a timer can keep. */

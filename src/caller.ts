@@ -1,4 +1,4 @@
-import { checkWait, type WaitOptions } from './budget.js';
+import { checkNames, checkWait, type WaitOptions } from './budget.js';
 import { Call } from './call.js';
 import { OptionError } from './errors.js';
 import { splitArgs } from './kw.js';
@@ -88,12 +88,12 @@ export abstract class Caller<Api = unknown> {
 
   protected mergedWith(options: CallOptions): CallOptions {
     checkCall(options);
-    const signals = [this.#bound.signal, options.signal].filter((signal) => signal !== undefined);
-    return {
-      ...this.#bound,
-      ...options,
-      ...(signals.length > 0 && { signal: signals.length === 1 ? signals[0] : AbortSignal.any(signals) }),
-    };
+    const bound = this.#bound;
+    // What is there and undefined says nothing.
+    const given = Object.entries(options).filter(([, value]) => value !== undefined);
+    const merged: CallOptions = { ...bound, ...Object.fromEntries(given) };
+    if (bound.signal === undefined || options.signal === undefined) return merged;
+    return { ...merged, signal: AbortSignal.any([bound.signal, options.signal]) };
   }
 
   #start(name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
@@ -116,6 +116,7 @@ export abstract class Caller<Api = unknown> {
 }
 
 function checkCall(options: CallOptions): void {
+  checkNames(options, CALL_OPTIONS);
   checkWait(options);
   checkPriority(options.priority);
 }
@@ -131,4 +132,10 @@ export function checkPriority(priority: unknown): void {
   });
 }
 
+const CALL_OPTIONS: ReadonlySet<string> = new Set([
+  'signal',
+  'timeoutMs',
+  'priority',
+  'kwargs',
+] satisfies (keyof CallOptions)[]);
 const PRIORITY_MAX = 100;

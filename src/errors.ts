@@ -142,7 +142,10 @@ export class CallTimeoutError extends PoolError<'ERR_CALL_TIMEOUT'> {
   }
 }
 
-/** Nobody handed back a worker in time. Nothing was sent to Python. */
+/** What somebody waited for in vain. */
+export type WaitedFor = 'worker' | 'session-worker' | 'ready' | 'drained' | 'closed' | 'checked-in' | 'session-end';
+
+/** A budget ran out while waiting: for a worker, or for the pool, a lease or a session to come to its end. */
 export class QueueTimeoutError extends PoolError<'ERR_QUEUE_TIMEOUT'> {
   /** How long the caller waited. */
   readonly waitedMs: number;
@@ -151,12 +154,12 @@ export class QueueTimeoutError extends PoolError<'ERR_QUEUE_TIMEOUT'> {
   /** Callers that were waiting at that moment. */
   readonly waiting: number;
 
-  constructor(seen: { waitedMs: number; leased: number; waiting: number }) {
+  constructor(seen: { waitedMs: number; leased: number; waiting: number; waitedFor?: WaitedFor | undefined }) {
+    const { what, remedy } = WAITS[seen.waitedFor ?? 'worker'];
     super(
       'QueueTimeoutError',
       'ERR_QUEUE_TIMEOUT',
-      `No worker came free within ${seen.waitedMs} ms: ${seen.leased} leased, ${seen.waiting} waiting. ` +
-        'Raise `size`, shorten the work done under one lease, or allow a longer `timeoutMs` or `queueTimeoutMs`.',
+      `${what(seen.waitedMs)}: ${seen.leased} leased, ${seen.waiting} waiting. ${remedy}`,
     );
     this.waitedMs = seen.waitedMs;
     this.leased = seen.leased;
@@ -621,6 +624,37 @@ const BOOT_STAGES: Record<BootStage, { what: string; remedy: string }> = {
   timeout: {
     what: 'time ran out',
     remedy: 'Raise `bootTimeoutMs`, or do less while importing and in `setup`.',
+  },
+};
+
+const WAITS: Record<WaitedFor, { what: (ms: number) => string; remedy: string }> = {
+  worker: {
+    what: (ms) => `No worker came free within ${ms} ms`,
+    remedy: 'Raise `size`, shorten the work done under one lease, or allow a longer `timeoutMs` or `queueTimeoutMs`.',
+  },
+  'session-worker': {
+    what: () => "The session's worker is busy",
+    remedy: "Try again, or give the session the affinity 'strict', which waits.",
+  },
+  ready: {
+    what: (ms) => `The pool did not become ready within ${ms} ms`,
+    remedy: 'It goes on starting: allow a longer `timeoutMs`, or do less while importing and in `setup`.',
+  },
+  drained: {
+    what: (ms) => `The pool was not drained within ${ms} ms`,
+    remedy: 'It goes on draining: see that leases are checked in, or end it with `destroy()`.',
+  },
+  closed: {
+    what: (ms) => `The pool was not closed within ${ms} ms`,
+    remedy: 'It goes on closing: lower `closeTimeoutMs` and `stopGraceMs`, or end it with `destroy()`.',
+  },
+  'checked-in': {
+    what: (ms) => `The lease was not back within ${ms} ms, since a call under it is unanswered`,
+    remedy: 'It goes back with the answer: allow a longer `timeoutMs`, or give the call a budget of its own.',
+  },
+  'session-end': {
+    what: (ms) => `The session did not end within ${ms} ms, since calls or leases of it are under way`,
+    remedy: 'It is as it was: check its leases in, and end it again.',
   },
 };
 

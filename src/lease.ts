@@ -1,5 +1,5 @@
 import { Asking } from './asking.js';
-import { Budget, type WaitOptions } from './budget.js';
+import { Budget, checkWait, type WaitOptions } from './budget.js';
 import type { Call, CallHome, CallOutcome } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
 import { type LeaseEnd, LeaseEndedError } from './errors.js';
@@ -49,7 +49,9 @@ export class Lease<Api = unknown> extends Caller<Api> implements LeaseHolder, Ca
    * Safe to repeat; a lease that is over already is left as it is. Giving up
    * the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) does not undo it.
    */
-  checkin(wait: WaitOptions = {}): Promise<void> {
+  async checkin(wait: WaitOptions = {}): Promise<void> {
+    checkWait(wait);
+    wait.signal?.throwIfAborted();
     const held = this.#held;
     held.checkedIn ??= new Promise((resolve) => {
       held.onOver = resolve;
@@ -59,7 +61,7 @@ export class Lease<Api = unknown> extends Caller<Api> implements LeaseHolder, Ca
       this.#finish();
       this.#exchange.end();
     }
-    return this.runtime.within(held.checkedIn, wait);
+    await this.runtime.within(held.checkedIn, wait, 'checked-in');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

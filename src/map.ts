@@ -31,6 +31,7 @@ export async function* mapCalls<T>(
   let yielded = 0;
   let isReading = false;
   let isDrained = false;
+  let hasFailed = false;
   let sourceEnd: { readonly error?: unknown } | undefined;
   let wake = () => {};
 
@@ -99,13 +100,17 @@ export async function* mapCalls<T>(
         });
       }
     }
+  } catch (error) {
+    hasFailed = true;
+    throw error;
   } finally {
     signal?.removeEventListener('abort', onAbort);
     leaving.abort(new DOMException('The consumer of map() left.', 'AbortError'));
-    // A source in the middle of a read closes when that is done, and need not be waited for.
+    // A source in the middle of a read closes when that is done, and need not be waited for. What goes wrong in closing
+    // it does not hide what went wrong before.
     if (!isDrained) {
-      const closing = Promise.resolve(source.return?.());
-      if (isReading) closing.catch(() => {});
+      const closing = (async () => source.return?.())();
+      if (isReading || hasFailed) closing.catch(() => {});
       else await closing;
     }
   }

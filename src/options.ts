@@ -10,7 +10,7 @@ import { childEnvironment, type EnvironmentOption } from './process/environment.
 import { checkedPython } from './process/interpreter.js';
 import { libraryPath } from './process/library.js';
 import type { WireCall } from './wire/message.js';
-import { checkArguments, type ValueLimits } from './wire/value.js';
+import { encodeArguments, type ValueLimits } from './wire/value.js';
 
 /** A Python function to run once in each worker. */
 export interface SetupCall {
@@ -115,6 +115,7 @@ export interface PoolSettings {
 export function checkOptions(given: PoolOptions): PoolSettings {
   const options = ownOptions(given);
   const cwd = resolve(text(options, 'cwd') ?? '.');
+  if (!existsSync(cwd)) throw new OptionError({ option: 'cwd', expected: 'a folder that exists', got: cwd });
   const { modules, moduleFolders } = findModules(options.module, cwd);
   const messageBytesMax = integer(options, 'messageBytesMax', 1024, 2 ** 29 - 1) ?? 64 * 1024 * 1024;
   const limits = { messageBytesMax, depthMax: integer(options, 'depthMax', 1, 900) ?? 200 };
@@ -220,9 +221,9 @@ function setupCall(options: PoolOptions, option: 'setup' | 'teardown', limits: V
   if (typeof kwargs !== 'object' || kwargs === null || Array.isArray(kwargs)) {
     throw new OptionError({ option: `${option}.kwargs`, expected: 'an object', got: kwargs });
   }
-  checkArguments(args, { root: `${option}.args` }, limits);
-  checkArguments(kwargs, { root: `${option}.kwargs` }, limits);
-  return { name, args, kwargs };
+  // A copy that nobody changes between one worker's start and the next.
+  const copy = (value: object, root: string) => JSON.parse(encodeArguments(value, { root }, limits));
+  return { name, args: copy(args, `${option}.args`), kwargs: copy(kwargs, `${option}.kwargs`) };
 }
 
 function observer(options: PoolOptions): PoolOptions['inspect'] {

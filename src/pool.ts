@@ -1,8 +1,8 @@
 import { CallAsking } from './asking.js';
-import type { WaitOptions } from './budget.js';
+import { checkWait, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
-import { PlatformError, PoolClosedError } from './errors.js';
+import { PlatformError, PoolClosedError, type WaitedFor } from './errors.js';
 import type { PoolEvents } from './events.js';
 import { CheckoutAsking, type CheckoutOptions, Lease } from './lease.js';
 import { checkOptions, type PoolOptions } from './options.js';
@@ -52,7 +52,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
           return Promise.reject(new PoolClosedError({ by: runtime.endedBy ?? 'close' }));
       }
     };
-    const ready = runtime.within(settled() ?? runtime.changed(settled), wait);
+    const ready = runtime.within(settled() ?? runtime.changed(settled), wait, 'ready');
     ready.catch(() => {});
     return ready;
   }
@@ -126,20 +126,21 @@ export class Pool<Api = unknown> extends Caller<Api> {
    * Workers stay; `close` ends them. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) does not undo it.
    */
   drain(wait: WaitOptions = {}): Promise<void> {
-    return this.#end('drain', ['drained', 'stopping', 'closed'], wait);
+    return this.#end('drain', ['drained', 'stopping', 'closed'], wait, 'drained');
   }
 
   /**
    * Drains for up to `closeTimeoutMs`, asks the workers to end, and resolves when the last of them is gone. Nothing is
-   * left then: no process, descriptor, timer or listener.
+   * left then: no process, descriptor, timer or listener. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) does
+   * not undo it.
    */
-  close(): Promise<void> {
-    return this.#end('close', ['closed']);
+  close(wait: WaitOptions = {}): Promise<void> {
+    return this.#end('close', ['closed'], wait, 'closed');
   }
 
   /** As {@link close}, at once: calls that wait or run reject with `ERR_POOL_CLOSED`, and workers are killed. */
-  destroy(): Promise<void> {
-    return this.#end('destroy', ['closed']);
+  destroy(wait: WaitOptions = {}): Promise<void> {
+    return this.#end('destroy', ['closed'], wait, 'closed');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -154,10 +155,18 @@ export class Pool<Api = unknown> extends Caller<Api> {
     return 2 * this.runtime.settings.size;
   }
 
-  #end(by: 'drain' | 'close' | 'destroy', states: readonly string[], wait: WaitOptions = {}): Promise<void> {
+  async #end(
+    by: 'drain' | 'close' | 'destroy',
+    states: readonly string[],
+    wait: WaitOptions,
+    waitedFor: WaitedFor,
+  ): Promise<void> {
     const { runtime } = this;
     const over = () => (states.includes(runtime.state) ? Promise.resolve() : undefined);
+    // Before anything is done: a pool that was drained by mistake stays drained.
+    checkWait(wait);
+    wait.signal?.throwIfAborted();
     runtime.end(by);
-    return runtime.within(over() ?? runtime.changed(over), wait);
+    await runtime.within(over() ?? runtime.changed(over), wait, waitedFor);
   }
 }

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { type Actor, createActor } from 'xstate';
+import { type Actor, createActor, type Subscription } from 'xstate';
 import type {
   CoordinatorEmitted,
   CoordinatorEvent,
@@ -14,7 +14,14 @@ import { supervisorLogic } from './actors/supervisor.js';
 import type { WorkerHand } from './actors/worker.js';
 import { Budget, checkWait, type WaitOptions } from './budget.js';
 import type { PoolClock } from './clock.js';
-import { PoolClosedError, PoolDegradedError, type PoolError, QueueFullError, QueueTimeoutError } from './errors.js';
+import {
+  PoolClosedError,
+  PoolDegradedError,
+  type PoolError,
+  QueueFullError,
+  QueueTimeoutError,
+  type WaitedFor,
+} from './errors.js';
 import type { PoolEvents } from './events.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { KeepAlive } from './keep-alive.js';
@@ -72,13 +79,16 @@ export class Runtime {
       clock: settings.clock,
       ...(settings.inspect && { inspect: this.#fenced(settings.inspect) }),
     });
-    this.#supervisor.subscribe(({ value }) => {
-      if (value === 'stopping') this.#ending.abort(new PoolClosedError({ by: this.endedBy ?? 'destroy' }));
-    });
     for (const type of ['pool.ready', 'pool.degraded', 'pool.drained', 'pool.closed'] as const) {
       this.#supervisor.on(type, () => this.emit(type, { state: this.state }));
     }
-    this.#supervisor.subscribe({ error: (error) => this.#crashed(error), complete: () => this.#closed() });
+    this.#supervisor.subscribe({
+      next: ({ value }) => {
+        if (value === 'stopping') this.#ending.abort(new PoolClosedError({ by: this.endedBy ?? 'destroy' }));
+      },
+      error: (error) => this.#crashed(error),
+      complete: () => this.#closed(),
+    });
     this.#supervisor.start();
     this.#coordinator = this.#supervisor.system.get('coordinator');
     this.#coordinator.on('waiters.refused', (refused) => this.#refuse(refused));
@@ -98,7 +108,7 @@ export class Runtime {
 
   ask(asker: Asker): void {
     // A coordinator that has ended with the pool hears nobody.
-    if (this.#coordinator.getSnapshot().status !== 'active') return asker.onRefused('closed');
+    if (!this.#isActive) return asker.onRefused('closed');
     this.#askers.set(asker.waiter.ticket, asker);
     this.#tellCoordinator({ type: 'lease.request', waiter: asker.waiter });
   }
@@ -115,12 +125,13 @@ export class Runtime {
   }
 
   /** What somebody is told whose budget is spent before there was a worker. */
-  queueTimeout(waitedMs: number): QueueTimeoutError {
+  queueTimeout(waitedMs: number, waitedFor?: WaitedFor): QueueTimeoutError {
     const { leased, cancelling } = this.workerStates();
     return new QueueTimeoutError({
       waitedMs: Math.round(waitedMs),
       leased: leased + cancelling,
       waiting: this.waiting,
+      waitedFor,
     });
   }
 
@@ -134,12 +145,12 @@ export class Runtime {
       case 'queue-full':
         return new QueueFullError({ queueMax: this.settings.queueMax });
       case 'busy':
-        return this.queueTimeout(0);
+        return this.queueTimeout(0, 'session-worker');
     }
   }
 
   /** `work`, unless the budget is spent before: then it rejects, and the work goes on unwatched. */
-  async within<T>(work: Promise<T>, wait: WaitOptions): Promise<T> {
+  async within<T>(work: Promise<T>, wait: WaitOptions, waitedFor: WaitedFor): Promise<T> {
     work.catch(() => {});
     checkWait(wait);
     wait.signal?.throwIfAborted();
@@ -147,7 +158,7 @@ export class Runtime {
     let budget: Budget | undefined;
     const spent = new Promise<never>((_, reject) => {
       budget = new Budget(this.clock, wait, (by) =>
-        reject(by === 'signal' ? wait.signal?.reason : this.queueTimeout(this.clock.now() - startedAt)),
+        reject(by === 'signal' ? wait.signal?.reason : this.queueTimeout(this.clock.now() - startedAt, waitedFor)),
       );
     });
     try {
@@ -160,7 +171,8 @@ export class Runtime {
   // ---------------------------------------------------------------- the pool's life
 
   get state() {
-    return this.#supervisor.getSnapshot().value;
+    const { status, value } = this.#supervisor.getSnapshot();
+    return status === 'error' ? 'closed' : value;
   }
 
   get failures(): number {
@@ -176,7 +188,7 @@ export class Runtime {
   }
 
   end(by: 'drain' | 'close' | 'destroy'): void {
-    if (this.#supervisor.getSnapshot().status !== 'active') return;
+    if (!this.#isActive) return;
     this.endedBy ??= by;
     this.#supervisor.send({ type: `pool.${by}` });
   }
@@ -184,15 +196,25 @@ export class Runtime {
   /** What `settled` returns, as soon as it returns something: asked now and after each change of the pool's state. */
   changed<T>(settled: () => Promise<T> | undefined): Promise<T> {
     return new Promise((resolve) => {
+      let subscription: Subscription | undefined;
       const look = () => {
         const outcome = settled();
         if (outcome === undefined) return;
-        subscription.unsubscribe();
+        subscription?.unsubscribe();
         resolve(outcome);
       };
-      const subscription = this.#supervisor.subscribe({ next: look, complete: look, error: look });
+      subscription = this.#supervisor.subscribe({ next: look, complete: look, error: look });
       look();
     });
+  }
+
+  /** A number from 0 to 1, whatever the user's `random` does. */
+  jitter(): number {
+    let drawn: unknown;
+    this.total(() => {
+      drawn = this.settings.random();
+    })();
+    return typeof drawn === 'number' && drawn >= 0 && drawn <= 1 ? drawn : 1;
   }
 
   bootFailed(error: unknown): void {
@@ -263,25 +285,24 @@ export class Runtime {
   }
 
   emit<Name extends keyof PoolEvents>(name: Name, fact: PoolEvents[Name][0]): void {
-    for (const listener of this.#events.rawListeners(name)) {
-      try {
-        (listener as (fact: PoolEvents[Name][0]) => void).call(this.#events, fact);
-      } catch (error) {
-        this.fault(error);
-      }
-    }
+    const listeners = this.#events.rawListeners(name) as ((fact: PoolEvents[Name][0]) => void)[];
+    if (listeners.length === 0) return;
+    // Once the step that told of it is over: a listener may use the pool, and must not find it in the middle of one.
+    queueMicrotask(() => {
+      for (const listener of listeners) this.total(listener.bind(this.#events))(fact);
+    });
   }
 
   log({ worker, stream, call, text, level, logger }: LogMessage & { worker: string }): void {
     this.emit('log', { worker, stream, call, text, level, logger });
     if (this.settings.logs === 'inherit') {
       const out = stream === 'stdout' ? process.stdout : process.stderr;
-      const where = logger === undefined ? '' : ` ${level ?? ''} ${logger}:`;
-      out.write(`[${worker}]${where} ${text}\n`);
+      const where = `[${worker}]${logger === undefined ? '' : ` ${level ?? ''} ${logger}:`} `;
+      out.write(`${text.replace(/^/gm, where)}\n`);
     }
   }
 
-  /** Somebody else's code threw where it was called back. Said once for each error, and nothing else is disturbed. */
+  /** Somebody else's code threw where it was called back. It is said, and nothing else is disturbed. */
   fault(error: unknown): void {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     process.emitWarning(`Code that the pool called back threw: ${text}`, { code: 'PYTHONARIUM_FAULT' });
@@ -325,10 +346,23 @@ export class Runtime {
     this.keepAlive.dispose();
   }
 
-  /** A fault of our own has killed the root actor: no process may outlive it. */
+  /** A fault of our own has killed the root actor: nobody may wait for it, and no process outlive it. */
   #crashed(error: unknown): void {
+    this.endedBy ??= 'destroy';
+    for (const asker of [...this.#askers.values()]) {
+      this.#askers.delete(asker.waiter.ticket);
+      asker.onRefused('closed');
+    }
+    for (const hand of this.hands.values()) {
+      hand.kill('stopped');
+      hand.exchange?.lost();
+    }
     this.live.killAll();
     this.#closed();
     this.fault(error);
+  }
+
+  get #isActive(): boolean {
+    return this.#supervisor.getSnapshot().status === 'active';
   }
 }

@@ -93,12 +93,22 @@ export class SessionRegistry {
     record.lastUsed = this.#runtime.clock.now();
     if (record.active > 0) return;
     for (const tell of record.onUnused.splice(0)) tell();
-    if (this.#busy.get(record.id) !== record) return;
+    const current = this.#busy.get(record.id) ?? this.#idle.peek(record.id);
+    // It was dropped meanwhile, and has met workers since that nobody else will tell of its end.
+    if (current !== record) return this.#dropState(record, current);
     // No worker keeps anything for it, so there is nothing to remember.
     if (record.visited.size === 0) return this.#drop(record);
     this.#busy.delete(record.id);
     this.#idle.set(record.id, record);
     if (record.ttlMs !== undefined && record.expiry === undefined) this.#expireLater(record, record.ttlMs);
+  }
+
+  /** How long it may be unused; what was said before stands if nothing is said now. */
+  limit(record: SessionRecord, ttlMs: number | undefined): void {
+    if (ttlMs === undefined || ttlMs === record.ttlMs) return;
+    record.ttlMs = ttlMs;
+    if (record.expiry !== undefined) this.#runtime.clock.clearTimeout(record.expiry);
+    record.expiry = undefined;
   }
 
   /** Resolves when no call or lease of the session runs or waits. */
@@ -231,10 +241,10 @@ export class SessionRegistry {
     this.#dropState(record);
   }
 
-  /** Python drops what it keeps for the session. */
-  #dropState(record: SessionRecord): void {
+  /** Python drops what it keeps for the session, but where its `successor` of the same id keeps something. */
+  #dropState(record: SessionRecord, successor?: SessionRecord): void {
     for (const worker of record.visited) {
-      worker.endSession(record.id);
+      if (!successor?.visited.has(worker)) worker.endSession(record.id);
       this.#visitors.get(worker.id)?.delete(record);
     }
     record.visited.clear();

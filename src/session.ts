@@ -1,7 +1,7 @@
 import type { Affinity } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import { type Asking, CallAsking } from './asking.js';
-import { checkMs, type WaitOptions } from './budget.js';
+import { checkMs, checkNames, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
 import { OptionError, SessionLostError } from './errors.js';
@@ -64,7 +64,7 @@ export class Session<Api = unknown> extends Caller<Api> {
   async end(wait: WaitOptions = {}): Promise<void> {
     const { sessions } = this.runtime;
     // Another call may have begun since the last one settled.
-    do await this.runtime.within(sessions.unused(this.id), wait);
+    do await this.runtime.within(sessions.unused(this.id), wait, 'session-end');
     while (!sessions.end(this.id));
   }
 
@@ -101,7 +101,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       if (loss !== undefined) sessions.putLossBack(this.id, loss);
       return asking.fail(error, 'refused');
     }
-    record.ttlMs = this.#options.ttlMs ?? record.ttlMs;
+    sessions.limit(record, this.#options.ttlMs);
     const leave = once(() => {
       this.#letGo(record, asking);
       sessions.leave(record);
@@ -227,7 +227,9 @@ export class Session<Api = unknown> extends Caller<Api> {
 }
 
 /** @throws OptionError (`ERR_OPTION`) for what is no id, and for options that a session cannot have. */
-function checkSession(id: unknown, { affinity = 'strict', ttlMs, onLost }: SessionOptions): void {
+function checkSession(id: unknown, options: SessionOptions): void {
+  checkNames(options, SESSION_OPTIONS);
+  const { affinity = 'strict', ttlMs, onLost } = options;
   if (typeof id !== 'string' || id === '') {
     throw new OptionError({
       option: 'session',
@@ -258,4 +260,9 @@ function once(run: () => void): () => void {
   };
 }
 
+const SESSION_OPTIONS: ReadonlySet<string> = new Set([
+  'affinity',
+  'ttlMs',
+  'onLost',
+] satisfies (keyof SessionOptions)[]);
 const AFFINITIES: ReadonlySet<string> = new Set(['strict', 'strict-fail-fast', 'hint']);

@@ -1,6 +1,7 @@
 import { type ClientContext, type ClientRef, clientMachine } from '../../machines/index.js';
 import { Exchange } from '../exchange.js';
 import type { Runtime } from '../runtime.js';
+import type { WorkerHand } from './worker.js';
 
 /** The client's chart with hands: it runs the exchange, straight with the leased worker. */
 export function clientLogic(runtime: Runtime) {
@@ -10,10 +11,9 @@ export function clientLogic(runtime: Runtime) {
       beginExchange: runtime.total(({ context, self }: ActionArgs) => {
         const { lease, worker, waiter } = context.held as NonNullable<ClientContext['held']>;
         const asker = runtime.takeAsker(waiter.ticket);
-        const hand = runtime.hands.get(worker);
         // The caller gave up while the grant was on its way: it goes back unused.
-        if (asker === undefined || hand === undefined) return self.send({ type: 'exchange.ended', lease });
-        const exchange = new Exchange(lease, hand, self, asker.holder);
+        if (asker === undefined) return self.send({ type: 'exchange.ended', lease });
+        const exchange = new Exchange(lease, runtime.hands.get(worker) as WorkerHand, self, asker.holder);
         exchanges.set(self, exchange);
         asker.onGranted(exchange);
       }),

@@ -65,7 +65,7 @@ export function supervisorLogic(runtime: Runtime) {
       tellDestroy: sendTo('coordinator', { type: 'pool.destroy' }),
     },
     delays: {
-      restartDelay: ({ context }) => restartDelayMs(context.failures, settings.random()),
+      restartDelay: ({ context }) => restartDelayMs(context.unproven, runtime.jitter()),
     },
   });
 }

@@ -161,6 +161,7 @@ export class WorkerHand implements ProcessListeners {
   onFailed(error: unknown): void {
     this.#ended({ exitCode: null, signal: null }, error);
     this.#worker.send({ type: 'process.failed' });
+    this.#runtime.hands.delete(this.#worker);
   }
 
   onExited(end: ProcessEnd): void {
@@ -170,6 +171,7 @@ export class WorkerHand implements ProcessListeners {
       this.#phase === 'ready' ? undefined : (this.#fault ?? this.#bootError(this.#bootStage(), undefined)),
     );
     this.#worker.send({ type: 'process.exited' });
+    this.#runtime.hands.delete(this.#worker);
   }
 
   onFault(error: unknown): void {
@@ -199,9 +201,7 @@ export class WorkerHand implements ProcessListeners {
 
   #ended(end: ProcessEnd, bootFailure: unknown): void {
     if (bootFailure !== undefined && this.#endedFor !== 'stopped') this.#runtime.bootFailed(bootFailure);
-    else this.#runtime.noteFailure(this.#fault ?? this.#died(false, undefined));
     this.#leaveSessions();
-    this.#runtime.hands.delete(this.#worker);
     this.#runtime.emit('worker.dead', {
       worker: this.name,
       id: this.id,

@@ -38,8 +38,9 @@ export class StartMark {
     return undefined;
   }
 
-  /** The id of the last request that Python has started; 0 before the first. */
-  read(): number {
+  /** The id of the last request that Python has started; 0 before the first, and `undefined` once closed. */
+  read(): number | undefined {
+    if (!this.#open) return undefined;
     const bytes = Buffer.alloc(8);
     readSync(this.descriptor, bytes, 0, 8, 0);
     return Number(bytes.readBigUInt64LE());

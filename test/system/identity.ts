@@ -39,7 +39,11 @@ export function canonical(world: World): Canonical {
   return new Renaming(world).apply();
 }
 
-/** No failure beyond this one makes a difference to what a supervisor does. */
+/**
+ * No failure beyond this one makes a difference to what a supervisor does. How
+ * long it waits before it starts the next worker makes none either: here, time
+ * runs out whenever it likes.
+ */
 const FAILURES_THAT_COUNT = 3;
 
 /** A name that nothing bears, for the next lease and the next worker. */
