@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { AnyEventObject, AnyStateMachine, SnapshotFrom } from 'xstate';
 import type { Waiter } from '../../machines/index.js';
-import type { Said } from './take.js';
+import type { Effect, Said } from './take.js';
 import { nameOf, transitionsOf } from './transitions.js';
 import { UNHEARD } from './unheard.js';
 import { beginning, Coverage, type Edge, edgeFrom, timeouts, type Walkable, walkAll } from './walk.js';
@@ -53,7 +53,7 @@ export function describeChart<TMachine extends AnyStateMachine>(
         const taken = edges.filter(({ transition }) => transition === name);
         expect(taken).not.toHaveLength(0);
         for (const edge of taken) {
-          expect(edge.ran.map((effect) => effect.name)).toEqual(runs);
+          expect(edge.ran.map(effectInWords)).toEqual(runs);
           expect(edge.said.flatMap(inWords).filter((each) => !maySay.includes(each))).toEqual(says);
         }
       },
@@ -108,6 +108,12 @@ export function describeChart<TMachine extends AnyStateMachine>(
     });
   });
   return edges;
+}
+
+/** `killProcess unfit`: the effect, and why it runs where the chart says so. */
+function effectInWords({ name, params }: Effect): string {
+  const { because } = (params ?? {}) as { because?: string };
+  return because === undefined ? name : `${name} ${because}`;
 }
 
 const stateOf = (snapshot: unknown) => (snapshot as { value: string }).value;

@@ -11,6 +11,7 @@ export interface Taken<TSnapshot> {
 
 export interface Effect {
   readonly name: string;
+  readonly params: unknown;
   readonly context: unknown;
   readonly event: AnyEventObject;
 }
@@ -58,7 +59,7 @@ function witnessed<TSnapshot>(self: AnyActorRef, step: (scope: InertScope) => TS
     stopChild: () => {},
     actionExecutor: ({ type, info, exec, params }) => {
       if (type.startsWith('xstate.')) exec?.(info, params);
-      else ran.push({ name: type, context: info.context, event: info.event });
+      else ran.push({ name: type, params, context: info.context, event: info.event });
     },
     system: {
       _relay: (_source, to, event) => said.push({ how: 'send', to, event }),

@@ -115,7 +115,9 @@ class LiveStep extends Step {
     const hand =
       (name: string) => (args: { context: { place?: number }; event: AnyEventObject; self: AnyActorRef }) => {
         const place = args.context.place ?? Number(args.self.id.split('-')[1]);
-        this.perform({ chart: 'worker', place, worker: 0 }, [{ name, context: args.context, event: args.event }]);
+        this.perform({ chart: 'worker', place, worker: 0 }, [
+          { name, params: undefined, context: args.context, event: args.event },
+        ]);
       };
     const worker = workerMachine.provide({
       actions: { startProcess: hand('startProcess'), askToStop: hand('askToStop'), killProcess: hand('killProcess') },
@@ -127,7 +129,7 @@ class LiveStep extends Step {
           const { place, worker: id } = (held.worker.getSnapshot() as unknown as WorkerSnapshot).context;
           const lent = { held: { ...held, worker: workerRef(place, id) } };
           this.perform({ chart: 'client', place: Number(self.id.split('-')[1]), worker: 0 }, [
-            { name: 'beginExchange', context: lent, event },
+            { name: 'beginExchange', params: undefined, context: lent, event },
           ]);
         },
         failExchange: hand('failExchange') as never,
