@@ -24,15 +24,16 @@ afterEach(() => expect(faults).toEqual([]));
 
 for (const [way, make] of Object.entries(WAYS)) {
   describe(`${way} that runs, while reply, abort, timeout and death race`, () => {
-    const orders = permutations(HAPPENINGS).filter(
-      (order) => order.indexOf('death') < order.indexOf('news of the death'),
-    );
+    const orders = [
+      ...permutations(HAPPENINGS).filter((order) => order.indexOf('death') < order.indexOf('news of the death')),
+      ...permutations<Happening>(['reply', 'abort', 'timeout']),
+    ];
 
     it.each([
       ['one after the other', true],
       ['all in one turn of the event loop', false],
     ])('settles once, by what came first, and leaves the pool whole, in all orders, %s', async (_, areHeard) => {
-      expect(orders).toHaveLength(60);
+      expect(orders).toHaveLength(66);
       for (const order of orders) {
         const world = new Race({ timeoutMs: TIMEOUT_MS });
         await world.boot();
@@ -44,6 +45,7 @@ for (const [way, make] of Object.entries(WAYS)) {
         }
         await heard();
         expect(settled, order.join(', ')).toEqual([outcomeOfRunning(order)]);
+        if (!order.includes('death')) await world.expectKept(order.join(', '));
         await world.expectWhole(order.join(', '));
       }
     });
@@ -155,6 +157,13 @@ class Race extends PlayedPool {
       (error: { code?: string }) => settled.push({ error: error === REASON ? 'aborted' : error.code }),
     );
     return settled;
+  }
+
+  /** An answer within the grace time saves the worker, and the lease on it, however late it came for its caller. */
+  async expectKept(after: string): Promise<void> {
+    await this.clock.turn(2 * GRACE_MS);
+    expect(this.process.signals, after).toEqual([]);
+    expect(this.lease?.ended, after).toBeUndefined();
   }
 
   /** The pool serves as before, and whatever the race left behind is gone. */
