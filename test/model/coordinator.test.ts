@@ -1,129 +1,80 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type CoordinatorContext,
-  coordinatorMachine,
-  listWaiters,
-  type SupervisorRef,
-  type Waiter,
-  type WorkerRef,
-} from '../../machines/index.js';
+import { listWaiters, type Waiter } from '../../machines/index.js';
+import { COORDINATOR, isKnown } from './charts.js';
 import { describeChart } from './describe-chart.js';
-import { inertRef } from './take.js';
-
-const [ANYONE, ANYONE_ELSE, BOUND, HASTY, BOUND_TO_NOBODY]: readonly Waiter[] = [
-  { ticket: 1, priority: 0, affinity: null, mayWait: true },
-  { ticket: 2, priority: 1, affinity: null, mayWait: true },
-  { ticket: 3, priority: 0, affinity: { worker: 1, place: 0, strict: true }, mayWait: true },
-  { ticket: 4, priority: 0, affinity: { worker: 2, place: 1, strict: false }, mayWait: false },
-  { ticket: 5, priority: 0, affinity: { worker: 9, place: 0, strict: true }, mayWait: true },
-] as const satisfies readonly Waiter[];
-const WAITERS = [ANYONE!, ANYONE_ELSE!, BOUND!, HASTY!, BOUND_TO_NOBODY!];
 
 const GRANTS = ['worker lease.granted'];
 const LEFT_BEHIND = ['waiters.refused worker-left'];
 const closes = (...says: string[]) => [...says, 'supervisor coordinator.closed'];
 
-const edges = describeChart(
-  'coordinator',
-  {
-    machine: coordinatorMachine,
-    input: { queueMax: 2, supervisor: inertRef<SupervisorRef>('supervisor') },
-    events: ({ context }) => [
-      ...WAITERS.filter(({ ticket }) => !isKnown(context, ticket)).map((waiter) => ({ type: 'lease.request', waiter })),
-      ...WAITERS.map((waiter) => ({ type: 'lease.cancel', waiter })),
-      ...[0, 1].flatMap((place) => {
-        const slot = context.slots[place];
-        const of = { worker: place + 1, place };
-        return [
-          ...(slot && slot.lease === null
-            ? []
-            : [{ type: 'worker.idle', ...of, ref: inertRef<WorkerRef>(`worker-${place}`) }]),
-          ...(slot ? [...new Set([slot.lease, null])].map((lease) => ({ type: 'worker.left', ...of, lease })) : []),
-        ];
-      }),
-      // Of a worker that has not served yet.
-      { type: 'worker.left', worker: 7, place: 3, lease: null },
-      { type: 'pool.degraded' },
-      { type: 'pool.drain' },
-      { type: 'pool.destroy' },
-    ],
-    key: ({ value, context }) =>
-      JSON.stringify([
-        value,
-        [0, 1].map((place) => context.slots[place]?.waiter?.ticket ?? Boolean(context.slots[place])),
-        context.free,
-        listWaiters(context.queue).map(({ ticket }) => ticket),
-      ]),
+const edges = describeChart('coordinator', COORDINATOR, {
+  'open --lease.request[hasFreeSlotFor]--> open': { promise: 'a free worker is granted at once', says: GRANTS },
+  'open --lease.request[isBoundToNobody]--> open': {
+    promise: 'who wants a worker that has left is told so',
+    says: LEFT_BEHIND,
   },
-  {
-    'open --lease.request[hasFreeSlotFor]--> open': { promise: 'a free worker is granted at once', says: GRANTS },
-    'open --lease.request[isBoundToNobody]--> open': {
-      promise: 'who wants a worker that has left is told so',
-      says: LEFT_BEHIND,
-    },
-    'open --lease.request[mayNotWait]--> open': { promise: 'who may not wait is told', says: ['waiters.refused busy'] },
-    'open --lease.request[isFull]--> open': { promise: 'a full queue says so', says: ['waiters.refused queue-full'] },
-    'open --lease.request[else]--> open': { promise: 'one more waits, in silence' },
-    'open --lease.cancel[isWaiting]--> open': { promise: 'one less waits, in silence' },
-    'open --worker.idle[hasWaiterFor]--> open': { promise: 'whoever is next has it already', says: GRANTS },
-    'open --worker.idle[else]--> open': { promise: 'a slot is free, in silence' },
-    'open --worker.left[canGrantElsewhere]--> open': {
-      promise: 'a grant that never arrived goes to another worker',
-      says: GRANTS,
-      maySay: LEFT_BEHIND,
-    },
-    'open --worker.left[else]--> open': { promise: 'a slot is gone', maySay: LEFT_BEHIND },
-    'open --pool.degraded[hasNoWorker]--> degraded': {
-      promise: 'nobody is let wait for workers that do not come',
-      maySay: ['waiters.refused degraded'],
-    },
-    'open --pool.drain[hasNothing]--> closed': { promise: 'nothing is left to do', says: closes() },
-    'open --pool.drain[else]--> draining': { promise: 'those who wait and run are served' },
-    'open --pool.destroy--> closed': {
-      promise: 'those who wait are refused',
-      says: closes(),
-      maySay: ['waiters.refused closed'],
-    },
-    'degraded --lease.request--> degraded': { promise: 'it is said at once', says: ['waiters.refused degraded'] },
-    'degraded --worker.idle--> open': { promise: 'a worker lives, and all is well' },
-    'degraded --pool.drain--> closed': { promise: 'nothing is left to do', says: closes() },
-    'degraded --pool.destroy--> closed': { promise: 'nothing is left to do', says: closes() },
-    'draining --lease.request--> draining': { promise: 'nobody else is let in', says: ['waiters.refused closed'] },
-    'draining --lease.cancel[isLastToDo]--> closed': { promise: 'the last who waited has gone', says: closes() },
-    'draining --lease.cancel[isWaiting]--> draining': { promise: 'one less waits' },
-    'draining --worker.idle[hasWaiterFor]--> draining': { promise: 'whoever is next has it already', says: GRANTS },
-    'draining --worker.idle[hasNothingElse]--> closed': { promise: 'the last lease has ended', says: closes() },
-    'draining --worker.idle[else]--> draining': { promise: 'others still run or wait' },
-    'draining --worker.left[canGrantElsewhere]--> draining': {
-      promise: 'a grant that never arrived goes to another worker',
-      says: GRANTS,
-      maySay: LEFT_BEHIND,
-    },
-    'draining --worker.left[leavesNothing]--> closed': {
-      promise: 'the last lease has ended with its worker',
-      says: closes(),
-      maySay: LEFT_BEHIND,
-    },
-    'draining --worker.left[else]--> draining': { promise: 'others still run or wait', maySay: LEFT_BEHIND },
-    'draining --pool.degraded[hasNoWorker]--> closed': {
-      promise: 'nobody is let wait for workers that do not come',
-      says: closes(),
-      maySay: ['waiters.refused degraded'],
-    },
-    'draining --pool.destroy--> closed': {
-      promise: 'those who wait are refused',
-      says: closes(),
-      maySay: ['waiters.refused closed'],
-    },
-    'closed --worker.idle--> closed': { promise: 'a lease that was still open has ended well' },
-    'closed --lease.request--> closed': { promise: 'nobody is let in', says: ['waiters.refused closed'] },
-    'closed --worker.left[isUnconfirmed]--> closed': {
-      promise: 'a grant that never arrived is refused',
-      says: ['waiters.refused closed'],
-    },
-    'closed --worker.left[else]--> closed': { promise: 'its slot is forgotten' },
+  'open --lease.request[mayNotWait]--> open': { promise: 'who may not wait is told', says: ['waiters.refused busy'] },
+  'open --lease.request[isFull]--> open': { promise: 'a full queue says so', says: ['waiters.refused queue-full'] },
+  'open --lease.request[else]--> open': { promise: 'one more waits, in silence' },
+  'open --lease.cancel[isWaiting]--> open': { promise: 'one less waits, in silence' },
+  'open --worker.idle[hasWaiterFor]--> open': { promise: 'whoever is next has it already', says: GRANTS },
+  'open --worker.idle[else]--> open': { promise: 'a slot is free, in silence' },
+  'open --worker.left[canGrantElsewhere]--> open': {
+    promise: 'a grant that never arrived goes to another worker',
+    says: GRANTS,
+    maySay: LEFT_BEHIND,
   },
-);
+  'open --worker.left[else]--> open': { promise: 'a slot is gone', maySay: LEFT_BEHIND },
+  'open --pool.degraded[hasNoWorker]--> degraded': {
+    promise: 'nobody is let wait for workers that do not come',
+    maySay: ['waiters.refused degraded'],
+  },
+  'open --pool.drain[hasNothing]--> closed': { promise: 'nothing is left to do', says: closes() },
+  'open --pool.drain[else]--> draining': { promise: 'those who wait and run are served' },
+  'open --pool.destroy--> closed': {
+    promise: 'those who wait are refused',
+    says: closes(),
+    maySay: ['waiters.refused closed'],
+  },
+  'degraded --lease.request--> degraded': { promise: 'it is said at once', says: ['waiters.refused degraded'] },
+  'degraded --worker.idle--> open': { promise: 'a worker lives, and all is well' },
+  'degraded --pool.drain--> closed': { promise: 'nothing is left to do', says: closes() },
+  'degraded --pool.destroy--> closed': { promise: 'nothing is left to do', says: closes() },
+  'draining --lease.request--> draining': { promise: 'nobody else is let in', says: ['waiters.refused closed'] },
+  'draining --lease.cancel[isLastToDo]--> closed': { promise: 'the last who waited has gone', says: closes() },
+  'draining --lease.cancel[isWaiting]--> draining': { promise: 'one less waits' },
+  'draining --worker.idle[hasWaiterFor]--> draining': { promise: 'whoever is next has it already', says: GRANTS },
+  'draining --worker.idle[hasNothingElse]--> closed': { promise: 'the last lease has ended', says: closes() },
+  'draining --worker.idle[else]--> draining': { promise: 'others still run or wait' },
+  'draining --worker.left[canGrantElsewhere]--> draining': {
+    promise: 'a grant that never arrived goes to another worker',
+    says: GRANTS,
+    maySay: LEFT_BEHIND,
+  },
+  'draining --worker.left[leavesNothing]--> closed': {
+    promise: 'the last lease has ended with its worker',
+    says: closes(),
+    maySay: LEFT_BEHIND,
+  },
+  'draining --worker.left[else]--> draining': { promise: 'others still run or wait', maySay: LEFT_BEHIND },
+  'draining --pool.degraded[hasNoWorker]--> closed': {
+    promise: 'nobody is let wait for workers that do not come',
+    says: closes(),
+    maySay: ['waiters.refused degraded'],
+  },
+  'draining --pool.destroy--> closed': {
+    promise: 'those who wait are refused',
+    says: closes(),
+    maySay: ['waiters.refused closed'],
+  },
+  'closed --worker.idle--> closed': { promise: 'a lease that was still open has ended well' },
+  'closed --lease.request--> closed': { promise: 'nobody is let in', says: ['waiters.refused closed'] },
+  'closed --worker.left[isUnconfirmed]--> closed': {
+    promise: 'a grant that never arrived is refused',
+    says: ['waiters.refused closed'],
+  },
+  'closed --worker.left[else]--> closed': { promise: 'its slot is forgotten' },
+});
 
 describe('the coordinator, in every step it can take', () => {
   it('gives each lease an id of its own', () => {
@@ -161,9 +112,3 @@ describe('the coordinator, in every step it can take', () => {
     }
   });
 });
-
-function isKnown({ queue, slots }: CoordinatorContext, ticket: number): boolean {
-  return (
-    listWaiters(queue).some((each) => each.ticket === ticket) || slots.some((slot) => slot?.waiter?.ticket === ticket)
-  );
-}

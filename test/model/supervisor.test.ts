@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { hasLiveWorker, restartDelayMs, supervisorMachine } from '../../machines/index.js';
+import { hasLiveWorker, restartDelayMs } from '../../machines/index.js';
+import { SUPERVISOR } from './charts.js';
 import { describeChart, type Promised } from './describe-chart.js';
 
 const AGAIN = ['in time: restart.due'];
@@ -17,95 +18,73 @@ const comesUp: Promised = { promise: 'one more is up' };
 const isReplaced: Promised = { promise: 'its replacement waits out the back-off', says: AGAIN };
 const starts: Promised = { promise: 'its replacement starts', runs: ['startWorker'] };
 
-const edges = describeChart(
-  'supervisor',
-  {
-    machine: supervisorMachine,
-    input: { size: 2, closeTimeoutMs: 10_000 },
-    events: ({ context: { places } }) => [
-      ...places.flatMap(({ state, worker }, place) => [
-        ...(hasLiveWorker({ state, worker }) && state !== 'up' ? [{ type: 'worker.ready', worker, place }] : []),
-        ...(hasLiveWorker({ state, worker })
-          ? [true, false].map((proven) => ({ type: 'worker.dead', worker, place, proven }))
-          : []),
-        { type: 'restart.due', place },
-      ]),
-      { type: 'coordinator.closed' },
-      { type: 'pool.drain' },
-      { type: 'pool.close' },
-      { type: 'pool.destroy' },
-    ],
-    key: ({ value, context: { places, failures } }) =>
-      JSON.stringify([value, places.map(({ state }) => state), Math.min(failures, 3)]),
+const edges = describeChart('supervisor', SUPERVISOR, {
+  'starting --worker.ready[isLastStart]--> ready': { promise: 'the first starts are over', says: ['pool.ready'] },
+  'starting --worker.ready[else]--> starting': comesUp,
+  'starting --worker.dead[isLastStartAndNobodyUp]--> degraded': {
+    promise: 'no start has succeeded',
+    runs: ['tellDegraded'],
+    says: [...AGAIN, ...DEGRADED],
   },
-  {
-    'starting --worker.ready[isLastStart]--> ready': { promise: 'the first starts are over', says: ['pool.ready'] },
-    'starting --worker.ready[else]--> starting': comesUp,
-    'starting --worker.dead[isLastStartAndNobodyUp]--> degraded': {
-      promise: 'no start has succeeded',
-      runs: ['tellDegraded'],
-      says: [...AGAIN, ...DEGRADED],
-    },
-    'starting --worker.dead[isLastStart]--> ready': {
-      promise: 'the first starts are over, and somebody is up',
-      says: [...AGAIN, 'pool.ready'],
-    },
-    'starting --worker.dead[else]--> starting': isReplaced,
-    'starting --restart.due[isWaiting]--> starting': starts,
-    'starting --pool.drain--> draining': drains,
-    'starting --pool.close--> closing': closes,
-    'starting --pool.destroy--> stopping': destroys,
-    'ready --worker.ready--> ready': comesUp,
-    'ready --worker.dead[isHopeless]--> degraded': {
-      promise: 'nobody is up, and starts keep failing',
-      runs: ['tellDegraded'],
-      says: [...AGAIN, ...DEGRADED],
-    },
-    'ready --worker.dead[else]--> ready': isReplaced,
-    'ready --restart.due[isWaiting]--> ready': starts,
-    'ready --pool.drain--> draining': drains,
-    'ready --pool.close--> closing': closes,
-    'ready --pool.destroy--> stopping': destroys,
-    'degraded --worker.ready--> ready': { promise: 'a start has succeeded', says: ['pool.ready'] },
-    'degraded --worker.dead--> degraded': isReplaced,
-    'degraded --restart.due[isWaiting]--> degraded': starts,
-    'degraded --pool.drain--> draining': drains,
-    'degraded --pool.close--> closing': closes,
-    'degraded --pool.destroy--> stopping': destroys,
-    'draining --worker.ready--> draining': comesUp,
-    'draining --worker.dead[isHopeless]--> draining': {
-      promise: 'those who wait for workers that do not come are told',
-      runs: ['tellDegraded'],
-      says: AGAIN,
-    },
-    'draining --worker.dead[else]--> draining': isReplaced,
-    'draining --restart.due[isWaiting]--> draining': starts,
-    'draining --coordinator.closed--> drained': { promise: 'all are served', says: ['pool.drained'] },
-    'draining --pool.close--> closing': closes,
-    'draining --pool.destroy--> stopping': destroys,
-    'drained --worker.ready--> drained': comesUp,
-    'drained --worker.dead--> drained': { promise: 'nobody needs a replacement' },
-    'drained --pool.close--> stopping': { promise: 'the workers may go', runs: ['askWorkers'], maySay: CLOSED },
-    'drained --pool.destroy--> stopping': { promise: 'the workers must go', runs: ['killWorkers'], maySay: CLOSED },
-    'closing --worker.ready--> closing': comesUp,
-    'closing --worker.dead[isHopeless]--> closing': {
-      promise: 'those who wait for workers that do not come are told',
-      runs: ['tellDegraded'],
-      says: AGAIN,
-    },
-    'closing --worker.dead[else]--> closing': isReplaced,
-    'closing --restart.due[isWaiting]--> closing': starts,
-    'closing --coordinator.closed--> stopping': {
-      promise: 'all are served, and the workers may go',
-      runs: ['askWorkers'],
-      maySay: CLOSED,
-    },
-    'closing --pool.destroy--> stopping': destroys,
-    'closing --after closeTimeout--> stopping': { ...destroys, promise: 'those who run have had their time' },
-    'stopping --worker.dead--> stopping': { promise: 'one less to wait for', maySay: CLOSED },
-    'stopping --pool.destroy--> stopping': { promise: 'who cannot wait any longer need not', runs: ['killWorkers'] },
+  'starting --worker.dead[isLastStart]--> ready': {
+    promise: 'the first starts are over, and somebody is up',
+    says: [...AGAIN, 'pool.ready'],
   },
-);
+  'starting --worker.dead[else]--> starting': isReplaced,
+  'starting --restart.due[isWaiting]--> starting': starts,
+  'starting --pool.drain--> draining': drains,
+  'starting --pool.close--> closing': closes,
+  'starting --pool.destroy--> stopping': destroys,
+  'ready --worker.ready--> ready': comesUp,
+  'ready --worker.dead[isHopeless]--> degraded': {
+    promise: 'nobody is up, and starts keep failing',
+    runs: ['tellDegraded'],
+    says: [...AGAIN, ...DEGRADED],
+  },
+  'ready --worker.dead[else]--> ready': isReplaced,
+  'ready --restart.due[isWaiting]--> ready': starts,
+  'ready --pool.drain--> draining': drains,
+  'ready --pool.close--> closing': closes,
+  'ready --pool.destroy--> stopping': destroys,
+  'degraded --worker.ready--> ready': { promise: 'a start has succeeded', says: ['pool.ready'] },
+  'degraded --worker.dead--> degraded': isReplaced,
+  'degraded --restart.due[isWaiting]--> degraded': starts,
+  'degraded --pool.drain--> draining': drains,
+  'degraded --pool.close--> closing': closes,
+  'degraded --pool.destroy--> stopping': destroys,
+  'draining --worker.ready--> draining': comesUp,
+  'draining --worker.dead[isHopeless]--> draining': {
+    promise: 'those who wait for workers that do not come are told',
+    runs: ['tellDegraded'],
+    says: AGAIN,
+  },
+  'draining --worker.dead[else]--> draining': isReplaced,
+  'draining --restart.due[isWaiting]--> draining': starts,
+  'draining --coordinator.closed--> drained': { promise: 'all are served', says: ['pool.drained'] },
+  'draining --pool.close--> closing': closes,
+  'draining --pool.destroy--> stopping': destroys,
+  'drained --worker.ready--> drained': comesUp,
+  'drained --worker.dead--> drained': { promise: 'nobody needs a replacement' },
+  'drained --pool.close--> stopping': { promise: 'the workers may go', runs: ['askWorkers'], maySay: CLOSED },
+  'drained --pool.destroy--> stopping': { promise: 'the workers must go', runs: ['killWorkers'], maySay: CLOSED },
+  'closing --worker.ready--> closing': comesUp,
+  'closing --worker.dead[isHopeless]--> closing': {
+    promise: 'those who wait for workers that do not come are told',
+    runs: ['tellDegraded'],
+    says: AGAIN,
+  },
+  'closing --worker.dead[else]--> closing': isReplaced,
+  'closing --restart.due[isWaiting]--> closing': starts,
+  'closing --coordinator.closed--> stopping': {
+    promise: 'all are served, and the workers may go',
+    runs: ['askWorkers'],
+    maySay: CLOSED,
+  },
+  'closing --pool.destroy--> stopping': destroys,
+  'closing --after closeTimeout--> stopping': { ...destroys, promise: 'those who run have had their time' },
+  'stopping --worker.dead--> stopping': { promise: 'one less to wait for', maySay: CLOSED },
+  'stopping --pool.destroy--> stopping': { promise: 'who cannot wait any longer need not', runs: ['killWorkers'] },
+});
 
 describe('the supervisor, in every step it can take', () => {
   it('says that the pool is closed exactly when it is, and no worker lives then', () => {

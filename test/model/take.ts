@@ -42,7 +42,7 @@ export function begin<TMachine extends AnyStateMachine>(
 
 /** Something to be sent to that does nothing: an address, and no actor. */
 export function inertRef<TRef extends AnyActorRef>(id: string): TRef {
-  return { id, sessionId: id, toJSON: () => `@${id}` } as unknown as TRef;
+  return { id, sessionId: id, _send: () => {}, toJSON: () => `@${id}` } as unknown as TRef;
 }
 
 function witnessed<TSnapshot>(self: AnyActorRef, step: (scope: InertScope) => TSnapshot): Taken<TSnapshot> {
