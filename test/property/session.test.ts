@@ -253,7 +253,7 @@ class RegistryWorld {
     }
     const record = this.registry.enter(id);
     record.isStrict ||= isStrict;
-    record.ttlMs = ttlMs ?? record.ttlMs;
+    this.registry.limit(record, ttlMs);
     if (victim !== undefined) this.#forget(victim, 'evicted');
     if (known !== undefined) expect(record).toBe(known.record);
     const now = known ?? { record, isStrict: false, met: undefined, workers: new Set(), uses: 0, lastUsed: 0 };
