@@ -16,15 +16,6 @@ import {
 import { inertRef } from './take.js';
 import type { Walkable } from './walk.js';
 
-const ANYONE: Waiter = { ticket: 1, priority: 0, affinity: null, mayWait: true };
-const WAITERS: readonly Waiter[] = [
-  ANYONE,
-  { ticket: 2, priority: 1, affinity: null, mayWait: true },
-  // Bound to a worker; in a hurry; bound to a worker that is nowhere.
-  { ticket: 3, priority: 0, affinity: { worker: 1, place: 0, strict: true }, mayWait: true },
-  { ticket: 4, priority: 0, affinity: { worker: 2, place: 1, strict: false }, mayWait: false },
-  { ticket: 5, priority: 0, affinity: { worker: 9, place: 0, strict: true }, mayWait: true },
-];
 export const WORKER: Walkable<typeof workerMachine> = {
   machine: workerMachine,
   input: {
@@ -128,3 +119,13 @@ export function isKnown({ queue, slots }: CoordinatorContext, ticket: number): b
     listWaiters(queue).some((each) => each.ticket === ticket) || slots.some((slot) => slot?.waiter?.ticket === ticket)
   );
 }
+
+const ANYONE: Waiter = { ticket: 1, priority: 0, affinity: null, mayWait: true };
+const WAITERS: readonly Waiter[] = [
+  ANYONE,
+  { ticket: 2, priority: 1, affinity: null, mayWait: true },
+  // Bound to a worker; in a hurry; bound to a worker that is nowhere.
+  { ticket: 3, priority: 0, affinity: { worker: 1, place: 0, strict: true }, mayWait: true },
+  { ticket: 4, priority: 0, affinity: { worker: 2, place: 1, strict: false }, mayWait: false },
+  { ticket: 5, priority: 0, affinity: { worker: 9, place: 0, strict: true }, mayWait: true },
+];

@@ -38,7 +38,7 @@ import {
  * order, to actors that XState runs, and both must come to the same.
  */
 describe('the walk', () => {
-  it('comes to what XState comes to, whatever happens in whatever order', () => {
+  it('comes to what XState comes to, whatever happens in whatever order', { timeout: TIME_LIMIT_MS }, () => {
     // The last worker's end is told to a supervisor that has ended with it, on which XState remarks.
     vi.spyOn(console, 'warn').mockImplementation(() => {});
     fc.assert(
@@ -208,3 +208,5 @@ function seen({ supervisor, coordinator, workers, clients, processes, exchanges,
     outside: [processes, exchanges, restarts, callers],
   };
 }
+
+const TIME_LIMIT_MS = 600_000;
