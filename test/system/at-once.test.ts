@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ANYONE, EVERY_WISH, HASTY, HINT, STRICT, unlimited } from './bounds.js';
+import { ANYONE, EVERY_WISH, HASTY, STRICT, unlimited } from './bounds.js';
 import { walk } from './report.js';
 
 /**
@@ -15,7 +15,7 @@ describe('with messages delivered at once, the invariants hold and nothing is st
       { ...unlimited(1, 3, [ANYONE, STRICT, HASTY]), queueMax: 2 },
     ],
     ['two workers, two callers', unlimited(2, 2, EVERY_WISH)],
-    ['three workers, two callers', unlimited(3, 2, [ANYONE, HINT, STRICT])],
+    ['three workers, two callers', unlimited(3, 2, [ANYONE, STRICT])],
   ])(
     '%s',
     (_, bounds) => {
@@ -25,4 +25,4 @@ describe('with messages delivered at once, the invariants hold and nothing is st
   );
 });
 
-const TIME_LIMIT_MS = 600_000;
+const TIME_LIMIT_MS = 1_800_000;

@@ -209,4 +209,4 @@ function seen({ supervisor, coordinator, workers, clients, processes, exchanges,
   };
 }
 
-const TIME_LIMIT_MS = 600_000;
+const TIME_LIMIT_MS = 1_800_000;
