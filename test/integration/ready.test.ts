@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { SimulatedClock } from 'xstate';
 import type { PoolDegradedError } from '../../src/index.js';
 import { failure, fixtures, next, startPool } from '../support/pool.js';
 
@@ -83,23 +84,27 @@ describe('a degraded pool', () => {
     expect(pool.stats()).toMatchObject({ state: 'ready', missing: 0 });
   });
 
-  it('whose workers die before they have served anybody gives the last death as its cause', async () => {
-    const pool = startPool(app);
-    const degraded = next(pool, 'pool.degraded');
-    pool.on('worker.ready', ({ pid }) => process.kill(pid!, 'SIGKILL'));
-    await degraded;
-    const cause = { code: 'ERR_WORKER_DIED', signal: 'SIGKILL', worker: 'worker-0', call: undefined };
-    expect(await failure(pool.ready())).toMatchObject(cause);
-    const error = await failure(pool.call('echo', [1]));
-    expect(error).toMatchObject({ code: 'ERR_POOL_DEGRADED', failures: 3, cause });
-    expect(error.message).toContain('worker-0 died of signal SIGKILL');
-  });
-
   it('closes at once', async () => {
     const pool = startPool(module('raise ValueError("broken")').path);
     await failure(pool.ready());
     await pool.close();
     expect(pool.stats().state).toBe('closed');
+  });
+});
+
+describe('a pool whose workers die before they have served anybody', () => {
+  it('is not degraded, since its starts are well, but replaces them ever more slowly', async () => {
+    const clock = new SimulatedClock();
+    const pool = startPool(app, { clock, random: () => 0 });
+    pool.on('worker.ready', ({ pid }) => process.kill(pid!, 'SIGKILL'));
+    for (const wait of [100, 200, 400, 800]) {
+      await next(pool, 'worker.dead');
+      clock.increment(wait - 1);
+      expect(pool.stats()).toMatchObject({ state: 'ready', failures: 0, workers: { spawning: 0 } });
+      clock.increment(1);
+      expect(pool.stats().workers.spawning).toBe(1);
+    }
+    await next(pool, 'worker.dead');
   });
 });
 
