@@ -186,7 +186,9 @@ export class WorkerHand implements ProcessListeners {
     try {
       init = this.#runtime.initLine(this.name, this.#process.hasStartMark);
     } catch (error) {
-      return this.onUnfit(error as PoolError);
+      // What differs from pool to pool in that line is `setup`.
+      this.#fault = this.#bootError('setup', error);
+      return this.#worker.send({ type: 'process.unfit' });
     }
     if (protocol === init.protocol) return this.#process.send(init.line);
     const detail = `Python speaks protocol ${protocol} (library ${library}), and this side speaks ${init.protocol}`;

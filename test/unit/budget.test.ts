@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Budget, checkMs, checkWait, LONGEST_MS } from '../../src/budget.js';
-import { TurnedClock } from '../fake/turned-clock.js';
+import { heard, TurnedClock } from '../fake/turned-clock.js';
 
 describe('a budget', () => {
   it('is spent when its time is up, and not a moment before', () => {
@@ -34,10 +34,11 @@ describe('a budget', () => {
     it.close();
   });
 
-  it('of no time at all is spent at once, but not while it is made', () => {
+  it('of no time at all is spent in the same turn, but not while it is made', async () => {
     const { clock, spent } = budget({ timeoutMs: 0 });
     expect(spent).toEqual([]);
     clock.jump(0);
+    await heard();
     expect(spent).toEqual(['timeout']);
   });
 });

@@ -9,10 +9,10 @@ describe("a worker's hands", () => {
   it('say at once that the first message cannot be sent, instead of waiting for the boot to time out', async () => {
     const setup = { name: 'load', args: ['x'.repeat(900)] };
     const world = new PlayedPool({ messageBytesMax: 1_024, setup });
-    const ready = world.pool.ready().catch(({ code, limit }) => ({ code, limit }));
+    const ready = world.pool.ready().catch(({ code, stage, cause }) => ({ code, stage, cause: cause.code }));
     await world.boot();
     world.python.reap();
-    expect(await ready).toEqual({ code: 'ERR_MESSAGE_TOO_LARGE', limit: 1_024 });
+    expect(await ready).toEqual({ code: 'ERR_BOOT', stage: 'setup', cause: 'ERR_MESSAGE_TOO_LARGE' });
     await world.destroy();
   });
 
