@@ -9,7 +9,15 @@
  * worlds. That makes an endless run of leases a finite thing to look at.
  */
 import type { AnyEventObject, AnyStateMachine } from 'xstate';
-import { addWaiter, emptyQueue, listWaiters, type Slot, type Waiter, type WorkerRef } from '../../machines/index.js';
+import {
+  type Affinity,
+  addWaiter,
+  emptyQueue,
+  listWaiters,
+  type Slot,
+  type Waiter,
+  type WorkerRef,
+} from '../../machines/index.js';
 import {
   addressOf,
   type Caller,
@@ -103,8 +111,10 @@ class Renaming {
     const parts: string[] = [];
     const intern: Intern = (key, { machine }, make) => {
       parts.push(key);
-      const known = remembered(interned, machine, () => new Map<string, unknown>());
-      return remembered(known, key, make) as ReturnType<typeof make>;
+      const known = remembered(interned, machine, () => new Map<string, object>());
+      const part = remembered(known, key, make) as ReturnType<typeof make>;
+      keys.set(part, key);
+      return part;
     };
 
     const places = this.#places;
@@ -176,6 +186,11 @@ class Renaming {
     const lease =
       snapshot.value === 'ending' || snapshot.value === 'dead' ? null : this.#leaseOrNull(snapshot.context.lease);
     const proven = snapshot.value !== 'dead' && snapshot.context.proven;
+    const { context } = snapshot;
+    const isSame =
+      place === context.place && worker === context.worker && lease === context.lease && proven === context.proven;
+    const known = isSame ? keys.get(snapshot) : undefined;
+    if (known !== undefined) return intern(known, snapshot, () => snapshot);
     return intern(`w${place}:${snapshot.value},${worker},${lease},${proven}`, snapshot, () => ({
       ...snapshot,
       context: { ...snapshot.context, place, worker, lease, proven, client: clientRef(place) },
@@ -263,27 +278,46 @@ class Renaming {
   }
 
   #event(event: AnyEventObject): AnyEventObject {
-    const { place, worker, ref, lease, waiter } = event;
+    const place = event.place === undefined ? undefined : this.#placeOf[event.place];
+    const worker = this.#workerIn(event.worker);
+    const ref = event.ref === undefined ? undefined : this.#workerRef(event.ref);
+    const lease = event.lease === undefined ? undefined : this.#leaseOrNull(event.lease);
+    const waiter = event.waiter === undefined ? undefined : this.#waiter(event.waiter);
+    const isSame =
+      place === event.place &&
+      worker === event.worker &&
+      ref === event.ref &&
+      lease === event.lease &&
+      waiter === event.waiter;
+    if (isSame) return event;
     return {
       ...event,
-      ...(place !== undefined && { place: this.#placeOf[place] }),
-      ...(typeof worker === 'number' && { worker: this.#workerId(worker) }),
-      ...(typeof worker === 'object' && { worker: this.#workerRef(worker) }),
-      ...(ref !== undefined && { ref: this.#workerRef(ref) }),
-      ...(lease !== undefined && { lease: this.#leaseOrNull(lease) }),
-      ...(waiter !== undefined && { waiter: this.#waiter(waiter) }),
+      ...(place !== undefined && { place }),
+      ...(worker !== undefined && { worker }),
+      ...(ref !== undefined && { ref }),
+      ...(lease !== undefined && { lease }),
+      ...(waiter !== undefined && { waiter }),
     };
+  }
+
+  /** In one message a worker is named by its id, in another by its address. */
+  #workerIn(worker: number | WorkerRef | undefined): number | WorkerRef | undefined {
+    if (worker === undefined) return undefined;
+    return typeof worker === 'number' ? this.#workerId(worker) : this.#workerRef(worker);
   }
 
   #waiter(waiter: Waiter): Waiter {
     const ticket = this.#ticket(waiter.ticket);
     if (ticket === 0) return ANSWERED;
-    const { affinity } = waiter;
-    if (affinity === null) return { ...waiter, ticket };
-    const worker = this.#workers.get(affinity.worker);
-    // A worker that nothing remembers any more: no longer anywhere, under whatever name.
-    if (worker === undefined) return { ...waiter, ticket, affinity: { worker: 0, place: 0, strict: affinity.strict } };
-    return { ...waiter, ticket, affinity: { ...affinity, worker, place: this.#placeOf[affinity.place]! } };
+    const affinity = waiter.affinity && this.#affinity(waiter.affinity);
+    return ticket === waiter.ticket && affinity === waiter.affinity ? waiter : { ...waiter, ticket, affinity };
+  }
+
+  #affinity(affinity: Affinity): Affinity {
+    // A worker that nothing remembers any more is no longer anywhere, under whatever name.
+    const worker = this.#workers.get(affinity.worker) ?? 0;
+    const place = worker === 0 ? 0 : this.#placeOf[affinity.place]!;
+    return worker === affinity.worker && place === affinity.place ? affinity : { ...affinity, worker, place };
   }
 
   #ticket(ticket: number): number {
@@ -317,10 +351,13 @@ function compact(parts: readonly string[]): string {
 
 const codeOf = new Map<string, number>();
 
-type Intern = <T>(key: string, from: { machine: AnyStateMachine }, make: () => T) => T;
+type Intern = <T extends object>(key: string, from: { machine: AnyStateMachine }, make: () => T) => T;
 
 /** Parts of worlds, by chart and key: equal parts are one object, so that a chart need not be asked twice. */
-const interned = new WeakMap<AnyStateMachine, Map<string, unknown>>();
+const interned = new WeakMap<AnyStateMachine, Map<string, object>>();
+
+/** The key under which a part was last kept. */
+const keys = new WeakMap<object, string>();
 
 function renamed(names: Map<number, number>, old: number): number {
   let name = names.get(old);

@@ -479,16 +479,20 @@ function takeOnce<TMachine extends AnyStateMachine>(
 
 /** Tells two events apart. */
 export function keyOf(event: AnyEventObject): string {
-  const waiter = event.waiter as Waiter | undefined;
-  const { worker, ref } = event;
-  const who = typeof worker === 'object' ? addressOf(worker).worker : worker;
-  const from = ref === undefined ? '' : addressOf(ref).worker;
-  return `${event.type} ${event.lease} ${who} ${event.place} ${event.way} ${event.proven} ${from} ${waiter ? keyOfWaiter(waiter) : ''}`;
+  return remembered(keysOfEvents, event, () => {
+    const { type, lease, worker, place, way, proven, ref, waiter } = event;
+    const who = typeof worker === 'object' ? addressOf(worker).worker : worker;
+    const from = ref === undefined ? '' : addressOf(ref).worker;
+    return `${type} ${lease} ${who} ${place} ${way} ${proven} ${from} ${waiter ? keyOfWaiter(waiter) : ''}`;
+  });
 }
 
-export function keyOfWaiter({ ticket, priority, affinity, mayWait }: Waiter): string {
-  const wish = affinity === null ? '' : `${affinity.strict ? 'S' : 'H'}${affinity.worker}@${affinity.place}`;
-  return `${ticket}^${priority}${wish}${mayWait ? '' : '!'}`;
+export function keyOfWaiter(waiter: Waiter): string {
+  return remembered(keysOfWaiters, waiter, () => {
+    const { ticket, priority, affinity, mayWait } = waiter;
+    const wish = affinity === null ? '' : `${affinity.strict ? 'S' : 'H'}${affinity.worker}@${affinity.place}`;
+    return `${ticket}^${priority}${wish}${mayWait ? '' : '!'}`;
+  });
 }
 
 function addressed<TRef extends SupervisorRef | CoordinatorRef | ClientRef | WorkerRef>(
@@ -512,6 +516,8 @@ export function remembered<K, V>(
   return value;
 }
 
+const keysOfEvents = new WeakMap<AnyEventObject, string>();
+const keysOfWaiters = new WeakMap<Waiter, string>();
 const clientRefs = new Map<number, ClientRef>();
 const workerRefs = new Map<number, WorkerRef>();
 const taken = new WeakMap<AnyStateMachine, WeakMap<object, Map<string, Taken<unknown>>>>();
