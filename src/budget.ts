@@ -15,16 +15,23 @@ export class Budget {
   readonly #clock: PoolClock;
   readonly #unwatch: (() => void) | undefined;
   readonly #timer: unknown;
+  #isClosed = false;
 
   constructor(clock: PoolClock, { signal, timeoutMs }: WaitOptions, onSpent: (by: 'timeout' | 'signal') => void) {
     this.timeoutMs = timeoutMs;
     this.#clock = clock;
     this.#unwatch = signal && watch(signal, () => onSpent('signal'));
-    if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY)
-      this.#timer = clock.setTimeout(() => onSpent('timeout'), timeoutMs);
+    if (timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY) return;
+    const onTime = () => {
+      if (!this.#isClosed) onSpent('timeout');
+    };
+    // No time at all is what can be had in this turn: a free worker, and no answer of Python's.
+    if (timeoutMs === 0) queueMicrotask(onTime);
+    else this.#timer = clock.setTimeout(onTime, timeoutMs);
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#unwatch?.();
     if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
   }
@@ -65,7 +72,9 @@ class Watcher {
 const watchers = new WeakMap<AbortSignal, Watcher>();
 
 /** @throws OptionError (`ERR_OPTION`) for a signal that is none, and a time that is no time. */
-export function checkWait({ signal, timeoutMs }: WaitOptions): void {
+export function checkWait(wait: WaitOptions, names: ReadonlySet<string> = WAIT_OPTIONS): void {
+  checkNames(wait, names);
+  const { signal, timeoutMs } = wait;
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
     throw new OptionError({ option: 'signal', expected: 'an AbortSignal', got: signal });
   }
@@ -74,9 +83,11 @@ export function checkWait({ signal, timeoutMs }: WaitOptions): void {
 
 /** @throws OptionError (`ERR_OPTION`) for a name that is no option: a mistyped `timeoutMs` would be no limit at all. */
 export function checkNames(options: object, names: ReadonlySet<string>): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new OptionError({ option: 'options', expected: `an object of ${[...names].join(', ')}`, got: options });
+  }
   for (const name of Object.keys(options)) {
-    if (names.has(name)) continue;
-    throw new OptionError({ option: name, expected: `one of ${[...names].join(', ')}`, got: 'another name' });
+    if (!names.has(name)) throw new OptionError({ option: name, known: [...names] });
   }
 }
 
@@ -86,5 +97,6 @@ export function checkMs(option: string, ms: unknown): void {
   throw new OptionError({ option, expected: `milliseconds, from 0 to ${LONGEST_MS}`, got: ms });
 }
 
+const WAIT_OPTIONS: ReadonlySet<string> = new Set(['signal', 'timeoutMs'] satisfies (keyof WaitOptions)[]);
 /** What a timer of Node can keep: 24.8 days. */
 export const LONGEST_MS = 2 ** 31 - 1;

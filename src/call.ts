@@ -1,7 +1,8 @@
 import { Budget, type WaitOptions } from './budget.js';
 import type { PoolClock } from './clock.js';
-import { CallTimeoutError } from './errors.js';
+import { CallTimeoutError, PoolError } from './errors.js';
 import type { Answer, Exchange } from './exchange.js';
+import { showCaller } from './stack.js';
 
 /** Where a call is until it is sent: it is told when the call's budget is spent there. */
 export interface CallHome {
@@ -18,6 +19,8 @@ export class Call {
   /** Its line but for the id; what crosses was fixed and checked when the caller asked. */
   readonly request: string;
   readonly promise: Promise<unknown>;
+  /** Where it was made, for the stack of its error; V8 makes text of it only if somebody looks. */
+  readonly #site: { readonly stack?: string } = {};
   readonly #clock: PoolClock;
   readonly #signal: AbortSignal | undefined;
   readonly #budget: Budget;
@@ -31,6 +34,7 @@ export class Call {
   #isSettled = false;
 
   constructor(name: string, request: string, clock: PoolClock, wait: WaitOptions) {
+    Error.captureStackTrace(this.#site, Call);
     this.name = name;
     this.request = request;
     this.#clock = clock;
@@ -69,7 +73,9 @@ export class Call {
   }
 
   fail(error: unknown, how: CallOutcome = 'failed'): void {
-    if (this.#settle(how)) this.#reject(error);
+    if (!this.#settle(how)) return;
+    if (error instanceof PoolError) showCaller(error, this.#site);
+    this.#reject(error);
   }
 
   #giveUp(by: 'timeout' | 'signal'): void {

@@ -1,4 +1,4 @@
-import { checkNames, checkWait, type WaitOptions } from './budget.js';
+import { checkWait, type WaitOptions } from './budget.js';
 import { Call } from './call.js';
 import { OptionError } from './errors.js';
 import { splitArgs } from './kw.js';
@@ -116,8 +116,7 @@ export abstract class Caller<Api = unknown> {
 }
 
 function checkCall(options: CallOptions): void {
-  checkNames(options, CALL_OPTIONS);
-  checkWait(options);
+  checkWait(options, CALL_OPTIONS);
   checkPriority(options.priority);
 }
 

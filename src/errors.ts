@@ -1,4 +1,5 @@
 import { printable } from './printable.js';
+import { headOf } from './stack.js';
 
 /**
  * What every failure of the pool is: an `Error` with a `code` that never changes, the facts as fields, and a message
@@ -74,7 +75,8 @@ export class PythonError extends PoolError<'ERR_PYTHON'> {
     this.pythonMessage = seen.pythonMessage;
     this.traceback = seen.traceback;
     this.notes = seen.notes;
-    this.stack = stackWithTraceback(this, seen.traceback);
+    const frames = this.stack?.slice(`${this.name}: ${this.message}`.length) ?? '';
+    this.stack = `${headOf(this)}${frames}`;
   }
 }
 
@@ -378,7 +380,7 @@ export class SessionLimitError extends PoolError<'ERR_SESSION_LIMIT'> {
 }
 
 /** Why a lease is over. */
-export type LeaseEnd = 'checked-in' | 'revoked' | 'expired' | 'worker-died' | 'pool-closed';
+export type LeaseEnd = 'checked-in' | 'revoked' | 'worker-died' | 'pool-closed';
 
 /** The lease is over; somebody else may have its worker by now. */
 export class LeaseEndedError extends PoolError<'ERR_LEASE_ENDED'> {
@@ -399,17 +401,28 @@ export class OptionError extends PoolError<'ERR_OPTION'> {
   /** The option's name, such as `size` or `setup.args`. */
   readonly option: string;
 
-  constructor(seen: {
-    option: string;
-    /** What it may be, after the words "must be": `an integer from 1 to 1024`. */
-    expected: string;
-    /** What it is; objects are named by their kind alone, since options can hold secrets. */
-    got: unknown;
-  }) {
+  constructor(
+    seen:
+      | {
+          option: string;
+          /** What it may be, after the words "must be": `an integer from 1 to 1024`. */
+          expected: string;
+          /** What it is; objects are named by their kind alone, since options can hold secrets. */
+          got: unknown;
+        }
+      | {
+          option: string;
+          /** The options that there are; this is none of them. */
+          known: readonly string[];
+        },
+  ) {
+    const option = printable(seen.option);
     super(
       'OptionError',
       'ERR_OPTION',
-      `Option \`${printable(seen.option)}\` must be ${seen.expected}, but it is ${described(seen.got)}.`,
+      'known' in seen
+        ? `There is no option \`${option}\`.${didYouMean(seen.option, seen.known)} There are: ${seen.known.join(', ')}.`
+        : `Option \`${option}\` must be ${seen.expected}, but it is ${described(seen.got)}.`,
     );
     this.option = seen.option;
   }
@@ -497,15 +510,6 @@ export class ProtocolError extends PoolError<'ERR_PROTOCOL'> {
     );
     this.detail = seen.detail;
   }
-}
-
-/** Puts Python's frames above ours: the reader looks for the fault in Python first. */
-function stackWithTraceback(error: Error, traceback: string): string {
-  const header = `${error.name}: ${error.message}`;
-  const ownStack = error.stack ?? header;
-  const frames = ownStack.startsWith(header) ? ownStack.slice(header.length) : '';
-  const indented = traceback.trimEnd().replace(/^(?=.)/gm, '    ');
-  return `${header}\n${indented}${frames}`;
 }
 
 function howItEnded({ exitCode, signal }: { exitCode: number | null; signal: string | null }): string {
@@ -668,7 +672,6 @@ const SESSION_LOSSES: Record<SessionLostError['reason'], string> = {
 const LEASE_ENDS: Record<LeaseEnd, string> = {
   'checked-in': 'it was checked in. Check out a new one, or check in later.',
   revoked: 'the pool took it back. Check out a new one.',
-  expired: 'its time ran out. Check out a new one, for longer.',
   'worker-died': 'its worker died, and what Python kept there is lost. Check out a new one.',
   'pool-closed': 'the pool was closed. Check leases in before closing it.',
 };

@@ -51,7 +51,8 @@ export function splitArgs(args: readonly unknown[], optionKwargs?: object | unde
 
 function withoutTrailingUndefined(args: readonly unknown[]): readonly unknown[] {
   let length = args.length;
-  while (length > 0 && args[length - 1] === undefined) length -= 1;
+  // A hole is not an `undefined` that somebody gave: the line refuses it.
+  while (length > 0 && args[length - 1] === undefined && length - 1 in args) length -= 1;
   return length === args.length ? args : args.slice(0, length);
 }
 

@@ -158,9 +158,7 @@ function ownOptions(given: PoolOptions): PoolOptions {
   }
   const options: Record<string, unknown> = Object.create(null);
   for (const [name, value] of Object.entries(given)) {
-    if (!OPTION_NAMES.has(name)) {
-      throw new OptionError({ option: name, expected: `one of ${[...OPTION_NAMES].join(', ')}`, got: 'another name' });
-    }
+    if (!OPTION_NAMES.has(name)) throw new OptionError({ option: name, known: [...OPTION_NAMES] });
     options[name] = value;
   }
   return options as unknown as PoolOptions;

@@ -47,7 +47,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
         case 'ready':
           return Promise.resolve();
         case 'degraded':
-          return Promise.reject(runtime.lastFailure);
+          return Promise.reject(runtime.bootFailure);
         default:
           return Promise.reject(new PoolClosedError({ by: runtime.endedBy ?? 'close' }));
       }

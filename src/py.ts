@@ -22,9 +22,11 @@ export function pyProxy<Api>(call: (name: string, args: readonly unknown[]) => P
 
 function proxyFor(prefix: string, call: (name: string, args: readonly unknown[]) => Promise<unknown>): unknown {
   const target = (...args: unknown[]) => call(prefix, args);
+  const text = () => (prefix === '' ? 'pool.py' : `pool.py.${prefix}`);
   return new Proxy(target, {
     get(_, key) {
-      // `await pool.py` and printing it must not become calls of Python.
+      // Awaiting it, printing it or putting it into a text must not become calls of Python.
+      if (key === Symbol.toPrimitive || key === 'toString' || key === 'valueOf') return text;
       if (typeof key === 'symbol' || NOT_REMOTE.has(key)) return undefined;
       return proxyFor(prefix === '' ? key : `${prefix}.${key}`, call);
     },

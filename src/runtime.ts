@@ -62,7 +62,7 @@ export class Runtime {
   #requests = 0;
   #python: Promise<Interpreter> | undefined;
   #lastPython: Interpreter | undefined;
-  #lastFailure: unknown;
+  #bootFailure: unknown;
   /** Aborts when workers are wanted no more, so that a search for Python does not outlive the pool. */
   readonly #ending = new AbortController();
 
@@ -141,7 +141,7 @@ export class Runtime {
       case 'closed':
         return new PoolClosedError({ by: this.endedBy ?? 'close' });
       case 'degraded':
-        return new PoolDegradedError({ failures: this.failures, cause: this.#lastFailure });
+        return new PoolDegradedError({ failures: this.failures, cause: this.#bootFailure });
       case 'queue-full':
         return new QueueFullError({ queueMax: this.settings.queueMax });
       case 'busy':
@@ -183,8 +183,8 @@ export class Runtime {
     return this.#coordinator.getSnapshot().context.queue.size + this.sessions.held;
   }
 
-  get lastFailure(): unknown {
-    return this.#lastFailure;
+  get bootFailure(): unknown {
+    return this.#bootFailure;
   }
 
   end(by: 'drain' | 'close' | 'destroy'): void {
@@ -218,13 +218,8 @@ export class Runtime {
   }
 
   bootFailed(error: unknown): void {
-    this.noteFailure(error);
+    this.#bootFailure = error;
     this.emit('boot.failed', { error });
-  }
-
-  /** What a degraded pool gives as its cause, should it come to that. */
-  noteFailure(error: unknown): void {
-    this.#lastFailure = error;
   }
 
   /** How many workers are in each state of their chart. */

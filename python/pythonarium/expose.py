@@ -131,7 +131,8 @@ def _public(module: ModuleType) -> list[tuple[str, Callable[..., Any]]]:
     names = dict.fromkeys(name for name in vars(module) if not name.startswith("_"))
     names.update(dict.fromkeys(getattr(module, "__all__", ())))
     values = [(name, getattr(module, name, None)) for name in names]
-    return [(name, value) for name, value in values if callable(value)]
+    # Our own decorator, imported there, is nothing to call from outside.
+    return [(name, value) for name, value in values if callable(value) and value is not expose]
 
 
 MARK = "__pythonarium_exposed_as__"

@@ -12,12 +12,30 @@ class StartMark:
 
     def __init__(self, descriptor: int) -> None:
         """Map the file behind `descriptor` and close the descriptor. Raises OSError or ValueError when it is no such file."""
-        self._page = mmap(descriptor, PAGE_BYTES)
-        os.close(descriptor)
+        self._page = _map_without_descriptor(descriptor)
 
     def write(self, call: int) -> None:
         """Say that `call` is about to start. From here on, it may have had effects."""
         _pack_into(self._page, 0, call)
+
+
+def _map_without_descriptor(descriptor: int) -> mmap:
+    """Map the file, and leave no descriptor of it behind for other code to happen upon."""
+    # `mmap` keeps a duplicate of its own, under the lowest number that is free.
+    duplicate = os.dup(descriptor)
+    os.close(duplicate)
+    page = mmap(descriptor, PAGE_BYTES)
+    try:
+        is_kept = os.path.sameopenfile(duplicate, descriptor)
+    except OSError:
+        is_kept = False
+    os.close(descriptor)
+    if is_kept:
+        # The number stays taken, by what does no harm, since `mmap` closes it one day.
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, duplicate, inheritable=False)
+        os.close(nothing)
+    return page
 
 
 PAGE_BYTES = 4096

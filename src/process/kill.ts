@@ -15,3 +15,12 @@ export function signalGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
     }
   }
 }
+
+/** Kills what is left of a group whose leader, the worker, has just ended. */
+export function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nobody is left in it.
+  }
+}

@@ -5,7 +5,7 @@ import { Channel } from '../wire/channel.js';
 import type { MessageFromPython } from '../wire/message.js';
 import { requireDescriptors } from './descriptors.js';
 import type { Environment } from './environment.js';
-import { signalGroup } from './kill.js';
+import { killGroup, signalGroup } from './kill.js';
 import type { LiveProcesses } from './live.js';
 import { OutputLines } from './output.js';
 import { StartMark } from './start-mark.js';
@@ -154,6 +154,8 @@ class RealProcess implements PythonProcess {
     child.on('exit', async (exitCode, signal) => {
       this.#hasExited = true;
       this.#live.delete(pid);
+      // What it had started and left in its group goes with it. The number is not given away while any of them lives.
+      killGroup(pid);
       // What it wrote is still in the pipes. A grandchild that holds them open is not waited for.
       await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
       for (const stream of streams) stream.destroy();

@@ -47,6 +47,14 @@ describe('ERR_WORKER_DIED says whether the call had started', () => {
     expect(await behind).toMatchObject({ code: 'ERR_LEASE_ENDED', reason: 'worker-died' });
   });
 
+  it('true, whatever the call wrote to descriptors that are not its own', async () => {
+    const pool = await readyPool(
+      fixtures(new URL('../fault/start-mark.test.ts', import.meta.url).href)('writes-to-low-descriptors.py'),
+    );
+    expect(await pool.call('ping')).toBe('pong');
+    expect(await failure(pool.call('write_and_die'))).toMatchObject({ code: 'ERR_WORKER_DIED', started: true });
+  });
+
   it("'unknown', when there is no page to share, which counts as started", async () => {
     const create = vi.spyOn(StartMark, 'create').mockReturnValue(undefined);
     onTestFinished(() => create.mockRestore());
