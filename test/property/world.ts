@@ -29,6 +29,8 @@ export class World {
   /** What may not happen, and did. */
   readonly faults: string[] = [];
   wasDegraded = false;
+  /** How many hold the program; at rest nobody does. */
+  #holders = 0;
   /** Ends that have been asked for and are not over. */
   #endsAhead = 0;
   #coordinator!: Actor<typeof coordinatorMachine>;
@@ -57,6 +59,7 @@ export class World {
       ...options,
     });
     this.runtime = new Runtime(settings, this.python.start);
+    this.#watchKeepAlive();
     this.pool = new Pool(this.runtime);
     this.pool.on('pool.degraded', () => {
       this.wasDegraded = true;
@@ -178,6 +181,7 @@ export class World {
     if (late.length > 0) throw new Error(`Never settled: ${late.map(String).join(', ')}`);
     const { waiting, calls, workers, state } = this.pool.stats();
     if (waiting !== 0 || calls.running !== 0) throw new Error(`At rest, and ${waiting} wait, ${calls.running} run`);
+    if (this.#holders !== 0) throw new Error(`At rest, and ${this.#holders} keep the program running`);
     if (this.#endsAhead > 0) throw new Error(`At rest, and the pool is ${state} without having told of its end`);
     if (this.ends.length === 0) {
       if (state !== 'ready' || workers.idle !== this.options.size) {
@@ -373,6 +377,8 @@ export class World {
     if (asked.settled !== undefined) this.faults.push(`${asked} was sent although it had been settled`);
     asked.process = process;
     asked.id = message.id;
+    const earlier = this.asked.find((each) => each.via && each.via === asked.via && !each.settled && !each.process);
+    if (earlier && earlier.token < asked.token) this.faults.push(`${asked} was sent before ${earlier}`);
     const held = this.leases.find((each) => each.process === process && this.#isHeld(each));
     if (held !== asked.via) this.faults.push(`${asked} was sent to ${process.name}, which lease ${held?.lease.id} has`);
   }
@@ -391,6 +397,19 @@ export class World {
       process ? !process.answered.includes(id) : settled === undefined;
     const owed = this.asked.some((asked) => asked.via === held && isOwed(asked));
     return !held.isCheckedIn || owed;
+  }
+
+  #watchKeepAlive(): void {
+    const { keepAlive } = this.runtime;
+    const [hold, release] = [keepAlive.hold.bind(keepAlive), keepAlive.release.bind(keepAlive)];
+    keepAlive.hold = () => {
+      this.#holders += 1;
+      hold();
+    };
+    keepAlive.release = () => {
+      this.#holders -= 1;
+      release();
+    };
   }
 
   #observe(event: InspectionEvent): void {
@@ -452,7 +471,17 @@ export class World {
     const { asked, running, ...outcomes } = calls;
     const settled = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
     if (asked !== running + settled) blame(`calls do not add up: ${JSON.stringify(calls)}`);
-    const pending = this.asked.filter((each) => each.kind === 'call' && each.settled === undefined).length;
+    const all = this.asked.filter(({ kind }) => kind === 'call');
+    const count = (how: (asked: Asked) => boolean) => all.filter(how).length;
+    if (!this.sessions.has('rebuilt')) {
+      // Without the calls that `onLost` makes these are all.
+      const answered = count((each) => each.settled !== undefined && 'value' in each.settled);
+      const aborted = count(({ hasItsReason }) => hasItsReason);
+      if (asked !== all.length) blame(`${all.length} calls were asked, and stats say ${asked}`);
+      if (outcomes.answered !== answered) blame(`${answered} were answered, and stats say ${outcomes.answered}`);
+      if (outcomes.aborted !== aborted) blame(`${aborted} were aborted, and stats say ${outcomes.aborted}`);
+    }
+    const pending = count(({ settled }) => settled === undefined);
     if (running < pending) blame(`${pending} calls are pending, and stats say ${running}`);
     const living = Object.values(workers).reduce((sum, count) => sum + count, 0);
     if (living !== this.python.living.length) blame(`${living} workers, ${this.python.living.length} processes`);
@@ -580,6 +609,10 @@ export class Asked {
     this.epoch = session?.epoch ?? 0;
     this.floor = session?.floor ?? 0;
     this.known = new Set(session?.known);
+  }
+
+  get hasItsReason(): boolean {
+    return this.settled !== undefined && 'error' in this.settled && this.settled.error === this.reason;
   }
 
   toString(): string {
