@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { watchFaults } from '../fake/faults.js';
-import { runs } from './runs.js';
+import { effort } from './effort.js';
 import {
   BOOT_MS,
   CLOSE_MS,
@@ -38,7 +38,7 @@ describe('whatever is asked of a pool, and whatever its workers do', () => {
           expect(faults.splice(0)).toEqual([]);
         },
       ),
-      { numRuns: runs(300) },
+      effort(300),
     );
   });
 });

@@ -6,7 +6,7 @@ import { type SessionLoss, type SessionRecord, SessionRegistry } from '../../src
 import { watchFaults } from '../fake/faults.js';
 import { PlayedPool } from '../fake/played-pool.js';
 import { heard, TurnedClock } from '../fake/turned-clock.js';
-import { runs } from './runs.js';
+import { effort } from './effort.js';
 
 const faults = watchFaults();
 afterEach(() => expect(faults).toEqual([]));
@@ -23,7 +23,7 @@ describe('the session registry, whatever is done with it', () => {
           world.finish();
         },
       ),
-      { numRuns: runs(500) },
+      effort(500),
     );
   });
 });
