@@ -23,7 +23,7 @@ describe('the session registry, whatever is done with it', () => {
           world.finish();
         },
       ),
-      effort(500),
+      effort(250),
     );
   });
 });
