@@ -506,7 +506,7 @@ export class ProtocolError extends PoolError<'ERR_PROTOCOL'> {
       'ProtocolError',
       'ERR_PROTOCOL',
       `${seen.worker ?? 'A worker'} broke the protocol: ${seen.detail}. ` +
-        'See that nothing in Python writes to descriptor 3, and that both sides are of the same version.',
+        'See that no code in Python writes to the descriptor of the line or closes it, and that both sides are of one version.',
     );
     this.detail = seen.detail;
   }
