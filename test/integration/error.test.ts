@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { SimulatedClock } from 'xstate';
 import {
   type CallTimeoutError,
+  createPool,
   type MessageTooLargeError,
   type NotExposedError,
   PoolError,
@@ -161,5 +162,14 @@ describe('ERR_WORKER_DIED', () => {
     });
     expect(error.message).toContain('goodbye');
     expect(await dead).toMatchObject({ worker: 'worker-0', signal: 'SIGKILL', exitCode: null, reason: 'exited' });
+  });
+});
+
+describe('ERR_PLATFORM', () => {
+  it('is thrown on Windows, before anything is started or even looked at', () => {
+    const platform = vi.spyOn(process, 'platform', 'get').mockReturnValue('win32');
+    onTestFinished(() => platform.mockRestore());
+    const refused = expect.objectContaining({ code: 'ERR_PLATFORM', platform: 'win32' });
+    expect(() => createPool({ module: './nowhere.py' })).toThrow(refused);
   });
 });
