@@ -43,17 +43,20 @@ export class Channel {
   }
 
   /**
-   * Sends one line, given without its newline. Lines of the same turn leave together. That they arrive nobody
-   * promises: only an answer says so. After the end it does nothing, of which `onEnd` has told.
+   * Sends one line, given without its newline. The first of a turn leaves at once, so that Python works while the turn
+   * goes on; the others leave together at its end. That they arrive nobody promises: only an answer says so. After the
+   * end it does nothing, of which `onEnd` has told.
    */
   send(line: string): void {
     if (this.#state !== 'open') return;
-    this.#unsent += writeLine(line);
-    if (this.#unsent.length >= JOINED_CHARS_MAX) this.#flush();
-    else if (!this.#hasFlushAhead) {
+    if (!this.#hasFlushAhead) {
       this.#hasFlushAhead = true;
       queueMicrotask(() => this.#flush());
+      this.#duplex.write(writeLine(line));
+      return;
     }
+    this.#unsent += writeLine(line);
+    if (this.#unsent.length >= JOINED_CHARS_MAX) this.#write();
   }
 
   /** Sends what was given and hangs up; what still comes is still told. Python then ends by itself. */
@@ -81,6 +84,10 @@ export class Channel {
 
   #flush(): void {
     this.#hasFlushAhead = false;
+    this.#write();
+  }
+
+  #write(): void {
     if (this.#unsent === '' || this.#state !== 'open') return;
     const lines = this.#unsent;
     this.#unsent = '';

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface, type Interface } from 'node:readline';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Callee } from './callee.js';
@@ -50,9 +49,19 @@ async function startWorker({ python, module }: { python: string; module: string 
   const bootstrap = 'import sys; sys.path.insert(0, sys.argv[1]); from pythonarium.worker import main; main()';
   const child = spawn(python, ['-I', '-c', bootstrap, library], { stdio: ['ignore', 'ignore', 'inherit', 'pipe'] });
   const line = child.stdio[3] as Duplex;
-  const lines: Interface = createInterface({ input: line });
+  let rest = '';
+  let onMessage: (message: Message) => void = () => {};
+  line.on('data', (chunk: Buffer) => {
+    const lines = (rest + chunk.toString('latin1')).split('\n');
+    rest = lines.pop() as string;
+    for (const text of lines) onMessage(JSON.parse(text) as Message);
+  });
   const write = (message: object) => line.write(`${JSON.stringify(message)}\n`);
-  const read = async () => JSON.parse((await once(lines, 'line'))[0] as string) as Message;
+  // One exchange at a time: whoever reads is the only one who does.
+  const read = () =>
+    new Promise<Message>((resolve) => {
+      onMessage = resolve;
+    });
   await read();
   write({
     type: 'init',
