@@ -12,11 +12,11 @@ import type { Asker, Runtime } from './runtime.js';
 export abstract class Asking implements Asker {
   abstract readonly holder: LeaseHolder | undefined;
   waiter!: Waiter;
-  /** A session's: false if it is to be refused rather than to wait for the worker that the session has met. */
+  /** A session's: false if it is to be refused rather than to wait for the one worker that will do. */
   mayWait = true;
   /** A session's: called with the worker that was granted, before anything is sent to it. */
   onMet: ((worker: WorkerHand) => void) | undefined;
-  /** A session's: the worker it is bound to has left; true if it sees to the rest itself. */
+  /** A session's: the worker it is bound to has left, and it sees to the rest. */
   onWorkerLeft: (() => void) | undefined;
   /** It came after the pool's end had begun. */
   readonly isLate: boolean;
@@ -43,8 +43,9 @@ export abstract class Asking implements Asker {
   protected abstract granted(exchange: Exchange): void;
 
   /** Goes to the coordinator, with a session's wish for a worker. */
-  ask(affinity: Affinity | null = null, mayWait = true): void {
+  ask(affinity: Affinity | null = null): void {
     if (this.isLate) return this.onRefused('closed');
+    const mayWait = this.mayWait || !affinity?.strict;
     this.waiter = { ticket: this.runtime.nextTicket(), priority: this.#priority, affinity, mayWait };
     this.runtime.ask(this);
   }

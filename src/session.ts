@@ -140,7 +140,7 @@ export class Session<Api = unknown> extends Caller<Api> {
   #askFor(record: SessionRecord, asking: Asking): void {
     if (asking.isSettled) return;
     const { id, place } = record.met as WorkerHand;
-    asking.ask({ worker: id, place, strict: true }, asking.mayWait);
+    asking.ask({ worker: id, place, strict: true });
   }
 
   /** The first to be served decides which worker the session meets; the others go there after it. */
