@@ -168,6 +168,7 @@ export const workerMachine = setup({
       },
       after: { stopGrace: { actions: { type: 'killProcess', params: { because: 'stopped' } } } },
     },
-    dead: { type: 'final', entry: 'announceDead' },
+    // Not a final state of the chart: XState would report it to a supervisor that may have closed upon it.
+    dead: { entry: 'announceDead' },
   },
 });

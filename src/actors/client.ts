@@ -1,4 +1,5 @@
 import { type ClientContext, type ClientRef, clientMachine } from '../../machines/index.js';
+import { compile } from '../compile.js';
 import { Exchange } from '../exchange.js';
 import type { Runtime } from '../runtime.js';
 import type { WorkerHand } from './worker.js';
@@ -6,7 +7,7 @@ import type { WorkerHand } from './worker.js';
 /** The client's chart with hands: it runs the exchange, straight with the leased worker. */
 export function clientLogic(runtime: Runtime) {
   const exchanges = new WeakMap<ClientRef, Exchange>();
-  return clientMachine.provide({
+  return compile(clientMachine).provide({
     actions: {
       beginExchange: runtime.total(({ context, self }: ActionArgs) => {
         const { lease, worker, waiter } = context.held as NonNullable<ClientContext['held']>;

@@ -1,11 +1,13 @@
 import { enqueueActions, sendTo } from 'xstate';
 import {
+  coordinatorMachine,
   hasLiveWorker,
   restartDelayMs,
   type SupervisorContext,
   type SupervisorRef,
   supervisorMachine,
 } from '../../machines/index.js';
+import { compile } from '../compile.js';
 import type { Runtime } from '../runtime.js';
 import { clientLogic } from './client.js';
 import { workerLogic } from './worker.js';
@@ -32,7 +34,11 @@ export function supervisorLogic(runtime: Runtime) {
     });
 
   return supervisorMachine.provide({
-    actors: { worker: workerLogic(runtime), client: clientLogic(runtime) },
+    actors: {
+      coordinator: compile(coordinatorMachine),
+      worker: workerLogic(runtime),
+      client: clientLogic(runtime),
+    },
     actions: {
       startActors: enqueueActions(({ context, self, enqueue }) => {
         enqueue.spawnChild('coordinator', {

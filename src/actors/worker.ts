@@ -6,6 +6,7 @@ import {
   workerMachine,
 } from '../../machines/index.js';
 import type { Call } from '../call.js';
+import { compile } from '../compile.js';
 import {
   BootError,
   type BootStage,
@@ -24,7 +25,7 @@ import { callLine, encodeSessionEnd, encodeStop, errorFromWire, type MessageFrom
 
 /** The worker's chart with hands: it starts, asks and kills a real process. */
 export function workerLogic(runtime: Runtime) {
-  return workerMachine.provide({
+  return compile(workerMachine).provide({
     actions: {
       startProcess: runtime.total(({ context, self }: ActionArgs) => {
         runtime.hands.set(self, new WorkerHand(runtime, context, self));

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { SimulatedClock } from 'xstate';
 import type { Pool } from '../../src/index.js';
 import { Gate } from '../support/gate.js';
@@ -73,6 +73,24 @@ describe('drain()', () => {
     await pool.close();
     await pool.drain();
   });
+});
+
+describe('any end of a pool', () => {
+  it.each(['close', 'destroy'] as const)(
+    "%s() sends nothing to an actor that has ended, of which XState's development build would warn",
+    async (end) => {
+      const warned = vi.spyOn(console, 'warn').mockImplementation(() => {});
+      const { pool, pid, running } = await busyPool();
+      const dead = next(pool, 'worker.dead');
+      process.kill(pid, 'SIGKILL');
+      await dead;
+      expect(await failure(running)).toMatchObject({ code: 'ERR_WORKER_DIED' });
+      await pool.call('echo', [1]);
+      await pool[end]();
+      expect(warned.mock.calls).toEqual([]);
+      warned.mockRestore();
+    },
+  );
 });
 
 describe('close()', () => {
