@@ -31,6 +31,7 @@ export const workerMachine = setup({
   actions: {
     // Effects, given hands in src/actors/worker.ts.
     startProcess: () => {},
+    interruptCall: () => {},
     askToStop: () => {},
     killProcess: (_, _params: { because: KillReason }) => {},
     // What it remembers.
@@ -123,7 +124,7 @@ export const workerMachine = setup({
     leased: {
       on: {
         'lease.released': { guard: 'isLiveLease', target: 'idle', actions: 'endLease' },
-        'lease.revoked': { guard: 'isLiveLease', target: 'cancelling' },
+        'lease.revoked': { guard: 'isLiveLease', target: 'cancelling', actions: 'interruptCall' },
         'worker.stop': {
           target: 'ending',
           actions: ['announceLeft', 'loseLease', { type: 'killProcess', params: { because: 'stopped' } }],

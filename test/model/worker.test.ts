@@ -40,7 +40,10 @@ describeChart('worker', WORKER, {
   },
   'idle --process.exited--> dead': { promise: 'the coordinator hears first', says: [...LEFT_IDLE, ...DEAD] },
   'leased --lease.released[isLiveLease]--> idle': { promise: 'it is free again', says: IDLE },
-  'leased --lease.revoked[isLiveLease]--> cancelling': { promise: 'it is not free: it owes an answer' },
+  'leased --lease.revoked[isLiveLease]--> cancelling': {
+    promise: 'it is not free: it owes an answer, and Python is asked to make it short',
+    runs: ['interruptCall'],
+  },
   'leased --worker.stop--> ending': {
     promise: 'its client hears that the lease is lost',
     runs: killed('stopped'),
