@@ -63,6 +63,7 @@ export class Exchange {
     const wasAbandoned = this.#isAbandoned;
     this.#unanswered = undefined;
     this.#isAbandoned = false;
+    if (wasAbandoned) this.worker.counters.cancelled.kept += 1;
     if (!this.#holder?.holds) this.end();
     else if (wasAbandoned) this.#client.send({ type: 'exchange.resumed', lease: this.lease });
     call.onAnswered(answer);
@@ -92,6 +93,7 @@ export class Exchange {
     this.worker.exchange = undefined;
     const request = this.#unanswered;
     this.#unanswered = undefined;
+    if (this.#isAbandoned) this.worker.counters.cancelled.killed += 1;
     request?.call.onAnswered({ error: this.worker.loss(request.call.name, request.id) });
     this.#holder?.onLost();
   }

@@ -54,6 +54,8 @@ export interface PoolOptions {
   readonly bootTimeoutMs?: number | undefined;
   /** How long a worker may still answer a call that was given up, in ms, before it is ended. Default: 1,000. */
   readonly cancelGraceMs?: number | undefined;
+  /** Whether Python is interrupted when a caller gives up. `false`: it is only waited for, `cancelGraceMs`. Default: true. */
+  readonly interrupt?: boolean | undefined;
   /** How long a worker may take to end when it was asked to, in ms, before it is killed. Default: 2,000. */
   readonly stopGraceMs?: number | undefined;
   /** How long `close` serves those who are there, in ms, before it destroys. Default: 10,000. */
@@ -95,6 +97,7 @@ export interface PoolSettings {
   readonly queueTimeoutMs: number | undefined;
   readonly bootTimeoutMs: number;
   readonly cancelGraceMs: number;
+  readonly interrupt: boolean;
   readonly stopGraceMs: number;
   readonly closeTimeoutMs: number;
   readonly sessionsMax: number;
@@ -138,6 +141,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     queueTimeoutMs: ms(options, 'queueTimeoutMs'),
     bootTimeoutMs: ms(options, 'bootTimeoutMs') ?? 30_000,
     cancelGraceMs: ms(options, 'cancelGraceMs') ?? 1_000,
+    interrupt: ofType(options, 'interrupt', 'boolean', 'true or false') ?? true,
     stopGraceMs: ms(options, 'stopGraceMs') ?? 2_000,
     closeTimeoutMs: ms(options, 'closeTimeoutMs') ?? 10_000,
     sessionsMax: integer(options, 'sessionsMax', 1, 10_000_000) ?? 10_000,
@@ -305,6 +309,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'queueTimeoutMs',
   'bootTimeoutMs',
   'cancelGraceMs',
+  'interrupt',
   'stopGraceMs',
   'closeTimeoutMs',
   'sessionsMax',

@@ -256,7 +256,7 @@ export class Runtime {
   }
 
   /** The first line to a worker. */
-  initLine(worker: string, startMark: boolean): { line: string; protocol: number } {
+  initLine(worker: string, can: { startMark: boolean; interrupts: boolean }): { line: string; protocol: number } {
     const { settings } = this;
     const python = this.#lastPython;
     const line = encodeInit({
@@ -268,7 +268,7 @@ export class Runtime {
       setup: settings.setup,
       teardown: settings.teardown,
       limits: settings.limits,
-      startMark,
+      ...can,
     });
     return { line, protocol: PROTOCOL };
   }

@@ -39,9 +39,10 @@ def hello(library: str, python: str, executable: str, pid: int) -> bytes:
     ).encode()
 
 
-def ready(functions: Sequence[str]) -> bytes:
-    """Return the line that ends the handshake well."""
-    return f'{{"type":"ready","functions":[{",".join(map(quote, functions))}]}}\n'.encode()
+def ready(functions: Sequence[str], interrupts: bool) -> bytes:
+    """Return the line that ends the handshake well. `interrupts`: SIGUSR1 interrupts the call that runs."""
+    names = ",".join(map(quote, functions))
+    return f'{{"type":"ready","functions":[{names}],"interrupts":{"true" if interrupts else "false"}}}\n'.encode()
 
 
 def failed(stage: str, error: str) -> bytes:
@@ -92,6 +93,11 @@ def _check_call(message: dict[str, Any]) -> str | None:
     return None
 
 
+def _check_cancel(message: dict[str, Any]) -> str | None:
+    call = message.get("id")
+    return None if type(call) is int and 0 < call <= INT_MAX else "`id` is not a positive safe integer"
+
+
 def _check_session_end(message: dict[str, Any]) -> str | None:
     return None if type(message.get("session")) is str else "`session` is not a string"
 
@@ -125,6 +131,8 @@ def _check_init(message: dict[str, Any]) -> str | None:
         return "`limits` does not have positive integers for `messageBytesMax` and `depthMax`"
     if type(get("startMark")) is not bool:
         return "`startMark` is not a boolean"
+    if type(get("interrupts", False)) is not bool:
+        return "`interrupts` is not a boolean"
     return None
 
 
@@ -147,4 +155,4 @@ def _is_step(value: Any) -> bool:
 
 PROTOCOL = 1
 SHOWN_BYTES = 200
-CHECKS = {"init": _check_init, "call": _check_call, "session.end": _check_session_end, "stop": _check_stop}
+CHECKS = {"init": _check_init, "call": _check_call, "cancel": _check_cancel, "session.end": _check_session_end, "stop": _check_stop}

@@ -14,6 +14,7 @@ from _thread import start_new_thread
 from errno import EBADF
 
 from . import __version__, error, message
+from .cancel import GIVEN_UP, CallCancelled, Cancellation
 from .event_loop import EventLoop
 from .expose import NameTaken, NothingExposed, find_callable, find_exposed
 from .frame import LineSplitter, LineTooLong, LineWriter, read_lines
@@ -65,7 +66,8 @@ class Worker:
         self._splitter = LineSplitter(MESSAGE_BYTES_MAX)
         self._writer = LineWriter(line)
         self._logs = Logs(self._writer)
-        self._loop = EventLoop()
+        self._cancellation = Cancellation()
+        self._loop = EventLoop(self._cancellation)
         self._sessions = SessionStore()
         self._modules: dict[str, ModuleType] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
@@ -102,6 +104,9 @@ class Worker:
         try:
             if init["startMark"]:
                 self._mark = StartMark(START_MARK)
+                self._cancellation.watch(self._mark)
+                if init.get("interrupts"):
+                    self._cancellation.listen()
             stage = "import"
             set_path(init["path"], init["userSite"])
             for prefix, source in init["modules"].items():
@@ -117,7 +122,7 @@ class Worker:
         except BaseException as raised:
             self._fail(stage, error.of_exception(raised))
         self._logs.flush()
-        self._writer.write(message.ready(list(self._functions)))
+        self._writer.write(message.ready(list(self._functions), self._cancellation.is_heard))
 
     def _answer(self, messages: Iterator[dict[str, Any]]) -> None:
         """Answer every call in turn; return at `stop`."""
@@ -131,6 +136,8 @@ class Worker:
                 self._sessions.end(received["session"])
             elif kind == "stop":
                 return
+            elif kind == "cancel":
+                pass  # Its call was answered before this was read.
             else:
                 raise ProtocolError(f"a second {kind!r}")
             # Its arguments may be large, and the next may be long in coming.
@@ -144,17 +151,30 @@ class Worker:
             self._send_error(number, error.of_unknown(call["name"], list(self._functions)))
             return
 
+        cancellation = self._cancellation
+        if cancellation.missed and cancellation.is_cancelled(number):
+            # Given up before it was started: it is never run.
+            self._send_error(number, error.of_exception(CallCancelled(GIVEN_UP)))
+            return
+
         session = call.get("session")
         if session is not None:
             self._sessions.enter(session)
-        self._logs.call = number
+        self._logs.call = cancellation.call = number
         if self._mark is not None:
             self._mark.write(number)
         refused = None
         try:
-            value = function(*call["args"], **call.get("kwargs", NO_KWARGS))
-            if type(value) not in PLAIN and hasattr(type(value), "__await__"):
-                value = self._loop.run(value)
+            try:
+                cancellation.armed = number
+                if cancellation.missed:
+                    cancellation.arm(number)
+                value = function(*call["args"], **call.get("kwargs", NO_KWARGS))
+                if type(value) not in PLAIN and hasattr(type(value), "__await__"):
+                    value = self._loop.run(value, number)
+            finally:
+                # Whatever raises in between comes from the one interruption that a call may have.
+                cancellation.armed = 0
             answer = message.reply(number, encode(value, self._depth_max))
         # Everything: SystemExit and KeyboardInterrupt end a call and not its worker.
         except BaseException as raised:
@@ -164,6 +184,7 @@ class Worker:
         if not self._writer.is_open:
             leave_child(None)
         self._logs.end_call()
+        cancellation.call = 0
         if session is not None:
             self._sessions.leave()
 

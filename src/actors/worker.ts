@@ -21,7 +21,16 @@ import type { Exchange } from '../exchange.js';
 import { Tail } from '../process/output.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
 import type { Runtime } from '../runtime.js';
-import { callLine, encodeSessionEnd, encodeStop, errorFromWire, type MessageFromPython } from '../wire/message.js';
+import type { Counters } from '../stats.js';
+import {
+  callLine,
+  encodeCancel,
+  encodeSessionEnd,
+  encodeStop,
+  errorFromWire,
+  type HelloMessage,
+  type MessageFromPython,
+} from '../wire/message.js';
 
 /** The worker's chart with hands: it starts, asks and kills a real process. */
 export function workerLogic(runtime: Runtime) {
@@ -30,6 +39,7 @@ export function workerLogic(runtime: Runtime) {
       startProcess: runtime.total(({ context, self }: ActionArgs) => {
         runtime.hands.set(self, new WorkerHand(runtime, context, self));
       }),
+      interruptCall: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.interrupt()),
       askToStop: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.ask()),
       killProcess: runtime.total(({ self }: ActionArgs, { because }: { because: KillReason }) =>
         runtime.hands.get(self)?.kill(because),
@@ -61,6 +71,8 @@ export class WorkerHand implements ProcessListeners {
   readonly #startedAt: number;
   #pid: number | undefined;
   #phase: Phase = 'starting';
+  /** A signal interrupts its call, and is not the end of it. */
+  #interrupts = false;
   #end: ProcessEnd | undefined;
   /** What made it unfit. */
   #fault: PoolError | undefined;
@@ -77,11 +89,23 @@ export class WorkerHand implements ProcessListeners {
     this.#process = runtime.startPython(() => runtime.launch(), this);
   }
 
+  get counters(): Counters {
+    return this.#runtime.counters;
+  }
+
   /** Sends a request and returns its id. */
   request(call: Call): number {
     const id = this.#runtime.nextRequestId();
     this.#process.send(callLine(id, call.request));
     return id;
+  }
+
+  /** Asks Python to end the call that nobody waits for any more. */
+  interrupt(): void {
+    const id = this.exchange?.requestId;
+    if (id === undefined) return;
+    this.#process.cancel(id, this.#interrupts);
+    this.#process.send(encodeCancel(id));
   }
 
   /** Lets Python drop what it keeps for a session. */
@@ -133,9 +157,10 @@ export class WorkerHand implements ProcessListeners {
         if (message.stream !== 'stdout') this.#stderr.push(message.text);
         return this.#runtime.log({ worker: this.name, ...message });
       case 'hello':
-        return this.#helloed(message.protocol, message.library);
+        return this.#helloed(message);
       case 'ready':
         this.#phase = 'ready';
+        this.#interrupts = message.interrupts;
         this.#runtime.emit('worker.ready', {
           worker: this.name,
           id: this.id,
@@ -181,11 +206,13 @@ export class WorkerHand implements ProcessListeners {
     this.onUnfit(new ProtocolError({ detail: 'what it said could not be taken in', worker: this.name }));
   }
 
-  #helloed(protocol: number, library: string): void {
+  #helloed({ protocol, library, pid }: HelloMessage): void {
     this.#phase = 'hello';
+    // A wrapper that stands between has no use for the signal.
+    const interrupts = this.#runtime.settings.interrupt && pid === this.#pid;
     let init: ReturnType<Runtime['initLine']>;
     try {
-      init = this.#runtime.initLine(this.name, this.#process.hasStartMark);
+      init = this.#runtime.initLine(this.name, { startMark: this.#process.hasStartMark, interrupts });
     } catch (error) {
       // What differs from pool to pool in that line is `setup`.
       this.#fault = this.#bootError('setup', error);

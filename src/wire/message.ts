@@ -36,6 +36,8 @@ export interface InitMessage {
   readonly limits: ValueLimits;
   /** Whether descriptor 4 is a page for the id of the request being run. */
   readonly startMark: boolean;
+  /** Whether SIGUSR1 is to interrupt a call that is given up. */
+  readonly interrupts: boolean;
 }
 
 /** One request. */
@@ -67,6 +69,8 @@ export interface ReadyMessage {
   readonly type: 'ready';
   /** The names that can be called. */
   readonly functions: readonly string[];
+  /** Whether SIGUSR1 interrupts the call that runs. */
+  readonly interrupts: boolean;
 }
 
 /** The worker will not become ready, and ends. */
@@ -170,6 +174,11 @@ export function encodeInit(init: Omit<InitMessage, 'type' | 'protocol'>): string
   return line;
 }
 
+/** The line that tells a worker that the caller of a request has given up, without its newline. Nothing answers it. */
+export function encodeCancel(id: number): string {
+  return `{"type":"cancel","id":${id}}`;
+}
+
 /** The line that lets Python drop what it keeps for a session, without its newline. Nothing answers it. */
 export function encodeSessionEnd(session: string): string {
   return `{"type":"session.end","session":${JSON.stringify(session)}}`;
@@ -212,7 +221,11 @@ export function decodeMessage(line: string): MessageFromPython {
         pid: fields.id('pid'),
       };
     case 'ready':
-      return { type, functions: fields.strings('functions') };
+      return {
+        type,
+        functions: fields.strings('functions'),
+        interrupts: fields.has('interrupts') && fields.boolean('interrupts'),
+      };
     case 'failed':
       return { type, stage: fields.oneOf('stage', STAGES), error: decodeError(fields.object('error'), 0) };
     default:
@@ -327,6 +340,11 @@ class Fields {
   oneOf<T extends string>(name: string, words: readonly T[]): T {
     const value = this.value(name);
     return words.find((word) => word === value) ?? this.refuse(`\`${name}\` is none of ${words.join(', ')}`);
+  }
+
+  boolean(name: string): boolean {
+    const value = this.value(name);
+    return typeof value === 'boolean' ? value : this.refuse(`\`${name}\` is no boolean`);
   }
 
   integer(name: string): number {

@@ -25,7 +25,7 @@ describe('docs/guides/options.md', () => {
     const said = documented('createPool').flatMap(({ option, byDefault }) => {
       const number = /^[\d,]+$/.test(byDefault) ? Number(byDefault.replaceAll(',', '')) : undefined;
       const text = /^`'?(.*?)'?`$/.exec(byDefault)?.[1];
-      const value = number ?? (text === 'false' ? false : text);
+      const value = number ?? (text === 'false' || text === 'true' ? text === 'true' : text);
       return value === undefined || option === 'random' ? [] : [[option, value]];
     });
     expect(said.length).toBeGreaterThan(10);

@@ -8,6 +8,7 @@ import {
   type CallMessage,
   callLine,
   decodeMessage,
+  encodeCancel,
   encodeInit,
   encodeRequest,
   encodeSessionEnd,
@@ -98,6 +99,8 @@ function encode(message: Record<string, unknown>): string {
       return encodeInit(message as unknown as InitMessage);
     case 'call':
       return callLine(message.id as number, encodeRequest(message as unknown as CallMessage, LIMITS));
+    case 'cancel':
+      return encodeCancel(message.id as number);
     case 'session.end':
       return encodeSessionEnd(message.session as string);
     case 'stop':

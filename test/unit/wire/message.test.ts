@@ -70,6 +70,7 @@ describe('the line of init', () => {
     teardown: null,
     limits: LIMITS,
     startMark: true,
+    interrupts: true,
   };
 
   it('says what it was given, with the version of the protocol', () => {
@@ -122,7 +123,8 @@ describe('decodeMessage', () => {
   });
 
   it('keeps no field that it does not know', () => {
-    expect(decodeMessage('{"type":"ready","functions":[],"later":1}')).toEqual({ type: 'ready', functions: [] });
+    const line = '{"type":"ready","functions":[],"later":1}';
+    expect(decodeMessage(line)).toEqual({ type: 'ready', functions: [], interrupts: false });
   });
 
   it('says what is wrong and how the line begins, but not all of it', () => {
@@ -137,6 +139,7 @@ describe('decodeMessage', () => {
     '{"type":"hello","protocol":1,"library":"0","python":"3","executable":"x","pid":0}',
     '{"type":"ready","functions":["a",1]}',
     '{"type":"ready","functions":"abc"}',
+    '{"type":"ready","functions":[],"interrupts":1}',
     '{"type":"failed","stage":"lunch","error":{}}',
     '{"type":"failed","stage":"import","error":[]}',
     '{"type":"reply","id":9007199254740992,"value":1}',
