@@ -10,6 +10,12 @@ export interface CallHome {
   withdraw(call: Call, waitedMs: number): Error;
 }
 
+/** What listens to a call between its question and its answer. */
+export interface CallEars {
+  /** Items of a stream came, in a message of `bytes`. */
+  onItems(values: readonly unknown[], bytes: number): void;
+}
+
 /**
  * One request and its reply, as its caller sees it: a promise that settles
  * exactly once, inside its own budget, whatever Python does.
@@ -19,6 +25,8 @@ export class Call {
   /** Its line but for the id; what crosses was fixed and checked when the caller asked. */
   readonly request: string;
   readonly promise: Promise<unknown>;
+  /** Absent for a call that has nothing but a question and an answer. */
+  readonly #ears: CallEars | undefined;
   /** Where it was made, for the stack of its error; V8 makes text of it only if somebody looks. */
   readonly #site: { readonly stack?: string } = {};
   readonly #clock: PoolClock;
@@ -33,10 +41,11 @@ export class Call {
   #sentAt = 0;
   #isSettled = false;
 
-  constructor(name: string, request: string, clock: PoolClock, wait: WaitOptions) {
+  constructor(name: string, request: string, clock: PoolClock, wait: WaitOptions, ears?: CallEars) {
     Error.captureStackTrace(this.#site, Call);
     this.name = name;
     this.request = request;
+    this.#ears = ears;
     this.#clock = clock;
     this.#signal = wait.signal;
     this.#askedAt = clock.now();
@@ -70,6 +79,22 @@ export class Call {
   onAnswered(answer: Answer): void {
     if ('error' in answer) this.fail(answer.error);
     else if (this.#settle('answered')) this.#resolve(answer.value);
+  }
+
+  /** False: this call has no stream. */
+  onItems(values: readonly unknown[], bytes: number): boolean {
+    if (!this.#isSettled) this.#ears?.onItems(values, bytes);
+    return this.#ears !== undefined;
+  }
+
+  /** Tells Python that there is room for so much more. */
+  credit(items: number, bytes: number): void {
+    if (!this.#isSettled) this.#exchange?.credit(this, items, bytes);
+  }
+
+  /** Its caller has what it wanted, and waits for no more. */
+  leave(): void {
+    if (!this.#isSettled) this.#giveUp('signal');
   }
 
   fail(error: unknown, how: CallOutcome = 'failed'): void {

@@ -1,10 +1,11 @@
 import { checkWait, type WaitOptions } from './budget.js';
-import { Call } from './call.js';
+import { Call, type CallEars } from './call.js';
 import { OptionError } from './errors.js';
 import { splitArgs } from './kw.js';
 import { type MapOptions, mapCalls } from './map.js';
 import { type PyProxy, pyProxy } from './py.js';
 import type { Runtime } from './runtime.js';
+import { type Room, roomFor, Stream, type StreamOptions } from './stream.js';
 import { encodeRequest } from './wire/message.js';
 
 /** How one call is made. */
@@ -72,6 +73,31 @@ export abstract class Caller<Api = unknown> {
     return mapCalls(callOne, items, { concurrency, ordered, signal: bound.signal }) as AsyncIterableIterator<T>;
   }
 
+  /**
+   * Calls one function and yields what the iterable that it returns yields: a generator, an asynchronous one, a list.
+   * The call is made when the first item is asked for. Python is never further ahead than `highWaterMark` items. Leaving
+   * the loop closes the generator; its `finally` runs. An error in the middle is thrown after the items before it.
+   *
+   * The arguments are fixed and checked before this returns; what is wrong with them is thrown where the first item is
+   * asked for, as is all that `call` rejects with.
+   */
+  stream<T = unknown>(
+    name: string,
+    args: readonly unknown[] = [],
+    options: StreamOptions = {},
+  ): AsyncIterableIterator<T, undefined> & AsyncDisposable {
+    try {
+      const { highWaterMark, ...rest } = options;
+      const room = roomFor(highWaterMark);
+      const ask = this.#prepare(name, args, this.mergedWith(rest), room);
+      return new Stream<T>(room, ask);
+    } catch (error) {
+      return new Stream<T>(roomFor(), () => {
+        throw error;
+      });
+    }
+  }
+
   /** The same functions as methods: `pool.py.mean([1, 2, 3])`, typed by the pool's `Api`. */
   get py(): PyProxy<Api> {
     return pyProxy<Api>((name, args) => this.call(name, args));
@@ -97,21 +123,30 @@ export abstract class Caller<Api = unknown> {
   }
 
   #start(name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
+    if (options.signal?.aborted) return Promise.reject(options.signal.reason);
+    return this.#prepare(name, args, options)().promise;
+  }
+
+  /** Fixes and checks what is asked, and returns what asks it. */
+  #prepare(name: string, args: readonly unknown[], options: CallOptions, stream?: Room): (ears?: CallEars) => Call {
     if (typeof name !== 'string') throw new OptionError({ option: 'name', expected: "a function's name", got: name });
     if (!Array.isArray(args)) throw new OptionError({ option: 'args', expected: 'an array of arguments', got: args });
     const { signal, timeoutMs = this.runtime.settings.timeoutMs, priority = 0, kwargs } = options;
-    if (signal?.aborted) return Promise.reject(signal.reason);
     const { counters, keepAlive, settings, clock } = this.runtime;
-    const request = encodeRequest({ name, ...splitArgs(args, kwargs), session: this.sessionId }, settings.limits);
-    const call = new Call(name, request, clock, { signal, timeoutMs });
-    counters.asked += 1;
-    keepAlive.hold();
-    call.onSettled((how) => {
-      counters.settled(how);
-      keepAlive.release();
-    });
-    this.place(call, priority);
-    return call.promise;
+    const asked = { name, ...splitArgs(args, kwargs), session: this.sessionId, stream };
+    const request = encodeRequest(asked, settings.limits);
+    return (ears) => {
+      signal?.throwIfAborted();
+      const call = new Call(name, request, clock, { signal, timeoutMs }, ears);
+      counters.asked += 1;
+      keepAlive.hold();
+      call.onSettled((how) => {
+        counters.settled(how);
+        keepAlive.release();
+      });
+      this.place(call, priority);
+      return call;
+    };
   }
 }
 

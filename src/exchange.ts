@@ -2,6 +2,7 @@ import type { ClientRef, LeaseId } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import type { Call } from './call.js';
 import type { PoolError } from './errors.js';
+import { encodeCredit } from './wire/message.js';
 
 /** How a request was answered. */
 export type Answer = { readonly value: unknown } | { readonly error: PoolError };
@@ -69,6 +70,16 @@ export class Exchange {
     call.onAnswered(answer);
     this.#holder?.onAnswered();
     return true;
+  }
+
+  /** Items of the stream of the request `id` have come. False: nobody asked for them. */
+  items(id: number, values: readonly unknown[], bytes: number): boolean {
+    return this.#unanswered?.id === id && this.#unanswered.call.onItems(values, bytes);
+  }
+
+  /** The reader of this call's stream has made room. */
+  credit(call: Call, items: number, bytes: number): void {
+    if (this.#unanswered?.call === call) this.worker.say(encodeCredit(this.#unanswered.id, items, bytes));
   }
 
   /** Nobody waits for this call's answer any more. Python still owes it, so the lease stays where it is. */

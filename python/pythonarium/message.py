@@ -60,6 +60,11 @@ def error(call: int, error: str) -> bytes:
     return f'{{"type":"error","id":{call},"error":{error}}}\n'.encode()
 
 
+def items(call: int, values: str) -> bytes:
+    """Return the line that carries items of the stream of `call`; `values` is the JSON text of an array."""
+    return f'{{"type":"items","id":{call},"values":{values}}}\n'.encode()
+
+
 def log(stream: str, call: int | None, text: str, level: str | None = None, logger: str | None = None) -> bytes:
     """Return the line that carries something printed or logged."""
     number = "null" if call is None else call
@@ -90,12 +95,24 @@ def _check_call(message: dict[str, Any]) -> str | None:
         return "`kwargs` is not an object"
     if "session" in message and type(message["session"]) is not str:
         return "`session` is not a string"
+    if "stream" in message:
+        room = message["stream"]
+        if type(room) is not dict or not _is_limit(room.get("items")) or not _is_limit(room.get("bytes")):
+            return "`stream` does not have positive integers for `items` and `bytes`"
     return None
 
 
 def _check_cancel(message: dict[str, Any]) -> str | None:
-    call = message.get("id")
-    return None if type(call) is int and 0 < call <= INT_MAX else "`id` is not a positive safe integer"
+    return None if _is_limit(message.get("id")) else "`id` is not a positive safe integer"
+
+
+def _check_credit(message: dict[str, Any]) -> str | None:
+    if not _is_limit(message.get("id")):
+        return "`id` is not a positive safe integer"
+    for field in ("items", "bytes"):
+        if type(message.get(field)) is not int or message[field] < 0:
+            return f"`{field}` is not an integer of 0 or more"
+    return None
 
 
 def _check_session_end(message: dict[str, Any]) -> str | None:
@@ -141,7 +158,7 @@ def _is_list_of_strings(value: Any) -> bool:
 
 
 def _is_limit(value: Any) -> bool:
-    return type(value) is int and value > 0
+    return type(value) is int and 0 < value <= INT_MAX
 
 
 def _is_step(value: Any) -> bool:
@@ -155,4 +172,4 @@ def _is_step(value: Any) -> bool:
 
 PROTOCOL = 1
 SHOWN_BYTES = 200
-CHECKS = {"init": _check_init, "call": _check_call, "cancel": _check_cancel, "session.end": _check_session_end, "stop": _check_stop}
+CHECKS = {"init": _check_init, "call": _check_call, "cancel": _check_cancel, "credit": _check_credit, "session.end": _check_session_end, "stop": _check_stop}

@@ -149,7 +149,7 @@ def _find_refused(value: Any, path: str, room: int, above: list[int]) -> ValueRe
             return None
         return ValueRefused(path, f"is {float.__repr__(value)}, which JSON and its readers do not have; return None or a string instead")
     if not isinstance(value, (dict, list, tuple)):
-        return ValueRefused(path, f"is {_name_with_article(type(value))}, which cannot cross to Node{_advice(value)}")
+        return ValueRefused(path, f"is {name_with_article(type(value))}, which cannot cross to Node{_advice(value)}")
     if id(value) in above:
         return ValueRefused(path, "holds itself: a cycle cannot cross to Node")
     if not room:
@@ -184,7 +184,7 @@ def _has_joined_surrogates(text: str) -> bool:
     return False
 
 
-def _name_with_article(kind: type) -> str:
+def name_with_article(kind: type) -> str:
     module = getattr(kind, "__module__", "builtins")  # A class made without one has none.
     name = kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
     return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
@@ -203,7 +203,7 @@ def _advice(value: Any) -> str:
     if hasattr(kind, "isoformat"):
         return "; return .isoformat() of it"
     if hasattr(kind, "__next__") or hasattr(kind, "__anext__"):
-        return ": streams are not part of this version; return a list"
+        return ": call it with stream(), or return list(...) of it"
     if hasattr(kind, "__members__") or hasattr(kind, "_member_map_"):
         return "; return its .value, or make it a str or int enum"
     if hasattr(kind, "keys") and hasattr(kind, "__getitem__"):
@@ -274,8 +274,8 @@ ADVICE = {
     "PosixPath": "; return str(...) of it",
     "PurePosixPath": "; return str(...) of it",
     "timedelta": "; return .total_seconds() of it",
-    "generator": ": streams are not part of this version; return list(...) of it",
-    "async_generator": ": streams are not part of this version; return a list",
+    "generator": ": call it with stream(), or return list(...) of it",
+    "async_generator": ": call it with stream(), or return a list",
     "coroutine": "; await it",
 }
 

@@ -18,16 +18,17 @@ from .cancel import GIVEN_UP, CallCancelled, Cancellation
 from .event_loop import EventLoop
 from .expose import NameTaken, NothingExposed, find_callable, find_exposed
 from .frame import LineSplitter, LineTooLong, LineWriter, read_lines
+from .inbox import DURING_A_CALL, Inbox
 from .logs import Logs
 from .message import PROTOCOL, ProtocolError, read_message
 from .modules import load_module, set_path
 from .session import SessionStore
 from .start_mark import StartMark
-from .value import ATOMS, encode
+from .value import ATOMS, ValueRefused, encode, name_with_article
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from types import ModuleType
     from typing import Any, NoReturn
 
@@ -84,13 +85,14 @@ class Worker:
         self._writer.write(message.hello(__version__, python, sys.executable, os.getpid()))
 
         messages = map(read_message, read_lines(self._line, self._splitter))
+        self._inbox = Inbox(messages, self._line, lambda: False, lambda: leave(0))
         init = next(messages, None)
         if init is None:
             leave(0)
         if init["type"] != "init":
             raise ProtocolError(f"the first message is {init['type']!r} and not 'init'")
         self._start(init)
-        self._answer(messages)
+        self._answer()
         self._stop()
 
     def _start(self, init: dict[str, Any]) -> None:
@@ -124,11 +126,11 @@ class Worker:
         self._logs.flush()
         self._writer.write(message.ready(list(self._functions), self._cancellation.is_heard))
 
-    def _answer(self, messages: Iterator[dict[str, Any]]) -> None:
+    def _answer(self) -> None:
         """Answer every call in turn; return at `stop`."""
         if not self._writer.is_open:
             leave_child(None)
-        for received in messages:
+        for received in self._inbox:
             kind = received["type"]
             if kind == "call":
                 self._answer_call(received)
@@ -136,7 +138,7 @@ class Worker:
                 self._sessions.end(received["session"])
             elif kind == "stop":
                 return
-            elif kind == "cancel":
+            elif kind in DURING_A_CALL:
                 pass  # Its call was answered before this was read.
             else:
                 raise ProtocolError(f"a second {kind!r}")
@@ -172,6 +174,8 @@ class Worker:
                 value = function(*call["args"], **call.get("kwargs", NO_KWARGS))
                 if type(value) not in PLAIN and hasattr(type(value), "__await__"):
                     value = self._loop.run(value, number)
+                if "stream" in call:
+                    value = self._stream(call, value)
             finally:
                 # Whatever raises in between comes from the one interruption that a call may have.
                 cancellation.armed = 0
@@ -194,6 +198,20 @@ class Worker:
             self._send_error(number, error.of_size(len(answer) - 1, self._bytes_max))
         else:
             self._writer.write(answer)
+
+    def _stream(self, call: dict[str, Any], value: Any) -> None:
+        """Send the items of `value`. Raises what it raises, and ValueRefused if it has none."""
+        from .stream import Stream
+
+        number = call["id"]
+        kind = type(value)
+        stream = Stream(number, call["stream"], self._writer, self._inbox, self._cancellation, self._depth_max)
+        if hasattr(kind, "__aiter__"):
+            self._loop.run(stream.send_async(value.__aiter__()), number)
+        elif hasattr(kind, "__iter__") and not isinstance(value, WHOLE):
+            stream.send(iter(value))
+        else:
+            raise ValueRefused("value", f"is {name_with_article(kind)}, which has no items to stream; use call() for it")
 
     def _stop(self) -> None:
         """Run the teardown. What goes wrong in it is printed, since nobody waits for an answer any more."""
@@ -316,5 +334,7 @@ LINE_MOVED_TO = 200
 MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 # What is around an ERROR in its message, generously.
 ENVELOPE_BYTES = 128
+# These could be iterated over, and are meant as one value.
+WHOLE = (str, bytes, bytearray, memoryview, dict)
 PLAIN = ATOMS | {list, dict, tuple}
 NO_KWARGS: dict[str, Any] = {}

@@ -100,6 +100,11 @@ export class WorkerHand implements ProcessListeners {
     return id;
   }
 
+  /** Sends something that belongs to a request under way. */
+  say(line: string): void {
+    this.#process.send(line);
+  }
+
   /** Asks Python to end the call that nobody waits for any more. */
   interrupt(): void {
     const id = this.exchange?.requestId;
@@ -153,6 +158,9 @@ export class WorkerHand implements ProcessListeners {
         return this.#answered(message.id, { value: message.value });
       case 'error':
         return this.#answered(message.id, { error: errorFromWire(message.error, this.exchange?.callName(message.id)) });
+      case 'items':
+        if (this.exchange?.items(message.id, message.values, message.bytes)) return;
+        return this.#unasked(`items for request ${message.id}, which has no stream`);
       case 'log':
         if (message.stream !== 'stdout') this.#stderr.push(message.text);
         return this.#runtime.log({ worker: this.name, ...message });
@@ -225,8 +233,11 @@ export class WorkerHand implements ProcessListeners {
   }
 
   #answered(id: number, answer: Parameters<Exchange['answer']>[1]): void {
-    if (this.exchange?.answer(id, answer)) return;
-    this.onUnfit(new ProtocolError({ detail: `an answer to request ${id}, which nobody asked`, worker: this.name }));
+    if (!this.exchange?.answer(id, answer)) this.#unasked(`an answer to request ${id}, which nobody asked`);
+  }
+
+  #unasked(detail: string): void {
+    this.onUnfit(new ProtocolError({ detail, worker: this.name }));
   }
 
   #ended(end: ProcessEnd, bootFailure: unknown): void {

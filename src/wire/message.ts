@@ -49,6 +49,8 @@ export interface CallMessage {
   readonly args: readonly unknown[];
   readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
   readonly session?: string | undefined;
+  /** The result is a stream, and there is room for so much of it. */
+  readonly stream?: { readonly items: number; readonly bytes: number } | undefined;
 }
 
 /** Python's first message: who answers. */
@@ -94,6 +96,15 @@ export interface ErrorMessage {
   readonly error: WireError;
 }
 
+/** Items of a stream, in their order. The call's answer comes after the last of them. */
+export interface ItemsMessage {
+  readonly type: 'items';
+  readonly id: number;
+  readonly values: readonly unknown[];
+  /** The size of the message. */
+  readonly bytes: number;
+}
+
 /** Something that Python printed, logged or warned of. */
 export interface LogMessage {
   readonly type: 'log';
@@ -108,7 +119,14 @@ export interface LogMessage {
 }
 
 /** Whatever a worker says. */
-export type MessageFromPython = HelloMessage | ReadyMessage | FailedMessage | ReplyMessage | ErrorMessage | LogMessage;
+export type MessageFromPython =
+  | HelloMessage
+  | ReadyMessage
+  | FailedMessage
+  | ReplyMessage
+  | ErrorMessage
+  | ItemsMessage
+  | LogMessage;
 
 /** An error as it crosses the line. */
 export interface WireError {
@@ -137,14 +155,15 @@ export interface WireError {
  * @throws MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
  */
 export function encodeRequest(
-  { name, args, kwargs, session }: Omit<CallMessage, 'type' | 'id'>,
+  { name, args, kwargs, session, stream }: Omit<CallMessage, 'type' | 'id'>,
   limits: ValueLimits,
 ): string {
   const argsJson = encodeArguments(args, { root: 'args', call: name }, limits);
   const kwargsJson =
     kwargs === undefined ? '' : `,"kwargs":${encodeArguments(kwargs, { root: 'kwargs', call: name }, limits)}`;
   const sessionJson = session === undefined ? '' : `,"session":${JSON.stringify(session)}`;
-  const request = `"name":${JSON.stringify(name)},"args":${argsJson}${kwargsJson}${sessionJson}}`;
+  const streamJson = stream === undefined ? '' : `,"stream":${JSON.stringify(stream)}`;
+  const request = `"name":${JSON.stringify(name)},"args":${argsJson}${kwargsJson}${sessionJson}${streamJson}}`;
   limitBytes(request, CALL_HEAD_BYTES, limits.messageBytesMax, name);
   return request;
 }
@@ -172,6 +191,11 @@ export function encodeInit(init: Omit<InitMessage, 'type' | 'protocol'>): string
   const line = encodeValue(message, { root: 'init' }, deeper);
   limitBytes(line, 0, init.limits.messageBytesMax, undefined);
   return line;
+}
+
+/** The line that says how much more of a stream there is room for, without its newline. Nothing answers it. */
+export function encodeCredit(id: number, items: number, bytes: number): string {
+  return `{"type":"credit","id":${id},"items":${items},"bytes":${bytes}}`;
 }
 
 /** The line that tells a worker that the caller of a request has given up, without its newline. Nothing answers it. */
@@ -202,6 +226,8 @@ export function decodeMessage(line: string): MessageFromPython {
       return { type, id: fields.id('id'), value: fields.value('value') };
     case 'error':
       return { type, id: fields.id('id'), error: decodeError(fields.object('error'), 0) };
+    case 'items':
+      return { type, id: fields.id('id'), values: fields.list('values'), bytes: line.length };
     case 'log':
       return {
         type,
@@ -329,6 +355,11 @@ class Fields {
   string(name: string): string {
     const value = this.value(name);
     return typeof value === 'string' ? value : this.refuse(`\`${name}\` is no string`);
+  }
+
+  list(name: string): readonly unknown[] {
+    const value = this.value(name);
+    return Array.isArray(value) ? value : this.refuse(`\`${name}\` is no array`);
   }
 
   strings(name: string): readonly string[] {

@@ -8,13 +8,14 @@ const OPTIONS = [
   { heading: 'createPool', file: 'src/options.ts', type: 'PoolOptions' },
   { heading: 'call', file: 'src/caller.ts', type: 'CallOptions' },
   { heading: 'map', file: 'src/map.ts', type: 'MapOptions' },
+  { heading: 'stream', file: 'src/stream.ts', type: 'StreamOptions' },
   { heading: 'checkout', file: 'src/lease.ts', type: 'CheckoutOptions' },
   { heading: 'session', file: 'src/session.ts', type: 'SessionOptions' },
 ];
 
 describe('docs/guides/options.md', () => {
   it.each(OPTIONS)('has every option of $heading, and no other', ({ heading, file, type }) => {
-    const inherited = heading === 'map' ? documented('call').map(({ option }) => option) : [];
+    const inherited = heading === 'map' || heading === 'stream' ? documented('call').map(({ option }) => option) : [];
     const names = [...inherited, ...documented(heading).map(({ option }) => option)];
     expect(names.sort()).toEqual(members(file, type).sort());
   });

@@ -159,7 +159,7 @@ class Results(WorkerTestCase):
         for name in ("numbers", "numbers_later"):
             error = worker.error(name)
             self.assertEqual(error["code"], "ERR_VALUE")
-            self.assertIn("streams are not part of this version", error["message"])
+            self.assertIn("call it with stream()", error["message"])
 
     def test_a_reply_over_the_limit_says_both_sizes_and_one_at_the_limit_passes(self):
         limit = 1000

@@ -89,7 +89,7 @@ class Refusals(unittest.TestCase):
             ("datetime.date(2026, 1, 1)", ".isoformat()"),
             ("Point()", "dataclasses.asdict"),
             ("b''", "binary data is not part of this version"),
-            ("(x for x in [])", "streams are not part of this version"),
+            ("(x for x in [])", "call it with stream()"),
             ("2 ** 60", "return str"),
             ("float('nan')", "None or a string"),
             ("Plain.ONE", ".value"),

@@ -9,6 +9,7 @@ import {
   callLine,
   decodeMessage,
   encodeCancel,
+  encodeCredit,
   encodeInit,
   encodeRequest,
   encodeSessionEnd,
@@ -26,7 +27,8 @@ describe('messages.json', () => {
   const fromNode = messages.filter(({ from, name }) => from === 'node' && !name.startsWith('fields nobody knows'));
 
   it.each(fromPython)('is read as it should be: $name', ({ line, message }) => {
-    expect(decodeMessage(line)).toEqual(message);
+    const size = message.type === 'items' ? { bytes: line.length } : {};
+    expect(decodeMessage(line)).toEqual({ ...message, ...size });
   });
 
   it.each(fromNode)('is written as it should be: $name', ({ message }) => {
@@ -99,6 +101,8 @@ function encode(message: Record<string, unknown>): string {
       return encodeInit(message as unknown as InitMessage);
     case 'call':
       return callLine(message.id as number, encodeRequest(message as unknown as CallMessage, LIMITS));
+    case 'credit':
+      return encodeCredit(message.id as number, message.items as number, message.bytes as number);
     case 'cancel':
       return encodeCancel(message.id as number);
     case 'session.end':

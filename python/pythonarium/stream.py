@@ -1,0 +1,227 @@
+"""The items of a generator on their way to Node: many in one message, and never more than Node has room for."""
+
+from __future__ import annotations
+
+from _thread import allocate_lock, start_new_thread
+from time import monotonic, sleep
+
+from . import message
+from .cancel import GIVEN_UP, CallCancelled
+from .value import ATOMS, LISTS, ValueRefused, encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from typing import Any
+
+    from .cancel import Cancellation
+    from .frame import LineWriter
+    from .inbox import Inbox
+
+
+class Stream:
+    """One call's items. Node says how many more, and how many bytes of them, it has room for."""
+
+    def __init__(self, call: int, room: dict[str, int], writer: LineWriter, inbox: Inbox, cancellation: Cancellation, depth_max: int) -> None:
+        self._call = call
+        self._items = room["items"]
+        self._bytes = room["bytes"]
+        self._writer = writer
+        self._inbox = inbox
+        self._cancellation = cancellation
+        self._depth_max = depth_max
+        # What was yielded and not sent: what cannot change any more, or its JSON text.
+        self._batch: list[Any] = []
+        self._lock = allocate_lock()
+        self._is_over = False
+        # One item after the other, as long as they come slowly.
+        self._is_fast = False
+        self._quick = 0
+        self._sent_at = 0.0
+        self._refused: ValueRefused | None = None
+        # How large an item was in the last message.
+        self._item_bytes = 1.0
+
+    def send(self, iterator: Iterator[Any]) -> None:
+        """Send all items of `iterator`, and close it whatever happens. Raises what it raises, once the items before are sent."""
+        cancellation = self._cancellation
+        batch = self._batch
+        append = batch.append
+        try:
+            while True:
+                while not self._has_room():
+                    self._take(self._inbox.receive(self._call))
+                left = self._batch_max()
+                chars = 0
+                chars_max = min(BATCH_BYTES, self._bytes)
+                cancellation.arm(self._call)
+                for item in iterator:
+                    kind = type(item)
+                    if kind is str:
+                        chars += len(item)
+                    elif kind is dict and are_atoms(map(type, item.values())):
+                        item = item.copy()
+                    elif kind not in NUMBERS:
+                        item = _fixed(item, kind, self._depth_max)
+                    append(item)
+                    left -= 1
+                    if left <= 0 or chars > chars_max:
+                        break
+                else:
+                    cancellation.armed = 0
+                    self._flush()
+                    return
+                cancellation.armed = 0
+                self._flush()
+        except BaseException as raised:
+            cancellation.armed = 0
+            self._end(raised)
+            raise
+        finally:
+            cancellation.armed = 0
+            self._close()
+            close = getattr(iterator, "close", None)
+            if close is not None:
+                close()
+
+    async def send_async(self, iterator: AsyncIterator[Any]) -> None:
+        """As `send`, for an asynchronous iterator, on the loop that runs."""
+        left = chars = 0
+        try:
+            async for item in iterator:
+                kind = type(item)
+                if kind is str:
+                    chars += len(item)
+                elif kind not in NUMBERS:
+                    item = _fixed(item, kind, self._depth_max)
+                self._batch.append(item)
+                left -= 1
+                if left <= 0 or chars > BATCH_BYTES:
+                    self._flush()
+                    while not self._has_room():
+                        self._take(await self._inbox.receive_async(self._call))
+                    left = self._batch_max()
+                    chars = 0
+            self._flush()
+        except BaseException as raised:
+            self._end(raised)
+            raise
+        finally:
+            self._close()
+            close = getattr(iterator, "aclose", None)
+            if close is not None:
+                await close()
+
+    def _has_room(self) -> bool:
+        return self._items > 0 and self._bytes > 0
+
+    def _batch_max(self) -> int:
+        if not self._is_fast:
+            return 1
+        # As large as those before, the items of a batch fill no more than a message of a good size.
+        return max(1, min(self._items, BATCH_ITEMS, int(min(self._bytes, BATCH_BYTES) / self._item_bytes)))
+
+    def _take(self, told: dict[str, Any]) -> None:
+        if told["type"] == "credit":
+            self._items += told["items"]
+            self._bytes += told["bytes"]
+        elif told["type"] == "cancel":
+            raise CallCancelled(GIVEN_UP)
+
+    def _end(self, raised: BaseException) -> None:
+        """Send what was yielded before `raised`; nobody is there for it if the call was given up."""
+        if not isinstance(raised, CallCancelled):
+            self._flush()
+
+    def _close(self) -> None:
+        with self._lock:
+            self._is_over = True
+            self._batch.clear()
+
+    def _flush(self) -> None:
+        now = monotonic()
+        if not self._is_fast:
+            # Only a generator that is quick several times in a row is: each message costs more than an item.
+            self._quick = self._quick + 1 if now - self._sent_at < QUICK_S else 0
+            if self._quick > QUICK_ITEMS:
+                self._is_fast = True
+                start_new_thread(self._watch, ())
+        self._sent_at = now
+        self._send_batch()
+        if self._refused is not None:
+            raise self._refused
+
+    def _watch(self) -> None:
+        """Send what lies there while the generator takes its time over the next item."""
+        sent_at = 0.0
+        while not self._is_over:
+            sleep(WATCH_S)
+            if self._batch and sent_at == self._sent_at:
+                self._send_batch()
+            sent_at = self._sent_at
+
+    def _send_batch(self) -> None:
+        batch = self._batch
+        with self._lock:
+            count = len(batch)
+            if not count or self._is_over or self._refused is not None:
+                return
+            items = batch[:count]
+            del batch[:count]
+            try:
+                text = _join(items, self._depth_max)
+            except ValueRefused:
+                # Those before the one that cannot cross are sent.
+                count, self._refused = _find_refused(items, self._depth_max)
+                text = _join(items[:count], self._depth_max)
+            if count:
+                line = message.items(self._call, text)
+                self._items -= count
+                self._bytes -= len(line)
+                self._item_bytes = len(line) / count
+                self._writer.write(line)
+
+
+def _fixed(item: Any, kind: type, depth_max: int) -> Any:
+    """Return `item` as it is now: the generator may change it before its batch is sent."""
+    # A copy is all that a flat row needs, and the rows of a batch are encoded much faster together.
+    if kind is dict and are_atoms(map(type, item.values())):
+        return item.copy()
+    if kind in LISTS and are_atoms(map(type, item)):
+        return item[:]
+    return _Text(encode(item, depth_max))
+
+
+class _Text(str):
+    """An item that is JSON already."""
+
+    __slots__ = ()
+
+
+def _join(items: list[Any], depth_max: int) -> str:
+    kinds = set(map(type, items))
+    if _Text not in kinds:
+        return encode(items, depth_max + 1)
+    if len(kinds) == 1:
+        return f"[{','.join(items)}]"
+    return f"[{','.join([item if type(item) is _Text else encode(item, depth_max) for item in items])}]"
+
+
+def _find_refused(items: list[Any], depth_max: int) -> tuple[int, ValueRefused | None]:
+    """Return the index of the first item that cannot cross, and why."""
+    for index, item in enumerate(items):
+        if type(item) is not _Text:
+            try:
+                encode(item, depth_max)
+            except ValueRefused as refused:
+                return index, refused
+    return len(items), None
+
+
+are_atoms = ATOMS.issuperset
+NUMBERS = frozenset((int, float, bool, type(None)))
+BATCH_ITEMS = 256
+BATCH_BYTES = 64 * 1024
+QUICK_S = 0.000_2
+QUICK_ITEMS = 4
+WATCH_S = 0.001
