@@ -3,6 +3,7 @@ import type { PoolClock } from './clock.js';
 import { CallTimeoutError, PoolError } from './errors.js';
 import type { Answer, Exchange } from './exchange.js';
 import { showCaller } from './stack.js';
+import type { Encoded } from './wire/value.js';
 
 /** Where a call is until it is sent: it is told when the call's budget is spent there. */
 export interface CallHome {
@@ -17,7 +18,7 @@ export interface CallHome {
 export class Call {
   readonly name: string;
   /** Its line but for the id; what crosses was fixed and checked when the caller asked. */
-  readonly request: string;
+  readonly request: Encoded;
   readonly promise: Promise<unknown>;
   /** Where it was made, for the stack of its error; V8 makes text of it only if somebody looks. */
   readonly #site: { readonly stack?: string } = {};
@@ -33,7 +34,7 @@ export class Call {
   #sentAt = 0;
   #isSettled = false;
 
-  constructor(name: string, request: string, clock: PoolClock, wait: WaitOptions) {
+  constructor(name: string, request: Encoded, clock: PoolClock, wait: WaitOptions) {
     Error.captureStackTrace(this.#site, Call);
     this.name = name;
     this.request = request;
