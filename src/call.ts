@@ -3,6 +3,7 @@ import type { PoolClock } from './clock.js';
 import { CallTimeoutError, PoolError } from './errors.js';
 import type { Answer, Exchange } from './exchange.js';
 import { showCaller } from './stack.js';
+import type { Encoded } from './wire/value.js';
 
 /** Where a call is until it is sent: it is told when the call's budget is spent there. */
 export interface CallHome {
@@ -23,7 +24,7 @@ export interface CallEars {
 export class Call {
   readonly name: string;
   /** Its line but for the id; what crosses was fixed and checked when the caller asked. */
-  readonly request: string;
+  readonly request: Encoded;
   readonly promise: Promise<unknown>;
   /** Absent for a call that has nothing but a question and an answer. */
   readonly #ears: CallEars | undefined;
@@ -41,7 +42,7 @@ export class Call {
   #sentAt = 0;
   #isSettled = false;
 
-  constructor(name: string, request: string, clock: PoolClock, wait: WaitOptions, ears?: CallEars) {
+  constructor(name: string, request: Encoded, clock: PoolClock, wait: WaitOptions, ears?: CallEars) {
     Error.captureStackTrace(this.#site, Call);
     this.name = name;
     this.request = request;

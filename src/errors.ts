@@ -325,18 +325,26 @@ export class ValueRefusedError extends PoolError<'ERR_VALUE'> {
 export class MessageTooLargeError extends PoolError<'ERR_MESSAGE_TOO_LARGE'> {
   /** The size of the message in bytes of UTF-8; the least it can be, where counting on would have cost too much. */
   readonly bytes: number;
-  /** The greatest size allowed, the option `messageBytesMax`. */
+  /** The greatest size allowed, the option `messageBytesMax` or `attachmentBytesMax`. */
   readonly limit: number;
   /** The side that refused to send it. */
   readonly sender: 'node' | 'python';
 
-  constructor(seen: { bytes: number; limit: number; sender: 'node' | 'python'; call?: string | undefined }) {
+  constructor(seen: {
+    bytes: number;
+    limit: number;
+    /** The option that sets the limit. */
+    option?: 'messageBytesMax' | 'attachmentBytesMax' | undefined;
+    sender: 'node' | 'python';
+    call?: string | undefined;
+  }) {
+    const { option = 'messageBytesMax' } = seen;
     const what = `${seen.sender === 'node' ? 'The call' : 'The answer'}${seen.call === undefined ? '' : ` of ${quoted(seen.call)}`}`;
     super(
       'MessageTooLargeError',
       'ERR_MESSAGE_TOO_LARGE',
-      `${what} takes ${seen.bytes} bytes, and a message may have ${seen.limit}. ` +
-        'Send it in parts, pass the path of a file, or raise `messageBytesMax`.',
+      `${what} takes ${seen.bytes} ${option === 'messageBytesMax' ? 'bytes' : 'raw bytes'}, and a message may have ${seen.limit}. ` +
+        `Send it in parts, pass the path of a file, or raise \`${option}\`.`,
     );
     this.bytes = seen.bytes;
     this.limit = seen.limit;

@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, isAbsolute, resolve } from 'node:path';
@@ -10,7 +11,7 @@ import { childEnvironment, type EnvironmentOption } from './process/environment.
 import { checkedPython } from './process/interpreter.js';
 import { libraryPath } from './process/library.js';
 import type { WireCall } from './wire/message.js';
-import { encodeArguments, type ValueLimits } from './wire/value.js';
+import { encodeJson, type ValueLimits } from './wire/value.js';
 
 /** A Python function to run once in each worker. */
 export interface SetupCall {
@@ -64,6 +65,8 @@ export interface PoolOptions {
   readonly sessionsMax?: number | undefined;
   /** The largest message, in bytes. Default: 67,108,864 (64 MiB). */
   readonly messageBytesMax?: number | undefined;
+  /** The raw bytes of one message, in bytes: all `Uint8Array`s, arrays and the like in it. Default: 1,073,741,824 (1 GiB). */
+  readonly attachmentBytesMax?: number | undefined;
   /** How deep lists and dicts may stand inside each other. Default: 200. */
   readonly depthMax?: number | undefined;
   /** `'inherit'` (the default): what Python prints is printed, with the worker's name before each line. `'events'`: only `log` events. */
@@ -102,7 +105,6 @@ export interface PoolSettings {
   readonly closeTimeoutMs: number;
   readonly sessionsMax: number;
   readonly limits: ValueLimits;
-  readonly messageBytesMax: number;
   readonly logs: 'inherit' | 'events';
   readonly libraryPath: string;
   readonly inspect: PoolOptions['inspect'];
@@ -121,7 +123,8 @@ export function checkOptions(given: PoolOptions): PoolSettings {
   if (!existsSync(cwd)) throw new OptionError({ option: 'cwd', expected: 'a folder that exists', got: cwd });
   const { modules, moduleFolders } = findModules(options.module, cwd);
   const messageBytesMax = integer(options, 'messageBytesMax', 1024, 2 ** 29 - 1) ?? 64 * 1024 * 1024;
-  const limits = { messageBytesMax, depthMax: integer(options, 'depthMax', 1, 900) ?? 200 };
+  const attachmentBytesMax = integer(options, 'attachmentBytesMax', 1024, constants.MAX_LENGTH) ?? 1024 ** 3;
+  const limits = { messageBytesMax, attachmentBytesMax, depthMax: integer(options, 'depthMax', 1, 900) ?? 200 };
   childEnvironment(options.env);
   checkedPython(options.python);
   return {
@@ -146,7 +149,6 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     closeTimeoutMs: ms(options, 'closeTimeoutMs') ?? 10_000,
     sessionsMax: integer(options, 'sessionsMax', 1, 10_000_000) ?? 10_000,
     limits,
-    messageBytesMax,
     logs: oneOf(options, 'logs', ['inherit', 'events']) ?? 'inherit',
     libraryPath: libraryPath(options.libraryPath),
     inspect: observer(options),
@@ -224,7 +226,7 @@ function setupCall(options: PoolOptions, option: 'setup' | 'teardown', limits: V
     throw new OptionError({ option: `${option}.kwargs`, expected: 'an object', got: kwargs });
   }
   // A copy that nobody changes between one worker's start and the next.
-  const copy = (value: object, root: string) => JSON.parse(encodeArguments(value, { root }, limits));
+  const copy = (value: object, root: string) => JSON.parse(encodeJson(value, root, limits, 1));
   return { name, args: copy(args, `${option}.args`), kwargs: copy(kwargs, `${option}.kwargs`) };
 }
 
@@ -314,6 +316,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'closeTimeoutMs',
   'sessionsMax',
   'messageBytesMax',
+  'attachmentBytesMax',
   'depthMax',
   'logs',
   'libraryPath',

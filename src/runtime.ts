@@ -247,7 +247,7 @@ export class Runtime {
         libraryPath: settings.libraryPath,
         environment: python.environment,
         cwd: settings.cwd,
-        messageBytesMax: settings.messageBytesMax,
+        ...settings.limits,
       };
     } catch (error) {
       this.#python = undefined;

@@ -32,13 +32,14 @@ def of_names(message: str, functions: list[str]) -> dict[str, Any]:
     return _error("ERR_NOT_EXPOSED", "LookupError", message, functions=functions)
 
 
-def of_size(size: int, limit: int) -> dict[str, Any]:
-    """Return the ERROR of a reply that is over the limit."""
+def of_size(size: int, limit: int, option: str = "messageBytesMax") -> dict[str, Any]:
+    """Return the ERROR of a reply that is over the limit which `option` sets."""
+    what = "be a message of" if option == "messageBytesMax" else "carry raw bytes,"
     message = (
-        f"The reply would be a message of {size} bytes, and the limit `messageBytesMax` is {limit}. "
+        f"The reply would {what} {size} bytes, and the limit `{option}` is {limit}. "
         "Return less, write it to a file and return the path, or raise the limit."
     )
-    return _error("ERR_MESSAGE_TOO_LARGE", "ValueError", message, bytes=size, limit=limit)
+    return _error("ERR_MESSAGE_TOO_LARGE", "ValueError", message, bytes=size, limit=limit, option=option)
 
 
 def to_json(error: dict[str, Any], bytes_max: int) -> str:

@@ -1,46 +1,82 @@
-"""Lines on a descriptor: bytes in, bytes out. Nothing here knows what a line means."""
+"""Lines on a descriptor, and raw bytes after them: bytes in, bytes out. Nothing here knows what a line means."""
 
 from __future__ import annotations
 
 import os
 from _thread import RLock
 from errno import EBADF, ECONNRESET, EPIPE
+from io import BytesIO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from typing import Any
 
 
-def read_lines(descriptor: int, splitter: LineSplitter) -> Iterator[bytes]:
-    """Yield each line without its newline, and end once Node has hung up.
+class LineReader:
+    """Cuts what comes on a descriptor into lines, in time linear in the bytes; iterating ends once Node has hung up.
 
-    Raises LineTooLong as soon as a line is known to be over the splitter's limit.
+    Raises LineTooLong as soon as a line is known to be over `bytes_max`.
     """
-    while True:
-        try:
-            chunk = os.read(descriptor, CHUNK_BYTES)
-        except ConnectionResetError:
-            return  # Node closed its end with bytes of ours still unread.
-        if not chunk:
-            return
-        # Nothing is kept of a line that was handed on: it may be large, and the
-        # next one may be long in coming.
-        lines = splitter.feed(chunk)
-        lines.reverse()
-        while lines:
-            yield lines.pop()
 
-
-class LineSplitter:
-    """Cuts chunks into lines, in time linear in the bytes however they are cut."""
-
-    def __init__(self, bytes_max: int) -> None:
+    def __init__(self, descriptor: int, bytes_max: int) -> None:
         self.bytes_max = bytes_max
+        # Of all that follows one line; who reads the lines holds to it.
+        self.attachment_bytes_max = 0
+        self.descriptor = descriptor
+        # Whole lines that have come, the last one first, without their newlines.
+        self._lines: list[bytes] = []
+        # The beginning of a line that has not ended yet.
         self._parts: list[bytes] = []
         self._parts_bytes = 0
 
-    def feed(self, chunk: bytes) -> list[bytes]:
-        """Return the lines that end in this chunk, without their newlines."""
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield each line without its newline."""
+        lines = self._lines
+        while True:
+            # Nothing is kept of a line that was handed on: it may be large, and the
+            # next one may be long in coming.
+            while lines:
+                if len(lines[-1]) > self.bytes_max:
+                    raise LineTooLong(len(lines[-1]), self.bytes_max)
+                yield lines.pop()
+            if self._parts_bytes > self.bytes_max:
+                raise LineTooLong(self._parts_bytes, self.bytes_max)
+            chunk = self._read()
+            if not chunk:
+                return
+            self._split(chunk)
+
+    def take(self, size: int) -> bytes:
+        """Return the next `size` raw bytes, between two lines. Raises LineEnded when Node hangs up before that."""
+        if not size:
+            return b""
+        # The one way to fill a `bytes` object in place: no copy of it is ever made.
+        store = BytesIO()
+        store.seek(size - 1)
+        store.write(b"\0")
+        with store.getbuffer() as view:
+            self._fill(view)
+        return store.getvalue()
+
+    def take_writable(self, size: int) -> bytearray:
+        """Return the next `size` raw bytes as `take` does, to be written to."""
+        store = bytearray(size)
+        with memoryview(store) as view:
+            self._fill(view)
+        return store
+
+    @property
+    def has_line(self) -> bool:
+        """Whether the next line has come already."""
+        return bool(self._lines)
+
+    @property
+    def held(self) -> bytes:
+        """The beginning of a line that has not ended yet."""
+        return b"".join(self._parts)
+
+    def _split(self, chunk: bytes) -> None:
         lines = chunk.split(b"\n")
         rest = lines.pop()
         if lines:
@@ -49,20 +85,42 @@ class LineSplitter:
                 lines[0] = b"".join(self._parts)
                 self._parts.clear()
                 self._parts_bytes = 0
-            for line in lines:
-                if len(line) > self.bytes_max:
-                    raise LineTooLong(len(line), self.bytes_max)
+            lines.reverse()
+            self._lines.extend(lines)
         if rest:
             self._parts.append(rest)
             self._parts_bytes += len(rest)
-            if self._parts_bytes > self.bytes_max:
-                raise LineTooLong(self._parts_bytes, self.bytes_max)
-        return lines
 
-    @property
-    def held(self) -> bytes:
-        """The beginning of a line that has not ended yet."""
-        return b"".join(self._parts)
+    def _fill(self, view: memoryview) -> None:
+        # What was taken for lines, all of one chunk, is made the bytes again that it was.
+        came = b"\n".join([*reversed(self._lines), self.held])
+        self._lines.clear()
+        self._parts.clear()
+        self._parts_bytes = 0
+        filled = min(len(came), len(view))
+        view[:filled] = came[:filled]
+        while filled < len(view):
+            count = self._read_into(view[filled:])
+            if not count:
+                raise LineEnded
+            filled += count
+        self._split(came[len(view) :])
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self.descriptor, CHUNK_BYTES)
+        except ConnectionResetError:
+            return b""  # Node closed its end with bytes of ours still unread.
+
+    def _read_into(self, view: memoryview) -> int:
+        try:
+            return os.readv(self.descriptor, (view,))
+        except ConnectionResetError:
+            return 0
+
+
+class LineEnded(Exception):
+    """Node hung up in the middle of raw bytes."""
 
 
 class LineTooLong(Exception):
@@ -80,12 +138,12 @@ class LineWriter:
     def __init__(self, descriptor: int) -> None:
         self._to = (descriptor,)
         self._lock = RLock()
-        self._waiting: list[bytes] = []
+        self._waiting: list[Any] = []
         self._writing = False
         self.is_open = True
 
-    def write(self, lines: bytes) -> None:
-        """Send `lines`, which end with a newline; in a forked child, send nothing.
+    def write(self, lines: bytes, attachments: Sequence[Any] = ()) -> None:
+        """Send `lines`, which end with a newline, and the raw bytes that belong to the last of them; in a forked child, nothing.
 
         Raises OSError once the line is gone.
         """
@@ -93,14 +151,15 @@ class LineWriter:
             if not self.is_open:
                 return
             self._waiting.append(lines)
+            if attachments:
+                self._waiting.extend(attachments)
             # A signal handler or a finaliser that prints can come in here while
             # this very thread is half-way through a line: its own line waits.
             if self._writing:
                 return
             try:
                 self._writing = True
-                while self._waiting:
-                    self._write_all(self._waiting.pop(0))
+                self._write_waiting()
             finally:
                 self._writing = False
 
@@ -115,22 +174,24 @@ class LineWriter:
         except OSError:
             pass
 
-    def _write_all(self, lines: bytes) -> None:
+    def _write_waiting(self) -> None:
         # A signal handler may raise (a time limit by `signal.alarm`, for one) in the
         # middle of a line, and what is half sent must be sent to its end first. From
         # the system call to the list there is no Python code in which a handler could
         # run, so that `taken` is right whenever one has.
-        taken: list[int] = []
-        left = len(lines)
         raised: BaseException | None = None
-        while left:
-            try:
-                taken.extend(map(os.write, self._to, (memoryview(lines)[-left:] if taken else lines,)))
-            except BaseException as error:
-                if isinstance(error, OSError) and error.errno in LINE_GONE:
-                    raise
-                raised = error
-            left = len(lines) - sum(taken)
+        while self._waiting:
+            part = self._waiting.pop(0)
+            taken: list[int] = []
+            left = len(part)
+            while left:
+                try:
+                    taken.extend(map(os.write, self._to, (memoryview(part)[-left:] if taken else part,)))
+                except BaseException as error:
+                    if isinstance(error, OSError) and error.errno in LINE_GONE:
+                        raise
+                    raised = error
+                left = len(part) - sum(taken)
         if raised is not None:
             raise raised
 

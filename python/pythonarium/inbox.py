@@ -7,17 +7,18 @@ from collections import deque
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from typing import Any
+    from typing import Any, NoReturn
+
+    from .frame import LineReader
 
 
 class Inbox:
     """The messages of the line, one after the other."""
 
-    def __init__(self, messages: Iterable[dict[str, Any]], line: int, has_line: Callable[[], bool], hung_up: Callable[[], Any]) -> None:
-        """`has_line` tells whether a whole line has been read already; `hung_up` is called when Node has, and does not return."""
+    def __init__(self, messages: Iterable[dict[str, Any]], reader: LineReader, hung_up: Callable[[], NoReturn]) -> None:
+        """`messages` are those that come by `reader`; `hung_up` is called when Node has, and does not return."""
         self._messages = iter(messages)
-        self._line = line
-        self._has_line = has_line
+        self._reader = reader
         self._hung_up = hung_up
         # What came while a call took what was meant for it.
         self._kept: deque[dict[str, Any]] = deque()
@@ -39,7 +40,7 @@ class Inbox:
                 self._kept.append(message)
             elif message["id"] == call:
                 return message
-        return self._hung_up()  # type: ignore[no-any-return]
+        self._hung_up()
 
     async def receive_async(self, call: int) -> dict[str, Any]:
         """As `receive`, while the loop goes on."""
@@ -47,13 +48,13 @@ class Inbox:
 
         loop = get_running_loop()
         while True:
-            if not self._has_line():
+            if not self._reader.has_line:
                 readable = loop.create_future()
-                loop.add_reader(self._line, _resolve, readable)
+                loop.add_reader(self._reader.descriptor, _resolve, readable)
                 try:
                     await readable
                 finally:
-                    loop.remove_reader(self._line)
+                    loop.remove_reader(self._reader.descriptor)
             # What can be read ends a line soon: Node writes whole ones.
             message = next(self._messages, None)
             if message is None:

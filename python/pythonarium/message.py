@@ -12,9 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from .frame import LineReader
 
-def read_message(line: bytes) -> dict[str, Any]:
-    """Return the message of one line. Raises ProtocolError when it is none that Node may send."""
+
+def read_message(line: bytes, reader: LineReader | None = None) -> dict[str, Any]:
+    """Return the message of one line, with the attachments that follow it on `reader` as its `bin`.
+
+    What the parts of it stand for that its `rich` names, `rich.restore` puts in their places. Raises ProtocolError
+    when it is no message that Node may send.
+    """
     try:
         message = decode(line)
     except ValueError as error:
@@ -26,6 +32,8 @@ def read_message(line: bytes) -> dict[str, Any]:
     if check is None:
         raise ProtocolError(f"there is no message of the type {kind!r}" if kind is not None else "a message has no type", line)
     wrong = check(message)
+    if wrong is None and ("rich" in message or "bin" in message):
+        wrong = _take_attachments(message, reader)
     if wrong is not None:
         raise ProtocolError(f"in a message of the type {kind!r}, {wrong}", line)
     return message
@@ -51,7 +59,7 @@ def failed(stage: str, error: str) -> bytes:
 
 
 def reply(call: int, value: str) -> bytes:
-    """Return the line that answers `call`; `value` is the JSON text of the result."""
+    """Return the line that answers `call`; `value` is the text that `value.encode` has made of the result."""
     return f'{{"type":"reply","id":{call},"value":{value}}}\n'.encode()
 
 
@@ -61,8 +69,8 @@ def error(call: int, error: str) -> bytes:
 
 
 def items(call: int, values: str) -> bytes:
-    """Return the line that carries items of the stream of `call`; `values` is the JSON text of an array."""
-    return f'{{"type":"items","id":{call},"values":{values}}}\n'.encode()
+    """Return the line that carries items of the stream of `call`; `values` is the member of that name."""
+    return f'{{"type":"items","id":{call},{values}}}\n'.encode()
 
 
 def log(stream: str, call: int | None, text: str, level: str | None = None, logger: str | None = None) -> bytes:
@@ -80,6 +88,25 @@ class ProtocolError(Exception):
     def __init__(self, detail: str, line: bytes = b"") -> None:
         shown = f": {line[:SHOWN_BYTES]!r}{'...' if len(line) > SHOWN_BYTES else ''}" if line else ""
         super().__init__(f"{detail}{shown}")
+
+
+def _take_attachments(message: dict[str, Any], reader: LineReader | None) -> str | None:
+    rich = message.setdefault("rich", [])
+    if type(rich) is not list or not all(type(entry) is list and len(entry) > 1 and type(entry[0]) is list for entry in rich):
+        return "`rich` is not an array of entries"
+    sizes = message.get("bin", [])
+    if type(sizes) is not list or not all(type(size) is int and 0 <= size <= INT_MAX for size in sizes):
+        return "`bin` is not an array of lengths"
+    if not sizes:
+        return None
+    if reader is None:
+        return "`bin` announces bytes that do not follow"
+    if sum(sizes) > reader.attachment_bytes_max:
+        return f"`bin` announces {sum(sizes)} bytes, and `attachmentBytesMax` is {reader.attachment_bytes_max}"
+    # What becomes `bytes` is read as such, and all else so that it can be written to.
+    fixed = {entry[2] for entry in rich if entry[1] == "bytes" and len(entry) > 2 and type(entry[2]) is int}
+    message["bin"] = [reader.take(size) if number in fixed else reader.take_writable(size) for number, size in enumerate(sizes)]
+    return None
 
 
 def _check_call(message: dict[str, Any]) -> str | None:
@@ -144,8 +171,8 @@ def _check_init(message: dict[str, Any]) -> str | None:
         if step is not None and not _is_step(step):
             return f"`{field}` is neither null nor an object with `name`, `args` and `kwargs`"
     limits = get("limits")
-    if type(limits) is not dict or not _is_limit(limits.get("messageBytesMax")) or not _is_limit(limits.get("depthMax")):
-        return "`limits` does not have positive integers for `messageBytesMax` and `depthMax`"
+    if type(limits) is not dict or not all(map(_is_limit, map(limits.get, LIMITS))):
+        return f"`limits` does not have positive integers for {', '.join(LIMITS)}"
     if type(get("startMark")) is not bool:
         return "`startMark` is not a boolean"
     if type(get("interrupts", False)) is not bool:
@@ -172,4 +199,12 @@ def _is_step(value: Any) -> bool:
 
 PROTOCOL = 1
 SHOWN_BYTES = 200
-CHECKS = {"init": _check_init, "call": _check_call, "cancel": _check_cancel, "credit": _check_credit, "session.end": _check_session_end, "stop": _check_stop}
+LIMITS = ("messageBytesMax", "attachmentBytesMax", "depthMax")
+CHECKS = {
+    "init": _check_init,
+    "call": _check_call,
+    "cancel": _check_cancel,
+    "credit": _check_credit,
+    "session.end": _check_session_end,
+    "stop": _check_stop,
+}

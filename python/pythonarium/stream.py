@@ -7,7 +7,7 @@ from time import monotonic, sleep
 
 from . import message
 from .cancel import GIVEN_UP, CallCancelled
-from .value import ATOMS, LISTS, ValueRefused, encode
+from .value import ATOMS, LISTS, ValueRefused, encode, encode_members, encode_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ class Stream:
                         item = item.copy()
                     elif kind not in NUMBERS:
                         item = _fixed(item, kind, self._depth_max)
+                        if type(item) is _Rich:
+                            left = 0
                     append(item)
                     left -= 1
                     if left <= 0 or chars > chars_max:
@@ -94,6 +96,8 @@ class Stream:
                     chars += len(item)
                 elif kind not in NUMBERS:
                     item = _fixed(item, kind, self._depth_max)
+                    if type(item) is _Rich:
+                        left = 0
                 self._batch.append(item)
                 left -= 1
                 if left <= 0 or chars > BATCH_BYTES:
@@ -169,17 +173,20 @@ class Stream:
             items = batch[:count]
             del batch[:count]
             try:
-                text = _join(items, self._depth_max)
+                self._send_items(items)
             except ValueRefused:
                 # Those before the one that cannot cross are sent.
                 count, self._refused = _find_refused(items, self._depth_max)
-                text = _join(items[:count], self._depth_max)
-            if count:
-                line = message.items(self._call, text)
-                self._items -= count
-                self._bytes -= len(line)
-                self._item_bytes = len(line) / count
-                self._writer.write(line)
+                self._send_items(items[:count])
+
+    def _send_items(self, items: list[Any]) -> None:
+        for text, attachments, count in _messages(items, self._depth_max):
+            line = message.items(self._call, text)
+            size = len(line) + sum([one.nbytes for one in attachments])
+            self._items -= count
+            self._bytes -= size
+            self._item_bytes = size / count
+            self._writer.write(line, attachments)
 
 
 def _fixed(item: Any, kind: type, depth_max: int) -> Any:
@@ -189,7 +196,8 @@ def _fixed(item: Any, kind: type, depth_max: int) -> Any:
         return item.copy()
     if kind in LISTS and are_atoms(map(type, item)):
         return item[:]
-    return _Text(encode(item, depth_max))
+    text = encode_plain(item, depth_max)
+    return _Rich(item, depth_max) if text is None else _Text(text)
 
 
 class _Text(str):
@@ -198,19 +206,41 @@ class _Text(str):
     __slots__ = ()
 
 
-def _join(items: list[Any], depth_max: int) -> str:
+class _Rich:
+    """An item that has a message of its own, for the sake of what JSON has no word for. It is sent at once."""
+
+    def __init__(self, item: Any, depth_max: int) -> None:
+        encode(item, depth_max)  # Refused with the path in the item, if it is.
+        self.text, self.attachments = encode_members({"values": [item]}, depth_max)
+
+
+def _messages(items: list[Any], depth_max: int) -> Iterator[tuple[str, list[memoryview], int]]:
+    """Yield the messages that carry `items`: the member `values`, its attachments, how many items it has."""
     kinds = set(map(type, items))
-    if _Text not in kinds:
-        return encode(items, depth_max + 1)
-    if len(kinds) == 1:
-        return f"[{','.join(items)}]"
-    return f"[{','.join([item if type(item) is _Text else encode(item, depth_max) for item in items])}]"
+    if not items:
+        return
+    if _Text not in kinds and _Rich not in kinds:
+        yield (*encode_members({"values": items}, depth_max), len(items))
+        return
+    texts: list[str] = []
+    for item in items:
+        text = item if type(item) is _Text else None if type(item) is _Rich else encode_plain(item, depth_max)
+        if text is not None:
+            texts.append(text)
+            continue
+        if texts:
+            yield f'"values":[{",".join(texts)}]', [], len(texts)
+            texts = []
+        rich = item if type(item) is _Rich else _Rich(item, depth_max)
+        yield rich.text, rich.attachments, 1
+    if texts:
+        yield f'"values":[{",".join(texts)}]', [], len(texts)
 
 
 def _find_refused(items: list[Any], depth_max: int) -> tuple[int, ValueRefused | None]:
     """Return the index of the first item that cannot cross, and why."""
     for index, item in enumerate(items):
-        if type(item) is not _Text:
+        if type(item) in ATOMS:
             try:
                 encode(item, depth_max)
             except ValueRefused as refused:

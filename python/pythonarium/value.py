@@ -2,50 +2,73 @@
 
 A value that would arrive as something else than `docs/values.md` says is refused by
 its sender, with the path to it. The check runs at C speed for each container; only
-when it says no is the value walked slowly, to find where.
+when it says no is the value walked slowly, in `rich.py`: to say what its parts stand
+for that JSON has no word for, or where it cannot cross.
 """
 
 from __future__ import annotations
 
 from itertools import chain
-from math import isfinite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from typing import Any
 
+    Hook = Callable[[Any], "tuple[Any, ...] | None"]
 
-def encode(value: Any, depth_max: int) -> str:
-    """Return `value` as ASCII JSON text.
 
-    Raises ValueRefused, with the path to the first part that cannot cross.
+def encode(value: Any, depth_max: int, hook: Hook | None = None) -> tuple[str, list[memoryview]]:
+    """Return `value` as ASCII JSON text, and the attachments that belong to it.
+
+    What JSON has no word for is told behind the value: the text is to be put where `"value":` has been written, and
+    may go on with `,"rich":[...],"bin":[...]`. What is no value at all goes to `hook`, which returns a kind of `rich`
+    with its data, or None. Raises ValueRefused, with the path to the first part that cannot cross.
     """
+    text = encode_plain(value, depth_max)
+    if text is not None:
+        return text, NO_ATTACHMENTS
+    from .rich import encode_rich
+
+    text, attachments = encode_rich({"value": value}, depth_max, "value", hook)
+    return text[8:], attachments
+
+
+def encode_members(members: dict[str, Any], depth_max: int, hook: Hook | None = None) -> tuple[str, list[memoryview]]:
+    """Return the `members` of a message, such as `args` and `kwargs`, as `encode` does: `"args":[...],"kwargs":{...}`.
+
+    Each member is a list or a dict of values, and no level of depth itself.
+    """
+    texts = []
+    for name, value in members.items():
+        text = encode_plain(value, depth_max + 1)
+        if text is None:
+            from .rich import encode_rich
+
+            return encode_rich(members, depth_max, None, hook)
+        texts.append(f"{_quote(name)}:{text}")
+    return ",".join(texts), NO_ATTACHMENTS
+
+
+def encode_plain(value: Any, depth_max: int) -> str | None:
+    """Return `value` as JSON text if JSON has words for all of it, else None."""
     kind = type(value)
     if kind is str:
-        if not value.isascii() and _has_joined_surrogates(value):
-            raise _refusal(value, depth_max)
-        return _quote(value)
+        return None if not value.isascii() and has_joined_surrogates(value) else _quote(value)
     if kind not in ATOMS or kind is int:
         try:
-            fine = _may_cross((value,), depth_max + 1)
+            if not _may_cross((value,), depth_max + 1):
+                return None
         except RecursionError:
-            raise ValueRefused("value", "is nested deeper than Python can follow") from None
-        if not fine:
-            raise _refusal(value, depth_max)
+            return None
     try:
         text = _encode(value)
     except (ValueError, RecursionError):
-        # NaN or an infinity somewhere: the encoder says that, but not where.
-        raise _refusal(value, depth_max) from None
+        return None  # NaN or an infinity somewhere: the encoder says that, but not where.
     # In JSON two surrogates in a row would be read as the one character they
     # stand for. Hardly any text has an escape of that kind at all, and one
     # character is looked for much faster than three.
-    if "\\" in text and "\\ud" in text:
-        refusal = _find_refused(value, "value", depth_max, [])
-        if refusal is not None:
-            raise refusal
-    return text
+    return None if "\\" in text and "\\ud" in text else text
 
 
 def encode_unchecked(value: Any) -> str:
@@ -129,53 +152,7 @@ def _are_keys(keys: Iterable[Any]) -> bool:
     return kinds <= STR_ONLY or all(issubclass(kind, str) for kind in kinds)
 
 
-def _refusal(value: Any, depth_max: int) -> ValueRefused:
-    try:
-        found = _find_refused(value, "value", depth_max, [])
-    except RecursionError:
-        found = None
-    return found or ValueRefused("value", "is nested deeper than Python can follow, or changed while it was being read")
-
-
-def _find_refused(value: Any, path: str, room: int, above: list[int]) -> ValueRefused | None:
-    if value is None or isinstance(value, bool):
-        return None
-    if isinstance(value, str):
-        return ValueRefused(path, SURROGATES) if _has_joined_surrogates(value) else None
-    if isinstance(value, int):
-        return None if INT_MIN <= value <= INT_MAX else ValueRefused(path, INT_UNSAFE)
-    if isinstance(value, float):
-        if isfinite(value):
-            return None
-        return ValueRefused(path, f"is {float.__repr__(value)}, which JSON and its readers do not have; return None or a string instead")
-    if not isinstance(value, (dict, list, tuple)):
-        return ValueRefused(path, f"is {name_with_article(type(value))}, which cannot cross to Node{_advice(value)}")
-    if id(value) in above:
-        return ValueRefused(path, "holds itself: a cycle cannot cross to Node")
-    if not room:
-        return ValueRefused(path, "is nested deeper than `depthMax` allows")
-    above.append(id(value))
-    try:
-        if isinstance(value, dict):
-            for key, item in value.items():
-                if not isinstance(key, str):
-                    return ValueRefused(path, f"has the key {_short_repr(key)} of type {type(key).__qualname__}: only strings can be keys")
-                if _has_joined_surrogates(key):
-                    return ValueRefused(path, f"has the key {_short_repr(key)}, and a key {SURROGATES}")
-                found = _find_refused(item, f"{path}[{str.__repr__(key)}]", room - 1, above)
-                if found is not None:
-                    return found
-        else:
-            for index, item in enumerate(value):
-                found = _find_refused(item, f"{path}[{index}]", room - 1, above)
-                if found is not None:
-                    return found
-    finally:
-        above.pop()
-    return None
-
-
-def _has_joined_surrogates(text: str) -> bool:
+def has_joined_surrogates(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -190,35 +167,23 @@ def name_with_article(kind: type) -> str:
     return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
-def _advice(value: Any) -> str:
+def advice(value: Any) -> str:
     """Return what to do instead, as the end of a sentence."""
     kind = type(value)
     if kind.__name__ in ADVICE:
         return ADVICE[kind.__name__]
     # Class attributes are asked for, since an instance may answer to any name.
-    if hasattr(kind, "__dataclass_fields__"):
-        return "; return dataclasses.asdict(...) of it"
     if hasattr(kind, "tolist"):
         return "; return .tolist() of it"
     if hasattr(kind, "isoformat"):
         return "; return .isoformat() of it"
     if hasattr(kind, "__next__") or hasattr(kind, "__anext__"):
         return ": call it with stream(), or return list(...) of it"
-    if hasattr(kind, "__members__") or hasattr(kind, "_member_map_"):
-        return "; return its .value, or make it a str or int enum"
     if hasattr(kind, "keys") and hasattr(kind, "__getitem__"):
         return "; return dict(...) of it"
     if hasattr(kind, "__iter__"):
         return "; return list(...) of it"
     return ""
-
-
-def _short_repr(value: Any) -> str:
-    try:
-        text = ascii(value)
-    except Exception:
-        text = "(unprintable)"
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _scan_padded(text: str) -> tuple[Any, int]:
@@ -255,25 +220,15 @@ INT_MIN = -INT_MAX
 ATOMS = frozenset((str, int, float, bool, type(None)))
 LISTS = frozenset((list, tuple))
 DICT_ONLY = frozenset((dict,))
+NO_ATTACHMENTS: list[memoryview] = []
 STR_ONLY = frozenset((str,))
 JSON_SPACE = " \t\r\n"
-INT_UNSAFE = "is an integer outside of ±(2**53 - 1), which a JavaScript number cannot hold exactly; return str(...) of it"
 SURROGATES = "holds two surrogates in a row, which JSON would join into one character"
 # With fewer rows it is no faster to look at them all at once.
 TABLE_ROWS_MIN = 8
 ADVICE = {
-    "set": "; return a list, sorted(...) for a fixed order",
-    "frozenset": "; return a list, sorted(...) for a fixed order",
-    "bytes": ": binary data is not part of this version; return base64 text, for one",
-    "bytearray": ": binary data is not part of this version; return base64 text, for one",
-    "memoryview": ": binary data is not part of this version; return base64 text, for one",
-    "Decimal": "; return str(...) or float(...) of it",
     "Fraction": "; return str(...) or float(...) of it",
     "complex": "; return its .real and .imag",
-    "UUID": "; return str(...) of it",
-    "PosixPath": "; return str(...) of it",
-    "PurePosixPath": "; return str(...) of it",
-    "timedelta": "; return .total_seconds() of it",
     "generator": ": call it with stream(), or return list(...) of it",
     "async_generator": ": call it with stream(), or return a list",
     "coroutine": "; await it",

@@ -12,12 +12,13 @@ import sys
 from _signal import SIG_IGN, SIGINT, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
 from _thread import start_new_thread
 from errno import EBADF
+from itertools import repeat
 
 from . import __version__, error, message
 from .cancel import GIVEN_UP, CallCancelled, Cancellation
 from .event_loop import EventLoop
 from .expose import NameTaken, NothingExposed, find_callable, find_exposed
-from .frame import LineSplitter, LineTooLong, LineWriter, read_lines
+from .frame import LineEnded, LineReader, LineTooLong, LineWriter
 from .inbox import DURING_A_CALL, Inbox
 from .logs import Logs
 from .message import PROTOCOL, ProtocolError, read_message
@@ -49,7 +50,7 @@ def main() -> None:
         Worker(take_line(LINE)).run()
     except (ProtocolError, LineTooLong) as wrong:
         leave(2, f"pythonarium: Node and Python no longer understand each other: {wrong}")
-    except (BrokenPipeError, ConnectionResetError):
+    except (BrokenPipeError, ConnectionResetError, LineEnded):
         leave(0)
     except BaseException as bug:
         if isinstance(bug, OSError) and bug.errno == EBADF:
@@ -64,7 +65,7 @@ class Worker:
 
     def __init__(self, line: int) -> None:
         self._line = line
-        self._splitter = LineSplitter(MESSAGE_BYTES_MAX)
+        self._reader = LineReader(line, MESSAGE_BYTES_MAX)
         self._writer = LineWriter(line)
         self._logs = Logs(self._writer)
         self._cancellation = Cancellation()
@@ -75,6 +76,7 @@ class Worker:
         self._teardown: Callable[[], None] = nothing
         self._mark: StartMark | None = None
         self._bytes_max = MESSAGE_BYTES_MAX
+        self._attachment_bytes_max = 0
         self._depth_max = 0
 
     def run(self) -> None:
@@ -84,8 +86,8 @@ class Worker:
         python = ".".join(map(str, sys.version_info[:3]))
         self._writer.write(message.hello(__version__, python, sys.executable, os.getpid()))
 
-        messages = map(read_message, read_lines(self._line, self._splitter))
-        self._inbox = Inbox(messages, self._line, lambda: False, lambda: leave(0))
+        messages = map(read_message, self._reader, repeat(self._reader))
+        self._inbox = Inbox(messages, self._reader, lambda: leave(0))
         init = next(messages, None)
         if init is None:
             leave(0)
@@ -99,7 +101,8 @@ class Worker:
         """Import, expose and set up as `init` says, and tell Node how that went."""
         if init["protocol"] != PROTOCOL:
             self._fail("protocol", error.of_exception(VersionMismatch(init["protocol"])))
-        self._bytes_max = self._splitter.bytes_max = init["limits"]["messageBytesMax"]
+        self._bytes_max = self._reader.bytes_max = init["limits"]["messageBytesMax"]
+        self._attachment_bytes_max = self._reader.attachment_bytes_max = init["limits"]["attachmentBytesMax"]
         self._depth_max = init["limits"]["depthMax"]
         self._logs.install(self._bytes_max)
         stage = "protocol"
@@ -152,6 +155,14 @@ class Worker:
         if function is None:
             self._send_error(number, error.of_unknown(call["name"], list(self._functions)))
             return
+        if "rich" in call:
+            from .rich import restore
+
+            try:
+                restore(call)
+            except ModuleNotFoundError as missing:
+                self._send_error(number, error.of_exception(missing))
+                return
 
         cancellation = self._cancellation
         if cancellation.missed and cancellation.is_cancelled(number):
@@ -179,7 +190,8 @@ class Worker:
             finally:
                 # Whatever raises in between comes from the one interruption that a call may have.
                 cancellation.armed = 0
-            answer = message.reply(number, encode(value, self._depth_max))
+            text, attachments = encode(value, self._depth_max)
+            answer = message.reply(number, text)
         # Everything: SystemExit and KeyboardInterrupt end a call and not its worker.
         except BaseException as raised:
             if not self._writer.is_open:
@@ -196,8 +208,10 @@ class Worker:
             self._send_error(number, refused)
         elif len(answer) - 1 > self._bytes_max:
             self._send_error(number, error.of_size(len(answer) - 1, self._bytes_max))
+        elif attachments and (size := sum(map(len, attachments))) > self._attachment_bytes_max:
+            self._send_error(number, error.of_size(size, self._attachment_bytes_max, "attachmentBytesMax"))
         else:
-            self._writer.write(answer)
+            self._writer.write(answer, attachments)
 
     def _stream(self, call: dict[str, Any], value: Any) -> None:
         """Send the items of `value`. Raises what it raises, and ValueRefused if it has none."""

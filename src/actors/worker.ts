@@ -96,7 +96,7 @@ export class WorkerHand implements ProcessListeners {
   /** Sends a request and returns its id. */
   request(call: Call): number {
     const id = this.#runtime.nextRequestId();
-    this.#process.send(callLine(id, call.request));
+    this.#process.send(callLine(id, call.request.text), call.request.bin);
     return id;
   }
 

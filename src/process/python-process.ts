@@ -37,7 +37,8 @@ export interface ProcessListeners {
 export interface PythonProcess {
   /** Whether it shares a page with Node that tells which request it has started. */
   readonly hasStartMark: boolean;
-  send(line: string): void;
+  /** Sends a line, and the raw bytes that follow it. */
+  send(line: string, bin?: readonly Uint8Array[]): void;
   /** Signals its group; nothing once its end has been seen. */
   signal(signal: 'SIGTERM' | 'SIGKILL'): void;
   /** Lets it see that the caller of the request `id` has given up, and interrupts it if `bySignal`. */
@@ -55,6 +56,7 @@ export interface Launch {
   readonly environment: Environment;
   readonly cwd: string;
   readonly messageBytesMax: number;
+  readonly attachmentBytesMax: number;
 }
 
 /** Starts one Python; a real one asks what to `launch`, a played one need not. Nothing is told before this returns. */
@@ -85,8 +87,8 @@ class RealProcess implements PythonProcess {
     return this.#mark !== undefined;
   }
 
-  send(line: string): void {
-    this.#channel?.send(line);
+  send(line: string, bin?: readonly Uint8Array[]): void {
+    this.#channel?.send(line, bin);
   }
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
@@ -130,7 +132,7 @@ class RealProcess implements PythonProcess {
     this.#adopt(child as unknown as Child, launch);
   }
 
-  #adopt(child: Child, { messageBytesMax }: Launch): void {
+  #adopt(child: Child, { messageBytesMax, attachmentBytesMax }: Launch): void {
     const { pid } = child;
     this.#pid = pid;
     this.#live.add(pid);
@@ -139,7 +141,7 @@ class RealProcess implements PythonProcess {
     const socket = child.stdio[3];
     const channel = new Channel(
       socket,
-      { messageBytesMax },
+      { messageBytesMax, attachmentBytesMax },
       {
         onMessage: (message) => this.#listeners.onMessage(message),
         onFault: (error) => this.#listeners.onFault(error),

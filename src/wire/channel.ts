@@ -1,6 +1,8 @@
 import type { Duplex } from 'node:stream';
+import { ProtocolError } from '../errors.js';
 import { LineReader, writeLine } from './frame.js';
-import { decodeMessage, type MessageFromPython } from './message.js';
+import { type MessageFromPython, messageOf, type ParsedLine, parseLine } from './message.js';
+import type { Resolve } from './rich.js';
 
 /** What a channel tells its owner. */
 export interface ChannelListeners {
@@ -13,6 +15,8 @@ export interface ChannelListeners {
   readonly onEnd: (reason: Error | undefined) => void;
   /** A listener threw, which is a fault of its owner. The channel goes on. */
   readonly onFault: (error: unknown) => void;
+  /** Makes something of the kinds of `rich` that are no values, such as a handle. */
+  readonly resolve?: Resolve | undefined;
 }
 
 /** The framed line to one worker, over a duplex descriptor of which it is the only user. It has no timers. */
@@ -20,15 +24,17 @@ export class Channel {
   readonly #duplex: Duplex & { ref?(): unknown; unref?(): unknown };
   readonly #listeners: ChannelListeners;
   readonly #reader: LineReader;
+  readonly #attachmentBytesMax: number;
   #unsent = '';
   #hasFlushAhead = false;
   #state: 'open' | 'ending' | 'ended' = 'open';
   #hasHeard = false;
 
-  constructor(duplex: Duplex, limits: { readonly messageBytesMax: number }, listeners: ChannelListeners) {
+  constructor(duplex: Duplex, limits: Limits, listeners: ChannelListeners) {
     this.#duplex = duplex;
     this.#listeners = listeners;
     this.#reader = new LineReader(limits.messageBytesMax);
+    this.#attachmentBytesMax = limits.attachmentBytesMax;
     keepOpenAfterFailedWrite(duplex, (error) => this.#writeFailed(error));
     duplex.on('data', (chunk: Buffer) => this.#receive(chunk));
     duplex.on('end', () => this.#finish(undefined));
@@ -43,12 +49,13 @@ export class Channel {
   }
 
   /**
-   * Sends one line, given without its newline. The first of a turn leaves at once, so that Python works while the turn
-   * goes on; the others leave together at its end. That they arrive nobody promises: only an answer says so. After the
-   * end it does nothing, of which `onEnd` has told.
+   * Sends one line, given without its newline, and the raw bytes that follow it. The first of a turn leaves at once, so
+   * that Python works while the turn goes on; the others leave together at its end. That they arrive nobody promises:
+   * only an answer says so. After the end it does nothing, of which `onEnd` has told. Raw bytes are not copied.
    */
-  send(line: string): void {
+  send(line: string, bin: readonly Uint8Array[] = NO_BYTES): void {
     if (this.#state !== 'open') return;
+    if (bin.length > 0) return this.#sendWithBytes(line, bin);
     if (!this.#hasFlushAhead) {
       this.#hasFlushAhead = true;
       queueMicrotask(() => this.#flush());
@@ -82,6 +89,14 @@ export class Channel {
     this.#duplex.unref?.();
   }
 
+  #sendWithBytes(line: string, bin: readonly Uint8Array[]): void {
+    this.#duplex.cork();
+    this.#write();
+    this.#duplex.write(writeLine(line));
+    for (const bytes of bin) this.#duplex.write(bytes);
+    this.#duplex.uncork();
+  }
+
   #flush(): void {
     this.#hasFlushAhead = false;
     this.#write();
@@ -107,7 +122,19 @@ export class Channel {
   #tell(line: string): void {
     // The listener may have closed the channel in the middle of a chunk.
     if (this.#state === 'ended') return;
-    const message = decodeMessage(line);
+    const parsed = parseLine(line);
+    if (parsed.bin === undefined) return this.#tellMessage(parsed, NO_BYTES);
+    const bytes = parsed.bin.reduce((sum, length) => sum + length, 0);
+    if (bytes > this.#attachmentBytesMax) {
+      const detail = `a line announces ${bytes} raw bytes, and \`attachmentBytesMax\` is ${this.#attachmentBytesMax}`;
+      throw new ProtocolError({ detail });
+    }
+    this.#reader.expect(parsed.bin, (attachments) => this.#tellMessage(parsed, attachments));
+  }
+
+  #tellMessage(parsed: ParsedLine, attachments: readonly Uint8Array[]): void {
+    if (this.#state === 'ended') return;
+    const message = messageOf(parsed, attachments, this.#listeners.resolve);
     try {
       this.#listeners.onMessage(message);
     } catch (error) {
@@ -153,5 +180,11 @@ function keepOpenAfterFailedWrite(duplex: Duplex, onFailure: (error: Error) => v
   if (writev) duplex._writev = (chunks, done) => writev.call(duplex, chunks, heard(done));
 }
 
+interface Limits {
+  readonly messageBytesMax: number;
+  readonly attachmentBytesMax: number;
+}
+
+const NO_BYTES: readonly Uint8Array[] = [];
 /** A turn's lines are joined up to this length and then written, for the sake of memory. */
 const JOINED_CHARS_MAX = 64 * 1024;

@@ -16,6 +16,8 @@ export class LineReader {
   #held = EMPTY;
   #heldBytes = 0;
   #heldIsAscii = true;
+  /** The raw bytes that follow the last line. */
+  #attachments: Attachments | undefined;
 
   /** @param messageBytesMax The most bytes that a line may have, without its newline. */
   constructor(messageBytesMax: number) {
@@ -34,14 +36,45 @@ export class LineReader {
    * @throws ProtocolError (`ERR_PROTOCOL`) for a line that is too long or no UTF-8. The reader is of no use after it.
    */
   push(chunk: Buffer, onLine: (line: string) => void): void {
+    let start = this.#attachments === undefined ? 0 : this.#fill(chunk, 0);
+    if (start === chunk.length) return;
     // Python writes nothing but ASCII, and asking once for all lines of a chunk is cheaper than decoding each as UTF-8.
     const chunkIsAscii = isAscii(chunk);
-    let start = 0;
-    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
+    for (let end = chunk.indexOf(NEWLINE, start); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
       onLine(this.#finish(chunk, start, end, chunkIsAscii));
       start = end + 1;
+      if (this.#attachments !== undefined) start = this.#fill(chunk, start);
     }
     if (start < chunk.length) this.#hold(chunk, start, chunk.length, chunkIsAscii);
+  }
+
+  /**
+   * Called by `onLine` for a line that raw bytes follow: they are taken off before the next line, each attachment into
+   * memory of its own, and given to `onAttachments` when all are there.
+   */
+  expect(lengths: readonly number[], onAttachments: (attachments: readonly Uint8Array[]) => void): void {
+    this.#attachments = {
+      stores: lengths.map((length) => Buffer.allocUnsafeSlow(length)),
+      at: 0,
+      filled: 0,
+      onAttachments,
+    };
+  }
+
+  #fill(chunk: Buffer, from: number): number {
+    const attachments = this.#attachments!;
+    const { stores } = attachments;
+    let start = from;
+    for (; attachments.at < stores.length; attachments.at++, attachments.filled = 0) {
+      const store = stores[attachments.at]!;
+      const copied = chunk.copy(store, attachments.filled, start);
+      start += copied;
+      attachments.filled += copied;
+      if (attachments.filled < store.length) return start;
+    }
+    this.#attachments = undefined;
+    attachments.onAttachments(stores.map(({ buffer }) => new Uint8Array(buffer)));
+    return start;
   }
 
   #finish(chunk: Buffer, start: number, end: number, chunkIsAscii: boolean): string {
@@ -80,6 +113,14 @@ export class LineReader {
       detail: `a line has ${bytes} bytes or more, and \`messageBytesMax\` is ${this.#messageBytesMax}`,
     });
   }
+}
+
+interface Attachments {
+  readonly stores: readonly Buffer[];
+  /** The one that is being filled, and how far it is. */
+  at: number;
+  filled: number;
+  readonly onAttachments: (attachments: readonly Uint8Array[]) => void;
 }
 
 function decode(bytes: Buffer, start: number, end: number, areAscii: boolean): string {

@@ -6,7 +6,8 @@ import {
   PythonError,
   ValueRefusedError,
 } from '../errors.js';
-import { checkArguments, encodeArguments, encodeValue, type ValueLimits } from './value.js';
+import { type Resolve, restore, type ValueHandlers } from './rich.js';
+import { checkJson, type Encoded, encodeFields, encodeJson, type ValueLimits } from './value.js';
 
 /** The version of the protocol that this side speaks. `docs/protocol.md` describes it. */
 export const PROTOCOL = 1;
@@ -143,6 +144,8 @@ export interface WireError {
   readonly bytes?: number;
   /** The size it may have, with `ERR_MESSAGE_TOO_LARGE`. */
   readonly limit?: number;
+  /** The option that sets it, with `ERR_MESSAGE_TOO_LARGE`. */
+  readonly option?: LimitOption;
   /** The names that can be called, with `ERR_NOT_EXPOSED`. */
   readonly functions?: readonly string[];
 }
@@ -157,15 +160,14 @@ export interface WireError {
 export function encodeRequest(
   { name, args, kwargs, session, stream }: Omit<CallMessage, 'type' | 'id'>,
   limits: ValueLimits,
-): string {
-  const argsJson = encodeArguments(args, { root: 'args', call: name }, limits);
-  const kwargsJson =
-    kwargs === undefined ? '' : `,"kwargs":${encodeArguments(kwargs, { root: 'kwargs', call: name }, limits)}`;
+  handlers?: ValueHandlers,
+): Encoded {
+  const values = encodeFields({ args, kwargs }, name, limits, handlers);
   const sessionJson = session === undefined ? '' : `,"session":${JSON.stringify(session)}`;
   const streamJson = stream === undefined ? '' : `,"stream":${JSON.stringify(stream)}`;
-  const request = `"name":${JSON.stringify(name)},"args":${argsJson}${kwargsJson}${sessionJson}${streamJson}}`;
-  limitBytes(request, CALL_HEAD_BYTES, limits.messageBytesMax, name);
-  return request;
+  const text = `"name":${JSON.stringify(name)},${values.text}${sessionJson}${streamJson}}`;
+  limitBytes(text, CALL_HEAD_BYTES, limits.messageBytesMax, name);
+  return { text, bin: values.bin };
 }
 
 /** The line of a call, without its newline: an id and what {@link encodeRequest} made. */
@@ -183,12 +185,12 @@ export function encodeInit(init: Omit<InitMessage, 'type' | 'protocol'>): string
   for (const which of ['setup', 'teardown'] as const) {
     const call = init[which];
     if (call === null) continue;
-    checkArguments(call.args, { root: `${which}.args` }, init.limits);
-    checkArguments(call.kwargs, { root: `${which}.kwargs` }, init.limits);
+    checkJson(call.args, `${which}.args`, init.limits, 1);
+    checkJson(call.kwargs, `${which}.kwargs`, init.limits, 1);
   }
   const message: InitMessage = { type: 'init', protocol: PROTOCOL, ...init };
   const deeper = { ...init.limits, depthMax: init.limits.depthMax + INIT_LEVELS };
-  const line = encodeValue(message, { root: 'init' }, deeper);
+  const line = encodeJson(message, 'init', deeper);
   limitBytes(line, 0, init.limits.messageBytesMax, undefined);
   return line;
 }
@@ -219,15 +221,46 @@ export function encodeStop(): string {
  * @throws ProtocolError (`ERR_PROTOCOL`), with the beginning of the line, for anything that is no message of a worker.
  */
 export function decodeMessage(line: string): MessageFromPython {
+  return messageOf(parseLine(line), []);
+}
+
+/** One line that has been parsed. Its message can be had once the raw bytes that it announces have come. */
+export interface ParsedLine {
+  readonly fields: Fields;
+  /** Of the line alone. */
+  readonly bytes: number;
+  /** The lengths of the attachments that follow; `undefined` for none. */
+  readonly bin: readonly number[] | undefined;
+}
+
+/** @throws ProtocolError (`ERR_PROTOCOL`), as {@link decodeMessage}. */
+export function parseLine(line: string): ParsedLine {
   const fields = Fields.ofLine(line);
+  return { fields, bytes: line.length, bin: fields.has('bin') ? fields.lengths('bin') : undefined };
+}
+
+/**
+ * What a line means, with the attachments that came after it.
+ *
+ * @param resolve What makes something of the kinds of `rich` that are no values.
+ * @throws ProtocolError (`ERR_PROTOCOL`), as {@link decodeMessage}.
+ */
+export function messageOf(
+  { fields, bytes }: ParsedLine,
+  bin: readonly Uint8Array[],
+  resolve?: Resolve,
+): MessageFromPython {
+  if (fields.has('rich')) fields.restore(bin, resolve);
   const type = fields.string('type');
   switch (type) {
     case 'reply':
       return { type, id: fields.id('id'), value: fields.value('value') };
     case 'error':
       return { type, id: fields.id('id'), error: decodeError(fields.object('error'), 0) };
-    case 'items':
-      return { type, id: fields.id('id'), values: fields.list('values'), bytes: line.length };
+    case 'items': {
+      const size = bin.reduce((sum, { byteLength }) => sum + byteLength, bytes);
+      return { type, id: fields.id('id'), values: fields.list('values'), bytes: size };
+    }
     case 'log':
       return {
         type,
@@ -280,7 +313,13 @@ export function errorFromWire(error: WireError, call?: string | undefined): Pool
       return new ValueRefusedError({ path, problem, sender: 'python', call });
     }
     case 'ERR_MESSAGE_TOO_LARGE':
-      return new MessageTooLargeError({ bytes: error.bytes ?? 0, limit: error.limit ?? 0, sender: 'python', call });
+      return new MessageTooLargeError({
+        bytes: error.bytes ?? 0,
+        limit: error.limit ?? 0,
+        option: error.option,
+        sender: 'python',
+        call,
+      });
   }
 }
 
@@ -304,6 +343,7 @@ function decodeError(fields: Fields, causesBefore: number): WireError {
     cause: hasCause ? decodeError(fields.object('cause'), causesBefore + 1) : null,
     ...(code === 'ERR_VALUE' && { path: fields.string('path') }),
     ...(code === 'ERR_MESSAGE_TOO_LARGE' && { bytes: fields.integer('bytes'), limit: fields.integer('limit') }),
+    ...(fields.has('option') && { option: fields.oneOf('option', LIMIT_OPTIONS) }),
     ...(code === 'ERR_NOT_EXPOSED' && { functions: fields.strings('functions') }),
   };
 }
@@ -378,6 +418,16 @@ class Fields {
     return typeof value === 'boolean' ? value : this.refuse(`\`${name}\` is no boolean`);
   }
 
+  lengths(name: string): readonly number[] {
+    const value = this.value(name);
+    const areLengths = Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
+    return areLengths ? value : this.refuse(`\`${name}\` is no list of lengths`);
+  }
+
+  restore(bin: readonly Uint8Array[], resolve: Resolve | undefined): void {
+    restore(this.#object, this.value('rich'), bin, resolve);
+  }
+
   integer(name: string): number {
     const value = this.value(name);
     return Number.isSafeInteger(value) ? (value as number) : this.refuse(`\`${name}\` is no safe integer`);
@@ -414,5 +464,7 @@ const EXCERPT_CHARS = 80;
 const INIT_LEVELS = 3;
 const CAUSES_MAX = 16;
 const STREAMS = ['stdout', 'stderr', 'logging', 'warnings'] as const;
+const LIMIT_OPTIONS = ['messageBytesMax', 'attachmentBytesMax'] as const;
+type LimitOption = (typeof LIMIT_OPTIONS)[number];
 const STAGES = ['import', 'setup', 'expose', 'protocol'] as const;
 const CODES = ['ERR_PYTHON', 'ERR_NOT_EXPOSED', 'ERR_VALUE', 'ERR_MESSAGE_TOO_LARGE'] as const;

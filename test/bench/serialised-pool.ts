@@ -73,7 +73,7 @@ async function startWorker({ python, module }: { python: string; module: string 
     expose: 'all',
     setup: null,
     teardown: null,
-    limits: { messageBytesMax: 67_108_864, depthMax: 200 },
+    limits: { messageBytesMax: 67_108_864, attachmentBytesMax: 1, depthMax: 200 },
     startMark: false,
   });
   const ready = await read();

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { isDeepStrictEqual } from 'node:util';
+import { inspect, isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPool, type Pool } from '../../src/index.js';
 import { failure, fixtures, PYTHON } from '../support/pool.js';
@@ -35,7 +35,7 @@ describe('a value on its way to Python', () => {
 describe('a value on its way to Node', () => {
   it.each(toNode.filter(crosses))('arrives as the table says ($column): $name', async ({ js, python }) => {
     const arrived = await pool.call('returns', [python]);
-    expect(isDeepStrictEqual(arrived, evaluate(js!)), `${JSON.stringify(arrived)} and not ${js}`).toBe(true);
+    expect(isDeepStrictEqual(arrived, evaluate(js!)), `${inspect(arrived)} and not ${js}`).toBe(true);
   });
 
   it.each(toNode.filter(isRefused))('is refused by Python, naming where it is: $name', async ({ python, path }) => {

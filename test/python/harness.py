@@ -49,9 +49,14 @@ class Worker:
             "expose": "marked",
             "setup": None,
             "teardown": None,
-            "limits": {"messageBytesMax": 64 * 1024 * 1024, "depthMax": 200},
             "startMark": True,
             **init,
+            "limits": {
+                "messageBytesMax": 64 * 1024 * 1024,
+                "attachmentBytesMax": 1024**3,
+                "depthMax": 200,
+                **init.get("limits", {}),
+            },
         }
         self.logs = []
         self._next_id = 0

@@ -139,9 +139,9 @@ class Errors(WorkerTestCase):
 class Results(WorkerTestCase):
     def test_a_result_that_cannot_cross_is_refused_with_the_path(self):
         worker = self.ready("returns.py")
-        error = worker.error("rows_with_a_set")
+        error = worker.error("rows_with_an_object")
         self.assertEqual((error["code"], error["path"]), ("ERR_VALUE", "value['rows'][3]"))
-        self.assertTrue(error["message"].startswith("value['rows'][3] is a set"), error["message"])
+        self.assertTrue(error["message"].startswith("value['rows'][3] is an object"), error["message"])
 
     def test_a_result_is_as_deep_as_the_limit_and_no_deeper(self):
         worker = self.ready("returns.py", limits={"messageBytesMax": 1 << 20, "depthMax": 5})

@@ -5,7 +5,7 @@ import threading
 import unittest
 
 from harness import VECTORS
-from pythonarium.frame import LineSplitter, LineTooLong, LineWriter, read_lines
+from pythonarium.frame import LineEnded, LineReader, LineTooLong, LineWriter
 
 CASES = json.loads((VECTORS / "frames.json").read_text(encoding="utf-8"))["cases"]
 UNLIMITED = 1 << 30
@@ -15,8 +15,8 @@ class Frames(unittest.TestCase):
     def test_lines_come_out_as_the_vectors_say(self):
         for case in CASES:
             with self.subTest(case["name"]):
-                lines, held, refused = split([bytes.fromhex(chunk) for chunk in case["chunks"]], case.get("messageBytesMax"))
-                self.assertEqual((lines, refused), (case["lines"], case.get("refused")))
+                lines, raw, held, refused = read([bytes.fromhex(chunk) for chunk in case["chunks"]], case)
+                self.assertEqual((lines, raw, refused), (case["lines"], case.get("attachments"), case.get("refused")))
                 if not refused:
                     self.assertEqual(held.hex(), case["held"])
 
@@ -26,14 +26,14 @@ class Frames(unittest.TestCase):
             one_by_one = [whole[i : i + 1] for i in range(len(whole))]
             for chunks in [one_by_one, *([whole[:i], whole[i:]] for i in range(len(whole)))]:
                 with self.subTest(case["name"], cut=[len(chunk) for chunk in chunks[:2]]):
-                    lines, held, refused = split(chunks, case.get("messageBytesMax"))
+                    lines, raw, held, refused = read(chunks, case)
                     self.assertEqual(refused, case.get("refused"))
                     if not refused:
-                        self.assertEqual((lines, held.hex()), (case["lines"], case["held"]))
+                        self.assertEqual((lines, raw, held.hex()), (case["lines"], case.get("attachments"), case["held"]))
 
     def test_a_line_that_is_too_long_says_how_long_and_what_the_limit_is(self):
         with self.assertRaisesRegex(LineTooLong, "9 bytes .* 8 bytes") as caught:
-            LineSplitter(8).feed(b"123456789")
+            list(Fed([b"123456789"], 8))
         self.assertEqual((caught.exception.bytes, caught.exception.limit), (9, 8))
 
     def test_reading_ends_when_the_other_side_hangs_up(self):
@@ -41,17 +41,41 @@ class Frames(unittest.TestCase):
         self.addCleanup(os.close, reader)
         os.write(writer, b"one\ntwo\nthr")
         os.close(writer)
-        self.assertEqual(list(read_lines(reader, LineSplitter(UNLIMITED))), [b"one", b"two"])
+        self.assertEqual(list(LineReader(reader, UNLIMITED)), [b"one", b"two"])
 
     def test_nothing_is_kept_of_a_line_that_was_handed_on(self):
         reader, writer = os.pipe()
         self.addCleanup(os.close, reader)
         self.addCleanup(os.close, writer)
         os.write(writer, b"one\ntwo\n")
-        lines = read_lines(reader, LineSplitter(UNLIMITED))
+        lines = iter(LineReader(reader, UNLIMITED))
         next(lines)
         last = next(lines)
         self.assertLessEqual(sys.getrefcount(last), 2)  # `last` and the argument.
+
+
+    def test_raw_bytes_that_never_come_are_the_end(self):
+        for take in (LineReader.take, LineReader.take_writable):
+            reader = Fed([b"line\nab"], UNLIMITED)
+            next(iter(reader))
+            with self.assertRaises(LineEnded):
+                take(reader, 3)
+
+    def test_large_raw_bytes_come_whole_and_the_next_line_after_them(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        sent = os.urandom(1 << 20)
+        out = LineWriter(writer)
+        thread = threading.Thread(target=lambda: [out.write(b"line\n", [memoryview(sent), memoryview(b"x"), memoryview(sent)]), out.write(b"next\n"), os.close(writer)])
+        thread.start()
+        lines = LineReader(reader, 100)
+        each = iter(lines)
+        self.assertEqual(next(each), b"line")
+        taken = [lines.take(len(sent)), lines.take(1), lines.take_writable(len(sent))]
+        self.assertEqual(list(each), [b"next"])
+        thread.join()
+        self.assertEqual(taken, [sent, b"x", sent])
+        self.assertEqual(list(map(type, taken)), [bytes, bytes, bytearray])
 
 
 class Writing(unittest.TestCase):
@@ -63,7 +87,7 @@ class Writing(unittest.TestCase):
         closer = threading.Thread(target=lambda: [thread.join() for thread in threads] and os.close(writer))
         for thread in [*threads, closer]:
             thread.start()
-        lines = list(read_lines(reader, LineSplitter(UNLIMITED)))
+        lines = list(LineReader(reader, UNLIMITED))
         closer.join()
         os.close(reader)
         self.assertEqual(sorted(lines), sorted(texts * 5))
@@ -77,19 +101,41 @@ class Writing(unittest.TestCase):
         os.close(reader)
 
 
-def split(chunks, bytes_max):
-    """Return the lines as text, what is held, and why reading was refused."""
-    splitter = LineSplitter(bytes_max or UNLIMITED)
-    lines = []
+class Fed(LineReader):
+    """A reader that gets just these chunks."""
+
+    def __init__(self, chunks, bytes_max):
+        super().__init__(-1, bytes_max)
+        self.chunks = [chunk for chunk in chunks if chunk]
+
+    def _read(self):
+        return self.chunks.pop(0) if self.chunks else b""
+
+    def _read_into(self, view):
+        chunk = self._read()
+        taken = min(len(view), len(chunk))
+        view[:taken] = chunk[:taken]
+        if chunk[taken:]:
+            self.chunks.insert(0, chunk[taken:])
+        return taken
+
+
+def read(chunks, case):
+    """Return the lines as text, what came raw after each, what is held, and why reading was refused."""
+    reader = Fed(chunks, case.get("messageBytesMax", UNLIMITED))
+    announced = case.get("attachments")
+    lines, raw = [], None if announced is None else []
     try:
-        for chunk in chunks:
-            for line in splitter.feed(chunk):
-                lines.append(line.decode())
+        for line in reader:
+            if announced is not None:
+                wanted = announced[len(lines)]
+                raw.append(wanted and [(reader.take, reader.take_writable)[at % 2](len(one) // 2).hex() for at, one in enumerate(wanted)])
+            lines.append(line.decode())
     except LineTooLong:
-        return lines, None, "too-long"
+        return lines, raw, None, "too-long"
     except UnicodeDecodeError:
-        return lines, None, "utf-8"
-    return lines, splitter.held, None
+        return lines, raw, None, "utf-8"
+    return lines, raw, reader.held, None
 
 
 if __name__ == "__main__":

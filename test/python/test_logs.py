@@ -43,7 +43,7 @@ class Printing(WorkerTestCase):
     def test_no_message_is_over_the_limit(self):
         worker = self.start("prints.py", handshake=False)
         worker.receive()
-        worker.send({**worker.init, "limits": {"messageBytesMax": 2000, "depthMax": 200}})
+        worker.send({**worker.init, "limits": {**worker.init["limits"], "messageBytesMax": 2000}})
         while json.loads(worker.receive_line())["type"] != "ready":
             pass
         worker.ask("prints", "\U0001f40d" * 100)

@@ -12,7 +12,7 @@ WRITE = {
     "failed": lambda m: message.failed(m["stage"], encode_unchecked(m["error"])),
     "reply": lambda m: message.reply(m["id"], encode_unchecked(m["value"])),
     "error": lambda m: message.error(m["id"], encode_unchecked(m["error"])),
-    "items": lambda m: message.items(m["id"], encode_unchecked(m["values"])),
+    "items": lambda m: message.items(m["id"], f'"values":{encode_unchecked(m["values"])}'),
     "log": lambda m: message.log(m["stream"], m["call"], m["text"], m.get("level"), m.get("logger")),
 }
 

@@ -99,7 +99,7 @@ describe('a call', () => {
 
 function made(wait: ConstructorParameters<typeof Call>[3] = {}) {
   const clock = new TurnedClock();
-  const call = new Call('mean', '"name":"mean","args":[]}', clock, wait);
+  const call = new Call('mean', { text: '"name":"mean","args":[]}', bin: [] }, clock, wait);
   const outcomes: CallOutcome[] = [];
   call.onSettled((how) => outcomes.push(how));
   const abandoned: Call[] = [];

@@ -36,8 +36,7 @@ describe('options', () => {
       stopGraceMs: 2_000,
       closeTimeoutMs: 10_000,
       sessionsMax: 10_000,
-      messageBytesMax: 64 * 1024 * 1024,
-      limits: { messageBytesMax: 64 * 1024 * 1024, depthMax: 200 },
+      limits: { messageBytesMax: 64 * 1024 * 1024, attachmentBytesMax: 1024 ** 3, depthMax: 200 },
       logs: 'inherit',
       clock: wallClock,
       random: Math.random,
@@ -52,12 +51,13 @@ describe('options', () => {
   });
 
   it('keep what is given', () => {
-    const { depthMax, ...others } = VALUES;
-    expect(checkOptions({ module: 'statistics', ...others, depthMax })).toMatchObject({
+    const { depthMax, messageBytesMax, attachmentBytesMax, ...others } = VALUES;
+    const limits = { depthMax, messageBytesMax, attachmentBytesMax };
+    expect(checkOptions({ module: 'statistics', ...others, ...limits })).toMatchObject({
       ...others,
       setup: { name: 'load', args: [1], kwargs: {} },
       teardown: { name: 'unload', args: [], kwargs: { hard: true } },
-      limits: { depthMax, messageBytesMax: 2_048 },
+      limits,
     });
   });
 
@@ -83,6 +83,8 @@ describe('options', () => {
     ['sessionsMax', 0],
     ['messageBytesMax', 1_023],
     ['messageBytesMax', 2 ** 29],
+    ['attachmentBytesMax', 1_023],
+    ['attachmentBytesMax', Number.MAX_SAFE_INTEGER],
     ['depthMax', 901],
     ['logs', 'none'],
     ['setup', 'load'],
@@ -210,6 +212,7 @@ const VALUES = {
   closeTimeoutMs: 5,
   sessionsMax: 6,
   messageBytesMax: 2_048,
+  attachmentBytesMax: 4_096,
   depthMax: 10,
   logs: 'events',
 } as const satisfies Partial<PoolOptions>;

@@ -15,11 +15,13 @@ import {
   encodeSessionEnd,
   encodeStop,
   type InitMessage,
+  messageOf,
+  parseLine,
   type ReplyMessage,
 } from '../../src/wire/message.js';
-import { encodeArguments, encodeValue } from '../../src/wire/value.js';
+import { type Encoded, encodeFields } from '../../src/wire/value.js';
 
-const LIMITS = { depthMax: 200, messageBytesMax: 64 * 1024 * 1024 };
+const LIMITS = { depthMax: 200, messageBytesMax: 64 * 1024 * 1024, attachmentBytesMax: 1024 ** 3 };
 
 describe('messages.json', () => {
   const { messages, malformed } = read<MessageVectors>('messages.json');
@@ -45,22 +47,25 @@ describe('messages.json', () => {
 describe('frames.json', () => {
   const { cases } = read<FrameVectors>('frames.json');
 
-  it.each(cases)('is cut into lines as it stands: $name', ({ chunks, ...expected }) => {
-    expect(cut(chunks.map(fromHex), expected.messageBytesMax)).toEqual({
+  it.each(cases)('is cut into lines as it stands: $name', (vector) => {
+    const { chunks, ...expected } = vector;
+    expect(cut(chunks.map(fromHex), vector)).toEqual({
       lines: expected.lines,
+      attachments: expected.attachments,
       heldBytes: expected.refused ? undefined : fromHex(expected.held).length,
       refused: expected.refused !== undefined,
     });
   });
 
-  it.each(cases)('gives the same lines however it is cut: $name', ({ chunks, lines, refused, messageBytesMax }) => {
-    const bytes = fromHex(chunks.join(''));
+  it.each(cases)('gives the same lines however it is cut: $name', (vector) => {
+    const { lines, attachments, refused } = vector;
+    const bytes = fromHex(vector.chunks.join(''));
     const cuts: Buffer[][] = [[...bytes].map((byte) => Buffer.of(byte))];
     for (let at = 0; at <= bytes.length; at++) cuts.push([bytes.subarray(0, at), bytes.subarray(at)]);
     for (const pieces of cuts) {
-      const got = cut(pieces, messageBytesMax);
+      const got = cut(pieces, vector);
       expect(got.refused).toBe(refused !== undefined);
-      expect(got.lines).toEqual(lines);
+      expect(got).toMatchObject({ lines, attachments });
     }
   });
 });
@@ -69,29 +74,32 @@ describe('values.json', () => {
   const { prelude, toPython, toNode, args } = read<ValueVectors>('values.json');
   const evaluate = (js: string): unknown => new Function(`${prelude.js.join('\n')}; return (${js});`)();
 
-  it.each(toPython.filter(isCrossing))('crosses to Python ($column): $name', ({ js, json }) => {
-    expect(JSON.parse(encodeValue(evaluate(js), { root: 'value' }, LIMITS))).toEqual(JSON.parse(json));
+  it.each(toPython.filter(isCrossing))('crosses to Python ($column): $name', (vector) => {
+    expect(written(encodeFields({ value: evaluate(vector.js) }, undefined, LIMITS))).toEqual(wanted('value', vector));
   });
 
   it.each(toPython.filter(isRefused))('is refused, naming $path: $name', ({ js, path }) => {
-    const refused = refusal(() => encodeValue(evaluate(js), { root: 'value' }, LIMITS));
+    const refused = refusal(() => encodeFields({ value: evaluate(js) }, undefined, LIMITS));
     expect(refused.path).toBe(path);
   });
 
-  it.each(toNode.filter(isCrossing))('comes from Python ($column): $name', ({ js, json }) => {
-    const message = decodeMessage(`{"type":"reply","id":1,"value":${json}}`) as ReplyMessage;
+  it.each(toNode.filter(isCrossing))('comes from Python ($column): $name', ({ js, json, rich, bin = [] }) => {
+    const fields = rich === undefined ? '' : `,"rich":${JSON.stringify(rich)}`;
+    const line = parseLine(`{"type":"reply","id":1,"value":${json}${fields}}`);
+    const attachments = bin.map((hex) => new Uint8Array(fromHex(hex)));
+    const message = messageOf(line, attachments) as ReplyMessage;
     // A deep comparison with Object.is, prototypes and own keys named `constructor` and `__proto__` included.
     expect(isDeepStrictEqual(message.value, evaluate(js))).toBe(true);
   });
 
-  it.each(args.filter(isCrossing))('crosses as arguments ($column): $name', ({ js, json }) => {
-    const split = splitArgs(evaluate(js) as unknown[]);
-    expect(JSON.parse(encodeArguments(split.args, { root: 'args' }, LIMITS))).toEqual(JSON.parse(json));
+  it.each(args.filter(isCrossing))('crosses as arguments ($column): $name', (vector) => {
+    const { args } = splitArgs(evaluate(vector.js) as unknown[]);
+    expect(written(encodeFields({ args }, undefined, LIMITS))).toEqual(wanted('args', vector));
   });
 
   it.each(args.filter(isRefused))('is refused as an argument, naming $path: $name', ({ js, path }) => {
     const split = splitArgs(evaluate(js) as unknown[]);
-    expect(refusal(() => encodeArguments(split.args, { root: 'args' }, LIMITS)).path).toBe(path);
+    expect(refusal(() => encodeFields({ args: split.args }, undefined, LIMITS)).path).toBe(path);
   });
 });
 
@@ -100,7 +108,7 @@ function encode(message: Record<string, unknown>): string {
     case 'init':
       return encodeInit(message as unknown as InitMessage);
     case 'call':
-      return callLine(message.id as number, encodeRequest(message as unknown as CallMessage, LIMITS));
+      return callLine(message.id as number, encodeRequest(message as unknown as CallMessage, LIMITS).text);
     case 'credit':
       return encodeCredit(message.id as number, message.items as number, message.bytes as number);
     case 'cancel':
@@ -114,16 +122,36 @@ function encode(message: Record<string, unknown>): string {
   }
 }
 
-function cut(pieces: Buffer[], messageBytesMax = LIMITS.messageBytesMax) {
+/** What Node has written, with the bytes of its attachments. */
+function written({ text, bin }: Encoded): unknown {
+  const { bin: lengths = [], ...fields } = JSON.parse(`{${text}}`);
+  expect(bin.map(({ byteLength }) => byteLength)).toEqual(lengths);
+  return { fields, bin: bin.map((bytes) => Buffer.from(bytes).toString('hex')) };
+}
+
+function wanted(name: string, { json, rich, bin = [] }: ValueVector & { json: string }): unknown {
+  return { fields: { [name]: JSON.parse(json), ...(rich !== undefined && { rich }) }, bin };
+}
+
+function cut(pieces: Buffer[], { attachments: announced, messageBytesMax = LIMITS.messageBytesMax }: FrameVector) {
   const reader = new LineReader(messageBytesMax);
   const lines: string[] = [];
+  const attachments = announced?.map((): string[] | null => null);
+  const onLine = (line: string) => {
+    const at = lines.push(line) - 1;
+    const lengths = announced?.[at]?.map((hex) => hex.length / 2);
+    if (lengths === undefined) return;
+    reader.expect(lengths, (came) => {
+      attachments![at] = came.map((bytes) => Buffer.from(bytes).toString('hex'));
+    });
+  };
   try {
-    for (const piece of pieces) reader.push(piece, (line) => lines.push(line));
+    for (const piece of pieces) reader.push(piece, onLine);
   } catch (error) {
     expect(error).toBeInstanceOf(ProtocolError);
-    return { lines, heldBytes: undefined, refused: true };
+    return { lines, attachments, heldBytes: undefined, refused: true };
   }
-  return { lines, heldBytes: reader.heldBytes, refused: false };
+  return { lines, attachments, heldBytes: reader.heldBytes, refused: false };
 }
 
 function refusal(act: () => unknown): ValueRefusedError {
@@ -158,14 +186,17 @@ interface MessageVectors {
 }
 
 interface FrameVectors {
-  cases: {
-    name: string;
-    chunks: string[];
-    lines: string[];
-    held: string;
-    messageBytesMax?: number;
-    refused?: 'too-long' | 'utf-8';
-  }[];
+  cases: FrameVector[];
+}
+
+interface FrameVector {
+  name: string;
+  chunks: string[];
+  lines: string[];
+  attachments?: (string[] | null)[];
+  held: string;
+  messageBytesMax?: number;
+  refused?: 'too-long' | 'utf-8';
 }
 
 interface ValueVector {
@@ -173,6 +204,8 @@ interface ValueVector {
   column: 'same' | 'converted' | 'refused';
   js?: string;
   json?: string;
+  rich?: unknown[];
+  bin?: string[];
   path?: string;
 }
 

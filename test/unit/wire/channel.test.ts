@@ -258,7 +258,7 @@ function listening(duplex: Duplex, messageBytesMax: number) {
   };
   const channel = new Channel(
     duplex,
-    { messageBytesMax },
+    { messageBytesMax, attachmentBytesMax: 1024 * 1024 },
     {
       onMessage: (message: MessageFromPython) => {
         told.ids.push((message as { id: number }).id);

@@ -16,18 +16,18 @@ import {
   type WireError,
 } from '../../../src/wire/message.js';
 
-const LIMITS = { depthMax: 200, messageBytesMax: 1000 };
+const LIMITS = { depthMax: 200, messageBytesMax: 1000, attachmentBytesMax: 1000 };
 
 describe('the line of a call', () => {
   it('leaves out the keyword arguments and the session that are not there', () => {
-    expect(callLine(8, encodeRequest({ name: 'ping', args: [] }, LIMITS))).toBe(
+    expect(callLine(8, encodeRequest({ name: 'ping', args: [] }, LIMITS).text)).toBe(
       '{"type":"call","id":8,"name":"ping","args":[]}',
     );
   });
 
   it('is one line, whatever the names and values are', () => {
     const call = { name: 'a\n"b"\u2028', args: ['\n'], kwargs: { '\r\n': 1 }, session: '\ud800\n' };
-    const line = callLine(1, encodeRequest(call, LIMITS));
+    const line = callLine(1, encodeRequest(call, LIMITS).text);
     expect(line).not.toMatch(/[\r\n]/);
     expect(JSON.parse(line)).toEqual({ type: 'call', id: 1, ...call });
     // The session's lone surrogate would not survive as UTF-8.
@@ -36,7 +36,7 @@ describe('the line of a call', () => {
 
   it('keeps what was asked for, whatever becomes of the arguments before a worker is granted', () => {
     const rows = [1, 2];
-    const request = encodeRequest({ name: 'mean', args: [rows] }, LIMITS);
+    const request = encodeRequest({ name: 'mean', args: [rows] }, LIMITS).text;
     rows.push(3);
     expect(callLine(1, request)).toContain('"args":[[1,2]]');
   });
@@ -51,8 +51,8 @@ describe('the line of a call', () => {
 
   it('may have just as many bytes as the limit says, counted in UTF-8 and with the longest id', () => {
     const request = { name: 'f', args: ['grüß 世界 🐍'] };
-    const bytes = Buffer.byteLength(callLine(Number.MAX_SAFE_INTEGER, encodeRequest(request, LIMITS)));
-    expect(encodeRequest(request, { ...LIMITS, messageBytesMax: bytes })).toContain('🐍');
+    const bytes = Buffer.byteLength(callLine(Number.MAX_SAFE_INTEGER, encodeRequest(request, LIMITS).text));
+    expect(encodeRequest(request, { ...LIMITS, messageBytesMax: bytes }).text).toContain('🐍');
     const limits = { ...LIMITS, messageBytesMax: bytes - 1 };
     const error = thrown(() => encodeRequest(request, limits), MessageTooLargeError);
     expect(error).toMatchObject({ bytes, limit: bytes - 1, sender: 'node' });
@@ -78,7 +78,7 @@ describe('the line of init', () => {
   });
 
   it('lets an argument of setup be as deep as any other', () => {
-    const limits = { depthMax: 2, messageBytesMax: 1000 };
+    const limits = { ...LIMITS, depthMax: 2 };
     const setup = (args: unknown[]) => ({ ...init, limits, setup: { name: 'load', args, kwargs: {} } });
     expect(encodeInit(setup([[[1]]]))).toContain('[[[1]]]');
     expect(thrown(() => encodeInit(setup([[[[]]]])), ValueRefusedError).path).toBe('setup.args[0][0][0]');

@@ -1,0 +1,428 @@
+"""What JSON has no word for: raw bytes, arrays, moments, maps, sets, large integers, NaN.
+
+Such a part stands in the JSON of its message as something that JSON has, and an entry of `rich` says what it
+stands for: `[path, kind, ...]`, children before parents. `docs/protocol.md` has the kinds, `docs/values.md` what
+becomes what. This module is imported when the first such value is met.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from math import isfinite
+
+from .message import ProtocolError
+from .value import (
+    INT_MAX,
+    INT_MIN,
+    SURROGATES,
+    ValueRefused,
+    advice,
+    encode_unchecked,
+    has_joined_surrogates,
+    name_with_article,
+    quote,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    Hook = Callable[[Any], "tuple[Any, ...] | None"]
+    Resolve = Callable[[str, "list[Any]"], Any]
+
+
+def encode_rich(members: dict[str, Any], depth_max: int, root: str | None, hook: Hook | None) -> tuple[str, list[Any]]:
+    """Return the members of a message as JSON text, with `rich` and `bin` behind them, and its attachments.
+
+    `root` names the one member that is a value; the members of all others are values each. Raises ValueRefused.
+    """
+    walk = _Walk(depth_max, hook)
+    try:
+        texts = [f"{quote(name)}:{walk.member(name, value, depth_max + (name != root))}" for name, value in members.items()]
+    except RecursionError:
+        raise ValueRefused(next(iter(members)), "is nested deeper than Python can follow") from None
+    if walk.rich:
+        texts.append(f'"rich":{encode_unchecked(walk.rich)}')
+    if walk.attachments:
+        texts.append(f'"bin":{encode_unchecked([one.nbytes for one in walk.attachments])}')
+    return ",".join(texts), walk.attachments
+
+
+def restore(message: dict[str, Any], resolve: Resolve | None = None) -> None:
+    """Put what the parts of `message` stand for in their places, as its `rich` says.
+
+    The kinds that mean nothing here (`function`, `stream`, `handle`) go to `resolve`, with their data. Raises
+    ProtocolError, and ModuleNotFoundError for an array where there is no numpy.
+    """
+    attachments = message.get("bin", ())
+    for entry in message.pop("rich"):
+        try:
+            path, kind, *data = entry
+            holder = message
+            for step in path[:-1]:
+                holder = holder[step]
+            last = path[-1]
+            convert = RESTORERS.get(kind)
+            if convert is not None:
+                holder[last] = convert(holder[last], attachments, *data)
+            elif resolve is not None:
+                holder[last] = resolve(kind, data)
+            else:
+                raise ValueError(f"there is no kind {kind!r}")
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+            raise ProtocolError(f"an entry of `rich` means nothing here: {entry!r:.200} ({error})") from None
+
+
+class _Walk:
+    """One walk over the values of a message, which builds what stands for them or refuses."""
+
+    def __init__(self, depth_max: int, hook: Hook | None) -> None:
+        self.rich: list[list[Any]] = []
+        self.attachments: list[memoryview] = []
+        self._depth_max = depth_max
+        self._hook = hook
+        # Where the walk is: on the wire, and as Python would write it.
+        self.path: list[Any] = []
+        self._shown: list[str] = []
+        self._above: list[int] = []
+
+    def member(self, name: str, value: Any, room: int) -> str:
+        self.path.append(name)
+        self._shown.append(name)
+        text = encode_unchecked(self._value(value, room))
+        self.path.pop()
+        self._shown.pop()
+        return text
+
+    def refuse(self, reason: str) -> ValueRefused:
+        path = ""
+        for step in self._shown:
+            path = step.replace("{}", path, 1) if step.startswith("list({}") else path + step
+        return ValueRefused(path, reason)
+
+    def stands_for(self, kind: str, *data: Any) -> None:
+        self.rich.append([list(self.path), kind, *data])
+
+    def attach(self, data: Any) -> int:
+        """Add raw bytes, which are not copied, and return their number."""
+        self.attachments.append(memoryview(data))
+        return len(self.attachments) - 1
+
+    def _value(self, value: Any, room: int) -> Any:
+        kind = type(value)
+        convert = CONVERTERS.get(kind)
+        if convert is None:
+            convert = CONVERTERS[kind] = _converter(kind)
+        return convert(self, value, room)
+
+    def step(self, step: Any, shown: str, value: Any, room: int) -> Any:
+        """Return what stands for one part of a container."""
+        self.path.append(step)
+        self._shown.append(shown)
+        stands = self._value(value, room)
+        self.path.pop()
+        self._shown.pop()
+        return stands
+
+    def key(self, step: Any, index: int, value: Any, room: int, seen: set[str]) -> Any:
+        """Return what stands for a key of a map or a member of a set; refuse two that would be one in JavaScript."""
+        entries = len(self.rich)
+        stands = self.step(step, f"list({{}})[{index}]", value, room)
+        # What is told in `rich`, and a list, is an object of its own, or a large integer.
+        if type(stands) is not list and len(self.rich) == entries:
+            text = encode_unchecked(int(stands) if type(stands) is float and stands.is_integer() else stands)
+            if text in seen:
+                raise self.refuse("has two keys or members that would be one in JavaScript, such as '1' and Decimal('1')")
+            seen.add(text)
+        return stands
+
+    def inside(self, shown: str, value: Any, room: int) -> Any:
+        """Return what stands for a value that takes the place of its holder."""
+        self._shown.append(shown)
+        stands = self._value(value, room)
+        self._shown.pop()
+        return stands
+
+    def enter(self, value: Any, room: int, levels: int = 1) -> None:
+        if id(value) in self._above:
+            raise self.refuse("holds itself: a cycle cannot cross to Node")
+        if room < levels:
+            raise self.refuse("is nested deeper than `depthMax` allows")
+        self._above.append(id(value))
+
+    def leave(self) -> None:
+        self._above.pop()
+
+    def unknown(self, value: Any) -> None:
+        data = None if self._hook is None else self._hook(value)
+        if data is None:
+            raise self.refuse(f"is {name_with_article(type(value))}, which cannot cross to Node{advice(value)}")
+        self.stands_for(*data)
+
+
+def _converter(kind: type) -> Callable[[_Walk, Any, int], Any]:
+    """Return what converts the instances of `kind`: by the first of its classes that has a word in it."""
+    for base in kind.__mro__:
+        convert = BY_NAME.get(f"{base.__module__}.{base.__qualname__}")
+        if convert is not None:
+            return convert
+        # Class attributes are asked for, since an instance may answer to any name.
+        if callable(getattr(base, "model_dump", None)):
+            return _model
+        if "__dataclass_fields__" in base.__dict__:
+            return _dataclass
+    return _path if hasattr(kind, "__fspath__") else _unknown
+
+
+def _itself(walk: _Walk, value: Any, room: int) -> Any:
+    return value
+
+
+def _unknown(walk: _Walk, value: Any, room: int) -> Any:
+    walk.unknown(value)
+
+
+def _str(walk: _Walk, value: str, room: int) -> Any:
+    if has_joined_surrogates(value):
+        raise walk.refuse(SURROGATES)
+    return value
+
+
+def _int(walk: _Walk, value: int, room: int) -> Any:
+    if INT_MIN <= value <= INT_MAX:
+        return value
+    walk.stands_for("int")
+    return int.__format__(value, "x")
+
+
+def _float(walk: _Walk, value: float, room: int) -> Any:
+    if isfinite(value):
+        return value
+    walk.stands_for("float")
+    return float.__repr__(value)
+
+
+def _list(walk: _Walk, value: Any, room: int) -> Any:
+    walk.enter(value, room)
+    # Many numbers are looked at all at once.
+    kinds = set(map(type, value))
+    if kinds == {float} and all(map(isfinite, value)) or kinds == {int} and min(value) >= INT_MIN and max(value) <= INT_MAX:
+        walk.leave()
+        return value
+    stands = [walk.step(index, f"[{index}]", item, room - 1) for index, item in enumerate(value)]
+    walk.leave()
+    return stands
+
+
+def _dict(walk: _Walk, value: dict[Any, Any], room: int) -> Any:
+    if not all(isinstance(key, str) for key in value):
+        return _map(walk, value, room)
+    walk.enter(value, room)
+    stands = {}
+    for key, item in value.items():
+        if has_joined_surrogates(key):
+            raise walk.refuse(f"has the key {_short_repr(key)}, and a key {SURROGATES}")
+        stands[key] = walk.step(key, f"[{str.__repr__(key)}]", item, room - 1)
+    walk.leave()
+    return stands
+
+
+def _map(walk: _Walk, value: dict[Any, Any], room: int) -> Any:
+    walk.enter(value, room, 2)
+    pairs = []
+    keys: set[str] = set()
+    for index, (key, item) in enumerate(value.items()):
+        walk.path.append(index)
+        stands = walk.key(0, index, key, room - 2, keys)
+        pairs.append([stands, walk.step(1, f"[{_short_repr(key)}]", item, room - 2)])
+        walk.path.pop()
+    walk.leave()
+    walk.stands_for("map")
+    return pairs
+
+
+def _set(walk: _Walk, value: Iterable[Any], room: int) -> Any:
+    walk.enter(value, room)
+    keys: set[str] = set()
+    stands = [walk.key(index, index, item, room - 1, keys) for index, item in enumerate(value)]
+    walk.leave()
+    walk.stands_for("set")
+    return stands
+
+
+def _dataclass(walk: _Walk, value: Any, room: int) -> Any:
+    from dataclasses import fields
+
+    walk.enter(value, room)
+    stands = {one.name: walk.step(one.name, f".{one.name}", getattr(value, one.name), room - 1) for one in fields(value)}
+    walk.leave()
+    return stands
+
+
+def _model(walk: _Walk, value: Any, room: int) -> Any:
+    return walk.inside(".model_dump()", value.model_dump(), room)
+
+
+def _enum(walk: _Walk, value: Any, room: int) -> Any:
+    return walk.inside(".value", value.value, room)
+
+
+def _text(walk: _Walk, value: Any, room: int) -> Any:
+    return str(value)
+
+
+def _path(walk: _Walk, value: Any, room: int) -> Any:
+    return walk.inside(".__fspath__()", os.fspath(value), room)
+
+
+def _iso(walk: _Walk, value: Any, room: int) -> Any:
+    return value.isoformat()
+
+
+def _datetime(walk: _Walk, value: Any, room: int) -> Any:
+    # A moment of pandas: NaT is none, and nanoseconds are more than a datetime has.
+    if value != value or getattr(value, "nanosecond", 0):
+        raise walk.refuse(f"is {_short_repr(value)}, which JavaScript has no date for")
+    if value.tzinfo is None:
+        return value.isoformat()
+    micros = _micros(value - _epoch())
+    walk.stands_for("datetime", *((micros % 1000,) if micros % 1000 else ()))
+    return micros // 1000
+
+
+def _timedelta(walk: _Walk, value: Any, room: int) -> Any:
+    if value != value or getattr(value, "nanoseconds", 0):
+        raise walk.refuse(f"is {_short_repr(value)}, which a number of milliseconds cannot hold exactly")
+    micros = _micros(value)
+    if not INT_MIN <= micros <= INT_MAX:
+        raise walk.refuse("is longer than 285 years, which a number of milliseconds cannot hold exactly; return str(...) of it")
+    return micros // 1000 if micros % 1000 == 0 else micros / 1000
+
+
+def _bytes(walk: _Walk, value: Any, room: int) -> Any:
+    walk.stands_for("bytes", walk.attach(value))
+
+
+def _memoryview(walk: _Walk, value: Any, room: int) -> Any:
+    view = memoryview(value)
+    kind = _array_kind(view)
+    if kind is None:
+        raise walk.refuse(f"has items of the format {view.format!r} or more dimensions than one; return bytes(...) of it")
+    if not view.c_contiguous:
+        view = memoryview(view.tobytes())
+    number = walk.attach(view.cast("B") if view.nbytes else b"")
+    if kind == "uint8":
+        walk.stands_for("bytes", number)
+    else:
+        walk.stands_for("array", number, kind)
+
+
+def _array_kind(view: memoryview) -> str | None:
+    code = view.format.lstrip("@=")
+    if view.ndim != 1 or len(code) != 1:
+        return None
+    if code in "bhilqn":
+        return f"int{8 * view.itemsize}"
+    if code in "BHILQNc":
+        return f"uint{8 * view.itemsize}"
+    return f"float{8 * view.itemsize}" if code in "fd" else None
+
+
+def _restore_bytes(stands: Any, attachments: Any, number: int) -> Any:
+    return attachments[number]
+
+
+def _restore_array(stands: Any, attachments: Any, number: int, kind: str) -> Any:
+    return memoryview(attachments[number]).cast(FORMATS[kind])
+
+
+def _restore_datetime(stands: int, attachments: Any, micros: int = 0) -> Any:
+    from datetime import timedelta
+
+    return _epoch() + timedelta(milliseconds=stands, microseconds=micros)
+
+
+def _restore_map(stands: Any, attachments: Any) -> Any:
+    restored = {_hashable(key): item for key, item in stands}
+    if len(restored) != len(stands):
+        raise ValueError("two keys are one in Python")
+    return restored
+
+
+def _restore_set(stands: Any, attachments: Any) -> Any:
+    restored = set(map(_hashable, stands))
+    if len(restored) != len(stands):
+        raise ValueError("two members are one in Python")
+    return restored
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(map(_hashable, value)) if type(value) is list else value
+
+
+def _epoch() -> Any:
+    from datetime import datetime, timezone
+
+    return datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def _micros(delta: Any) -> int:
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def _short_repr(value: Any) -> str:
+    try:
+        text = ascii(value)
+    except Exception:
+        text = "(unprintable)"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+FORMATS = {
+    "int8": "b",
+    "uint8": "B",
+    "int16": "h",
+    "uint16": "H",
+    "int32": "i",
+    "uint32": "I",
+    "int64": "q",
+    "uint64": "Q",
+    "float32": "f",
+    "float64": "d",
+}
+# By name, since the modules need not have been imported for that.
+BY_NAME: dict[str, Callable[[_Walk, Any, int], Any]] = {
+    "builtins.bool": _itself,
+    "builtins.NoneType": _itself,
+    "builtins.str": _str,
+    "builtins.int": _int,
+    "builtins.float": _float,
+    "builtins.list": _list,
+    "builtins.tuple": _list,
+    "builtins.dict": _dict,
+    "builtins.set": _set,
+    "builtins.frozenset": _set,
+    "builtins.bytes": _bytes,
+    "builtins.bytearray": _bytes,
+    "builtins.memoryview": _memoryview,
+    "array.array": _memoryview,
+    "datetime.datetime": _datetime,
+    "datetime.date": _iso,
+    "datetime.time": _iso,
+    "datetime.timedelta": _timedelta,
+    "decimal.Decimal": _text,
+    "uuid.UUID": _text,
+    "enum.Enum": _enum,
+}
+CONVERTERS: dict[type, Callable[[_Walk, Any, int], Any]] = {}
+RESTORERS: dict[str, Callable[..., Any]] = {
+    "bytes": _restore_bytes,
+    "array": _restore_array,
+    "int": lambda stands, attachments: int(stands, 16),
+    "float": lambda stands, attachments: float(stands),
+    "datetime": _restore_datetime,
+    "map": _restore_map,
+    "set": _restore_set,
+}

@@ -1,0 +1,376 @@
+import { types } from 'node:util';
+import { MessageTooLargeError, ProtocolError } from '../errors.js';
+import { isPlainArray, isPlainObject, leafProblem, memberOf } from './plain.js';
+import type { ValueLimits } from './value.js';
+
+/** What takes an argument that is no value. Each returns the number by which Python knows it. */
+export interface ValueHandlers {
+  readonly onFunction?: (fn: (...args: never[]) => unknown) => number;
+  /** An object with `Symbol.asyncIterator` or `Symbol.iterator`, other than the collections that are values. */
+  readonly onIterable?: (iterable: AsyncIterable<unknown> | Iterable<unknown>) => number;
+}
+
+/** What makes something of the kinds that are no values (`handle`), of their data and the id of their message. */
+export type Resolve = (kind: string, data: readonly unknown[], id: unknown) => unknown;
+
+/** A part that cannot cross. */
+export class Refusal {
+  constructor(
+    /** From the root of its value: `args[0].rows[3]`. */
+    readonly path: string,
+    /** What is there and what to send instead: `is undefined, …`. */
+    readonly problem: string,
+  ) {}
+}
+
+/**
+ * One walk over the values of a message, part by part, which builds the JSON that stands for them. What JSON has no
+ * word for is told in `rich`, children before parents, and raw bytes are in `bin`; they are not copied.
+ */
+export class RichWalk {
+  readonly rich: unknown[][] = [];
+  readonly bin: Uint8Array[] = [];
+  readonly #limits: ValueLimits;
+  /** `undefined` where only what JSON has words for may cross. */
+  readonly #handlers: ValueHandlers | undefined;
+  readonly #path: (string | number)[] = [];
+  /** The containers around the part that is looked at, the outermost first. */
+  readonly #holders = new Set<object>();
+  /** Walked with this depth left and found to be JSON: nothing that is held many times over is walked many times over. */
+  readonly #passed = new Map<object, number>();
+  #richBytes = 0;
+
+  constructor(limits: ValueLimits, handlers: ValueHandlers | undefined) {
+    this.#limits = limits;
+    this.#handlers = handlers;
+  }
+
+  /**
+   * What stands for one member of the message.
+   *
+   * @param levelsFree Levels that do not count as depth: 1 for a list of arguments.
+   * @throws Refusal, and MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`) for more than a message may tell of.
+   */
+  member(name: string, value: unknown, levelsFree: 0 | 1): unknown {
+    this.#path.push(name);
+    const stands = this.#walk(value, this.#limits.depthMax + levelsFree);
+    this.#path.pop();
+    return stands;
+  }
+
+  #walk(value: unknown, depthLeft: number): unknown {
+    if (typeof value === 'string' || typeof value === 'boolean' || value === null) return value;
+    if (typeof value === 'object') {
+      if (Array.isArray(value) ? isPlainArray(value) : isPlainObject(value)) return this.#container(value, depthLeft);
+    }
+    const problem = leafProblem(value);
+    if (problem === undefined) return value;
+    if (this.#handlers === undefined) return this.#refuse(problem);
+    switch (typeof value) {
+      case 'number':
+        return this.#number(value, problem);
+      case 'bigint':
+        return this.#standsFor('int', value < 0n ? `-${(-value).toString(16)}` : value.toString(16));
+      case 'function':
+        if (this.#handlers.onFunction === undefined) return this.#refuse(problem);
+        return this.#standsFor('function', null, this.#handlers.onFunction(value as () => unknown));
+      case 'object':
+        return this.#object(value as object, depthLeft, problem);
+      default:
+        return this.#refuse(problem);
+    }
+  }
+
+  #number(value: number, problem: string): unknown {
+    const word = FLOATS.get(Object.is(value, -0) ? '-0' : String(value));
+    return word === undefined ? this.#refuse(problem) : this.#standsFor('float', word);
+  }
+
+  #object(value: object, depthLeft: number, problem: string): unknown {
+    if (types.isUint8Array(value) || types.isDataView(value) || types.isAnyArrayBuffer(value)) {
+      return this.#standsFor('bytes', null, this.#attach(value));
+    }
+    if (types.isTypedArray(value)) {
+      const kind = ARRAY_KINDS.get(value[Symbol.toStringTag]);
+      if (kind !== undefined) return this.#standsFor('array', null, this.#attach(value), kind);
+    }
+    if (types.isDate(value)) return this.#date(value);
+    if (types.isMap(value) && isOwnClass(value)) return this.#map(value, depthLeft);
+    if (types.isSet(value) && isOwnClass(value)) return this.#set(value, depthLeft);
+    if (this.#handlers?.onIterable !== undefined && isIterable(value)) {
+      return this.#standsFor('stream', null, this.#handlers.onIterable(value));
+    }
+    return this.#refuse(problem);
+  }
+
+  #date(date: Date): unknown {
+    const milliseconds = Date.prototype.getTime.call(date);
+    if (Number.isNaN(milliseconds)) return this.#refuse('is an invalid Date. Send `null`.');
+    if (milliseconds < YEAR_1 || milliseconds >= YEAR_10000) {
+      return this.#refuse(`is ${date.toISOString()}, and Python knows the years 1 to 9999 only. Send a string.`);
+    }
+    return this.#standsFor('datetime', milliseconds);
+  }
+
+  #container(value: object, depthLeft: number): unknown {
+    if (depthLeft >= (this.#passed.get(value) ?? Number.POSITIVE_INFINITY)) return value;
+    this.#enter(value, depthLeft, 1);
+    const stands = Array.isArray(value) ? this.#array(value, depthLeft - 1) : this.#record(value, depthLeft - 1);
+    this.#holders.delete(value);
+    if (stands === value) this.#passed.set(value, depthLeft);
+    return stands;
+  }
+
+  /** The very array where all of it is JSON; so for a record. */
+  #array(array: readonly unknown[], depthLeft: number): unknown {
+    let copy: unknown[] | undefined;
+    for (let index = 0; index < array.length; index++) {
+      if (!(index in array)) {
+        this.#path.push(index);
+        this.#refuse('is a hole in an array. Put `null` there.');
+      }
+      const item = array[index];
+      const stands = this.#step(index, item, depthLeft);
+      if (!Object.is(stands, item)) {
+        copy ??= Array.from(array);
+        copy[index] = stands;
+      }
+    }
+    return copy ?? array;
+  }
+
+  #record(record: object, depthLeft: number): unknown {
+    const [symbol] = Object.getOwnPropertySymbols(record);
+    if (symbol !== undefined) this.#refuse(`has ${String(symbol)} for a key. Use a string.`);
+    let copy: Record<string, unknown> | undefined;
+    for (const key of Object.keys(record)) {
+      const item = (record as Record<string, unknown>)[key];
+      const stands = this.#step(key, item, depthLeft);
+      if (!Object.is(stands, item)) {
+        copy ??= Object.assign(Object.create(null) as Record<string, unknown>, record);
+        copy[key] = stands;
+      }
+    }
+    return copy ?? record;
+  }
+
+  #map(map: ReadonlyMap<unknown, unknown>, depthLeft: number): unknown {
+    this.#enter(map, depthLeft, 2);
+    const pairs: unknown[] = [];
+    for (const [key, item] of map) {
+      this.#path.push(pairs.length);
+      pairs.push([this.#step(0, key, depthLeft - 2), this.#step(1, item, depthLeft - 2)]);
+      this.#path.pop();
+    }
+    this.#distinguish(map.keys(), 'keys');
+    this.#holders.delete(map);
+    return this.#standsFor('map', pairs);
+  }
+
+  #set(set: ReadonlySet<unknown>, depthLeft: number): unknown {
+    this.#enter(set, depthLeft, 1);
+    const items: unknown[] = [];
+    for (const item of set) items.push(this.#step(items.length, item, depthLeft - 1));
+    this.#distinguish(set, 'members');
+    this.#holders.delete(set);
+    return this.#standsFor('set', items);
+  }
+
+  /** Python finds keys by their hash, and takes `1`, `1n` and `true` for one. */
+  #distinguish(keys: Iterable<unknown>, what: string): void {
+    const seen = new Set<string>();
+    for (const key of keys) {
+      const name = pythonKey(key);
+      if (name === undefined)
+        this.#refuse(
+          `has ${what} that Python cannot look up: only text, numbers, dates, bytes and lists of them can be.`,
+        );
+      else if (seen.has(name)) this.#refuse(`has two ${what} that would be one in Python.`);
+      else seen.add(name);
+    }
+  }
+
+  #step(step: string | number, value: unknown, depthLeft: number): unknown {
+    this.#path.push(step);
+    const stands = this.#walk(value, depthLeft);
+    this.#path.pop();
+    return stands;
+  }
+
+  #enter(holder: object, depthLeft: number, levels: number): void {
+    if (this.#holders.has(holder)) this.#refuse('is an object that holds itself. Break the cycle.');
+    if (depthLeft < levels) {
+      this.#refuse(`lies deeper than ${this.#limits.depthMax} levels. Flatten the value, or raise \`depthMax\`.`);
+    }
+    this.#holders.add(holder);
+  }
+
+  #standsFor(kind: string, stands: unknown, ...data: unknown[]): unknown {
+    this.rich.push([[...this.#path], kind, ...data]);
+    // A few objects that hold each other many times over can stand for more entries than there is memory.
+    this.#richBytes += this.#path.length * 2 + kind.length;
+    const limit = this.#limits.messageBytesMax;
+    if (this.#richBytes > limit) throw new MessageTooLargeError({ bytes: this.#richBytes, limit, sender: 'node' });
+    return stands;
+  }
+
+  #attach(bytes: ArrayBufferView | ArrayBufferLike): number {
+    const view = ArrayBuffer.isView(bytes)
+      ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      : new Uint8Array(bytes);
+    return this.bin.push(view) - 1;
+  }
+
+  #refuse(problem: string): never {
+    const [root, ...steps] = this.#path;
+    let path = root as string;
+    let at = 0;
+    for (const holder of this.#holders) {
+      if (at >= steps.length) break;
+      const step = steps[at++]!;
+      if (types.isMap(holder)) path = `[...${path}.${steps[at++] === 0 ? 'keys' : 'values'}()][${step}]`;
+      else if (types.isSet(holder)) path = `[...${path}][${step}]`;
+      else path += typeof step === 'number' ? `[${step}]` : memberOf(step);
+    }
+    throw new Refusal(path, problem);
+  }
+}
+
+/**
+ * Puts what the parts of a message stand for in their places.
+ *
+ * @throws ProtocolError (`ERR_PROTOCOL`) for entries that mean nothing here.
+ */
+export function restore(message: object, rich: unknown, bin: readonly Uint8Array[], resolve?: Resolve): void {
+  if (!Array.isArray(rich)) throw malformed(rich);
+  for (const entry of rich) {
+    const [path, kind, ...data] = Array.isArray(entry) ? entry : [];
+    if (!Array.isArray(path) || path.length === 0 || typeof kind !== 'string') throw malformed(entry);
+    let holder: unknown = message;
+    for (const step of path.slice(0, -1)) holder = partOf(holder, step, entry);
+    const last = path.at(-1);
+    const stands = partOf(holder, last, entry);
+    const restorer = RESTORERS.get(kind);
+    let value: unknown;
+    try {
+      if (restorer === undefined && resolve === undefined) throw malformed(entry);
+      value =
+        restorer === undefined ? resolve?.(kind, data, partOf(message, 'id', entry)) : restorer(stands, bin, data);
+    } catch {
+      throw malformed(entry);
+    }
+    Object.defineProperty(holder, last, { value, writable: true, enumerable: true, configurable: true });
+  }
+}
+
+function partOf(holder: unknown, step: unknown, entry: unknown): unknown {
+  const isThere =
+    typeof holder === 'object' &&
+    holder !== null &&
+    (typeof step === 'string' || typeof step === 'number') &&
+    Object.hasOwn(holder, step);
+  if (!isThere) throw malformed(entry);
+  return (holder as Record<string | number, unknown>)[step as string | number];
+}
+
+function malformed(entry: unknown): ProtocolError {
+  return new ProtocolError({
+    detail: `an entry of \`rich\` means nothing here: ${JSON.stringify(entry)?.slice(0, 80)}`,
+  });
+}
+
+/** A name that two keys share if Python takes them for one; `undefined` for what cannot be a key there. */
+function pythonKey(key: unknown): string | undefined {
+  switch (typeof key) {
+    case 'string':
+      return JSON.stringify(key);
+    case 'boolean':
+      return String(Number(key));
+    case 'bigint':
+      return String(key);
+    case 'number':
+      return Number.isInteger(key) ? String(BigInt(key)) : String(key);
+    case 'object':
+      if (key === null) return 'null';
+      if (types.isDate(key)) return `date ${key.getTime()}`;
+      if (types.isUint8Array(key) || types.isDataView(key)) {
+        return `bytes ${Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')}`;
+      }
+      if (types.isAnyArrayBuffer(key)) return `bytes ${Buffer.from(key).toString('latin1')}`;
+      if (Array.isArray(key)) {
+        const names = key.map(pythonKey);
+        return names.includes(undefined) ? undefined : JSON.stringify(names);
+      }
+      return undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Whether it is an instance of the class itself, of whatever realm, and not of one that extends it. */
+function isOwnClass(value: object): boolean {
+  const above: object | null = Object.getPrototypeOf(Object.getPrototypeOf(value));
+  return above !== null && Object.getPrototypeOf(above) === null;
+}
+
+function isIterable(value: object): value is AsyncIterable<unknown> | Iterable<unknown> {
+  if (Array.isArray(value) || types.isTypedArray(value) || types.isMap(value) || types.isSet(value)) return false;
+  return Symbol.asyncIterator in value || Symbol.iterator in value;
+}
+
+function attachment(bin: readonly Uint8Array[], index: unknown): Uint8Array {
+  const bytes = bin[index as number];
+  if (bytes === undefined) throw new RangeError('no such attachment');
+  return bytes;
+}
+
+const RESTORERS = new Map<string, (stands: unknown, bin: readonly Uint8Array[], data: readonly unknown[]) => unknown>([
+  ['bytes', (_stands, bin, [index]) => attachment(bin, index)],
+  ['array', (_stands, bin, [index, kind]) => new (known(ARRAY_CLASSES, kind))(attachment(bin, index).buffer)],
+  ['int', (stands) => bigint(String(stands))],
+  ['float', (stands) => known(NUMBERS, stands)],
+  ['datetime', (stands) => moment(stands)],
+  ['map', (stands) => new Map(stands as [unknown, unknown][])],
+  ['set', (stands) => new Set(stands as unknown[])],
+]);
+
+function known<T>(words: ReadonlyMap<unknown, T>, word: unknown): T {
+  const meant = words.get(word);
+  if (meant === undefined) throw new RangeError('no such word');
+  return meant;
+}
+
+function moment(milliseconds: unknown): Date {
+  if (!Number.isSafeInteger(milliseconds)) throw new RangeError('no number of milliseconds');
+  return new Date(milliseconds as number);
+}
+
+function bigint(hex: string): bigint {
+  return hex.startsWith('-') ? -BigInt(`0x${hex.slice(1)}`) : BigInt(`0x${hex}`);
+}
+
+const FLOATS = new Map([
+  ['NaN', 'nan'],
+  ['Infinity', 'inf'],
+  ['-Infinity', '-inf'],
+  ['-0', '-0.0'],
+]);
+const NUMBERS = new Map([...FLOATS].map(([number, word]) => [word, Number(number)]));
+const YEAR_1 = Date.parse('0001-01-01T00:00:00Z');
+const YEAR_10000 = Date.UTC(10_000, 0);
+const ARRAY_CLASSES = new Map<unknown, new (buffer: ArrayBufferLike) => ArrayBufferView>([
+  ['int8', Int8Array],
+  ['uint8', Uint8Array],
+  ['int16', Int16Array],
+  ['uint16', Uint16Array],
+  ['int32', Int32Array],
+  ['uint32', Uint32Array],
+  ['int64', BigInt64Array],
+  ['uint64', BigUint64Array],
+  ['float32', Float32Array],
+  ['float64', Float64Array],
+]);
+const ARRAY_KINDS = new Map<string, unknown>([
+  ...[...ARRAY_CLASSES].map(([kind, { name }]) => [name, kind] as const),
+  ['Uint8ClampedArray', 'uint8'],
+]);
