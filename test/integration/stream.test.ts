@@ -19,6 +19,13 @@ describe('stream()', () => {
     expect(await collect(pool.stream('listed', [3]))).toEqual([{ n: 0 }, { n: 1 }, { n: 2 }]);
   });
 
+  it('yields what JSON has no word for in its place, each as it was when it was yielded', async () => {
+    const pool = await readyPool(streams);
+    const expected = numbers(100).flatMap((n) => [n, [n, 0], Number.NaN, { row: [n] }]);
+    const items = await collect(pool.stream('rich', [100]));
+    expect(items.map((item) => (item instanceof Uint8Array ? [...item] : item))).toEqual(expected);
+  });
+
   it('does not let Python run ahead of the room that there is', async () => {
     const pool = await readyPool(streams, { size: 2 });
     const lease = await pool.checkout();
@@ -133,7 +140,7 @@ describe('stream()', () => {
   it('throws what a call would reject with: no such function, no such value', async () => {
     const pool = await readyPool(streams);
     expect(await failure(collect(pool.stream('nowhere')))).toMatchObject({ code: 'ERR_NOT_EXPOSED' });
-    expect(await failure(collect(pool.stream('count', [Number.NaN])))).toMatchObject({ code: 'ERR_VALUE' });
+    expect(await failure(collect(pool.stream('count', [Symbol('no value')])))).toMatchObject({ code: 'ERR_VALUE' });
     expect(await failure(collect(pool.stream('pid')))).toMatchObject({ code: 'ERR_VALUE' });
     expect(await failure(pool.call('count', [1]))).toMatchObject({
       code: 'ERR_VALUE',

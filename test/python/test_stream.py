@@ -47,21 +47,6 @@ class Streams(WorkerTestCase):
         items, _, _ = self.collect("same_list", 50)
         self.assertEqual(items, [list(range(n + 1)) for n in range(50)])
 
-    def test_what_json_has_no_word_for_comes_in_its_place(self):
-        number = self.stream("rich", 3)
-        items = []
-        while (received := self.worker.receive_but_logs())["type"] == "items":
-            self.assertEqual(received["id"], number)
-            for index, item in enumerate(received["values"]):
-                rich = [entry[1:] for entry in received.get("rich", ()) if entry[0][:2] == ["values", index]]
-                items.append((item, [kind for kind, *_ in rich]))
-            for length in received.get("bin", ()):
-                items.append(self.worker.receive_bytes(length)[0])
-        kinds = [item if type(item) is int else item[1] for item in items]
-        self.assertEqual([kind for kind in kinds if type(kind) is int], [0, 1, 2])
-        self.assertEqual(len([kind for kind in kinds if kind]), 3 + 3 + 2)
-        self.assertIn(({"row": [2]}, []), items)
-
     def test_an_exception_comes_after_the_items_before_it(self):
         items, _, answer = self.collect("fails", 1_000)
         self.assertEqual((items, answer["error"]["message"]), (list(range(1_000)), "no more"))
