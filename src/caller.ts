@@ -111,7 +111,8 @@ export abstract class Caller<Api = unknown> {
       keepAlive.release();
     });
     this.place(call, priority);
-    return call.promise;
+    if (settings.errors === undefined) return call.promise;
+    return call.promise.catch((error) => Promise.reject(this.runtime.tied(error)));
   }
 }
 

@@ -303,6 +303,11 @@ export class Runtime {
     process.emitWarning(`Code that the pool called back threw: ${text}`, { code: 'PYTHONARIUM_FAULT' });
   }
 
+  /** What a caller gets for an error: of the class that `errors` ties to what Python raised, if there is one. */
+  tied(error: unknown): unknown {
+    return this.settings.errors?.errorFor(error, (thrown) => this.fault(thrown)) ?? error;
+  }
+
   /** An effect that cannot throw: a throw inside a chart would kill its actor for good. */
   total<Given extends unknown[]>(effect: (...given: Given) => void): (...given: Given) => void {
     return (...given) => {

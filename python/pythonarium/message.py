@@ -136,6 +136,18 @@ def _check_init(message: dict[str, Any]) -> str | None:
     return None
 
 
+def is_javascript_error(value: Any) -> bool:
+    """Return whether `value` is a JSERROR, its causes included."""
+    while type(value) is dict:
+        texts = (value.get("name"), value.get("message"), value.get("stack"), value.get("code") or "")
+        if not all(type(text) is str for text in texts) or type(value.get("thrown", 0)) is not int or "cause" not in value:
+            return False
+        value = value["cause"]
+        if value is None:
+            return True
+    return False
+
+
 def _is_list_of_strings(value: Any) -> bool:
     return type(value) is list and all(type(item) is str for item in value)
 

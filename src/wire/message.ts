@@ -6,6 +6,8 @@ import {
   PythonError,
   ValueRefusedError,
 } from '../errors.js';
+import { headOf } from '../stack.js';
+import type { ThrownErrors } from './thrown.js';
 import { checkArguments, encodeArguments, encodeValue, type ValueLimits } from './value.js';
 
 /** The version of the protocol that this side speaks. `docs/protocol.md` describes it. */
@@ -119,6 +121,18 @@ export interface WireError {
   readonly traceback: string;
   readonly notes: readonly string[];
   readonly cause: WireError | null;
+  /** With `ERR_PYTHON`: its class and the bases of that, `module:Name`. */
+  readonly mro?: readonly string[];
+  /** With `ERR_PYTHON`: where it came through, the innermost first. */
+  readonly frames?: readonly WireFrame[];
+  /** How many of them are left out in their middle. */
+  readonly framesLeftOut?: number;
+  /** The `cause` was being handled, and it was not raised from it. */
+  readonly handling?: boolean;
+  /** Those of an exception group. */
+  readonly errors?: readonly WireError[];
+  /** It stands for what a JavaScript function threw, which Node keeps under this number. */
+  readonly thrown?: number;
   /** Where the refused value is, with `ERR_VALUE`. */
   readonly path?: string;
   /** The size of the message, with `ERR_MESSAGE_TOO_LARGE`. */
@@ -127,6 +141,14 @@ export interface WireError {
   readonly limit?: number;
   /** The names that can be called, with `ERR_NOT_EXPOSED`. */
   readonly functions?: readonly string[];
+}
+
+/** One line of Python that an exception came through. */
+interface WireFrame {
+  readonly file: string;
+  readonly line: number | null;
+  readonly function: string;
+  readonly source: string | null;
 }
 
 /**
@@ -238,11 +260,12 @@ export function decodeMessage(line: string): MessageFromPython {
  * traceback has them all.
  *
  * @param call The function that was called; `undefined` for a worker that did not become ready.
+ * @param thrown What JavaScript functions threw at Python in this call.
  */
-export function errorFromWire(error: WireError, call?: string | undefined): PoolError {
+export function errorFromWire(error: WireError, call?: string | undefined, thrown?: ThrownErrors): PoolError {
   switch (error.code) {
     case 'ERR_PYTHON':
-      return pythonError(error);
+      return pythonError(error, thrown);
     case 'ERR_NOT_EXPOSED':
       return new NotExposedError({ call, functions: error.functions ?? [], detail: error.message });
     case 'ERR_VALUE': {
@@ -276,21 +299,65 @@ function decodeError(fields: Fields, causesBefore: number): WireError {
     traceback: fields.string('traceback'),
     notes: fields.strings('notes'),
     cause: hasCause ? decodeError(fields.object('cause'), causesBefore + 1) : null,
+    ...(code === 'ERR_PYTHON' && decodeRaised(fields, causesBefore)),
     ...(code === 'ERR_VALUE' && { path: fields.string('path') }),
     ...(code === 'ERR_MESSAGE_TOO_LARGE' && { bytes: fields.integer('bytes'), limit: fields.integer('limit') }),
     ...(code === 'ERR_NOT_EXPOSED' && { functions: fields.strings('functions') }),
   };
 }
 
-function pythonError({ type, module, message, traceback, notes, cause }: WireError): PythonError {
+/** What a worker may say of an exception, and need not. */
+function decodeRaised(fields: Fields, causesBefore: number): Partial<WireError> {
+  const isDeep = causesBefore >= CAUSES_MAX;
+  return {
+    ...(fields.has('mro') && { mro: fields.strings('mro') }),
+    ...(fields.has('frames') && { frames: fields.objects('frames').map(decodeFrame) }),
+    ...(fields.has('framesLeftOut') && { framesLeftOut: fields.id('framesLeftOut') }),
+    ...(fields.has('handling') && { handling: fields.boolean('handling') }),
+    ...(fields.has('errors') && {
+      errors: isDeep ? [] : fields.objects('errors').map((each) => decodeError(each, causesBefore + 1)),
+    }),
+    ...(fields.has('thrown') && { thrown: fields.id('thrown') }),
+  };
+}
+
+function decodeFrame(fields: Fields): WireFrame {
+  return {
+    file: fields.string('file'),
+    line: fields.value('line') === null ? null : fields.id('line'),
+    function: fields.string('function'),
+    source: fields.value('source') === null ? null : fields.string('source'),
+  };
+}
+
+function pythonError(error: WireError, thrown?: ThrownErrors): PythonError {
+  const { type, module, message, traceback, notes, mro, frames, framesLeftOut, handling, errors } = error;
   return new PythonError({
     type,
     module,
     pythonMessage: message,
     traceback,
     notes,
-    cause: cause === null ? undefined : pythonError(cause),
+    mro,
+    frames: frames?.map((frame) => ({
+      ...frame,
+      line: frame.line ?? undefined,
+      source: frame.source ?? undefined,
+    })),
+    framesLeftOut,
+    cause:
+      (error.thrown === undefined ? undefined : thrown?.get(error.thrown)) ??
+      (error.cause === null ? undefined : part(error.cause)),
+    whileHandling: handling,
+    errors: errors?.map(part),
   });
+
+  /** A cause or a member. It was not called from anywhere in Node, so its stack ends with Python. */
+  function part(inner: WireError): PythonError {
+    const told = pythonError(inner, thrown);
+    told.stack = headOf(told);
+    return told;
+  }
 }
 
 /**
@@ -360,6 +427,14 @@ class Fields {
   object(name: string): Fields {
     const value = this.value(name);
     return isObject(value) ? new Fields(value, this.#line) : this.refuse(`\`${name}\` is no object`);
+  }
+
+  objects(name: string): readonly Fields[] {
+    const value = this.value(name);
+    const areObjects = Array.isArray(value) && value.every(isObject);
+    return areObjects
+      ? value.map((each) => new Fields(each, this.#line))
+      : this.refuse(`\`${name}\` is no list of objects`);
   }
 
   refuse(why: string): never {
