@@ -19,6 +19,8 @@ export class Call {
   /** Its line but for the id; what crosses was fixed and checked when the caller asked. */
   readonly request: string;
   readonly promise: Promise<unknown>;
+  /** What is to be known of it where it is spoken of. */
+  context: Readonly<Record<string, unknown>> | undefined;
   /** Where it was made, for the stack of its error; V8 makes text of it only if somebody looks. */
   readonly #site: { readonly stack?: string } = {};
   readonly #clock: PoolClock;

@@ -13,6 +13,11 @@ export interface CallOptions extends WaitOptions {
   readonly priority?: number | undefined;
   /** Keyword arguments; `kw({...})` as the last argument says the same. */
   readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * What is to be known of the call wherever it is spoken of, such as `{ requestId: '7f3a' }`: Python has it as
+   * `pythonarium.context`, and what is logged during the call as `context`. Plain JSON; joined, key by key, with what is bound.
+   */
+  readonly context?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** What a pool, a lease and a session have in common: one can call through them. */
@@ -91,7 +96,11 @@ export abstract class Caller<Api = unknown> {
     const bound = this.#bound;
     // What is there and undefined says nothing.
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
-    const merged: CallOptions = { ...bound, ...Object.fromEntries(given) };
+    const merged: { -readonly [Name in keyof CallOptions]: CallOptions[Name] } = {
+      ...bound,
+      ...Object.fromEntries(given),
+    };
+    if (options.context !== undefined) merged.context = joined(bound.context, options.context);
     if (bound.signal === undefined || options.signal === undefined) return merged;
     return { ...merged, signal: AbortSignal.any([bound.signal, options.signal]) };
   }
@@ -99,11 +108,15 @@ export abstract class Caller<Api = unknown> {
   #start(name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
     if (typeof name !== 'string') throw new OptionError({ option: 'name', expected: "a function's name", got: name });
     if (!Array.isArray(args)) throw new OptionError({ option: 'args', expected: 'an array of arguments', got: args });
-    const { signal, timeoutMs = this.runtime.settings.timeoutMs, priority = 0, kwargs } = options;
+    const { signal, timeoutMs = this.runtime.settings.timeoutMs, priority = 0, kwargs, context } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     const { counters, keepAlive, settings, clock } = this.runtime;
-    const request = encodeRequest({ name, ...splitArgs(args, kwargs), session: this.sessionId }, settings.limits);
+    const request = encodeRequest(
+      { name, ...splitArgs(args, kwargs), session: this.sessionId, context },
+      settings.limits,
+    );
     const call = new Call(name, request, clock, { signal, timeoutMs });
+    call.context = context;
     counters.asked += 1;
     keepAlive.hold();
     call.onSettled((how) => {
@@ -119,6 +132,30 @@ export abstract class Caller<Api = unknown> {
 function checkCall(options: CallOptions): void {
   checkWait(options, CALL_OPTIONS);
   checkPriority(options.priority);
+  checkContext(options.context);
+}
+
+function checkContext(context: unknown): void {
+  if (context === undefined || isRecord(context)) return;
+  const expected = "a plain object of names and values, such as { requestId: '7f3a' }";
+  throw new OptionError({ option: 'context', expected, got: context });
+}
+
+/** True for what `{…}` makes, in any realm: what else has names of its own may keep its values elsewhere, as a Map does. */
+function isRecord(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: object | null = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** A copy that nobody changes. A value that is undefined says nothing. */
+function joined(bound: CallOptions['context'], given: Readonly<Record<PropertyKey, unknown>>): CallOptions['context'] {
+  const context: Record<PropertyKey, unknown> = Object.assign(Object.create(null), bound);
+  // Symbols too, so that the line refuses them instead of losing them.
+  for (const key of Reflect.ownKeys(given)) {
+    if (given[key] !== undefined && Object.prototype.propertyIsEnumerable.call(given, key)) context[key] = given[key];
+  }
+  return Object.freeze(context);
 }
 
 /** @throws OptionError (`ERR_OPTION`) for what is no priority. */
@@ -137,5 +174,6 @@ const CALL_OPTIONS: ReadonlySet<string> = new Set([
   'timeoutMs',
   'priority',
   'kwargs',
+  'context',
 ] satisfies (keyof CallOptions)[]);
 const PRIORITY_MAX = 100;

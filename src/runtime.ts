@@ -22,7 +22,7 @@ import {
   QueueTimeoutError,
   type WaitedFor,
 } from './errors.js';
-import type { PoolEvents } from './events.js';
+import type { LogEvent, PoolEvents } from './events.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { KeepAlive } from './keep-alive.js';
 import type { PoolSettings } from './options.js';
@@ -288,8 +288,8 @@ export class Runtime {
     });
   }
 
-  log({ worker, stream, call, text, level, logger }: LogMessage & { worker: string }): void {
-    this.emit('log', { worker, stream, call, text, level, logger });
+  log({ worker, stream, call, text, level, logger, context }: LogMessage & Pick<LogEvent, 'worker' | 'context'>): void {
+    this.emit('log', { worker, stream, call, text, level, logger, context });
     if (this.settings.logs === 'inherit') {
       const out = stream === 'stdout' ? process.stdout : process.stderr;
       const where = `[${worker}]${logger === undefined ? '' : ` ${level ?? ''} ${logger}:`} `;

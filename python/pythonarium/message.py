@@ -90,6 +90,8 @@ def _check_call(message: dict[str, Any]) -> str | None:
         return "`kwargs` is not an object"
     if "session" in message and type(message["session"]) is not str:
         return "`session` is not a string"
+    if "context" in message and type(message["context"]) is not dict:
+        return "`context` is not an object"
     return None
 
 

@@ -51,6 +51,8 @@ export interface CallMessage {
   readonly args: readonly unknown[];
   readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
   readonly session?: string | undefined;
+  /** What is to be known of the call where it runs and where it logs. */
+  readonly context?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Python's first message: who answers. */
@@ -159,14 +161,16 @@ interface WireFrame {
  * @throws MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
  */
 export function encodeRequest(
-  { name, args, kwargs, session }: Omit<CallMessage, 'type' | 'id'>,
+  { name, args, kwargs, session, context }: Omit<CallMessage, 'type' | 'id'>,
   limits: ValueLimits,
 ): string {
   const argsJson = encodeArguments(args, { root: 'args', call: name }, limits);
   const kwargsJson =
     kwargs === undefined ? '' : `,"kwargs":${encodeArguments(kwargs, { root: 'kwargs', call: name }, limits)}`;
   const sessionJson = session === undefined ? '' : `,"session":${JSON.stringify(session)}`;
-  const request = `"name":${JSON.stringify(name)},"args":${argsJson}${kwargsJson}${sessionJson}}`;
+  const contextJson =
+    context === undefined ? '' : `,"context":${encodeArguments(context, { root: 'context', call: name }, limits)}`;
+  const request = `"name":${JSON.stringify(name)},"args":${argsJson}${kwargsJson}${sessionJson}${contextJson}}`;
   limitBytes(request, CALL_HEAD_BYTES, limits.messageBytesMax, name);
   return request;
 }
