@@ -28,6 +28,8 @@ export class Call {
   readonly promise: Promise<unknown>;
   /** Absent for a call that has nothing but a question and an answer. */
   readonly #ears: CallEars | undefined;
+  /** What is to be known of it where it is spoken of. */
+  context: Readonly<Record<string, unknown>> | undefined;
   /** Where it was made, for the stack of its error; V8 makes text of it only if somebody looks. */
   readonly #site: { readonly stack?: string } = {};
   readonly #clock: PoolClock;

@@ -14,6 +14,11 @@ export interface CallOptions extends WaitOptions {
   readonly priority?: number | undefined;
   /** Keyword arguments; `kw({...})` as the last argument says the same. */
   readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * What is to be known of the call wherever it is spoken of, such as `{ requestId: '7f3a' }`: Python has it as
+   * `pythonarium.context`, and what is logged during the call as `context`. Plain JSON; joined, key by key, with what is bound.
+   */
+  readonly context?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** What a pool, a lease and a session have in common: one can call through them. */
@@ -90,11 +95,12 @@ export abstract class Caller<Api = unknown> {
       const { highWaterMark, ...rest } = options;
       const room = roomFor(highWaterMark);
       const ask = this.#prepare(name, args, this.mergedWith(rest), room);
-      return new Stream<T>(room, ask);
+      return new Stream<T>(room, ask, (error) => this.runtime.tied(error));
     } catch (error) {
-      return new Stream<T>(roomFor(), () => {
+      const fail = () => {
         throw error;
-      });
+      };
+      return new Stream<T>(roomFor(), fail, (refused) => refused);
     }
   }
 
@@ -117,27 +123,34 @@ export abstract class Caller<Api = unknown> {
     const bound = this.#bound;
     // What is there and undefined says nothing.
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
-    const merged: CallOptions = { ...bound, ...Object.fromEntries(given) };
+    const merged: { -readonly [Name in keyof CallOptions]: CallOptions[Name] } = {
+      ...bound,
+      ...Object.fromEntries(given),
+    };
+    if (options.context !== undefined) merged.context = joined(bound.context, options.context);
     if (bound.signal === undefined || options.signal === undefined) return merged;
     return { ...merged, signal: AbortSignal.any([bound.signal, options.signal]) };
   }
 
   #start(name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
-    return this.#prepare(name, args, options)().promise;
+    const { promise } = this.#prepare(name, args, options)();
+    if (this.runtime.settings.errors === undefined) return promise;
+    return promise.catch((error) => Promise.reject(this.runtime.tied(error)));
   }
 
   /** Fixes and checks what is asked, and returns what asks it. */
   #prepare(name: string, args: readonly unknown[], options: CallOptions, stream?: Room): (ears?: CallEars) => Call {
     if (typeof name !== 'string') throw new OptionError({ option: 'name', expected: "a function's name", got: name });
     if (!Array.isArray(args)) throw new OptionError({ option: 'args', expected: 'an array of arguments', got: args });
-    const { signal, timeoutMs = this.runtime.settings.timeoutMs, priority = 0, kwargs } = options;
+    const { signal, timeoutMs = this.runtime.settings.timeoutMs, priority = 0, kwargs, context } = options;
     const { counters, keepAlive, settings, clock } = this.runtime;
-    const asked = { name, ...splitArgs(args, kwargs), session: this.sessionId, stream };
+    const asked = { name, ...splitArgs(args, kwargs), session: this.sessionId, context, stream };
     const request = encodeRequest(asked, settings.limits);
     return (ears) => {
       signal?.throwIfAborted();
       const call = new Call(name, request, clock, { signal, timeoutMs }, ears);
+      call.context = context;
       counters.asked += 1;
       keepAlive.hold();
       call.onSettled((how) => {
@@ -153,6 +166,30 @@ export abstract class Caller<Api = unknown> {
 function checkCall(options: CallOptions): void {
   checkWait(options, CALL_OPTIONS);
   checkPriority(options.priority);
+  checkContext(options.context);
+}
+
+function checkContext(context: unknown): void {
+  if (context === undefined || isRecord(context)) return;
+  const expected = "a plain object of names and values, such as { requestId: '7f3a' }";
+  throw new OptionError({ option: 'context', expected, got: context });
+}
+
+/** True for what `{…}` makes, in any realm: what else has names of its own may keep its values elsewhere, as a Map does. */
+function isRecord(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: object | null = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** A copy that nobody changes. A value that is undefined says nothing. */
+function joined(bound: CallOptions['context'], given: Readonly<Record<PropertyKey, unknown>>): CallOptions['context'] {
+  const context: Record<PropertyKey, unknown> = Object.assign(Object.create(null), bound);
+  // Symbols too, so that the line refuses them instead of losing them.
+  for (const key of Reflect.ownKeys(given)) {
+    if (given[key] !== undefined && Object.prototype.propertyIsEnumerable.call(given, key)) context[key] = given[key];
+  }
+  return Object.freeze(context);
 }
 
 /** @throws OptionError (`ERR_OPTION`) for what is no priority. */
@@ -171,5 +208,6 @@ const CALL_OPTIONS: ReadonlySet<string> = new Set([
   'timeoutMs',
   'priority',
   'kwargs',
+  'context',
 ] satisfies (keyof CallOptions)[]);
 const PRIORITY_MAX = 100;

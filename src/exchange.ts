@@ -52,6 +52,10 @@ export class Exchange {
     return this.#unanswered?.id === id ? this.#unanswered.call.name : undefined;
   }
 
+  contextOf(id: number): Call['context'] {
+    return this.#unanswered?.id === id ? this.#unanswered.call.context : undefined;
+  }
+
   send(call: Call): void {
     this.#unanswered = { id: this.worker.request(call), call };
     call.onSent(this);

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { InspectionEvent, Observer } from 'xstate';
 import { checkMs } from './budget.js';
 import { type PoolClock, wallClock } from './clock.js';
+import { ErrorTies, type TiedErrorClass } from './error-ties.js';
 import { OptionError } from './errors.js';
 import { childEnvironment, type EnvironmentOption } from './process/environment.js';
 import { checkedPython } from './process/interpreter.js';
@@ -45,6 +46,11 @@ export interface PoolOptions {
   readonly setup?: SetupCall | undefined;
   /** Run once in each worker before it ends, if it is asked to. */
   readonly teardown?: SetupCall | undefined;
+  /**
+   * Error classes that stand for Python's: `{ 'app.NotFound': NotFoundError }`. A call that fails by an exception of that
+   * class, or of one derived from it, rejects with `new NotFoundError(message, { cause })`.
+   */
+  readonly errors?: Readonly<Record<string, TiedErrorClass>> | undefined;
   /** The budget of a call that names none, in ms. Default: none. */
   readonly timeoutMs?: number | undefined;
   /** How many may wait for a worker. Default: 10,000. */
@@ -95,6 +101,7 @@ export interface PoolSettings {
   readonly env: EnvironmentOption | undefined;
   readonly setup: WireCall | null;
   readonly teardown: WireCall | null;
+  readonly errors: ErrorTies | undefined;
   readonly timeoutMs: number | undefined;
   readonly queueMax: number;
   readonly queueTimeoutMs: number | undefined;
@@ -139,6 +146,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     env: options.env,
     setup: setupCall(options, 'setup', limits),
     teardown: setupCall(options, 'teardown', limits),
+    errors: options.errors === undefined ? undefined : new ErrorTies(options.errors),
     timeoutMs: ms(options, 'timeoutMs'),
     queueMax: integer(options, 'queueMax', 0, Number.MAX_SAFE_INTEGER) ?? 10_000,
     queueTimeoutMs: ms(options, 'queueTimeoutMs'),
@@ -306,6 +314,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'env',
   'setup',
   'teardown',
+  'errors',
   'timeoutMs',
   'queueMax',
   'queueTimeoutMs',

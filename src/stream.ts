@@ -33,6 +33,7 @@ export function roomFor(highWaterMark: number = HIGH_WATER_MARK): Room {
 export class Stream<T> implements AsyncIterableIterator<T, undefined>, CallEars {
   readonly #start: (ears: CallEars) => Call;
   readonly #room: Room;
+  readonly #seen: (error: unknown) => unknown;
   /** What has come and was not read, the first batch read up to `#at`. */
   readonly #batches: { readonly values: readonly unknown[]; readonly bytes: number }[] = [];
   #at = 0;
@@ -42,7 +43,9 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined>, CallEars 
   #readBytes = 0;
   #end: { readonly error?: unknown } | undefined;
 
-  constructor(room: Room, start: (ears: CallEars) => Call) {
+  /** @param seen What the reader is to see of an error. */
+  constructor(room: Room, start: (ears: CallEars) => Call, seen: (error: unknown) => unknown) {
+    this.#seen = seen;
     this.#room = room;
     this.#start = start;
   }
@@ -144,7 +147,7 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined>, CallEars 
   #ended(end: { readonly error?: unknown }): Promise<IteratorResult<T, undefined>> {
     if (!('error' in end)) return Promise.resolve(DONE);
     this.#end = {};
-    return Promise.reject(end.error);
+    return Promise.reject(this.#seen(end.error));
   }
 }
 

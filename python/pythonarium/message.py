@@ -126,6 +126,8 @@ def _check_call(message: dict[str, Any]) -> str | None:
         room = message["stream"]
         if type(room) is not dict or not _is_limit(room.get("items")) or not _is_limit(room.get("bytes")):
             return "`stream` does not have positive integers for `items` and `bytes`"
+    if "context" in message and type(message["context"]) is not dict:
+        return "`context` is not an object"
     return None
 
 
@@ -178,6 +180,18 @@ def _check_init(message: dict[str, Any]) -> str | None:
     if type(get("interrupts", False)) is not bool:
         return "`interrupts` is not a boolean"
     return None
+
+
+def is_javascript_error(value: Any) -> bool:
+    """Return whether `value` is a JSERROR, its causes included."""
+    while type(value) is dict:
+        texts = (value.get("name"), value.get("message"), value.get("stack"), value.get("code") or "")
+        if not all(type(text) is str for text in texts) or type(value.get("thrown", 0)) is not int or "cause" not in value:
+            return False
+        value = value["cause"]
+        if value is None:
+            return True
+    return False
 
 
 def _is_list_of_strings(value: Any) -> bool:

@@ -16,6 +16,8 @@ from itertools import repeat
 
 from . import __version__, error, message
 from .cancel import GIVEN_UP, CallCancelled, Cancellation
+from .context import NOTHING
+from .context import current as current_context
 from .event_loop import EventLoop
 from .expose import NameTaken, NothingExposed, find_callable, find_exposed
 from .frame import LineEnded, LineReader, LineTooLong, LineWriter
@@ -173,6 +175,9 @@ class Worker:
         session = call.get("session")
         if session is not None:
             self._sessions.enter(session)
+        context = call.get("context")
+        if context is not None:
+            current_context.set(context)
         self._logs.call = cancellation.call = number
         if self._mark is not None:
             self._mark.write(number)
@@ -203,6 +208,8 @@ class Worker:
         cancellation.call = 0
         if session is not None:
             self._sessions.leave()
+        if context is not None:
+            current_context.set(NOTHING)
 
         if refused is not None:
             self._send_error(number, refused)

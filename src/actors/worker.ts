@@ -29,6 +29,7 @@ import {
   encodeStop,
   errorFromWire,
   type HelloMessage,
+  type LogMessage,
   type MessageFromPython,
 } from '../wire/message.js';
 
@@ -163,7 +164,7 @@ export class WorkerHand implements ProcessListeners {
         return this.#unasked(`items for request ${message.id}, which has no stream`);
       case 'log':
         if (message.stream !== 'stdout') this.#stderr.push(message.text);
-        return this.#runtime.log({ worker: this.name, ...message });
+        return this.#log(message);
       case 'hello':
         return this.#helloed(message);
       case 'ready':
@@ -184,7 +185,7 @@ export class WorkerHand implements ProcessListeners {
 
   onOutput(stream: 'stdout' | 'stderr', text: string): void {
     if (stream === 'stderr') this.#stderr.push(text);
-    this.#runtime.log({ worker: this.name, type: 'log', stream, call: this.exchange?.requestId ?? null, text });
+    this.#log({ type: 'log', stream, call: this.exchange?.requestId ?? null, text });
   }
 
   onUnfit(error: PoolError): void {
@@ -212,6 +213,11 @@ export class WorkerHand implements ProcessListeners {
     this.#runtime.fault(error);
     // An answer may be lost with it, and nobody must wait for ever.
     this.onUnfit(new ProtocolError({ detail: 'what it said could not be taken in', worker: this.name }));
+  }
+
+  #log(message: LogMessage): void {
+    const context = message.call === null ? undefined : this.exchange?.contextOf(message.call);
+    this.#runtime.log({ worker: this.name, ...message, context });
   }
 
   #helloed({ protocol, library, pid }: HelloMessage): void {

@@ -6,7 +6,9 @@ import {
   PythonError,
   ValueRefusedError,
 } from '../errors.js';
+import { headOf } from '../stack.js';
 import { type Resolve, restore, type ValueHandlers } from './rich.js';
+import type { ThrownErrors } from './thrown.js';
 import { checkJson, type Encoded, encodeFields, encodeJson, type ValueLimits } from './value.js';
 
 /** The version of the protocol that this side speaks. `docs/protocol.md` describes it. */
@@ -52,6 +54,8 @@ export interface CallMessage {
   readonly session?: string | undefined;
   /** The result is a stream, and there is room for so much of it. */
   readonly stream?: { readonly items: number; readonly bytes: number } | undefined;
+  /** What is to be known of the call where it runs and where it logs. */
+  readonly context?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Python's first message: who answers. */
@@ -138,6 +142,18 @@ export interface WireError {
   readonly traceback: string;
   readonly notes: readonly string[];
   readonly cause: WireError | null;
+  /** With `ERR_PYTHON`: its class and the bases of that, `module:Name`. */
+  readonly mro?: readonly string[];
+  /** With `ERR_PYTHON`: where it came through, the innermost first. */
+  readonly frames?: readonly WireFrame[];
+  /** How many of them are left out in their middle. */
+  readonly framesLeftOut?: number;
+  /** The `cause` was being handled, and it was not raised from it. */
+  readonly handling?: boolean;
+  /** Those of an exception group. */
+  readonly errors?: readonly WireError[];
+  /** It stands for what a JavaScript function threw, which Node keeps under this number. */
+  readonly thrown?: number;
   /** Where the refused value is, with `ERR_VALUE`. */
   readonly path?: string;
   /** The size of the message, with `ERR_MESSAGE_TOO_LARGE`. */
@@ -150,6 +166,14 @@ export interface WireError {
   readonly functions?: readonly string[];
 }
 
+/** One line of Python that an exception came through. */
+interface WireFrame {
+  readonly file: string;
+  readonly line: number | null;
+  readonly function: string;
+  readonly source: string | null;
+}
+
 /**
  * All of a call's line but its id, for {@link callLine}. What is called is fixed and checked when the caller asks; the
  * id is given when a worker is granted, since ids increase on each worker.
@@ -158,14 +182,15 @@ export interface WireError {
  * @throws MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
  */
 export function encodeRequest(
-  { name, args, kwargs, session, stream }: Omit<CallMessage, 'type' | 'id'>,
+  { name, args, kwargs, session, stream, context }: Omit<CallMessage, 'type' | 'id'>,
   limits: ValueLimits,
   handlers?: ValueHandlers,
 ): Encoded {
   const values = encodeFields({ args, kwargs }, name, limits, handlers);
   const sessionJson = session === undefined ? '' : `,"session":${JSON.stringify(session)}`;
   const streamJson = stream === undefined ? '' : `,"stream":${JSON.stringify(stream)}`;
-  const text = `"name":${JSON.stringify(name)},${values.text}${sessionJson}${streamJson}}`;
+  const contextJson = context === undefined ? '' : `,"context":${encodeJson(context, 'context', limits)}`;
+  const text = `"name":${JSON.stringify(name)},${values.text}${sessionJson}${streamJson}${contextJson}}`;
   limitBytes(text, CALL_HEAD_BYTES, limits.messageBytesMax, name);
   return { text, bin: values.bin };
 }
@@ -297,11 +322,12 @@ export function messageOf(
  * traceback has them all.
  *
  * @param call The function that was called; `undefined` for a worker that did not become ready.
+ * @param thrown What JavaScript functions threw at Python in this call.
  */
-export function errorFromWire(error: WireError, call?: string | undefined): PoolError {
+export function errorFromWire(error: WireError, call?: string | undefined, thrown?: ThrownErrors): PoolError {
   switch (error.code) {
     case 'ERR_PYTHON':
-      return pythonError(error);
+      return pythonError(error, thrown);
     case 'ERR_NOT_EXPOSED':
       return new NotExposedError({ call, functions: error.functions ?? [], detail: error.message });
     case 'ERR_VALUE': {
@@ -341,6 +367,7 @@ function decodeError(fields: Fields, causesBefore: number): WireError {
     traceback: fields.string('traceback'),
     notes: fields.strings('notes'),
     cause: hasCause ? decodeError(fields.object('cause'), causesBefore + 1) : null,
+    ...(code === 'ERR_PYTHON' && decodeRaised(fields, causesBefore)),
     ...(code === 'ERR_VALUE' && { path: fields.string('path') }),
     ...(code === 'ERR_MESSAGE_TOO_LARGE' && { bytes: fields.integer('bytes'), limit: fields.integer('limit') }),
     ...(fields.has('option') && { option: fields.oneOf('option', LIMIT_OPTIONS) }),
@@ -348,15 +375,58 @@ function decodeError(fields: Fields, causesBefore: number): WireError {
   };
 }
 
-function pythonError({ type, module, message, traceback, notes, cause }: WireError): PythonError {
+/** What a worker may say of an exception, and need not. */
+function decodeRaised(fields: Fields, causesBefore: number): Partial<WireError> {
+  const isDeep = causesBefore >= CAUSES_MAX;
+  return {
+    ...(fields.has('mro') && { mro: fields.strings('mro') }),
+    ...(fields.has('frames') && { frames: fields.objects('frames').map(decodeFrame) }),
+    ...(fields.has('framesLeftOut') && { framesLeftOut: fields.id('framesLeftOut') }),
+    ...(fields.has('handling') && { handling: fields.boolean('handling') }),
+    ...(fields.has('errors') && {
+      errors: isDeep ? [] : fields.objects('errors').map((each) => decodeError(each, causesBefore + 1)),
+    }),
+    ...(fields.has('thrown') && { thrown: fields.id('thrown') }),
+  };
+}
+
+function decodeFrame(fields: Fields): WireFrame {
+  return {
+    file: fields.string('file'),
+    line: fields.value('line') === null ? null : fields.id('line'),
+    function: fields.string('function'),
+    source: fields.value('source') === null ? null : fields.string('source'),
+  };
+}
+
+function pythonError(error: WireError, thrown?: ThrownErrors): PythonError {
+  const { type, module, message, traceback, notes, mro, frames, framesLeftOut, handling, errors } = error;
   return new PythonError({
     type,
     module,
     pythonMessage: message,
     traceback,
     notes,
-    cause: cause === null ? undefined : pythonError(cause),
+    mro,
+    frames: frames?.map((frame) => ({
+      ...frame,
+      line: frame.line ?? undefined,
+      source: frame.source ?? undefined,
+    })),
+    framesLeftOut,
+    cause:
+      (error.thrown === undefined ? undefined : thrown?.get(error.thrown)) ??
+      (error.cause === null ? undefined : part(error.cause)),
+    whileHandling: handling,
+    errors: errors?.map(part),
   });
+
+  /** A cause or a member. It was not called from anywhere in Node, so its stack ends with Python. */
+  function part(inner: WireError): PythonError {
+    const told = pythonError(inner, thrown);
+    told.stack = headOf(told);
+    return told;
+  }
 }
 
 /**
@@ -441,6 +511,14 @@ class Fields {
   object(name: string): Fields {
     const value = this.value(name);
     return isObject(value) ? new Fields(value, this.#line) : this.refuse(`\`${name}\` is no object`);
+  }
+
+  objects(name: string): readonly Fields[] {
+    const value = this.value(name);
+    const areObjects = Array.isArray(value) && value.every(isObject);
+    return areObjects
+      ? value.map((each) => new Fields(each, this.#line))
+      : this.refuse(`\`${name}\` is no list of objects`);
   }
 
   refuse(why: string): never {

@@ -126,3 +126,22 @@ export function charts(worker: Actor<typeof workerMachine>) {
   expectTypeOf(worker.getSnapshot().context.lease).toEqualTypeOf<number | null>();
   void [clientMachine, coordinatorMachine, supervisorMachine];
 }
+
+class NotFoundError extends Error {}
+class StockError extends PythonError {}
+class NeedsMore extends Error {
+  constructor(
+    message: string,
+    options: object,
+    readonly more: number,
+  ) {
+    super(message, options);
+  }
+}
+export function tiedErrors() {
+  createPool({ module: 'math', errors: { NotFound: NotFoundError, 'app.StockError': StockError, Exception: Error } });
+  // @ts-expect-error It would be made without its third argument.
+  createPool({ module: 'math', errors: { NotFound: NeedsMore } });
+  // @ts-expect-error It is no class of errors.
+  createPool({ module: 'math', errors: { NotFound: Map } });
+}
