@@ -2,7 +2,10 @@ import { Budget, type WaitOptions } from './budget.js';
 import type { PoolClock } from './clock.js';
 import { CallTimeoutError, PoolError } from './errors.js';
 import type { Answer, Exchange } from './exchange.js';
+import type { LiveArguments, Say } from './live-arguments.js';
 import { showCaller } from './stack.js';
+import { encodeCredit, type MessageDuringCall } from './wire/message.js';
+import type { ThrownErrors } from './wire/thrown.js';
 import type { Encoded } from './wire/value.js';
 
 /** Where a call is until it is sent: it is told when the call's budget is spent there. */
@@ -11,10 +14,23 @@ export interface CallHome {
   withdraw(call: Call, waitedMs: number): Error;
 }
 
-/** What listens to a call between its question and its answer. */
-export interface CallEars {
-  /** Items of a stream came, in a message of `bytes`. */
-  onItems(values: readonly unknown[], bytes: number): void;
+/** What a call has beside its question and its answer. */
+export interface CallExtras {
+  /** Who reads the items of its stream. */
+  readonly stream?: { onItems(values: readonly unknown[], bytes: number): void } | undefined;
+  /** The functions and iterables among its arguments. */
+  readonly given?: LiveArguments | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** What its functions threw. */
+  readonly thrown?: ThrownErrors | undefined;
+}
+
+/** How far a call has come, as Python tells it. */
+export interface Progress {
+  readonly done: number;
+  /** `null` where it is not known. */
+  readonly total: number | null;
+  readonly note: string | null;
 }
 
 /**
@@ -27,7 +43,7 @@ export class Call {
   readonly request: Encoded;
   readonly promise: Promise<unknown>;
   /** Absent for a call that has nothing but a question and an answer. */
-  readonly #ears: CallEars | undefined;
+  readonly #extras: CallExtras | undefined;
   /** What is to be known of it where it is spoken of. */
   context: Readonly<Record<string, unknown>> | undefined;
   /** Where it was made, for the stack of its error; V8 makes text of it only if somebody looks. */
@@ -44,11 +60,11 @@ export class Call {
   #sentAt = 0;
   #isSettled = false;
 
-  constructor(name: string, request: Encoded, clock: PoolClock, wait: WaitOptions, ears?: CallEars) {
+  constructor(name: string, request: Encoded, clock: PoolClock, wait: WaitOptions, extras?: CallExtras) {
     Error.captureStackTrace(this.#site, Call);
     this.name = name;
     this.request = request;
-    this.#ears = ears;
+    this.#extras = extras;
     this.#clock = clock;
     this.#signal = wait.signal;
     this.#askedAt = clock.now();
@@ -84,15 +100,34 @@ export class Call {
     else if (this.#settle('answered')) this.#resolve(answer.value);
   }
 
-  /** False: this call has no stream. */
-  onItems(values: readonly unknown[], bytes: number): boolean {
-    if (!this.#isSettled) this.#ears?.onItems(values, bytes);
-    return this.#ears !== undefined;
+  /** What its functions threw at Python. */
+  get thrown(): ThrownErrors | undefined {
+    return this.#extras?.thrown;
   }
 
-  /** Tells Python that there is room for so much more. */
+  /** Python says something of it before the answer. False: it was not asked for. */
+  hear(message: MessageDuringCall): boolean {
+    const { stream, given, onProgress } = this.#extras ?? {};
+    switch (message.type) {
+      case 'items':
+        if (!this.#isSettled) stream?.onItems(message.values, message.bytes);
+        return stream !== undefined;
+      case 'callback': {
+        const { kwargs } = message;
+        const args = Object.keys(kwargs).length === 0 ? message.args : [...message.args, kwargs];
+        return given?.call(message.function, message.number, args, (called) => called(), this.#say) ?? false;
+      }
+      case 'pull':
+        return given?.pull(message.input, message.items, this.#say) ?? false;
+      case 'progress':
+        if (!this.#isSettled) onProgress?.({ done: message.done, total: message.total, note: message.note });
+        return onProgress !== undefined;
+    }
+  }
+
+  /** Tells Python that there is room for so much more of its stream. */
   credit(items: number, bytes: number): void {
-    if (!this.#isSettled) this.#exchange?.credit(this, items, bytes);
+    this.#say((id) => encodeCredit(id, items, bytes));
   }
 
   /** Its caller has what it wanted, and waits for no more. */
@@ -105,6 +140,10 @@ export class Call {
     if (error instanceof PoolError) showCaller(error, this.#site);
     this.#reject(error);
   }
+
+  readonly #say: Say = (encode, bin) => {
+    if (!this.#isSettled) this.#exchange?.say(this, encode, bin);
+  };
 
   #giveUp(by: 'timeout' | 'signal'): void {
     const now = this.#clock.now();
@@ -129,6 +168,7 @@ export class Call {
     if (this.#isSettled) return false;
     this.#isSettled = true;
     this.#budget.close();
+    this.#extras?.given?.close();
     for (const run of this.#afterwards) run(how);
     return true;
   }

@@ -1,12 +1,16 @@
 import { checkWait, type WaitOptions } from './budget.js';
-import { Call, type CallEars } from './call.js';
+import { Call, type CallExtras, type Progress } from './call.js';
 import { OptionError } from './errors.js';
 import { splitArgs } from './kw.js';
+import { LiveArguments } from './live-arguments.js';
 import { type MapOptions, mapCalls } from './map.js';
 import { type PyProxy, pyProxy } from './py.js';
 import type { Runtime } from './runtime.js';
 import { type Room, roomFor, Stream, type StreamOptions } from './stream.js';
 import { encodeRequest } from './wire/message.js';
+import type { ValueHandlers } from './wire/rich.js';
+import { ThrownErrors } from './wire/thrown.js';
+import { encodeFields, type ValueLimits } from './wire/value.js';
 
 /** How one call is made. */
 export interface CallOptions extends WaitOptions {
@@ -14,6 +18,8 @@ export interface CallOptions extends WaitOptions {
   readonly priority?: number | undefined;
   /** Keyword arguments; `kw({...})` as the last argument says the same. */
   readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
+  /** Told how far the call has come, where Python tells it by `pythonarium.progress`. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
   /**
    * What is to be known of the call wherever it is spoken of, such as `{ requestId: '7f3a' }`: Python has it as
    * `pythonarium.context`, and what is logged during the call as `context`. Plain JSON; joined, key by key, with what is bound.
@@ -140,16 +146,28 @@ export abstract class Caller<Api = unknown> {
   }
 
   /** Fixes and checks what is asked, and returns what asks it. */
-  #prepare(name: string, args: readonly unknown[], options: CallOptions, stream?: Room): (ears?: CallEars) => Call {
+  #prepare(
+    name: string,
+    args: readonly unknown[],
+    options: CallOptions,
+    room?: Room,
+  ): (stream?: CallExtras['stream']) => Call {
     if (typeof name !== 'string') throw new OptionError({ option: 'name', expected: "a function's name", got: name });
     if (!Array.isArray(args)) throw new OptionError({ option: 'args', expected: 'an array of arguments', got: args });
-    const { signal, timeoutMs = this.runtime.settings.timeoutMs, priority = 0, kwargs, context } = options;
+    const { signal, timeoutMs = this.runtime.settings.timeoutMs, priority = 0, kwargs, context, onProgress } = options;
     const { counters, keepAlive, settings, clock } = this.runtime;
-    const asked = { name, ...splitArgs(args, kwargs), session: this.sessionId, context, stream };
-    const request = encodeRequest(asked, settings.limits);
-    return (ears) => {
+    const found = new Found(settings.limits);
+    const progress = onProgress !== undefined;
+    const asked = { name, ...splitArgs(args, kwargs), session: this.sessionId, context, stream: room, progress };
+    const request = encodeRequest(asked, settings.limits, found);
+    return (stream) => {
       signal?.throwIfAborted();
-      const call = new Call(name, request, clock, { signal, timeoutMs }, ears);
+      const { given, thrown } = found;
+      const isPlain = given === undefined && stream === undefined && onProgress === undefined;
+      const extras = isPlain
+        ? undefined
+        : { stream, given, thrown, onProgress: onProgress && this.#fenced(onProgress) };
+      const call = new Call(name, request, clock, { signal, timeoutMs }, extras);
       call.context = context;
       counters.asked += 1;
       keepAlive.hold();
@@ -160,6 +178,39 @@ export abstract class Caller<Api = unknown> {
       this.place(call, priority);
       return call;
     };
+  }
+
+  #fenced(onProgress: (progress: Progress) => void): (progress: Progress) => void {
+    return this.runtime.total(onProgress);
+  }
+}
+
+/** What is found among the arguments of one call that is no value: nothing, most of the time. */
+class Found implements ValueHandlers {
+  given: LiveArguments | undefined;
+  thrown: ThrownErrors | undefined;
+  readonly #limits: ValueLimits;
+
+  constructor(limits: ValueLimits) {
+    this.#limits = limits;
+  }
+
+  onFunction(found: (...args: never[]) => unknown): number {
+    return this.#live().onFunction(found as (...args: unknown[]) => unknown);
+  }
+
+  onIterable(found: Iterable<unknown> | AsyncIterable<unknown>): number {
+    return this.#live().onIterable(found);
+  }
+
+  #live(): LiveArguments {
+    const thrown = this.thrown ?? new ThrownErrors();
+    this.thrown = thrown;
+    this.given ??= new LiveArguments(
+      (fields) => encodeFields(fields, undefined, this.#limits),
+      (error) => JSON.stringify(thrown.tell(error)),
+    );
+    return this.given;
   }
 }
 
@@ -208,6 +259,7 @@ const CALL_OPTIONS: ReadonlySet<string> = new Set([
   'timeoutMs',
   'priority',
   'kwargs',
+  'onProgress',
   'context',
 ] satisfies (keyof CallOptions)[]);
 const PRIORITY_MAX = 100;

@@ -2,7 +2,7 @@ import type { ClientRef, LeaseId } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import type { Call } from './call.js';
 import type { PoolError } from './errors.js';
-import { encodeCredit } from './wire/message.js';
+import type { MessageDuringCall } from './wire/message.js';
 
 /** How a request was answered. */
 export type Answer = { readonly value: unknown } | { readonly error: PoolError };
@@ -48,8 +48,8 @@ export class Exchange {
     return this.#unanswered?.id;
   }
 
-  callName(id: number): string | undefined {
-    return this.#unanswered?.id === id ? this.#unanswered.call.name : undefined;
+  callOf(id: number): Call | undefined {
+    return this.#unanswered?.id === id ? this.#unanswered.call : undefined;
   }
 
   contextOf(id: number): Call['context'] {
@@ -76,14 +76,14 @@ export class Exchange {
     return true;
   }
 
-  /** Items of the stream of the request `id` have come. False: nobody asked for them. */
-  items(id: number, values: readonly unknown[], bytes: number): boolean {
-    return this.#unanswered?.id === id && this.#unanswered.call.onItems(values, bytes);
+  /** Something is said of the request `id` before its answer. False: nobody asked for that. */
+  hear(message: MessageDuringCall): boolean {
+    return this.#unanswered?.id === message.id && this.#unanswered.call.hear(message);
   }
 
-  /** The reader of this call's stream has made room. */
-  credit(call: Call, items: number, bytes: number): void {
-    if (this.#unanswered?.call === call) this.worker.say(encodeCredit(this.#unanswered.id, items, bytes));
+  /** Says something that belongs to this call, if it is still unanswered. */
+  say(call: Call, encode: (id: number) => string, bin?: readonly Uint8Array[]): void {
+    if (this.#unanswered?.call === call) this.worker.say(encode(this.#unanswered.id), bin);
   }
 
   /** Nobody waits for this call's answer any more. Python still owes it, so the lease stays where it is. */

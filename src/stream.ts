@@ -1,4 +1,4 @@
-import type { Call, CallEars, CallOutcome } from './call.js';
+import type { Call, CallExtras, CallOutcome } from './call.js';
 import type { CallOptions } from './caller.js';
 import { OptionError } from './errors.js';
 
@@ -30,8 +30,8 @@ export function roomFor(highWaterMark: number = HIGH_WATER_MARK): Room {
  * The items of one call, read one after the other. The call is made when the first is asked for; leaving the loop gives
  * it up, and so closes the generator in Python.
  */
-export class Stream<T> implements AsyncIterableIterator<T, undefined>, CallEars {
-  readonly #start: (ears: CallEars) => Call;
+export class Stream<T> implements AsyncIterableIterator<T, undefined> {
+  readonly #start: (stream: CallExtras['stream']) => Call;
   readonly #room: Room;
   readonly #seen: (error: unknown) => unknown;
   /** What has come and was not read, the first batch read up to `#at`. */
@@ -44,7 +44,7 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined>, CallEars 
   #end: { readonly error?: unknown } | undefined;
 
   /** @param seen What the reader is to see of an error. */
-  constructor(room: Room, start: (ears: CallEars) => Call, seen: (error: unknown) => unknown) {
+  constructor(room: Room, start: (stream: CallExtras['stream']) => Call, seen: (error: unknown) => unknown) {
     this.#seen = seen;
     this.#room = room;
     this.#start = start;

@@ -7,7 +7,8 @@ from .cancel import CallCancelled, cancelled
 from .context import context
 from .error import JavaScriptError
 from .expose import expose
+from .progress import progress
 from .session import session
 
 __version__ = "0.1.0"
-__all__ = ["CallCancelled", "JavaScriptError", "__version__", "cancelled", "context", "expose", "session"]
+__all__ = ["CallCancelled", "JavaScriptError", "__version__", "cancelled", "context", "expose", "progress", "session"]

@@ -73,6 +73,21 @@ def items(call: int, values: str) -> bytes:
     return f'{{"type":"items","id":{call},{values}}}\n'.encode()
 
 
+def callback(call: int, function: int, number: int, values: str) -> bytes:
+    """Return the line that asks Node to call one of the functions that it gave to `call`; `values` are its arguments."""
+    return f'{{"type":"callback","id":{call},"function":{function},"number":{number},{values}}}\n'.encode()
+
+
+def pull(call: int, index: int, items: int) -> bytes:
+    """Return the line that asks for so many more items of an iterable that Node gave to `call`."""
+    return f'{{"type":"pull","id":{call},"input":{index},"items":{items}}}\n'.encode()
+
+
+def progress(call: int, done: str, total: str, note: str) -> bytes:
+    """Return the line that tells how far `call` has come; all three are JSON texts."""
+    return f'{{"type":"progress","id":{call},"done":{done},"total":{total},"note":{note}}}\n'.encode()
+
+
 def log(stream: str, call: int | None, text: str, level: str | None = None, logger: str | None = None) -> bytes:
     """Return the line that carries something printed or logged."""
     number = "null" if call is None else call
@@ -142,6 +157,31 @@ def _check_credit(message: dict[str, Any]) -> str | None:
         if type(message.get(field)) is not int or message[field] < 0:
             return f"`{field}` is not an integer of 0 or more"
     return None
+
+
+def _check_answer(message: dict[str, Any]) -> str | None:
+    if not _is_limit(message.get("id")) or not _is_limit(message.get("number")):
+        return "`id` or `number` is not a positive safe integer"
+    return None if "value" in message else "`value` is missing"
+
+
+def _check_answer_error(message: dict[str, Any]) -> str | None:
+    if not _is_limit(message.get("id")) or not _is_limit(message.get("number")):
+        return "`id` or `number` is not a positive safe integer"
+    return None if is_javascript_error(message.get("error")) else "`error` is not one of JavaScript"
+
+
+def _check_items(message: dict[str, Any]) -> str | None:
+    if not _is_limit(message.get("id")) or type(message.get("input")) is not int:
+        return "`id` or `input` is not an integer"
+    return None if type(message.get("values")) is list else "`values` is not an array"
+
+
+def _check_items_end(message: dict[str, Any]) -> str | None:
+    if not _is_limit(message.get("id")) or type(message.get("input")) is not int:
+        return "`id` or `input` is not an integer"
+    error = message.get("error")
+    return None if error is None or is_javascript_error(error) else "`error` is not one of JavaScript"
 
 
 def _check_session_end(message: dict[str, Any]) -> str | None:
@@ -219,6 +259,10 @@ CHECKS = {
     "call": _check_call,
     "cancel": _check_cancel,
     "credit": _check_credit,
+    "answer": _check_answer,
+    "answer.error": _check_answer_error,
+    "items": _check_items,
+    "items.end": _check_items_end,
     "session.end": _check_session_end,
     "stop": _check_stop,
 }

@@ -6,7 +6,7 @@ from _thread import allocate_lock, start_new_thread
 from time import monotonic, sleep
 
 from . import message
-from .cancel import GIVEN_UP, CallCancelled
+from .cancel import CallCancelled
 from .value import ATOMS, LISTS, ValueRefused, encode, encode_members, encode_plain
 
 TYPE_CHECKING = False
@@ -14,22 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from typing import Any
 
-    from .cancel import Cancellation
-    from .frame import LineWriter
-    from .inbox import Inbox
+    from .exchange import Exchange
 
 
 class Stream:
     """One call's items. Node says how many more, and how many bytes of them, it has room for."""
 
-    def __init__(self, call: int, room: dict[str, int], writer: LineWriter, inbox: Inbox, cancellation: Cancellation, depth_max: int) -> None:
-        self._call = call
+    def __init__(self, exchange: Exchange, room: dict[str, int]) -> None:
+        self._exchange = exchange
         self._items = room["items"]
         self._bytes = room["bytes"]
-        self._writer = writer
-        self._inbox = inbox
-        self._cancellation = cancellation
-        self._depth_max = depth_max
+        self._depth_max = exchange.depth_max
+        exchange.hear["credit"] = self._make_room
         # What was yielded and not sent: what cannot change any more, or its JSON text.
         self._batch: list[Any] = []
         self._lock = allocate_lock()
@@ -44,17 +40,17 @@ class Stream:
 
     def send(self, iterator: Iterator[Any]) -> None:
         """Send all items of `iterator`, and close it whatever happens. Raises what it raises, once the items before are sent."""
-        cancellation = self._cancellation
+        call = self._exchange.call
+        cancellation = self._exchange.cancellation
         batch = self._batch
         append = batch.append
         try:
             while True:
-                while not self._has_room():
-                    self._take(self._inbox.receive(self._call))
+                self._exchange.wait(self._has_room)
                 left = self._batch_max()
                 chars = 0
                 chars_max = min(BATCH_BYTES, self._bytes)
-                cancellation.arm(self._call)
+                cancellation.arm(call)
                 for item in iterator:
                     kind = type(item)
                     if kind is str:
@@ -102,8 +98,7 @@ class Stream:
                 left -= 1
                 if left <= 0 or chars > BATCH_BYTES:
                     self._flush()
-                    while not self._has_room():
-                        self._take(await self._inbox.receive_async(self._call))
+                    await self._exchange.wait_async(self._has_room)
                     left = self._batch_max()
                     chars = 0
             self._flush()
@@ -125,12 +120,9 @@ class Stream:
         # As large as those before, the items of a batch fill no more than a message of a good size.
         return max(1, min(self._items, BATCH_ITEMS, int(min(self._bytes, BATCH_BYTES) / self._item_bytes)))
 
-    def _take(self, told: dict[str, Any]) -> None:
-        if told["type"] == "credit":
-            self._items += told["items"]
-            self._bytes += told["bytes"]
-        elif told["type"] == "cancel":
-            raise CallCancelled(GIVEN_UP)
+    def _make_room(self, told: dict[str, Any]) -> None:
+        self._items += told["items"]
+        self._bytes += told["bytes"]
 
     def _end(self, raised: BaseException) -> None:
         """Send what was yielded before `raised`; nobody is there for it if the call was given up."""
@@ -181,12 +173,12 @@ class Stream:
 
     def _send_items(self, items: list[Any]) -> None:
         for text, attachments, count in _messages(items, self._depth_max):
-            line = message.items(self._call, text)
+            line = message.items(self._exchange.call, text)
             size = len(line) + sum([one.nbytes for one in attachments])
             self._items -= count
             self._bytes -= size
             self._item_bytes = size / count
-            self._writer.write(line, attachments)
+            self._exchange.say(line, attachments)
 
 
 def _fixed(item: Any, kind: type, depth_max: int) -> Any:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any, NoReturn
 
+    from .exchange import Exchange
+
 
 def main() -> None:
     """Be a worker on descriptor 3 until Node says stop.
@@ -157,11 +159,12 @@ class Worker:
         if function is None:
             self._send_error(number, error.of_unknown(call["name"], list(self._functions)))
             return
+        exchange = self._exchange(call) if not EXTRAS.isdisjoint(call) else None
         if "rich" in call:
             from .rich import restore
 
             try:
-                restore(call)
+                restore(call, exchange.resolve)  # type: ignore[union-attr]
             except ModuleNotFoundError as missing:
                 self._send_error(number, error.of_exception(missing))
                 return
@@ -190,8 +193,8 @@ class Worker:
                 value = function(*call["args"], **call.get("kwargs", NO_KWARGS))
                 if type(value) not in PLAIN and hasattr(type(value), "__await__"):
                     value = self._loop.run(value, number)
-                if "stream" in call:
-                    value = self._stream(call, value)
+                if exchange is not None and "stream" in call:
+                    value = self._stream(exchange, call["stream"], value)
             finally:
                 # Whatever raises in between comes from the one interruption that a call may have.
                 cancellation.armed = 0
@@ -206,6 +209,12 @@ class Worker:
             leave_child(None)
         self._logs.end_call()
         cancellation.call = 0
+        if exchange is not None:
+            exchange.end()
+            if "progress" in call:
+                from .progress import enter
+
+                enter(None)
         if session is not None:
             self._sessions.leave()
         if context is not None:
@@ -220,15 +229,24 @@ class Worker:
         else:
             self._writer.write(answer, attachments)
 
-    def _stream(self, call: dict[str, Any], value: Any) -> None:
+    def _exchange(self, call: dict[str, Any]) -> Exchange:
+        from .exchange import Exchange
+
+        exchange = Exchange(call["id"], self._writer, self._inbox, self._cancellation, self._depth_max)
+        if call.get("progress"):
+            from .progress import Progress, enter
+
+            enter(Progress(exchange))
+        return exchange
+
+    def _stream(self, exchange: Exchange, room: dict[str, int], value: Any) -> None:
         """Send the items of `value`. Raises what it raises, and ValueRefused if it has none."""
         from .stream import Stream
 
-        number = call["id"]
         kind = type(value)
-        stream = Stream(number, call["stream"], self._writer, self._inbox, self._cancellation, self._depth_max)
+        stream = Stream(exchange, room)
         if hasattr(kind, "__aiter__"):
-            self._loop.run(stream.send_async(value.__aiter__()), number)
+            self._loop.run(stream.send_async(value.__aiter__()), exchange.call)
         elif hasattr(kind, "__iter__") and not isinstance(value, WHOLE):
             stream.send(iter(value))
         else:
@@ -355,6 +373,8 @@ LINE_MOVED_TO = 200
 MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 # What is around an ERROR in its message, generously.
 ENVELOPE_BYTES = 128
+# The members of a call that make it more than a question and an answer.
+EXTRAS = frozenset(("rich", "stream", "progress"))
 # These could be iterated over, and are meant as one value.
 WHOLE = (str, bytes, bytearray, memoryview, dict)
 PLAIN = ATOMS | {list, dict, tuple}

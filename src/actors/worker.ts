@@ -24,6 +24,7 @@ import type { Runtime } from '../runtime.js';
 import type { Counters } from '../stats.js';
 import {
   callLine,
+  type ErrorMessage,
   encodeCancel,
   encodeSessionEnd,
   encodeStop,
@@ -102,8 +103,8 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** Sends something that belongs to a request under way. */
-  say(line: string): void {
-    this.#process.send(line);
+  say(line: string, bin?: readonly Uint8Array[]): void {
+    this.#process.send(line, bin);
   }
 
   /** Asks Python to end the call that nobody waits for any more. */
@@ -158,10 +159,13 @@ export class WorkerHand implements ProcessListeners {
       case 'reply':
         return this.#answered(message.id, { value: message.value });
       case 'error':
-        return this.#answered(message.id, { error: errorFromWire(message.error, this.exchange?.callName(message.id)) });
+        return this.#answered(message.id, { error: this.#errorOf(message) });
       case 'items':
-        if (this.exchange?.items(message.id, message.values, message.bytes)) return;
-        return this.#unasked(`items for request ${message.id}, which has no stream`);
+      case 'callback':
+      case 'pull':
+      case 'progress':
+        if (this.exchange?.hear(message)) return;
+        return this.#unasked(`\`${message.type}\` for request ${message.id}, which has no use for it`);
       case 'log':
         if (message.stream !== 'stdout') this.#stderr.push(message.text);
         return this.#log(message);
@@ -240,6 +244,11 @@ export class WorkerHand implements ProcessListeners {
 
   #answered(id: number, answer: Parameters<Exchange['answer']>[1]): void {
     if (!this.exchange?.answer(id, answer)) this.#unasked(`an answer to request ${id}, which nobody asked`);
+  }
+
+  #errorOf({ id, error }: ErrorMessage): PoolError {
+    const call = this.exchange?.callOf(id);
+    return errorFromWire(error, call?.name, call?.thrown);
   }
 
   #unasked(detail: string): void {

@@ -54,6 +54,8 @@ export interface CallMessage {
   readonly session?: string | undefined;
   /** The result is a stream, and there is room for so much of it. */
   readonly stream?: { readonly items: number; readonly bytes: number } | undefined;
+  /** Somebody wants to hear how far it has come. */
+  readonly progress?: boolean | undefined;
   /** What is to be known of the call where it runs and where it logs. */
   readonly context?: Readonly<Record<string, unknown>> | undefined;
 }
@@ -110,6 +112,37 @@ export interface ItemsMessage {
   readonly bytes: number;
 }
 
+/** Python calls a function that it was given among the arguments of a call. */
+export interface CallbackMessage {
+  readonly type: 'callback';
+  readonly id: number;
+  readonly function: number;
+  /** Names the question within its call. */
+  readonly number: number;
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>>;
+}
+
+/** Python has room for more items of an iterable among the arguments of a call. */
+export interface PullMessage {
+  readonly type: 'pull';
+  readonly id: number;
+  readonly input: number;
+  readonly items: number;
+}
+
+/** How far a call has come. */
+export interface ProgressMessage {
+  readonly type: 'progress';
+  readonly id: number;
+  readonly done: number;
+  readonly total: number | null;
+  readonly note: string | null;
+}
+
+/** What Python says of a call between its question and its answer. */
+export type MessageDuringCall = ItemsMessage | CallbackMessage | PullMessage | ProgressMessage;
+
 /** Something that Python printed, logged or warned of. */
 export interface LogMessage {
   readonly type: 'log';
@@ -130,7 +163,7 @@ export type MessageFromPython =
   | FailedMessage
   | ReplyMessage
   | ErrorMessage
-  | ItemsMessage
+  | MessageDuringCall
   | LogMessage;
 
 /** An error as it crosses the line. */
@@ -182,15 +215,16 @@ interface WireFrame {
  * @throws MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
  */
 export function encodeRequest(
-  { name, args, kwargs, session, stream, context }: Omit<CallMessage, 'type' | 'id'>,
+  { name, args, kwargs, session, stream, progress, context }: Omit<CallMessage, 'type' | 'id'>,
   limits: ValueLimits,
   handlers?: ValueHandlers,
 ): Encoded {
   const values = encodeFields({ args, kwargs }, name, limits, handlers);
   const sessionJson = session === undefined ? '' : `,"session":${JSON.stringify(session)}`;
   const streamJson = stream === undefined ? '' : `,"stream":${JSON.stringify(stream)}`;
+  const progressJson = progress === true ? ',"progress":true' : '';
   const contextJson = context === undefined ? '' : `,"context":${encodeJson(context, 'context', limits)}`;
-  const text = `"name":${JSON.stringify(name)},${values.text}${sessionJson}${streamJson}${contextJson}}`;
+  const text = `"name":${JSON.stringify(name)},${values.text}${sessionJson}${streamJson}${progressJson}${contextJson}}`;
   limitBytes(text, CALL_HEAD_BYTES, limits.messageBytesMax, name);
   return { text, bin: values.bin };
 }
@@ -223,6 +257,26 @@ export function encodeInit(init: Omit<InitMessage, 'type' | 'protocol'>): string
 /** The line that says how much more of a stream there is room for, without its newline. Nothing answers it. */
 export function encodeCredit(id: number, items: number, bytes: number): string {
   return `{"type":"credit","id":${id},"items":${items},"bytes":${bytes}}`;
+}
+
+/** The line that answers a `callback`, without its newline; `value` is the encoded field of that name. */
+export function encodeAnswer(id: number, number: number, value: string): string {
+  return `{"type":"answer","id":${id},"number":${number},${value}}`;
+}
+
+/** The line that answers a `callback` by what was thrown, without its newline; `error` is the JSON of a JSERROR. */
+export function encodeAnswerError(id: number, number: number, error: string): string {
+  return `{"type":"answer.error","id":${id},"number":${number},"error":${error}}`;
+}
+
+/** The line that carries items of an iterable, without its newline; `values` is the encoded field of that name. */
+export function encodeItems(id: number, input: number, values: string): string {
+  return `{"type":"items","id":${id},"input":${input},${values}}`;
+}
+
+/** The line that ends an iterable, without its newline; `error` is the JSON of a JSERROR if it threw. */
+export function encodeItemsEnd(id: number, input: number, error?: string): string {
+  return `{"type":"items.end","id":${id},"input":${input}${error === undefined ? '' : `,"error":${error}`}}`;
 }
 
 /** The line that tells a worker that the caller of a request has given up, without its newline. Nothing answers it. */
@@ -286,6 +340,25 @@ export function messageOf(
       const size = bin.reduce((sum, { byteLength }) => sum + byteLength, bytes);
       return { type, id: fields.id('id'), values: fields.list('values'), bytes: size };
     }
+    case 'callback':
+      return {
+        type,
+        id: fields.id('id'),
+        function: fields.integer('function'),
+        number: fields.id('number'),
+        args: fields.list('args'),
+        kwargs: fields.record('kwargs'),
+      };
+    case 'pull':
+      return { type, id: fields.id('id'), input: fields.integer('input'), items: fields.id('items') };
+    case 'progress':
+      return {
+        type,
+        id: fields.id('id'),
+        done: fields.number('done'),
+        total: fields.value('total') === null ? null : fields.number('total'),
+        note: fields.value('note') === null ? null : fields.string('note'),
+      };
     case 'log':
       return {
         type,
@@ -481,6 +554,16 @@ class Fields {
   oneOf<T extends string>(name: string, words: readonly T[]): T {
     const value = this.value(name);
     return words.find((word) => word === value) ?? this.refuse(`\`${name}\` is none of ${words.join(', ')}`);
+  }
+
+  number(name: string): number {
+    const value = this.value(name);
+    return typeof value === 'number' ? value : this.refuse(`\`${name}\` is no number`);
+  }
+
+  record(name: string): Readonly<Record<string, unknown>> {
+    const value = this.value(name);
+    return isObject(value) ? (value as Record<string, unknown>) : this.refuse(`\`${name}\` is no object`);
   }
 
   boolean(name: string): boolean {

@@ -8,9 +8,13 @@ import {
   type CallMessage,
   callLine,
   decodeMessage,
+  encodeAnswer,
+  encodeAnswerError,
   encodeCancel,
   encodeCredit,
   encodeInit,
+  encodeItems,
+  encodeItemsEnd,
   encodeRequest,
   encodeSessionEnd,
   encodeStop,
@@ -104,11 +108,24 @@ describe('values.json', () => {
 });
 
 function encode(message: Record<string, unknown>): string {
+  const id = message.id as number;
   switch (message.type) {
     case 'init':
       return encodeInit(message as unknown as InitMessage);
     case 'call':
       return callLine(message.id as number, encodeRequest(message as unknown as CallMessage, LIMITS).text);
+    case 'answer':
+      return encodeAnswer(id, message.number as number, encodeFields({ value: message.value }, undefined, LIMITS).text);
+    case 'answer.error':
+      return encodeAnswerError(id, message.number as number, JSON.stringify(message.error));
+    case 'items': {
+      const { text } = encodeFields({ values: message.values as unknown[] }, undefined, LIMITS);
+      return encodeItems(id, message.input as number, text);
+    }
+    case 'items.end': {
+      const error = message.error === undefined ? undefined : JSON.stringify(message.error);
+      return encodeItemsEnd(id, message.input as number, error);
+    }
     case 'credit':
       return encodeCredit(message.id as number, message.items as number, message.bytes as number);
     case 'cancel':
