@@ -197,7 +197,8 @@ function findModules(module: PoolOptions['module'], cwd: string) {
   return { modules, moduleFolders: folders };
 }
 
-function findModule(option: string, value: unknown, cwd: string): string {
+/** @returns The absolute path of a file or folder, or the dotted name. @throws OptionError (`ERR_OPTION`). */
+export function findModule(option: string, value: unknown, cwd: string): string {
   if (value instanceof URL && value.protocol === 'file:') return existing(option, fileURLToPath(value));
   if (typeof value !== 'string' || value === '') {
     throw new OptionError({

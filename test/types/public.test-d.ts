@@ -6,7 +6,8 @@ import type { Actor } from 'xstate';
 
 interface Api {
   mean(values: number[], digits?: number): number;
-  load(path: string): Promise<{ rows: number }>;
+  load(path: string, kwargs?: Kwargs<{ sep?: string; head?: number }>): Promise<{ rows: number }>;
+  rows(count: number): AsyncIterable<string>;
   stats: { median(values: number[]): number };
   identity<T>(value: T): T;
 }
@@ -18,6 +19,8 @@ export function typedProxy(pool: Pool<Api>) {
   expectTypeOf(pool.py.mean([1, 2], 3, kw({ exact: true }))).toEqualTypeOf<Promise<number>>();
   expectTypeOf(pool.py.load('a.csv')).toEqualTypeOf<Promise<{ rows: number }>>();
   expectTypeOf(pool.py.stats.median([1])).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(pool.py.load('a.csv', kw({ sep: ';' }))).toEqualTypeOf<Promise<{ rows: number }>>();
+  expectTypeOf(pool.py.rows(3)).toEqualTypeOf<AsyncIterable<string>>();
   // The caller may know better.
   expectTypeOf(pool.py.identity<string>('a')).toEqualTypeOf<Promise<string>>();
 
@@ -27,6 +30,10 @@ export function typedProxy(pool: Pool<Api>) {
   pool.py.median([1]);
   // @ts-expect-error: keyword arguments are marked by kw().
   pool.py.load('a.csv', { sep: ';' });
+  // @ts-expect-error: a separator is a text.
+  pool.py.load('a.csv', kw({ sep: 1 }));
+  // @ts-expect-error: there is no such keyword.
+  pool.py.load('a.csv', kw({ sep: ';', tail: 1 }));
   // @ts-expect-error: nothing stands behind keyword arguments.
   pool.py.mean([1], 2, kw({ exact: true }), 4);
   // @ts-expect-error: the proxy is not to be written to.
@@ -111,7 +118,7 @@ export function errors(error: unknown) {
 
 export function keywords() {
   expectTypeOf(kw({ digits: 2 })).toExtend<Kwargs>();
-  expectTypeOf(kw({ digits: 2 }).values.digits).toEqualTypeOf<2>();
+  expectTypeOf(kw({ digits: 2 }).values.digits).toEqualTypeOf<number>();
   // @ts-expect-error: keyword arguments have names.
   kw(2);
 }
