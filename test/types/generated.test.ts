@@ -1,0 +1,80 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+import { findInterpreter } from '../../src/process/interpreter.js';
+import { declareTypes } from '../../src/types/declare.js';
+import { ROOT } from '../docs/pages.js';
+import { typeErrors } from '../docs/type-check.js';
+import { temporaryFolder } from '../support/folder.js';
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const PROMISES = here('generated.test-d.ts');
+const DECLARED = here('fixtures/shop.py.d.ts');
+
+describe('the declarations of a module', () => {
+  it('are those of the fixture', async () => {
+    const { text, warnings } = await declareTypes({
+      modules: { '': here('fixtures/shop.py') },
+      expose: 'marked',
+      title: 'pythonarium types shop.py',
+    });
+    expect(text).toBe(readFileSync(DECLARED, 'utf8'));
+    expect(warnings).toEqual([
+      {
+        file: here('fixtures/shop.py'),
+        line: 76,
+        text: 'untold() has no hint for `thing`, `deep` and its result: unknown',
+      },
+    ]);
+  });
+
+  it.each([
+    ['nodenext', { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext }],
+    ['bundler', { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler }],
+  ])('take what is right and refuse what is wrong, under the resolution %s', (_, options) => {
+    expect(errorsOf([PROMISES, DECLARED], options)).toEqual([]);
+  });
+
+  it('are seen to refuse: a promise that is not kept is an error', () => {
+    const promises = readFileSync(PROMISES, 'utf8');
+    const broken = promises.replace('kw({ discount: 0.1, tax: 0.2 })', 'kw({ discount: 0.1 })');
+    expect(broken).not.toBe(promises);
+    expect(typeErrors(new Map([[PROMISES, broken]]))).toEqual([
+      expect.stringContaining("Unused '@ts-expect-error' directive"),
+    ]);
+  });
+});
+
+describe('the declarations of the standard library', () => {
+  it('can be made of every module that has a source, and are what TypeScript takes, all of them at once', async () => {
+    const folder = temporaryFolder();
+    const { executable } = await findInterpreter();
+    const told: Record<string, string> = JSON.parse(
+      execFileSync(executable, [here('fixtures/corpus.py'), join(ROOT, 'python'), folder], { encoding: 'utf8' }),
+    );
+    const written = Object.keys(told).filter((name) => told[name] === 'written');
+    expect(written).toEqual(
+      expect.arrayContaining(['calendar', 'dataclasses', 'difflib', 'json', 'shlex', 'statistics', 'textwrap']),
+    );
+    expect(written.length).toBeGreaterThan(140);
+    const files = readdirSync(folder).map((file) => join(folder, file));
+    expect(errorsOf(files)).toEqual([]);
+  });
+});
+
+/** What TypeScript says of files on disk; declarations are checked like any other file. */
+function errorsOf(files: readonly string[], options: ts.CompilerOptions = {}): string[] {
+  const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile);
+  const own = ts.parseJsonConfigFileContent(config, ts.sys, ROOT).options;
+  const program = ts.createProgram(files, { ...own, ...options, skipLibCheck: false });
+  return files.flatMap((file) => {
+    const source = program.getSourceFile(file)!;
+    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map((problem) => {
+      const { line } = source.getLineAndCharacterOfPosition(problem.start ?? 0);
+      return `${file}:${line + 1}: ${ts.flattenDiagnosticMessageText(problem.messageText, '\n')}`;
+    });
+  });
+}
