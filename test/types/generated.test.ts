@@ -11,7 +11,7 @@ import { typeErrors } from '../docs/type-check.js';
 import { temporaryFolder } from '../support/folder.js';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
-const PROMISES = here('generated.test-d.ts');
+const PROMISES = fileURLToPath(new URL('generated.test-d.ts', import.meta.url));
 const DECLARED = here('fixtures/shop.py.d.ts');
 
 describe('the declarations of a module', () => {
