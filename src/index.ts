@@ -16,4 +16,5 @@ export { createPool, type Pool } from './pool.js';
 export type { EnvironmentAllowList, EnvironmentChanges, EnvironmentOption } from './process/environment.js';
 export type { Handle, PyProxy } from './py.js';
 export type { Session, SessionOptions } from './session.js';
+export type { StandardSchema } from './standard-schema.js';
 export type { PoolStats } from './stats.js';

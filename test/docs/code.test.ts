@@ -165,6 +165,15 @@ declare module '@statelyai/inspect' {
     stop(): void;
   };
 }
+declare module 'zod' {
+  type Schema<T> = import('pythonarium').StandardSchema<T>;
+  export const z: {
+    number(): Schema<number>;
+    object<Shape extends Record<string, Schema<unknown>>>(
+      shape: Shape,
+    ): Schema<{ [Key in keyof Shape]: Shape[Key] extends Schema<infer T> ? T : never }>;
+  };
+}
 declare module '@statelyai/inspect/server' {
   export function createInspectorServer(options?: { port?: number; autoOpen?: boolean }): { stop(): void };
 }

@@ -1,5 +1,15 @@
 // What the public types promise. Nothing of it is run: it is TypeScript that takes it, or does not.
-import { createPool, type Kwargs, kw, type Lease, type Pool, PoolError, PythonError, type Session } from 'pythonarium';
+import {
+  createPool,
+  type Kwargs,
+  kw,
+  type Lease,
+  type Pool,
+  PoolError,
+  PythonError,
+  type Session,
+  type StandardSchema,
+} from 'pythonarium';
 import { clientMachine, coordinatorMachine, supervisorMachine, type workerMachine } from 'pythonarium/machines';
 import { expectTypeOf } from 'vitest';
 import type { Actor } from 'xstate';
@@ -60,6 +70,15 @@ export function untyped(pool: Pool) {
   pool.call('mean', 1);
   // @ts-expect-error: a number cannot be gone over.
   pool.map('sqrt', 4);
+}
+
+/** A schema says what comes back. */
+export function schemas(pool: Pool, schema: StandardSchema<{ rows: number }>) {
+  expectTypeOf(pool.call('load', [], { schema })).toEqualTypeOf<Promise<{ rows: number }>>();
+  expectTypeOf(pool.call('load', [], { schema, timeoutMs: 5 })).toEqualTypeOf<Promise<{ rows: number }>>();
+  expectTypeOf(pool.map('load', ['a'], { schema })).toEqualTypeOf<AsyncIterableIterator<{ rows: number }>>();
+  // @ts-expect-error: that is no schema.
+  pool.call('load', [], { schema: { parse: () => 1 } });
 }
 
 export async function options(signal: AbortSignal) {
