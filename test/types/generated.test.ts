@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
@@ -48,6 +48,37 @@ describe('the declarations of a module', () => {
   });
 });
 
+describe('any name that Python allows', () => {
+  it('is one of a function, of a parameter, of a keyword, of a field, of a method and of a class', async () => {
+    const folder = temporaryFolder();
+    const file = join(folder, 'names.py');
+    const functions = NAMES.map((name) => `@expose\ndef ${name}(${name}: int, ${name}_: int = 1) -> int: ...`);
+    const classes = NAMES.map(
+      (name) =>
+        `@expose(name="Of.${name}")\nclass ${name}:\n    ${name}: int\n    def get_${name}(self, ${name}: ${name}) -> int: ...`,
+    );
+    const records = NAMES.map((name) => `@dataclass\nclass ${name}:\n    ${name}: int`);
+    const uses = NAMES.map((name) => `@expose(name="use.${name}")\ndef use_${name}(x: records.${name}) -> None: ...`);
+    const head = 'from dataclasses import dataclass\nfrom pythonarium import expose\nimport records\n';
+    writeFileSync(join(folder, 'records.py'), [head, ...records].join('\n'));
+    writeFileSync(file, [head, ...functions, ...uses].join('\n'));
+    writeFileSync(join(folder, 'classes.py'), [head, ...classes].join('\n'));
+    for (const module of [file, join(folder, 'classes.py')]) {
+      const { text, problem } = await declareTypes({ modules: { '': module }, expose: 'marked', title: 'names' });
+      expect(problem).toBeUndefined();
+      writeFileSync(`${module}.d.ts`, text!);
+      expect(errorsOf([`${module}.d.ts`])).toEqual([]);
+    }
+    const program = "import type * as names from './names.py.js';\nexport declare const all: readonly [NAMES];\n";
+    // What JavaScript asks every promise for cannot be called through the proxy.
+    const called = NAMES.filter((name) => !['catch', 'constructor'].includes(name)).map(
+      (name) => `typeof names.${name}`,
+    );
+    writeFileSync(join(folder, 'main.ts'), program.replace('NAMES', called.join(', ')));
+    expect(errorsOf([join(folder, 'main.ts')])).toEqual([]);
+  });
+});
+
 describe('the declarations of the standard library', () => {
   it('can be made of every module that has a source, and are what TypeScript takes, all of them at once', async () => {
     const folder = temporaryFolder();
@@ -64,6 +95,15 @@ describe('the declarations of the standard library', () => {
     expect(errorsOf(files)).toEqual([]);
   });
 });
+
+/** What means something to TypeScript and nothing to Python, and letters from elsewhere. */
+const NAMES = (
+  'abstract any Array arguments asserts AsyncIterable bigint boolean case catch const constructor Date debugger declare default ' +
+  'delete do enum eval export extends false function get Handle implements infer instanceof interface Iterable keyof Kwargs let ' +
+  'Map module namespace never new null number object Object package private Promise protected public readonly Record require Set ' +
+  'set static string super switch symbol Symbol this throw true type typeof Uint8Array undefined unique unknown using var void ' +
+  'globalThis größe 変数 _ __x'
+).split(' ');
 
 /** What TypeScript says of files on disk; declarations are checked like any other file. */
 function errorsOf(files: readonly string[], options: ts.CompilerOptions = {}): string[] {

@@ -103,7 +103,7 @@ class _File:
 
         def own_name(name: str) -> str:
             """Return the name to declare it by: a word that TypeScript reserves is given at the export."""
-            if name.isidentifier() and name not in RESERVED:
+            if name.isidentifier() and name not in RESERVED and name not in BUILT_IN:
                 return name
             local = "".join(char if f"_{char}".isidentifier() else "_" for char in name) + "_"
             while local in taken or not local.isidentifier():
@@ -391,6 +391,7 @@ class _Arguments:
     def ways(self) -> Iterator[list[str]]:
         """Go over the lists of parameters: all by position, then with one more by keyword each time."""
         by_position = [*self.positional_only, *self.positional]
+        labels = self._labels()
         required = sum(not each.is_optional for each in by_position)
         for count in range(len(by_position), len(self.positional_only) - 1, -1):
             if len(by_position) > WAYS_MAX and required + 2 < count < len(by_position):
@@ -398,21 +399,32 @@ class _Arguments:
             first, others = by_position[:count], [*by_position[count:], *self.keyword_only]
             must = any(not each.is_optional for each in self.keyword_only)
             is_last = count == len(by_position)
-            keywords = self._kwargs(others, "kwargs" if all(each.name != "kwargs" for each in by_position) else "kwargs_", is_optional=is_last and not must)
+            keywords = self._kwargs(others, labels[KWARGS], is_optional=is_last and not must)
             # Nobody leaves out an optional one and gives what stands after it.
             is_strict = not is_last or must
-            parameters = [f"{label(each.name)}{'?' if each.is_optional and not is_strict else ''}: {each.type}" for each in first]
+            parameters = [f"{labels[each.name]}{'?' if each.is_optional and not is_strict else ''}: {each.type}" for each in first]
             if not is_last or self.rest is None:
                 yield [*parameters, *keywords]
                 continue
-            rest = f"...{label(self.rest.name)}: {many(self.rest.type, 'both')}"
+            rest = f"...{labels[self.rest.name]}: "
+            items = many(self.rest.type, "both")
             if not must:
-                yield [*parameters, rest]
+                yield [*parameters, rest + items]
             if keywords:
                 # Keywords stand last, behind any number of others.
-                strict = [f"{label(each.name)}: {each.type}" for each in first]
-                item = many(self.rest.type, "both")
-                yield [*strict, f"...{label(self.rest.name)}: [...{label(self.rest.name)}: {item}, {keywords[0].replace('?:', ':', 1)}]"]
+                strict = [f"{labels[each.name]}: {each.type}" for each in first]
+                yield [*strict, f"{rest}[{rest}{items}, {keywords[0].replace('?:', ':', 1)}]"]
+
+    def _labels(self) -> dict[str, str]:
+        """Return what each parameter is called in TypeScript, no two of them alike."""
+        labels: dict[str, str] = {}
+        rest = [self.rest] if self.rest is not None else []
+        for name in [*(each.name for each in [*self.positional_only, *self.positional, *rest]), KWARGS]:
+            own = label(name or "kwargs")
+            while own in labels.values():
+                own += "_"
+            labels[name] = own
+        return labels
 
     def _kwargs(self, parameters: Sequence[_Parameter], name: str, is_optional: bool) -> list[str]:
         if not parameters and self.keywords is None:
@@ -567,8 +579,12 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+# What stands for keyword arguments among parameters.
+KWARGS = ""
 # What the proxy keeps for itself, since JavaScript asks every object for it.
 NOT_CALLED = frozenset(["then", "catch", "finally", "toJSON", "constructor", "prototype", "toString", "valueOf"])
+# Global values that no declaration may shadow, and what the file imports.
+BUILT_IN = frozenset(["globalThis", "undefined", "Handle", "Kwargs", "NdArray"])
 CONTEXT_MANAGERS = {"contextlib.contextmanager", "contextlib.asynccontextmanager"}
 WIDTH = 120
 WAYS_MAX = 7

@@ -750,7 +750,7 @@ RESERVED = frozenset(
 )
 # What the file itself means by these names: a class of Python's has to have another.
 GLOBALS = frozenset(
-    "any bigint boolean declare never null number object string symbol undefined unknown void "
+    "abstract any asserts bigint boolean declare infer is keyof never null number object readonly string symbol undefined unique unknown void "
     "Array ArrayBufferView AsyncDisposable AsyncIterable AsyncIterator Date Handle Iterable Kwargs Map NdArray Promise Readonly ReadonlyMap ReadonlySet "
     "Record Set Symbol Uint8Array".split()
 ) | RESERVED
