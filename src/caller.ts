@@ -6,6 +6,7 @@ import { LiveArguments } from './live-arguments.js';
 import { type MapOptions, mapCalls } from './map.js';
 import { type PyProxy, pyProxy } from './py.js';
 import type { Runtime } from './runtime.js';
+import { checkerOf, checkItems, checkSchema, type StandardSchema } from './standard-schema.js';
 import { type Room, roomFor, Stream, type StreamOptions } from './stream.js';
 import { encodeRequest } from './wire/message.js';
 import type { ValueHandlers } from './wire/rich.js';
@@ -25,7 +26,12 @@ export interface CallOptions extends WaitOptions {
    * `pythonarium.context`, and what is logged during the call as `context`. Plain JSON; joined, key by key, with what is bound.
    */
   readonly context?: Readonly<Record<string, unknown>> | undefined;
+  /** What the result has to be: a schema of zod, valibot, arktype or any other that follows Standard Schema. */
+  readonly schema?: StandardSchema | undefined;
 }
+
+/** Options with a schema, which says the type of the result. */
+type WithSchema<Options, T> = Options & { readonly schema: StandardSchema<T> };
 
 /** What a pool, a lease and a session have in common: one can call through them. */
 export abstract class Caller<Api = unknown> {
@@ -56,9 +62,12 @@ export abstract class Caller<Api = unknown> {
    *
    * Rejects with `signal.reason`, or a `PoolError`: `ERR_PYTHON` (it raised), `ERR_NOT_EXPOSED`, `ERR_VALUE`,
    * `ERR_MESSAGE_TOO_LARGE`, `ERR_WORKER_DIED`, `ERR_CALL_TIMEOUT`, `ERR_QUEUE_TIMEOUT`, `ERR_QUEUE_FULL`,
-   * `ERR_POOL_CLOSED`, `ERR_POOL_DEGRADED`, `ERR_PROTOCOL`, `ERR_OPTION`; in a session also `ERR_SESSION_LOST` and
+   * `ERR_POOL_CLOSED`, `ERR_POOL_DEGRADED`, `ERR_PROTOCOL`, `ERR_OPTION`; with a `schema` also `ERR_RESULT`, in a pool
+   * with `validate` also `ERR_ARGUMENT`; in a session also `ERR_SESSION_LOST` and
    * `ERR_SESSION_LIMIT`, under a lease `ERR_LEASE_ENDED`.
    */
+  call<T>(name: string, args: readonly unknown[], options: WithSchema<CallOptions, T>): Promise<T>;
+  call<T = unknown>(name: string, args?: readonly unknown[], options?: CallOptions): Promise<T>;
   call<T = unknown>(name: string, args: readonly unknown[] = [], options: CallOptions = {}): Promise<T> {
     try {
       return this.#start(name, args, this.mergedWith(options)) as Promise<T>;
@@ -73,6 +82,16 @@ export abstract class Caller<Api = unknown> {
    * more than `concurrency` items ahead of what has been consumed. Leaving the
    * loop gives up what is under way; so does the first error, which is thrown.
    */
+  map<T>(
+    name: string,
+    items: Iterable<unknown> | AsyncIterable<unknown>,
+    options: WithSchema<MapOptions, T>,
+  ): AsyncIterableIterator<T>;
+  map<T = unknown>(
+    name: string,
+    items: Iterable<unknown> | AsyncIterable<unknown>,
+    options?: MapOptions,
+  ): AsyncIterableIterator<T>;
   map<T = unknown>(
     name: string,
     items: Iterable<unknown> | AsyncIterable<unknown>,
@@ -92,6 +111,16 @@ export abstract class Caller<Api = unknown> {
    * The arguments are fixed and checked before this returns; what is wrong with them is thrown where the first item is
    * asked for, as is all that `call` rejects with.
    */
+  stream<T>(
+    name: string,
+    args: readonly unknown[],
+    options: WithSchema<StreamOptions, T>,
+  ): AsyncIterableIterator<T, undefined> & AsyncDisposable;
+  stream<T = unknown>(
+    name: string,
+    args?: readonly unknown[],
+    options?: StreamOptions,
+  ): AsyncIterableIterator<T, undefined> & AsyncDisposable;
   stream<T = unknown>(
     name: string,
     args: readonly unknown[] = [],
@@ -100,8 +129,10 @@ export abstract class Caller<Api = unknown> {
     try {
       const { highWaterMark, ...rest } = options;
       const room = roomFor(highWaterMark);
-      const ask = this.#prepare(name, args, this.mergedWith(rest), room);
-      return new Stream<T>(room, ask, (error) => this.runtime.tied(error));
+      const bound = this.mergedWith(rest);
+      const ask = this.#prepare(name, args, bound, room);
+      const stream = new Stream<T>(room, ask, (error) => this.runtime.tied(error));
+      return bound.schema === undefined ? stream : checkItems(stream, checkerOf<T>(bound.schema, name));
     } catch (error) {
       const fail = () => {
         throw error;
@@ -140,7 +171,8 @@ export abstract class Caller<Api = unknown> {
 
   #start(name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
-    const { promise } = this.#prepare(name, args, options)();
+    const call = this.#prepare(name, args, options)();
+    const promise = options.schema === undefined ? call.promise : call.promise.then(checkerOf(options.schema, name));
     if (this.runtime.settings.errors === undefined) return promise;
     return promise.catch((error) => Promise.reject(this.runtime.tied(error)));
   }
@@ -218,6 +250,7 @@ function checkCall(options: CallOptions): void {
   checkWait(options, CALL_OPTIONS);
   checkPriority(options.priority);
   checkContext(options.context);
+  checkSchema(options.schema);
 }
 
 function checkContext(context: unknown): void {
@@ -261,5 +294,6 @@ const CALL_OPTIONS: ReadonlySet<string> = new Set([
   'kwargs',
   'onProgress',
   'context',
+  'schema',
 ] satisfies (keyof CallOptions)[]);
 const PRIORITY_MAX = 100;

@@ -31,6 +31,8 @@ export type PoolErrorCode =
   | 'ERR_BOOT'
   | 'ERR_NOT_EXPOSED'
   | 'ERR_VALUE'
+  | 'ERR_ARGUMENT'
+  | 'ERR_RESULT'
   | 'ERR_MESSAGE_TOO_LARGE'
   | 'ERR_SESSION_LOST'
   | 'ERR_SESSION_LIMIT'
@@ -398,6 +400,60 @@ export class MessageTooLargeError extends PoolError<'ERR_MESSAGE_TOO_LARGE'> {
   }
 }
 
+/** An argument is not what the hint of the function says (`validate: true`). The function was not started. */
+export class ArgumentRefusedError extends PoolError<'ERR_ARGUMENT'> {
+  /** The function that was called. */
+  readonly call: string | undefined;
+  /** Where the argument is, by the name of its parameter: `items[3].price`. */
+  readonly path: string;
+  /** What the hint asks for: `a float`. */
+  readonly expected: string;
+  /** What came, by its kind alone: `a str`. */
+  readonly got: string;
+
+  constructor(seen: { path: string; expected: string; got: string; call?: string | undefined }) {
+    const path = printable(seen.path);
+    super(
+      'ArgumentRefusedError',
+      'ERR_ARGUMENT',
+      `The argument \`${path}\`${seen.call === undefined ? '' : ` of ${quoted(seen.call)}`} must be ${printable(seen.expected)}, ` +
+        `and ${printable(seen.got)} came. The function was not started. Send what its hint says, or correct the hint.`,
+    );
+    this.call = seen.call;
+    this.path = seen.path;
+    this.expected = seen.expected;
+    this.got = seen.got;
+  }
+}
+
+/** One thing that a schema finds wrong. */
+export interface ResultIssue {
+  readonly message: string;
+  /** Where it is in the result. */
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** What Python returned is not what the caller's schema says. The function has run. */
+export class ResultRefusedError extends PoolError<'ERR_RESULT'> {
+  /** The function that was called. */
+  readonly call: string;
+  /** What the schema found, at least one. */
+  readonly issues: readonly ResultIssue[];
+
+  constructor(seen: { call: string; issues: readonly ResultIssue[] }) {
+    const shown = seen.issues.slice(0, QUOTED_LINES_MAX).map((issue) => `\n  ${printable(issueText(issue))}`);
+    const more = seen.issues.length - shown.length;
+    super(
+      'ResultRefusedError',
+      'ERR_RESULT',
+      `What ${quoted(seen.call)} returned is not what the schema says, in ${counted(seen.issues.length, 'place')}:` +
+        `${shown.join('')}${more > 0 ? `\n  and ${more} more` : ''}\nThe function has run. Correct what it returns, or the schema.`,
+    );
+    this.call = seen.call;
+    this.issues = seen.issues;
+  }
+}
+
 /** The worker that held a session's state is gone, and the state with it. */
 export class SessionLostError extends PoolError<'ERR_SESSION_LOST'> {
   /** The session's id. */
@@ -623,6 +679,13 @@ function editDistance(from: string, to: string, limit: number): number {
     above = current;
   }
   return Math.min(limit, above[to.length]!);
+}
+
+function issueText({ path = [], message }: ResultIssue): string {
+  // Not `path.map`: a library's own kind of array may make something else of it.
+  const steps = Array.from(path, (step) => (typeof step === 'object' ? step.key : step));
+  const where = steps.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
+  return `${where === '' ? '' : `${where.replace(/^\./, '')}: `}${message.slice(0, QUOTED_CHARS_MAX)}`;
 }
 
 function counted(count: number, noun: string): string {

@@ -14,6 +14,7 @@ export type { MapOptions } from './map.js';
 export type { PoolOptions, SetupCall } from './options.js';
 export { createPool, type Pool } from './pool.js';
 export type { EnvironmentAllowList, EnvironmentChanges, EnvironmentOption } from './process/environment.js';
-export type { PyProxy } from './py.js';
+export type { Handle, PyProxy } from './py.js';
 export type { Session, SessionOptions } from './session.js';
+export type { StandardSchema } from './standard-schema.js';
 export type { PoolStats } from './stats.js';

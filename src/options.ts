@@ -30,6 +30,8 @@ export interface PoolOptions {
   readonly module: string | URL | Readonly<Record<string, string | URL>>;
   /** `'marked'` (the default): functions with `@expose`. `'all'`: every public function, for modules one does not own. */
   readonly expose?: 'marked' | 'all' | undefined;
+  /** Check the arguments of calls against the hints of the functions, in Python before they start. Default: false. */
+  readonly validate?: boolean | undefined;
   /** How many workers. Default: as many as this machine can run at once. */
   readonly size?: number | undefined;
   /** The Python to use: a path, a program's name, or a command such as `['uv', 'run', 'python']`. Default: found. */
@@ -93,6 +95,7 @@ export interface PoolSettings {
   /** The folders of the modules that are files. */
   readonly moduleFolders: readonly string[];
   readonly expose: 'marked' | 'all';
+  readonly validate: boolean;
   readonly size: number;
   readonly python: string | readonly string[] | undefined;
   readonly pythonPath: readonly string[];
@@ -138,6 +141,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     modules,
     moduleFolders,
     expose: oneOf(options, 'expose', ['marked', 'all']) ?? 'marked',
+    validate: ofType(options, 'validate', 'boolean', 'true or false') ?? false,
     size: integer(options, 'size', 1, 1024) ?? availableParallelism(),
     python: options.python,
     pythonPath: texts(options, 'pythonPath') ?? [],
@@ -197,7 +201,8 @@ function findModules(module: PoolOptions['module'], cwd: string) {
   return { modules, moduleFolders: folders };
 }
 
-function findModule(option: string, value: unknown, cwd: string): string {
+/** @returns The absolute path of a file or folder, or the dotted name. @throws OptionError (`ERR_OPTION`). */
+export function findModule(option: string, value: unknown, cwd: string): string {
   if (value instanceof URL && value.protocol === 'file:') return existing(option, fileURLToPath(value));
   if (typeof value !== 'string' || value === '') {
     throw new OptionError({
@@ -306,6 +311,7 @@ const DOTTED_NAME = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
 const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'module',
   'expose',
+  'validate',
   'size',
   'python',
   'pythonPath',

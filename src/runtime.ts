@@ -268,6 +268,7 @@ export class Runtime {
       setup: settings.setup,
       teardown: settings.teardown,
       limits: settings.limits,
+      validate: settings.validate,
       ...can,
     });
     return { line, protocol: PROTOCOL };

@@ -45,6 +45,14 @@ def of_javascript(told: dict[str, Any]) -> JavaScriptError:
     return raised
 
 
+class ArgumentRefused(TypeError):
+    """An argument is not what its hint says, found before the function was started."""
+
+    def __init__(self, parameter: str, path: str, expected: str, got: str) -> None:
+        super().__init__(f"{path} must be {expected}, and {got} came.")
+        self.parameter, self.path, self.expected, self.got = parameter, path, expected, got
+
+
 def of_exception(raised: BaseException) -> dict[str, Any]:
     """Return the ERROR of something raised: as Python would have printed it, without our own frames.
 
@@ -53,6 +61,8 @@ def of_exception(raised: BaseException) -> dict[str, Any]:
     """
     if isinstance(raised, ValueRefused):
         return _error("ERR_VALUE", "TypeError", str(raised), path=raised.path)
+    if isinstance(raised, ArgumentRefused):
+        return _error("ERR_ARGUMENT", "TypeError", str(raised), path=raised.path, expected=raised.expected, got=raised.got)
     return _from_tree(raised, [], [EXCEPTIONS_MAX])
 
 
@@ -82,8 +92,9 @@ def to_json(error: dict[str, Any], bytes_max: int) -> str:
     if len(text) <= bytes_max:
         return text
     brief = {**error, "message": _cut(error["message"], BRIEF_CHARS_MAX), "traceback": "", "notes": [], "cause": None}
-    if "path" in error:
-        brief["path"] = _cut(error["path"], BRIEF_CHARS_MAX)
+    for field in ("path", "expected", "got"):
+        if field in error:
+            brief[field] = _cut(error[field], BRIEF_CHARS_MAX)
     for long in ("frames", "errors", "functions"):
         if long in error:
             brief[long] = []

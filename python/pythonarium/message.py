@@ -219,6 +219,8 @@ def _check_init(message: dict[str, Any]) -> str | None:
         return "`startMark` is not a boolean"
     if type(get("interrupts", False)) is not bool:
         return "`interrupts` is not a boolean"
+    if type(get("validate", False)) is not bool:
+        return "`validate` is not a boolean"
     return None
 
 

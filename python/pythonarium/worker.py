@@ -77,6 +77,7 @@ class Worker:
         self._sessions = SessionStore()
         self._modules: dict[str, ModuleType] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
+        self._check: Callable[..., None] | None = None
         self._teardown: Callable[[], None] = nothing
         self._mark: StartMark | None = None
         self._bytes_max = MESSAGE_BYTES_MAX
@@ -122,6 +123,10 @@ class Worker:
                 self._modules[prefix] = load_module(source)
             stage = "expose"
             self._functions = find_exposed(self._modules, init["expose"])
+            if init.get("validate"):
+                from .validate import Validator
+
+                self._check = Validator().check
             stage = "setup"
             setup = self._find_step(init["setup"])
             self._teardown = self._find_step(init["teardown"])
@@ -190,6 +195,8 @@ class Worker:
                 cancellation.armed = number
                 if cancellation.missed:
                     cancellation.arm(number)
+                if self._check is not None:
+                    self._check(function, call["args"], call.get("kwargs", NO_KWARGS))
                 value = function(*call["args"], **call.get("kwargs", NO_KWARGS))
                 if type(value) not in PLAIN and hasattr(type(value), "__await__"):
                     value = self._loop.run(value, number)

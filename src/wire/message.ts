@@ -1,4 +1,5 @@
 import {
+  ArgumentRefusedError,
   MessageTooLargeError,
   NotExposedError,
   type PoolError,
@@ -41,6 +42,8 @@ export interface InitMessage {
   readonly startMark: boolean;
   /** Whether SIGUSR1 is to interrupt a call that is given up. */
   readonly interrupts: boolean;
+  /** Whether arguments are checked against the hints of the functions. */
+  readonly validate: boolean;
 }
 
 /** One request. */
@@ -168,7 +171,7 @@ export type MessageFromPython =
 
 /** An error as it crosses the line. */
 export interface WireError {
-  readonly code: 'ERR_PYTHON' | 'ERR_NOT_EXPOSED' | 'ERR_VALUE' | 'ERR_MESSAGE_TOO_LARGE';
+  readonly code: 'ERR_PYTHON' | 'ERR_NOT_EXPOSED' | 'ERR_VALUE' | 'ERR_ARGUMENT' | 'ERR_MESSAGE_TOO_LARGE';
   readonly type: string;
   readonly module: string;
   readonly message: string;
@@ -187,8 +190,12 @@ export interface WireError {
   readonly errors?: readonly WireError[];
   /** It stands for what a JavaScript function threw, which Node keeps under this number. */
   readonly thrown?: number;
-  /** Where the refused value is, with `ERR_VALUE`. */
+  /** Where the refused value is, with `ERR_VALUE` and `ERR_ARGUMENT`. */
   readonly path?: string;
+  /** What was to come, with `ERR_ARGUMENT`. */
+  readonly expected?: string;
+  /** What came, with `ERR_ARGUMENT`. */
+  readonly got?: string;
   /** The size of the message, with `ERR_MESSAGE_TOO_LARGE`. */
   readonly bytes?: number;
   /** The size it may have, with `ERR_MESSAGE_TOO_LARGE`. */
@@ -411,6 +418,13 @@ export function errorFromWire(error: WireError, call?: string | undefined, throw
         : `cannot cross: ${error.message}`;
       return new ValueRefusedError({ path, problem, sender: 'python', call });
     }
+    case 'ERR_ARGUMENT':
+      return new ArgumentRefusedError({
+        path: error.path ?? '',
+        expected: error.expected ?? '',
+        got: error.got ?? '',
+        call,
+      });
     case 'ERR_MESSAGE_TOO_LARGE':
       return new MessageTooLargeError({
         bytes: error.bytes ?? 0,
@@ -442,6 +456,11 @@ function decodeError(fields: Fields, causesBefore: number): WireError {
     cause: hasCause ? decodeError(fields.object('cause'), causesBefore + 1) : null,
     ...(code === 'ERR_PYTHON' && decodeRaised(fields, causesBefore)),
     ...(code === 'ERR_VALUE' && { path: fields.string('path') }),
+    ...(code === 'ERR_ARGUMENT' && {
+      path: fields.string('path'),
+      expected: fields.string('expected'),
+      got: fields.string('got'),
+    }),
     ...(code === 'ERR_MESSAGE_TOO_LARGE' && { bytes: fields.integer('bytes'), limit: fields.integer('limit') }),
     ...(fields.has('option') && { option: fields.oneOf('option', LIMIT_OPTIONS) }),
     ...(code === 'ERR_NOT_EXPOSED' && { functions: fields.strings('functions') }),
@@ -628,4 +647,4 @@ const STREAMS = ['stdout', 'stderr', 'logging', 'warnings'] as const;
 const LIMIT_OPTIONS = ['messageBytesMax', 'attachmentBytesMax'] as const;
 type LimitOption = (typeof LIMIT_OPTIONS)[number];
 const STAGES = ['import', 'setup', 'expose', 'protocol'] as const;
-const CODES = ['ERR_PYTHON', 'ERR_NOT_EXPOSED', 'ERR_VALUE', 'ERR_MESSAGE_TOO_LARGE'] as const;
+const CODES = ['ERR_PYTHON', 'ERR_NOT_EXPOSED', 'ERR_VALUE', 'ERR_ARGUMENT', 'ERR_MESSAGE_TOO_LARGE'] as const;

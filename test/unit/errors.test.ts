@@ -333,6 +333,19 @@ function samples(): Sample[] {
       ['args[0].x', 'is NaN', '"mean"'],
     ],
     [
+      'ERR_ARGUMENT',
+      new errors.ArgumentRefusedError({ path: 'items[3].price', expected: 'a float', got: 'a str', call: 'total' }),
+      ['`items[3].price`', 'a float', 'a str', '"total"', 'not started'],
+    ],
+    [
+      'ERR_RESULT',
+      new errors.ResultRefusedError({
+        call: 'total',
+        issues: [{ message: 'Expected a number', path: ['rows', 3, { key: 'x' }] }, { message: 'Too short' }],
+      }),
+      ['"total"', '2 places', 'rows[3].x: Expected a number', 'Too short', 'has run'],
+    ],
+    [
       'ERR_MESSAGE_TOO_LARGE',
       new errors.MessageTooLargeError({ bytes: 70_000_000, limit: 67_108_864, sender: 'python', call: 'mean' }),
       ['The answer', '"mean"', 70_000_000, 67_108_864, '`messageBytesMax`'],

@@ -72,6 +72,7 @@ describe('the line of init', () => {
     limits: LIMITS,
     startMark: true,
     interrupts: true,
+    validate: false,
   };
 
   it('says what it was given, with the version of the protocol', () => {
