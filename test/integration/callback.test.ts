@@ -11,7 +11,9 @@ describe('a function among the arguments', () => {
     expect(await pool.call(name, [(a: number, b: number) => a + b, 1, 2])).toBe(3);
     expect(await pool.call(name, [async (a: number) => setImmediate({ a: [a] }), 1])).toEqual({ a: [1] });
     expect(await pool.call(name, [() => undefined])).toBe(null);
-    expect(await pool.call(name, [(bytes: Uint8Array) => bytes, new Uint8Array([1, 2])])).toEqual(new Uint8Array([1, 2]));
+    expect(await pool.call(name, [(bytes: Uint8Array) => bytes, new Uint8Array([1, 2])])).toEqual(
+      new Uint8Array([1, 2]),
+    );
   });
 
   it('gets keyword arguments as an object, last', async () => {
