@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { inspect, isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createPool, type Pool } from '../../src/index.js';
+import { createPool, MicroDate, type Pool } from '../../src/index.js';
 import { failure, fixtures, PYTHON } from '../support/pool.js';
 
 const { prelude, toPython, toNode } = read();
@@ -61,6 +61,14 @@ describe('a value on its way there and back', () => {
     expect(Object.getOwnPropertyNames(back)).toEqual(['__proto__', 'a']);
     expect(Object.getPrototypeOf(back)).toBe(Object.prototype);
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+  });
+
+  it('keeps the microseconds of a moment, which a Date has no room for', async () => {
+    const expression = 'datetime.datetime(2026, 1, 2, 3, 4, 5, 678_901, datetime.timezone.utc)';
+    const arrived = await pool.call<MicroDate>('returns', [expression]);
+    expect(arrived).toBeInstanceOf(MicroDate);
+    expect([arrived.toISOString(), arrived.microseconds]).toEqual(['2026-01-02T03:04:05.678Z', 901]);
+    expect(await pool.call('arrives_as', [arrived, expression])).toBe(true);
   });
 
   it('crosses when it is 10 MB', async () => {
