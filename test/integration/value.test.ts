@@ -71,6 +71,41 @@ describe('a value on its way there and back', () => {
     expect(await pool.call('arrives_as', [arrived, expression])).toBe(true);
   });
 
+  it('has its bytes anywhere and any number of them, large and small', async () => {
+    const bytes = (length: number) => Uint8Array.from({ length }, (_, index) => index * 7);
+    const value = {
+      many: Array.from({ length: 300 }, (_, index) => bytes(index)),
+      large: [bytes(3_000_000)],
+      text: '\n',
+    };
+    expect(isDeepStrictEqual(await pool.call('echo', [value]), value)).toBe(true);
+  });
+
+  it('keeps calls apart that are under way at once, with bytes and without', async () => {
+    const values = Array.from({ length: 200 }, (_, index) =>
+      index % 3 === 0 ? index : new Uint8Array(index * 50).fill(index),
+    );
+    expect(await Promise.all(values.map((value) => pool.call('echo', [value])))).toEqual(values);
+  });
+
+  it('is refused by its sender where its bytes are more than may follow a message', async () => {
+    const small = createPool({
+      module: fixtures(import.meta.url)('values.py'),
+      size: 1,
+      python: PYTHON,
+      attachmentBytesMax: 4_096,
+      logs: 'events',
+    });
+    const limit = { code: 'ERR_MESSAGE_TOO_LARGE', bytes: 4_097, limit: 4_096 };
+    const two = [new Uint8Array(4_000), new Uint8Array(97)];
+    expect(await failure(small.call('echo', [two]))).toMatchObject({ ...limit, sender: 'node' });
+    const refused = await failure(small.call('returns', ['[bytes(4_000), bytes(97)]']));
+    expect(refused).toMatchObject({ ...limit, sender: 'python' });
+    expect(refused.message).toContain('raise `attachmentBytesMax`');
+    expect(await small.call('echo', [new Uint8Array(4_096)])).toEqual(new Uint8Array(4_096));
+    await small.close();
+  });
+
   it('crosses when it is 10 MB', async () => {
     const value = { text: 'grüß dich 🐍'.repeat(500_000), rows: Array.from({ length: 100_000 }, (_, i) => [i, i / 7]) };
     expect(isDeepStrictEqual(await pool.call('echo', [value]), value)).toBe(true);
