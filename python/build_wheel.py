@@ -57,7 +57,7 @@ def _setting(name: str) -> str:
 
 
 HERE = Path(__file__).resolve().parent
-PACKAGE = sorted(path for path in (HERE / "pythonarium").iterdir() if path.suffix == ".py" or path.name == "py.typed")
+PACKAGE = sorted(path for path in (HERE / "pythonarium").rglob("*") if path.suffix == ".py" or path.name == "py.typed")
 PROJECT = (HERE / "pyproject.toml").read_text(encoding="utf-8")
 NAME = _setting("name")
 VERSION = _setting("version")

@@ -2,13 +2,35 @@ import { Budget, type WaitOptions } from './budget.js';
 import type { PoolClock } from './clock.js';
 import { CallTimeoutError, PoolError } from './errors.js';
 import type { Answer, Exchange } from './exchange.js';
+import type { LiveArguments, Say } from './live-arguments.js';
 import { showCaller } from './stack.js';
+import { encodeCredit, type MessageDuringCall } from './wire/message.js';
+import type { ThrownErrors } from './wire/thrown.js';
 import type { Encoded } from './wire/value.js';
 
 /** Where a call is until it is sent: it is told when the call's budget is spent there. */
 export interface CallHome {
   /** The call is taken out, and the error that its caller gets is returned. */
   withdraw(call: Call, waitedMs: number): Error;
+}
+
+/** What a call has beside its question and its answer. */
+export interface CallExtras {
+  /** Who reads the items of its stream. */
+  readonly stream?: { onItems(values: readonly unknown[], bytes: number): void } | undefined;
+  /** The functions and iterables among its arguments. */
+  readonly given?: LiveArguments | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** What its functions threw. */
+  readonly thrown?: ThrownErrors | undefined;
+}
+
+/** How far a call has come, as Python tells it. */
+export interface Progress {
+  readonly done: number;
+  /** `null` where it is not known. */
+  readonly total: number | null;
+  readonly note: string | null;
 }
 
 /**
@@ -20,6 +42,10 @@ export class Call {
   /** Its line but for the id; what crosses was fixed and checked when the caller asked. */
   readonly request: Encoded;
   readonly promise: Promise<unknown>;
+  /** Absent for a call that has nothing but a question and an answer. */
+  readonly #extras: CallExtras | undefined;
+  /** What is to be known of it where it is spoken of. */
+  context: Readonly<Record<string, unknown>> | undefined;
   /** Where it was made, for the stack of its error; V8 makes text of it only if somebody looks. */
   readonly #site: { readonly stack?: string } = {};
   readonly #clock: PoolClock;
@@ -34,10 +60,11 @@ export class Call {
   #sentAt = 0;
   #isSettled = false;
 
-  constructor(name: string, request: Encoded, clock: PoolClock, wait: WaitOptions) {
+  constructor(name: string, request: Encoded, clock: PoolClock, wait: WaitOptions, extras?: CallExtras) {
     Error.captureStackTrace(this.#site, Call);
     this.name = name;
     this.request = request;
+    this.#extras = extras;
     this.#clock = clock;
     this.#signal = wait.signal;
     this.#askedAt = clock.now();
@@ -73,11 +100,50 @@ export class Call {
     else if (this.#settle('answered')) this.#resolve(answer.value);
   }
 
+  /** What its functions threw at Python. */
+  get thrown(): ThrownErrors | undefined {
+    return this.#extras?.thrown;
+  }
+
+  /** Python says something of it before the answer. False: it was not asked for. */
+  hear(message: MessageDuringCall): boolean {
+    const { stream, given, onProgress } = this.#extras ?? {};
+    switch (message.type) {
+      case 'items':
+        if (!this.#isSettled) stream?.onItems(message.values, message.bytes);
+        return stream !== undefined;
+      case 'callback': {
+        const { kwargs } = message;
+        const args = Object.keys(kwargs).length === 0 ? message.args : [...message.args, kwargs];
+        return given?.call(message.function, message.number, args, (called) => called(), this.#say) ?? false;
+      }
+      case 'pull':
+        return given?.pull(message.input, message.items, this.#say) ?? false;
+      case 'progress':
+        if (!this.#isSettled) onProgress?.({ done: message.done, total: message.total, note: message.note });
+        return onProgress !== undefined;
+    }
+  }
+
+  /** Tells Python that there is room for so much more of its stream. */
+  credit(items: number, bytes: number): void {
+    this.#say((id) => encodeCredit(id, items, bytes));
+  }
+
+  /** Its caller has what it wanted, and waits for no more. */
+  leave(): void {
+    if (!this.#isSettled) this.#giveUp('signal');
+  }
+
   fail(error: unknown, how: CallOutcome = 'failed'): void {
     if (!this.#settle(how)) return;
     if (error instanceof PoolError) showCaller(error, this.#site);
     this.#reject(error);
   }
+
+  readonly #say: Say = (encode, bin) => {
+    if (!this.#isSettled) this.#exchange?.say(this, encode, bin);
+  };
 
   #giveUp(by: 'timeout' | 'signal'): void {
     const now = this.#clock.now();
@@ -102,6 +168,7 @@ export class Call {
     if (this.#isSettled) return false;
     this.#isSettled = true;
     this.#budget.close();
+    this.#extras?.given?.close();
     for (const run of this.#afterwards) run(how);
     return true;
   }

@@ -1,11 +1,17 @@
 import { checkWait, type WaitOptions } from './budget.js';
-import { Call } from './call.js';
+import { Call, type CallExtras, type Progress } from './call.js';
 import { OptionError } from './errors.js';
 import { splitArgs } from './kw.js';
+import { LiveArguments } from './live-arguments.js';
 import { type MapOptions, mapCalls } from './map.js';
 import { type PyProxy, pyProxy } from './py.js';
 import type { Runtime } from './runtime.js';
+import { checkerOf, checkItems, checkSchema, type StandardSchema } from './standard-schema.js';
+import { type Room, roomFor, Stream, type StreamOptions } from './stream.js';
 import { encodeRequest } from './wire/message.js';
+import type { ValueHandlers } from './wire/rich.js';
+import { ThrownErrors } from './wire/thrown.js';
+import { encodeFields, type ValueLimits } from './wire/value.js';
 
 /** How one call is made. */
 export interface CallOptions extends WaitOptions {
@@ -13,7 +19,19 @@ export interface CallOptions extends WaitOptions {
   readonly priority?: number | undefined;
   /** Keyword arguments; `kw({...})` as the last argument says the same. */
   readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
+  /** Told how far the call has come, where Python tells it by `pythonarium.progress`. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /**
+   * What is to be known of the call wherever it is spoken of, such as `{ requestId: '7f3a' }`: Python has it as
+   * `pythonarium.context`, and what is logged during the call as `context`. Plain JSON; joined, key by key, with what is bound.
+   */
+  readonly context?: Readonly<Record<string, unknown>> | undefined;
+  /** What the result has to be: a schema of zod, valibot, arktype or any other that follows Standard Schema. */
+  readonly schema?: StandardSchema | undefined;
 }
+
+/** Options with a schema, which says the type of the result. */
+type WithSchema<Options, T> = Options & { readonly schema: StandardSchema<T> };
 
 /** What a pool, a lease and a session have in common: one can call through them. */
 export abstract class Caller<Api = unknown> {
@@ -44,9 +62,12 @@ export abstract class Caller<Api = unknown> {
    *
    * Rejects with `signal.reason`, or a `PoolError`: `ERR_PYTHON` (it raised), `ERR_NOT_EXPOSED`, `ERR_VALUE`,
    * `ERR_MESSAGE_TOO_LARGE`, `ERR_WORKER_DIED`, `ERR_CALL_TIMEOUT`, `ERR_QUEUE_TIMEOUT`, `ERR_QUEUE_FULL`,
-   * `ERR_POOL_CLOSED`, `ERR_POOL_DEGRADED`, `ERR_PROTOCOL`, `ERR_OPTION`; in a session also `ERR_SESSION_LOST` and
+   * `ERR_POOL_CLOSED`, `ERR_POOL_DEGRADED`, `ERR_PROTOCOL`, `ERR_OPTION`; with a `schema` also `ERR_RESULT`, in a pool
+   * with `validate` also `ERR_ARGUMENT`; in a session also `ERR_SESSION_LOST` and
    * `ERR_SESSION_LIMIT`, under a lease `ERR_LEASE_ENDED`.
    */
+  call<T>(name: string, args: readonly unknown[], options: WithSchema<CallOptions, T>): Promise<T>;
+  call<T = unknown>(name: string, args?: readonly unknown[], options?: CallOptions): Promise<T>;
   call<T = unknown>(name: string, args: readonly unknown[] = [], options: CallOptions = {}): Promise<T> {
     try {
       return this.#start(name, args, this.mergedWith(options)) as Promise<T>;
@@ -61,6 +82,16 @@ export abstract class Caller<Api = unknown> {
    * more than `concurrency` items ahead of what has been consumed. Leaving the
    * loop gives up what is under way; so does the first error, which is thrown.
    */
+  map<T>(
+    name: string,
+    items: Iterable<unknown> | AsyncIterable<unknown>,
+    options: WithSchema<MapOptions, T>,
+  ): AsyncIterableIterator<T>;
+  map<T = unknown>(
+    name: string,
+    items: Iterable<unknown> | AsyncIterable<unknown>,
+    options?: MapOptions,
+  ): AsyncIterableIterator<T>;
   map<T = unknown>(
     name: string,
     items: Iterable<unknown> | AsyncIterable<unknown>,
@@ -70,6 +101,44 @@ export abstract class Caller<Api = unknown> {
     const bound = this.mergedWith(rest);
     const callOne = (item: unknown, signal: AbortSignal) => this.#start(name, [item], { ...bound, signal });
     return mapCalls(callOne, items, { concurrency, ordered, signal: bound.signal }) as AsyncIterableIterator<T>;
+  }
+
+  /**
+   * Calls one function and yields what the iterable that it returns yields: a generator, an asynchronous one, a list.
+   * The call is made when the first item is asked for. Python is never further ahead than `highWaterMark` items. Leaving
+   * the loop closes the generator; its `finally` runs. An error in the middle is thrown after the items before it.
+   *
+   * The arguments are fixed and checked before this returns; what is wrong with them is thrown where the first item is
+   * asked for, as is all that `call` rejects with.
+   */
+  stream<T>(
+    name: string,
+    args: readonly unknown[],
+    options: WithSchema<StreamOptions, T>,
+  ): AsyncIterableIterator<T, undefined> & AsyncDisposable;
+  stream<T = unknown>(
+    name: string,
+    args?: readonly unknown[],
+    options?: StreamOptions,
+  ): AsyncIterableIterator<T, undefined> & AsyncDisposable;
+  stream<T = unknown>(
+    name: string,
+    args: readonly unknown[] = [],
+    options: StreamOptions = {},
+  ): AsyncIterableIterator<T, undefined> & AsyncDisposable {
+    try {
+      const { highWaterMark, ...rest } = options;
+      const room = roomFor(highWaterMark);
+      const bound = this.mergedWith(rest);
+      const ask = this.#prepare(name, args, bound, room);
+      const stream = new Stream<T>(room, ask, (error) => this.runtime.tied(error));
+      return bound.schema === undefined ? stream : checkItems(stream, checkerOf<T>(bound.schema, name));
+    } catch (error) {
+      const fail = () => {
+        throw error;
+      };
+      return new Stream<T>(roomFor(), fail, (refused) => refused);
+    }
   }
 
   /** The same functions as methods: `pool.py.mean([1, 2, 3])`, typed by the pool's `Api`. */
@@ -91,33 +160,120 @@ export abstract class Caller<Api = unknown> {
     const bound = this.#bound;
     // What is there and undefined says nothing.
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
-    const merged: CallOptions = { ...bound, ...Object.fromEntries(given) };
+    const merged: { -readonly [Name in keyof CallOptions]: CallOptions[Name] } = {
+      ...bound,
+      ...Object.fromEntries(given),
+    };
+    if (options.context !== undefined) merged.context = joined(bound.context, options.context);
     if (bound.signal === undefined || options.signal === undefined) return merged;
     return { ...merged, signal: AbortSignal.any([bound.signal, options.signal]) };
   }
 
   #start(name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
+    if (options.signal?.aborted) return Promise.reject(options.signal.reason);
+    const call = this.#prepare(name, args, options)();
+    const promise = options.schema === undefined ? call.promise : call.promise.then(checkerOf(options.schema, name));
+    if (this.runtime.settings.errors === undefined) return promise;
+    return promise.catch((error) => Promise.reject(this.runtime.tied(error)));
+  }
+
+  /** Fixes and checks what is asked, and returns what asks it. */
+  #prepare(
+    name: string,
+    args: readonly unknown[],
+    options: CallOptions,
+    room?: Room,
+  ): (stream?: CallExtras['stream']) => Call {
     if (typeof name !== 'string') throw new OptionError({ option: 'name', expected: "a function's name", got: name });
     if (!Array.isArray(args)) throw new OptionError({ option: 'args', expected: 'an array of arguments', got: args });
-    const { signal, timeoutMs = this.runtime.settings.timeoutMs, priority = 0, kwargs } = options;
-    if (signal?.aborted) return Promise.reject(signal.reason);
+    const { signal, timeoutMs = this.runtime.settings.timeoutMs, priority = 0, kwargs, context, onProgress } = options;
     const { counters, keepAlive, settings, clock } = this.runtime;
-    const request = encodeRequest({ name, ...splitArgs(args, kwargs), session: this.sessionId }, settings.limits);
-    const call = new Call(name, request, clock, { signal, timeoutMs });
-    counters.asked += 1;
-    keepAlive.hold();
-    call.onSettled((how) => {
-      counters.settled(how);
-      keepAlive.release();
-    });
-    this.place(call, priority);
-    return call.promise;
+    const found = new Found(settings.limits);
+    const progress = onProgress !== undefined;
+    const asked = { name, ...splitArgs(args, kwargs), session: this.sessionId, context, stream: room, progress };
+    const request = encodeRequest(asked, settings.limits, found);
+    return (stream) => {
+      signal?.throwIfAborted();
+      const { given, thrown } = found;
+      const isPlain = given === undefined && stream === undefined && onProgress === undefined;
+      const extras = isPlain
+        ? undefined
+        : { stream, given, thrown, onProgress: onProgress && this.#fenced(onProgress) };
+      const call = new Call(name, request, clock, { signal, timeoutMs }, extras);
+      call.context = context;
+      counters.asked += 1;
+      keepAlive.hold();
+      call.onSettled((how) => {
+        counters.settled(how);
+        keepAlive.release();
+      });
+      this.place(call, priority);
+      return call;
+    };
+  }
+
+  #fenced(onProgress: (progress: Progress) => void): (progress: Progress) => void {
+    return this.runtime.total(onProgress);
+  }
+}
+
+/** What is found among the arguments of one call that is no value: nothing, most of the time. */
+class Found implements ValueHandlers {
+  given: LiveArguments | undefined;
+  thrown: ThrownErrors | undefined;
+  readonly #limits: ValueLimits;
+
+  constructor(limits: ValueLimits) {
+    this.#limits = limits;
+  }
+
+  onFunction(found: (...args: never[]) => unknown): number {
+    return this.#live().onFunction(found as (...args: unknown[]) => unknown);
+  }
+
+  onIterable(found: Iterable<unknown> | AsyncIterable<unknown>): number {
+    return this.#live().onIterable(found);
+  }
+
+  #live(): LiveArguments {
+    const thrown = this.thrown ?? new ThrownErrors();
+    this.thrown = thrown;
+    this.given ??= new LiveArguments(
+      (fields) => encodeFields(fields, undefined, this.#limits),
+      (error) => JSON.stringify(thrown.tell(error)),
+    );
+    return this.given;
   }
 }
 
 function checkCall(options: CallOptions): void {
   checkWait(options, CALL_OPTIONS);
   checkPriority(options.priority);
+  checkContext(options.context);
+  checkSchema(options.schema);
+}
+
+function checkContext(context: unknown): void {
+  if (context === undefined || isRecord(context)) return;
+  const expected = "a plain object of names and values, such as { requestId: '7f3a' }";
+  throw new OptionError({ option: 'context', expected, got: context });
+}
+
+/** True for what `{…}` makes, in any realm: what else has names of its own may keep its values elsewhere, as a Map does. */
+function isRecord(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: object | null = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** A copy that nobody changes. A value that is undefined says nothing. */
+function joined(bound: CallOptions['context'], given: Readonly<Record<PropertyKey, unknown>>): CallOptions['context'] {
+  const context: Record<PropertyKey, unknown> = Object.assign(Object.create(null), bound);
+  // Symbols too, so that the line refuses them instead of losing them.
+  for (const key of Reflect.ownKeys(given)) {
+    if (given[key] !== undefined && Object.prototype.propertyIsEnumerable.call(given, key)) context[key] = given[key];
+  }
+  return Object.freeze(context);
 }
 
 /** @throws OptionError (`ERR_OPTION`) for what is no priority. */
@@ -136,5 +292,8 @@ const CALL_OPTIONS: ReadonlySet<string> = new Set([
   'timeoutMs',
   'priority',
   'kwargs',
+  'onProgress',
+  'context',
+  'schema',
 ] satisfies (keyof CallOptions)[]);
 const PRIORITY_MAX = 100;

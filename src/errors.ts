@@ -31,6 +31,8 @@ export type PoolErrorCode =
   | 'ERR_BOOT'
   | 'ERR_NOT_EXPOSED'
   | 'ERR_VALUE'
+  | 'ERR_ARGUMENT'
+  | 'ERR_RESULT'
   | 'ERR_MESSAGE_TOO_LARGE'
   | 'ERR_SESSION_LOST'
   | 'ERR_SESSION_LIMIT'
@@ -41,31 +43,62 @@ export type PoolErrorCode =
   | 'ERR_PLATFORM'
   | 'ERR_PROTOCOL';
 
+/** One line of Python that an exception came through. */
+export interface PythonFrame {
+  readonly file: string;
+  readonly line: number | undefined;
+  /** The function, or `<module>`. */
+  readonly function: string;
+  /** The line itself, without what it is indented by, where Python could read it. */
+  readonly source: string | undefined;
+}
+
+/** What an exception was, as {@link PythonError} is made of it. */
+export interface PythonRaised {
+  readonly type: string;
+  readonly module: string;
+  readonly pythonMessage: string;
+  readonly traceback: string;
+  readonly notes: readonly string[];
+  readonly mro?: readonly string[] | undefined;
+  readonly frames?: readonly PythonFrame[] | undefined;
+  readonly framesLeftOut?: number | undefined;
+  readonly cause?: Error | undefined;
+  readonly whileHandling?: boolean | undefined;
+  readonly errors?: readonly PythonError[] | undefined;
+}
+
 /** Python raised an exception. The worker is well and goes on. */
-export class PythonError extends PoolError<'ERR_PYTHON'> {
+export class PythonError extends PoolError<'ERR_PYTHON'> implements PythonRaised {
   /** The class of the exception, such as `ValueError`. */
   readonly type: string;
   /** The module of that class, such as `builtins`. */
   readonly module: string;
   /** `str(exception)`, without the type. */
   readonly pythonMessage: string;
-  /** What Python would have printed, chained exceptions included. */
-  readonly traceback: string;
   /** What `exception.add_note()` added (Python 3.11 and newer). */
   readonly notes: readonly string[];
-  /** The exception that this one was raised from, or while handling. */
-  declare readonly cause: PythonError | undefined;
+  /** What Python would have printed, chained exceptions included. */
+  declare readonly traceback: string;
+  /** The class and its bases in the order in which Python looks them up: `builtins:ValueError`. */
+  declare readonly mro: readonly string[];
+  /** Where it came through in Python, the innermost first; of more than 64, the first and the last 32. */
+  declare readonly frames: readonly PythonFrame[];
+  /** How many of the `frames` are left out in the middle. */
+  declare readonly framesLeftOut: number;
+  /**
+   * The exception that this one was raised from, or while handling: a `PythonError`. For an error that a JavaScript
+   * function threw at Python in this call, that very error.
+   */
+  declare readonly cause: Error | undefined;
+  /** The `cause` was being handled when this was raised; false where Python says `raise … from …`. */
+  declare readonly whileHandling: boolean;
+  /** The exceptions of an exception group; `undefined` for any other. */
+  declare readonly errors: readonly PythonError[] | undefined;
 
-  constructor(seen: {
-    type: string;
-    module: string;
-    pythonMessage: string;
-    traceback: string;
-    notes: readonly string[];
-    cause?: PythonError | undefined;
-  }) {
+  constructor(seen: PythonRaised) {
     super(
-      'PythonError',
+      new.target === PythonError ? 'PythonError' : new.target.name,
       'ERR_PYTHON',
       seen.pythonMessage === '' ? seen.type : `${seen.type}: ${seen.pythonMessage}`,
       seen.cause && { cause: seen.cause },
@@ -73,10 +106,25 @@ export class PythonError extends PoolError<'ERR_PYTHON'> {
     this.type = seen.type;
     this.module = seen.module;
     this.pythonMessage = seen.pythonMessage;
-    this.traceback = seen.traceback;
     this.notes = seen.notes;
+    // The stack shows these in fewer words: who prints the error need not see them once more.
+    hide(this, 'traceback', seen.traceback);
+    hide(this, 'mro', seen.mro ?? [`${seen.module}:${seen.type}`]);
+    hide(this, 'frames', seen.frames ?? []);
+    hide(this, 'framesLeftOut', seen.framesLeftOut ?? 0);
+    hide(this, 'whileHandling', seen.whileHandling ?? false);
+    hide(this, 'errors', seen.errors);
     const frames = this.stack?.slice(`${this.name}: ${this.message}`.length) ?? '';
     this.stack = `${headOf(this)}${frames}`;
+  }
+
+  /**
+   * True if the exception is of that Python class or of one derived from it, as `isinstance` would say.
+   *
+   * @param name The class's name, `NotFound`, or with its module, `app.NotFound`, which tells classes of one name apart.
+   */
+  is(name: string): boolean {
+    return this.mro.some((one) => one.endsWith(`:${name}`) || one.replace(':', '.') === name);
   }
 }
 
@@ -352,6 +400,60 @@ export class MessageTooLargeError extends PoolError<'ERR_MESSAGE_TOO_LARGE'> {
   }
 }
 
+/** An argument is not what the hint of the function says (`validate: true`). The function was not started. */
+export class ArgumentRefusedError extends PoolError<'ERR_ARGUMENT'> {
+  /** The function that was called. */
+  readonly call: string | undefined;
+  /** Where the argument is, by the name of its parameter: `items[3].price`. */
+  readonly path: string;
+  /** What the hint asks for: `a float`. */
+  readonly expected: string;
+  /** What came, by its kind alone: `a str`. */
+  readonly got: string;
+
+  constructor(seen: { path: string; expected: string; got: string; call?: string | undefined }) {
+    const path = printable(seen.path);
+    super(
+      'ArgumentRefusedError',
+      'ERR_ARGUMENT',
+      `The argument \`${path}\`${seen.call === undefined ? '' : ` of ${quoted(seen.call)}`} must be ${printable(seen.expected)}, ` +
+        `and ${printable(seen.got)} came. The function was not started. Send what its hint says, or correct the hint.`,
+    );
+    this.call = seen.call;
+    this.path = seen.path;
+    this.expected = seen.expected;
+    this.got = seen.got;
+  }
+}
+
+/** One thing that a schema finds wrong. */
+export interface ResultIssue {
+  readonly message: string;
+  /** Where it is in the result. */
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** What Python returned is not what the caller's schema says. The function has run. */
+export class ResultRefusedError extends PoolError<'ERR_RESULT'> {
+  /** The function that was called. */
+  readonly call: string;
+  /** What the schema found, at least one. */
+  readonly issues: readonly ResultIssue[];
+
+  constructor(seen: { call: string; issues: readonly ResultIssue[] }) {
+    const shown = seen.issues.slice(0, QUOTED_LINES_MAX).map((issue) => `\n  ${printable(issueText(issue))}`);
+    const more = seen.issues.length - shown.length;
+    super(
+      'ResultRefusedError',
+      'ERR_RESULT',
+      `What ${quoted(seen.call)} returned is not what the schema says, in ${counted(seen.issues.length, 'place')}:` +
+        `${shown.join('')}${more > 0 ? `\n  and ${more} more` : ''}\nThe function has run. Correct what it returns, or the schema.`,
+    );
+    this.call = seen.call;
+    this.issues = seen.issues;
+  }
+}
+
 /** The worker that held a session's state is gone, and the state with it. */
 export class SessionLostError extends PoolError<'ERR_SESSION_LOST'> {
   /** The session's id. */
@@ -520,6 +622,10 @@ export class ProtocolError extends PoolError<'ERR_PROTOCOL'> {
   }
 }
 
+function hide(error: PythonError, name: keyof PythonRaised, value: unknown): void {
+  Object.defineProperty(error, name, { value, configurable: true, writable: true });
+}
+
 function howItEnded({ exitCode, signal }: { exitCode: number | null; signal: string | null }): string {
   if (signal !== null) return `of signal ${signal}`;
   return exitCode === null ? 'without an exit code' : `with exit code ${exitCode}`;
@@ -573,6 +679,13 @@ function editDistance(from: string, to: string, limit: number): number {
     above = current;
   }
   return Math.min(limit, above[to.length]!);
+}
+
+function issueText({ path = [], message }: ResultIssue): string {
+  // Not `path.map`: a library's own kind of array may make something else of it.
+  const steps = Array.from(path, (step) => (typeof step === 'object' ? step.key : step));
+  const where = steps.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
+  return `${where === '' ? '' : `${where.replace(/^\./, '')}: `}${message.slice(0, QUOTED_CHARS_MAX)}`;
 }
 
 function counted(count: number, noun: string): string {

@@ -41,4 +41,6 @@ export interface LogEvent {
   readonly level: string | undefined;
   /** With `logging`: the logger's name. */
   readonly logger: string | undefined;
+  /** The `context` of that call, if it has one. */
+  readonly context: Readonly<Record<string, unknown>> | undefined;
 }

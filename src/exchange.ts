@@ -2,6 +2,7 @@ import type { ClientRef, LeaseId } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import type { Call } from './call.js';
 import type { PoolError } from './errors.js';
+import type { MessageDuringCall } from './wire/message.js';
 
 /** How a request was answered. */
 export type Answer = { readonly value: unknown } | { readonly error: PoolError };
@@ -47,8 +48,12 @@ export class Exchange {
     return this.#unanswered?.id;
   }
 
-  callName(id: number): string | undefined {
-    return this.#unanswered?.id === id ? this.#unanswered.call.name : undefined;
+  callOf(id: number): Call | undefined {
+    return this.#unanswered?.id === id ? this.#unanswered.call : undefined;
+  }
+
+  contextOf(id: number): Call['context'] {
+    return this.#unanswered?.id === id ? this.#unanswered.call.context : undefined;
   }
 
   send(call: Call): void {
@@ -63,11 +68,22 @@ export class Exchange {
     const wasAbandoned = this.#isAbandoned;
     this.#unanswered = undefined;
     this.#isAbandoned = false;
+    if (wasAbandoned) this.worker.counters.cancelled.kept += 1;
     if (!this.#holder?.holds) this.end();
     else if (wasAbandoned) this.#client.send({ type: 'exchange.resumed', lease: this.lease });
     call.onAnswered(answer);
     this.#holder?.onAnswered();
     return true;
+  }
+
+  /** Something is said of the request `id` before its answer. False: nobody asked for that. */
+  hear(message: MessageDuringCall): boolean {
+    return this.#unanswered?.id === message.id && this.#unanswered.call.hear(message);
+  }
+
+  /** Says something that belongs to this call, if it is still unanswered. */
+  say(call: Call, encode: (id: number) => string, bin?: readonly Uint8Array[]): void {
+    if (this.#unanswered?.call === call) this.worker.say(encode(this.#unanswered.id), bin);
   }
 
   /** Nobody waits for this call's answer any more. Python still owes it, so the lease stays where it is. */
@@ -92,6 +108,7 @@ export class Exchange {
     this.worker.exchange = undefined;
     const request = this.#unanswered;
     this.#unanswered = undefined;
+    if (this.#isAbandoned) this.worker.counters.cancelled.killed += 1;
     request?.call.onAnswered({ error: this.worker.loss(request.call.name, request.id) });
     this.#holder?.onLost();
   }

@@ -5,6 +5,7 @@
 export type { WaitOptions } from './budget.js';
 export type { CallOptions } from './caller.js';
 export type { PoolClock } from './clock.js';
+export type { TiedErrorClass } from './error-ties.js';
 export * from './errors.js';
 export type { LogEvent, PoolEvents } from './events.js';
 export { type Kwargs, kw } from './kw.js';
@@ -15,6 +16,7 @@ export { NdArray, type NdArrayParts, ndarray } from './ndarray.js';
 export type { PoolOptions, SetupCall } from './options.js';
 export { createPool, type Pool } from './pool.js';
 export type { EnvironmentAllowList, EnvironmentChanges, EnvironmentOption } from './process/environment.js';
-export type { PyProxy } from './py.js';
+export type { Handle, PyProxy } from './py.js';
 export type { Session, SessionOptions } from './session.js';
+export type { StandardSchema } from './standard-schema.js';
 export type { PoolStats } from './stats.js';

@@ -7,14 +7,17 @@ import { OptionError } from './errors.js';
  * @returns A copy of the object's own properties, marked as keyword arguments.
  * @throws OptionError (`ERR_OPTION`) for anything but an object of names and values.
  */
-export function kw<const T extends object>(values: T): Kwargs<T> {
+export function kw<T extends object>(values: T): Kwargs<T> {
   return new Kwargs(values);
 }
 
 /** Keyword arguments, as {@link kw} makes them. */
-export class Kwargs<T extends object = object> {
+// biome-ignore lint/suspicious/noExplicitAny: whatever names and values there are
+export class Kwargs<T extends object = any> {
   /** The names and values, in an object without a prototype. */
   readonly values: Readonly<T>;
+  /** @internal Never there: by it TypeScript sees a name that the function does not have. */
+  declare readonly name: keyof T;
 
   /** @internal Use {@link kw}. */
   constructor(values: T) {

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { InspectionEvent, Observer } from 'xstate';
 import { checkMs } from './budget.js';
 import { type PoolClock, wallClock } from './clock.js';
+import { ErrorTies, type TiedErrorClass } from './error-ties.js';
 import { OptionError } from './errors.js';
 import { childEnvironment, type EnvironmentOption } from './process/environment.js';
 import { checkedPython } from './process/interpreter.js';
@@ -29,6 +30,8 @@ export interface PoolOptions {
   readonly module: string | URL | Readonly<Record<string, string | URL>>;
   /** `'marked'` (the default): functions with `@expose`. `'all'`: every public function, for modules one does not own. */
   readonly expose?: 'marked' | 'all' | undefined;
+  /** Check the arguments of calls against the hints of the functions, in Python before they start. Default: false. */
+  readonly validate?: boolean | undefined;
   /** How many workers. Default: as many as this machine can run at once. */
   readonly size?: number | undefined;
   /** The Python to use: a path, a program's name, or a command such as `['uv', 'run', 'python']`. Default: found. */
@@ -45,6 +48,11 @@ export interface PoolOptions {
   readonly setup?: SetupCall | undefined;
   /** Run once in each worker before it ends, if it is asked to. */
   readonly teardown?: SetupCall | undefined;
+  /**
+   * Error classes that stand for Python's: `{ 'app.NotFound': NotFoundError }`. A call that fails by an exception of that
+   * class, or of one derived from it, rejects with `new NotFoundError(message, { cause })`.
+   */
+  readonly errors?: Readonly<Record<string, TiedErrorClass>> | undefined;
   /** The budget of a call that names none, in ms. Default: none. */
   readonly timeoutMs?: number | undefined;
   /** How many may wait for a worker. Default: 10,000. */
@@ -55,6 +63,8 @@ export interface PoolOptions {
   readonly bootTimeoutMs?: number | undefined;
   /** How long a worker may still answer a call that was given up, in ms, before it is ended. Default: 1,000. */
   readonly cancelGraceMs?: number | undefined;
+  /** Whether Python is interrupted when a caller gives up. `false`: it is only waited for, `cancelGraceMs`. Default: true. */
+  readonly interrupt?: boolean | undefined;
   /** How long a worker may take to end when it was asked to, in ms, before it is killed. Default: 2,000. */
   readonly stopGraceMs?: number | undefined;
   /** How long `close` serves those who are there, in ms, before it destroys. Default: 10,000. */
@@ -85,6 +95,7 @@ export interface PoolSettings {
   /** The folders of the modules that are files. */
   readonly moduleFolders: readonly string[];
   readonly expose: 'marked' | 'all';
+  readonly validate: boolean;
   readonly size: number;
   readonly python: string | readonly string[] | undefined;
   readonly pythonPath: readonly string[];
@@ -93,11 +104,13 @@ export interface PoolSettings {
   readonly env: EnvironmentOption | undefined;
   readonly setup: WireCall | null;
   readonly teardown: WireCall | null;
+  readonly errors: ErrorTies | undefined;
   readonly timeoutMs: number | undefined;
   readonly queueMax: number;
   readonly queueTimeoutMs: number | undefined;
   readonly bootTimeoutMs: number;
   readonly cancelGraceMs: number;
+  readonly interrupt: boolean;
   readonly stopGraceMs: number;
   readonly closeTimeoutMs: number;
   readonly sessionsMax: number;
@@ -128,6 +141,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     modules,
     moduleFolders,
     expose: oneOf(options, 'expose', ['marked', 'all']) ?? 'marked',
+    validate: ofType(options, 'validate', 'boolean', 'true or false') ?? false,
     size: integer(options, 'size', 1, 1024) ?? availableParallelism(),
     python: options.python,
     pythonPath: texts(options, 'pythonPath') ?? [],
@@ -136,11 +150,13 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     env: options.env,
     setup: setupCall(options, 'setup', limits),
     teardown: setupCall(options, 'teardown', limits),
+    errors: options.errors === undefined ? undefined : new ErrorTies(options.errors),
     timeoutMs: ms(options, 'timeoutMs'),
     queueMax: integer(options, 'queueMax', 0, Number.MAX_SAFE_INTEGER) ?? 10_000,
     queueTimeoutMs: ms(options, 'queueTimeoutMs'),
     bootTimeoutMs: ms(options, 'bootTimeoutMs') ?? 30_000,
     cancelGraceMs: ms(options, 'cancelGraceMs') ?? 1_000,
+    interrupt: ofType(options, 'interrupt', 'boolean', 'true or false') ?? true,
     stopGraceMs: ms(options, 'stopGraceMs') ?? 2_000,
     closeTimeoutMs: ms(options, 'closeTimeoutMs') ?? 10_000,
     sessionsMax: integer(options, 'sessionsMax', 1, 10_000_000) ?? 10_000,
@@ -185,7 +201,8 @@ function findModules(module: PoolOptions['module'], cwd: string) {
   return { modules, moduleFolders: folders };
 }
 
-function findModule(option: string, value: unknown, cwd: string): string {
+/** @returns The absolute path of a file or folder, or the dotted name. @throws OptionError (`ERR_OPTION`). */
+export function findModule(option: string, value: unknown, cwd: string): string {
   if (value instanceof URL && value.protocol === 'file:') return existing(option, fileURLToPath(value));
   if (typeof value !== 'string' || value === '') {
     throw new OptionError({
@@ -294,6 +311,7 @@ const DOTTED_NAME = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
 const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'module',
   'expose',
+  'validate',
   'size',
   'python',
   'pythonPath',
@@ -302,11 +320,13 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'env',
   'setup',
   'teardown',
+  'errors',
   'timeoutMs',
   'queueMax',
   'queueTimeoutMs',
   'bootTimeoutMs',
   'cancelGraceMs',
+  'interrupt',
   'stopGraceMs',
   'closeTimeoutMs',
   'sessionsMax',

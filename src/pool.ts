@@ -100,6 +100,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
       waiting: runtime.waiting,
       sessions: runtime.sessions.size,
       failures: runtime.failures,
+      cancelled: { ...runtime.counters.cancelled },
       calls: runtime.counters.calls,
     };
   }

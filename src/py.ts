@@ -4,14 +4,30 @@ import type { Kwargs } from './kw.js';
 // biome-ignore lint/suspicious/noExplicitAny: a constraint that every function meets
 type AnyFunction = (...args: any[]) => unknown;
 
-/** The pool's functions as methods that return promises. Nested records are modules: `pool.py.stats.mean(...)`. */
+/**
+ * The pool's functions as methods that return promises. Nested records are modules: `pool.py.stats.mean(...)`. A function
+ * of the `Api` that returns a promise or an `AsyncIterable` (a stream) is taken as it is written, overloads and all.
+ */
 export type PyProxy<Api> = unknown extends Api
   ? { readonly [name: string]: UntypedFunction }
   : {
       readonly [Name in keyof Api]: Api[Name] extends AnyFunction
-        ? <T = Awaited<ReturnType<Api[Name]>>>(...args: [...args: Parameters<Api[Name]>, kwargs?: Kwargs]) => Promise<T>
+        ? ReturnType<Api[Name]> extends Promise<unknown> | AsyncIterable<unknown>
+          ? Api[Name]
+          : CalledFunction<Api[Name]>
         : PyProxy<Api[Name]>;
     };
+
+/** A function that is written as Python has it, and not as it is called. */
+type CalledFunction<Function extends AnyFunction> = <T = Awaited<ReturnType<Function>>>(
+  ...args: [...args: Parameters<Function>, kwargs?: Kwargs]
+) => Promise<T>;
+
+/**
+ * An object that stays in Python, as a class with `@expose` makes it. Its methods are called and its attributes read from
+ * here; it lives as long as its lease or session, or until it is disposed of.
+ */
+export interface Handle extends AsyncDisposable {}
 
 type UntypedFunction = (<T = unknown>(...args: unknown[]) => Promise<T>) & { readonly [name: string]: UntypedFunction };
 

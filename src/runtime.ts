@@ -22,7 +22,7 @@ import {
   QueueTimeoutError,
   type WaitedFor,
 } from './errors.js';
-import type { PoolEvents } from './events.js';
+import type { LogEvent, PoolEvents } from './events.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { KeepAlive } from './keep-alive.js';
 import type { PoolSettings } from './options.js';
@@ -256,7 +256,7 @@ export class Runtime {
   }
 
   /** The first line to a worker. */
-  initLine(worker: string, startMark: boolean): { line: string; protocol: number } {
+  initLine(worker: string, can: { startMark: boolean; interrupts: boolean }): { line: string; protocol: number } {
     const { settings } = this;
     const python = this.#lastPython;
     const line = encodeInit({
@@ -268,7 +268,8 @@ export class Runtime {
       setup: settings.setup,
       teardown: settings.teardown,
       limits: settings.limits,
-      startMark,
+      validate: settings.validate,
+      ...can,
     });
     return { line, protocol: PROTOCOL };
   }
@@ -288,8 +289,8 @@ export class Runtime {
     });
   }
 
-  log({ worker, stream, call, text, level, logger }: LogMessage & { worker: string }): void {
-    this.emit('log', { worker, stream, call, text, level, logger });
+  log({ worker, stream, call, text, level, logger, context }: LogMessage & Pick<LogEvent, 'worker' | 'context'>): void {
+    this.emit('log', { worker, stream, call, text, level, logger, context });
     if (this.settings.logs === 'inherit') {
       const out = stream === 'stdout' ? process.stdout : process.stderr;
       const where = `[${worker}]${logger === undefined ? '' : ` ${level ?? ''} ${logger}:`} `;
@@ -301,6 +302,11 @@ export class Runtime {
   fault(error: unknown): void {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     process.emitWarning(`Code that the pool called back threw: ${text}`, { code: 'PYTHONARIUM_FAULT' });
+  }
+
+  /** What a caller gets for an error: of the class that `errors` ties to what Python raised, if there is one. */
+  tied(error: unknown): unknown {
+    return this.settings.errors?.errorFor(error, (thrown) => this.fault(thrown)) ?? error;
   }
 
   /** An effect that cannot throw: a throw inside a chart would kill its actor for good. */

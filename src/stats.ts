@@ -22,6 +22,8 @@ export interface PoolStats {
   readonly sessions: number;
   /** Starts in a row that came to nothing. */
   readonly failures: number;
+  /** Calls that were given up as Python ran them: it answered in time and its worker was `kept`, or its worker was `killed`. */
+  readonly cancelled: { readonly kept: number; readonly killed: number };
   /** Since the pool was created. `asked` is the sum of the others and of those still under way. */
   readonly calls: { readonly asked: number; readonly running: number } & Readonly<Record<CallOutcome, number>>;
 }
@@ -29,6 +31,7 @@ export interface PoolStats {
 /** What has happened so far. */
 export class Counters {
   asked = 0;
+  readonly cancelled = { kept: 0, killed: 0 };
   readonly outcomes: Record<CallOutcome, number> = { answered: 0, failed: 0, timedOut: 0, aborted: 0, refused: 0 };
 
   settled(how: CallOutcome): void {

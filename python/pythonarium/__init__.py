@@ -1,10 +1,14 @@
-"""Mark the functions that Node may call, and keep state for a session.
+"""Mark the functions that Node may call, keep state for a session, and see when a caller has given up.
 
     from pythonarium import expose, session
 """
 
+from .cancel import CallCancelled, cancelled
+from .context import context
+from .error import JavaScriptError
 from .expose import expose
+from .progress import progress
 from .session import session
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "expose", "session"]
+__all__ = ["CallCancelled", "JavaScriptError", "__version__", "cancelled", "context", "expose", "progress", "session"]

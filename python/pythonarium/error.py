@@ -12,14 +12,58 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+class JavaScriptError(Exception):
+    """What a JavaScript function threw that Python had called.
+
+    Caught or not, it can be told by `name` (`"TypeError"`), `message`, `stack` (the text, which is also its note) and
+    `code` (`None` where it had none). Its `__cause__` is the `cause` of the JavaScript error. If it leaves the call, Node
+    gets the very object back that was thrown.
+    """
+
+    __module__ = __package__
+
+    def __init__(self, name: str, message: str, stack: str = "", code: str | None = None) -> None:
+        super().__init__(name, message, stack, code)
+        self.name = name
+        self.message = message
+        self.stack = stack
+        self.code = code
+        self._thrown: int | None = None
+        if stack:
+            self.__notes__ = [stack]  # Where there is no `add_note` yet (3.10), Node shows it all the same.
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.message}" if self.message else self.name
+
+
+def of_javascript(told: dict[str, Any]) -> JavaScriptError:
+    """Return the exception for a JSERROR of the protocol, to be raised where Python called."""
+    raised = JavaScriptError(told["name"], told["message"], told["stack"], told["code"])
+    raised._thrown = told.get("thrown")
+    if told["cause"] is not None:
+        raised.__cause__ = of_javascript(told["cause"])
+    return raised
+
+
+class ArgumentRefused(TypeError):
+    """An argument is not what its hint says, found before the function was started."""
+
+    def __init__(self, parameter: str, path: str, expected: str, got: str) -> None:
+        super().__init__(f"{path} must be {expected}, and {got} came.")
+        self.parameter, self.path, self.expected, self.got = parameter, path, expected, got
+
+
 def of_exception(raised: BaseException) -> dict[str, Any]:
     """Return the ERROR of something raised: as Python would have printed it, without our own frames.
 
-    Its causes follow (`raise ... from ...`, or what was being handled), up to a bounded depth.
+    Its causes follow (`raise ... from ...`, or what was being handled) and the members of a group, up to a bounded
+    depth and number.
     """
     if isinstance(raised, ValueRefused):
         return _error("ERR_VALUE", "TypeError", str(raised), path=raised.path)
-    return _from_chain(raised, [])
+    if isinstance(raised, ArgumentRefused):
+        return _error("ERR_ARGUMENT", "TypeError", str(raised), path=raised.path, expected=raised.expected, got=raised.got)
+    return _from_tree(raised, [], [EXCEPTIONS_MAX])
 
 
 def of_unknown(name: str, functions: list[str]) -> dict[str, Any]:
@@ -48,11 +92,18 @@ def to_json(error: dict[str, Any], bytes_max: int) -> str:
     if len(text) <= bytes_max:
         return text
     brief = {**error, "message": _cut(error["message"], BRIEF_CHARS_MAX), "traceback": "", "notes": [], "cause": None}
-    if "path" in error:
-        brief["path"] = _cut(error["path"], BRIEF_CHARS_MAX)
-    if "functions" in error:
-        brief["functions"] = []
-    return encode_unchecked(brief)
+    for field in ("path", "expected", "got"):
+        if field in error:
+            brief[field] = _cut(error[field], BRIEF_CHARS_MAX)
+    for long in ("frames", "errors", "functions"):
+        if long in error:
+            brief[long] = []
+    brief.pop("framesLeftOut", None)
+    brief.pop("handling", None)
+    text = encode_unchecked(brief)
+    if len(text) > bytes_max and "mro" in brief:
+        text = encode_unchecked({**brief, "mro": brief["mro"][:1]})
+    return text
 
 
 def _error(code: str, kind: str, message: str, **more: Any) -> dict[str, Any]:
@@ -68,22 +119,52 @@ def _error(code: str, kind: str, message: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def _from_chain(raised: BaseException, above: list[BaseException]) -> dict[str, Any]:
+def _from_tree(raised: BaseException, above: list[BaseException], left: list[int]) -> dict[str, Any]:
+    """Return the ERROR of `raised`. `above` are those it is told under, `left` how many more may be told in all."""
+    left[0] -= 1
     kind = type(raised)
-    cause = raised.__cause__
-    if cause is None and not raised.__suppress_context__:
-        cause = raised.__context__
-    above.append(raised)
-    told = cause is None or len(above) >= CAUSES_MAX or any(cause is one for one in above)
-    return {
+    traceback, frames, left_out = _traceback(raised)
+    told: dict[str, Any] = {
         "code": "ERR_PYTHON",
         "type": _plain(kind.__qualname__, NAME_CHARS_MAX),
         "module": _plain(getattr(kind, "__module__", "builtins"), NAME_CHARS_MAX),
         "message": _plain(_message(raised), MESSAGE_CHARS_MAX),
-        "traceback": _plain(_traceback(raised), TRACEBACK_CHARS_MAX),
+        "traceback": traceback,
         "notes": _notes(raised),
-        "cause": None if told else _from_chain(cause, above),  # type: ignore[arg-type]
+        "cause": None,
+        "mro": [_full_name(one) for one in kind.__mro__[:CLASSES_MAX] if one is not object],
+        "frames": frames,
     }
+    if left_out:
+        told["framesLeftOut"] = left_out
+    above = [*above, raised]
+    cause = raised.__cause__
+    handling = cause is None and not raised.__suppress_context__
+    if handling:
+        cause = raised.__context__
+    if cause is not None and _is_to_tell(cause, above, left):
+        told["cause"] = _from_tree(cause, above, left)
+        if handling:
+            told["handling"] = True
+    if any(one.__name__ == "BaseExceptionGroup" for one in kind.__mro__):
+        told["errors"] = [_from_tree(one, above, left) for one in _members(raised) if _is_to_tell(one, above, left)]
+    if isinstance(raised, JavaScriptError) and raised._thrown is not None:
+        told["thrown"] = raised._thrown
+    return told
+
+
+def _is_to_tell(raised: BaseException, above: list[BaseException], left: list[int]) -> bool:
+    return left[0] > 0 and len(above) < CAUSES_MAX and not any(raised is one for one in above)
+
+
+def _members(group: BaseException) -> list[BaseException]:
+    members = getattr(group, "exceptions", ())
+    return [one for one in members if isinstance(one, BaseException)] if isinstance(members, (tuple, list)) else []
+
+
+def _full_name(kind: type) -> str:
+    """Return a class's name behind its module and a colon, so that the dots of either cannot be mixed up."""
+    return _plain(f"{getattr(kind, '__module__', 'builtins')}:{kind.__qualname__}", NAME_CHARS_MAX)
 
 
 def _message(raised: BaseException) -> str:
@@ -102,16 +183,38 @@ def _message_of_exit(raised: SystemExit) -> str:
         return "..."
 
 
-def _traceback(raised: BaseException) -> str:
+def _traceback(raised: BaseException) -> tuple[str, list[dict[str, Any]], int]:
+    """Return what Python would print, the frames as the protocol has them, and how many of those are left out."""
     # Slow to import, and most workers never need it.
     try:
         from traceback import TracebackException
 
         told = TracebackException(type(raised), raised, raised.__traceback__, compact=True)
         _drop_our_frames(told)
-        return "".join(told.format())
+        frames, left_out = _frames(told, raised)
+        return _plain("".join(told.format()), TRACEBACK_CHARS_MAX), frames, left_out
     except BaseException as second:
-        return f"Traceback (cannot be had: {type(second).__qualname__})\n"
+        return f"Traceback (cannot be had: {type(second).__qualname__})\n", [], 0
+
+
+def _frames(told: TracebackException, raised: BaseException) -> tuple[list[dict[str, Any]], int]:
+    """Return where `raised` came through, the innermost first, and how many are left out in the middle."""
+    frames = [(frame.filename, frame.lineno, frame.name, frame.line) for frame in reversed(told.stack)]
+    if isinstance(raised, SyntaxError) and raised.filename is not None:
+        # What does not parse has no frame, though it has a place.
+        frames.insert(0, (raised.filename, raised.lineno, "<module>", raised.text))
+    left_out = max(0, len(frames) - FRAMES_MAX)
+    if left_out:
+        frames[FRAMES_MAX // 2 : -FRAMES_MAX // 2] = []
+    return [
+        {
+            "file": _plain(file, FILE_CHARS_MAX),
+            "line": line if type(line) is int and line > 0 else None,
+            "function": _plain(name, NAME_CHARS_MAX),
+            "source": _plain(source.strip().partition("\n")[0], SOURCE_CHARS_MAX) if isinstance(source, str) and source.strip() else None,
+        }
+        for file, line, name, source in frames
+    ], left_out
 
 
 def _drop_our_frames(told: TracebackException) -> None:
@@ -147,6 +250,11 @@ def _cut(text: str, chars_max: int) -> str:
 
 OURS = (os.path.dirname(os.path.abspath(__file__)) + os.sep, "<frozen importlib")
 CAUSES_MAX = 16
+EXCEPTIONS_MAX = 64
+CLASSES_MAX = 32
+FRAMES_MAX = 64
+FILE_CHARS_MAX = 1_024
+SOURCE_CHARS_MAX = 400
 NAME_CHARS_MAX = 200
 MESSAGE_CHARS_MAX = 16_384
 TRACEBACK_CHARS_MAX = 65_536

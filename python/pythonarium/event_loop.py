@@ -8,19 +8,25 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
     from typing import Any
 
+    from .cancel import Cancellation
+
 
 class EventLoop:
     """One asyncio loop for the life of the worker, so that a connection opened in one call serves the next."""
 
-    def __init__(self) -> None:
+    def __init__(self, cancellation: Cancellation) -> None:
+        self._cancellation = cancellation
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def run(self, awaitable: Awaitable[Any], keep_tasks: bool = False) -> Any:
+    def run(self, awaitable: Awaitable[Any], call: int = 0, keep_tasks: bool = False) -> Any:
         """Return what `awaitable` comes to, or raise what it raises.
 
-        Tasks that it leaves behind are cancelled, unless `keep_tasks`: they would run on in the time of somebody
-        else's call.
+        `call` can be cancelled meanwhile. Tasks that it leaves behind are cancelled, unless `keep_tasks`: they would run
+        on in the time of somebody else's call.
         """
+        # Nothing of ours is to be interrupted, and an exception raised by a signal would tear through the loop.
+        cancellation = self._cancellation
+        cancellation.armed = 0
         import asyncio
 
         if self._loop is None:
@@ -28,9 +34,16 @@ class EventLoop:
             asyncio.set_event_loop(self._loop)
         loop = self._loop
         before = asyncio.all_tasks(loop)
+        task = loop.create_task(_outcome(awaitable))
+        cancellation.interrupt = lambda: loop.call_soon_threadsafe(task.cancel)
+        cancellation.armed = call
+        if cancellation.missed and cancellation.is_cancelled(call):
+            loop.call_soon(task.cancel)
         try:
-            result, raised = loop.run_until_complete(_outcome(awaitable))
+            result, raised = loop.run_until_complete(task)
         finally:
+            cancellation.armed = 0
+            cancellation.interrupt = None
             if not keep_tasks:
                 _cancel(loop, asyncio.all_tasks(loop) - before)
         if raised is not None:

@@ -23,7 +23,7 @@ class LineReader:
         self.bytes_max = bytes_max
         # Of all that follows one line; who reads the lines holds to it.
         self.attachment_bytes_max = 0
-        self._from = descriptor
+        self.descriptor = descriptor
         # Whole lines that have come, the last one first, without their newlines.
         self._lines: list[bytes] = []
         # The beginning of a line that has not ended yet.
@@ -67,6 +67,11 @@ class LineReader:
         return store
 
     @property
+    def has_line(self) -> bool:
+        """Whether the next line has come already."""
+        return bool(self._lines)
+
+    @property
     def held(self) -> bytes:
         """The beginning of a line that has not ended yet."""
         return b"".join(self._parts)
@@ -103,13 +108,13 @@ class LineReader:
 
     def _read(self) -> bytes:
         try:
-            return os.read(self._from, CHUNK_BYTES)
+            return os.read(self.descriptor, CHUNK_BYTES)
         except ConnectionResetError:
             return b""  # Node closed its end with bytes of ours still unread.
 
     def _read_into(self, view: memoryview) -> int:
         try:
-            return os.readv(self._from, (view,))
+            return os.readv(self.descriptor, (view,))
         except ConnectionResetError:
             return 0
 

@@ -12,6 +12,7 @@ import sys
 from _thread import get_ident
 
 from . import message
+from .context import current
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def _catch_warnings(logs: Logs) -> None:
 
 def _catch_logging(logs: Logs) -> None:
     if "logging" in sys.modules:
-        _replace_last_resort(sys.modules["logging"], logs)
+        _fit_logging(sys.modules["logging"], logs)
     else:
         sys.meta_path.insert(0, _LoggingImport(logs))
 
@@ -205,10 +206,28 @@ class _LoggingImport:
 
         def exec_module(module: ModuleType) -> None:
             execute(module)
-            _replace_last_resort(module, self._logs)
+            _fit_logging(module, self._logs)
 
         loader.exec_module = exec_module
         return spec
+
+
+def _fit_logging(logging: Any, logs: Logs) -> None:
+    _replace_last_resort(logging, logs)
+    _add_context(logging)
+
+
+def _add_context(logging: Any) -> None:
+    """Give every record of a logger the attribute `context`, so that any handler and format can show it."""
+    make = logging.Logger.makeRecord
+
+    # Not by a record factory: an `extra` of the same name would then be refused.
+    def makeRecord(self: Any, *given: Any, **named: Any) -> Any:
+        record = make(self, *given, **named)
+        record.__dict__.setdefault("context", dict(current.get()))
+        return record
+
+    logging.Logger.makeRecord = makeRecord
 
 
 def _replace_last_resort(logging: Any, logs: Logs) -> None:

@@ -47,9 +47,10 @@ def hello(library: str, python: str, executable: str, pid: int) -> bytes:
     ).encode()
 
 
-def ready(functions: Sequence[str]) -> bytes:
-    """Return the line that ends the handshake well."""
-    return f'{{"type":"ready","functions":[{",".join(map(quote, functions))}]}}\n'.encode()
+def ready(functions: Sequence[str], interrupts: bool) -> bytes:
+    """Return the line that ends the handshake well. `interrupts`: SIGUSR1 interrupts the call that runs."""
+    names = ",".join(map(quote, functions))
+    return f'{{"type":"ready","functions":[{names}],"interrupts":{"true" if interrupts else "false"}}}\n'.encode()
 
 
 def failed(stage: str, error: str) -> bytes:
@@ -65,6 +66,26 @@ def reply(call: int, value: str) -> bytes:
 def error(call: int, error: str) -> bytes:
     """Return the line that says how `call` failed; `error` is the JSON text of an ERROR."""
     return f'{{"type":"error","id":{call},"error":{error}}}\n'.encode()
+
+
+def items(call: int, values: str) -> bytes:
+    """Return the line that carries items of the stream of `call`; `values` is the member of that name."""
+    return f'{{"type":"items","id":{call},{values}}}\n'.encode()
+
+
+def callback(call: int, function: int, number: int, values: str) -> bytes:
+    """Return the line that asks Node to call one of the functions that it gave to `call`; `values` are its arguments."""
+    return f'{{"type":"callback","id":{call},"function":{function},"number":{number},{values}}}\n'.encode()
+
+
+def pull(call: int, index: int, items: int) -> bytes:
+    """Return the line that asks for so many more items of an iterable that Node gave to `call`."""
+    return f'{{"type":"pull","id":{call},"input":{index},"items":{items}}}\n'.encode()
+
+
+def progress(call: int, done: str, total: str, note: str) -> bytes:
+    """Return the line that tells how far `call` has come; all three are JSON texts."""
+    return f'{{"type":"progress","id":{call},"done":{done},"total":{total},"note":{note}}}\n'.encode()
 
 
 def log(stream: str, call: int | None, text: str, level: str | None = None, logger: str | None = None) -> bytes:
@@ -116,7 +137,51 @@ def _check_call(message: dict[str, Any]) -> str | None:
         return "`kwargs` is not an object"
     if "session" in message and type(message["session"]) is not str:
         return "`session` is not a string"
+    if "stream" in message:
+        room = message["stream"]
+        if type(room) is not dict or not _is_limit(room.get("items")) or not _is_limit(room.get("bytes")):
+            return "`stream` does not have positive integers for `items` and `bytes`"
+    if "context" in message and type(message["context"]) is not dict:
+        return "`context` is not an object"
     return None
+
+
+def _check_cancel(message: dict[str, Any]) -> str | None:
+    return None if _is_limit(message.get("id")) else "`id` is not a positive safe integer"
+
+
+def _check_credit(message: dict[str, Any]) -> str | None:
+    if not _is_limit(message.get("id")):
+        return "`id` is not a positive safe integer"
+    for field in ("items", "bytes"):
+        if type(message.get(field)) is not int or message[field] < 0:
+            return f"`{field}` is not an integer of 0 or more"
+    return None
+
+
+def _check_answer(message: dict[str, Any]) -> str | None:
+    if not _is_limit(message.get("id")) or not _is_limit(message.get("number")):
+        return "`id` or `number` is not a positive safe integer"
+    return None if "value" in message else "`value` is missing"
+
+
+def _check_answer_error(message: dict[str, Any]) -> str | None:
+    if not _is_limit(message.get("id")) or not _is_limit(message.get("number")):
+        return "`id` or `number` is not a positive safe integer"
+    return None if is_javascript_error(message.get("error")) else "`error` is not one of JavaScript"
+
+
+def _check_items(message: dict[str, Any]) -> str | None:
+    if not _is_limit(message.get("id")) or type(message.get("input")) is not int:
+        return "`id` or `input` is not an integer"
+    return None if type(message.get("values")) is list else "`values` is not an array"
+
+
+def _check_items_end(message: dict[str, Any]) -> str | None:
+    if not _is_limit(message.get("id")) or type(message.get("input")) is not int:
+        return "`id` or `input` is not an integer"
+    error = message.get("error")
+    return None if error is None or is_javascript_error(error) else "`error` is not one of JavaScript"
 
 
 def _check_session_end(message: dict[str, Any]) -> str | None:
@@ -152,7 +217,23 @@ def _check_init(message: dict[str, Any]) -> str | None:
         return f"`limits` does not have positive integers for {', '.join(LIMITS)}"
     if type(get("startMark")) is not bool:
         return "`startMark` is not a boolean"
+    if type(get("interrupts", False)) is not bool:
+        return "`interrupts` is not a boolean"
+    if type(get("validate", False)) is not bool:
+        return "`validate` is not a boolean"
     return None
+
+
+def is_javascript_error(value: Any) -> bool:
+    """Return whether `value` is a JSERROR, its causes included."""
+    while type(value) is dict:
+        texts = (value.get("name"), value.get("message"), value.get("stack"), value.get("code") or "")
+        if not all(type(text) is str for text in texts) or type(value.get("thrown", 0)) is not int or "cause" not in value:
+            return False
+        value = value["cause"]
+        if value is None:
+            return True
+    return False
 
 
 def _is_list_of_strings(value: Any) -> bool:
@@ -160,7 +241,7 @@ def _is_list_of_strings(value: Any) -> bool:
 
 
 def _is_limit(value: Any) -> bool:
-    return type(value) is int and value > 0
+    return type(value) is int and 0 < value <= INT_MAX
 
 
 def _is_step(value: Any) -> bool:
@@ -175,4 +256,15 @@ def _is_step(value: Any) -> bool:
 PROTOCOL = 1
 SHOWN_BYTES = 200
 LIMITS = ("messageBytesMax", "attachmentBytesMax", "depthMax")
-CHECKS = {"init": _check_init, "call": _check_call, "session.end": _check_session_end, "stop": _check_stop}
+CHECKS = {
+    "init": _check_init,
+    "call": _check_call,
+    "cancel": _check_cancel,
+    "credit": _check_credit,
+    "answer": _check_answer,
+    "answer.error": _check_answer_error,
+    "items": _check_items,
+    "items.end": _check_items_end,
+    "session.end": _check_session_end,
+    "stop": _check_stop,
+}

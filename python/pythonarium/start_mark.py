@@ -1,4 +1,4 @@
-"""The start mark: the last request that was started, for Node to read when the worker is dead."""
+"""The start mark: a page shared with Node. It tells Node which request was started last, and Python which are given up."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ class StartMark:
     def write(self, call: int) -> None:
         """Say that `call` is about to start. From here on, it may have had effects."""
         _pack_into(self._page, 0, call)
+
+    def is_cancelled(self, call: int) -> bool:
+        """Whether Node has written that the caller of `call` has given up."""
+        return _unpack_from(self._page, 8 * (1 + call % CANCELLED_MAX))[0] == call  # type: ignore[no-any-return]
 
 
 def _map_without_descriptor(descriptor: int) -> mmap:
@@ -39,4 +43,7 @@ def _map_without_descriptor(descriptor: int) -> mmap:
 
 
 PAGE_BYTES = 4096
+# The words of the page that are not the mark itself. Two calls that share one are never both under way.
+CANCELLED_MAX = PAGE_BYTES // 8 - 1
 _pack_into = Struct("<Q").pack_into
+_unpack_from = Struct("<Q").unpack_from

@@ -25,7 +25,7 @@ def encode(value: Any, depth_max: int, hook: Hook | None = None) -> tuple[str, l
     may go on with `,"rich":[...],"bin":[...]`. What is no value at all goes to `hook`, which returns a kind of `rich`
     with its data, or None. Raises ValueRefused, with the path to the first part that cannot cross.
     """
-    text = _encode_plain(value, depth_max)
+    text = encode_plain(value, depth_max)
     if text is not None:
         return text, NO_ATTACHMENTS
     from .rich import encode_rich
@@ -41,7 +41,7 @@ def encode_members(members: dict[str, Any], depth_max: int, hook: Hook | None = 
     """
     texts = []
     for name, value in members.items():
-        text = _encode_plain(value, depth_max + 1)
+        text = encode_plain(value, depth_max + 1)
         if text is None:
             from .rich import encode_rich
 
@@ -50,8 +50,8 @@ def encode_members(members: dict[str, Any], depth_max: int, hook: Hook | None = 
     return ",".join(texts), NO_ATTACHMENTS
 
 
-def _encode_plain(value: Any, depth_max: int) -> str | None:
-    """Return `value` as JSON text if JSON has words for all of it."""
+def encode_plain(value: Any, depth_max: int) -> str | None:
+    """Return `value` as JSON text if JSON has words for all of it, else None."""
     kind = type(value)
     if kind is str:
         return None if not value.isascii() and has_joined_surrogates(value) else _quote(value)
@@ -186,7 +186,7 @@ def advice(value: Any) -> str:
     if hasattr(kind, "isoformat"):
         return "; return .isoformat() of it"
     if hasattr(kind, "__next__") or hasattr(kind, "__anext__"):
-        return ": streams are not part of this version; return a list"
+        return ": call it with stream(), or return list(...) of it"
     if hasattr(kind, "keys") and hasattr(kind, "__getitem__"):
         return "; return dict(...) of it"
     if hasattr(kind, "__iter__"):
@@ -237,8 +237,8 @@ TABLE_ROWS_MIN = 8
 ADVICE = {
     "Fraction": "; return str(...) or float(...) of it",
     "complex": "; return its .real and .imag",
-    "generator": ": streams are not part of this version; return list(...) of it",
-    "async_generator": ": streams are not part of this version; return a list",
+    "generator": ": call it with stream(), or return list(...) of it",
+    "async_generator": ": call it with stream(), or return a list",
     "coroutine": "; await it",
 }
 

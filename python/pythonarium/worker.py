@@ -15,21 +15,27 @@ from errno import EBADF
 from itertools import repeat
 
 from . import __version__, error, message
+from .cancel import GIVEN_UP, CallCancelled, Cancellation
+from .context import NOTHING
+from .context import current as current_context
 from .event_loop import EventLoop
 from .expose import NameTaken, NothingExposed, find_callable, find_exposed
 from .frame import LineEnded, LineReader, LineTooLong, LineWriter
+from .inbox import DURING_A_CALL, Inbox
 from .logs import Logs
 from .message import PROTOCOL, ProtocolError, read_message
 from .modules import load_module, set_path
 from .session import SessionStore
 from .start_mark import StartMark
-from .value import ATOMS, encode
+from .value import ATOMS, ValueRefused, encode, name_with_article
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from types import ModuleType
     from typing import Any, NoReturn
+
+    from .exchange import Exchange
 
 
 def main() -> None:
@@ -66,10 +72,12 @@ class Worker:
         self._reader = LineReader(line, MESSAGE_BYTES_MAX)
         self._writer = LineWriter(line)
         self._logs = Logs(self._writer)
-        self._loop = EventLoop()
+        self._cancellation = Cancellation()
+        self._loop = EventLoop(self._cancellation)
         self._sessions = SessionStore()
         self._modules: dict[str, ModuleType] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
+        self._check: Callable[..., None] | None = None
         self._teardown: Callable[[], None] = nothing
         self._mark: StartMark | None = None
         self._bytes_max = MESSAGE_BYTES_MAX
@@ -84,13 +92,14 @@ class Worker:
         self._writer.write(message.hello(__version__, python, sys.executable, os.getpid()))
 
         messages = map(read_message, self._reader, repeat(self._reader))
+        self._inbox = Inbox(messages, self._reader, lambda: leave(0))
         init = next(messages, None)
         if init is None:
             leave(0)
         if init["type"] != "init":
             raise ProtocolError(f"the first message is {init['type']!r} and not 'init'")
         self._start(init)
-        self._answer(messages)
+        self._answer()
         self._stop()
 
     def _start(self, init: dict[str, Any]) -> None:
@@ -105,12 +114,19 @@ class Worker:
         try:
             if init["startMark"]:
                 self._mark = StartMark(START_MARK)
+                self._cancellation.watch(self._mark)
+                if init.get("interrupts"):
+                    self._cancellation.listen()
             stage = "import"
             set_path(init["path"], init["userSite"])
             for prefix, source in init["modules"].items():
                 self._modules[prefix] = load_module(source)
             stage = "expose"
             self._functions = find_exposed(self._modules, init["expose"])
+            if init.get("validate"):
+                from .validate import Validator
+
+                self._check = Validator().check
             stage = "setup"
             setup = self._find_step(init["setup"])
             self._teardown = self._find_step(init["teardown"])
@@ -120,13 +136,13 @@ class Worker:
         except BaseException as raised:
             self._fail(stage, error.of_exception(raised))
         self._logs.flush()
-        self._writer.write(message.ready(list(self._functions)))
+        self._writer.write(message.ready(list(self._functions), self._cancellation.is_heard))
 
-    def _answer(self, messages: Iterator[dict[str, Any]]) -> None:
+    def _answer(self) -> None:
         """Answer every call in turn; return at `stop`."""
         if not self._writer.is_open:
             leave_child(None)
-        for received in messages:
+        for received in self._inbox:
             kind = received["type"]
             if kind == "call":
                 self._answer_call(received)
@@ -134,6 +150,8 @@ class Worker:
                 self._sessions.end(received["session"])
             elif kind == "stop":
                 return
+            elif kind in DURING_A_CALL:
+                pass  # Its call was answered before this was read.
             else:
                 raise ProtocolError(f"a second {kind!r}")
             # Its arguments may be large, and the next may be long in coming.
@@ -146,26 +164,47 @@ class Worker:
         if function is None:
             self._send_error(number, error.of_unknown(call["name"], list(self._functions)))
             return
+        exchange = self._exchange(call) if not EXTRAS.isdisjoint(call) else None
         if "rich" in call:
             from .rich import restore
 
             try:
-                restore(call)
+                restore(call, exchange.resolve)  # type: ignore[union-attr]
             except ModuleNotFoundError as missing:
                 self._send_error(number, error.of_exception(missing))
                 return
 
+        cancellation = self._cancellation
+        if cancellation.missed and cancellation.is_cancelled(number):
+            # Given up before it was started: it is never run.
+            self._send_error(number, error.of_exception(CallCancelled(GIVEN_UP)))
+            return
+
         session = call.get("session")
         if session is not None:
             self._sessions.enter(session)
-        self._logs.call = number
+        context = call.get("context")
+        if context is not None:
+            current_context.set(context)
+        self._logs.call = cancellation.call = number
         if self._mark is not None:
             self._mark.write(number)
         refused = None
         try:
-            value = function(*call["args"], **call.get("kwargs", NO_KWARGS))
-            if type(value) not in PLAIN and hasattr(type(value), "__await__"):
-                value = self._loop.run(value)
+            try:
+                cancellation.armed = number
+                if cancellation.missed:
+                    cancellation.arm(number)
+                if self._check is not None:
+                    self._check(function, call["args"], call.get("kwargs", NO_KWARGS))
+                value = function(*call["args"], **call.get("kwargs", NO_KWARGS))
+                if type(value) not in PLAIN and hasattr(type(value), "__await__"):
+                    value = self._loop.run(value, number)
+                if exchange is not None and "stream" in call:
+                    value = self._stream(exchange, call["stream"], value)
+            finally:
+                # Whatever raises in between comes from the one interruption that a call may have.
+                cancellation.armed = 0
             text, attachments = encode(value, self._depth_max)
             answer = message.reply(number, text)
         # Everything: SystemExit and KeyboardInterrupt end a call and not its worker.
@@ -176,8 +215,17 @@ class Worker:
         if not self._writer.is_open:
             leave_child(None)
         self._logs.end_call()
+        cancellation.call = 0
+        if exchange is not None:
+            exchange.end()
+            if "progress" in call:
+                from .progress import enter
+
+                enter(None)
         if session is not None:
             self._sessions.leave()
+        if context is not None:
+            current_context.set(NOTHING)
 
         if refused is not None:
             self._send_error(number, refused)
@@ -187,6 +235,29 @@ class Worker:
             self._send_error(number, error.of_size(size, self._attachment_bytes_max, "attachmentBytesMax"))
         else:
             self._writer.write(answer, attachments)
+
+    def _exchange(self, call: dict[str, Any]) -> Exchange:
+        from .exchange import Exchange
+
+        exchange = Exchange(call["id"], self._writer, self._inbox, self._cancellation, self._depth_max)
+        if call.get("progress"):
+            from .progress import Progress, enter
+
+            enter(Progress(exchange))
+        return exchange
+
+    def _stream(self, exchange: Exchange, room: dict[str, int], value: Any) -> None:
+        """Send the items of `value`. Raises what it raises, and ValueRefused if it has none."""
+        from .stream import Stream
+
+        kind = type(value)
+        stream = Stream(exchange, room)
+        if hasattr(kind, "__aiter__"):
+            self._loop.run(stream.send_async(value.__aiter__()), exchange.call)
+        elif hasattr(kind, "__iter__") and not isinstance(value, WHOLE):
+            stream.send(iter(value))
+        else:
+            raise ValueRefused("value", f"is {name_with_article(kind)}, which has no items to stream; use call() for it")
 
     def _stop(self) -> None:
         """Run the teardown. What goes wrong in it is printed, since nobody waits for an answer any more."""
@@ -309,5 +380,9 @@ LINE_MOVED_TO = 200
 MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 # What is around an ERROR in its message, generously.
 ENVELOPE_BYTES = 128
+# The members of a call that make it more than a question and an answer.
+EXTRAS = frozenset(("rich", "stream", "progress"))
+# These could be iterated over, and are meant as one value.
+WHOLE = (str, bytes, bytearray, memoryview, dict)
 PLAIN = ATOMS | {list, dict, tuple}
 NO_KWARGS: dict[str, Any] = {}

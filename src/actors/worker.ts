@@ -21,7 +21,18 @@ import type { Exchange } from '../exchange.js';
 import { Tail } from '../process/output.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
 import type { Runtime } from '../runtime.js';
-import { callLine, encodeSessionEnd, encodeStop, errorFromWire, type MessageFromPython } from '../wire/message.js';
+import type { Counters } from '../stats.js';
+import {
+  callLine,
+  type ErrorMessage,
+  encodeCancel,
+  encodeSessionEnd,
+  encodeStop,
+  errorFromWire,
+  type HelloMessage,
+  type LogMessage,
+  type MessageFromPython,
+} from '../wire/message.js';
 
 /** The worker's chart with hands: it starts, asks and kills a real process. */
 export function workerLogic(runtime: Runtime) {
@@ -30,6 +41,7 @@ export function workerLogic(runtime: Runtime) {
       startProcess: runtime.total(({ context, self }: ActionArgs) => {
         runtime.hands.set(self, new WorkerHand(runtime, context, self));
       }),
+      interruptCall: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.interrupt()),
       askToStop: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.ask()),
       killProcess: runtime.total(({ self }: ActionArgs, { because }: { because: KillReason }) =>
         runtime.hands.get(self)?.kill(because),
@@ -61,6 +73,8 @@ export class WorkerHand implements ProcessListeners {
   readonly #startedAt: number;
   #pid: number | undefined;
   #phase: Phase = 'starting';
+  /** A signal interrupts its call, and is not the end of it. */
+  #interrupts = false;
   #end: ProcessEnd | undefined;
   /** What made it unfit. */
   #fault: PoolError | undefined;
@@ -77,11 +91,28 @@ export class WorkerHand implements ProcessListeners {
     this.#process = runtime.startPython(() => runtime.launch(), this);
   }
 
+  get counters(): Counters {
+    return this.#runtime.counters;
+  }
+
   /** Sends a request and returns its id. */
   request(call: Call): number {
     const id = this.#runtime.nextRequestId();
     this.#process.send(callLine(id, call.request.text), call.request.bin);
     return id;
+  }
+
+  /** Sends something that belongs to a request under way. */
+  say(line: string, bin?: readonly Uint8Array[]): void {
+    this.#process.send(line, bin);
+  }
+
+  /** Asks Python to end the call that nobody waits for any more. */
+  interrupt(): void {
+    const id = this.exchange?.requestId;
+    if (id === undefined) return;
+    this.#process.cancel(id, this.#interrupts);
+    this.#process.send(encodeCancel(id));
   }
 
   /** Lets Python drop what it keeps for a session. */
@@ -128,14 +159,21 @@ export class WorkerHand implements ProcessListeners {
       case 'reply':
         return this.#answered(message.id, { value: message.value });
       case 'error':
-        return this.#answered(message.id, { error: errorFromWire(message.error, this.exchange?.callName(message.id)) });
+        return this.#answered(message.id, { error: this.#errorOf(message) });
+      case 'items':
+      case 'callback':
+      case 'pull':
+      case 'progress':
+        if (this.exchange?.hear(message)) return;
+        return this.#unasked(`\`${message.type}\` for request ${message.id}, which has no use for it`);
       case 'log':
         if (message.stream !== 'stdout') this.#stderr.push(message.text);
-        return this.#runtime.log({ worker: this.name, ...message });
+        return this.#log(message);
       case 'hello':
-        return this.#helloed(message.protocol, message.library);
+        return this.#helloed(message);
       case 'ready':
         this.#phase = 'ready';
+        this.#interrupts = message.interrupts;
         this.#runtime.emit('worker.ready', {
           worker: this.name,
           id: this.id,
@@ -151,7 +189,7 @@ export class WorkerHand implements ProcessListeners {
 
   onOutput(stream: 'stdout' | 'stderr', text: string): void {
     if (stream === 'stderr') this.#stderr.push(text);
-    this.#runtime.log({ worker: this.name, type: 'log', stream, call: this.exchange?.requestId ?? null, text });
+    this.#log({ type: 'log', stream, call: this.exchange?.requestId ?? null, text });
   }
 
   onUnfit(error: PoolError): void {
@@ -181,11 +219,18 @@ export class WorkerHand implements ProcessListeners {
     this.onUnfit(new ProtocolError({ detail: 'what it said could not be taken in', worker: this.name }));
   }
 
-  #helloed(protocol: number, library: string): void {
+  #log(message: LogMessage): void {
+    const context = message.call === null ? undefined : this.exchange?.contextOf(message.call);
+    this.#runtime.log({ worker: this.name, ...message, context });
+  }
+
+  #helloed({ protocol, library, pid }: HelloMessage): void {
     this.#phase = 'hello';
+    // A wrapper that stands between has no use for the signal.
+    const interrupts = this.#runtime.settings.interrupt && pid === this.#pid;
     let init: ReturnType<Runtime['initLine']>;
     try {
-      init = this.#runtime.initLine(this.name, this.#process.hasStartMark);
+      init = this.#runtime.initLine(this.name, { startMark: this.#process.hasStartMark, interrupts });
     } catch (error) {
       // What differs from pool to pool in that line is `setup`.
       this.#fault = this.#bootError('setup', error);
@@ -198,8 +243,16 @@ export class WorkerHand implements ProcessListeners {
   }
 
   #answered(id: number, answer: Parameters<Exchange['answer']>[1]): void {
-    if (this.exchange?.answer(id, answer)) return;
-    this.onUnfit(new ProtocolError({ detail: `an answer to request ${id}, which nobody asked`, worker: this.name }));
+    if (!this.exchange?.answer(id, answer)) this.#unasked(`an answer to request ${id}, which nobody asked`);
+  }
+
+  #errorOf({ id, error }: ErrorMessage): PoolError {
+    const call = this.exchange?.callOf(id);
+    return errorFromWire(error, call?.name, call?.thrown);
+  }
+
+  #unasked(detail: string): void {
+    this.onUnfit(new ProtocolError({ detail, worker: this.name }));
   }
 
   #ended(end: ProcessEnd, bootFailure: unknown): void {

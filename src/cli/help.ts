@@ -8,6 +8,7 @@ Try it:
   4
   5
   {"line":3,"code":"ERR_PYTHON","message":"TypeError: must be real number, not str", ...}
+  $ pythonarium types app.py
   $ pythonarium doctor
 
 Results go to standard output, one JSON value a line; everything else goes to standard error.
@@ -42,6 +43,20 @@ told, and the exit code is 1. With it, each failure is one line of JSON on stand
 
 The input is read no faster than results are taken, so any length of it will do. Blank lines, lines that are
 no JSON, and integers beyond 2^53 fail with ERR_VALUE: nothing is passed over, and nothing is rounded.
+`,
+  types: `
+Writes app.py.d.ts beside app.py, for createPool<typeof import('./app.py.js')>({ module: './app.py' }).
+The sources are read by the Python that the pool would use, and nothing of them is run.
+
+  $ pythonarium types app.py
+  app.py.d.ts: 3 to call
+  $ pythonarium types app.py --check
+  $ pythonarium types app.py --watch
+  $ pythonarium types statistics --expose all --out statistics.py.d.ts
+  $ pythonarium types app=app.py stats=statistics --expose all --out api.d.ts
+
+What has no hint is unknown, and a warning on standard error names its file and line. With --check nothing is
+written: the exit code is 1 if the file is stale, and the command that writes it is told.
 `,
   doctor: `
 Says which Python the workers would run on and why, whether a worker starts and answers, and what to do

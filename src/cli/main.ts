@@ -9,6 +9,7 @@ import { HELP } from './help.js';
 import { Interrupt, interruptible } from './interrupt.js';
 import { readJson } from './json.js';
 import { parseTarget, type Target } from './target.js';
+import type { TypesFlags } from './types.js';
 
 process.exitCode = await main(process.argv);
 
@@ -84,6 +85,29 @@ function commands(signal: AbortSignal, exit: (code: number) => void): Command {
     );
 
   program
+    .command('types')
+    .summary('write TypeScript declarations from hints')
+    .description(
+      'Write TypeScript declarations of Python modules from their hints and docstrings. Nothing of them is run.',
+    )
+    .argument('<module...>', 'a .py file, a package folder, a dotted name, or key=module for several in one file')
+    .option('--out <file>', 'where to write (default: app.py.d.ts beside app.py); - is standard output')
+    .addOption(new Option('--check', 'only see whether the file is fresh').conflicts('watch'))
+    .option('--watch', 'write again whenever the Python changes')
+    .addOption(exposeOption('marked'))
+    .addOption(pythonOption())
+    .addHelpText('after', HELP.types)
+    .action(async (modules: string[], flags: TypesFlags) => {
+      const { runTypes, UsageError } = await import('./types.js');
+      try {
+        exit(await runTypes(modules, flags, signal));
+      } catch (error) {
+        if (error instanceof UsageError) program.error(`error: ${error.message}`, { exitCode: 2 });
+        throw error;
+      }
+    });
+
+  program
     .command('doctor')
     .summary('find out whether Python can be used, and what is wrong')
     .description('Find out which Python would be used, why, and what is wrong with it.')
@@ -110,8 +134,8 @@ function timeoutOption(what: string): Option {
   return new Option('--timeout <time>', `${what}: 500 (ms), 2s, 1.5m`).argParser(parseDuration);
 }
 
-function exposeOption(): Option {
-  return new Option('--expose <which>', 'which functions can be called').choices(['all', 'marked']).default('all');
+function exposeOption(which: 'all' | 'marked' = 'all'): Option {
+  return new Option('--expose <which>', 'which functions can be called').choices(['all', 'marked']).default(which);
 }
 
 function pythonOption(): Option {

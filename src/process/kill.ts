@@ -24,3 +24,12 @@ export function killGroup(pid: number): void {
     // Nobody is left in it.
   }
 }
+
+/** Interrupts the call that a worker runs; what it has started goes on. The same holds for `pid` as above. */
+export function interrupt(pid: number): void {
+  try {
+    process.kill(pid, 'SIGUSR1');
+  } catch {
+    // Gone already.
+  }
+}

@@ -5,7 +5,7 @@ import { Channel } from '../wire/channel.js';
 import type { MessageFromPython } from '../wire/message.js';
 import { requireDescriptors } from './descriptors.js';
 import type { Environment } from './environment.js';
-import { killGroup, signalGroup } from './kill.js';
+import { interrupt, killGroup, signalGroup } from './kill.js';
 import type { LiveProcesses } from './live.js';
 import { OutputLines } from './output.js';
 import { StartMark } from './start-mark.js';
@@ -41,6 +41,8 @@ export interface PythonProcess {
   send(line: string, bin?: readonly Uint8Array[]): void;
   /** Signals its group; nothing once its end has been seen. */
   signal(signal: 'SIGTERM' | 'SIGKILL'): void;
+  /** Lets it see that the caller of the request `id` has given up, and interrupts it if `bySignal`. */
+  cancel(id: number, bySignal: boolean): void;
   /** The id of the last request it has started, or `undefined` where it shares no page. */
   lastStarted(): number | undefined;
 }
@@ -92,6 +94,11 @@ class RealProcess implements PythonProcess {
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
     if (this.#pid !== undefined && !this.#hasExited) signalGroup(this.#pid, signal);
     else this.#isUnwanted = true;
+  }
+
+  cancel(id: number, bySignal: boolean): void {
+    this.#mark?.cancel(id);
+    if (bySignal && this.#pid !== undefined && !this.#hasExited) interrupt(this.#pid);
   }
 
   lastStarted(): number | undefined {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, ftruncateSync, openSync, readSync, unlinkSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -7,7 +7,8 @@ import { join } from 'node:path';
  * A page shared by Node and one worker: Python writes a request's id there
  * before it starts the request, and Node reads it when the worker has died.
  * So the error that tells of the death can say truly whether the call had
- * been started.
+ * been started. The other way, Node writes the ids of calls whose callers
+ * have given up, and Python looks there when it is signalled.
  *
  * The page is a file that has lost its name: nothing is left on disk, whoever
  * dies first.
@@ -46,6 +47,14 @@ export class StartMark {
     return Number(bytes.readBigUInt64LE());
   }
 
+  /** Lets Python see that the caller of the request `id` has given up. */
+  cancel(id: number): void {
+    if (!this.#open) return;
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64LE(BigInt(id));
+    writeSync(this.descriptor, bytes, 0, 8, 8 * (1 + (id % CANCELLED_MAX)));
+  }
+
   close(): void {
     if (!this.#open) return;
     this.#open = false;
@@ -54,3 +63,5 @@ export class StartMark {
 }
 
 const PAGE_BYTES = 4096;
+/** The words of the page that are not the mark itself. Two calls that share one are never both under way. */
+const CANCELLED_MAX = PAGE_BYTES / 8 - 1;

@@ -1,4 +1,5 @@
 import {
+  ArgumentRefusedError,
   MessageTooLargeError,
   NotExposedError,
   type PoolError,
@@ -6,7 +7,9 @@ import {
   PythonError,
   ValueRefusedError,
 } from '../errors.js';
+import { headOf } from '../stack.js';
 import { type Resolve, restore, type ValueHandlers } from './rich.js';
+import type { ThrownErrors } from './thrown.js';
 import { checkJson, type Encoded, encodeFields, encodeJson, type ValueLimits } from './value.js';
 
 /** The version of the protocol that this side speaks. `docs/protocol.md` describes it. */
@@ -37,6 +40,10 @@ export interface InitMessage {
   readonly limits: ValueLimits;
   /** Whether descriptor 4 is a page for the id of the request being run. */
   readonly startMark: boolean;
+  /** Whether SIGUSR1 is to interrupt a call that is given up. */
+  readonly interrupts: boolean;
+  /** Whether arguments are checked against the hints of the functions. */
+  readonly validate: boolean;
 }
 
 /** One request. */
@@ -48,6 +55,12 @@ export interface CallMessage {
   readonly args: readonly unknown[];
   readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
   readonly session?: string | undefined;
+  /** The result is a stream, and there is room for so much of it. */
+  readonly stream?: { readonly items: number; readonly bytes: number } | undefined;
+  /** Somebody wants to hear how far it has come. */
+  readonly progress?: boolean | undefined;
+  /** What is to be known of the call where it runs and where it logs. */
+  readonly context?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Python's first message: who answers. */
@@ -68,6 +81,8 @@ export interface ReadyMessage {
   readonly type: 'ready';
   /** The names that can be called. */
   readonly functions: readonly string[];
+  /** Whether SIGUSR1 interrupts the call that runs. */
+  readonly interrupts: boolean;
 }
 
 /** The worker will not become ready, and ends. */
@@ -91,6 +106,46 @@ export interface ErrorMessage {
   readonly error: WireError;
 }
 
+/** Items of a stream, in their order. The call's answer comes after the last of them. */
+export interface ItemsMessage {
+  readonly type: 'items';
+  readonly id: number;
+  readonly values: readonly unknown[];
+  /** The size of the message. */
+  readonly bytes: number;
+}
+
+/** Python calls a function that it was given among the arguments of a call. */
+export interface CallbackMessage {
+  readonly type: 'callback';
+  readonly id: number;
+  readonly function: number;
+  /** Names the question within its call. */
+  readonly number: number;
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>>;
+}
+
+/** Python has room for more items of an iterable among the arguments of a call. */
+export interface PullMessage {
+  readonly type: 'pull';
+  readonly id: number;
+  readonly input: number;
+  readonly items: number;
+}
+
+/** How far a call has come. */
+export interface ProgressMessage {
+  readonly type: 'progress';
+  readonly id: number;
+  readonly done: number;
+  readonly total: number | null;
+  readonly note: string | null;
+}
+
+/** What Python says of a call between its question and its answer. */
+export type MessageDuringCall = ItemsMessage | CallbackMessage | PullMessage | ProgressMessage;
+
 /** Something that Python printed, logged or warned of. */
 export interface LogMessage {
   readonly type: 'log';
@@ -105,19 +160,42 @@ export interface LogMessage {
 }
 
 /** Whatever a worker says. */
-export type MessageFromPython = HelloMessage | ReadyMessage | FailedMessage | ReplyMessage | ErrorMessage | LogMessage;
+export type MessageFromPython =
+  | HelloMessage
+  | ReadyMessage
+  | FailedMessage
+  | ReplyMessage
+  | ErrorMessage
+  | MessageDuringCall
+  | LogMessage;
 
 /** An error as it crosses the line. */
 export interface WireError {
-  readonly code: 'ERR_PYTHON' | 'ERR_NOT_EXPOSED' | 'ERR_VALUE' | 'ERR_MESSAGE_TOO_LARGE';
+  readonly code: 'ERR_PYTHON' | 'ERR_NOT_EXPOSED' | 'ERR_VALUE' | 'ERR_ARGUMENT' | 'ERR_MESSAGE_TOO_LARGE';
   readonly type: string;
   readonly module: string;
   readonly message: string;
   readonly traceback: string;
   readonly notes: readonly string[];
   readonly cause: WireError | null;
-  /** Where the refused value is, with `ERR_VALUE`. */
+  /** With `ERR_PYTHON`: its class and the bases of that, `module:Name`. */
+  readonly mro?: readonly string[];
+  /** With `ERR_PYTHON`: where it came through, the innermost first. */
+  readonly frames?: readonly WireFrame[];
+  /** How many of them are left out in their middle. */
+  readonly framesLeftOut?: number;
+  /** The `cause` was being handled, and it was not raised from it. */
+  readonly handling?: boolean;
+  /** Those of an exception group. */
+  readonly errors?: readonly WireError[];
+  /** It stands for what a JavaScript function threw, which Node keeps under this number. */
+  readonly thrown?: number;
+  /** Where the refused value is, with `ERR_VALUE` and `ERR_ARGUMENT`. */
   readonly path?: string;
+  /** What was to come, with `ERR_ARGUMENT`. */
+  readonly expected?: string;
+  /** What came, with `ERR_ARGUMENT`. */
+  readonly got?: string;
   /** The size of the message, with `ERR_MESSAGE_TOO_LARGE`. */
   readonly bytes?: number;
   /** The size it may have, with `ERR_MESSAGE_TOO_LARGE`. */
@@ -128,6 +206,14 @@ export interface WireError {
   readonly functions?: readonly string[];
 }
 
+/** One line of Python that an exception came through. */
+interface WireFrame {
+  readonly file: string;
+  readonly line: number | null;
+  readonly function: string;
+  readonly source: string | null;
+}
+
 /**
  * All of a call's line but its id, for {@link callLine}. What is called is fixed and checked when the caller asks; the
  * id is given when a worker is granted, since ids increase on each worker.
@@ -136,13 +222,16 @@ export interface WireError {
  * @throws MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
  */
 export function encodeRequest(
-  { name, args, kwargs, session }: Omit<CallMessage, 'type' | 'id'>,
+  { name, args, kwargs, session, stream, progress, context }: Omit<CallMessage, 'type' | 'id'>,
   limits: ValueLimits,
   handlers?: ValueHandlers,
 ): Encoded {
   const values = encodeFields({ args, kwargs }, name, limits, handlers);
   const sessionJson = session === undefined ? '' : `,"session":${JSON.stringify(session)}`;
-  const text = `"name":${JSON.stringify(name)},${values.text}${sessionJson}}`;
+  const streamJson = stream === undefined ? '' : `,"stream":${JSON.stringify(stream)}`;
+  const progressJson = progress === true ? ',"progress":true' : '';
+  const contextJson = context === undefined ? '' : `,"context":${encodeJson(context, 'context', limits)}`;
+  const text = `"name":${JSON.stringify(name)},${values.text}${sessionJson}${streamJson}${progressJson}${contextJson}}`;
   limitBytes(text, CALL_HEAD_BYTES, limits.messageBytesMax, name);
   return { text, bin: values.bin };
 }
@@ -170,6 +259,36 @@ export function encodeInit(init: Omit<InitMessage, 'type' | 'protocol'>): string
   const line = encodeJson(message, 'init', deeper);
   limitBytes(line, 0, init.limits.messageBytesMax, undefined);
   return line;
+}
+
+/** The line that says how much more of a stream there is room for, without its newline. Nothing answers it. */
+export function encodeCredit(id: number, items: number, bytes: number): string {
+  return `{"type":"credit","id":${id},"items":${items},"bytes":${bytes}}`;
+}
+
+/** The line that answers a `callback`, without its newline; `value` is the encoded field of that name. */
+export function encodeAnswer(id: number, number: number, value: string): string {
+  return `{"type":"answer","id":${id},"number":${number},${value}}`;
+}
+
+/** The line that answers a `callback` by what was thrown, without its newline; `error` is the JSON of a JSERROR. */
+export function encodeAnswerError(id: number, number: number, error: string): string {
+  return `{"type":"answer.error","id":${id},"number":${number},"error":${error}}`;
+}
+
+/** The line that carries items of an iterable, without its newline; `values` is the encoded field of that name. */
+export function encodeItems(id: number, input: number, values: string): string {
+  return `{"type":"items","id":${id},"input":${input},${values}}`;
+}
+
+/** The line that ends an iterable, without its newline; `error` is the JSON of a JSERROR if it threw. */
+export function encodeItemsEnd(id: number, input: number, error?: string): string {
+  return `{"type":"items.end","id":${id},"input":${input}${error === undefined ? '' : `,"error":${error}`}}`;
+}
+
+/** The line that tells a worker that the caller of a request has given up, without its newline. Nothing answers it. */
+export function encodeCancel(id: number): string {
+  return `{"type":"cancel","id":${id}}`;
 }
 
 /** The line that lets Python drop what it keeps for a session, without its newline. Nothing answers it. */
@@ -225,6 +344,29 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
       return { type, id: fields.id('id'), value: fields.value('value') };
     case 'error':
       return { type, id: fields.id('id'), error: decodeError(fields.object('error'), 0) };
+    case 'items': {
+      const size = (bin ?? []).reduce((sum, { byteLength }) => sum + byteLength, fields.bytes);
+      return { type, id: fields.id('id'), values: fields.list('values'), bytes: size };
+    }
+    case 'callback':
+      return {
+        type,
+        id: fields.id('id'),
+        function: fields.integer('function'),
+        number: fields.id('number'),
+        args: fields.list('args'),
+        kwargs: fields.record('kwargs'),
+      };
+    case 'pull':
+      return { type, id: fields.id('id'), input: fields.integer('input'), items: fields.id('items') };
+    case 'progress':
+      return {
+        type,
+        id: fields.id('id'),
+        done: fields.number('done'),
+        total: fields.value('total') === null ? null : fields.number('total'),
+        note: fields.value('note') === null ? null : fields.string('note'),
+      };
     case 'log':
       return {
         type,
@@ -244,7 +386,11 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
         pid: fields.id('pid'),
       };
     case 'ready':
-      return { type, functions: fields.strings('functions') };
+      return {
+        type,
+        functions: fields.strings('functions'),
+        interrupts: fields.has('interrupts') && fields.boolean('interrupts'),
+      };
     case 'failed':
       return { type, stage: fields.oneOf('stage', STAGES), error: decodeError(fields.object('error'), 0) };
     default:
@@ -257,11 +403,12 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
  * traceback has them all.
  *
  * @param call The function that was called; `undefined` for a worker that did not become ready.
+ * @param thrown What JavaScript functions threw at Python in this call.
  */
-export function errorFromWire(error: WireError, call?: string | undefined): PoolError {
+export function errorFromWire(error: WireError, call?: string | undefined, thrown?: ThrownErrors): PoolError {
   switch (error.code) {
     case 'ERR_PYTHON':
-      return pythonError(error);
+      return pythonError(error, thrown);
     case 'ERR_NOT_EXPOSED':
       return new NotExposedError({ call, functions: error.functions ?? [], detail: error.message });
     case 'ERR_VALUE': {
@@ -272,6 +419,13 @@ export function errorFromWire(error: WireError, call?: string | undefined): Pool
         : `cannot cross: ${error.message}`;
       return new ValueRefusedError({ path, problem, sender: 'python', call });
     }
+    case 'ERR_ARGUMENT':
+      return new ArgumentRefusedError({
+        path: error.path ?? '',
+        expected: error.expected ?? '',
+        got: error.got ?? '',
+        call,
+      });
     case 'ERR_MESSAGE_TOO_LARGE':
       return new MessageTooLargeError({
         bytes: error.bytes ?? 0,
@@ -301,22 +455,71 @@ function decodeError(fields: Fields, causesBefore: number): WireError {
     traceback: fields.string('traceback'),
     notes: fields.strings('notes'),
     cause: hasCause ? decodeError(fields.object('cause'), causesBefore + 1) : null,
+    ...(code === 'ERR_PYTHON' && decodeRaised(fields, causesBefore)),
     ...(code === 'ERR_VALUE' && { path: fields.string('path') }),
+    ...(code === 'ERR_ARGUMENT' && {
+      path: fields.string('path'),
+      expected: fields.string('expected'),
+      got: fields.string('got'),
+    }),
     ...(code === 'ERR_MESSAGE_TOO_LARGE' && { bytes: fields.integer('bytes'), limit: fields.integer('limit') }),
     ...(fields.has('option') && { option: fields.oneOf('option', LIMIT_OPTIONS) }),
     ...(code === 'ERR_NOT_EXPOSED' && { functions: fields.strings('functions') }),
   };
 }
 
-function pythonError({ type, module, message, traceback, notes, cause }: WireError): PythonError {
+/** What a worker may say of an exception, and need not. */
+function decodeRaised(fields: Fields, causesBefore: number): Partial<WireError> {
+  const isDeep = causesBefore >= CAUSES_MAX;
+  return {
+    ...(fields.has('mro') && { mro: fields.strings('mro') }),
+    ...(fields.has('frames') && { frames: fields.objects('frames').map(decodeFrame) }),
+    ...(fields.has('framesLeftOut') && { framesLeftOut: fields.id('framesLeftOut') }),
+    ...(fields.has('handling') && { handling: fields.boolean('handling') }),
+    ...(fields.has('errors') && {
+      errors: isDeep ? [] : fields.objects('errors').map((each) => decodeError(each, causesBefore + 1)),
+    }),
+    ...(fields.has('thrown') && { thrown: fields.id('thrown') }),
+  };
+}
+
+function decodeFrame(fields: Fields): WireFrame {
+  return {
+    file: fields.string('file'),
+    line: fields.value('line') === null ? null : fields.id('line'),
+    function: fields.string('function'),
+    source: fields.value('source') === null ? null : fields.string('source'),
+  };
+}
+
+function pythonError(error: WireError, thrown?: ThrownErrors): PythonError {
+  const { type, module, message, traceback, notes, mro, frames, framesLeftOut, handling, errors } = error;
   return new PythonError({
     type,
     module,
     pythonMessage: message,
     traceback,
     notes,
-    cause: cause === null ? undefined : pythonError(cause),
+    mro,
+    frames: frames?.map((frame) => ({
+      ...frame,
+      line: frame.line ?? undefined,
+      source: frame.source ?? undefined,
+    })),
+    framesLeftOut,
+    cause:
+      (error.thrown === undefined ? undefined : thrown?.get(error.thrown)) ??
+      (error.cause === null ? undefined : part(error.cause)),
+    whileHandling: handling,
+    errors: errors?.map(part),
   });
+
+  /** A cause or a member. It was not called from anywhere in Node, so its stack ends with Python. */
+  function part(inner: WireError): PythonError {
+    const told = pythonError(inner, thrown);
+    told.stack = headOf(told);
+    return told;
+  }
 }
 
 /**
@@ -343,6 +546,11 @@ class Fields {
     return new Fields(parsed, line);
   }
 
+  /** Of the line alone. */
+  get bytes(): number {
+    return this.#line.length;
+  }
+
   has(name: string): boolean {
     return Object.hasOwn(this.#object, name);
   }
@@ -357,6 +565,11 @@ class Fields {
     return typeof value === 'string' ? value : this.refuse(`\`${name}\` is no string`);
   }
 
+  list(name: string): readonly unknown[] {
+    const value = this.value(name);
+    return Array.isArray(value) ? value : this.refuse(`\`${name}\` is no array`);
+  }
+
   strings(name: string): readonly string[] {
     const value = this.value(name);
     const areStrings = Array.isArray(value) && value.every((item) => typeof item === 'string');
@@ -366,6 +579,21 @@ class Fields {
   oneOf<T extends string>(name: string, words: readonly T[]): T {
     const value = this.value(name);
     return words.find((word) => word === value) ?? this.refuse(`\`${name}\` is none of ${words.join(', ')}`);
+  }
+
+  number(name: string): number {
+    const value = this.value(name);
+    return typeof value === 'number' ? value : this.refuse(`\`${name}\` is no number`);
+  }
+
+  record(name: string): Readonly<Record<string, unknown>> {
+    const value = this.value(name);
+    return isObject(value) ? (value as Record<string, unknown>) : this.refuse(`\`${name}\` is no object`);
+  }
+
+  boolean(name: string): boolean {
+    const value = this.value(name);
+    return typeof value === 'boolean' ? value : this.refuse(`\`${name}\` is no boolean`);
   }
 
   lengths(name: string): readonly number[] {
@@ -393,6 +621,14 @@ class Fields {
     return isObject(value) ? new Fields(value, this.#line) : this.refuse(`\`${name}\` is no object`);
   }
 
+  objects(name: string): readonly Fields[] {
+    const value = this.value(name);
+    const areObjects = Array.isArray(value) && value.every(isObject);
+    return areObjects
+      ? value.map((each) => new Fields(each, this.#line))
+      : this.refuse(`\`${name}\` is no list of objects`);
+  }
+
   refuse(why: string): never {
     throw malformed(why, this.#line);
   }
@@ -417,4 +653,4 @@ const STREAMS = ['stdout', 'stderr', 'logging', 'warnings'] as const;
 const LIMIT_OPTIONS = ['messageBytesMax', 'attachmentBytesMax'] as const;
 type LimitOption = (typeof LIMIT_OPTIONS)[number];
 const STAGES = ['import', 'setup', 'expose', 'protocol'] as const;
-const CODES = ['ERR_PYTHON', 'ERR_NOT_EXPOSED', 'ERR_VALUE', 'ERR_MESSAGE_TOO_LARGE'] as const;
+const CODES = ['ERR_PYTHON', 'ERR_NOT_EXPOSED', 'ERR_VALUE', 'ERR_ARGUMENT', 'ERR_MESSAGE_TOO_LARGE'] as const;

@@ -317,6 +317,7 @@ function isOwnClass(value: object): boolean {
 }
 
 function isIterable(value: object): value is AsyncIterable<unknown> | Iterable<unknown> {
+  if (types.isStringObject(value)) return false;
   if (Array.isArray(value) || types.isTypedArray(value) || types.isMap(value) || types.isSet(value)) return false;
   return Symbol.asyncIterator in value || Symbol.iterator in value;
 }

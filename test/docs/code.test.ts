@@ -4,18 +4,21 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
+import { declareTypes } from '../../src/types/declare.js';
 import { type CodeBlock, type Page, ROOT, readPages } from './pages.js';
 import { typeErrors } from './type-check.js';
 
 const pages = readPages();
 
 describe('the TypeScript of the pages', () => {
-  it('is what TypeScript takes, the fragments too', () => {
+  it('is what TypeScript takes, the fragments too, with the types of the Python beside it', async () => {
     const context = [CONTEXT, ELSEWHERE].map((text, index): [string, string] => [
       inPages(`context-${index}.d.ts`),
       text,
     ]);
-    expect(typeErrors(new Map([...pages.flatMap(typeScriptOf), ...context]))).toEqual([]);
+    const declarations = await Promise.all(pages.map(declarationsOf));
+    const files = [...pages.flatMap(typeScriptOf), ...declarations.flat(), ...context];
+    expect(typeErrors(new Map(files))).toEqual([]);
   });
 });
 
@@ -61,6 +64,26 @@ function typeScriptOf(page: Page): [string, string][] {
       return [join(folder, file ?? `line-${line}.ts`), `export {};${padding}${text}`] as [string, string];
     });
   return [...files, ...blocks];
+}
+
+/** What `pythonarium types` would write beside the Python of a page, where the page imports it. */
+async function declarationsOf(page: Page): Promise<[string, string][]> {
+  const python = page.blocks.filter(({ language, file }) => language === 'python' && file !== undefined);
+  const folder = mkdtempSync(join(tmpdir(), 'pythonarium-'));
+  try {
+    for (const { file, text } of python) writeFileSync(join(folder, file!), text);
+    const imported = [...new Set(python.map(({ file }) => file!))].filter((file) => page.text.includes(`${file}.js'`));
+    return await Promise.all(
+      imported.map(async (file): Promise<[string, string]> => {
+        const modules = { '': join(folder, file) };
+        const { text, problem } = await declareTypes({ modules, expose: 'marked', title: 'pythonarium types' });
+        expect(problem, page.path).toBeUndefined();
+        return [join(inPages(page.path.replaceAll('/', '-')), `${file}.d.ts`), text!];
+      }),
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** Nothing is written there. */
@@ -140,6 +163,15 @@ declare module '@statelyai/inspect' {
   export function createWebSocketInspector(options?: { url?: string; sanitizeContext?: (context: object) => object }): {
     inspect: import('xstate').Observer<import('xstate').InspectionEvent>;
     stop(): void;
+  };
+}
+declare module 'zod' {
+  type Schema<T> = import('pythonarium').StandardSchema<T>;
+  export const z: {
+    number(): Schema<number>;
+    object<Shape extends Record<string, Schema<unknown>>>(
+      shape: Shape,
+    ): Schema<{ [Key in keyof Shape]: Shape[Key] extends Schema<infer T> ? T : never }>;
   };
 }
 declare module '@statelyai/inspect/server' {

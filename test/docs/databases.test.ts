@@ -102,7 +102,7 @@ describe('when the worker of an owner dies', () => {
 
 describe('a call that was given up', () => {
   it('counts as done if Python has done it, even when its worker dies later', async () => {
-    const { databases, kill } = start({ cancelGraceMs: 60_000 });
+    const { databases, kill } = start({ cancelGraceMs: 60_000, interrupt: false });
     await databases.create('shop', SHOP);
     const slowly = `insert into fruit
       with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000000) select 'fig', max(i) from n`;
@@ -112,6 +112,19 @@ describe('a call that was given up', () => {
     expect((await databases.call('shop', 'select name from fruit')).rows).toEqual([{ name: 'fig' }]);
     await kill();
     expect((await databases.call('shop', 'select name from fruit')).rows).toEqual([{ name: 'fig' }]);
+  });
+
+  it('counts as not done if Python was interrupted, since the transaction is rolled back', async () => {
+    const { databases, kill } = start({ cancelGraceMs: 60_000 });
+    await databases.create('shop', SHOP);
+    const slowly = `insert into fruit
+      with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000000) select 'fig', max(i) from n`;
+    await expect(databases.call('shop', slowly, [], { timeoutMs: 30 })).rejects.toMatchObject({
+      code: 'ERR_CALL_TIMEOUT',
+    });
+    expect((await databases.call('shop', 'select name from fruit')).rows).toEqual([]);
+    await kill();
+    expect((await databases.call('shop', 'select name from fruit')).rows).toEqual([]);
   });
 
   it('counts as not done if its worker was ended over it', async () => {

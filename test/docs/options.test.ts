@@ -8,13 +8,14 @@ const OPTIONS = [
   { heading: 'createPool', file: 'src/options.ts', type: 'PoolOptions' },
   { heading: 'call', file: 'src/caller.ts', type: 'CallOptions' },
   { heading: 'map', file: 'src/map.ts', type: 'MapOptions' },
+  { heading: 'stream', file: 'src/stream.ts', type: 'StreamOptions' },
   { heading: 'checkout', file: 'src/lease.ts', type: 'CheckoutOptions' },
   { heading: 'session', file: 'src/session.ts', type: 'SessionOptions' },
 ];
 
 describe('docs/guides/options.md', () => {
   it.each(OPTIONS)('has every option of $heading, and no other', ({ heading, file, type }) => {
-    const inherited = heading === 'map' ? documented('call').map(({ option }) => option) : [];
+    const inherited = heading === 'map' || heading === 'stream' ? documented('call').map(({ option }) => option) : [];
     const names = [...inherited, ...documented(heading).map(({ option }) => option)];
     expect(names.sort()).toEqual(members(file, type).sort());
   });
@@ -25,7 +26,7 @@ describe('docs/guides/options.md', () => {
     const said = documented('createPool').flatMap(({ option, byDefault }) => {
       const number = /^[\d,]+$/.test(byDefault) ? Number(byDefault.replaceAll(',', '')) : undefined;
       const text = /^`'?(.*?)'?`$/.exec(byDefault)?.[1];
-      const value = number ?? (text === 'false' ? false : text);
+      const value = number ?? (text === 'false' || text === 'true' ? text === 'true' : text);
       return value === undefined || option === 'random' ? [] : [[option, value]];
     });
     expect(said.length).toBeGreaterThan(10);

@@ -14,6 +14,8 @@ export interface Script {
   readonly onLine?: (message: LineToPython, process: FakeProcess) => void;
   /** Told of each signal, before it does anything. */
   readonly onSignal?: (signal: 'SIGTERM' | 'SIGKILL', process: FakeProcess) => void;
+  /** Told of each request that is to be given up, and whether by signal: it may answer it at once. */
+  readonly onCancel?: (id: number, bySignal: boolean, process: FakeProcess) => void;
   /** The names that can be called. */
   readonly functions?: readonly string[];
   readonly hasStartMark?: boolean;
@@ -83,6 +85,8 @@ export class FakeProcess implements PythonProcess {
   readonly started: number[] = [];
   /** Ids of the answers that were given. */
   readonly answered: number[] = [];
+  /** The ids of the requests whose callers have given up. */
+  readonly cancelled: number[] = [];
   /** It does not end by SIGTERM. */
   ignoresTerm = false;
   /** It does not end when it is asked to. */
@@ -174,6 +178,12 @@ export class FakeProcess implements PythonProcess {
     this.die({ exitCode: null, signal });
   }
 
+  cancel(id: number, bySignal: boolean): void {
+    this.cancelled.push(id);
+    if (bySignal && !this.init?.interrupts) this.#python.violations.push(`process ${this.pid} was signalled unasked`);
+    this.#python.script.onCancel?.(id, bySignal, this);
+  }
+
   lastStarted(): number | undefined {
     return this.hasStartMark ? (this.started.at(-1) ?? 0) : undefined;
   }
@@ -204,7 +214,7 @@ export class FakeProcess implements PythonProcess {
   ready(): void {
     if (!this.canAct || this.#phase !== 'loading') return;
     this.#phase = 'ready';
-    this.#say({ type: 'ready', functions: this.#functions });
+    this.#say({ type: 'ready', functions: this.#functions, interrupts: this.init?.interrupts ?? false });
   }
 
   /** Its module does not load, or whatever else `stage` says; it ends. */
@@ -302,7 +312,7 @@ export class FakeProcess implements PythonProcess {
       if (message.type === 'init') this.#load();
       else if (message.type === 'call') this.#run(message);
       else if (message.type === 'session.end') this.#states.delete(message.session);
-      else this.#stop();
+      else if (message.type === 'stop') this.#stop();
     }
   }
 
@@ -376,6 +386,7 @@ export type LineToPython =
       readonly kwargs?: Readonly<Record<string, unknown>>;
       readonly session?: string;
     }
+  | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'session.end'; readonly session: string }
   | { readonly type: 'stop' };
 

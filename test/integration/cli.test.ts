@@ -1,8 +1,19 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -267,6 +278,107 @@ describe('pythonarium map', () => {
     expect({ exitCode: child.exitCode, stderr }).toEqual({ exitCode: 141, stderr: '' });
     expect(isAlive(Number.parseInt(String(first), 10))).toBe(false);
   });
+});
+
+describe('pythonarium types', () => {
+  it('writes the declarations beside the Python, and tells what is unknown by file and line', async () => {
+    const file = source('beside.py', 'def f(x: int, y): ...');
+    expect(await run(['types', file])).toEqual({
+      exitCode: 0,
+      stdout: `${file}.d.ts: 1 to call\n`,
+      stderr: `${file}:3: f() has no hint for \`y\` and its result: unknown\n`,
+    });
+    expect(readFileSync(`${file}.d.ts`, 'utf8')).toContain(
+      'export function f(x: number, y: unknown): Promise<unknown>;',
+    );
+  });
+
+  it('--check fails when the file is stale or not there, and says what to run', async () => {
+    const file = source('checked.py', 'def f() -> int: ...');
+    const missing = await run(['types', file, '--check']);
+    expect(missing).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(missing.stderr).toBe(`pythonarium: ${file}.d.ts is not there. Write it: pythonarium types ${file}\n`);
+    await run(['types', file]);
+    expect(await run(['types', file, '--check'])).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+    source('checked.py', 'def f() -> str: ...');
+    const stale = await run(['types', file, '--check']);
+    expect(stale.exitCode).toBe(1);
+    expect(stale.stderr).toContain('is stale');
+    expect(readFileSync(`${file}.d.ts`, 'utf8')).toContain('Promise<number>');
+  });
+
+  it('puts several modules under their keys into one file, as createPool names their functions', async () => {
+    const file = source('one.py', 'def f() -> int: ...');
+    const out = join(folder, 'api.d.ts');
+    const { exitCode, stdout } = await run(['types', `app=${file}`, `other=${file}`, '--out', out]);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: `${out}: 2 to call\n` });
+    expect(readFileSync(out, 'utf8')).toContain('export namespace app {\n  function f(): Promise<number>;\n}');
+  });
+
+  it('reads a module by its dotted name, to standard output', async () => {
+    const { exitCode, stdout } = await run(['types', 'textwrap', '--expose', 'all', '--out', '-']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('export function dedent(text: unknown): Promise<unknown>;');
+  });
+
+  it('runs nothing of what it reads', async () => {
+    const file = source('raises.py', 'def f() -> int: ...\nraise SystemExit(7)');
+    expect(await run(['types', file])).toMatchObject({ exitCode: 0, stderr: '' });
+  });
+
+  it.each([
+    ['a syntax error', 'def f(:', /^pythonarium: .*wrong\.py:3: invalid syntax\n$/],
+    ['nothing to call', undefined, /Nothing in .*wrong\.py is marked with @expose/],
+  ])('%s is told with its place, and nothing is written', async (_, code, told) => {
+    const file = source('wrong.py', code ?? '');
+    if (code === undefined) writeFileSync(file, 'x = 1\n');
+    const { exitCode, stdout, stderr } = await run(['types', file]);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+    expect(stderr).toMatch(told);
+    expect(existsSync(`${file}.d.ts`)).toBe(false);
+  });
+
+  it.each([
+    [['types'], 'missing required argument'],
+    [['types', 'statistics'], '--out statistics.py.d.ts'],
+    [['types', 'a=math', 'textwrap', '--out', 'x.d.ts'], 'a key, or none'],
+    [['types', 'a=math'], 'say which with --out'],
+    [['types', 'json', 'textwrap', '--out', 'x.d.ts'], 'need keys'],
+    [['types', 'json', '--watch', '--out', '-'], 'kept fresh'],
+    [['types', 'json', '--watch', '--check'], 'cannot be used with'],
+  ])('%j is an error of usage', async (args, remedy) => {
+    const { exitCode, stdout, stderr } = await run(args);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toContain(remedy);
+  });
+
+  it('--watch writes again when the Python or what it imports changes, outlives a mistake, and ends with 130', async () => {
+    const hints = join(folder, 'hints_beside.py');
+    writeFileSync(hints, 'Size = int | None\n');
+    const file = source('watched.py', 'def f(x: Size, /) -> int: ...', 'from hints_beside import Size\n');
+    const child = start(['types', file, '--watch']);
+    const declared = () => readFileSync(`${file}.d.ts`, 'utf8');
+    const told = [child.stdout!, child.stderr!].map((input) => createInterface({ input })[Symbol.asyncIterator]());
+    const [said, complained] = told.map((lines) => async () => (await lines.next()).value as string);
+    expect(await said!()).toContain('1 to call');
+    writeFileSync(hints, 'Size = str | None\n');
+    expect(await said!()).toContain('1 to call');
+    expect(declared()).toContain('type Size = string | null');
+    writeFileSync(file, 'def f(:');
+    expect(await complained!()).toContain('watched.py:1: invalid syntax');
+    expect(declared()).toContain('type Size = string | null');
+    source('watched.py', 'def g() -> int: ...');
+    expect(await said!()).toContain('1 to call');
+    expect(declared()).toContain('function g()');
+    child.kill('SIGINT');
+    await once(child, 'exit');
+    expect(child.exitCode).toBe(130);
+  });
+
+  function source(name: string, code: string, head = ''): string {
+    writeFileSync(join(folder, name), `${head}from pythonarium import expose\n@expose\n${code}\n`);
+    return join(folder, name);
+  }
 });
 
 interface End {

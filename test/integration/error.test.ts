@@ -38,7 +38,46 @@ describe('ERR_PYTHON', () => {
       /^Traceback \(most recent call last\):\n {2}File ".*raises\.py", line \d+, in raise_v/,
     );
     expect(error.traceback).not.toContain('worker.py');
-    expect(error.stack).toContain('raises.py');
+  });
+
+  it('has a stack that is one trace: Python from where it was raised, then Node to where it was called', async () => {
+    const pool = startPool(raises);
+    const error = await failure<PythonError>(pool.call('raise_value_error', ['five is right out']));
+    const [header, python, source, ...node] = error.stack?.split('\n') ?? [];
+    expect(header).toBe('PythonError: ValueError: five is right out');
+    expect(python).toMatch(/^ {4}at raise_value_error \(.*raises\.py:\d+\)$/);
+    expect(source).toBe('        raise ValueError(text)');
+    expect(node.every((line) => line.startsWith('    at '))).toBe(true);
+    expect(node.find((line) => !line.includes('/src/'))).toMatch(/error\.test\.ts:\d+:\d+/);
+    expect(error.frames).toMatchObject([{ function: 'raise_value_error', source: 'raise ValueError(text)' }]);
+  });
+
+  it('is of the classes that the exception is of in Python', async () => {
+    const pool = startPool(raises);
+    const error = await failure<PythonError>(pool.call('raise_stock_error'));
+    for (const name of ['StockError', 'raises.StockError', 'raises.OrderError', 'Exception']) {
+      expect(error.is(name), name).toBe(true);
+    }
+    expect(error.is('ValueError')).toBe(false);
+  });
+
+  it('tells what it was raised from and what was being handled apart', async () => {
+    const pool = startPool(raises);
+    const handling = await failure<PythonError>(pool.call('raise_while_handling'));
+    expect([handling.whileHandling, (handling.cause as PythonError).type]).toEqual([true, 'KeyError']);
+    const from = await failure<PythonError>(pool.call('raise_chained'));
+    expect([from.whileHandling, (from.cause as PythonError).type]).toEqual([false, 'KeyError']);
+  });
+
+  it('has the members of an exception group', async ({ skip }) => {
+    const hasGroups = execFileSync(PYTHON, ['-c', 'import sys; print(sys.version_info >= (3, 11))']).toString().trim();
+    if (hasGroups !== 'True') skip();
+    const pool = startPool(raises);
+    const error = await failure<PythonError>(pool.call('raise_group'));
+    expect(error).toMatchObject({ type: 'ExceptionGroup' });
+    expect(error.is('BaseExceptionGroup')).toBe(true);
+    expect(error.errors).toMatchObject([{ type: 'StockError' }, { type: 'OSError' }]);
+    expect(error.errors?.[0]?.stack).toMatch(/^PythonError: StockError: sold out\n {4}at fail \(.*raises\.py:\d+\)\n/);
   });
 
   it('has the chained cause, and the notes where Python has them', async () => {
@@ -68,6 +107,33 @@ describe('ERR_PYTHON', () => {
     const pool = startPool(raises);
     expect(await failure(pool.call('raise_unprintable'))).toMatchObject({ code: 'ERR_PYTHON', type: 'Odd' });
     expect(await pool.call('echo', ['well'])).toBe('well');
+  });
+});
+
+describe('an exception that is tied to an error class', () => {
+  class OrderError extends Error {}
+  class StockError extends PythonError {}
+
+  it('rejects with that class, wherever it is called from', async () => {
+    const pool = startPool(raises, { errors: { 'raises.OrderError': OrderError, 'raises.StockError': StockError } });
+    const error = await failure(pool.call('raise_chained'));
+    expect(error).toBeInstanceOf(OrderError);
+    expect(error).toMatchObject({ message: 'no such order', code: 'ERR_PYTHON', cause: { type: 'OrderError' } });
+    expect(error.stack).toMatch(
+      /^Error: no such order\n[\s\S]* {4}at raise_chained \(.*\n[\s\S]* {4}at .*error\.test\.ts/,
+    );
+    expect(await failure(pool.py.raise_stock_error!())).toBeInstanceOf(StockError);
+    await using lease = await pool.checkout();
+    expect(await failure(lease.call('raise_stock_error'))).toBeInstanceOf(StockError);
+    expect(await failure(lease.map('raise_value_error', [1]).next())).toMatchObject({ name: 'PythonError' });
+  });
+
+  it('leaves everything else as it is: results, aborts, and the errors of the pool', async () => {
+    const pool = startPool(raises, { errors: { BaseException: OrderError } });
+    expect(await pool.call('echo', [1])).toBe(1);
+    expect(await failure(pool.call('nosuch'))).toMatchObject({ code: 'ERR_NOT_EXPOSED' });
+    const reason = new Error('never mind');
+    expect(await failure(pool.call('echo', [1], { signal: AbortSignal.abort(reason) }))).toBe(reason);
   });
 });
 

@@ -112,7 +112,7 @@ describe('a pool', () => {
     await using pool = start();
     const whoCalls = () => pool.call('add', [1, 'one']);
     const error = (await whoCalls().catch((raised: unknown) => raised)) as Error;
-    expect(error.stack).toMatch(/TypeError: .*\n\s+Traceback[\s\S]*in add[\s\S]*at whoCalls/);
+    expect(error.stack).toMatch(/TypeError: .*\n\s+at add \(.*app\.py:\d+\)\n[\s\S]*at whoCalls/);
     expect(error.stack).not.toContain('channel.ts');
   });
 

@@ -16,7 +16,15 @@ describe('what Python writes', () => {
     await lease.call('warn', ['five']);
     const [one, two, three, four, five] = heard as [LogEvent, LogEvent, LogEvent, LogEvent, LogEvent];
     const { worker } = lease;
-    expect(one).toEqual({ worker, stream: 'stdout', text: 'one', call: one.call, level: undefined, logger: undefined });
+    expect(one).toEqual({
+      worker,
+      stream: 'stdout',
+      text: 'one',
+      call: one.call,
+      level: undefined,
+      logger: undefined,
+      context: undefined,
+    });
     expect(two).toMatchObject({ worker, stream: 'stdout', text: 'two', call: one.call });
     expect(three).toMatchObject({ worker, stream: 'stderr', text: 'three' });
     expect(four).toMatchObject({ worker, stream: 'logging', text: 'four', level: 'WARNING', logger: 'app.db' });

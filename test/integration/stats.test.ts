@@ -16,6 +16,7 @@ describe('stats()', () => {
       waiting: 0,
       sessions: 0,
       failures: 0,
+      cancelled: { kept: 0, killed: 0 },
       calls: { asked: 0, running: 0, answered: 0, failed: 0, timedOut: 0, aborted: 0, refused: 0 },
     });
     await pool.ready();
@@ -42,6 +43,7 @@ describe('stats()', () => {
     });
     await Promise.all([go(), goSecond()]);
     await Promise.all([running, waiting]);
+    expect(pool.stats().cancelled).toEqual({ kept: 1, killed: 0 });
     await failure(pool.call('nowhere'));
     await pool.close();
     expect(pool.stats()).toMatchObject({

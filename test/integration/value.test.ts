@@ -25,11 +25,17 @@ describe('a value on its way to Python', () => {
     expect(await pool.call('arrives_as', [evaluate(js!), python])).toBe(true);
   });
 
-  it.each(toPython.filter(isRefused))('is refused by Node, naming where it is: $name', async ({ js, path }) => {
-    // Followed by another argument, since `undefined` at the end would only be left out.
-    const refused = await failure(pool.call('echo', [evaluate(js!), null]));
-    expect(refused).toMatchObject({ code: 'ERR_VALUE', sender: 'node', path: path!.replace('value', 'args[0]') });
-  });
+  // Among the arguments of a call a function is none of the values: Python may call it.
+  const isFunction = ({ name }: Vector) => ['a function', 'a class', 'a method, toJSON too'].includes(name);
+
+  it.each(toPython.filter((vector) => isRefused(vector) && !isFunction(vector)))(
+    'is refused by Node, naming where it is: $name',
+    async ({ js, path }) => {
+      // Followed by another argument, since `undefined` at the end would only be left out.
+      const refused = await failure(pool.call('echo', [evaluate(js!), null]));
+      expect(refused).toMatchObject({ code: 'ERR_VALUE', sender: 'node', path: path!.replace('value', 'args[0]') });
+    },
+  );
 });
 
 describe('a value on its way to Node', () => {

@@ -37,8 +37,11 @@ class Install(unittest.TestCase):
             "print(importlib.metadata.version('pythonarium'), pythonarium.__version__, pythonarium.__file__)"
         )
         self.assertEqual(told, [__version__, __version__, str(self.target / "pythonarium" / "__init__.py")])
-        installed = {path.name for path in (self.target / "pythonarium").iterdir() if path.is_file()}
-        self.assertEqual(installed, {path.name for path in (LIBRARY / "pythonarium").iterdir() if path.is_file()})
+        installed, ours = (
+            {path.relative_to(folder) for path in (folder / "pythonarium").rglob("*") if path.suffix in (".py", ".typed")}
+            for folder in (self.target, LIBRARY)
+        )
+        self.assertEqual(installed, ours)
 
     def test_an_editable_install_leads_here(self):
         self.pip("install", "--no-index", "--no-build-isolation", "--target", str(self.target), "-e", str(LIBRARY))

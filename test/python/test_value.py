@@ -91,7 +91,7 @@ class Refusals(unittest.TestCase):
         for text, advice in [
             ("1j", ".real and .imag"),
             ("fractions.Fraction(1, 3)", "return str"),
-            ("(x for x in [])", "streams are not part of this version"),
+            ("(x for x in [])", "call it with stream()"),
             ("range(3)", "return list"),
             ("type('Array', (), {'tolist': list})()", ".tolist()"),
         ]:

@@ -8,10 +8,12 @@ export const PYTHON = '/usr/bin/python3';
 
 /**
  * A pool of one worker that prints nothing, for as long as the test runs. Whatever the test leaves is destroyed after
- * it, and no process may be left then.
+ * it, and no process may be left then. Unless a test says otherwise Python is not interrupted, so that the test decides
+ * when a call that was given up is answered.
  */
 export function startPool<Api = unknown>(module: PoolOptions['module'], options: Partial<PoolOptions> = {}): Pool<Api> {
-  const pool = createPool<Api>({ module, size: 1, logs: 'events', python: PYTHON, cancelGraceMs: 10_000, ...options });
+  const calm = { logs: 'events', cancelGraceMs: 10_000, interrupt: false } as const;
+  const pool = createPool<Api>({ module, size: 1, python: PYTHON, ...calm, ...options });
   const pids = new Set<number>();
   pool.on('worker.ready', ({ pid }) => pid !== undefined && pids.add(pid));
   onTestFinished(async () => {

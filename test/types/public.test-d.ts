@@ -11,6 +11,7 @@ import {
   PoolError,
   PythonError,
   type Session,
+  type StandardSchema,
 } from 'pythonarium';
 import { clientMachine, coordinatorMachine, supervisorMachine, type workerMachine } from 'pythonarium/machines';
 import { expectTypeOf } from 'vitest';
@@ -18,7 +19,8 @@ import type { Actor } from 'xstate';
 
 interface Api {
   mean(values: number[], digits?: number): number;
-  load(path: string): Promise<{ rows: number }>;
+  load(path: string, kwargs?: Kwargs<{ sep?: string; head?: number }>): Promise<{ rows: number }>;
+  rows(count: number): AsyncIterable<string>;
   stats: { median(values: number[]): number };
   identity<T>(value: T): T;
 }
@@ -30,6 +32,8 @@ export function typedProxy(pool: Pool<Api>) {
   expectTypeOf(pool.py.mean([1, 2], 3, kw({ exact: true }))).toEqualTypeOf<Promise<number>>();
   expectTypeOf(pool.py.load('a.csv')).toEqualTypeOf<Promise<{ rows: number }>>();
   expectTypeOf(pool.py.stats.median([1])).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(pool.py.load('a.csv', kw({ sep: ';' }))).toEqualTypeOf<Promise<{ rows: number }>>();
+  expectTypeOf(pool.py.rows(3)).toEqualTypeOf<AsyncIterable<string>>();
   // The caller may know better.
   expectTypeOf(pool.py.identity<string>('a')).toEqualTypeOf<Promise<string>>();
 
@@ -39,6 +43,10 @@ export function typedProxy(pool: Pool<Api>) {
   pool.py.median([1]);
   // @ts-expect-error: keyword arguments are marked by kw().
   pool.py.load('a.csv', { sep: ';' });
+  // @ts-expect-error: a separator is a text.
+  pool.py.load('a.csv', kw({ sep: 1 }));
+  // @ts-expect-error: there is no such keyword.
+  pool.py.load('a.csv', kw({ sep: ';', tail: 1 }));
   // @ts-expect-error: nothing stands behind keyword arguments.
   pool.py.mean([1], 2, kw({ exact: true }), 4);
   // @ts-expect-error: the proxy is not to be written to.
@@ -82,6 +90,15 @@ export function untyped(pool: Pool) {
   pool.call('mean', 1);
   // @ts-expect-error: a number cannot be gone over.
   pool.map('sqrt', 4);
+}
+
+/** A schema says what comes back. */
+export function schemas(pool: Pool, schema: StandardSchema<{ rows: number }>) {
+  expectTypeOf(pool.call('load', [], { schema })).toEqualTypeOf<Promise<{ rows: number }>>();
+  expectTypeOf(pool.call('load', [], { schema, timeoutMs: 5 })).toEqualTypeOf<Promise<{ rows: number }>>();
+  expectTypeOf(pool.map('load', ['a'], { schema })).toEqualTypeOf<AsyncIterableIterator<{ rows: number }>>();
+  // @ts-expect-error: that is no schema.
+  pool.call('load', [], { schema: { parse: () => 1 } });
 }
 
 export async function options(signal: AbortSignal) {
@@ -140,7 +157,7 @@ export function errors(error: unknown) {
 
 export function keywords() {
   expectTypeOf(kw({ digits: 2 })).toExtend<Kwargs>();
-  expectTypeOf(kw({ digits: 2 }).values.digits).toEqualTypeOf<2>();
+  expectTypeOf(kw({ digits: 2 }).values.digits).toEqualTypeOf<number>();
   // @ts-expect-error: keyword arguments have names.
   kw(2);
 }
@@ -154,4 +171,23 @@ export function charts(worker: Actor<typeof workerMachine>) {
   worker.send({ type: 'lease.forgotten' });
   expectTypeOf(worker.getSnapshot().context.lease).toEqualTypeOf<number | null>();
   void [clientMachine, coordinatorMachine, supervisorMachine];
+}
+
+class NotFoundError extends Error {}
+class StockError extends PythonError {}
+class NeedsMore extends Error {
+  constructor(
+    message: string,
+    options: object,
+    readonly more: number,
+  ) {
+    super(message, options);
+  }
+}
+export function tiedErrors() {
+  createPool({ module: 'math', errors: { NotFound: NotFoundError, 'app.StockError': StockError, Exception: Error } });
+  // @ts-expect-error It would be made without its third argument.
+  createPool({ module: 'math', errors: { NotFound: NeedsMore } });
+  // @ts-expect-error It is no class of errors.
+  createPool({ module: 'math', errors: { NotFound: Map } });
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import * as errors from '../../src/errors.js';
-import { PoolError, PythonError } from '../../src/errors.js';
+import { PoolError, PythonError, type PythonRaised } from '../../src/errors.js';
 
 describe('every error', () => {
   it.each(samples())('$name says $facts', ({ name, code, error, facts }) => {
@@ -21,7 +21,7 @@ describe('every error', () => {
   it.each(samples())('$name has a heading in docs/errors.md, with its fields', ({ name, code, error }) => {
     const section = sections().get(code);
     expect(section).toContain(`\`${name}\``);
-    for (const field of Object.keys(error).filter((key) => !['name', 'code'].includes(key))) {
+    for (const field of Object.getOwnPropertyNames(error).filter((key) => !COMMON.has(key))) {
       expect(section).toContain(`\`${field}\``);
     }
     expect(section).toMatch(/Try: |The message says what it may be/);
@@ -39,22 +39,50 @@ describe('every error', () => {
 });
 
 describe('a PythonError', () => {
-  it('shows the traceback of Python above the frames of Node', () => {
-    const error = raised('ValueError', 'no rows');
-    const lines = error.stack?.split('\n') ?? [];
-    expect(lines.slice(0, 4)).toEqual([
+  it('reads as one trace from where Python raised it to where Node called', () => {
+    const lines = raised('ValueError', 'no rows').stack?.split('\n') ?? [];
+    expect(lines.slice(0, 5)).toEqual([
       'PythonError: ValueError: no rows',
-      '    Traceback (most recent call last):',
-      '      File "/app.py", line 3, in mean',
-      '    ValueError: no rows',
+      '    at mean (/app.py:3)',
+      '        raise ValueError("no rows")',
+      '    at <module> (/app.py:9)',
+      expect.stringMatching(/^ {4}at .*errors\.test\.ts/),
     ]);
-    expect(lines[4]).toMatch(/^ {4}at /);
   });
 
-  it('keeps the frames of Node when the message has several lines', () => {
+  it('keeps the frames of both when the message has several lines', () => {
     const error = raised('ValueError', 'first\nsecond');
-    expect(error.stack).toMatch(/^PythonError: ValueError: first\nsecond\n {4}Traceback/);
-    expect(error.stack).toMatch(/\n {4}at /);
+    expect(error.stack).toMatch(/^PythonError: ValueError: first\nsecond\n {4}at mean \(\/app\.py:3\)\n/);
+    expect(error.stack).toMatch(/\n {4}at .*errors\.test\.ts/);
+  });
+
+  it('shows its notes between the message and the frames, as Python does', () => {
+    const error = raised('ValueError', 'no rows', { notes: ['in rows.csv\nof today'] });
+    expect(error.stack).toMatch(/no rows\n {4}in rows\.csv\n {4}of today\n {4}at mean/);
+  });
+
+  it('says where frames are left out', () => {
+    const error = raised('RecursionError', '', { framesLeftOut: 900 });
+    expect(error.stack).toMatch(/\(\/app\.py:3\)\n.*\n {4}\.\.\. 900 more of Python \.\.\.\n {4}at <module>/);
+  });
+
+  it('shows no file or line that could move a cursor', () => {
+    const frame = { file: '/a\u001b[2J.py', line: undefined, function: 'f\n    at g', source: '\u001b[31mred' };
+    const { stack } = raised('ValueError', '', { frames: [frame] });
+    expect(stack).toContain('\n    at f\\u000a    at g (/a\\u001b[2J.py)\n        \\u001b[31mred\n');
+  });
+
+  it('prints its cause and its members, and nothing twice', () => {
+    const cause = raised('KeyError', "'rows'");
+    const group = raised('ExceptionGroup', 'two', {
+      cause,
+      errors: [raised('OSError', 'one'), raised('OSError', 'two')],
+    });
+    const printed = inspect(group);
+    expect(printed).toContain("[cause]: PythonError: KeyError: 'rows'");
+    expect(printed).toMatch(/\[errors\]: \[\s+PythonError: OSError: one/);
+    expect(printed).not.toContain('Traceback');
+    expect(printed.match(/PythonError: OSError: two/g)).toHaveLength(1);
   });
 
   it('is called by its type alone when it has no message', () => {
@@ -63,9 +91,39 @@ describe('a PythonError', () => {
 
   it('has a cause only if Python had one', () => {
     const cause = raised('KeyError', "'rows'");
-    const error = new PythonError({ ...cause, cause });
+    const error = raised('ValueError', '', { cause });
     expect(error.cause).toBe(cause);
     expect(Object.hasOwn(cause, 'cause')).toBe(false);
+  });
+
+  it('is of its class and of those it derives from, by name or by module and name', () => {
+    const mro = ['app.errors:Outer.NotFound', 'builtins:LookupError', 'builtins:Exception', 'builtins:BaseException'];
+    const error = raised('Outer.NotFound', '', { module: 'app.errors', mro });
+    for (const name of [
+      'Outer.NotFound',
+      'app.errors.Outer.NotFound',
+      'LookupError',
+      'builtins.LookupError',
+      'Exception',
+    ]) {
+      expect(error.is(name), name).toBe(true);
+    }
+    for (const name of [
+      'NotFound',
+      'errors.Outer.NotFound',
+      'KeyError',
+      'Error',
+      'other.Outer.NotFound',
+      '',
+      'builtins',
+    ]) {
+      expect(error.is(name), name).toBe(false);
+    }
+  });
+
+  it('is of its own class even where nobody said what that derives from', () => {
+    const error = raised('NotFound', '', { module: 'app' });
+    expect([error.is('NotFound'), error.is('app.NotFound'), error.is('Exception')]).toEqual([true, true, false]);
   });
 });
 
@@ -201,9 +259,13 @@ describe('a SpawnError', () => {
   });
 });
 
-function raised(type: string, pythonMessage: string): PythonError {
+function raised(type: string, pythonMessage: string, more: Partial<PythonRaised> = {}): PythonError {
   const traceback = `Traceback (most recent call last):\n  File "/app.py", line 3, in mean\n${type}: ${pythonMessage}\n`;
-  return new PythonError({ type, module: 'builtins', pythonMessage, traceback, notes: [] });
+  const frames = [
+    { file: '/app.py', line: 3, function: 'mean', source: 'raise ValueError("no rows")' },
+    { file: '/app.py', line: 9, function: '<module>', source: undefined },
+  ];
+  return new PythonError({ type, module: 'builtins', pythonMessage, traceback, notes: [], frames, ...more });
 }
 
 interface Sample {
@@ -271,6 +333,19 @@ function samples(): Sample[] {
       ['args[0].x', 'is NaN', '"mean"'],
     ],
     [
+      'ERR_ARGUMENT',
+      new errors.ArgumentRefusedError({ path: 'items[3].price', expected: 'a float', got: 'a str', call: 'total' }),
+      ['`items[3].price`', 'a float', 'a str', '"total"', 'not started'],
+    ],
+    [
+      'ERR_RESULT',
+      new errors.ResultRefusedError({
+        call: 'total',
+        issues: [{ message: 'Expected a number', path: ['rows', 3, { key: 'x' }] }, { message: 'Too short' }],
+      }),
+      ['"total"', '2 places', 'rows[3].x: Expected a number', 'Too short', 'has run'],
+    ],
+    [
       'ERR_MESSAGE_TOO_LARGE',
       new errors.MessageTooLargeError({ bytes: 70_000_000, limit: 67_108_864, sender: 'python', call: 'mean' }),
       ['The answer', '"mean"', 70_000_000, 67_108_864, '`messageBytesMax`'],
@@ -311,6 +386,9 @@ function samples(): Sample[] {
   ];
   return all.map(([code, error, facts]) => ({ name: error.constructor.name, code, error, facts }));
 }
+
+/** What every error has. */
+const COMMON = new Set(['name', 'code', 'message', 'stack']);
 
 /** The text below each heading of the page that is a code. */
 function sections(): Map<string, string> {

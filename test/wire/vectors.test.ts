@@ -8,7 +8,13 @@ import {
   type CallMessage,
   callLine,
   decodeMessage,
+  encodeAnswer,
+  encodeAnswerError,
+  encodeCancel,
+  encodeCredit,
   encodeInit,
+  encodeItems,
+  encodeItemsEnd,
   encodeRequest,
   encodeSessionEnd,
   encodeStop,
@@ -27,7 +33,8 @@ describe('messages.json', () => {
   const fromNode = messages.filter(({ from, name }) => from === 'node' && !name.startsWith('fields nobody knows'));
 
   it.each(fromPython)('is read as it should be: $name', ({ line, message }) => {
-    expect(decodeMessage(line)).toEqual(message);
+    const size = message.type === 'items' ? { bytes: line.length } : {};
+    expect(decodeMessage(line)).toEqual({ ...message, ...size });
   });
 
   it.each(fromNode)('is written as it should be: $name', ({ message }) => {
@@ -101,11 +108,28 @@ describe('values.json', () => {
 });
 
 function encode(message: Record<string, unknown>): string {
+  const id = message.id as number;
   switch (message.type) {
     case 'init':
       return encodeInit(message as unknown as InitMessage);
     case 'call':
       return callLine(message.id as number, encodeRequest(message as unknown as CallMessage, LIMITS).text);
+    case 'answer':
+      return encodeAnswer(id, message.number as number, encodeFields({ value: message.value }, undefined, LIMITS).text);
+    case 'answer.error':
+      return encodeAnswerError(id, message.number as number, JSON.stringify(message.error));
+    case 'items': {
+      const { text } = encodeFields({ values: message.values as unknown[] }, undefined, LIMITS);
+      return encodeItems(id, message.input as number, text);
+    }
+    case 'items.end': {
+      const error = message.error === undefined ? undefined : JSON.stringify(message.error);
+      return encodeItemsEnd(id, message.input as number, error);
+    }
+    case 'credit':
+      return encodeCredit(message.id as number, message.items as number, message.bytes as number);
+    case 'cancel':
+      return encodeCancel(message.id as number);
     case 'session.end':
       return encodeSessionEnd(message.session as string);
     case 'stop':

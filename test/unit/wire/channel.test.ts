@@ -70,7 +70,7 @@ describe('a channel', () => {
 
 describe('raw bytes on a channel', () => {
   const line = (id: number, ...lengths: number[]) =>
-    `{"type":"reply","id":${id},"value":[${lengths.map(() => null)}],"rich":[${lengths.map((_, at) => `[["value",${at}],"bytes",${at}]`)}],"bin":[${lengths}]}\n`;
+    `{"type":"reply","id":${id},"value":[${lengths.map(() => 'null')}],"rich":[${lengths.map((_, at) => `[["value",${at}],"bytes",${at}]`)}],"bin":[${lengths}]}\n`;
 
   it('come after their line, in order, however they are cut, and with them their message', () => {
     fc.assert(

@@ -15,6 +15,7 @@ import {
   errorFromWire,
   type WireError,
 } from '../../../src/wire/message.js';
+import { ThrownErrors } from '../../../src/wire/thrown.js';
 
 const LIMITS = { depthMax: 200, messageBytesMax: 1000, attachmentBytesMax: 1000 };
 
@@ -70,6 +71,8 @@ describe('the line of init', () => {
     teardown: null,
     limits: LIMITS,
     startMark: true,
+    interrupts: true,
+    validate: false,
   };
 
   it('says what it was given, with the version of the protocol', () => {
@@ -122,7 +125,8 @@ describe('decodeMessage', () => {
   });
 
   it('keeps no field that it does not know', () => {
-    expect(decodeMessage('{"type":"ready","functions":[],"later":1}')).toEqual({ type: 'ready', functions: [] });
+    const line = '{"type":"ready","functions":[],"later":1}';
+    expect(decodeMessage(line)).toEqual({ type: 'ready', functions: [], interrupts: false });
   });
 
   it('says what is wrong and how the line begins, but not all of it', () => {
@@ -137,6 +141,7 @@ describe('decodeMessage', () => {
     '{"type":"hello","protocol":1,"library":"0","python":"3","executable":"x","pid":0}',
     '{"type":"ready","functions":["a",1]}',
     '{"type":"ready","functions":"abc"}',
+    '{"type":"ready","functions":[],"interrupts":1}',
     '{"type":"failed","stage":"lunch","error":{}}',
     '{"type":"failed","stage":"import","error":[]}',
     '{"type":"reply","id":9007199254740992,"value":1}',
@@ -148,8 +153,23 @@ describe('decodeMessage', () => {
     JSON.stringify({ type: 'error', id: 1, error: { ...wire({}), code: 'ERR_NEWER' } }),
     JSON.stringify({ type: 'error', id: 1, error: { ...wire({}), cause: 'none' } }),
     JSON.stringify({ type: 'error', id: 1, error: { ...wire({}), notes: [null] } }),
+    JSON.stringify({ type: 'error', id: 1, error: { ...wire({}), mro: 'ValueError' } }),
+    JSON.stringify({ type: 'error', id: 1, error: { ...wire({}), frames: [1] } }),
+    JSON.stringify({ type: 'error', id: 1, error: { ...wire({}), frames: [{ file: '/app.py' }] } }),
+    JSON.stringify({ type: 'error', id: 1, error: { ...wire({}), errors: {} } }),
+    JSON.stringify({ type: 'error', id: 1, error: { ...wire({}), handling: 1 } }),
+    JSON.stringify({ type: 'error', id: 1, error: { ...wire({}), thrown: 0 } }),
   ])('refuses %s', (line) => {
     expect(() => decodeMessage(line)).toThrow(ProtocolError);
+  });
+
+  it('reads sixteen groups in each other and no more', () => {
+    let error = wire({ message: 'member 1000' });
+    for (let index = 999; index >= 0; index--) error = wire({ message: `member ${index}`, errors: [error] });
+    const message = decodeMessage(JSON.stringify({ type: 'error', id: 1, error }));
+    let depth = 0;
+    for (let at: WireError | undefined = (message as { error: WireError }).error; at; at = at.errors?.[0]) depth += 1;
+    expect(depth).toBe(17);
   });
 
   it('reads sixteen causes of an error and leaves the rest to the traceback', () => {
@@ -177,6 +197,42 @@ describe('errorFromWire', () => {
       traceback: 'Traceback …',
       cause: { type: 'KeyError', message: "KeyError: 'rows'" },
     });
+  });
+
+  it('gives the classes, the frames and what was being handled', () => {
+    const frame = { file: '/app.py', line: 3, function: 'mean', source: 'raise ValueError' };
+    const cause = wire({ type: 'KeyError', frames: [{ ...frame, line: null, source: null }] });
+    const mro = ['app:Odd', 'builtins:ValueError'];
+    const error = errorFromWire(wire({ mro, frames: [frame], framesLeftOut: 2, cause, handling: true })) as PythonError;
+    expect(error).toMatchObject({ mro, frames: [frame], framesLeftOut: 2, whileHandling: true });
+    expect(error.cause).toMatchObject({
+      whileHandling: false,
+      frames: [{ ...frame, line: undefined, source: undefined }],
+    });
+    // It was not called from anywhere in Node.
+    expect(error.cause?.stack).toBe('PythonError: KeyError: no rows\n    at mean (/app.py)');
+  });
+
+  it('gives a PythonError for each member of a group, groups in groups too', () => {
+    const inner = wire({
+      type: 'ExceptionGroup',
+      errors: [wire({ type: 'OSError', cause: wire({ type: 'KeyError' }) })],
+    });
+    const error = errorFromWire(wire({ type: 'ExceptionGroup', errors: [wire({}), inner] })) as PythonError;
+    expect(error.errors).toMatchObject([{ type: 'ValueError' }, { errors: [{ cause: { type: 'KeyError' } }] }]);
+    expect(error.errors?.[0]).toBeInstanceOf(PythonError);
+    expect(error.errors?.[0]?.errors).toBeUndefined();
+  });
+
+  it('gives the very error that JavaScript threw at Python in this call, and Python’s word for one of another', () => {
+    const thrown = new ThrownErrors();
+    const original = new TypeError('not mine');
+    const number = thrown.tell(original).thrown as number;
+    const error = wire({ type: 'JavaScriptError', thrown: number, cause: wire({ type: 'JavaScriptError' }) });
+    expect(errorFromWire(error, 'mean', thrown).cause).toBe(original);
+    expect((errorFromWire(wire({ cause: error }), 'mean', thrown).cause as PythonError).cause).toBe(original);
+    expect(errorFromWire(error, 'mean', new ThrownErrors()).cause).toMatchObject({ type: 'JavaScriptError' });
+    expect(errorFromWire(error).cause).toMatchObject({ type: 'JavaScriptError' });
   });
 
   it('gives a NotExposedError with the names there are', () => {

@@ -1,0 +1,86 @@
+"""Interrupting a call whose caller has given up: by a signal that knows which call it is meant for."""
+
+from __future__ import annotations
+
+from _signal import SIGUSR1, getsignal, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .start_mark import StartMark
+
+
+class CallCancelled(BaseException):
+    """Raised in a call whose caller has given up, wherever it is, so that it ends and its worker lives on.
+
+    Derived from BaseException, so that `except Exception` does not swallow it. Let it through: a call that goes on all
+    the same has `cancelGraceMs` to end before its worker is killed.
+    """
+
+
+class Cancellation:
+    """Raises CallCancelled in the call that runs, when Node says so of this very call."""
+
+    def __init__(self) -> None:
+        # The call that runs, 0 for none.
+        self.call = 0
+        # The call whose code runs now, 0 while it is ours: an interruption of our own code would break the line.
+        self.armed = 0
+        # A signal came while nothing was armed: the call that it is meant for may be the next one.
+        self.missed = False
+        # What ends the call instead of an exception here: a coroutine is cancelled through its loop.
+        self.interrupt: Callable[[], object] | None = None
+        self._mark: StartMark | None = None
+
+    def watch(self, mark: StartMark) -> None:
+        """Read from `mark` which calls are given up."""
+        global _watching
+        self._mark = mark
+        _watching = self
+
+    def listen(self) -> None:
+        """Hear the signal from here on. Must run in the main thread."""
+        signal(SIGUSR1, self._on_signal)
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the signal still comes here, and not to a handler of the user's."""
+        return getsignal(SIGUSR1) == self._on_signal
+
+    def is_cancelled(self, call: int) -> bool:
+        """Whether the caller of `call` has given up."""
+        return self._mark is not None and self._mark.is_cancelled(call)
+
+    def arm(self, call: int) -> None:
+        """Let `call` be interrupted from here on. Raises CallCancelled if it was to be before."""
+        self.armed = call
+        if self.missed:
+            self.missed = False
+            if self.armed and self.is_cancelled(call):
+                self.armed = 0
+                raise CallCancelled(GIVEN_UP)
+
+    def _on_signal(self, _number: int, _frame: Any) -> None:
+        call = self.armed
+        if call == 0:
+            self.missed = True
+        elif self.is_cancelled(call):
+            # Once only: what the call does to end in order is not interrupted again.
+            self.armed = 0
+            if self.interrupt is None:
+                raise CallCancelled(GIVEN_UP)
+            self.interrupt()
+
+
+def cancelled() -> bool:
+    """Return whether the caller of the call that runs has given up, so that a long loop can end by itself.
+
+    Outside of a worker nobody gives up, and it returns False.
+    """
+    return _watching is not None and _watching.is_cancelled(_watching.call)
+
+
+GIVEN_UP = "The caller of this call has given up: it timed out, was aborted, or left the loop over its results."
+_watching: Cancellation | None = None

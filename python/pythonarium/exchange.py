@@ -1,0 +1,249 @@
+"""What one call says to Node, and hears from it, between its question and its answer."""
+
+from __future__ import annotations
+
+from _thread import get_ident
+
+from . import error, message
+from .cancel import GIVEN_UP, CallCancelled
+from .value import encode_members
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from asyncio import Future
+    from collections.abc import Callable
+    from typing import Any
+
+    from .cancel import Cancellation
+    from .frame import LineWriter
+    from .inbox import Inbox
+
+
+class Exchange:
+    """One call that has more to say than an answer: it streams, is given functions or iterators, or waits for Node."""
+
+    def __init__(self, call: int, writer: LineWriter, inbox: Inbox, cancellation: Cancellation, depth_max: int) -> None:
+        self.call = call
+        self.depth_max = depth_max
+        self.cancellation = cancellation
+        # What is done with the messages that come for this call, by their type.
+        self.hear: dict[str, Callable[[dict[str, Any]], object]] = {}
+        self._writer = writer
+        self._inbox = inbox
+        self._thread = get_ident()
+        self._is_over = False
+        # One coroutine reads; the others wait for its news.
+        self._is_reading = False
+        self._waiters: list[Future[None]] = []
+        self._answers: dict[int, dict[str, Any]] = {}
+        self._numbers = 0
+        self._inputs: dict[int, Input] = {}
+        self.hear["answer"] = self.hear["answer.error"] = self._answered
+        self.hear["items"] = self.hear["items.end"] = self._input_came
+
+    def say(self, line: bytes, attachments: Any = ()) -> None:
+        """Send something of this call's."""
+        self._writer.write(line, attachments)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the call still runs."""
+        return not self._is_over
+
+    def end(self) -> None:
+        """Take note that the call is answered: nothing that it was given is of use any more."""
+        self._is_over = True
+
+    def wait(self, is_there: Callable[[], bool]) -> None:
+        """Hear what comes until `is_there()`. Raises CallCancelled when the caller gives up meanwhile."""
+        cancellation = self.cancellation
+        # A message that is half read would be lost with the rest of the line.
+        was_armed, cancellation.armed = cancellation.armed, 0
+        while not is_there():
+            self._take(self._inbox.receive(self.call))
+        if was_armed:
+            cancellation.arm(was_armed)
+
+    async def wait_async(self, is_there: Callable[[], bool]) -> None:
+        """As `wait`, while the loop goes on."""
+        from asyncio import get_running_loop
+
+        while not is_there():
+            if self._is_reading:
+                waiter = get_running_loop().create_future()
+                self._waiters.append(waiter)
+                await waiter
+                continue
+            self._is_reading = True
+            try:
+                self._take(await self._inbox.receive_async(self.call))
+            finally:
+                self._is_reading = False
+                waiters, self._waiters = self._waiters, []
+                for waiter in waiters:
+                    if not waiter.done():
+                        waiter.set_result(None)
+
+    def resolve(self, kind: str, data: list[Any]) -> Any:
+        """Return the function or the iterator that stands for one of Node's among the arguments."""
+        (index,) = data
+        if kind == "function":
+            return Callback(self, index)
+        if kind == "stream":
+            if index not in self._inputs:
+                self._inputs[index] = Input(self, index)
+            return self._inputs[index]
+        raise ValueError(f"there is no kind {kind!r}")
+
+    def ask(self, function: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        """Ask Node to call one of the functions, and return the number of the question."""
+        if self._is_over:
+            raise RuntimeError(
+                "The call that was given this function is over, and the function with it. "
+                "In Node, keep(fn) gives a function that stays valid for longer."
+            )
+        if get_ident() != self._thread:
+            raise RuntimeError("A function of Node's can be called from the thread of its call alone, and this is another thread.")
+        if self.cancellation.is_cancelled(self.call):
+            raise CallCancelled(GIVEN_UP)
+        text, attachments = encode_members({"args": list(args), "kwargs": kwargs}, self.depth_max)
+        self._numbers += 1
+        self.say(message.callback(self.call, function, self._numbers, text), attachments)
+        return self._numbers
+
+    def is_answered(self, number: int) -> bool:
+        """Whether Node has answered that question."""
+        return number in self._answers
+
+    def answer(self, number: int) -> Any:
+        """Return what the function returned, or raise what it threw."""
+        told = self._answers.pop(number)
+        if told["type"] == "answer.error":
+            raise error.of_javascript(told["error"])
+        return told["value"]
+
+    def _take(self, told: dict[str, Any]) -> None:
+        kind = told["type"]
+        if kind == "cancel":
+            raise CallCancelled(GIVEN_UP)
+        if "rich" in told:
+            from .rich import restore
+
+            restore(told)
+        hear = self.hear.get(kind)
+        if hear is not None:
+            hear(told)
+
+    def _answered(self, told: dict[str, Any]) -> None:
+        self._answers[told["number"]] = told
+
+    def _input_came(self, told: dict[str, Any]) -> None:
+        self._inputs[told["input"]].came(told)
+
+
+class Callback:
+    """A function of Node's. In a coroutine it returns an awaitable, elsewhere it waits and returns the result.
+
+    Valid until the call that it was given to is answered. Raises JavaScriptError with what the function throws.
+    """
+
+    def __init__(self, exchange: Exchange, function: int) -> None:
+        self._exchange = exchange
+        self._function = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        exchange = self._exchange
+        number = exchange.ask(self._function, args, kwargs)
+        if is_in_coroutine():
+            return self._answer_async(number)
+        exchange.wait(lambda: exchange.is_answered(number))
+        return exchange.answer(number)
+
+    def __repr__(self) -> str:
+        return f"<function {self._function} of Node's>"
+
+    async def _answer_async(self, number: int) -> Any:
+        exchange = self._exchange
+        await exchange.wait_async(lambda: exchange.is_answered(number))
+        return exchange.answer(number)
+
+
+class Input:
+    """An iterable of Node's: iterate over it with `for`, in a coroutine with `async for`, once.
+
+    Node is asked for a few items ahead, and never for more than there is room for.
+    """
+
+    def __init__(self, exchange: Exchange, index: int) -> None:
+        self._exchange = exchange
+        self._index = index
+        self._items: list[Any] = []
+        self._end: dict[str, Any] | None = None
+        # How many more Node may send. It holds back by itself what would be too many bytes.
+        self._room = 0
+
+    def came(self, told: dict[str, Any]) -> None:
+        """Take in what Node has sent."""
+        if told["type"] == "items.end":
+            self._end = told
+            return
+        values = told["values"]
+        self._room -= len(values)
+        values.reverse()
+        self._items[:0] = values
+
+    def __iter__(self) -> Input:
+        return self
+
+    def __next__(self) -> Any:
+        if not self._items:
+            self._ask_for_more()
+            self._exchange.wait(self._is_there)
+        if self._items:
+            return self._take()
+        self._raise_end()
+        raise StopIteration
+
+    def __aiter__(self) -> Input:
+        return self
+
+    async def __anext__(self) -> Any:
+        if not self._items:
+            self._ask_for_more()
+            await self._exchange.wait_async(self._is_there)
+        if self._items:
+            return self._take()
+        self._raise_end()
+        raise StopAsyncIteration
+
+    def _is_there(self) -> bool:
+        return bool(self._items) or self._end is not None
+
+    def _take(self) -> Any:
+        item = self._items.pop()
+        if self._room + len(self._items) <= ROOM_ITEMS // 2:
+            self._ask_for_more()
+        return item
+
+    def _ask_for_more(self) -> None:
+        more = ROOM_ITEMS - self._room - len(self._items)
+        if self._end is None and more > 0 and self._exchange.is_open:
+            self._room += more
+            self._exchange.say(message.pull(self._exchange.call, self._index, more))
+
+    def _raise_end(self) -> None:
+        end = self._end
+        if end is not None and end.get("error") is not None:
+            self._end = {"type": "items.end"}
+            raise error.of_javascript(end["error"])
+
+
+def is_in_coroutine() -> bool:
+    """Whether the code that runs is a coroutine's, whose loop must not be held up."""
+    import sys
+
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and asyncio._get_running_loop() is not None
+
+
+ROOM_ITEMS = 256

@@ -1,0 +1,56 @@
+"""Telling how far a long call has come."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from . import message
+from .value import encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .exchange import Exchange
+
+
+class Progress:
+    """What one call has told of its progress."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._told_at = 0.0
+
+    def tell(self, done: float, total: float | None, note: str | None) -> None:
+        """Say it to Node, unless something was said a moment ago and this is not the end."""
+        now = monotonic()
+        if now - self._told_at < BETWEEN_S and done != total:
+            return
+        self._told_at = now
+        texts = [encode(one, 0)[0] for one in (done, total, note)]
+        self._exchange.say(message.progress(self._exchange.call, *texts))
+
+
+def progress(done: float, total: float | None = None, note: str | None = None) -> None:
+    """Tell the caller how far this call has come: `done` of `total` (if that is known), and a word about it.
+
+    It reaches `onProgress` of the call in Node, at most some twenty times a second, and whenever `done` is `total`. Where
+    nobody listens, and outside of a worker, nothing happens.
+
+    Raises TypeError when `done` or `total` is not a number or `note` is not a string.
+    """
+    for name, value in (("done", done), ("total", total)):
+        if not isinstance(value, (int, float)) and not (name == "total" and value is None):
+            raise TypeError(f"`{name}` must be a number, and it is a {type(value).__qualname__}.")
+    if note is not None and not isinstance(note, str):
+        raise TypeError(f"`note` must be a string, and it is a {type(note).__qualname__}.")
+    if _current is not None:
+        _current.tell(done, total, note)
+
+
+def enter(current: Progress | None) -> None:
+    """Make `current` what `progress()` tells; None: nobody listens."""
+    global _current
+    _current = current
+
+
+BETWEEN_S = 0.05
+_current: Progress | None = None

@@ -1,0 +1,249 @@
+"""The items of a generator on their way to Node: many in one message, and never more than Node has room for."""
+
+from __future__ import annotations
+
+from _thread import allocate_lock, start_new_thread
+from time import monotonic, sleep
+
+from . import message
+from .cancel import CallCancelled
+from .value import ATOMS, LISTS, ValueRefused, encode, encode_members, encode_plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from typing import Any
+
+    from .exchange import Exchange
+
+
+class Stream:
+    """One call's items. Node says how many more, and how many bytes of them, it has room for."""
+
+    def __init__(self, exchange: Exchange, room: dict[str, int]) -> None:
+        self._exchange = exchange
+        self._items = room["items"]
+        self._bytes = room["bytes"]
+        self._depth_max = exchange.depth_max
+        exchange.hear["credit"] = self._make_room
+        # What was yielded and not sent: what cannot change any more, or its JSON text.
+        self._batch: list[Any] = []
+        self._lock = allocate_lock()
+        self._is_over = False
+        # One item after the other, as long as they come slowly.
+        self._is_fast = False
+        self._quick = 0
+        self._sent_at = 0.0
+        self._refused: ValueRefused | None = None
+        # How large an item was in the last message.
+        self._item_bytes = 1.0
+
+    def send(self, iterator: Iterator[Any]) -> None:
+        """Send all items of `iterator`, and close it whatever happens. Raises what it raises, once the items before are sent."""
+        call = self._exchange.call
+        cancellation = self._exchange.cancellation
+        batch = self._batch
+        append = batch.append
+        try:
+            while True:
+                self._exchange.wait(self._has_room)
+                left = self._batch_max()
+                chars = 0
+                chars_max = min(BATCH_BYTES, self._bytes)
+                cancellation.arm(call)
+                for item in iterator:
+                    kind = type(item)
+                    if kind is str:
+                        chars += len(item)
+                    elif kind is dict and are_atoms(map(type, item.values())):
+                        item = item.copy()
+                    elif kind not in NUMBERS:
+                        item = _fixed(item, kind, self._depth_max)
+                        if type(item) is _Rich:
+                            left = 0
+                    append(item)
+                    left -= 1
+                    if left <= 0 or chars > chars_max:
+                        break
+                else:
+                    cancellation.armed = 0
+                    self._flush()
+                    return
+                cancellation.armed = 0
+                self._flush()
+        except BaseException as raised:
+            cancellation.armed = 0
+            self._end(raised)
+            raise
+        finally:
+            cancellation.armed = 0
+            self._close()
+            close = getattr(iterator, "close", None)
+            if close is not None:
+                close()
+
+    async def send_async(self, iterator: AsyncIterator[Any]) -> None:
+        """As `send`, for an asynchronous iterator, on the loop that runs."""
+        left = chars = 0
+        try:
+            async for item in iterator:
+                kind = type(item)
+                if kind is str:
+                    chars += len(item)
+                elif kind not in NUMBERS:
+                    item = _fixed(item, kind, self._depth_max)
+                    if type(item) is _Rich:
+                        left = 0
+                self._batch.append(item)
+                left -= 1
+                if left <= 0 or chars > BATCH_BYTES:
+                    self._flush()
+                    await self._exchange.wait_async(self._has_room)
+                    left = self._batch_max()
+                    chars = 0
+            self._flush()
+        except BaseException as raised:
+            self._end(raised)
+            raise
+        finally:
+            self._close()
+            close = getattr(iterator, "aclose", None)
+            if close is not None:
+                await close()
+
+    def _has_room(self) -> bool:
+        return self._items > 0 and self._bytes > 0
+
+    def _batch_max(self) -> int:
+        if not self._is_fast:
+            return 1
+        # As large as those before, the items of a batch fill no more than a message of a good size.
+        return max(1, min(self._items, BATCH_ITEMS, int(min(self._bytes, BATCH_BYTES) / self._item_bytes)))
+
+    def _make_room(self, told: dict[str, Any]) -> None:
+        self._items += told["items"]
+        self._bytes += told["bytes"]
+
+    def _end(self, raised: BaseException) -> None:
+        """Send what was yielded before `raised`; nobody is there for it if the call was given up."""
+        if not isinstance(raised, CallCancelled):
+            self._flush()
+
+    def _close(self) -> None:
+        with self._lock:
+            self._is_over = True
+            self._batch.clear()
+
+    def _flush(self) -> None:
+        now = monotonic()
+        if not self._is_fast:
+            # Only a generator that is quick several times in a row is: each message costs more than an item.
+            self._quick = self._quick + 1 if now - self._sent_at < QUICK_S else 0
+            if self._quick > QUICK_ITEMS:
+                self._is_fast = True
+                start_new_thread(self._watch, ())
+        self._sent_at = now
+        self._send_batch()
+        if self._refused is not None:
+            raise self._refused
+
+    def _watch(self) -> None:
+        """Send what lies there while the generator takes its time over the next item."""
+        sent_at = 0.0
+        while not self._is_over:
+            sleep(WATCH_S)
+            if self._batch and sent_at == self._sent_at:
+                self._send_batch()
+            sent_at = self._sent_at
+
+    def _send_batch(self) -> None:
+        batch = self._batch
+        with self._lock:
+            count = len(batch)
+            if not count or self._is_over or self._refused is not None:
+                return
+            items = batch[:count]
+            del batch[:count]
+            try:
+                self._send_items(items)
+            except ValueRefused:
+                # Those before the one that cannot cross are sent.
+                count, self._refused = _find_refused(items, self._depth_max)
+                self._send_items(items[:count])
+
+    def _send_items(self, items: list[Any]) -> None:
+        for text, attachments, count in _messages(items, self._depth_max):
+            line = message.items(self._exchange.call, text)
+            size = len(line) + sum([one.nbytes for one in attachments])
+            self._items -= count
+            self._bytes -= size
+            self._item_bytes = size / count
+            self._exchange.say(line, attachments)
+
+
+def _fixed(item: Any, kind: type, depth_max: int) -> Any:
+    """Return `item` as it is now: the generator may change it before its batch is sent."""
+    # A copy is all that a flat row needs, and the rows of a batch are encoded much faster together.
+    if kind is dict and are_atoms(map(type, item.values())):
+        return item.copy()
+    if kind in LISTS and are_atoms(map(type, item)):
+        return item[:]
+    text = encode_plain(item, depth_max)
+    return _Rich(item, depth_max) if text is None else _Text(text)
+
+
+class _Text(str):
+    """An item that is JSON already."""
+
+    __slots__ = ()
+
+
+class _Rich:
+    """An item that has a message of its own, for the sake of what JSON has no word for. It is sent at once."""
+
+    def __init__(self, item: Any, depth_max: int) -> None:
+        encode(item, depth_max)  # Refused with the path in the item, if it is.
+        self.text, self.attachments = encode_members({"values": [item]}, depth_max)
+
+
+def _messages(items: list[Any], depth_max: int) -> Iterator[tuple[str, list[memoryview], int]]:
+    """Yield the messages that carry `items`: the member `values`, its attachments, how many items it has."""
+    kinds = set(map(type, items))
+    if not items:
+        return
+    if _Text not in kinds and _Rich not in kinds:
+        yield (*encode_members({"values": items}, depth_max), len(items))
+        return
+    texts: list[str] = []
+    for item in items:
+        text = item if type(item) is _Text else None if type(item) is _Rich else encode_plain(item, depth_max)
+        if text is not None:
+            texts.append(text)
+            continue
+        if texts:
+            yield f'"values":[{",".join(texts)}]', [], len(texts)
+            texts = []
+        rich = item if type(item) is _Rich else _Rich(item, depth_max)
+        yield rich.text, rich.attachments, 1
+    if texts:
+        yield f'"values":[{",".join(texts)}]', [], len(texts)
+
+
+def _find_refused(items: list[Any], depth_max: int) -> tuple[int, ValueRefused | None]:
+    """Return the index of the first item that cannot cross, and why."""
+    for index, item in enumerate(items):
+        if type(item) in ATOMS:
+            try:
+                encode(item, depth_max)
+            except ValueRefused as refused:
+                return index, refused
+    return len(items), None
+
+
+are_atoms = ATOMS.issuperset
+NUMBERS = frozenset((int, float, bool, type(None)))
+BATCH_ITEMS = 256
+BATCH_BYTES = 64 * 1024
+QUICK_S = 0.000_2
+QUICK_ITEMS = 4
+WATCH_S = 0.001

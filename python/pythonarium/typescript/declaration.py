@@ -1,0 +1,590 @@
+"""The declarations of a file: what Node may call, as `pool.py` has it, and the types that it needs."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from .docstring import read_docstring
+from .hint import (
+    RESERVED,
+    Hints,
+    Scope,
+    Warned,
+    angled,
+    comment,
+    label,
+    local_variables,
+    many,
+    property_name,
+    quote,
+)
+from .source import Definition, Module, Sources, docstring, dotted_name, members, statements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from .source import Function
+
+
+class Declared(NamedTuple):
+    """A file of declarations."""
+
+    text: str
+    functions: int
+    warnings: list[Warned]
+
+
+def declare(sources: Sources, modules: dict[str, Module], expose: str, title: str) -> Declared:
+    """Return the declarations of what Node may call in `modules`, which stand by their prefix ("" for none).
+
+    `expose` is "marked" or "all", as the pool has it. Raises NothingToDeclare for a module that has nothing.
+    """
+    return _File(sources, modules, expose).write(title)
+
+
+class NothingToDeclare(Exception):
+    """There is nothing in a module that Node could call."""
+
+
+@dataclass
+class _Space:
+    """What stands under one prefix: functions, and further prefixes."""
+
+    functions: dict[str, Definition] = field(default_factory=dict)
+    spaces: dict[str, _Space] = field(default_factory=dict)
+
+
+class _File:
+    def __init__(self, sources: Sources, modules: dict[str, Module], expose: str) -> None:
+        self._sources = sources
+        self._root = _Space()
+        self._count = 0
+        handles: set[ast.AST | None] = set()
+        self._hints = Hints(sources, lambda found: found.node in handles)
+        for prefix, module in modules.items():
+            found = _marked(sources, module) if expose == "marked" else self._public(module)
+            if not found:
+                raise NothingToDeclare(
+                    f"Nothing in {module.path} is marked with @expose. Mark what Node may call, or add `--expose all` for a module that is not yours."
+                    if expose == "marked"
+                    else f"There is no public function in {module.path}."
+                )
+            for name, definition in found.items():
+                self._add(f"{prefix}.{name}" if prefix else name, definition)
+                if isinstance(definition.node, ast.ClassDef) and (expose == "marked" or self._hints.kind(definition) == "other"):
+                    handles.add(definition.node)
+
+    def write(self, title: str) -> Declared:
+        functions = [line for lines in self._space(self._root, "export ") for line in [*lines, ""]]
+        types: list[str] = []
+        while self._hints.waiting:
+            found, name = self._hints.waiting.pop(0)
+            types += [*self._type(found, name), ""]
+        imports = sorted(self._hints.imports)
+        head = [f"// Written by `{title}`: change the Python and run it again."]
+        if imports:
+            head.append(f"import type {{ {', '.join(imports)} }} from 'pythonarium' with {{ 'resolution-mode': 'import' }};")
+        text = "\n".join([*head, "", *functions, *types, "export {};", ""])
+        return Declared(text, self._count, sorted(self._hints.warnings))
+
+    def _add(self, full: str, definition: Definition) -> None:
+        *prefixes, name = full.split(".")
+        space = self._root
+        for prefix in prefixes:
+            space = space.spaces.setdefault(prefix, _Space())
+        space.functions[name] = definition
+
+    def _space(self, space: _Space, export: str) -> Iterator[list[str]]:
+        """Write the functions of one prefix, then the prefixes in it, each as a namespace."""
+        renamed: list[tuple[str, str]] = []
+        taken = {*space.functions, *space.spaces}
+
+        def own_name(name: str) -> str:
+            """Return the name to declare it by: a word that TypeScript reserves is given at the export."""
+            if name.isidentifier() and name not in RESERVED and name not in BUILT_IN:
+                return name
+            local = "".join(char if f"_{char}".isidentifier() else "_" for char in name) + "_"
+            while local in taken or not local.isidentifier():
+                local = f"_{local}"
+            taken.add(local)
+            renamed.append((local, name))
+            return local
+
+        for name, definition in space.functions.items():
+            if name in NOT_CALLED:
+                self._hints.warn(definition.module, definition.node or ast.Pass(), f"pool.py.{name} means something else in JavaScript: it is left out, and pool.call({quote(name)}) calls it")
+                continue
+            own = own_name(name)
+            self._count += 1
+            yield list(self._function(definition, own, export if own == name else export and "declare "))
+        for name, inner in space.spaces.items():
+            own = own_name(name)
+            lines = [line for each in self._space(inner, "") for line in each]
+            yield [f"{export if own == name else export and 'declare '}namespace {own} {{", *(f"  {line}".rstrip() for line in lines), "}"]
+        for own, name in renamed:
+            yield [f"export {{ {own} as {name if name.isidentifier() else quote(name)} }};"]
+
+    def _function(self, definition: Definition, name: str, export: str) -> Iterator[str]:
+        declare = f"{export}function {name}"
+        if isinstance(definition.node, ast.ClassDef):
+            yield from self._constructor(definition, declare)
+            return
+        scope = Scope(definition.module)
+        if isinstance(definition.node, ast.Lambda):
+            node = ast.FunctionDef(definition.name, definition.node.args, [], [], None, None)
+            ast.copy_location(node, definition.node)
+            definition = replace_node(definition, node)
+        if not isinstance(definition.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            self._hints.warn(definition.module, definition.node or ast.Pass(), f"{definition.name} is made when the module runs: what it takes and returns is unknown")
+            yield f"{declare}(...args: unknown[]): Promise<unknown>;"
+            return
+        yield from self._callable(definition, declare, scope, skip=0)
+
+    def _callable(self, definition: Definition, declare: str, scope: Scope, skip: int, result: str | None = None) -> Iterator[str]:
+        """Write the signatures of a function: those of its overloads if it has any."""
+        node = definition.node
+        assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        yield from self._comment(node)
+        variants = [each for each in definition.overloads if each is not node] or [node]
+        lines: dict[str, None] = {}
+        for variant in variants:
+            lines.update(dict.fromkeys(self._signatures(variant, node, declare, scope, skip, result)))
+        yield from lines
+
+    def _signatures(self, node: Function, body: Function, declare: str, scope: Scope, skip: int, result: str | None) -> Iterator[str]:
+        """Write one function: first as it is called by position, then with ever more of it by keyword."""
+        variables: dict[str, str] = {}
+        scope = replace(scope, way="in", variables=variables, local={**scope.local, **local_variables(node)})
+        missing: list[str] = []
+        arguments = _Arguments.of(node, skip, lambda hint, default: self._parameter(hint, default, scope), missing)
+        if result is None:
+            result = self._result(node, body, scope, missing)
+        if missing:
+            self._hints.warn(scope.module, node, f"{node.name}() has no hint for {_listed(missing)}: unknown")
+        generic = angled({name: extends for name, extends in variables.items() if name not in scope.declared})
+        for parameters in arguments.ways():
+            if any("Kwargs<" in each for each in parameters):
+                self._hints.imports.add("Kwargs")
+            line = f"{declare}{generic}({', '.join(parameters)}): {result};"
+            if len(line) <= WIDTH:
+                yield line
+            else:
+                yield "\n".join([f"{declare}{generic}(", *(f"  {each}," for each in parameters), f"): {result};"])
+
+    def _parameter(self, hint: ast.expr | None, default: ast.expr | None, scope: Scope) -> str:
+        if hint is None:
+            return "unknown"
+        text = self._hints.render(hint, scope)
+        if isinstance(default, ast.Constant) and default.value is None and "null" not in text.split(" | ") and text != "unknown":
+            return f"({text}) | null" if "=>" in text else f"{text} | null"
+        return text
+
+    def _result(self, node: Function, body: Function, scope: Scope, missing: list[str]) -> str:
+        scope = replace(scope, way="out")
+        decorators = {self._hints.resolve(each.func if isinstance(each, ast.Call) else each, scope) for each in body.decorator_list}
+        if decorators & CONTEXT_MANAGERS:
+            self._hints.warn(scope.module, node, f"{node.name}() returns a context manager, which cannot cross: unknown")
+            return "Promise<unknown>"
+        items = self._hints.stream(node.returns, scope)
+        if items is None and _yields(body):
+            items = "unknown"
+            if node.returns is None:
+                missing.append("what it yields")
+            elif isinstance(node.returns, ast.Subscript):
+                inner = node.returns.slice
+                items = self._hints.render(inner.elts[0] if isinstance(inner, ast.Tuple) else inner, scope)
+        if items is not None:
+            return f"AsyncIterable<{items}>"
+        if node.returns is None:
+            missing.append("its result")
+            return "Promise<unknown>"
+        return f"Promise<{self._hints.render(node.returns, scope)}>"
+
+    def _constructor(self, definition: Definition, declare: str) -> Iterator[str]:
+        """Write the function that makes an object, which is what a class is to those who call it."""
+        hints = self._hints
+        node = definition.node
+        assert isinstance(node, ast.ClassDef)
+        parameters = hints.parameters(definition)
+        arguments = f"{angled(parameters, names_only=True)}"
+        kind = hints.kind(definition)
+        result = f"Promise<{hints.name_of(definition)}{arguments}>"
+        scope = Scope(definition.module, names=members(definition.module, node), local=local_variables(node))
+        maker = self._method(definition, "__init__") or self._method(definition, "__new__")
+        own_doc = docstring(node)
+        if maker is not None and isinstance(maker.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            doc = read_docstring(own_doc)
+            if doc.body:
+                yield from comment(doc.lines([]))
+            scope = replace(scope, module=maker.module)
+            variants = [each for each in maker.overloads if each is not maker.node] or [maker.node]
+            for variant in variants:
+                # What the object is of has to be known even where no argument tells.
+                lines = list(self._signatures(variant, maker.node, declare + "", _with(scope, parameters), 1, result))
+                yield from (_generic(line, declare, parameters) for line in lines)
+            return
+        fields = {key: each for key, each in hints.fields(definition).items()} if kind in ("record", "namedtuple", "handle") and (kind == "namedtuple" or _is_dataclass(hints, definition)) else {}
+        texts = []
+        for key, each in fields.items():
+            hint, marks = hints.wrapped(each.annotation, Scope(each.module)) if each.annotation else (None, set())
+            if "ClassVar" in marks:
+                continue
+            type_ = hints.render(hint, replace(_with(scope, parameters), way="in", module=each.module)) if hint is not None else "unknown"
+            texts.append(_Parameter(key, type_, each.default is not None))
+        made = _Arguments([], texts, None, [], None)
+        doc = read_docstring(own_doc)
+        if doc.body:
+            yield from comment(doc.lines([]))
+        for each_way in made.ways():
+            if any("Kwargs<" in each for each in each_way):
+                hints.imports.add("Kwargs")
+            yield f"{declare}{angled(parameters)}({', '.join(each_way)}): {result};"
+
+    def _method(self, definition: Definition, name: str, depth: int = 0) -> Definition | None:
+        node = definition.node
+        if not isinstance(node, ast.ClassDef) or depth > 20:
+            return None
+        own = members(definition.module, node).get(name)
+        if own is not None:
+            return own
+        for base in self._hints.bases(definition):
+            found = self._method(base, name, depth + 1)
+            if found is not None:
+                return found
+        return None
+
+    def _type(self, found: Definition, name: str) -> list[str]:
+        if isinstance(found.node, ast.ClassDef) and self._hints.kind(found) == "handle":
+            # What the class is about stands at its constructor.
+            return list(self._handle(found, name))
+        doc = read_docstring(docstring(found.node))
+        lines = comment(doc.body) if doc.body else []
+        return [*lines, *self._hints.declaration(found, name)]
+
+    def _handle(self, found: Definition, name: str) -> Iterator[str]:
+        """Write what an object that stays in Python offers: its methods, and its attributes as promises."""
+        hints = self._hints
+        hints.imports.add("Handle")
+        parameters = hints.parameters(found)
+        scope = Scope(found.module, declared=frozenset(parameters), owner=name + angled(parameters, names_only=True))
+        yield f"export interface {name}{angled(parameters)} extends Handle {{"
+        offered: dict[str, tuple[Definition, ast.ClassDef]] = {}
+        attributes: dict[str, tuple[Module, ast.expr | None]] = {}
+        for each in self._lineage(found):
+            node = each.node
+            assert isinstance(node, ast.ClassDef)
+            for key, member in members(each.module, node).items():
+                attributes.pop(key, None)
+                offered.pop(key, None)
+                if isinstance(member.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    offered[key] = (member, node)
+                else:
+                    attributes[key] = (each.module, member.annotation)
+            for key, hint in _assigned(node).items():
+                if key not in offered:
+                    attributes[key] = (each.module, hint or attributes.get(key, (each.module, None))[1])
+        for key, (module, hint) in attributes.items():
+            if key.startswith("_") or key in NOT_CALLED:
+                continue
+            if hint is None:
+                yield f"  readonly {property_name(key)}: Promise<unknown>;"
+                continue
+            inner, marks = hints.wrapped(hint, replace(scope, module=module))
+            text = hints.render(inner, replace(scope, module=module, way="out"))
+            yield f"  readonly {property_name(key)}: Promise<{text}>;"
+        for key, (member, node) in offered.items():
+            place = replace(scope, module=member.module, names=members(member.module, node), local=local_variables(node))
+            function = member.node
+            assert isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+            if key in ("__iter__", "__aiter__"):
+                items = hints.stream(function.returns, replace(place, variables={}))
+                yield f"  [Symbol.asyncIterator](): AsyncIterator<{items or 'unknown'}>;"
+            if key.startswith("_") or key in NOT_CALLED:
+                continue
+            decorators = {dotted_name(each.func if isinstance(each, ast.Call) else each) or "" for each in function.decorator_list}
+            last = {each.rpartition(".")[2] for each in decorators}
+            if last & {"property", "cached_property"}:
+                for line in self._comment(function):
+                    yield f"  {line}"
+                text = hints.render(function.returns, replace(place, way="out")) if function.returns else "unknown"
+                if function.returns is None:
+                    hints.warn(member.module, function, f"{node.name}.{key} has no hint: unknown")
+                yield f"  readonly {property_name(key)}: Promise<{text}>;"
+                continue
+            lines = self._callable(member, property_name(key), place, skip=0 if "staticmethod" in last else 1)
+            for line in "\n".join(lines).split("\n"):
+                yield f"  {line}"
+        yield "}"
+
+    def _lineage(self, found: Definition, depth: int = 0) -> list[Definition]:
+        """Return a class and its bases, the farthest first."""
+        if depth > 20:
+            return []
+        chain: list[Definition] = []
+        for base in reversed(self._hints.bases(found)):
+            chain += [each for each in self._lineage(base, depth + 1) if each not in chain]
+        return [*chain, found]
+
+    def _comment(self, node: Function) -> list[str]:
+        doc = read_docstring(docstring(node))
+        names = [each.arg for each in _all_arguments(node.args)]
+        lines = doc.lines([name for name in names])
+        return comment(lines) if lines else []
+
+    def _public(self, module: Module) -> dict[str, Definition]:
+        """Return what a module calls its own: what `__all__` names, or the public names that it defines itself."""
+        listed = _listed_names(module)
+        names = listed if listed is not None else [name for name in module.names if not name.startswith("_")]
+        found: dict[str, Definition] = {}
+        for name in names:
+            if listed is None and module.names[name].node is None:
+                continue
+            definition = self._sources.resolve(module, name)
+            if isinstance(definition, Definition) and self._is_callable(definition):
+                found[name] = definition
+        return found
+
+    def _is_callable(self, definition: Definition, depth: int = 0) -> bool:
+        node = definition.node
+        if isinstance(node, ast.ClassDef):
+            return self._hints.kind(definition) not in ("enum", "typeddict", "protocol", "value") and not _is_exception(self._sources, definition)
+        return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+
+
+class _Parameter(NamedTuple):
+    name: str
+    type: str
+    is_optional: bool
+
+
+@dataclass
+class _Arguments:
+    """What a function takes, and the ways to give it."""
+
+    positional_only: list[_Parameter]
+    positional: list[_Parameter]
+    rest: _Parameter | None
+    keyword_only: list[_Parameter]
+    # The type of what `**kwargs` takes.
+    keywords: str | None
+
+    @classmethod
+    def of(cls, node: Function, skip: int, type_of, missing: list[str]) -> _Arguments:  # type: ignore[no-untyped-def]
+        given = node.args
+        ordered = [*given.posonlyargs, *given.args]
+        defaults: list[ast.expr | None] = [*[None] * (len(ordered) - len(given.defaults)), *given.defaults]
+
+        def read(argument: ast.arg, default: ast.expr | None) -> _Parameter:
+            if argument.annotation is None:
+                missing.append(f"`{argument.arg}`")
+            return _Parameter(argument.arg, type_of(argument.annotation, default), default is not None)
+
+        by_position = [read(*pair) for pair in list(zip(ordered, defaults))[skip:]]
+        only = max(0, len(given.posonlyargs) - skip)
+        rest = given.vararg and read(given.vararg, None)
+        keyword_only = [read(*pair) for pair in zip(given.kwonlyargs, given.kw_defaults)]
+        keywords = given.kwarg and read(given.kwarg, None).type
+        return cls(by_position[:only], by_position[only:], rest, keyword_only, keywords)
+
+    def ways(self) -> Iterator[list[str]]:
+        """Go over the lists of parameters: all by position, then with one more by keyword each time."""
+        by_position = [*self.positional_only, *self.positional]
+        labels = self._labels()
+        required = sum(not each.is_optional for each in by_position)
+        for count in range(len(by_position), len(self.positional_only) - 1, -1):
+            if len(by_position) > WAYS_MAX and required + 2 < count < len(by_position):
+                continue  # Nobody gives seven by position and the eighth by keyword.
+            first, others = by_position[:count], [*by_position[count:], *self.keyword_only]
+            must = any(not each.is_optional for each in self.keyword_only)
+            is_last = count == len(by_position)
+            keywords = self._kwargs(others, labels[KWARGS], is_optional=is_last and not must)
+            # Nobody leaves out an optional one and gives what stands after it.
+            is_strict = not is_last or must
+            parameters = [f"{labels[each.name]}{'?' if each.is_optional and not is_strict else ''}: {each.type}" for each in first]
+            if not is_last or self.rest is None:
+                yield [*parameters, *keywords]
+                continue
+            rest = f"...{labels[self.rest.name]}: "
+            items = many(self.rest.type, "both")
+            if not must:
+                yield [*parameters, rest + items]
+            if keywords:
+                # Keywords stand last, behind any number of others.
+                strict = [f"{labels[each.name]}: {each.type}" for each in first]
+                yield [*strict, f"{rest}[{rest}{items}, {keywords[0].replace('?:', ':', 1)}]"]
+
+    def _labels(self) -> dict[str, str]:
+        """Return what each parameter is called in TypeScript, no two of them alike."""
+        labels: dict[str, str] = {}
+        rest = [self.rest] if self.rest is not None else []
+        for name in [*(each.name for each in [*self.positional_only, *self.positional, *rest]), KWARGS]:
+            own = label(name or "kwargs")
+            while own in labels.values():
+                own += "_"
+            labels[name] = own
+        return labels
+
+    def _kwargs(self, parameters: Sequence[_Parameter], name: str, is_optional: bool) -> list[str]:
+        if not parameters and self.keywords is None:
+            return []
+        parts = [f"{property_name(each.name)}{'?' if each.is_optional else ''}: {each.type}" for each in parameters]
+        if self.keywords is not None:
+            # An index has to take in what the names before it take.
+            kinds = dict.fromkeys([self.keywords, *(each.type for each in parameters)])
+            kinds.update({"undefined": None} if any(each.is_optional for each in parameters) else {})
+            text = "unknown" if "unknown" in kinds else " | ".join(f"({each})" if "=>" in each else each for each in kinds)
+            parts.append(f"[name: string]: {text}")
+        return [f"{name}{'?' if is_optional else ''}: Kwargs<{{ {'; '.join(parts)} }}>"]
+
+
+def replace_node(definition: Definition, node: ast.AST) -> Definition:
+    return Definition(definition.module, definition.name, node)
+
+
+def _marked(sources: Sources, module: Module) -> dict[str, Definition]:
+    """Return what is marked with @expose, by the name that Node calls it by."""
+    found: dict[str, Definition] = {}
+    for name, own in module.names.items():
+        wrapped = _exposing_call(sources, module, own.node) if isinstance(own.node, ast.Call) else None
+        if wrapped is not None:
+            mark, function = wrapped
+            target = dotted_name(function)
+            resolved = sources.resolve(module, target) if target else None
+            definition = resolved if isinstance(resolved, Definition) else Definition(module, name, function)
+            found[mark or name] = definition
+            continue
+        resolved = sources.resolve(module, name) if own.node is None or isinstance(own.node, (ast.Name, ast.Attribute)) else own
+        if not isinstance(resolved, Definition):
+            continue
+        for decorator in getattr(resolved.node, "decorator_list", ()):
+            marked = _mark_of(sources, resolved.module, decorator)
+            if marked is not None:
+                found[marked or name] = resolved
+    for star in module.stars:
+        inner = sources.find(star)
+        if inner is not None:
+            for name, definition in _marked(sources, inner).items():
+                found.setdefault(name, definition)
+    return found
+
+
+def _mark_of(sources: Sources, module: Module, decorator: ast.expr) -> str | None:
+    """Return the name that a decorator gives, "" for none of its own; None if it is not @expose."""
+    call = decorator if isinstance(decorator, ast.Call) else None
+    if not _is_expose(sources, module, call.func if call else decorator):
+        return None
+    names = [each.value for each in call.keywords if each.arg == "name"] if call else []
+    return str(names[0].value) if names and isinstance(names[0], ast.Constant) and names[0].value else ""
+
+
+def _exposing_call(sources: Sources, module: Module, call: ast.Call) -> tuple[str, ast.expr] | None:
+    """Return the name and the function of `expose(f)` and `expose(name="x")(f)`."""
+    if len(call.args) != 1:
+        return None
+    mark = _mark_of(sources, module, call.func)
+    return None if mark is None else (mark, call.args[0])
+
+
+def _is_expose(sources: Sources, module: Module, node: ast.expr) -> bool:
+    target = dotted_name(node)
+    return target is not None and sources.resolve(module, target) in ("pythonarium.expose", "pythonarium.expose.expose")
+
+
+def _is_exception(sources: Sources, definition: Definition, depth: int = 0) -> bool:
+    node = definition.node
+    if not isinstance(node, ast.ClassDef) or depth > 20:
+        return False
+    for base in node.bases:
+        name = dotted_name(base)
+        found = sources.resolve(definition.module, name) if name else None
+        if isinstance(found, str) and found.startswith("builtins.") and found.endswith(("Exception", "Error", "Warning", "Interrupt", "Exit")):
+            return True
+        if isinstance(found, Definition) and _is_exception(sources, found, depth + 1):
+            return True
+    return False
+
+
+def _is_dataclass(hints: Hints, definition: Definition) -> bool:
+    node = definition.node
+    assert isinstance(node, ast.ClassDef)
+    decorators = {hints.resolve(each.func if isinstance(each, ast.Call) else each, Scope(definition.module)) for each in node.decorator_list}
+    return "dataclasses.dataclass" in decorators or hints.kind(definition) == "record"
+
+
+def _listed_names(module: Module) -> list[str] | None:
+    """Return what `__all__` lists, as far as it is written out."""
+    found: list[str] | None = None
+    for node, _ in statements(module.tree.body):
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if not isinstance(target, ast.Name) or target.id != "__all__":
+            continue
+        value = getattr(node, "value", None)
+        items = [each.value for each in value.elts if isinstance(each, ast.Constant)] if isinstance(value, (ast.List, ast.Tuple)) else []
+        names = [each for each in items if isinstance(each, str)]
+        found = [*(found or []), *names] if isinstance(node, ast.AugAssign) else names
+    return list(dict.fromkeys(found)) if found else None
+
+
+def _assigned(node: ast.ClassDef) -> dict[str, ast.expr | None]:
+    """Return what methods assign to `self`, with the hint that stands there or that the parameter has."""
+    found: dict[str, ast.expr | None] = {}
+    for method in node.body:
+        if not isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)) or not method.args.args:
+            continue
+        own = method.args.args[0].arg
+        hints = {each.arg: each.annotation for each in _all_arguments(method.args)}
+        for each in ast.walk(method):
+            targets = each.targets if isinstance(each, ast.Assign) else [each.target] if isinstance(each, ast.AnnAssign) else []
+            for target in targets:
+                if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == own:
+                    value = getattr(each, "value", None)
+                    hint = each.annotation if isinstance(each, ast.AnnAssign) else hints.get(value.id) if isinstance(value, ast.Name) else None
+                    found[target.attr] = found.get(target.attr) or hint
+    return found
+
+
+def _all_arguments(arguments: ast.arguments) -> list[ast.arg]:
+    rest = [each for each in (arguments.vararg, arguments.kwarg) if each is not None]
+    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *rest]
+
+
+def _yields(node: Function) -> bool:
+    """Whether it is a generator: whether its own body yields, not one inside of it."""
+    waiting: list[ast.AST] = list(node.body)
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            waiting += ast.iter_child_nodes(each)
+    return False
+
+
+def _with(scope: Scope, parameters: dict[str, str]) -> Scope:
+    return replace(scope, declared=frozenset(parameters))
+
+
+def _generic(line: str, declare: str, parameters: dict[str, str]) -> str:
+    """Put the type variables of a class before those of its `__init__`."""
+    if not parameters:
+        return line
+    rest = line[len(declare) :]
+    own = angled(parameters)
+    return declare + (f"{own[:-1]}, {rest[1:]}" if rest.startswith("<") else own + rest)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+# What stands for keyword arguments among parameters.
+KWARGS = ""
+# What the proxy keeps for itself, since JavaScript asks every object for it.
+NOT_CALLED = frozenset(["then", "catch", "finally", "toJSON", "constructor", "prototype", "toString", "valueOf"])
+# Global values that no declaration may shadow, and what the file imports.
+BUILT_IN = frozenset(["globalThis", "undefined", "Handle", "Kwargs", "NdArray"])
+CONTEXT_MANAGERS = {"contextlib.contextmanager", "contextlib.asynccontextmanager"}
+WIDTH = 120
+WAYS_MAX = 7

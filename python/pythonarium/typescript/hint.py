@@ -1,0 +1,756 @@
+"""What a hint is in TypeScript. `docs/values.md` says what becomes what; `VALUES` and `SHAPES` here say the same in types."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from .source import Definition, Module, Sources, docstring, dotted_name, members
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    # "in" is from Node to Python, "out" is back; "both" is the inside of a named type, which serves either way.
+    Way = Literal["in", "out", "both"]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where a hint stands, which decides what its names mean and which way its values go."""
+
+    module: Module
+    way: Way = "both"
+    # The type variables met so far, with what they extend; None where none can be declared.
+    variables: dict[str, str] | None = None
+    # Those that the class or alias around has declared.
+    declared: frozenset[str] = frozenset()
+    # Those of `def f[T]()`, `class C[T]` and `type X[T]`, which are no names of the module.
+    local: dict[str, ast.AST] = field(default_factory=dict)
+    # What `Self` is.
+    owner: str = ""
+    # Names that the class around defines, which its hints may use.
+    names: dict[str, Definition] = field(default_factory=dict)
+    # The alias that is being written: it may not be its own alternative.
+    alias: ast.AST | None = None
+
+
+class Warned(NamedTuple):
+    """Something that could not be told in TypeScript, and where."""
+
+    file: str
+    line: int
+    text: str
+
+
+class Hints:
+    """Turns hints into TypeScript, and keeps what they need: named types, imports, warnings."""
+
+    def __init__(self, sources: Sources, is_handle: Callable[[Definition], bool]) -> None:
+        self._sources = sources
+        self._is_handle = is_handle
+        self._named: dict[ast.AST, str] = {}
+        self.waiting: list[tuple[Definition, str]] = []
+        self.imports: set[str] = set()
+        self.warnings: list[Warned] = []
+
+    def warn(self, module: Module, node: ast.AST, text: str) -> None:
+        warned = Warned(module.path, getattr(node, "lineno", 1), text)
+        if warned not in self.warnings:
+            self.warnings.append(warned)
+
+    def render(self, node: ast.expr, scope: Scope) -> str:
+        """Return the type that a hint is."""
+        return self._render(node, scope)
+
+    def resolve(self, node: ast.AST | None, scope: Scope) -> Definition | str | None:
+        """Return what a name or an attribute stands for; None for other expressions and for unknown names."""
+        dotted = dotted_name(node)
+        if dotted is None:
+            return None
+        if dotted in scope.names:
+            return scope.names[dotted]
+        return self._sources.resolve(scope.module, dotted)
+
+    def name_of(self, found: Definition) -> str:
+        """Return the name that a class or an alias has in the file, which is written there in its turn."""
+        assert found.node is not None
+        if found.node not in self._named:
+            taken = {*self._named.values(), *GLOBALS}
+            name = found.name
+            count = 1
+            while name in taken:
+                count += 1
+                name = f"{found.name}{count}"
+            self._named[found.node] = name
+            self.waiting.append((found, name))
+        return self._named[found.node]
+
+    def parameters(self, found: Definition) -> dict[str, str]:
+        """Return the type variables of a class or an alias, with what each extends."""
+        node = found.node
+        scope = Scope(found.module, local=local_variables(node))
+        variables = {name: self._bound(each, scope) for name, each in scope.local.items() if type(each).__name__ == "TypeVar"}
+        if isinstance(node, ast.ClassDef):
+            hints: Sequence[ast.AST] = node.bases
+        elif isinstance(node, ast.expr) and not isinstance(node, ast.Call):
+            hints = [node]
+        else:
+            hints = []
+        for hint in hints:
+            for each in ast.walk(_parsed(hint)):
+                if isinstance(each, (ast.Name, ast.Attribute)):
+                    variable = self.resolve(each, scope)
+                    if isinstance(variable, Definition) and self._called(variable) in TYPE_VARIABLES[:2]:
+                        variables.setdefault(variable.name, self._bound(variable.node, Scope(variable.module)))
+        return variables
+
+    def kind(self, found: Definition, depth: int = 0) -> str:
+        """Return what a class is to those who call: see `Kinds` below."""
+        node = found.node
+        if not isinstance(node, ast.ClassDef) or depth > 20:
+            return "other"
+        if self._is_handle(found):
+            return "handle"
+        scope = Scope(found.module)
+        for decorator in node.decorator_list:
+            name = self.resolve(decorator.func if isinstance(decorator, ast.Call) else decorator, scope)
+            if name in RECORD_DECORATORS:
+                return "record"
+        for base in node.bases:
+            name = self.resolve(base.value if isinstance(base, ast.Subscript) else base, scope)
+            if isinstance(name, Definition):
+                inherited = self.kind(name, depth + 1)
+                if inherited not in ("other", "handle"):
+                    return inherited
+            elif name in BASES:
+                return BASES[name]
+            elif name in SHAPES or VALUES.get(str(name), UNKNOWN) != UNKNOWN:
+                return "value"
+        return "other"
+
+    def fields(self, found: Definition, depth: int = 0) -> dict[str, Field]:
+        """Return the annotated fields of a class, those of its bases first."""
+        fields: dict[str, Field] = {}
+        node = found.node
+        if not isinstance(node, ast.ClassDef) or depth > 20:
+            return fields
+        for base in reversed(self.bases(found)):
+            fields.update(self.fields(base, depth + 1))
+        total = not any(each.arg == "total" and _constant(each.value) is False for each in node.keywords)
+        body = node.body
+        for index, each in enumerate(body):
+            if not isinstance(each, ast.AnnAssign) or not isinstance(each.target, ast.Name):
+                continue
+            following = body[index + 1] if index + 1 < len(body) else None
+            doc = _constant(following.value) if isinstance(following, ast.Expr) else None
+            fields[each.target.id] = Field(found.module, each.annotation, each.value, doc if isinstance(doc, str) else "", total)
+        return fields
+
+    def bases(self, found: Definition) -> list[Definition]:
+        """Return the bases of a class that have a source."""
+        node = found.node
+        assert isinstance(node, ast.ClassDef)
+        scope = Scope(found.module)
+        resolved = [self.resolve(base.value if isinstance(base, ast.Subscript) else base, scope) for base in node.bases]
+        return [each for each in resolved if isinstance(each, Definition) and isinstance(each.node, ast.ClassDef)]
+
+    def wrapped(self, node: ast.expr, scope: Scope) -> tuple[ast.expr, set[str]]:
+        """Take off what says something about a field and not about its type: `NotRequired[X]`, `ClassVar[X]`."""
+        marks: set[str] = set()
+        while True:
+            node = _parsed(node)
+            if not isinstance(node, ast.Subscript):
+                name = self.resolve(node, scope)
+                return node, marks | ({name.rpartition(".")[2]} if isinstance(name, str) and name.rpartition(".")[2] in WRAPPERS else set())
+            name = self.resolve(node.value, scope)
+            last = name.rpartition(".")[2] if isinstance(name, str) else ""
+            if last not in WRAPPERS:
+                return node, marks
+            marks.add(last)
+            node = _arguments(node)[0]
+
+    def stream(self, node: ast.expr | None, scope: Scope) -> str | None:
+        """Return the type of the items that a function with this result yields, or None if it is no iterator."""
+        if node is None:
+            return None
+        node = _parsed(node)
+        bare = node.value if isinstance(node, ast.Subscript) else node
+        name = self.resolve(bare, scope)
+        if isinstance(name, Definition) and isinstance(name.node, ast.expr) and not self.parameters(name):
+            return self.stream(name.node, replace(scope, module=name.module))
+        if not isinstance(name, str) or name not in STREAMS:
+            return None
+        return self._render(_arguments(node)[0], replace(scope, way="out")) if isinstance(node, ast.Subscript) else "unknown"
+
+    def _render(self, node: ast.expr, scope: Scope) -> str:
+        node = _parsed(node)
+        if isinstance(node, ast.Constant) and node.value is None:
+            return "null"
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+            return self._union([node.left, node.right], scope)
+        if isinstance(node, ast.Subscript):
+            return self._subscript(node, scope)
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            return self._name(node, scope)
+        self.warn(scope.module, node, f"{ast.unparse(node)} is no hint that is understood")
+        return "unknown"
+
+    def _name(self, node: ast.expr, scope: Scope) -> str:
+        if isinstance(node, ast.Name) and node.id in scope.local:
+            return self._variable(node.id, scope.local[node.id], scope)
+        found = self.resolve(node, scope)
+        if isinstance(found, Definition):
+            return self._defined(found, [], node, scope)
+        if found is not None and found.rpartition(".")[2] == "Self" and scope.owner:
+            return scope.owner
+        if found in VALUES:
+            return self._value(found, scope)
+        if found in SHAPES:
+            return self._shape(SHAPES[found], [], scope)
+        if found is not None and found.rpartition(".")[2] in WRAPPERS:
+            return "unknown"
+        why = "is not defined where it is used" if found is None else "has no counterpart in TypeScript"
+        self.warn(scope.module, node, f"{ast.unparse(node)} {why}: it is unknown")
+        return "unknown"
+
+    def _subscript(self, node: ast.Subscript, scope: Scope) -> str:
+        found = self.resolve(node.value, scope)
+        arguments = _arguments(node)
+        if isinstance(found, Definition):
+            return self._defined(found, arguments, node, scope)
+        last = (found or "").rpartition(".")[2]
+        if found in SHAPES:
+            return self._shape(SHAPES[found], arguments, scope)
+        if last in ("Union", "Optional"):
+            return self._union([*arguments, *([ast.Constant(None)] if last == "Optional" else [])], scope)
+        if last == "Literal":
+            return union(self._literal(each, scope) for each in arguments)
+        if last == "Annotated" or last in WRAPPERS:
+            return self._render(arguments[0], scope)
+        if last in ("TypeGuard", "TypeIs"):
+            return "boolean"
+        if found in VALUES:
+            return self._value(found, scope)
+        return self._name(node.value, scope)
+
+    def _value(self, name: str, scope: Scope) -> str:
+        into, out = VALUES[name]
+        text = into if scope.way == "in" else out
+        self.imports.update(each for each in IMPORTS if re.search(rf"\b{each}\b", text))
+        return text
+
+    def _union(self, nodes: Sequence[ast.expr], scope: Scope) -> str:
+        return union(self._render(each, scope) for each in nodes)
+
+    def _shape(self, shape: str, arguments: Sequence[ast.expr], scope: Scope) -> str:
+        inner = replace(scope, alias=None)
+
+        def argument(index: int, way: Way | None = None) -> str:
+            if index >= len(arguments):
+                return "unknown"
+            return self._render(arguments[index], inner if way is None else replace(inner, way=way))
+
+        if shape == "list":
+            return many(argument(0), scope.way)
+        if shape == "set":
+            return f"{'Readonly' if scope.way == 'in' else ''}Set<{argument(0)}>"
+        if shape == "dict":
+            return self._dict(argument(0) if arguments else "string", argument(1), scope)
+        if shape == "counter":
+            return self._dict(argument(0) if arguments else "string", "number", scope)
+        if shape == "tuple":
+            return self._tuple(arguments, inner)
+        if shape == "iterable":
+            # An iterator of this call in one direction; inside of a result only a list can be meant.
+            item = argument(0)
+            return f"Iterable<{item}> | AsyncIterable<{item}>" if scope.way == "in" else many(item, scope.way)
+        if shape == "awaitable":
+            return argument(len(arguments) - 1 if arguments else 0)
+        assert shape == "callable"
+        # What Python gives a function goes out, and what comes of it goes in.
+        given = _parsed(arguments[0]) if arguments else None
+        result = argument(1, "in")
+        if isinstance(given, ast.List):
+            parameters = ", ".join(f"{_letter(index)}: {self._render(each, replace(inner, way='out'))}" for index, each in enumerate(given.elts))
+        else:
+            # Any function will do, whatever it takes.
+            parameters = "...args: any[]"
+        return f"({parameters}) => {_answer(result)}"
+
+    def _dict(self, key: str, value: str, scope: Scope) -> str:
+        if key in ("string", "unknown") or key in (scope.variables or {}):
+            return f"{{ [key: string]: {value} }}"
+        if re.fullmatch(r'("[^"]*"( \| )?)+', key):
+            return f"{{ [key in {key}]?: {value} }}"
+        return f"{'ReadonlyMap' if scope.way == 'in' else 'Map'}<{key}, {value}>"
+
+    def _tuple(self, arguments: Sequence[ast.expr], scope: Scope) -> str:
+        readonly = "readonly " if scope.way == "in" else ""
+        if not arguments:
+            return many("unknown", scope.way)
+        if len(arguments) == 2 and _constant(arguments[1]) is ...:
+            return many(self._render(arguments[0], scope), scope.way)
+        items = []
+        for each in arguments:
+            node = _parsed(each)
+            if isinstance(node, ast.Tuple) and not node.elts:
+                continue
+            unpacked = _unpacked(node)
+            if unpacked is None:
+                items.append(self._render(node, scope))
+            else:
+                rest = self._render(unpacked, scope)
+                items.append(f"...{rest}" if re.search(r"(\[\]|\])$", rest) else "...unknown[]")
+        return f"{readonly}[{', '.join(items)}]"
+
+    def _literal(self, node: ast.expr, scope: Scope) -> str:
+        value = _constant(node)
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, str):
+            return quote(value)
+        if isinstance(value, int):
+            return str(value) if abs(value) < 2**53 else "bigint"
+        if isinstance(value, bytes):
+            return "Uint8Array"
+        if isinstance(node, ast.Constant) and value is None:
+            return "null"
+        if isinstance(node, ast.Attribute):
+            owner = self.resolve(node.value, scope)
+            if isinstance(owner, Definition) and isinstance(owner.node, ast.ClassDef) and self.kind(owner) == "enum":
+                return dict(self._enum_values(owner)).get(node.attr, "unknown")
+            alias = self.resolve(node, scope)
+        else:
+            alias = self.resolve(node.value if isinstance(node, ast.Subscript) else node, scope)
+        # A Literal in a Literal stands for what is in it.
+        if isinstance(node, (ast.Subscript, ast.Name, ast.Attribute)) and alias is not None:
+            return self._render(node, scope)
+        return "unknown"
+
+    def _defined(self, found: Definition, arguments: Sequence[ast.expr], node: ast.expr, scope: Scope) -> str:
+        """Return what a name stands for that a source defines: a class, an alias, a type variable."""
+        called = self._called(found)
+        if called in TYPE_VARIABLES:
+            return self._variable(found.name, found.node if called in TYPE_VARIABLES[:2] else None, scope)
+        if called is not None and called.rpartition(".")[2] in FACTORIES:
+            return self.name_of(found)
+        kind = self.kind(found)
+        if isinstance(found.node, ast.ClassDef):
+            if kind == "value":
+                return self._render(found.node.bases[0], Scope(found.module, scope.way))
+            call = members(found.module, found.node).get("__call__") if kind == "protocol" else None
+            if kind == "other" or (kind == "protocol" and call is None):
+                self.warn(scope.module, node, f"{found.name} is a class whose objects cannot cross (a dataclass can, or one with @expose): it is unknown")
+                return "unknown"
+        elif not isinstance(found.node, ast.expr) and type(found.node).__name__ != "TypeAlias" or isinstance(found.node, (ast.Call, ast.Constant, ast.List, ast.Dict)):
+            if not (isinstance(found.node, ast.Constant) and (isinstance(found.node.value, str) or found.node.value is None)):
+                self.warn(scope.module, node, f"{ast.unparse(node)} is no type: it is unknown")
+                return "unknown"
+        if scope.alias is not None and self._leads_to(found, scope.alias):
+            self.warn(scope.module, node, f"{found.name} stands for itself: it is unknown")
+            return "unknown"
+        name = self.name_of(found)
+        parameters = self.parameters(found)
+        if not parameters:
+            return name
+        inner = replace(scope, alias=None)
+        given = [self._render(each, inner) for each in arguments if not isinstance(_parsed(each), ast.List)]
+        missing = [extends or "unknown" for extends in list(parameters.values())[len(given) :]]
+        return f"{name}<{', '.join([*given[: len(parameters)], *missing])}>"
+
+    def _variable(self, name: str, node: ast.AST | None, scope: Scope) -> str:
+        if name in scope.declared:
+            return name
+        if node is None or scope.variables is None or (type(node).__name__ in ("ParamSpec", "TypeVarTuple")):
+            return "unknown"
+        if name not in scope.variables:
+            scope.variables[name] = ""
+            scope.variables[name] = self._bound(node, replace(scope, variables=None))
+        return name
+
+    def _bound(self, node: ast.AST | None, scope: Scope) -> str:
+        """Return what the values of a type variable have to be; nothing if they may be anything."""
+        if isinstance(node, ast.Call):
+            bound = next((each.value for each in node.keywords if each.arg == "bound"), None)
+            alternatives = node.args[1:]
+        else:
+            bound = getattr(node, "bound", None)
+            alternatives = bound.elts if isinstance(bound, ast.Tuple) else []
+        if alternatives:
+            text = self._union(alternatives, scope)
+        elif bound is not None:
+            text = self._render(bound, scope)
+        else:
+            return ""
+        return "" if text == "unknown" else text
+
+    def _called(self, found: Definition) -> str | None:
+        """Return what was called to make it, as `typing.TypeVar` was."""
+        if not isinstance(found.node, ast.Call):
+            return None
+        name = self._sources.resolve(found.module, dotted_name(found.node.func) or "?")
+        return name if isinstance(name, str) else None
+
+    def _leads_to(self, found: Definition, alias: ast.AST, depth: int = 0) -> bool:
+        """Whether `found` is the alias, or a plain alternative in it: `A = int | B` and `B = str | A`."""
+        node = found.node
+        if node is alias:
+            return True
+        value = getattr(node, "value", None) if type(node).__name__ == "TypeAlias" else node
+        if not isinstance(value, ast.expr) or isinstance(value, ast.Call) or depth > 20:
+            return False
+        for each in _alternatives(value):
+            inner = self.resolve(each, Scope(found.module))
+            if isinstance(inner, Definition) and self._leads_to(inner, alias, depth + 1):
+                return True
+        return False
+
+    # Named types.
+
+    def declaration(self, found: Definition, name: str) -> list[str]:
+        """Return the lines that declare a class or an alias, but for those of handles."""
+        node = found.node
+        parameters = self.parameters(found)
+        scope = Scope(found.module, local=local_variables(node), declared=frozenset(parameters), owner=name + angled(parameters, names_only=True))
+        head = f"{name}{angled(parameters)}"
+        if isinstance(node, ast.ClassDef):
+            kind = self.kind(found)
+            scope = replace(scope, names=members(found.module, node))
+            if kind == "enum":
+                return [f"export type {head} = {union(value for _, value in self._enum_values(found)) or 'never'};"]
+            if kind == "namedtuple":
+                items = [f"{label(key)}: {self._field(key, each, scope)[0]}" for key, each in self.fields(found).items()]
+                return [f"export type {head} = [{', '.join(items)}];"]
+            if kind == "protocol":
+                call = members(found.module, node)["__call__"].node
+                return [f"export type {head} = {self._protocol(call, scope)};"]
+            return [f"export interface {head} {{", *self._interface(found, kind, scope), "}"]
+        value = getattr(node, "value", None) if type(node).__name__ == "TypeAlias" else node
+        if isinstance(value, ast.Call):
+            return [f"export type {head} = {self._made(value, scope)};"]
+        assert isinstance(value, ast.expr)
+        return [f"export type {head} = {self._render(value, replace(scope, alias=node))};"]
+
+    def _interface(self, found: Definition, kind: str, scope: Scope) -> Iterator[str]:
+        for key, each in self.fields(found).items():
+            text, marks = self._field(key, each, scope)
+            if "ClassVar" in marks or "InitVar" in marks or (kind == "record" and key.startswith("__")):
+                continue
+            is_optional = kind == "typeddict" and "Required" not in marks and ("NotRequired" in marks or not each.is_total)
+            if each.doc:
+                yield from (f"  {line}" for line in comment(each.doc.strip().split("\n")))
+            yield f"  {property_name(key)}{'?' if is_optional else ''}: {text};"
+
+    def _field(self, key: str, each: Field, scope: Scope) -> tuple[str, set[str]]:
+        if each.annotation is None:
+            return "unknown", set()
+        # The field of a base is read where the base stands.
+        place = scope if each.module is scope.module else replace(scope, module=each.module)
+        hint, marks = self.wrapped(each.annotation, place)
+        return self._render(hint, place), marks
+
+    def _protocol(self, call: ast.AST | None, scope: Scope) -> str:
+        if not isinstance(call, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return "(...args: any[]) => unknown"
+        names = [*call.args.posonlyargs, *call.args.args][1:]
+        into, out = replace(scope, way="in"), replace(scope, way="out")
+        parameters = ", ".join(f"{label(each.arg)}: {self._render(each.annotation, out) if each.annotation else 'unknown'}" for each in names)
+        result = self._render(call.returns, into) if call.returns else "unknown"
+        return f"({parameters}) => {_answer(result)}"
+
+    def _made(self, call: ast.Call, scope: Scope) -> str:
+        """Return what `NewType`, `TypedDict`, `NamedTuple` and `namedtuple` make."""
+        factory = (self.resolve(call.func, scope) or "")
+        kind = factory.rpartition(".")[2] if isinstance(factory, str) else ""
+        arguments = call.args
+        second = arguments[1] if len(arguments) > 1 else None
+        if kind == "NewType" and second is not None:
+            return self._render(second, scope)
+        if kind == "TypedDict" and isinstance(second, ast.Dict):
+            total = not any(each.arg == "total" and _constant(each.value) is False for each in call.keywords)
+            parts = []
+            for key, hint in zip(second.keys, second.values):
+                inner, marks = self.wrapped(hint, scope)
+                mark = "?" if "Required" not in marks and ("NotRequired" in marks or not total) else ""
+                parts.append(f"{property_name(str(_constant(key)))}{mark}: {self._render(inner, scope)}")
+            return f"{{ {'; '.join(parts)} }}" if parts else "{}"
+        names: list[tuple[str, str]] = []
+        if isinstance(second, (ast.List, ast.Tuple)):
+            for item in second.elts:
+                if isinstance(item, ast.Tuple) and len(item.elts) == 2:
+                    names.append((str(_constant(item.elts[0])), self._render(item.elts[1], scope)))
+                else:
+                    names.append((str(_constant(item)), "unknown"))
+        elif isinstance(_constant(second), str):
+            names = [(name, "unknown") for name in str(_constant(second)).replace(",", " ").split()]
+        else:
+            return many("unknown", scope.way)
+        return f"[{', '.join(f'{label(name)}: {hint}' for name, hint in names)}]"
+
+    def _enum_values(self, found: Definition) -> list[tuple[str, str]]:
+        """Return the members of an enum with the literals of their values."""
+        node = found.node
+        assert isinstance(node, ast.ClassDef)
+        names = {self.resolve(base, Scope(found.module)) for base in node.bases}
+        is_text = bool(names & {"enum.StrEnum", "builtins.str"})
+        values: list[tuple[str, str]] = []
+        last = 0
+        for each in node.body:
+            if not isinstance(each, ast.Assign) or not isinstance(each.targets[0], ast.Name) or each.targets[0].id.startswith("_"):
+                continue
+            key = each.targets[0].id
+            value = _constant(each.value)
+            if isinstance(each.value, ast.Call) and self.resolve(each.value.func, Scope(found.module)) == "enum.auto":
+                last = last * 2 or 1 if names & {"enum.Flag", "enum.IntFlag"} else last + 1
+                values.append((key, quote(key.lower()) if is_text else str(last)))
+            elif isinstance(value, str):
+                values.append((key, quote(value)))
+            elif isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2**53:
+                last = int(value)
+                values.append((key, repr(value)))
+            else:
+                values.append((key, "unknown"))
+        # Flags are combined.
+        return [(key, "number") for key, _ in values] if names & {"enum.Flag", "enum.IntFlag"} else values
+
+
+class Field(NamedTuple):
+    """A field of a dataclass, a TypedDict or a named tuple."""
+
+    module: Module
+    annotation: ast.expr | None
+    default: ast.expr | None
+    doc: str
+    is_total: bool
+
+
+def union(types: Iterable[str]) -> str:
+    """Return the type of what is one of several types, each named once."""
+    parts: dict[str, None] = {}
+    for each in types:
+        parts.update(dict.fromkeys([each] if is_function(each) else split(each, " | ")))
+    if "unknown" in parts:
+        return "unknown"
+    if {"true", "false"} <= parts.keys():
+        parts = {("boolean" if each == "true" else each): None for each in parts if each != "false"}
+    names = [f"({each})" if len(parts) > 1 and is_function(each) else each for each in parts if each != "never"]
+    return " | ".join(names) or ("never" if parts else "")
+
+
+def many(item: str, way: str) -> str:
+    """Return the type of an array."""
+    needs = len(split(item, " | ")) > 1 or is_function(item) or item.startswith("readonly ")
+    return f"{'readonly ' if way == 'in' else ''}{f'({item})' if needs else item}[]"
+
+
+def _answer(result: str) -> str:
+    """Return what a function of Node's may answer Python with."""
+    result = "void" if result == "null" else result
+    return union([result, f"Promise<{result}>"])
+
+
+def is_function(text: str) -> bool:
+    return len(split(text, " => ")) > 1
+
+
+def split(text: str, by: str) -> list[str]:
+    """Split where `by` stands outside of brackets and strings."""
+    parts, depth, start, index, in_string = [], 0, 0, 0, False
+    while index < len(text):
+        char = text[index]
+        if in_string:
+            if char == "\\":
+                index += 1
+            elif char == '"':
+                in_string = False
+        elif char == '"':
+            in_string = True
+        elif text.startswith(by, index) and depth == 0:
+            parts.append(text[start:index])
+            index += len(by)
+            start = index
+            continue
+        elif text.startswith("=>", index):
+            index += 1
+        elif char in "([{<":
+            depth += 1
+        elif char in ")]}>":
+            depth -= 1
+        index += 1
+    return [*parts, text[start:]]
+
+
+def angled(variables: dict[str, str], names_only: bool = False) -> str:
+    """Return `<T, K extends string>` for type variables, or nothing."""
+    if not variables:
+        return ""
+    return f"<{', '.join(name if names_only or not extends else f'{name} extends {extends}' for name, extends in variables.items())}>"
+
+
+def local_variables(node: ast.AST | None) -> dict[str, ast.AST]:
+    """Return the type variables that `def f[T]()`, `class C[T]` and `type X[T]` declare."""
+    return {each.name: each for each in getattr(node, "type_params", [])}
+
+
+def comment(lines: Sequence[str]) -> list[str]:
+    """Return a comment that editors show."""
+    if len(lines) == 1:
+        return [f"/** {lines[0]} */"]
+    return ["/**", *(f" * {line}".rstrip() for line in lines), " */"]
+
+
+def label(name: str) -> str:
+    """Return a name for a parameter; the names of Python's that TypeScript reserves get an underscore."""
+    return f"{name}_" if name in RESERVED else name
+
+
+def property_name(name: str) -> str:
+    return name if re.fullmatch(r"[^\W\d]\w*", name) else quote(name)
+
+
+def quote(text: str) -> str:
+    return json.dumps(text)
+
+
+def _parsed(node: ast.AST) -> ast.expr:
+    """Return the hint itself where it stands in quotes."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        try:
+            inner = ast.parse(node.value.strip(), mode="eval").body
+        except SyntaxError:
+            return node
+        for each in ast.walk(inner):
+            if hasattr(each, "lineno"):
+                each.lineno = node.lineno  # type: ignore[attr-defined]
+        return _parsed(inner)
+    return node  # type: ignore[return-value]
+
+
+def _arguments(node: ast.Subscript) -> list[ast.expr]:
+    inner = node.slice
+    return list(inner.elts) if isinstance(inner, ast.Tuple) and inner.elts else [inner]
+
+
+def _alternatives(node: ast.expr) -> Iterator[ast.expr]:
+    """Go over what a union is made of; whatever is no union is its own only alternative."""
+    node = _parsed(node)
+    if isinstance(node, ast.BinOp):
+        yield from _alternatives(node.left)
+        yield from _alternatives(node.right)
+    elif isinstance(node, ast.Subscript) and (dotted_name(node.value) or "").rpartition(".")[2] in ("Union", "Optional", "Annotated"):
+        for each in _arguments(node):
+            yield from _alternatives(each)
+    else:
+        yield node.value if isinstance(node, ast.Subscript) and False else node
+
+
+def _unpacked(node: ast.expr) -> ast.expr | None:
+    if isinstance(node, ast.Starred):
+        return node.value
+    if isinstance(node, ast.Subscript) and (dotted_name(node.value) or "").rpartition(".")[2] == "Unpack":
+        return _arguments(node)[0]
+    return None
+
+
+def _constant(node: ast.AST | None) -> object:
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = _constant(node.operand)
+        return -value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    return node.value if isinstance(node, ast.Constant) else None
+
+
+def _letter(index: int) -> str:
+    return "abcdefghijklmnopqrstuvwxyz"[index] if index < 26 else f"a{index}"
+
+
+def _typing(names: str, value: str) -> dict[str, str]:
+    modules = ("typing", "typing_extensions", "collections", "collections.abc", "builtins")
+    return {f"{module}.{name}": value for name in names.split() for module in modules}
+
+
+# What a value is in TypeScript, on its way to Python and on its way back.
+VALUES: dict[str, tuple[str, str]] = {
+    "builtins.int": ("number", "number"),
+    "builtins.float": ("number", "number"),
+    "builtins.bool": ("boolean", "boolean"),
+    "builtins.str": ("string", "string"),
+    "builtins.object": ("unknown", "unknown"),
+    "builtins.bytes": ("Uint8Array", "Uint8Array"),
+    "builtins.bytearray": ("Uint8Array", "Uint8Array"),
+    "builtins.memoryview": ("ArrayBufferView", "ArrayBufferView"),
+    "array.array": ("ArrayBufferView", "ArrayBufferView"),
+    # One without a time zone is no moment, and comes as text.
+    "datetime.datetime": ("Date", "Date | string"),
+    "pydantic.AwareDatetime": ("Date", "Date"),
+    "pydantic.NaiveDatetime": ("string", "string"),
+    "datetime.date": ("string", "string"),
+    "datetime.time": ("string", "string"),
+    # Milliseconds.
+    "datetime.timedelta": ("number", "number"),
+    "decimal.Decimal": ("string", "string"),
+    "uuid.UUID": ("string", "string"),
+    "numpy.ndarray": ("NdArray", "NdArray"),
+    "numpy.typing.NDArray": ("NdArray", "NdArray"),
+    "numpy.typing.ArrayLike": ("NdArray | number | readonly unknown[]", "NdArray"),
+    "types.NoneType": ("null", "null"),
+    **{f"pathlib.{name}": ("string", "string") for name in ("Path", "PurePath", "PosixPath", "PurePosixPath")},
+    **{f"{module}.{name}": values for module in ("typing", "typing_extensions") for name, values in {
+        "Any": ("unknown", "unknown"),
+        "AnyStr": ("string", "string"),
+        "Text": ("string", "string"),
+        "LiteralString": ("string", "string"),
+        "ByteString": ("Uint8Array", "Uint8Array"),
+        "NoReturn": ("never", "never"),
+        "Never": ("never", "never"),
+        "Hashable": ("unknown", "unknown"),
+    }.items()},
+    **{f"collections.abc.{name}": ("Uint8Array", "Uint8Array") for name in ("ByteString", "Buffer")},
+    **{f"numpy.{name}": ("number", "number") for name in (
+        "float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 floating integer number"
+    ).split()},
+    "numpy.bool_": ("boolean", "boolean"),
+}
+UNKNOWN = ("unknown", "unknown")
+# What these are of is in brackets after them.
+SHAPES: dict[str, str] = {
+    **_typing("list List Sequence MutableSequence Collection Reversible deque Deque", "list"),
+    **_typing("set Set frozenset FrozenSet AbstractSet MutableSet KeysView", "set"),
+    **_typing("dict Dict Mapping MutableMapping OrderedDict defaultdict DefaultDict ChainMap", "dict"),
+    **_typing("Counter", "counter"),
+    **_typing("tuple Tuple", "tuple"),
+    **_typing("Iterable Iterator Generator AsyncIterable AsyncIterator AsyncGenerator", "iterable"),
+    **_typing("Awaitable Coroutine", "awaitable"),
+    **_typing("Callable", "callable"),
+}
+# A function with such a result is gone over, also when its body yields nothing itself.
+STREAMS = frozenset(_typing("Iterator Generator AsyncIterable AsyncIterator AsyncGenerator", ""))
+# Types of the library's own.
+IMPORTS = ("NdArray",)
+# Kinds of class: a handle stays in Python, a record is an object, an enum its value, a named tuple an array.
+RECORD_DECORATORS = frozenset(["dataclasses.dataclass", "pydantic.dataclasses.dataclass"])
+BASES: dict[str, str] = {
+    **{f"{module}.{name}": kind for module in ("typing", "typing_extensions") for name, kind in {
+        "TypedDict": "typeddict", "NamedTuple": "namedtuple", "Protocol": "protocol",
+    }.items()},
+    **{f"enum.{name}": "enum" for name in ("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")},
+    "pydantic.BaseModel": "record",
+    "pydantic.main.BaseModel": "record",
+}
+TYPE_VARIABLES = [f"{module}.{name}" for name in ("TypeVar", "ParamSpec", "TypeVarTuple") for module in ("typing", "typing_extensions")]
+FACTORIES = ("NewType", "TypedDict", "NamedTuple", "namedtuple")
+WRAPPERS = frozenset(["ClassVar", "Final", "InitVar", "NotRequired", "ReadOnly", "Required", "Unpack"])
+
+RESERVED = frozenset(
+    "arguments await break case catch class const continue debugger default delete do else enum eval export extends "
+    "false finally for function if implements import in instanceof interface let new null package private protected "
+    "public return static super switch this throw true try typeof var void while with yield".split()
+)
+# What the file itself means by these names: a class of Python's has to have another.
+GLOBALS = frozenset(
+    "abstract any asserts bigint boolean declare infer is keyof never null number object readonly string symbol undefined unique unknown void "
+    "Array ArrayBufferView AsyncDisposable AsyncIterable AsyncIterator Date Handle Iterable Kwargs Map NdArray Promise Readonly ReadonlyMap ReadonlySet "
+    "Record Set Symbol Uint8Array".split()
+) | RESERVED

@@ -1,0 +1,29 @@
+"""One run of `pythonarium types`: a request on standard input, what came of it on standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from .declaration import NothingToDeclare, declare
+from .source import SourceMissing, Sources
+
+
+def main() -> None:
+    """Read a request, `{ path, modules, expose, title }`, and write its declarations or what is wrong."""
+    request = json.load(sys.stdin)
+    sources = Sources(request["path"])
+    broken: set[str] = set()
+    answer: dict[str, object]
+    try:
+        modules = {prefix: sources.load(source) for prefix, source in request["modules"].items()}
+        declared = declare(sources, modules, request["expose"], request["title"])
+        warnings = [{"file": each.file, "line": each.line, "text": each.text} for each in declared.warnings]
+        answer = {"text": declared.text, "functions": declared.functions, "warnings": warnings}
+    except SyntaxError as error:
+        answer = {"problem": f"{error.filename}:{error.lineno or 1}: {error.msg}"}
+        broken.add(str(error.filename))
+    except (NothingToDeclare, SourceMissing) as error:
+        answer = {"problem": str(error)}
+    answer["files"] = sorted(broken.union(sources.files))
+    json.dump(answer, sys.stdout)

@@ -1,0 +1,276 @@
+"""Modules as their sources say they are: what each name stands for, without running anything."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import os
+import tokenize
+from dataclasses import dataclass, field
+from importlib.machinery import PathFinder
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(eq=False)
+class Module:
+    """A module that was read."""
+
+    name: str
+    path: str
+    tree: ast.Module
+    names: dict[str, Definition] = field(default_factory=dict)
+    stars: list[str] = field(default_factory=list)
+
+    @property
+    def package(self) -> str:
+        """What relative imports are relative to."""
+        return self.name if os.path.basename(self.path) == "__init__.py" else self.name.rpartition(".")[0]
+
+
+@dataclass(eq=False)
+class Definition:
+    """What a name of a module stands for.
+
+    `node` is the function, the class, or the value that was assigned; for an import it is None, and `target` says what
+    was imported. A function has its overloads too, those before it in the file.
+    """
+
+    module: Module
+    name: str
+    node: ast.AST | None = None
+    target: str = ""
+    annotation: ast.expr | None = None
+    overloads: list[Function] = field(default_factory=list)
+
+
+class Sources:
+    """Finds and reads modules on a path, each of them once."""
+
+    def __init__(self, path: Sequence[str]) -> None:
+        self._path = list(path)
+        self._modules: dict[str, Module | None] = {}
+
+    @property
+    def files(self) -> list[str]:
+        """Every file that was read."""
+        return sorted({module.path for module in self._modules.values() if module is not None})
+
+    def load(self, source: str) -> Module:
+        """Return the module of a .py file, of a package folder (absolute paths) or of a dotted name.
+
+        Raises SourceMissing when there is no source to read, and SyntaxError when it is no Python.
+        """
+        if not os.path.isabs(source):
+            module = self.find(source)
+            if module is None:
+                raise SourceMissing(f"There is no Python source of the module {source!r}: it was not found, or it is not written in Python.")
+            return module
+        is_folder = os.path.isdir(source)
+        file = os.path.join(source, "__init__.py") if is_folder else source
+        if not os.path.isfile(file):
+            raise SourceMissing(f"There is no file {file}.")
+        name = os.path.basename(source.rstrip(os.sep)) if is_folder else os.path.splitext(os.path.basename(source))[0]
+        module = self._modules[name] = _read(name, file)
+        return module
+
+    def find(self, name: str) -> Module | None:
+        """Return the module of that dotted name, or None if it has no source here."""
+        if name not in self._modules:
+            self._modules[name] = None
+            file = self._file_of(name)
+            if file is not None:
+                self._modules[name] = _read(name, file)
+        return self._modules[name]
+
+    def resolve(self, module: Module, dotted: str) -> Definition | str | None:
+        """Return what `dotted` stands for in `module`.
+
+        That is where a source defines it, or a qualified name such as "typing.Optional" for what is known by its name
+        or has no source; None for a name that is nowhere.
+        """
+        return self._resolve(module, dotted.split("."), frozenset())
+
+    def _resolve(self, module: Module, words: list[str], seen: frozenset[tuple[str, str]]) -> Definition | str | None:
+        head, rest = words[0], words[1:]
+        if (module.name, head) in seen:
+            return None
+        seen |= {(module.name, head)}
+        found = module.names.get(head)
+        if found is None:
+            for star in module.stars:
+                from_star = None if is_known(star) else self._look_up([*star.split("."), *words], seen)
+                if isinstance(from_star, Definition):
+                    return from_star
+            submodule = self.find(f"{module.name}.{head}") if rest and module.package == module.name else None
+            if submodule is not None:
+                return self._resolve(submodule, rest, seen)
+            known = "builtins" if hasattr(builtins, head) else next(filter(is_known, module.stars), None)
+            return known and ".".join([known, *words])
+        if found.node is None:
+            return self._look_up([*found.target.split("."), *rest], seen)
+        for name in rest:
+            inner = _inside(found, name)
+            if inner is None:
+                return None
+            found = inner
+        # Another name for the same thing.
+        if isinstance(found.node, (ast.Name, ast.Attribute)) and found.annotation is None:
+            alias = dotted_name(found.node)
+            target = alias and self._resolve(found.module, alias.split("."), seen)
+            return target or found
+        return found
+
+    def _look_up(self, words: list[str], seen: frozenset[tuple[str, str]]) -> Definition | str | None:
+        if not is_known(words[0]):
+            for count in range(len(words) - 1, 0, -1):
+                module = self.find(".".join(words[:count]))
+                if module is not None:
+                    return self._resolve(module, words[count:], seen)
+        return ".".join(words)
+
+    def _file_of(self, name: str) -> str | None:
+        parent, _, _ = name.rpartition(".")
+        path: Sequence[str] = self._path
+        if parent:
+            package = self.find(parent)
+            if package is None or package.package != package.name:
+                return None
+            path = [os.path.dirname(package.path)]
+        spec = PathFinder.find_spec(name, path)
+        return spec.origin if spec is not None and spec.has_location and str(spec.origin).endswith(".py") else None
+
+
+class SourceMissing(Exception):
+    """There is no source to read."""
+
+
+def is_known(name: str) -> bool:
+    """Whether names of that module speak for themselves, so that its source is not asked."""
+    return name.split(".")[0] in KNOWN
+
+
+def dotted_name(node: ast.AST | None) -> str | None:
+    """Return the text of a name or of an attribute of one; None for any other expression."""
+    words = []
+    while isinstance(node, ast.Attribute):
+        words.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(words)]) if isinstance(node, ast.Name) else None
+
+
+def docstring(node: ast.AST | None) -> str:
+    """Return the docstring of a function, a class or a module, without its indentation."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)):
+        return ast.get_docstring(node) or ""
+    return ""
+
+
+def members(module: Module, node: ast.ClassDef) -> dict[str, Definition]:
+    """Return what the body of a class defines, by name."""
+    names: dict[str, Definition] = {}
+    _collect(module, node.body, names)
+    return names
+
+
+def statements(body: Sequence[ast.stmt]) -> Iterator[tuple[ast.stmt, bool]]:
+    """Go over what a body runs, into `if`, `try` and `with`, and say of each whether it is only a second choice."""
+    for node in body:
+        if isinstance(node, ast.If):
+            first, second = node.body, node.orelse
+            if ast.unparse(node.test) == "__name__ == '__main__'":
+                continue
+        elif isinstance(node, ast.Try):
+            first, second = [*node.body, *node.orelse, *node.finalbody], [each for one in node.handlers for each in one.body]
+        elif isinstance(node, ast.With):
+            first, second = node.body, []
+        else:
+            yield node, False
+            continue
+        yield from statements(first)
+        for each, _ in statements(second):
+            yield each, True
+
+
+def _read(name: str, file: str) -> Module:
+    try:
+        with tokenize.open(file) as stream:
+            text = stream.read()
+        tree = ast.parse(text, file)
+    except (UnicodeDecodeError, ValueError) as error:
+        raise SyntaxError(str(error), (file, 1, 0, "")) from None
+    module = Module(name, file, tree)
+    module.stars = _collect(module, tree.body, module.names)
+    return module
+
+
+def _collect(module: Module, body: Sequence[ast.stmt], names: dict[str, Definition]) -> list[str]:
+    """Put what the statements define into `names`; return the modules that all is imported from."""
+    stars: list[str] = []
+    for node, is_second in statements(body):
+        for defined in _definitions(module, node, stars):
+            if is_second and defined.name in names:
+                continue
+            before = names.get(defined.name)
+            if isinstance(defined.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                if before is not None and isinstance(before.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    if _is_accessor(defined.node):
+                        continue
+                    defined.overloads = before.overloads
+                if _is_overload(defined.node):
+                    defined.overloads = [*defined.overloads, defined.node]
+            names[defined.name] = defined
+    return stars
+
+
+def _definitions(module: Module, node: ast.stmt, stars: list[str]) -> Iterator[Definition]:
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield Definition(module, node.name, node)
+    elif isinstance(node, ast.Import):
+        for alias in node.names:
+            # `import a.b` binds `a`.
+            yield Definition(module, alias.asname or alias.name.split(".")[0], target=alias.name if alias.asname else alias.name.split(".")[0])
+    elif isinstance(node, ast.ImportFrom):
+        package = node.module or ""
+        if node.level:
+            around = module.package.split(".")
+            base = around[: len(around) - node.level + 1]
+            package = ".".join([*base, *([package] if package else [])])
+        for alias in node.names:
+            if alias.name == "*":
+                stars.append(package)
+            else:
+                yield Definition(module, alias.asname or alias.name, target=f"{package}.{alias.name}")
+    elif isinstance(node, ast.Assign):
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                yield Definition(module, target.id, node.value)
+    elif isinstance(node, ast.AnnAssign):
+        if isinstance(node.target, ast.Name):
+            yield Definition(module, node.target.id, node.value or node, annotation=node.annotation)
+    elif type(node).__name__ == "TypeAlias":
+        yield Definition(module, node.name.id, node)  # type: ignore[attr-defined]
+
+
+def _inside(found: Definition, name: str) -> Definition | None:
+    return members(found.module, found.node).get(name) if isinstance(found.node, ast.ClassDef) else None
+
+
+def _is_overload(node: Function) -> bool:
+    return any((dotted_name(each) or "").split(".")[-1] == "overload" for each in node.decorator_list)
+
+
+def _is_accessor(node: Function) -> bool:
+    """Whether it is the setter or the deleter of a property, which has the property's own name."""
+    return any(isinstance(each, ast.Attribute) and each.attr in ("setter", "deleter") for each in node.decorator_list)
+
+
+# Reading them would tell no more than their names do.
+KNOWN = frozenset(
+    "abc array attr attrs builtins collections contextlib dataclasses datetime decimal enum fractions functools "
+    "ipaddress numpy pathlib pydantic pythonarium types typing typing_extensions uuid".split()
+)

@@ -1,0 +1,390 @@
+"""Arguments against hints, before a call: imported only by workers of a pool with `validate: true`.
+
+What is checked is what has come over the line, and it stays as it came: a dict stands for a dataclass, a list for a
+tuple, text for a path or a date (`docs/values.md`).
+"""
+
+from __future__ import annotations
+
+import collections.abc as abc
+import dataclasses
+import datetime
+import decimal
+import enum
+import inspect
+import os
+import types
+import typing
+import uuid
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .error import ArgumentRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+
+class Mismatch(NamedTuple):
+    """Where a value is not what its hint says."""
+
+    path: str
+    expected: str
+    got: str
+
+
+if TYPE_CHECKING:
+    Check = Callable[[Any], Mismatch | None]
+
+
+class Validator:
+    """Checks the arguments of calls. What a function's hints ask for is worked out once."""
+
+    def __init__(self) -> None:
+        self._signatures: dict[int, tuple[inspect.Signature, dict[str, Check]] | None] = {}
+
+    def check(self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+        """Raise ArgumentRefused for the first argument that is not what its hint says.
+
+        Arguments that the function does not take at all are left to Python, which says it better.
+        """
+        # By its number: the worker keeps it, and not everything that can be called can be a key.
+        number = id(function)
+        if number not in self._signatures:
+            self._signatures[number] = _checks_of(function)
+        known = self._signatures[number]
+        if known is None:
+            return
+        signature, checks = known
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError:
+            return
+        for name, value in bound.arguments.items():
+            check = checks.get(name)
+            if check is None:
+                continue
+            kind = signature.parameters[name].kind
+            if kind is inspect.Parameter.VAR_POSITIONAL:
+                found = _first(_inside(check(item), f"[{index}]") for index, item in enumerate(value))
+            elif kind is inspect.Parameter.VAR_KEYWORD:
+                # Each has come under a name of its own.
+                for key, item in value.items():
+                    found = check(item)
+                    if found is not None:
+                        raise ArgumentRefused(key, f"{key}{found.path}", found.expected, found.got)
+                continue
+            else:
+                found = check(value)
+            if found is not None:
+                raise ArgumentRefused(name, f"{name}{found.path}", found.expected, found.got)
+
+
+def _checks_of(function: Callable[..., Any]) -> tuple[inspect.Signature, dict[str, Check]] | None:
+    """Return a signature and what to check of its parameters; None where there is nothing to check."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return None
+    owner = getattr(function, "__init__", function) if isinstance(function, type) else function
+    hints = _hints_of(owner)
+    build = _Builder()
+    checks = {name: build.check(hints[name]) for name in signature.parameters if name in hints}
+    return (signature, checks) if checks else None
+
+
+def _hints_of(function: Any) -> dict[str, Any]:
+    """Return the hints as the objects that they stand for, less those that stand for nothing when the program runs."""
+    function = inspect.unwrap(function)
+    try:
+        return typing.get_type_hints(function)
+    except Exception:
+        pass
+    scope = getattr(function, "__globals__", {})
+    hints = {}
+    for name, hint in getattr(function, "__annotations__", {}).items():
+        try:
+            # A name that only a type checker imports is no reason to check nothing else.
+            hints[name] = eval(hint, scope) if isinstance(hint, str) else hint
+        except Exception:
+            continue
+    return hints
+
+
+class _Builder:
+    """Makes checks of hints, one for each hint, so that a type may hold itself."""
+
+    def __init__(self) -> None:
+        self._made: dict[Any, Check | None] = {}
+
+    def check(self, hint: Any) -> Check:
+        try:
+            known = hint in self._made
+        except TypeError:
+            return self._make(hint)
+        if not known:
+            self._made[hint] = None
+            self._made[hint] = self._make(hint)
+        made = self._made[hint]
+        # Itself, in the middle of being made.
+        return made if made is not None else lambda value: self._made[hint](value)  # type: ignore[misc]
+
+    def _make(self, hint: Any) -> Check:
+        if isinstance(hint, str) or hint in (Any, object):
+            return _anything
+        if hint is None:
+            hint = type(None)
+        supertype = getattr(hint, "__supertype__", None)
+        if supertype is not None:
+            return self.check(supertype)
+        if type(hint).__name__ == "TypeAliasType":
+            return self.check(hint.__value__)
+        if isinstance(hint, typing.TypeVar):
+            alternatives = hint.__constraints__ or ((hint.__bound__,) if hint.__bound__ is not None else ())
+            return self._union(alternatives) if alternatives else _anything
+        origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+        if origin in (typing.Union, types.UnionType):
+            return self._union(arguments)
+        if origin is typing.Literal:
+            return _literal(arguments)
+        if origin is not None and getattr(origin, "_name", "") in ("Annotated", "ClassVar", "Final", "Required", "NotRequired", "ReadOnly"):
+            return self.check(arguments[0])
+        if hasattr(hint, "__metadata__"):
+            return self.check(hint.__origin__)
+        return self._of_class(origin or hint, arguments)
+
+    def _of_class(self, kind: Any, arguments: tuple[Any, ...]) -> Check:
+        if kind in PLAIN:
+            return _instance(kind, *PLAIN[kind])
+        if kind in TEXTS or (isinstance(kind, type) and issubclass(kind, os.PathLike)):
+            return _text(kind, TEXTS.get(kind, str))
+        if not isinstance(kind, type):
+            return _anything
+        if typing.is_typeddict(kind):
+            return self._fields(kind, kind.__required_keys__, typing.get_type_hints(kind))
+        if issubclass(kind, enum.Enum):
+            return _enum(kind)
+        if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+            hints = _hints_of(kind)
+            return self._tuple(kind.__name__, [self.check(hints.get(name, Any)) for name in kind._fields], len(kind._field_defaults))
+        if dataclasses.is_dataclass(kind):
+            made = [each for each in dataclasses.fields(kind) if each.init]
+            required = {each.name for each in made if each.default is each.default_factory is dataclasses.MISSING}
+            hints = _hints_of(kind)
+            return self._fields(kind, required, {each.name: hints.get(each.name, Any) for each in made})
+        if kind is tuple:
+            if not arguments:
+                return _instance(kind, "a list", (list, tuple))
+            if len(arguments) == 2 and arguments[1] is ...:
+                return self._list(arguments[:1])
+            return self._tuple("tuple", [self.check(each) for each in arguments], 0)
+        if issubclass(kind, abc.Set):
+            return self._items("a set", (set, frozenset), arguments)
+        if issubclass(kind, abc.Mapping):
+            return self._dict(arguments)
+        if kind in (abc.Callable, types.FunctionType):
+            return lambda value: None if callable(value) else Mismatch("", "a function", _name(value))
+        if kind in ITERABLES:
+            return lambda value: None if hasattr(type(value), "__iter__") or hasattr(type(value), "__aiter__") else Mismatch("", "an iterable", _name(value))
+        if issubclass(kind, abc.Collection) and kind.__module__ in ("builtins", "collections", "collections.abc"):
+            return self._list(arguments)
+        if kind.__module__.split(".")[0] == "numpy":
+            return _numpy(kind)
+        # A model of pydantic checks what it is made from better than this could.
+        stand_ins = (kind, dict) if hasattr(kind, "model_validate") else (kind,)
+        return _instance(kind, f"a {kind.__qualname__}", stand_ins)
+
+    def _union(self, alternatives: Iterable[Any]) -> Check:
+        checks = [self.check(each) for each in alternatives]
+
+        def check(value: Any) -> Mismatch | None:
+            mismatches = []
+            for each in checks:
+                found = each(value)
+                if found is None:
+                    return None
+                mismatches.append(found)
+            # Where one alternative fits but for a part inside, that part is what is wrong.
+            deeper = [each for each in mismatches if each.path]
+            if len(deeper) == 1:
+                return deeper[0]
+            return Mismatch("", " or ".join(dict.fromkeys(each.expected for each in mismatches if not each.path)) or "something else", _name(value))
+
+        return check
+
+    def _list(self, arguments: tuple[Any, ...]) -> Check:
+        check = self._items("a list", (list, tuple), arguments)
+        if arguments and arguments[0] is str:
+            return lambda value: None if isinstance(value, str) else check(value)
+        return check
+
+    def _items(self, expected: str, kinds: tuple[type, ...], arguments: tuple[Any, ...]) -> Check:
+        item = self.check(arguments[0]) if arguments else _anything
+
+        def check(value: Any) -> Mismatch | None:
+            if not isinstance(value, kinds):
+                return Mismatch("", expected, _name(value))
+            if item is _anything:
+                return None
+            return _first(_inside(item(each), f"[{index}]") for index, each in enumerate(value))
+
+        return check
+
+    def _dict(self, arguments: tuple[Any, ...]) -> Check:
+        key_check, item_check = (self.check(each) for each in arguments) if len(arguments) == 2 else (_anything, _anything)
+
+        def check(value: Any) -> Mismatch | None:
+            if not isinstance(value, dict):
+                return Mismatch("", "a dict", _name(value))
+            for key, item in value.items():
+                found = key_check(key)
+                if found is not None:
+                    return Mismatch("", f"a dict whose keys are each {found.expected}", f"one with a key that is {found.got}")
+                found = _inside(item_check(item), f"[{key!r:.60}]")
+                if found is not None:
+                    return found
+            return None
+
+        return check
+
+    def _tuple(self, name: str, checks: list[Check], optional: int) -> Check:
+        count = len(checks)
+
+        def check(value: Any) -> Mismatch | None:
+            if not isinstance(value, (list, tuple)):
+                return Mismatch("", f"a list of {count}", _name(value))
+            if not count - optional <= len(value) <= count:
+                return Mismatch("", f"a list of {count}", f"one of {len(value)}")
+            return _first(_inside(each(item), f"[{index}]") for index, (each, item) in enumerate(zip(checks, value)))
+
+        return check
+
+    def _fields(self, kind: type, required: Iterable[str], hints: dict[str, Any]) -> Check:
+        checks: dict[str, Check] = {}
+        needed = frozenset(required)
+
+        def check(value: Any) -> Mismatch | None:
+            if not checks:
+                # Now, and not when it was made: a type may hold itself.
+                checks.update({name: self.check(hint) for name, hint in hints.items()})
+            if not typing.is_typeddict(kind) and isinstance(value, kind):
+                return None
+            if not isinstance(value, dict):
+                return Mismatch("", f"a dict with the fields of {kind.__name__}", _name(value))
+            for name in needed:
+                if name not in value:
+                    return Mismatch("", f"a dict with {name!r}, as {kind.__name__} has it", "one without")
+            for key, item in value.items():
+                each = checks.get(key)
+                if each is None:
+                    return Mismatch("", f"a dict with the fields of {kind.__name__} alone", f"one with {key!r:.60}")
+                found = _inside(each(item), f".{key}")
+                if found is not None:
+                    return found
+            return None
+
+        return check
+
+
+def _anything(value: Any) -> Mismatch | None:
+    return None
+
+
+def _instance(kind: type, expected: str, kinds: tuple[type, ...]) -> Check:
+    # True is an int for Python; to those who call it is none.
+    excludes_bool = kind in (int, float, complex)
+    try:
+        isinstance(None, kinds)
+    except TypeError:
+        return _anything  # A protocol that cannot be asked.
+
+    def check(value: Any) -> Mismatch | None:
+        if isinstance(value, kinds) and not (excludes_bool and isinstance(value, bool)):
+            return None
+        return Mismatch("", expected, _name(value))
+
+    return check
+
+
+def _text(kind: type, parse: Callable[[str], Any]) -> Check:
+    expected = f"text that is a {kind.__name__}"
+
+    def check(value: Any) -> Mismatch | None:
+        if isinstance(value, kind):
+            return None
+        if not isinstance(value, str):
+            return Mismatch("", expected, _name(value))
+        try:
+            parse(value)
+        except (ValueError, ArithmeticError):
+            return Mismatch("", expected, "other text")
+        return None
+
+    return check
+
+
+def _literal(values: tuple[Any, ...]) -> Check:
+    allowed = [each.value if isinstance(each, enum.Enum) else each for each in values]
+
+    def check(value: Any) -> Mismatch | None:
+        if any(value == each and isinstance(value, bool) == isinstance(each, bool) for each in allowed):
+            return None
+        return Mismatch("", " or ".join(map(repr, allowed)), f"another {_kind_of(value)}" if any(type(value) is type(each) for each in allowed) else _name(value))
+
+    return check
+
+
+def _enum(kind: type[enum.Enum]) -> Check:
+    values = [each.value for each in kind]
+    if issubclass(kind, enum.Flag):
+        return _instance(int, "an int", (int,))
+    literal = _literal(tuple(values))
+    return lambda value: None if isinstance(value, kind) else literal(value)
+
+
+def _numpy(kind: type) -> Check:
+    if kind.__name__ == "ndarray":
+        return lambda value: None if isinstance(value, (kind, memoryview)) else Mismatch("", "an array", _name(value))
+    return _instance(float, "a number", (int, float, kind))
+
+
+def _inside(found: Mismatch | None, step: str) -> Mismatch | None:
+    return None if found is None else found._replace(path=step + found.path)
+
+
+def _first(mismatches: Iterable[Mismatch | None]) -> Mismatch | None:
+    return next((each for each in mismatches if each is not None), None)
+
+
+def _name(value: Any) -> str:
+    """Name the kind of a value; the value itself may be a secret."""
+    if value is None:
+        return "None"
+    kind = _kind_of(value)
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+def _kind_of(value: Any) -> str:
+    return type(value).__qualname__
+
+
+# Each with what it is called and what stands for it.
+PLAIN: dict[Any, tuple[str, tuple[type, ...]]] = {
+    int: ("an int", (int,)),
+    float: ("a float", (int, float)),
+    complex: ("a number", (int, float, complex)),
+    bool: ("a bool", (bool,)),
+    str: ("a str", (str,)),
+    type(None): ("None", (type(None),)),
+    bytes: ("bytes", (bytes, bytearray, memoryview)),
+    bytearray: ("bytes", (bytes, bytearray, memoryview)),
+    memoryview: ("bytes", (bytes, bytearray, memoryview)),
+    datetime.datetime: ("a datetime", (datetime.datetime,)),
+    datetime.timedelta: ("a timedelta, in milliseconds", (datetime.timedelta, int, float)),
+}
+TEXTS: dict[Any, Callable[[str], Any]] = {
+    datetime.date: datetime.date.fromisoformat,
+    datetime.time: datetime.time.fromisoformat,
+    decimal.Decimal: decimal.Decimal,
+    uuid.UUID: uuid.UUID,
+}
+ITERABLES = frozenset([abc.Iterable, abc.Iterator, abc.Generator, abc.AsyncIterable, abc.AsyncIterator, abc.AsyncGenerator])

@@ -1,0 +1,184 @@
+import { watch } from 'node:fs';
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, relative } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { findModule } from '../options.js';
+import { type Declarations, declareTypes } from '../types/declare.js';
+import { commandOf } from './pool.js';
+
+/** How `types` is to write. */
+export interface TypesFlags {
+  readonly expose: 'all' | 'marked';
+  readonly python?: string | undefined;
+  /** The file to write; `-` is standard output. */
+  readonly out?: string | undefined;
+  /** Only whether the file is as it would be written. */
+  readonly check?: true | undefined;
+  /** Go on, and write again whenever a source changes. */
+  readonly watch?: true | undefined;
+}
+
+/** A command line that cannot be meant. */
+export class UsageError extends Error {}
+
+/**
+ * Writes the declarations of Python modules, each into a file of its own, or all with a key into one.
+ *
+ * @returns The exit code: 0, or 1 if something could not be declared or is stale.
+ * @throws UsageError for modules that do not go together, and PoolError when there is no Python or no such module.
+ */
+export async function runTypes(given: readonly string[], flags: TypesFlags, signal: AbortSignal): Promise<number> {
+  const jobs = jobsOf(given, flags);
+  if (flags.watch) {
+    await Promise.all(jobs.map((job) => keepFresh(job, flags, signal)));
+    return 0;
+  }
+  let exitCode = 0;
+  for (const job of jobs) {
+    const declared = await declareTypes({ ...job, ...pythonOf(flags), expose: flags.expose, signal });
+    const went = flags.check ? await checkFile(job, declared) : await writeOut(job, declared);
+    if (!went) exitCode = 1;
+  }
+  return exitCode;
+}
+
+/** One file to write. */
+interface Job {
+  readonly modules: Readonly<Record<string, string>>;
+  readonly out: string;
+  readonly title: string;
+  /** What to type to write it. */
+  readonly command: string;
+}
+
+function jobsOf(given: readonly string[], { out, expose, watch: isWatch }: TypesFlags): Job[] {
+  if (out === '-' && isWatch) throw new UsageError('Standard output cannot be kept fresh: give --watch a file.');
+  const all = expose === 'all' ? ' --expose all' : '';
+  const keyed = given.map((text) => /^(?:([A-Za-z_]\w*)=)?(.+)$/s.exec(text) ?? [text, undefined, text]);
+  const modules = keyed.map(([, key, module = '']) => ({
+    key,
+    module,
+    found: findModule('module', module, process.cwd()),
+  }));
+  const titleOf = (part: typeof modules) => {
+    const names = part.map(({ key, module }) => `${key === undefined ? '' : `${key}=`}${basename(module)}`);
+    return `pythonarium types ${names.join(' ')}${all}`;
+  };
+  const commandFor = (texts: readonly string[]) =>
+    `pythonarium types ${texts.join(' ')}${all}${out === undefined ? '' : ` --out ${out}`}`;
+
+  if (modules.some(({ key }) => key !== undefined)) {
+    if (modules.some(({ key }) => key === undefined)) {
+      throw new UsageError(
+        'Give every module a key, or none: pythonarium types app=app.py stats=statistics --out api.d.ts',
+      );
+    }
+    if (out === undefined) throw new UsageError('Modules with keys go into one file: say which with --out.');
+    const record = Object.fromEntries(modules.map(({ key, found }) => [key, found]));
+    return [{ modules: record, out, title: titleOf(modules), command: commandFor(given) }];
+  }
+  if (out !== undefined && modules.length > 1) {
+    throw new UsageError(
+      'Several modules for one --out need keys: pythonarium types app=app.py stats=statistics --out api.d.ts',
+    );
+  }
+  return modules.map((module) => ({
+    modules: { '': module.found },
+    out: out ?? besides(module.found),
+    title: titleOf([module]),
+    command: commandFor([module.module]),
+  }));
+}
+
+/** `app.py` has `app.py.d.ts` beside it, which TypeScript finds as `./app.py.js`. */
+function besides(module: string): string {
+  if (!isAbsolute(module)) {
+    throw new UsageError(
+      `A module that is named has no place of its own: say where to write with --out, as in --out ${module}.py.d.ts`,
+    );
+  }
+  return `${shown(module)}${module.endsWith('.py') ? '' : '.py'}.d.ts`;
+}
+
+async function writeOut({ out }: Job, declared: Declarations): Promise<boolean> {
+  const { text, functions = 0 } = declared;
+  tell(declared);
+  if (text === undefined) return false;
+  if (out === '-') {
+    process.stdout.write(text);
+    return true;
+  }
+  const isSame = (await readFile(out, 'utf8').catch(() => undefined)) === text;
+  if (!isSame) await writeFile(out, text);
+  process.stdout.write(`${out}: ${functions} to call${isSame ? ', as it was' : ''}\n`);
+  return true;
+}
+
+async function checkFile({ out, command }: Job, declared: Declarations): Promise<boolean> {
+  tell(declared);
+  if (declared.text === undefined) return false;
+  const text = await readFile(out, 'utf8').catch(() => undefined);
+  if (text === declared.text) return true;
+  const what = text === undefined ? 'is not there' : 'is stale: the Python says something else by now';
+  process.stderr.write(`pythonarium: ${out} ${what}. Write it: ${command}\n`);
+  return false;
+}
+
+/** Goes on until `signal` aborts; what is wrong meanwhile is told, and the file stays as it is. */
+async function keepFresh(job: Job, flags: TypesFlags, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const startedAt = Date.now();
+    const declared = await declareTypes({ ...job, ...pythonOf(flags), expose: flags.expose, signal });
+    const files = new Set([...declared.files, ...Object.values(job.modules).filter((module) => isAbsolute(module))]);
+    const changed = change(files, startedAt, signal);
+    await writeOut(job, declared);
+    await changed;
+  }
+}
+
+/** Resolves when one of the files has changed since `since`, or when `signal` aborts. */
+async function change(files: ReadonlySet<string>, since: number, signal: AbortSignal): Promise<void> {
+  let resolve!: () => void;
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  const isOurs = (folder: string, name: string | null) => name === null || files.has(`${folder}/${name}`);
+  // Folders, since editors put a new file in the place of the old one.
+  const watchers = [...new Set([...files].map((file) => dirname(file)))].map((folder) =>
+    watch(folder, (_, name) => {
+      if (isOurs(folder, name)) resolve();
+    }),
+  );
+  signal.addEventListener('abort', resolve, { once: true });
+  try {
+    const changes = await Promise.all([...files].map(changedAt));
+    const now = Date.now();
+    if (!changes.some((at) => at >= since && at <= now)) await promise;
+    // An editor writes in several steps.
+    await delay(SETTLE_MS, undefined, { signal }).catch(() => {});
+  } finally {
+    signal.removeEventListener('abort', resolve);
+    for (const watcher of watchers) watcher.close();
+  }
+}
+
+async function changedAt(file: string): Promise<number> {
+  const found = await stat(file).catch(() => undefined);
+  return found?.mtimeMs ?? 0;
+}
+
+function tell({ warnings = [], problem }: Declarations): void {
+  for (const { file, line, text } of warnings) process.stderr.write(`${shown(file)}:${line}: ${text}\n`);
+  if (problem !== undefined) process.stderr.write(`pythonarium: ${problem}\n`);
+}
+
+function shown(file: string): string {
+  const path = relative('', file);
+  return path.startsWith('..') ? file : path;
+}
+
+function pythonOf({ python }: TypesFlags): { python?: string | readonly string[] } {
+  return python === undefined ? {} : { python: commandOf(python) };
+}
+
+const SETTLE_MS = 50;

@@ -1,0 +1,181 @@
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { collect, failure, fixtures, readyPool } from '../support/pool.js';
+
+const callbacks = fixtures(import.meta.url)('callbacks.py');
+const numbers = (n: number) => Array.from({ length: n }, (_, index) => index);
+
+describe('a function among the arguments', () => {
+  it.each(['apply', 'apply_later'])('is called by Python, and what it returns comes back: %s', async (name) => {
+    const pool = await readyPool(callbacks);
+    expect(await pool.call(name, [(a: number, b: number) => a + b, 1, 2])).toBe(3);
+    expect(await pool.call(name, [async (a: number) => setImmediate({ a: [a] }), 1])).toEqual({ a: [1] });
+    expect(await pool.call(name, [() => undefined])).toBe(null);
+    expect(await pool.call(name, [(bytes: Uint8Array) => bytes, new Uint8Array([1, 2])])).toEqual(
+      new Uint8Array([1, 2]),
+    );
+  });
+
+  it('gets keyword arguments as an object, last', async () => {
+    const pool = await readyPool(callbacks);
+    const call = pool.call('apply', [(...args: unknown[]) => args, 1], { kwargs: { digits: 2 } });
+    expect(await call).toEqual([1, { digits: 2 }]);
+  });
+
+  it('is called many times at once by a coroutine, each with its own answer', async () => {
+    const pool = await readyPool(callbacks);
+    const square = async (n: number) => {
+      for (let turn = 0; turn < n % 5; turn++) await setImmediate();
+      return n * n;
+    };
+    expect(await pool.call('apply_all', [square, numbers(50)])).toEqual(numbers(50).map((n) => n * n));
+  });
+
+  it('throws in Python what it throws, and the caller gets the very error back if Python lets it through', async () => {
+    const pool = await readyPool(callbacks);
+    const thrown = Object.assign(new RangeError('too far'), { code: 'ERR_FAR' });
+    const fails = () => {
+      throw thrown;
+    };
+    expect(await pool.call('catches', [fails])).toEqual(['RangeError', 'too far', 'ERR_FAR']);
+    const error = await failure(pool.call('apply', [fails]));
+    expect(error).toMatchObject({ code: 'ERR_PYTHON', type: 'JavaScriptError' });
+    expect(error.cause).toBe(thrown);
+  });
+
+  it('is refused what cannot cross, and throws that in Python', async () => {
+    const pool = await readyPool(callbacks);
+    expect(await pool.call('catches', [() => Symbol('no value')])).toMatchObject([
+      'ValueRefusedError',
+      expect.anything(),
+      'ERR_VALUE',
+    ]);
+  });
+
+  it('is of no use once the call is over, and says so', async () => {
+    const pool = await readyPool(callbacks);
+    await pool.call('keeps', [() => 1]);
+    expect(await failure(pool.call('calls_kept'))).toMatchObject({
+      code: 'ERR_PYTHON',
+      message: expect.stringContaining('is over'),
+    });
+  });
+
+  it('does not keep an aborted call: Python is cancelled where it waits for the answer', async () => {
+    for (const name of ['apply', 'apply_later']) {
+      const pool = await readyPool(callbacks);
+      const abort = new AbortController();
+      const called = new Promise<void>((resolve) => {
+        const never = () => {
+          resolve();
+          return new Promise(() => {});
+        };
+        void failure(pool.call(name, [never], { signal: abort.signal }));
+      });
+      await called;
+      abort.abort();
+      expect(await pool.call('total', [[1, 2]])).toBe(3);
+      expect(pool.stats().cancelled).toEqual({ kept: 1, killed: 0 });
+    }
+  });
+
+  it('may call the pool itself', async () => {
+    const pool = await readyPool(callbacks, { size: 2 });
+    expect(await pool.call('apply', [(n: number) => pool.call('total', [[n, n]]), 4])).toBe(8);
+  });
+});
+
+describe('an iterable among the arguments', () => {
+  async function* later(n: number) {
+    for (let number = 0; number < n; number++) {
+      if (number % 100 === 0) await setImmediate();
+      yield number;
+    }
+  }
+
+  it.each(['total', 'total_later'])('is an iterator in Python: %s', async (name) => {
+    const pool = await readyPool(callbacks);
+    expect(await pool.call(name, [later(3_000)])).toBe((3_000 * 2_999) / 2);
+    expect(await pool.call(name, [numbers(3_000).values()])).toBe((3_000 * 2_999) / 2);
+    expect(await pool.call(name, [later(0)])).toBe(0);
+  });
+
+  it('is read no further than Python has room for, and closed when the call is over', async () => {
+    const pool = await readyPool(callbacks);
+    let [read, closed] = [0, 0];
+    function* endless() {
+      try {
+        for (;;) yield read++;
+      } finally {
+        closed += 1;
+      }
+    }
+    expect(await pool.call('first', [endless(), 5])).toEqual([0, 1, 2, 3, 4]);
+    expect(read).toBeLessThanOrEqual(257);
+    expect(closed).toBe(1);
+  });
+
+  it('is ahead by a mebibyte or so, however large its items', async () => {
+    const pool = await readyPool(callbacks);
+    let read = 0;
+    function* large() {
+      for (;;) {
+        read += 1;
+        yield 'x'.repeat(200_000);
+      }
+    }
+    expect(await pool.call<string[]>('first', [large(), 20])).toHaveLength(20);
+    expect(read).toBeLessThan(40);
+  });
+
+  it('throws in Python what it throws, after the items before', async () => {
+    const pool = await readyPool(callbacks);
+    const broken = new Error('source is broken');
+    function* breaks() {
+      yield 1;
+      yield 2;
+      throw broken;
+    }
+    expect(await pool.call('first', [breaks(), 2])).toEqual([1, 2]);
+    expect((await failure(pool.call('total', [breaks()]))).cause).toBe(broken);
+  });
+
+  it.each(['doubled', 'doubled_later'])('goes in while a stream comes out: %s', async (name) => {
+    const pool = await readyPool(callbacks);
+    expect(await collect(pool.stream(name, [later(2_000)]))).toEqual(numbers(2_000).map((n) => 2 * n));
+    let read = 0;
+    const endless = (function* () {
+      for (;;) yield read++;
+    })();
+    for await (const number of pool.stream<number>(name, [endless], { highWaterMark: 10 })) if (number === 20) break;
+    expect(read).toBeLessThan(1_000);
+  });
+
+  it('crosses items of every kind of value', async () => {
+    const pool = await readyPool(callbacks);
+    function* mixed() {
+      yield new Uint8Array(3);
+      yield new Map([[1, 2]]);
+      yield 'four';
+    }
+    expect(await pool.call('lengths', [mixed()])).toEqual([3, 1, 4]);
+  });
+
+  it('works together with a function and a stream', async () => {
+    const pool = await readyPool(callbacks);
+    const out = pool.stream('asks_and_streams', [(n: number) => n + 1, later(500)]);
+    expect(await collect(out)).toEqual(numbers(501).slice(1));
+  });
+});
+
+describe('progress()', () => {
+  it('reaches onProgress, the last of it always', async () => {
+    const pool = await readyPool(callbacks);
+    const told: unknown[] = [];
+    expect(await pool.call('works', [500], { onProgress: (progress) => told.push(progress) })).toBe(500);
+    expect(told[0]).toEqual({ done: 1, total: 500, note: 'step 1' });
+    expect(told.at(-1)).toEqual({ done: 500, total: 500, note: 'step 500' });
+    expect(told.length).toBeLessThan(100);
+    expect(await pool.call('works', [5])).toBe(5);
+  });
+});

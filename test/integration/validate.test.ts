@@ -1,0 +1,128 @@
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import {
+  type ArgumentRefusedError,
+  kw,
+  type OptionError,
+  type ResultRefusedError,
+  type StandardSchema,
+} from '../../src/index.js';
+import { failure, fixtures, startPool } from '../support/pool.js';
+
+const hints = fixtures(import.meta.url)('hints.py');
+
+describe('a pool with validate', () => {
+  const pool = () => startPool(hints, { validate: true });
+
+  it('refuses an argument that is not what its hint says, and does not start the function', async () => {
+    const checked = pool();
+    const items = [
+      { name: 'tea', price: 4.5 },
+      { name: 'cup', price: 'a lot' },
+    ];
+    const error = await failure<ArgumentRefusedError>(checked.call('total', [items]));
+    expect(error).toMatchObject({
+      name: 'ArgumentRefusedError',
+      code: 'ERR_ARGUMENT',
+      call: 'total',
+      path: 'items[1].price',
+      expected: 'a float',
+      got: 'a str',
+    });
+    expect(error.message).not.toContain('a lot');
+    expect(await checked.call('started')).toBe(0);
+  });
+
+  it('checks what is given by keyword too, and passes what is right', async () => {
+    const checked = pool();
+    const items = [{ name: 'tea', price: 4.5 }];
+    const error = await failure<ArgumentRefusedError>(checked.call('total', [items, kw({ currency: 'GBP' })]));
+    expect(error).toMatchObject({ path: 'currency', expected: "'EUR' or 'USD'", got: 'another str' });
+    expect(await checked.call('total', [items, kw({ currency: 'USD' })])).toBe('4.5 USD');
+  });
+
+  it('checks the arguments of async functions', async () => {
+    const error = await failure<ArgumentRefusedError>(pool().call('later', ['soon']));
+    expect(error).toMatchObject({ code: 'ERR_ARGUMENT', path: 'seconds' });
+  });
+
+  it('checks nothing without it', async () => {
+    expect(await startPool(hints).call('later', ['soon'])).toBe('soon');
+  });
+});
+
+describe('a schema', () => {
+  it('gives the result its type, and may change it', async () => {
+    const pool = startPool(hints);
+    const total = await pool.call('total', [[{ name: 'tea', price: 4 }]], { schema: amount });
+    expectTypeOf(total).toEqualTypeOf<number>();
+    expect(total).toBe(4);
+  });
+
+  it('refuses a result with its issues, and the stack of who called', async () => {
+    const error = await failure<ResultRefusedError>(startPool(hints).call('later', [1], { schema: amount }));
+    expect(error).toMatchObject({
+      name: 'ResultRefusedError',
+      code: 'ERR_RESULT',
+      call: 'later',
+      issues: [{ message: 'is no amount', path: ['amount'] }],
+    });
+    expect(error.message).toContain('amount: is no amount');
+    expect(error.stack).toContain('validate.test.ts');
+  });
+
+  it('may take its time, and is asked of each result of map', async () => {
+    const slow: StandardSchema<string> = {
+      '~standard': { version: 1, vendor: 'test', validate: async (value) => ({ value: `got ${value}` }) },
+    };
+    const results: string[] = [];
+    for await (const each of startPool(hints).map('later', [1, 2], { schema: slow })) results.push(each);
+    expect(results).toEqual(['got 1', 'got 2']);
+  });
+
+  it('is asked of each item of a stream, and closes it with the first that is refused', async () => {
+    const pool = startPool(hints);
+    const seen: number[] = [];
+    const error = await failure<ResultRefusedError>(
+      (async () => {
+        for await (const each of pool.stream('amounts', [3], { schema: amount })) seen.push(each);
+      })(),
+    );
+    expect(seen).toEqual([1, 2]);
+    expect(error).toMatchObject({ code: 'ERR_RESULT', call: 'amounts' });
+    expect(await pool.call('closed')).toBe(true);
+  });
+
+  it('is not asked when the call fails', async () => {
+    const never: StandardSchema = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: () => {
+          throw new Error('asked');
+        },
+      },
+    };
+    const error = await failure(startPool(hints).call('nowhere', [], { schema: never }));
+    expect(error).toMatchObject({ code: 'ERR_NOT_EXPOSED' });
+  });
+
+  it('that is none is refused at once', async () => {
+    const schema = { parse: () => 1 } as unknown as StandardSchema;
+    const error = await failure<OptionError>(startPool(hints).call('later', [1], { schema }));
+    expect(error).toMatchObject({ code: 'ERR_OPTION', option: 'schema' });
+  });
+});
+
+/** A schema as a library would make it: of '4 EUR' the number. */
+const amount: StandardSchema<number> = {
+  '~standard': {
+    version: 1,
+    vendor: 'test',
+    validate: (value) => {
+      const [, number] = /^([\d.]+) \w+$/.exec(String(value)) ?? [];
+      return number === undefined
+        ? { issues: [{ message: 'is no amount', path: ['amount'] }] }
+        : { value: Number(number) };
+    },
+  },
+};

@@ -1,0 +1,170 @@
+import json
+import sys
+import unittest
+
+import harness  # noqa: F401
+import pythonarium
+from pythonarium import error
+from pythonarium.message import is_javascript_error
+
+
+class Missing(LookupError):
+    pass
+
+
+def told(raised):
+    """Return the ERROR of `raised`, which is raised here."""
+    try:
+        raise raised
+    except BaseException as caught:
+        return error.of_exception(caught)
+
+
+class Classes(unittest.TestCase):
+    def test_the_classes_are_named_from_the_nearest_to_the_farthest(self):
+        names = [f"{__name__}:Missing", "builtins:LookupError", "builtins:Exception", "builtins:BaseException"]
+        self.assertEqual(told(Missing())["mro"], names)
+
+    def test_a_class_with_odd_names_and_many_bases_is_still_told(self):
+        kind = Exception
+        for number in range(100):
+            kind = type("E" * 1000, (kind,), {"__module__": number})
+        self.assertEqual(len(told(kind())["mro"]), 32)
+        self.assertLess(len(json.dumps(told(kind())["mro"])), 32 * 300)
+
+
+class Frames(unittest.TestCase):
+    def test_the_innermost_comes_first_with_its_line(self):
+        def inner():
+            raise Missing("x")  # here
+
+        def outer():
+            inner()
+
+        try:
+            outer()
+        except Missing as raised:
+            frames = error.of_exception(raised)["frames"]
+        self.assertEqual([frame["source"] for frame in frames], ['raise Missing("x")  # here', "inner()", "outer()"])
+        self.assertEqual([frame["function"] for frame in frames], ["inner", "outer", "test_the_innermost_comes_first_with_its_line"])
+        self.assertEqual({frame["file"] for frame in frames}, {__file__})
+        self.assertTrue(all(frame["line"] > 0 for frame in frames))
+
+    def test_many_are_left_out_in_their_middle(self):
+        def recurse():
+            recurse()
+
+        try:
+            recurse()
+        except RecursionError as raised:
+            found = error.of_exception(raised)
+        self.assertEqual(len(found["frames"]), 64)
+        self.assertGreater(found["framesLeftOut"], 100)
+        self.assertEqual(found["frames"][-1]["function"], "test_many_are_left_out_in_their_middle")
+
+    def test_what_does_not_parse_has_its_place(self):
+        try:
+            compile("x = 1\ndef f(:\n", "/srv/app.py", "exec")
+        except SyntaxError as raised:
+            first = error.of_exception(raised)["frames"][0]
+        self.assertEqual(first, {"file": "/srv/app.py", "line": 2, "function": "<module>", "source": "def f(:"})
+
+    def test_a_line_that_cannot_be_read_or_is_long_does_no_harm(self):
+        scope = {}
+        exec(compile("def f(): raise ValueError", "<made>", "exec"), scope)
+        try:
+            scope["f"]()
+        except ValueError as raised:
+            first = error.of_exception(raised)["frames"][0]
+        self.assertEqual(first, {"file": "<made>", "line": 1, "function": "f", "source": None})
+
+
+@unittest.skipIf(sys.version_info < (3, 11), "there are no exception groups")
+class Groups(unittest.TestCase):
+    def test_every_member_is_an_error_with_its_own_causes_and_members(self):
+        member = ValueError("one")
+        member.__cause__ = KeyError("rows")
+        group = told(ExceptionGroup("all", [member, ExceptionGroup("some", [OSError("two")])]))  # noqa: F821
+        self.assertEqual(group["message"], "all (2 sub-exceptions)")
+        self.assertEqual(group["mro"][1], "builtins:BaseExceptionGroup")
+        self.assertEqual([one["type"] for one in group["errors"]], ["ValueError", "ExceptionGroup"])
+        self.assertEqual(group["errors"][0]["cause"]["type"], "KeyError")
+        self.assertEqual(group["errors"][1]["errors"][0]["message"], "two")
+        self.assertNotIn("errors", group["errors"][0])
+
+    def test_a_group_of_thousands_is_bounded_and_so_is_one_deep_in_itself(self):
+        group = ExceptionGroup("all", [ValueError(str(number)) for number in range(5_000)])  # noqa: F821
+        self.assertEqual(len(told(group)["errors"]), 63)
+        for _ in range(30):
+            group = ExceptionGroup("deeper", [group])  # noqa: F821
+        found, depth = told(group), 0
+        while found.get("errors"):
+            found, depth = found["errors"][0], depth + 1
+        self.assertEqual(depth, 15)
+
+    def test_over_the_limit_the_classes_are_kept_and_what_is_long_is_not(self):
+        whole = told(ExceptionGroup("x" * 1000, [ValueError("y" * 10_000)]))  # noqa: F821
+        brief = json.loads(error.to_json(whole, 2_000))
+        self.assertEqual((brief["errors"], brief["frames"], brief["traceback"]), ([], [], ""))
+        self.assertEqual(brief["mro"], whole["mro"])
+        self.assertEqual(json.loads(error.to_json(whole, 400))["mro"], whole["mro"][:1])
+
+
+class JavaScript(unittest.TestCase):
+    WIRE = {
+        "name": "TypeError",
+        "message": "x is not a function",
+        "stack": "TypeError: x is not a function\n    at main.js:3",
+        "code": "E_X",
+        "cause": {"name": "Error", "message": "", "stack": "", "code": None, "cause": None},
+        "thrown": 12,
+    }
+
+    def test_what_was_thrown_there_is_raised_here_with_all_that_it_said(self):
+        raised = error.of_javascript(self.WIRE)
+        self.assertIsInstance(raised, pythonarium.JavaScriptError)
+        self.assertEqual((raised.name, raised.message, raised.code), ("TypeError", "x is not a function", "E_X"))
+        self.assertEqual(str(raised), "TypeError: x is not a function")
+        self.assertEqual(str(raised.__cause__), "Error")
+        self.assertIn("at main.js:3", raised.stack)
+
+    def test_its_stack_stands_in_the_notes_and_what_python_prints(self):
+        found = told(error.of_javascript(self.WIRE))
+        self.assertEqual(found["notes"], [self.WIRE["stack"]])
+        if sys.version_info >= (3, 11):
+            self.assertIn("at main.js:3", found["traceback"])
+
+    def test_node_is_told_which_one_it_was_even_as_a_cause(self):
+        found = told(error.of_javascript(self.WIRE))
+        self.assertEqual((found["mro"][0], found["thrown"]), ("pythonarium:JavaScriptError", 12))
+        wrapped = ValueError()
+        wrapped.__cause__ = error.of_javascript(self.WIRE)
+        self.assertEqual(told(wrapped)["cause"]["thrown"], 12)
+
+    def test_one_that_python_made_itself_stands_for_none(self):
+        self.assertNotIn("thrown", told(pythonarium.JavaScriptError("Error", "mine")))
+
+    def test_it_can_be_pickled(self):
+        import pickle
+
+        copy = pickle.loads(pickle.dumps(error.of_javascript(self.WIRE)))
+        self.assertEqual((copy.name, copy.code, str(copy)), ("TypeError", "E_X", "TypeError: x is not a function"))
+
+    def test_what_is_none_is_told_apart(self):
+        self.assertTrue(is_javascript_error(self.WIRE))
+        for wrong in (
+            None,
+            "text",
+            {**self.WIRE, "name": 1},
+            {**self.WIRE, "stack": None},
+            {**self.WIRE, "code": 7},
+            {**self.WIRE, "thrown": "12"},
+            {**self.WIRE, "cause": "text"},
+            {**self.WIRE, "cause": {}},
+            {key: value for key, value in self.WIRE.items() if key != "cause"},
+        ):
+            self.assertFalse(is_javascript_error(wrong), wrong)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,450 @@
+import sys
+import tempfile
+import textwrap
+import unittest
+from pathlib import Path
+
+import harness  # noqa: F401  (it puts the library on sys.path)
+from pythonarium.typescript.declaration import NothingToDeclare, declare
+from pythonarium.typescript.docstring import read_docstring
+from pythonarium.typescript.source import SourceMissing, Sources
+
+HEAD = "from __future__ import annotations\nfrom typing import *\nfrom dataclasses import dataclass\nfrom pythonarium import expose\n"
+
+
+def declared(code, expose="marked", title="pythonarium types app.py", head=HEAD, **files):
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in {"app": head + textwrap.dedent(code), **files}.items():
+            Path(folder, f"{name}.py").write_text(textwrap.dedent(text), encoding="utf-8")
+        sources = Sources([folder, *sys.path])
+        return declare(sources, {"": sources.load(str(Path(folder, "app.py")))}, expose, title)
+
+
+def functions(code, **more):
+    """What stands between the imports and the end of the file, without its empty lines."""
+    lines = declared(code, **more).text.split("\n")
+    return [line for line in lines if line and not line.startswith(("// ", "import ")) and line != "export {};"]
+
+
+def parameter(hint, code="", **more):
+    """The type of a parameter with that hint."""
+    return functions(f"{textwrap.dedent(code)}\n@expose\ndef f(x: {hint}, /) -> None: ...", **more)[0].removeprefix("export function f(x: ").removesuffix("): Promise<null>;")
+
+
+def result(hint, code="", **more):
+    """The type of a result with that hint."""
+    return functions(f"{textwrap.dedent(code)}\n@expose\ndef f() -> {hint}: ...", **more)[0].removeprefix("export function f(): ").removesuffix(";")
+
+
+def types(hint, code):
+    """The lines of the types that a parameter with that hint needs."""
+    return functions(f"{textwrap.dedent(code)}\n@expose\ndef f(x: {hint}, /) -> None: ...")[1:]
+
+
+class Values(unittest.TestCase):
+    def test_a_hint_becomes_what_its_values_become(self):
+        for hint, expected in {
+            "int": "number",
+            "float | None": "number | null",
+            "Optional[str]": "string | null",
+            "Union[int, float, str]": "number | string",
+            "bool | int": "boolean | number",
+            "Any": "unknown",
+            "object | None": "unknown",
+            "Literal['a', 1, True, None, -2]": '"a" | 1 | true | null | -2',
+            "Literal[True, False]": "boolean",
+            "Annotated[int, 'how many']": "number",
+            "'list[\"int\"]'": "readonly number[]",
+            "list": "readonly unknown[]",
+            "list[int | None]": "readonly (number | null)[]",
+            "list[list[int]]": "readonly (readonly number[])[]",
+            "Sequence[str]": "readonly string[]",
+            "set[int]": "ReadonlySet<number>",
+            "dict[str, list[int]]": "{ [key: string]: readonly number[] }",
+            "dict": "{ [key: string]: unknown }",
+            "Mapping[int, str]": "ReadonlyMap<number, string>",
+            "dict[Literal['a', 'b'], int]": '{ [key in "a" | "b"]?: number }',
+            "tuple[int, str]": "readonly [number, string]",
+            "tuple[int, ...]": "readonly number[]",
+            "tuple[()]": "readonly []",
+            "Iterable[int]": "Iterable<number> | AsyncIterable<number>",
+            "AsyncIterator[bytes]": "Iterable<Uint8Array> | AsyncIterable<Uint8Array>",
+            "Callable[[int, str], float]": "(a: number, b: string) => number | Promise<number>",
+            "Callable[..., None]": "(...args: any[]) => void | Promise<void>",
+            "Callable[[int], Awaitable[str]] | None": "((a: number) => string | Promise<string>) | null",
+            "Callable[[list[int]], list[int]]": "(a: number[]) => readonly number[] | Promise<readonly number[]>",
+            "Never": "never",
+        }.items():
+            with self.subTest(hint):
+                self.assertEqual(parameter(hint), expected)
+
+    def test_a_result_is_the_callers_own(self):
+        for hint, expected in {
+            "None": "Promise<null>",
+            "list[int]": "Promise<number[]>",
+            "set[int]": "Promise<Set<number>>",
+            "dict[int, str]": "Promise<Map<number, string>>",
+            "tuple[int, str]": "Promise<[number, string]>",
+            "TypeGuard[int]": "Promise<boolean>",
+            "Coroutine[Any, Any, int]": "Promise<number>",
+            "Iterator[int]": "AsyncIterable<number>",
+            "Generator[str, None, int]": "AsyncIterable<string>",
+            "AsyncGenerator[str, None]": "AsyncIterable<string>",
+            "Iterable[int]": "Promise<number[]>",
+        }.items():
+            with self.subTest(hint):
+                self.assertEqual(result(hint), expected)
+
+    def test_what_the_standard_library_has_for_values(self):
+        code = "import datetime as dt, decimal, uuid, pathlib\nfrom pathlib import Path"
+        for hint, into, out in [
+            ("bytes", "Uint8Array", "Uint8Array"),
+            ("dt.datetime", "Date", "Date | string"),
+            ("dt.date", "string", "string"),
+            ("dt.timedelta", "number", "number"),
+            ("decimal.Decimal", "string", "string"),
+            ("uuid.UUID", "string", "string"),
+            ("Path", "string", "string"),
+            ("pathlib.Path", "string", "string"),
+        ]:
+            with self.subTest(hint):
+                self.assertEqual(parameter(hint, code), into)
+                self.assertEqual(result(hint, code), f"Promise<{out}>")
+
+    def test_arrays_of_numpy_are_known_without_numpy(self):
+        code = "import numpy as np\nfrom numpy.typing import NDArray"
+        self.assertEqual(parameter("np.ndarray", code), "NdArray")
+        self.assertEqual(parameter("NDArray[np.float64]", code), "NdArray")
+        self.assertEqual(result("np.int64", code), "Promise<number>")
+        self.assertIn("import type { NdArray } from 'pythonarium'", declared(f"{code}\n@expose\ndef f() -> np.ndarray: ...").text)
+
+
+class NamedTypes(unittest.TestCase):
+    def test_a_dataclass_is_an_interface_with_those_of_its_bases(self):
+        self.assertEqual(
+            types(
+                "Circle",
+                '''
+                @dataclass
+                class Shape:
+                    name: str
+                    kind: ClassVar[str] = "shape"
+                @dataclass
+                class Circle(Shape):
+                    """A round one."""
+                    radius: float = 1
+                    """In metres."""
+                    tags: list[str] | None = None
+                ''',
+            ),
+            [
+                "/** A round one. */",
+                "export interface Circle {",
+                "  name: string;",
+                "  /** In metres. */",
+                "  radius: number;",
+                "  tags: string[] | null;",
+                "}",
+            ],
+        )
+
+    def test_a_typed_dict_says_which_keys_may_be_missing(self):
+        code = "class A(TypedDict):\n    a: int\n    b: NotRequired[str]\nclass B(A, total=False):\n    c: Required[int]\n    d: int"
+        self.assertEqual(types("B", code), ["export interface B {", "  a: number;", "  b?: string;", "  c: number;", "  d?: number;", "}"])
+        code = "M = TypedDict('M', {'a-b': int, 'c': NotRequired[str]})"
+        self.assertEqual(types("M", code), ['export type M = { "a-b": number; c?: string };'])
+
+    def test_a_named_tuple_is_an_array(self):
+        self.assertEqual(types("P", "class P(NamedTuple):\n    x: int\n    new: str = ''"), ["export type P = [x: number, new_: string];"])
+        self.assertEqual(types("P", "from collections import namedtuple\nP = namedtuple('P', 'x y')"), ["export type P = [x: unknown, y: unknown];"])
+
+    def test_an_enum_is_its_values(self):
+        head = "import enum\n"
+        self.assertEqual(types("C", head + "class C(enum.Enum):\n    RED = 'red'\n    ONE = 1"), ['export type C = "red" | 1;'])
+        self.assertEqual(types("C", head + "class C(enum.Enum):\n    A = enum.auto()\n    B = enum.auto()"), ["export type C = 1 | 2;"])
+        self.assertEqual(types("C", head + "class C(enum.StrEnum):\n    RED = enum.auto()"), ['export type C = "red";'])
+        self.assertEqual(types("C", head + "class C(enum.IntFlag):\n    A = 1\n    B = 2"), ["export type C = number;"])
+        self.assertEqual(parameter("Literal[C.RED]", head + "class C(enum.Enum):\n    RED = 'red'"), '"red"')
+
+    def test_an_alias_keeps_its_name_and_may_hold_itself(self):
+        self.assertEqual(types("Id", "Id = NewType('Id', int)"), ["export type Id = number;"])
+        self.assertEqual(types("A", "A: TypeAlias = 'int | list[A]'"), ["export type A = number | A[];"])
+        self.assertEqual(
+            types("Json", "Json = Union[None, str, list['Json'], dict[str, 'Json']]"),
+            ["export type Json = null | string | Json[] | { [key: string]: Json };"],
+        )
+
+    def test_an_alias_that_is_only_itself_is_unknown_and_warned_of(self):
+        made = declared("A = Union['B', int]\nB = Union[A, str]\n@expose\ndef f(x: A, /) -> None: ...")
+        self.assertIn("export type A = unknown;", made.text)
+        self.assertIn("stands for itself", made.warnings[0].text)
+
+    def test_type_variables_go_where_they_map(self):
+        head = "T = TypeVar('T')\nK = TypeVar('K', bound=str)\nN = TypeVar('N', int, str)\nP = ParamSpec('P')\n"
+        self.assertEqual(
+            functions(head + "@expose\ndef f(x: T, k: K, n: N, /) -> dict[K, T]: ..."),
+            ["export function f<T, K extends string, N extends number | string>(x: T, k: K, n: N): Promise<{ [key: string]: T }>;"],
+        )
+        self.assertEqual(
+            types("Box[int]", head + "@dataclass\nclass Box(Generic[T]):\n    value: T\n    inner: Box[T] | None"),
+            ["export interface Box<T> {", "  value: T;", "  inner: Box<T> | null;", "}"],
+        )
+        self.assertEqual(parameter("Box[int]", head + "@dataclass\nclass Box(Generic[T]):\n    value: T"), "Box<number>")
+        self.assertEqual(parameter("Pair", head + "Pair = tuple[T, T]"), "Pair<unknown>")
+        self.assertEqual(parameter("Callable[P, int]", head), "(...args: any[]) => number | Promise<number>")
+
+    @unittest.skipIf(sys.version_info < (3, 12), "a later Python's way of writing them")
+    def test_type_variables_without_a_declaration(self):
+        self.assertEqual(functions("@expose\ndef f[T: int](x: list[T], /) -> T: ..."), ["export function f<T extends number>(x: readonly T[]): Promise<T>;"])
+        self.assertEqual(types("A[int]", "type A[T] = list[T] | T"), ["export type A<T> = T[] | T;"])
+
+    def test_a_class_that_crosses_as_what_it_is_built_on(self):
+        self.assertEqual(parameter("UserId", "class UserId(int): ..."), "number")
+
+    def test_a_class_named_like_a_type_of_typescript_gets_another_name(self):
+        self.assertEqual(types("Date", "@dataclass\nclass Date:\n    day: int"), ["export interface Date2 {", "  day: number;", "}"])
+
+    def test_a_class_that_cannot_cross_is_unknown_and_warned_of_by_its_line(self):
+        made = declared("class Engine: ...\n@expose\ndef f(x: int, e: Engine, /) -> None: ...")
+        self.assertIn("f(x: number, e: unknown)", made.text)
+        self.assertEqual((made.warnings[0].line, Path(made.warnings[0].file).name), (7, "app.py"))
+        self.assertIn("Engine is a class whose objects cannot cross", made.warnings[0].text)
+
+
+class Functions(unittest.TestCase):
+    def test_what_may_be_given_by_keyword_may_be_given_so(self):
+        self.assertEqual(
+            functions("@expose\ndef f(a: int, /, b: int = 2, *, c: str = '') -> int: ..."),
+            [
+                "export function f(a: number, b?: number, kwargs?: Kwargs<{ c?: string }>): Promise<number>;",
+                "export function f(a: number, kwargs: Kwargs<{ b?: number; c?: string }>): Promise<number>;",
+            ],
+        )
+
+    def test_what_has_to_be_given_by_keyword_has_to(self):
+        self.assertEqual(
+            functions("@expose\ndef f(a: int = 1, /, *, c: str) -> int: ..."),
+            ["export function f(a: number, kwargs: Kwargs<{ c: string }>): Promise<number>;"],
+        )
+
+    def test_any_number_of_arguments_and_of_keywords(self):
+        self.assertEqual(functions("@expose\ndef f(*xs: int) -> int: ..."), ["export function f(...xs: number[]): Promise<number>;"])
+        self.assertEqual(
+            functions("@expose\ndef f(*xs: int, k: bool = True) -> int: ..."),
+            [
+                "export function f(...xs: number[]): Promise<number>;",
+                "export function f(...xs: [...xs: number[], kwargs: Kwargs<{ k?: boolean }>]): Promise<number>;",
+            ],
+        )
+        self.assertEqual(
+            functions("@expose\ndef f(*, a: int = 1, **more: str) -> int: ..."),
+            ["export function f(kwargs?: Kwargs<{ a?: number; [name: string]: string | number | undefined }>): Promise<number>;"],
+        )
+
+    def test_none_as_the_default_may_be_given(self):
+        self.assertEqual(functions("@expose\ndef f(a: int = None, /) -> int: ..."), ["export function f(a?: number | null): Promise<number>;"])
+
+    def test_each_overload_is_one_and_the_implementation_is_none(self):
+        self.assertEqual(
+            functions(
+                """
+                @overload
+                def f(x: int, /) -> int: ...
+                @overload
+                def f(x: str, /) -> str: ...
+                @expose
+                def f(x, /):
+                    return x
+                """
+            ),
+            ["export function f(x: number): Promise<number>;", "export function f(x: string): Promise<string>;"],
+        )
+
+    def test_async_makes_no_difference_and_a_generator_does(self):
+        self.assertEqual(functions("@expose\nasync def f() -> int: ..."), ["export function f(): Promise<number>;"])
+        self.assertEqual(functions("@expose\ndef f() -> Iterable[int]:\n    yield 1"), ["export function f(): AsyncIterable<number>;"])
+        self.assertEqual(functions("@expose\nasync def f() -> AsyncIterator[str]:\n    yield ''"), ["export function f(): AsyncIterable<string>;"])
+
+    def test_no_hint_is_unknown_and_warned_of_with_file_and_line(self):
+        made = declared("@expose\ndef f(a, b: int, /): ...")
+        self.assertIn("export function f(a: unknown, b: number): Promise<unknown>;", made.text)
+        (warned,) = made.warnings
+        self.assertEqual((Path(warned.file).name, warned.line, warned.text), ("app.py", 6, "f() has no hint for `a` and its result: unknown"))
+
+    def test_names_that_typescript_reserves(self):
+        self.assertEqual(
+            functions("@expose\ndef delete(new: int, function: int) -> int: ..."),
+            [
+                "declare function delete_(new_: number, function_: number): Promise<number>;",
+                "declare function delete_(new_: number, kwargs: Kwargs<{ function: number }>): Promise<number>;",
+                "declare function delete_(kwargs: Kwargs<{ new: number; function: number }>): Promise<number>;",
+                "export { delete_ as delete };",
+            ],
+        )
+        self.assertEqual(
+            functions("@expose(name='a-b')\ndef f() -> int: ..."),
+            ["declare function a_b_(): Promise<number>;", 'export { a_b_ as "a-b" };'],
+        )
+
+    def test_a_name_that_javascript_asks_every_object_for_is_left_out_and_told(self):
+        made = declared("@expose\ndef then() -> int: ...\n@expose\ndef f() -> int: ...")
+        self.assertNotIn("then(", made.text)
+        self.assertIn('pool.call("then") calls it', made.warnings[0].text)
+
+    def test_dotted_names_are_namespaces(self):
+        self.assertEqual(
+            functions("@expose(name='stats.mean')\ndef f() -> int: ..."),
+            ["export namespace stats {", "  function mean(): Promise<number>;", "}"],
+        )
+
+    def test_docstrings_are_comments(self):
+        code = '''
+            @expose
+            def f(x: int, /) -> int:
+                """Double it.
+
+                Args:
+                    x: What to
+                        double.
+
+                Returns:
+                    Twice as much.
+
+                Raises:
+                    ValueError: if it is odd */.
+                """
+        '''
+        self.assertEqual(
+            functions(code)[:-1],
+            [
+                "/**",
+                " * Double it.",
+                " *",
+                " * @param x - What to double.",
+                " * @returns Twice as much.",
+                " * @throws ValueError: if it is odd *\\/.",
+                " */",
+            ],
+        )
+
+
+class Classes(unittest.TestCase):
+    CODE = '''
+        @expose
+        class Model:
+            """Learns."""
+            rate: float
+            def __init__(self, path: str, *, size: int = 3) -> None:
+                self.path = path
+                self._secret = 1
+            def predict(self, row: list[float], /) -> list[float]:
+                """Tell."""
+            @classmethod
+            async def load(cls, path: str, /) -> Self: ...
+            @staticmethod
+            def kinds() -> list[str]: ...
+            @property
+            def name(self) -> str: ...
+            def __iter__(self) -> Iterator[int]: ...
+            def _private(self): ...
+    '''
+
+    def test_an_exposed_class_is_a_function_that_gives_a_handle(self):
+        self.assertEqual(
+            functions(self.CODE),
+            [
+                "/** Learns. */",
+                "export function Model(path: string, kwargs?: Kwargs<{ size?: number }>): Promise<Model>;",
+                "export function Model(kwargs: Kwargs<{ path: string; size?: number }>): Promise<Model>;",
+                "export interface Model extends Handle {",
+                "  readonly rate: Promise<number>;",
+                "  readonly path: Promise<string>;",
+                "  /** Tell. */",
+                "  predict(row: readonly number[]): Promise<number[]>;",
+                "  load(path: string): Promise<Model>;",
+                "  kinds(): Promise<string[]>;",
+                "  readonly name: Promise<string>;",
+                "  [Symbol.asyncIterator](): AsyncIterator<number>;",
+                "}",
+            ],
+        )
+
+    def test_a_handle_is_what_a_function_may_take_and_return(self):
+        self.assertIn("export function f(m: readonly Model[]): Promise<Model>;", functions(textwrap.dedent(self.CODE) + "@expose\ndef f(m: list[Model], /) -> Model: ..."))
+
+    def test_a_class_has_what_its_bases_have(self):
+        code = "class Base:\n    def one(self) -> int: ...\n    def two(self) -> int: ...\n@expose\nclass Sub(Base):\n    def two(self) -> str: ..."
+        self.assertEqual(
+            functions(code),
+            ["export function Sub(): Promise<Sub>;", "export interface Sub extends Handle {", "  one(): Promise<number>;", "  two(): Promise<string>;", "}"],
+        )
+
+
+class Modules(unittest.TestCase):
+    def test_types_of_other_modules_are_read_from_their_sources(self):
+        shapes = HEAD + "@dataclass\nclass Point:\n    x: Size\nSize = int | None\n"
+        for code in ("from shapes import Point as P\n@expose\ndef f(p: P, /) -> None: ...", "import shapes\n@expose\ndef f(p: shapes.Point, /) -> None: ...", "from shapes import *\n@expose\ndef f(p: Point, /) -> None: ..."):
+            with self.subTest(code):
+                self.assertEqual(
+                    functions(code, shapes=shapes),
+                    ["export function f(p: Point): Promise<null>;", "export interface Point {", "  x: Size;", "}", "export type Size = number | null;"],
+                )
+
+    def test_two_types_of_one_name_are_two(self):
+        other = HEAD + "@dataclass\nclass Point:\n    y: int\n"
+        made = functions("import a, b\n@expose\ndef f(p: a.Point, q: b.Point, /) -> None: ...", a=other, b=other)
+        self.assertEqual(made[0], "export function f(p: Point, q: Point2): Promise<null>;")
+
+    def test_marked_functions_of_other_modules_are_found_as_the_pool_finds_them(self):
+        inner = HEAD + "@expose\ndef one() -> int: ...\n@expose(name='deux')\ndef two() -> int: ...\n"
+        self.assertEqual(functions("from inner import one, two", inner=inner), ["export function one(): Promise<number>;", "export function deux(): Promise<number>;"])
+        self.assertEqual(functions("import inner\ntwo = expose(inner.one)", inner=inner), ["export function two(): Promise<number>;"])
+
+    def test_all_means_what_the_module_calls_its_own(self):
+        code = "from shutil import copy\nimport enum\nclass Oops(Exception): ...\nclass C(enum.Enum):\n    A = 1\ndef f() -> int: ...\ndef _g() -> int: ...\nLIMIT = 3\ng = f\n"
+        self.assertEqual(
+            functions(code, expose="all"),
+            ["export function f(): Promise<number>;", "export function g(): Promise<number>;"],
+        )
+        self.assertEqual(functions(code + "__all__ = ['_g']\n__all__ += ['f']", expose="all"), ["export function _g(): Promise<number>;", "export function f(): Promise<number>;"])
+
+    def test_nothing_is_run(self):
+        self.assertEqual(functions("raise SystemExit(1)\n@expose\ndef f() -> int: ..."), ["export function f(): Promise<number>;"])
+
+    def test_branches_are_looked_into(self):
+        code = "import sys\nif sys.platform == 'win32':\n    @expose\n    def f() -> int: ...\nelse:\n    @expose\n    def f() -> str: ...\ntry:\n    from fast import Speed\nexcept ImportError:\n    Speed = int\n@expose\ndef g(s: Speed, /) -> None: ..."
+        made = functions(code)
+        self.assertEqual(made, ["export function f(): Promise<number>;", "export function g(s: unknown): Promise<null>;"])
+
+    def test_what_cannot_be_declared_says_why(self):
+        with self.assertRaisesRegex(NothingToDeclare, "app.py is marked with @expose"):
+            declared("def f(): ...")
+        with self.assertRaisesRegex(SourceMissing, "math"):
+            Sources(sys.path).load("math")
+        with self.assertRaises(SyntaxError) as raised:
+            declared("def f(:")
+        self.assertEqual((Path(raised.exception.filename).name, raised.exception.lineno), ("app.py", 5))
+
+
+class Docstrings(unittest.TestCase):
+    def test_the_three_ways_of_writing_them(self):
+        google = "Sum.\n\nArgs:\n    a (int): First.\n    b: Second,\n        and more.\n\nRaises:\n    ValueError: Never.\n\nNote the rest."
+        numpy = "Sum.\n\nParameters\n----------\na : int\n    First.\nb\n    Second,\n    and more.\n\nRaises\n------\nValueError\n    Never.\n"
+        sphinx = "Sum.\n\n:param int a: First.\n:param b: Second,\n    and more.\n:raises ValueError: Never.\n:rtype: int\n"
+        for text in (google, numpy, sphinx):
+            with self.subTest(text):
+                doc = read_docstring(text)
+                self.assertEqual(doc.parameters, {"a": "First.", "b": "Second, and more."})
+                self.assertEqual(doc.raises, ["ValueError: Never."])
+                self.assertEqual(doc.body[0], "Sum.")
+        self.assertIn("Note the rest.", read_docstring(google).body)
+
+    def test_nothing_in_them_ends_the_comment_or_is_a_tag(self):
+        self.assertEqual(read_docstring("Use */ and\n@param x").body, ["Use *\\/ and", "\\@param x"])
+
+    def test_examples_of_the_shell_are_code(self):
+        self.assertEqual(read_docstring("Add.\n\n    >>> add(1, 2)\n    3\n\nThat is all.").body, ["Add.", "", "```python", ">>> add(1, 2)", "3", "```", "", "That is all."])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import datetime
+import decimal
+import enum
+import pathlib
+import subprocess
+import sys
+import unittest
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, NewType, Optional, TypedDict, TypeVar, Union
+
+import harness
+from pythonarium.error import ArgumentRefused, of_exception
+from pythonarium.validate import Validator
+
+if TYPE_CHECKING:
+    from nowhere import Unknown
+
+T = TypeVar("T", bound=int)
+UserId = NewType("UserId", int)
+
+
+class Size(enum.Enum):
+    SMALL = "s"
+    LARGE = "l"
+
+
+class Box(TypedDict, total=False):
+    inner: Box
+    size: Size
+
+
+class Point(NamedTuple):
+    x: int
+    y: int = 0
+
+
+@dataclass
+class Item:
+    name: str
+    price: float = 0
+    parts: list[Item] = field(default_factory=list)
+
+
+def refusal(hint, value):
+    """What is wrong with a value for a parameter `x` of that hint; None if nothing is."""
+
+    def function(x): ...
+
+    function.__annotations__ = {"x": hint}
+    try:
+        Validator().check(function, [value], {})
+    except ArgumentRefused as refused:
+        return str(refused)
+    return None
+
+
+class Hints(unittest.TestCase):
+    def test_what_a_hint_says_passes(self):
+        for hint, values in [
+            (int, [1]),
+            (float, [1, 1.5]),
+            (bool, [True]),
+            (str, [""]),
+            (None, [None]),
+            (Any, [1, None, object()]),
+            (object, [1]),
+            (bytes, [b"", bytearray(), memoryview(b"")]),
+            (Optional[int], [1, None]),
+            (Union[int, str], [1, "a"]),
+            ("int | None", [1, None]),
+            (Literal["a", 1], ["a", 1]),
+            (Annotated[int, "x"], [1]),
+            (list[int], [[], [1], (1, 2)]),
+            (list, [[1, "a"]]),
+            (Sequence[str], [["a"], "text"]),
+            (Iterable[int], [[1], iter([1]), {1}]),
+            (set[int], [{1}, frozenset()]),
+            (tuple[int, str], [[1, "a"], (1, "a")]),
+            (tuple[int, ...], [[], [1, 2]]),
+            (dict[str, int], [{}, {"a": 1}]),
+            (dict[int, str], [{1: "a"}]),
+            (Callable[[int], str], [len]),
+            (Size, ["s", Size.LARGE]),
+            (Literal[Size.SMALL], ["s"]),
+            (Box, [{}, {"size": "s"}, {"inner": {"inner": {}}}]),
+            (Point, [[1], [1, 2], Point(1)]),
+            (Item, [{"name": "a"}, {"name": "a", "parts": [{"name": "b", "price": 2}]}, Item("a")]),
+            (UserId, [1]),
+            (T, [1]),
+            (datetime.datetime, [datetime.datetime(2024, 1, 1)]),
+            (datetime.date, ["2024-02-29", datetime.date(2024, 1, 1)]),
+            (decimal.Decimal, ["1.50"]),
+            (uuid.UUID, ["12345678-1234-5678-1234-567812345678"]),
+            (pathlib.Path, ["/tmp/x"]),
+        ]:
+            for value in values:
+                with self.subTest(hint=hint, value=value):
+                    self.assertIsNone(refusal(hint, value))
+
+    def test_anything_else_is_refused_with_the_place_what_was_expected_and_what_came(self):
+        for hint, value, said in [
+            (int, "1", "x must be an int, and a str came."),
+            (int, True, "x must be an int, and a bool came."),
+            (int, 1.5, "x must be an int, and a float came."),
+            (str, None, "x must be a str, and None came."),
+            (Optional[int], "1", "x must be an int or None, and a str came."),
+            (Literal["a", "b"], "c", "x must be 'a' or 'b', and another str came."),
+            (Literal["a"], 1, "x must be 'a', and an int came."),
+            (list[int], [1, "2"], "x[1] must be an int, and a str came."),
+            (list[int], 1, "x must be a list, and an int came."),
+            (Optional[list[int]], [1, "2"], "x[1] must be an int, and a str came."),
+            (set[int], [1], "x must be a set, and a list came."),
+            (tuple[int, str], [1], "x must be a list of 2, and one of 1 came."),
+            (tuple[int, str], [1, 2], "x[1] must be a str, and an int came."),
+            (dict[str, int], {"a": "b"}, "x['a'] must be an int, and a str came."),
+            (dict[int, int], {"a": 1}, "x must be a dict whose keys are each an int, and one with a key that is a str came."),
+            (Callable[[], int], 1, "x must be a function, and an int came."),
+            (Iterable[int], 1, "x must be an iterable, and an int came."),
+            (Size, "m", "x must be 's' or 'l', and another str came."),
+            (Box, {"size": "m"}, "x.size must be 's' or 'l', and another str came."),
+            (Box, {"depth": 1}, "x must be a dict with the fields of Box alone, and one with 'depth' came."),
+            (Point, ["1"], "x[0] must be an int, and a str came."),
+            (Item, {"price": 1}, "x must be a dict with 'name', as Item has it, and one without came."),
+            (list[Item], [{"name": "a", "parts": [{"name": 1}]}], "x[0].parts[0].name must be a str, and an int came."),
+            (T, "a", "x must be an int, and a str came."),
+            (datetime.datetime, "2024-01-01", "x must be a datetime, and a str came."),
+            (datetime.date, "2024-02-30", "x must be text that is a date, and other text came."),
+            (decimal.Decimal, "one", "x must be text that is a Decimal, and other text came."),
+            (uuid.UUID, 1, "x must be text that is a UUID, and an int came."),
+            (subprocess.Popen, {}, "x must be a Popen, and a dict came."),
+        ]:
+            with self.subTest(hint=hint, value=value):
+                self.assertEqual(refusal(hint, value), said)
+
+
+class Calls(unittest.TestCase):
+    def check(self, function, *args, **kwargs):
+        Validator().check(function, args, kwargs)
+
+    def refused(self, function, *args, **kwargs):
+        with self.assertRaises(ArgumentRefused) as raised:
+            self.check(function, *args, **kwargs)
+        return raised.exception
+
+    def test_each_parameter_is_checked_however_it_is_given(self):
+        def function(a: int, /, b: str = "", *rest: int, c: bool = False, **more: float): ...
+
+        self.check(function, 1, "b", 2, 3, c=True, d=1.5)
+        self.assertEqual(self.refused(function, "1").path, "a")
+        self.assertEqual(self.refused(function, 1, b=2).path, "b")
+        self.assertEqual(self.refused(function, 1, "b", 2, "3").path, "rest[1]")
+        self.assertEqual(self.refused(function, 1, c=1).path, "c")
+        self.assertEqual(self.refused(function, 1, d="x").path, "d")
+
+    def test_arguments_that_it_does_not_take_are_left_for_python_to_refuse(self):
+        def function(a: int): ...
+
+        self.check(function)
+        self.check(function, 1, 2)
+        self.check(function, b="x")
+
+    def test_a_hint_that_stands_for_nothing_when_the_program_runs_is_passed_over(self):
+        def function(a: Unknown, b: int): ...
+
+        self.check(function, object(), 1)
+        self.assertEqual(self.refused(function, 1, "x").path, "b")
+
+    def test_a_class_is_checked_by_what_makes_its_objects(self):
+        class Model:
+            def __init__(self, path: str): ...
+
+        self.check(Model, "a")
+        self.assertEqual(self.refused(Model, 1).path, "path")
+
+    def test_what_has_no_hints_is_not_checked(self):
+        self.check(lambda x: x, object())
+        self.check(len, object())
+        self.check(dict, 1, 2, 3)
+
+    def test_the_error_has_what_node_needs_and_no_value(self):
+        def function(token: int): ...
+
+        told = of_exception(self.refused(function, "secret"))
+        self.assertEqual((told["code"], told["path"], told["expected"], told["got"]), ("ERR_ARGUMENT", "token", "an int", "a str"))
+        self.assertNotIn("secret", str(told))
+
+    def test_no_worker_pays_for_it_that_does_not_use_it(self):
+        code = "import sys; sys.path.insert(0, sys.argv[1]); import pythonarium.worker; print('pythonarium.validate' in sys.modules)"
+        told = subprocess.run([sys.executable, "-I", "-c", code, str(harness.LIBRARY)], capture_output=True, text=True, check=True)
+        self.assertEqual(told.stdout, "False\n")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,108 @@
+// What `pythonarium types` makes of fixtures/shop.py. Nothing of it is run: it is TypeScript that takes it, or does not.
+import { createPool, type Kwargs, kw, type Lease } from 'pythonarium';
+import { expectTypeOf } from 'vitest';
+import type { Basket, Filter, Item } from './fixtures/shop.py.js';
+
+const pool = createPool<typeof import('./fixtures/shop.py.js')>({ module: './fixtures/shop.py' });
+
+declare const item: Item;
+
+/** Arguments by position and by keyword, as Python takes them. */
+export async function calls() {
+  expectTypeOf(item.size).toEqualTypeOf<'s' | 'l'>();
+  expectTypeOf(item.parts).toEqualTypeOf<Item[]>();
+  expectTypeOf(pool.py.price([item])).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(pool.py.price([item], kw({ currency: 'USD', discount: 0.1 }))).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(pool.py.price(kw({ items: [item] }))).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(pool.py.find('a', { size: 's' })).toEqualTypeOf<Promise<Item | null>>();
+  pool.py.find('a', null);
+  pool.py.price([item] as const);
+
+  // @ts-expect-error: a price is no item.
+  pool.py.price([1]);
+  // @ts-expect-error: no such currency.
+  pool.py.price([item], kw({ currency: 'GBP' }));
+  // @ts-expect-error: no such keyword, though the others are.
+  pool.py.price([item], kw({ discount: 0.1, tax: 0.2 }));
+  // @ts-expect-error: a discount is a number.
+  pool.py.price([item], kw({ discount: '10 %' }));
+  // @ts-expect-error: keyword arguments are marked by kw().
+  pool.py.price([item], { discount: 0.1 });
+  // @ts-expect-error: what is keyword-only cannot be given by position.
+  pool.py.price([item], 'EUR');
+  // @ts-expect-error: it cannot be given twice.
+  pool.py.price([item], kw({ items: [item] }));
+  // @ts-expect-error: what is positional-only cannot be given by keyword.
+  pool.py.find(kw({ text: 'a' }));
+  // @ts-expect-error: a filter has a size.
+  pool.py.find('a', { limit: 3 });
+  // @ts-expect-error: there is no such function.
+  pool.py.cost([item]);
+  const filter: Filter = { size: 'l' };
+  // @ts-expect-error: a limit is left out, not undefined.
+  filter.limit = undefined;
+}
+
+/** Overloads and type variables are as they are in Python. */
+export function overloads(bytes: Uint8Array) {
+  expectTypeOf(pool.py.parse('a')).toEqualTypeOf<Promise<Item>>();
+  expectTypeOf(pool.py.parse(bytes, kw({ encoding: 'utf-8' }))).toEqualTypeOf<Promise<Item[]>>();
+  expectTypeOf(pool.py.pick(['a', 'b'])).toEqualTypeOf<Promise<string>>();
+  expectTypeOf(pool.py.pick([item], kw({ index: 1 }))).toEqualTypeOf<Promise<Item>>();
+  // @ts-expect-error: bytes need an encoding.
+  pool.py.parse(bytes);
+}
+
+/** Generators are gone over, iterables and functions go in. */
+export async function streams(lines: AsyncIterable<string>) {
+  for await (const [number, text] of pool.py.rows(3)) {
+    expectTypeOf(number).toEqualTypeOf<number>();
+    expectTypeOf(text).toEqualTypeOf<string>();
+  }
+  expectTypeOf(pool.py.upper(lines)).toEqualTypeOf<AsyncIterable<string>>();
+  pool.py.upper(new Set(['a']));
+  pool.py.watch((changed, count) => changed.name === 'a' && count > 1, kw({ until: new Date() }));
+  pool.py.watch(async () => true, kw({ until: new Date() }));
+
+  // @ts-expect-error: numbers are no lines.
+  pool.py.upper([1]);
+  // @ts-expect-error: it has to be told until when.
+  pool.py.watch(() => true);
+  // @ts-expect-error: it has to answer yes or no.
+  pool.py.watch(() => 'yes', kw({ until: new Date() }));
+}
+
+/** Names with dots, names that TypeScript reserves, functions without hints. */
+export function names() {
+  expectTypeOf(pool.py.admin.delete('a', 'b')).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(pool.py.admin.delete('a', kw({ dry: true }))).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(pool.py.raw({ any: 'thing' })).toEqualTypeOf<Promise<unknown>>();
+  // @ts-expect-error: names are texts.
+  pool.py.admin.delete(1);
+}
+
+/** An exposed class gives a handle. */
+export async function handles(lease: Lease<typeof import('./fixtures/shop.py.js')>) {
+  await using basket = await lease.py.Basket('ada', kw({ items: [item] }));
+  expectTypeOf(basket).toEqualTypeOf<Basket>();
+  expectTypeOf(await basket.owner).toEqualTypeOf<string>();
+  expectTypeOf(await basket.total).toEqualTypeOf<number>();
+  expectTypeOf(await basket.add(item, 2)).toEqualTypeOf<Basket>();
+  for await (const each of basket) expectTypeOf(each).toEqualTypeOf<Item>();
+  await basket.merge(await lease.py.Basket('grace'));
+
+  // @ts-expect-error: an item is no basket.
+  await basket.merge(item);
+  // @ts-expect-error: it has no such method.
+  await basket.remove(item);
+  // @ts-expect-error: what begins with an underscore is its own.
+  basket._items;
+}
+
+/** What is told of it elsewhere goes on to sessions and bound pools. */
+export function bound() {
+  expectTypeOf(pool.with({ timeoutMs: 5 }).py.price([item])).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(pool.session('ada').py.pick(['a'])).toEqualTypeOf<Promise<string>>();
+  const keywords: Kwargs<{ discount: number }> = kw({ discount: 0.5 });
+  expectTypeOf(pool.py.price([item], keywords)).toEqualTypeOf<Promise<number>>();
+}

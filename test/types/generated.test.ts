@@ -1,0 +1,120 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+import { findInterpreter } from '../../src/process/interpreter.js';
+import { declareTypes } from '../../src/types/declare.js';
+import { ROOT } from '../docs/pages.js';
+import { typeErrors } from '../docs/type-check.js';
+import { temporaryFolder } from '../support/folder.js';
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const PROMISES = fileURLToPath(new URL('generated.test-d.ts', import.meta.url));
+const DECLARED = here('fixtures/shop.py.d.ts');
+
+describe('the declarations of a module', () => {
+  it('are those of the fixture', async () => {
+    const { text, warnings } = await declareTypes({
+      modules: { '': here('fixtures/shop.py') },
+      expose: 'marked',
+      title: 'pythonarium types shop.py',
+    });
+    expect(text).toBe(readFileSync(DECLARED, 'utf8'));
+    expect(warnings).toEqual([
+      {
+        file: here('fixtures/shop.py'),
+        line: 76,
+        text: 'untold() has no hint for `thing`, `deep` and its result: unknown',
+      },
+    ]);
+  });
+
+  it.each([
+    ['nodenext', { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext }],
+    ['bundler', { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler }],
+  ])('take what is right and refuse what is wrong, under the resolution %s', (_, options) => {
+    expect(errorsOf([PROMISES, DECLARED], options)).toEqual([]);
+  });
+
+  it('are seen to refuse: a promise that is not kept is an error', () => {
+    const promises = readFileSync(PROMISES, 'utf8');
+    const broken = promises.replace('kw({ discount: 0.1, tax: 0.2 })', 'kw({ discount: 0.1 })');
+    expect(broken).not.toBe(promises);
+    expect(typeErrors(new Map([[PROMISES, broken]]))).toEqual([
+      expect.stringContaining("Unused '@ts-expect-error' directive"),
+    ]);
+  });
+});
+
+describe('any name that Python allows', () => {
+  it('is one of a function, of a parameter, of a keyword, of a field, of a method and of a class', async () => {
+    const folder = temporaryFolder();
+    const file = join(folder, 'names.py');
+    const functions = NAMES.map((name) => `@expose\ndef ${name}(${name}: int, ${name}_: int = 1) -> int: ...`);
+    const classes = NAMES.map(
+      (name) =>
+        `@expose(name="Of.${name}")\nclass ${name}:\n    ${name}: int\n    def get_${name}(self, ${name}: ${name}) -> int: ...`,
+    );
+    const records = NAMES.map((name) => `@dataclass\nclass ${name}:\n    ${name}: int`);
+    const uses = NAMES.map((name) => `@expose(name="use.${name}")\ndef use_${name}(x: records.${name}) -> None: ...`);
+    const head = 'from dataclasses import dataclass\nfrom pythonarium import expose\nimport records\n';
+    writeFileSync(join(folder, 'records.py'), [head, ...records].join('\n'));
+    writeFileSync(file, [head, ...functions, ...uses].join('\n'));
+    writeFileSync(join(folder, 'classes.py'), [head, ...classes].join('\n'));
+    for (const module of [file, join(folder, 'classes.py')]) {
+      const { text, problem } = await declareTypes({ modules: { '': module }, expose: 'marked', title: 'names' });
+      expect(problem).toBeUndefined();
+      writeFileSync(`${module}.d.ts`, text!);
+      expect(errorsOf([`${module}.d.ts`])).toEqual([]);
+    }
+    const program = "import type * as names from './names.py.js';\nexport declare const all: readonly [NAMES];\n";
+    // What JavaScript asks every promise for cannot be called through the proxy.
+    const called = NAMES.filter((name) => !['catch', 'constructor'].includes(name)).map(
+      (name) => `typeof names.${name}`,
+    );
+    writeFileSync(join(folder, 'main.ts'), program.replace('NAMES', called.join(', ')));
+    expect(errorsOf([join(folder, 'main.ts')])).toEqual([]);
+  });
+});
+
+describe('the declarations of the standard library', () => {
+  it('can be made of every module that has a source, and are what TypeScript takes, all of them at once', async () => {
+    const folder = temporaryFolder();
+    const { executable } = await findInterpreter();
+    const told: Record<string, string> = JSON.parse(
+      execFileSync(executable, [here('fixtures/corpus.py'), join(ROOT, 'python'), folder], { encoding: 'utf8' }),
+    );
+    const written = Object.keys(told).filter((name) => told[name] === 'written');
+    expect(written).toEqual(
+      expect.arrayContaining(['calendar', 'dataclasses', 'difflib', 'json', 'shlex', 'statistics', 'textwrap']),
+    );
+    expect(written.length).toBeGreaterThan(140);
+    const files = readdirSync(folder).map((file) => join(folder, file));
+    expect(errorsOf(files)).toEqual([]);
+  });
+});
+
+/** What means something to TypeScript and nothing to Python, and letters from elsewhere. */
+const NAMES = (
+  'abstract any Array arguments asserts AsyncIterable bigint boolean case catch const constructor Date debugger declare default ' +
+  'delete do enum eval export extends false function get Handle implements infer instanceof interface Iterable keyof Kwargs let ' +
+  'Map module namespace never new null number object Object package private Promise protected public readonly Record require Set ' +
+  'set static string super switch symbol Symbol this throw true type typeof Uint8Array undefined unique unknown using var void ' +
+  'globalThis größe 変数 _ __x'
+).split(' ');
+
+/** What TypeScript says of files on disk; declarations are checked like any other file. */
+function errorsOf(files: readonly string[], options: ts.CompilerOptions = {}): string[] {
+  const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile);
+  const own = ts.parseJsonConfigFileContent(config, ts.sys, ROOT).options;
+  const program = ts.createProgram(files, { ...own, ...options, skipLibCheck: false });
+  return files.flatMap((file) => {
+    const source = program.getSourceFile(file)!;
+    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map((problem) => {
+      const { line } = source.getLineAndCharacterOfPosition(problem.start ?? 0);
+      return `${file}:${line + 1}: ${ts.flattenDiagnosticMessageText(problem.messageText, '\n')}`;
+    });
+  });
+}
