@@ -32,7 +32,7 @@ def read_message(line: bytes, reader: LineReader | None = None) -> dict[str, Any
     if check is None:
         raise ProtocolError(f"there is no message of the type {kind!r}" if kind is not None else "a message has no type", line)
     wrong = check(message)
-    if wrong is None and ("rich" in message or "bin" in message):
+    if "rich" in message and wrong is None:
         wrong = _take_attachments(message, reader)
     if wrong is not None:
         raise ProtocolError(f"in a message of the type {kind!r}, {wrong}", line)
@@ -110,7 +110,7 @@ class ProtocolError(Exception):
 
 
 def _take_attachments(message: dict[str, Any], reader: LineReader | None) -> str | None:
-    rich = message.setdefault("rich", [])
+    rich = message["rich"]
     if type(rich) is not list or not all(type(entry) is list and len(entry) > 1 and type(entry[0]) is list for entry in rich):
         return "`rich` is not an array of entries"
     sizes = message.get("bin", [])

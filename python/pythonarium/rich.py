@@ -8,7 +8,6 @@ becomes what. This module is imported when the first such value is met.
 from __future__ import annotations
 
 import os
-import sys
 from math import isfinite
 
 from .message import ProtocolError
@@ -319,6 +318,34 @@ def _memoryview(walk: _Walk, value: Any, room: int) -> Any:
         walk.stands_for("array", number, kind)
 
 
+def _ndarray(walk: _Walk, value: Any, room: int) -> Any:
+    import numpy
+
+    dtype = value.dtype
+    if dtype.hasobject or dtype.names is not None or dtype.str[1:2] not in DTYPE_KINDS:
+        raise walk.refuse(f"is an array of {dtype}, which has no form outside of Python; return .tolist() of it, or an array for each field")
+    array = value.view(numpy.ndarray)
+    if not array.flags.forc:
+        array = numpy.ascontiguousarray(array)
+    order = "C" if array.flags.c_contiguous else "F"
+    flat = (array if order == "C" else array.T).reshape(-1)
+    number = walk.attach(flat.view("u1") if flat.nbytes else b"")
+    name = dtype.name if dtype.isnative and dtype.name in DTYPE_NAMES else dtype.str
+    walk.stands_for("ndarray", number, name, list(value.shape), order)
+
+
+def _masked(walk: _Walk, value: Any, room: int) -> Any:
+    raise walk.refuse("is a masked array, whose mask would be lost; return .filled(...) of it, or its .data and .mask")
+
+
+def _scalar(walk: _Walk, value: Any, room: int) -> Any:
+    kind = value.dtype.kind
+    item = value.item()
+    if kind in "biuf" and type(item) in (bool, int, float) or kind in "mM" and type(item) not in (int, type(None)):
+        return walk.inside(".item()", item, room)
+    return walk.unknown(value)
+
+
 def _array_kind(view: memoryview) -> str | None:
     code = view.format.lstrip("@=")
     if view.ndim != 1 or len(code) != 1:
@@ -336,6 +363,12 @@ def _restore_bytes(stands: Any, attachments: Any, number: int) -> Any:
 
 def _restore_array(stands: Any, attachments: Any, number: int, kind: str) -> Any:
     return memoryview(attachments[number]).cast(FORMATS[kind])
+
+
+def _restore_ndarray(stands: Any, attachments: Any, number: int, dtype: str, shape: list[int], order: str) -> Any:
+    import numpy
+
+    return numpy.ndarray(shape, dtype, attachments[number], order=order)
 
 
 def _restore_datetime(stands: int, attachments: Any, micros: int = 0) -> Any:
@@ -380,6 +413,11 @@ def _short_repr(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+# The dtypes that Node knows by name; all others have numpy's `dtype.str`.
+DTYPE_NAMES = frozenset(
+    "bool int8 uint8 int16 uint16 int32 uint32 int64 uint64 float16 float32 float64 complex64 complex128".split()
+)
+DTYPE_KINDS = frozenset("biufcSUVmM")
 FORMATS = {
     "int8": "b",
     "uint8": "B",
@@ -408,6 +446,10 @@ BY_NAME: dict[str, Callable[[_Walk, Any, int], Any]] = {
     "builtins.bytearray": _bytes,
     "builtins.memoryview": _memoryview,
     "array.array": _memoryview,
+    "numpy.ndarray": _ndarray,
+    "numpy.ma.core.MaskedArray": _masked,
+    "numpy.ma.MaskedArray": _masked,
+    "numpy.generic": _scalar,
     "datetime.datetime": _datetime,
     "datetime.date": _iso,
     "datetime.time": _iso,
@@ -420,6 +462,7 @@ CONVERTERS: dict[type, Callable[[_Walk, Any, int], Any]] = {}
 RESTORERS: dict[str, Callable[..., Any]] = {
     "bytes": _restore_bytes,
     "array": _restore_array,
+    "ndarray": _restore_ndarray,
     "int": lambda stands, attachments: int(stands, 16),
     "float": lambda stands, attachments: float(stands),
     "datetime": _restore_datetime,

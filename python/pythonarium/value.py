@@ -55,11 +55,19 @@ def encode_plain(value: Any, depth_max: int) -> str | None:
     kind = type(value)
     if kind is str:
         return None if not value.isascii() and has_joined_surrogates(value) else _quote(value)
-    if kind not in ATOMS or kind is int:
+    if kind is int:
+        return str(value) if INT_MIN <= value <= INT_MAX else None
+    if kind not in ATOMS:
         try:
-            if not _may_cross((value,), depth_max + 1):
-                return None
+            if kind is list:
+                fine = _may_cross(value, depth_max)
+            elif kind is dict:
+                fine = _are_keys(value) and _may_cross(value.values(), depth_max)
+            else:
+                fine = _may_cross((value,), depth_max + 1)
         except RecursionError:
+            return None
+        if not fine:
             return None
     try:
         text = _encode(value)

@@ -1,4 +1,5 @@
 import { ValueRefusedError } from '../errors.js';
+import { isPlainObject, memberOf } from '../wire/plain.js';
 
 /**
  * The value that a JSON text stands for, with every integer as it was written.
@@ -14,9 +15,14 @@ export function readJson(text: string, where: string): unknown {
   return value;
 }
 
-/** The JSON of a value that came from Python, on one line. Unlike `JSON.stringify` it keeps the sign of `-0`. */
+/**
+ * The JSON of a value that came from Python, on one line. Unlike `JSON.stringify` it keeps the sign of `-0` and every
+ * digit of a large integer. A moment is written as ISO text.
+ *
+ * @throws ValueRefusedError (`ERR_VALUE`) naming the path to what JSON has no word for: bytes, arrays, maps, sets, NaN.
+ */
 export function writeJson(value: unknown): string {
-  return holdsNegativeZero(value) ? writeWithNegativeZero(value) : JSON.stringify(value);
+  return isPlainJson(value) ? JSON.stringify(value) : writeAll(value, 'value');
 }
 
 /** JSON.parse gives no sight of the digits, so they are looked up in the text, which it has found well-formed. */
@@ -49,17 +55,27 @@ function endOfString(text: string, start: number): number {
   }
 }
 
-function holdsNegativeZero(value: unknown): boolean {
-  if (typeof value === 'number') return Object.is(value, -0);
-  return typeof value === 'object' && value !== null && Object.values(value).some(holdsNegativeZero);
+function isPlainJson(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0);
+  if (typeof value !== 'object' || value === null) return typeof value !== 'bigint';
+  return (Array.isArray(value) || isPlainObject(value)) && Object.values(value).every(isPlainJson);
 }
 
-function writeWithNegativeZero(value: unknown): string {
+function writeAll(value: unknown, path: string): string {
   // Python reads `-0` as the integer 0; only with its fraction it stays what it was.
   if (Object.is(value, -0)) return '-0.0';
-  if (Array.isArray(value)) return `[${value.map(writeWithNegativeZero).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const members = Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}:${writeWithNegativeZero(item)}`);
+  if (typeof value === 'bigint') return String(value);
+  if (isPlainJson(value) || value instanceof Date) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map((item, index) => writeAll(item, `${path}[${index}]`)).join(',')}]`;
+  if (typeof value !== 'object' || value === null || !isPlainObject(value)) {
+    const what =
+      typeof value === 'number' ? String(value) : `of the kind ${Object.getPrototypeOf(value).constructor.name}`;
+    const problem = `is ${what}, and the command writes JSON. Return text, numbers, lists and dicts.`;
+    throw new ValueRefusedError({ path, problem, sender: 'node' });
+  }
+  const members = Object.entries(value).map(
+    ([key, item]) => `${JSON.stringify(key)}:${writeAll(item, path + memberOf(key))}`,
+  );
   return `{${members.join(',')}}`;
 }
 

@@ -78,7 +78,7 @@ async function mapLines(
       const lease = await pool.checkout();
       try {
         if (isTooLate(line)) return { line };
-        return { line, value: await lease.call(name, [item], { kwargs, timeoutMs: timeout }) };
+        return { line, json: writeJson(await lease.call(name, [item], { kwargs, timeoutMs: timeout })) };
       } finally {
         // Not awaited: a worker that owes an answer goes to nobody else, and the others go on.
         void lease.checkin();
@@ -92,9 +92,9 @@ async function mapLines(
 
   const concurrency = pool.stats().size * LINES_PER_WORKER;
   for await (const outcome of mapCalls((line) => outcomeOf(line as Line), lines(), { concurrency, ordered, signal })) {
-    const { line, error } = outcome;
-    if ('value' in outcome) {
-      await write(process.stdout, `${writeJson(outcome.value)}\n`, signal);
+    const { line, json, error } = outcome;
+    if (json !== undefined) {
+      await write(process.stdout, `${json}\n`, signal);
     } else if (error !== undefined && keepGoing) {
       await write(records, failureRecord(error, line.number), signal);
     } else if (error !== undefined) {
@@ -113,7 +113,8 @@ async function mapLines(
 /** What became of a line; neither a value nor an error if an earlier one had failed before it was its turn. */
 interface Outcome {
   readonly line: Line;
-  readonly value?: unknown;
+  /** Its result. */
+  readonly json?: string;
   readonly error?: PoolError;
 }
 

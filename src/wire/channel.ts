@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { ProtocolError } from '../errors.js';
 import { LineReader, writeLine } from './frame.js';
-import { type MessageFromPython, messageOf, type ParsedLine, parseLine } from './message.js';
+import { announcedBy, type MessageFromPython, messageOf, type ParsedLine, parseLine } from './message.js';
 import type { Resolve } from './rich.js';
 
 /** What a channel tells its owner. */
@@ -123,16 +123,17 @@ export class Channel {
     // The listener may have closed the channel in the middle of a chunk.
     if (this.#state === 'ended') return;
     const parsed = parseLine(line);
-    if (parsed.bin === undefined) return this.#tellMessage(parsed, NO_BYTES);
-    const bytes = parsed.bin.reduce((sum, length) => sum + length, 0);
+    const lengths = announcedBy(parsed);
+    if (lengths === undefined) return this.#tellMessage(parsed);
+    const bytes = lengths.reduce((sum, length) => sum + length, 0);
     if (bytes > this.#attachmentBytesMax) {
       const detail = `a line announces ${bytes} raw bytes, and \`attachmentBytesMax\` is ${this.#attachmentBytesMax}`;
       throw new ProtocolError({ detail });
     }
-    this.#reader.expect(parsed.bin, (attachments) => this.#tellMessage(parsed, attachments));
+    this.#reader.expect(lengths, (attachments) => this.#tellMessage(parsed, attachments));
   }
 
-  #tellMessage(parsed: ParsedLine, attachments: readonly Uint8Array[]): void {
+  #tellMessage(parsed: ParsedLine, attachments?: readonly Uint8Array[]): void {
     if (this.#state === 'ended') return;
     const message = messageOf(parsed, attachments, this.#listeners.resolve);
     try {

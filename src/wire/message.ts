@@ -324,36 +324,37 @@ export function encodeStop(): string {
  * @throws ProtocolError (`ERR_PROTOCOL`), with the beginning of the line, for anything that is no message of a worker.
  */
 export function decodeMessage(line: string): MessageFromPython {
-  return messageOf(parseLine(line), []);
+  const parsed = parseLine(line);
+  return messageOf(parsed, announcedBy(parsed) === undefined ? undefined : []);
 }
 
-/** One line that has been parsed. Its message can be had once the raw bytes that it announces have come. */
-export interface ParsedLine {
-  readonly fields: Fields;
-  /** Of the line alone. */
-  readonly bytes: number;
-  /** The lengths of the attachments that follow; `undefined` for none. */
-  readonly bin: readonly number[] | undefined;
-}
+/** One line, parsed. What it means can be had once the raw bytes that it announces have come. */
+export type ParsedLine = Fields;
 
 /** @throws ProtocolError (`ERR_PROTOCOL`), as {@link decodeMessage}. */
 export function parseLine(line: string): ParsedLine {
-  const fields = Fields.ofLine(line);
-  return { fields, bytes: line.length, bin: fields.has('bin') ? fields.lengths('bin') : undefined };
+  return Fields.ofLine(line);
+}
+
+/**
+ * The lengths of the attachments that follow a line; `undefined` for a line that has nothing but JSON.
+ *
+ * @throws ProtocolError (`ERR_PROTOCOL`), as {@link decodeMessage}.
+ */
+export function announcedBy(line: ParsedLine): readonly number[] | undefined {
+  if (!line.has('rich')) return undefined;
+  return line.has('bin') ? line.lengths('bin') : [];
 }
 
 /**
  * What a line means, with the attachments that came after it.
  *
+ * @param bin `undefined` for a line that has nothing but JSON.
  * @param resolve What makes something of the kinds of `rich` that are no values.
  * @throws ProtocolError (`ERR_PROTOCOL`), as {@link decodeMessage}.
  */
-export function messageOf(
-  { fields, bytes }: ParsedLine,
-  bin: readonly Uint8Array[],
-  resolve?: Resolve,
-): MessageFromPython {
-  if (fields.has('rich')) fields.restore(bin, resolve);
+export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resolve?: Resolve): MessageFromPython {
+  if (bin !== undefined) fields.restore(bin, resolve);
   const type = fields.string('type');
   switch (type) {
     case 'reply':
@@ -361,7 +362,7 @@ export function messageOf(
     case 'error':
       return { type, id: fields.id('id'), error: decodeError(fields.object('error'), 0) };
     case 'items': {
-      const size = bin.reduce((sum, { byteLength }) => sum + byteLength, bytes);
+      const size = (bin ?? []).reduce((sum, { byteLength }) => sum + byteLength, fields.bytes);
       return { type, id: fields.id('id'), values: fields.list('values'), bytes: size };
     }
     case 'callback':
@@ -561,6 +562,11 @@ class Fields {
     }
     if (!isObject(parsed)) throw malformed('a line is JSON, but no object', line);
     return new Fields(parsed, line);
+  }
+
+  /** Of the line alone. */
+  get bytes(): number {
+    return this.#line.length;
   }
 
   has(name: string): boolean {

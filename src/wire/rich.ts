@@ -1,5 +1,7 @@
 import { types } from 'node:util';
 import { MessageTooLargeError, ProtocolError } from '../errors.js';
+import { MicroDate } from '../micro-date.js';
+import { dtypeOf, NdArray, ndarrayOf, TYPED_ARRAYS } from '../ndarray.js';
 import { isPlainArray, isPlainObject, leafProblem, memberOf } from './plain.js';
 import type { ValueLimits } from './value.js';
 
@@ -90,9 +92,10 @@ export class RichWalk {
     if (types.isUint8Array(value) || types.isDataView(value) || types.isAnyArrayBuffer(value)) {
       return this.#standsFor('bytes', null, this.#attach(value));
     }
-    if (types.isTypedArray(value)) {
-      const kind = ARRAY_KINDS.get(value[Symbol.toStringTag]);
-      if (kind !== undefined) return this.#standsFor('array', null, this.#attach(value), kind);
+    const dtype = dtypeOf(value);
+    if (dtype !== undefined) return this.#standsFor('array', null, this.#attach(value as ArrayBufferView), dtype);
+    if (value instanceof NdArray) {
+      return this.#standsFor('ndarray', null, this.#attach(value.data), value.dtype, value.shape, value.order);
     }
     if (types.isDate(value)) return this.#date(value);
     if (types.isMap(value) && isOwnClass(value)) return this.#map(value, depthLeft);
@@ -109,7 +112,7 @@ export class RichWalk {
     if (milliseconds < YEAR_1 || milliseconds >= YEAR_10000) {
       return this.#refuse(`is ${date.toISOString()}, and Python knows the years 1 to 9999 only. Send a string.`);
     }
-    return this.#standsFor('datetime', milliseconds);
+    return this.#standsFor('datetime', milliseconds, ...(date instanceof MicroDate ? [date.microseconds] : []));
   }
 
   #container(value: object, depthLeft: number): unknown {
@@ -314,6 +317,7 @@ function isOwnClass(value: object): boolean {
 }
 
 function isIterable(value: object): value is AsyncIterable<unknown> | Iterable<unknown> {
+  if (types.isStringObject(value)) return false;
   if (Array.isArray(value) || types.isTypedArray(value) || types.isMap(value) || types.isSet(value)) return false;
   return Symbol.asyncIterator in value || Symbol.iterator in value;
 }
@@ -326,10 +330,11 @@ function attachment(bin: readonly Uint8Array[], index: unknown): Uint8Array {
 
 const RESTORERS = new Map<string, (stands: unknown, bin: readonly Uint8Array[], data: readonly unknown[]) => unknown>([
   ['bytes', (_stands, bin, [index]) => attachment(bin, index)],
-  ['array', (_stands, bin, [index, kind]) => new (known(ARRAY_CLASSES, kind))(attachment(bin, index).buffer)],
+  ['array', (_stands, bin, [index, kind]) => new (known(TYPED_ARRAYS, kind))(attachment(bin, index).buffer)],
+  ['ndarray', (_stands, bin, [index, dtype, shape, order]) => ndarrayOf(attachment(bin, index), dtype, shape, order)],
   ['int', (stands) => bigint(String(stands))],
   ['float', (stands) => known(NUMBERS, stands)],
-  ['datetime', (stands) => moment(stands)],
+  ['datetime', (stands, _bin, [microseconds]) => moment(stands, microseconds)],
   ['map', (stands) => new Map(stands as [unknown, unknown][])],
   ['set', (stands) => new Set(stands as unknown[])],
 ]);
@@ -340,9 +345,10 @@ function known<T>(words: ReadonlyMap<unknown, T>, word: unknown): T {
   return meant;
 }
 
-function moment(milliseconds: unknown): Date {
+function moment(milliseconds: unknown, microseconds: unknown): Date {
   if (!Number.isSafeInteger(milliseconds)) throw new RangeError('no number of milliseconds');
-  return new Date(milliseconds as number);
+  if (microseconds === undefined) return new Date(milliseconds as number);
+  return new MicroDate(milliseconds as number, microseconds as number);
 }
 
 function bigint(hex: string): bigint {
@@ -358,19 +364,3 @@ const FLOATS = new Map([
 const NUMBERS = new Map([...FLOATS].map(([number, word]) => [word, Number(number)]));
 const YEAR_1 = Date.parse('0001-01-01T00:00:00Z');
 const YEAR_10000 = Date.UTC(10_000, 0);
-const ARRAY_CLASSES = new Map<unknown, new (buffer: ArrayBufferLike) => ArrayBufferView>([
-  ['int8', Int8Array],
-  ['uint8', Uint8Array],
-  ['int16', Int16Array],
-  ['uint16', Uint16Array],
-  ['int32', Int32Array],
-  ['uint32', Uint32Array],
-  ['int64', BigInt64Array],
-  ['uint64', BigUint64Array],
-  ['float32', Float32Array],
-  ['float64', Float64Array],
-]);
-const ARRAY_KINDS = new Map<string, unknown>([
-  ...[...ARRAY_CLASSES].map(([kind, { name }]) => [name, kind] as const),
-  ['Uint8ClampedArray', 'uint8'],
-]);

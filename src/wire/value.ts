@@ -18,14 +18,12 @@ export interface Encoded {
   readonly bin: readonly Uint8Array[];
 }
 
-/** The values of a message, by the names of its fields. */
+/** The values of a message, by the names of its fields: one value, or lists and an object of them, which are no level of depth. */
 export interface ValueFields {
-  /** A value. */
   readonly value?: unknown;
-  /** Lists of values, or an object of them; no level of depth themselves. */
+  readonly values?: readonly unknown[] | undefined;
   readonly args?: readonly unknown[] | undefined;
   readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
-  readonly values?: readonly unknown[] | undefined;
 }
 
 /**
@@ -45,15 +43,36 @@ export function encodeFields(
   limits: ValueLimits,
   handlers: ValueHandlers = NO_HANDLERS,
 ): Encoded {
+  const { args, kwargs, values } = fields;
   let text = '';
-  for (const name of FIELDS) {
-    if (!isThere(fields, name)) continue;
-    const value = fields[name];
-    const weight = weigh(value, limits.depthMax + levelsFree(name), 0, limits.messageBytesMax);
-    if (weight === REFUSED || weight > limits.messageBytesMax) return encodeRich(fields, call, limits, handlers);
-    text += `${text === '' ? '' : ','}"${name}":${write(value, call, limits)}`;
+  // One by one: a loop over their names takes twice the time, and this is on the way of every call.
+  if (args !== undefined) {
+    const json = plainJson(args, 1, call, limits);
+    if (json === undefined) return encodeRich(fields, call, limits, handlers);
+    text = `"args":${json}`;
+  }
+  if (kwargs !== undefined) {
+    const json = plainJson(kwargs, 1, call, limits);
+    if (json === undefined) return encodeRich(fields, call, limits, handlers);
+    text += text === '' ? `"kwargs":${json}` : `,"kwargs":${json}`;
+  }
+  if (values !== undefined) {
+    const json = plainJson(values, 1, call, limits);
+    if (json === undefined) return encodeRich(fields, call, limits, handlers);
+    text += `"values":${json}`;
+  }
+  if ('value' in fields) {
+    const json = plainJson(fields.value, 0, call, limits);
+    if (json === undefined) return encodeRich(fields, call, limits, handlers);
+    text += `"value":${json}`;
   }
   return { text, bin: NO_BYTES };
+}
+
+/** The JSON of what JSON has words for; `undefined` for all else, and for what is too large. */
+function plainJson(value: unknown, free: 0 | 1, call: string | undefined, limits: ValueLimits): string | undefined {
+  const weight = weigh(value, limits.depthMax + free, 0, limits.messageBytesMax);
+  return weight === REFUSED || weight > limits.messageBytesMax ? undefined : write(value, call, limits);
 }
 
 /**
@@ -87,9 +106,8 @@ function encodeRich(
 ): Encoded {
   const walk = new RichWalk(limits, handlers);
   let text = '';
-  for (const name of FIELDS) {
-    if (!isThere(fields, name)) continue;
-    const value = fields[name];
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === undefined && name !== 'value') continue;
     const stands = walking(call, () => walk.member(name, value, levelsFree(name)));
     // What stands for the value may hold one thing many times over, and be more text than there is memory.
     const weight = weigh(stands, Number.POSITIVE_INFINITY, 0, limits.messageBytesMax);
@@ -114,10 +132,6 @@ function walking<T>(call: string | undefined, walk: () => T): T {
     if (!(error instanceof Refusal)) throw error;
     throw new ValueRefusedError({ path: error.path, problem: error.problem, sender: 'node', call });
   }
-}
-
-function isThere(fields: ValueFields, name: (typeof FIELDS)[number]): boolean {
-  return Object.hasOwn(fields, name) && (name === 'value' || fields[name] !== undefined);
 }
 
 /** A list of arguments is no level of depth itself: each argument is a value of its own. */
@@ -180,7 +194,6 @@ function withoutPrototypes(value: unknown): unknown {
 const REFUSED = -1;
 const NO_BYTES: readonly Uint8Array[] = [];
 const NO_HANDLERS: ValueHandlers = {};
-const FIELDS = ['value', 'args', 'kwargs', 'values'] as const;
 const CHANGED = 'changed while it was read. Send plain data.';
 /** The longest string that V8 makes. */
 const STRING_CHARS_MAX = 0x1fff_ffe8;

@@ -1,11 +1,12 @@
 /**
  * Benches, in plain Node and on real Python: `npm run bench`, or one of them
- * by name: `npm run bench -- n-fold`, `npm run bench -- overhead`. `--json`
+ * by name: `npm run bench -- n-fold`, `-- overhead`, `-- bytes`. `--json`
  * prints figures for a program.
  */
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
+import { bytesThereAndBack } from './bytes.js';
 import { nFold } from './n-fold.js';
 import { overhead } from './overhead.js';
 
@@ -14,10 +15,11 @@ const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false }, python: { type: 'string', default: 'python3' } },
 });
 const python = execFileSync(values.python, ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
-const wanted = positionals.length === 0 ? ['n-fold', 'overhead'] : positionals;
-const unknown = wanted.find((name) => name !== 'n-fold' && name !== 'overhead');
+const BENCHES = ['n-fold', 'overhead', 'bytes'];
+const wanted = positionals.length === 0 ? BENCHES : positionals;
+const unknown = wanted.find((name) => !BENCHES.includes(name));
 if (unknown !== undefined) {
-  console.error(`There is no bench "${unknown}". There are: n-fold, overhead.`);
+  console.error(`There is no bench "${unknown}". There are: ${BENCHES.join(', ')}.`);
   process.exit(2);
 }
 
@@ -57,5 +59,25 @@ if (wanted.includes('overhead')) {
     }
     console.log(table.toString());
   }
+}
+if (wanted.includes('bytes')) {
+  const results = await bytesThereAndBack(python);
+  figures.bytes = results;
+  if (!values.json) {
+    const shown = ({ median, min, max }: { median: number; min: number; max: number }, digits: number) =>
+      `${median.toFixed(digits)} (${min.toFixed(digits)} to ${max.toFixed(digits)})`;
+    console.log('\nBytes there and back on one worker, in ms: median (min to max):');
+    const table = new Table({ head: ['MB', 'pool', 'bare pipe', 'bare files', 'base64 in JSON'], style: { head: [] } });
+    for (const { megabytes, poolMs, pipeMs, fileMs, base64Ms } of results) {
+      table.push([megabytes, shown(poolMs, 0), shown(pipeMs, 0), shown(fileMs, 0), shown(base64Ms, 0)]);
+    }
+    console.log(table.toString());
+    for (const { megabytes, bars } of results) {
+      for (const { what, is, bar, holds } of bars) {
+        console.log(`${holds ? 'holds' : 'FAILS'}  ${megabytes} MB, ${what}: ${shown(is, 2)} (bar ${bar})`);
+      }
+    }
+  }
+  if (results.some(({ bars }) => bars.some(({ holds }) => !holds))) process.exitCode = 1;
 }
 if (values.json) console.log(JSON.stringify(figures, undefined, 2));

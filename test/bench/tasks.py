@@ -1,6 +1,7 @@
 """What the benches call. Plain functions: exposed with `expose: 'all'`, and by the serialised pool by name."""
 
 import time
+from base64 import b64decode, b64encode
 
 
 def add(a: int, b: int) -> int:
@@ -18,3 +19,12 @@ def bare_naps(count: int, seconds: float) -> float:
     for _ in range(count):
         time.sleep(seconds)
     return time.perf_counter() - start
+
+
+def give_back(data: bytes) -> bytes:
+    return data
+
+
+def give_back_base64(text: str) -> str:
+    """Do what one has to where there is nothing but text."""
+    return b64encode(b64decode(text)).decode()

@@ -4,6 +4,9 @@ import {
   type Kwargs,
   kw,
   type Lease,
+  type MicroDate,
+  NdArray,
+  ndarray,
   type Pool,
   PoolError,
   PythonError,
@@ -48,6 +51,23 @@ export function typedProxy(pool: Pool<Api>) {
   pool.py.mean([1], 2, kw({ exact: true }), 4);
   // @ts-expect-error: the proxy is not to be written to.
   pool.py.mean = async () => 1;
+}
+
+/** An array of numpy has the typed array that it was made of. */
+export function arrays(pool: Pool) {
+  expectTypeOf(ndarray(new Float32Array(6), { shape: [2, 3], order: 'F' }).data).toEqualTypeOf<
+    Float32Array<ArrayBuffer>
+  >();
+  expectTypeOf(pool.call<NdArray>('fit')).resolves.toHaveProperty('data').toEqualTypeOf<ArrayBufferView>();
+  expectTypeOf<NdArray['order']>().toEqualTypeOf<'C' | 'F'>();
+  expectTypeOf<MicroDate>().toExtend<Date>();
+
+  // @ts-expect-error: a list of numbers is no typed array.
+  ndarray([1, 2]);
+  // @ts-expect-error: numpy knows other orders, which are no way to lie in memory.
+  ndarray(new Float64Array(1), { order: 'K' });
+  // @ts-expect-error: what its items are cannot be guessed.
+  new NdArray({ shape: [1], data: new Uint8Array(8) });
 }
 
 /** The `Api` goes on to whatever is made of the pool. */

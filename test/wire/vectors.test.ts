@@ -92,7 +92,7 @@ describe('values.json', () => {
     const fields = rich === undefined ? '' : `,"rich":${JSON.stringify(rich)}`;
     const line = parseLine(`{"type":"reply","id":1,"value":${json}${fields}}`);
     const attachments = bin.map((hex) => new Uint8Array(fromHex(hex)));
-    const message = messageOf(line, attachments) as ReplyMessage;
+    const message = messageOf(line, rich === undefined ? undefined : attachments) as ReplyMessage;
     // A deep comparison with Object.is, prototypes and own keys named `constructor` and `__proto__` included.
     expect(isDeepStrictEqual(message.value, evaluate(js))).toBe(true);
   });

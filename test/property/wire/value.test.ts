@@ -2,7 +2,14 @@ import { inspect, isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ValueRefusedError } from '../../../src/errors.js';
-import { callLine, encodeRequest, messageOf, parseLine, type ReplyMessage } from '../../../src/wire/message.js';
+import {
+  announcedBy,
+  callLine,
+  encodeRequest,
+  messageOf,
+  parseLine,
+  type ReplyMessage,
+} from '../../../src/wire/message.js';
 import { encodeFields } from '../../../src/wire/value.js';
 
 const LIMITS = { depthMax: 200, messageBytesMax: 64 * 1024 * 1024, attachmentBytesMax: 1024 ** 3 };
@@ -167,13 +174,9 @@ function isFaithful(number: number): boolean {
 function thereAndBack(value: unknown): unknown {
   const { text: fields, bin } = encodeFields({ value }, undefined, LIMITS);
   const line = parseLine(`{"type":"reply","id":1,${fields}}`);
-  expect(line.bin ?? []).toEqual(bin.map(({ byteLength }) => byteLength));
-  return (
-    messageOf(
-      line,
-      bin.map((bytes) => new Uint8Array(bytes)),
-    ) as ReplyMessage
-  ).value;
+  const lengths = announcedBy(line);
+  expect(lengths ?? []).toEqual(bin.map(({ byteLength }) => byteLength));
+  return (messageOf(line, lengths && bin.map((bytes) => new Uint8Array(bytes))) as ReplyMessage).value;
 }
 
 /** What documented conversions make of it, before Python has seen it: prototypes come back, and views become arrays. */

@@ -51,6 +51,22 @@ describe('JSON that the command writes', () => {
     expect(writeJson({ a: [-0, 0, 'x'], b: null })).toBe('{"a":[-0.0,0,"x"],"b":null}');
     expect(Object.is(JSON.parse(writeJson(-0)), -0)).toBe(true);
   });
+
+  it('has every digit of a large integer, and a moment as text', () => {
+    expect(writeJson({ 'large one': [2n ** 70n], at: new Date(0), '-': -0 })).toBe(
+      '{"large one":[1180591620717411303424],"at":"1970-01-01T00:00:00.000Z","-":-0.0}',
+    );
+  });
+
+  it.each([
+    [{ rows: [1, Number.NaN] }, 'value.rows[1]', 'is NaN'],
+    [[new Uint8Array(2)], 'value[0]', 'is of the kind Uint8Array'],
+    [new Map(), 'value', 'is of the kind Map'],
+  ])('is refused for what JSON has no word for: %o', (value, path, problem) => {
+    const write = () => writeJson(value);
+    expect(write).toThrow(ValueRefusedError);
+    expect(write).toThrow(`\`${path}\` ${problem}, and the command writes JSON`);
+  });
 });
 
 // Why `map` has a reader of its own: docs/decisions/ndjson.md.

@@ -2,10 +2,12 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type Duplex, duplexPair } from 'node:stream';
+import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { ProtocolError } from '../../../src/errors.js';
 import { Channel } from '../../../src/wire/channel.js';
-import type { MessageFromPython } from '../../../src/wire/message.js';
+import type { MessageFromPython, ReplyMessage } from '../../../src/wire/message.js';
+import type { Resolve } from '../../../src/wire/rich.js';
 
 describe('a channel', () => {
   it('tells each message, in order', async () => {
@@ -63,6 +65,79 @@ describe('a channel', () => {
     await told.end;
     expect(told.ids).toEqual([3]);
     expect(told.ends).toEqual([undefined]);
+  });
+});
+
+describe('raw bytes on a channel', () => {
+  const line = (id: number, ...lengths: number[]) =>
+    `{"type":"reply","id":${id},"value":[${lengths.map(() => 'null')}],"rich":[${lengths.map((_, at) => `[["value",${at}],"bytes",${at}]`)}],"bin":[${lengths}]}\n`;
+
+  it('come after their line, in order, however they are cut, and with them their message', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 4 }), { maxLength: 4 }),
+        fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1 }),
+        (messages, sizes) => {
+          const { channel, near, told } = open();
+          const stream = Buffer.concat(
+            messages.flatMap((bytes, id) => [
+              Buffer.from(line(id + 1, ...bytes.map(({ length }) => length))),
+              ...bytes,
+              Buffer.from(reply(100 + id)),
+            ]),
+          );
+          for (let start = 0, turn = 0; start < stream.length; turn++) {
+            const size = sizes[turn % sizes.length]!;
+            near.emit('data', stream.subarray(start, start + size));
+            start += size;
+          }
+          expect(told.values).toEqual(messages.flatMap((bytes) => [bytes, null]));
+          channel.destroy();
+        },
+      ),
+    );
+  });
+
+  it('are written after their line, and after what was sent before', async () => {
+    const { channel, far } = open();
+    channel.send('{"a":1}');
+    channel.send('{"a":2}');
+    channel.send('{"a":3,"rich":[],"bin":[1,0,2]}', [Buffer.from('x'), new Uint8Array(0), new Uint8Array([121, 10])]);
+    channel.send('{"a":4}');
+    await settled();
+    expect(String(far.read())).toBe('{"a":1}\n{"a":2}\n{"a":3,"rich":[],"bin":[1,0,2]}\nxy\n{"a":4}\n');
+  });
+
+  it('are a broken protocol where a line announces more than there may be', async () => {
+    const { far, told } = open();
+    far.write(reply(1) + line(2, 1024 * 1024 + 1));
+    await told.end;
+    expect(told.ids).toEqual([1]);
+    expect(told.ends[0]?.message).toContain('announces 1048577 raw bytes, and `attachmentBytesMax` is 1048576');
+  });
+
+  it('are dropped with their message where they are cut off', async () => {
+    const { far, told } = open();
+    far.end(`${reply(1)}${line(2, 4)}abc`);
+    await told.end;
+    expect(told.ids).toEqual([1]);
+  });
+
+  it('bring nothing after the end', async () => {
+    const { channel, far, told } = open();
+    told.onMessage = () => channel.destroy();
+    far.write(`${reply(1)}${line(2, 1)}a`);
+    await told.end;
+    expect(told.ids).toEqual([1]);
+  });
+
+  it('lets the owner make something of kinds that are no values', async () => {
+    const resolve = vi.fn(() => 'made');
+    const { far, told } = open({ resolve });
+    far.end('{"type":"reply","id":7,"value":[null],"rich":[[["value",0],"handle",3,"Model"]]}\n');
+    await told.end;
+    expect(told.values).toEqual([['made']]);
+    expect(resolve).toHaveBeenCalledWith('handle', [3, 'Model'], 7);
   });
 });
 
@@ -224,6 +299,7 @@ describe('a channel over the descriptor of a process', () => {
 
 interface Told {
   ids: number[];
+  values: unknown[];
   ends: (Error | undefined)[];
   faults: unknown[];
   onMessage: () => void;
@@ -232,9 +308,17 @@ interface Told {
   end: Promise<void>;
 }
 
-function open({ messageBytesMax = 1024 * 1024, highWaterMark = 65536 } = {}) {
+function open({
+  messageBytesMax = 1024 * 1024,
+  highWaterMark = 65536,
+  resolve,
+}: {
+  messageBytesMax?: number;
+  highWaterMark?: number;
+  resolve?: Resolve;
+} = {}) {
   const [near, far] = duplexPair({ highWaterMark });
-  return { ...listening(near, messageBytesMax), near, far };
+  return { ...listening(near, messageBytesMax, resolve), near, far };
 }
 
 /** Node itself as the other side, on the same descriptor that Python would have. */
@@ -244,10 +328,11 @@ function process3(source: string) {
   return { ...listening(duplex, 1024 * 1024), child, duplex };
 }
 
-function listening(duplex: Duplex, messageBytesMax: number) {
+function listening(duplex: Duplex, messageBytesMax: number, resolve?: Resolve) {
   let isOver!: () => void;
   const told: Told = {
     ids: [],
+    values: [],
     ends: [],
     faults: [],
     onMessage: () => {},
@@ -261,7 +346,8 @@ function listening(duplex: Duplex, messageBytesMax: number) {
     { messageBytesMax, attachmentBytesMax: 1024 * 1024 },
     {
       onMessage: (message: MessageFromPython) => {
-        told.ids.push((message as { id: number }).id);
+        told.ids.push((message as ReplyMessage).id);
+        told.values.push((message as ReplyMessage).value);
         told.onMessage();
       },
       onEnd: (reason) => {
@@ -270,6 +356,7 @@ function listening(duplex: Duplex, messageBytesMax: number) {
         told.onEnd();
       },
       onFault: (error) => told.faults.push(error),
+      resolve,
     },
   );
   return { channel, told };

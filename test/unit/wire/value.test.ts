@@ -85,6 +85,42 @@ describe('a value that is refused', () => {
   });
 });
 
+describe('a function or an iterable among the arguments', () => {
+  it('goes to whoever takes it, by a number, with its place', () => {
+    const taken: unknown[] = [];
+    const take = (one: unknown) => taken.push(one) - 1;
+    const fn = () => 1;
+    const rows = (function* () {})();
+    const lines = (async function* () {})();
+    const args = [{ onRow: fn }, rows, [lines, 1]];
+    const { text, bin } = encodeFields({ args }, 'f', LIMITS, { onFunction: take, onIterable: take });
+    expect(taken).toEqual([fn, rows, lines]);
+    expect(bin).toEqual([]);
+    expect(JSON.parse(`{${text}}`)).toEqual({
+      args: [{ onRow: null }, null, [null, 1]],
+      rich: [
+        [['args', 0, 'onRow'], 'function', 0],
+        [['args', 1], 'stream', 1],
+        [['args', 2, 0], 'stream', 2],
+      ],
+    });
+  });
+
+  it('is refused where nobody takes it', () => {
+    expect(refusal(() => argsJson([[() => 1]])).path).toBe('args[0][0]');
+    expect(refusal(() => argsJson([new Set().values()])).path).toBe('args[0]');
+  });
+
+  it('is none where it is a value, or a collection of another class', () => {
+    const onIterable = () => expect.fail();
+    for (const value of ['text', [1], new Uint8Array(1), new Map(), new Set()]) {
+      encodeFields({ values: [value] }, undefined, LIMITS, { onIterable });
+    }
+    const extended = new (class Registry extends Map {})();
+    expect(() => encodeFields({ values: [extended] }, undefined, LIMITS, { onIterable })).toThrow(ValueRefusedError);
+  });
+});
+
 describe('a cycle', () => {
   it('is called one, however long, if it closes within the depth', () => {
     const ring: unknown[] = [];

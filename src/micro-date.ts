@@ -1,0 +1,13 @@
+/**
+ * A `Date` from Python that is not on a whole millisecond. It is a `Date` like any other; what a `Date` has no room for
+ * is in `microseconds`, so that it goes back to Python as the moment that it was.
+ */
+export class MicroDate extends Date {
+  /** What lies between its millisecond and the moment: 1 to 999. */
+  readonly microseconds: number;
+
+  constructor(milliseconds: number, microseconds: number) {
+    super(milliseconds);
+    this.microseconds = microseconds;
+  }
+}

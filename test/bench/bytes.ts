@@ -1,0 +1,125 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { open, unlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import type { Duplex } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { createPool } from 'pythonarium';
+import { summary, timed } from './figures.js';
+
+type Figure = ReturnType<typeof summary>;
+
+export interface BytesResult {
+  readonly megabytes: number;
+  /** Milliseconds there and back. */
+  readonly poolMs: Figure;
+  readonly pipeMs: Figure;
+  readonly fileMs: Figure;
+  readonly base64Ms: Figure;
+  readonly bars: readonly {
+    readonly what: string;
+    readonly is: Figure;
+    readonly bar: string;
+    readonly holds: boolean;
+  }[];
+}
+
+/** Bytes there and back through a pool of one, a bare pipe, bare files in memory, and a pool that is given base64. */
+export async function bytesThereAndBack(python: string, rounds = 7): Promise<BytesResult[]> {
+  const module = fileURLToPath(new URL('./tasks.py', import.meta.url));
+  const pool = createPool({ module, expose: 'all', python, size: 1, logs: 'events', messageBytesMax: 2 ** 29 - 1 });
+  await pool.ready();
+  const bare = startBare(python);
+  const results: BytesResult[] = [];
+  for (const megabytes of MEGABYTES) {
+    const data = Buffer.allocUnsafeSlow(megabytes * 1_000_000);
+    for (let at = 0; at < data.length; at += 4) data.writeUInt32LE((at * 2_654_435_761) >>> 0, at);
+    const ways = {
+      pool: () => pool.call<Uint8Array>('give_back', [data]),
+      pipe: () => bare.pipe(data),
+      file: () => bare.file(data),
+      base64: async () => Buffer.from(await pool.call<string>('give_back_base64', [data.toString('base64')]), 'base64'),
+    };
+    const times = { pool: [] as number[], pipe: [] as number[], file: [] as number[], base64: [] as number[] };
+    for (let round = -2; round < rounds; round++) {
+      // In turn, so that what else the machine does strikes all of them alike.
+      for (const way of ['pool', 'pipe', 'file', 'base64'] as const) {
+        let back!: Uint8Array;
+        const ms = await timed(async () => {
+          back = await ways[way]();
+        });
+        if (round >= 0) times[way].push(ms);
+        else if (Buffer.compare(data, back) !== 0) throw new Error(`${way} did not give the same bytes back`);
+      }
+    }
+    const ratios = (over: number[]) => summary(over.map((ms, round) => ms / times.pool[round]!));
+    const [toPipe, toFile, toBase64] = [ratios(times.pipe), ratios(times.file), ratios(times.base64)];
+    results.push({
+      megabytes,
+      poolMs: summary(times.pool),
+      pipeMs: summary(times.pipe),
+      fileMs: summary(times.file),
+      base64Ms: summary(times.base64),
+      bars: [
+        { what: 'throughput over a bare pipe', is: toPipe, bar: '>= 0.7', holds: toPipe.median >= 0.7 },
+        { what: 'throughput over base64 in JSON', is: toBase64, bar: '>= 5', holds: toBase64.median >= 5 },
+        { what: 'throughput over bare files', is: toFile, bar: 'none', holds: true },
+      ],
+    });
+  }
+  await Promise.all([pool.close(), bare.close()]);
+  return results;
+}
+
+/** One Python, one socket pair, and nothing in between. */
+function startBare(python: string) {
+  const script = fileURLToPath(new URL('./bare-bytes.py', import.meta.url));
+  // Detached, as the pool's workers are: on Linux a session of its own is also a share of the processor of its own.
+  const child = spawn(python, ['-I', '-S', script], {
+    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+    detached: true,
+  });
+  const line = child.stdio[3] as Duplex;
+  const folder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+  const path = `${folder}/pythonarium-bench-${process.pid}`;
+  return {
+    async pipe(data: Uint8Array): Promise<Uint8Array> {
+      const back = Buffer.allocUnsafeSlow(data.length);
+      line.write(`pipe ${data.length}`);
+      await once(line, 'data');
+      line.write(data);
+      let filled = 0;
+      await new Promise<void>((resolve) => {
+        const take = (chunk: Buffer) => {
+          filled += chunk.copy(back, filled);
+          if (filled < back.length) return;
+          line.off('data', take);
+          resolve();
+        };
+        line.on('data', take);
+      });
+      return back;
+    },
+    async file(data: Uint8Array): Promise<Uint8Array> {
+      // In one piece each way: `writeFile` and `readFile` go in many, and take longer.
+      const there = await open(path, 'wx');
+      await there.write(data);
+      await there.close();
+      line.write(`file ${data.length} ${path}`);
+      await once(line, 'data');
+      const here = await open(path);
+      await unlink(path);
+      const back = Buffer.allocUnsafeSlow(data.length);
+      await here.read(back);
+      await here.close();
+      return back;
+    },
+    async close(): Promise<void> {
+      line.end();
+      await once(child, 'exit');
+    },
+  };
+}
+
+const MEGABYTES = [10, 100];
