@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from _thread import allocate_lock, start_new_thread
+from itertools import chain
 from time import monotonic, sleep
 
 from . import message
 from .cancel import CallCancelled
-from .value import ATOMS, LISTS, ValueRefused, encode, encode_members, encode_plain
+from .value import ATOMS, DICT_ONLY, LISTS, STR_ONLY, ValueRefused, encode, encode_members, encode_plain, encode_unchecked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from typing import Any
 
     from .exchange import Exchange
@@ -211,6 +212,11 @@ def _messages(items: list[Any], depth_max: int) -> Iterator[tuple[str, list[memo
     kinds = set(map(type, items))
     if not items:
         return
+    if kinds == DICT_ONLY:
+        text = _encode_rows(items)
+        if text is not None:
+            yield f'"values":{text}', [], len(items)
+            return
     if _Text not in kinds and _Rich not in kinds:
         yield (*encode_members({"values": items}, depth_max), len(items))
         return
@@ -229,6 +235,23 @@ def _messages(items: list[Any], depth_max: int) -> Iterator[tuple[str, list[memo
         yield f'"values":[{",".join(texts)}]', [], len(texts)
 
 
+def _encode_rows(rows: list[dict[Any, Any]]) -> str | None:
+    """Return dicts of nothing but atoms as JSON, or None if they have to be looked at one by one."""
+    global _long_integer
+    if not are_strings(map(type, chain.from_iterable(rows))):
+        return None
+    try:
+        text = encode_unchecked(rows)
+    except ValueError:
+        return None  # NaN or an infinity.
+    if _long_integer is None:
+        from re import compile
+
+        # Sixteen digits may be more than a JavaScript number can hold; those behind a point may not.
+        _long_integer = compile(r"(?<![.\d])\d{16}").search
+    return None if _long_integer(text) or "\\ud" in text else text
+
+
 def _find_refused(items: list[Any], depth_max: int) -> tuple[int, ValueRefused | None]:
     """Return the index of the first item that cannot cross, and why."""
     for index, item in enumerate(items):
@@ -241,6 +264,8 @@ def _find_refused(items: list[Any], depth_max: int) -> tuple[int, ValueRefused |
 
 
 are_atoms = ATOMS.issuperset
+are_strings = STR_ONLY.issuperset
+_long_integer: Callable[[str], object] | None = None
 NUMBERS = frozenset((int, float, bool, type(None)))
 BATCH_ITEMS = 256
 BATCH_BYTES = 64 * 1024

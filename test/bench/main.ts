@@ -1,12 +1,13 @@
 /**
  * Benches, in plain Node and on real Python: `npm run bench`, or one of them
- * by name: `npm run bench -- n-fold`, `-- overhead`, `-- bytes`. `--json`
+ * by name: `npm run bench -- n-fold`, `-- overhead`, `-- bytes`, `-- items`. `--json`
  * prints figures for a program.
  */
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { bytesThereAndBack } from './bytes.js';
+import { itemsOneByOne } from './items.js';
 import { nFold } from './n-fold.js';
 import { overhead } from './overhead.js';
 
@@ -15,7 +16,7 @@ const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false }, python: { type: 'string', default: 'python3' } },
 });
 const python = execFileSync(values.python, ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
-const BENCHES = ['n-fold', 'overhead', 'bytes'];
+const BENCHES = ['n-fold', 'overhead', 'bytes', 'items'];
 const wanted = positionals.length === 0 ? BENCHES : positionals;
 const unknown = wanted.find((name) => !BENCHES.includes(name));
 if (unknown !== undefined) {
@@ -75,6 +76,24 @@ if (wanted.includes('bytes')) {
     for (const { megabytes, bars } of results) {
       for (const { what, is, bar, holds } of bars) {
         console.log(`${holds ? 'holds' : 'FAILS'}  ${megabytes} MB, ${what}: ${shown(is, 2)} (bar ${bar})`);
+      }
+    }
+  }
+  if (results.some(({ bars }) => bars.some(({ holds }) => !holds))) process.exitCode = 1;
+}
+if (wanted.includes('items')) {
+  const results = await itemsOneByOne(python);
+  figures.items = results;
+  if (!values.json) {
+    console.log('\nA million items of a generator, in millions a second: median (min to max):');
+    const table = new Table({ head: ['items', 'pool', 'bare pipe'], style: { head: [] } });
+    const shown = ({ median, min, max }: { median: number; min: number; max: number }) =>
+      `${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`;
+    for (const { kind, poolRate, pipeRate } of results) table.push([kind, shown(poolRate), shown(pipeRate)]);
+    console.log(table.toString());
+    for (const { kind, bars } of results) {
+      for (const { what, is, bar, holds } of bars) {
+        console.log(`${holds ? 'holds' : 'FAILS'}  ${kind}, ${what}: ${is} (bar ${bar})`);
       }
     }
   }

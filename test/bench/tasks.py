@@ -1,11 +1,16 @@
 """What the benches call. Plain functions: exposed with `expose: 'all'`, and by the serialised pool by name."""
 
+import os
 import time
 from base64 import b64decode, b64encode
 
 
 def add(a: int, b: int) -> int:
     return a + b
+
+
+def pid() -> int:
+    return os.getpid()
 
 
 def nap(seconds: float) -> float:
@@ -28,3 +33,14 @@ def give_back(data: bytes) -> bytes:
 def give_back_base64(text: str) -> str:
     """Do what one has to where there is nothing but text."""
     return b64encode(b64decode(text)).decode()
+
+
+def numbers(count: int):
+    """Yield `count` numbers."""
+    yield from range(count)
+
+
+def rows(count: int):
+    """Yield `count` small rows."""
+    for number in range(count):
+        yield {"id": number, "name": "a row"}
