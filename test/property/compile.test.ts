@@ -236,7 +236,10 @@ interface Context {
 type Args = { context: Context; event: { type: string; by?: number } };
 interface Enqueuing {
   enqueue: ((action: unknown) => void) &
-    Record<'assign' | 'sendTo' | 'raise' | 'emit' | 'cancel' | 'spawnChild' | 'stopChild', (...given: unknown[]) => void>;
+    Record<
+      'assign' | 'sendTo' | 'raise' | 'emit' | 'cancel' | 'spawnChild' | 'stopChild',
+      (...given: unknown[]) => void
+    >;
   check: (guard: unknown) => boolean;
 }
 
