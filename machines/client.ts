@@ -2,9 +2,21 @@ import { assign, sendTo, setup } from 'xstate';
 import type { ClientEvent, LeaseId, WorkerRef } from './messages.js';
 import type { Waiter } from './wait-queue.js';
 
-export interface ClientContext {
-  /** The lease it holds, with the worker that granted it and the caller for whom. */
-  readonly held: { readonly lease: LeaseId; readonly worker: WorkerRef; readonly waiter: Waiter } | null;
+export interface ClientInput {
+  /** How long Python may still answer once nobody waits for it. */
+  readonly cancelGraceMs: number;
+}
+
+export interface ClientContext extends ClientInput {
+  readonly held: HeldLease | null;
+}
+
+/** The lease that a client holds, with the worker and the slot that it is of, and the caller for whom. */
+interface HeldLease {
+  readonly lease: LeaseId;
+  readonly worker: WorkerRef;
+  readonly slot: number;
+  readonly waiter: Waiter;
 }
 
 /**
@@ -12,7 +24,7 @@ export interface ClientContext {
  * itself, straight with the leased worker: nobody stands between the two.
  */
 export const clientMachine = setup({
-  types: {} as { context: ClientContext; events: ClientEvent },
+  types: {} as { context: ClientContext; input: ClientInput; events: ClientEvent },
   actions: {
     // Effects, given hands in src/actors/client.ts.
     beginExchange: () => {},
@@ -21,30 +33,35 @@ export const clientMachine = setup({
     holdLease: assign({
       held: ({ event, context }) =>
         event.type === 'lease.granted'
-          ? { lease: event.lease, worker: event.worker, waiter: event.waiter }
+          ? { lease: event.lease, worker: event.worker, slot: event.slot, waiter: event.waiter }
           : context.held,
     }),
     dropLease: assign({ held: null }),
     // What it says, always to the worker whose lease it holds.
     releaseLease: sendTo(
       ({ context }) => context.held!.worker,
-      ({ context }) => ({ type: 'lease.released', lease: context.held!.lease }),
+      ({ context }) => ({ type: 'lease.released', lease: context.held!.lease, slot: context.held!.slot }),
     ),
     revokeLease: sendTo(
       ({ context }) => context.held!.worker,
-      ({ context }) => ({ type: 'lease.revoked', lease: context.held!.lease }),
+      ({ context }) => ({ type: 'lease.revoked', lease: context.held!.lease, slot: context.held!.slot }),
     ),
     resumeLease: sendTo(
       ({ context }) => context.held!.worker,
-      ({ context }) => ({ type: 'lease.resumed', lease: context.held!.lease }),
+      ({ context }) => ({ type: 'lease.resumed', lease: context.held!.lease, slot: context.held!.slot }),
+    ),
+    reportOverdue: sendTo(
+      ({ context }) => context.held!.worker,
+      ({ context }) => ({ type: 'lease.overdue', lease: context.held!.lease, slot: context.held!.slot }),
     ),
   },
   guards: {
     isHeldLease: ({ context, event }) => context.held?.lease === event.lease,
   },
+  delays: { cancelGrace: ({ context }) => context.cancelGraceMs },
 }).createMachine({
   id: 'client',
-  context: { held: null },
+  context: ({ input }) => ({ ...input, held: null }),
   initial: 'free',
   states: {
     free: {
@@ -65,6 +82,8 @@ export const clientMachine = setup({
         'exchange.resumed': { guard: 'isHeldLease', target: 'exchanging', actions: 'resumeLease' },
         'lease.lost': { guard: 'isHeldLease', target: 'free', actions: ['failExchange', 'dropLease'] },
       },
+      // What becomes of the worker then is the worker's to say.
+      after: { cancelGrace: { actions: 'reportOverdue' } },
     },
   },
 });

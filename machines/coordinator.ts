@@ -1,4 +1,4 @@
-import { assign, emit, sendTo, setup } from 'xstate';
+import { assign, emit, enqueueActions, sendTo, setup } from 'xstate';
 import type {
   CoordinatorEmitted,
   CoordinatorEvent,
@@ -26,24 +26,43 @@ export interface CoordinatorInput {
   readonly supervisor: SupervisorRef;
 }
 
-/** What the coordinator knows of one slot: whose it is, and to whom it was granted. */
-export interface Slot {
+/** What the coordinator knows of one worker in service: who it is, and to whom its slots were granted. */
+export interface Served {
   readonly worker: WorkerId;
   readonly ref: WorkerRef;
-  readonly lease: LeaseId | null;
-  /** To whom `lease` was granted: should the grant never have arrived, this is who goes back to the queue. */
-  readonly waiter: Waiter | null;
+  /** By slot: null if it is free. */
+  readonly grants: readonly (Grant | null)[];
+  /** Its free slots; the last is granted next. */
+  readonly free: readonly number[];
+  /** It lets its last calls finish, and is granted to nobody. */
+  readonly isLeaving: boolean;
+}
+
+export interface Grant {
+  readonly lease: LeaseId;
+  /** Should the grant never have arrived, this is who goes back to the queue. */
+  readonly waiter: Waiter;
+}
+
+interface Granted {
+  readonly place: number;
+  readonly slot: number;
 }
 
 export interface CoordinatorContext extends CoordinatorInput {
   /** By place; a hole where no worker is in service. */
-  readonly slots: readonly (Slot | undefined)[];
-  /** The places of the free slots. The one freed last is granted first, since its worker is the warmest. */
+  readonly workers: readonly (Served | undefined)[];
+  /**
+   * The places of the workers that have a free slot and stay. The last is granted next: the one with the fewest leases, and of
+   * those the one that was freed last, since its worker is the warmest.
+   */
   readonly free: readonly number[];
   readonly queue: WaitQueue;
   readonly nextLease: LeaseId;
-  /** The place that was granted last, for the message that says so. */
-  readonly granted: number;
+  /** Leases that are granted and have not ended. */
+  readonly live: number;
+  /** Which slots were granted last, for the messages that say so. */
+  readonly granted: readonly Granted[];
   /** Who was refused last, for the message that says so. */
   readonly refused: readonly Waiter[];
 }
@@ -51,7 +70,7 @@ export interface CoordinatorContext extends CoordinatorInput {
 /**
  * Who is free, who waits, who gets whom; nothing else. It does no I/O, waits
  * for nothing and sees no payload: one event asks for a lease, one gives the
- * slot back, and a worker's end says which lease it had taken.
+ * slot back, and a worker that leaves says which leases it had taken.
  */
 export const coordinatorMachine = setup({
   types: {} as {
@@ -67,34 +86,40 @@ export const coordinatorMachine = setup({
     }),
     enqueue: assign({ queue: ({ context, event }) => addWaiter(context.queue, (event as Requested).waiter) }),
     dequeue: assign({ queue: ({ context, event }) => removeWaiter(context.queue, (event as Cancelled).waiter) }),
-    freeSlot: assign(({ context, event }) => freed(context, event as Idle)),
+    addWorker: assign(({ context, event }) => joined(context, event as Joined)),
+    freeSlot: assign(({ context, event }) => freed(context, event as Freed)),
+    // The slot goes from one to the next, and is not free between.
     grantToFirst: assign(({ context, event }) => {
-      const { worker, place } = event as Idle;
+      const { worker, place, slot } = event as Freed;
       const waiter = firstWaiterFor(context.queue, worker) as Waiter;
-      const queue = removeWaiter(context.queue, waiter);
-      return granted({ ...context, ...freed(context, event as Idle), queue }, place, waiter);
+      const served = context.workers[place] as Served;
+      const grants = withGrant(served.grants, slot, { lease: context.nextLease, waiter });
+      return {
+        workers: withWorker(context.workers, place, { ...served, grants }),
+        queue: removeWaiter(context.queue, waiter),
+        nextLease: context.nextLease + 1,
+        granted: [{ place, slot }],
+      };
     }),
-    removeSlot: assign(({ context, event }) => withoutSlot(context, event as Left)),
-    grantElsewhere: assign(({ context, event }) => {
-      const waiter = unconfirmed(context, event as Left) as Waiter;
-      const rest = { ...context, ...withoutSlot(context, event as Left) };
-      const others = rest.refused.filter((each) => each !== waiter);
-      const queue = removeWaiter(rest.queue, waiter);
-      return granted({ ...rest, queue, refused: others }, placeFor(rest, waiter) as number, waiter);
+    closeWorker: assign(({ context, event }) => leaving(context, event as Leaving, true)),
+    reopenWorker: assign(({ context, event }) => {
+      const { place } = event as Leaving;
+      return filled(leaving(context, event as Leaving, false), place);
     }),
+    removeWorker: assign(({ context, event }) => withoutWorker(context, event as Left)),
     refuseNewcomer: assign({ refused: ({ event }) => [(event as Requested).waiter] }),
     refuseAll: assign({ refused: ({ context }) => listWaiters(context.queue), queue: emptyQueue }),
-    refuseReturned: assign({
-      refused: ({ context, event }) => [unconfirmed(context, event as Left) as Waiter],
-      slots: ({ context, event }) => withoutSlot(context, event as Left).slots,
-    }),
+    refuseReturned: assign(({ context, event }) => ({
+      ...withServed(context, (event as Left).place, undefined),
+      refused: unconfirmed(context, event as Left),
+    })),
     sendGrant: sendTo(
-      ({ context }) => (context.slots[context.granted] as Slot).ref,
-      ({ context }) => {
-        const slot = context.slots[context.granted] as Slot;
-        return { type: 'lease.granted', lease: slot.lease as LeaseId, waiter: slot.waiter as Waiter };
-      },
+      ({ context }) => servedAt(context, 0).ref,
+      ({ context }) => grantOf(context, 0),
     ),
+    sendGrants: enqueueActions(({ context, enqueue }) => {
+      for (const index of context.granted.keys()) enqueue.sendTo(servedAt(context, index).ref, grantOf(context, index));
+    }),
     sayRefused: emit(({ context }, params: { reason: RefusalReason }) => ({
       type: 'waiters.refused',
       waiters: context.refused,
@@ -106,42 +131,39 @@ export const coordinatorMachine = setup({
     hasFreeSlotFor: ({ context, event }) => placeFor(context, (event as Requested).waiter) !== undefined,
     isBoundToNobody: ({ context, event }) => {
       const { affinity } = (event as Requested).waiter;
-      return affinity?.strict === true && context.slots[affinity.place]?.worker !== affinity.worker;
+      return affinity?.strict === true && context.workers[affinity.place]?.worker !== affinity.worker;
     },
     mayNotWait: ({ event }) => !(event as Requested).waiter.mayWait,
     isFull: ({ context }) => context.queue.size >= context.queueMax,
     isWaiting: ({ context, event }) => hasWaiter(context.queue, (event as Cancelled).waiter),
     isLastToDo: ({ context, event }) =>
-      context.queue.size === 1 &&
-      hasWaiter(context.queue, (event as Cancelled).waiter) &&
-      context.slots.every((slot) => !slot || slot.lease === null),
-    hasWaiterFor: ({ context, event }) => firstWaiterFor(context.queue, (event as Idle).worker) !== undefined,
-    hasNothingElse: ({ context, event }) =>
-      context.queue.size === 0 &&
-      context.slots.every((slot, place) => !slot || slot.lease === null || place === (event as Idle).place),
-    // The news may have crossed a worker that has just come into service.
-    hasNoWorker: ({ context }) => context.slots.every((slot) => slot === undefined),
-    hasNothing: ({ context }) =>
-      context.queue.size === 0 && context.slots.every((slot) => !slot || slot.lease === null),
-    canGrantElsewhere: ({ context, event }) => {
-      const waiter = unconfirmed(context, event as Left);
-      return waiter !== null && placeFor({ ...context, ...withoutSlot(context, event as Left) }, waiter) !== undefined;
+      context.queue.size === 1 && context.live === 0 && hasWaiter(context.queue, (event as Cancelled).waiter),
+    hasWaiterFor: ({ context, event }) => {
+      const { worker, place } = event as Freed;
+      const served = context.workers[place];
+      const takesLeases = served?.worker === worker && !served.isLeaving;
+      return takesLeases && firstWaiterFor(context.queue, worker) !== undefined;
     },
-    isUnconfirmed: ({ context, event }) => unconfirmed(context, event as Left) !== null,
+    hasNothingElse: ({ context }) => context.queue.size === 0 && context.live === 1,
+    // The news may have crossed a worker that has just come into service.
+    hasNoWorker: ({ context }) => context.workers.every((served) => served === undefined),
+    hasNothing: ({ context }) => context.queue.size === 0 && context.live === 0,
+    isUnconfirmed: ({ context, event }) => unconfirmed(context, event as Left).length > 0,
     leavesNothing: ({ context, event }) => {
-      const rest = withoutSlot(context, event as Left);
-      return rest.queue.size === 0 && rest.slots.every((slot) => !slot || slot.lease === null);
+      const { queue, live } = withoutWorker(context, event as Left);
+      return queue.size === 0 && live === 0;
     },
   },
 }).createMachine({
   id: 'coordinator',
   context: ({ input }) => ({
     ...input,
-    slots: [],
+    workers: [],
     free: [],
     queue: emptyQueue,
     nextLease: 1,
-    granted: -1,
+    live: 0,
+    granted: [],
     refused: [],
   }),
   initial: 'open',
@@ -159,16 +181,14 @@ export const coordinatorMachine = setup({
           { actions: 'enqueue' },
         ],
         'lease.cancel': { guard: 'isWaiting', actions: 'dequeue' },
-        'worker.idle': [{ guard: 'hasWaiterFor', actions: ['grantToFirst', 'sendGrant'] }, { actions: 'freeSlot' }],
-        'worker.left': [
-          {
-            // Its grant crossed the worker's end, and another slot is free.
-            guard: 'canGrantElsewhere',
-            actions: ['grantElsewhere', 'sendGrant', { type: 'sayRefused', params: { reason: 'worker-left' } }],
-          },
-          // Whoever it was granted to in vain waits again, at the old place.
-          { actions: ['removeSlot', { type: 'sayRefused', params: { reason: 'worker-left' } }] },
-        ],
+        'worker.joined': { actions: ['addWorker', 'sendGrants'] },
+        'slot.freed': [{ guard: 'hasWaiterFor', actions: ['grantToFirst', 'sendGrant'] }, { actions: 'freeSlot' }],
+        'worker.leaving': { actions: 'closeWorker' },
+        'worker.staying': { actions: ['reopenWorker', 'sendGrants'] },
+        // Whoever it was granted to in vain gets another slot, or waits again at the old place.
+        'worker.left': {
+          actions: ['removeWorker', 'sendGrants', { type: 'sayRefused', params: { reason: 'worker-left' } }],
+        },
         'pool.degraded': {
           guard: 'hasNoWorker',
           target: 'degraded',
@@ -187,7 +207,7 @@ export const coordinatorMachine = setup({
         'lease.request': {
           actions: ['refuseNewcomer', { type: 'sayRefused', params: { reason: 'degraded' } }],
         },
-        'worker.idle': { target: 'open', actions: 'freeSlot' },
+        'worker.joined': { target: 'open', actions: 'addWorker' },
         'pool.drain': 'closed',
         'pool.destroy': 'closed',
       },
@@ -200,22 +220,21 @@ export const coordinatorMachine = setup({
           { guard: 'isLastToDo', target: 'closed', actions: 'dequeue' },
           { guard: 'isWaiting', actions: 'dequeue' },
         ],
-        'worker.idle': [
+        'worker.joined': { actions: ['addWorker', 'sendGrants'] },
+        'slot.freed': [
           { guard: 'hasWaiterFor', actions: ['grantToFirst', 'sendGrant'] },
           { guard: 'hasNothingElse', target: 'closed', actions: 'freeSlot' },
           { actions: 'freeSlot' },
         ],
+        'worker.leaving': { actions: 'closeWorker' },
+        'worker.staying': { actions: ['reopenWorker', 'sendGrants'] },
         'worker.left': [
-          {
-            guard: 'canGrantElsewhere',
-            actions: ['grantElsewhere', 'sendGrant', { type: 'sayRefused', params: { reason: 'worker-left' } }],
-          },
           {
             guard: 'leavesNothing',
             target: 'closed',
-            actions: ['removeSlot', { type: 'sayRefused', params: { reason: 'worker-left' } }],
+            actions: ['removeWorker', { type: 'sayRefused', params: { reason: 'worker-left' } }],
           },
-          { actions: ['removeSlot', { type: 'sayRefused', params: { reason: 'worker-left' } }] },
+          { actions: ['removeWorker', 'sendGrants', { type: 'sayRefused', params: { reason: 'worker-left' } }] },
         ],
         'pool.degraded': {
           guard: 'hasNoWorker',
@@ -233,15 +252,12 @@ export const coordinatorMachine = setup({
       entry: 'announceClosed',
       on: {
         // What was granted before may still end as it should.
-        'worker.idle': { actions: 'freeSlot' },
+        'slot.freed': { actions: 'freeSlot' },
         'lease.request': { actions: ['refuseNewcomer', { type: 'sayRefused', params: { reason: 'closed' } }] },
-        'worker.left': [
-          {
-            guard: 'isUnconfirmed',
-            actions: ['refuseReturned', { type: 'sayRefused', params: { reason: 'closed' } }],
-          },
-          { actions: 'removeSlot' },
-        ],
+        'worker.left': {
+          guard: 'isUnconfirmed',
+          actions: ['refuseReturned', { type: 'sayRefused', params: { reason: 'closed' } }],
+        },
       },
     },
   },
@@ -249,58 +265,145 @@ export const coordinatorMachine = setup({
 
 type Requested = CoordinatorEvent & { type: 'lease.request' };
 type Cancelled = CoordinatorEvent & { type: 'lease.cancel' };
-type Idle = CoordinatorEvent & { type: 'worker.idle' };
+type Joined = CoordinatorEvent & { type: 'worker.joined' };
+type Freed = CoordinatorEvent & { type: 'slot.freed' };
+type Leaving = CoordinatorEvent & { type: 'worker.leaving' | 'worker.staying' };
 type Left = CoordinatorEvent & { type: 'worker.left' };
 
-/** The free slot that `waiter` gets: the worker it has met if that is free, else the warmest, else none. */
-function placeFor({ slots, free }: CoordinatorContext, { affinity }: Waiter): number | undefined {
+/** The place of the worker that `waiter` gets: the one it has met if that has a free slot, else the next, else none. */
+function placeFor({ workers, free }: CoordinatorContext, { affinity }: Waiter): number | undefined {
   if (affinity !== null) {
-    const met = slots[affinity.place];
-    if (met?.worker === affinity.worker && met.lease === null) return affinity.place;
+    const met = workers[affinity.place];
+    if (met?.worker === affinity.worker && hasRoom(met)) return affinity.place;
     if (affinity.strict) return undefined;
   }
   return free.at(-1);
 }
 
-function granted(context: CoordinatorContext, place: number, waiter: Waiter): CoordinatorContext {
-  const slot = context.slots[place] as Slot;
+/** What a grant changes. */
+function granted(context: CoordinatorContext, place: number, waiter: Waiter) {
+  const served = context.workers[place] as Served;
+  const slot = served.free.at(-1) as number;
+  const grants = withGrant(served.grants, slot, { lease: context.nextLease, waiter });
   return {
-    ...context,
-    slots: withSlot(context.slots, place, { ...slot, lease: context.nextLease, waiter }),
-    free: context.free.filter((each) => each !== place),
+    ...withServed(context, place, { ...served, grants, free: served.free.slice(0, -1) }),
     nextLease: context.nextLease + 1,
-    granted: place,
+    live: context.live + 1,
+    granted: [{ place, slot }],
   };
 }
 
-function freed({ slots, free }: CoordinatorContext, { worker, place, ref }: Idle) {
-  return { slots: withSlot(slots, place, { worker, ref, lease: null, waiter: null }), free: [...free, place] };
+function freed(context: CoordinatorContext, { worker, place, slot }: Freed): Partial<CoordinatorContext> {
+  const served = context.workers[place];
+  if (served?.worker !== worker) return {};
+  const grants = withGrant(served.grants, slot, null);
+  const free = [...served.free, slot];
+  return { ...withServed(context, place, { ...served, grants, free }), live: context.live - 1 };
 }
 
-/** The waiter whose grant the leaving worker never took, or null. */
-function unconfirmed({ slots }: CoordinatorContext, { worker, place, lease }: Left): Waiter | null {
-  const slot = slots[place];
-  return slot?.worker === worker && slot.lease !== lease ? slot.waiter : null;
+function joined(context: CoordinatorContext, { worker, place, ref, slots }: Joined): CoordinatorContext {
+  const free = Array.from({ length: slots }, (_, slot) => slots - 1 - slot);
+  const served: Served = { worker, ref, grants: free.map(() => null), free, isLeaving: false };
+  return filled({ ...context, ...withServed(context, place, served) }, place);
+}
+
+function leaving(context: CoordinatorContext, { worker, place }: Leaving, isLeaving: boolean): CoordinatorContext {
+  const served = context.workers[place];
+  if (served?.worker !== worker) return context;
+  return { ...context, ...withServed(context, place, { ...served, isLeaving }) };
+}
+
+/** The free slots of the worker there go to those who wait, as far as they do. */
+function filled(context: CoordinatorContext, place: number): CoordinatorContext {
+  const served = context.workers[place];
+  const all: Granted[] = [];
+  let now = context;
+  for (let left = served?.free.length ?? 0; left > 0; left -= 1) {
+    const waiter = firstWaiterFor(now.queue, (served as Served).worker);
+    if (waiter === undefined) break;
+    now = { ...now, ...granted(now, place, waiter), queue: removeWaiter(now.queue, waiter) };
+    all.push(...now.granted);
+  }
+  return { ...now, granted: all };
+}
+
+/** In the order of the queue: those whose grants the leaving worker never took. */
+function unconfirmed({ workers }: CoordinatorContext, { worker, place, leases }: Left): Waiter[] {
+  const served = workers[place];
+  if (served?.worker !== worker) return [];
+  const lost = served.grants.flatMap((grant, slot) => (grant && grant.lease !== leases[slot] ? [grant.waiter] : []));
+  return lost.sort((one, other) => other.priority - one.priority || one.ticket - other.ticket);
 }
 
 /**
- * The pool without the worker that left: whoever it was granted to in vain
- * waits again, and those who waited for it alone, or may not wait, are refused.
+ * The pool without the worker that left. Whoever it was granted to in vain
+ * gets a slot elsewhere, or waits again; those who waited for it alone, or may
+ * not wait, are refused.
  */
-function withoutSlot(context: CoordinatorContext, left: Left) {
-  const waiter = unconfirmed(context, left);
-  const queue = waiter?.mayWait ? addWaiter(context.queue, waiter) : context.queue;
-  const [bound, rest] = takeBound(queue, left.worker);
-  return {
-    slots: withSlot(context.slots, left.place, undefined),
-    free: context.free.filter((place) => place !== left.place),
-    queue: rest,
-    refused: waiter === null || waiter.mayWait ? bound : [...bound, waiter],
-  };
+function withoutWorker(context: CoordinatorContext, left: Left): CoordinatorContext {
+  const served = context.workers[left.place];
+  // It left before it had joined, with none the wiser.
+  if (served?.worker !== left.worker) return { ...context, granted: [], refused: [] };
+  const returned = unconfirmed(context, left);
+  const live = context.live - leasesOf(served);
+  let now: CoordinatorContext = { ...context, ...withServed(context, left.place, undefined), live };
+  const all: Granted[] = [];
+  const refused: Waiter[] = [];
+  for (const waiter of returned) {
+    const place = placeFor(now, waiter);
+    if (place !== undefined) {
+      now = { ...now, ...granted(now, place, waiter) };
+      all.push(...now.granted);
+    } else if (waiter.mayWait) {
+      now = { ...now, queue: addWaiter(now.queue, waiter) };
+    } else {
+      refused.push(waiter);
+    }
+  }
+  const [bound, queue] = takeBound(now.queue, left.worker);
+  return { ...now, queue, granted: all, refused: [...bound, ...refused] };
 }
 
-function withSlot(slots: readonly (Slot | undefined)[], place: number, slot: Slot | undefined) {
-  const copy = slots.slice();
-  copy[place] = slot;
+/** The workers with that one, or without any, at a place, and which of them have a free slot. */
+function withServed(context: CoordinatorContext, place: number, served: Served | undefined) {
+  const workers = withWorker(context.workers, place, served);
+  const free = context.free.filter((each) => each !== place);
+  if (served === undefined || !hasRoom(served)) return { workers, free };
+  const leases = leasesOf(served);
+  const at = free.findIndex((each) => leasesOf(workers[each] as Served) < leases);
+  if (at === -1) free.push(place);
+  else free.splice(at, 0, place);
+  return { workers, free };
+}
+
+function withWorker(workers: CoordinatorContext['workers'], place: number, served: Served | undefined) {
+  const copy = workers.slice();
+  copy[place] = served;
   return copy;
+}
+
+function withGrant(grants: Served['grants'], slot: number, grant: Grant | null) {
+  const copy = grants.slice();
+  copy[slot] = grant;
+  return copy;
+}
+
+function hasRoom({ free, isLeaving }: Served): boolean {
+  return free.length > 0 && !isLeaving;
+}
+
+/** How many of its slots are not free. */
+function leasesOf({ grants, free }: Served): number {
+  return grants.length - free.length;
+}
+
+function servedAt({ workers, granted }: CoordinatorContext, index: number): Served {
+  return workers[granted[index]!.place] as Served;
+}
+
+/** The message that tells a worker of the grant. */
+function grantOf(context: CoordinatorContext, index: number) {
+  const { slot } = context.granted[index]!;
+  const { lease, waiter } = servedAt(context, index).grants[slot] as Grant;
+  return { type: 'lease.granted' as const, lease, slot, waiter };
 }

@@ -3,8 +3,14 @@
  * makes it happen. They open in Stately as they stand, and can be walked,
  * simulated and tested with `xstate` and `@xstate/graph` alone.
  */
-export { type ClientContext, clientMachine } from './client.js';
-export { type CoordinatorContext, type CoordinatorInput, coordinatorMachine, type Slot } from './coordinator.js';
+export { type ClientContext, type ClientInput, clientMachine } from './client.js';
+export {
+  type CoordinatorContext,
+  type CoordinatorInput,
+  coordinatorMachine,
+  type Grant,
+  type Served,
+} from './coordinator.js';
 export type * from './messages.js';
 export {
   hasLiveWorker,
@@ -27,4 +33,4 @@ export {
   type WaitQueue,
   type WorkerId,
 } from './wait-queue.js';
-export { type WorkerContext, type WorkerInput, workerMachine } from './worker.js';
+export { type LiveLease, type WorkerContext, type WorkerInput, workerMachine } from './worker.js';

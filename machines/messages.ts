@@ -24,12 +24,21 @@ export type SupervisorRef = ActorRef<Snapshot<unknown>, SupervisorEvent>;
 export type CoordinatorEvent =
   | { type: 'lease.request'; waiter: Waiter }
   | { type: 'lease.cancel'; waiter: Waiter }
-  | { type: 'worker.idle'; worker: WorkerId; place: number; ref: WorkerRef }
-  /** `lease`: the last one it took, if that is still live. A later grant never reached it. */
-  | { type: 'worker.left'; worker: WorkerId; place: number; lease: LeaseId | null }
+  /** It is up, and all its slots are free. */
+  | { type: 'worker.joined'; worker: WorkerId; place: number; ref: WorkerRef; slots: number }
+  /** A lease has ended well. */
+  | { type: 'slot.freed'; worker: WorkerId; place: number; slot: number }
+  /** It must end, and lets the calls that others wait for finish first: nobody new is to come. */
+  | { type: 'worker.leaving'; worker: WorkerId; place: number }
+  /** It has answered after all. */
+  | { type: 'worker.staying'; worker: WorkerId; place: number }
+  | { type: 'worker.left'; worker: WorkerId; place: number; leases: SlotLeases }
   | { type: 'pool.degraded' }
   | { type: 'pool.drain' }
   | { type: 'pool.destroy' };
+
+/** By slot: the last lease that it took, if that is still live. A later grant never reached it. */
+export type SlotLeases = readonly (LeaseId | null)[];
 
 export type CoordinatorEmitted = { type: 'waiters.refused'; waiters: readonly Waiter[]; reason: RefusalReason };
 
@@ -40,14 +49,16 @@ export type WorkerEvent =
   /** The process lives and cannot serve: its module does not load, or its line is broken. */
   | { type: 'process.unfit' }
   | { type: 'process.exited' }
-  | { type: 'lease.granted'; lease: LeaseId; waiter: Waiter }
-  | { type: 'lease.released'; lease: LeaseId }
-  | { type: 'lease.revoked'; lease: LeaseId }
-  | { type: 'lease.resumed'; lease: LeaseId }
+  | { type: 'lease.granted'; lease: LeaseId; slot: number; waiter: Waiter }
+  | { type: 'lease.released'; lease: LeaseId; slot: number }
+  | { type: 'lease.revoked'; lease: LeaseId; slot: number }
+  | { type: 'lease.resumed'; lease: LeaseId; slot: number }
+  /** It was revoked, and its grace time is up. */
+  | { type: 'lease.overdue'; lease: LeaseId; slot: number }
   | { type: 'worker.stop'; way: EndingWay };
 
 export type ClientEvent =
-  | { type: 'lease.granted'; lease: LeaseId; waiter: Waiter; worker: WorkerRef }
+  | { type: 'lease.granted'; lease: LeaseId; slot: number; waiter: Waiter; worker: WorkerRef }
   | { type: 'lease.lost'; lease: LeaseId }
   /** Nothing is unanswered and nobody holds the lease any more. */
   | { type: 'exchange.ended'; lease: LeaseId }

@@ -1,5 +1,13 @@
-import { assign, sendTo, setup } from 'xstate';
-import type { ClientRef, CoordinatorRef, KillReason, LeaseId, SupervisorRef, WorkerEvent } from './messages.js';
+import { assign, enqueueActions, sendTo, setup } from 'xstate';
+import type {
+  ClientRef,
+  CoordinatorRef,
+  KillReason,
+  LeaseId,
+  SlotLeases,
+  SupervisorRef,
+  WorkerEvent,
+} from './messages.js';
 import type { WorkerId } from './wait-queue.js';
 
 export interface WorkerInput {
@@ -7,19 +15,29 @@ export interface WorkerInput {
   /** Where in the pool it lives; its replacement will live there too. */
   readonly place: number;
   readonly bootTimeoutMs: number;
-  readonly cancelGraceMs: number;
+  readonly evictGraceMs: number;
   readonly stopGraceMs: number;
   readonly coordinator: CoordinatorRef;
   readonly supervisor: SupervisorRef;
-  /** The client of this worker's slot. */
-  readonly client: ClientRef;
+  /** By slot: its client. */
+  readonly clients: readonly ClientRef[];
 }
 
 export interface WorkerContext extends WorkerInput {
-  /** The lease that is live on this worker. */
-  readonly lease: LeaseId | null;
+  /** By slot: the lease that is live there. */
+  readonly leases: readonly (LiveLease | null)[];
+  /** How many are live, how many of those are revoked, and how many of those are overdue. */
+  readonly live: number;
+  readonly revoked: number;
+  readonly overdue: number;
   /** It has served a lease to its end. */
   readonly proven: boolean;
+}
+
+export interface LiveLease {
+  readonly lease: LeaseId;
+  /** `revoked`: nobody waits for the answer that Python owes. `overdue`: and its grace time is up. */
+  readonly state: 'awaited' | 'revoked' | 'overdue';
 }
 
 /**
@@ -35,18 +53,42 @@ export const workerMachine = setup({
     askToStop: () => {},
     killProcess: (_, _params: { because: KillReason }) => {},
     // What it remembers.
-    takeLease: assign({
-      lease: ({ event, context }) => (event.type === 'lease.granted' ? event.lease : context.lease),
-    }),
-    endLease: assign({ lease: null, proven: true }),
+    takeLease: assign(({ context, event }) => withLease(context, event as Granted, 'awaited')),
+    endLease: assign(({ context, event }) => withLease(context, event as OfLease, null)),
+    noteRevoked: assign(({ context, event }) => withLease(context, event as OfLease, 'revoked')),
+    noteOverdue: assign(({ context, event }) => withLease(context, event as OfLease, 'overdue')),
+    noteResumed: assign(({ context, event }) => withLease(context, event as OfLease, 'awaited')),
     // What it says.
     announceReady: sendTo(
       ({ context }) => context.supervisor,
       ({ context }) => ({ type: 'worker.ready', worker: context.worker, place: context.place }),
     ),
-    announceIdle: sendTo(
+    announceJoined: sendTo(
       ({ context }) => context.coordinator,
-      ({ context, self }) => ({ type: 'worker.idle', worker: context.worker, place: context.place, ref: self }),
+      ({ context, self }) => ({
+        type: 'worker.joined',
+        worker: context.worker,
+        place: context.place,
+        ref: self,
+        slots: context.clients.length,
+      }),
+    ),
+    announceFreed: sendTo(
+      ({ context }) => context.coordinator,
+      ({ context, event }) => ({
+        type: 'slot.freed',
+        worker: context.worker,
+        place: context.place,
+        slot: (event as OfLease).slot,
+      }),
+    ),
+    announceLeaving: sendTo(
+      ({ context }) => context.coordinator,
+      ({ context }) => ({ type: 'worker.leaving', worker: context.worker, place: context.place }),
+    ),
+    announceStaying: sendTo(
+      ({ context }) => context.coordinator,
+      ({ context }) => ({ type: 'worker.staying', worker: context.worker, place: context.place }),
     ),
     announceLeft: sendTo(
       ({ context }) => context.coordinator,
@@ -54,7 +96,7 @@ export const workerMachine = setup({
         type: 'worker.left',
         worker: context.worker,
         place: context.place,
-        lease: context.lease,
+        leases: leasesOf(context),
       }),
     ),
     announceDead: sendTo(
@@ -67,33 +109,53 @@ export const workerMachine = setup({
       }),
     ),
     passLease: sendTo(
-      ({ context }) => context.client,
-      ({ event, self }) => ({ ...(event as WorkerEvent & { type: 'lease.granted' }), worker: self }),
+      ({ context, event }) => context.clients[(event as Granted).slot] as ClientRef,
+      ({ event, self }) => ({ ...(event as Granted), worker: self }),
     ),
-    loseLease: sendTo(
-      ({ context }) => context.client,
-      ({ context }) => ({ type: 'lease.lost', lease: context.lease as LeaseId }),
+    loseLeases: enqueueActions<WorkerContext, WorkerEvent, undefined, WorkerEvent, never, never, never>(
+      ({ context, enqueue }) => {
+        for (const [slot, live] of context.leases.entries()) {
+          if (live !== null)
+            enqueue.sendTo(context.clients[slot] as ClientRef, { type: 'lease.lost', lease: live.lease });
+        }
+      },
     ),
   },
   guards: {
-    isLiveLease: ({ context, event }) => 'lease' in event && event.lease === context.lease,
+    isLiveLease: ({ context, event }) => liveLease(context, event) !== null,
+    isAwaitedLease: ({ context, event }) => liveLease(context, event)?.state === 'awaited',
+    isRevokedLease: ({ context, event }) => liveLease(context, event)?.state === 'revoked',
+    isLastLease: ({ context, event }) => liveLease(context, event) !== null && context.live === 1,
+    isLastRevoked: ({ context, event }) => isRevoked(liveLease(context, event)) && context.revoked === 1,
+    isLastOverdue: ({ context, event }) => liveLease(context, event)?.state === 'overdue' && context.overdue === 1,
+    isLastAwaited: ({ context, event }) =>
+      liveLease(context, event)?.state === 'awaited' && context.live - context.revoked === 1,
+    isNobodyAwaited: ({ context, event }) =>
+      liveLease(context, event)?.state === 'revoked' && context.live === context.revoked,
     isAsked: ({ event }) => event.type === 'worker.stop' && event.way === 'ask',
     isForced: ({ event }) => event.type === 'worker.stop' && event.way === 'kill',
   },
   delays: {
     bootTimeout: ({ context }) => context.bootTimeoutMs,
-    cancelGrace: ({ context }) => context.cancelGraceMs,
+    evictGrace: ({ context }) => context.evictGraceMs,
     stopGrace: ({ context }) => context.stopGraceMs,
   },
 }).createMachine({
   id: 'worker',
-  context: ({ input }) => ({ ...input, lease: null, proven: false }),
+  context: ({ input }) => ({
+    ...input,
+    leases: input.clients.map(() => null),
+    live: 0,
+    revoked: 0,
+    overdue: 0,
+    proven: false,
+  }),
   initial: 'spawning',
   states: {
     spawning: {
       entry: 'startProcess',
       on: {
-        'process.ready': { target: 'idle', actions: 'announceReady' },
+        'process.ready': { target: 'idle', actions: ['announceReady', 'announceJoined'] },
         'process.unfit': { target: 'ending', actions: { type: 'killProcess', params: { because: 'unfit' } } },
         'process.failed': 'dead',
         'process.exited': 'dead',
@@ -106,8 +168,8 @@ export const workerMachine = setup({
         bootTimeout: { target: 'ending', actions: { type: 'killProcess', params: { because: 'boot-timeout' } } },
       },
     },
+    // No slot is leased.
     idle: {
-      entry: 'announceIdle',
       on: {
         'lease.granted': { target: 'leased', actions: ['takeLease', 'passLease'] },
         'worker.stop': [
@@ -123,39 +185,107 @@ export const workerMachine = setup({
     },
     leased: {
       on: {
-        'lease.released': { guard: 'isLiveLease', target: 'idle', actions: 'endLease' },
-        'lease.revoked': { guard: 'isLiveLease', target: 'cancelling', actions: 'interruptCall' },
+        'lease.granted': { actions: ['takeLease', 'passLease'] },
+        'lease.released': [
+          { guard: 'isLastLease', target: 'idle', actions: ['endLease', 'announceFreed'] },
+          { guard: 'isLiveLease', actions: ['endLease', 'announceFreed'] },
+        ],
+        'lease.revoked': { guard: 'isAwaitedLease', target: 'cancelling', actions: ['noteRevoked', 'interruptCall'] },
         'worker.stop': {
           target: 'ending',
-          actions: ['announceLeft', 'loseLease', { type: 'killProcess', params: { because: 'stopped' } }],
+          actions: ['announceLeft', 'loseLeases', { type: 'killProcess', params: { because: 'stopped' } }],
         },
         'process.unfit': {
           target: 'ending',
-          actions: ['announceLeft', 'loseLease', { type: 'killProcess', params: { because: 'unfit' } }],
+          actions: ['announceLeft', 'loseLeases', { type: 'killProcess', params: { because: 'unfit' } }],
         },
-        'process.exited': { target: 'dead', actions: ['announceLeft', 'loseLease'] },
+        'process.exited': { target: 'dead', actions: ['announceLeft', 'loseLeases'] },
       },
     },
     // Python is part-way through a call that nobody waits for any more: it
-    // may still answer and live, but nobody else gets it before it has.
+    // may still answer and live, but nobody else gets that slot before it has.
     cancelling: {
       on: {
-        'lease.released': { guard: 'isLiveLease', target: 'idle', actions: 'endLease' },
-        'lease.resumed': { guard: 'isLiveLease', target: 'leased' },
+        'lease.granted': { actions: ['takeLease', 'passLease'] },
+        'lease.released': [
+          { guard: 'isLastLease', target: 'idle', actions: ['endLease', 'announceFreed'] },
+          { guard: 'isLastRevoked', target: 'leased', actions: ['endLease', 'announceFreed'] },
+          { guard: 'isLiveLease', actions: ['endLease', 'announceFreed'] },
+        ],
+        'lease.revoked': { guard: 'isAwaitedLease', actions: ['noteRevoked', 'interruptCall'] },
+        'lease.resumed': [
+          { guard: 'isLastRevoked', target: 'leased', actions: 'noteResumed' },
+          { guard: 'isLiveLease', actions: 'noteResumed' },
+        ],
+        'lease.overdue': [
+          {
+            guard: 'isNobodyAwaited',
+            target: 'ending',
+            actions: ['announceLeft', 'loseLeases', { type: 'killProcess', params: { because: 'cancel-grace' } }],
+          },
+          { guard: 'isRevokedLease', target: 'evicting', actions: ['noteOverdue', 'announceLeaving'] },
+        ],
         'worker.stop': {
           target: 'ending',
-          actions: ['announceLeft', 'loseLease', { type: 'killProcess', params: { because: 'stopped' } }],
+          actions: ['announceLeft', 'loseLeases', { type: 'killProcess', params: { because: 'stopped' } }],
         },
         'process.unfit': {
           target: 'ending',
-          actions: ['announceLeft', 'loseLease', { type: 'killProcess', params: { because: 'unfit' } }],
+          actions: ['announceLeft', 'loseLeases', { type: 'killProcess', params: { because: 'unfit' } }],
         },
-        'process.exited': { target: 'dead', actions: ['announceLeft', 'loseLease'] },
+        'process.exited': { target: 'dead', actions: ['announceLeft', 'loseLeases'] },
+      },
+    },
+    // It must end for one call, and lets those that others wait for finish
+    // first: nobody new is sent to it. It stays if that one answers after all.
+    evicting: {
+      on: {
+        // It had been sent before the coordinator heard.
+        'lease.granted': { actions: ['takeLease', 'passLease'] },
+        'lease.released': [
+          {
+            guard: 'isLastAwaited',
+            target: 'ending',
+            actions: [
+              'endLease',
+              'announceFreed',
+              'announceLeft',
+              'loseLeases',
+              { type: 'killProcess', params: { because: 'cancel-grace' } },
+            ],
+          },
+          { guard: 'isLastRevoked', target: 'leased', actions: ['endLease', 'announceFreed', 'announceStaying'] },
+          { guard: 'isLastOverdue', target: 'cancelling', actions: ['endLease', 'announceFreed', 'announceStaying'] },
+          { guard: 'isLiveLease', actions: ['endLease', 'announceFreed'] },
+        ],
+        'lease.revoked': [
+          {
+            guard: 'isLastAwaited',
+            target: 'ending',
+            actions: ['announceLeft', 'loseLeases', { type: 'killProcess', params: { because: 'cancel-grace' } }],
+          },
+          { guard: 'isAwaitedLease', actions: ['noteRevoked', 'interruptCall'] },
+        ],
+        'lease.resumed': [
+          { guard: 'isLastRevoked', target: 'leased', actions: ['noteResumed', 'announceStaying'] },
+          { guard: 'isLastOverdue', target: 'cancelling', actions: ['noteResumed', 'announceStaying'] },
+          { guard: 'isLiveLease', actions: 'noteResumed' },
+        ],
+        'lease.overdue': { guard: 'isRevokedLease', actions: 'noteOverdue' },
+        'worker.stop': {
+          target: 'ending',
+          actions: ['announceLeft', 'loseLeases', { type: 'killProcess', params: { because: 'stopped' } }],
+        },
+        'process.unfit': {
+          target: 'ending',
+          actions: ['announceLeft', 'loseLeases', { type: 'killProcess', params: { because: 'unfit' } }],
+        },
+        'process.exited': { target: 'dead', actions: ['announceLeft', 'loseLeases'] },
       },
       after: {
-        cancelGrace: {
+        evictGrace: {
           target: 'ending',
-          actions: ['announceLeft', 'loseLease', { type: 'killProcess', params: { because: 'cancel-grace' } }],
+          actions: ['announceLeft', 'loseLeases', { type: 'killProcess', params: { because: 'cancel-grace' } }],
         },
       },
     },
@@ -173,3 +303,36 @@ export const workerMachine = setup({
     dead: { entry: 'announceDead' },
   },
 });
+
+type Granted = WorkerEvent & { type: 'lease.granted' };
+type OfLease = Extract<WorkerEvent, { lease: LeaseId }>;
+
+/** The lease that an event is about, if that is live; null for one of long ago. */
+function liveLease({ leases }: WorkerContext, event: WorkerEvent): LiveLease | null {
+  const { lease, slot } = event as OfLease;
+  const live = leases[slot] ?? null;
+  return live?.lease === lease ? live : null;
+}
+
+function isRevoked(live: LiveLease | null): boolean {
+  return live !== null && live.state !== 'awaited';
+}
+
+/** The leases with this one in that state, or without it, and how many there are of each. */
+function withLease(context: WorkerContext, { lease, slot }: OfLease, state: LiveLease['state'] | null) {
+  const was = context.leases[slot] ?? null;
+  const is = state && { lease, state };
+  const leases = context.leases.slice();
+  leases[slot] = is;
+  return {
+    leases,
+    live: context.live + Number(is !== null) - Number(was !== null),
+    revoked: context.revoked + Number(isRevoked(is)) - Number(isRevoked(was)),
+    overdue: context.overdue + Number(is?.state === 'overdue') - Number(was?.state === 'overdue'),
+    proven: context.proven || is === null,
+  };
+}
+
+function leasesOf({ leases }: WorkerContext): SlotLeases {
+  return leases.map((live) => live?.lease ?? null);
+}

@@ -4,7 +4,7 @@ import { type AnyActorRef, type AnyStateMachine, StateMachine } from 'xstate';
  * The same machine, run from a table that is derived from its chart. In all that can be observed it is the XState
  * machine it was: definition, `provide`, persistence, `xstate/graph`, inspection, the order of effects. What the table
  * does not know is left to XState's interpreter, event by event: nested and parallel states, invoked actors, final
- * states, `always`, wildcards, guards made of guards, actions that raise at once, spawn, stop or enqueue.
+ * states, `always`, wildcards, guards made of guards, actions that raise at once, spawn or stop.
  *
  * It reads internals of XState (the interfaces at the end of this file), as versions 5.32 and 5.33 have them.
  */
@@ -49,12 +49,31 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
 
   #take(edge: Edge, from: State, event: AnyEvent, scope: Scope): State {
     const raised: AnyEvent[] = [];
+    const { state, context } = this.#perform(edge.actions, from, from.context, event, scope, raised);
+    const leaf = edge.target ?? from;
+    const isSame = context === from.context && leaf.value === from.value && state.children === from.children;
+    let next = isSame ? from : stateAt(leaf, state, context);
+    next = told(next, event, scope, [edge.transition]);
+    // A delay that was none: the event is raised at once.
+    for (const each of raised) next = this.#transition(next, each, scope);
+    return next;
+  }
+
+  /** The context goes on its own, so that a snapshot need not be made for each change of it. */
+  #perform(
+    steps: readonly Step[],
+    from: State,
+    given: object,
+    event: AnyEvent,
+    scope: Scope,
+    raised: AnyEvent[],
+  ): { state: State; context: object } {
     const extra = { internalQueue: raised };
     let state = from;
-    let { context } = from;
-    for (const { type, params: given, builtin, exec } of edge.actions) {
+    let context = given;
+    for (const { type, params: asked, builtin, exec } of steps) {
       const args = { context, event, self: scope.self, system: scope.system };
-      const params = typeof given === 'function' ? given({ context, event }) : given;
+      const params = typeof asked === 'function' ? asked({ context, event }) : asked;
       if (builtin === undefined) {
         scope.actionExecutor({ type, info: args, params, exec });
       } else if (builtin.assignment !== undefined) {
@@ -65,17 +84,18 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
         } else {
           context = Object.assign({}, context, update);
         }
+      } else if (builtin.collect !== undefined) {
+        const [, , enqueued] = builtin.resolve(scope, { ...state, context }, args, params, builtin, extra);
+        const more = (enqueued as (Named | Action)[]).map((action) => stepOf(this, action));
+        ({ state, context } = this.#perform(more, state, context, event, scope, raised));
       } else {
-        const [, resolved] = builtin.resolve(scope, state, args, params, builtin, extra);
+        const [after, resolved] = builtin.resolve(scope, state, args, params, builtin, extra);
+        state = after;
+        if (builtin.execute === undefined) continue;
         scope.actionExecutor({ type, info: args, params: resolved, exec: builtin.execute.bind(null, scope, resolved) });
       }
     }
-    const leaf = edge.target ?? from;
-    let next = context === from.context && leaf.value === from.value ? from : stateAt(leaf, state, context);
-    next = told(next, event, scope, [edge.transition]);
-    // A delay that was none: the event is raised at once.
-    for (const each of raised) next = this.#transition(next, each, scope);
-    return next;
+    return { state, context };
   }
 }
 
@@ -188,15 +208,22 @@ function guardOf(machine: Base, guard: Named | Guard): Edge['guard'] {
 }
 
 function actionOf(machine: Base, action: Named | Action): Step | undefined {
+  const step = stepOf(machine, action);
+  const { builtin } = step;
+  const isKnown = builtin === undefined ? step.exec !== undefined : BUILTINS.has(builtin.type) || isDelayed(builtin);
+  return isKnown ? step : undefined;
+}
+
+function stepOf(machine: Base, action: Named | Action): Step {
   const found = typeof action === 'function' ? action : machine.implementations.actions[nameOf(action)];
-  if (found === undefined) return undefined;
   const params = typeof action === 'object' ? action.params : undefined;
-  if (!isBuiltin(found)) {
-    const type = typeof action === 'function' ? action.name || '(anonymous)' : nameOf(action);
-    return { type, params, exec: found, builtin: undefined };
-  }
-  const isKnown = BUILTINS.has(found.type) || (found.type === 'xstate.raise' && found.delay !== undefined);
-  return isKnown ? { type: found.type, params, exec: undefined, builtin: found } : undefined;
+  if (found !== undefined && isBuiltin(found)) return { type: found.type, params, exec: undefined, builtin: found };
+  const type = typeof action === 'function' ? action.name || '(anonymous)' : nameOf(action);
+  return { type, params, exec: found, builtin: undefined };
+}
+
+function isDelayed({ type, delay }: Builtin): boolean {
+  return type === 'xstate.raise' && delay !== undefined;
 }
 
 function isBuiltin(action: Action | Builtin): action is Builtin {
@@ -213,6 +240,7 @@ const BUILTINS: ReadonlySet<string> = new Set([
   'xstate.emit',
   'xstate.cancel',
   'xstate.log',
+  'xstate.enqueueActions',
 ]);
 /** What is left to the interpreter. */
 const LEFT: readonly Edge[] = [];
@@ -321,6 +349,8 @@ interface Builtin {
   readonly type: string;
   readonly assignment?: Assignment;
   readonly delay?: unknown;
+  /** Of `enqueueActions`, which resolves to further actions. */
+  readonly collect?: unknown;
   resolve(
     scope: Scope,
     state: State,
@@ -328,8 +358,8 @@ interface Builtin {
     params: unknown,
     action: Builtin,
     extra: { internalQueue: AnyEvent[] },
-  ): [State, unknown];
-  execute(scope: Scope, resolved: unknown): void;
+  ): [State, unknown, unknown?];
+  execute?(scope: Scope, resolved: unknown): void;
 }
 
 type Assigner<Result> = (args: ActionArgs & { spawn: () => never }, params: unknown) => Result;

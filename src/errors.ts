@@ -150,6 +150,8 @@ export class WorkerDiedError extends PoolError<'ERR_WORKER_DIED'> {
     stderr: readonly string[];
     started: boolean | 'unknown';
     call?: string | undefined;
+    /** The pool ended it for another call. */
+    evicted?: boolean;
   }) {
     super(
       'WorkerDiedError',
@@ -637,7 +639,14 @@ function whatStarted(started: boolean | 'unknown'): string {
   return 'Nobody knows whether Python had started the call: repeat it only if doing it twice does no harm.';
 }
 
-function whyItMayHaveDied({ exitCode, signal }: { exitCode: number | null; signal: string | null }): string {
+function whyItMayHaveDied(seen: { exitCode: number | null; signal: string | null; evicted?: boolean }): string {
+  const { exitCode, signal } = seen;
+  if (seen.evicted) {
+    return (
+      'The pool ended it, since another call on it was given up and not answered within `cancelGraceMs`, and this one not ' +
+      'within `evictGraceMs` after that.'
+    );
+  }
   if (signal === 'SIGKILL') {
     return 'Linux ends processes like this when memory runs out: see `dmesg`, and lower `size` or what one call loads.';
   }

@@ -23,20 +23,24 @@ export interface LeaseHolder {
  */
 export class Exchange {
   readonly lease: LeaseId;
+  readonly slot: number;
   readonly worker: WorkerHand;
   readonly #client: ClientRef;
   readonly #holder: LeaseHolder | undefined;
   #unanswered: { readonly id: number; readonly call: Call } | undefined;
   #isAbandoned = false;
+  /** The client knows of it. */
+  #isRevoked = false;
   #isOver = false;
 
   /** @param holder Absent for a single call, which gives the lease back with its answer. */
-  constructor(lease: LeaseId, worker: WorkerHand, client: ClientRef, holder?: LeaseHolder) {
+  constructor(lease: LeaseId, slot: number, worker: WorkerHand, client: ClientRef, holder?: LeaseHolder) {
     this.lease = lease;
+    this.slot = slot;
     this.worker = worker;
     this.#client = client;
     this.#holder = holder;
-    worker.exchange = this;
+    worker.exchanges[slot] = this;
   }
 
   get isBusy(): boolean {
@@ -48,37 +52,39 @@ export class Exchange {
     return this.#unanswered?.id;
   }
 
-  callOf(id: number): Call | undefined {
-    return this.#unanswered?.id === id ? this.#unanswered.call : undefined;
+  /** The call that waits for its answer. */
+  get call(): Call | undefined {
+    return this.#unanswered?.call;
   }
 
-  contextOf(id: number): Call['context'] {
-    return this.#unanswered?.id === id ? this.#unanswered.call.context : undefined;
+  /** Nobody waits for the answer that Python owes. */
+  get isAbandoned(): boolean {
+    return this.#isAbandoned;
   }
 
   send(call: Call): void {
-    this.#unanswered = { id: this.worker.request(call), call };
+    this.#unanswered = { id: this.worker.request(call, this), call };
     call.onSent(this);
   }
 
-  /** An answer has come for the request `id`. False: nobody asked that. */
-  answer(id: number, answer: Answer): boolean {
-    if (this.#unanswered?.id !== id) return false;
+  /** The answer to the request that was sent has come. */
+  answer(answer: Answer): void {
+    if (this.#unanswered === undefined) return;
     const { call } = this.#unanswered;
-    const wasAbandoned = this.#isAbandoned;
+    const [wasAbandoned, wasRevoked] = [this.#isAbandoned, this.#isRevoked];
     this.#unanswered = undefined;
     this.#isAbandoned = false;
+    this.#isRevoked = false;
     if (wasAbandoned) this.worker.counters.cancelled.kept += 1;
     if (!this.#holder?.holds) this.end();
-    else if (wasAbandoned) this.#client.send({ type: 'exchange.resumed', lease: this.lease });
+    else if (wasRevoked) this.#client.send({ type: 'exchange.resumed', lease: this.lease });
     call.onAnswered(answer);
     this.#holder?.onAnswered();
-    return true;
   }
 
-  /** Something is said of the request `id` before its answer. False: nobody asked for that. */
+  /** Something is said of the request before its answer. False: nobody asked for that. */
   hear(message: MessageDuringCall): boolean {
-    return this.#unanswered?.id === message.id && this.#unanswered.call.hear(message);
+    return this.#unanswered?.call.hear(message) ?? false;
   }
 
   /** Says something that belongs to this call, if it is still unanswered. */
@@ -90,6 +96,13 @@ export class Exchange {
   abandon(call: Call): void {
     if (this.#unanswered?.call !== call || this.#isAbandoned) return;
     this.#isAbandoned = true;
+    if (this.worker.runs(this)) this.onRunning();
+  }
+
+  /** Python has come to the request: from now on it is its own doing if it does not answer. */
+  onRunning(): void {
+    if (!this.#isAbandoned || this.#isRevoked) return;
+    this.#isRevoked = true;
     this.#client.send({ type: 'exchange.abandoned', lease: this.lease });
   }
 
@@ -97,7 +110,7 @@ export class Exchange {
   end(): void {
     if (this.#isOver || this.#unanswered !== undefined) return;
     this.#isOver = true;
-    this.worker.exchange = undefined;
+    this.worker.exchanges[this.slot] = undefined;
     this.#client.send({ type: 'exchange.ended', lease: this.lease });
   }
 
@@ -105,7 +118,7 @@ export class Exchange {
   lost(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.worker.exchange = undefined;
+    this.worker.exchanges[this.slot] = undefined;
     const request = this.#unanswered;
     this.#unanswered = undefined;
     if (this.#isAbandoned) this.worker.counters.cancelled.killed += 1;

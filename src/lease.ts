@@ -92,9 +92,9 @@ export class Lease<Api = unknown> extends Caller<Api> implements LeaseHolder, Ca
   /** @internal */
   onLost(): void {
     const held = this.#held;
-    const { id } = this;
-    held.ended = this.#exchange.worker.lossOfLease(id);
-    for (const call of held.waiting.splice(0)) call.fail(this.#exchange.worker.lossOfLease(id));
+    const { worker } = this.#exchange;
+    held.ended = worker.lossOfLease(this.#exchange);
+    for (const call of held.waiting.splice(0)) call.fail(worker.lossOfLease(this.#exchange));
     held.onOver?.();
     held.onEnd?.();
   }

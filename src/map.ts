@@ -3,7 +3,7 @@ import { OptionError } from './errors.js';
 
 /** How `map` goes over its items. */
 export interface MapOptions extends CallOptions {
-  /** Items under way or finished and not yet consumed, at the most. Default: twice the workers; 1 under a lease and in a session. */
+  /** Items under way or finished and not yet consumed, at the most. Default: twice the slots; 1 under a lease and in a session. */
   readonly concurrency?: number | undefined;
   /** Whether results come in the order of the items. Default: true. */
   readonly ordered?: boolean | undefined;

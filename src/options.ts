@@ -34,6 +34,8 @@ export interface PoolOptions {
   readonly validate?: boolean | undefined;
   /** How many workers. Default: as many as this machine can run at once. */
   readonly size?: number | undefined;
+  /** How many leases one worker holds at a time. Default: 1. */
+  readonly slots?: number | undefined;
   /** The Python to use: a path, a program's name, or a command such as `['uv', 'run', 'python']`. Default: found. */
   readonly python?: string | readonly string[] | undefined;
   /** Folders for `sys.path`, after the modules' own. */
@@ -65,6 +67,8 @@ export interface PoolOptions {
   readonly cancelGraceMs?: number | undefined;
   /** Whether Python is interrupted when a caller gives up. `false`: it is only waited for, `cancelGraceMs`. Default: true. */
   readonly interrupt?: boolean | undefined;
+  /** How long a worker that must end lets the calls in its other slots finish, in ms. Default: 5,000. */
+  readonly evictGraceMs?: number | undefined;
   /** How long a worker may take to end when it was asked to, in ms, before it is killed. Default: 2,000. */
   readonly stopGraceMs?: number | undefined;
   /** How long `close` serves those who are there, in ms, before it destroys. Default: 10,000. */
@@ -97,6 +101,7 @@ export interface PoolSettings {
   readonly expose: 'marked' | 'all';
   readonly validate: boolean;
   readonly size: number;
+  readonly slots: number;
   readonly python: string | readonly string[] | undefined;
   readonly pythonPath: readonly string[];
   readonly isolated: boolean;
@@ -111,6 +116,7 @@ export interface PoolSettings {
   readonly bootTimeoutMs: number;
   readonly cancelGraceMs: number;
   readonly interrupt: boolean;
+  readonly evictGraceMs: number;
   readonly stopGraceMs: number;
   readonly closeTimeoutMs: number;
   readonly sessionsMax: number;
@@ -143,6 +149,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     expose: oneOf(options, 'expose', ['marked', 'all']) ?? 'marked',
     validate: ofType(options, 'validate', 'boolean', 'true or false') ?? false,
     size: integer(options, 'size', 1, 1024) ?? availableParallelism(),
+    slots: integer(options, 'slots', 1, 1_000) ?? 1,
     python: options.python,
     pythonPath: texts(options, 'pythonPath') ?? [],
     isolated: ofType(options, 'isolated', 'boolean', 'true or false') ?? false,
@@ -157,6 +164,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     bootTimeoutMs: ms(options, 'bootTimeoutMs') ?? 30_000,
     cancelGraceMs: ms(options, 'cancelGraceMs') ?? 1_000,
     interrupt: ofType(options, 'interrupt', 'boolean', 'true or false') ?? true,
+    evictGraceMs: ms(options, 'evictGraceMs') ?? 5_000,
     stopGraceMs: ms(options, 'stopGraceMs') ?? 2_000,
     closeTimeoutMs: ms(options, 'closeTimeoutMs') ?? 10_000,
     sessionsMax: integer(options, 'sessionsMax', 1, 10_000_000) ?? 10_000,
@@ -313,6 +321,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'expose',
   'validate',
   'size',
+  'slots',
   'python',
   'pythonPath',
   'isolated',
@@ -327,6 +336,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'bootTimeoutMs',
   'cancelGraceMs',
   'interrupt',
+  'evictGraceMs',
   'stopGraceMs',
   'closeTimeoutMs',
   'sessionsMax',

@@ -91,12 +91,14 @@ export class Pool<Api = unknown> extends Caller<Api> {
   stats(): PoolStats {
     const { runtime } = this;
     const workers = runtime.workerStates();
-    const { size } = runtime.settings;
+    const { size, slots } = runtime.settings;
     return {
       state: runtime.state,
       size,
       missing: size - workers.idle - workers.leased - workers.cancelling,
       workers,
+      slots: size * slots,
+      leases: runtime.leases,
       waiting: runtime.waiting,
       sessions: runtime.sessions.size,
       failures: runtime.failures,
@@ -153,7 +155,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
   }
 
   protected override get concurrency(): number {
-    return 2 * this.runtime.settings.size;
+    return 2 * this.runtime.settings.size * this.runtime.settings.slots;
   }
 
   async #end(

@@ -30,7 +30,7 @@ import { findInterpreter, type Interpreter, workerPath } from './process/interpr
 import { LiveProcesses } from './process/live.js';
 import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
 import { SessionRegistry } from './session-registry.js';
-import { Counters } from './stats.js';
+import { Counters, type PoolStats } from './stats.js';
 import { encodeInit, type LogMessage, PROTOCOL } from './wire/message.js';
 
 /** Somebody who asked the coordinator for a lease. */
@@ -128,10 +128,9 @@ export class Runtime {
 
   /** What somebody is told whose budget is spent before there was a worker. */
   queueTimeout(waitedMs: number, waitedFor?: WaitedFor): QueueTimeoutError {
-    const { leased, cancelling } = this.workerStates();
     return new QueueTimeoutError({
       waitedMs: Math.round(waitedMs),
-      leased: leased + cancelling,
+      leased: this.leases,
       waiting: this.waiting,
       waitedFor,
     });
@@ -225,13 +224,30 @@ export class Runtime {
   }
 
   /** How many workers are in each state of their chart. */
-  workerStates(): Record<'spawning' | 'idle' | 'leased' | 'cancelling' | 'ending', number> {
-    const counts = { spawning: 0, idle: 0, leased: 0, cancelling: 0, ending: 0 };
+  workerStates(): PoolStats['workers'] {
+    const counts = { spawning: 0, idle: 0, leased: 0, cancelling: 0, evicting: 0, ending: 0 };
     for (const worker of this.hands.keys()) {
-      const { value } = worker.getSnapshot() as ReturnType<Actor<typeof workerMachine>['getSnapshot']>;
+      const { value } = snapshotOf(worker);
       if (value !== 'dead') counts[value] += 1;
     }
     return counts;
+  }
+
+  /** How many leases are live. */
+  get leases(): number {
+    let leases = 0;
+    for (const worker of this.hands.keys()) {
+      const { value, context } = snapshotOf(worker);
+      if (value !== 'ending' && value !== 'dead') leases += context.live;
+    }
+    return leases;
+  }
+
+  /** It can take one lease more. */
+  hasFreeSlot(worker: WorkerRef): boolean {
+    const { value, context } = snapshotOf(worker);
+    const takesLeases = value === 'idle' || value === 'leased' || value === 'cancelling';
+    return takesLeases && context.live < this.settings.slots;
   }
 
   // ---------------------------------------------------------------- starting Python
@@ -358,7 +374,7 @@ export class Runtime {
     }
     for (const hand of this.hands.values()) {
       hand.kill('stopped');
-      hand.exchange?.lost();
+      for (const exchange of hand.exchanges) exchange?.lost();
     }
     this.live.killAll();
     this.#closed();
@@ -368,4 +384,8 @@ export class Runtime {
   get #isActive(): boolean {
     return this.#supervisor.getSnapshot().status === 'active';
   }
+}
+
+function snapshotOf(worker: WorkerRef) {
+  return worker.getSnapshot() as ReturnType<Actor<typeof workerMachine>['getSnapshot']>;
 }

@@ -133,7 +133,7 @@ export class SessionRegistry {
   }
 
   /**
-   * The idle worker that the fewest living sessions have met. A new session is sent there, or else sessions that begin
+   * The worker with a free slot that the fewest living sessions have met. A new session is sent there, or else sessions that begin
    * one after the other would all meet the warmest worker and wait for each other ever after.
    */
   leastMet(): WorkerHand | undefined {
@@ -141,7 +141,7 @@ export class SessionRegistry {
     let fewest = Number.POSITIVE_INFINITY;
     for (const [worker, hand] of this.#runtime.hands) {
       const met = this.#visitors.get(hand.id)?.size ?? 0;
-      if (met >= fewest || (worker.getSnapshot() as { value?: unknown }).value !== 'idle') continue;
+      if (met >= fewest || !this.#runtime.hasFreeSlot(worker)) continue;
       [least, fewest] = [hand, met];
     }
     return least;

@@ -6,7 +6,7 @@ export interface PoolStats {
   readonly state: string;
   /** How many workers there are to be. */
   readonly size: number;
-  /** How many of them cannot take or hold a lease now. */
+  /** How many of them are not up: they start, are on their way out, or are not there. */
   readonly missing: number;
   /** Workers in each state of their chart. */
   readonly workers: {
@@ -14,8 +14,13 @@ export interface PoolStats {
     readonly idle: number;
     readonly leased: number;
     readonly cancelling: number;
+    readonly evicting: number;
     readonly ending: number;
   };
+  /** How many slots they have together. */
+  readonly slots: number;
+  /** Slots that are leased now. */
+  readonly leases: number;
   /** Callers without a worker. */
   readonly waiting: number;
   /** Sessions that live. */

@@ -10,11 +10,11 @@ export function clientLogic(runtime: Runtime) {
   return compile(clientMachine).provide({
     actions: {
       beginExchange: runtime.total(({ context, self }: ActionArgs) => {
-        const { lease, worker, waiter } = context.held as NonNullable<ClientContext['held']>;
+        const { lease, worker, slot, waiter } = context.held as NonNullable<ClientContext['held']>;
         const asker = runtime.takeAsker(waiter.ticket);
         // The caller gave up while the grant was on its way: it goes back unused.
         if (asker === undefined) return self.send({ type: 'exchange.ended', lease });
-        const exchange = new Exchange(lease, runtime.hands.get(worker) as WorkerHand, self, asker.holder);
+        const exchange = new Exchange(lease, slot, runtime.hands.get(worker) as WorkerHand, self, asker.holder);
         exchanges.set(self, exchange);
         asker.onGranted(exchange);
       }),

@@ -19,6 +19,8 @@ import { workerLogic } from './worker.js';
  */
 export function supervisorLogic(runtime: Runtime) {
   const { settings } = runtime;
+  const slots = Array.from({ length: settings.slots }, (_, slot) => slot);
+  const clientId = (place: number, slot: number) => `client-${place * settings.slots + slot}`;
 
   const workerInput =
     (place: number) =>
@@ -26,11 +28,11 @@ export function supervisorLogic(runtime: Runtime) {
       worker: context.places[place]!.worker,
       place,
       bootTimeoutMs: settings.bootTimeoutMs,
-      cancelGraceMs: settings.cancelGraceMs,
+      evictGraceMs: settings.evictGraceMs,
       stopGraceMs: settings.stopGraceMs,
       coordinator: self.system.get('coordinator'),
       supervisor: self,
-      client: self.system.get(`client-${place}`),
+      clients: slots.map((slot) => self.system.get(clientId(place, slot))),
     });
 
   return supervisorMachine.provide({
@@ -46,10 +48,19 @@ export function supervisorLogic(runtime: Runtime) {
           systemId: 'coordinator',
           input: { queueMax: settings.queueMax, supervisor: self },
         });
-        context.places.forEach((_, place) => {
-          enqueue.spawnChild('client', { id: `client-${place}`, systemId: `client-${place}` });
-          enqueue.spawnChild('worker', { id: `worker-${place}`, input: workerInput(place) });
+        // In one step, since the supervisor's record of its children is copied in each.
+        enqueue.assign(({ spawn }) => {
+          for (const place of context.places.keys()) {
+            for (const slot of slots) {
+              const id = clientId(place, slot);
+              spawn('client', { id, systemId: id, input: { cancelGraceMs: settings.cancelGraceMs } });
+            }
+          }
+          return {};
         });
+        for (const place of context.places.keys()) {
+          enqueue.spawnChild('worker', { id: `worker-${place}`, input: workerInput(place) });
+        }
       }),
       startWorker: enqueueActions(({ event, enqueue }) => {
         const { place } = event as { place: number };

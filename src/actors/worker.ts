@@ -1,6 +1,7 @@
 import {
   type KillReason,
   type WorkerContext,
+  type WorkerEvent,
   type WorkerId,
   type WorkerRef,
   workerMachine,
@@ -17,7 +18,7 @@ import {
   WorkerDiedError,
 } from '../errors.js';
 import type { PoolEvents } from '../events.js';
-import type { Exchange } from '../exchange.js';
+import type { Answer, Exchange } from '../exchange.js';
 import { Tail } from '../process/output.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
 import type { Runtime } from '../runtime.js';
@@ -41,7 +42,9 @@ export function workerLogic(runtime: Runtime) {
       startProcess: runtime.total(({ context, self }: ActionArgs) => {
         runtime.hands.set(self, new WorkerHand(runtime, context, self));
       }),
-      interruptCall: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.interrupt()),
+      interruptCall: runtime.total(({ event, self }: ActionArgs) =>
+        runtime.hands.get(self)?.interrupt((event as WorkerEvent & { type: 'lease.revoked' }).slot),
+      ),
       askToStop: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.ask()),
       killProcess: runtime.total(({ self }: ActionArgs, { because }: { because: KillReason }) =>
         runtime.hands.get(self)?.kill(because),
@@ -52,6 +55,7 @@ export function workerLogic(runtime: Runtime) {
 
 interface ActionArgs {
   readonly context: WorkerContext;
+  readonly event: WorkerEvent;
   readonly self: WorkerRef;
 }
 
@@ -64,8 +68,10 @@ export class WorkerHand implements ProcessListeners {
   readonly place: number;
   /** `worker-0`; its replacement has the same. */
   readonly name: string;
-  /** The exchange under the live lease. */
-  exchange: Exchange | undefined;
+  /** By slot: the exchange under the lease that is live there. */
+  readonly exchanges: (Exchange | undefined)[] = [];
+  /** The exchanges that wait for an answer, in the order in which they asked. */
+  readonly #asked: Exchange[] = [];
   readonly #runtime: Runtime;
   readonly #worker: WorkerRef;
   readonly #process: PythonProcess;
@@ -96,8 +102,9 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** Sends a request and returns its id. */
-  request(call: Call): number {
+  request(call: Call, exchange: Exchange): number {
     const id = this.#runtime.nextRequestId();
+    this.#asked.push(exchange);
     this.#process.send(callLine(id, call.request.text), call.request.bin);
     return id;
   }
@@ -107,9 +114,14 @@ export class WorkerHand implements ProcessListeners {
     this.#process.send(line, bin);
   }
 
+  /** Python has come to its request. Those behind the first wait in the pipe, since it runs one after the other. */
+  runs(exchange: Exchange): boolean {
+    return this.#asked[0] === exchange;
+  }
+
   /** Asks Python to end the call that nobody waits for any more. */
-  interrupt(): void {
-    const id = this.exchange?.requestId;
+  interrupt(slot: number): void {
+    const id = this.exchanges[slot]?.requestId;
     if (id === undefined) return;
     this.#process.cancel(id, this.#interrupts);
     this.#process.send(encodeCancel(id));
@@ -144,9 +156,9 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** What the caller of a request that was never sent is told, and whoever asks for another under the lost lease. */
-  lossOfLease(lease: number): LeaseEndedError {
-    const reason =
-      this.#endedFor === 'stopped' ? 'pool-closed' : this.#endedFor === 'cancel-grace' ? 'revoked' : 'worker-died';
+  lossOfLease({ lease, isAbandoned }: Exchange): LeaseEndedError {
+    const isRevoked = this.#endedFor === 'cancel-grace' && isAbandoned;
+    const reason = this.#endedFor === 'stopped' ? 'pool-closed' : isRevoked ? 'revoked' : 'worker-died';
     return new LeaseEndedError({ lease, reason });
   }
 
@@ -164,7 +176,7 @@ export class WorkerHand implements ProcessListeners {
       case 'callback':
       case 'pull':
       case 'progress':
-        if (this.exchange?.hear(message)) return;
+        if (this.#asker(message.id)?.hear(message)) return;
         return this.#unasked(`\`${message.type}\` for request ${message.id}, which has no use for it`);
       case 'log':
         if (message.stream !== 'stdout') this.#stderr.push(message.text);
@@ -190,7 +202,7 @@ export class WorkerHand implements ProcessListeners {
 
   onOutput(stream: 'stdout' | 'stderr', text: string): void {
     if (stream === 'stderr') this.#stderr.push(text);
-    this.#log({ type: 'log', stream, call: this.exchange?.requestId ?? null, text });
+    this.#log({ type: 'log', stream, call: this.#onlyRequest(), text });
   }
 
   onUnfit(error: PoolError): void {
@@ -221,7 +233,7 @@ export class WorkerHand implements ProcessListeners {
   }
 
   #log(message: LogMessage): void {
-    const context = message.call === null ? undefined : this.exchange?.contextOf(message.call);
+    const context = message.call === null ? undefined : this.#asker(message.call)?.call?.context;
     this.#runtime.log({ worker: this.name, ...message, context });
   }
 
@@ -243,17 +255,32 @@ export class WorkerHand implements ProcessListeners {
     this.#worker.send({ type: 'process.unfit' });
   }
 
-  #answered(id: number, answer: Parameters<Exchange['answer']>[1]): void {
-    if (!this.exchange?.answer(id, answer)) this.#unasked(`an answer to request ${id}, which nobody asked`);
+  #answered(id: number, answer: Answer): void {
+    const exchange = this.#asker(id);
+    if (exchange === undefined) return this.#unasked(`an answer to request ${id}, which nobody asked`);
+    this.#asked.splice(this.#asked.indexOf(exchange), 1);
+    exchange.answer(answer);
+    this.#asked[0]?.onRunning();
+  }
+
+  /** Whoever waits for the answer to that request: the first, where Python runs one after the other. */
+  #asker(id: number): Exchange | undefined {
+    for (const exchange of this.#asked) if (exchange.requestId === id) return exchange;
+    return undefined;
   }
 
   #errorOf({ id, error }: ErrorMessage): PoolError {
-    const call = this.exchange?.callOf(id);
+    const call = this.#asker(id)?.call;
     return errorFromWire(error, call?.name, call?.thrown);
   }
 
   #unasked(detail: string): void {
     this.onUnfit(new ProtocolError({ detail, worker: this.name }));
+  }
+
+  /** What has no call's mark on it can be told to belong to one if only that one is unanswered. */
+  #onlyRequest(): number | null {
+    return (this.#asked.length === 1 && this.#asked[0]?.requestId) || null;
   }
 
   #ended(end: ProcessEnd, bootFailure: unknown): void {
@@ -281,7 +308,16 @@ export class WorkerHand implements ProcessListeners {
 
   #died(started: boolean | 'unknown', call: string | undefined): WorkerDiedError {
     const { exitCode = null, signal = null } = this.#end ?? {};
-    return new WorkerDiedError({ worker: this.name, exitCode, signal, stderr: this.#stderr.lines, started, call });
+    const evicted = this.#endedFor === 'cancel-grace';
+    return new WorkerDiedError({
+      worker: this.name,
+      exitCode,
+      signal,
+      stderr: this.#stderr.lines,
+      started,
+      call,
+      evicted,
+    });
   }
 
   #bootStage(): BootStage {

@@ -20,6 +20,7 @@ describe('docs/lifecycle.md', () => {
         '  cancelling --> free : exchange.ended [isHeldLease] / releaseLease, dropLease' +
           '<br/>lease.lost [isHeldLease] / failExchange, dropLease',
         '  cancelling --> exchanging : exchange.resumed [isHeldLease] / resumeLease',
+        '  cancelling --> cancelling : after cancelGrace / reportOverdue',
       ].join('\n'),
     );
   });

@@ -83,15 +83,17 @@ const CHAPTERS: readonly Chapter[] = [
     chart: 'worker',
     machine: workerMachine,
     text:
-      'One Python process. It is leased to one client at a time, and is free again only once it owes no answer. A lease is\n' +
-      '*revoked* when nobody waits for the answer any more: the worker then has its grace time to answer and live.',
+      'One Python process. Each of its slots (one, unless told otherwise) is leased to one client at a time, and is free again\n' +
+      'only once it owes no answer. A lease is *revoked* when nobody waits for the answer any more, and *overdue* when that has\n' +
+      'not come within the grace time: then the worker ends, once the calls in its other slots have finished or had their time.\n' +
+      'While it waits for those it is `evicting`, and it stays if the answer comes after all.',
   },
   {
     chart: 'coordinator',
     machine: coordinatorMachine,
     text:
-      'Who is free, who waits, who gets whom. It has two events for each lease: `lease.request` and `worker.idle`. The lease is\n' +
-      'granted where an arrow says `sendGrant`.',
+      'Who is free, who waits, who gets whom. It has two events for each lease: `lease.request` and `slot.freed`. The lease is\n' +
+      'granted where an arrow says `sendGrant` or `sendGrants`.',
   },
   {
     chart: 'client',

@@ -19,6 +19,8 @@ export interface Script {
   /** The names that can be called. */
   readonly functions?: readonly string[];
   readonly hasStartMark?: boolean;
+  /** How many requests may be unanswered at a time. Default: 1. */
+  readonly slots?: number;
 }
 
 /** One request, as Python runs it. */
@@ -151,7 +153,13 @@ export class FakeProcess implements PythonProcess {
 
   /** A request came that it has not answered. */
   get owesAnswer(): boolean {
-    return this.#request !== undefined || this.#inbox.some(({ type }) => type === 'call');
+    return this.owed > 0;
+  }
+
+  /** How many requests it has not answered, those included that wait in the pipe. */
+  get owed(): number {
+    const waiting = this.#inbox.filter(({ type }) => type === 'call').length;
+    return waiting + (this.#request === undefined ? 0 : 1);
   }
 
   /** What it keeps, by session. */
@@ -368,7 +376,7 @@ export class FakeProcess implements PythonProcess {
       if (this.#hasBeenTold) blame('was sent a request after its end had been told');
       if (this.signals.includes('SIGKILL')) blame('was sent a request after it had been killed');
       if (this.#wasAsked) blame('was sent a request after it had been asked to stop');
-      if (this.owesAnswer) blame('was sent a request while one is unanswered');
+      if (this.owed >= (this.#python.script.slots ?? 1)) blame('was sent more requests than it has slots');
       if (message.id <= this.#lastId) blame('was sent an id that does not increase');
       this.#lastId = message.id;
     }

@@ -13,7 +13,7 @@ export class PlayedPool {
   readonly pool: Pool;
 
   constructor(options: Partial<PoolOptions> = {}, script: Script = {}) {
-    this.python = new FakePython(script);
+    this.python = new FakePython({ slots: options.slots ?? 1, ...script });
     const settings = checkOptions({
       module: 'played',
       size: 1,

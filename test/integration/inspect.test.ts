@@ -28,7 +28,9 @@ describe('the option inspect', () => {
     expect(heard('supervisor')).toEqual(
       expect.arrayContaining(['worker.ready', 'pool.close', 'coordinator.closed', 'worker.dead']),
     );
-    expect(heard('coordinator')).toEqual(expect.arrayContaining(['lease.request', 'worker.idle', 'pool.drain']));
+    expect(heard('coordinator')).toEqual(
+      expect.arrayContaining(['worker.joined', 'lease.request', 'slot.freed', 'worker.left', 'pool.drain']),
+    );
     expect(heard('worker')).toEqual(
       expect.arrayContaining([
         'process.ready',
@@ -95,7 +97,7 @@ describe('the coordinator', () => {
       });
     }
     const [small, large] = costs as [(typeof costs)[0], (typeof costs)[0]];
-    expect(small.events).toEqual(['lease.request', 'worker.idle']);
+    expect(small.events).toEqual(['lease.request', 'slot.freed']);
     expect(large.events).toEqual(small.events);
     expect(large.bytes).toBeLessThan(200);
   });
@@ -107,10 +109,9 @@ describe('the coordinator', () => {
       counts[event.event.type] = (counts[event.event.type] ?? 0) + 1;
     };
     const pool = await readyPool(app, { size: 2, inspect });
-    const before = counts['worker.idle'] ?? 0;
     await Promise.all(Array.from({ length: 100 }, (_, index) => pool.call('echo', [index])));
-    expect(counts).toMatchObject({ 'lease.request': 100, 'worker.idle': before + 100 });
-    expect(Object.keys(counts).toSorted()).toEqual(['lease.request', 'worker.idle', 'xstate.init']);
+    expect(counts).toMatchObject({ 'lease.request': 100, 'slot.freed': 100 });
+    expect(Object.keys(counts).toSorted()).toEqual(['lease.request', 'slot.freed', 'worker.joined', 'xstate.init']);
   });
 });
 

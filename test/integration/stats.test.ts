@@ -12,7 +12,9 @@ describe('stats()', () => {
       state: 'starting',
       size: 2,
       missing: 2,
-      workers: { spawning: 2, idle: 0, leased: 0, cancelling: 0, ending: 0 },
+      workers: { spawning: 2, idle: 0, leased: 0, cancelling: 0, evicting: 0, ending: 0 },
+      slots: 2,
+      leases: 0,
       waiting: 0,
       sessions: 0,
       failures: 0,
@@ -31,6 +33,7 @@ describe('stats()', () => {
     expect(pool.stats()).toMatchObject({
       missing: 0,
       workers: { idle: 0, leased: 2, cancelling: 0 },
+      leases: 2,
       waiting: 1,
       calls: { asked: 3, running: 3 },
     });
@@ -49,7 +52,7 @@ describe('stats()', () => {
     expect(pool.stats()).toMatchObject({
       state: 'closed',
       missing: 2,
-      workers: { spawning: 0, idle: 0, leased: 0, cancelling: 0, ending: 0 },
+      workers: { spawning: 0, idle: 0, leased: 0, cancelling: 0, evicting: 0, ending: 0 },
       waiting: 0,
       calls: { asked: 4, running: 0, answered: 2, failed: 1, timedOut: 0, aborted: 1, refused: 0 },
     });

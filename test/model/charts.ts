@@ -1,4 +1,5 @@
 /** The four charts, each with what it takes to walk all of it. */
+import type { AnyEventObject } from 'xstate';
 import {
   type ClientRef,
   type CoordinatorContext,
@@ -16,41 +17,50 @@ import {
 import { inertRef } from './take.js';
 import type { Walkable } from './walk.js';
 
+/** Three slots: one whose answer is overdue, one that is awaited, and one more. */
 export const WORKER: Walkable<typeof workerMachine> = {
   machine: workerMachine,
   input: {
     worker: 1,
     place: 0,
     bootTimeoutMs: 30_000,
-    cancelGraceMs: 1_000,
+    evictGraceMs: 5_000,
     stopGraceMs: 2_000,
     coordinator: inertRef<CoordinatorRef>('coordinator'),
     supervisor: inertRef<SupervisorRef>('supervisor'),
-    client: inertRef<ClientRef>('client'),
+    clients: [0, 1, 2].map((slot) => inertRef<ClientRef>(`client-${slot}`)),
   },
-  events: () => [
+  events: ({ context }) => [
     { type: 'process.ready' },
     { type: 'process.failed' },
     { type: 'process.unfit' },
     { type: 'process.exited' },
-    { type: 'lease.granted', lease: 7, waiter: ANYONE },
-    // Of the live lease, and of one of long ago.
-    ...[7, 6].flatMap((lease) => [
-      { type: 'lease.released', lease },
-      { type: 'lease.revoked', lease },
-      { type: 'lease.resumed', lease },
-    ]),
+    // A lease is granted where none is.
+    ...[0, 1, 2].flatMap((slot) =>
+      context.leases[slot] ? [] : [{ type: 'lease.granted', lease: leaseOf(slot), slot, waiter: ANYONE }],
+    ),
+    // Of the live leases, and of one of long ago.
+    ...[0, 1, 2].flatMap((slot) =>
+      [leaseOf(slot), 6].flatMap((lease) => [
+        { type: 'lease.released', lease, slot },
+        { type: 'lease.revoked', lease, slot },
+        { type: 'lease.resumed', lease, slot },
+        { type: 'lease.overdue', lease, slot },
+      ]),
+    ),
     { type: 'worker.stop', way: 'ask' },
     { type: 'worker.stop', way: 'kill' },
   ],
-  key: ({ value, context }) => JSON.stringify([value, context.lease, context.proven]),
+  key: ({ value, context }) => JSON.stringify([value, context.leases, context.proven]),
 };
+
+const leaseOf = (slot: number) => 7 + slot;
 
 export const CLIENT: Walkable<typeof clientMachine> = {
   machine: clientMachine,
-  input: undefined,
+  input: { cancelGraceMs: 1_000 },
   events: () => [
-    { type: 'lease.granted', lease: 7, waiter: ANYONE, worker: inertRef<WorkerRef>('worker-0') },
+    { type: 'lease.granted', lease: 7, slot: 0, waiter: ANYONE, worker: inertRef<WorkerRef>('worker-0') },
     // Of the lease it holds, and of one of long ago.
     ...[7, 6].flatMap((lease) => [
       { type: 'lease.lost', lease },
@@ -62,24 +72,34 @@ export const CLIENT: Walkable<typeof clientMachine> = {
   key: ({ value, context }) => JSON.stringify([value, context.held?.lease]),
 };
 
+/** One worker of two slots, and one of one. */
+const SLOTS = [2, 1];
+
 export const COORDINATOR: Walkable<typeof coordinatorMachine> = {
   machine: coordinatorMachine,
-  input: { queueMax: 2, supervisor: inertRef<SupervisorRef>('supervisor') },
+  input: { queueMax: 1, supervisor: inertRef<SupervisorRef>('supervisor') },
   events: ({ context }) => [
     ...WAITERS.filter(({ ticket }) => !isKnown(context, ticket)).map((waiter) => ({ type: 'lease.request', waiter })),
     ...WAITERS.map((waiter) => ({ type: 'lease.cancel', waiter })),
-    ...[0, 1].flatMap((place) => {
-      const slot = context.slots[place];
+    ...SLOTS.flatMap((slots, place): AnyEventObject[] => {
+      const served = context.workers[place];
       const of = { worker: place + 1, place };
+      const ref = inertRef<WorkerRef>(`worker-${place}`);
+      if (!served) return [{ type: 'worker.joined', ...of, ref, slots }];
+      const granted = served.grants.map((grant) => grant?.lease ?? null);
+      const none = granted.map(() => null);
       return [
-        ...(slot && slot.lease === null
-          ? []
-          : [{ type: 'worker.idle', ...of, ref: inertRef<WorkerRef>(`worker-${place}`) }]),
-        ...(slot ? [...new Set([slot.lease, null])].map((lease) => ({ type: 'worker.left', ...of, lease })) : []),
+        ...granted.flatMap((lease, slot) => (lease === null ? [] : [{ type: 'slot.freed', ...of, slot }])),
+        { type: served.isLeaving ? 'worker.staying' : 'worker.leaving', ...of },
+        ...[granted, none, [granted[0] ?? null, ...none.slice(1)]].map((leases) => ({
+          type: 'worker.left',
+          ...of,
+          leases,
+        })),
       ];
     }),
     // Of a worker that has not served yet.
-    { type: 'worker.left', worker: 7, place: 3, lease: null },
+    { type: 'worker.left', worker: 7, place: 3, leases: [null, null] },
     { type: 'pool.degraded' },
     { type: 'pool.drain' },
     { type: 'pool.destroy' },
@@ -87,7 +107,9 @@ export const COORDINATOR: Walkable<typeof coordinatorMachine> = {
   key: ({ value, context }) =>
     JSON.stringify([
       value,
-      [0, 1].map((place) => context.slots[place]?.waiter?.ticket ?? Boolean(context.slots[place])),
+      // The slots of one worker are alike.
+      SLOTS.map((_, place) => context.workers[place]?.grants.map((grant) => grant?.waiter.ticket ?? 0).sort()),
+      context.workers.map((served) => served?.isLeaving),
       context.free,
       listWaiters(context.queue).map(({ ticket }) => ticket),
     ]),
@@ -114,10 +136,9 @@ export const SUPERVISOR: Walkable<typeof supervisorMachine> = {
 };
 
 /** True if `ticket` waits, or has been granted a slot. */
-export function isKnown({ queue, slots }: CoordinatorContext, ticket: number): boolean {
-  return (
-    listWaiters(queue).some((each) => each.ticket === ticket) || slots.some((slot) => slot?.waiter?.ticket === ticket)
-  );
+export function isKnown({ queue, workers }: CoordinatorContext, ticket: number): boolean {
+  const granted = workers.flatMap((served) => served?.grants ?? []);
+  return [...listWaiters(queue), ...granted.map((grant) => grant?.waiter)].some((each) => each?.ticket === ticket);
 }
 
 const ANYONE: Waiter = { ticket: 1, priority: 0, affinity: null, mayWait: true };

@@ -23,5 +23,9 @@ describeChart('client', CLIENT, {
     promise: 'the answer has come, and the lease is kept',
     says: ['worker lease.resumed'],
   },
+  'cancelling --after cancelGrace--> cancelling': {
+    promise: 'the worker hears that its time is up',
+    says: ['worker lease.overdue'],
+  },
   'cancelling --lease.lost[isHeldLease]--> free': { promise: 'no answer will come', runs: ['failExchange'] },
 });

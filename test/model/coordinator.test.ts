@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { listWaiters, type Waiter } from '../../machines/index.js';
+import { type CoordinatorContext, listWaiters, type Waiter } from '../../machines/index.js';
 import { COORDINATOR, isKnown } from './charts.js';
 import { describeChart } from './describe-chart.js';
 
@@ -17,14 +17,18 @@ const edges = describeChart('coordinator', COORDINATOR, {
   'open --lease.request[isFull]--> open': { promise: 'a full queue says so', says: ['waiters.refused queue-full'] },
   'open --lease.request[else]--> open': { promise: 'one more waits, in silence' },
   'open --lease.cancel[isWaiting]--> open': { promise: 'one less waits, in silence' },
-  'open --worker.idle[hasWaiterFor]--> open': { promise: 'whoever is next has it already', says: GRANTS },
-  'open --worker.idle[else]--> open': { promise: 'a slot is free, in silence' },
-  'open --worker.left[canGrantElsewhere]--> open': {
-    promise: 'a grant that never arrived goes to another worker',
-    says: GRANTS,
-    maySay: LEFT_BEHIND,
+  'open --worker.joined--> open': {
+    promise: 'whoever is next has its slots already',
+    maySay: GRANTS,
   },
-  'open --worker.left[else]--> open': { promise: 'a slot is gone', maySay: LEFT_BEHIND },
+  'open --slot.freed[hasWaiterFor]--> open': { promise: 'whoever is next has it already', says: GRANTS },
+  'open --slot.freed[else]--> open': { promise: 'a slot is free, in silence' },
+  'open --worker.leaving--> open': { promise: 'nobody new is sent to it, in silence' },
+  'open --worker.staying--> open': { promise: 'whoever is next has its free slots already', maySay: GRANTS },
+  'open --worker.left--> open': {
+    promise: 'its slots are gone, and grants that never arrived go to other workers',
+    maySay: [...GRANTS, ...LEFT_BEHIND],
+  },
   'open --pool.degraded[hasNoWorker]--> degraded': {
     promise: 'nobody is let wait for workers that do not come',
     maySay: ['waiters.refused degraded'],
@@ -37,26 +41,27 @@ const edges = describeChart('coordinator', COORDINATOR, {
     maySay: ['waiters.refused closed'],
   },
   'degraded --lease.request--> degraded': { promise: 'it is said at once', says: ['waiters.refused degraded'] },
-  'degraded --worker.idle--> open': { promise: 'a worker lives, and all is well' },
+  'degraded --worker.joined--> open': { promise: 'a worker lives, and all is well' },
   'degraded --pool.drain--> closed': { promise: 'nothing is left to do', says: closes() },
   'degraded --pool.destroy--> closed': { promise: 'nothing is left to do', says: closes() },
   'draining --lease.request--> draining': { promise: 'nobody else is let in', says: ['waiters.refused closed'] },
   'draining --lease.cancel[isLastToDo]--> closed': { promise: 'the last who waited has gone', says: closes() },
   'draining --lease.cancel[isWaiting]--> draining': { promise: 'one less waits' },
-  'draining --worker.idle[hasWaiterFor]--> draining': { promise: 'whoever is next has it already', says: GRANTS },
-  'draining --worker.idle[hasNothingElse]--> closed': { promise: 'the last lease has ended', says: closes() },
-  'draining --worker.idle[else]--> draining': { promise: 'others still run or wait' },
-  'draining --worker.left[canGrantElsewhere]--> draining': {
-    promise: 'a grant that never arrived goes to another worker',
-    says: GRANTS,
-    maySay: LEFT_BEHIND,
-  },
+  'draining --worker.joined--> draining': { promise: 'whoever is next has its slots already', maySay: GRANTS },
+  'draining --slot.freed[hasWaiterFor]--> draining': { promise: 'whoever is next has it already', says: GRANTS },
+  'draining --slot.freed[hasNothingElse]--> closed': { promise: 'the last lease has ended', says: closes() },
+  'draining --slot.freed[else]--> draining': { promise: 'others still run or wait' },
+  'draining --worker.leaving--> draining': { promise: 'nobody new is sent to it, in silence' },
+  'draining --worker.staying--> draining': { promise: 'whoever is next has its free slots already', maySay: GRANTS },
   'draining --worker.left[leavesNothing]--> closed': {
     promise: 'the last lease has ended with its worker',
     says: closes(),
     maySay: LEFT_BEHIND,
   },
-  'draining --worker.left[else]--> draining': { promise: 'others still run or wait', maySay: LEFT_BEHIND },
+  'draining --worker.left[else]--> draining': {
+    promise: 'others still run or wait, and grants that never arrived go to other workers',
+    maySay: [...GRANTS, ...LEFT_BEHIND],
+  },
   'draining --pool.degraded[hasNoWorker]--> closed': {
     promise: 'nobody is let wait for workers that do not come',
     says: closes(),
@@ -67,21 +72,19 @@ const edges = describeChart('coordinator', COORDINATOR, {
     says: closes(),
     maySay: ['waiters.refused closed'],
   },
-  'closed --worker.idle--> closed': { promise: 'a lease that was still open has ended well' },
+  'closed --slot.freed--> closed': { promise: 'a lease that was still open has ended well' },
   'closed --lease.request--> closed': { promise: 'nobody is let in', says: ['waiters.refused closed'] },
   'closed --worker.left[isUnconfirmed]--> closed': {
     promise: 'a grant that never arrived is refused',
     says: ['waiters.refused closed'],
   },
-  'closed --worker.left[else]--> closed': { promise: 'its slot is forgotten' },
 });
 
 describe('the coordinator, in every step it can take', () => {
   it('gives each lease an id of its own', () => {
     for (const { from, said } of edges) {
-      for (const { event } of said) {
-        if (event.type === 'lease.granted') expect(event.lease).toBe(from.context.nextLease);
-      }
+      const ids = said.flatMap(({ event }) => (event.type === 'lease.granted' ? [event.lease] : []));
+      expect(ids).toEqual(ids.map((_, index) => from.context.nextLease + index));
     }
     for (const { from, said, snapshot } of edges) {
       const grants = said.filter(({ event }) => event.type === 'lease.granted').length;
@@ -91,13 +94,23 @@ describe('the coordinator, in every step it can take', () => {
 
   it('never leaves a slot free for somebody who waits', () => {
     for (const { snapshot } of edges) {
-      const { free, queue, slots } = snapshot.context;
+      const { free, queue, workers } = snapshot.context;
       for (const place of free) {
         const mine = listWaiters(queue).filter(
-          ({ affinity }) => !affinity?.strict || affinity.worker === slots[place]!.worker,
+          ({ affinity }) => !affinity?.strict || affinity.worker === workers[place]!.worker,
         );
         expect(mine).toEqual([]);
       }
+    }
+  });
+
+  it('grants a slot of the worker that has the fewest leases', () => {
+    for (const { from, event, said } of edges) {
+      const [grant] = said;
+      if (event.type !== 'lease.request' || event.waiter.affinity !== null || grant?.how !== 'send') continue;
+      const leases = from.context.free.map((place) => leasesAt(from.context, place));
+      const place = Number(grant.to.id.split('-')[1]);
+      expect(leasesAt(from.context, place)).toBe(Math.min(...leases));
     }
   });
 
@@ -112,3 +125,7 @@ describe('the coordinator, in every step it can take', () => {
     }
   });
 });
+
+function leasesAt({ workers }: CoordinatorContext, place: number): number {
+  return workers[place]!.grants.filter((grant) => grant !== null).length;
+}

@@ -121,11 +121,12 @@ const stateOf = (snapshot: unknown) => (snapshot as { value: string }).value;
 /** `coordinator worker.left 7`, `waiters.refused busy`; nothing is heard when there is nobody to refuse. */
 function inWords(said: Said): string[] {
   if (said.how === 'schedule') return said.event.type.startsWith('xstate.') ? [] : [`in time: ${said.event.type}`];
-  const { type, lease, waiters, reason } = said.event;
+  const { type, lease, leases, waiters, reason } = said.event;
   if (said.how === 'emit') {
     if (waiters === undefined) return [type];
     return (waiters as Waiter[]).length === 0 ? [] : [`${type} ${reason}`];
   }
   const to = said.to.id.replace(/-\d+$/, '');
+  if (leases !== undefined) return [`${to} ${type} ${(leases as unknown[]).map((each) => each ?? '-').join(' ')}`];
   return [[to, type, ...(lease === undefined || to === 'worker' ? [] : [String(lease)])].join(' ')];
 }

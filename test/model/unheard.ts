@@ -7,21 +7,33 @@
  */
 export const UNHEARD = {
   worker: {
-    spawning: { may: [], never: ['lease.granted', 'lease.released', 'lease.revoked', 'lease.resumed'] },
+    spawning: {
+      may: [],
+      never: ['lease.granted', 'lease.released', 'lease.revoked', 'lease.resumed', 'lease.overdue'],
+    },
     idle: {
       may: [],
-      never: ['process.ready', 'process.failed', 'lease.released', 'lease.revoked', 'lease.resumed'],
+      never: ['process.ready', 'process.failed', 'lease.released', 'lease.revoked', 'lease.resumed', 'lease.overdue'],
     },
-    leased: { may: [], never: ['process.ready', 'process.failed', 'lease.granted', 'lease.resumed'] },
-    cancelling: { may: [], never: ['process.ready', 'process.failed', 'lease.granted', 'lease.revoked'] },
+    leased: { may: [], never: ['process.ready', 'process.failed', 'lease.resumed', 'lease.overdue'] },
+    cancelling: { may: [], never: ['process.ready', 'process.failed'] },
+    evicting: { may: [], never: ['process.ready', 'process.failed'] },
     // What was under way when it left comes to nothing.
     ending: {
-      may: ['process.ready', 'process.unfit', 'lease.granted', 'lease.released', 'lease.revoked', 'lease.resumed'],
+      may: [
+        'process.ready',
+        'process.unfit',
+        'lease.granted',
+        'lease.released',
+        'lease.revoked',
+        'lease.resumed',
+        'lease.overdue',
+      ],
       never: [],
     },
     // The dead are sent letters that nobody reads.
     dead: {
-      may: ['lease.granted', 'lease.released', 'lease.revoked', 'lease.resumed', 'worker.stop'],
+      may: ['lease.granted', 'lease.released', 'lease.revoked', 'lease.resumed', 'lease.overdue', 'worker.stop'],
       never: ['process.ready', 'process.failed', 'process.unfit', 'process.exited'],
     },
   },
@@ -33,9 +45,23 @@ export const UNHEARD = {
   },
   coordinator: {
     open: { may: [], never: [] },
-    degraded: { may: ['lease.cancel'], never: ['worker.left', 'pool.degraded'] },
+    degraded: {
+      may: ['lease.cancel'],
+      never: ['slot.freed', 'worker.leaving', 'worker.staying', 'worker.left', 'pool.degraded'],
+    },
     draining: { may: ['pool.drain'], never: [] },
-    closed: { may: ['lease.cancel', 'pool.degraded', 'pool.drain', 'pool.destroy'], never: [] },
+    closed: {
+      may: [
+        'lease.cancel',
+        'worker.joined',
+        'worker.leaving',
+        'worker.staying',
+        'pool.degraded',
+        'pool.drain',
+        'pool.destroy',
+      ],
+      never: [],
+    },
   },
   supervisor: {
     starting: { may: [], never: ['coordinator.closed'] },

@@ -1,17 +1,55 @@
+import { describe, expect, it } from 'vitest';
 import type { KillReason } from '../../machines/index.js';
 import { WORKER } from './charts.js';
-import { describeChart } from './describe-chart.js';
+import { describeChart, type Promised } from './describe-chart.js';
 
 const killed = (because: KillReason) => [`killProcess ${because}`];
-const LEFT_IDLE = ['coordinator worker.left null'];
-const LEFT_LEASED = ['coordinator worker.left 7', 'client lease.lost 7'];
+const LEFT_IDLE = ['coordinator worker.left - - -'];
+/** With one lease, with two, or with three. */
+const LEFT_LEASED = [
+  ...['7 - -', '- 8 -', '- - 9', '7 8 -', '7 - 9', '- 8 9', '7 8 9'].map(
+    (leases) => `coordinator worker.left ${leases}`,
+  ),
+  ...[7, 8, 9].map((lease) => `client lease.lost ${lease}`),
+];
+const LEAVING = ['coordinator worker.leaving'];
+const STAYING = ['coordinator worker.staying'];
 const DEAD = ['supervisor worker.dead'];
-const IDLE = ['coordinator worker.idle'];
+const FREED = ['coordinator slot.freed'];
+const GRANTED = [7, 8, 9].map((lease) => `client lease.granted ${lease}`);
 
-describeChart('worker', WORKER, {
+const passes: Promised = { promise: 'the client of the slot gets the lease', maySay: GRANTED };
+const takesOneMore: Promised = { promise: 'the other slot is leased, too', maySay: GRANTED };
+const interrupts: Promised = {
+  promise: 'that slot is not free: it owes an answer, and Python is asked to make it short',
+  runs: ['interruptCall'],
+};
+const frees: Promised = { promise: 'that slot is free again', says: FREED };
+const stops: Promised = {
+  promise: 'its clients hear that their leases are lost',
+  runs: killed('stopped'),
+  maySay: LEFT_LEASED,
+};
+const isUnfit: Promised = {
+  promise: 'its clients hear that their leases are lost',
+  runs: killed('unfit'),
+  maySay: LEFT_LEASED,
+};
+const dies: Promised = {
+  promise: 'the coordinator and the clients hear before it is gone',
+  says: DEAD,
+  maySay: LEFT_LEASED,
+};
+const isOverdue: Promised = {
+  promise: 'an answer that does not come in time ends it',
+  runs: killed('cancel-grace'),
+  maySay: LEFT_LEASED,
+};
+
+const edges = describeChart('worker', WORKER, {
   'spawning --process.ready--> idle': {
-    promise: 'it is up, and free',
-    says: ['supervisor worker.ready', ...IDLE],
+    promise: 'it is up, and its slots are free',
+    says: ['supervisor worker.ready', 'coordinator worker.joined'],
   },
   'spawning --process.unfit--> ending': { promise: 'a process that cannot serve is ended', runs: killed('unfit') },
   'spawning --process.failed--> dead': { promise: 'where no process came to be, nothing lives', says: DEAD },
@@ -22,7 +60,7 @@ describeChart('worker', WORKER, {
     promise: 'a start does not take for ever',
     runs: killed('boot-timeout'),
   },
-  'idle --lease.granted--> leased': { promise: 'its client gets the lease', says: ['client lease.granted 7'] },
+  'idle --lease.granted--> leased': passes,
   'idle --worker.stop[isAsked]--> ending': {
     promise: 'it is no longer free, and may run its teardown',
     runs: ['askToStop'],
@@ -39,42 +77,71 @@ describeChart('worker', WORKER, {
     says: LEFT_IDLE,
   },
   'idle --process.exited--> dead': { promise: 'the coordinator hears first', says: [...LEFT_IDLE, ...DEAD] },
-  'leased --lease.released[isLiveLease]--> idle': { promise: 'it is free again', says: IDLE },
-  'leased --lease.revoked[isLiveLease]--> cancelling': {
-    promise: 'it is not free: it owes an answer, and Python is asked to make it short',
-    runs: ['interruptCall'],
+  'leased --lease.granted--> leased': takesOneMore,
+  'leased --lease.released[isLastLease]--> idle': frees,
+  'leased --lease.released[isLiveLease]--> leased': frees,
+  'leased --lease.revoked[isAwaitedLease]--> cancelling': interrupts,
+  'leased --worker.stop--> ending': stops,
+  'leased --process.unfit--> ending': isUnfit,
+  'leased --process.exited--> dead': dies,
+  'cancelling --lease.granted--> cancelling': takesOneMore,
+  'cancelling --lease.released[isLastLease]--> idle': frees,
+  'cancelling --lease.released[isLastRevoked]--> leased': frees,
+  'cancelling --lease.released[isLiveLease]--> cancelling': frees,
+  'cancelling --lease.revoked[isAwaitedLease]--> cancelling': interrupts,
+  'cancelling --lease.resumed[isLastRevoked]--> leased': { promise: 'it has answered, and the lease goes on' },
+  'cancelling --lease.resumed[isLiveLease]--> cancelling': { promise: 'it has answered, and owes another answer' },
+  'cancelling --lease.overdue[isNobodyAwaited]--> ending': isOverdue,
+  'cancelling --lease.overdue[isRevokedLease]--> evicting': {
+    promise: 'nobody new comes in, and those who are there may finish',
+    says: LEAVING,
   },
-  'leased --worker.stop--> ending': {
-    promise: 'its client hears that the lease is lost',
-    runs: killed('stopped'),
-    says: LEFT_LEASED,
-  },
-  'leased --process.unfit--> ending': {
-    promise: 'its client hears that the lease is lost',
-    runs: killed('unfit'),
-    says: LEFT_LEASED,
-  },
-  'leased --process.exited--> dead': {
-    promise: 'the coordinator and the client hear before it is gone',
-    says: [...LEFT_LEASED, ...DEAD],
-  },
-  'cancelling --lease.released[isLiveLease]--> idle': { promise: 'it has answered, and is free', says: IDLE },
-  'cancelling --lease.resumed[isLiveLease]--> leased': { promise: 'it has answered, and the lease goes on' },
-  'cancelling --worker.stop--> ending': {
-    promise: 'it goes without its answer',
-    runs: killed('stopped'),
-    says: LEFT_LEASED,
-  },
-  'cancelling --process.unfit--> ending': {
-    promise: 'it goes without its answer',
-    runs: killed('unfit'),
-    says: LEFT_LEASED,
-  },
-  'cancelling --process.exited--> dead': { promise: 'no answer will come', says: [...LEFT_LEASED, ...DEAD] },
-  'cancelling --after cancelGrace--> ending': {
-    promise: 'an answer that does not come in time ends it',
+  'cancelling --worker.stop--> ending': stops,
+  'cancelling --process.unfit--> ending': isUnfit,
+  'cancelling --process.exited--> dead': dies,
+  'evicting --lease.released[isLastAwaited]--> ending': {
+    promise: 'the last answer that somebody waited for has come, and it goes',
     runs: killed('cancel-grace'),
-    says: LEFT_LEASED,
+    says: FREED,
+    maySay: [...LEFT_IDLE, ...LEFT_LEASED],
+  },
+  'evicting --lease.granted--> evicting': {
+    promise: 'what was on its way before is served',
+    says: [],
+    maySay: GRANTED,
+  },
+  'evicting --lease.released[isLastRevoked]--> leased': {
+    promise: 'it has answered after all, and takes leases again',
+    says: [...FREED, ...STAYING],
+  },
+  'evicting --lease.released[isLastOverdue]--> cancelling': {
+    promise: 'it has answered after all, and takes leases again',
+    says: [...FREED, ...STAYING],
+  },
+  'evicting --lease.released[isLiveLease]--> evicting': frees,
+  'evicting --lease.revoked[isLastAwaited]--> ending': {
+    promise: 'nobody waits for an answer any more, and it goes',
+    runs: killed('cancel-grace'),
+    maySay: LEFT_LEASED,
+  },
+  'evicting --lease.revoked[isAwaitedLease]--> evicting': interrupts,
+  'evicting --lease.resumed[isLastRevoked]--> leased': {
+    promise: 'it has answered after all, and takes leases again',
+    says: STAYING,
+  },
+  'evicting --lease.resumed[isLastOverdue]--> cancelling': {
+    promise: 'it has answered after all, and takes leases again',
+    says: STAYING,
+  },
+  'evicting --lease.resumed[isLiveLease]--> evicting': { promise: 'it has answered, and owes another answer' },
+  'evicting --lease.overdue[isRevokedLease]--> evicting': { promise: 'one more answer has not come in time' },
+  'evicting --worker.stop--> ending': stops,
+  'evicting --process.unfit--> ending': isUnfit,
+  'evicting --process.exited--> dead': dies,
+  'evicting --after evictGrace--> ending': {
+    promise: 'others do not hold it for ever',
+    runs: killed('cancel-grace'),
+    maySay: LEFT_LEASED,
   },
   'ending --worker.stop[isForced]--> ending': {
     promise: 'who cannot wait any longer need not',
@@ -83,4 +150,37 @@ describeChart('worker', WORKER, {
   'ending --process.exited--> dead': { promise: 'only the kernel says that it is gone', says: DEAD },
   'ending --process.failed--> dead': { promise: 'nothing had come to be', says: DEAD },
   'ending --after stopGrace--> ending': { promise: 'a teardown does not take for ever', runs: killed('stopped') },
+});
+
+describe('the worker, in every step it can take', () => {
+  it('counts its leases, those that are revoked, and those that are overdue', () => {
+    for (const { snapshot } of edges) {
+      const { leases, live, revoked, overdue } = snapshot.context;
+      const states = leases.flatMap((each) => each?.state ?? []);
+      const count = (...of: string[]) => states.filter((each) => of.includes(each)).length;
+      expect([live, revoked, overdue]).toEqual([states.length, count('revoked', 'overdue'), count('overdue')]);
+    }
+  });
+
+  it('is in the state that its leases make', () => {
+    for (const { snapshot } of edges) {
+      const { live, revoked, overdue } = snapshot.context;
+      const state = live === 0 ? 'idle' : revoked === 0 ? 'leased' : overdue === 0 ? 'cancelling' : 'evicting';
+      if (!['idle', 'leased', 'cancelling', 'evicting'].includes(snapshot.value)) continue;
+      expect(snapshot.value).toBe(state);
+      // Somebody waits for an answer of it, or it would not be let live.
+      if (state === 'evicting') expect(live).toBeGreaterThan(revoked);
+    }
+  });
+
+  it('leaves once, and tells each client that holds a lease, and no other, that it is lost', () => {
+    for (const { from, said } of edges) {
+      const left = said.filter(({ event }) => event.type === 'worker.left');
+      if (left.length === 0) continue;
+      expect(left).toHaveLength(1);
+      const lost = said.flatMap(({ event }) => (event.type === 'lease.lost' ? [event.lease] : []));
+      expect(lost).toEqual((left[0]!.event.leases as unknown[]).filter((lease) => lease !== null));
+      expect(['idle', 'leased', 'cancelling', 'evicting']).toContain(from.value);
+    }
+  });
 });

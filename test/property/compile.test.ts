@@ -234,6 +234,14 @@ interface Context {
   readonly count: number;
 }
 type Args = { context: Context; event: { type: string; by?: number } };
+interface Enqueuing {
+  enqueue: ((action: unknown) => void) &
+    Record<
+      'assign' | 'sendTo' | 'raise' | 'emit' | 'cancel' | 'spawnChild' | 'stopChild',
+      (...given: unknown[]) => void
+    >;
+  check: (guard: unknown) => boolean;
+}
 
 const IMPLEMENTATIONS = {
   guards: {
@@ -270,15 +278,25 @@ const IMPLEMENTATIONS = {
     raiseByName: raise({ type: 'late' } as never, { id: 'late', delay: 'some' } as never),
     raiseByNoDelay: raise({ type: 'late' } as never, { delay: 'none' } as never),
     cancelLate: cancel('late'),
-    queue: enqueueActions((({
-      enqueue,
-      check,
-    }: {
-      enqueue: (name: string) => void;
-      check: (guard: string) => boolean;
-    }) => {
+    queue: enqueueActions((({ context, event, enqueue, check }: Args & Enqueuing) => {
       if (check('isEven')) enqueue('add');
+      enqueue.assign({ count: ({ context: now }: Args) => now.count + 1 });
+      enqueue({ type: 'note', params: { n: context.count } });
+      enqueue.sendTo(SINK, { type: 'queued', by: event.type });
+      if (check({ type: 'isAtLeast', params: { min: 3 } })) enqueue('queue less');
+      enqueue.raise({ type: 'late' }, { id: 'late', delay: 3 });
+    }) as never),
+    'queue less': enqueueActions((({ context, enqueue }: Args & Enqueuing) => {
+      enqueue.emit({ type: 'said', count: context.count });
+      enqueue('nobody knows');
+      enqueue.cancel('late');
       enqueue('note');
+    }) as never),
+    queueRare: enqueueActions((({ context, enqueue }: Args & Enqueuing) => {
+      if (context.count % 3 === 0) enqueue.raise({ type: 'late' });
+      if (context.count % 3 === 1) enqueue.spawnChild('kid', { id: `kid-${context.count}` });
+      if (context.count % 3 === 2) enqueue.stopChild('kid-1');
+      enqueue('add');
     }) as never),
   },
   actors: { kid: fromCallback(() => {}) },
@@ -297,7 +315,7 @@ const guard = fc.oneof(
 /** Those that cannot make a chart go on for ever. */
 const quietAction = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom('note', 'add', 'addGiven', 'tell', 'say') },
-  { weight: 2, arbitrary: fc.constantFrom('tellFound', 'raiseLater', 'raiseByName', 'cancelLate', 'logIt') },
+  { weight: 2, arbitrary: fc.constantFrom('tellFound', 'raiseLater', 'raiseByName', 'cancelLate', 'logIt', 'queue') },
   { weight: 1, arbitrary: fc.nat(3).map((n) => ({ type: 'note', params: { n } })) },
   { weight: 1, arbitrary: fc.constant({ type: 'note', params: ({ context, event }: Args) => [context, event.type] }) },
   { weight: 1, arbitrary: fc.nat(3).map((n) => ({ type: 'addGiven', params: { n } })) },
@@ -313,7 +331,7 @@ const quietAction = fc.oneof(
 const action = fc.oneof(
   { weight: 9, arbitrary: quietAction },
   { weight: 1, arbitrary: fc.constantFrom('tellSelf', 'tellLater', 'raiseByNoDelay', 'spawnOne') },
-  { weight: 1, arbitrary: fc.constantFrom('fail', 'tellKid', 'raiseNow', 'queue', 'nobody knows') },
+  { weight: 1, arbitrary: fc.constantFrom('fail', 'tellKid', 'raiseNow', 'queueRare', 'nobody knows') },
 );
 
 const STATES = ['one', 'two', 'three', 'four'];

@@ -5,6 +5,7 @@ import { effort } from './effort.js';
 import {
   BOOT_MS,
   CLOSE_MS,
+  EVICT_MS,
   GRACE_MS,
   SESSIONS,
   type SessionId,
@@ -48,6 +49,7 @@ type Step = fc.AsyncCommand<World, World>;
 function worlds(): fc.Arbitrary<WorldOptions> {
   return fc.record({
     size: fc.integer({ min: 1, max: 3 }),
+    slots: seldom(2, 3),
     queueMax: seldom(0, 1, 3),
     queueTimeoutMs: seldom(70, 250),
     timeoutMs: seldom(90, 300),
@@ -71,7 +73,7 @@ function steps(): fc.Arbitrary<Step>[] {
   );
   const ms = fc.oneof(
     { weight: 3, arbitrary: fc.constantFrom(1, 10, 20) },
-    { weight: 1, arbitrary: fc.constantFrom(STOP_MS, GRACE_MS, 100, CLOSE_MS, BOOT_MS) },
+    { weight: 1, arbitrary: fc.constantFrom(STOP_MS, GRACE_MS, 100, EVICT_MS, CLOSE_MS, BOOT_MS) },
   );
 
   // Work is more frequent than faults, or hardly anything would ever run.

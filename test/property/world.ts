@@ -34,7 +34,7 @@ export class World {
   /** Ends that have been asked for and are not over. */
   #endsAhead = 0;
   #coordinator!: Actor<typeof coordinatorMachine>;
-  readonly #liveLeases = new Map<AnyActorRef, number>();
+  readonly #liveLeases = new Map<AnyActorRef, Set<number>>();
   readonly #usedLeases = new Set<number>();
   /** What `onLost` was refused with, as those who wait for it are then too. */
   readonly #rebuildErrors = new Set<unknown>();
@@ -43,6 +43,7 @@ export class World {
   constructor({ sessionIds, ...options }: WorldOptions) {
     this.options = { sessionIds, ...options };
     this.python = new FakePython({
+      slots: options.slots ?? 1,
       onLine: (message, process) => this.#lineCame(message, process),
       onSignal: (signal, process) => this.#signalled(signal, process),
     });
@@ -51,6 +52,7 @@ export class World {
       logs: 'events',
       bootTimeoutMs: BOOT_MS,
       cancelGraceMs: GRACE_MS,
+      evictGraceMs: EVICT_MS,
       stopGraceMs: STOP_MS,
       closeTimeoutMs: CLOSE_MS,
       clock: this.clock,
@@ -285,10 +287,11 @@ export class World {
   }
 
   #leaseHeld(asked: Asked, lease: Lease): string | undefined {
-    const other = this.leases.find((held) => this.#isHeld(held) && held.lease.worker === lease.worker);
+    const others = this.leases.filter((held) => this.#isHeld(held) && held.lease.worker === lease.worker);
     const process = this.python.living.findLast(({ name }) => name === lease.worker) as FakeProcess;
     this.leases.push({ lease, process, session: asked.session, isCheckedIn: false, isOver: false });
-    return other && `lease ${other.lease.id} has that worker`;
+    const ids = others.map((other) => other.lease.id);
+    return ids.length < this.#slots ? undefined : `leases ${ids} have that worker`;
   }
 
   #whyNotState(asked: Asked, session: SessionSeen, seen: number[]): string | undefined {
@@ -379,8 +382,12 @@ export class World {
     asked.id = message.id;
     const earlier = this.asked.find((each) => each.via && each.via === asked.via && !each.settled && !each.process);
     if (earlier && earlier.token < asked.token) this.faults.push(`${asked} was sent before ${earlier}`);
-    const held = this.leases.find((each) => each.process === process && this.#isHeld(each));
-    if (held !== asked.via) this.faults.push(`${asked} was sent to ${process.name}, which lease ${held?.lease.id} has`);
+    if (asked.via && asked.via.process !== process) this.faults.push(`${asked} was sent to ${process.name}`);
+    const held = this.leases.filter((each) => each !== asked.via && each.process === process && this.#isHeld(each));
+    if (held.length >= this.#slots) {
+      const ids = held.map((each) => each.lease.id);
+      this.faults.push(`${asked} was sent to ${process.name}, which leases ${ids} have`);
+    }
   }
 
   /** Nobody is killed without need. */
@@ -420,13 +427,16 @@ export class World {
     const { actorRef } = event;
     if (!('id' in actorRef) || !String(actorRef.id).startsWith('worker-')) return;
     if (event.event.type === 'lease.granted') this.#granted(actorRef as AnyActorRef, event.event as unknown as Granted);
-    if (event.event.type === 'lease.released') this.#liveLeases.delete(actorRef as AnyActorRef);
+    if (event.event.type === 'lease.released') {
+      this.#liveLeases.get(actorRef as AnyActorRef)?.delete((event.event as unknown as Granted).lease);
+    }
   }
 
   #granted(worker: AnyActorRef, { lease, waiter }: Granted): void {
-    if (this.#liveLeases.has(worker)) this.faults.push(`lease ${lease} was granted while another lives`);
+    const live = this.#liveLeases.get(worker) ?? new Set();
+    if (live.size >= this.#slots) this.faults.push(`lease ${lease} was granted while ${[...live]} live`);
     if (this.#usedLeases.has(lease)) this.faults.push(`lease ${lease} was used before`);
-    this.#liveLeases.set(worker, lease);
+    this.#liveLeases.set(worker, live.add(lease));
     this.#usedLeases.add(lease);
     const { id } = { id: (worker.getSnapshot() as { context: { worker: WorkerId } }).context.worker };
     for (const other of listWaiters(this.#coordinator.getSnapshot().context.queue)) {
@@ -447,18 +457,19 @@ export class World {
 
   #checkNobodyWaitsInVain(blame: (why: string) => void): void {
     const { value, context } = this.#coordinator.getSnapshot();
-    const { queue, slots, free } = context;
+    const { queue, workers: served, free } = context;
     const waiters = listWaiters(queue);
     if (value === 'closed') return waiters.length > 0 ? void blame(`${waiters.length} wait for nothing`) : undefined;
-    const idle = free.flatMap((place) => slots[place]?.worker ?? []);
+    const open = free.flatMap((place) => served[place]?.worker ?? []);
     for (const waiter of waiters) {
-      if (idle.some((worker) => mayHave(waiter, worker))) blame(`ticket ${waiter.ticket} waits while a worker is idle`);
+      if (open.some((worker) => mayHave(waiter, worker))) blame(`ticket ${waiter.ticket} waits while a slot is free`);
       const { affinity } = waiter;
-      if (affinity?.strict && !slots.some((slot) => slot?.worker === affinity.worker)) {
+      if (affinity?.strict && !served.some((each) => each?.worker === affinity.worker)) {
         blame(`ticket ${waiter.ticket} waits for a worker that is gone`);
       }
     }
     const { workers } = this.pool.stats();
+    const idle = served.filter((each) => each?.grants.every((grant) => grant === null));
     if (workers.idle !== idle.length) blame(`${workers.idle} workers are idle, and ${idle.length} are free`);
     const { queueMax = Number.POSITIVE_INFINITY } = this.options;
     if (waiters.length > queueMax) blame(`${waiters.length} wait, and ${queueMax} may`);
@@ -467,7 +478,7 @@ export class World {
   }
 
   #checkSums(blame: (why: string) => void): void {
-    const { calls, workers, size, missing, waiting } = this.pool.stats();
+    const { calls, workers, leases, size, missing, waiting } = this.pool.stats();
     const { asked, running, ...outcomes } = calls;
     const settled = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
     if (asked !== running + settled) blame(`calls do not add up: ${JSON.stringify(calls)}`);
@@ -486,9 +497,13 @@ export class World {
     const living = Object.values(workers).reduce((sum, count) => sum + count, 0);
     if (living !== this.python.living.length) blame(`${living} workers, ${this.python.living.length} processes`);
     if (living > size) blame(`${living} workers, and there may be ${size}`);
+    const live = this.asked.filter((each) => each.process && !each.via && !each.settled).length;
+    if (leases < live) blame(`${live} calls run, and stats say that ${leases} slots are leased`);
+    if (leases > size * this.#slots) blame(`${leases} slots are leased`);
     if (missing !== size - workers.idle - workers.leased - workers.cancelling) blame(`missing is ${missing}`);
     const owing = this.python.living.filter((each) => each.owesAnswer && each.isReady && each.signals.length === 0);
-    if (owing.length > workers.leased + workers.cancelling) blame(`${owing.length} processes owe an answer`);
+    if (owing.length > workers.leased + workers.cancelling + workers.evicting)
+      blame(`${owing.length} processes owe an answer`);
     const unserved = this.asked.filter((each) => !each.settled && !each.process && !each.via).length;
     // What `onLost` waits for is waited for by nobody whom this test knows.
     if (waiting > unserved && !this.sessions.has('rebuilt')) blame(`${waiting} wait, and ${unserved} should`);
@@ -497,9 +512,9 @@ export class World {
 
   /** A pool that drains and has nothing left to do is done. */
   #checkDrain(blame: (why: string) => void): void {
-    const { state, waiting, workers } = this.pool.stats();
+    const { state, waiting, leases } = this.pool.stats();
     if (state !== 'draining' && state !== 'closing') return;
-    if (waiting + workers.leased + workers.cancelling === 0) blame(`nothing is left to do, and the pool is ${state}`);
+    if (waiting + leases === 0) blame(`nothing is left to do, and the pool is ${state}`);
   }
 
   async #checkSessionsEndForGood(): Promise<void> {
@@ -508,6 +523,10 @@ export class World {
     if (kept.length > 0) throw new Error(`Every session has ended, and Python keeps ${kept}`);
     const { sessions } = this.pool.stats();
     if (sessions !== 0) throw new Error(`Every session has ended, and ${sessions} live`);
+  }
+
+  get #slots(): number {
+    return this.options.slots ?? 1;
   }
 
   get #isAtRest(): boolean {
@@ -522,6 +541,7 @@ export class World {
 
 export interface WorldOptions {
   readonly size: number;
+  readonly slots?: PoolOptions['slots'];
   readonly sessionIds: readonly SessionId[];
   readonly queueMax?: PoolOptions['queueMax'];
   readonly queueTimeoutMs?: PoolOptions['queueTimeoutMs'];
@@ -645,6 +665,7 @@ function describe(outcome: Outcome): string {
 const REBUILD = -1;
 export const BOOT_MS = 1_000;
 export const GRACE_MS = 50;
+export const EVICT_MS = 130;
 export const STOP_MS = 40;
 export const CLOSE_MS = 150;
 const ROUNDS_MAX = 1_000;

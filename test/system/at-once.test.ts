@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ANYONE, EVERY_WISH, HASTY, STRICT, unlimited } from './bounds.js';
+import { ANYONE, EVERY_WISH, HASTY, HINT, STRICT, unlimited, withSlots } from './bounds.js';
 import { walk } from './report.js';
 
 /**
@@ -16,6 +16,11 @@ describe('with messages delivered at once, the invariants hold and nothing is st
     ],
     ['two workers, two callers', unlimited(2, 2, EVERY_WISH)],
     ['three workers, two callers', unlimited(3, 2, [ANYONE, STRICT])],
+    ['one worker of two slots, two callers', withSlots(2, unlimited(1, 2, EVERY_WISH))],
+    ['one worker of two slots, three callers', withSlots(2, unlimited(1, 3, [ANYONE, STRICT, HINT]))],
+    ['one worker of three slots, three callers', withSlots(3, unlimited(1, 3, [ANYONE]))],
+    ['two workers of two slots, two callers', withSlots(2, unlimited(2, 2, [ANYONE, STRICT]))],
+    ['two workers of two slots, three callers', withSlots(2, unlimited(2, 3, [ANYONE]))],
   ])(
     '%s',
     (_, bounds) => {

@@ -12,6 +12,7 @@ export const EVERY_WISH: readonly Ask[] = [ANYONE, URGENT, HASTY, HINT, STRICT, 
 export function unlimited(size: number, callers: number, asks: readonly Ask[]): Bounds {
   return {
     size,
+    slots: 1,
     callers,
     delivery: 'at once',
     asks,
@@ -28,6 +29,7 @@ export function unlimited(size: number, callers: number, asks: readonly Ask[]): 
 export function counted(size: number, callers: number, limits: Partial<Bounds>): Bounds {
   return {
     size,
+    slots: 1,
     callers,
     delivery: 'delayed',
     asks: [ANYONE],
@@ -41,8 +43,13 @@ export function counted(size: number, callers: number, limits: Partial<Bounds>):
   };
 }
 
+/** The same, with workers of several slots. */
+export function withSlots(slots: number, bounds: Bounds): Bounds {
+  return { ...bounds, slots };
+}
+
 export function describeBounds(bounds: Bounds): string {
-  const { size, callers, delivery, asks, faults, callsMax, deathsMax, timeoutsMax, commandsMax } = bounds;
+  const { size, slots, callers, delivery, asks, faults, callsMax, deathsMax, timeoutsMax, commandsMax } = bounds;
   const wishes = asks
     .map(({ wish, priority, mayWait }) => wish + (priority ? '^' : '') + (mayWait ? '' : '!'))
     .join(' ');
@@ -54,5 +61,6 @@ export function describeBounds(bounds: Bounds): string {
     ...(faults.has('timeout') ? [`timeouts under a kept lease ${times(timeoutsMax)}, others any`] : []),
     ...(faults.has('close') ? [`drain/close/destroy ${times(commandsMax)}`] : []),
   ];
-  return `${size} workers x ${callers} callers, ${delivery}; ${limits.join(', ')}; asks: ${wishes}`;
+  const each = slots === 1 ? '' : ` x ${slots} slots`;
+  return `${size} workers${each} x ${callers} callers, ${delivery}; ${limits.join(', ')}; asks: ${wishes}`;
 }

@@ -133,10 +133,11 @@ function affinities(world: World, { wish }: Ask): (Affinity | null)[] {
   return [...met, { worker: 0, place: 0, strict }];
 }
 
-function exchangeMoves(world: World, { timeoutsMax }: Bounds): FaultyMove[] {
+function exchangeMoves(world: World, { slots, timeoutsMax }: Bounds): FaultyMove[] {
   const moves: FaultyMove[] = [];
-  for (const [place, exchange] of world.exchanges.entries()) {
-    const client = addressOf(clientRef(place));
+  for (const [index, exchange] of world.exchanges.entries()) {
+    const client = addressOf(clientRef(index));
+    const place = whereIs(index, slots);
     for (const type of ['exchange.ended', 'exchange.abandoned', 'exchange.resumed']) {
       moves.push({
         label: `${type} comes late, for a lease of long ago, at place ${place}`,
@@ -152,7 +153,7 @@ function exchangeMoves(world: World, { timeoutsMax }: Bounds): FaultyMove[] {
         owed: 'kind',
         make: (step) => {
           step.settle(caller);
-          step.exchanges[place] = null;
+          step.exchanges[index] = null;
           step.happen(client, { type: 'exchange.ended', lease });
         },
       });
@@ -163,7 +164,7 @@ function exchangeMoves(world: World, { timeoutsMax }: Bounds): FaultyMove[] {
           fault: 'timeout',
           make: (step) => {
             step.spend('timeouts');
-            step.exchanges[place] = { ...exchange, owed: true };
+            step.exchanges[index] = { ...exchange, owed: true, overdue: false };
             step.happen(client, { type: 'exchange.abandoned', lease });
           },
         });
@@ -176,7 +177,7 @@ function exchangeMoves(world: World, { timeoutsMax }: Bounds): FaultyMove[] {
         fault: 'timeout',
         make: (step) => {
           step.settle(caller);
-          step.exchanges[place] = { ...exchange, caller: null, owed: true };
+          step.exchanges[index] = { ...exchange, caller: null, owed: true, overdue: owed && exchange.overdue };
           step.changed = true;
           if (!owed) step.happen(client, { type: 'exchange.abandoned', lease });
         },
@@ -187,7 +188,7 @@ function exchangeMoves(world: World, { timeoutsMax }: Bounds): FaultyMove[] {
         label: `the answer that nobody waited for comes at place ${place}`,
         owed: 'kind',
         make: (step) => {
-          step.exchanges[place] = caller === null ? null : { ...exchange, owed: false };
+          step.exchanges[index] = caller === null ? null : { ...exchange, owed: false, overdue: false };
           step.changed = true;
           step.happen(client, { type: caller === null ? 'exchange.ended' : 'exchange.resumed', lease });
         },
@@ -251,8 +252,24 @@ function processMoves(world: World, { deathsMax }: Bounds): FaultyMove[] {
   return moves;
 }
 
-function timers(world: World, { deathsMax }: Bounds): FaultyMove[] {
+function timers(world: World, { slots, deathsMax }: Bounds): FaultyMove[] {
   const moves: FaultyMove[] = [];
+  for (const [index, { value, machine }] of world.clients.entries()) {
+    const exchange = world.exchanges[index];
+    if (!exchange || exchange.overdue) continue;
+    for (const type of afterEvents(machine.states[value]!.on)) {
+      moves.push({
+        label: `${type.split('.')[2]} runs out at place ${whereIs(index, slots)}`,
+        owed: 'cruel',
+        fault: 'timeout',
+        make: (step) => {
+          step.exchanges[index] = { ...exchange, overdue: true };
+          step.changed = true;
+          step.happen(addressOf(clientRef(index)), { type });
+        },
+      });
+    }
+  }
   for (const { value, context, machine } of world.workers) {
     const ref = workerRef(context.place, context.worker);
     for (const type of afterEvents(machine.states[value]!.on)) {
@@ -312,9 +329,14 @@ function afterEvents(on: Record<string, unknown>): string[] {
   return Object.keys(on).filter((type) => type.startsWith('xstate.after.'));
 }
 
+/** `0`; with several slots `0, slot 1`. */
+function whereIs(index: number, slots: number): string {
+  return slots === 1 ? String(index) : `${Math.floor(index / slots)}, slot ${index % slots}`;
+}
+
 export function nameOf({ chart, place, worker }: Address): string {
   if (chart === 'worker') return `worker ${worker} at place ${place}`;
-  return chart === 'client' ? `the client of place ${place}` : `the ${chart}`;
+  return chart === 'client' ? `client ${place}` : `the ${chart}`;
 }
 
 function wishOf(affinity: Affinity | null): string {

@@ -42,22 +42,26 @@ describe('the walk', () => {
     // The last worker's end is told to a supervisor that has ended with it, on which XState remarks.
     vi.spyOn(console, 'warn').mockImplementation(() => {});
     fc.assert(
-      fc.property(fc.array(fc.nat(), { minLength: 1, maxLength: 60, size: 'max' }), (choices) => {
-        const bounds = unlimited(2, 2, EVERY_WISH);
-        let world = firstWorld(CHARTS, bounds);
-        const live = new LiveStep(bounds, world);
-        for (const choice of choices) {
-          const moves = movesIn(world, bounds);
-          const move = moves[choice % Math.max(1, moves.length)];
-          if (move === undefined) break;
-          const step = new Step(CHARTS, bounds, world);
-          move.make(step);
-          world = step.done();
-          move.make(live);
-          expect(seen(live.done()), move.label).toEqual(seen(world));
-        }
-        live.end();
-      }),
+      fc.property(
+        fc.array(fc.nat(), { minLength: 1, maxLength: 60, size: 'max' }),
+        fc.constantFrom(1, 2),
+        (choices, slots) => {
+          const bounds = { ...unlimited(2, 2, EVERY_WISH), slots };
+          let world = firstWorld(CHARTS, bounds);
+          const live = new LiveStep(bounds, world);
+          for (const choice of choices) {
+            const moves = movesIn(world, bounds);
+            const move = moves[choice % Math.max(1, moves.length)];
+            if (move === undefined) break;
+            const step = new Step(CHARTS, bounds, world);
+            move.make(step);
+            world = step.done();
+            move.make(live);
+            expect(seen(live.done()), move.label).toEqual(seen(world));
+          }
+          live.end();
+        },
+      ),
       { numRuns: 150 },
     );
   });
@@ -66,16 +70,18 @@ describe('the walk', () => {
 /** A step that never ends, whose actors are real. Only what is outside of them is kept as in any other step. */
 class LiveStep extends Step {
   readonly #root: AnyActor;
+  readonly #slots: number;
   /** Kept, since a system forgets its actors when its root has ended. */
   readonly #coordinator: AnyActorRef;
   readonly #clients: readonly AnyActorRef[];
 
   constructor(bounds: Bounds, world: World) {
     super(CHARTS, bounds, { ...world, processes: world.processes.map(() => ({ life: 'gone', ending: 'no' })) });
+    this.#slots = bounds.slots;
     this.#root = this.#start();
     this.#root.start();
     this.#coordinator = this.#root.system.get('coordinator');
-    this.#clients = world.clients.map((_, place) => this.#root.system.get(`client-${place}`));
+    this.#clients = world.clients.map((_, index) => this.#root.system.get(`client-${index}`));
     this.#coordinator.on('*', (event: AnyEventObject) => this.hear(event));
   }
 
@@ -127,7 +133,7 @@ class LiveStep extends Step {
         beginExchange: ({ context, event, self }) => {
           const held = context.held!;
           const { place, worker: id } = (held.worker.getSnapshot() as unknown as WorkerSnapshot).context;
-          const lent = { held: { ...held, worker: workerRef(place, id) } };
+          const lent = { ...context, held: { ...held, worker: workerRef(place, id) } };
           this.perform({ chart: 'client', place: Number(self.id.split('-')[1]), worker: 0 }, [
             { name: 'beginExchange', params: undefined, context: lent, event },
           ]);
@@ -135,17 +141,18 @@ class LiveStep extends Step {
         failExchange: hand('failExchange') as never,
       },
     });
+    const clientsAt = (place: number) => Array.from({ length: this.#slots }, (_, slot) => place * this.#slots + slot);
     const input =
       (place: number) =>
       ({ context, self }: { context: SupervisorContext; self: SupervisorRef }) => ({
         worker: context.places[place]!.worker,
         place,
         bootTimeoutMs: 1,
-        cancelGraceMs: 1,
+        evictGraceMs: 1,
         stopGraceMs: 1,
         coordinator: self.system.get('coordinator') as CoordinatorRef,
         supervisor: self,
-        client: self.system.get(`client-${place}`) as ClientRef,
+        clients: clientsAt(place).map((index) => self.system.get(`client-${index}`) as ClientRef),
       });
     const toWorkers = (way: 'ask' | 'kill') =>
       enqueueActions(({ context, self, enqueue }) => {
@@ -167,7 +174,10 @@ class LiveStep extends Step {
             input: { queueMax: 2, supervisor: self },
           });
           for (const place of context.places.keys()) {
-            spawn('client', { id: `client-${place}`, systemId: `client-${place}` });
+            for (const index of clientsAt(place)) {
+              const id = `client-${index}`;
+              spawn('client', { id, systemId: id, input: { cancelGraceMs: 1 } });
+            }
             spawn('worker', { id: `worker-${place}`, input: input(place) });
           }
         }),
@@ -198,13 +208,13 @@ class LiveStep extends Step {
 
 /** What of a world there is to compare: all that the charts remember, and all that came of it outside. */
 function seen({ supervisor, coordinator, workers, clients, processes, exchanges, restarts, callers }: World) {
-  const { slots, free, queue, nextLease } = coordinator.context;
+  const { workers: served, free, queue, nextLease, live } = coordinator.context;
   return {
     supervisor: [supervisor.value, supervisor.context.places, supervisor.context.failures],
-    coordinator: [coordinator.value, free, nextLease, listWaiters(queue)],
-    slots: slots.map((slot) => slot && [slot.worker, slot.lease, slot.waiter]),
-    workers: workers.map(({ value, context: { worker, lease, proven } }) => [value, worker, lease, proven]),
-    clients: clients.map(({ value, context: { held } }) => [value, held?.lease, held?.waiter]),
+    coordinator: [coordinator.value, free, nextLease, live, listWaiters(queue)],
+    served: served.map((each) => each && [each.worker, each.grants, each.free]),
+    workers: workers.map(({ value, context: { worker, leases, proven } }) => [value, worker, leases, proven]),
+    clients: clients.map(({ value, context: { held } }) => [value, held?.lease, held?.slot, held?.waiter]),
     outside: [processes, exchanges, restarts, callers],
   };
 }

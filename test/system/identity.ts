@@ -14,7 +14,7 @@ import {
   addWaiter,
   emptyQueue,
   listWaiters,
-  type Slot,
+  type Served,
   type Waiter,
   type WorkerRef,
 } from '../../machines/index.js';
@@ -23,7 +23,7 @@ import {
   type Caller,
   type ClientSnapshot,
   type CoordinatorSnapshot,
-  clientRef,
+  clientRefsAt,
   type Exchange,
   isQuiet,
   keyOf,
@@ -32,6 +32,7 @@ import {
   type Process,
   remembered,
   type SupervisorSnapshot,
+  slotsOf,
   type WorkerSnapshot,
   type World,
   workerRef,
@@ -68,6 +69,10 @@ class Renaming {
   readonly #places: readonly number[];
   /** Old place -> new place. */
   readonly #placeOf: readonly number[];
+  /** By old place: new slot -> old slot. */
+  readonly #slots: readonly (readonly number[])[];
+  /** New index of a slot, through all places -> old one. */
+  readonly #seats: readonly number[];
   readonly #leases = new Map<number, number>();
   readonly #workers = new Map<number, number>();
   readonly #tickets = new Map<number, number>();
@@ -75,7 +80,11 @@ class Renaming {
 
   constructor(world: World) {
     this.#world = world;
-    this.#places = sortedPlaces(world);
+    const order = sorted(world);
+    this.#places = order.places;
+    this.#slots = order.slots;
+    const count = slotsOf(world);
+    this.#seats = this.#places.flatMap((place) => order.slots[place]!.map((slot) => place * count + slot));
     const placeOf: number[] = [];
     for (const [now, old] of this.#places.entries()) placeOf[old] = now;
     this.#placeOf = placeOf;
@@ -92,14 +101,16 @@ class Renaming {
   #nameWorkers(): void {
     const { coordinator, clients, exchanges, mail } = this.#world;
     for (const place of this.#places) {
-      const slot = coordinator.context.slots[place];
-      if (slot !== undefined) this.#workerId(slot.worker);
-      const held = clients[place]!.context.held;
+      const served = coordinator.context.workers[place];
+      if (served !== undefined) this.#workerId(served.worker);
+    }
+    for (const seat of this.#seats) {
+      const held = clients[seat]!.context.held;
       if (held !== null) this.#workerId(addressOf(held.worker).worker);
-      const exchange = exchanges[place];
+      const exchange = exchanges[seat];
       if (exchange) this.#workerId(exchange.worker);
     }
-    for (const line of [mail.supervisor, mail.coordinator, ...this.#places.map((place) => mail.clients[place]!)]) {
+    for (const line of [mail.supervisor, mail.coordinator, ...this.#seats.map((seat) => mail.clients[seat]!)]) {
       for (const { worker } of line) {
         if (worker !== undefined) this.#workerId(typeof worker === 'object' ? addressOf(worker).worker : worker);
       }
@@ -119,9 +130,9 @@ class Renaming {
 
     const places = this.#places;
     const workers = places.map((place, now) => this.#worker(old.workers[place]!, now, intern));
-    const clients = places.map((place, now) => this.#client(old.clients[place]!, now, intern));
+    const clients = this.#seats.map((seat, now) => this.#client(old.clients[seat]!, now, intern));
     const coordinator = this.#coordinator(old.coordinator, intern);
-    const exchanges = places.map((place) => this.#exchange(old.exchanges[place]!));
+    const exchanges = this.#seats.map((seat) => this.#exchange(old.exchanges[seat]!));
     // A replacement that comes due once no place is filled any more makes no difference.
     const isFilling = !['drained', 'stopping', 'closed'].includes(old.supervisor.value);
     const restarts = places.map((place) => isFilling && old.restarts[place]!);
@@ -147,7 +158,7 @@ class Renaming {
       if (exchange === null) continue;
       const caller = exchange.caller === null ? null : callerOf[exchange.caller]!;
       exchanges[place] = { ...exchange, caller };
-      parts.push(`x${place}:${exchange.lease},${exchange.worker},${caller},${exchange.owed}`);
+      parts.push(`x${place}:${exchange.lease},${exchange.worker},${caller},${exchange.owed},${exchange.overdue}`);
     }
 
     const mail = this.#mail();
@@ -181,52 +192,66 @@ class Renaming {
   }
 
   #worker(snapshot: WorkerSnapshot, place: number, intern: Intern): WorkerSnapshot {
-    const worker = this.#workerId(snapshot.context.worker);
-    // On its way out it has said which lease it had, and dead it has said all.
-    const lease =
-      snapshot.value === 'ending' || snapshot.value === 'dead' ? null : this.#leaseOrNull(snapshot.context.lease);
-    const proven = snapshot.value !== 'dead' && snapshot.context.proven;
     const { context } = snapshot;
-    const isSame =
-      place === context.place && worker === context.worker && lease === context.lease && proven === context.proven;
-    const known = isSame ? keys.get(snapshot) : undefined;
-    if (known !== undefined) return intern(known, snapshot, () => snapshot);
-    return intern(`w${place}:${snapshot.value},${worker},${lease},${proven}`, snapshot, () => ({
+    const worker = this.#workerId(context.worker);
+    // On its way out it has said which leases it had, and dead it has said all.
+    const isOut = snapshot.value === 'ending' || snapshot.value === 'dead';
+    const slots = this.#slots[context.place]!;
+    const leases = slots.map((slot) => {
+      const live = isOut ? null : context.leases[slot]!;
+      return live && { lease: this.#lease(live.lease), state: live.state };
+    });
+    const proven = snapshot.value !== 'dead' && context.proven;
+    const told = leases.map((live) => live && `${live.lease}${live.state}`).join(';');
+    return intern(`w${place}:${snapshot.value},${worker},${told},${proven}`, snapshot, () => ({
       ...snapshot,
-      context: { ...snapshot.context, place, worker, lease, proven, client: clientRef(place) },
+      context: {
+        ...context,
+        place,
+        worker,
+        leases,
+        live: isOut ? 0 : context.live,
+        revoked: isOut ? 0 : context.revoked,
+        overdue: isOut ? 0 : context.overdue,
+        proven,
+        clients: clientRefsAt(place, slots.length),
+      },
     }));
   }
 
-  #client(snapshot: ClientSnapshot, place: number, intern: Intern): ClientSnapshot {
+  #client(snapshot: ClientSnapshot, seat: number, intern: Intern): ClientSnapshot {
     const { held } = snapshot.context;
-    if (held === null) return intern(`k${place}:${snapshot.value}`, snapshot, () => snapshot);
+    if (held === null) return intern(`k${seat}:${snapshot.value}`, snapshot, () => snapshot);
     const lease = this.#lease(held.lease);
     const worker = this.#workerRef(held.worker);
-    return intern(`k${place}:${snapshot.value},${lease},${addressOf(worker).worker}`, snapshot, () => ({
+    const slot = this.#slot(addressOf(held.worker).place, held.slot);
+    return intern(`k${seat}:${snapshot.value},${lease},${addressOf(worker).worker}`, snapshot, () => ({
       ...snapshot,
-      context: { held: { lease, worker, waiter: ANSWERED } },
+      context: { ...snapshot.context, held: { lease, worker, slot, waiter: ANSWERED } },
     }));
   }
 
   #coordinator(snapshot: CoordinatorSnapshot, intern: Intern): CoordinatorSnapshot {
     const { context } = snapshot;
-    const slots = this.#places.map((place) => this.#slot(context.slots[place]));
+    const workers = this.#places.map((place) => this.#served(context.workers[place], place));
     const free = context.free.map((place) => this.#placeOf[place]!);
     const waiters = listWaiters(context.queue).map((waiter) => this.#waiter(waiter));
     waiters.sort((one, other) => one.ticket - other.ticket);
-    const inSlots = slots.map((slot) =>
-      slot === undefined ? '' : `${slot.worker},${slot.lease}${slot.waiter ? keyOfWaiter(slot.waiter) : ''}`,
-    );
+    const inSlots = workers.map((served) => {
+      if (served === undefined) return '';
+      const grants = served.grants.map((grant) => grant && `${grant.lease}${keyOfWaiter(grant.waiter)}`);
+      return `${served.worker},${grants.join('/')},${served.free.join('/')},${served.isLeaving}`;
+    });
     const key = `c${context.queueMax} ${snapshot.value} ${inSlots.join(';')} ${free.join()} ${waiters.map(keyOfWaiter).join()}`;
     return intern(key, snapshot, () => ({
       ...snapshot,
       context: {
         ...context,
-        slots,
+        workers,
         free,
         queue: waiters.reduce(addWaiter, emptyQueue),
         nextLease: FRESH,
-        granted: -1,
+        granted: [],
         refused: [],
       },
     }));
@@ -246,14 +271,23 @@ class Renaming {
     }));
   }
 
-  #slot(slot: Slot | undefined): Slot | undefined {
-    if (slot === undefined) return undefined;
+  #served(served: Served | undefined, place: number): Served | undefined {
+    if (served === undefined) return undefined;
     return {
-      worker: this.#workerId(slot.worker),
-      ref: this.#workerRef(slot.ref),
-      lease: this.#leaseOrNull(slot.lease),
-      waiter: slot.waiter && this.#waiter(slot.waiter),
+      worker: this.#workerId(served.worker),
+      ref: this.#workerRef(served.ref),
+      grants: this.#slots[place]!.map((slot) => {
+        const grant = served.grants[slot]!;
+        return grant && { lease: this.#lease(grant.lease), waiter: this.#waiter(grant.waiter) };
+      }),
+      free: served.free.map((slot) => this.#slot(place, slot)),
+      isLeaving: served.isLeaving,
     };
+  }
+
+  /** The new slot of an old one at an old place. */
+  #slot(place: number, slot: number): number {
+    return this.#slots[place]!.indexOf(slot);
   }
 
   #exchange(exchange: Exchange | null): Exchange | null {
@@ -268,34 +302,43 @@ class Renaming {
   #mail(): Mail {
     const { mail } = this.#world;
     if (isQuiet(mail)) return mail;
-    const read = (line: readonly AnyEventObject[]) => line.map((event) => this.#event(event));
+    const count = slotsOf(this.#world);
+    const read = (line: readonly AnyEventObject[], at?: number) =>
+      line.map((event) => this.#event(event, event.place ?? at));
     return {
       supervisor: read(mail.supervisor),
       coordinator: read(mail.coordinator),
-      workers: this.#places.map((place) => read(mail.workers[place]!)),
-      clients: this.#places.map((place) => read(mail.clients[place]!)),
+      workers: this.#places.map((place) => read(mail.workers[place]!, place)),
+      clients: this.#seats.map((seat) => read(mail.clients[seat]!, Math.floor(seat / count))),
     };
   }
 
-  #event(event: AnyEventObject): AnyEventObject {
+  /** @param at The old place that it is about, if it is about one. */
+  #event(event: AnyEventObject, at: number | undefined): AnyEventObject {
     const place = event.place === undefined ? undefined : this.#placeOf[event.place];
+    const slot = event.slot === undefined ? undefined : this.#slot(at!, event.slot);
     const worker = this.#workerIn(event.worker);
     const ref = event.ref === undefined ? undefined : this.#workerRef(event.ref);
     const lease = event.lease === undefined ? undefined : this.#leaseOrNull(event.lease);
+    const leases = event.leases && this.#slots[at!]!.map((old) => this.#leaseOrNull(event.leases[old]));
     const waiter = event.waiter === undefined ? undefined : this.#waiter(event.waiter);
     const isSame =
       place === event.place &&
+      slot === event.slot &&
       worker === event.worker &&
       ref === event.ref &&
       lease === event.lease &&
+      leases === undefined &&
       waiter === event.waiter;
     if (isSame) return event;
     return {
       ...event,
       ...(place !== undefined && { place }),
+      ...(slot !== undefined && { slot }),
       ...(worker !== undefined && { worker }),
       ...(ref !== undefined && { ref }),
       ...(lease !== undefined && { lease }),
+      ...(leases !== undefined && { leases }),
       ...(waiter !== undefined && { waiter }),
     };
   }
@@ -368,17 +411,35 @@ function renamed(names: Map<number, number>, old: number): number {
   return name;
 }
 
-/** The places in an order that depends only on what is there; where that is alike, in any order. */
-function sortedPlaces(world: World): readonly number[] {
+/** The places, and the slots of each, in an order that depends only on what is there; where that is alike, in any order. */
+function sorted(world: World): { places: readonly number[]; slots: readonly (readonly number[])[] } {
   const { context } = world.coordinator;
+  const count = slotsOf(world);
   const wishes = listWaiters(context.queue);
+  const slots: (readonly number[])[] = [];
   const keyed = world.workers.map((worker, place) => {
-    const slot = context.slots[place];
-    const exchange = world.exchanges[place];
+    const served = context.workers[place];
     const process = world.processes[place]!;
     const wished = wishes.flatMap(({ ticket, affinity }) =>
       affinity?.worker === worker.context.worker ? [`${affinity.strict}${ticket}`] : [],
     );
+    const inside = inOrder(
+      Array.from({ length: count }, (_, slot) => {
+        const exchange = world.exchanges[place * count + slot];
+        const live = worker.context.leases[slot];
+        const key = [
+          world.clients[place * count + slot]!.value,
+          served === undefined ? '' : served.grants[slot] === null,
+          served?.free.indexOf(slot),
+          live?.state,
+          exchange ? `${exchange.caller === null}${exchange.owed}${exchange.overdue}` : '',
+          world.mail.clients[place * count + slot]!.map(({ type }) => type),
+          count === 1 ? '' : world.mail.workers[place]!.map((event) => event.slot === slot),
+        ].join();
+        return { at: slot, key };
+      }),
+    );
+    slots.push(inside.map(({ at }) => at));
     const key = [
       world.supervisor.context.places[place]!.state,
       worker.value,
@@ -386,27 +447,27 @@ function sortedPlaces(world: World): readonly number[] {
       process.life,
       process.ending,
       world.restarts[place],
-      world.clients[place]!.value,
-      slot === undefined ? '' : slot.lease === null,
       context.free.indexOf(place),
-      exchange ? `${exchange.caller === null}${exchange.owed}` : '',
       wished,
       world.mail.workers[place]!.map(({ type }) => type),
-      world.mail.clients[place]!.map(({ type }) => type),
+      ...inside.map((each) => each.key),
     ].join();
-    return { place, key };
+    return { at: place, key };
   });
-  keyed.sort((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : one.place - other.place));
-  return keyed.map(({ place }) => place);
+  return { places: inOrder(keyed).map(({ at }) => at), slots };
+}
+
+function inOrder<T extends { at: number; key: string }>(keyed: T[]): T[] {
+  return keyed.sort((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : one.at - other.at));
 }
 
 /** True if `ticket` is anywhere but with the caller who has left. */
 function isKnownSomewhere({ coordinator, mail }: World, ticket: number): boolean {
-  const { queue, slots } = coordinator.context;
+  const { queue, workers } = coordinator.context;
   const is = (waiter: Waiter | null | undefined) => waiter?.ticket === ticket;
   return (
     listWaiters(queue).some(is) ||
-    slots.some((slot) => is(slot?.waiter)) ||
+    workers.some((served) => served?.grants.some((grant) => is(grant?.waiter))) ||
     [mail.coordinator, ...mail.workers, ...mail.clients].some((line) => line.some(({ waiter }) => is(waiter)))
   );
 }

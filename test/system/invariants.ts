@@ -4,7 +4,7 @@
  */
 import { firstWaiterFor, listWaiters } from '../../machines/index.js';
 import { mayComeUnheard } from '../model/unheard.js';
-import { isQuiet, type Step, Violation, type World } from './world.js';
+import { isQuiet, type Step, slotsOf, Violation, type World } from './world.js';
 
 /** Throws a `Violation` that says what is wrong with `world`. */
 export function checkWorld(world: World): void {
@@ -36,52 +36,94 @@ type Invariant = (world: World) => void;
 
 const ALWAYS: readonly Invariant[] = [
   function oneLeaseForOneSlot({ coordinator, workers }) {
-    const given = coordinator.context.slots.flatMap((slot) => (slot?.lease ? [slot.lease] : []));
+    const grants = coordinator.context.workers.flatMap((served) => served?.grants ?? []);
+    const given = grants.flatMap((grant) => grant?.lease ?? []);
     must(new Set(given).size === given.length, 'one lease stands in two slots');
-    const live = workers.flatMap(({ context, value }) => (context.lease && value !== 'dead' ? [context.lease] : []));
-    must(new Set(live).size === live.length, 'two workers hold one lease');
+    const up = workers.filter(({ value }) => UP.has(value));
+    const live = up.flatMap(({ context }) => context.leases.flatMap((each) => each?.lease ?? []));
+    must(new Set(live).size === live.length, 'two slots hold one lease');
+    for (const { context } of up) {
+      const { leases } = context;
+      must(leases.filter((each) => each !== null).length === context.live, 'two leases are live in one slot');
+      const revoked = leases.filter((each) => each && each.state !== 'awaited');
+      must(revoked.length === context.revoked, 'a worker is wrong about what it owes');
+      const overdue = leases.filter((each) => each?.state === 'overdue');
+      must(overdue.length === context.overdue, 'a worker is wrong about what is overdue');
+    }
   },
 
-  function noSlotIsFreeWithARequestUnanswered({ coordinator, workers, exchanges }) {
-    const { slots, free } = coordinator.context;
-    for (const [place, exchange] of exchanges.entries()) {
+  function noSlotIsFreeWithARequestUnanswered(world) {
+    const slots = slotsOf(world);
+    for (const [index, exchange] of world.exchanges.entries()) {
       if (exchange === null) continue;
-      const slot = slots[place];
-      const isTaken = slot?.worker !== exchange.worker || (slot.lease !== null && !free.includes(place));
-      must(isTaken, 'a slot is free while its worker owes an answer');
-      const { value, context } = workers[place]!;
-      must(value !== 'idle' || context.worker !== exchange.worker, 'a worker is idle while it owes an answer');
+      const [place, slot] = [Math.floor(index / slots), index % slots];
+      const served = world.coordinator.context.workers[place];
+      const isTaken = served?.worker !== exchange.worker || (served.grants[slot] && !served.free.includes(slot));
+      must(Boolean(isTaken), 'a slot is free while its worker owes an answer');
+      const { value, context } = world.workers[place]!;
+      const mayForget = context.worker !== exchange.worker || !UP.has(value);
+      must(mayForget || context.leases[slot] !== null, 'a worker takes a slot for free that owes an answer');
+    }
+  },
+
+  function aWorkerIsWhatItsLeasesMakeOfIt({ workers }) {
+    for (const { value, context } of workers) {
+      const { live, revoked, overdue } = context;
+      if (value === 'idle') must(live === 0, 'a worker is idle and leased');
+      if (value === 'leased')
+        must(live > 0 && revoked === 0, 'a worker is leased and holds no lease, or owes an answer');
+      if (value === 'cancelling') must(revoked > 0, 'a worker is cancelling and owes no answer');
+      if (value === 'evicting') must(overdue > 0, 'a worker is to end that has answered');
+      else must(!UP.has(value) || overdue === 0, 'a worker takes leases although an answer is overdue');
+      if (value === 'evicting') must(live > revoked, 'a worker is not ended although nobody waits for it');
     }
   },
 
   function theFreeListIsTrue({ coordinator }) {
-    const { slots, free } = coordinator.context;
+    const { workers, free } = coordinator.context;
     must(new Set(free).size === free.length, 'a place is free twice');
-    for (const [place, slot] of slots.entries()) {
-      must(
-        free.includes(place) === (slot !== undefined && slot.lease === null),
-        'the free list and the slots disagree',
-      );
-      must(
-        !slot || (slot.lease === null) === (slot.waiter === null),
-        'a slot is granted to nobody, or free for somebody',
-      );
+    for (const [place, served] of workers.entries()) {
+      const isOpen = served !== undefined && served.free.length > 0 && !served.isLeaving;
+      must(free.includes(place) === isOpen, 'the free list is wrong');
+      if (served === undefined) continue;
+      must(new Set(served.free).size === served.free.length, 'a slot is free twice');
+      for (const [slot, grant] of served.grants.entries()) {
+        must(served.free.includes(slot) === (grant === null), 'a slot is granted and free, or neither');
+      }
     }
   },
 
+  function theCoordinatorCountsItsGrants({ coordinator }) {
+    const { workers, live } = coordinator.context;
+    const granted = workers.flatMap((served) => served?.grants.filter((grant) => grant !== null) ?? []);
+    // Once it is closed, nobody asks.
+    must(coordinator.value === 'closed' || granted.length === live, 'the coordinator has lost count of the leases');
+  },
+
+  function theNextIsOneOfTheLeastLeased({ coordinator }) {
+    const { workers, free } = coordinator.context;
+    const leases = free.map((place) => workers[place]!.grants.filter((grant) => grant !== null).length);
+    must(
+      leases.every((each, at) => at === 0 || each <= leases[at - 1]!),
+      'a worker with more leases is granted first',
+    );
+  },
+
   function noWakeUpIsLost({ coordinator }) {
-    const { slots, free, queue } = coordinator.context;
+    const { workers, free, queue } = coordinator.context;
     for (const place of free) {
-      const slot = slots[place]!;
-      must(firstWaiterFor(queue, slot.worker) === undefined, 'a slot is free and somebody who may have it waits');
+      must(
+        firstWaiterFor(queue, workers[place]!.worker) === undefined,
+        'a slot is free and somebody who may have it waits',
+      );
     }
   },
 
   function nobodyWaitsForAWorkerThatHasLeft({ coordinator }) {
-    const { slots, queue } = coordinator.context;
+    const { workers, queue } = coordinator.context;
     for (const { affinity } of listWaiters(queue)) {
       if (!affinity?.strict) continue;
-      must(slots[affinity.place]?.worker === affinity.worker, 'somebody waits for a worker that has left');
+      must(workers[affinity.place]?.worker === affinity.worker, 'somebody waits for a worker that has left');
     }
   },
 
@@ -112,37 +154,24 @@ const ALWAYS: readonly Invariant[] = [
 ];
 
 const WHEN_QUIET: readonly Invariant[] = [
-  function everybodyAgreesOnWhatIsLeased({ coordinator, workers, clients, exchanges }) {
-    for (const [place, { value, context }] of workers.entries()) {
-      const isLeased = value === 'leased' || value === 'cancelling';
-      const slot = coordinator.context.slots[place];
-      const client = clients[place]!;
-      const lease = isLeased ? context.lease : null;
+  function everybodyAgreesOnWhatIsLeased(world) {
+    const { coordinator, workers, clients, exchanges } = world;
+    for (const [index, client] of clients.entries()) {
+      const [place, slot] = [Math.floor(index / slotsOf(world)), index % slotsOf(world)];
+      const { value, context } = workers[place]!;
+      const live = (UP.has(value) && context.leases[slot]) || null;
+      const lease = live?.lease ?? null;
       must((client.context.held?.lease ?? null) === lease, 'a client and its worker disagree about their lease');
-      must((exchanges[place]?.lease ?? null) === lease, 'an exchange outlives its lease, or the reverse');
+      must((exchanges[index]?.lease ?? null) === lease, 'an exchange outlives its lease, or the reverse');
       must(
-        !isLeased || coordinator.value === 'closed' || slot?.lease === lease,
-        'the coordinator does not know who is leased',
-      );
-      must(
-        (client.value === 'cancelling') === (value === 'cancelling'),
+        (client.value === 'cancelling') === (live !== null && live.state !== 'awaited'),
         'a client and its worker disagree about what is owed',
       );
-    }
-  },
-
-  function anIdleWorkerIsKnownToBeFree({ coordinator, workers }) {
-    for (const [place, { value, context }] of workers.entries()) {
       if (coordinator.value === 'closed') continue;
-      const slot = coordinator.context.slots[place];
-      must(
-        value !== 'idle' || (slot?.worker === context.worker && slot.lease === null),
-        'a worker is idle and not known to be free',
-      );
-      must(
-        slot === undefined || ['idle', 'leased', 'cancelling'].includes(value),
-        'the coordinator counts on a worker that has left',
-      );
+      const served = coordinator.context.workers[place];
+      must((served?.worker === context.worker) === UP.has(value), 'the coordinator is wrong about who is there');
+      must((served?.isLeaving ?? false) === (value === 'evicting'), 'the coordinator is wrong about who takes leases');
+      must((served?.grants[slot]?.lease ?? null) === lease, 'the coordinator does not know what is leased, or free');
     }
   },
 
@@ -158,6 +187,11 @@ const WHEN_QUIET: readonly Invariant[] = [
     const running = callers.filter(({ state }) => state === 'running').length;
     const held = exchanges.filter((exchange) => exchange !== null && exchange.caller !== null).length;
     must(running === held, 'a caller was granted a lease and never heard of it again');
+  },
+
+  function aDrainedPoolServesNobody({ supervisor, exchanges }) {
+    const isServing = exchanges.some((exchange) => exchange !== null);
+    must(supervisor.value !== 'drained' || !isServing, 'a pool is drained and serves somebody');
   },
 
   function theCoordinatorFollowsTheLifeOfThePool({ supervisor, coordinator }) {
@@ -181,7 +215,7 @@ const WHEN_QUIET: readonly Invariant[] = [
         (value === 'dead') === (state === 'waiting' || state === 'empty'),
         'the supervisor is wrong about who lives',
       );
-      const isUp = ['idle', 'leased', 'cancelling'].includes(value);
+      const isUp = UP.has(value);
       must(
         !isUp || state === 'up' || supervisor.value === 'stopping',
         'the supervisor does not know that a worker is up',
@@ -191,6 +225,9 @@ const WHEN_QUIET: readonly Invariant[] = [
     }
   },
 ];
+
+/** A worker that can hold leases. */
+const UP: ReadonlySet<string> = new Set(['idle', 'leased', 'cancelling', 'evicting']);
 
 const COORDINATOR_WHILE: Record<World['supervisor']['value'], readonly World['coordinator']['value'][]> = {
   starting: ['open'],

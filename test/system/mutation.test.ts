@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { nameOf, type Transition, transitionsOf, without } from '../model/transitions.js';
-import { ANYONE, EVERY_WISH, STRICT, unlimited } from './bounds.js';
+import { ANYONE, EVERY_WISH, STRICT, unlimited, withSlots } from './bounds.js';
 import { explore } from './explorer.js';
 import { play, SCENARIOS } from './scenarios.js';
 import { CHARTS, type ChartName, type Charts } from './world.js';
@@ -46,4 +46,5 @@ const SMALL = [
   unlimited(1, 1, EVERY_WISH),
   { ...unlimited(1, 2, [ANYONE, STRICT]), queueMax: 1 },
   unlimited(2, 1, [ANYONE, STRICT]),
+  withSlots(3, unlimited(1, 3, [ANYONE])),
 ];

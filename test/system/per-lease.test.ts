@@ -20,7 +20,7 @@ describe('for one lease, the coordinator', () => {
       const ended = letterByLetter(scene);
       expect([...asked, ...ended].filter(({ to }) => to === 'coordinator').map(({ type }) => type)).toEqual([
         'lease.request',
-        'worker.idle',
+        'slot.freed',
       ]);
     }
   });
@@ -38,7 +38,7 @@ describe('for one lease, the coordinator', () => {
 
 describe('what the actors say to each other', () => {
   it('is numbers, words, addresses and waiters, and never a payload', () => {
-    const scene = new Scene(CHARTS, counted(2, 1, { callsMax: 9 }));
+    const scene = new Scene(CHARTS, counted(1, 2, { slots: 2 }));
     const seen = new Set<string>();
     const watch = () => letterByLetter(scene, (event) => seen.add(event.type) && expectNoPayload(event));
     for (const story of STORIES) {
@@ -62,7 +62,7 @@ function letterByLetter(
 ): { to: string; type: string }[] {
   const letters: { to: string; type: string }[] = [];
   for (;;) {
-    const next = movesIn(scene.world, counted(2, 1, { callsMax: 0 })).find(({ label }) => / reaches /.test(label));
+    const next = movesIn(scene.world, counted(0, 0, {})).find(({ label }) => / reaches /.test(label));
     if (next === undefined) return letters;
     const [type, to] = next.label.replace('the ', '').split(' reaches ') as [string, string];
     const event = everythingUnderWay(scene.world).find((each) => each.type === type)!;
@@ -80,6 +80,8 @@ function expectNoPayload(event: { type: string }): void {
   for (const [name, value] of Object.entries(event)) {
     if (name === 'waiter') {
       expect(Object.keys(value).sort()).toEqual(['affinity', 'mayWait', 'priority', 'ticket']);
+    } else if (name === 'leases') {
+      for (const lease of value) expect(lease === null || typeof lease === 'number').toBe(true);
     } else if (typeof value === 'object' && value !== null) {
       expect(value, `${event.type}.${name} is an address`).toHaveProperty('sessionId');
     } else {
@@ -88,29 +90,30 @@ function expectNoPayload(event: { type: string }): void {
   }
 }
 
-const EXIT = 'the process at place 1 exits, as it was made to';
 const STORIES = [
   'the process at place 0 is ready',
-  'the process at place 1 is ready',
   'caller 0 asks for anyone',
-  'a call at place 1 runs out of time, under a lease that is kept',
-  'the answer that nobody waited for comes at place 1',
-  'the exchange at place 1 ends',
-  'caller 0 asks for anyone',
-  'the caller at place 1 leaves',
-  'cancelGrace runs out at place 1',
-  EXIT,
+  'caller 1 asks for anyone',
+  'a call at place 0, slot 0 runs out of time, under a lease that is kept',
+  'the answer that nobody waited for comes at place 0, slot 0',
+  'the caller at place 0, slot 0 leaves',
+  'cancelGrace runs out at place 0, slot 0',
+  'the exchange at place 0, slot 1 ends',
+  'the process at place 0 exits, as it was made to',
   'pool.drain',
 ];
 
 const EVERY_MESSAGE = [
   'worker.ready',
-  'worker.idle',
+  'worker.joined',
+  'slot.freed',
   'lease.request',
   'lease.granted',
   'lease.revoked',
   'lease.resumed',
   'lease.released',
+  'lease.overdue',
+  'worker.leaving',
   'worker.left',
   'lease.lost',
   'worker.dead',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sendTo } from 'xstate';
-import { clientMachine, workerMachine } from '../../machines/index.js';
-import { ANYONE, unlimited } from './bounds.js';
+import { clientMachine, coordinatorMachine, workerMachine } from '../../machines/index.js';
+import { ANYONE, unlimited, withSlots } from './bounds.js';
 import { explore } from './explorer.js';
 import { CHARTS, type Charts } from './world.js';
 
@@ -23,7 +23,7 @@ describe('the walk through the whole system finds', () => {
       actions: {
         announceLeft: sendTo(
           ({ context }) => context.coordinator,
-          ({ context: { worker, place } }) => ({ type: 'worker.left', worker, place, lease: null }),
+          ({ context: { worker, place } }) => ({ type: 'worker.left', worker, place, leases: [null] }),
         ),
       },
     });
@@ -41,7 +41,7 @@ describe('the walk through the whole system finds', () => {
       actions: {
         revokeLease: sendTo(
           ({ context }) => context.held!.worker,
-          ({ context }) => ({ type: 'lease.released', lease: context.held!.lease }),
+          ({ context }) => ({ type: 'lease.released', lease: context.held!.lease, slot: context.held!.slot }),
         ),
       },
     });
@@ -53,10 +53,33 @@ describe('the walk through the whole system finds', () => {
       'a call at place 0 runs out of time, under a lease that is kept',
     ]);
   });
+
+  it('a worker that gives back another slot than the one whose lease has ended', () => {
+    const worker = workerMachine.provide({
+      actions: {
+        announceFreed: sendTo(
+          ({ context }) => context.coordinator,
+          ({ context: { worker, place } }) => ({ type: 'slot.freed', worker, place, slot: 0 }),
+        ),
+      },
+    });
+    const { what, way } = found({ ...CHARTS, worker }, withSlots(2, unlimited(1, 2, [ANYONE])));
+    expect(what).toBe('a slot is free while its worker owes an answer');
+    expect(way.at(-1)).toBe('the exchange at place 0, slot 1 ends');
+  });
+
+  it('a pool that calls itself drained while somebody is served', () => {
+    const coordinator = coordinatorMachine.provide({
+      guards: { hasNothing: ({ context }) => context.queue.size === 0 },
+    });
+    const { what, way } = found({ ...CHARTS, coordinator });
+    expect(what).toBe('a pool is drained and serves somebody');
+    expect(way.at(-1)).toBe('pool.drain');
+  });
 });
 
-function found(charts: Charts) {
-  const finding = explore(charts, unlimited(1, 1, [ANYONE])).found;
+function found(charts: Charts, bounds = unlimited(1, 1, [ANYONE])) {
+  const finding = explore(charts, bounds).found;
   if (finding === null) throw new Error('nothing was found');
   console.log(`${finding.what}:\n${finding.way.map((move, index) => `  ${index + 1}. ${move}`).join('\n')}`);
   return finding;

@@ -15,31 +15,21 @@ describe('what had been wrong', () => {
 
   it('a closed coordinator refuses nobody whose lease has ended well', () => {
     const { said } = follow(coordinatorMachine, { queueMax: 1, supervisor: supervisorRef }, [
-      idle(1),
+      JOINED,
       { type: 'lease.request', waiter: waiter(1) },
       { type: 'pool.destroy' },
-      idle(1),
-      { type: 'worker.left', worker: 1, place: 0, lease: null },
+      { type: 'slot.freed', worker: 1, place: 0, slot: 0 },
+      LEFT_WITHOUT_LEASE,
     ]);
     expect(said).toEqual([]);
-  });
-
-  it('a closed coordinator forgets a worker that has left, so that its place is not free twice', () => {
-    const { snapshot } = follow(coordinatorMachine, { queueMax: 1, supervisor: supervisorRef }, [
-      idle(1),
-      { type: 'pool.destroy' },
-      { type: 'worker.left', worker: 1, place: 0, lease: null },
-      idle(2),
-    ]);
-    expect(snapshot.context.free).toEqual([0]);
   });
 
   it('a waiter that may not wait is refused, and not queued, when its grant crosses its worker on the way out', () => {
     const hasty = { ...waiter(1), mayWait: false };
     const { snapshot, said } = follow(coordinatorMachine, { queueMax: 1, supervisor: supervisorRef }, [
-      idle(1),
+      JOINED,
       { type: 'lease.request', waiter: hasty },
-      { type: 'worker.left', worker: 1, place: 0, lease: null },
+      LEFT_WITHOUT_LEASE,
     ]);
     expect(snapshot.context.queue.size).toBe(0);
     expect(said).toEqual([
@@ -61,17 +51,16 @@ const worker = {
   worker: 1,
   place: 0,
   bootTimeoutMs: 1,
-  cancelGraceMs: 1,
+  evictGraceMs: 1,
   stopGraceMs: 1,
   coordinator: coordinatorRef,
   supervisor: supervisorRef,
-  client: clientRef(0),
+  clients: [clientRef(0)],
 };
 
 function waiter(ticket: number): Waiter {
   return { ticket, priority: 0, affinity: null, mayWait: true };
 }
 
-function idle(worker: number) {
-  return { type: 'worker.idle', worker, place: 0, ref: workerRef(0, worker) };
-}
+const JOINED = { type: 'worker.joined', worker: 1, place: 0, ref: workerRef(0, 1), slots: 1 };
+const LEFT_WITHOUT_LEASE = { type: 'worker.left', worker: 1, place: 0, leases: [null] };

@@ -2,7 +2,7 @@
  * Promises that are told as a story: what happens outside, step by step, and
  * what somebody outside then sees. Each is played with all the charts.
  */
-import { ANYONE, counted, HASTY, STRICT, unlimited } from './bounds.js';
+import { ANYONE, counted, HASTY, STRICT, unlimited, withSlots } from './bounds.js';
 import { movesIn } from './environment.js';
 import { checkWorld } from './invariants.js';
 import { type Bounds, type Charts, firstWorld, Step, Violation, type World } from './world.js';
@@ -74,6 +74,17 @@ const crowded = { ...unlimited(1, 2, [ANYONE, STRICT]), queueMax: 1 };
 const two = unlimited(2, 1, [ANYONE]);
 const slow = counted(1, 1, {});
 const slowTwo = counted(2, 1, {});
+const shared = withSlots(2, unlimited(1, 2, [ANYONE]));
+
+/** One of two calls on one worker was given up and is not answered in time. */
+const IS_OVERDUE = [
+  BOOTS,
+  ASKS,
+  ALSO_ASKS,
+  'the caller at place 0, slot 0 leaves',
+  'cancelGrace runs out at place 0, slot 0',
+];
+const OTHER_ENDS = 'the exchange at place 0, slot 1 ends';
 
 const isAsked = ({ processes }: World) => processes.every(({ ending }) => ending === 'asked');
 const isKilled = ({ processes }: World) => processes.every(({ ending }) => ending === 'killed');
@@ -147,6 +158,102 @@ export const SCENARIOS: readonly Scenario[] = [
       scene.sees('the worker is leased as before', ({ workers }) => workers[0]!.value === 'leased');
       scene.does(late, 'the answer that nobody waited for comes at place 0', 'the exchange at place 0 ends');
       scene.sees('the worker is idle again', ({ workers }) => workers[0]!.value === 'idle');
+    },
+  },
+
+  // ------------------------------------------------------------ one worker of two slots
+  {
+    promise: 'a worker that must end for one call lets the call in its other slot finish, and takes nobody new',
+    bounds: shared,
+    play: (scene) => {
+      scene.does(...IS_OVERDUE, ASKS);
+      scene.sees('its process lives', ({ processes }) => processes[0]!.ending === 'no');
+      scene.sees('the newcomer waits', callerIs('waiting'));
+      scene.does(OTHER_ENDS);
+      scene.sees('the other has its answer', callerIs('idle', 1));
+      scene.sees('its process was killed', isKilled);
+    },
+  },
+  {
+    promise: 'others do not hold a worker that must end for longer than their grace',
+    bounds: shared,
+    play: (scene) => {
+      scene.does(...IS_OVERDUE, 'evictGrace runs out at place 0');
+      scene.sees('the other has an answer', callerIs('idle', 1));
+      scene.sees('its process was killed', isKilled);
+    },
+  },
+  {
+    promise: 'a worker that must end for one call goes at once when the others are given up, too',
+    bounds: shared,
+    play: (scene) => {
+      scene.does(...IS_OVERDUE, 'the caller at place 0, slot 1 leaves');
+      scene.sees('its process was killed', isKilled);
+    },
+  },
+  {
+    promise: 'a worker that answers after all stays, and takes leases again',
+    bounds: shared,
+    play: (scene) => {
+      scene.does(...IS_OVERDUE, ASKS, 'the answer that nobody waited for comes at place 0, slot 0');
+      scene.sees('its process lives', ({ processes }) => processes[0]!.ending === 'no');
+      scene.sees('the newcomer runs', callerIs('running'));
+    },
+  },
+  {
+    promise: 'so it does when the lease is kept, and when it owes another answer that is not overdue',
+    bounds: withSlots(3, unlimited(1, 3, [ANYONE])),
+    play: (scene) => {
+      const late = 'a call at place 0, slot 0 runs out of time, under a lease that is kept';
+      const answers = 'the answer that nobody waited for comes at place 0, slot 0';
+      const isOverdue = 'cancelGrace runs out at place 0, slot 0';
+      scene.does(BOOTS, ASKS, ALSO_ASKS, late, isOverdue, answers);
+      scene.sees('it is leased', ({ workers }) => workers[0]!.value === 'leased');
+      scene.does(late, isOverdue, 'the caller at place 0, slot 1 leaves');
+      scene.sees('its process was killed, since nobody waits', isKilled);
+    },
+  },
+  {
+    promise: 'a grant that crosses the word of a worker that it leaves is served there',
+    bounds: withSlots(3, counted(1, 3, {})),
+    play: (scene) => {
+      scene.does(BOOTS);
+      scene.settles();
+      scene.does(ASKS, ALSO_ASKS);
+      scene.settles();
+      scene.does('the caller at place 0, slot 0 leaves', 'cancelGrace runs out at place 0, slot 0');
+      scene.does('caller 2 asks for anyone', 'lease.request reaches the coordinator');
+      scene.settles();
+      scene.sees('it runs', callerIs('running', 2));
+      scene.sees('the worker is to leave', ({ workers }) => workers[0]!.value === 'evicting');
+    },
+  },
+  {
+    promise: 'a worker whose line breaks while it lets a last call finish is ended, and the caller hears so',
+    bounds: shared,
+    play: (scene) => {
+      scene.does(...IS_OVERDUE, 'the process at place 0 is unfit');
+      scene.sees('the other has an answer', callerIs('idle', 1));
+      scene.sees('its process was killed', isKilled);
+    },
+  },
+  {
+    promise: 'destroying does not wait for the last call of a worker that must end',
+    bounds: shared,
+    play: (scene) => {
+      scene.does(...IS_OVERDUE, 'pool.destroy');
+      scene.sees('the other has an answer', callerIs('idle', 1));
+      scene.sees('its process was killed', isKilled);
+    },
+  },
+  {
+    promise: 'a drain waits for the last call of a worker that must end',
+    bounds: shared,
+    play: (scene) => {
+      scene.does(...IS_OVERDUE, 'pool.drain');
+      scene.sees('the pool drains', poolIs('draining'));
+      scene.does(OTHER_ENDS);
+      scene.sees('the pool is drained', poolIs('drained'));
     },
   },
 
@@ -228,7 +335,7 @@ export const SCENARIOS: readonly Scenario[] = [
       scene.does(ASKS);
       scene.settles();
       scene.does('the exchange at place 0 ends', 'pool.destroy', 'pool.destroy reaches the coordinator');
-      scene.does('lease.released reaches worker 1 at place 0', 'worker.idle reaches the coordinator');
+      scene.does('lease.released reaches worker 1 at place 0', 'slot.freed reaches the coordinator');
       scene.settles();
       scene.sees('the caller has one answer', callerIs('idle'));
     },

@@ -39,6 +39,8 @@ export type ChartName = keyof Charts;
 /** What is tried, and how often. Whatever is not bounded here is unbounded. */
 export interface Bounds {
   readonly size: number;
+  /** How many each worker has. */
+  readonly slots: number;
   readonly callers: number;
   /** `at once`: each outside event is followed until nobody has anything left to say, as XState does it. */
   readonly delivery: 'at once' | 'delayed';
@@ -73,10 +75,10 @@ export interface World {
   readonly coordinator: CoordinatorSnapshot;
   /** By place: the worker that lives there, or lived there last. */
   readonly workers: readonly WorkerSnapshot[];
-  /** By place: the client of its slot, which outlives the workers. */
+  /** By slot, through all places: its client, which outlives the workers. */
   readonly clients: readonly ClientSnapshot[];
   readonly processes: readonly Process[];
-  /** By place: what the port knows of the exchange that runs there. */
+  /** By slot, through all places: what the port knows of the exchange that runs there. */
   readonly exchanges: readonly (Exchange | null)[];
   /** By place: a replacement is due. */
   readonly restarts: readonly boolean[];
@@ -108,6 +110,8 @@ export interface Exchange {
   readonly caller: number | null;
   /** Python owes an answer that nobody waits for. */
   readonly owed: boolean;
+  /** The grace time of that has run out, which it does once. */
+  readonly overdue: boolean;
 }
 
 export interface Caller {
@@ -133,7 +137,12 @@ export function isQuiet({ supervisor, coordinator, workers, clients }: Mail): bo
 /** Something that must never be: the message says what. */
 export class Violation extends Error {}
 
-/** Where a message goes. Worker addresses name one life, not only a place. */
+/** How many slots each worker has. */
+export function slotsOf({ clients, processes }: World): number {
+  return clients.length / processes.length;
+}
+
+/** Where a message goes. Worker addresses name one life, not only a place; a client's place is that of its slot, through all. */
 export interface Address {
   readonly chart: ChartName;
   readonly place: number;
@@ -145,9 +154,14 @@ export const addressOf = (ref: unknown): Address => (ref as { address: Address }
 export const supervisorRef = addressed<SupervisorRef>('supervisor', 0, 0);
 export const coordinatorRef = addressed<CoordinatorRef>('coordinator', 0, 0);
 
-/** The one address of a place's client. */
+/** The one address of a slot's client. */
 export function clientRef(place: number): ClientRef {
   return remembered(clientRefs, place, () => addressed<ClientRef>('client', place, 0));
+}
+
+/** The clients of a place, by slot. */
+export function clientRefsAt(place: number, slots: number): readonly ClientRef[] {
+  return Array.from({ length: slots }, (_, slot) => clientRef(place * slots + slot));
 }
 
 /** The one address of one life of a worker. */
@@ -157,6 +171,7 @@ export function workerRef(place: number, worker: WorkerId): WorkerRef {
 
 export function firstWorld(charts: Charts, bounds: Bounds): World {
   const places = Array.from({ length: bounds.size }, (_, place) => place);
+  const slots = Array.from({ length: bounds.size * bounds.slots }, (_, slot) => slot);
   const nobody: Process = { life: 'gone', ending: 'no' };
   const supervisor = begin(charts.supervisor, { size: bounds.size, closeTimeoutMs: 1 }, supervisorRef);
   const step = new Step(charts, bounds, {
@@ -164,13 +179,13 @@ export function firstWorld(charts: Charts, bounds: Bounds): World {
     coordinator: begin(charts.coordinator, { queueMax: bounds.queueMax, supervisor: supervisorRef }, coordinatorRef)
       .snapshot,
     workers: [],
-    clients: places.map((place) => begin(charts.client, undefined, clientRef(place)).snapshot),
+    clients: slots.map((slot) => begin(charts.client, { cancelGraceMs: 1 }, clientRef(slot)).snapshot),
     processes: places.map(() => nobody),
-    exchanges: places.map(() => null),
+    exchanges: slots.map(() => null),
     restarts: places.map(() => false),
     callers: Array.from({ length: bounds.callers }, () => ({ state: 'idle', waiter: null, calls: 0 })),
     gone: [],
-    mail: { supervisor: [], coordinator: [], workers: places.map(() => []), clients: places.map(() => []) },
+    mail: { supervisor: [], coordinator: [], workers: places.map(() => []), clients: slots.map(() => []) },
     nextTicket: 1,
     spent: { deaths: 0, timeouts: 0, commands: 0 },
   });
@@ -294,8 +309,9 @@ export class Step {
     this.perform(to, taken.ran);
     for (const said of taken.said) {
       if (said.how === 'send') {
-        if (said.event.type === 'lease.granted' && to.chart === 'coordinator') this.#checkOrder(said.event);
-        this.send(addressOf(said.to), said.event);
+        const receiver = addressOf(said.to);
+        if (said.event.type === 'lease.granted' && to.chart === 'coordinator') this.#checkOrder(receiver, said.event);
+        this.send(receiver, said.event);
       } else if (said.how === 'emit') {
         this.hear(said.event);
       } else if (said.event.type === 'restart.due') {
@@ -359,6 +375,9 @@ export class Step {
     killProcess: (step, place) => {
       step.processes[place] = { ...step.processes[place]!, ending: 'killed' };
     },
+    // What Python does about it, and who goes by a worker that is leaving, makes no difference here.
+    interruptCall: () => {},
+    beginEviction: () => {},
     beginExchange: (step, place, { context }) =>
       step.#beginExchange(place, (context as ClientSnapshot['context']).held!),
     failExchange: (step, place, { context }) =>
@@ -371,11 +390,11 @@ export class Step {
       worker,
       place,
       bootTimeoutMs: 1,
-      cancelGraceMs: 1,
+      evictGraceMs: 1,
       stopGraceMs: 1,
       coordinator: coordinatorRef,
       supervisor: supervisorRef,
-      client: clientRef(place),
+      clients: clientRefsAt(place, this.#bounds.slots),
     };
     const ref = workerRef(place, worker);
     const { snapshot, ran } = begin(this.#charts.worker, input, ref);
@@ -401,7 +420,7 @@ export class Step {
     }
     const caller = this.#waitingFor(held.waiter, 'is granted a lease');
     this.callers[caller] = { ...this.callers[caller]!, state: 'running', waiter: null };
-    this.exchanges[place] = { lease, worker: addressOf(held.worker).worker, caller, owed: false };
+    this.exchanges[place] = { lease, worker: addressOf(held.worker).worker, caller, owed: false, overdue: false };
   }
 
   #failExchange(place: number, lease: number): void {
@@ -444,11 +463,9 @@ export class Step {
     return caller;
   }
 
-  #checkOrder(granted: AnyEventObject): void {
-    const { queue, slots, granted: place } = this.coordinator.context;
+  #checkOrder({ worker }: Address, granted: AnyEventObject): void {
     const waiter = granted.waiter as Waiter;
-    const worker = slots[place]!.worker;
-    const overtaken = listWaiters(queue).some(
+    const overtaken = listWaiters(this.coordinator.context.queue).some(
       ({ ticket, priority, affinity }) =>
         (!affinity?.strict || affinity.worker === worker) &&
         (priority > waiter.priority || (priority === waiter.priority && ticket < waiter.ticket)),
@@ -480,10 +497,11 @@ function takeOnce<TMachine extends AnyStateMachine>(
 /** Tells two events apart. */
 export function keyOf(event: AnyEventObject): string {
   return remembered(keysOfEvents, event, () => {
-    const { type, lease, worker, place, way, proven, ref, waiter } = event;
+    const { type, lease, leases, slot, slots, worker, place, way, proven, ref, waiter } = event;
     const who = typeof worker === 'object' ? addressOf(worker).worker : worker;
     const from = ref === undefined ? '' : addressOf(ref).worker;
-    return `${type} ${lease} ${who} ${place} ${way} ${proven} ${from} ${waiter ? keyOfWaiter(waiter) : ''}`;
+    const where = `${place} ${slot} ${slots} ${leases}`;
+    return `${type} ${lease} ${who} ${where} ${way} ${proven} ${from} ${waiter ? keyOfWaiter(waiter) : ''}`;
   });
 }
 

@@ -164,12 +164,12 @@ export function keywords() {
 
 /** The charts are typed: an actor of one takes its own events and no others. */
 export function charts(worker: Actor<typeof workerMachine>) {
-  worker.send({ type: 'lease.released', lease: 1 });
+  worker.send({ type: 'lease.released', lease: 1, slot: 0 });
   // @ts-expect-error: a lease has an id.
   worker.send({ type: 'lease.released' });
   // @ts-expect-error: no such event.
   worker.send({ type: 'lease.forgotten' });
-  expectTypeOf(worker.getSnapshot().context.lease).toEqualTypeOf<number | null>();
+  expectTypeOf(worker.getSnapshot().context.leases[0]?.lease).toEqualTypeOf<number | undefined>();
   void [clientMachine, coordinatorMachine, supervisorMachine];
 }
 

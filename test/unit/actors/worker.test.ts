@@ -42,6 +42,44 @@ describe("a worker's hands", () => {
     await world.destroy();
   });
 
+  it('give a call its grace time once Python has come to it, however long it was in the pipe', async () => {
+    const world = new PlayedPool({ slots: 2, cancelGraceMs: 100, evictGraceMs: 100 });
+    await world.boot();
+    const [{ process }, abort] = [world, new AbortController()];
+    const first = world.pool.call('played');
+    const second = world.pool.call('played', [], { signal: abort.signal }).catch((reason) => reason);
+    abort.abort('enough');
+    expect(await second).toBe('enough');
+    await world.clock.turn(60_000);
+    // It waits behind a call that takes its time, which is nobody's fault.
+    expect([process.signals, process.cancelled]).toEqual([[], []]);
+    process.answer('first');
+    expect(await first).toBe('first');
+    expect(process.cancelled).toEqual([process.request?.id]);
+    expect(world.pool.stats().workers.cancelling).toBe(1);
+    await world.clock.turn(100);
+    expect(process.signals).toEqual(['SIGKILL']);
+    await world.destroy();
+  });
+
+  it('show what is printed without a mark as the output of a call only if that one alone is unanswered', async () => {
+    const world = new PlayedPool({ slots: 2 });
+    await world.boot();
+    const calls: (number | null)[] = [];
+    world.pool.on('log', ({ call }) => calls.push(call));
+    const both = Promise.all([world.pool.call('played'), world.pool.call('played')]);
+    const hand = [...world.runtime.hands.values()][0]!;
+    hand.onOutput('stdout', 'from one of two');
+    world.process.answer(null);
+    hand.onOutput('stdout', 'from the only one');
+    const id = world.process.request?.id;
+    world.process.answer(null);
+    hand.onOutput('stdout', 'from nobody');
+    await both;
+    expect(calls).toEqual([null, id, null]);
+    await world.destroy();
+  });
+
   it('speak to no Python of another protocol', async () => {
     const world = new PlayedPool();
     const ready = world.pool.ready().catch((error) => error);

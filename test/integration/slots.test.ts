@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import type { WorkerDiedError } from '../../src/index.js';
+import { Gate } from '../support/gate.js';
+import { failure, fixtures, next, readyPool, startPool } from '../support/pool.js';
+
+const app = fixtures(import.meta.url)('app.py');
+
+describe('a worker of two slots', () => {
+  it('has two calls at a time: the second waits in the pipe, and is answered after the first', async () => {
+    const pool = await readyPool(app, { slots: 2 });
+    const gate = new Gate();
+    const order: string[] = [];
+    const first = pool.call('wait_at', [gate.path, 'first']).then((value) => order.push(String(value)));
+    const second = pool.call('echo', ['second']).then((value) => order.push(String(value)));
+    const third = pool.call('echo', ['third']).then((value) => order.push(String(value)));
+    const go = await gate.reached();
+    expect(pool.stats()).toMatchObject({ slots: 2, leases: 2, waiting: 1, workers: { leased: 1 } });
+    await go();
+    await Promise.all([first, second, third]);
+    expect(order).toEqual(['first', 'second', 'third']);
+    expect(pool.stats()).toMatchObject({ leases: 0, workers: { idle: 1 } });
+  });
+
+  it('tells each of two callers, when it dies, whether its own call had started', async () => {
+    const pool = await readyPool(app, { slots: 2 });
+    const pid = await pool.call<number>('pid');
+    const gate = new Gate();
+    const runs = failure<WorkerDiedError>(pool.call('wait_at', [gate.path]));
+    const waits = failure<WorkerDiedError>(pool.call('echo', [1]));
+    await gate.reached();
+    process.kill(pid, 'SIGKILL');
+    expect(await runs).toMatchObject({ code: 'ERR_WORKER_DIED', started: true, call: 'wait_at' });
+    expect(await waits).toMatchObject({ code: 'ERR_WORKER_DIED', started: false, call: 'echo' });
+    expect(await pool.call('pid')).not.toBe(pid);
+  });
+
+  it('lives on when one of two calls is given up and answers in time, and the other has its own answer', async () => {
+    const pool = await readyPool(app, { slots: 2 });
+    const pid = await pool.call('pid');
+    const gate = new Gate();
+    const abort = new AbortController();
+    const given = failure(pool.call('wait_at', [gate.path], { signal: abort.signal }));
+    const other = pool.call('echo', ['other']);
+    const go = await gate.reached();
+    abort.abort('enough');
+    expect(await given).toBe('enough');
+    expect(pool.stats()).toMatchObject({ leases: 2, workers: { cancelling: 1 } });
+    await go();
+    expect(await other).toBe('other');
+    expect(await pool.call('pid')).toBe(pid);
+  });
+
+  it('is ended when one of two calls is given up and never answers: the other rejects only after its grace', async () => {
+    const pool = startPool(app, { slots: 2, cancelGraceMs: 0, evictGraceMs: 20 });
+    const pid = await pool.call('pid');
+    const gate = new Gate();
+    const abort = new AbortController();
+    const given = failure(pool.call('wait_at', [gate.path], { signal: abort.signal }));
+    const other = failure<WorkerDiedError>(pool.call('echo', ['other']));
+    const dead = next(pool, 'worker.dead');
+    await gate.reached();
+    abort.abort('enough');
+    expect(await given).toBe('enough');
+    const error = await other;
+    expect(error).toMatchObject({ code: 'ERR_WORKER_DIED', started: false });
+    expect(error.message).toContain('another call on it was given up');
+    expect(await dead).toMatchObject({ reason: 'cancel-grace' });
+    expect(await pool.call('pid')).not.toBe(pid);
+  });
+
+  it('holds two leases and no third, and the leases of others keep their order', async () => {
+    const pool = await readyPool(app, { slots: 2 });
+    const [one, two] = await Promise.all([pool.checkout(), pool.checkout()]);
+    expect([one.worker, two.worker]).toEqual(['worker-0', 'worker-0']);
+    expect(one.id).not.toBe(two.id);
+    const third = pool.checkout();
+    expect(await Promise.all([one.call('echo', [1]), two.call('echo', [2]), one.call('echo', [3])])).toEqual([1, 2, 3]);
+    expect(pool.stats().waiting).toBe(1);
+    await two.checkin();
+    const lease = await third;
+    expect(await lease.call('echo', [4])).toBe(4);
+    await Promise.all([one.checkin(), lease.checkin()]);
+  });
+
+  it('serves two calls of a strict session at a time, with the state that they share', async () => {
+    const pool = await readyPool(app, { size: 2, slots: 2 });
+    const session = pool.session('s');
+    await session.call('remember', ['key', 'one']);
+    const pids = await Promise.all([session.call('pid'), session.call('pid'), session.call('pid')]);
+    expect(new Set(pids).size).toBe(1);
+    expect(await session.call('recall')).toEqual({ key: 'one' });
+  });
+});
+
+describe('workers of two slots', () => {
+  it('are leased in turn, so that nobody waits behind another while a worker is idle', async () => {
+    const pool = startPool(app, { size: 2, slots: 2 });
+    await pool.ready();
+    while (pool.stats().missing > 0) await next(pool, 'worker.ready');
+    const leases = await Promise.all([0, 1, 2, 3].map(() => pool.checkout()));
+    expect(leases[0]!.worker).not.toBe(leases[1]!.worker);
+    expect(leases[2]!.worker).not.toBe(leases[3]!.worker);
+    await Promise.all(leases.map((lease) => lease.checkin()));
+  });
+});
+
+describe('map on workers of several slots', () => {
+  it('has twice as many items under way as there are slots', async () => {
+    const pool = await readyPool(app, { slots: 3 });
+    let read = 0;
+    const items = function* () {
+      for (; read < 100; read += 1) yield read;
+    };
+    const results = pool.map('echo', items());
+    await results.next();
+    // Six have been taken, and the source is in the middle of the last.
+    expect(read).toBe(5);
+    await results.return?.();
+  });
+});
