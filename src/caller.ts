@@ -4,11 +4,11 @@ import { OptionError } from './errors.js';
 import { splitArgs } from './kw.js';
 import { LiveArguments } from './live-arguments.js';
 import { type MapOptions, mapCalls } from './map.js';
-import { type PyProxy, pyProxy } from './py.js';
+import { type PyProxy, PyResult, pyProxy } from './py.js';
 import type { Runtime } from './runtime.js';
 import { checkerOf, checkItems, checkSchema, type StandardSchema } from './standard-schema.js';
 import { type Room, roomFor, Stream, type StreamOptions } from './stream.js';
-import { encodeRequest } from './wire/message.js';
+import { encodeRequest, streamed } from './wire/message.js';
 import type { ValueHandlers } from './wire/rich.js';
 import { ThrownErrors } from './wire/thrown.js';
 import { encodeFields, type ValueLimits } from './wire/value.js';
@@ -130,9 +130,7 @@ export abstract class Caller<Api = unknown> {
       const { highWaterMark, ...rest } = options;
       const room = roomFor(highWaterMark);
       const bound = this.mergedWith(rest);
-      const ask = this.#prepare(name, args, bound, room);
-      const stream = new Stream<T>(room, ask, (error) => this.runtime.tied(error));
-      return bound.schema === undefined ? stream : checkItems(stream, checkerOf<T>(bound.schema, name));
+      return this.#streamOf<T>(name, this.#prepare(name, args, bound), bound, room);
     } catch (error) {
       const fail = () => {
         throw error;
@@ -143,7 +141,16 @@ export abstract class Caller<Api = unknown> {
 
   /** The same functions as methods: `pool.py.mean([1, 2, 3])`, typed by the pool's `Api`. */
   get py(): PyProxy<Api> {
-    return pyProxy<Api>((name, args) => this.call(name, args));
+    return pyProxy<Api>((name, args) => {
+      const { runtime } = this;
+      const options = this.mergedWith({});
+      const ask = this.#prepare(name, args, options);
+      return new PyResult({
+        isStream: runtime.streams.has(name),
+        call: () => this.#promiseOf(name, ask, options),
+        stream: () => this.#streamOf(name, ask, options, roomFor()),
+      });
+    });
   }
 
   /** The same, with options bound. A signal here and one given with a call both count. */
@@ -171,35 +178,49 @@ export abstract class Caller<Api = unknown> {
 
   #start(name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
-    const call = this.#prepare(name, args, options)();
-    const promise = options.schema === undefined ? call.promise : call.promise.then(checkerOf(options.schema, name));
+    return this.#promiseOf(name, this.#prepare(name, args, options), options);
+  }
+
+  #promiseOf(name: string, ask: Ask, { schema }: CallOptions): Promise<unknown> {
+    const call = ask();
+    const promise = schema === undefined ? call.promise : call.promise.then(checkerOf(schema, name));
     if (this.runtime.settings.errors === undefined) return promise;
     return promise.catch((error) => Promise.reject(this.runtime.tied(error)));
   }
 
+  #streamOf<T>(name: string, ask: Ask, { schema }: CallOptions, room: Room): Items<T> {
+    const stream = new Stream<T>(
+      room,
+      (items) => ask(items, room),
+      (error) => this.runtime.tied(error),
+    );
+    return schema === undefined ? stream : checkItems(stream, checkerOf<T>(schema, name));
+  }
+
   /** Fixes and checks what is asked, and returns what asks it. */
-  #prepare(
-    name: string,
-    args: readonly unknown[],
-    options: CallOptions,
-    room?: Room,
-  ): (stream?: CallExtras['stream']) => Call {
+  #prepare(name: string, args: readonly unknown[], options: CallOptions): Ask {
     if (typeof name !== 'string') throw new OptionError({ option: 'name', expected: "a function's name", got: name });
     if (!Array.isArray(args)) throw new OptionError({ option: 'args', expected: 'an array of arguments', got: args });
     const { signal, timeoutMs = this.runtime.settings.timeoutMs, priority = 0, kwargs, context, onProgress } = options;
     const { counters, keepAlive, settings, clock } = this.runtime;
     const found = new Found(settings.limits);
     const progress = onProgress !== undefined;
-    const asked = { name, ...splitArgs(args, kwargs), session: this.sessionId, context, stream: room, progress };
+    const asked = { name, ...splitArgs(args, kwargs), session: this.sessionId, context, progress };
     const request = encodeRequest(asked, settings.limits, found);
-    return (stream) => {
+    return (stream, room) => {
       signal?.throwIfAborted();
       const { given, thrown } = found;
       const isPlain = given === undefined && stream === undefined && onProgress === undefined;
       const extras = isPlain
         ? undefined
-        : { stream, given, thrown, onProgress: onProgress && this.#fenced(onProgress) };
-      const call = new Call(name, request, clock, { signal, timeoutMs }, extras);
+        : { stream, given, thrown, onProgress: onProgress && this.runtime.total(onProgress) };
+      const call = new Call(
+        name,
+        room === undefined ? request : streamed(request, room, settings.limits, name),
+        clock,
+        { signal, timeoutMs },
+        extras,
+      );
       call.context = context;
       counters.asked += 1;
       keepAlive.hold();
@@ -211,11 +232,12 @@ export abstract class Caller<Api = unknown> {
       return call;
     };
   }
-
-  #fenced(onProgress: (progress: Progress) => void): (progress: Progress) => void {
-    return this.runtime.total(onProgress);
-  }
 }
+
+/** Asks what was prepared, once; for its items, if `stream` and `room` are given. */
+type Ask = (stream?: CallExtras['stream'], room?: Room) => Call;
+
+type Items<T> = AsyncIterableIterator<T, undefined> & AsyncDisposable;
 
 /** What is found among the arguments of one call that is no value: nothing, most of the time. */
 class Found implements ValueHandlers {

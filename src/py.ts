@@ -32,11 +32,76 @@ export interface Handle extends AsyncDisposable {}
 type UntypedFunction = (<T = unknown>(...args: unknown[]) => Promise<T>) & { readonly [name: string]: UntypedFunction };
 
 /** @internal */
-export function pyProxy<Api>(call: (name: string, args: readonly unknown[]) => Promise<unknown>): PyProxy<Api> {
-  return proxyFor('', call) as PyProxy<Api>;
+export function pyProxy<Api>(call: (name: string, args: readonly unknown[]) => PyResult): PyProxy<Api> {
+  const fenced = (name: string, args: readonly unknown[]) => {
+    try {
+      return call(name, args);
+    } catch (error) {
+      return PyResult.failed(error);
+    }
+  };
+  return proxyFor('', fenced) as PyProxy<Api>;
 }
 
-function proxyFor(prefix: string, call: (name: string, args: readonly unknown[]) => Promise<unknown>): unknown {
+/**
+ * What a call of `pool.py` comes to: a promise of the result, or, for whoever iterates over it, the items of a stream.
+ * Which of the two is settled when it is awaited or iterated over, at the latest when this turn ends; a function that is
+ * known to be a generator waits for its reader.
+ *
+ * @internal
+ */
+export class PyResult implements Promise<unknown>, AsyncIterable<unknown> {
+  readonly [Symbol.toStringTag] = 'Promise';
+  readonly #ways: PyWays;
+  #promise: Promise<unknown> | undefined;
+  #items: AsyncIterableIterator<unknown> | undefined;
+
+  constructor(ways: PyWays) {
+    this.#ways = ways;
+    if (!ways.isStream) queueMicrotask(() => this.#items ?? this.#call());
+  }
+
+  static failed(error: unknown): PyResult {
+    const fail = () => Promise.reject(error);
+    const stream = { next: fail, [Symbol.asyncIterator]: () => stream };
+    return new PyResult({ isStream: false, call: fail, stream: () => stream });
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: it is a promise
+  get then(): Promise<unknown>['then'] {
+    const promise = this.#call();
+    return promise.then.bind(promise);
+  }
+
+  get catch(): Promise<unknown>['catch'] {
+    const promise = this.#call();
+    return promise.catch.bind(promise);
+  }
+
+  get finally(): Promise<unknown>['finally'] {
+    const promise = this.#call();
+    return promise.finally.bind(promise);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<unknown> {
+    this.#items ??= this.#ways.stream();
+    return this.#items;
+  }
+
+  #call(): Promise<unknown> {
+    this.#promise ??= this.#ways.call();
+    return this.#promise;
+  }
+}
+
+interface PyWays {
+  /** It is a generator, so there is no sense in calling it before it is known who reads. */
+  readonly isStream: boolean;
+  call(): Promise<unknown>;
+  stream(): AsyncIterableIterator<unknown>;
+}
+
+function proxyFor(prefix: string, call: (name: string, args: readonly unknown[]) => PyResult): unknown {
   const target = (...args: unknown[]) => call(prefix, args);
   const text = () => (prefix === '' ? 'pool.py' : `pool.py.${prefix}`);
   return new Proxy(target, {

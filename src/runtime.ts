@@ -52,6 +52,8 @@ export class Runtime {
   readonly keepAlive = new KeepAlive();
   readonly sessions: SessionRegistry;
   readonly counters = new Counters();
+  /** The functions that are generators, once a worker has told. */
+  streams: ReadonlySet<string> = new Set();
   /** What ended the pool, once something has. */
   endedBy: 'drain' | 'close' | 'destroy' | undefined;
   readonly #events = new EventEmitter<PoolEvents>();

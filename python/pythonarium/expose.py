@@ -69,6 +69,20 @@ def find_callable(modules: dict[str, ModuleType], exposed: dict[str, Callable[..
     return None
 
 
+def find_generators(exposed: dict[str, Callable[..., Any]]) -> list[str]:
+    """Return the names of those functions whose calls give a generator, plain or asynchronous."""
+    return [name for name, function in exposed.items() if _flags(function) & GENERATORS]
+
+
+def _flags(function: Any) -> int:
+    # Some objects answer to any name, and some to none.
+    try:
+        flags = function.__wrapped__.__code__.co_flags if "__wrapped__" in vars(function) else function.__code__.co_flags
+    except Exception:
+        return 0
+    return flags if isinstance(flags, int) else 0
+
+
 class NothingExposed(Exception):
     """A module has nothing that Node could call."""
 
@@ -135,4 +149,6 @@ def _public(module: ModuleType) -> list[tuple[str, Callable[..., Any]]]:
     return [(name, value) for name, value in values if callable(value) and value is not expose]
 
 
+# CO_GENERATOR and CO_ASYNC_GENERATOR; `inspect` is slow to import.
+GENERATORS = 0x20 | 0x200
 MARK = "__pythonarium_exposed_as__"

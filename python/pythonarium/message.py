@@ -47,10 +47,14 @@ def hello(library: str, python: str, executable: str, pid: int) -> bytes:
     ).encode()
 
 
-def ready(functions: Sequence[str], interrupts: bool) -> bytes:
-    """Return the line that ends the handshake well. `interrupts`: SIGUSR1 interrupts the call that runs."""
-    names = ",".join(map(quote, functions))
-    return f'{{"type":"ready","functions":[{names}],"interrupts":{"true" if interrupts else "false"}}}\n'.encode()
+def ready(functions: Sequence[str], streams: Sequence[str], interrupts: bool) -> bytes:
+    """Return the line that ends the handshake well.
+
+    `streams` are those functions that are generators. `interrupts`: SIGUSR1 interrupts the call that runs.
+    """
+    names, generators = (",".join(map(quote, each)) for each in (functions, streams))
+    heard = "true" if interrupts else "false"
+    return f'{{"type":"ready","functions":[{names}],"streams":[{generators}],"interrupts":{heard}}}\n'.encode()
 
 
 def failed(stage: str, error: str) -> bytes:

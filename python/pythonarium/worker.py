@@ -19,7 +19,7 @@ from .cancel import GIVEN_UP, CallCancelled, Cancellation
 from .context import NOTHING
 from .context import current as current_context
 from .event_loop import EventLoop
-from .expose import NameTaken, NothingExposed, find_callable, find_exposed
+from .expose import NameTaken, NothingExposed, find_callable, find_exposed, find_generators
 from .frame import LineEnded, LineReader, LineTooLong, LineWriter
 from .inbox import DURING_A_CALL, Inbox
 from .logs import Logs
@@ -136,7 +136,7 @@ class Worker:
         except BaseException as raised:
             self._fail(stage, error.of_exception(raised))
         self._logs.flush()
-        self._writer.write(message.ready(list(self._functions), self._cancellation.is_heard))
+        self._writer.write(message.ready(list(self._functions), find_generators(self._functions), self._cancellation.is_heard))
 
     def _answer(self) -> None:
         """Answer every call in turn; return at `stop`."""

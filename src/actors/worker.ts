@@ -174,6 +174,7 @@ export class WorkerHand implements ProcessListeners {
       case 'ready':
         this.#phase = 'ready';
         this.#interrupts = message.interrupts;
+        this.#runtime.streams = new Set(message.streams);
         this.#runtime.emit('worker.ready', {
           worker: this.name,
           id: this.id,

@@ -81,6 +81,8 @@ export interface ReadyMessage {
   readonly type: 'ready';
   /** The names that can be called. */
   readonly functions: readonly string[];
+  /** Those of them that are generators. */
+  readonly streams: readonly string[];
   /** Whether SIGUSR1 interrupts the call that runs. */
   readonly interrupts: boolean;
 }
@@ -222,18 +224,33 @@ interface WireFrame {
  * @throws MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
  */
 export function encodeRequest(
-  { name, args, kwargs, session, stream, progress, context }: Omit<CallMessage, 'type' | 'id'>,
+  { name, args, kwargs, session, progress, context }: Omit<CallMessage, 'type' | 'id' | 'stream'>,
   limits: ValueLimits,
   handlers?: ValueHandlers,
 ): Encoded {
   const values = encodeFields({ args, kwargs }, name, limits, handlers);
   const sessionJson = session === undefined ? '' : `,"session":${JSON.stringify(session)}`;
-  const streamJson = stream === undefined ? '' : `,"stream":${JSON.stringify(stream)}`;
   const progressJson = progress === true ? ',"progress":true' : '';
   const contextJson = context === undefined ? '' : `,"context":${encodeJson(context, 'context', limits)}`;
-  const text = `"name":${JSON.stringify(name)},${values.text}${sessionJson}${streamJson}${progressJson}${contextJson}}`;
+  const text = `"name":${JSON.stringify(name)},${values.text}${sessionJson}${progressJson}${contextJson}}`;
   limitBytes(text, CALL_HEAD_BYTES, limits.messageBytesMax, name);
   return { text, bin: values.bin };
+}
+
+/**
+ * The same request, for the items of what the function returns, with room for so many of them.
+ *
+ * @throws MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
+ */
+export function streamed(
+  request: Encoded,
+  { items, bytes }: NonNullable<CallMessage['stream']>,
+  limits: ValueLimits,
+  name?: string,
+): Encoded {
+  const text = `${request.text.slice(0, -1)},"stream":{"items":${items},"bytes":${bytes}}}`;
+  limitBytes(text, CALL_HEAD_BYTES, limits.messageBytesMax, name);
+  return { text, bin: request.bin };
 }
 
 /** The line of a call, without its newline: an id and what {@link encodeRequest} made. */
@@ -389,6 +406,7 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
       return {
         type,
         functions: fields.strings('functions'),
+        streams: fields.has('streams') ? fields.strings('streams') : [],
         interrupts: fields.has('interrupts') && fields.boolean('interrupts'),
       };
     case 'failed':

@@ -214,7 +214,7 @@ export class FakeProcess implements PythonProcess {
   ready(): void {
     if (!this.canAct || this.#phase !== 'loading') return;
     this.#phase = 'ready';
-    this.#say({ type: 'ready', functions: this.#functions, interrupts: this.init?.interrupts ?? false });
+    this.#say({ type: 'ready', functions: this.#functions, streams: [], interrupts: this.init?.interrupts ?? false });
   }
 
   /** Its module does not load, or whatever else `stage` says; it ends. */

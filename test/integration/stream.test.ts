@@ -148,6 +148,14 @@ describe('stream()', () => {
     });
   });
 
+  it('is what a generator of pool.py comes to', async () => {
+    const pool = await readyPool<{ count(n: number): AsyncIterable<number>; pid(): number }>(streams);
+    expect(await collect(pool.py.count(3))).toEqual([0, 1, 2]);
+    const later = pool.py.count(2);
+    expect(await pool.py.pid()).toEqual(expect.any(Number));
+    expect(await collect(later)).toEqual([0, 1]);
+  });
+
   it('lets several read at once, each item once', async () => {
     const pool = await readyPool(streams);
     const items = pool.stream('count', [6]);

@@ -1,10 +1,11 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { pyProxy } from '../../src/py.js';
+import { PyResult, pyProxy } from '../../src/py.js';
 
 interface Api {
   mean(numbers: number[]): number;
   stats: { deep: { median(numbers: number[]): number } };
+  rows(count: number): AsyncIterable<string>;
   name(): string;
   length(): number;
 }
@@ -53,11 +54,59 @@ describe('py', () => {
   });
 });
 
-function proxy() {
-  const calls: [string, readonly unknown[]][] = [];
-  const py = pyProxy<Api>(async (name, args) => {
-    calls.push([name, args]);
-    return 'answer';
+describe('what a function of py returns', () => {
+  it('is a stream for whoever iterates over it, and no call is made', async () => {
+    const { py, calls, streams } = proxy();
+    const items: unknown[] = [];
+    for await (const item of py.rows(1)) items.push(item);
+    expect(items).toEqual(['first', 'second']);
+    expect([calls, streams]).toEqual([[], [['rows', [1]]]]);
   });
-  return { py, calls };
+
+  it('is called once, however often it is awaited, and if nobody does', async () => {
+    const { py, calls } = proxy();
+    const result = py.mean([1]);
+    expect(await Promise.all([result, result, result.finally(() => {})])).toEqual(['answer', 'answer', 'answer']);
+    void py.mean([2]);
+    await null;
+    expect(calls.map(([, args]) => args)).toEqual([[[1]], [[2]]]);
+  });
+
+  it('waits for its reader if it is known to be a generator', async () => {
+    const { py, calls, streams } = proxy({ isStream: true });
+    const rows = py.rows(2);
+    await null;
+    expect([calls, streams]).toEqual([[], []]);
+    for await (const _ of rows) break;
+    expect(streams).toHaveLength(1);
+  });
+
+  it('is a rejection where the arguments are refused', async () => {
+    const py = pyProxy<Api>(() => {
+      throw new RangeError('no such value');
+    });
+    await expect(py.mean([1])).rejects.toThrow(RangeError);
+    await expect(py.rows(1)[Symbol.asyncIterator]().next()).rejects.toThrow(RangeError);
+  });
+});
+
+function proxy({ isStream = false } = {}) {
+  const calls: [string, readonly unknown[]][] = [];
+  const streams: [string, readonly unknown[]][] = [];
+  async function* items() {
+    yield 'first';
+    yield 'second';
+  }
+  const py = pyProxy<Api>((name, args) => {
+    const call = async () => {
+      calls.push([name, args]);
+      return 'answer';
+    };
+    const stream = () => {
+      streams.push([name, args]);
+      return items();
+    };
+    return new PyResult({ isStream, call, stream });
+  });
+  return { py, calls, streams };
 }

@@ -22,6 +22,7 @@ import {
   messageOf,
   parseLine,
   type ReplyMessage,
+  streamed,
 } from '../../src/wire/message.js';
 import { type Encoded, encodeFields } from '../../src/wire/value.js';
 
@@ -112,8 +113,11 @@ function encode(message: Record<string, unknown>): string {
   switch (message.type) {
     case 'init':
       return encodeInit(message as unknown as InitMessage);
-    case 'call':
-      return callLine(message.id as number, encodeRequest(message as unknown as CallMessage, LIMITS).text);
+    case 'call': {
+      const { stream, ...asked } = message as unknown as CallMessage;
+      const request = encodeRequest(asked, LIMITS);
+      return callLine(id, (stream === undefined ? request : streamed(request, stream, LIMITS)).text);
+    }
     case 'answer':
       return encodeAnswer(id, message.number as number, encodeFields({ value: message.value }, undefined, LIMITS).text);
     case 'answer.error':

@@ -126,7 +126,7 @@ describe('decodeMessage', () => {
 
   it('keeps no field that it does not know', () => {
     const line = '{"type":"ready","functions":[],"later":1}';
-    expect(decodeMessage(line)).toEqual({ type: 'ready', functions: [], interrupts: false });
+    expect(decodeMessage(line)).toEqual({ type: 'ready', functions: [], streams: [], interrupts: false });
   });
 
   it('says what is wrong and how the line begins, but not all of it', () => {
