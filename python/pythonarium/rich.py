@@ -84,7 +84,8 @@ class _Walk:
         self._hook = hook
         # Where the walk is: on the wire, and as Python would write it.
         self.path: list[Any] = []
-        self._shown: list[str] = []
+        # As text, an index, or the index of a key in a tuple.
+        self._shown: list[str | int | tuple[int]] = []
         self._above: list[int] = []
 
     def member(self, name: str, value: Any, room: int) -> str:
@@ -98,7 +99,10 @@ class _Walk:
     def refuse(self, reason: str) -> ValueRefused:
         path = ""
         for step in self._shown:
-            path = step.replace("{}", path, 1) if step.startswith("list({}") else path + step
+            if type(step) is tuple:
+                path = f"list({path})[{step[0]}]"
+            else:
+                path += f"[{step}]" if type(step) is int else step
         return ValueRefused(path, reason)
 
     def stands_for(self, kind: str, *data: Any) -> None:
@@ -116,7 +120,7 @@ class _Walk:
             convert = CONVERTERS[kind] = _converter(kind)
         return convert(self, value, room)
 
-    def step(self, step: Any, shown: str, value: Any, room: int) -> Any:
+    def step(self, step: Any, shown: Any, value: Any, room: int) -> Any:
         """Return what stands for one part of a container."""
         self.path.append(step)
         self._shown.append(shown)
@@ -128,7 +132,7 @@ class _Walk:
     def key(self, step: Any, index: int, value: Any, room: int, seen: set[str]) -> Any:
         """Return what stands for a key of a map or a member of a set; refuse two that would be one in JavaScript."""
         entries = len(self.rich)
-        stands = self.step(step, f"list({{}})[{index}]", value, room)
+        stands = self.step(step, (index,), value, room)
         # What is told in `rich`, and a list, is an object of its own, or a large integer.
         if type(stands) is not list and len(self.rich) == entries:
             text = encode_unchecked(int(stands) if type(stands) is float and stands.is_integer() else stands)
@@ -210,9 +214,19 @@ def _list(walk: _Walk, value: Any, room: int) -> Any:
     if kinds == {float} and all(map(isfinite, value)) or kinds == {int} and min(value) >= INT_MIN and max(value) <= INT_MAX:
         walk.leave()
         return value
-    stands = [walk.step(index, f"[{index}]", item, room - 1) for index, item in enumerate(value)]
+    stands = [item if _is_plain(item) else walk.step(index, index, item, room - 1) for index, item in enumerate(value)]
     walk.leave()
     return stands
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON has a word for an atom: most parts are such, and need no step of their own."""
+    kind = type(value)
+    if kind is str:
+        return value.isascii()
+    if kind is int:
+        return INT_MIN <= value <= INT_MAX
+    return value is None or kind is bool or kind is float and isfinite(value)
 
 
 def _dict(walk: _Walk, value: dict[Any, Any], room: int) -> Any:
@@ -223,7 +237,7 @@ def _dict(walk: _Walk, value: dict[Any, Any], room: int) -> Any:
     for key, item in value.items():
         if has_joined_surrogates(key):
             raise walk.refuse(f"has the key {_short_repr(key)}, and a key {SURROGATES}")
-        stands[key] = walk.step(key, f"[{str.__repr__(key)}]", item, room - 1)
+        stands[key] = item if _is_plain(item) else walk.step(key, f"[{str.__repr__(key)}]", item, room - 1)
     walk.leave()
     return stands
 

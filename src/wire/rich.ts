@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import { MessageTooLargeError, ProtocolError } from '../errors.js';
 import { MicroDate } from '../micro-date.js';
 import { dtypeOf, NdArray, ndarrayOf, TYPED_ARRAYS } from '../ndarray.js';
-import { isPlainArray, isPlainObject, leafProblem, memberOf } from './plain.js';
+import { isFaithfulNumber, isPlainArray, isPlainObject, leafProblem, memberOf } from './plain.js';
 import type { ValueLimits } from './value.js';
 
 /** What takes an argument that is no value. Each returns the number by which Python knows it. */
@@ -61,12 +61,11 @@ export class RichWalk {
   }
 
   #walk(value: unknown, depthLeft: number): unknown {
-    if (typeof value === 'string' || typeof value === 'boolean' || value === null) return value;
-    if (typeof value === 'object') {
+    if (isPlainAtom(value)) return value;
+    if (typeof value === 'object' && value !== null) {
       if (Array.isArray(value) ? isPlainArray(value) : isPlainObject(value)) return this.#container(value, depthLeft);
     }
-    const problem = leafProblem(value);
-    if (problem === undefined) return value;
+    const problem = leafProblem(value) as string;
     if (this.#handlers === undefined) return this.#refuse(problem);
     switch (typeof value) {
       case 'number':
@@ -128,11 +127,12 @@ export class RichWalk {
   #array(array: readonly unknown[], depthLeft: number): unknown {
     let copy: unknown[] | undefined;
     for (let index = 0; index < array.length; index++) {
+      const item = array[index];
+      if (isPlainAtom(item)) continue;
       if (!(index in array)) {
         this.#path.push(index);
         this.#refuse('is a hole in an array. Put `null` there.');
       }
-      const item = array[index];
       const stands = this.#step(index, item, depthLeft);
       if (!Object.is(stands, item)) {
         copy ??= Array.from(array);
@@ -148,6 +148,7 @@ export class RichWalk {
     let copy: Record<string, unknown> | undefined;
     for (const key of Object.keys(record)) {
       const item = (record as Record<string, unknown>)[key];
+      if (isPlainAtom(item)) continue;
       const stands = this.#step(key, item, depthLeft);
       if (!Object.is(stands, item)) {
         copy ??= Object.assign(Object.create(null) as Record<string, unknown>, record);
@@ -308,6 +309,12 @@ function pythonKey(key: unknown): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** Most parts are such, and need no step of their own. */
+function isPlainAtom(value: unknown): boolean {
+  if (typeof value === 'number') return isFaithfulNumber(value);
+  return typeof value === 'string' || typeof value === 'boolean' || value === null;
 }
 
 /** Whether it is an instance of the class itself, of whatever realm, and not of one that extends it. */

@@ -7,6 +7,7 @@ import unittest
 
 from harness import LIBRARY, VECTORS
 from pythonarium import value as with_c
+from pythonarium.message import ProtocolError
 from pythonarium.rich import restore
 
 VALUES = json.loads((VECTORS / "values.json").read_text(encoding="utf-8"))
@@ -84,6 +85,44 @@ class Properties(unittest.TestCase):
                     self.assertTrue(may_cross(sent))
                     self.assertTrue(is_exactly(back, sent), back)
         self.assertTrue(0 < refused < 3000, refused)
+
+
+class Members(unittest.TestCase):
+    def test_several_members_share_what_is_told_behind_them(self):
+        members = {"args": [b"x", 1], "kwargs": {"at": float("nan"), "more": b"yz"}}
+        text, attachments = with_c.encode_members(members, DEPTH_MAX)
+        self.assertEqual(
+            json.loads(f"{{{text}}}"),
+            {
+                "args": [None, 1],
+                "kwargs": {"at": "nan", "more": None},
+                "rich": [[["args", 0], "bytes", 0], [["kwargs", "at"], "float"], [["kwargs", "more"], "bytes", 1]],
+                "bin": [1, 2],
+            },
+        )
+        self.assertEqual([bytes(one) for one in attachments], [b"x", b"yz"])
+
+    def test_members_of_plain_json_are_just_that_and_no_level_of_depth(self):
+        self.assertEqual(with_c.encode_members({"args": [[1]], "kwargs": {}}, 1), ('"args":[[1]],"kwargs":{}', []))
+        for args in ([[[1]]], [[[1, b""]]]):
+            with self.assertRaises(with_c.ValueRefused) as caught:
+                with_c.encode_members({"args": args}, 1)
+            self.assertEqual(caught.exception.path, "args[0][0]")
+
+    def test_what_is_no_value_goes_to_the_hook_and_back_to_who_resolves_it(self):
+        thing = object()
+        text, _ = with_c.encode([thing, {"a": thing}], DEPTH_MAX, lambda value: ("handle", 7, "Thing"))
+        self.assertEqual(text, '[null,{"a":null}],"rich":[[["value",0],"handle",7,"Thing"],[["value",1,"a"],"handle",7,"Thing"]]')
+        message = json.loads(f'{{"value":{text}}}')
+        restore(message, lambda kind, data: (kind, *data))
+        self.assertEqual(message["value"], [("handle", 7, "Thing"), {"a": ("handle", 7, "Thing")}])
+        with self.assertRaises(with_c.ValueRefused):
+            with_c.encode([thing], DEPTH_MAX, lambda value: None)
+
+    def test_an_entry_that_means_nothing_is_a_broken_protocol(self):
+        for entry in [[["value", 3], "float"], [["value", 0], "moon"], [["value", 0], "bytes", 0], [["value", 0], "int"], [["value", 0], "map"], [[], "float"]]:
+            with self.subTest(entry), self.assertRaises(ProtocolError):
+                restore({"value": ["x"], "rich": [entry]})
 
 
 class Refusals(unittest.TestCase):
