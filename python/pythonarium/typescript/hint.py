@@ -735,9 +735,9 @@ UNKNOWN = ("unknown", "unknown")
 CONCRETE = frozenset(["builtins", "collections", "datetime", "decimal", "pathlib", "uuid"])
 # What these are of is in brackets after them.
 SHAPES: dict[str, str] = {
-    **_typing("list List Sequence MutableSequence Collection Reversible deque Deque", "list"),
-    **_typing("set Set frozenset FrozenSet AbstractSet MutableSet KeysView", "set"),
-    **_typing("dict Dict Mapping MutableMapping OrderedDict defaultdict DefaultDict ChainMap", "dict"),
+    **_typing("list List Sequence MutableSequence Collection Reversible", "list"),
+    **_typing("set Set frozenset FrozenSet AbstractSet MutableSet", "set"),
+    **_typing("dict Dict Mapping MutableMapping OrderedDict defaultdict DefaultDict", "dict"),
     **_typing("Counter", "counter"),
     **_typing("tuple Tuple", "tuple"),
     **_typing("Iterable Iterator Generator AsyncIterable AsyncIterator AsyncGenerator", "iterable"),
