@@ -45,6 +45,19 @@ describe('a pool with validate', () => {
     expect(error).toMatchObject({ code: 'ERR_ARGUMENT', path: 'seconds' });
   });
 
+  it('takes functions and iterables for what they are in Python', async () => {
+    const checked = pool();
+    const lines = new Set(['tea', 'coffee']).values();
+    expect(await checked.call('ask', [lines, (line: string) => line.length])).toEqual([3, 6]);
+    const error = await failure<ArgumentRefusedError>(checked.call('ask', [() => 1, () => 1]));
+    expect(error).toMatchObject({ path: 'lines', expected: 'an iterable' });
+  });
+
+  it('checks the arguments of streams', async () => {
+    const error = await failure<ArgumentRefusedError>(pool().stream('amounts', ['three']).next());
+    expect(error).toMatchObject({ code: 'ERR_ARGUMENT', path: 'count' });
+  });
+
   it('checks nothing without it', async () => {
     expect(await startPool(hints).call('later', ['soon'])).toBe('soon');
   });

@@ -200,6 +200,8 @@ class NamedTypes(unittest.TestCase):
 
     def test_a_class_that_crosses_as_what_it_is_built_on(self):
         self.assertEqual(parameter("UserId", "class UserId(int): ..."), "number")
+        self.assertEqual(parameter("Names", "class Mixin: ...\nclass Names(Mixin, list[str]): ..."), "readonly string[]")
+        self.assertEqual(parameter("Names", "from collections.abc import Sequence\nclass Names(Sequence[str]): ..."), "unknown")
 
     def test_a_class_named_like_a_type_of_typescript_gets_another_name(self):
         self.assertEqual(types("Date", "@dataclass\nclass Date:\n    day: int"), ["export interface Date2 {", "  day: number;", "}"])
@@ -389,6 +391,10 @@ class Modules(unittest.TestCase):
                     functions(code, shapes=shapes),
                     ["export function f(p: Point): Promise<null>;", "export interface Point {", "  x: Size;", "}", "export type Size = number | null;"],
                 )
+
+    def test_what_a_module_hands_on_by_a_star_is_known(self):
+        made = functions("from inner import *\n@expose\ndef f(x: Maybe[int], /) -> None: ...", inner="from typing import Optional as Maybe", head="from pythonarium import expose\n")
+        self.assertEqual(made, ["export function f(x: number | null): Promise<null>;"])
 
     def test_two_types_of_one_name_are_two(self):
         other = HEAD + "@dataclass\nclass Point:\n    y: int\n"

@@ -1,5 +1,5 @@
 // What `pythonarium types` makes of fixtures/shop.py. Nothing of it is run: it is TypeScript that takes it, or does not.
-import { createPool, type Kwargs, kw, type Lease } from 'pythonarium';
+import { createPool, type Kwargs, kw, type Lease, type NdArray } from 'pythonarium';
 import { expectTypeOf } from 'vitest';
 import type { Basket, Filter, Item } from './fixtures/shop.py.js';
 
@@ -51,6 +51,15 @@ export function overloads(bytes: Uint8Array) {
   expectTypeOf(pool.py.pick([item], kw({ index: 1 }))).toEqualTypeOf<Promise<Item>>();
   // @ts-expect-error: bytes need an encoding.
   pool.py.parse(bytes);
+}
+
+/** Bytes and arrays are what they are in docs/values.md. */
+export function arrays(photo: Buffer, vectors: NdArray) {
+  expectTypeOf(pool.py.similar(photo, vectors)).toEqualTypeOf<Promise<Map<number, NdArray>>>();
+  // @ts-expect-error: text is no photo.
+  pool.py.similar('photo', vectors);
+  // @ts-expect-error: a typed array is a memoryview in Python, and no array of numpy.
+  pool.py.similar(photo, new Float32Array(3));
 }
 
 /** Generators are gone over, iterables and functions go in. */

@@ -25,7 +25,7 @@ describe('the declarations of a module', () => {
     expect(warnings).toEqual([
       {
         file: here('fixtures/shop.py'),
-        line: 76,
+        line: 83,
         text: 'untold() has no hint for `thing`, `deep` and its result: unknown',
       },
     ]);

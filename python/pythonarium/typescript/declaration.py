@@ -133,45 +133,47 @@ class _File:
             return
         scope = Scope(definition.module)
         if isinstance(definition.node, ast.Lambda):
-            node = ast.FunctionDef(definition.name, definition.node.args, [], [], None, None)
-            ast.copy_location(node, definition.node)
-            definition = replace_node(definition, node)
+            node = ast.copy_location(ast.FunctionDef(definition.name, definition.node.args, [], [], None, None), definition.node)
+            definition = Definition(definition.module, definition.name, node)
         if not isinstance(definition.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             self._hints.warn(definition.module, definition.node or ast.Pass(), f"{definition.name} is made when the module runs: what it takes and returns is unknown")
             yield f"{declare}(...args: unknown[]): Promise<unknown>;"
             return
         yield from self._callable(definition, declare, scope, skip=0)
 
-    def _callable(self, definition: Definition, declare: str, scope: Scope, skip: int, result: str | None = None) -> Iterator[str]:
+    def _callable(self, definition: Definition, declare: str, scope: Scope, skip: int) -> Iterator[str]:
         """Write the signatures of a function: those of its overloads if it has any."""
         node = definition.node
         assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         yield from self._comment(node)
-        variants = [each for each in definition.overloads if each is not node] or [node]
+        yield from self._variants(definition, declare, scope, skip)
+
+    def _variants(self, definition: Definition, declare: str, scope: Scope, skip: int, made: str | None = None) -> Iterator[str]:
+        """Write each overload of a function, or the function. `made` is what a constructor makes, whatever it returns."""
+        body = definition.node
+        assert isinstance(body, (ast.FunctionDef, ast.AsyncFunctionDef))
         lines: dict[str, None] = {}
-        for variant in variants:
-            lines.update(dict.fromkeys(self._signatures(variant, node, declare, scope, skip, result)))
+        for node in [each for each in definition.overloads if each is not body] or [body]:
+            # The type variables of a class are those of its constructor.
+            variables = {} if made is None else dict.fromkeys(scope.declared, "")
+            own = replace(scope, way="in", variables=variables, local={**scope.local, **local_variables(node)})
+            missing: list[str] = []
+            arguments = _Arguments.of(node, skip, lambda hint, default: self._parameter(hint, default, own), missing)
+            result = made if made is not None else self._result(node, body, own, missing)
+            if missing:
+                self._hints.warn(scope.module, node, f"{node.name}() has no hint for {_listed(missing)}: unknown")
+            generic = {name: extends for name, extends in variables.items() if name not in scope.declared}
+            lines.update(dict.fromkeys(self._lines(declare, generic, arguments, result)))
         yield from lines
 
-    def _signatures(self, node: Function, body: Function, declare: str, scope: Scope, skip: int, result: str | None) -> Iterator[str]:
-        """Write one function: first as it is called by position, then with ever more of it by keyword."""
-        variables: dict[str, str] = {}
-        scope = replace(scope, way="in", variables=variables, local={**scope.local, **local_variables(node)})
-        missing: list[str] = []
-        arguments = _Arguments.of(node, skip, lambda hint, default: self._parameter(hint, default, scope), missing)
-        if result is None:
-            result = self._result(node, body, scope, missing)
-        if missing:
-            self._hints.warn(scope.module, node, f"{node.name}() has no hint for {_listed(missing)}: unknown")
-        generic = angled({name: extends for name, extends in variables.items() if name not in scope.declared})
+    def _lines(self, declare: str, variables: dict[str, str], arguments: _Arguments, result: str) -> Iterator[str]:
+        """Write one signature: first as it is called by position, then with ever more of it by keyword."""
+        head = f"{declare}{angled(variables)}"
         for parameters in arguments.ways():
             if any("Kwargs<" in each for each in parameters):
                 self._hints.imports.add("Kwargs")
-            line = f"{declare}{generic}({', '.join(parameters)}): {result};"
-            if len(line) <= WIDTH:
-                yield line
-            else:
-                yield "\n".join([f"{declare}{generic}(", *(f"  {each}," for each in parameters), f"): {result};"])
+            line = f"{head}({', '.join(parameters)}): {result};"
+            yield line if len(line) <= WIDTH else "\n".join([f"{head}(", *(f"  {each}," for each in parameters), f"): {result};"])
 
     def _parameter(self, hint: ast.expr | None, default: ast.expr | None, scope: Scope) -> str:
         if hint is None:
@@ -207,40 +209,32 @@ class _File:
         hints = self._hints
         node = definition.node
         assert isinstance(node, ast.ClassDef)
-        parameters = hints.parameters(definition)
-        arguments = f"{angled(parameters, names_only=True)}"
-        kind = hints.kind(definition)
-        result = f"Promise<{hints.name_of(definition)}{arguments}>"
-        scope = Scope(definition.module, names=members(definition.module, node), local=local_variables(node))
+        variables = hints.parameters(definition)
+        declare += angled(variables)
+        result = f"Promise<{hints.name_of(definition)}{angled(variables, names_only=True)}>"
+        scope = Scope(definition.module, way="in", names=members(definition.module, node), local=local_variables(node), declared=frozenset(variables))
         maker = self._method(definition, "__init__") or self._method(definition, "__new__")
-        own_doc = docstring(node)
-        if maker is not None and isinstance(maker.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            doc = read_docstring(own_doc)
-            if doc.body:
-                yield from comment(doc.lines([]))
-            scope = replace(scope, module=maker.module)
-            variants = [each for each in maker.overloads if each is not maker.node] or [maker.node]
-            for variant in variants:
-                # What the object is of has to be known even where no argument tells.
-                lines = list(self._signatures(variant, maker.node, declare + "", _with(scope, parameters), 1, result))
-                yield from (_generic(line, declare, parameters) for line in lines)
-            return
-        fields = {key: each for key, each in hints.fields(definition).items()} if kind in ("record", "namedtuple", "handle") and (kind == "namedtuple" or _is_dataclass(hints, definition)) else {}
-        texts = []
-        for key, each in fields.items():
-            hint, marks = hints.wrapped(each.annotation, Scope(each.module)) if each.annotation else (None, set())
-            if "ClassVar" in marks:
-                continue
-            type_ = hints.render(hint, replace(_with(scope, parameters), way="in", module=each.module)) if hint is not None else "unknown"
-            texts.append(_Parameter(key, type_, each.default is not None))
-        made = _Arguments([], texts, None, [], None)
-        doc = read_docstring(own_doc)
-        if doc.body:
-            yield from comment(doc.lines([]))
-        for each_way in made.ways():
-            if any("Kwargs<" in each for each in each_way):
-                hints.imports.add("Kwargs")
-            yield f"{declare}{angled(parameters)}({', '.join(each_way)}): {result};"
+        function = maker.node if maker is not None else None
+        names = [each.arg for each in _all_arguments(function.args)] if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) else list(hints.fields(definition))
+        lines = read_docstring(docstring(node)).lines(names)
+        if lines:
+            yield from comment(lines)
+        if maker is not None and isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield from self._variants(maker, declare, replace(scope, module=maker.module), 1, result)
+        else:
+            yield from self._lines(declare, {}, self._fields(definition, scope), result)
+
+    def _fields(self, definition: Definition, scope: Scope) -> _Arguments:
+        """Return what a class takes whose constructor is made of its fields; nothing for any other."""
+        hints = self._hints
+        parameters = []
+        if hints.kind(definition) == "namedtuple" or _is_dataclass(hints, definition):
+            for key, each in hints.fields(definition).items():
+                hint, marks = hints.wrapped(each.annotation, Scope(each.module)) if each.annotation else (None, set())
+                if "ClassVar" not in marks:
+                    text = "unknown" if hint is None else hints.render(hint, replace(scope, module=each.module))
+                    parameters.append(_Parameter(key, text, each.default is not None))
+        return _Arguments([], parameters, None, [], None)
 
     def _method(self, definition: Definition, name: str, depth: int = 0) -> Definition | None:
         node = definition.node
@@ -346,7 +340,7 @@ class _File:
                 found[name] = definition
         return found
 
-    def _is_callable(self, definition: Definition, depth: int = 0) -> bool:
+    def _is_callable(self, definition: Definition) -> bool:
         node = definition.node
         if isinstance(node, ast.ClassDef):
             return self._hints.kind(definition) not in ("enum", "typeddict", "protocol", "value") and not _is_exception(self._sources, definition)
@@ -437,10 +431,6 @@ class _Arguments:
             text = "unknown" if "unknown" in kinds else " | ".join(f"({each})" if "=>" in each else each for each in kinds)
             parts.append(f"[name: string]: {text}")
         return [f"{name}{'?' if is_optional else ''}: Kwargs<{{ {'; '.join(parts)} }}>"]
-
-
-def replace_node(definition: Definition, node: ast.AST) -> Definition:
-    return Definition(definition.module, definition.name, node)
 
 
 def _marked(sources: Sources, module: Module) -> dict[str, Definition]:
@@ -560,19 +550,6 @@ def _yields(node: Function) -> bool:
         if not isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
             waiting += ast.iter_child_nodes(each)
     return False
-
-
-def _with(scope: Scope, parameters: dict[str, str]) -> Scope:
-    return replace(scope, declared=frozenset(parameters))
-
-
-def _generic(line: str, declare: str, parameters: dict[str, str]) -> str:
-    """Put the type variables of a class before those of its `__init__`."""
-    if not parameters:
-        return line
-    rest = line[len(declare) :]
-    own = angled(parameters)
-    return declare + (f"{own[:-1]}, {rest[1:]}" if rest.startswith("<") else own + rest)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from .source import Definition, Module, Sources, docstring, dotted_name, members
+from .source import Definition, Module, Sources, dotted_name, members
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -127,7 +127,7 @@ class Hints:
                     return inherited
             elif name in BASES:
                 return BASES[name]
-            elif name in SHAPES or VALUES.get(str(name), UNKNOWN) != UNKNOWN:
+            elif _is_concrete(name):
                 return "value"
         return "other"
 
@@ -340,7 +340,9 @@ class Hints:
         kind = self.kind(found)
         if isinstance(found.node, ast.ClassDef):
             if kind == "value":
-                return self._render(found.node.bases[0], Scope(found.module, scope.way))
+                inner = Scope(found.module, scope.way)
+                bases = [base for base in found.node.bases if self._is_value(base, inner)]
+                return self._render(bases[0], inner) if bases else "unknown"
             call = members(found.module, found.node).get("__call__") if kind == "protocol" else None
             if kind == "other" or (kind == "protocol" and call is None):
                 self.warn(scope.module, node, f"{found.name} is a class whose objects cannot cross (a dataclass can, or one with @expose): it is unknown")
@@ -360,6 +362,10 @@ class Hints:
         given = [self._render(each, inner) for each in arguments if not isinstance(_parsed(each), ast.List)]
         missing = [extends or "unknown" for extends in list(parameters.values())[len(given) :]]
         return f"{name}<{', '.join([*given[: len(parameters)], *missing])}>"
+
+    def _is_value(self, base: ast.expr, scope: Scope) -> bool:
+        found = self.resolve(base.value if isinstance(base, ast.Subscript) else base, scope)
+        return self.kind(found) == "value" if isinstance(found, Definition) else _is_concrete(found)
 
     def _variable(self, name: str, node: ast.AST | None, scope: Scope) -> str:
         if name in scope.declared:
@@ -546,6 +552,12 @@ def many(item: str, way: str) -> str:
     return f"{'readonly ' if way == 'in' else ''}{f'({item})' if needs else item}[]"
 
 
+def _is_concrete(name: str | None) -> bool:
+    """Whether objects of a class with this base cross as what the base is; those of an abstract one do not."""
+    is_told = name in SHAPES or VALUES.get(name or "", UNKNOWN) != UNKNOWN
+    return is_told and name is not None and name.rpartition(".")[0] in CONCRETE
+
+
 def _answer(result: str) -> str:
     """Return what a function of Node's may answer Python with."""
     result = "void" if result == "null" else result
@@ -644,7 +656,7 @@ def _alternatives(node: ast.expr) -> Iterator[ast.expr]:
         for each in _arguments(node):
             yield from _alternatives(each)
     else:
-        yield node.value if isinstance(node, ast.Subscript) and False else node
+        yield node
 
 
 def _unpacked(node: ast.expr) -> ast.expr | None:
@@ -696,6 +708,8 @@ VALUES: dict[str, tuple[str, str]] = {
     "numpy.typing.NDArray": ("NdArray", "NdArray"),
     "numpy.typing.ArrayLike": ("NdArray | number | readonly unknown[]", "NdArray"),
     "types.NoneType": ("null", "null"),
+    "os.PathLike": ("string", "string"),
+    **{f"numbers.{name}": ("number", "number") for name in ("Number", "Complex", "Real", "Rational", "Integral")},
     **{f"pathlib.{name}": ("string", "string") for name in ("Path", "PurePath", "PosixPath", "PurePosixPath")},
     **{f"{module}.{name}": values for module in ("typing", "typing_extensions") for name, values in {
         "Any": ("unknown", "unknown"),
@@ -706,19 +720,24 @@ VALUES: dict[str, tuple[str, str]] = {
         "NoReturn": ("never", "never"),
         "Never": ("never", "never"),
         "Hashable": ("unknown", "unknown"),
+        "SupportsFloat": ("number", "number"),
+        "SupportsInt": ("number", "number"),
+        "SupportsIndex": ("number", "number"),
     }.items()},
     **{f"collections.abc.{name}": ("Uint8Array", "Uint8Array") for name in ("ByteString", "Buffer")},
+    "collections.abc.Hashable": ("unknown", "unknown"),
     **{f"numpy.{name}": ("number", "number") for name in (
         "float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 floating integer number"
     ).split()},
     "numpy.bool_": ("boolean", "boolean"),
 }
 UNKNOWN = ("unknown", "unknown")
+CONCRETE = frozenset(["builtins", "collections", "datetime", "decimal", "pathlib", "uuid"])
 # What these are of is in brackets after them.
 SHAPES: dict[str, str] = {
-    **_typing("list List Sequence MutableSequence Collection Reversible deque Deque", "list"),
-    **_typing("set Set frozenset FrozenSet AbstractSet MutableSet KeysView", "set"),
-    **_typing("dict Dict Mapping MutableMapping OrderedDict defaultdict DefaultDict ChainMap", "dict"),
+    **_typing("list List Sequence MutableSequence Collection Reversible", "list"),
+    **_typing("set Set frozenset FrozenSet AbstractSet MutableSet", "set"),
+    **_typing("dict Dict Mapping MutableMapping OrderedDict defaultdict DefaultDict", "dict"),
     **_typing("Counter", "counter"),
     **_typing("tuple Tuple", "tuple"),
     **_typing("Iterable Iterator Generator AsyncIterable AsyncIterator AsyncGenerator", "iterable"),

@@ -104,7 +104,7 @@ class Sources:
         if found is None:
             for star in module.stars:
                 from_star = None if is_known(star) else self._look_up([*star.split("."), *words], seen)
-                if isinstance(from_star, Definition):
+                if isinstance(from_star, Definition) or (from_star is not None and is_known(from_star)):
                     return from_star
             submodule = self.find(f"{module.name}.{head}") if rest and module.package == module.name else None
             if submodule is not None:
@@ -272,5 +272,5 @@ def _is_accessor(node: Function) -> bool:
 # Reading them would tell no more than their names do.
 KNOWN = frozenset(
     "abc array attr attrs builtins collections contextlib dataclasses datetime decimal enum fractions functools "
-    "ipaddress numpy pathlib pydantic pythonarium types typing typing_extensions uuid".split()
+    "ipaddress numbers numpy os pathlib pydantic pythonarium types typing typing_extensions uuid".split()
 )
