@@ -55,6 +55,8 @@ export type WorkerEvent =
   | { type: 'lease.resumed'; lease: LeaseId; slot: number }
   /** It was revoked, and its grace time is up. */
   | { type: 'lease.overdue'; lease: LeaseId; slot: number }
+  /** It is to be replaced once its leases have ended. */
+  | { type: 'worker.retire' }
   | { type: 'worker.stop'; way: EndingWay };
 
 export type ClientEvent =
@@ -69,7 +71,7 @@ export type ClientEvent =
 
 export type SupervisorEvent =
   | { type: 'worker.ready'; worker: WorkerId; place: number }
-  /** `proven`: it had served a lease, so its end says nothing about the next start. */
+  /** `proven`: it had served a lease, or was to be replaced, so its end says nothing about the next start. */
   | { type: 'worker.dead'; worker: WorkerId; place: number; proven: boolean }
   | { type: 'restart.due'; place: number }
   | { type: 'coordinator.closed' }

@@ -30,7 +30,9 @@ export interface WorkerContext extends WorkerInput {
   readonly live: number;
   readonly revoked: number;
   readonly overdue: number;
-  /** It has served a lease to its end. */
+  /** It is to be replaced. */
+  readonly retired: boolean;
+  /** It has served a lease to its end, or is to be replaced. */
   readonly proven: boolean;
 }
 
@@ -52,12 +54,15 @@ export const workerMachine = setup({
     interruptCall: () => {},
     askToStop: () => {},
     killProcess: (_, _params: { because: KillReason }) => {},
+    beginRetirement: () => {},
     // What it remembers.
     takeLease: assign(({ context, event }) => withLease(context, event as Granted, 'awaited')),
     endLease: assign(({ context, event }) => withLease(context, event as OfLease, null)),
     noteRevoked: assign(({ context, event }) => withLease(context, event as OfLease, 'revoked')),
     noteOverdue: assign(({ context, event }) => withLease(context, event as OfLease, 'overdue')),
     noteResumed: assign(({ context, event }) => withLease(context, event as OfLease, 'awaited')),
+    // Its end says nothing about the next start.
+    noteRetired: assign({ retired: true, proven: true }),
     // What it says.
     announceReady: sendTo(
       ({ context }) => context.supervisor,
@@ -128,6 +133,8 @@ export const workerMachine = setup({
     isLastLease: ({ context, event }) => liveLease(context, event) !== null && context.live === 1,
     isLastRevoked: ({ context, event }) => isRevoked(liveLease(context, event)) && context.revoked === 1,
     isLastOverdue: ({ context, event }) => liveLease(context, event)?.state === 'overdue' && context.overdue === 1,
+    isLastOverdueOfRetired: ({ context, event }) =>
+      context.retired && liveLease(context, event)?.state === 'overdue' && context.overdue === 1,
     isLastAwaited: ({ context, event }) =>
       liveLease(context, event)?.state === 'awaited' && context.live - context.revoked === 1,
     isNobodyAwaited: ({ context, event }) =>
@@ -148,6 +155,7 @@ export const workerMachine = setup({
     live: 0,
     revoked: 0,
     overdue: 0,
+    retired: false,
     proven: false,
   }),
   initial: 'spawning',
@@ -172,6 +180,10 @@ export const workerMachine = setup({
     idle: {
       on: {
         'lease.granted': { target: 'leased', actions: ['takeLease', 'passLease'] },
+        'worker.retire': {
+          target: 'ending',
+          actions: ['noteRetired', 'announceLeft', 'beginRetirement', 'askToStop'],
+        },
         'worker.stop': [
           { guard: 'isAsked', target: 'ending', actions: ['announceLeft', 'askToStop'] },
           { target: 'ending', actions: ['announceLeft', { type: 'killProcess', params: { because: 'stopped' } }] },
@@ -191,6 +203,7 @@ export const workerMachine = setup({
           { guard: 'isLiveLease', actions: ['endLease', 'announceFreed'] },
         ],
         'lease.revoked': { guard: 'isAwaitedLease', target: 'cancelling', actions: ['noteRevoked', 'interruptCall'] },
+        'worker.retire': { target: 'retiring', actions: ['noteRetired', 'announceLeaving', 'beginRetirement'] },
         'worker.stop': {
           target: 'ending',
           actions: ['announceLeft', 'loseLeases', { type: 'killProcess', params: { because: 'stopped' } }],
@@ -225,6 +238,42 @@ export const workerMachine = setup({
           },
           { guard: 'isRevokedLease', target: 'evicting', actions: ['noteOverdue', 'announceLeaving'] },
         ],
+        'worker.retire': { target: 'retiring', actions: ['noteRetired', 'announceLeaving', 'beginRetirement'] },
+        'worker.stop': {
+          target: 'ending',
+          actions: ['announceLeft', 'loseLeases', { type: 'killProcess', params: { because: 'stopped' } }],
+        },
+        'process.unfit': {
+          target: 'ending',
+          actions: ['announceLeft', 'loseLeases', { type: 'killProcess', params: { because: 'unfit' } }],
+        },
+        'process.exited': { target: 'dead', actions: ['announceLeft', 'loseLeases'] },
+      },
+    },
+    // It is well and to be replaced: nobody new comes in, and it goes with
+    // its last lease, however long that is held.
+    retiring: {
+      on: {
+        // It had been sent before the coordinator heard.
+        'lease.granted': { actions: ['takeLease', 'passLease'] },
+        'lease.released': [
+          {
+            guard: 'isLastLease',
+            target: 'ending',
+            actions: ['endLease', 'announceFreed', 'announceLeft', 'askToStop'],
+          },
+          { guard: 'isLiveLease', actions: ['endLease', 'announceFreed'] },
+        ],
+        'lease.revoked': { guard: 'isAwaitedLease', actions: ['noteRevoked', 'interruptCall'] },
+        'lease.resumed': { guard: 'isLiveLease', actions: 'noteResumed' },
+        'lease.overdue': [
+          {
+            guard: 'isNobodyAwaited',
+            target: 'ending',
+            actions: ['announceLeft', 'loseLeases', { type: 'killProcess', params: { because: 'cancel-grace' } }],
+          },
+          { guard: 'isRevokedLease', target: 'evicting', actions: 'noteOverdue' },
+        ],
         'worker.stop': {
           target: 'ending',
           actions: ['announceLeft', 'loseLeases', { type: 'killProcess', params: { because: 'stopped' } }],
@@ -237,7 +286,8 @@ export const workerMachine = setup({
       },
     },
     // It must end for one call, and lets those that others wait for finish
-    // first: nobody new is sent to it. It stays if that one answers after all.
+    // first: nobody new is sent to it. It stays if that one answers after all, unless
+    // it is to be replaced.
     evicting: {
       on: {
         // It had been sent before the coordinator heard.
@@ -254,6 +304,7 @@ export const workerMachine = setup({
               { type: 'killProcess', params: { because: 'cancel-grace' } },
             ],
           },
+          { guard: 'isLastOverdueOfRetired', target: 'retiring', actions: ['endLease', 'announceFreed'] },
           { guard: 'isLastRevoked', target: 'leased', actions: ['endLease', 'announceFreed', 'announceStaying'] },
           { guard: 'isLastOverdue', target: 'cancelling', actions: ['endLease', 'announceFreed', 'announceStaying'] },
           { guard: 'isLiveLease', actions: ['endLease', 'announceFreed'] },
@@ -267,11 +318,13 @@ export const workerMachine = setup({
           { guard: 'isAwaitedLease', actions: ['noteRevoked', 'interruptCall'] },
         ],
         'lease.resumed': [
+          { guard: 'isLastOverdueOfRetired', target: 'retiring', actions: 'noteResumed' },
           { guard: 'isLastRevoked', target: 'leased', actions: ['noteResumed', 'announceStaying'] },
           { guard: 'isLastOverdue', target: 'cancelling', actions: ['noteResumed', 'announceStaying'] },
           { guard: 'isLiveLease', actions: 'noteResumed' },
         ],
         'lease.overdue': { guard: 'isRevokedLease', actions: 'noteOverdue' },
+        'worker.retire': { actions: ['noteRetired', 'beginRetirement'] },
         'worker.stop': {
           target: 'ending',
           actions: ['announceLeft', 'loseLeases', { type: 'killProcess', params: { because: 'stopped' } }],

@@ -11,13 +11,13 @@ export interface PoolEvents {
       exitCode: number | null;
       signal: string | null;
       /** `exited` by itself, did not `boot`, or was ended by the pool for one of the other reasons. */
-      reason: 'exited' | 'boot' | 'boot-timeout' | 'cancel-grace' | 'protocol' | 'stopped';
+      reason: 'exited' | 'boot' | 'boot-timeout' | 'cancel-grace' | 'protocol' | 'retired' | 'stopped';
     },
   ];
   /** A start came to nothing; the pool tries again after a while. */
   'boot.failed': [{ error: unknown }];
   /** A session's state in Python is gone. */
-  'session.lost': [{ session: string; reason: 'evicted' | 'expired' | 'worker-died' }];
+  'session.lost': [{ session: string; reason: 'evicted' | 'expired' | 'worker-died' | 'worker-recycled' }];
   /** The first starts are over and a worker is up, or one is up again after `pool.degraded`. */
   'pool.ready': [{ state: string }];
   /** No worker lives and starts keep failing. */
@@ -26,6 +26,10 @@ export interface PoolEvents {
   'pool.drained': [{ state: string }];
   /** No worker is left. */
   'pool.closed': [{ state: string }];
+  /** With `watch`: files have changed, and these workers are replaced: they take no new leases, and end with those that they have. */
+  'pool.reloaded': [{ files: readonly string[]; workers: readonly string[] }];
+  /** With `watch`: files have changed, and no worker would come up with them. Those that are there stay. */
+  'reload.failed': [{ files: readonly string[]; error: unknown }];
   /** Something that Python printed, logged or warned of; a line of it. */
   log: [LogEvent];
 }

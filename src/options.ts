@@ -65,6 +65,8 @@ export interface PoolOptions {
   readonly bootTimeoutMs?: number | undefined;
   /** How long a worker may still answer a call that was given up, in ms, before it is ended. Default: 1,000. */
   readonly cancelGraceMs?: number | undefined;
+  /** For development: workers are replaced when the files of their modules change. Default: false. */
+  readonly watch?: boolean | undefined;
   /** Whether Python is interrupted when a caller gives up. `false`: it is only waited for, `cancelGraceMs`. Default: true. */
   readonly interrupt?: boolean | undefined;
   /** How long a worker that must end lets the calls in its other slots finish, in ms. Default: 5,000. */
@@ -115,6 +117,7 @@ export interface PoolSettings {
   readonly queueTimeoutMs: number | undefined;
   readonly bootTimeoutMs: number;
   readonly cancelGraceMs: number;
+  readonly watch: boolean;
   readonly interrupt: boolean;
   readonly evictGraceMs: number;
   readonly stopGraceMs: number;
@@ -163,6 +166,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     queueTimeoutMs: ms(options, 'queueTimeoutMs'),
     bootTimeoutMs: ms(options, 'bootTimeoutMs') ?? 30_000,
     cancelGraceMs: ms(options, 'cancelGraceMs') ?? 1_000,
+    watch: ofType(options, 'watch', 'boolean', 'true or false') ?? false,
     interrupt: ofType(options, 'interrupt', 'boolean', 'true or false') ?? true,
     evictGraceMs: ms(options, 'evictGraceMs') ?? 5_000,
     stopGraceMs: ms(options, 'stopGraceMs') ?? 2_000,
@@ -335,6 +339,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'queueTimeoutMs',
   'bootTimeoutMs',
   'cancelGraceMs',
+  'watch',
   'interrupt',
   'evictGraceMs',
   'stopGraceMs',

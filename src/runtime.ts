@@ -29,6 +29,7 @@ import type { PoolSettings } from './options.js';
 import { findInterpreter, type Interpreter, workerPath } from './process/interpreter.js';
 import { LiveProcesses } from './process/live.js';
 import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
+import { Reloader } from './reloader.js';
 import { SessionRegistry } from './session-registry.js';
 import { Counters, type PoolStats } from './stats.js';
 import { encodeInit, type LogMessage, PROTOCOL } from './wire/message.js';
@@ -54,6 +55,8 @@ export class Runtime {
   readonly counters = new Counters();
   /** The functions that are generators, once a worker has told. */
   streams: ReadonlySet<string> = new Set();
+  /** Present if the pool was to watch its files. */
+  readonly reloader: Reloader | undefined;
   /** What ended the pool, once something has. */
   endedBy: 'drain' | 'close' | 'destroy' | undefined;
   readonly #events = new EventEmitter<PoolEvents>();
@@ -91,6 +94,7 @@ export class Runtime {
       error: (error) => this.#crashed(error),
       complete: () => this.#closed(),
     });
+    if (settings.watch) this.reloader = new Reloader(this);
     this.#supervisor.start();
     this.#coordinator = this.#supervisor.system.get('coordinator');
     this.#coordinator.on('waiters.refused', (refused) => this.#refuse(refused));
@@ -191,7 +195,15 @@ export class Runtime {
   end(by: 'drain' | 'close' | 'destroy'): void {
     if (!this.#isActive) return;
     this.endedBy ??= by;
+    void this.reloader?.close();
     this.#supervisor.send({ type: `pool.${by}` });
+  }
+
+  /** Workers that wait out a back-off are started now. */
+  startWaiting(): void {
+    for (const [place, { state }] of this.#supervisor.getSnapshot().context.places.entries()) {
+      if (state === 'waiting') this.#supervisor.send({ type: 'restart.due', place });
+    }
   }
 
   /** What `settled` returns, as soon as it returns something: asked now and after each change of the pool's state. */
@@ -225,7 +237,7 @@ export class Runtime {
 
   /** How many workers are in each state of their chart. */
   workerStates(): PoolStats['workers'] {
-    const counts = { spawning: 0, idle: 0, leased: 0, cancelling: 0, evicting: 0, ending: 0 };
+    const counts = { spawning: 0, idle: 0, leased: 0, cancelling: 0, retiring: 0, evicting: 0, ending: 0 };
     for (const worker of this.hands.keys()) {
       const { value } = snapshotOf(worker);
       if (value !== 'dead') counts[value] += 1;
@@ -288,6 +300,7 @@ export class Runtime {
       limits: settings.limits,
       validate: settings.validate,
       ...can,
+      ...(settings.watch && { watch: [...settings.moduleFolders, ...settings.pythonPath] }),
     });
     return { line, protocol: PROTOCOL };
   }
@@ -376,6 +389,7 @@ export class Runtime {
       hand.kill('stopped');
       for (const exchange of hand.exchanges) exchange?.lost();
     }
+    void this.reloader?.close();
     this.live.killAll();
     this.#closed();
     this.fault(error);

@@ -6,7 +6,7 @@ import { SessionLimitError } from './errors.js';
 import type { Runtime } from './runtime.js';
 
 /** What a session was lost by. */
-export type SessionLoss = 'evicted' | 'expired' | 'worker-died';
+export type SessionLoss = 'evicted' | 'expired' | 'worker-died' | 'worker-recycled';
 
 /** One session, as long as it lives. */
 export interface SessionRecord {
@@ -175,13 +175,13 @@ export class SessionRegistry {
   }
 
   /** The worker is out of service for good, and what it kept is gone. Safe to repeat. */
-  workerLeft(worker: WorkerId): void {
+  workerLeft(worker: WorkerId, reason: SessionLoss): void {
     const visitors = this.#visitors.get(worker);
     this.#visitors.delete(worker);
     for (const record of visitors ?? []) {
       for (const hand of record.visited) if (hand.id === worker) record.visited.delete(hand);
       if (record.met?.id === worker) {
-        if (record.isStrict) this.#lose(record, 'worker-died');
+        if (record.isStrict) this.#lose(record, reason);
         else record.met = undefined;
       }
       if (record.active === 0 && record.visited.size === 0) this.#drop(record);

@@ -14,6 +14,7 @@ export interface PoolStats {
     readonly idle: number;
     readonly leased: number;
     readonly cancelling: number;
+    readonly retiring: number;
     readonly evicting: number;
     readonly ending: number;
   };

@@ -47,14 +47,16 @@ def hello(library: str, python: str, executable: str, pid: int) -> bytes:
     ).encode()
 
 
-def ready(functions: Sequence[str], streams: Sequence[str], interrupts: bool) -> bytes:
+def ready(functions: Sequence[str], streams: Sequence[str], interrupts: bool, files: Sequence[str] | None = None) -> bytes:
     """Return the line that ends the handshake well.
 
-    `streams` are those functions that are generators. `interrupts`: SIGUSR1 interrupts the call that runs.
+    `streams` are those functions that are generators. `interrupts`: SIGUSR1 interrupts the call that runs. `files`: what
+    the modules came from, if Node has asked.
     """
     names, generators = (",".join(map(quote, each)) for each in (functions, streams))
     heard = "true" if interrupts else "false"
-    return f'{{"type":"ready","functions":[{names}],"streams":[{generators}],"interrupts":{heard}}}\n'.encode()
+    more = "" if files is None else f',"files":[{",".join(map(quote, files))}]'
+    return f'{{"type":"ready","functions":[{names}],"streams":[{generators}],"interrupts":{heard}{more}}}\n'.encode()
 
 
 def failed(stage: str, error: str) -> bytes:
@@ -219,6 +221,8 @@ def _check_init(message: dict[str, Any]) -> str | None:
     limits = get("limits")
     if type(limits) is not dict or not all(map(_is_limit, map(limits.get, LIMITS))):
         return f"`limits` does not have positive integers for {', '.join(LIMITS)}"
+    if "watch" in message and not _is_list_of_strings(message["watch"]):
+        return "`watch` is not an array of strings"
     if type(get("startMark")) is not bool:
         return "`startMark` is not a boolean"
     if type(get("interrupts", False)) is not bool:

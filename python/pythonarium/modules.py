@@ -8,6 +8,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import ModuleType
 
 
@@ -73,8 +74,36 @@ def load_module(source: str) -> ModuleType:
     return sys.modules.get(name, module)
 
 
+def files_below(folders: list[str], modules: Iterable[ModuleType]) -> list[str]:
+    """Return the files that the modules of this process came from, below `folders` and where `modules` are.
+
+    Those of installed packages, of the standard library and of this library are left out.
+    """
+    tops = [sys.modules.get(module.__name__.partition(".")[0], module) for module in modules]
+    own = [_file_of(top) for top in tops if top.__name__ not in sys.stdlib_module_names]
+    roots = tuple(os.path.join(folder, "") for folder in (*folders, *(os.path.dirname(file) for file in own if file)))
+    library = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
+    found = {_file_of(module) for module in list(sys.modules.values())}
+    return sorted(
+        file
+        for file in found
+        if file and file.startswith(roots) and not file.startswith(library) and not INSTALLED.intersection(file.split(os.sep))
+    )
+
+
+def _file_of(module: ModuleType) -> str:
+    try:
+        file = module.__file__
+    except Exception:
+        return ""  # Anything may stand among the modules.
+    return file if isinstance(file, str) else ""
+
+
 def _is_same_file(one: str | None, other: str) -> bool:
     try:
         return one is not None and os.path.samefile(one, other)
     except OSError:
         return False
+
+
+INSTALLED = frozenset(("site-packages", "dist-packages"))

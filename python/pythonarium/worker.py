@@ -24,7 +24,7 @@ from .frame import LineEnded, LineReader, LineTooLong, LineWriter
 from .inbox import DURING_A_CALL, Inbox
 from .logs import Logs
 from .message import PROTOCOL, ProtocolError, read_message
-from .modules import load_module, set_path
+from .modules import files_below, load_module, set_path
 from .session import SessionStore
 from .start_mark import StartMark
 from .value import ATOMS, ValueRefused, encode, name_with_article
@@ -119,6 +119,10 @@ class Worker:
                     self._cancellation.listen()
             stage = "import"
             set_path(init["path"], init["userSite"])
+            if "watch" in init:
+                # What is compiled is known by its source's size and the second in which that was written: a file that is
+                # saved twice in a second would be loaded as it was the first time.
+                sys.dont_write_bytecode = True
             for prefix, source in init["modules"].items():
                 self._modules[prefix] = load_module(source)
             stage = "expose"
@@ -136,7 +140,9 @@ class Worker:
         except BaseException as raised:
             self._fail(stage, error.of_exception(raised))
         self._logs.flush()
-        self._writer.write(message.ready(list(self._functions), find_generators(self._functions), self._cancellation.is_heard))
+        names, generators = list(self._functions), find_generators(self._functions)
+        files = files_below(init["watch"], self._modules.values()) if "watch" in init else None
+        self._writer.write(message.ready(names, generators, self._cancellation.is_heard, files))
 
     def _answer(self) -> None:
         """Answer every call in turn; return at `stop`."""

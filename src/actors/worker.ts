@@ -45,6 +45,7 @@ export function workerLogic(runtime: Runtime) {
       interruptCall: runtime.total(({ event, self }: ActionArgs) =>
         runtime.hands.get(self)?.interrupt((event as WorkerEvent & { type: 'lease.revoked' }).slot),
       ),
+      beginRetirement: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.retire()),
       askToStop: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.ask()),
       killProcess: runtime.total(({ self }: ActionArgs, { because }: { because: KillReason }) =>
         runtime.hands.get(self)?.kill(because),
@@ -85,7 +86,10 @@ export class WorkerHand implements ProcessListeners {
   /** What made it unfit. */
   #fault: PoolError | undefined;
   /** Why it was asked to end, or killed. */
-  #endedFor: KillReason | undefined;
+  #endedFor: KillReason | 'retired' | undefined;
+  /** It was started before its modules changed, and is replaced as soon as it has come up. */
+  #isStale = false;
+  #isRetired = false;
 
   constructor(runtime: Runtime, { worker, place }: WorkerContext, self: WorkerRef) {
     this.id = worker;
@@ -134,9 +138,23 @@ export class WorkerHand implements ProcessListeners {
 
   /** Asks the process to run its teardown and end; one that does not read its line yet is told by signal. */
   ask(): void {
-    this.#endedFor ??= 'stopped';
+    this.#endedFor ??= this.#isRetired ? 'retired' : 'stopped';
     if (this.#phase === 'ready') this.#process.send(encodeStop());
     else this.#process.signal('SIGTERM');
+    this.#leaveSessions();
+  }
+
+  /** What it has loaded is no longer what there is. False: it is on its way out as it is. */
+  replace(): boolean {
+    if (this.#isRetired || this.#endedFor !== undefined) return false;
+    this.#isStale = true;
+    if (this.#phase === 'ready') this.#worker.send({ type: 'worker.retire' });
+    return true;
+  }
+
+  /** It is asked to end once its leases have, and nobody new comes to it. */
+  retire(): void {
+    this.#isRetired = true;
     this.#leaveSessions();
   }
 
@@ -193,7 +211,10 @@ export class WorkerHand implements ProcessListeners {
           pid: this.#pid,
           bootMs: Math.round(this.#runtime.clock.now() - this.#startedAt),
         });
-        return this.#worker.send({ type: 'process.ready' });
+        if (message.files !== undefined) this.#runtime.reloader?.follow(message.files);
+        this.#worker.send({ type: 'process.ready' });
+        if (this.#isStale) this.#worker.send({ type: 'worker.retire' });
+        return;
       case 'failed':
         this.#fault = this.#bootError(message.stage, errorFromWire(message.error));
         return this.#worker.send({ type: 'process.unfit' });
@@ -297,7 +318,8 @@ export class WorkerHand implements ProcessListeners {
 
   /** What it keeps for sessions is lost, unless the pool itself is at its end. */
   #leaveSessions(): void {
-    if (this.#endedFor !== 'stopped') this.#runtime.sessions.workerLeft(this.id);
+    if (this.#endedFor === 'stopped') return;
+    this.#runtime.sessions.workerLeft(this.id, this.#isRetired ? 'worker-recycled' : 'worker-died');
   }
 
   #reason(): PoolEvents['worker.dead'][0]['reason'] {

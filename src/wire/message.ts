@@ -44,6 +44,8 @@ export interface InitMessage {
   readonly interrupts: boolean;
   /** Whether arguments are checked against the hints of the functions. */
   readonly validate: boolean;
+  /** `ready` shall tell which files the modules came from, of those below these folders. */
+  readonly watch?: readonly string[];
 }
 
 /** One request. */
@@ -85,6 +87,8 @@ export interface ReadyMessage {
   readonly streams: readonly string[];
   /** Whether SIGUSR1 interrupts the call that runs. */
   readonly interrupts: boolean;
+  /** The files that its modules came from, where it was asked for them. */
+  readonly files?: readonly string[];
 }
 
 /** The worker will not become ready, and ends. */
@@ -408,6 +412,7 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
         functions: fields.strings('functions'),
         streams: fields.has('streams') ? fields.strings('streams') : [],
         interrupts: fields.has('interrupts') && fields.boolean('interrupts'),
+        ...(fields.has('files') && { files: fields.strings('files') }),
       };
     case 'failed':
       return { type, stage: fields.oneOf('stage', STAGES), error: decodeError(fields.object('error'), 0) };

@@ -4,6 +4,8 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { SimulatedClock } from 'xstate';
 import { kw, type Lease, type PoolEvents, type WorkerDiedError } from '../../src/index.js';
@@ -378,14 +380,28 @@ describe('where snakepit went wrong', () => {
       'pool.degraded': true,
       'pool.drained': true,
       'pool.closed': true,
+      'pool.reloaded': true,
+      'reload.failed': true,
       log: true,
     } satisfies Record<keyof PoolEvents, true>;
     const broken = startPool(here('exits-at-import.py'));
     const pool = startPool(app);
+    const module = join(temporaryFolder(), 'module.py');
+    writeFileSync(module, 'def f(): pass\n');
+    const watching = startPool(module, { expose: 'all', watch: true });
     for (const name of Object.keys(names) as (keyof PoolEvents)[]) {
-      for (const each of [pool, broken]) each.on(name, () => heard.add(name));
+      for (const each of [pool, broken, watching]) each.on(name, () => heard.add(name));
     }
     await failure(broken.ready());
+    await watching.ready();
+    for (const [name, text] of [
+      ['reload.failed', 'def f(:\n'],
+      ['pool.reloaded', 'def g(): pass\n'],
+    ] as const) {
+      const told = next(watching, name);
+      writeFileSync(module, text);
+      await told;
+    }
     const session = pool.session('ann');
     await session.call('remember', ['a', 1]);
     const pid = await session.call<number>('pid');

@@ -48,10 +48,11 @@ export const WORKER: Walkable<typeof workerMachine> = {
         { type: 'lease.overdue', lease, slot },
       ]),
     ),
+    { type: 'worker.retire' },
     { type: 'worker.stop', way: 'ask' },
     { type: 'worker.stop', way: 'kill' },
   ],
-  key: ({ value, context }) => JSON.stringify([value, context.leases, context.proven]),
+  key: ({ value, context }) => JSON.stringify([value, context.leases, context.retired, context.proven]),
 };
 
 const leaseOf = (slot: number) => 7 + slot;

@@ -9,7 +9,7 @@ export const UNHEARD = {
   worker: {
     spawning: {
       may: [],
-      never: ['lease.granted', 'lease.released', 'lease.revoked', 'lease.resumed', 'lease.overdue'],
+      never: ['lease.granted', 'lease.released', 'lease.revoked', 'lease.resumed', 'lease.overdue', 'worker.retire'],
     },
     idle: {
       may: [],
@@ -17,6 +17,7 @@ export const UNHEARD = {
     },
     leased: { may: [], never: ['process.ready', 'process.failed', 'lease.resumed', 'lease.overdue'] },
     cancelling: { may: [], never: ['process.ready', 'process.failed'] },
+    retiring: { may: ['worker.retire'], never: ['process.ready', 'process.failed'] },
     evicting: { may: [], never: ['process.ready', 'process.failed'] },
     // What was under way when it left comes to nothing.
     ending: {
@@ -28,13 +29,14 @@ export const UNHEARD = {
         'lease.revoked',
         'lease.resumed',
         'lease.overdue',
+        'worker.retire',
       ],
       never: [],
     },
     // The dead are sent letters that nobody reads.
     dead: {
       may: ['lease.granted', 'lease.released', 'lease.revoked', 'lease.resumed', 'lease.overdue', 'worker.stop'],
-      never: ['process.ready', 'process.failed', 'process.unfit', 'process.exited'],
+      never: ['process.ready', 'process.failed', 'process.unfit', 'process.exited', 'worker.retire'],
     },
   },
   client: {

@@ -46,6 +46,12 @@ const isOverdue: Promised = {
   maySay: LEFT_LEASED,
 };
 
+const retires: Promised = {
+  promise: 'nobody new comes in, and those who are there may finish',
+  runs: ['beginRetirement'],
+  says: LEAVING,
+};
+
 const edges = describeChart('worker', WORKER, {
   'spawning --process.ready--> idle': {
     promise: 'it is up, and its slots are free',
@@ -61,6 +67,11 @@ const edges = describeChart('worker', WORKER, {
     runs: killed('boot-timeout'),
   },
   'idle --lease.granted--> leased': passes,
+  'idle --worker.retire--> ending': {
+    promise: 'it is no longer free, and may run its teardown',
+    runs: ['beginRetirement', 'askToStop'],
+    says: LEFT_IDLE,
+  },
   'idle --worker.stop[isAsked]--> ending': {
     promise: 'it is no longer free, and may run its teardown',
     runs: ['askToStop'],
@@ -81,6 +92,7 @@ const edges = describeChart('worker', WORKER, {
   'leased --lease.released[isLastLease]--> idle': frees,
   'leased --lease.released[isLiveLease]--> leased': frees,
   'leased --lease.revoked[isAwaitedLease]--> cancelling': interrupts,
+  'leased --worker.retire--> retiring': retires,
   'leased --worker.stop--> ending': stops,
   'leased --process.unfit--> ending': isUnfit,
   'leased --process.exited--> dead': dies,
@@ -96,9 +108,27 @@ const edges = describeChart('worker', WORKER, {
     promise: 'nobody new comes in, and those who are there may finish',
     says: LEAVING,
   },
+  'cancelling --worker.retire--> retiring': retires,
   'cancelling --worker.stop--> ending': stops,
   'cancelling --process.unfit--> ending': isUnfit,
   'cancelling --process.exited--> dead': dies,
+  'retiring --lease.released[isLastLease]--> ending': {
+    promise: 'its last lease has ended well, and it may run its teardown',
+    runs: ['askToStop'],
+    says: [...FREED, ...LEFT_IDLE],
+  },
+  'retiring --lease.released[isLiveLease]--> retiring': {
+    promise: 'the coordinator counts one lease less',
+    says: FREED,
+  },
+  'retiring --lease.granted--> retiring': { promise: 'what was on its way before is served', maySay: GRANTED },
+  'retiring --lease.revoked[isAwaitedLease]--> retiring': interrupts,
+  'retiring --lease.resumed[isLiveLease]--> retiring': { promise: 'it has answered, and the lease goes on' },
+  'retiring --lease.overdue[isNobodyAwaited]--> ending': isOverdue,
+  'retiring --lease.overdue[isRevokedLease]--> evicting': { promise: 'others do not hold it for ever any more' },
+  'retiring --worker.stop--> ending': stops,
+  'retiring --process.unfit--> ending': isUnfit,
+  'retiring --process.exited--> dead': dies,
   'evicting --lease.released[isLastAwaited]--> ending': {
     promise: 'the last answer that somebody waited for has come, and it goes',
     runs: killed('cancel-grace'),
@@ -109,6 +139,10 @@ const edges = describeChart('worker', WORKER, {
     promise: 'what was on its way before is served',
     says: [],
     maySay: GRANTED,
+  },
+  'evicting --lease.released[isLastOverdueOfRetired]--> retiring': {
+    promise: 'it has answered after all, and is replaced as it was to be',
+    says: FREED,
   },
   'evicting --lease.released[isLastRevoked]--> leased': {
     promise: 'it has answered after all, and takes leases again',
@@ -125,6 +159,9 @@ const edges = describeChart('worker', WORKER, {
     maySay: LEFT_LEASED,
   },
   'evicting --lease.revoked[isAwaitedLease]--> evicting': interrupts,
+  'evicting --lease.resumed[isLastOverdueOfRetired]--> retiring': {
+    promise: 'it has answered after all, and is replaced as it was to be',
+  },
   'evicting --lease.resumed[isLastRevoked]--> leased': {
     promise: 'it has answered after all, and takes leases again',
     says: STAYING,
@@ -135,6 +172,7 @@ const edges = describeChart('worker', WORKER, {
   },
   'evicting --lease.resumed[isLiveLease]--> evicting': { promise: 'it has answered, and owes another answer' },
   'evicting --lease.overdue[isRevokedLease]--> evicting': { promise: 'one more answer has not come in time' },
+  'evicting --worker.retire--> evicting': { promise: 'it does not stay, come what may', runs: ['beginRetirement'] },
   'evicting --worker.stop--> ending': stops,
   'evicting --process.unfit--> ending': isUnfit,
   'evicting --process.exited--> dead': dies,
@@ -173,6 +211,12 @@ describe('the worker, in every step it can take', () => {
     }
   });
 
+  it('is replaced without delay after it was told to retire, though it has served nobody', () => {
+    for (const { ran, snapshot } of edges) {
+      if (ran.some(({ name }) => name === 'beginRetirement')) expect(snapshot.context.proven).toBe(true);
+    }
+  });
+
   it('leaves once, and tells each client that holds a lease, and no other, that it is lost', () => {
     for (const { from, said } of edges) {
       const left = said.filter(({ event }) => event.type === 'worker.left');
@@ -180,7 +224,7 @@ describe('the worker, in every step it can take', () => {
       expect(left).toHaveLength(1);
       const lost = said.flatMap(({ event }) => (event.type === 'lease.lost' ? [event.lease] : []));
       expect(lost).toEqual((left[0]!.event.leases as unknown[]).filter((lease) => lease !== null));
-      expect(['idle', 'leased', 'cancelling', 'evicting']).toContain(from.value);
+      expect(['idle', 'leased', 'cancelling', 'retiring', 'evicting']).toContain(from.value);
     }
   });
 });

@@ -286,7 +286,7 @@ class RegistryWorld {
     const worker = this.workers[which % this.workers.length] as KeepingWorker;
     this.#workers += 1;
     this.workers = this.workers.map((each) => (each === worker ? new KeepingWorker(this.#workers) : each));
-    this.registry.workerLeft(worker.id);
+    this.registry.workerLeft(worker.id, 'worker-died');
     for (const [id, known] of this.known) {
       const hasMet = known.met === worker;
       known.workers.delete(worker);

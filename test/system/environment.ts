@@ -234,6 +234,18 @@ function processMoves(world: World, { deathsMax }: Bounds): FaultyMove[] {
         make: becomes('up', 'process.unfit', true),
       });
     }
+    if (mayDie && process.life === 'up' && process.ending === 'no') {
+      moves.push({
+        label: `the worker at place ${place} is to be replaced`,
+        owed: 'nobody',
+        // It is one worker less, though nobody loses anything by it.
+        fault: 'death',
+        make: (step) => {
+          step.spend('deaths');
+          step.happen(to, { type: 'worker.retire' });
+        },
+      });
+    }
     if (process.ending !== 'no') {
       moves.push({
         label: `the process at place ${place} exits, as it was ${process.ending === 'asked' ? 'asked to' : 'made to'}`,

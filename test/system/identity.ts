@@ -202,8 +202,9 @@ class Renaming {
       return live && { lease: this.#lease(live.lease), state: live.state };
     });
     const proven = snapshot.value !== 'dead' && context.proven;
+    const retired = !isOut && context.retired;
     const told = leases.map((live) => live && `${live.lease}${live.state}`).join(';');
-    return intern(`w${place}:${snapshot.value},${worker},${told},${proven}`, snapshot, () => ({
+    return intern(`w${place}:${snapshot.value},${worker},${told},${proven},${retired}`, snapshot, () => ({
       ...snapshot,
       context: {
         ...context,
@@ -214,6 +215,7 @@ class Renaming {
         revoked: isOut ? 0 : context.revoked,
         overdue: isOut ? 0 : context.overdue,
         proven,
+        retired,
         clients: clientRefsAt(place, slots.length),
       },
     }));
@@ -444,6 +446,7 @@ function sorted(world: World): { places: readonly number[]; slots: readonly (rea
       world.supervisor.context.places[place]!.state,
       worker.value,
       worker.context.proven,
+      worker.context.retired,
       process.life,
       process.ending,
       world.restarts[place],

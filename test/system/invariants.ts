@@ -76,6 +76,9 @@ const ALWAYS: readonly Invariant[] = [
       if (value === 'evicting') must(overdue > 0, 'a worker is to end that has answered');
       else must(!UP.has(value) || overdue === 0, 'a worker takes leases although an answer is overdue');
       if (value === 'evicting') must(live > revoked, 'a worker is not ended although nobody waits for it');
+      if (['idle', 'leased', 'cancelling'].includes(value))
+        must(!context.retired, 'a worker that is to be replaced takes leases');
+      if (value === 'retiring') must(live > 0, 'a worker that is to be replaced is kept although no lease is');
     }
   },
 
@@ -170,7 +173,8 @@ const WHEN_QUIET: readonly Invariant[] = [
       if (coordinator.value === 'closed') continue;
       const served = coordinator.context.workers[place];
       must((served?.worker === context.worker) === UP.has(value), 'the coordinator is wrong about who is there');
-      must((served?.isLeaving ?? false) === (value === 'evicting'), 'the coordinator is wrong about who takes leases');
+      const isLeaving = value === 'retiring' || value === 'evicting';
+      must((served?.isLeaving ?? false) === isLeaving, 'the coordinator is wrong about who takes leases');
       must((served?.grants[slot]?.lease ?? null) === lease, 'the coordinator does not know what is leased, or free');
     }
   },
@@ -227,7 +231,7 @@ const WHEN_QUIET: readonly Invariant[] = [
 ];
 
 /** A worker that can hold leases. */
-const UP: ReadonlySet<string> = new Set(['idle', 'leased', 'cancelling', 'evicting']);
+const UP: ReadonlySet<string> = new Set(['idle', 'leased', 'cancelling', 'retiring', 'evicting']);
 
 const COORDINATOR_WHILE: Record<World['supervisor']['value'], readonly World['coordinator']['value'][]> = {
   starting: ['open'],

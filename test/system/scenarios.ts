@@ -67,6 +67,7 @@ const BOOTS = 'the process at place 0 is ready';
 const ASKS = 'caller 0 asks for anyone';
 const ALSO_ASKS = 'caller 1 asks for anyone';
 const FAILS_TO_START = 'no process comes to be at place 0';
+const IS_REPLACED = 'the worker at place 0 is to be replaced';
 const RESTARTS = 'the replacement at place 0 is due';
 
 const one = unlimited(1, 1, [ANYONE, HASTY]);
@@ -254,6 +255,101 @@ export const SCENARIOS: readonly Scenario[] = [
       scene.sees('the pool drains', poolIs('draining'));
       scene.does(OTHER_ENDS);
       scene.sees('the pool is drained', poolIs('drained'));
+    },
+  },
+
+  // ------------------------------------------------------------ replaced
+  {
+    promise: 'an idle worker that is to be replaced has time for its teardown, and serves nobody any more',
+    bounds: one,
+    play: (scene) => {
+      scene.does(BOOTS, IS_REPLACED, ASKS);
+      scene.sees('its process was asked to stop', isAsked);
+      scene.does('the process at place 0 exits, as it was asked to', RESTARTS, BOOTS);
+      scene.sees('the caller runs on the next', callerIs('running'));
+    },
+  },
+  {
+    promise: 'a call that runs on a worker that is to be replaced comes to its end',
+    bounds: one,
+    play: (scene) => {
+      scene.does(BOOTS, ASKS, IS_REPLACED);
+      scene.sees('the caller runs', callerIs('running'));
+      scene.does('the exchange at place 0 ends');
+      scene.sees('its process was asked to stop', isAsked);
+    },
+  },
+  {
+    promise: 'a lease whose worker is to be replaced while it owes an answer is kept as long as it is wanted',
+    bounds: one,
+    play: (scene) => {
+      scene.does(BOOTS, ASKS, 'a call at place 0 runs out of time, under a lease that is kept', IS_REPLACED);
+      scene.does('the answer that nobody waited for comes at place 0');
+      scene.sees('the caller runs', callerIs('running'));
+      scene.does('the exchange at place 0 ends');
+      scene.sees('its process was asked to stop', isAsked);
+    },
+  },
+  {
+    promise: 'destroying does not wait for the leases of a worker that is to be replaced',
+    bounds: one,
+    play: (scene) => {
+      scene.does(BOOTS, ASKS, IS_REPLACED, 'pool.destroy');
+      scene.sees('the caller has an answer', callerIs('idle'));
+      scene.sees('its process was killed', isKilled);
+    },
+  },
+  {
+    promise: 'a caller whose worker breaks its line while it is to be replaced hears so, and it is ended',
+    bounds: one,
+    play: (scene) => {
+      scene.does(BOOTS, ASKS, IS_REPLACED, 'the process at place 0 is unfit');
+      scene.sees('the caller has an answer', callerIs('idle'));
+      scene.sees('its process was killed', isKilled);
+    },
+  },
+  {
+    promise: 'a worker that is to be replaced and must end for one call does not stay when that is answered',
+    bounds: shared,
+    play: (scene) => {
+      scene.does(...IS_OVERDUE, IS_REPLACED, 'the answer that nobody waited for comes at place 0, slot 0');
+      scene.sees('its process lives', ({ processes }) => processes[0]!.ending === 'no');
+      scene.does(OTHER_ENDS);
+      scene.sees('its process was asked to stop', isAsked);
+    },
+  },
+  {
+    promise: 'nor does it when the lease is kept',
+    bounds: shared,
+    play: (scene) => {
+      const late = 'a call at place 0, slot 0 runs out of time, under a lease that is kept';
+      scene.does(BOOTS, ASKS, ALSO_ASKS, late, 'cancelGrace runs out at place 0, slot 0', IS_REPLACED);
+      scene.does('the answer that nobody waited for comes at place 0, slot 0', OTHER_ENDS);
+      scene.sees('its process lives', ({ processes }) => processes[0]!.ending === 'no');
+      scene.does('the exchange at place 0, slot 0 ends');
+      scene.sees('its process was asked to stop', isAsked);
+    },
+  },
+  {
+    promise: 'a grant that crosses the word of a worker that it is to be replaced is served there',
+    bounds: withSlots(2, counted(1, 2, {})),
+    play: (scene) => {
+      scene.does(BOOTS);
+      scene.settles();
+      scene.does(ASKS);
+      scene.settles();
+      scene.does(ALSO_ASKS, 'lease.request reaches the coordinator', IS_REPLACED);
+      scene.settles();
+      scene.sees('the second runs', callerIs('running', 1));
+    },
+  },
+  {
+    promise: 'a worker that is to be replaced is ended in time when it does not answer',
+    bounds: shared,
+    play: (scene) => {
+      scene.does(BOOTS, ASKS, ALSO_ASKS, 'the caller at place 0, slot 0 leaves', IS_REPLACED);
+      scene.does('cancelGrace runs out at place 0, slot 0', 'evictGrace runs out at place 0');
+      scene.sees('its process was killed', isKilled);
     },
   },
 

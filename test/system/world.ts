@@ -377,7 +377,7 @@ export class Step {
     },
     // What Python does about it, and who goes by a worker that is leaving, makes no difference here.
     interruptCall: () => {},
-    beginEviction: () => {},
+    beginRetirement: () => {},
     beginExchange: (step, place, { context }) =>
       step.#beginExchange(place, (context as ClientSnapshot['context']).held!),
     failExchange: (step, place, { context }) =>

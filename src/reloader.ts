@@ -1,0 +1,96 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Runtime } from './runtime.js';
+import { Trial } from './trial.js';
+
+/**
+ * Follows the files that the pool's Python came from. When one changes, a
+ * trial shows whether workers would still come up; if so, those that are
+ * there take no more leases and are replaced as theirs end.
+ */
+export class Reloader {
+  readonly #runtime: Runtime;
+  readonly #watchers = new Map<string, FSWatcher>();
+  /** What has changed since the last trial was started. */
+  #changed = new Set<string>();
+  #timer: unknown;
+  #trial: Trial | undefined;
+  #isClosed = false;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+    const { moduleFolders, pythonPath } = runtime.settings;
+    for (const folder of [...moduleFolders, ...pythonPath]) this.#watch(folder);
+  }
+
+  /** A worker's modules came from these files: those beside them may be its modules, too, now or later. */
+  follow(files: readonly string[]): void {
+    for (const file of files) this.#watch(dirname(file));
+  }
+
+  /** Looks no further, and leaves nothing behind once this has resolved. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#runtime.clock.clearTimeout(this.#timer);
+    for (const watcher of this.#watchers.values()) watcher.close();
+    this.#watchers.clear();
+    this.#trial?.end();
+    await this.#trial?.gone;
+  }
+
+  #watch(folder: string): void {
+    if (this.#isClosed || this.#watchers.has(folder)) return;
+    try {
+      const watcher = watch(folder, { persistent: false }, (_, name) => this.#saw(folder, name));
+      this.#watchers.set(folder, watcher);
+      watcher.on('error', () => {
+        watcher.close();
+        this.#watchers.delete(folder);
+      });
+    } catch (error) {
+      // A folder of `pythonPath` need not be there. Otherwise there are only so many that the system gives.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      process.emitWarning(`${folder} cannot be watched for changes: ${error}`, { code: 'PYTHONARIUM_FAULT' });
+    }
+  }
+
+  #saw(folder: string, name: string | null): void {
+    // Editors keep files of their own beside those that they write.
+    if (name === null || !name.endsWith('.py') || name.startsWith('.')) return;
+    this.#changed.add(join(folder, name));
+    if (this.#trial === undefined) this.#reloadLater();
+  }
+
+  /** Editors and version control write several files, and one of them several times. */
+  #reloadLater(): void {
+    const { clock } = this.#runtime;
+    clock.clearTimeout(this.#timer);
+    this.#timer = clock.setTimeout(() => {
+      this.#reload().catch((error: unknown) => this.#runtime.fault(error));
+    }, SETTLE_MS);
+  }
+
+  async #reload(): Promise<void> {
+    const runtime = this.#runtime;
+    const files = [...this.#changed].sort();
+    this.#changed = new Set();
+    // Those that come later have read the files as they are now.
+    const stale = [...runtime.hands.values()];
+    const trial = new Trial(runtime);
+    this.#trial = trial;
+    const failure = await trial.outcome;
+    if (this.#isClosed) return;
+    if (failure !== undefined) {
+      runtime.emit('reload.failed', { files, error: failure });
+    } else {
+      const replaced = stale.filter((hand) => hand.replace());
+      runtime.emit('pool.reloaded', { files, workers: replaced.map(({ name }) => name) });
+      runtime.startWaiting();
+    }
+    await trial.gone;
+    this.#trial = undefined;
+    if (this.#changed.size > 0 && !this.#isClosed) this.#reloadLater();
+  }
+}
+
+const SETTLE_MS = 100;

@@ -1,0 +1,161 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { BootError, Pool, PoolOptions, SessionLostError } from '../../src/index.js';
+import { temporaryFolder } from '../support/folder.js';
+import { Gate } from '../support/gate.js';
+import { failure, next, startPool } from '../support/pool.js';
+import { workersOf } from '../support/processes.js';
+
+describe('a pool that watches its files', () => {
+  it('answers by the new code once the module has changed, and says what it did', async () => {
+    const { pool, write } = await watching({ size: 2 });
+    expect(await pool.call('version')).toBe(1);
+    const reloaded = next(pool, 'pool.reloaded');
+    const [file] = write({ app: app(2) });
+    const { files, workers } = await reloaded;
+    expect({ files, workers: [...workers].sort() }).toEqual({ files: [file], workers: ['worker-0', 'worker-1'] });
+    const versions = await Promise.all(Array.from({ length: 8 }, () => pool.call('version')));
+    expect(new Set(versions)).toEqual(new Set([2]));
+  });
+
+  it('sees what the module imports change, saved by a rename too, and several files as one change', async () => {
+    const { pool, write, folder } = await watching({}, { app: 'from pack import number\n' + app('number.VALUE') });
+    expect(await pool.call('version')).toBe(1);
+    const reloads: unknown[] = [];
+    pool.on('pool.reloaded', ({ files }) => reloads.push(files));
+    const reloaded = next(pool, 'pool.reloaded');
+    const number = join(folder, 'pack', 'number.py');
+    writeFileSync(`${number}~`, 'VALUE = 2\n');
+    renameSync(`${number}~`, number);
+    write({ 'pack/__init__': '# more\n' });
+    await reloaded;
+    expect(await pool.call('version')).toBe(2);
+    expect(reloads).toEqual([[join(folder, 'pack', '__init__.py'), number]]);
+  });
+
+  it('lets a call that runs come to its end on the old code', async () => {
+    const { pool, write } = await watching();
+    const gate = new Gate();
+    const running = pool.call('wait_at', [gate.path]);
+    const go = await gate.reached();
+    const reloaded = next(pool, 'pool.reloaded');
+    write({ app: app(2) });
+    await reloaded;
+    expect(pool.stats().workers).toMatchObject({ retiring: 1, idle: 0 });
+    const waiting = pool.call('version');
+    const dead = next(pool, 'worker.dead');
+    await go();
+    expect(await running).toBe(1);
+    expect(await dead).toMatchObject({ reason: 'retired', exitCode: 0 });
+    expect(await waiting).toBe(2);
+  });
+
+  it('keeps a lease on the old code until it is checked in', async () => {
+    const { pool, write } = await watching();
+    const lease = await pool.checkout();
+    const reloaded = next(pool, 'pool.reloaded');
+    write({ app: app(2) });
+    await reloaded;
+    expect([await lease.call('version'), await lease.call('version')]).toEqual([1, 1]);
+    await lease.checkin();
+    expect(await pool.call('version')).toBe(2);
+  });
+
+  it('tells a session that its state was lost, and why', async () => {
+    const { pool, write } = await watching();
+    const session = pool.session('ann');
+    await session.call('version');
+    const lost = next(pool, 'session.lost');
+    write({ app: app(2) });
+    expect(await lost).toEqual({ session: 'ann', reason: 'worker-recycled' });
+    const error = await failure<SessionLostError>(session.call('version'));
+    expect(error).toMatchObject({ code: 'ERR_SESSION_LOST', reason: 'worker-recycled' });
+    expect(await session.call('version')).toBe(2);
+  });
+
+  it('keeps its workers where the new code does not load, says why, and goes on when it does again', async () => {
+    const { pool, write } = await watching();
+    const before = await pool.call('pid');
+    const failed = next(pool, 'reload.failed');
+    const [file] = write({ app: 'def version(:\n' });
+    const { files, error } = (await failed) as { files: string[]; error: BootError };
+    expect(files).toEqual([file]);
+    expect(error).toMatchObject({ code: 'ERR_BOOT', stage: 'import', cause: { type: 'SyntaxError' } });
+    expect([await pool.call('version'), await pool.call('pid')]).toEqual([1, before]);
+    const reloaded = next(pool, 'pool.reloaded');
+    write({ app: app(3) });
+    await reloaded;
+    expect(await pool.call('version')).toBe(3);
+  });
+
+  it('starts at once when what kept it from starting is mended', async () => {
+    const { pool, write } = await watching({}, { app: 'import nosuchmodule\n' });
+    expect(await failure(pool.ready())).toMatchObject({ code: 'ERR_BOOT' });
+    const ready = next(pool, 'worker.ready');
+    write({ app: app(2) });
+    await ready;
+    expect(await pool.call('version')).toBe(2);
+  });
+
+  it('leaves nothing of a trial behind when it is closed in the middle of one', async () => {
+    const { pool, write } = await watching();
+    await pool.ready();
+    const gate = new Gate();
+    write({ app: `open(${JSON.stringify(gate.path)}).read()\n${app(2)}` });
+    await gate.reached();
+    await pool.close();
+    expect(workersOf(process.pid)).toEqual([]);
+  });
+
+  it('does nothing of this unless it was asked to', async () => {
+    const { pool, write } = await watching({ watch: false });
+    expect(await pool.call('version')).toBe(1);
+    write({ app: app(2) });
+    const { pool: other, write: writeOther } = await watching();
+    await other.ready();
+    const reloaded = next(other, 'pool.reloaded');
+    writeOther({ app: app(2) });
+    await reloaded;
+    expect(await pool.call('version')).toBe(1);
+  });
+});
+
+/** A pool whose module is in a folder of its own, and what writes the files there. */
+async function watching(
+  options: Partial<PoolOptions> = {},
+  files: Record<string, string> = {},
+): Promise<{ pool: Pool; folder: string; write: (files: Record<string, string>) => string[] }> {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, 'pack'));
+  const write = (texts: Record<string, string>) =>
+    Object.entries(texts).map(([stem, text]) => {
+      const file = join(folder, `${stem}.py`);
+      writeFileSync(file, text);
+      return file;
+    });
+  write({ app: app(1), 'pack/__init__': '', 'pack/number': 'VALUE = 1\n', ...files });
+  const pool = startPool(join(folder, 'app.py'), { watch: true, ...options });
+  return { pool, folder, write };
+}
+
+function app(version: number | string): string {
+  return `
+import os
+from pythonarium import expose
+
+@expose
+def version():
+    return ${version}
+
+@expose
+def pid():
+    return os.getpid()
+
+@expose
+def wait_at(gate):
+    with open(gate) as pipe:
+        pipe.read()
+    return ${version}
+`;
+}

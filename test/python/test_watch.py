@@ -1,0 +1,47 @@
+import sys
+import unittest
+
+from harness import LIBRARY, WorkerTestCase
+
+APP = """
+import sys
+import statistics
+import near
+import far
+import installed
+from pythonarium import expose
+
+@expose
+def compiles():
+    return not sys.dont_write_bytecode
+"""
+
+
+class Watched(WorkerTestCase):
+    def test_ready_names_the_files_of_the_modules_that_are_no_packages_of_others(self):
+        folder, elsewhere = self.folder(app=APP, near="", unused=""), self.folder(far="")
+        site = folder / "env" / "site-packages"
+        site.mkdir(parents=True)
+        (site / "installed.py").write_text("")
+        path = [str(folder), str(elsewhere), str(site), *(entry for entry in sys.path if entry and entry != str(LIBRARY))]
+        worker = self.ready({"": str(folder / "app.py")}, path=path, watch=[str(folder), str(elsewhere)])
+        files = [str(folder / "app.py"), str(folder / "near.py"), str(elsewhere / "far.py")]
+        self.assertEqual(worker.started["files"], sorted(files))
+
+    def test_a_dotted_module_is_followed_where_it_was_found(self):
+        folder = self.folder(own="from pythonarium import expose\n@expose\ndef f(): pass\n")
+        path = [str(folder), *(entry for entry in sys.path if entry)]
+        worker = self.ready({"": "own", "m": "math", "s": "statistics"}, path=path, expose="all", watch=[])
+        self.assertEqual(worker.started["files"], [str(folder / "own.py")])
+
+    def test_nothing_compiled_is_kept_that_a_second_change_could_be_taken_for(self):
+        folder = self.folder(app=APP.replace("import near\nimport far\nimport installed\n", ""))
+        self.assertFalse(self.ready({"": str(folder / "app.py")}, watch=[]).call("compiles"))
+        self.assertTrue(self.ready({"": str(folder / "app.py")}).call("compiles"))
+
+    def test_a_worker_that_is_not_watched_names_none(self):
+        self.assertNotIn("files", self.ready("basic.py").started)
+
+
+if __name__ == "__main__":
+    unittest.main()
