@@ -247,8 +247,8 @@ def _encode_rows(rows: list[dict[Any, Any]]) -> str | None:
     if _long_integer is None:
         from re import compile
 
-        # Sixteen digits may be more than a JavaScript number can hold; those behind a point may not.
-        _long_integer = compile(r"(?<![.\d])\d{16}").search
+        # Sixteen digits may be more than a JavaScript number can hold.
+        _long_integer = compile(r":-?\d{16}").search
     return None if _long_integer(text) or "\\ud" in text else text
 
 

@@ -143,7 +143,7 @@ describe('map', () => {
 
   it('refuses an item that cannot cross, naming the path', async () => {
     const pool = await readyPool(app);
-    const consuming = collect(pool.map('echo', [1, [new Date(0)]]));
+    const consuming = collect(pool.map('echo', [1, [Symbol('no value')]]));
     expect(await failure(consuming)).toMatchObject({ code: 'ERR_VALUE', path: 'args[0][0]' });
   });
 

@@ -12,7 +12,7 @@ describe('stats()', () => {
       state: 'starting',
       size: 2,
       missing: 2,
-      workers: { spawning: 2, idle: 0, leased: 0, cancelling: 0, evicting: 0, ending: 0 },
+      workers: { spawning: 2, idle: 0, leased: 0, cancelling: 0, evicting: 0, retiring: 0, ending: 0 },
       slots: 2,
       leases: 0,
       waiting: 0,
@@ -52,7 +52,7 @@ describe('stats()', () => {
     expect(pool.stats()).toMatchObject({
       state: 'closed',
       missing: 2,
-      workers: { spawning: 0, idle: 0, leased: 0, cancelling: 0, evicting: 0, ending: 0 },
+      workers: { spawning: 0, idle: 0, leased: 0, cancelling: 0, evicting: 0, retiring: 0, ending: 0 },
       waiting: 0,
       calls: { asked: 4, running: 0, answered: 2, failed: 1, timedOut: 0, aborted: 1, refused: 0 },
     });
@@ -73,7 +73,7 @@ describe('stats()', () => {
     clock.increment(100);
     await Promise.all([running, waiting, refused]);
     // What never reaches the pool is not counted.
-    await failure(pool.call('echo', [Number.NaN]));
+    await failure(pool.call('echo', [Symbol('no value')]));
     await go();
     const { asked, running: underWay, ...ended } = pool.stats().calls;
     expect(ended).toEqual({ answered: 1, failed: 1, timedOut: 1, aborted: 1, refused: 1 });
