@@ -40,6 +40,9 @@ export abstract class Asking implements Asker {
   /** Ends the asking with an error; nothing if it has ended. */
   abstract fail(error: unknown, how?: CallOutcome): void;
 
+  /** Ends it at once if it was asked by a call's own function and would wait for ever. */
+  protected abstract refuseIfDeadlocked(): void;
+
   protected abstract granted(exchange: Exchange): void;
 
   /** Goes to the coordinator, with a session's wish for a worker. */
@@ -48,6 +51,12 @@ export abstract class Asking implements Asker {
     const mayWait = this.mayWait || !affinity?.strict;
     this.waiter = { ticket: this.runtime.nextTicket(), priority: this.#priority, affinity, mayWait };
     this.runtime.ask(this);
+    this.refuseIfDeadlocked();
+  }
+
+  /** Who holds every slot that could serve it; undefined if one is free, or may come up. */
+  holders(): readonly Exchange[] | undefined {
+    return this.runtime.holders(this.waiter.affinity);
   }
 
   onGranted(exchange: Exchange): void {
@@ -95,6 +104,10 @@ export class CallAsking extends Asking implements CallHome {
 
   fail(error: unknown, how?: CallOutcome): void {
     this.#call.fail(error, how);
+  }
+
+  protected refuseIfDeadlocked(): void {
+    this.#call.refuseIfDeadlocked();
   }
 
   protected granted(exchange: Exchange): void {

@@ -1,4 +1,5 @@
 import { Budget, type WaitOptions } from './budget.js';
+import { type Child, deadlockOf, parentCall, runFor } from './children.js';
 import type { PoolClock } from './clock.js';
 import { CallTimeoutError, PoolError } from './errors.js';
 import type { Answer, Exchange } from './exchange.js';
@@ -12,6 +13,8 @@ import type { Encoded } from './wire/value.js';
 export interface CallHome {
   /** The call is taken out, and the error that its caller gets is returned. */
   withdraw(call: Call, waitedMs: number): Error;
+  /** Who holds every slot that could serve it; undefined if one is free, or may come up. */
+  holders(): readonly Exchange[] | undefined;
 }
 
 /** What a call has beside its question and its answer. */
@@ -37,7 +40,7 @@ export interface Progress {
  * One request and its reply, as its caller sees it: a promise that settles
  * exactly once, inside its own budget, whatever Python does.
  */
-export class Call {
+export class Call implements Child {
   readonly name: string;
   /** Its line but for the id; what crosses was fixed and checked when the caller asked. */
   readonly request: Encoded;
@@ -55,12 +58,17 @@ export class Call {
   readonly #afterwards: ((how: CallOutcome) => void)[] = [];
   #resolve!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
+  /** The call in whose function it was made. */
+  readonly parent: Call | undefined = parentCall();
+  /** Those made in its functions that are not settled. */
+  #children: Set<Child> | undefined;
   #home: CallHome | undefined;
   #exchange: Exchange | undefined;
   #sentAt = 0;
   #isSettled = false;
 
   constructor(name: string, request: Encoded, clock: PoolClock, wait: WaitOptions, extras?: CallExtras) {
+    this.parent?.adopt(this);
     Error.captureStackTrace(this.#site, Call);
     this.name = name;
     this.request = request;
@@ -89,6 +97,30 @@ export class Call {
     this.#home = home;
   }
 
+  /** To be called where it waits: refuses it if it would wait there for ever. */
+  refuseIfDeadlocked(): void {
+    if (this.parent === undefined || this.#isSettled) return;
+    const error = deadlockOf(this, this.#home?.holders());
+    if (error === undefined) return;
+    this.#home?.withdraw(this, 0);
+    this.fail(error, 'refused');
+  }
+
+  adopt(child: Child): void {
+    this.#children ??= new Set();
+    this.#children.add(child);
+  }
+
+  release(child: Child): void {
+    this.#children?.delete(child);
+  }
+
+  get isStuck(): boolean {
+    if (this.#home !== undefined) return true;
+    const children = [...(this.#children ?? [])];
+    return children.length > 0 && children.every(({ isStuck }) => isStuck);
+  }
+
   onSent(exchange: Exchange): void {
     this.#home = undefined;
     this.#exchange = exchange;
@@ -115,10 +147,12 @@ export class Call {
       case 'callback': {
         const { kwargs } = message;
         const args = Object.keys(kwargs).length === 0 ? message.args : [...message.args, kwargs];
-        return given?.call(message.function, message.number, args, (called) => called(), this.#say) ?? false;
+        return (
+          given?.call(message.function, message.number, args, (called) => runFor(this, called), this.#say) ?? false
+        );
       }
       case 'pull':
-        return given?.pull(message.input, message.items, this.#say) ?? false;
+        return runFor(this, () => given?.pull(message.input, message.items, this.#say) ?? false);
       case 'progress':
         if (!this.#isSettled) onProgress?.({ done: message.done, total: message.total, note: message.note });
         return onProgress !== undefined;
@@ -167,6 +201,7 @@ export class Call {
   #settle(how: CallOutcome): boolean {
     if (this.#isSettled) return false;
     this.#isSettled = true;
+    this.parent?.release(this);
     this.#budget.close();
     this.#extras?.given?.close();
     for (const run of this.#afterwards) run(how);

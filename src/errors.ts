@@ -25,6 +25,7 @@ export type PoolErrorCode =
   | 'ERR_WORKER_DIED'
   | 'ERR_CALL_TIMEOUT'
   | 'ERR_QUEUE_TIMEOUT'
+  | 'ERR_DEADLOCK'
   | 'ERR_QUEUE_FULL'
   | 'ERR_POOL_CLOSED'
   | 'ERR_POOL_DEGRADED'
@@ -216,6 +217,23 @@ export class QueueTimeoutError extends PoolError<'ERR_QUEUE_TIMEOUT'> {
     this.waitedMs = seen.waitedMs;
     this.leased = seen.leased;
     this.waiting = seen.waiting;
+  }
+}
+
+/** A call, made in a function that Python had called, would have waited for ever. Nothing was sent to Python. */
+export class DeadlockError extends PoolError<'ERR_DEADLOCK'> {
+  /** The names of the calls that wait for each other, the outermost first. */
+  readonly chain: readonly string[];
+
+  constructor(seen: { chain: readonly string[]; slots: number }) {
+    super(
+      'DeadlockError',
+      'ERR_DEADLOCK',
+      `${seen.chain.join(' → ')} would wait for ever: each was made in a function that the one before had given to Python, ` +
+        `and ${seen.slots === 1 ? 'the one slot' : `all ${seen.slots} slots`} that could serve the last ${seen.slots === 1 ? 'is' : 'are'} held by calls that wait for such a call. ` +
+        'Raise `size` or `slots`, do not wait for a lease or a strict session in its own call, or pass what is needed as an argument.',
+    );
+    this.chain = seen.chain;
   }
 }
 

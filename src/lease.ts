@@ -2,6 +2,7 @@ import { Asking } from './asking.js';
 import { Budget, checkWait, type WaitOptions } from './budget.js';
 import type { Call, CallHome, CallOutcome } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
+import { type Child, deadlockOf, parentCall } from './children.js';
 import { type LeaseEnd, LeaseEndedError } from './errors.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import type { Runtime } from './runtime.js';
@@ -106,6 +107,11 @@ export class Lease<Api = unknown> extends Caller<Api> implements LeaseHolder, Ca
     return this.runtime.queueTimeout(waitedMs);
   }
 
+  /** @internal */
+  holders(): readonly Exchange[] {
+    return [this.#exchange];
+  }
+
   /** @internal Runs `run` once the lease is over, however it ends. */
   onEnd(run: () => void): void {
     this.#held.onEnd = run;
@@ -118,6 +124,7 @@ export class Lease<Api = unknown> extends Caller<Api> implements LeaseHolder, Ca
     if (!this.#exchange.isBusy) return this.#exchange.send(call);
     held.waiting.push(call);
     call.waitAt(this);
+    call.refuseIfDeadlocked();
   }
 
   protected override get concurrency(): number {
@@ -146,7 +153,9 @@ interface Held {
 }
 
 /** Asks for a worker to hold. */
-export class CheckoutAsking<Api> extends Asking {
+export class CheckoutAsking<Api> extends Asking implements Child {
+  readonly name = 'checkout()';
+  readonly parent: Call | undefined = parentCall();
   readonly holder: Lease<Api>;
   readonly promise: Promise<Lease<Api>>;
   readonly #budget: Budget;
@@ -168,6 +177,7 @@ export class CheckoutAsking<Api> extends Asking {
       const error = this.leaveQueue(runtime.clock.now() - askedAt);
       this.fail(by === 'signal' ? options.signal?.reason : error);
     });
+    this.parent?.adopt(this);
     if (options.signal?.aborted) this.fail(options.signal.reason);
   }
 
@@ -175,9 +185,21 @@ export class CheckoutAsking<Api> extends Asking {
     return this.#isSettled;
   }
 
+  get isStuck(): boolean {
+    return !this.#isSettled;
+  }
+
   fail(error: unknown, _how?: CallOutcome): void {
     if (!this.#isSettled) this.#reject(error);
     this.#settle();
+  }
+
+  protected refuseIfDeadlocked(): void {
+    if (this.#isSettled || this.parent === undefined) return;
+    const error = deadlockOf(this, this.holders());
+    if (error === undefined) return;
+    this.leaveQueue(0);
+    this.fail(error);
   }
 
   protected granted(exchange: Exchange): void {
@@ -188,6 +210,7 @@ export class CheckoutAsking<Api> extends Asking {
 
   #settle(): void {
     this.#isSettled = true;
+    this.parent?.release(this);
     this.#budget.close();
     this.close();
   }

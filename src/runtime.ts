@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { type Actor, createActor, type Subscription } from 'xstate';
 import type {
+  Affinity,
   CoordinatorEmitted,
   CoordinatorEvent,
   coordinatorMachine,
@@ -128,6 +129,15 @@ export class Runtime {
 
   withdraw(waiter: Waiter): void {
     if (this.takeAsker(waiter.ticket) !== undefined) this.#tellCoordinator({ type: 'lease.cancel', waiter });
+  }
+
+  /** Who holds every slot that could serve such a wish; undefined if one is free, or may come up. */
+  holders(affinity: Affinity | null): readonly Exchange[] | undefined {
+    const { size, slots } = this.settings;
+    const hands = [...this.hands.values()].filter(({ id }) => !affinity?.strict || id === affinity.worker);
+    if (hands.length < (affinity?.strict ? 1 : size)) return undefined;
+    const holders = hands.flatMap((hand) => Array.from({ length: slots }, (_, slot) => hand.exchanges[slot]));
+    return holders.every((exchange) => exchange !== undefined) ? holders : undefined;
   }
 
   /** What somebody is told whose budget is spent before there was a worker. */

@@ -179,3 +179,75 @@ describe('progress()', () => {
     expect(await pool.call('works', [5])).toBe(5);
   });
 });
+
+describe('a call made in a function that Python called', () => {
+  it('is refused at once where no slot could ever serve it, with the chain of those who wait', async () => {
+    const pool = await readyPool(callbacks);
+    const inner = () => pool.call('total', [[1, 2]]);
+    const error = await failure<Error & { cause: object }>(pool.call('apply', [inner]));
+    expect(error.cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['apply', 'total'] });
+    expect(await inner()).toBe(3);
+    expect(pool.stats()).toMatchObject({ waiting: 0, workers: { idle: 1 } });
+  });
+
+  it('is refused only when the last slot waits too, and the others go on', async () => {
+    const pool = await readyPool(callbacks, { size: 2 });
+    const deep = (depth: number): Promise<unknown> =>
+      depth === 0 ? pool.call('total', [[1]]) : pool.call('apply', [() => deep(depth - 1)]);
+    expect(await deep(1)).toBe(1);
+    const error = (await failure(deep(2))) as { cause?: unknown };
+    let last = error;
+    while (last.cause !== undefined) last = last.cause as { cause?: unknown };
+    expect(last).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['apply', 'apply', 'total'] });
+  });
+
+  it('waits where a slot will come free, whoever holds it', async () => {
+    const pool = await readyPool(callbacks, { size: 2 });
+    const lease = await pool.checkout();
+    const both = pool.call('apply', [
+      async () => {
+        const waiting = pool.call('total', [[1, 2]]);
+        await setImmediate();
+        await lease.checkin();
+        return waiting;
+      },
+    ]);
+    expect(await both).toBe(3);
+  });
+
+  it('is refused under the lease and in the strict session of the call it was made in', async () => {
+    const pool = await readyPool(callbacks, { size: 2 });
+    const lease = await pool.checkout();
+    const session = pool.session('ann');
+    for (const caller of [lease, session]) {
+      const error = await failure<Error & { cause: object }>(caller.call('apply', [() => caller.call('total', [[1]])]));
+      expect(error.cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['apply', 'total'] });
+      expect(await caller.call('total', [[1]])).toBe(1);
+    }
+    await lease.checkin();
+  });
+
+  it('is refused a lease, or items of an iterable, that cannot be had', async () => {
+    const pool = await readyPool(callbacks);
+    const checkout = await failure<Error & { cause: object }>(pool.call('apply', [() => pool.checkout()]));
+    expect(checkout.cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['apply', 'checkout()'] });
+    async function* rows() {
+      yield await pool.call('total', [[1]]);
+    }
+    const stream = await failure<Error & { cause: object }>(pool.call('total', [rows()]));
+    expect(stream.cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['total', 'total'] });
+  });
+});
+
+describe('with several slots', () => {
+  it('functions, iterables and streams go on although other calls wait in the line', async () => {
+    const pool = await readyPool(callbacks, { slots: 3 });
+    const both = Promise.all([
+      pool.call('apply_all', [async (n: number) => n + 1, numbers(20)]),
+      collect(pool.stream('doubled', [numbers(1_000).values()], { highWaterMark: 10 })),
+      pool.call('total', [numbers(500).values()]),
+      pool.call('total', [[1, 2, 3]]),
+    ]);
+    expect(await both).toEqual([numbers(21).slice(1), numbers(1_000).map((n) => 2 * n), (500 * 499) / 2, 6]);
+  });
+});

@@ -42,6 +42,7 @@ describe('a call', () => {
         withdrawn.push(waitedMs);
         return error;
       },
+      holders: () => undefined,
     });
     clock.jump(50);
     await expect(call.promise).rejects.toBe(error);
@@ -76,6 +77,7 @@ describe('a call', () => {
           hasLeft = true;
           return new Error('not to be told');
         },
+        holders: () => undefined,
       });
       if (isSent) call.onSent(exchange);
       controller.abort(reason);

@@ -302,6 +302,11 @@ function samples(): Sample[] {
       new errors.QueueTimeoutError({ waitedMs: 250, leased: 4, waiting: 31 }),
       [250, '4 leased', '31 waiting', '`size`'],
     ],
+    [
+      'ERR_DEADLOCK',
+      new errors.DeadlockError({ chain: ['apply', 'total'], slots: 4 }),
+      ['apply → total', 'all 4 slots', '`size`'],
+    ],
     ['ERR_QUEUE_FULL', new errors.QueueFullError({ queueMax: 10_000 }), [10_000, '`queueMax`']],
     ['ERR_POOL_CLOSED', new errors.PoolClosedError({ by: 'drain' }), ['`drain()`']],
     [
