@@ -87,6 +87,11 @@ export class Pool<Api = unknown> extends Caller<Api> {
     return new Pool<Api>(this.runtime, this.mergedWith(options));
   }
 
+  /** @internal Whether that function is a generator. Known once a worker is up. */
+  isStream(name: string): boolean {
+    return this.runtime.streams.has(name);
+  }
+
   /** The pool in plain numbers, now. */
   stats(): PoolStats {
     const { runtime } = this;

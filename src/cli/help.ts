@@ -25,6 +25,10 @@ Arguments are one JSON array, keyword arguments one JSON object:
   "hello big ~"
   $ pythonarium call app.py:train --timeout 10m
 
+Each item of a generator is one line, written as it comes; Ctrl-C closes it:
+  $ pythonarium call app.py:rows | head -3
+
+On a terminal a bar shows what the function tells by pythonarium.progress(done, total, note).
 What Python prints goes to standard error, so that the result can be piped: pythonarium call ... | jq .
 A failure is told with its code (ERR_PYTHON, ERR_WORKER_DIED, ...) and Python's traceback. Values that
 cannot cross faithfully, such as integers beyond 2^53 or NaN, are refused with ERR_VALUE and never rounded.
@@ -43,6 +47,9 @@ told, and the exit code is 1. With it, each failure is one line of JSON on stand
 
 The input is read no faster than results are taken, so any length of it will do. Blank lines, lines that are
 no JSON, and integers beyond 2^53 fail with ERR_VALUE: nothing is passed over, and nothing is rounded.
+
+With standard error on a terminal and standard output elsewhere, a bar shows how far it is, and what running lines
+tell by pythonarium.progress(done, total, note).
 `,
   types: `
 Writes app.py.d.ts beside app.py, for createPool<typeof import('./app.py.js')>({ module: './app.py' }).

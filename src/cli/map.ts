@@ -1,9 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import { once } from 'node:events';
 import { fstatSync } from 'node:fs';
-import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import ndjson from 'ndjson';
+import type { Progress } from '../call.js';
 import { MessageTooLargeError, PoolError, ValueRefusedError } from '../errors.js';
 import { mapCalls } from '../map.js';
 import type { Pool } from '../pool.js';
@@ -13,8 +12,9 @@ import { readJson, writeJson } from './json.js';
 import { type Line, readLines } from './lines.js';
 import { logLine } from './log.js';
 import { withPool } from './pool.js';
-import { type Progress, startProgress } from './progress.js';
+import { type MapProgress, startMapProgress } from './progress.js';
 import type { Target } from './target.js';
+import { write } from './write.js';
 
 /** How `map` is to go over its lines. */
 export interface MapFlags extends CallFlags {
@@ -39,7 +39,7 @@ export async function runMap(target: Target, flags: MapFlags, signal: AbortSigna
     return 1;
   }
   signal.addEventListener('abort', () => stdin.destroy(), { once: true });
-  const progress = await startProgress();
+  const progress = startMapProgress();
   try {
     return await withPool(target, flags, {
       signal,
@@ -56,9 +56,9 @@ async function mapLines(
   pool: Pool,
   { name }: Target,
   { ordered, keepGoing, kwargs = {}, timeout }: MapFlags,
-  { progress, signal }: { progress: Progress; signal: AbortSignal },
+  { progress, signal }: { progress: MapProgress; signal: AbortSignal },
 ): Promise<number> {
-  const { notes } = progress;
+  const { notes, tell } = progress;
   const records = ndjson.stringify();
   records.pipe(notes, { end: false });
   let firstFailure = Number.POSITIVE_INFINITY;
@@ -78,8 +78,10 @@ async function mapLines(
       const lease = await pool.checkout();
       try {
         if (isTooLate(line)) return { line };
-        return { line, json: writeJson(await lease.call(name, [item], { kwargs, timeoutMs: timeout })) };
+        const onProgress = tell && ((told: Progress) => tell(line.number, told));
+        return { line, json: writeJson(await lease.call(name, [item], { kwargs, timeoutMs: timeout, onProgress })) };
       } finally {
+        tell?.(line.number, undefined);
         // Not awaited: a worker that owes an answer goes to nobody else, and the others go on.
         void lease.checkin();
       }
@@ -134,11 +136,6 @@ function itemOf({ number, bytes, byteLength }: Line): unknown {
     if (!(error instanceof SyntaxError)) throw error;
     throw refused(`is no JSON: ${error.message}. Write one value on each line.`);
   }
-}
-
-/** Writes, and waits for as long as the stream has enough. */
-async function write(stream: Writable, data: unknown, signal: AbortSignal): Promise<void> {
-  if (!stream.write(data)) await once(stream, 'drain', { signal });
 }
 
 /** The pool's own limit on a message, `messageBytesMax`. */

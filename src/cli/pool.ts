@@ -11,6 +11,15 @@ export interface PoolFlags {
   readonly size?: number | undefined;
 }
 
+/** What is done with a pool. */
+export interface PoolUse<T> {
+  readonly signal: AbortSignal;
+  readonly onLog: (log: LogEvent) => void;
+  readonly work: (pool: Pool) => Promise<T>;
+  /** Whether `work` gives up by itself when `signal` aborts: Python is then interrupted, and has time to clean up. */
+  readonly givesUp?: boolean;
+}
+
 /**
  * Runs `work` with a pool whose workers are up. The pool is closed afterwards, or destroyed if `work` fails or
  * `signal` aborts; either way no process is left.
@@ -20,7 +29,7 @@ export interface PoolFlags {
 export async function withPool<T>(
   { module }: Target,
   { expose, python, size }: PoolFlags,
-  { signal, onLog, work }: { signal: AbortSignal; onLog: (log: LogEvent) => void; work: (pool: Pool) => Promise<T> },
+  { signal, onLog, work, givesUp = false }: PoolUse<T>,
 ): Promise<T> {
   // The pool takes its time to load, which `--help` need not wait for.
   const { createPool } = await import('../pool.js');
@@ -36,9 +45,13 @@ export async function withPool<T>(
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     await pool.ready();
+    if (givesUp) signal.removeEventListener('abort', onAbort);
     const result = await work(pool);
     await pool.close();
     return result;
+  } catch (error) {
+    if (givesUp) await pool.close();
+    throw error;
   } finally {
     signal.removeEventListener('abort', onAbort);
     await pool.destroy();

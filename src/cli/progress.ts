@@ -1,58 +1,80 @@
 import { fstatSync } from 'node:fs';
-import { clearLine, cursorTo } from 'node:readline';
 import { Writable } from 'node:stream';
+import type { Progress } from '../call.js';
+import { type Bar, count, progressText, secondsSince, shareText, startBar } from './bar.js';
 
 /** How far `map` is, on standard error, and everything else that is written there meanwhile. */
-export interface Progress {
+export interface MapProgress {
   /** Takes text of whole lines and writes it without tearing the bar. */
   readonly notes: Writable;
+  /** What the call of a line tells of its progress; nothing, once it is over. Absent where nobody would see it. */
+  readonly tell?: (line: number, progress: Progress | undefined) => void;
   /** One more line of the input is done. */
   step(line: { readonly endByte: number }, failed: boolean): void;
   stop(): void;
 }
 
 /** A bar if standard error is a terminal that shows nothing else, otherwise nothing but the notes. */
-export async function startProgress(): Promise<Progress> {
+export function startMapProgress(): MapProgress {
   const { stderr, stdout } = process;
   if (!stderr.isTTY || stdout.isTTY) return { notes: notesTo(stderr, () => {}), step: () => {}, stop: () => {} };
 
-  // Loaded only where it is shown.
-  const { SingleBar } = await import('cli-progress');
   const bytes = inputBytes();
   const startedAt = performance.now();
-  let [lines, failures] = [0, 0];
-  const bar = new SingleBar({
-    stream: stderr,
-    fps: 5,
-    // The terminal is left as it is, however the command ends.
-    linewrap: true,
-    // The time goes on while no line is finished.
-    forceRedraw: true,
-    format: (_, { progress }) => {
-      const full = Math.round(Math.min(progress, 1) * BAR_CHARS);
-      const share = `${'━'.repeat(full)}${' '.repeat(BAR_CHARS - full)} ${String(Math.floor(progress * 100)).padStart(3)} %  `;
-      const seconds = (performance.now() - startedAt) / 1000;
-      const failed = failures === 0 ? '' : `, ${count(failures)} failed`;
-      const speed = `${count(Math.round(lines / seconds))} a second`;
-      return `${bytes === undefined ? '' : share}${count(lines)} lines${failed}  ${speed}  ${seconds.toFixed(1)} s`;
-    },
+  const running = new Map<number, Progress>();
+  let [lines, failures, endByte] = [0, 0, 0];
+  const bar = startBar(() => {
+    const seconds = (performance.now() - startedAt) / 1000;
+    return [
+      ...(bytes === undefined ? [] : [shareText(endByte / bytes)]),
+      `${count(lines)} lines${failures === 0 ? '' : `, ${count(failures)} failed`}`,
+      `${count(Math.round(lines / seconds))} a second`,
+      secondsSince(startedAt),
+      ...[...running].map(([line, progress]) => `line ${line}: ${progressText(progress)}`),
+    ].join('  ');
   });
-  bar.start(bytes ?? 1, 0);
   return {
-    notes: notesTo(stderr, () => {
-      cursorTo(stderr, 0);
-      clearLine(stderr, 0);
-    }),
-    step: ({ endByte }, failed) => {
+    notes: notesTo(stderr, bar.clear),
+    tell: (line, progress) => {
+      if (progress === undefined) running.delete(line);
+      else running.set(line, progress);
+    },
+    step: (line, failed) => {
       lines += 1;
       if (failed) failures += 1;
-      if (bytes !== undefined) bar.update(Math.min(endByte, bytes));
+      endByte = line.endByte;
     },
-    stop: () => {
-      // The bar ends where it began, which the notes have moved up: this is where it is now.
-      stderr.write(SAVE_CURSOR);
-      bar.stop();
+    stop: bar.stop,
+  };
+}
+
+/** How far one call is, on standard error. */
+export interface CallProgress {
+  /** Absent where nobody would see it. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Wipes the line, for text that is to stand above it. */
+  clear(): void;
+  stop(): void;
+}
+
+/** A bar from when the call tells how far it is, if standard error is a terminal. */
+export function startCallProgress(): CallProgress {
+  if (!process.stderr.isTTY) return { clear: () => {}, stop: () => {} };
+
+  const startedAt = performance.now();
+  let bar: Bar | undefined;
+  let last: Progress;
+  const line = () => {
+    const share = last.total === null || last.total <= 0 ? [] : [shareText(last.done / last.total)];
+    return [...share, secondsSince(startedAt), progressText(last)].join('  ');
+  };
+  return {
+    onProgress: (progress) => {
+      last = progress;
+      bar ??= startBar(line);
     },
+    clear: () => bar?.clear(),
+    stop: () => bar?.stop(),
   };
 }
 
@@ -72,10 +94,3 @@ function inputBytes(): number | undefined {
   const input = fstatSync(0);
   return input.isFile() && input.size > 0 ? input.size : undefined;
 }
-
-function count(number: number): string {
-  return number.toLocaleString('en-US');
-}
-
-const BAR_CHARS = 24;
-const SAVE_CURSOR = '\x1b7';

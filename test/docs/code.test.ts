@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
 import { declareTypes } from '../../src/types/declare.js';
 import { type CodeBlock, type Page, ROOT, readPages } from './pages.js';
+import { SKLEARN_PYTHON, withoutSklearn } from './sklearn.js';
 import { typeErrors } from './type-check.js';
 
 const pages = readPages();
@@ -36,7 +37,8 @@ describe('the programs of the pages', () => {
     page.blocks.filter(isRun).map((block) => ({ where: `${page.path}:${block.line}`, page, block })),
   );
 
-  it.each(programs)('print what $where says', async ({ page, block }) => {
+  const needsSklearn = ({ block }: (typeof programs)[number]) => block.text.startsWith(`$ ${DEBIAN_PYTHON}`);
+  const print = async ({ page, block }: (typeof programs)[number]) => {
     const folder = mkdtempSync(join(tmpdir(), 'pythonarium-'));
     try {
       writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
@@ -48,7 +50,12 @@ describe('the programs of the pages', () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
-  });
+  };
+  it.each(programs.filter((program) => !needsSklearn(program)))('print what $where says', print);
+  it.skipIf(SKLEARN_PYTHON === undefined).each(programs.filter(needsSklearn))(
+    `print what $where says, with scikit-learn${withoutSklearn}`,
+    print,
+  );
 });
 
 /** Blocks that begin with a file's name are files, and all of a page share a folder. The others are fragments. */
@@ -92,7 +99,7 @@ function inPages(name: string): string {
 }
 
 function isRun({ language, text }: CodeBlock): boolean {
-  return language === 'console' && /^\$ npx (tsx|pythonarium) /.test(text);
+  return language === 'console' && /^\$ (PYTHONARIUM_PYTHON=\/usr\/bin\/python3 )?npx (tsx|pythonarium) /.test(text);
 }
 
 /** The examples that the page links to, and its own files as they are above the block: a later one is a newer version. */
@@ -119,9 +126,10 @@ function transcript({ text }: CodeBlock): { command: string; output: string }[] 
 
 /** What it prints on both of its outputs, line by line as they come; its exit code too, if that is not 0. */
 async function run(command: string, cwd: string): Promise<string> {
-  const [, name, ...args] = command.split(' ');
+  const [, name, ...args] = command.replace(DEBIAN_PYTHON, '').split(' ');
   const program = name === 'tsx' ? args : [join(ROOT, 'src', 'cli', 'main.ts'), ...args];
-  const env = { ...process.env, TSX_TSCONFIG_PATH: join(ROOT, 'tsconfig.json') };
+  const env: NodeJS.ProcessEnv = { ...process.env, TSX_TSCONFIG_PATH: join(ROOT, 'tsconfig.json') };
+  if (command.startsWith(DEBIAN_PYTHON)) env.PYTHONARIUM_PYTHON = SKLEARN_PYTHON;
   const child = spawn(process.execPath, ['--import', TSX, ...program], { cwd, env });
   let printed = '';
   for (const input of [child.stdout, child.stderr]) {
@@ -139,6 +147,8 @@ function asPattern(output: string): RegExp {
   return new RegExp(`^${parts.join('[^]*?')}$`);
 }
 
+/** Before the programs of pages that need what Debian's Python has. */
+const DEBIAN_PYTHON = 'PYTHONARIUM_PYTHON=/usr/bin/python3 ';
 const TSX = import.meta.resolve('tsx');
 
 /** What fragments may use without saying where it comes from. */

@@ -125,6 +125,17 @@ describe('pythonarium call', () => {
     expect(isAlive(Number(pid))).toBe(false);
   });
 
+  it('is interrupted in Python on Ctrl-C, so that it can tidy up', async () => {
+    const child = start(['call', `${functions}:hang_until_closed`]);
+    const lines = createInterface({ input: child.stderr! })[Symbol.asyncIterator]();
+    const pid = Number((await lines.next()).value);
+    child.kill('SIGINT');
+    expect((await lines.next()).value).toBe('closed');
+    await once(child, 'exit');
+    expect(child.exitCode).toBe(130);
+    expect(isAlive(pid)).toBe(false);
+  });
+
   it('refuses an integer that would be rounded', async () => {
     const { exitCode, stderr } = await call('echo', '[{"id": 9007199254740993}]');
     expect(exitCode).toBe(1);
@@ -143,6 +154,71 @@ describe('pythonarium call', () => {
     const { exitCode, stderr } = await run(['call', `${join(folder, 'broken.py')}:f`]);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/ERR_BOOT[\s\S]*Traceback[\s\S]*nowhere_to_be_found/);
+  });
+});
+
+describe('pythonarium call of a generator', () => {
+  it('writes a line for each item as it comes, and those before an error', async () => {
+    const { exitCode, stdout, stderr } = await call('rows', '[3]');
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '{"row":0}\n{"row":1}\n{"row":2}\n' });
+    expect(stderr).toMatch(/^pythonarium: ERR_PYTHON: ValueError: no more rows\nTraceback/);
+  });
+
+  it.each([
+    ['Ctrl-C', (child: ChildProcess) => child.kill('SIGINT'), 130],
+    ['a reader that leaves', (child: ChildProcess) => child.stdout!.destroy(), 141],
+  ] as const)('closes it on %s, and leaves no worker behind', async (_, end, exitCode) => {
+    const child = start(['call', `${functions}:rows_until_closed`]);
+    const [first] = await once(child.stdout!, 'data');
+    end(child);
+    const stderr = await text(child.stderr!);
+    if (child.exitCode === null) await once(child, 'exit');
+    expect({ exitCode: child.exitCode, stderr }).toEqual({ exitCode, stderr: 'closed\n' });
+    expect(isAlive(Number.parseInt(String(first), 10))).toBe(false);
+  });
+});
+
+describe('on a terminal', () => {
+  it('call shows a bar with what the call tells of its progress, and the result goes where it went before', async () => {
+    const { exitCode, stdout, frames } = await onTerminal([
+      'call',
+      `${functions}:steps`,
+      '[6, "loss\\n0.5\\u001b[2J"]',
+    ]);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '6\n' });
+    expect(frames.length).toBeGreaterThan(1);
+    for (const frame of frames) expect(frame).toMatch(/^[━ ]{24} +\d+ % {2}\d\.\d s {2}\d of 6 loss 0\.5\\u001b\[2J$/);
+    expect(frames.at(-1)).toMatch(/^━{24} 100 % .* 6 of 6 /);
+  });
+
+  it('call shows no bar for a call that tells nothing', async () => {
+    expect(await onTerminal(['call', `${functions}:sleep`, '[300]'])).toEqual({
+      exitCode: 0,
+      stdout: '300\n',
+      shown: '',
+      frames: [],
+    });
+  });
+
+  it('map shows what running lines tell for as long as they run, beside how far it is', async () => {
+    const args = ['map', `${functions}:steps`, '--size', '2', '--keep-going'];
+    const { exitCode, stdout, shown, frames } = await onTerminal(args, { input: '15\n8\n"x"\n' });
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '15\n8\n' });
+    expect(records(shown.match(/{.*}/)?.[0] ?? '')).toMatchObject([{ line: 3, code: 'ERR_PYTHON' }]);
+    expect(frames).toContainEqual(expect.stringMatching(/ 0 lines .* s {2}line 1: \d+ of 15 {2}line 2: \d of 8$/));
+    expect(frames).toContainEqual(expect.stringMatching(/ 0 lines .* s {2}line 1: \d+ of 15$/));
+    expect(frames.at(-1)).toMatch(/^━{24} 100 % {2}3 lines, 1 failed .* s$/);
+  });
+
+  it('what is too long for the terminal is cut', async () => {
+    const long = JSON.stringify([3, 'long 長い🐍 '.repeat(100)]);
+    const { frames } = await onTerminal(['call', `${functions}:steps`, long], { columns: 60 });
+    for (const frame of frames) expect(frame).toMatch(/^.{50,59}…$/u);
+  });
+
+  it('what Python prints stands above the bar', async () => {
+    const { shown } = await onTerminal(['call', `${functions}:steps_that_print`, '[4]']);
+    expect(shown).toContain('\x1b[2Kstep 3\r\n');
   });
 });
 
@@ -414,6 +490,26 @@ function start(
     env: environment,
     stdio: ['pipe', stdout, 'pipe'],
   });
+}
+
+/**
+ * Runs the command with standard error on a terminal and standard output in a file.
+ *
+ * @returns What the terminal was told, and each state of the bar in it.
+ */
+async function onTerminal(
+  args: string[],
+  { input = '', columns = 100 }: { input?: string; columns?: number } = {},
+): Promise<{ exitCode: number | null; stdout: string; shown: string; frames: string[] }> {
+  const [from, to] = ['terminal-input', 'terminal-output'].map((name) => join(folder, name)) as [string, string];
+  writeFileSync(from, input);
+  const words = [process.execPath, program, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+  const line = `stty cols ${columns}; exec ${words.join(' ')} < '${from}' > '${to}'`;
+  const child = spawn('script', ['-qec', line, '/dev/null'], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+  const { exitCode, stdout: shown } = await ended(child);
+  const drawn = shown.split('\x1b[1G').map((part) => part.split('\x1b[0K', 1)[0]!);
+  const frames = drawn.slice(1).filter((frame) => !frame.startsWith('\x1b'));
+  return { exitCode, stdout: readFileSync(to, 'utf8'), shown, frames };
 }
 
 async function ended(child: ChildProcess): Promise<End> {
