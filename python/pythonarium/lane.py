@@ -148,6 +148,8 @@ class Lane:
         """Take note that the code of `job` has come to its end, where it ran."""
         self.logs.end_call()
         job.is_over = True
+        # Its arguments may be large, and what it has left behind may keep its context.
+        job.message = {}
         if job.exchange is not None:
             job.exchange.end()
 

@@ -124,7 +124,8 @@ class AsyncioLane(Lane):
         except BaseException as bug:
             self._break(bug)
         else:
-            del self.jobs[job.call]
+            # The task keeps its context, and the context the job.
+            del self.jobs[job.call], job.task
             self._stop_if_done()
 
     async def _answer_call(self, job: AsyncioJob) -> None:
@@ -207,7 +208,10 @@ class AsyncioJob(Job):
             tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            try:
+                await asyncio.gather(*tasks, return_exceptions=True)
+            except asyncio.CancelledError:
+                pass  # By one of them, or by the call itself: it is answered all the same.
 
 
 class LoopExchange(Exchange):
