@@ -11,7 +11,7 @@ import { OptionError } from './errors.js';
 import { childEnvironment, type EnvironmentOption } from './process/environment.js';
 import { checkedPython } from './process/interpreter.js';
 import { libraryPath } from './process/library.js';
-import type { WireCall } from './wire/message.js';
+import type { Lane, WireCall } from './wire/message.js';
 import { encodeJson, type ValueLimits } from './wire/value.js';
 
 /** A Python function to run once in each worker. */
@@ -34,8 +34,13 @@ export interface PoolOptions {
   readonly validate?: boolean | undefined;
   /** How many workers. Default: as many as this machine can run at once. */
   readonly size?: number | undefined;
-  /** How many leases one worker holds at a time. Default: 1. */
+  /** How many leases one worker holds at a time. Default: 1; 100 in the lane `'asyncio'`, 8 in the lane `'threads'`. */
   readonly slots?: number | undefined;
+  /**
+   * How a worker runs the calls in its slots. `'serial'` (the default): one after the other. `'asyncio'`: as tasks of one
+   * event loop. `'threads'`: each in a thread of its own.
+   */
+  readonly lane?: Lane | undefined;
   /** The Python to use: a path, a program's name, or a command such as `['uv', 'run', 'python']`. Default: found. */
   readonly python?: string | readonly string[] | undefined;
   /** Folders for `sys.path`, after the modules' own. */
@@ -104,6 +109,7 @@ export interface PoolSettings {
   readonly validate: boolean;
   readonly size: number;
   readonly slots: number;
+  readonly lane: Lane;
   readonly python: string | readonly string[] | undefined;
   readonly pythonPath: readonly string[];
   readonly isolated: boolean;
@@ -152,7 +158,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     expose: oneOf(options, 'expose', ['marked', 'all']) ?? 'marked',
     validate: ofType(options, 'validate', 'boolean', 'true or false') ?? false,
     size: integer(options, 'size', 1, 1024) ?? availableParallelism(),
-    slots: integer(options, 'slots', 1, 1_000) ?? 1,
+    ...slotsAndLane(options),
     python: options.python,
     pythonPath: texts(options, 'pythonPath') ?? [],
     isolated: ofType(options, 'isolated', 'boolean', 'true or false') ?? false,
@@ -237,6 +243,14 @@ function existing(option: string, path: string): string {
   throw new OptionError({ option, expected: 'a file or folder that exists', got: path });
 }
 
+function slotsAndLane(options: PoolOptions): Pick<PoolSettings, 'slots' | 'lane'> {
+  const lane = oneOf(options, 'lane', LANES) ?? 'serial';
+  const slots = integer(options, 'slots', 1, 1_000) ?? SLOTS[lane];
+  if (lane === 'serial' || slots > 1) return { slots, lane };
+  const expected = `an integer from 2 to 1000 with the lane '${lane}', which is for several calls at a time`;
+  throw new OptionError({ option: 'slots', expected, got: slots });
+}
+
 function setupCall(options: PoolOptions, option: 'setup' | 'teardown', limits: ValueLimits): WireCall | null {
   const call = options[option];
   if (call === undefined) return null;
@@ -317,6 +331,8 @@ function texts(options: PoolOptions, option: keyof PoolOptions): readonly string
   throw new OptionError({ option, expected: 'an array of folders', got: value });
 }
 
+const LANES: readonly Lane[] = ['serial', 'asyncio', 'threads'];
+const SLOTS: Readonly<Record<Lane, number>> = { serial: 1, asyncio: 100, threads: 8 };
 const IDENTIFIER = /^[A-Za-z_]\w*$/;
 const DOTTED_NAME = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
 
@@ -326,6 +342,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'validate',
   'size',
   'slots',
+  'lane',
   'python',
   'pythonPath',
   'isolated',

@@ -309,6 +309,7 @@ export class Runtime {
       teardown: settings.teardown,
       limits: settings.limits,
       validate: settings.validate,
+      lane: settings.lane,
       ...can,
       ...(settings.watch && { watch: [...settings.moduleFolders, ...settings.pythonPath] }),
     });

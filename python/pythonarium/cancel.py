@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from .lane import Lane
     from .start_mark import StartMark
 
 
@@ -36,9 +37,8 @@ class Cancellation:
 
     def watch(self, mark: StartMark) -> None:
         """Read from `mark` which calls are given up."""
-        global _watching
         self._mark = mark
-        _watching = self
+        be_asked(self)
 
     def listen(self) -> None:
         """Hear the signal from here on. Must run in the main thread."""
@@ -52,6 +52,10 @@ class Cancellation:
     def is_cancelled(self, call: int) -> bool:
         """Whether the caller of `call` has given up."""
         return self._mark is not None and self._mark.is_cancelled(call)
+
+    def is_given_up(self) -> bool:
+        """Whether the caller of the call that asks has given up."""
+        return self.is_cancelled(self.call)
 
     def arm(self, call: int) -> None:
         """Let `call` be interrupted from here on. Raises CallCancelled if it was to be before."""
@@ -79,8 +83,14 @@ def cancelled() -> bool:
 
     Outside of a worker nobody gives up, and it returns False.
     """
-    return _watching is not None and _watching.is_cancelled(_watching.call)
+    return _watching is not None and _watching.is_given_up()
+
+
+def be_asked(cancellation: Cancellation | Lane) -> None:
+    """Let `cancelled()` ask `cancellation` from here on."""
+    global _watching
+    _watching = cancellation
 
 
 GIVEN_UP = "The caller of this call has given up: it timed out, was aborted, or left the loop over its results."
-_watching: Cancellation | None = None
+_watching: Cancellation | Lane | None = None

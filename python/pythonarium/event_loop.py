@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 class EventLoop:
     """One asyncio loop for the life of the worker, so that a connection opened in one call serves the next."""
 
-    def __init__(self, cancellation: Cancellation) -> None:
-        self._cancellation = cancellation
+    def __init__(self, cancellation: Cancellation | None = None) -> None:
+        # What knows when the call that runs is given up.
+        self.cancellation = cancellation
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self, awaitable: Awaitable[Any], call: int = 0, keep_tasks: bool = False) -> Any:
@@ -25,14 +26,11 @@ class EventLoop:
         on in the time of somebody else's call.
         """
         # Nothing of ours is to be interrupted, and an exception raised by a signal would tear through the loop.
-        cancellation = self._cancellation
+        cancellation = self.cancellation
         cancellation.armed = 0
         import asyncio
 
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            asyncio.set_event_loop(self._loop)
-        loop = self._loop
+        loop = self.open()
         before = asyncio.all_tasks(loop)
         task = loop.create_task(_outcome(awaitable))
         cancellation.interrupt = lambda: loop.call_soon_threadsafe(task.cancel)
@@ -49,6 +47,15 @@ class EventLoop:
         if raised is not None:
             raise raised
         return result
+
+    def open(self) -> asyncio.AbstractEventLoop:
+        """Return the loop, which is made if it is not there."""
+        if self._loop is None:
+            import asyncio
+
+            self._loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self._loop)
+        return self._loop
 
     def close(self) -> None:
         """Cancel what still runs and close the loop, if there is one."""

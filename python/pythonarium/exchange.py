@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from .cancel import Cancellation
     from .frame import LineWriter
     from .inbox import Inbox
+    from .lane import Mailbox
 
 
 class Exchange:
     """One call that has more to say than an answer: it streams, is given functions or iterators, or waits for Node."""
 
-    def __init__(self, call: int, writer: LineWriter, inbox: Inbox, cancellation: Cancellation, depth_max: int) -> None:
+    def __init__(self, call: int, writer: LineWriter, inbox: Inbox | Mailbox, cancellation: Cancellation, depth_max: int) -> None:
         self.call = call
         self.depth_max = depth_max
         self.cancellation = cancellation
@@ -49,6 +50,14 @@ class Exchange:
     def is_open(self) -> bool:
         """Whether the call still runs."""
         return not self._is_over
+
+    def is_in_coroutine(self) -> bool:
+        """Whether the code that runs is a coroutine's, whose loop must not be held up."""
+        return is_in_coroutine()
+
+    def begin(self) -> None:
+        """Take note that the call runs in this thread from here on."""
+        self._thread = get_ident()
 
     def end(self) -> None:
         """Take note that the call is answered: nothing that it was given is of use any more."""
@@ -154,7 +163,7 @@ class Callback:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         exchange = self._exchange
         number = exchange.ask(self._function, args, kwargs)
-        if is_in_coroutine():
+        if exchange.is_in_coroutine():
             return self._answer_async(number)
         exchange.wait(lambda: exchange.is_answered(number))
         return exchange.answer(number)

@@ -46,6 +46,14 @@ class Logs:
         _catch_warnings(self)
         _catch_logging(self)
 
+    def running(self) -> int | None:
+        """Return the call that what is said now belongs to."""
+        return self.call
+
+    def speaker(self) -> Any:
+        """Return what tells those apart who each have a line of their own that has not ended."""
+        return get_ident()
+
     def end_call(self) -> None:
         """Send the lines that have not ended, as they are, and belong to no call any more."""
         if self._stdout.held or self._stderr.held:
@@ -70,7 +78,8 @@ class Logs:
             return
         size = self.chars_max
         pieces = [text[start : start + size] for text in texts for start in range(0, len(text) or 1, size)]
-        self.writer.write(b"".join([message.log(stream, self.call, piece, level, logger) for piece in pieces]))
+        call = self.running()
+        self.writer.write(b"".join([message.log(stream, call, piece, level, logger) for piece in pieces]))
 
 
 class LogStream(io.TextIOBase):
@@ -91,7 +100,7 @@ class LogStream(io.TextIOBase):
         self.name = f"<{stream}>"
         # By thread: `print` writes a line and its end one after the other, and
         # another thread may come between.
-        self.held: dict[int, str] = {}
+        self.held: dict[Any, str] = {}
         self._logs = logs
         self._stream = stream
         self._descriptor = descriptor
@@ -105,28 +114,29 @@ class LogStream(io.TextIOBase):
             return len(text)
         # No lock is held while sending: a signal handler that prints could wait for
         # a thread that waits for it.
-        thread = get_ident()
-        held = self.held.pop(thread, "") + text
+        speaker = self._logs.speaker()
+        held = self.held.pop(speaker, "") + text
         if "\n" in text:
             *lines, held = held.split("\n")
             self._logs.send(self._stream, lines)
         if len(held) >= self._logs.chars_max:
             self._logs.send(self._stream, (held,))
         elif held:
-            self.held[thread] = self.held.get(thread, "") + held
+            self.held[speaker] = self.held.get(speaker, "") + held
         return len(text)
 
     def flush(self) -> None:
         """Send the line that this thread has begun."""
-        self._flush(get_ident())
+        self.flush_of(self._logs.speaker())
 
     def flush_all(self) -> None:
         """Send the lines that all threads have begun, each for itself."""
-        for thread in list(self.held):
-            self._flush(thread)
+        for speaker in list(self.held):
+            self.flush_of(speaker)
 
-    def _flush(self, thread: int) -> None:
-        begun = self.held.pop(thread, "")
+    def flush_of(self, speaker: Any) -> None:
+        """Send the line that `speaker` has begun."""
+        begun = self.held.pop(speaker, "")
         if begun:
             self._logs.send(self._stream, (begun,))
 

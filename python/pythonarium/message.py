@@ -229,6 +229,8 @@ def _check_init(message: dict[str, Any]) -> str | None:
         return "`interrupts` is not a boolean"
     if type(get("validate", False)) is not bool:
         return "`validate` is not a boolean"
+    if get("lane", "serial") not in LANES:
+        return f"`lane` is none of {', '.join(LANES)}"
     return None
 
 
@@ -264,6 +266,7 @@ def _is_step(value: Any) -> bool:
 PROTOCOL = 1
 SHOWN_BYTES = 200
 LIMITS = ("messageBytesMax", "attachmentBytesMax", "depthMax")
+LANES = ("serial", "asyncio", "threads")
 CHECKS = {
     "init": _check_init,
     "call": _check_call,

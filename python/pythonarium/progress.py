@@ -10,6 +10,7 @@ from .value import encode
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .exchange import Exchange
+    from .lane import Lane
 
 
 class Progress:
@@ -46,11 +47,11 @@ def progress(done: float, total: float | None = None, note: str | None = None) -
         _current.tell(done, total, note)
 
 
-def enter(current: Progress | None) -> None:
+def enter(current: Progress | Lane | None) -> None:
     """Make `current` what `progress()` tells; None: nobody listens."""
     global _current
     _current = current
 
 
 BETWEEN_S = 0.05
-_current: Progress | None = None
+_current: Progress | Lane | None = None

@@ -52,7 +52,8 @@ class SessionStore:
         """Make `name` the session of the code that runs from here on."""
         state = self._states.get(name)
         if state is None:
-            state = self._states[name] = {}
+            # Another thread may have come to the same thought.
+            state = self._states.setdefault(name, {})
         _current.set(state)
 
     def leave(self) -> None:

@@ -43,7 +43,8 @@ def _map_without_descriptor(descriptor: int) -> mmap:
 
 
 PAGE_BYTES = 4096
-# The words of the page that are not the mark itself. Two calls that share one are never both under way.
+# The words of the page that are not the mark itself. Of two calls that share one, the later is seen as given up; where
+# both can run at once, the line tells it too.
 CANCELLED_MAX = PAGE_BYTES // 8 - 1
 _pack_into = Struct("<Q").pack_into
 _unpack_from = Struct("<Q").unpack_from

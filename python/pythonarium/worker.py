@@ -1,7 +1,8 @@
 """The worker: says hello, imports the modules of the pool, and answers calls, one after the other.
 
 The main thread does all of it, reading and running. A thread between the line and the
-functions would cost half as much again as the whole exchange.
+functions would cost half as much again as the whole exchange. Where Node asks for several calls
+at a time, a lane takes the place of `_answer`.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from .exchange import Exchange
+    from .lane import Lane
 
 
 def main() -> None:
@@ -52,16 +54,8 @@ def main() -> None:
     del sys.argv[1:]
     try:
         Worker(take_line(LINE)).run()
-    except (ProtocolError, LineTooLong) as wrong:
-        leave(2, f"pythonarium: Node and Python no longer understand each other: {wrong}")
-    except (BrokenPipeError, ConnectionResetError, LineEnded):
-        leave(0)
-    except BaseException as bug:
-        if isinstance(bug, OSError) and bug.errno == EBADF:
-            leave(3, "pythonarium: code in this worker has closed the descriptor of its line to Node.")
-        from traceback import format_exception
-
-        leave(3, "pythonarium: the worker itself broke:\n" + "".join(format_exception(type(bug), bug, bug.__traceback__)))
+    except BaseException as raised:
+        leave_for(raised)
 
 
 class Worker:
@@ -80,6 +74,8 @@ class Worker:
         self._check: Callable[..., None] | None = None
         self._teardown: Callable[[], None] = nothing
         self._mark: StartMark | None = None
+        # Nothing where calls run one after the other.
+        self._lane: Lane | None = None
         self._bytes_max = MESSAGE_BYTES_MAX
         self._attachment_bytes_max = 0
         self._depth_max = 0
@@ -99,7 +95,10 @@ class Worker:
         if init["type"] != "init":
             raise ProtocolError(f"the first message is {init['type']!r} and not 'init'")
         self._start(init)
-        self._answer()
+        if self._lane is None:
+            self._answer()
+        else:
+            self._lane.answer(messages)
         self._stop()
 
     def _start(self, init: dict[str, Any]) -> None:
@@ -109,14 +108,19 @@ class Worker:
         self._bytes_max = self._reader.bytes_max = init["limits"]["messageBytesMax"]
         self._attachment_bytes_max = self._reader.attachment_bytes_max = init["limits"]["attachmentBytesMax"]
         self._depth_max = init["limits"]["depthMax"]
+        lane = init.get("lane", "serial")
+        if lane != "serial":
+            self._lane = make_lane(lane, self, init.get("interrupts", False))
+            self._logs = self._lane.logs
         self._logs.install(self._bytes_max)
         stage = "protocol"
         try:
             if init["startMark"]:
                 self._mark = StartMark(START_MARK)
-                self._cancellation.watch(self._mark)
-                if init.get("interrupts"):
-                    self._cancellation.listen()
+                if self._lane is None:
+                    self._cancellation.watch(self._mark)
+                    if init.get("interrupts"):
+                        self._cancellation.listen()
             stage = "import"
             set_path(init["path"], init["userSite"])
             if "watch" in init:
@@ -207,7 +211,7 @@ class Worker:
                 if type(value) not in PLAIN and hasattr(type(value), "__await__"):
                     value = self._loop.run(value, number)
                 if exchange is not None and "stream" in call:
-                    value = self._stream(exchange, call["stream"], value)
+                    value = self._stream(exchange, call["stream"], value, self._loop)
             finally:
                 # Whatever raises in between comes from the one interruption that a call may have.
                 cancellation.armed = 0
@@ -217,7 +221,7 @@ class Worker:
         except BaseException as raised:
             if not self._writer.is_open:
                 leave_child(raised)
-            refused = error.of_exception(raised)
+            refused, answer, attachments = error.of_exception(raised), b"", []
         if not self._writer.is_open:
             leave_child(None)
         self._logs.end_call()
@@ -233,6 +237,14 @@ class Worker:
         if context is not None:
             current_context.set(NOTHING)
 
+        # Most answers are as plain as that.
+        if refused is None and not attachments and len(answer) <= self._bytes_max:
+            self._writer.write(answer)
+        else:
+            self._send_answer(number, refused, answer, attachments)
+
+    def _send_answer(self, number: int, refused: dict[str, Any] | None, answer: bytes, attachments: list[memoryview]) -> None:
+        """Send the answer of a call, or the error that it came to; or that it is too large to be sent."""
         if refused is not None:
             self._send_error(number, refused)
         elif len(answer) - 1 > self._bytes_max:
@@ -252,18 +264,18 @@ class Worker:
             enter(Progress(exchange))
         return exchange
 
-    def _stream(self, exchange: Exchange, room: dict[str, int], value: Any) -> None:
+    def _stream(self, exchange: Exchange, room: dict[str, int], value: Any, loop: EventLoop) -> None:
         """Send the items of `value`. Raises what it raises, and ValueRefused if it has none."""
         from .stream import Stream
 
         kind = type(value)
         stream = Stream(exchange, room)
         if hasattr(kind, "__aiter__"):
-            self._loop.run(stream.send_async(value.__aiter__()), exchange.call)
+            loop.run(stream.send_async(value.__aiter__()), exchange.call)
         elif hasattr(kind, "__iter__") and not isinstance(value, WHOLE):
             stream.send(iter(value))
         else:
-            raise ValueRefused("value", f"is {name_with_article(kind)}, which has no items to stream; use call() for it")
+            raise nothing_to_stream(kind)
 
     def _stop(self) -> None:
         """Run the teardown. What goes wrong in it is printed, since nobody waits for an answer any more."""
@@ -357,6 +369,22 @@ def watch_for_hang_up(line: int) -> None:
     start_new_thread(watch, ())
 
 
+def make_lane(name: str, worker: Worker, interrupts: bool) -> Lane:
+    """Return the lane of that name, which nobody pays for who does not ask for it."""
+    if name == "asyncio":
+        from .lane_asyncio import AsyncioLane
+
+        return AsyncioLane(worker, interrupts)
+    from .lane_threads import ThreadsLane
+
+    return ThreadsLane(worker, interrupts)
+
+
+def nothing_to_stream(kind: type) -> ValueRefused:
+    """Return what says that such a value cannot be streamed."""
+    return ValueRefused("value", f"is {name_with_article(kind)}, which has no items to stream; use call() for it")
+
+
 def nothing() -> None:
     """Be the setup or the teardown where there is none."""
 
@@ -369,6 +397,19 @@ def leave(code: int, text: str = "") -> NoReturn:
         except OSError:
             pass  # Nobody is there to read it.
     os._exit(code)
+
+
+def leave_for(raised: BaseException) -> NoReturn:
+    """End the process as it has to end when that was raised, and not by a call."""
+    if isinstance(raised, (ProtocolError, LineTooLong)):
+        leave(2, f"pythonarium: Node and Python no longer understand each other: {raised}")
+    if isinstance(raised, (BrokenPipeError, ConnectionResetError, LineEnded)):
+        leave(0)
+    if isinstance(raised, OSError) and raised.errno == EBADF:
+        leave(3, "pythonarium: code in this worker has closed the descriptor of its line to Node.")
+    from traceback import format_exception
+
+    leave(3, "pythonarium: the worker itself broke:\n" + "".join(format_exception(type(raised), raised, raised.__traceback__)))
 
 
 def leave_child(raised: BaseException | None) -> NoReturn:

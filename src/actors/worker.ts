@@ -118,9 +118,9 @@ export class WorkerHand implements ProcessListeners {
     this.#process.send(line, bin);
   }
 
-  /** Python has come to its request. Those behind the first wait in the pipe, since it runs one after the other. */
+  /** Python has come to its request. In the lane `serial` those behind the first wait in the pipe. */
   runs(exchange: Exchange): boolean {
-    return this.#asked[0] === exchange;
+    return this.#runtime.settings.lane !== 'serial' || this.#asked[0] === exchange;
   }
 
   /** Asks Python to end the call that nobody waits for any more. */
@@ -260,8 +260,9 @@ export class WorkerHand implements ProcessListeners {
 
   #helloed({ protocol, library, pid }: HelloMessage): void {
     this.#phase = 'hello';
-    // A wrapper that stands between has no use for the signal.
-    const interrupts = this.#runtime.settings.interrupt && pid === this.#pid;
+    const { interrupt, lane } = this.#runtime.settings;
+    // A wrapper that stands between has no use for the signal, and no other lane than this one is interrupted by it.
+    const interrupts = interrupt && (lane !== 'serial' || pid === this.#pid);
     let init: ReturnType<Runtime['initLine']>;
     try {
       init = this.#runtime.initLine(this.name, { startMark: this.#process.hasStartMark, interrupts });

@@ -63,5 +63,8 @@ export class StartMark {
 }
 
 const PAGE_BYTES = 4096;
-/** The words of the page that are not the mark itself. Two calls that share one are never both under way. */
+/**
+ * The words of the page that are not the mark itself. Of two calls that share one, the later is seen as given up; where
+ * both can run at once, the line tells it too.
+ */
 const CANCELLED_MAX = PAGE_BYTES / 8 - 1;

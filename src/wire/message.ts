@@ -40,13 +40,18 @@ export interface InitMessage {
   readonly limits: ValueLimits;
   /** Whether descriptor 4 is a page for the id of the request being run. */
   readonly startMark: boolean;
-  /** Whether SIGUSR1 is to interrupt a call that is given up. */
+  /** Whether a call that is given up is to be interrupted: in the lane `serial` by SIGUSR1, else by `cancel` alone. */
   readonly interrupts: boolean;
   /** Whether arguments are checked against the hints of the functions. */
   readonly validate: boolean;
+  /** How calls are run that are under way at the same time. */
+  readonly lane: Lane;
   /** `ready` shall tell which files the modules came from, of those below these folders. */
   readonly watch?: readonly string[];
 }
+
+/** How Python runs the calls of a worker with several slots. */
+export type Lane = 'serial' | 'asyncio' | 'threads';
 
 /** One request. */
 export interface CallMessage {

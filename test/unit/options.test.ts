@@ -67,6 +67,10 @@ describe('options', () => {
     ['size', 1.5],
     ['size', 1025],
     ['size', '4'],
+    ['slots', 0],
+    ['slots', 1_001],
+    ['lane', 'async'],
+    ['lane', null],
     ['pythonPath', '/lib'],
     ['pythonPath', [1]],
     ['cwd', 7],
@@ -102,6 +106,25 @@ describe('options', () => {
   ])('are refused with ERR_OPTION and the name %s for %o', (option, value) => {
     expect(() => checkOptions({ module: 'statistics', [option]: value } as never)).toThrow(
       expect.objectContaining({ code: 'ERR_OPTION', option }),
+    );
+  });
+
+  it.each([
+    [{}, { lane: 'serial', slots: 1 }],
+    [{ slots: 3 }, { lane: 'serial', slots: 3 }],
+    [{ lane: 'asyncio' }, { lane: 'asyncio', slots: 100 }],
+    [{ lane: 'threads' }, { lane: 'threads', slots: 8 }],
+    [
+      { lane: 'threads', slots: 2 },
+      { lane: 'threads', slots: 2 },
+    ],
+  ] as const)('have as many slots as suit the lane: %o', (options, settings) => {
+    expect(checkOptions({ module: 'statistics', ...options })).toMatchObject(settings);
+  });
+
+  it.each(['asyncio', 'threads'] as const)('refuse one slot with the lane %s, which would be of no use', (lane) => {
+    expect(() => checkOptions({ module: 'statistics', lane, slots: 1 })).toThrow(
+      expect.objectContaining({ code: 'ERR_OPTION', option: 'slots', message: expect.stringContaining(`'${lane}'`) }),
     );
   });
 

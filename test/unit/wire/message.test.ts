@@ -73,6 +73,7 @@ describe('the line of init', () => {
     startMark: true,
     interrupts: true,
     validate: false,
+    lane: 'asyncio' as const,
   };
 
   it('says what it was given, with the version of the protocol', () => {

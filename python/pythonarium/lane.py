@@ -1,0 +1,203 @@
+"""What the lanes have in common in which a worker runs several calls at a time.
+
+A lane is a part of the worker in a file of its own, so that the worker that runs one call after the other pays
+nothing for it.
+"""
+
+from __future__ import annotations
+
+from _thread import get_ident
+from contextvars import ContextVar
+
+from . import error
+from .cancel import Cancellation, be_asked
+from .context import current as current_context
+from .exchange import Exchange
+from .inbox import DURING_A_CALL
+from .logs import Logs
+from .message import ProtocolError
+from .progress import Progress
+from .progress import enter as enter_progress
+from .worker import EXTRAS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
+
+    from .frame import LineWriter
+    from .start_mark import StartMark
+    from .worker import Worker
+
+
+class Job(Cancellation):
+    """One call under way, which can be given up for itself alone."""
+
+    def __init__(self, message: dict[str, Any], function: Callable[..., Any], mark: StartMark | None) -> None:
+        super().__init__()
+        self.call = message["id"]
+        self.message = message
+        self.function = function
+        self.given_up = False
+        self.is_over = False
+        # These are there for a call that has more to say than an answer.
+        self.exchange: Exchange | None = None
+        self.mailbox: Mailbox | None = None
+        self.progress: Progress | None = None
+        self._mark = mark
+
+    def is_cancelled(self, call: int) -> bool:
+        """Whether the caller has given up; the page tells it before the line is read."""
+        return self.given_up or super().is_cancelled(call)
+
+
+class Mailbox:
+    """What has come for one call: an inbox of its own."""
+
+    def put(self, told: dict[str, Any]) -> None:
+        """Let the call have what was told."""
+        raise NotImplementedError
+
+    def receive(self, call: int) -> dict[str, Any]:
+        """Wait for the next message, and return it."""
+        raise NotImplementedError
+
+    async def receive_async(self, call: int) -> dict[str, Any]:
+        """As `receive`, while the loop goes on."""
+        raise NotImplementedError
+
+
+class Lane:
+    """Takes the messages of the line to the calls that they are meant for."""
+
+    def __init__(self, worker: Worker, interrupts: bool) -> None:
+        """`interrupts`: a call whose caller has given up is to be ended, as far as that can be done here."""
+        self.worker = worker
+        self.interrupts = interrupts
+        self.logs = LogsByCall(worker._writer)
+        self.jobs: dict[int, Job] = {}
+        self.is_stopping = False
+        be_asked(self)
+        enter_progress(self)
+
+    def answer(self, messages: Iterator[dict[str, Any]]) -> None:
+        """Answer all calls among `messages`; return once `stop` has come and all are answered."""
+        raise NotImplementedError
+
+    def make_job(self, message: dict[str, Any], function: Callable[..., Any]) -> Job:
+        """Return what stands for a call of `function`."""
+        return Job(message, function, self.worker._mark)
+
+    def make_exchange(self, job: Job) -> Exchange:
+        """Give `job` its mailbox, and return what it talks to Node by."""
+        raise NotImplementedError
+
+    def start(self, job: Job) -> None:
+        """Have `job` run, after those that were started before."""
+        raise NotImplementedError
+
+    def cancel(self, job: Job, told: dict[str, Any]) -> None:
+        """End `job`, as far as that can be done: its caller has given up."""
+        raise NotImplementedError
+
+    def is_given_up(self) -> bool:
+        """Whether the caller of the call that asks has given up."""
+        job = running.get()
+        return job is not None and job.is_cancelled(job.call)
+
+    def tell(self, done: float, total: float | None, note: str | None) -> None:
+        """Tell the progress of the call that tells it, if somebody listens."""
+        job = running.get()
+        if job is not None and job.progress is not None and not job.is_over:
+            job.progress.tell(done, total, note)
+
+    def take(self, told: dict[str, Any]) -> None:
+        """Do what a message says, or pass it on to its call."""
+        kind = told["type"]
+        if kind == "call":
+            self._begin(told)
+        elif kind in DURING_A_CALL:
+            job = self.jobs.get(told["id"])
+            if job is None:
+                pass  # It was answered before this was read.
+            elif kind == "cancel":
+                job.given_up = True
+                self.cancel(job, told)
+            elif job.mailbox is not None:
+                job.mailbox.put(told)
+        elif kind == "session.end":
+            self.worker._sessions.end(told["session"])
+        elif kind == "stop":
+            self.is_stopping = True
+        else:
+            raise ProtocolError(f"a second {kind!r}")
+
+    def enter(self, job: Job) -> None:
+        """Let the code that runs here from now on be that of `job`."""
+        running.set(job)
+        session = job.message.get("session")
+        if session is not None:
+            self.worker._sessions.enter(session)
+        context = job.message.get("context")
+        if context is not None:
+            current_context.set(context)
+        if job.exchange is not None:
+            job.exchange.begin()
+
+    def leave(self, job: Job) -> None:
+        """Take note that the code of `job` has come to its end, where it ran."""
+        self.logs.end_call()
+        job.is_over = True
+        # Its arguments may be large, and what it has left behind may keep its context.
+        job.message = {}
+        if job.exchange is not None:
+            job.exchange.end()
+
+    def _begin(self, message: dict[str, Any]) -> None:
+        worker = self.worker
+        number, name = message["id"], message["name"]
+        function = worker._functions.get(name)
+        if function is None:
+            worker._send_error(number, error.of_unknown(name, list(worker._functions)))
+            return
+        job = self.make_job(message, function)
+        if not EXTRAS.isdisjoint(message):
+            job.exchange = self.make_exchange(job)
+            if message.get("progress"):
+                job.progress = Progress(job.exchange)
+        if "rich" in message:
+            from .rich import restore
+
+            try:
+                restore(message, job.exchange.resolve)  # type: ignore[union-attr]
+            except ModuleNotFoundError as missing:
+                worker._send_error(number, error.of_exception(missing))
+                return
+        self.jobs[number] = job
+        self.start(job)
+
+
+class LogsByCall(Logs):
+    """Logs that know by the context they are written in which call they belong to."""
+
+    def running(self) -> int | None:
+        """Return the call whose code says something now; None once that is answered."""
+        job = running.get()
+        return None if job is None or job.is_over else job.call
+
+    def speaker(self) -> Sequence[int | None]:
+        """Return what tells apart who each have a line of their own: calls may share a thread, and threads a call."""
+        return get_ident(), self.running()
+
+    def end_call(self) -> None:
+        """Send the lines that the call which ends here has begun."""
+        call = self.running()
+        for stream in (self._stdout, self._stderr):
+            if stream.held:
+                for speaker in list(stream.held):
+                    if speaker[1] == call:
+                        stream.flush_of(speaker)
+
+
+# The call whose code runs: tasks have that of the call that made them, threads that run in a copy of its context too.
+running: ContextVar[Job | None] = ContextVar("pythonarium_running", default=None)

@@ -1,0 +1,190 @@
+"""The lane `threads`: each call has a thread to itself while it runs, and the main thread reads the line."""
+
+from __future__ import annotations
+
+from _queue import SimpleQueue
+from collections import deque
+from contextvars import copy_context
+from threading import Condition, Lock, Thread
+
+from . import error, message
+from .cancel import GIVEN_UP, CallCancelled
+from .event_loop import EventLoop
+from .exchange import Exchange
+from .lane import Job, Lane, Mailbox
+from .value import encode
+from .worker import NO_KWARGS, PLAIN, leave, leave_child, leave_for
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+
+class ThreadsLane(Lane):
+    """Runs as many calls side by side as Node sends; a thread that is done takes the next."""
+
+    def answer(self, messages: Iterator[dict[str, Any]]) -> None:
+        """Answer all calls among `messages`; return once `stop` has come and all are answered."""
+        # What the setup has left; no call finds here what another one has set.
+        self._context = copy_context()
+        self._lock = Lock()
+        # These come with the lock: somebody waits for a call, or for the last one.
+        self._one_waits = Condition(self._lock)
+        self._one_ended = Condition(self._lock)
+        self._waiting: deque[Job] = deque()
+        self._threads: list[Thread] = []
+        # How many of the threads look for a call next, or do so already.
+        self._free = 0
+        self._is_over = False
+
+        while not self.is_stopping:
+            self._take_next(messages)
+        # Those that still run may be waiting for something on the line.
+        Thread(target=self._read_on, args=(messages,), daemon=True).start()
+        with self._lock:
+            while self.jobs:
+                self._one_ended.wait()
+            self._is_over = True
+            self._one_waits.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def make_exchange(self, job: Job) -> Exchange:
+        """Give `job` its mailbox, and return what it talks to Node by."""
+        mailbox = job.mailbox = ThreadMailbox()
+        return Exchange(job.call, self.worker._writer, mailbox, job, self.worker._depth_max)
+
+    def start(self, job: Job) -> None:
+        """Leave `job` to a thread that is free, or to a new one."""
+        with self._lock:
+            self._waiting.append(job)
+            if self._free:
+                self._free -= 1
+                self._one_waits.notify()
+                return
+        thread = Thread(target=self._work, name=f"pythonarium-{len(self._threads)}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def cancel(self, job: Job, told: dict[str, Any]) -> None:
+        """Tell `job` where it waits for Node, and cancel its coroutine, if it is one. Else it has to look by itself."""
+        if job.mailbox is not None:
+            job.mailbox.put(told)
+        if self.interrupts:
+            # In this order, and it looks in the other: one of the two sees what the other does.
+            job.missed = True
+            interrupt = job.interrupt
+            if interrupt is not None:
+                interrupt()
+
+    def _take_next(self, messages: Iterator[dict[str, Any]]) -> None:
+        told = next(messages, None)
+        if told is None:
+            leave(0)
+        self.take(told)
+
+    def _read_on(self, messages: Iterator[dict[str, Any]]) -> None:
+        try:
+            while True:
+                self._take_next(messages)
+        except BaseException as bug:
+            leave_for(bug)
+
+    def _work(self) -> None:
+        # Each thread has a loop of its own, if it comes to a coroutine.
+        loop = EventLoop()
+        try:
+            while (job := self._next()) is not None:
+                loop.cancellation = job
+                self._context.copy().run(self._run, job, loop)
+                # Its arguments may be large, and the next may be long in coming.
+                del job
+        except BaseException as bug:
+            leave_for(bug)
+        loop.close()
+
+    def _next(self) -> Job | None:
+        with self._lock:
+            while not self._waiting:
+                if self._is_over:
+                    return None
+                self._one_waits.wait()
+            job = self._waiting.popleft()
+            # Under the lock, so that calls start in the order in which they came: a mark stands for all before it.
+            if not job.given_up and self.worker._mark is not None:
+                self.worker._mark.write(job.call)
+            job.armed = 0 if job.given_up else job.call
+            return job
+
+    def _run(self, job: Job, loop: EventLoop) -> None:
+        worker, call = self.worker, job.message
+        self.enter(job)
+        refused, answer, attachments = None, b"", []
+        try:
+            if not job.armed:
+                raise CallCancelled(GIVEN_UP)  # It is never run.
+            args, kwargs = call["args"], call.get("kwargs", NO_KWARGS)
+            if worker._check is not None:
+                worker._check(job.function, args, kwargs)
+            value = job.function(*args, **kwargs)
+            if type(value) not in PLAIN and hasattr(type(value), "__await__"):
+                value = loop.run(value, job.call)
+            if "stream" in call:
+                value = worker._stream(job.exchange, call["stream"], value, loop)  # type: ignore[arg-type]
+            text, attachments = encode(value, worker._depth_max)
+            answer = message.reply(job.call, text)
+        except BaseException as raised:
+            if not worker._writer.is_open:
+                leave_child(raised)
+            refused = error.of_exception(raised)
+        if not worker._writer.is_open:
+            leave_child(None)
+        self.leave(job)
+        with self._lock:
+            # Node may send the next as soon as it has the answer.
+            self._free += 1
+        worker._send_answer(job.call, refused, answer, attachments)
+        with self._lock:
+            del self.jobs[job.call]
+            self._one_ended.notify()
+
+
+class ThreadMailbox(Mailbox):
+    """What the main thread has read for the call of another one."""
+
+    def __init__(self) -> None:
+        self._came: SimpleQueue[dict[str, Any]] = SimpleQueue()
+        self._wake: Callable[[], object] | None = None
+
+    def put(self, told: dict[str, Any]) -> None:
+        """Let the call have what was told."""
+        self._came.put(told)
+        wake = self._wake
+        if wake is not None:
+            wake()
+
+    def receive(self, call: int) -> dict[str, Any]:
+        """Wait for the next message, and return it."""
+        return self._came.get()
+
+    async def receive_async(self, call: int) -> dict[str, Any]:
+        """As `receive`, while the loop goes on."""
+        from asyncio import get_running_loop
+
+        loop = get_running_loop()
+        while True:
+            woken = loop.create_future()
+            self._wake = lambda: loop.call_soon_threadsafe(_resolve, woken)
+            try:
+                # What came before it could be woken is there now.
+                if not self._came.empty():
+                    return self._came.get()
+                await woken
+            finally:
+                self._wake = None
+
+
+def _resolve(woken: Any) -> None:
+    if not woken.done():
+        woken.set_result(None)

@@ -1,0 +1,287 @@
+import { describe, expect, it } from 'vitest';
+import type { LogEvent, Pool, PoolOptions, WorkerDiedError } from '../../src/index.js';
+import { Gate } from '../support/gate.js';
+import { collect, failure, fixtures, next, readyPool } from '../support/pool.js';
+
+const lanes = fixtures(import.meta.url)('lanes.py');
+
+/** The same for both, under the names that the functions have there. */
+const LANES = [
+  { lane: 'asyncio', wait: 'wait_for', remember: 'remember', say: 'say', doubled: 'doubled' },
+  {
+    lane: 'threads',
+    wait: 'wait_plainly',
+    remember: 'remember_plainly',
+    say: 'say_plainly',
+    doubled: 'doubled_plainly',
+  },
+] as const;
+
+describe.each(LANES)('in the lane $lane, a worker', ({ lane, wait, remember, say, doubled }) => {
+  const start = (options: Partial<PoolOptions> = {}) => readyPool(lanes, { lane, interrupt: true, ...options });
+
+  it('has several calls under way, and answers them in the order in which they come to their end', async () => {
+    const pool = await start();
+    const meeting = new Meeting(3);
+    const order: unknown[] = [];
+    const calls = [0, 1, 2].map((n) => pool.call(wait, [meeting.place(n), n]).then((value) => order.push(value)));
+    await meeting.isFull;
+    expect(pool.stats()).toMatchObject({ leases: 3, workers: { leased: 1 } });
+    for (const n of [2, 0, 1]) {
+      meeting.go(n);
+      await calls[n];
+    }
+    expect(order).toEqual([2, 0, 1]);
+  });
+
+  it('gives functions, iterables and streams of each call what is its own', async () => {
+    const pool = await start();
+    const one = async (n: number) => {
+      const numbers = async function* () {
+        for (let i = 0; i < 50; i++) yield 100 * n + i;
+      };
+      const results = await collect(pool.stream<number>(doubled, [numbers(), async (number: number) => 2 * number]));
+      expect(results).toEqual(Array.from({ length: 50 }, (_, i) => 2 * (100 * n + i)));
+    };
+    await Promise.all([0, 1, 2, 3, 4].map(one));
+  });
+
+  it('lets a stream that nobody reads wait, and answers the others meanwhile', async () => {
+    const pool = await start();
+    const numbers = function* () {
+      for (let i = 0; ; i++) yield i;
+    };
+    const stream = pool.stream<number>(doubled, [numbers(), (number: number) => number], { highWaterMark: 2 });
+    expect((await stream.next()).value).toBe(0);
+    for (let i = 0; i < 10; i++) expect(await pool.call('echo', [i])).toBe(i);
+    await stream.return?.();
+    await rest(pool);
+    expect(pool.stats().cancelled).toEqual({ kept: 1, killed: 0 });
+  });
+
+  it('is well when one of many is given up, and the others have their own answers', async () => {
+    const pool = await start();
+    const pid = await pool.call('pid');
+    const meeting = new Meeting(3);
+    const abort = new AbortController();
+    const calls = [0, 1, 2].map((n) =>
+      pool.call(wait, [meeting.place(n), n], n === 1 ? { signal: abort.signal } : undefined),
+    );
+    await meeting.isFull;
+    abort.abort('enough');
+    expect(await failure(calls[1]!)).toBe('enough');
+    meeting.go(0);
+    meeting.go(2);
+    expect(await Promise.all([calls[0], calls[2]])).toEqual([0, 2]);
+    await rest(pool);
+    expect(pool.stats().cancelled).toEqual({ kept: 1, killed: 0 });
+    expect(await pool.call('pid')).toBe(pid);
+  });
+
+  it('keeps the sessions and contexts of calls apart that are under way at once', async () => {
+    const pool = await start();
+    const meeting = new Meeting(3);
+    const calls = ['a', 'b', 'c'].map((id, n) =>
+      pool
+        .session(id)
+        .with({ context: { id } })
+        .call(remember, [meeting.place(n), id]),
+    );
+    await meeting.isFull;
+    for (const n of [2, 1, 0]) meeting.go(n);
+    const seen = (id: string) => [{ value: id }, { id }];
+    expect(await Promise.all(calls)).toEqual(['a', 'b', 'c'].map((id) => [seen(id), seen(id)]));
+  });
+
+  it('says of each line that is printed or logged which call it is of, and never mixes two', async () => {
+    const pool = await start();
+    const logs: LogEvent[] = [];
+    pool.on('log', (log) => logs.push(log));
+    const meeting = new Meeting(2);
+    const calls = ['a', 'b'].map((id, n) => pool.call(say, [meeting.place(n), id], { context: { id } }));
+    await meeting.isFull;
+    meeting.go(1);
+    meeting.go(0);
+    await Promise.all(calls);
+    await pool.call('echo', [0]);
+    for (const id of ['a', 'b']) {
+      const own = logs.filter(({ context }) => context?.id === id);
+      expect(own.map(({ text }) => text)).toEqual([`${id} begins`, `${id} goes on`, `${id} ends`]);
+      expect(new Set(own.map(({ call }) => call)).size).toBe(1);
+    }
+    expect(logs.length).toBe(6);
+  });
+
+  it('tells every caller, when it dies, that its call had started', async () => {
+    const pool = await start();
+    const pid = await pool.call<number>('pid');
+    const meeting = new Meeting(3);
+    const calls = [0, 1, 2].map((n) => failure<WorkerDiedError>(pool.call(wait, [meeting.place(n), n])));
+    await meeting.isFull;
+    process.kill(pid, 'SIGKILL');
+    for (const call of calls) expect(await call).toMatchObject({ code: 'ERR_WORKER_DIED', started: true });
+    expect(await pool.call('pid')).not.toBe(pid);
+  });
+
+  it('is closed when its calls have been answered, and runs its teardown', async () => {
+    const pool = await start({ teardown: { name: 'say_goodbye' } });
+    const logs: string[] = [];
+    pool.on('log', ({ text }) => logs.push(text));
+    const meeting = new Meeting(2);
+    const calls = [0, 1].map((n) => pool.call(wait, [meeting.place(n), n]));
+    await meeting.isFull;
+    const closed = pool.close();
+    meeting.go(0);
+    meeting.go(1);
+    expect(await Promise.all(calls)).toEqual([0, 1]);
+    await closed;
+    expect(logs).toEqual([`torn down after ${lane === 'asyncio' ? '[0, 1]' : '[]'}`]);
+  });
+
+  it('is destroyed at once, whatever is under way', async () => {
+    const pool = await start({ stopGraceMs: 0 });
+    const meeting = new Meeting(2);
+    const calls = [0, 1].map((n) => failure(pool.call(wait, [meeting.place(n), n])));
+    await meeting.isFull;
+    await pool.destroy();
+    for (const call of calls) expect(await call).toMatchObject({ code: 'ERR_POOL_CLOSED' });
+  });
+});
+
+describe('in the lane asyncio, a worker', () => {
+  it('of 200 slots has 200 calls asleep at once', async () => {
+    const pool = await readyPool(lanes, { lane: 'asyncio', slots: 200 });
+    const calls = Array.from({ length: 200 }, () => pool.call<number>('sleeper', [0.1]));
+    expect(Math.max(...(await Promise.all(calls)))).toBe(200);
+  });
+
+  it('cancels the coroutine of a call that is given up, where it waits', async () => {
+    const pool = await readyPool(lanes, { lane: 'asyncio', interrupt: true });
+    await giveUp(pool, 'wait_for', { goesOn: false });
+    await rest(pool);
+    expect(await pool.call('have_ended')).toEqual(['nothing']);
+    expect(pool.stats().cancelled).toEqual({ kept: 1, killed: 0 });
+  });
+
+  it('can see in a plain function that its caller has given up', async () => {
+    const pool = await readyPool(lanes, { lane: 'asyncio', interrupt: true });
+    const pid = await pool.call('pid');
+    await giveUp(pool, 'look', { goesOn: true });
+    await rest(pool);
+    expect(await pool.call('pid')).toBe(pid);
+    expect(pool.stats().cancelled).toEqual({ kept: 1, killed: 0 });
+  });
+
+  it('is ended for a coroutine that goes on all the same, once the others had time to finish', async () => {
+    const pool = await readyPool(lanes, { lane: 'asyncio', interrupt: true, cancelGraceMs: 0, evictGraceMs: 60_000 });
+    const dead = next(pool, 'worker.dead');
+    const meeting = new Meeting(1);
+    const other = pool.call('wait_for', [meeting.place(0), 'other']);
+    await meeting.isFull;
+    await giveUp(pool, 'never_ends', { goesOn: false });
+    meeting.go(0);
+    expect(await other).toBe('other');
+    expect(await dead).toMatchObject({ reason: 'cancel-grace' });
+  });
+
+  it('tells, when it dies, that what waits behind a plain function had not started', async () => {
+    const pool = await readyPool(lanes, { lane: 'asyncio' });
+    const pid = await pool.call<number>('pid');
+    const meeting = new Meeting(1);
+    const gate = new Gate();
+    const waits = failure<WorkerDiedError>(pool.call('wait_for', [meeting.place(0)]));
+    await meeting.isFull;
+    const plain = failure<WorkerDiedError>(pool.call('wait_at', [gate.path]));
+    await gate.reached();
+    const behind = failure<WorkerDiedError>(pool.call('echo', [1]));
+    process.kill(pid, 'SIGKILL');
+    expect(await waits).toMatchObject({ started: true });
+    expect(await plain).toMatchObject({ started: true });
+    expect(await behind).toMatchObject({ started: false, call: 'echo' });
+  });
+});
+
+describe('in the lane threads, a worker', () => {
+  it('runs plain functions at once, those too that block', async () => {
+    const pool = await readyPool(lanes, { lane: 'threads' });
+    const gates = [new Gate(), new Gate(), new Gate()];
+    const calls = gates.map(({ path }, n) => pool.call('wait_at', [path, n]));
+    const go = await Promise.all(gates.map((gate) => gate.reached()));
+    expect(await pool.call('echo', ['meanwhile'])).toBe('meanwhile');
+    for (const open of go.reverse()) await open();
+    expect(await Promise.all(calls)).toEqual([0, 1, 2]);
+  });
+
+  it('lives on when a call that is given up looks, and ends by itself', async () => {
+    const pool = await readyPool(lanes, { lane: 'threads', interrupt: true });
+    const pid = await pool.call('pid');
+    await giveUp(pool, 'look', { goesOn: true });
+    await rest(pool);
+    expect(await pool.call('pid')).toBe(pid);
+    expect(pool.stats().cancelled).toEqual({ kept: 1, killed: 0 });
+  });
+
+  it('is ended for a call that does not look, once the others had time to finish', async () => {
+    const pool = await readyPool(lanes, { lane: 'threads', cancelGraceMs: 0, evictGraceMs: 60_000 });
+    const dead = next(pool, 'worker.dead');
+    const [gate, stuck] = [new Gate(), new Gate()];
+    const other = pool.call('wait_at', [gate.path, 'other']);
+    const go = await gate.reached();
+    const abort = new AbortController();
+    const given = failure(pool.call('wait_at', [stuck.path], { signal: abort.signal }));
+    await stuck.reached();
+    abort.abort('enough');
+    expect(await given).toBe('enough');
+    await go();
+    expect(await other).toBe('other');
+    expect(await dead).toMatchObject({ reason: 'cancel-grace' });
+    expect(await pool.call('echo', [1])).toBe(1);
+  });
+});
+
+/** Gives up a call of the function while it waits, or once it goes on from there. */
+async function giveUp(pool: Pool, name: string, { goesOn }: { goesOn: boolean }): Promise<void> {
+  const abort = new AbortController();
+  const meeting = new Meeting(1);
+  const given = failure(pool.call(name, [meeting.place(0)], { signal: abort.signal }));
+  await meeting.isFull;
+  if (goesOn) {
+    meeting.go(0);
+    // What it is told to go on by is sent before the call is over.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  abort.abort('enough');
+  expect(await given).toBe('enough');
+}
+
+/** Resolves when every slot is free again. */
+async function rest(pool: Pool): Promise<void> {
+  while (pool.stats().leases > 0) await pool.call('echo', [0]);
+}
+
+/** Where so many calls wait until they are told to go on, each by itself. */
+class Meeting {
+  /** Resolves when all are there. */
+  readonly isFull: Promise<void>;
+  readonly #waiting = new Map<number, () => void>();
+  #onPlace: () => void = () => {};
+
+  constructor(size: number) {
+    this.isFull = new Promise((resolve) => {
+      this.#onPlace = () => this.#waiting.size === size && resolve();
+    });
+  }
+
+  /** The function that a call is given, to wait by. */
+  place(n: number): () => Promise<void> {
+    return () =>
+      new Promise((resolve) => {
+        this.#waiting.set(n, resolve);
+        this.#onPlace();
+      });
+  }
+
+  go(n: number): void {
+    this.#waiting.get(n)?.();
+  }
+}
