@@ -121,8 +121,10 @@ class Lane:
             if job is None:
                 pass  # It was answered before this was read.
             elif kind == "cancel":
-                job.given_up = True
-                self.cancel(job, told)
+                # Once only: what the call does to end in order is not interrupted again.
+                if not job.given_up:
+                    job.given_up = True
+                    self.cancel(job, told)
             elif job.mailbox is not None:
                 job.mailbox.put(told)
         elif kind == "session.end":

@@ -105,6 +105,7 @@ export async function options(signal: AbortSignal) {
   createPool({ module: 'math' });
   createPool({ module: { stats: 'statistics', app: new URL('file:///app.py') }, expose: 'all' });
   createPool({ module: 'm', python: ['uv', 'run', 'python'], env: { only: ['PATH'], set: { MODE: 'fast' } } });
+  createPool({ module: 'm', lane: 'asyncio', slots: 200 });
   createPool({ module: 'm', env: { MODE: 'fast', PROXY: undefined }, inspect: (event) => void event.type });
 
   // @ts-expect-error: there is nothing to call.
@@ -113,6 +114,8 @@ export async function options(signal: AbortSignal) {
   createPool({ module: 'm', workers: 4 });
   // @ts-expect-error: no such way to expose.
   createPool({ module: 'm', expose: 'some' });
+  // @ts-expect-error: no such lane.
+  createPool({ module: 'm', lane: 'process' });
 
   const pool = createPool({ module: 'm' });
   pool.call('f', [], { signal, timeoutMs: 1, priority: 3, kwargs: { digits: 2 } });
