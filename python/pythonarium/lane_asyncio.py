@@ -71,7 +71,8 @@ class AsyncioLane(Lane):
 
     def start(self, job: AsyncioJob) -> None:  # type: ignore[override]
         """Make a task of `job`. Tasks start in the order in which they are made."""
-        job.task = self._context.run(self._loop.create_task, self._run(job))
+        # Not by the loop's own factory of tasks, which may be the user's and may run them at once.
+        job.task = self._context.run(asyncio.Task, self._run(job), loop=self._loop)
 
     def cancel(self, job: AsyncioJob, told: dict[str, Any]) -> None:  # type: ignore[override]
         """Cancel the task of `job`, if it has come to an `await`; what waits for Node otherwise is told."""

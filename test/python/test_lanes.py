@@ -257,6 +257,10 @@ class Asyncio(Lanes):
         self.call("open_door", "a")
         self.assertEqual(self.value_of(waits), "a")
 
+    def test_what_a_call_does_to_the_making_of_tasks_changes_no_other_call(self):
+        self.call("allows_no_tasks")
+        self.assertEqual(self.call("echo_later", 1), 1)
+
     def test_the_mark_is_the_last_that_was_started_and_all_before_it_were(self):
         calls = [self.ask("wait_at", name) for name in "abc"]
         self.assertEqual(self.answer_to(self.ask("no_such_name"))["error"]["code"], "ERR_NOT_EXPOSED")
