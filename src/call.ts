@@ -99,11 +99,12 @@ export class Call implements Child {
 
   /** To be called where it waits: refuses it if it would wait there for ever. */
   refuseIfDeadlocked(): void {
-    if (this.parent === undefined || this.#isSettled) return;
-    const error = deadlockOf(this, this.#home?.holders());
+    const error = this.#isSettled ? undefined : deadlockOf(this);
     if (error === undefined) return;
     this.#home?.withdraw(this, 0);
     this.fail(error, 'refused');
+    // In the pipe behind the very call that waits for it.
+    this.#exchange?.abandon(this);
   }
 
   adopt(child: Child): void {
@@ -115,16 +116,17 @@ export class Call implements Child {
     this.#children?.delete(child);
   }
 
-  get isStuck(): boolean {
-    if (this.#home !== undefined) return true;
-    const children = [...(this.#children ?? [])];
-    return children.length > 0 && children.every(({ isStuck }) => isStuck);
+  waitsFor(): readonly (Child | undefined)[] | undefined {
+    if (this.#home !== undefined) return this.#home.holders()?.map(({ call }) => call);
+    const ahead = this.#exchange?.ahead;
+    return ahead === undefined ? [...(this.#children ?? [])] : [ahead.call];
   }
 
   onSent(exchange: Exchange): void {
     this.#home = undefined;
     this.#exchange = exchange;
     this.#sentAt = this.#clock.now();
+    if (exchange.ahead !== undefined) this.refuseIfDeadlocked();
   }
 
   onAnswered(answer: Answer): void {

@@ -57,6 +57,11 @@ export class Exchange {
     return this.#unanswered?.call;
   }
 
+  /** The one whose request Python runs, where this one's waits in the pipe. */
+  get ahead(): Exchange | undefined {
+    return this.worker.ahead(this);
+  }
+
   /** Nobody waits for the answer that Python owes. */
   get isAbandoned(): boolean {
     return this.#isAbandoned;
@@ -97,6 +102,7 @@ export class Exchange {
     if (this.#unanswered?.call !== call || this.#isAbandoned) return;
     this.#isAbandoned = true;
     if (this.worker.runs(this)) this.onRunning();
+    else this.worker.forestall(this.slot);
   }
 
   /** Python has come to the request: from now on it is its own doing if it does not answer. */

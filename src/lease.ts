@@ -185,8 +185,8 @@ export class CheckoutAsking<Api> extends Asking implements Child {
     return this.#isSettled;
   }
 
-  get isStuck(): boolean {
-    return !this.#isSettled;
+  waitsFor(): readonly (Child | undefined)[] | undefined {
+    return this.holders()?.map(({ call }) => call);
   }
 
   fail(error: unknown, _how?: CallOutcome): void {
@@ -195,8 +195,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
   }
 
   protected refuseIfDeadlocked(): void {
-    if (this.#isSettled || this.parent === undefined) return;
-    const error = deadlockOf(this, this.holders());
+    const error = this.#isSettled ? undefined : deadlockOf(this);
     if (error === undefined) return;
     this.leaveQueue(0);
     this.fail(error);

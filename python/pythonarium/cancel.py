@@ -76,6 +76,9 @@ class Cancellation:
             if self.interrupt is None:
                 raise CallCancelled(GIVEN_UP)
             self.interrupt()
+        else:
+            # Meant for one in the pipe behind this one, which is not to be started.
+            self.missed = True
 
 
 def cancelled() -> bool:

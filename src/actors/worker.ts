@@ -123,6 +123,17 @@ export class WorkerHand implements ProcessListeners {
     return this.#runtime.settings.lane !== 'serial' || this.#asked[0] === exchange;
   }
 
+  /** The one whose request Python runs, where that of `exchange` waits in the pipe. */
+  ahead(exchange: Exchange): Exchange | undefined {
+    return this.runs(exchange) ? undefined : this.#asked[0];
+  }
+
+  /** Lets Python see, before it comes to a request in the pipe, that nobody waits for it any more. */
+  forestall(slot: number): void {
+    const id = this.exchanges[slot]?.requestId;
+    if (id !== undefined) this.#process.cancel(id, this.#interrupts);
+  }
+
   /** Asks Python to end the call that nobody waits for any more. */
   interrupt(slot: number): void {
     const id = this.exchanges[slot]?.requestId;

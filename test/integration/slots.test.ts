@@ -118,3 +118,27 @@ describe('map on workers of several slots', () => {
     await results.return?.();
   });
 });
+
+describe('a call that waits in the pipe', () => {
+  it('is never run if its caller gives up meanwhile', async () => {
+    const pool = await readyPool(app, { slots: 2, interrupt: true });
+    const gate = new Gate();
+    const abort = new AbortController();
+    const first = pool.call('wait_at', [gate.path, 'first']);
+    const go = await gate.reached();
+    const second = failure(pool.call('note', ['never'], { signal: abort.signal }));
+    abort.abort('enough');
+    expect(await second).toBe('enough');
+    await go();
+    expect(await first).toBe('first');
+    expect(await pool.call('noted')).toEqual([]);
+  });
+
+  it('behind the very call that waits for it is refused at once, and never run', async () => {
+    const pool = await readyPool(fixtures(import.meta.url)('callbacks.py'), { slots: 2, interrupt: true });
+    const inner = () => pool.call('total', [[1, 2]]);
+    const error = await failure<Error & { cause: object }>(pool.call('apply', [inner]));
+    expect(error.cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['apply', 'total'] });
+    expect(await inner()).toBe(3);
+  });
+});
