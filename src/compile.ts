@@ -54,8 +54,11 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     const isSame = context === from.context && leaf.value === from.value && state.children === from.children;
     let next = isSame ? from : stateAt(leaf, state, context);
     next = told(next, event, scope, [edge.transition]);
-    // A delay that was none: the event is raised at once.
-    for (const each of raised) next = this.#transition(next, each, scope);
+    // What was raised at once is taken in turn, and forgotten once the end has been reached.
+    for (const each of raised) {
+      if (next.status !== 'active') break;
+      next = this.#transition(next, each, scope);
+    }
     return next;
   }
 

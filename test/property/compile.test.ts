@@ -70,6 +70,29 @@ describe('a compiled machine', () => {
     );
   });
 
+  it('forgets what was raised once it has come to its end, as the interpreted one does', () => {
+    const machine = createMachine(
+      {
+        initial: 'a',
+        states: {
+          a: { on: { go: { target: 'b', actions: ['raiseTwice'] } } },
+          b: { on: { late: 'c' } },
+          c: { type: 'final' },
+        },
+      } as never,
+      {
+        actions: {
+          raiseTwice: enqueueActions((({ enqueue }: Enqueuing) => {
+            enqueue.raise({ type: 'late' });
+            enqueue.raise({ type: 'late' });
+          }) as never),
+        },
+      } as never,
+    ) as AnyStateMachine;
+    const happenings = [{ send: { type: 'go' } }];
+    expect(traceOf(compile(machine), happenings)).toEqual(traceOf(machine, happenings));
+  });
+
   it('stays compiled when it is given other hands', () => {
     const done: string[] = [];
     const machine = createMachine({
