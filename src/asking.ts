@@ -37,6 +37,11 @@ export abstract class Asking implements Asker {
 
   abstract get isSettled(): boolean;
 
+  /** The one worker that will do, for the sake of objects that are there. */
+  get boundTo(): WorkerHand | undefined {
+    return undefined;
+  }
+
   /** Ends the asking with an error; nothing if it has ended. */
   abstract fail(error: unknown, how?: CallOutcome): void;
 
@@ -96,6 +101,10 @@ export class CallAsking extends Asking implements CallHome {
 
   get isSettled(): boolean {
     return this.#call.isSettled;
+  }
+
+  override get boundTo(): WorkerHand | undefined {
+    return this.#call.handles?.worker;
   }
 
   withdraw(_call: Call, waitedMs: number): Error {

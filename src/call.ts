@@ -1,8 +1,11 @@
+import type { WorkerHand } from './actors/worker.js';
 import { Budget, type WaitOptions } from './budget.js';
 import { type Child, deadlockOf, parentCall, runFor } from './children.js';
 import type { PoolClock } from './clock.js';
 import { CallTimeoutError, PoolError } from './errors.js';
 import type { Answer, Exchange } from './exchange.js';
+import type { GivenHandles } from './given-handles.js';
+import type { HandleCaller } from './handle.js';
 import type { LiveArguments, Say } from './live-arguments.js';
 import { showCaller } from './stack.js';
 import { encodeCredit, type MessageDuringCall } from './wire/message.js';
@@ -26,6 +29,8 @@ export interface CallExtras {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** What its functions threw. */
   readonly thrown?: ThrownErrors | undefined;
+  /** The objects in Python that it is about. */
+  readonly handles?: GivenHandles | undefined;
 }
 
 /** How far a call has come, as Python tells it. */
@@ -49,6 +54,8 @@ export class Call implements Child {
   readonly #extras: CallExtras | undefined;
   /** What is to be known of it where it is spoken of. */
   context: Readonly<Record<string, unknown>> | undefined;
+  /** Who made it: what is called on the objects that it comes to is called by the same. */
+  caller: HandleCaller | undefined;
   /** Where it was made, for the stack of its error; V8 makes text of it only if somebody looks. */
   readonly #site: { readonly stack?: string } = {};
   readonly #clock: PoolClock;
@@ -132,6 +139,16 @@ export class Call implements Child {
   onAnswered(answer: Answer): void {
     if ('error' in answer) this.fail(answer.error);
     else if (this.#settle('answered')) this.#resolve(answer.value);
+  }
+
+  /** The objects in Python that it is about, which are in one worker. */
+  get handles(): GivenHandles | undefined {
+    return this.#extras?.handles;
+  }
+
+  /** The worker that runs it. */
+  get worker(): WorkerHand | undefined {
+    return this.#exchange?.worker;
   }
 
   /** What its functions threw at Python. */

@@ -1,6 +1,8 @@
 import { checkWait, type WaitOptions } from './budget.js';
 import { Call, type CallExtras, type Progress } from './call.js';
 import { OptionError } from './errors.js';
+import { elsewhere, GivenHandles } from './given-handles.js';
+import { type HandleOwner, isMember, type Member, type Remote, remoteOf } from './handle.js';
 import { splitArgs } from './kw.js';
 import { LiveArguments } from './live-arguments.js';
 import { type MapOptions, mapCalls } from './map.js';
@@ -11,7 +13,7 @@ import { type Room, roomFor, Stream, type StreamOptions } from './stream.js';
 import { encodeRequest, streamed } from './wire/message.js';
 import type { ValueHandlers } from './wire/rich.js';
 import { ThrownErrors } from './wire/thrown.js';
-import { encodeFields, type ValueLimits } from './wire/value.js';
+import { encodeFields } from './wire/value.js';
 
 /** How one call is made. */
 export interface CallOptions extends WaitOptions {
@@ -141,16 +143,22 @@ export abstract class Caller<Api = unknown> {
 
   /** The same functions as methods: `pool.py.mean([1, 2, 3])`, typed by the pool's `Api`. */
   get py(): PyProxy<Api> {
-    return pyProxy<Api>((name, args) => {
-      const { runtime } = this;
-      const options = this.mergedWith({});
-      const ask = this.#prepare(name, args, options);
-      return new PyResult({
-        isStream: runtime.streams.has(name),
-        call: () => this.#promiseOf(name, ask, options),
-        stream: () => this.#streamOf(name, ask, options, roomFor()),
-      });
-    });
+    return pyProxy<Api>((name, args) => this.#result(name, args));
+  }
+
+  /** @internal What the objects that come by its calls live as long as; `undefined`: none can come. */
+  get owner(): HandleOwner | undefined {
+    return this.sessionId;
+  }
+
+  /** @internal Reads or calls a member of an object. */
+  onObject(member: Member, args: readonly unknown[]): PyResult {
+    const { remote, name } = member;
+    try {
+      return this.#result(name === '' ? remote.className : `${remote.className}.${name}`, args, member);
+    } catch (error) {
+      return PyResult.failed(error);
+    }
   }
 
   /** The same, with options bound. A signal here and one given with a call both count. */
@@ -176,6 +184,17 @@ export abstract class Caller<Api = unknown> {
     return { ...merged, signal: AbortSignal.any([bound.signal, options.signal]) };
   }
 
+  #result(name: string, args: readonly unknown[], member?: Member): PyResult {
+    const options = this.mergedWith({});
+    const ask = this.#prepare(name, args, options, member);
+    return new PyResult({
+      // An attribute is read when it is awaited, the object iterated over when the first item is asked for.
+      isStream: member?.isRead || this.runtime.streams.has(name),
+      call: () => this.#promiseOf(name, ask, options),
+      stream: () => this.#streamOf(name, ask, options, roomFor()),
+    });
+  }
+
   #start(name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
     return this.#promiseOf(name, this.#prepare(name, args, options), options);
@@ -198,22 +217,32 @@ export abstract class Caller<Api = unknown> {
   }
 
   /** Fixes and checks what is asked, and returns what asks it. */
-  #prepare(name: string, args: readonly unknown[], options: CallOptions): Ask {
+  #prepare(name: string, args: readonly unknown[], options: CallOptions, member?: Member): Ask {
     if (typeof name !== 'string') throw new OptionError({ option: 'name', expected: "a function's name", got: name });
     if (!Array.isArray(args)) throw new OptionError({ option: 'args', expected: 'an array of arguments', got: args });
     const { signal, timeoutMs = this.runtime.settings.timeoutMs, priority = 0, kwargs, context, onProgress } = options;
     const { counters, keepAlive, settings, clock } = this.runtime;
-    const found = new Found(settings.limits);
-    const progress = onProgress !== undefined;
-    const asked = { name, ...splitArgs(args, kwargs), session: this.sessionId, context, progress };
+    const { owner } = this;
+    const found = new Found(name, owner, this.runtime);
+    if (member !== undefined) found.add(member.remote, '');
+    const asked = {
+      name: member?.name ?? name,
+      ...(member?.isRead ? READING : splitArgs(args, kwargs)),
+      session: this.sessionId,
+      context,
+      progress: onProgress !== undefined,
+      lease: typeof owner === 'number' ? owner : undefined,
+      on: member?.remote.number,
+      get: member?.isRead,
+    };
     const request = encodeRequest(asked, settings.limits, found);
     return (stream, room) => {
       signal?.throwIfAborted();
-      const { given, thrown } = found;
-      const isPlain = given === undefined && stream === undefined && onProgress === undefined;
+      const { given, thrown, handles } = found;
+      const isPlain = given === undefined && handles === undefined && stream === undefined && onProgress === undefined;
       const extras = isPlain
         ? undefined
-        : { stream, given, thrown, onProgress: onProgress && this.runtime.total(onProgress) };
+        : { stream, given, thrown, handles, onProgress: onProgress && this.runtime.total(onProgress) };
       const call = new Call(
         name,
         room === undefined ? request : streamed(request, room, settings.limits, name),
@@ -222,6 +251,8 @@ export abstract class Caller<Api = unknown> {
         extras,
       );
       call.context = context;
+      call.caller = this;
+      found.call = call;
       counters.asked += 1;
       keepAlive.hold();
       call.onSettled((how) => {
@@ -243,13 +274,35 @@ type Items<T> = AsyncIterableIterator<T, undefined> & AsyncDisposable;
 class Found implements ValueHandlers {
   given: LiveArguments | undefined;
   thrown: ThrownErrors | undefined;
-  readonly #limits: ValueLimits;
+  handles: GivenHandles | undefined;
+  /** What became of it. */
+  call: Call | undefined;
+  readonly #name: string;
+  readonly #owner: HandleOwner | undefined;
+  readonly #runtime: Runtime;
 
-  constructor(limits: ValueLimits) {
-    this.#limits = limits;
+  constructor(name: string, owner: HandleOwner | undefined, runtime: Runtime) {
+    this.#name = name;
+    this.#owner = owner;
+    this.#runtime = runtime;
   }
 
-  onFunction(found: (...args: never[]) => unknown): number {
+  add(remote: Remote, path: string): void {
+    this.handles ??= new GivenHandles(this.#name);
+    this.handles.add(remote, path);
+  }
+
+  onHandle(found: object, path: () => string): number | string | undefined {
+    const remote = remoteOf(found);
+    if (remote === undefined) return undefined;
+    if (!remote.worker.isOf(this.#runtime)) return elsewhere(remote, 'this call is made in another pool');
+    if (this.#owner === undefined) return elsewhere(remote, 'this call may go to any');
+    this.add(remote, path());
+    return remote.number;
+  }
+
+  onFunction(found: (...args: never[]) => unknown): number | string {
+    if (isMember(found)) return 'is a member of a handle. Await it to read an attribute, or call the method.';
     return this.#live().onFunction(found as (...args: unknown[]) => unknown);
   }
 
@@ -260,11 +313,20 @@ class Found implements ValueHandlers {
   #live(): LiveArguments {
     const thrown = this.thrown ?? new ThrownErrors();
     this.thrown = thrown;
+    const handlers = { onHandle: (found: object) => this.#onAnswer(found) };
     this.given ??= new LiveArguments(
-      (fields) => encodeFields(fields, undefined, this.#limits),
+      (fields) => encodeFields(fields, undefined, this.#runtime.settings.limits, handlers),
       (error) => JSON.stringify(thrown.tell(error)),
     );
     return this.given;
+  }
+
+  /** A handle in what a function answers, or an iterable yields. */
+  #onAnswer(found: object): number | string | undefined {
+    const remote = remoteOf(found);
+    if (remote === undefined) return undefined;
+    if (remote.ended !== undefined) return `is a handle of ${JSON.stringify(remote.className)} that is of no more use.`;
+    return remote.worker === this.call?.worker ? remote.number : elsewhere(remote, 'this call runs in another');
   }
 }
 
@@ -309,6 +371,7 @@ export function checkPriority(priority: unknown): void {
   });
 }
 
+const READING = { args: [], kwargs: undefined };
 const CALL_OPTIONS: ReadonlySet<string> = new Set([
   'signal',
   'timeoutMs',

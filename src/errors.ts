@@ -38,6 +38,7 @@ export type PoolErrorCode =
   | 'ERR_SESSION_LOST'
   | 'ERR_SESSION_LIMIT'
   | 'ERR_LEASE_ENDED'
+  | 'ERR_HANDLE_ENDED'
   | 'ERR_OPTION'
   | 'ERR_PYTHON_NOT_FOUND'
   | 'ERR_SPAWN'
@@ -526,6 +527,35 @@ export class LeaseEndedError extends PoolError<'ERR_LEASE_ENDED'> {
   }
 }
 
+/** Why a handle can be used no longer. */
+export type HandleEnd = 'closed' | 'lease-ended' | 'session-ended' | 'worker-died';
+
+/** A handle is used after its end: the object may be gone in Python. */
+export class HandleEndedError extends PoolError<'ERR_HANDLE_ENDED'> {
+  /** The class of the object, by the name that it is exposed by. */
+  readonly handle: string;
+  /** Why it is over. */
+  readonly reason: HandleEnd;
+
+  constructor(seen: {
+    handle: string;
+    reason: HandleEnd;
+    /** Where it is among the arguments; empty for the object that is called. */
+    path: string;
+    call: string;
+  }) {
+    const { handle, reason, path, call } = seen;
+    const where = path === '' ? '' : `, \`${printable(path)}\` in the call of ${quoted(call)},`;
+    super(
+      'HandleEndedError',
+      'ERR_HANDLE_ENDED',
+      `The handle of ${quoted(handle)}${where} is of no more use: ${HANDLE_ENDS[reason]}`,
+    );
+    this.handle = handle;
+    this.reason = reason;
+  }
+}
+
 /** An option has a value that it cannot have. */
 export class OptionError extends PoolError<'ERR_OPTION'> {
   /** The option's name, such as `size` or `setup.args`. */
@@ -822,6 +852,13 @@ const LEASE_ENDS: Record<LeaseEnd, string> = {
   revoked: 'the pool took it back. Check out a new one.',
   'worker-died': 'its worker died, and what Python kept there is lost. Check out a new one.',
   'pool-closed': 'the pool was closed. Check leases in before closing it.',
+};
+
+const HANDLE_ENDS: Record<HandleEnd, string> = {
+  closed: 'it was closed. Dispose of it later, or ask Python for the object again.',
+  'lease-ended': 'the lease that it came by is over. Use it under that lease, or make the object in a session.',
+  'session-ended': 'the session that it came by has ended. Make the object anew.',
+  'worker-died': 'its worker is gone, and the object with it. Make the object anew.',
 };
 
 const SPAWN_REMEDIES: Record<string, string | undefined> = Object.assign(Object.create(null), {

@@ -68,6 +68,12 @@ export class Exchange {
   }
 
   send(call: Call): void {
+    const refusal = call.handles?.refusalBy(this.worker);
+    if (refusal !== undefined) {
+      call.fail(refusal);
+      if (!this.#holder?.holds) this.end();
+      return this.#holder?.onAnswered();
+    }
     this.#unanswered = { id: this.worker.request(call, this), call };
     call.onSent(this);
   }
@@ -117,6 +123,7 @@ export class Exchange {
     if (this.#isOver || this.#unanswered !== undefined) return;
     this.#isOver = true;
     this.worker.exchanges[this.slot] = undefined;
+    this.worker.endLease(this.lease);
     this.#client.send({ type: 'exchange.ended', lease: this.lease });
   }
 

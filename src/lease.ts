@@ -35,6 +35,11 @@ export class Lease<Api = unknown> extends Caller<Api> implements LeaseHolder, Ca
     return this.#exchange.lease;
   }
 
+  /** @internal */
+  override get owner(): number {
+    return this.id;
+  }
+
   /** The name of its worker, such as `worker-0`. */
   get worker(): string {
     return this.#exchange.worker.name;

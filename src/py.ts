@@ -122,4 +122,12 @@ function proxyFor(prefix: string, call: (name: string, args: readonly unknown[])
   });
 }
 
-const NOT_REMOTE: ReadonlySet<string> = new Set(['then', 'catch', 'finally', 'toJSON', 'constructor', 'prototype']);
+/** Names that JavaScript itself asks everything for. */
+export const NOT_REMOTE: ReadonlySet<string> = new Set([
+  'then',
+  'catch',
+  'finally',
+  'toJSON',
+  'constructor',
+  'prototype',
+]);

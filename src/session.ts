@@ -110,7 +110,10 @@ export class Session<Api = unknown> extends Caller<Api> {
     if (!this.#isStrict) {
       // State that others count on stays where it is, wherever this one goes.
       asking.onMet = (worker) => (record.isStrict ? sessions.visit(record, worker) : sessions.meet(record, worker));
-      return asking.ask(preferring(record.met ?? sessions.leastMet()));
+      const { boundTo } = asking;
+      if (boundTo === undefined) return asking.ask(preferring(record.met ?? sessions.leastMet()));
+      asking.onWorkerLeft = () => asking.fail(new SessionLostError({ session: this.id, reason: 'worker-died' }));
+      return asking.ask({ worker: boundTo.id, place: boundTo.place, strict: true });
     }
     record.isStrict = true;
     asking.mayWait = this.#options.affinity !== 'strict-fail-fast';

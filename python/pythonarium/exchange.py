@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from .cancel import Cancellation
     from .frame import LineWriter
+    from .handle import Handing, NoHanding
     from .inbox import Inbox
     from .lane import Mailbox
 
@@ -23,10 +24,19 @@ if TYPE_CHECKING:
 class Exchange:
     """One call that has more to say than an answer: it streams, is given functions or iterators, or waits for Node."""
 
-    def __init__(self, call: int, writer: LineWriter, inbox: Inbox | Mailbox, cancellation: Cancellation, depth_max: int) -> None:
+    def __init__(
+        self,
+        call: int,
+        writer: LineWriter,
+        inbox: Inbox | Mailbox,
+        cancellation: Cancellation,
+        depth_max: int,
+        handing: Handing | NoHanding,
+    ) -> None:
         self.call = call
         self.depth_max = depth_max
         self.cancellation = cancellation
+        self.handing = handing
         # What is done with the messages that come for this call, by their type.
         self.hear: dict[str, Callable[[dict[str, Any]], object]] = {}
         self._writer = writer
@@ -94,7 +104,7 @@ class Exchange:
                         waiter.set_result(None)
 
     def resolve(self, kind: str, data: list[Any]) -> Any:
-        """Return the function or the iterator that stands for one of Node's among the arguments."""
+        """Return what stands for a function or an iterable of Node's among the arguments, or the object of a handle."""
         (index,) = data
         if kind == "function":
             return Callback(self, index)
@@ -102,6 +112,8 @@ class Exchange:
             if index not in self._inputs:
                 self._inputs[index] = Input(self, index)
             return self._inputs[index]
+        if kind == "handle":
+            return self.handing.store.get(index)
         raise ValueError(f"there is no kind {kind!r}")
 
     def ask(self, function: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
@@ -115,9 +127,10 @@ class Exchange:
             raise RuntimeError("A function of Node's can be called from the thread of its call alone, and this is another thread.")
         if self.cancellation.is_cancelled(self.call):
             raise CallCancelled(GIVEN_UP)
-        text, attachments = encode_members({"args": list(args), "kwargs": kwargs}, self.depth_max)
+        text, attachments = encode_members({"args": list(args), "kwargs": kwargs}, self.depth_max, self.handing)
         self._numbers += 1
         self.say(message.callback(self.call, function, self._numbers, text), attachments)
+        self.handing.sent()
         return self._numbers
 
     def is_answered(self, number: int) -> bool:
@@ -138,7 +151,7 @@ class Exchange:
         if "rich" in told:
             from .rich import restore
 
-            restore(told)
+            restore(told, self.resolve)
         hear = self.hear.get(kind)
         if hear is not None:
             hear(told)

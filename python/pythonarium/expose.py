@@ -70,8 +70,15 @@ def find_callable(modules: dict[str, ModuleType], exposed: dict[str, Callable[..
 
 
 def find_generators(exposed: dict[str, Callable[..., Any]]) -> list[str]:
-    """Return the names of those functions whose calls give a generator, plain or asynchronous."""
-    return [name for name, function in exposed.items() if _flags(function) & GENERATORS]
+    """Return the names of those functions whose calls give a generator, plain or asynchronous; of classes, `Class.method`."""
+    found = []
+    for name, function in exposed.items():
+        if isinstance(function, type):
+            members = {key: member for base in reversed(function.__mro__) for key, member in vars(base).items()}
+            found += [f"{name}.{key}" for key, member in members.items() if not key.startswith("_") and _flags(member) & GENERATORS]
+        elif _flags(function) & GENERATORS:
+            found.append(name)
+    return found
 
 
 def _flags(function: Any) -> int:

@@ -18,7 +18,7 @@ from .logs import Logs
 from .message import ProtocolError
 from .progress import Progress
 from .progress import enter as enter_progress
-from .worker import EXTRAS
+from .worker import EXTRAS, FORGETS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .frame import LineWriter
+    from .handle import Handing, NoHanding
     from .start_mark import StartMark
     from .worker import Worker
 
@@ -44,6 +45,7 @@ class Job(Cancellation):
         self.exchange: Exchange | None = None
         self.mailbox: Mailbox | None = None
         self.progress: Progress | None = None
+        self.handing: Handing | NoHanding
         self._mark = mark
 
     def is_cancelled(self, call: int) -> bool:
@@ -129,6 +131,9 @@ class Lane:
                 job.mailbox.put(told)
         elif kind == "session.end":
             self.worker._sessions.end(told["session"])
+            self.worker._handles.forget(told)
+        elif kind in FORGETS:
+            self.worker._handles.forget(told)
         elif kind == "stop":
             self.is_stopping = True
         else:
@@ -152,17 +157,19 @@ class Lane:
         job.is_over = True
         # Its arguments may be large, and what it has left behind may keep its context.
         job.message = {}
+        del job.function
         if job.exchange is not None:
             job.exchange.end()
 
     def _begin(self, message: dict[str, Any]) -> None:
         worker = self.worker
         number, name = message["id"], message["name"]
-        function = worker._functions.get(name)
+        function = worker._functions.get(name) if "on" not in message else worker._handles.find(message)
         if function is None:
             worker._send_error(number, error.of_unknown(name, list(worker._functions)))
             return
         job = self.make_job(message, function)
+        job.handing = worker._handles.handing(message.get("lease", message.get("session")))
         if not EXTRAS.isdisjoint(message):
             job.exchange = self.make_exchange(job)
             if message.get("progress"):

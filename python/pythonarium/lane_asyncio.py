@@ -67,7 +67,7 @@ class AsyncioLane(Lane):
     def make_exchange(self, job: Job) -> Exchange:
         """Give `job` its mailbox, and return what it talks to Node by."""
         mailbox = job.mailbox = LoopMailbox(self)
-        return LoopExchange(job.call, self.worker._writer, mailbox, job, self.worker._depth_max)
+        return LoopExchange(job.call, self.worker._writer, mailbox, job, self.worker._depth_max, job.handing)
 
     def start(self, job: AsyncioJob) -> None:  # type: ignore[override]
         """Make a task of `job`. Tasks start in the order in which they are made."""
@@ -147,7 +147,7 @@ class AsyncioLane(Lane):
             if "stream" in call:
                 value = await self._stream(job, value)
             job.is_awaiting = False
-            text, attachments = encode(value, worker._depth_max)
+            text, attachments = encode(value, worker._depth_max, job.handing)
             answer = message.reply(job.call, text)
         except BaseException as raised:
             job.is_awaiting = False
@@ -158,7 +158,7 @@ class AsyncioLane(Lane):
             leave_child(None)
         await job.end_tasks()
         self.leave(job)
-        worker._send_answer(job.call, refused, answer, attachments)
+        worker._send_answer(job.call, refused, answer, attachments, job.handing)
 
     def _call(self, job: AsyncioJob) -> Any:
         args, kwargs = job.message["args"], job.message.get("kwargs", NO_KWARGS)

@@ -53,7 +53,7 @@ class ThreadsLane(Lane):
     def make_exchange(self, job: Job) -> Exchange:
         """Give `job` its mailbox, and return what it talks to Node by."""
         mailbox = job.mailbox = ThreadMailbox()
-        return Exchange(job.call, self.worker._writer, mailbox, job, self.worker._depth_max)
+        return Exchange(job.call, self.worker._writer, mailbox, job, self.worker._depth_max, job.handing)
 
     def start(self, job: Job) -> None:
         """Leave `job` to a thread that is free, or to a new one."""
@@ -132,7 +132,7 @@ class ThreadsLane(Lane):
                 value = loop.run(value, job.call)
             if "stream" in call:
                 value = worker._stream(job.exchange, call["stream"], value, loop)  # type: ignore[arg-type]
-            text, attachments = encode(value, worker._depth_max)
+            text, attachments = encode(value, worker._depth_max, job.handing)
             answer = message.reply(job.call, text)
         except BaseException as raised:
             if not worker._writer.is_open:
@@ -144,7 +144,7 @@ class ThreadsLane(Lane):
         with self._lock:
             # Node may send the next as soon as it has the answer.
             self._free += 1
-        worker._send_answer(job.call, refused, answer, attachments)
+        worker._send_answer(job.call, refused, answer, attachments, job.handing)
         with self._lock:
             del self.jobs[job.call]
             self._one_ended.notify()

@@ -149,6 +149,13 @@ def _check_call(message: dict[str, Any]) -> str | None:
             return "`stream` does not have positive integers for `items` and `bytes`"
     if "context" in message and type(message["context"]) is not dict:
         return "`context` is not an object"
+    if "lease" in message and not _is_limit(message["lease"]):
+        return "`lease` is not a positive safe integer"
+    if "on" in message:
+        if not _is_limit(message["on"]):
+            return "`on` is not a positive safe integer"
+        if message.get("get", True) is not True:
+            return "`get` is not true"
     return None
 
 
@@ -192,6 +199,17 @@ def _check_items_end(message: dict[str, Any]) -> str | None:
 
 def _check_session_end(message: dict[str, Any]) -> str | None:
     return None if type(message.get("session")) is str else "`session` is not a string"
+
+
+def _check_lease_end(message: dict[str, Any]) -> str | None:
+    return None if _is_limit(message.get("lease")) else "`lease` is not a positive safe integer"
+
+
+def _check_handles_drop(message: dict[str, Any]) -> str | None:
+    handles = message.get("handles")
+    if type(handles) is list and all(type(each) is list and len(each) == 2 and all(map(_is_limit, each)) for each in handles):
+        return None
+    return "`handles` is not an array of pairs of positive safe integers"
 
 
 def _check_stop(message: dict[str, Any]) -> str | None:
@@ -277,5 +295,7 @@ CHECKS = {
     "items": _check_items,
     "items.end": _check_items_end,
     "session.end": _check_session_end,
+    "lease.end": _check_lease_end,
+    "handles.drop": _check_handles_drop,
     "stop": _check_stop,
 }

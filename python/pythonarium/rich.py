@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from math import isfinite
 
+from .expose import MARK
 from .message import ProtocolError
 from .value import (
     INT_MAX,
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-    Hook = Callable[[Any], "tuple[Any, ...] | None"]
+    # Returns a kind with its data, why not, or None for what it does not know.
+    Hook = Callable[[Any], "tuple[Any, ...] | str | None"]
     Resolve = Callable[[str, "list[Any]"], Any]
 
 
@@ -158,14 +160,26 @@ class _Walk:
     def leave(self) -> None:
         self._above.pop()
 
-    def unknown(self, value: Any) -> None:
+    def hand(self, value: Any) -> bool:
+        """Let what is no value cross as the hook says; return whether the hook knows it."""
         data = None if self._hook is None else self._hook(value)
-        if data is None:
-            raise self.refuse(f"is {name_with_article(type(value))}, which cannot cross to Node{advice(value)}")
-        self.stands_for(*data)
+        if type(data) is str:
+            raise self.refuse(data)
+        if data is not None:
+            self.stands_for(*data)
+        return data is not None
 
 
 def _converter(kind: type) -> Callable[[_Walk, Any, int], Any]:
+    """Return what converts the instances of `kind`."""
+    convert = _value_converter(kind)
+    if not any(MARK in base.__dict__ for base in kind.__mro__):
+        return convert
+    # Exposed, so that it stays here, whatever else it is; unless it is exposed somewhere else only.
+    return lambda walk, value, room: None if walk.hand(value) else convert(walk, value, room)
+
+
+def _value_converter(kind: type) -> Callable[[_Walk, Any, int], Any]:
     """Return what converts the instances of `kind`: by the first of its classes that has a word in it."""
     for base in kind.__mro__:
         convert = BY_NAME.get(f"{base.__module__}.{base.__qualname__}")
@@ -184,7 +198,8 @@ def _itself(walk: _Walk, value: Any, room: int) -> Any:
 
 
 def _unknown(walk: _Walk, value: Any, room: int) -> Any:
-    walk.unknown(value)
+    if not walk.hand(value):
+        raise walk.refuse(f"is {name_with_article(type(value))}, which cannot cross to Node{advice(value)}")
 
 
 def _str(walk: _Walk, value: str, room: int) -> Any:
@@ -357,7 +372,7 @@ def _scalar(walk: _Walk, value: Any, room: int) -> Any:
     item = value.item()
     if kind in "biuf" and type(item) in (bool, int, float) or kind in "mM" and type(item) not in (int, type(None)):
         return walk.inside(".item()", item, room)
-    return walk.unknown(value)
+    return _unknown(walk, value, room)
 
 
 def _array_kind(view: memoryview) -> str | None:

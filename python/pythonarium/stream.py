@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .exchange import Exchange
+    from .rich import Hook
 
 
 class Stream:
@@ -59,7 +60,7 @@ class Stream:
                     elif kind is dict and are_atoms(map(type, item.values())):
                         item = item.copy()
                     elif kind not in NUMBERS:
-                        item = _fixed(item, kind, self._depth_max)
+                        item = _fixed(item, kind, self._depth_max, self._exchange.handing)
                         if type(item) is _Rich:
                             left = 0
                     append(item)
@@ -92,7 +93,7 @@ class Stream:
                 if kind is str:
                     chars += len(item)
                 elif kind not in NUMBERS:
-                    item = _fixed(item, kind, self._depth_max)
+                    item = _fixed(item, kind, self._depth_max, self._exchange.handing)
                     if type(item) is _Rich:
                         left = 0
                 self._batch.append(item)
@@ -145,6 +146,7 @@ class Stream:
                 start_new_thread(self._watch, ())
         self._sent_at = now
         self._send_batch()
+        self._exchange.handing.sent()
         if self._refused is not None:
             raise self._refused
 
@@ -182,7 +184,7 @@ class Stream:
             self._exchange.say(line, attachments)
 
 
-def _fixed(item: Any, kind: type, depth_max: int) -> Any:
+def _fixed(item: Any, kind: type, depth_max: int, hook: Hook) -> Any:
     """Return `item` as it is now: the generator may change it before its batch is sent."""
     # A copy is all that a flat row needs, and the rows of a batch are encoded much faster together.
     if kind is dict and are_atoms(map(type, item.values())):
@@ -190,7 +192,7 @@ def _fixed(item: Any, kind: type, depth_max: int) -> Any:
     if kind in LISTS and are_atoms(map(type, item)):
         return item[:]
     text = encode_plain(item, depth_max)
-    return _Rich(item, depth_max) if text is None else _Text(text)
+    return _Rich(item, depth_max, hook) if text is None else _Text(text)
 
 
 class _Text(str):
@@ -202,9 +204,12 @@ class _Text(str):
 class _Rich:
     """An item that has a message of its own, for the sake of what JSON has no word for. It is sent at once."""
 
-    def __init__(self, item: Any, depth_max: int) -> None:
-        encode(item, depth_max)  # Refused with the path in the item, if it is.
-        self.text, self.attachments = encode_members({"values": [item]}, depth_max)
+    def __init__(self, item: Any, depth_max: int, hook: Hook | None = None) -> None:
+        try:
+            self.text, self.attachments = encode_members({"values": [item]}, depth_max, hook)
+        except ValueRefused:
+            encode(item, depth_max, hook)  # Refused with the path in the item.
+            raise
 
 
 def _messages(items: list[Any], depth_max: int) -> Iterator[tuple[str, list[memoryview], int]]:

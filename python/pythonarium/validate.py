@@ -19,6 +19,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .error import ArgumentRefused
+from .handle import Member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -47,8 +48,12 @@ class Validator:
 
         Arguments that the function does not take at all are left to Python, which says it better.
         """
-        # By its number: the worker keeps it, and not everything that can be called can be a key.
-        number = id(function)
+        if type(function) is Member:
+            if function.method is None:
+                return
+            function = function.method
+        # By its number: the worker keeps it, and not everything that can be called can be a key. A method is made anew each time.
+        number = -id(function.__func__) if type(function) is types.MethodType else id(function)
         if number not in self._signatures:
             self._signatures[number] = _checks_of(function)
         known = self._signatures[number]

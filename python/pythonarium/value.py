@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from typing import Any
 
-    Hook = Callable[[Any], "tuple[Any, ...] | None"]
+    Hook = Callable[[Any], "tuple[Any, ...] | str | None"]
 
 
 def encode(value: Any, depth_max: int, hook: Hook | None = None) -> tuple[str, list[memoryview]]:

@@ -22,6 +22,7 @@ from .context import current as current_context
 from .event_loop import EventLoop
 from .expose import NameTaken, NothingExposed, find_callable, find_exposed, find_generators
 from .frame import LineEnded, LineReader, LineTooLong, LineWriter
+from .handle import HandleStore
 from .inbox import DURING_A_CALL, Inbox
 from .logs import Logs
 from .message import PROTOCOL, ProtocolError, read_message
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from .exchange import Exchange
+    from .handle import Handing, NoHanding
     from .lane import Lane
 
 
@@ -69,6 +71,7 @@ class Worker:
         self._cancellation = Cancellation()
         self._loop = EventLoop(self._cancellation)
         self._sessions = SessionStore()
+        self._handles = HandleStore()
         self._modules: dict[str, ModuleType] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
         self._check: Callable[..., None] | None = None
@@ -131,6 +134,7 @@ class Worker:
                 self._modules[prefix] = load_module(source)
             stage = "expose"
             self._functions = find_exposed(self._modules, init["expose"])
+            self._handles.expose(self._functions)
             if init.get("validate"):
                 from .validate import Validator
 
@@ -158,6 +162,9 @@ class Worker:
                 self._answer_call(received)
             elif kind == "session.end":
                 self._sessions.end(received["session"])
+                self._handles.forget(received)
+            elif kind in FORGETS:
+                self._handles.forget(received)
             elif kind == "stop":
                 return
             elif kind in DURING_A_CALL:
@@ -170,11 +177,13 @@ class Worker:
 
     def _answer_call(self, call: dict[str, Any]) -> None:
         number = call["id"]
-        function = self._functions.get(call["name"])
+        function = self._functions.get(call["name"]) if "on" not in call else self._handles.find(call)
         if function is None:
             self._send_error(number, error.of_unknown(call["name"], list(self._functions)))
             return
-        exchange = self._exchange(call) if not EXTRAS.isdisjoint(call) else None
+        session = call.get("session")
+        handing = self._handles.handing(call.get("lease", session))
+        exchange = self._exchange(call, handing) if not EXTRAS.isdisjoint(call) else None
         if "rich" in call:
             from .rich import restore
 
@@ -190,7 +199,6 @@ class Worker:
             self._send_error(number, error.of_exception(CallCancelled(GIVEN_UP)))
             return
 
-        session = call.get("session")
         if session is not None:
             self._sessions.enter(session)
         context = call.get("context")
@@ -215,7 +223,7 @@ class Worker:
             finally:
                 # Whatever raises in between comes from the one interruption that a call may have.
                 cancellation.armed = 0
-            text, attachments = encode(value, self._depth_max)
+            text, attachments = encode(value, self._depth_max, handing)
             answer = message.reply(number, text)
         # Everything: SystemExit and KeyboardInterrupt end a call and not its worker.
         except BaseException as raised:
@@ -241,23 +249,27 @@ class Worker:
         if refused is None and not attachments and len(answer) <= self._bytes_max:
             self._writer.write(answer)
         else:
-            self._send_answer(number, refused, answer, attachments)
+            self._send_answer(number, refused, answer, attachments, handing)
 
-    def _send_answer(self, number: int, refused: dict[str, Any] | None, answer: bytes, attachments: list[memoryview]) -> None:
+    def _send_answer(
+        self, number: int, refused: dict[str, Any] | None, answer: bytes, attachments: list[memoryview], handing: Handing | NoHanding
+    ) -> None:
         """Send the answer of a call, or the error that it came to; or that it is too large to be sent."""
-        if refused is not None:
-            self._send_error(number, refused)
-        elif len(answer) - 1 > self._bytes_max:
-            self._send_error(number, error.of_size(len(answer) - 1, self._bytes_max))
-        elif attachments and (size := sum(map(len, attachments))) > self._attachment_bytes_max:
-            self._send_error(number, error.of_size(size, self._attachment_bytes_max, "attachmentBytesMax"))
-        else:
-            self._writer.write(answer, attachments)
+        if refused is None:
+            if len(answer) - 1 > self._bytes_max:
+                refused = error.of_size(len(answer) - 1, self._bytes_max)
+            elif attachments and (size := sum(map(len, attachments))) > self._attachment_bytes_max:
+                refused = error.of_size(size, self._attachment_bytes_max, "attachmentBytesMax")
+            else:
+                self._writer.write(answer, attachments)
+                return
+        handing.take_back()
+        self._send_error(number, refused)
 
-    def _exchange(self, call: dict[str, Any]) -> Exchange:
+    def _exchange(self, call: dict[str, Any], handing: Handing | NoHanding) -> Exchange:
         from .exchange import Exchange
 
-        exchange = Exchange(call["id"], self._writer, self._inbox, self._cancellation, self._depth_max)
+        exchange = Exchange(call["id"], self._writer, self._inbox, self._cancellation, self._depth_max, handing)
         if call.get("progress"):
             from .progress import Progress, enter
 
@@ -427,6 +439,8 @@ LINE_MOVED_TO = 200
 MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 # What is around an ERROR in its message, generously.
 ENVELOPE_BYTES = 128
+# What Node says of objects alone.
+FORGETS = frozenset(("lease.end", "handles.drop"))
 # The members of a call that make it more than a question and an answer.
 EXTRAS = frozenset(("rich", "stream", "progress"))
 # These could be iterated over, and are meant as one value.

@@ -1,5 +1,6 @@
 import {
   type KillReason,
+  type LeaseId,
   type WorkerContext,
   type WorkerEvent,
   type WorkerId,
@@ -19,6 +20,7 @@ import {
 } from '../errors.js';
 import type { PoolEvents } from '../events.js';
 import type { Answer, Exchange } from '../exchange.js';
+import { Handles } from '../handle.js';
 import { Tail } from '../process/output.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
 import type { Runtime } from '../runtime.js';
@@ -27,6 +29,7 @@ import {
   callLine,
   type ErrorMessage,
   encodeCancel,
+  encodeLeaseEnd,
   encodeSessionEnd,
   encodeStop,
   errorFromWire,
@@ -77,6 +80,8 @@ export class WorkerHand implements ProcessListeners {
   readonly #worker: WorkerRef;
   readonly #process: PythonProcess;
   readonly #stderr = new Tail();
+  /** Absent until the first object came. */
+  #handles: Handles | undefined;
   readonly #startedAt: number;
   #pid: number | undefined;
   #phase: Phase = 'starting';
@@ -142,8 +147,28 @@ export class WorkerHand implements ProcessListeners {
     this.#process.send(encodeCancel(id));
   }
 
+  /** Makes a handle of an object that came in a message about the request `id`. */
+  readonly resolve = (kind: string, [number, className]: readonly unknown[], id: unknown): unknown => {
+    const caller = this.#asker(id as number)?.call?.caller;
+    const isHandle = kind === 'handle' && Number.isSafeInteger(number) && typeof className === 'string';
+    if (!isHandle || caller?.owner === undefined) throw new ProtocolError({ detail: `there is no use for a ${kind}` });
+    this.#handles ??= new Handles(this);
+    return this.#handles.came(number as number, className, caller.owner, caller);
+  };
+
+  /** Whether it works for that pool. */
+  isOf(runtime: Runtime): boolean {
+    return this.#runtime === runtime;
+  }
+
+  /** Lets Python drop the objects that came by a lease, if any did. */
+  endLease(lease: LeaseId): void {
+    if (this.#handles?.end(lease, 'lease-ended')) this.#process.send(encodeLeaseEnd(lease));
+  }
+
   /** Lets Python drop what it keeps for a session. */
   endSession(session: string): void {
+    this.#handles?.end(session, 'session-ended');
     this.#process.send(encodeSessionEnd(session));
   }
 
@@ -330,6 +355,7 @@ export class WorkerHand implements ProcessListeners {
 
   /** What it keeps for sessions is lost, unless the pool itself is at its end. */
   #leaveSessions(): void {
+    this.#handles?.endAll();
     if (this.#endedFor === 'stopped') return;
     this.#runtime.sessions.workerLeft(this.id, this.#isRetired ? 'worker-recycled' : 'worker-died');
   }

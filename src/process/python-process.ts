@@ -3,6 +3,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { type PoolError, ProtocolError, SpawnError } from '../errors.js';
 import { Channel } from '../wire/channel.js';
 import type { MessageFromPython } from '../wire/message.js';
+import type { Resolve } from '../wire/rich.js';
 import { requireDescriptors } from './descriptors.js';
 import type { Environment } from './environment.js';
 import { interrupt, killGroup, signalGroup } from './kill.js';
@@ -31,6 +32,8 @@ export interface ProcessListeners {
   readonly onExited: (end: ProcessEnd) => void;
   /** One of these listeners threw. */
   readonly onFault: (error: unknown) => void;
+  /** Makes something of what stands for an object that stays in Python. */
+  readonly resolve?: Resolve;
 }
 
 /** A worker's process, real or played by a test. */
@@ -146,6 +149,7 @@ class RealProcess implements PythonProcess {
         onMessage: (message) => this.#listeners.onMessage(message),
         onFault: (error) => this.#listeners.onFault(error),
         onEnd: (reason) => this.#lineEnded(reason),
+        resolve: this.#listeners.resolve,
       },
     );
     channel.unref();

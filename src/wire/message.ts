@@ -68,6 +68,12 @@ export interface CallMessage {
   readonly progress?: boolean | undefined;
   /** What is to be known of the call where it runs and where it logs. */
   readonly context?: Readonly<Record<string, unknown>> | undefined;
+  /** The lease that it is made under, which objects live as long as that stay in Python. */
+  readonly lease?: number | undefined;
+  /** The number of the object whose member `name` is meant. */
+  readonly on?: number | undefined;
+  /** The member is read and not called. */
+  readonly get?: boolean | undefined;
 }
 
 /** Python's first message: who answers. */
@@ -233,7 +239,7 @@ interface WireFrame {
  * @throws MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
  */
 export function encodeRequest(
-  { name, args, kwargs, session, progress, context }: Omit<CallMessage, 'type' | 'id' | 'stream'>,
+  { name, args, kwargs, session, progress, context, lease, on, get }: Omit<CallMessage, 'type' | 'id' | 'stream'>,
   limits: ValueLimits,
   handlers?: ValueHandlers,
 ): Encoded {
@@ -241,7 +247,9 @@ export function encodeRequest(
   const sessionJson = session === undefined ? '' : `,"session":${JSON.stringify(session)}`;
   const progressJson = progress === true ? ',"progress":true' : '';
   const contextJson = context === undefined ? '' : `,"context":${encodeJson(context, 'context', limits)}`;
-  const text = `"name":${JSON.stringify(name)},${values.text}${sessionJson}${progressJson}${contextJson}}`;
+  const leaseJson = lease === undefined ? '' : `,"lease":${lease}`;
+  const onJson = on === undefined ? '' : `,"on":${on}${get === true ? ',"get":true' : ''}`;
+  const text = `"name":${JSON.stringify(name)},${values.text}${sessionJson}${progressJson}${contextJson}${leaseJson}${onJson}}`;
   limitBytes(text, CALL_HEAD_BYTES, limits.messageBytesMax, name);
   return { text, bin: values.bin };
 }
@@ -320,6 +328,16 @@ export function encodeCancel(id: number): string {
 /** The line that lets Python drop what it keeps for a session, without its newline. Nothing answers it. */
 export function encodeSessionEnd(session: string): string {
   return `{"type":"session.end","session":${JSON.stringify(session)}}`;
+}
+
+/** The line that lets Python drop the objects that live as long as a lease, without its newline. Nothing answers it. */
+export function encodeLeaseEnd(lease: number): string {
+  return `{"type":"lease.end","lease":${lease}}`;
+}
+
+/** The line that lets Python drop objects, by their numbers and how often each has come, without its newline. Nothing answers it. */
+export function encodeHandlesDrop(handles: readonly (readonly [number, number])[]): string {
+  return `{"type":"handles.drop","handles":${JSON.stringify(handles)}}`;
 }
 
 /** The line that asks a worker to run its teardown and end, without its newline. */

@@ -5,9 +5,11 @@ import { dtypeOf, NdArray, ndarrayOf, TYPED_ARRAYS } from '../ndarray.js';
 import { isFaithfulNumber, isPlainArray, isPlainObject, leafProblem, memberOf } from './plain.js';
 import type { ValueLimits } from './value.js';
 
-/** What takes an argument that is no value. Each returns the number by which Python knows it. */
+/** What takes an argument that is no value. Each returns the number by which Python knows it, or why it cannot cross. */
 export interface ValueHandlers {
-  readonly onFunction?: (fn: (...args: never[]) => unknown) => number;
+  readonly onFunction?: (fn: (...args: never[]) => unknown) => number | string;
+  /** Asked for every instance of a class; `undefined`: it is no handle. */
+  readonly onHandle?: (value: object, path: () => string) => number | string | undefined;
   /** An object with `Symbol.asyncIterator` or `Symbol.iterator`, other than the collections that are values. */
   readonly onIterable?: (iterable: AsyncIterable<unknown> | Iterable<unknown>) => number;
 }
@@ -74,7 +76,7 @@ export class RichWalk {
         return this.#standsFor('int', value < 0n ? `-${(-value).toString(16)}` : value.toString(16));
       case 'function':
         if (this.#handlers.onFunction === undefined) return this.#refuse(problem);
-        return this.#standsFor('function', null, this.#handlers.onFunction(value as () => unknown));
+        return this.#refer('function', this.#handlers.onFunction(value as () => unknown));
       case 'object':
         return this.#object(value as object, depthLeft, problem);
       default:
@@ -99,10 +101,16 @@ export class RichWalk {
     if (types.isDate(value)) return this.#date(value);
     if (types.isMap(value) && isOwnClass(value)) return this.#map(value, depthLeft);
     if (types.isSet(value) && isOwnClass(value)) return this.#set(value, depthLeft);
+    const handle = this.#handlers?.onHandle?.(value, () => this.#shown());
+    if (handle !== undefined) return this.#refer('handle', handle);
     if (this.#handlers?.onIterable !== undefined && isIterable(value)) {
       return this.#standsFor('stream', null, this.#handlers.onIterable(value));
     }
     return this.#refuse(problem);
+  }
+
+  #refer(kind: string, number: number | string): unknown {
+    return typeof number === 'string' ? this.#refuse(number) : this.#standsFor(kind, null, number);
   }
 
   #date(date: Date): unknown {
@@ -226,6 +234,10 @@ export class RichWalk {
   }
 
   #refuse(problem: string): never {
+    throw new Refusal(this.#shown(), problem);
+  }
+
+  #shown(): string {
     const [root, ...steps] = this.#path;
     let path = root as string;
     let at = 0;
@@ -236,7 +248,7 @@ export class RichWalk {
       else if (types.isSet(holder)) path = `[...${path}][${step}]`;
       else path += typeof step === 'number' ? `[${step}]` : memberOf(step);
     }
-    throw new Refusal(path, problem);
+    return path;
   }
 }
 

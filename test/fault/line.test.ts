@@ -11,6 +11,7 @@ describe('a worker that breaks the line', () => {
     ['bytes that are no text', 'writes-what-is-no-text.py'],
     ['a message of a type that nobody knows', 'sends-an-unknown-message.py'],
     ['a reply to a request that nobody sent', 'replies-to-nobody.py'],
+    ['an object in Python, for a call that can hold none', 'replies-with-a-handle.py'],
   ])('by %s is ended and replaced, and its call is told ERR_PROTOCOL', async (_, file) => {
     const pool = await readyPool(here(file));
     const { error, dead } = await misbehave(pool);

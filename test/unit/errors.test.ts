@@ -363,6 +363,11 @@ function samples(): Sample[] {
     ['ERR_SESSION_LIMIT', new errors.SessionLimitError({ sessionsMax: 10_000 }), [10_000, '`sessionsMax`']],
     ['ERR_LEASE_ENDED', new errors.LeaseEndedError({ lease: 41, reason: 'checked-in' }), ['Lease 41', 'checked in']],
     [
+      'ERR_HANDLE_ENDED',
+      new errors.HandleEndedError({ handle: 'Model', reason: 'closed', path: 'args[0]', call: 'score' }),
+      ['"Model"', '`args[0]`', '"score"', 'was closed'],
+    ],
+    [
       'ERR_OPTION',
       new errors.OptionError({ option: 'size', expected: 'an integer from 1 to 1024', got: 0 }),
       ['`size`', 'an integer from 1 to 1024', 'is 0'],

@@ -12,9 +12,11 @@ import {
   encodeAnswerError,
   encodeCancel,
   encodeCredit,
+  encodeHandlesDrop,
   encodeInit,
   encodeItems,
   encodeItemsEnd,
+  encodeLeaseEnd,
   encodeRequest,
   encodeSessionEnd,
   encodeStop,
@@ -136,6 +138,10 @@ function encode(message: Record<string, unknown>): string {
       return encodeCancel(message.id as number);
     case 'session.end':
       return encodeSessionEnd(message.session as string);
+    case 'lease.end':
+      return encodeLeaseEnd(message.lease as number);
+    case 'handles.drop':
+      return encodeHandlesDrop(message.handles as [number, number][]);
     case 'stop':
       return encodeStop();
     default:

@@ -1,0 +1,172 @@
+import { inspect } from 'node:util';
+import type { WorkerHand } from './actors/worker.js';
+import type { HandleEnd } from './errors.js';
+import { type Handle, NOT_REMOTE, type PyResult } from './py.js';
+import { encodeHandlesDrop } from './wire/message.js';
+
+/** What members of objects are called through: the lease or the session that an object came by. */
+export interface HandleCaller {
+  /** The lease's id, or the session's. `undefined`: no object can come by it. */
+  readonly owner: HandleOwner | undefined;
+  onObject(member: Member, args: readonly unknown[]): PyResult;
+}
+
+/** The lease (its id) or the session (its name) that a handle lives as long as. */
+export type HandleOwner = number | string;
+
+/** One member of an object in Python: read, or called. The empty name is the object itself. */
+export interface Member {
+  readonly remote: Remote;
+  readonly name: string;
+  readonly isRead: boolean;
+}
+
+/** What is known of one object that stays in Python. */
+export class Remote {
+  readonly number: number;
+  /** The name that its class is exposed by. */
+  readonly className: string;
+  readonly caller: HandleCaller;
+  readonly handle: Handle;
+  /** How often it has come. */
+  times = 1;
+  /** Why it can be used no longer. */
+  ended: HandleEnd | undefined;
+
+  readonly #handles: Handles;
+
+  constructor(number: number, className: string, handles: Handles, caller: HandleCaller) {
+    this.number = number;
+    this.className = className;
+    this.#handles = handles;
+    this.caller = caller;
+    this.handle = handleOf(this);
+  }
+
+  /** Where the object is. */
+  get worker(): WorkerHand {
+    return this.#handles.worker;
+  }
+
+  close(): void {
+    if (this.ended === undefined) this.#handles.close(this);
+  }
+}
+
+/** The objects of one worker that Node has handles of. */
+export class Handles {
+  readonly worker: WorkerHand;
+  readonly #owned = new Map<HandleOwner, Map<number, Remote>>();
+  /** Let go of in this turn. */
+  #dropped: Remote[] = [];
+
+  constructor(worker: WorkerHand) {
+    this.worker = worker;
+  }
+
+  /** The handle for a number that has come, the same one as long as it is not closed. */
+  came(number: number, className: string, owner: HandleOwner, caller: HandleCaller): Handle {
+    let owned = this.#owned.get(owner);
+    if (owned === undefined) {
+      owned = new Map();
+      this.#owned.set(owner, owned);
+    }
+    const known = owned.get(number);
+    if (known !== undefined) {
+      known.times += 1;
+      return known.handle;
+    }
+    const remote = new Remote(number, className, this, caller);
+    owned.set(number, remote);
+    return remote.handle;
+  }
+
+  /** Lets go of one. Python is told at the end of the turn, of all at once. */
+  close(remote: Remote): void {
+    remote.ended = 'closed';
+    this.#owned.get(remote.caller.owner as HandleOwner)!.delete(remote.number);
+    if (this.#dropped.push(remote) > 1) return;
+    queueMicrotask(() => {
+      const pairs = this.#dropped.map(({ number, times }): [number, number] => [number, times]);
+      this.#dropped = [];
+      this.worker.say(encodeHandlesDrop(pairs));
+    });
+  }
+
+  /** The lease or session is over. False: nothing ever came by it. */
+  end(owner: HandleOwner, because: HandleEnd): boolean {
+    const owned = this.#owned.get(owner);
+    for (const remote of owned?.values() ?? []) remote.ended = because;
+    return this.#owned.delete(owner);
+  }
+
+  /** The worker is out of service for good. */
+  endAll(): void {
+    for (const owner of [...this.#owned.keys()]) {
+      this.end(owner, typeof owner === 'number' ? 'lease-ended' : 'worker-died');
+    }
+  }
+}
+
+/** What is behind a handle; `undefined` for all else. */
+export function remoteOf(value: object): Remote | undefined {
+  return REMOTES.get(value);
+}
+
+/** Whether it is a member of a handle that was neither awaited nor called. */
+export function isMember(value: object): boolean {
+  return MEMBERS.has(value);
+}
+
+function handleOf(remote: Remote): Handle {
+  const text = () => `handle of ${remote.className}`;
+  const target = { [inspect.custom]: () => `[${text()}]` };
+  Object.setPrototypeOf(target, HANDLE);
+  const handle = new Proxy(target, {
+    get(_, key) {
+      if (key === Symbol.asyncDispose) return async () => remote.close();
+      if (key === Symbol.asyncIterator) return () => itemsOf(remote);
+      // Printing it, or putting it into a text, must not become calls of Python.
+      if (key === Symbol.toPrimitive || key === 'toString' || key === 'valueOf') return text;
+      if (key === inspect.custom) return target[inspect.custom];
+      if (typeof key === 'symbol' || NOT_REMOTE.has(key) || key.startsWith('_')) return undefined;
+      return memberOf(remote, key);
+    },
+    has: (_, key) => (typeof key === 'symbol' ? HANDLE_SYMBOLS.has(key) : !NOT_REMOTE.has(key) && !key.startsWith('_')),
+    set: () => false,
+    defineProperty: () => false,
+    deleteProperty: () => false,
+    setPrototypeOf: () => false,
+  }) as unknown as Handle;
+  REMOTES.set(handle, remote);
+  return handle;
+}
+
+/** What stands for a member until it is known whether it is called, as a method, or awaited, as an attribute. */
+function memberOf(remote: Remote, name: string): unknown {
+  const { caller } = remote;
+  let promise: Promise<unknown> | undefined;
+  const read = () => {
+    promise ??= caller.onObject({ remote, name, isRead: true }, []).then((value) => value);
+    return promise;
+  };
+  const member = (...args: unknown[]) => caller.onObject({ remote, name, isRead: false }, args);
+  const promised: Pick<Promise<unknown>, 'then' | 'catch' | 'finally'> = {
+    // biome-ignore lint/suspicious/noThenProperty: an attribute is read by awaiting it
+    then: (...how) => read().then(...how),
+    catch: (...how) => read().catch(...how),
+    finally: (...how) => read().finally(...how),
+  };
+  MEMBERS.add(member);
+  return Object.assign(member, promised);
+}
+
+function itemsOf(remote: Remote): AsyncIterator<unknown> {
+  return remote.caller.onObject({ remote, name: '', isRead: true }, [])[Symbol.asyncIterator]();
+}
+
+const REMOTES = new WeakMap<object, Remote>();
+const MEMBERS = new WeakSet<object>();
+/** What all handles have above them, so that none is taken for a plain object. */
+const HANDLE = Object.freeze(Object.create(Object.prototype, { constructor: { value: function Handle() {} } }));
+const HANDLE_SYMBOLS: ReadonlySet<symbol> = new Set([Symbol.asyncDispose, Symbol.asyncIterator]);

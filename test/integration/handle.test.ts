@@ -1,0 +1,328 @@
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import type { Handle, Lease, Pool } from '../../src/index.js';
+import { collect, failure, fixtures, readyPool } from '../support/pool.js';
+
+const shop = fixtures(import.meta.url)('shop.py');
+
+interface Basket extends Handle {
+  readonly owner: Promise<string>;
+  readonly size: Promise<number>;
+  readonly first: Promise<Basket | null>;
+  readonly broken: Promise<never>;
+  add(item: string, count?: number): Promise<Basket>;
+  merge(other: Basket): Promise<null>;
+  later<T>(value: T): Promise<T>;
+  double(number: number): Promise<number>;
+  fails(): Promise<never>;
+  rows(count: number): AsyncIterable<number>;
+  copies(count: number): AsyncIterable<Basket>;
+  [Symbol.asyncIterator](): AsyncIterator<string>;
+}
+
+interface Shop {
+  Basket(owner?: string, items?: readonly string[]): Promise<Basket>;
+  special(): Promise<Basket>;
+  baskets(count: number): Promise<{ all: Basket[] }>;
+  owners(baskets: readonly Basket[]): Promise<string[]>;
+  same(first: unknown, second: unknown): Promise<boolean>;
+  total(baskets: Iterable<Basket> | AsyncIterable<Basket>): Promise<number>;
+  apply(fn: (...args: never[]) => unknown, ...args: unknown[]): Promise<unknown>;
+  give(fn: (basket: Basket) => unknown): Promise<unknown>;
+  count(): Promise<number>;
+  half(count: number): Promise<unknown>;
+  echo(value: unknown): Promise<unknown>;
+}
+
+const open = (options = {}) => readyPool<Shop>(shop, options);
+
+async function leased(options = {}): Promise<{ pool: Pool<Shop>; lease: Lease<Shop> }> {
+  const pool = await open(options);
+  return { pool, lease: await pool.checkout() };
+}
+
+describe('an object of an exposed class', () => {
+  it('stays in Python: its methods are called, and its attributes read by awaiting them', async () => {
+    const { lease } = await leased();
+    const basket = await lease.py.Basket('ann', ['pear']);
+    expect(await basket.owner).toBe('ann');
+    await basket.add('apple', 2);
+    expect(await basket.size).toBe(3);
+    expect(await basket.later({ a: [1] })).toEqual({ a: [1] });
+    expect(await basket.double(4)).toBe(8);
+    expect(await basket.first).toBe(null);
+    expect(await Promise.all([basket.owner, basket.size])).toEqual(['ann', 3]);
+  });
+
+  it('is iterated over, and so is what a method that is a generator yields', async () => {
+    const { lease } = await leased();
+    const basket = await lease.py.Basket('ann', ['a', 'b', 'c']);
+    expect(await collect(basket)).toEqual(['a', 'b', 'c']);
+    expect(await collect(basket.rows(1000))).toHaveLength(1000);
+    const rows = basket.rows(3);
+    await basket.size;
+    expect(await collect(rows)).toEqual([0, 1, 2]);
+    for await (const item of basket) {
+      expect(item).toBe('a');
+      break;
+    }
+    expect(await basket.size).toBe(3);
+  });
+
+  it('raises what its members raise, with the name of the class where it was called', async () => {
+    const { lease } = await leased();
+    const basket = await lease.py.Basket('ann');
+    expect(await failure(basket.fails())).toMatchObject({ code: 'ERR_PYTHON', type: 'ValueError' });
+    expect(await failure(basket.broken)).toMatchObject({ code: 'ERR_PYTHON', type: 'LookupError' });
+    const untyped = basket as unknown as Record<string, (() => Promise<unknown>) & Promise<unknown>>;
+    expect(await failure(untyped.nothing!())).toMatchObject({ type: 'AttributeError' });
+    expect(await failure(untyped.add!)).toMatchObject({ code: 'ERR_VALUE' });
+    expect(await basket.size).toBe(0);
+  });
+
+  it('comes anywhere inside a value, as an item of a stream and to a function of Node, the same object as the same handle', async () => {
+    const { lease } = await leased();
+    const { all } = await lease.py.baskets(3);
+    expect(await Promise.all(all.map((each) => each.owner))).toEqual(['0', '1', '2']);
+    const [basket] = all;
+    expect(await basket!.add('x')).toBe(basket);
+    expect((await collect(basket!.copies(5))).length).toBe(5);
+    const given = (await lease.py.give((basket) => basket)) as Basket;
+    expect(await given.owner).toBe('given');
+    expect(await (await lease.py.special()).owner).toBe('special');
+  });
+
+  it('is the object itself where it is passed back to its worker: in arguments, answers of functions and iterables', async () => {
+    const { lease } = await leased();
+    const { all } = await lease.py.baskets(3);
+    const [first, second] = all as [Basket, Basket];
+    expect(await lease.py.owners(all)).toEqual(['0', '1', '2']);
+    expect(await lease.py.same(first, first)).toBe(true);
+    expect(await lease.py.same({ a: [first] }, first)).toBe(false);
+    expect(await lease.call('same', [first], { kwargs: { second: first } })).toBe(true);
+    await second.add('x', 2);
+    await first.merge(second);
+    expect(await lease.py.total(all)).toBe(4);
+    expect(await lease.py.total(all.values())).toBe(4);
+    expect(await lease.py.apply(() => first)).toBe(first);
+    expect(await failure(lease.py.apply(() => new URL('a:b')))).toMatchObject({ type: 'JavaScriptError' });
+    const map = (await lease.py.echo(new Map([[1, first]]))) as Map<number, Basket>;
+    expect(map.get(1)).toBe(first);
+  });
+
+  it('looks like nothing else: it can be printed, and nothing of it that is private is reached', async () => {
+    const { lease } = await leased();
+    const basket = (await lease.py.Basket('ann')) as Basket & Record<string, unknown>;
+    expect(inspect({ basket })).toBe('{ basket: [handle of Basket] }');
+    expect(`${basket}`).toBe('handle of Basket');
+    expect(basket._items).toBe(undefined);
+    expect(basket.then).toBe(undefined);
+    expect('_items' in basket).toBe(false);
+    expect(Symbol.asyncIterator in basket && 'owner' in basket).toBe(true);
+    expect(() => Object.assign(basket, { owner: 1 })).toThrow(TypeError);
+    expect(await failure(lease.py.echo(basket.owner))).toMatchObject({
+      code: 'ERR_VALUE',
+      message: expect.stringContaining('Await it'),
+    });
+    expect(await basket.owner.catch(() => 1)).toBe('ann');
+    expect(await basket.owner.finally(() => {})).toBe('ann');
+  });
+});
+
+describe('what is kept in Python', () => {
+  it('goes when its handle is disposed of, and the handle says so from then on', async () => {
+    const { lease } = await leased();
+    {
+      await using basket = await lease.py.Basket('ann');
+      expect(await basket.add('x')).toBe(basket);
+      expect(await lease.py.count()).toBe(1);
+    }
+    expect(await lease.py.count()).toBe(0);
+    const { all } = await lease.py.baskets(100);
+    await Promise.all(all.map((each) => each[Symbol.asyncDispose]()));
+    expect(await lease.py.count()).toBe(0);
+    const [closed] = all as [Basket];
+    await closed[Symbol.asyncDispose]();
+    expect(await failure(closed.size)).toMatchObject({ code: 'ERR_HANDLE_ENDED', handle: 'Basket', reason: 'closed' });
+    expect(await failure(collect(closed))).toMatchObject({ code: 'ERR_HANDLE_ENDED' });
+    expect(await failure(lease.py.owners([closed]))).toMatchObject({
+      code: 'ERR_HANDLE_ENDED',
+      message: expect.stringContaining('args[0][0]'),
+    });
+    expect(await failure(lease.py.apply(() => closed))).toMatchObject({ code: 'ERR_PYTHON' });
+  });
+
+  it('stays when the same object is on its way to Node as its handle is disposed of', async () => {
+    const { lease } = await leased();
+    const basket = await lease.py.Basket('ann');
+    const coming = lease.call<Basket>('echo', [basket]);
+    await basket[Symbol.asyncDispose]();
+    const again = await coming;
+    expect(again).not.toBe(basket);
+    expect(await again.owner).toBe('ann');
+    await again[Symbol.asyncDispose]();
+    expect(await lease.py.count()).toBe(0);
+  });
+
+  it('is not used by a call that waited while its handle was disposed of', async () => {
+    const { lease } = await leased();
+    const basket = await lease.py.Basket('ann');
+    const first = lease.py.echo(1);
+    const waiting = lease.py.owners([basket]);
+    const last = lease.py.echo(2);
+    await basket[Symbol.asyncDispose]();
+    expect(await first).toBe(1);
+    expect(await failure(waiting)).toMatchObject({ code: 'ERR_HANDLE_ENDED', reason: 'closed' });
+    expect(await last).toBe(2);
+    const [another, busy] = [await lease.py.Basket('bob'), lease.py.echo(3)];
+    const lastOfAll = lease.py.owners([another]);
+    await another[Symbol.asyncDispose]();
+    const checkin = lease.checkin();
+    expect(await busy).toBe(3);
+    expect(await failure(lastOfAll)).toMatchObject({ code: 'ERR_HANDLE_ENDED' });
+    await checkin;
+  });
+
+  it('goes with its lease, and the handle with it', async () => {
+    const { pool, lease } = await leased();
+    const { all } = await lease.py.baskets(50);
+    await collect(all[0]!.copies(50));
+    expect(await lease.py.count()).toBe(100);
+    await lease.checkin();
+    expect(await failure(all[0]!.size)).toMatchObject({ code: 'ERR_LEASE_ENDED', reason: 'checked-in' });
+    expect(await pool.py.count()).toBe(0);
+    const next = await pool.checkout();
+    expect(await failure(next.py.owners(all))).toMatchObject({ code: 'ERR_HANDLE_ENDED', reason: 'lease-ended' });
+  });
+
+  it('goes with its lease although the call that made it was given up', async () => {
+    const { pool, lease } = await leased();
+    const abort = new AbortController();
+    const given = failure(lease.with({ signal: abort.signal }).py.Basket('ann'));
+    abort.abort(new Error('enough'));
+    expect(await given).toMatchObject({ message: 'enough' });
+    await lease.checkin();
+    expect(await pool.py.count()).toBe(0);
+  });
+
+  it('goes with its session, whose calls may come and go', async () => {
+    const pool = await open({ size: 2 });
+    const session = pool.session('s');
+    const basket = await session.py.Basket('ann');
+    await basket.add('x');
+    const [one, two] = [await basket.size, await session.py.count()];
+    expect([one, two]).toEqual([1, 1]);
+    const lease = await session.checkout();
+    const inLease = await lease.py.Basket('bob');
+    expect(await lease.py.owners([basket, inLease])).toEqual(['ann', 'bob']);
+    await lease.checkin();
+    expect(await session.py.count()).toBe(1);
+    await session.end();
+    expect(await failure(basket.size)).toMatchObject({ code: 'ERR_HANDLE_ENDED', reason: 'session-ended' });
+    await Promise.all([1, 2].map(async () => expect(await pool.py.count()).toBe(0)));
+  });
+
+  it('is found by a session that may go anywhere, since its calls then go where the object is', async () => {
+    const pool = await open({ size: 2 });
+    const session = pool.session('s', { affinity: 'hint' });
+    const basket = await session.py.Basket('ann');
+    const busy = await pool.checkout();
+    const other = await pool.checkout();
+    const owner = basket.owner;
+    const there = owner.then((name) => name);
+    await busy.checkin();
+    await other.checkin();
+    expect(await there).toBe('ann');
+  });
+
+  it('is lost to a session that may go anywhere when its worker dies as its call waits', async () => {
+    const pool = await open({ size: 2 });
+    const basket = await pool.session('s', { affinity: 'hint' }).py.Basket('ann');
+    const leases = [await pool.checkout(), await pool.checkout()] as const;
+    const owner = failure(basket.owner);
+    for (const lease of leases) await ((await lease.py.count()) > 0 ? failure(lease.call('die')) : lease.checkin());
+    expect(await owner).toMatchObject({ code: 'ERR_SESSION_LOST' });
+    expect(await failure(basket.owner)).toMatchObject({ code: 'ERR_HANDLE_ENDED', reason: 'worker-died' });
+  });
+
+  it('is nothing where the call fails', async () => {
+    const { lease } = await leased();
+    expect(await failure(lease.py.half(10))).toMatchObject({ code: 'ERR_VALUE', path: 'value[10]' });
+    expect(await lease.py.count()).toBe(0);
+  });
+
+  it('is nothing without a lease or a session, which is a clear error', async () => {
+    const pool = await open();
+    expect(await failure(pool.py.Basket('ann'))).toMatchObject({
+      code: 'ERR_VALUE',
+      path: 'value',
+      sender: 'python',
+      message: expect.stringContaining('a lease or a session'),
+    });
+    expect(await pool.py.count()).toBe(0);
+  });
+
+  it('is lost with its worker, and the handle says so', async () => {
+    const pool = await open();
+    const session = pool.session('s');
+    const basket = await session.py.Basket('ann');
+    const lease = await session.checkout();
+    const other = await lease.py.Basket('bob');
+    await pool.destroy();
+    expect(await failure(other.owner)).toMatchObject({ code: 'ERR_LEASE_ENDED' });
+    expect(await failure(basket.owner)).toMatchObject({ code: 'ERR_HANDLE_ENDED', reason: 'worker-died' });
+  });
+});
+
+describe.each(['asyncio', 'threads'] as const)('in the lane %s', (lane) => {
+  it('objects belong to their own lease, and all of one worker can be given to each call there', async () => {
+    const pool = await open({ slots: 2, lane });
+    const [one, two] = [await pool.checkout(), await pool.checkout()];
+    const [ann, bob] = await Promise.all([one.py.Basket('ann'), two.py.Basket('bob', ['a', 'b'])]);
+    expect(await one.py.owners([ann, bob])).toEqual(['ann', 'bob']);
+    expect(await Promise.all([ann.later(1), bob.size, collect(bob), collect(ann.rows(3))])).toEqual([
+      1,
+      2,
+      ['a', 'b'],
+      [0, 1, 2],
+    ]);
+    expect(await (await ann.add('x')).owner).toBe('ann');
+    expect(await failure(one.py.half(3))).toMatchObject({ code: 'ERR_VALUE' });
+    const given = (await one.py.give((basket) => basket)) as Basket;
+    expect(await given.owner).toBe('given');
+    expect(await one.py.count()).toBe(3);
+    await one.checkin();
+    expect(await two.py.count()).toBe(1);
+    await bob[Symbol.asyncDispose]();
+    expect(await two.py.count()).toBe(0);
+  });
+});
+
+describe('a handle that is passed on', () => {
+  it('to another worker is refused, naming the path', async () => {
+    const pool = await open({ size: 2 });
+    const [lease, other] = [await pool.checkout(), await pool.checkout()];
+    const basket = await lease.py.Basket('ann');
+    const expected = { code: 'ERR_VALUE', path: 'args[0][0]', sender: 'node' };
+    expect(await failure(other.py.owners([basket]))).toMatchObject(expected);
+    expect(await failure(other.call('echo', [], { kwargs: { value: basket } }))).toMatchObject({
+      code: 'ERR_VALUE',
+      path: 'kwargs.value',
+    });
+    expect(await failure(other.py.apply(() => basket))).toMatchObject({
+      code: 'ERR_PYTHON',
+      message: expect.stringContaining(`in ${lease.worker}`),
+    });
+    await other.checkin();
+    expect(await failure(pool.py.owners([basket]))).toMatchObject(expected);
+    const another = await (await open()).checkout();
+    expect(await failure(another.py.owners([basket]))).toMatchObject(expected);
+    expect(await basket.owner).toBe('ann');
+  });
+
+  it('to another session of the same worker is the object itself', async () => {
+    const pool = await open();
+    const basket = await pool.session('s').py.Basket('ann');
+    expect(await pool.session('t').py.owners([basket])).toEqual(['ann']);
+  });
+});

@@ -1,0 +1,124 @@
+import unittest
+from dataclasses import dataclass
+
+from harness import WorkerTestCase
+from pythonarium import expose
+from pythonarium.handle import HandleStore, NoHanding
+from pythonarium.value import encode
+
+
+@expose
+@dataclass
+class Elsewhere:
+    x: int
+
+
+class Handles(WorkerTestCase):
+    def setUp(self):
+        self.worker = self.ready("shop.py")
+
+    def answer(self, name, *args, **more):
+        self.worker._next_id += 1
+        self.worker.send({"type": "call", "id": self.worker._next_id, "name": name, "args": list(args), **more})
+        return self.worker.receive_but_logs()
+
+    def count(self):
+        return self.worker.call("count")
+
+    def test_an_object_of_an_exposed_class_is_a_number_and_the_name_of_its_class(self):
+        reply = self.answer("Basket", "ann", lease=7)
+        self.assertEqual(reply, {"type": "reply", "id": 1, "value": None, "rich": [[["value"], "handle", 1, "Basket"]]})
+        self.assertEqual(self.answer("owner", on=1, get=True, lease=7)["value"], "ann")
+        self.assertEqual(self.answer("add", "pear", on=1, lease=7, kwargs={"count": 2})["rich"], [[["value"], "handle", 1, "Basket"]])
+        self.assertEqual(self.answer("size", on=1, get=True, lease=7)["value"], 2)
+        self.assertEqual(self.answer("later", 5, on=1, lease=7)["value"], 5)
+        self.assertEqual(self.answer("double", 4, on=1, lease=7)["value"], 8)
+
+    def test_one_of_a_class_derived_from_an_exposed_one_too_and_a_dataclass_that_is_exposed(self):
+        self.assertEqual(self.answer("special", lease=1)["rich"], [[["value"], "handle", 1, "Basket"]])
+        self.assertEqual(self.answer("Label", "x", lease=1)["rich"], [[["value"], "handle", 2, "Label"]])
+        self.assertEqual(self.answer("text", on=2, get=True, lease=1)["value"], "x")
+
+    def test_an_object_of_a_class_that_is_exposed_in_other_pools_alone_is_a_value_here(self):
+        self.assertEqual(encode(Elsewhere(1), 200, NoHanding(HandleStore())), ('{"x":1}', []))
+
+    def test_an_argument_is_the_object_itself(self):
+        self.answer("Basket", "ann", lease=1)
+        rich = [[["args", 0, 0], "handle", 1]]
+        self.assertEqual(self.answer("owners", [None], rich=rich, lease=1)["value"], ["ann"])
+        rich = [[["args", 0], "handle", 1], [["args", 1], "handle", 1]]
+        self.assertEqual(self.answer("same", None, None, rich=rich, lease=1)["value"], True)
+
+    def test_nothing_that_begins_with_an_underscore_is_reached(self):
+        self.answer("Basket", lease=1)
+        for more in ({}, {"get": True}):
+            for name in ("_items", "__class__", "__init__"):
+                self.assertEqual(self.answer(name, on=1, lease=1, **more)["error"]["code"], "ERR_NOT_EXPOSED")
+
+    def test_what_a_member_raises_is_its_error(self):
+        self.answer("Basket", "ann", lease=1)
+        self.assertEqual(self.answer("fails", on=1, lease=1)["error"]["type"], "ValueError")
+        self.assertEqual(self.answer("broken", on=1, get=True, lease=1)["error"]["type"], "LookupError")
+        self.assertEqual(self.answer("nothing", on=1, lease=1)["error"]["type"], "AttributeError")
+        self.assertEqual(self.answer("add", on=1, get=True, lease=1)["error"]["code"], "ERR_VALUE")
+
+    def test_a_stream_of_a_method_and_of_the_object_itself(self):
+        self.answer("Basket", "ann", ["a", "b"], lease=1)
+        room = {"items": 10, "bytes": 1000}
+        self.assertEqual(self.answer("rows", 1, on=1, lease=1, stream=room)["values"], [0])
+        self.worker.receive()
+        self.assertEqual(self.answer("", on=1, get=True, lease=1, stream=room)["values"], ["a"])
+
+    def test_the_methods_that_are_generators_are_told(self):
+        self.assertEqual(self.worker.started["streams"], ["Basket.rows", "Basket.copies"])
+
+    def test_an_object_is_let_go_when_node_has_dropped_it_as_often_as_it_came(self):
+        self.answer("Basket", lease=1)
+        self.answer("add", "x", on=1, lease=1)
+        self.worker.send({"type": "handles.drop", "handles": [[1, 1]]})
+        self.assertEqual(self.count(), 1)
+        self.worker.send({"type": "handles.drop", "handles": [[1, 1], [9, 1]]})
+        self.assertEqual(self.count(), 0)
+
+    def test_what_belongs_to_a_lease_or_a_session_goes_with_it(self):
+        self.answer("baskets", 3, lease=1)
+        self.answer("baskets", 2, lease=2, session="s")
+        self.answer("baskets", 1, session="s")
+        self.assertEqual(self.count(), 6)
+        self.worker.send({"type": "lease.end", "lease": 1})
+        self.assertEqual(self.count(), 3)
+        self.worker.send({"type": "session.end", "session": "s"})
+        self.assertEqual(self.count(), 2)
+        self.worker.send({"type": "lease.end", "lease": 2})
+        self.worker.send({"type": "lease.end", "lease": 3})
+        self.assertEqual(self.count(), 0)
+
+    def test_an_answer_that_fails_keeps_nothing(self):
+        for name, args in (("half", [3]), ("huge", [])):
+            worker = self.ready("shop.py", limits={"messageBytesMax": 1_000_000})
+            worker.send({"type": "call", "id": 1, "name": name, "args": args, "lease": 1})
+            self.assertEqual(worker.receive()["type"], "error")
+            worker._next_id = 1
+            self.assertEqual(worker.call("count"), 0)
+
+    def test_without_a_lease_or_a_session_it_is_refused_and_not_kept(self):
+        error = self.answer("baskets", 2)["error"]
+        self.assertEqual((error["code"], error["path"]), ("ERR_VALUE", "value['all'][0]"))
+        self.assertIn("lease", error["message"])
+        self.assertEqual(self.count(), 0)
+
+    def test_a_number_that_node_cannot_have_breaks_the_protocol(self):
+        self.worker.send({"type": "call", "id": 1, "name": "size", "args": [], "on": 4, "get": True})
+        self.assertIsNone(self.worker.receive())
+
+    def test_arguments_of_methods_are_checked_too(self):
+        self.worker = self.ready("shop.py", validate=True)
+        self.answer("Basket", lease=1)
+        self.assertEqual(self.answer("add", 5, on=1, lease=1)["error"]["code"], "ERR_ARGUMENT")
+        self.assertEqual(self.answer("add", "x", on=1, lease=1)["type"], "reply")
+        self.assertEqual(self.answer("merge", None, on=1, lease=1, rich=[[["args", 0], "handle", 1]])["type"], "reply")
+        self.assertEqual(self.answer("merge", 1, on=1, lease=1)["error"]["code"], "ERR_ARGUMENT")
+
+
+if __name__ == "__main__":
+    unittest.main()
