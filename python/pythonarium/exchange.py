@@ -120,8 +120,7 @@ class Exchange:
         """Ask Node to call one of the functions, and return the number of the question."""
         if self._is_over:
             raise RuntimeError(
-                "The call that was given this function is over, and the function with it. "
-                "In Node, keep(fn) gives a function that stays valid for longer."
+                "The call that was given this function is over, and the function with it."
             )
         if get_ident() != self._thread:
             raise RuntimeError("A function of Node's can be called from the thread of its call alone, and this is another thread.")
