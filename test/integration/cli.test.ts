@@ -19,6 +19,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findInterpreter } from '../../src/process/interpreter.js';
+import { temporaryFolder } from '../support/folder.js';
 import { isAlive, until } from '../support/processes.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -201,8 +202,15 @@ describe('on a terminal', () => {
   });
 
   it('map shows what running lines tell for as long as they run, beside how far it is', async () => {
-    const args = ['map', `${functions}:steps`, '--size', '2', '--keep-going'];
-    const { exitCode, stdout, shown, frames } = await onTerminal(args, { input: '15\n8\n"x"\n' });
+    const args = ['map', `${functions}:steps_together`, '--size', '2', '--keep-going'];
+    const folder = temporaryFolder();
+    const lines = [
+      { folder, count: 15 },
+      { folder, count: 8 },
+      { folder, count: 'x' },
+    ];
+    const input = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+    const { exitCode, stdout, shown, frames } = await onTerminal(args, { input });
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '15\n8\n' });
     expect(records(shown.match(/{.*}/)?.[0] ?? '')).toMatchObject([{ line: 3, code: 'ERR_PYTHON' }]);
     expect(frames).toContainEqual(expect.stringMatching(/ 0 lines .* s {2}line 1: \d+ of 15 {2}line 2: \d of 8$/));

@@ -46,9 +46,9 @@ describe('stats()', () => {
     });
     await Promise.all([go(), goSecond()]);
     await Promise.all([running, waiting]);
-    expect(pool.stats().cancelled).toEqual({ kept: 1, killed: 0 });
     await failure(pool.call('nowhere'));
     await pool.close();
+    expect(pool.stats().cancelled).toEqual({ kept: 1, killed: 0 });
     expect(pool.stats()).toMatchObject({
       state: 'closed',
       missing: 2,
