@@ -30,7 +30,9 @@ export function startMapProgress(): MapProgress {
       `${count(lines)} lines${failures === 0 ? '' : `, ${count(failures)} failed`}`,
       `${count(Math.round(lines / seconds))} a second`,
       secondsSince(startedAt),
-      ...[...running].map(([line, progress]) => `line ${line}: ${progressText(progress)}`),
+      ...[...running]
+        .sort(([one], [other]) => one - other)
+        .map(([line, progress]) => `line ${line}: ${progressText(progress)}`),
     ].join('  ');
   });
   return {
