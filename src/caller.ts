@@ -311,10 +311,11 @@ class Found implements ValueHandlers {
   }
 
   #live(): LiveArguments {
-    const thrown = this.thrown ?? new ThrownErrors();
-    this.thrown = thrown;
+    if (this.given !== undefined) return this.given;
+    const thrown = new ThrownErrors();
     const handlers = { onHandle: (found: object) => this.#onAnswer(found) };
-    this.given ??= new LiveArguments(
+    this.thrown = thrown;
+    this.given = new LiveArguments(
       (fields) => encodeFields(fields, undefined, this.#runtime.settings.limits, handlers),
       (error) => JSON.stringify(thrown.tell(error)),
     );
@@ -335,6 +336,10 @@ function checkCall(options: CallOptions): void {
   checkPriority(options.priority);
   checkContext(options.context);
   checkSchema(options.schema);
+  const { onProgress } = options;
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new OptionError({ option: 'onProgress', expected: 'a function', got: onProgress });
+  }
 }
 
 function checkContext(context: unknown): void {

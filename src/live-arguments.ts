@@ -24,10 +24,6 @@ export class LiveArguments {
     this.#tell = tell;
   }
 
-  get isEmpty(): boolean {
-    return this.#functions.length === 0 && this.#iterables.length === 0;
-  }
-
   onFunction(given: (...args: unknown[]) => unknown): number {
     return indexIn(this.#functions, given);
   }

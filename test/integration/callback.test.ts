@@ -180,6 +180,14 @@ describe('progress()', () => {
   });
 });
 
+describe('onProgress', () => {
+  it('that is no function is refused at once', async () => {
+    const pool = await readyPool(callbacks);
+    const error = await failure(pool.call('works', [1], { onProgress: 'bar' as never }));
+    expect(error).toMatchObject({ code: 'ERR_OPTION', message: expect.stringContaining('`onProgress`') });
+  });
+});
+
 describe('a call made in a function that Python called', () => {
   it('is refused at once where no slot could ever serve it, with the chain of those who wait', async () => {
     const pool = await readyPool(callbacks);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Handle, Lease, Pool } from '../../src/index.js';
 import { collect, failure, fixtures, readyPool } from '../support/pool.js';
 
-const shop = fixtures(import.meta.url)('shop.py');
+const shop = fixtures(import.meta.url)('../../python/fixtures/shop.py');
 
 interface Basket extends Handle {
   readonly owner: Promise<string>;
