@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .exchange import Exchange
     from .handle import Handing, NoHanding
     from .lane import Lane
+    from .shared_file import NodeFiles
 
 
 def main() -> None:
@@ -119,6 +120,8 @@ class Worker:
         stage = "protocol"
         try:
             if init["startMark"]:
+                if "share" in init:
+                    self._reader.files = find_files(init["share"])
                 self._mark = StartMark(START_MARK)
                 if self._lane is None:
                     self._cancellation.watch(self._mark)
@@ -150,7 +153,8 @@ class Worker:
         self._logs.flush()
         names, generators = list(self._functions), find_generators(self._functions)
         files = files_below(init["watch"], self._modules.values()) if "watch" in init else None
-        self._writer.write(message.ready(names, generators, self._cancellation.is_heard, files))
+        shares = self._reader.files is not None if "share" in init else None
+        self._writer.write(message.ready(names, generators, self._cancellation.is_heard, files, shares))
 
     def _answer(self) -> None:
         """Answer every call in turn; return at `stop`."""
@@ -189,7 +193,7 @@ class Worker:
 
             try:
                 restore(call, exchange.resolve)  # type: ignore[union-attr]
-            except ModuleNotFoundError as missing:
+            except (ModuleNotFoundError, OSError) as missing:
                 self._send_error(number, error.of_exception(missing))
                 return
 
@@ -385,6 +389,14 @@ def watch_for_hang_up(line: int) -> None:
 
     # Not a `threading` one: that is slow to import, and the interpreter would wait for it.
     start_new_thread(watch, ())
+
+
+def find_files(share: dict[str, int]) -> NodeFiles | None:
+    """Return what Node has open, if that can be opened here; the start mark, which both have, is the proof."""
+    from .shared_file import NodeFiles
+
+    files = NodeFiles(share["pid"])
+    return files if files.can_be_opened(share["mark"], START_MARK) else None
 
 
 def make_lane(name: str, worker: Worker, interrupts: bool) -> Lane:
