@@ -28,13 +28,14 @@ import type { LogEvent, PoolEvents } from './events.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { KeepAlive } from './keep-alive.js';
 import type { PoolSettings } from './options.js';
+import { patienceOn } from './patience.js';
 import { findInterpreter, type Interpreter, workerPath } from './process/interpreter.js';
 import { LiveProcesses } from './process/live.js';
 import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
 import { Reloader } from './reloader.js';
 import { SessionRegistry } from './session-registry.js';
 import { Counters, type PoolStats } from './stats.js';
-import { encodeInit, type LogMessage, PROTOCOL } from './wire/message.js';
+import { encodeInit, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
 
 /** Somebody who asked the coordinator for a lease. */
 export interface Asker {
@@ -49,6 +50,8 @@ export interface Asker {
 export class Runtime {
   readonly settings: PoolSettings;
   readonly clock: PoolClock;
+  /** The same time, for whatever may end a worker. */
+  readonly patience: PoolClock;
   readonly startPython: StartPython;
   readonly hands = new Map<WorkerRef, WorkerHand>();
   readonly live = new LiveProcesses();
@@ -77,6 +80,7 @@ export class Runtime {
   constructor(settings: PoolSettings, startPython?: StartPython) {
     this.settings = settings;
     this.clock = settings.clock;
+    this.patience = patienceOn(settings.clock);
     this.startPython = startPython ?? pythonStarter(this.live);
     this.sessions = new SessionRegistry(this);
     this.#supervisor = createActor(supervisorLogic(this), {
@@ -87,7 +91,7 @@ export class Runtime {
         failuresMax: settings.failuresMax,
         closeTimeoutMs: settings.closeTimeoutMs,
       },
-      clock: settings.clock,
+      clock: this.patience,
       ...(settings.inspect && { inspect: this.#fenced(settings.inspect) }),
     });
     for (const type of ['pool.ready', 'pool.degraded', 'pool.drained', 'pool.closed'] as const) {
@@ -255,6 +259,12 @@ export class Runtime {
     return typeof drawn === 'number' && drawn >= 0 && drawn <= 1 ? drawn : 1;
   }
 
+  /** Resolves once nothing of the pool is left but what its state still needs. */
+  async released(): Promise<void> {
+    await this.reloader?.close();
+    if (this.state === 'closed') await this.live.close();
+  }
+
   bootFailed(error: unknown): void {
     this.#lastFailure = error;
     this.emit('boot.failed', { error });
@@ -316,7 +326,10 @@ export class Runtime {
   }
 
   /** The first line to a worker. */
-  initLine(worker: string, can: { startMark: boolean; interrupts: boolean }): { line: string; protocol: number } {
+  initLine(
+    worker: string,
+    can: Pick<InitMessage, 'startMark' | 'interrupts' | 'share'>,
+  ): { line: string; protocol: number } {
     const { settings } = this;
     const python = this.#lastPython;
     const line = encodeInit({
@@ -405,6 +418,7 @@ export class Runtime {
   }
 
   #closed(): void {
+    void this.live.close();
     this.sessions.clear();
     this.keepAlive.dispose();
   }

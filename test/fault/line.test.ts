@@ -92,7 +92,12 @@ describe('a worker that exits right after its reply', () => {
 
   it('never has a call that came too late told that it may have started', async () => {
     const clock = new SimulatedClock();
-    const pool = await readyPool(here('exits-after-its-reply.py'), { size: 2, clock, failuresMax: 1_000 });
+    const pool = await readyPool(here('exits-after-its-reply.py'), {
+      size: 2,
+      clock,
+      failuresMax: 1_000,
+      bootTimeoutMs: 2 ** 31 - 1,
+    });
     pool.on('worker.dead', () => setImmediate(() => clock.increment(30_000)));
     const numbers = Array.from({ length: 40 }, (_, index) => index);
     const settled = await Promise.allSettled(numbers.map((number) => pool.call('misbehave', [number])));
