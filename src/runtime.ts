@@ -34,7 +34,7 @@ import { type Launch, pythonStarter, type StartPython } from './process/python-p
 import { Reloader } from './reloader.js';
 import { SessionRegistry } from './session-registry.js';
 import { Counters, type PoolStats } from './stats.js';
-import { encodeInit, type LogMessage, PROTOCOL } from './wire/message.js';
+import { encodeInit, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
 
 /** Somebody who asked the coordinator for a lease. */
 export interface Asker {
@@ -244,6 +244,12 @@ export class Runtime {
     return typeof drawn === 'number' && drawn >= 0 && drawn <= 1 ? drawn : 1;
   }
 
+  /** Resolves once nothing of the pool is left but what its state still needs. */
+  async released(): Promise<void> {
+    await this.reloader?.close();
+    if (this.state === 'closed') await this.live.close();
+  }
+
   bootFailed(error: unknown): void {
     this.#bootFailure = error;
     this.emit('boot.failed', { error });
@@ -300,7 +306,10 @@ export class Runtime {
   }
 
   /** The first line to a worker. */
-  initLine(worker: string, can: { startMark: boolean; interrupts: boolean }): { line: string; protocol: number } {
+  initLine(
+    worker: string,
+    can: Pick<InitMessage, 'startMark' | 'interrupts' | 'share'>,
+  ): { line: string; protocol: number } {
     const { settings } = this;
     const python = this.#lastPython;
     const line = encodeInit({
@@ -389,6 +398,7 @@ export class Runtime {
   }
 
   #closed(): void {
+    void this.live.close();
     this.sessions.clear();
     this.keepAlive.dispose();
   }

@@ -27,6 +27,7 @@ from .inbox import DURING_A_CALL, Inbox
 from .logs import Logs
 from .message import PROTOCOL, MessageTooLarge, ProtocolError, read_message
 from .modules import files_below, load_module, set_path
+from .parent import end_with
 from .session import SessionStore
 from .start_mark import StartMark
 from .value import ATOMS, ValueRefused, encode, name_with_article
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from .handle import Handing, NoHanding
     from .kept import KeptStore
     from .lane import Lane
+    from .shared_file import NodeFiles
 
 
 def main() -> None:
@@ -49,6 +51,8 @@ def main() -> None:
     Returns after `stop`, for Python to end as it always does. Otherwise ends the process at once: with 0 when Node is
     gone, 1 when the start failed, 2 when Node sent what is no message, 3 when the worker itself broke.
     """
+    if len(sys.argv) > 2:
+        end_with(int(sys.argv[2]))
     # Ctrl-C in a terminal reaches every process of its group; what it means is for Node to say.
     signal(SIGINT, SIG_IGN)
     # A crash in C code then says on standard error which Python line it came from.
@@ -126,6 +130,8 @@ class Worker:
         stage = "protocol"
         try:
             if init["startMark"]:
+                if "share" in init:
+                    self._reader.files = find_files(init["share"])
                 self._mark = StartMark(START_MARK)
                 if self._lane is None:
                     self._cancellation.watch(self._mark)
@@ -157,7 +163,8 @@ class Worker:
         self._logs.flush()
         names, generators = list(self._functions), find_generators(self._functions)
         files = files_below(init["watch"], self._modules.values()) if "watch" in init else None
-        self._writer.write(message.ready(names, generators, self._cancellation.is_heard, files))
+        shares = self._reader.files is not None if "share" in init else None
+        self._writer.write(message.ready(names, generators, self._cancellation.is_heard, files, shares))
 
     def _answer(self) -> None:
         """Answer every call in turn; return at `stop`."""
@@ -193,7 +200,7 @@ class Worker:
 
             try:
                 restore(call, exchange.resolve)  # type: ignore[union-attr]
-            except ModuleNotFoundError as missing:
+            except (ModuleNotFoundError, OSError) as missing:
                 self._end_talk()
                 self._send_error(number, error.of_exception(missing))
                 return
@@ -423,6 +430,14 @@ def watch_for_hang_up(line: int) -> None:
 
     # Not a `threading` one: that is slow to import, and the interpreter would wait for it.
     start_new_thread(watch, ())
+
+
+def find_files(share: dict[str, int]) -> NodeFiles | None:
+    """Return what Node has open, if that can be opened here; the start mark, which both have, is the proof."""
+    from .shared_file import NodeFiles
+
+    files = NodeFiles(share["pid"])
+    return files if files.can_be_opened(share["mark"], START_MARK) else None
 
 
 def make_lane(name: str, worker: Worker, interrupts: bool) -> Lane:
