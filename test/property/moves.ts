@@ -17,6 +17,8 @@ export interface Move<Given = unknown, Target = unknown> {
   readonly name: string;
   /** How often it is drawn, by the side of others. */
   readonly weight: number;
+  /** Something goes wrong. */
+  readonly isFault: boolean;
   readonly given: Choice<Given>;
   /** What it is done to; it is left out where there is nothing. */
   readonly of: (world: World, given: Given) => Target | undefined;
@@ -129,32 +131,32 @@ export const MOVES: readonly Move[] = [
   move(2, 'thaw', which, living, (_, process) => process.thaw()),
   move(1, 'checkout in session', ofWish, session, (world, id, { wish }) => world.sessionCheckout(id, wish)),
   move(1, 'end session', which, session, (world, id) => world.endSession(id)),
-  move(1, 'raise', which, running, (world, process) => world.raise(process)),
-  move(1, 'die', ofEnd, living, (_, process, { end }) => process.die(end)),
-  move(1, 'die and be told of', ofEnd, living, (_, process, { end }) => {
+  fault(1, 'raise', which, running, (world, process) => world.raise(process)),
+  fault(1, 'die', ofEnd, living, (_, process, { end }) => process.die(end)),
+  fault(1, 'die and be told of', ofEnd, living, (_, process, { end }) => {
     process.die(end);
     process.tellEnd();
   }),
-  move(1, 'freeze', which, living, (_, process) => process.freeze()),
-  move(1, 'ignore stop', which, living, (_, process) => {
+  fault(1, 'freeze', which, living, (_, process) => process.freeze()),
+  fault(1, 'ignore stop', which, living, (_, process) => {
     process.ignoresStop = true;
     process.ignoresTerm = true;
   }),
-  move(1, 'half boot', which, booting, (_, process) => {
+  fault(1, 'half boot', which, booting, (_, process) => {
     process.spawn();
     process.hello();
   }),
-  move(1, 'fail to spawn', which, booting, (_, process) => process.failToSpawn()),
-  move(1, 'fail to load', which, booting, (_, process) => {
+  fault(1, 'fail to spawn', which, booting, (_, process) => process.failToSpawn()),
+  fault(1, 'fail to load', which, booting, (_, process) => {
     process.spawn();
     process.hello();
     process.refuse('import');
   }),
-  move(1, 'speak another protocol', which, booting, (_, process) => {
+  fault(1, 'speak another protocol', which, booting, (_, process) => {
     process.spawn();
     process.hello(2);
   }),
-  move(
+  fault(
     1,
     'break the line',
     record({ which, how: oneOf('breakLine', 'hangUp', 'answerTwice') }),
@@ -170,6 +172,10 @@ export const MOVES: readonly Move[] = [
   ),
 ];
 
+function fault<Given, Target>(...given: Parameters<typeof move<Given, Target>>): Move {
+  return { ...move(...given), isFault: true };
+}
+
 function move<Given, Target>(
   weight: number,
   name: string,
@@ -177,7 +183,7 @@ function move<Given, Target>(
   of: Move<Given, Target>['of'],
   run: Move<Given, Target>['run'],
 ): Move {
-  return { name, weight, given, of, run } as Move<Given, Target> as unknown as Move;
+  return { name, weight, isFault: false, given, of, run } as Move<Given, Target> as unknown as Move;
 }
 
 /** A number, alone or with more. */

@@ -32,6 +32,11 @@ export class World {
   /** What may not happen, and did. */
   readonly faults: string[] = [];
   wasDegraded = false;
+  readonly #told: Witness['told'];
+  readonly #mark: Witness['mark'];
+  /** Since when Python owes an answer that nobody waits for, by who had asked. */
+  readonly #givenUp = new Map<Asked, number>();
+  readonly #seenByCoordinator = { requests: 0, events: 0 };
   /** What came of the calls. */
   readonly #calls = { asked: 0, pending: 0, answered: 0, aborted: 0 };
   /** How many hold the program; at rest nobody does. */
@@ -45,8 +50,10 @@ export class World {
   readonly #rebuildErrors = new Set<unknown>();
   readonly #brokenProcesses = new Set<FakeProcess>();
 
-  constructor({ sessionIds, ...options }: WorldOptions) {
+  constructor({ sessionIds, ...options }: WorldOptions, { told, mark }: Witness = {}) {
     this.options = { sessionIds, ...options };
+    this.#told = told;
+    this.#mark = mark;
     this.python = new FakePython({
       slots: options.slots ?? 1,
       onLine: (message, process) => this.#lineCame(message, process),
@@ -70,6 +77,7 @@ export class World {
     this.pool = new Pool(this.runtime);
     this.pool.on('pool.degraded', () => {
       this.wasDegraded = true;
+      this.#mark?.('pool degraded');
     });
   }
 
@@ -163,6 +171,7 @@ export class World {
     const faults = [...this.faults.splice(0), ...this.python.violations.splice(0)];
     const blame = (why: string) => faults.push(why);
     for (const asked of this.pending) this.#checkBudget(asked, blame);
+    for (const [asked, since] of this.#givenUp) this.#checkGrace(asked, since, blame);
     this.#checkNobodyWaitsInVain(blame);
     this.#checkSums(blame);
     if (faults.length > 0) throw new Error(faults.join('\n'));
@@ -196,6 +205,11 @@ export class World {
       }
       await this.#checkSessionsEndForGood();
     }
+  }
+
+  /** It was ended, and has come to its end. */
+  get isOver(): boolean {
+    return this.ends.length > 0 && ['drained', 'closed'].includes(this.pool.stats().state);
   }
 
   /** Ends it for good, and nothing may be left. */
@@ -284,6 +298,10 @@ export class World {
       if ('value' in outcome) this.#calls.answered += 1;
       else if (outcome.error === asked.reason) this.#calls.aborted += 1;
     }
+    const how = 'value' in outcome ? 'answered' : nameOf(outcome.error, asked);
+    this.#mark?.(how);
+    this.#told?.(`${this.clock.now()} ${asked.token} ${how}`);
+    if (asked.process?.canAct && !asked.process.answered.includes(asked.id)) this.#givenUp.set(asked, this.clock.now());
     const why = 'value' in outcome ? this.#whyNotValue(asked, outcome.value) : this.#whyNotError(asked, outcome.error);
     if (why !== undefined) this.faults.push(`${asked} came to ${describe(outcome)}, but ${why}`);
   }
@@ -389,6 +407,7 @@ export class World {
   // ---------------------------------------------------------------- oracles: what may happen on the way
 
   #lineCame(message: LineToPython, process: FakeProcess): void {
+    this.#told?.(`${this.clock.now()} ${process.pid} < ${JSON.stringify(message)}`);
     if (message.type !== 'call' || message.args[0] === REBUILD) return;
     const asked = this.asked[message.args[0] as number] as Asked;
     if (asked.process !== undefined) this.faults.push(`${asked} was sent twice`);
@@ -407,6 +426,8 @@ export class World {
 
   /** Nobody is killed without need. */
   #signalled(signal: 'SIGTERM' | 'SIGKILL', process: FakeProcess): void {
+    this.#told?.(`${this.clock.now()} ${process.pid} ${signal}`);
+    this.#mark?.(signal);
     const isNeeded =
       !process.isReady || process.owesAnswer || this.#brokenProcesses.has(process) || this.ends.length > 0;
     if (!isNeeded) this.faults.push(`process ${process.pid} was sent ${signal} and owed nothing`);
@@ -439,6 +460,11 @@ export class World {
     }
     if (event.type !== '@xstate.event') return;
     const { actorRef } = event;
+    if ('id' in actorRef) this.#told?.(`${this.clock.now()} ${actorRef.id} ${event.event.type}`);
+    if (actorRef === (this.#coordinator as unknown)) {
+      this.#seenByCoordinator.events += 1;
+      if (event.event.type === 'lease.request') this.#seenByCoordinator.requests += 1;
+    }
     if (!('id' in actorRef) || !String(actorRef.id).startsWith('worker-')) return;
     if (event.event.type === 'lease.granted') this.#granted(actorRef as AnyActorRef, event.event as unknown as Granted);
     if (event.event.type === 'lease.released') {
@@ -467,6 +493,19 @@ export class World {
     if (now >= asked.deadline) blame(`${asked} is pending at ${now}, past its deadline ${asked.deadline}`);
     const isInQueue = asked.process === undefined && asked.via === undefined;
     if (isInQueue && now >= asked.queueDeadline) blame(`${asked} waits at ${now}, past ${asked.queueDeadline}`);
+  }
+
+  /** What nobody waits for any more is answered within its grace time, or its worker is told to end. */
+  #checkGrace(asked: Asked, since: number, blame: (why: string) => void): void {
+    const process = asked.process as FakeProcess;
+    if (!process.isAlive || process.signals.length > 0 || process.answered.includes(asked.id)) {
+      this.#givenUp.delete(asked);
+    } else if (process.request?.id !== asked.id) {
+      // It waits in the pipe behind another: its time begins when Python comes to it.
+      this.#givenUp.set(asked, this.clock.now());
+    } else if (this.clock.now() > since + GRACE_MS + (this.#slots > 1 ? EVICT_MS : 0)) {
+      blame(`${asked} was given up at ${since}, and at ${this.clock.now()} its worker is neither done nor ended`);
+    }
   }
 
   #checkNobodyWaitsInVain(blame: (why: string) => void): void {
@@ -519,6 +558,10 @@ export class World {
     // What `onLost` waits for is waited for by nobody whom this test knows.
     if (waiting > unserved && !this.sessions.has('rebuilt')) blame(`${waiting} wait, and ${unserved} should`);
     this.#checkDrain(blame);
+    // A lease is asked for, given back, and perhaps given up; a worker joins, leaves, stays and has left.
+    const { events, requests } = this.#seenByCoordinator;
+    const most = 3 * requests + 5 * this.python.processes.length + 5;
+    if (events > most) blame(`the coordinator handled ${events} events for ${requests} leases`);
   }
 
   /** A pool that drains and has nothing left to do is done. */
@@ -548,6 +591,14 @@ export class World {
     if (this.ends.length > 0) return state === 'drained' || state === 'closed';
     return state === 'ready' && workers.idle === this.options.size;
   }
+}
+
+/** Who is told of what goes on. */
+export interface Witness {
+  /** Every message between the actors, every line to Python, every signal and every settlement, with its moment. */
+  readonly told?: (what: string) => void;
+  /** What has come about, by name. */
+  readonly mark?: (what: string) => void;
 }
 
 export interface WorldOptions {
@@ -661,6 +712,10 @@ function mayHave({ affinity }: Waiter, worker: WorkerId): boolean {
 
 function precedes(one: Waiter, other: Waiter): boolean {
   return one.priority === other.priority ? one.ticket < other.ticket : one.priority > other.priority;
+}
+
+function nameOf(error: unknown, asked: Asked): string {
+  return error === asked.reason ? 'aborted' : String((error as { code?: unknown }).code ?? error);
 }
 
 function describe(outcome: Outcome): string {
