@@ -34,7 +34,7 @@ import { type Launch, pythonStarter, type StartPython } from './process/python-p
 import { Reloader } from './reloader.js';
 import { SessionRegistry } from './session-registry.js';
 import { Counters, type PoolStats } from './stats.js';
-import { encodeInit, type LogMessage, PROTOCOL } from './wire/message.js';
+import { encodeInit, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
 
 /** Somebody who asked the coordinator for a lease. */
 export interface Asker {
@@ -300,7 +300,10 @@ export class Runtime {
   }
 
   /** The first line to a worker. */
-  initLine(worker: string, can: { startMark: boolean; interrupts: boolean }): { line: string; protocol: number } {
+  initLine(
+    worker: string,
+    can: Pick<InitMessage, 'startMark' | 'interrupts' | 'share'>,
+  ): { line: string; protocol: number } {
     const { settings } = this;
     const python = this.#lastPython;
     const line = encodeInit({
