@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
-import { simulated } from './simulation.js';
+import { effort } from './scenario.js';
+import { scenario } from './simulation.js';
 
 it('1,000 seeds x 2,000 steps of the pool on a virtual clock: every promise is kept, and nothing is left', async () => {
   const startedAt = performance.now();
-  const counts = await simulated(1);
+  const counts = await scenario.round(effort(1));
   console.log(`${Math.round(performance.now() - startedAt)} ms: ${JSON.stringify(counts)}`);
   expect(counts).toMatchObject({ seeds: 1_000, steps: 2_000_000 });
   // Every fault was made and everything that can come of a call came about, or the promises were not put to the test.
