@@ -16,6 +16,7 @@ import {
   encodeInit,
   encodeItems,
   encodeItemsEnd,
+  encodeKeptDrop,
   encodeLeaseEnd,
   encodeRequest,
   encodeSessionEnd,
@@ -142,6 +143,8 @@ function encode(message: Record<string, unknown>): string {
       return encodeLeaseEnd(message.lease as number);
     case 'handles.drop':
       return encodeHandlesDrop(message.handles as [number, number][]);
+    case 'kept.drop':
+      return encodeKeptDrop(message.kept as number);
     case 'stop':
       return encodeStop();
     default:
