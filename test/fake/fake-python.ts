@@ -44,6 +44,7 @@ export class FakePython {
   readonly processes: FakeProcess[] = [];
   readonly violations: string[] = [];
   readonly script: Script;
+  readonly #living = new Set<FakeProcess>();
 
   constructor(script: Script = {}) {
     this.script = script;
@@ -52,23 +53,29 @@ export class FakePython {
   readonly start: StartPython = (_launch, listeners) => {
     const played = new FakeProcess(this, this.processes.length, listeners);
     this.processes.push(played);
+    this.#living.add(played);
     if (this.script.pace === 'itself') queueMicrotask(() => (this.script.boot ?? BOOT)(played));
     return played;
   };
 
   /** Those whose end Node has not been told of. */
   get living(): FakeProcess[] {
-    return this.processes.filter((each) => !each.hasBeenTold);
+    return [...this.#living];
   }
 
   /** Those that run a request. */
   get running(): FakeProcess[] {
-    return this.processes.filter((each) => each.canAct && each.request !== undefined);
+    return this.living.filter((each) => each.canAct && each.request !== undefined);
   }
 
   /** Node is told of all who have ended. */
   reap(): void {
     for (const each of this.living) each.tellEnd();
+  }
+
+  /** Node has been told of its end. */
+  forget(process: FakeProcess): void {
+    this.#living.delete(process);
   }
 }
 
@@ -303,6 +310,7 @@ export class FakeProcess implements PythonProcess {
   tellEnd(): void {
     if (this.isAlive || this.#hasBeenTold) return;
     this.#hasBeenTold = true;
+    this.#python.forget(this);
     if (this.#end !== undefined) this.#listeners.onExited(this.#end);
     else this.#listeners.onFailed(this.#failure);
   }
