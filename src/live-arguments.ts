@@ -17,6 +17,8 @@ export class LiveArguments {
   readonly #inputs = new Map<number, Input>();
   readonly #encode: EncodeAnswer;
   readonly #tell: TellThrown;
+  /** How many of the functions run. */
+  #running = 0;
   #isOver = false;
 
   constructor(encode: EncodeAnswer, tell: TellThrown) {
@@ -37,6 +39,7 @@ export class LiveArguments {
     const called = this.#functions[index];
     if (called === undefined) return false;
     if (this.#isOver) return true;
+    this.#running += 1;
     const answer = async () => {
       try {
         // A function that returns nothing returns None.
@@ -44,6 +47,8 @@ export class LiveArguments {
         say((id) => encodeAnswer(id, number, text), bin);
       } catch (error) {
         say((id) => encodeAnswerError(id, number, this.#tell(error)));
+      } finally {
+        this.#running -= 1;
       }
     };
     void answer();
@@ -62,6 +67,11 @@ export class LiveArguments {
     }
     input.pull(items);
     return true;
+  }
+
+  /** Python may wait for an answer, or for items. */
+  get isOwing(): boolean {
+    return this.#running > 0 || [...this.#inputs.values()].some(({ isOwing }) => isOwing);
   }
 
   /** The call is over: sources that were begun are closed. */
@@ -98,6 +108,11 @@ class Input {
     for (const size of this.#sizes.splice(0, items)) this.#bytes -= size;
     this.#room += items;
     if (!this.#isRunning) void this.#run();
+  }
+
+  /** Python has room for items that have not come. */
+  get isOwing(): boolean {
+    return this.#room > 0 && !this.#isClosed;
   }
 
   close(): void {

@@ -10,7 +10,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import sys
-from _signal import SIG_IGN, SIGINT, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
+from _signal import SIG_DFL, SIG_IGN, SIGINT, SIGUSR2, getsignal, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
 from _thread import start_new_thread
 from errno import EBADF
 from itertools import repeat
@@ -116,6 +116,9 @@ class Worker:
             self._lane = make_lane(lane, self, init.get("interrupts", False))
             self._logs = self._lane.logs
         self._logs.install(self._bytes_max)
+        if init.get("stacks"):
+            # From C code, so that it comes from a thread too that runs no Python or holds the interpreter.
+            faulthandler.register(SIGUSR2, 2)
         stage = "protocol"
         try:
             if init["startMark"]:
@@ -150,7 +153,9 @@ class Worker:
         self._logs.flush()
         names, generators = list(self._functions), find_generators(self._functions)
         files = files_below(init["watch"], self._modules.values()) if "watch" in init else None
-        self._writer.write(message.ready(names, generators, self._cancellation.is_heard, files))
+        # A module that has taken the signal for itself is left in peace.
+        stacks = init.get("stacks", False) and getsignal(SIGUSR2) == SIG_DFL
+        self._writer.write(message.ready(names, generators, self._cancellation.is_heard, stacks, files))
 
     def _answer(self) -> None:
         """Answer every call in turn; return at `stop`."""
@@ -165,6 +170,8 @@ class Worker:
                 self._handles.forget(received)
             elif kind in FORGETS:
                 self._handles.forget(received)
+            elif kind == "ping":
+                self._writer.write(message.pong(received["number"]))
             elif kind == "stop":
                 return
             elif kind in DURING_A_CALL:
@@ -236,7 +243,7 @@ class Worker:
         cancellation.call = 0
         if exchange is not None:
             exchange.end()
-            if "progress" in call:
+            if "progress" in call or "heartbeatMs" in call:
                 from .progress import enter
 
                 enter(None)
@@ -270,10 +277,10 @@ class Worker:
         from .exchange import Exchange
 
         exchange = Exchange(call["id"], self._writer, self._inbox, self._cancellation, self._depth_max, handing)
-        if call.get("progress"):
+        if "progress" in call or "heartbeatMs" in call:
             from .progress import Progress, enter
 
-            enter(Progress(exchange))
+            enter(Progress(exchange, call))
         return exchange
 
     def _stream(self, exchange: Exchange, room: dict[str, int], value: Any, loop: EventLoop) -> None:
@@ -442,7 +449,7 @@ ENVELOPE_BYTES = 128
 # What Node says of objects alone.
 FORGETS = frozenset(("lease.end", "handles.drop"))
 # The members of a call that make it more than a question and an answer.
-EXTRAS = frozenset(("rich", "stream", "progress"))
+EXTRAS = frozenset(("rich", "stream", "progress", "heartbeatMs"))
 # These could be iterated over, and are meant as one value.
 WHOLE = (str, bytes, bytearray, memoryview, dict)
 PLAIN = ATOMS | {list, dict, tuple}

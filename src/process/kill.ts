@@ -25,10 +25,13 @@ export function killGroup(pid: number): void {
   }
 }
 
-/** Interrupts the call that a worker runs; what it has started goes on. The same holds for `pid` as above. */
-export function interrupt(pid: number): void {
+/**
+ * Signals a worker alone: `SIGUSR1` interrupts the call that it runs, `SIGUSR2` lets it say where it stands. What it has
+ * started goes on. The same holds for `pid` as above.
+ */
+export function signalOne(pid: number, signal: 'SIGUSR1' | 'SIGUSR2'): void {
   try {
-    process.kill(pid, 'SIGUSR1');
+    process.kill(pid, signal);
   } catch {
     // Gone already.
   }

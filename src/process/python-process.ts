@@ -6,7 +6,7 @@ import type { MessageFromPython } from '../wire/message.js';
 import type { Resolve } from '../wire/rich.js';
 import { requireDescriptors } from './descriptors.js';
 import type { Environment } from './environment.js';
-import { interrupt, killGroup, signalGroup } from './kill.js';
+import { killGroup, signalGroup, signalOne } from './kill.js';
 import type { LiveProcesses } from './live.js';
 import { OutputLines } from './output.js';
 import { StartMark } from './start-mark.js';
@@ -46,6 +46,8 @@ export interface PythonProcess {
   signal(signal: 'SIGTERM' | 'SIGKILL'): void;
   /** Lets it see that the caller of the request `id` has given up, and interrupts it if `bySignal`. */
   cancel(id: number, bySignal: boolean): void;
+  /** Lets it write to standard error where each of its threads stands. */
+  dumpStacks(): void;
   /** The id of the last request it has started, or `undefined` where it shares no page. */
   lastStarted(): number | undefined;
 }
@@ -101,7 +103,11 @@ class RealProcess implements PythonProcess {
 
   cancel(id: number, bySignal: boolean): void {
     this.#mark?.cancel(id);
-    if (bySignal && this.#pid !== undefined && !this.#hasExited) interrupt(this.#pid);
+    if (bySignal && this.#pid !== undefined && !this.#hasExited) signalOne(this.#pid, 'SIGUSR1');
+  }
+
+  dumpStacks(): void {
+    if (this.#pid !== undefined && !this.#hasExited) signalOne(this.#pid, 'SIGUSR2');
   }
 
   lastStarted(): number | undefined {

@@ -298,6 +298,16 @@ function samples(): Sample[] {
       ['"mean"', 500, 12, 488, '`timeoutMs`'],
     ],
     [
+      'ERR_CALL_HUNG',
+      new errors.CallHungError({ call: 'mean', by: 'hard-limit', limitMs: 500, ranMs: 501 }),
+      ['"mean"', 500, 501, '`hardLimitMs`', '`call.hung`'],
+    ],
+    [
+      'ERR_CALL_HUNG',
+      new errors.CallHungError({ call: 'mean', by: 'heartbeat', limitMs: 500, ranMs: 7_200 }),
+      ['"mean"', 500, 7_200, '`heartbeatTimeoutMs`', '`pythonarium.heartbeat()`'],
+    ],
+    [
       'ERR_QUEUE_TIMEOUT',
       new errors.QueueTimeoutError({ waitedMs: 250, leased: 4, waiting: 31 }),
       [250, '4 leased', '31 waiting', '`size`'],

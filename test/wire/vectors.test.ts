@@ -17,6 +17,7 @@ import {
   encodeItems,
   encodeItemsEnd,
   encodeLeaseEnd,
+  encodePing,
   encodeRequest,
   encodeSessionEnd,
   encodeStop,
@@ -142,6 +143,8 @@ function encode(message: Record<string, unknown>): string {
       return encodeLeaseEnd(message.lease as number);
     case 'handles.drop':
       return encodeHandlesDrop(message.handles as [number, number][]);
+    case 'ping':
+      return encodePing(message.number as number);
     case 'stop':
       return encodeStop();
     default:
