@@ -310,7 +310,7 @@ export class Runtime {
   /** The first line to a worker. */
   initLine(
     worker: string,
-    can: Pick<InitMessage, 'startMark' | 'interrupts' | 'stacks'>,
+    can: Pick<InitMessage, 'startMark' | 'interrupts' | 'stacks' | 'share'>,
   ): { line: string; protocol: number } {
     const { settings } = this;
     const python = this.#lastPython;

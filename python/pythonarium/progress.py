@@ -35,8 +35,7 @@ class Progress:
             return
         self._told_at = self._beat_at = now
         texts = [encode(one, 0)[0] for one in (done, total, note)]
-        self._exchange.say(message.progress(self._exchange.call, *texts))
-
+        self._exchange.say("the progress", message.progress(self._exchange.call, *texts))
 
     def beat(self) -> None:
         """Say that the call goes on, unless that was said a moment ago or nobody counts it."""
@@ -45,7 +44,7 @@ class Progress:
         now = monotonic()
         if now - self._beat_at >= self._beat_s:
             self._beat_at = now
-            self._exchange.say(message.heartbeat(self._exchange.call))
+            self._exchange.say("a heartbeat", message.heartbeat(self._exchange.call))
 
 
 def heartbeat() -> None:

@@ -25,7 +25,7 @@ from .frame import LineEnded, LineReader, LineTooLong, LineWriter
 from .handle import HandleStore
 from .inbox import DURING_A_CALL, Inbox
 from .logs import Logs
-from .message import PROTOCOL, ProtocolError, read_message
+from .message import PROTOCOL, MessageTooLarge, ProtocolError, read_message
 from .modules import files_below, load_module, set_path
 from .session import SessionStore
 from .start_mark import StartMark
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .exchange import Exchange
     from .handle import Handing, NoHanding
     from .lane import Lane
+    from .shared_file import NodeFiles
 
 
 def main() -> None:
@@ -122,6 +123,8 @@ class Worker:
         stage = "protocol"
         try:
             if init["startMark"]:
+                if "share" in init:
+                    self._reader.files = find_files(init["share"])
                 self._mark = StartMark(START_MARK)
                 if self._lane is None:
                     self._cancellation.watch(self._mark)
@@ -153,9 +156,10 @@ class Worker:
         self._logs.flush()
         names, generators = list(self._functions), find_generators(self._functions)
         files = files_below(init["watch"], self._modules.values()) if "watch" in init else None
+        shares = self._reader.files is not None if "share" in init else None
         # A module that has taken the signal for itself is left in peace.
         stacks = init.get("stacks", False) and getsignal(SIGUSR2) == SIG_DFL
-        self._writer.write(message.ready(names, generators, self._cancellation.is_heard, stacks, files))
+        self._writer.write(message.ready(names, generators, self._cancellation.is_heard, stacks, files, shares))
 
     def _answer(self) -> None:
         """Answer every call in turn; return at `stop`."""
@@ -196,7 +200,7 @@ class Worker:
 
             try:
                 restore(call, exchange.resolve)  # type: ignore[union-attr]
-            except ModuleNotFoundError as missing:
+            except (ModuleNotFoundError, OSError) as missing:
                 self._send_error(number, error.of_exception(missing))
                 return
 
@@ -263,20 +267,26 @@ class Worker:
     ) -> None:
         """Send the answer of a call, or the error that it came to; or that it is too large to be sent."""
         if refused is None:
-            if len(answer) - 1 > self._bytes_max:
-                refused = error.of_size(len(answer) - 1, self._bytes_max)
-            elif attachments and (size := sum(map(len, attachments))) > self._attachment_bytes_max:
-                refused = error.of_size(size, self._attachment_bytes_max, "attachmentBytesMax")
-            else:
-                self._writer.write(answer, attachments)
+            try:
+                self.say("", answer, attachments)
                 return
+            except MessageTooLarge as too_large:
+                refused = error.of_exception(too_large)
         handing.take_back()
         self._send_error(number, refused)
+
+    def say(self, what: str, line: bytes, attachments: Any = ()) -> None:
+        """Send something of a call's: its answer, or `what` is named. Raises MessageTooLarge if Node would not take it."""
+        if len(line) - 1 > self._bytes_max:
+            raise MessageTooLarge(what, len(line) - 1, self._bytes_max)
+        if attachments and (size := sum([one.nbytes for one in attachments])) > self._attachment_bytes_max:
+            raise MessageTooLarge(what, size, self._attachment_bytes_max, "attachmentBytesMax")
+        self._writer.write(line, attachments)
 
     def _exchange(self, call: dict[str, Any], handing: Handing | NoHanding) -> Exchange:
         from .exchange import Exchange
 
-        exchange = Exchange(call["id"], self._writer, self._inbox, self._cancellation, self._depth_max, handing)
+        exchange = Exchange(call["id"], self, self._inbox, self._cancellation, handing)
         if "progress" in call or "heartbeatMs" in call:
             from .progress import Progress, enter
 
@@ -386,6 +396,14 @@ def watch_for_hang_up(line: int) -> None:
 
     # Not a `threading` one: that is slow to import, and the interpreter would wait for it.
     start_new_thread(watch, ())
+
+
+def find_files(share: dict[str, int]) -> NodeFiles | None:
+    """Return what Node has open, if that can be opened here; the start mark, which both have, is the proof."""
+    from .shared_file import NodeFiles
+
+    files = NodeFiles(share["pid"])
+    return files if files.can_be_opened(share["mark"], START_MARK) else None
 
 
 def make_lane(name: str, worker: Worker, interrupts: bool) -> Lane:

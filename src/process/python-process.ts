@@ -40,6 +40,8 @@ export interface ProcessListeners {
 export interface PythonProcess {
   /** Whether it shares a page with Node that tells which request it has started. */
   readonly hasStartMark: boolean;
+  /** By what it can find out whether it can open files of this process; absent where there are none to be shared. */
+  readonly share?: { readonly pid: number; readonly mark: number } | undefined;
   /** Sends a line, and the raw bytes that follow it. */
   send(line: string, bin?: readonly Uint8Array[]): void;
   /** Signals its group; nothing once its end has been seen. */
@@ -90,6 +92,10 @@ class RealProcess implements PythonProcess {
 
   get hasStartMark(): boolean {
     return this.#mark !== undefined;
+  }
+
+  get share(): PythonProcess['share'] {
+    return process.platform === 'linux' && this.#mark ? { pid: process.pid, mark: this.#mark.descriptor } : undefined;
   }
 
   send(line: string, bin?: readonly Uint8Array[]): void {

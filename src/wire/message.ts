@@ -40,6 +40,8 @@ export interface InitMessage {
   readonly limits: ValueLimits;
   /** Whether descriptor 4 is a page for the id of the request being run. */
   readonly startMark: boolean;
+  /** Node's process, and the descriptor of the start mark there: by these the worker finds out whether it can open files of Node's. */
+  readonly share?: { readonly pid: number; readonly mark: number } | undefined;
   /** Whether a call that is given up is to be interrupted: in the lane `serial` by SIGUSR1, else by `cancel` alone. */
   readonly interrupts: boolean;
   /** Whether it is to write where it stands to descriptor 2 when it gets SIGUSR2. */
@@ -104,6 +106,8 @@ export interface ReadyMessage {
   readonly interrupts: boolean;
   /** Whether SIGUSR2 lets it write where it stands. */
   readonly stacks: boolean;
+  /** Whether it can open files of Node's; absent where it was not asked. */
+  readonly shares?: boolean;
   /** The files that its modules came from, where it was asked for them. */
   readonly files?: readonly string[];
 }
@@ -238,6 +242,8 @@ export interface WireError {
   readonly limit?: number;
   /** The option that sets it, with `ERR_MESSAGE_TOO_LARGE`. */
   readonly option?: LimitOption;
+  /** What of the call it is, with `ERR_MESSAGE_TOO_LARGE`; absent for the answer. */
+  readonly what?: string;
   /** The names that can be called, with `ERR_NOT_EXPOSED`. */
   readonly functions?: readonly string[];
 }
@@ -281,8 +287,9 @@ export function encodeRequest(
   const leaseJson = lease === undefined ? '' : `,"lease":${lease}`;
   const onJson = on === undefined ? '' : `,"on":${on}${get === true ? ',"get":true' : ''}`;
   const text = `"name":${JSON.stringify(name)},${values.text}${sessionJson}${progressJson}${heartbeatJson}${contextJson}${leaseJson}${onJson}}`;
-  limitBytes(text, CALL_HEAD_BYTES, limits.messageBytesMax, name);
-  return { text, bin: values.bin };
+  const headBytes = CALL_HEAD_BYTES + (values.large?.length ?? 0) * SHARE_BYTES;
+  limitBytes(text, headBytes, limits.messageBytesMax, name);
+  return { text, bin: values.bin, large: values.large };
 }
 
 /**
@@ -297,13 +304,23 @@ export function streamed(
   name?: string,
 ): Encoded {
   const text = `${request.text.slice(0, -1)},"stream":{"items":${items},"bytes":${bytes}}}`;
-  limitBytes(text, CALL_HEAD_BYTES, limits.messageBytesMax, name);
-  return { text, bin: request.bin };
+  const headBytes = CALL_HEAD_BYTES + (request.large?.length ?? 0) * SHARE_BYTES;
+  limitBytes(text, headBytes, limits.messageBytesMax, name);
+  return { text, bin: request.bin, large: request.large };
 }
 
-/** The line of a call, without its newline: an id and what {@link encodeRequest} made. */
-export function callLine(id: number, request: string): string {
-  return `{"type":"call","id":${id},${request}`;
+/**
+ * The line of a call, without its newline: an id and what {@link encodeRequest} made.
+ *
+ * @param share Of each attachment that does not follow the line: its number, and the descriptor and inode of its file.
+ */
+export function callLine(
+  id: number,
+  request: string,
+  share: readonly (readonly [number, number, number])[] = [],
+): string {
+  const shareJson = share.length === 0 ? '' : `"share":${JSON.stringify(share)},`;
+  return `{"type":"call","id":${id},${shareJson}${request}`;
 }
 
 /**
@@ -324,6 +341,29 @@ export function encodeInit(init: Omit<InitMessage, 'type' | 'protocol'>): string
   const line = encodeJson(message, 'init', deeper);
   limitBytes(line, 0, init.limits.messageBytesMax, undefined);
   return line;
+}
+
+/**
+ * The values of something that is said to Python during a call, for {@link encodeAnswer} and {@link encodeItems}.
+ *
+ * @param what What the error is to call it.
+ * @throws ValueRefusedError (`ERR_VALUE`) naming the path, and MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
+ */
+export function encodeSaid(
+  fields: { readonly value: unknown } | { readonly values: readonly unknown[] },
+  seen: { readonly call: string; readonly what: string },
+  limits: ValueLimits,
+  handlers: ValueHandlers,
+): Encoded {
+  try {
+    const encoded = encodeFields(fields, undefined, limits, handlers);
+    limitBytes(encoded.text, SAID_HEAD_BYTES, limits.messageBytesMax, undefined);
+    return encoded;
+  } catch (error) {
+    if (!(error instanceof MessageTooLargeError)) throw error;
+    const { bytes, limit, option, sender } = error;
+    throw new MessageTooLargeError({ bytes, limit, option, sender, ...seen });
+  }
 }
 
 /** The line that says how much more of a stream there is room for, without its newline. Nothing answers it. */
@@ -476,6 +516,7 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
         streams: fields.has('streams') ? fields.strings('streams') : [],
         interrupts: fields.has('interrupts') && fields.boolean('interrupts'),
         stacks: fields.has('stacks') && fields.boolean('stacks'),
+        ...(fields.has('shares') && { shares: fields.boolean('shares') }),
         ...(fields.has('files') && { files: fields.strings('files') }),
       };
     case 'failed':
@@ -520,6 +561,7 @@ export function errorFromWire(error: WireError, call?: string | undefined, throw
         option: error.option,
         sender: 'python',
         call,
+        what: error.what,
       });
   }
 }
@@ -551,6 +593,7 @@ function decodeError(fields: Fields, causesBefore: number): WireError {
     }),
     ...(code === 'ERR_MESSAGE_TOO_LARGE' && { bytes: fields.integer('bytes'), limit: fields.integer('limit') }),
     ...(fields.has('option') && { option: fields.oneOf('option', LIMIT_OPTIONS) }),
+    ...(fields.has('what') && { what: fields.string('what') }),
     ...(code === 'ERR_NOT_EXPOSED' && { functions: fields.strings('functions') }),
   };
 }
@@ -732,6 +775,10 @@ function malformed(why: string, line: string): ProtocolError {
 
 /** What {@link callLine} puts before a request, with the longest id. */
 const CALL_HEAD_BYTES = callLine(Number.MAX_SAFE_INTEGER, '').length;
+/** What it puts there for each file, at most. */
+const SHARE_BYTES = 64;
+/** The same for what {@link encodeSaid} makes. */
+const SAID_HEAD_BYTES = encodeAnswer(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, '').length;
 const EXCERPT_CHARS = 80;
 /** Levels of the message `init` around one argument of `setup`. */
 const INIT_LEVELS = 3;
