@@ -244,6 +244,12 @@ export class Runtime {
     return typeof drawn === 'number' && drawn >= 0 && drawn <= 1 ? drawn : 1;
   }
 
+  /** Resolves once nothing of the pool is left but what its state still needs. */
+  async released(): Promise<void> {
+    await this.reloader?.close();
+    if (this.state === 'closed') await this.live.close();
+  }
+
   bootFailed(error: unknown): void {
     this.#bootFailure = error;
     this.emit('boot.failed', { error });
@@ -400,6 +406,7 @@ export class Runtime {
   }
 
   #closed(): void {
+    void this.live.close();
     this.sessions.clear();
     this.keepAlive.dispose();
   }

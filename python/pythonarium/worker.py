@@ -27,6 +27,7 @@ from .inbox import DURING_A_CALL, Inbox
 from .logs import Logs
 from .message import PROTOCOL, MessageTooLarge, ProtocolError, read_message
 from .modules import files_below, load_module, set_path
+from .parent import end_with
 from .session import SessionStore
 from .start_mark import StartMark
 from .value import ATOMS, ValueRefused, encode, name_with_article
@@ -49,6 +50,8 @@ def main() -> None:
     Returns after `stop`, for Python to end as it always does. Otherwise ends the process at once: with 0 when Node is
     gone, 1 when the start failed, 2 when Node sent what is no message, 3 when the worker itself broke.
     """
+    if len(sys.argv) > 2:
+        end_with(int(sys.argv[2]))
     # Ctrl-C in a terminal reaches every process of its group; what it means is for Node to say.
     signal(SIGINT, SIG_IGN)
     # A crash in C code then says on standard error which Python line it came from.
