@@ -1,8 +1,9 @@
 import { checkMs, checkWait, type WaitOptions } from './budget.js';
 import { Call, type CallExtras, type Progress } from './call.js';
-import { OptionError } from './errors.js';
+import { FunctionReleasedError, OptionError } from './errors.js';
 import { elsewhere, GivenHandles } from './given-handles.js';
 import { type HandleOwner, isMember, type Member, type Remote, remoteOf } from './handle.js';
+import { keptOf } from './keep.js';
 import { splitArgs } from './kw.js';
 import { LiveArguments } from './live-arguments.js';
 import { type MapOptions, mapCalls } from './map.js';
@@ -11,7 +12,7 @@ import type { Runtime } from './runtime.js';
 import { checkerOf, checkItems, checkSchema, type StandardSchema } from './standard-schema.js';
 import { type Room, roomFor, Stream, type StreamOptions } from './stream.js';
 import { encodeRequest, streamed } from './wire/message.js';
-import type { ValueHandlers } from './wire/rich.js';
+import type { FunctionReference, ValueHandlers } from './wire/rich.js';
 
 /** How one call is made. */
 export interface CallOptions extends WaitOptions {
@@ -295,9 +296,15 @@ class Found implements ValueHandlers {
     return remote.number;
   }
 
-  onFunction(found: (...args: never[]) => unknown): number | string {
+  onFunction(found: (...args: never[]) => unknown, path: () => string): FunctionReference | string {
     if (isMember(found)) return 'is a member of a handle. Await it to read an attribute, or call the method.';
-    return this.#live().onFunction(found as (...args: unknown[]) => unknown);
+    const kept = keptOf(found);
+    if (kept?.isReleased) throw new FunctionReleasedError({ path: path(), call: this.#name });
+    // Without a lease or a session it is as any other: valid as long as the call.
+    if (kept === undefined || this.#owner === undefined) {
+      return { kind: 'function', number: this.#live().onFunction(found as (...args: unknown[]) => unknown) };
+    }
+    return { kind: 'kept', number: this.#live().onKept(kept, path()) };
   }
 
   onIterable(found: Iterable<unknown> | AsyncIterable<unknown>): number {

@@ -40,6 +40,7 @@ export type PoolErrorCode =
   | 'ERR_SESSION_LIMIT'
   | 'ERR_LEASE_ENDED'
   | 'ERR_HANDLE_ENDED'
+  | 'ERR_FUNCTION_RELEASED'
   | 'ERR_OPTION'
   | 'ERR_PYTHON_NOT_FOUND'
   | 'ERR_SPAWN'
@@ -589,6 +590,19 @@ export class HandleEndedError extends PoolError<'ERR_HANDLE_ENDED'> {
     );
     this.handle = handle;
     this.reason = reason;
+  }
+}
+
+/** A function that `keep` made is sent or called after its `release()`. */
+export class FunctionReleasedError extends PoolError<'ERR_FUNCTION_RELEASED'> {
+  /** @param at Where it is among the arguments of which call; absent where Python has called it. */
+  constructor(at?: { path: string; call: string }) {
+    const where = at === undefined ? '' : `, \`${printable(at.path)}\` in the call of ${quoted(at.call)},`;
+    super(
+      'FunctionReleasedError',
+      'ERR_FUNCTION_RELEASED',
+      `This kept function${where} was released. Release it when Python calls it no more, or keep another one.`,
+    );
   }
 }
 

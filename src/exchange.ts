@@ -71,7 +71,7 @@ export class Exchange {
   }
 
   send(call: Call): void {
-    const refusal = call.handles?.refusalBy(this.worker);
+    const refusal = call.refusalBy(this.worker);
     if (refusal !== undefined) {
       call.fail(refusal);
       return this.#unsent();

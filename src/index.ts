@@ -8,6 +8,7 @@ export type { PoolClock } from './clock.js';
 export type { TiedErrorClass } from './error-ties.js';
 export * from './errors.js';
 export type { LogEvent, PoolEvents, RunningCall } from './events.js';
+export { type KeptFunction, keep } from './keep.js';
 export { type Kwargs, kw } from './kw.js';
 export type { CheckoutOptions, Lease } from './lease.js';
 export type { MapOptions } from './map.js';

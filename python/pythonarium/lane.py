@@ -41,6 +41,8 @@ class Job(Cancellation):
         self.function = function
         self.given_up = False
         self.is_over = False
+        # In which its code runs.
+        self.thread = 0
         # These are there for a call that has more to say than an answer.
         self.exchange: Exchange | None = None
         self.mailbox: Mailbox | None = None
@@ -67,6 +69,9 @@ class Mailbox:
     async def receive_async(self, call: int) -> dict[str, Any]:
         """As `receive`, while the loop goes on."""
         raise NotImplementedError
+
+    def leave(self) -> None:
+        """Nothing: whoever waits is a task of the call's own, and has been cancelled."""
 
 
 class Lane:
@@ -113,6 +118,15 @@ class Lane:
         if job is not None and job.progress is not None and not job.is_over:
             job.progress.beat()
 
+    def exchange(self) -> Exchange | None:
+        """Return what the call that runs here talks to Node by, made now for a plain one; None if none runs in this thread."""
+        job = running.get()
+        if job is None or job.is_over or get_ident() != job.thread:
+            return None
+        if job.exchange is None:
+            job.exchange = self.make_exchange(job)
+        return job.exchange
+
     def tell(self, done: float, total: float | None, note: str | None) -> None:
         """Tell the progress of the call that tells it, if somebody listens."""
         job = running.get()
@@ -135,11 +149,8 @@ class Lane:
                     self.cancel(job, told)
             elif job.mailbox is not None:
                 job.mailbox.put(told)
-        elif kind == "session.end":
-            self.worker._sessions.end(told["session"])
-            self.worker._handles.forget(told)
         elif kind in FORGETS:
-            self.worker._handles.forget(told)
+            self.worker.forget(told)
         elif kind == "ping":
             self.worker._writer.write(pong(told["number"]))
         elif kind == "stop":
@@ -150,6 +161,7 @@ class Lane:
     def enter(self, job: Job) -> None:
         """Let the code that runs here from now on be that of `job`."""
         running.set(job)
+        job.thread = get_ident()
         session = job.message.get("session")
         if session is not None:
             self.worker._sessions.enter(session)

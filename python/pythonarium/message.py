@@ -89,9 +89,10 @@ def items(call: int, values: str) -> bytes:
     return f'{{"type":"items","id":{call},{values}}}\n'.encode()
 
 
-def callback(call: int, function: int, number: int, values: str) -> bytes:
-    """Return the line that asks Node to call one of the functions that it gave to `call`; `values` are its arguments."""
-    return f'{{"type":"callback","id":{call},"function":{function},"number":{number},{values}}}\n'.encode()
+def callback(call: int, function: int, number: int, values: str, is_kept: bool = False) -> bytes:
+    """Return the line that asks Node to call a function that it gave to `call`, or a kept one; `values` are its arguments."""
+    kind = "kept" if is_kept else "function"
+    return f'{{"type":"callback","id":{call},"{kind}":{function},"number":{number},{values}}}\n'.encode()
 
 
 def pull(call: int, index: int, items: int) -> bytes:
@@ -267,6 +268,10 @@ def _check_ping(message: dict[str, Any]) -> str | None:
     return None if _is_limit(message.get("number")) else "`number` is not a positive safe integer"
 
 
+def _check_kept_drop(message: dict[str, Any]) -> str | None:
+    return None if _is_limit(message.get("kept")) else "`kept` is not a positive safe integer"
+
+
 def _check_stop(message: dict[str, Any]) -> str | None:
     return None
 
@@ -359,5 +364,6 @@ CHECKS = {
     "lease.end": _check_lease_end,
     "handles.drop": _check_handles_drop,
     "ping": _check_ping,
+    "kept.drop": _check_kept_drop,
     "stop": _check_stop,
 }

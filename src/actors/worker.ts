@@ -21,7 +21,8 @@ import {
 } from '../errors.js';
 import type { PoolEvents, RunningCall } from '../events.js';
 import type { Answer, Exchange } from '../exchange.js';
-import { Handles } from '../handle.js';
+import { type HandleOwner, Handles } from '../handle.js';
+import { type Kept, KeptFunctions } from '../keep.js';
 import { Outbox } from '../outbox.js';
 import { Tail } from '../process/output.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
@@ -42,6 +43,7 @@ import {
   type LogMessage,
   type MessageFromPython,
 } from '../wire/message.js';
+import type { ValueLimits } from '../wire/value.js';
 
 /** The worker's chart with hands: it starts, asks and kills a real process. */
 export function workerLogic(runtime: Runtime) {
@@ -88,6 +90,8 @@ export class WorkerHand implements ProcessListeners {
   readonly #stderr = new Tail();
   /** Absent until the first object came. */
   #handles: Handles | undefined;
+  /** Absent until the first function was sent that is kept. */
+  #kept: KeptFunctions | undefined;
   readonly #startedAt: number;
   #pid: number | undefined;
   #phase: Phase = 'starting';
@@ -213,19 +217,37 @@ export class WorkerHand implements ProcessListeners {
     return this.#handles.came(number as number, className, caller.owner, caller);
   };
 
+  /** Python has a kept function from now on, by that lease or session. */
+  keep(kept: Kept, owner: HandleOwner): void {
+    this.#kept ??= new KeptFunctions(this);
+    this.#kept.add(kept, owner);
+  }
+
+  /** The kept function of that number; `undefined` if it was released. */
+  kept(owner: HandleOwner, number: number): Kept | undefined {
+    return this.#kept?.get(owner, number);
+  }
+
+  /** What a message to it may be. */
+  get limits(): ValueLimits {
+    return this.#runtime.settings.limits;
+  }
+
   /** Whether it works for that pool. */
   isOf(runtime: Runtime): boolean {
     return this.#runtime === runtime;
   }
 
-  /** Lets Python drop the objects that came by a lease, if any did. */
+  /** Lets Python drop the objects that came by a lease, and the functions that went by it, if any did. */
   endLease(lease: LeaseId): void {
-    if (this.#handles?.end(lease, 'lease-ended')) this.#outbox.send(encodeLeaseEnd(lease));
+    const hadHandles = this.#handles?.end(lease, 'lease-ended');
+    if (this.#kept?.end(lease) || hadHandles) this.#outbox.send(encodeLeaseEnd(lease));
   }
 
   /** Lets Python drop what it keeps for a session. */
   endSession(session: string): void {
     this.#handles?.end(session, 'session-ended');
+    this.#kept?.end(session);
     this.#outbox.send(encodeSessionEnd(session));
   }
 
@@ -459,6 +481,7 @@ export class WorkerHand implements ProcessListeners {
 
   #ended(end: ProcessEnd, bootFailure: unknown): void {
     this.#pulse?.end();
+    this.#kept?.endAll();
     if (bootFailure !== undefined && this.#endedFor !== 'stopped') this.#runtime.bootFailed(bootFailure);
     this.#outbox.close();
     this.#leaveSessions();

@@ -142,11 +142,13 @@ export interface ItemsMessage {
   readonly bytes: number;
 }
 
-/** Python calls a function that it was given among the arguments of a call. */
+/** Python calls a function that it was given. */
 export interface CallbackMessage {
   readonly type: 'callback';
   readonly id: number;
-  readonly function: number;
+  /** One among the arguments of the call; or else it is a kept one. */
+  readonly function?: number;
+  readonly kept?: number;
   /** Names the question within its call. */
   readonly number: number;
   readonly args: readonly unknown[];
@@ -416,6 +418,11 @@ export function encodeHandlesDrop(handles: readonly (readonly [number, number])[
   return `{"type":"handles.drop","handles":${JSON.stringify(handles)}}`;
 }
 
+/** The line that lets Python drop a kept function, without its newline. Nothing answers it. */
+export function encodeKeptDrop(kept: number): string {
+  return `{"type":"kept.drop","kept":${kept}}`;
+}
+
 /** The line that asks a worker to run its teardown and end, without its newline. */
 export function encodeStop(): string {
   return '{"type":"stop"}';
@@ -472,7 +479,7 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
       return {
         type,
         id: fields.id('id'),
-        function: fields.integer('function'),
+        ...(fields.has('kept') ? { kept: fields.id('kept') } : { function: fields.integer('function') }),
         number: fields.id('number'),
         args: fields.list('args'),
         kwargs: fields.record('kwargs'),

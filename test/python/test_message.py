@@ -14,7 +14,11 @@ WRITE = {
     "error": lambda m: message.error(m["id"], encode_unchecked(m["error"])),
     "items": lambda m: message.items(m["id"], f'"values":{encode_unchecked(m["values"])}'),
     "callback": lambda m: message.callback(
-        m["id"], m["function"], m["number"], f'"args":{encode_unchecked(m["args"])},"kwargs":{encode_unchecked(m["kwargs"])}'
+        m["id"],
+        m["kept"] if "kept" in m else m["function"],
+        m["number"],
+        f'"args":{encode_unchecked(m["args"])},"kwargs":{encode_unchecked(m["kwargs"])}',
+        "kept" in m,
     ),
     "pull": lambda m: message.pull(m["id"], m["input"], m["items"]),
     "progress": lambda m: message.progress(m["id"], *[encode_unchecked(m[name]) for name in ("done", "total", "note")]),

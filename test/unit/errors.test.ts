@@ -390,6 +390,11 @@ function samples(): Sample[] {
       ['"Model"', '`args[0]`', '"score"', 'was closed'],
     ],
     [
+      'ERR_FUNCTION_RELEASED',
+      new errors.FunctionReleasedError({ path: 'args[0].on', call: 'score' }),
+      ['`args[0].on`', '"score"', 'was released', 'keep another one'],
+    ],
+    [
       'ERR_OPTION',
       new errors.OptionError({ option: 'size', expected: 'an integer from 1 to 1024', got: 0 }),
       ['`size`', 'an integer from 1 to 1024', 'is 0'],

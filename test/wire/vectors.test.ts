@@ -16,6 +16,7 @@ import {
   encodeInit,
   encodeItems,
   encodeItemsEnd,
+  encodeKeptDrop,
   encodeLeaseEnd,
   encodePing,
   encodeRequest,
@@ -145,6 +146,8 @@ function encode(message: Record<string, unknown>): string {
       return encodeHandlesDrop(message.handles as [number, number][]);
     case 'ping':
       return encodePing(message.number as number);
+    case 'kept.drop':
+      return encodeKeptDrop(message.kept as number);
     case 'stop':
       return encodeStop();
     default:
