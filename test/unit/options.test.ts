@@ -171,8 +171,8 @@ describe('options', () => {
     prototype.size = 'polluted';
     prototype.python = '/tmp/evil';
     try {
-      const { size, python } = checkOptions({ module: 'statistics' });
-      expect(size).toBe(availableParallelism());
+      const { sizeMin, python } = checkOptions({ module: 'statistics' });
+      expect(sizeMin).toBe(availableParallelism());
       expect(python).toBeUndefined();
     } finally {
       delete prototype.size;
