@@ -124,7 +124,7 @@ export class Exchange {
     this.#isOver = true;
     this.worker.exchanges[this.slot] = undefined;
     this.worker.endLease(this.lease);
-    this.#client.send({ type: 'exchange.ended', lease: this.lease });
+    this.#client.send({ type: 'exchange.ended', lease: this.lease, at: this.worker.now });
   }
 
   /** The worker is gone, or on its way out. */

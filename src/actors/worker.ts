@@ -106,6 +106,11 @@ export class WorkerHand implements ProcessListeners {
     this.#process = runtime.startPython(() => runtime.launch(), this);
   }
 
+  /** The moment it is, by the pool's clock. */
+  get now(): number {
+    return this.#runtime.clock.now();
+  }
+
   get counters(): Counters {
     return this.#runtime.counters;
   }

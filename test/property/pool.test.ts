@@ -54,6 +54,8 @@ function worlds(): fc.Arbitrary<WorldOptions> {
     queueTimeoutMs: seldom(70, 250),
     timeoutMs: seldom(90, 300),
     sessionsMax: seldom(1, 2),
+    leaseTimeoutMs: seldom(80),
+    queueMaxPerKey: seldom(1),
     // Few, so that they meet.
     sessionIds: fc.subarray(Object.keys(SESSIONS) as SessionId[], { minLength: 1, maxLength: 2 }),
   });
@@ -63,6 +65,7 @@ function steps(): fc.Arbitrary<Step>[] {
   const which = fc.nat({ max: 20 });
   const wish: fc.Arbitrary<Wish> = fc.record({
     priority: seldom(-1, 1),
+    fairnessKey: seldom('a', 'b'),
     timeoutMs: seldom(0, 20, 60, 150),
     isAbortable: fc.boolean(),
   });
@@ -114,6 +117,7 @@ function steps(): fc.Arbitrary<Step>[] {
       2,
       step('checkout', wish, anyhow, (world, _, how) => world.checkout(how)),
     ),
+    step('checkout at once', fc.constant(null), anyhow, (world) => world.tryCheckout()),
     ...often(
       2,
       step('abort', which, abortable, (world, asked) => world.abort(asked)),
