@@ -17,7 +17,7 @@ import {
 import { checkOptions, type PoolOptions } from './options.js';
 import { Runtime } from './runtime.js';
 import { Session, type SessionOptions } from './session.js';
-import type { PoolStats } from './stats.js';
+import type { PoolStats, WorkerStats } from './stats.js';
 
 /**
  * Starts a pool of Python workers and returns at once; they boot in the
@@ -143,6 +143,11 @@ export class Pool<Api = unknown> extends Caller<Api> {
     };
   }
 
+  /** The workers in plain numbers, now; those on their way out included. */
+  workers(): readonly WorkerStats[] {
+    return this.runtime.workers();
+  }
+
   /** Calls `listener` with each event of that name. One that throws disturbs nobody: the process is warned. */
   on<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
     this.runtime.events.on(name, listener as never);
@@ -201,7 +206,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
     waitedFor: WaitedFor,
   ): Promise<void> {
     const { runtime } = this;
-    const over = () => (states.includes(runtime.state) ? (runtime.reloader?.close() ?? Promise.resolve()) : undefined);
+    const over = () => (states.includes(runtime.state) ? runtime.released() : undefined);
     // Before anything is done: a pool that was drained by mistake stays drained.
     checkWait(wait);
     wait.signal?.throwIfAborted();

@@ -35,8 +35,8 @@ import { LiveProcesses } from './process/live.js';
 import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
 import { Reloader } from './reloader.js';
 import { SessionRegistry } from './session-registry.js';
-import { Counters, type PoolStats } from './stats.js';
-import { encodeInit, type LogMessage, PROTOCOL } from './wire/message.js';
+import { Counters, type PoolStats, type WorkerStats } from './stats.js';
+import { encodeInit, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
 
 /** Somebody who asked the coordinator for a lease. */
 export interface Asker {
@@ -254,9 +254,23 @@ export class Runtime {
     return typeof drawn === 'number' && drawn >= 0 && drawn <= 1 ? drawn : 1;
   }
 
+  /** Resolves once nothing of the pool is left but what its state still needs. */
+  async released(): Promise<void> {
+    await this.reloader?.close();
+    if (this.state === 'closed') await this.live.close();
+  }
+
   bootFailed(error: unknown): void {
     this.#bootFailure = error;
     this.emit('boot.failed', { error });
+  }
+
+  /** What each worker does, and when it was heard of. */
+  workers(): WorkerStats[] {
+    return [...this.hands].map(([worker, hand]) => {
+      const { value, context } = snapshotOf(worker);
+      return { ...hand.stats, state: value, leases: value === 'ending' || value === 'dead' ? 0 : context.live };
+    });
   }
 
   /** How many workers are in each state of their chart. */
@@ -310,7 +324,10 @@ export class Runtime {
   }
 
   /** The first line to a worker. */
-  initLine(worker: string, can: { startMark: boolean; interrupts: boolean }): { line: string; protocol: number } {
+  initLine(
+    worker: string,
+    can: Pick<InitMessage, 'startMark' | 'interrupts' | 'stacks' | 'share'>,
+  ): { line: string; protocol: number } {
     const { settings } = this;
     const python = this.#lastPython;
     const line = encodeInit({
@@ -411,6 +428,7 @@ export class Runtime {
   }
 
   #closed(): void {
+    void this.live.close();
     this.sessions.clear();
     this.keepAlive.dispose();
   }
