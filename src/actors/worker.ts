@@ -252,7 +252,7 @@ export class WorkerHand implements ProcessListeners {
       case 'reply':
         return this.#answered(message.id, { value: message.value });
       case 'error':
-        return this.#answered(message.id, { error: this.#errorOf(message) });
+        return this.#answered(message.id, { error: this.#errorOf(message), started: message.started });
       case 'items':
       case 'callback':
       case 'pull':
