@@ -27,12 +27,15 @@ export class Boot {
   }
 
   /** Python is there: it is told what to load. Returns why it cannot be, if so. */
-  onHello({ protocol, library }: HelloMessage, interrupts: boolean): BootError | undefined {
+  onHello(
+    { protocol, library }: HelloMessage,
+    wanted: { readonly interrupts: boolean; readonly stacks: boolean },
+  ): BootError | undefined {
     this.#hasSaidHello = true;
     let init: ReturnType<Runtime['initLine']>;
     try {
       const { hasStartMark, share } = this.#process;
-      init = this.#runtime.initLine(this.#name, { startMark: hasStartMark, interrupts, ...(share && { share }) });
+      init = this.#runtime.initLine(this.#name, { startMark: hasStartMark, ...wanted, ...(share && { share }) });
     } catch (error) {
       // What differs from pool to pool in that line is `setup`.
       return this.error('setup', error);

@@ -40,7 +40,7 @@ export class Trial implements ProcessListeners {
   onMessage(message: MessageFromPython): void {
     switch (message.type) {
       case 'hello': {
-        const failure = this.#boot.onHello(message, false);
+        const failure = this.#boot.onHello(message, { interrupts: false, stacks: false });
         return failure === undefined ? undefined : this.#fail(failure);
       }
       case 'log':

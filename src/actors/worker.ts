@@ -10,19 +10,30 @@ import {
 import { Boot } from '../boot.js';
 import type { Call } from '../call.js';
 import { compile } from '../compile.js';
-import { LeaseEndedError, PoolClosedError, type PoolError, ProtocolError, WorkerDiedError } from '../errors.js';
-import type { PoolEvents } from '../events.js';
+import {
+  CallHungError,
+  LeaseEndedError,
+  PoolClosedError,
+  type PoolError,
+  ProtocolError,
+  WorkerDiedError,
+} from '../errors.js';
+import type { PoolEvents, RunningCall } from '../events.js';
 import type { Answer, Exchange } from '../exchange.js';
 import { type HandleOwner, Handles } from '../handle.js';
 import { type Kept, KeptFunctions } from '../keep.js';
 import { Outbox } from '../outbox.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
+import { StackDump } from '../process/stack-dump.js';
+import { Pulse } from '../pulse.js';
 import type { Runtime } from '../runtime.js';
-import type { Counters } from '../stats.js';
+import type { Counters, WorkerStats } from '../stats.js';
+import { hasLimit, Vigil } from '../vigil.js';
 import {
   type ErrorMessage,
   encodeCancel,
   encodeLeaseEnd,
+  encodePing,
   encodeSessionEnd,
   encodeStop,
   errorFromWire,
@@ -80,13 +91,20 @@ export class WorkerHand implements ProcessListeners {
   #pid: number | undefined;
   /** A signal interrupts its call, and is not the end of it. */
   #interrupts = false;
+  /** A signal lets it write where it stands. */
+  #tellsStacks = false;
+  /** Absent unless it is to be pinged. */
+  #pulse: Pulse | undefined;
+  #heardAt: number | undefined;
+  /** What it writes now of where it stands, and who wants to know. */
+  #dump: { readonly dump: StackDump; readonly tells: ((stack: string | null) => void)[] } | undefined;
   /** It can open files of ours. */
   #shares = false;
   #end: ProcessEnd | undefined;
   /** What made it unfit. */
   #fault: PoolError | undefined;
   /** Why it was asked to end, or killed. */
-  #endedFor: KillReason | 'retired' | undefined;
+  #endedFor: KillReason | 'retired' | 'unresponsive' | undefined;
   /** It was started before its modules changed, and is replaced as soon as it has come up. */
   #isStale = false;
   #isRetired = false;
@@ -113,6 +131,36 @@ export class WorkerHand implements ProcessListeners {
     this.#asked.push(exchange);
     this.#outbox.request(id, call.question.request, this.#shares);
     return id;
+  }
+
+  /** What of it is known here. */
+  get stats(): Omit<WorkerStats, 'state' | 'leases'> {
+    const now = this.#runtime.clock.now();
+    return {
+      worker: this.name,
+      id: this.id,
+      pid: this.#pid,
+      calls: this.#asked.length,
+      heardMsAgo: this.#heardAt === undefined ? null : Math.round(now - this.#heardAt),
+      ping: this.#pulse?.state ?? null,
+    };
+  }
+
+  /** Watches a call that Python has come to, if it has limits. */
+  watch(call: Call, id: number): Vigil | undefined {
+    const { softLimitMs, hardLimitMs } = this.#runtime.settings;
+    const limits = { softLimitMs, hardLimitMs, heartbeatTimeoutMs: call.heartbeatTimeoutMs };
+    if (!hasLimit(limits)) return undefined;
+    return new Vigil(this.#runtime.patience, limits, {
+      onSlow: (ranMs) =>
+        this.#whereItStands((stack) => this.#runtime.emit('call.slow', this.#told(call, id, ranMs, stack))),
+      onHung: (by, ranMs) => {
+        this.#whereItStands((stack) => this.#runtime.emit('call.hung', { ...this.#told(call, id, ranMs, stack), by }));
+        const limitMs = (by === 'hard-limit' ? hardLimitMs : call.heartbeatTimeoutMs) as number;
+        call.giveUpAs(new CallHungError({ call: call.name, by, limitMs, ranMs }));
+      },
+      isExcused: () => call.isOwed,
+    });
   }
 
   /** Takes back a request that was not sent, since its arrays are still being written. False: it was sent. */
@@ -203,6 +251,7 @@ export class WorkerHand implements ProcessListeners {
     this.#endedFor ??= this.#isRetired ? 'retired' : 'stopped';
     if (this.#boot.isUp) this.#outbox.send(encodeStop());
     else this.#process.signal('SIGTERM');
+    this.#pulse?.end();
     this.#leaveSessions();
   }
 
@@ -224,6 +273,7 @@ export class WorkerHand implements ProcessListeners {
   kill(because: KillReason): void {
     this.#endedFor ??= because;
     this.#process.signal('SIGKILL');
+    this.#pulse?.end();
     this.#leaveSessions();
   }
 
@@ -248,6 +298,8 @@ export class WorkerHand implements ProcessListeners {
   }
 
   onMessage(message: MessageFromPython): void {
+    this.#heardAt = this.#runtime.clock.now();
+    this.#pulse?.heard();
     switch (message.type) {
       case 'reply':
         return this.#answered(message.id, { value: message.value });
@@ -257,8 +309,11 @@ export class WorkerHand implements ProcessListeners {
       case 'callback':
       case 'pull':
       case 'progress':
+      case 'heartbeat':
         if (this.#asker(message.id)?.hear(message)) return;
         return this.#unasked(`\`${message.type}\` for request ${message.id}, which has no use for it`);
+      case 'pong':
+        return this.#pulse?.answered(message.number);
       case 'log':
         if (message.stream !== 'stdout') this.#boot.stderr.push(message.text);
         return this.#log(message);
@@ -267,6 +322,8 @@ export class WorkerHand implements ProcessListeners {
       case 'ready':
         this.#boot.isUp = true;
         this.#interrupts = message.interrupts;
+        this.#tellsStacks = message.stacks;
+        this.#beginPulse();
         this.#shares = message.shares ?? false;
         this.#runtime.streams = new Set(message.streams);
         this.#runtime.emit('worker.ready', {
@@ -286,6 +343,7 @@ export class WorkerHand implements ProcessListeners {
   }
 
   onOutput(stream: 'stdout' | 'stderr', text: string): void {
+    if (stream === 'stderr' && this.#dump?.dump.take(text)) return;
     if (stream === 'stderr') this.#boot.stderr.push(text);
     this.#log({ type: 'log', stream, call: this.#onlyRequest(), text });
   }
@@ -322,11 +380,55 @@ export class WorkerHand implements ProcessListeners {
   #helloed(hello: HelloMessage): void {
     const { interrupt, lane } = this.#runtime.settings;
     // A wrapper that stands between has no use for the signal, and no other lane than this one is interrupted by it.
-    const interrupts = interrupt && (lane !== 'serial' || hello.pid === this.#pid);
-    const failure = this.#boot.onHello(hello, interrupts);
+    const isDirect = hello.pid === this.#pid;
+    const interrupts = interrupt && (lane !== 'serial' || isDirect);
+    const failure = this.#boot.onHello(hello, { interrupts, stacks: isDirect });
     if (failure === undefined) return;
     this.#fault = failure;
     this.#worker.send({ type: 'process.unfit' });
+  }
+
+  #beginPulse(): void {
+    const { pingEveryMs, pingTimeoutMs, lane } = this.#runtime.settings;
+    if (pingEveryMs === undefined) return;
+    this.#pulse = new Pulse(
+      this.#runtime.patience,
+      { everyMs: pingEveryMs, timeoutMs: pingTimeoutMs },
+      {
+        // In the lane `serial` it listens between calls alone.
+        canAnswer: () => lane !== 'serial' || this.#asked.length === 0,
+        ask: (number) => this.#process.send(encodePing(number)),
+        onSilent: () => {
+          this.#endedFor ??= 'unresponsive';
+          this.#worker.send({ type: 'process.unfit' });
+        },
+      },
+    );
+  }
+
+  /** Tells where its threads stand, as far as it says so within a moment. */
+  #whereItStands(tell: (stack: string | null) => void): void {
+    if (!this.#tellsStacks || this.#end !== undefined) return tell(null);
+    this.#dump?.tells.push(tell);
+    if (this.#dump !== undefined) return;
+    const asked = { dump: new StackDump(), tells: [tell] };
+    this.#dump = asked;
+    this.#process.dumpStacks();
+    // Nothing says that it is complete: it is when nothing more has come for a while.
+    const look = (lines: number, looks: number) => {
+      if (asked.dump.lines > lines && looks < STACK_LOOKS_MAX) return later(asked.dump.lines, looks + 1);
+      this.#dump = undefined;
+      const stack = asked.dump.text(this.#runtime.settings.libraryPath);
+      for (const each of asked.tells) each(stack);
+    };
+    const later = (lines: number, looks: number) => {
+      this.#runtime.clock.setTimeout(() => look(lines, looks), STACK_MS);
+    };
+    later(0, 0);
+  }
+
+  #told({ name, question: { context } }: Call, call: number, ranMs: number, stack: string | null): RunningCall {
+    return { worker: this.name, pid: this.#pid, call, name, ranMs, stack, context };
   }
 
   #answered(id: number, answer: Answer): void {
@@ -359,6 +461,7 @@ export class WorkerHand implements ProcessListeners {
   }
 
   #ended(end: ProcessEnd, bootFailure: unknown): void {
+    this.#pulse?.end();
     this.#kept?.endAll();
     if (bootFailure !== undefined && this.#endedFor !== 'stopped') this.#runtime.bootFailed(bootFailure);
     this.#outbox.close();
@@ -396,6 +499,7 @@ export class WorkerHand implements ProcessListeners {
       started,
       call,
       evicted,
+      silent: this.#endedFor === 'unresponsive',
     });
   }
 
@@ -404,3 +508,7 @@ export class WorkerHand implements ProcessListeners {
     return this.#boot.error(stage, cause, this.#end);
   }
 }
+
+/** How long a worker has to begin to say where it stands, and to go on with it. */
+const STACK_MS = 100;
+const STACK_LOOKS_MAX = 10;
