@@ -362,7 +362,7 @@ export class WorkerHand implements ProcessListeners {
   onExited(end: ProcessEnd): void {
     this.#end = end;
     this.#ended(end, this.#boot.isUp ? undefined : (this.#fault ?? this.#bootError()));
-    this.#worker.send({ type: 'process.exited' });
+    this.#worker.send({ type: 'process.exited', byItself: this.#wentByItself });
     this.#runtime.hands.delete(this.#worker);
   }
 
@@ -463,7 +463,10 @@ export class WorkerHand implements ProcessListeners {
   #ended(end: ProcessEnd, bootFailure: unknown): void {
     this.#pulse?.end();
     this.#kept?.endAll();
-    if (bootFailure !== undefined && this.#endedFor !== 'stopped') this.#runtime.bootFailed(bootFailure);
+    if (this.#endedFor !== 'stopped') {
+      if (bootFailure !== undefined) this.#runtime.bootFailed(bootFailure);
+      else if (this.#endedFor !== 'retired') this.#runtime.workerDied(this.#fault ?? this.#died('unknown', undefined));
+    }
     this.#outbox.close();
     this.#leaveSessions();
     this.#runtime.emit('worker.dead', {
@@ -480,6 +483,12 @@ export class WorkerHand implements ProcessListeners {
     this.#handles?.endAll();
     if (this.#endedFor === 'stopped') return;
     this.#runtime.sessions.workerLeft(this.id, this.#isRetired ? 'worker-recycled' : 'worker-died');
+  }
+
+  /** It exited, crashed or broke its line, and neither the pool nor anybody outside had ended it. */
+  get #wentByItself(): boolean {
+    if (this.#endedFor !== undefined) return this.#endedFor === 'unfit';
+    return !SENT_SIGNALS.has(this.#end?.signal ?? '');
   }
 
   #reason(): PoolEvents['worker.dead'][0]['reason'] {
@@ -509,6 +518,8 @@ export class WorkerHand implements ProcessListeners {
   }
 }
 
+/** Signals that come from outside, the kernel's for want of memory included. A crash has others. */
+const SENT_SIGNALS: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 /** How long a worker has to begin to say where it stands, and to go on with it. */
 const STACK_MS = 100;
 const STACK_LOOKS_MAX = 10;
