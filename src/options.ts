@@ -86,6 +86,8 @@ export interface PoolOptions {
   readonly queueTimeoutMs?: number | undefined;
   /** How long a worker may take to become ready, in ms. Default: 30,000. */
   readonly bootTimeoutMs?: number | undefined;
+  /** How many starts in a row may come to nothing before callers are refused while no worker is up. Default: 5. */
+  readonly failuresMax?: number | undefined;
   /** How long a worker may still answer a call that was given up, in ms, before it is ended. Default: 1,000. */
   readonly cancelGraceMs?: number | undefined;
   /** It is said (`call.slow`) when a call runs longer, in ms. Default: never. */
@@ -155,6 +157,7 @@ export interface PoolSettings {
   readonly leaseTimeoutMs: number | undefined;
   readonly queueTimeoutMs: number | undefined;
   readonly bootTimeoutMs: number;
+  readonly failuresMax: number;
   readonly cancelGraceMs: number;
   readonly softLimitMs: number | undefined;
   readonly hardLimitMs: number | undefined;
@@ -214,6 +217,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     leaseTimeoutMs: ms(options, 'leaseTimeoutMs'),
     queueTimeoutMs: ms(options, 'queueTimeoutMs'),
     bootTimeoutMs: ms(options, 'bootTimeoutMs') ?? 30_000,
+    failuresMax: integer(options, 'failuresMax', 1, 1_000) ?? 5,
     cancelGraceMs: ms(options, 'cancelGraceMs') ?? 1_000,
     softLimitMs: ms(options, 'softLimitMs'),
     hardLimitMs: ms(options, 'hardLimitMs'),
@@ -429,6 +433,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'leaseTimeoutMs',
   'queueTimeoutMs',
   'bootTimeoutMs',
+  'failuresMax',
   'cancelGraceMs',
   'softLimitMs',
   'hardLimitMs',
