@@ -31,7 +31,10 @@ export interface PoolStats {
   readonly failures: number;
   /** Workers that were well and had to go since the pool was created, by why. */
   readonly retired: Readonly<Record<RetireReason, number>>;
-  /** Calls that were given up as Python ran them: it answered in time and its worker was `kept`, or its worker was `killed`. */
+  /**
+   * Calls that were given up as Python ran them: it answered in time and its worker was `kept`, or its worker was `killed`.
+   * Those that Python had not begun, and never will, are in neither; `calls` has them.
+   */
   readonly cancelled: { readonly kept: number; readonly killed: number };
   /** Since the pool was created. `asked` is the sum of the others and of those still under way. */
   readonly calls: { readonly asked: number; readonly running: number } & Readonly<Record<CallOutcome, number>>;
@@ -71,7 +74,14 @@ export class Counters {
   asked = 0;
   readonly retired: Record<RetireReason, number> = { leases: 0, age: 0, idle: 0, rss: 0, unused: 0, reload: 0 };
   readonly cancelled = { kept: 0, killed: 0 };
-  readonly outcomes: Record<CallOutcome, number> = { answered: 0, failed: 0, timedOut: 0, aborted: 0, refused: 0 };
+  readonly outcomes: Record<CallOutcome, number> = {
+    answered: 0,
+    failed: 0,
+    timedOut: 0,
+    aborted: 0,
+    refused: 0,
+    shed: 0,
+  };
 
   settled(how: CallOutcome): void {
     this.outcomes[how] += 1;

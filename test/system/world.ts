@@ -6,12 +6,15 @@
  */
 import type { AnyEventObject, AnyStateMachine, SnapshotFrom } from 'xstate';
 import {
+  byAge,
   type ClientRef,
+  type CoordinatorInput,
   type CoordinatorRef,
   clientMachine,
   coordinatorMachine,
   hasLiveWorker,
   listWaiters,
+  type ShedRule,
   type SupervisorRef,
   supervisorMachine,
   type Waiter,
@@ -52,6 +55,9 @@ export interface Bounds {
   readonly asks: readonly Ask[];
   readonly faults: ReadonlySet<Fault>;
   readonly queueMax: number;
+  readonly queueMaxPerKey: number;
+  /** If there is one, time may pass. */
+  readonly shed: ShedRule | null;
   /** How often one caller may ask. */
   readonly callsMax: number;
   /** How many processes may die, fail to start or turn out unfit, unasked. */
@@ -66,6 +72,7 @@ export interface Ask {
   readonly wish: 'anyone' | 'hint' | 'strict';
   readonly priority: number;
   readonly mayWait: boolean;
+  readonly fairnessKey?: string;
 }
 
 export type Fault = 'death' | 'cancel' | 'timeout' | 'close';
@@ -97,6 +104,7 @@ export interface World {
   readonly gone: readonly number[];
   readonly mail: Mail;
   readonly nextTicket: number;
+  readonly now: number;
   readonly spent: Spent;
 }
 
@@ -191,8 +199,7 @@ export function firstWorld(charts: Charts, bounds: Bounds): World {
   );
   const step = new Step(charts, bounds, {
     supervisor: supervisor.snapshot,
-    coordinator: begin(charts.coordinator, { queueMax: bounds.queueMax, supervisor: supervisorRef }, coordinatorRef)
-      .snapshot,
+    coordinator: begin(charts.coordinator, coordinatorInput(bounds), coordinatorRef).snapshot,
     workers: places.map((place) => neverLived(charts, bounds, place)),
     clients: slots.map((slot) => begin(charts.client, { cancelGraceMs: 1 }, clientRef(slot)).snapshot),
     processes: places.map(() => nobody),
@@ -203,6 +210,7 @@ export function firstWorld(charts: Charts, bounds: Bounds): World {
     gone: [],
     mail: { supervisor: [], coordinator: [], workers: places.map(() => []), clients: slots.map(() => []) },
     nextTicket: 1,
+    now: 0,
     spent: { deaths: 0, timeouts: 0, commands: 0 },
   });
   step.perform(addressOf(supervisorRef), supervisor.ran);
@@ -229,6 +237,10 @@ function inputOf(bounds: Bounds, place: number, worker: WorkerId) {
   };
 }
 
+export function coordinatorInput({ queueMax, queueMaxPerKey, shed }: Bounds): CoordinatorInput {
+  return { queueMax, queueMaxPerKey, rules: { ageAfterMs: 10_000, shed }, supervisor: supervisorRef };
+}
+
 /** The making of one world from another. */
 export class Step {
   supervisor: SupervisorSnapshot;
@@ -248,6 +260,7 @@ export class Step {
     clients: (readonly AnyEventObject[])[];
   };
   nextTicket: number;
+  now: number;
   spent: Spent;
   /** False as long as this step has made no difference to anything. */
   changed = false;
@@ -276,12 +289,13 @@ export class Step {
     this.gone = world.gone;
     this.mail = { ...world.mail, workers: world.mail.workers.slice(), clients: world.mail.clients.slice() };
     this.nextTicket = world.nextTicket;
+    this.now = world.now;
     this.spent = world.spent;
   }
 
   done(): World {
     const { supervisor, coordinator, workers, clients, processes, exchanges, restarts, callers, gone, mail } = this;
-    const { isRecyclingDue, nextTicket, spent } = this;
+    const { isRecyclingDue, nextTicket, now, spent } = this;
     return {
       supervisor,
       coordinator,
@@ -295,6 +309,7 @@ export class Step {
       gone,
       mail,
       nextTicket,
+      now,
       spent,
     };
   }
@@ -451,7 +466,7 @@ export class Step {
     const { lease } = held;
     if (this.#forget(held.waiter.ticket)) {
       // The caller has gone: the grant is answered with a release.
-      this.send(addressOf(clientRef(place)), { type: 'exchange.ended', lease });
+      this.send(addressOf(clientRef(place)), { type: 'exchange.ended', lease, at: this.now });
       return;
     }
     const caller = this.#waitingFor(held.waiter, 'is granted a lease');
@@ -501,10 +516,17 @@ export class Step {
 
   #checkOrder({ worker }: Address, granted: AnyEventObject): void {
     const waiter = granted.waiter as Waiter;
-    const overtaken = listWaiters(this.coordinator.context.queue).some(
-      ({ ticket, priority, affinity }) =>
-        (!affinity?.strict || affinity.worker === worker) &&
-        (priority > waiter.priority || (priority === waiter.priority && ticket < waiter.ticket)),
+    const { queue } = this.coordinator.context;
+    const order = byAge(queue.rules);
+    // Where somebody bears a key it is told here only of their own; a model of the queue tells the rest.
+    const isKeyed = (other: Waiter) => other.fairnessKey !== null || waiter.fairnessKey !== null;
+    const isOfOthers = (other: Waiter) =>
+      isKeyed(other) && (other.fairnessKey !== waiter.fairnessKey || other.priority !== waiter.priority);
+    const overtaken = listWaiters(queue).some(
+      (other) =>
+        (!other.affinity?.strict || other.affinity.worker === worker) &&
+        !(listWaiters(queue).some(isKeyed) && isOfOthers(other)) &&
+        order(other, waiter) < 0,
     );
     if (overtaken) throw new Violation('a waiter is overtaken');
   }
@@ -533,19 +555,19 @@ function takeOnce<TMachine extends AnyStateMachine>(
 /** Tells two events apart. */
 export function keyOf(event: AnyEventObject): string {
   return remembered(keysOfEvents, event, () => {
-    const { type, lease, leases, slot, slots, worker, place, way, proven, byItself, ref, waiter } = event;
+    const { type, lease, leases, slot, slots, worker, place, way, proven, byItself, ref, waiter, at } = event;
     const who = typeof worker === 'object' ? addressOf(worker).worker : worker;
     const from = ref === undefined ? '' : addressOf(ref).worker;
     const where = `${place} ${slot} ${slots} ${leases}`;
-    return `${type} ${lease} ${who} ${where} ${way} ${proven} ${byItself} ${from} ${waiter ? keyOfWaiter(waiter) : ''}`;
+    return `${type} ${lease} ${who} ${where} ${way} ${proven} ${byItself} ${from} ${at} ${waiter ? keyOfWaiter(waiter) : ''}`;
   });
 }
 
 export function keyOfWaiter(waiter: Waiter): string {
   return remembered(keysOfWaiters, waiter, () => {
-    const { ticket, priority, affinity, mayWait } = waiter;
+    const { ticket, askedAt, priority, fairnessKey, affinity, mayWait } = waiter;
     const wish = affinity === null ? '' : `${affinity.strict ? 'S' : 'H'}${affinity.worker}@${affinity.place}`;
-    return `${ticket}^${priority}${wish}${mayWait ? '' : '!'}`;
+    return `${ticket}@${askedAt}^${priority}${fairnessKey ?? ''}${wish}${mayWait ? '' : '!'}`;
   });
 }
 
