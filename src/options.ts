@@ -364,6 +364,13 @@ function sizes(size: PoolOptions['size']): Pick<PoolSettings, 'sizeMin' | 'sizeM
 
 function recycleLimits(recycle: PoolOptions['recycle']): RecycleLimits | undefined {
   if (recycle === undefined) return undefined;
+  if (typeof recycle !== 'object' || recycle === null) {
+    throw new OptionError({
+      option: 'recycle',
+      expected: `an object of ${[...RECYCLE_NAMES].join(', ')}`,
+      got: recycle,
+    });
+  }
   checkNames(recycle, RECYCLE_NAMES);
   const { leases, ageMs, idleMs, rssBytes } = recycle;
   if ([leases, ageMs, idleMs, rssBytes].every((limit) => limit === undefined)) {

@@ -18,6 +18,7 @@ describe('stats()', () => {
       waiting: 0,
       sessions: 0,
       failures: 0,
+      retired: { leases: 0, age: 0, idle: 0, rss: 0, unused: 0, reload: 0 },
       cancelled: { kept: 0, killed: 0 },
       calls: { asked: 0, running: 0, answered: 0, failed: 0, timedOut: 0, aborted: 0, refused: 0, shed: 0 },
     });

@@ -10,6 +10,7 @@ const faults = watchFaults();
 const GROW_MS = 100;
 const SHRINK_MS = 5_000;
 const BOOT_MS = 300;
+const STEP_MS = 100;
 
 /** Bursts of calls, each of some length, and lulls between them. */
 const bursts = fc.array(
@@ -46,8 +47,8 @@ it('a pool of no fixed size stays within it, never ends a worker that is leased,
         let asked = 0;
         const booting = new Map<FakeProcess, number>();
         const live = async (ms: number) => {
-          for (let passed = 0; passed < ms; passed += 50) {
-            await world.clock.turn(50);
+          for (let passed = 0; passed < ms; passed += STEP_MS) {
+            await world.clock.turn(STEP_MS);
             world.python.reap();
             for (const process of world.python.living.filter((each) => each.isBooting)) {
               const since = booting.get(process) ?? world.clock.now();
@@ -80,7 +81,7 @@ it('a pool of no fixed size stays within it, never ends a worker that is leased,
         expect(faults.splice(0)).toEqual([]);
       },
     ),
-    effort(40),
+    effort(25),
   );
 });
 
