@@ -23,16 +23,14 @@ export abstract class Asking implements Asker {
   protected readonly runtime: Runtime;
   readonly #priority: number;
   readonly #askedAt: number;
-  readonly #queueBudget: Budget;
+  #queueBudget: Budget;
 
   constructor(runtime: Runtime, priority: number) {
     this.runtime = runtime;
     this.isLate = runtime.endedBy !== undefined;
     this.#priority = priority;
     this.#askedAt = runtime.clock.now();
-    this.#queueBudget = new Budget(runtime.clock, { timeoutMs: runtime.settings.queueTimeoutMs }, () =>
-      this.fail(this.leaveQueue(runtime.clock.now() - this.#askedAt), 'timedOut'),
-    );
+    this.#queueBudget = this.#newQueueBudget();
   }
 
   abstract get isSettled(): boolean;
@@ -55,6 +53,15 @@ export abstract class Asking implements Asker {
     if (this.isLate) return this.onRefused('closed');
     const mayWait = this.mayWait || !affinity?.strict;
     this.waiter = { ticket: this.runtime.nextTicket(), priority: this.#priority, affinity, mayWait };
+    this.runtime.ask(this);
+    this.refuseIfDeadlocked();
+  }
+
+  /** Goes to the coordinator once more, to its old place and for any worker. */
+  protected askOnceMore(): void {
+    if (this.runtime.endedBy !== undefined) return this.onRefused('closed');
+    this.#queueBudget = this.#newQueueBudget();
+    this.waiter = { ...this.waiter, affinity: null };
     this.runtime.ask(this);
     this.refuseIfDeadlocked();
   }
@@ -85,6 +92,13 @@ export abstract class Asking implements Asker {
   protected close(): void {
     this.#queueBudget.close();
   }
+
+  #newQueueBudget(): Budget {
+    const { clock, settings } = this.runtime;
+    return new Budget(clock, { timeoutMs: settings.queueTimeoutMs }, () =>
+      this.fail(this.leaveQueue(clock.now() - this.#askedAt), 'timedOut'),
+    );
+  }
 }
 
 /** Asks for a worker for one call. */
@@ -111,8 +125,13 @@ export class CallAsking extends Asking implements CallHome {
     return this.leaveQueue(waitedMs);
   }
 
+  get askAgain(): (() => void) | undefined {
+    const isBound = this.boundTo !== undefined || this.waiter.affinity?.strict;
+    return isBound ? undefined : () => this.askOnceMore();
+  }
+
   fail(error: unknown, how?: CallOutcome): void {
-    this.#call.fail(error, how);
+    this.#call.failToBeSent(error, how);
   }
 
   protected refuseIfDeadlocked(): void {

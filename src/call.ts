@@ -3,14 +3,14 @@ import { Budget, type WaitOptions } from './budget.js';
 import { type Child, deadlockOf, parentCall, runFor } from './children.js';
 import type { PoolClock } from './clock.js';
 import { CallTimeoutError, PoolError } from './errors.js';
-import type { Answer, Exchange } from './exchange.js';
+import type { Answer, Exchange, Loss } from './exchange.js';
 import type { GivenHandles } from './given-handles.js';
 import type { HandleCaller } from './handle.js';
 import type { LiveArguments, Say } from './live-arguments.js';
+import type { Attempts, Started } from './retries.js';
 import { showCaller } from './stack.js';
-import { encodeCredit, type MessageDuringCall } from './wire/message.js';
+import { type EncodedRequest, encodeCredit, type MessageDuringCall } from './wire/message.js';
 import type { ThrownErrors } from './wire/thrown.js';
-import type { Encoded } from './wire/value.js';
 
 /** Where a call is until it is sent: it is told when the call's budget is spent there. */
 export interface CallHome {
@@ -18,6 +18,8 @@ export interface CallHome {
   withdraw(call: Call, waitedMs: number): Error;
   /** Who holds every slot that could serve it; undefined if one is free, or may come up. */
   holders(): readonly Exchange[] | undefined;
+  /** Asks for a worker once more; absent where no other would do. */
+  readonly askAgain?: (() => void) | undefined;
 }
 
 /** What a call has beside its question and its answer. */
@@ -31,6 +33,8 @@ export interface CallExtras {
   readonly thrown?: ThrownErrors | undefined;
   /** The objects in Python that it is about. */
   readonly handles?: GivenHandles | undefined;
+  /** If there may be more than one. */
+  readonly attempts?: Attempts | undefined;
 }
 
 /** How far a call has come, as Python tells it. */
@@ -48,7 +52,7 @@ export interface Progress {
 export class Call implements Child {
   readonly name: string;
   /** Its line but for the id; what crosses was fixed and checked when the caller asked. */
-  readonly request: Encoded;
+  readonly request: EncodedRequest;
   readonly promise: Promise<unknown>;
   /** Absent for a call that has nothing but a question and an answer. */
   readonly #extras: CallExtras | undefined;
@@ -70,11 +74,16 @@ export class Call implements Child {
   /** Those made in its functions that are not settled. */
   #children: Set<Child> | undefined;
   #home: CallHome | undefined;
+  /** Where it was before it was sent. */
+  #origin: CallHome | undefined;
+  #attemptTimer: unknown;
+  /** Python has begun with it, as far as was told. */
+  #started = false;
   #exchange: Exchange | undefined;
   #sentAt = 0;
   #isSettled = false;
 
-  constructor(name: string, request: Encoded, clock: PoolClock, wait: WaitOptions, extras?: CallExtras) {
+  constructor(name: string, request: EncodedRequest, clock: PoolClock, wait: WaitOptions, extras?: CallExtras) {
     this.parent?.adopt(this);
     Error.captureStackTrace(this.#site, Call);
     this.name = name;
@@ -102,6 +111,7 @@ export class Call implements Child {
   /** It waits there from now on. */
   waitAt(home: CallHome): void {
     this.#home = home;
+    this.#origin = home;
   }
 
   /** To be called where it waits: refuses it if it would wait there for ever. */
@@ -133,12 +143,41 @@ export class Call implements Child {
     this.#home = undefined;
     this.#exchange = exchange;
     this.#sentAt = this.#clock.now();
+    const ms = this.#extras?.attempts?.terms.attemptTimeoutMs;
+    if (ms !== undefined) this.#attemptTimer = this.#clock.setTimeout(() => this.#attemptSpent(ms), ms);
     if (exchange.ahead !== undefined) this.refuseIfDeadlocked();
   }
 
-  onAnswered(answer: Answer): void {
+  onAnswered(answer: Answer, from: Exchange): void {
+    // An attempt that was given up is answered, too.
+    if (from !== this.#exchange) return;
+    this.#started = true;
     if ('error' in answer) this.fail(answer.error);
     else if (this.#settle('answered')) this.#resolve(answer.value);
+  }
+
+  /** Its worker will not answer. */
+  onLost({ error, started, isFinal }: Loss, from: Exchange): void {
+    if (from !== this.#exchange) return;
+    this.#started ||= started !== false;
+    if (isFinal || !this.#tryAgain(error, started)) this.fail(error);
+  }
+
+  /** How it is told of, if the attempt under way fails now. */
+  toldAs(started: Started): { started: Started; attempts: number } {
+    const { count = 1, started: before = false } = this.#extras?.attempts ?? {};
+    return { started: started === true || before === false ? started : before, attempts: count };
+  }
+
+  /** Its worker ended of it. True: so it did in every attempt that there may be. */
+  died(): boolean {
+    return this.#extras?.attempts?.died() ?? false;
+  }
+
+  /** Python has begun with it, or may have. */
+  get mayHaveStarted(): boolean {
+    const before = this.#extras?.attempts?.started ?? false;
+    return this.#started || before !== false || (this.#exchange !== undefined && this.#exchange.hasStarted !== false);
   }
 
   /** The objects in Python that it is about, which are in one worker. */
@@ -157,7 +196,7 @@ export class Call implements Child {
   }
 
   /** Python says something of it before the answer. False: it was not asked for. */
-  hear(message: MessageDuringCall): boolean {
+  hear(message: MessageDuringCall, from: Exchange): boolean {
     const { stream, given, onProgress } = this.#extras ?? {};
     switch (message.type) {
       case 'items':
@@ -173,9 +212,20 @@ export class Call implements Child {
       case 'pull':
         return runFor(this, () => given?.pull(message.input, message.items, this.#say) ?? false);
       case 'progress':
-        if (!this.#isSettled) onProgress?.({ done: message.done, total: message.total, note: message.note });
+        if (!this.#isSettled && from === this.#exchange)
+          onProgress?.({ done: message.done, total: message.total, note: message.note });
         return onProgress !== undefined;
     }
+  }
+
+  /** It has not been sent, not even once. */
+  get isUnsent(): boolean {
+    return this.#exchange === undefined && this.#failedBefore === undefined;
+  }
+
+  /** What somebody is told who waits for it with a budget of their own, once that is spent. */
+  timeoutFor(timeoutMs: number, askedAt: number): CallTimeoutError {
+    return this.#timeout(timeoutMs, askedAt);
   }
 
   /** Tells Python that there is room for so much more of its stream. */
@@ -186,6 +236,21 @@ export class Call implements Child {
   /** Its caller has what it wanted, and waits for no more. */
   leave(): void {
     if (!this.#isSettled) this.#giveUp('signal');
+  }
+
+  /** Nobody waits for it any more, for that reason. */
+  abandon(error: unknown, how: 'timedOut' | 'aborted'): void {
+    const exchange = this.#exchange;
+    this.#home?.withdraw(this, 0);
+    this.fail(error, how);
+    exchange?.abandon(this);
+  }
+
+  /** It gets no worker. After an attempt that failed, that is what its caller has to know. */
+  failToBeSent(error: unknown, how?: CallOutcome): void {
+    const before = this.#failedBefore;
+    if (before === undefined) this.fail(error, how);
+    else this.fail(before);
   }
 
   fail(error: unknown, how: CallOutcome = 'failed'): void {
@@ -199,22 +264,62 @@ export class Call implements Child {
   };
 
   #giveUp(by: 'timeout' | 'signal'): void {
-    const now = this.#clock.now();
-    const [home, exchange] = [this.#home, this.#exchange];
-    if (by === 'signal') {
-      home?.withdraw(this, now - this.#askedAt);
-      this.fail(this.#signal?.reason, 'aborted');
-    } else if (home !== undefined) {
-      this.fail(home.withdraw(this, now - this.#askedAt), 'timedOut');
-    } else {
-      const timeoutMs = this.#budget.timeoutMs as number;
-      const waitedMs = Math.round(this.#sentAt - this.#askedAt);
-      this.fail(
-        new CallTimeoutError({ call: this.name, timeoutMs, waitedMs, ranMs: Math.round(now - this.#sentAt) }),
-        'timedOut',
-      );
-    }
+    const exchange = this.#exchange;
+    const late = this.#home?.withdraw(this, this.#clock.now() - this.#askedAt);
+    if (by === 'signal') this.fail(this.#signal?.reason, 'aborted');
+    // What was sent once is no matter of the queue any more.
+    else if (late !== undefined && this.#failedBefore === undefined) this.fail(late, 'timedOut');
+    else this.fail(this.timeoutFor(this.#budget.timeoutMs as number, this.#askedAt), 'timedOut');
     exchange?.abandon(this);
+  }
+
+  get #failedBefore(): PoolError | undefined {
+    return this.#extras?.attempts?.failure;
+  }
+
+  #timeout(timeoutMs: number, askedAt = this.#askedAt, isOfAttempt = false): CallTimeoutError {
+    const sentAt = Math.max(this.#sentAt, askedAt);
+    return new CallTimeoutError({
+      call: this.name,
+      timeoutMs,
+      waitedMs: Math.round(sentAt - askedAt),
+      ranMs: Math.round(this.#clock.now() - sentAt),
+      attempts: this.#extras?.attempts?.count ?? 1,
+      isOfAttempt,
+      cause: this.#failedBefore,
+    });
+  }
+
+  /** One attempt has run as long as it may. */
+  #attemptSpent(ms: number): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined || this.#isSettled) return;
+    const error = this.#timeout(ms, this.#askedAt, true);
+    if (!this.#tryAgain(error, exchange.hasStarted)) this.fail(error, 'timedOut');
+    exchange.abandon(this);
+  }
+
+  /** Makes another attempt if there may be one. */
+  #tryAgain(failure: PoolError, started: Started): boolean {
+    const attempts = this.#extras?.attempts;
+    const origin = this.#origin;
+    if (this.#isSettled || attempts === undefined || origin?.askAgain === undefined) return false;
+    const ms = attempts.next(this, failure, started);
+    if (ms === undefined) return false;
+    this.#clock.clearTimeout(this.#attemptTimer);
+    this.#exchange = undefined;
+    const cancel = attempts.wait(ms, () => {
+      this.#home = origin;
+      origin.askAgain?.();
+    });
+    this.#home = {
+      withdraw: (_, waitedMs) => {
+        cancel();
+        return origin.withdraw(this, waitedMs);
+      },
+      holders: () => undefined,
+    };
+    return true;
   }
 
   #settle(how: CallOutcome): boolean {
@@ -222,6 +327,7 @@ export class Call implements Child {
     this.#isSettled = true;
     this.parent?.release(this);
     this.#budget.close();
+    if (this.#attemptTimer !== undefined) this.#clock.clearTimeout(this.#attemptTimer);
     this.#extras?.given?.close();
     for (const run of this.#afterwards) run(how);
     return true;

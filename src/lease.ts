@@ -132,6 +132,10 @@ export class Lease<Api = unknown> extends Caller<Api> implements LeaseHolder, Ca
     call.refuseIfDeadlocked();
   }
 
+  protected override get unrepeatable(): string {
+    return 'a lease, whose state is in its worker';
+  }
+
   protected override get concurrency(): number {
     return 1;
   }

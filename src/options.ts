@@ -92,6 +92,18 @@ export interface PoolOptions {
   readonly logs?: 'inherit' | 'events' | undefined;
   /** The folder that holds the Python package `pythonarium`, for bundlers. Default: this package's own. */
   readonly libraryPath?: string | undefined;
+  /** How many calls more than were made may be tried again, as a part of them. Default: 0.2. */
+  readonly retryRatio?: number | undefined;
+  /** How long the second attempt of a call waits at most, in ms; each later one twice as long. Default: 100. */
+  readonly retryDelayMs?: number | undefined;
+  /** After how many workers that it ended in a row a call, with its arguments, is refused. 0: never. Default: 3. */
+  readonly poisonDeaths?: number | undefined;
+  /** How long it is refused then, in ms. Default: 60,000. */
+  readonly poisonMs?: number | undefined;
+  /** How long the outcome of a call with an `idempotencyKey` is kept after it, in ms. Default: 60,000. */
+  readonly idempotencyTtlMs?: number | undefined;
+  /** How many outcomes are kept. Default: 10,000. */
+  readonly idempotencyKeysMax?: number | undefined;
   /** Watches the charts: an XState inspection observer. */
   readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined;
   /** Time, for tests. */
@@ -131,6 +143,12 @@ export interface PoolSettings {
   readonly sessionsMax: number;
   readonly limits: ValueLimits;
   readonly logs: 'inherit' | 'events';
+  readonly retryRatio: number;
+  readonly retryDelayMs: number;
+  readonly poisonDeaths: number;
+  readonly poisonMs: number;
+  readonly idempotencyTtlMs: number;
+  readonly idempotencyKeysMax: number;
   readonly libraryPath: string;
   readonly inspect: PoolOptions['inspect'];
   readonly clock: PoolClock;
@@ -180,6 +198,12 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     sessionsMax: integer(options, 'sessionsMax', 1, 10_000_000) ?? 10_000,
     limits,
     logs: oneOf(options, 'logs', ['inherit', 'events']) ?? 'inherit',
+    retryRatio: ratio(options, 'retryRatio') ?? 0.2,
+    retryDelayMs: ms(options, 'retryDelayMs') ?? 100,
+    poisonDeaths: integer(options, 'poisonDeaths', 0, 1_000) ?? 3,
+    poisonMs: ms(options, 'poisonMs') ?? 60_000,
+    idempotencyTtlMs: ms(options, 'idempotencyTtlMs') ?? 60_000,
+    idempotencyKeysMax: integer(options, 'idempotencyKeysMax', 1, 10_000_000) ?? 10_000,
     libraryPath: libraryPath(options.libraryPath),
     inspect: observer(options),
     clock: clock(options) ?? wallClock,
@@ -292,6 +316,12 @@ function ms(options: PoolOptions, option: keyof PoolOptions): number | undefined
   return value as number | undefined;
 }
 
+function ratio(options: PoolOptions, option: keyof PoolOptions): number | undefined {
+  const value = options[option];
+  if (value === undefined || (typeof value === 'number' && value >= 0 && value <= 1)) return value;
+  throw new OptionError({ option, expected: 'a number from 0 to 1', got: value });
+}
+
 function integer(options: PoolOptions, option: keyof PoolOptions, min: number, max: number): number | undefined {
   const value = options[option];
   if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max)) {
@@ -366,6 +396,12 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'attachmentBytesMax',
   'depthMax',
   'logs',
+  'retryRatio',
+  'retryDelayMs',
+  'poisonDeaths',
+  'poisonMs',
+  'idempotencyTtlMs',
+  'idempotencyKeysMax',
   'libraryPath',
   'inspect',
   'clock',

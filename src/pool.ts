@@ -108,6 +108,13 @@ export class Pool<Api = unknown> extends Caller<Api> {
       sessions: runtime.sessions.size,
       failures: runtime.failures,
       cancelled: { ...runtime.counters.cancelled },
+      attempts: {
+        retried: runtime.retries.made,
+        moved: runtime.retries.moved,
+        overBudget: runtime.retries.overBudget,
+      },
+      poison: { active: runtime.poison.active, refused: runtime.poison.refused },
+      duplicates: runtime.shared.duplicates,
       calls: runtime.counters.calls,
     };
   }
@@ -157,6 +164,10 @@ export class Pool<Api = unknown> extends Caller<Api> {
 
   protected override place(call: Call, priority: number): void {
     new CallAsking(this.runtime, call, priority).ask();
+  }
+
+  protected override get canShare(): boolean {
+    return true;
   }
 
   protected override get concurrency(): number {

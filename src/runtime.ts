@@ -27,11 +27,14 @@ import type { LogEvent, PoolEvents } from './events.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { KeepAlive } from './keep-alive.js';
 import type { PoolSettings } from './options.js';
+import { Poison } from './poison.js';
 import { findInterpreter, type Interpreter, workerPath } from './process/interpreter.js';
 import { LiveProcesses } from './process/live.js';
 import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
 import { Reloader } from './reloader.js';
+import { Retries } from './retries.js';
 import { SessionRegistry } from './session-registry.js';
+import { SharedCalls } from './shared-calls.js';
 import { Counters, type PoolStats } from './stats.js';
 import { encodeInit, type LogMessage, PROTOCOL } from './wire/message.js';
 
@@ -54,6 +57,9 @@ export class Runtime {
   readonly keepAlive = new KeepAlive();
   readonly sessions: SessionRegistry;
   readonly counters = new Counters();
+  readonly poison: Poison;
+  readonly retries: Retries;
+  readonly shared: SharedCalls;
   /** The functions that are generators, once a worker has told. */
   streams: ReadonlySet<string> = new Set();
   /** Present if the pool was to watch its files. */
@@ -78,6 +84,9 @@ export class Runtime {
     this.clock = settings.clock;
     this.startPython = startPython ?? pythonStarter(this.live);
     this.sessions = new SessionRegistry(this);
+    this.poison = new Poison(this);
+    this.retries = new Retries(this);
+    this.shared = new SharedCalls(this);
     this.#supervisor = createActor(supervisorLogic(this), {
       id: 'supervisor',
       systemId: 'supervisor',
@@ -204,6 +213,7 @@ export class Runtime {
 
   end(by: 'drain' | 'close' | 'destroy'): void {
     if (!this.#isActive) return;
+    this.retries.hurry();
     this.endedBy ??= by;
     void this.reloader?.close();
     this.#supervisor.send({ type: `pool.${by}` });
@@ -392,6 +402,7 @@ export class Runtime {
   /** A fault of our own has killed the root actor: nobody may wait for it, and no process outlive it. */
   #crashed(error: unknown): void {
     this.endedBy ??= 'destroy';
+    this.retries.hurry();
     for (const asker of [...this.#askers.values()]) {
       this.#askers.delete(asker.waiter.ticket);
       asker.onRefused('closed');

@@ -81,6 +81,10 @@ export class Session<Api = unknown> extends Caller<Api> {
     this.#submit(asking, (leave) => call.onSettled(leave));
   }
 
+  protected override get unrepeatable(): string | undefined {
+    return this.#isStrict ? 'a strict session, whose state is in its worker' : undefined;
+  }
+
   protected override get concurrency(): number {
     return 1;
   }

@@ -19,10 +19,11 @@ import {
   WorkerDiedError,
 } from '../errors.js';
 import type { PoolEvents } from '../events.js';
-import type { Answer, Exchange } from '../exchange.js';
+import type { Answer, Exchange, Loss } from '../exchange.js';
 import { Handles } from '../handle.js';
 import { Tail } from '../process/output.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
+import type { Started } from '../retries.js';
 import type { Runtime } from '../runtime.js';
 import type { Counters } from '../stats.js';
 import {
@@ -201,12 +202,26 @@ export class WorkerHand implements ProcessListeners {
     this.#leaveSessions();
   }
 
-  /** What the caller of a request that will not be answered is told. */
-  loss(call: string, id: number): PoolError {
-    if (this.#endedFor === 'stopped') return new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' });
-    if (this.#fault !== undefined) return this.#fault;
+  /** Whether Python has begun with that request. */
+  hasStarted(id: number): Started {
     const last = this.#process.lastStarted();
-    return this.#died(last === undefined ? 'unknown' : id <= last, call);
+    return last === undefined ? 'unknown' : id <= last;
+  }
+
+  /** How a request was lost that will not be answered. */
+  loss(call: Call, id: number, exchange: Exchange): Loss {
+    const started = this.hasStarted(id);
+    if (this.#endedFor === 'stopped') {
+      return { error: new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' }), started, isFinal: true };
+    }
+    if (started !== false && this.#isToBlame(exchange)) this.#runtime.poison.died(call, call.died());
+    const told = call.toldAs(started);
+    const fault = this.#fault;
+    if (fault === undefined) return { error: this.#died(told, call.name), started, isFinal: false };
+    // Each caller gets one of its own, which says how its own call stands.
+    const { detail } = fault as ProtocolError;
+    const error = fault instanceof ProtocolError ? new ProtocolError({ detail, worker: this.name, ...told }) : fault;
+    return { error, started, isFinal: false };
   }
 
   /** What the caller of a request that was never sent is told, and whoever asks for another under the lost lease. */
@@ -317,6 +332,8 @@ export class WorkerHand implements ProcessListeners {
     const exchange = this.#asker(id);
     if (exchange === undefined) return this.#unasked(`an answer to request ${id}, which nobody asked`);
     this.#asked.splice(this.#asked.indexOf(exchange), 1);
+    const { poison } = this.#runtime;
+    if (!poison.isEmpty && exchange.call !== undefined) poison.survived(exchange.call);
     exchange.answer(answer);
     this.#asked[0]?.onRunning();
   }
@@ -360,13 +377,19 @@ export class WorkerHand implements ProcessListeners {
     this.#runtime.sessions.workerLeft(this.id, this.#isRetired ? 'worker-recycled' : 'worker-died');
   }
 
+  /** It ended by itself, and nothing else ran in it at that moment. */
+  #isToBlame(exchange: Exchange): boolean {
+    if (this.#endedFor !== undefined && this.#endedFor !== 'unfit') return false;
+    return this.#runtime.settings.lane === 'serial' ? this.#asked[0] === exchange : this.#asked.length === 1;
+  }
+
   #reason(): PoolEvents['worker.dead'][0]['reason'] {
     if (this.#endedFor !== undefined && this.#endedFor !== 'unfit') return this.#endedFor;
     if (this.#phase !== 'ready') return 'boot';
     return this.#endedFor === undefined ? 'exited' : 'protocol';
   }
 
-  #died(started: boolean | 'unknown', call: string | undefined): WorkerDiedError {
+  #died(told: { started: Started; attempts: number }, call: string): WorkerDiedError {
     const { exitCode = null, signal = null } = this.#end ?? {};
     const evicted = this.#endedFor === 'cancel-grace';
     return new WorkerDiedError({
@@ -374,7 +397,7 @@ export class WorkerHand implements ProcessListeners {
       exitCode,
       signal,
       stderr: this.#stderr.lines,
-      started,
+      ...told,
       call,
       evicted,
     });

@@ -76,6 +76,12 @@ export interface CallMessage {
   readonly get?: boolean | undefined;
 }
 
+/** A request as it goes over the line, but for its id. */
+export interface EncodedRequest extends Encoded {
+  /** So much of the text, from its beginning, is the function's name and the arguments. */
+  readonly keyChars: number;
+}
+
 /** Python's first message: who answers. */
 export interface HelloMessage {
   readonly type: 'hello';
@@ -242,16 +248,17 @@ export function encodeRequest(
   { name, args, kwargs, session, progress, context, lease, on, get }: Omit<CallMessage, 'type' | 'id' | 'stream'>,
   limits: ValueLimits,
   handlers?: ValueHandlers,
-): Encoded {
+): EncodedRequest {
   const values = encodeFields({ args, kwargs }, name, limits, handlers);
+  const key = `"name":${JSON.stringify(name)},${values.text}`;
   const sessionJson = session === undefined ? '' : `,"session":${JSON.stringify(session)}`;
   const progressJson = progress === true ? ',"progress":true' : '';
   const contextJson = context === undefined ? '' : `,"context":${encodeJson(context, 'context', limits)}`;
   const leaseJson = lease === undefined ? '' : `,"lease":${lease}`;
   const onJson = on === undefined ? '' : `,"on":${on}${get === true ? ',"get":true' : ''}`;
-  const text = `"name":${JSON.stringify(name)},${values.text}${sessionJson}${progressJson}${contextJson}${leaseJson}${onJson}}`;
+  const text = `${key}${sessionJson}${progressJson}${contextJson}${leaseJson}${onJson}}`;
   limitBytes(text, CALL_HEAD_BYTES, limits.messageBytesMax, name);
-  return { text, bin: values.bin };
+  return { text, bin: values.bin, keyChars: key.length };
 }
 
 /**
@@ -260,14 +267,14 @@ export function encodeRequest(
  * @throws MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
  */
 export function streamed(
-  request: Encoded,
+  request: EncodedRequest,
   { items, bytes }: NonNullable<CallMessage['stream']>,
   limits: ValueLimits,
   name?: string,
-): Encoded {
+): EncodedRequest {
   const text = `${request.text.slice(0, -1)},"stream":{"items":${items},"bytes":${bytes}}}`;
   limitBytes(text, CALL_HEAD_BYTES, limits.messageBytesMax, name);
-  return { text, bin: request.bin };
+  return { text, bin: request.bin, keyChars: request.keyChars };
 }
 
 /** The line of a call, without its newline: an id and what {@link encodeRequest} made. */

@@ -375,6 +375,7 @@ describe('where snakepit went wrong', () => {
       'worker.ready': true,
       'worker.dead': true,
       'boot.failed': true,
+      'request.poisoned': true,
       'session.lost': true,
       'pool.ready': true,
       'pool.degraded': true,
@@ -385,7 +386,7 @@ describe('where snakepit went wrong', () => {
       log: true,
     } satisfies Record<keyof PoolEvents, true>;
     const broken = startPool(here('exits-at-import.py'));
-    const pool = startPool(app);
+    const pool = startPool(app, { poisonDeaths: 1 });
     const module = join(temporaryFolder(), 'module.py');
     writeFileSync(module, 'def f(): pass\n');
     const watching = startPool(module, { expose: 'all', watch: true });
