@@ -3,6 +3,7 @@ import type { WorkerHand } from './actors/worker.js';
 import { Budget } from './budget.js';
 import type { Call, CallHome, CallOutcome } from './call.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
+import { own } from './own.js';
 import type { Asker, Runtime } from './runtime.js';
 
 /**
@@ -95,7 +96,7 @@ export abstract class Asking implements Asker {
 
   #newQueueBudget(): Budget {
     const { clock, settings } = this.runtime;
-    return new Budget(clock, { timeoutMs: settings.queueTimeoutMs }, () =>
+    return new Budget(clock, own({ timeoutMs: settings.queueTimeoutMs }), () =>
       this.fail(this.leaveQueue(clock.now() - this.#askedAt), 'timedOut'),
     );
   }

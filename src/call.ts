@@ -165,8 +165,9 @@ export class Call implements Child {
 
   /** How it is told of, if the attempt under way fails now. */
   toldAs(started: Started): { started: Started; attempts: number } {
-    const { count = 1, started: before = false } = this.#extras?.attempts ?? {};
-    return { started: started === true || before === false ? started : before, attempts: count };
+    const before = this.#extras?.attempts?.started ?? false;
+    const attempts = this.#extras?.attempts?.count ?? 1;
+    return { started: started === true || before === false ? started : before, attempts };
   }
 
   /** Its worker ended of it. True: so it did in every attempt that there may be. */
@@ -197,7 +198,7 @@ export class Call implements Child {
 
   /** Python says something of it before the answer. False: it was not asked for. */
   hear(message: MessageDuringCall, from: Exchange): boolean {
-    const { stream, given, onProgress } = this.#extras ?? {};
+    const [stream, given, onProgress] = [this.#extras?.stream, this.#extras?.given, this.#extras?.onProgress];
     switch (message.type) {
       case 'items':
         if (!this.#isSettled) stream?.onItems(message.values, message.bytes);

@@ -6,6 +6,7 @@ import { type HandleOwner, isMember, type Member, type Remote, remoteOf } from '
 import { splitArgs } from './kw.js';
 import { LiveArguments } from './live-arguments.js';
 import { type MapOptions, mapCalls } from './map.js';
+import { own } from './own.js';
 import { type PyProxy, PyResult, pyProxy } from './py.js';
 import { Attempts, type AttemptTerms } from './retries.js';
 import type { Runtime } from './runtime.js';
@@ -62,7 +63,7 @@ export abstract class Caller<Api = unknown> {
     // Not to be seen by who prints a pool or a lease: it is large, and the environment is in it.
     Object.defineProperty(this, 'runtime', { value: runtime, enumerable: false });
     this.sessionId = sessionId;
-    this.#bound = bound;
+    this.#bound = own(bound);
   }
 
   /**
@@ -87,7 +88,7 @@ export abstract class Caller<Api = unknown> {
   call<T = unknown>(name: string, args?: readonly unknown[], options?: CallOptions): Promise<T>;
   call<T = unknown>(name: string, args: readonly unknown[] = [], options: CallOptions = {}): Promise<T> {
     try {
-      return this.#start(name, args, this.mergedWith(options), options) as Promise<T>;
+      return this.#start(name, args, this.mergedWith(options), own(options)) as Promise<T>;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -114,11 +115,12 @@ export abstract class Caller<Api = unknown> {
     items: Iterable<unknown> | AsyncIterable<unknown>,
     options: MapOptions = {},
   ): AsyncIterableIterator<T> {
-    const { concurrency = this.concurrency, ordered = true, ...rest } = options;
+    const { concurrency = this.concurrency, ordered = true, ...others } = own(options);
+    const rest = own(others);
     const bound = this.mergedWith(rest);
     if (rest.idempotencyKey !== undefined) throw keyless('a `map`, whose calls are not one call', rest.idempotencyKey);
     const callOne = (item: unknown, signal: AbortSignal) =>
-      this.#start(name, [item], { ...bound, signal, idempotencyKey: undefined }, rest);
+      this.#start(name, [item], own({ ...bound, signal, idempotencyKey: undefined }), rest);
     return mapCalls(callOne, items, { concurrency, ordered, signal: bound.signal }) as AsyncIterableIterator<T>;
   }
 
@@ -146,7 +148,8 @@ export abstract class Caller<Api = unknown> {
     options: StreamOptions = {},
   ): AsyncIterableIterator<T, undefined> & AsyncDisposable {
     try {
-      const { highWaterMark, ...rest } = options;
+      const { highWaterMark, ...others } = own(options);
+      const rest = own(others);
       const room = roomFor(highWaterMark);
       const bound = this.mergedWith(rest);
       refuseRepeats(rest, 'a stream, whose items may have been read');
@@ -199,18 +202,18 @@ export abstract class Caller<Api = unknown> {
     return false;
   }
 
-  protected mergedWith(options: CallOptions): CallOptions {
+  protected mergedWith(asked: CallOptions): CallOptions {
+    const options = own(asked);
     checkCall(options);
     const bound = this.#bound;
     // What is there and undefined says nothing.
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
-    const merged: { -readonly [Name in keyof CallOptions]: CallOptions[Name] } = {
-      ...bound,
-      ...Object.fromEntries(given),
-    };
+    const merged: { -readonly [Name in keyof CallOptions]: CallOptions[Name] } = own(bound);
+    for (const [name, value] of given) (merged as Record<string, unknown>)[name] = value;
     if (options.context !== undefined) merged.context = joined(bound.context, options.context);
     if (bound.signal === undefined || options.signal === undefined) return merged;
-    return { ...merged, signal: AbortSignal.any([bound.signal, options.signal]) };
+    merged.signal = AbortSignal.any([bound.signal, options.signal]);
+    return merged;
   }
 
   #result(name: string, args: readonly unknown[], member?: Member): PyResult {
@@ -500,4 +503,4 @@ const PRIORITY_MAX = 100;
 const ATTEMPTS = 3;
 const ATTEMPTS_MAX = 100;
 const KEY_CHARS_MAX = 1_000;
-const UNLIMITED: WaitOptions = {};
+const UNLIMITED: WaitOptions = own({});

@@ -5,6 +5,7 @@ import { Caller, type CallOptions } from './caller.js';
 import { type Child, deadlockOf, parentCall } from './children.js';
 import { type LeaseEnd, LeaseEndedError } from './errors.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
+import { own } from './own.js';
 import type { Runtime } from './runtime.js';
 
 /** How `checkout` waits. `timeoutMs` and `signal` bound the wait; the lease may then be held as long as one likes. */
@@ -55,7 +56,8 @@ export class Lease<Api = unknown> extends Caller<Api> implements LeaseHolder, Ca
    * Safe to repeat; a lease that is over already is left as it is. Giving up
    * the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) does not undo it.
    */
-  async checkin(wait: WaitOptions = {}): Promise<void> {
+  async checkin(given: WaitOptions = {}): Promise<void> {
+    const wait = own(given);
     checkWait(wait);
     wait.signal?.throwIfAborted();
     const held = this.#held;

@@ -8,6 +8,7 @@ import { checkMs } from './budget.js';
 import { type PoolClock, wallClock } from './clock.js';
 import { ErrorTies, type TiedErrorClass } from './error-ties.js';
 import { OptionError } from './errors.js';
+import { own } from './own.js';
 import { childEnvironment, type EnvironmentOption } from './process/environment.js';
 import { checkedPython } from './process/interpreter.js';
 import { libraryPath } from './process/library.js';
@@ -216,12 +217,10 @@ function ownOptions(given: PoolOptions): PoolOptions {
   if (typeof given !== 'object' || given === null) {
     throw new OptionError({ option: 'options', expected: 'an object with at least `module`', got: given });
   }
-  const options: Record<string, unknown> = Object.create(null);
-  for (const [name, value] of Object.entries(given)) {
+  for (const name of Object.keys(given)) {
     if (!OPTION_NAMES.has(name)) throw new OptionError({ option: name, known: [...OPTION_NAMES] });
-    options[name] = value;
   }
-  return options as unknown as PoolOptions;
+  return own(given);
 }
 
 function findModules(module: PoolOptions['module'], cwd: string) {
@@ -276,7 +275,7 @@ function slotsAndLane(options: PoolOptions): Pick<PoolSettings, 'slots' | 'lane'
 }
 
 function setupCall(options: PoolOptions, option: 'setup' | 'teardown', limits: ValueLimits): WireCall | null {
-  const call = options[option];
+  const call = own(options[option]);
   if (call === undefined) return null;
   if (typeof call !== 'object' || call === null || typeof call.name !== 'string') {
     throw new OptionError({ option, expected: "{ name: 'function', args?, kwargs? }", got: call });

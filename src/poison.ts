@@ -1,6 +1,6 @@
-import { LRUCache } from 'lru-cache';
 import { PoisonError } from './errors.js';
 import { fingerprint } from './fingerprint.js';
+import { LruMap } from './lru-map.js';
 import type { Runtime } from './runtime.js';
 import type { EncodedRequest } from './wire/message.js';
 
@@ -31,7 +31,7 @@ export class Poison {
   /** Requests refused so far. */
   refused = 0;
   readonly #runtime: Runtime;
-  readonly #suspects = new LRUCache<string, Suspect[]>({ max: FUNCTIONS_MAX });
+  readonly #suspects = new LruMap<Suspect[]>(FUNCTIONS_MAX);
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;

@@ -6,6 +6,7 @@ import { PlatformError, PoolClosedError, type WaitedFor } from './errors.js';
 import type { PoolEvents } from './events.js';
 import { CheckoutAsking, type CheckoutOptions, Lease } from './lease.js';
 import { checkOptions, type PoolOptions } from './options.js';
+import { own } from './own.js';
 import { Runtime } from './runtime.js';
 import { Session, type SessionOptions } from './session.js';
 import type { PoolStats } from './stats.js';
@@ -177,10 +178,11 @@ export class Pool<Api = unknown> extends Caller<Api> {
   async #end(
     by: 'drain' | 'close' | 'destroy',
     states: readonly string[],
-    wait: WaitOptions,
+    given: WaitOptions,
     waitedFor: WaitedFor,
   ): Promise<void> {
     const { runtime } = this;
+    const wait = own(given);
     const over = () => (states.includes(runtime.state) ? (runtime.reloader?.close() ?? Promise.resolve()) : undefined);
     // Before anything is done: a pool that was drained by mistake stays drained.
     checkWait(wait);

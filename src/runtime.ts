@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { type Actor, createActor, type Subscription } from 'xstate';
+import { type Actor, createActor, type InspectionEvent, type Subscription } from 'xstate';
 import type {
   Affinity,
   CoordinatorEmitted,
@@ -27,6 +27,7 @@ import type { LogEvent, PoolEvents } from './events.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { KeepAlive } from './keep-alive.js';
 import type { PoolSettings } from './options.js';
+import { own } from './own.js';
 import { Poison } from './poison.js';
 import { findInterpreter, type Interpreter, workerPath } from './process/interpreter.js';
 import { LiveProcesses } from './process/live.js';
@@ -92,7 +93,8 @@ export class Runtime {
       systemId: 'supervisor',
       input: { size: settings.size, closeTimeoutMs: settings.closeTimeoutMs },
       clock: settings.clock,
-      ...(settings.inspect && { inspect: this.#fenced(settings.inspect) }),
+      // Named even where there is none: XState would take what a polluted `Object.prototype` says.
+      inspect: (settings.inspect && this.#fenced(settings.inspect)) as (event: InspectionEvent) => void,
     });
     for (const type of ['pool.ready', 'pool.degraded', 'pool.drained', 'pool.closed'] as const) {
       this.#supervisor.on(type, () => this.emit(type, { state: this.state }));
@@ -105,7 +107,9 @@ export class Runtime {
       complete: () => this.#closed(),
     });
     if (settings.watch) this.reloader = new Reloader(this);
+    bare(this.#supervisor);
     this.#supervisor.start();
+    bare(this.#supervisor);
     this.#coordinator = this.#supervisor.system.get('coordinator');
     this.#coordinator.on('waiters.refused', (refused) => this.#refuse(refused));
   }
@@ -174,8 +178,9 @@ export class Runtime {
   }
 
   /** `work`, unless the budget is spent before: then it rejects, and the work goes on unwatched. */
-  async within<T>(work: Promise<T>, wait: WaitOptions, waitedFor: WaitedFor): Promise<T> {
+  async within<T>(work: Promise<T>, given: WaitOptions, waitedFor: WaitedFor): Promise<T> {
     work.catch(() => {});
+    const wait = own(given);
     checkWait(wait);
     wait.signal?.throwIfAborted();
     const startedAt = this.clock.now();
@@ -420,6 +425,12 @@ export class Runtime {
   get #isActive(): boolean {
     return this.#supervisor.getSnapshot().status === 'active';
   }
+}
+
+/** XState goes over its delayed events with `for … in`, and would find among them what is hung on `Object.prototype`. */
+function bare({ system }: { readonly system: object }): void {
+  const { _snapshot: snapshot } = system as { readonly _snapshot?: { readonly _scheduledEvents?: object } };
+  if (snapshot?._scheduledEvents !== undefined) Object.setPrototypeOf(snapshot._scheduledEvents, null);
 }
 
 function snapshotOf(worker: WorkerRef) {

@@ -6,6 +6,7 @@ import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
 import { OptionError, SessionLostError } from './errors.js';
 import { CheckoutAsking, type CheckoutOptions, Lease } from './lease.js';
+import { own } from './own.js';
 import type { Runtime } from './runtime.js';
 import type { SessionLoss, SessionRecord } from './session-registry.js';
 
@@ -34,7 +35,8 @@ export class Session<Api = unknown> extends Caller<Api> {
   readonly #options: SessionOptions;
 
   /** @internal Use `pool.session`. */
-  constructor(runtime: Runtime, id: string, options: SessionOptions, bound: CallOptions = {}) {
+  constructor(runtime: Runtime, id: string, given: SessionOptions, bound: CallOptions = {}) {
+    const options = own(given);
     checkSession(id, options);
     super(runtime, id, bound);
     this.id = id;
@@ -192,7 +194,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     sessions.enter(this.id);
     try {
       let worker: WorkerHand | undefined;
-      const asking = new CheckoutAsking(runtime, {}, new Lease(runtime, this.id));
+      const asking = new CheckoutAsking(runtime, own({}), new Lease(runtime, this.id));
       asking.onMet = (met) => {
         worker = met;
         sessions.visit(record, met);

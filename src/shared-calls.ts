@@ -1,9 +1,9 @@
-import { LRUCache } from 'lru-cache';
 import { Budget, type WaitOptions } from './budget.js';
 import type { Call, CallOutcome } from './call.js';
 import { type Child, deadlockOf, parentCall } from './children.js';
 import { IdempotencyKeyError } from './errors.js';
 import { fingerprint } from './fingerprint.js';
+import { LruMap } from './lru-map.js';
 import type { Runtime } from './runtime.js';
 import { copyOf } from './wire/copy.js';
 import type { EncodedRequest } from './wire/message.js';
@@ -31,12 +31,12 @@ export class SharedCalls {
   duplicates = 0;
   readonly #runtime: Runtime;
   readonly #running = new Map<string, Shared>();
-  readonly #settled: LRUCache<string, Settled>;
+  readonly #settled: LruMap<Settled>;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
     // No `ttl` of the cache's own: time is the pool's clock.
-    this.#settled = new LRUCache({ max: runtime.settings.idempotencyKeysMax });
+    this.#settled = new LruMap(runtime.settings.idempotencyKeysMax);
   }
 
   /**

@@ -6,6 +6,7 @@ import type { MessageFromPython } from '../wire/message.js';
 import type { Resolve } from '../wire/rich.js';
 import { requireDescriptors } from './descriptors.js';
 import type { Environment } from './environment.js';
+import { EXECA_DEFAULTS, unmixed } from './execa-defaults.js';
 import { interrupt, killGroup, signalGroup } from './kill.js';
 import type { LiveProcesses } from './live.js';
 import { OutputLines } from './output.js';
@@ -115,8 +116,9 @@ class RealProcess implements PythonProcess {
     const { executable, flags, libraryPath, environment, cwd } = launch;
     requireDescriptors(DESCRIPTORS_PER_START, executable);
     const child = execa(executable, ['-I', ...flags, '-c', BOOTSTRAP, libraryPath], {
+      ...EXECA_DEFAULTS,
       cwd,
-      env: environment,
+      env: unmixed(environment),
       extendEnv: false,
       // A descriptor of our own is handed on as it is; execa's types know that for the first three only.
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', (this.#mark?.descriptor ?? 'ignore') as 'ignore'],

@@ -7,6 +7,7 @@ import {
   PythonError,
   ValueRefusedError,
 } from '../errors.js';
+import { own } from '../own.js';
 import { headOf } from '../stack.js';
 import { type Resolve, restore, type ValueHandlers } from './rich.js';
 import type { ThrownErrors } from './thrown.js';
@@ -500,7 +501,7 @@ function limitBytes(line: string, headBytes: number, limit: number, call: string
 function decodeError(fields: Fields, causesBefore: number): WireError {
   const code = fields.oneOf('code', CODES);
   const hasCause = fields.value('cause') !== null && causesBefore < CAUSES_MAX;
-  return {
+  return own({
     code,
     type: fields.string('type'),
     module: fields.string('module'),
@@ -518,7 +519,7 @@ function decodeError(fields: Fields, causesBefore: number): WireError {
     ...(code === 'ERR_MESSAGE_TOO_LARGE' && { bytes: fields.integer('bytes'), limit: fields.integer('limit') }),
     ...(fields.has('option') && { option: fields.oneOf('option', LIMIT_OPTIONS) }),
     ...(code === 'ERR_NOT_EXPOSED' && { functions: fields.strings('functions') }),
-  };
+  });
 }
 
 /** What a worker may say of an exception, and need not. */

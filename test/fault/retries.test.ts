@@ -60,7 +60,7 @@ describe('idempotent calls while workers are killed all the time', () => {
     try {
       let asked = 0;
       const client = async () => {
-        while (asked < 1_000 || kills < 10) {
+        while (asked < 500 || kills < 6) {
           asked += 1;
           const pid = await safe.call<number>('pid');
           if (!gone.has(pid)) alive.add(pid);
@@ -73,6 +73,6 @@ describe('idempotent calls while workers are killed all the time', () => {
     } finally {
       clearInterval(killing);
     }
-    expect(kills).toBeGreaterThanOrEqual(10);
+    expect(kills).toBeGreaterThanOrEqual(6);
   });
 });
