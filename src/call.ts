@@ -6,10 +6,10 @@ import { CallTimeoutError, PoolError } from './errors.js';
 import type { Answer, Exchange, Loss } from './exchange.js';
 import type { GivenHandles } from './given-handles.js';
 import type { HandleCaller } from './handle.js';
-import type { LiveArguments, Say } from './live-arguments.js';
+import { type AskingCall, LiveArguments } from './live-arguments.js';
 import type { Attempts, Started } from './retries.js';
 import { showCaller } from './stack.js';
-import { type EncodedRequest, encodeCredit, type MessageDuringCall } from './wire/message.js';
+import { type CallbackMessage, type EncodedRequest, encodeCredit, type MessageDuringCall } from './wire/message.js';
 import type { ThrownErrors } from './wire/thrown.js';
 
 /** Where a call is until it is sent: it is told when the call's budget is spent there. */
@@ -25,16 +25,34 @@ export interface CallHome {
 /** What a call has beside its question and its answer. */
 export interface CallExtras {
   /** Who reads the items of its stream. */
-  readonly stream?: { onItems(values: readonly unknown[], bytes: number): void } | undefined;
+  readonly stream?: StreamReader | undefined;
   /** The functions and iterables among its arguments. */
   readonly given?: LiveArguments | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
-  /** What its functions threw. */
-  readonly thrown?: ThrownErrors | undefined;
+  /** How long it may give no sign of progress. */
+  readonly heartbeatTimeoutMs?: number | undefined;
   /** The objects in Python that it is about. */
   readonly handles?: GivenHandles | undefined;
   /** If there may be more than one. */
   readonly attempts?: Attempts | undefined;
+}
+
+/** Who reads the items of a stream. */
+interface StreamReader {
+  /** Somebody waits for the next item. */
+  readonly isWaiting: boolean;
+  onItems(values: readonly unknown[], bytes: number): void;
+}
+
+/** What is asked, and by whom. */
+export interface Question {
+  readonly name: string;
+  /** Its line but for the id; what crosses was fixed and checked when the caller asked. */
+  readonly request: EncodedRequest;
+  /** What is to be known of it where it is spoken of. */
+  readonly context?: Readonly<Record<string, unknown>> | undefined;
+  /** Who made it: what is called on the objects that it comes to is called by the same. */
+  readonly caller?: HandleCaller | undefined;
 }
 
 /** How far a call has come, as Python tells it. */
@@ -49,17 +67,14 @@ export interface Progress {
  * One request and its reply, as its caller sees it: a promise that settles
  * exactly once, inside its own budget, whatever Python does.
  */
-export class Call implements Child {
+export class Call implements Child, AskingCall {
   readonly name: string;
-  /** Its line but for the id; what crosses was fixed and checked when the caller asked. */
-  readonly request: EncodedRequest;
+  readonly question: Question;
   readonly promise: Promise<unknown>;
   /** Absent for a call that has nothing but a question and an answer. */
   readonly #extras: CallExtras | undefined;
-  /** What is to be known of it where it is spoken of. */
-  context: Readonly<Record<string, unknown>> | undefined;
-  /** Who made it: what is called on the objects that it comes to is called by the same. */
-  caller: HandleCaller | undefined;
+  /** What Python may ask for in its name. A plain call has it once Python calls a kept function. */
+  #live: LiveArguments | undefined;
   /** Where it was made, for the stack of its error; V8 makes text of it only if somebody looks. */
   readonly #site: { readonly stack?: string } = {};
   readonly #clock: PoolClock;
@@ -83,12 +98,13 @@ export class Call implements Child {
   #sentAt = 0;
   #isSettled = false;
 
-  constructor(name: string, request: EncodedRequest, clock: PoolClock, wait: WaitOptions, extras?: CallExtras) {
+  constructor(question: Question, clock: PoolClock, wait: WaitOptions, extras?: CallExtras) {
     this.parent?.adopt(this);
     Error.captureStackTrace(this.#site, Call);
-    this.name = name;
-    this.request = request;
+    this.name = question.name;
+    this.question = question;
     this.#extras = extras;
+    this.#live = extras?.given;
     this.#clock = clock;
     this.#signal = wait.signal;
     this.#askedAt = clock.now();
@@ -145,6 +161,7 @@ export class Call implements Child {
     this.#sentAt = this.#clock.now();
     const ms = this.#extras?.attempts?.terms.attemptTimeoutMs;
     if (ms !== undefined) this.#attemptTimer = this.#clock.setTimeout(() => this.#attemptSpent(ms), ms);
+    this.#live?.onSent(exchange.worker, this.question.caller?.owner);
     if (exchange.ahead !== undefined) this.refuseIfDeadlocked();
   }
 
@@ -181,6 +198,11 @@ export class Call implements Child {
     return this.#started || before !== false || (this.#exchange !== undefined && this.#exchange.hasStarted !== false);
   }
 
+  /** Why it cannot be sent to that worker, now that its turn has come. */
+  refusalBy(worker: WorkerHand): PoolError | undefined {
+    return this.handles?.refusalBy(worker) ?? this.#live?.refusal(this.name);
+  }
+
   /** The objects in Python that it is about, which are in one worker. */
   get handles(): GivenHandles | undefined {
     return this.#extras?.handles;
@@ -193,29 +215,27 @@ export class Call implements Child {
 
   /** What its functions threw at Python. */
   get thrown(): ThrownErrors | undefined {
-    return this.#extras?.thrown;
+    return this.#live?.thrown;
   }
 
   /** Python says something of it before the answer. False: it was not asked for. */
   hear(message: MessageDuringCall, from: Exchange): boolean {
-    const [stream, given, onProgress] = [this.#extras?.stream, this.#extras?.given, this.#extras?.onProgress];
+    const [stream, onProgress] = [this.#extras?.stream, this.#extras?.onProgress];
     switch (message.type) {
       case 'items':
         if (!this.#isSettled) stream?.onItems(message.values, message.bytes);
         return stream !== undefined;
-      case 'callback': {
-        const { kwargs } = message;
-        const args = Object.keys(kwargs).length === 0 ? message.args : [...message.args, kwargs];
-        return (
-          given?.call(message.function, message.number, args, (called) => runFor(this, called), this.#say) ?? false
-        );
-      }
+      case 'callback':
+        return this.#hearCallback(message);
       case 'pull':
-        return runFor(this, () => given?.pull(message.input, message.items, this.#say) ?? false);
+        return this.run(() => this.#live?.pull(message.input, message.items, this) ?? false);
       case 'progress':
-        if (!this.#isSettled && from === this.#exchange)
+        if (!this.#isSettled && from === this.#exchange) {
           onProgress?.({ done: message.done, total: message.total, note: message.note });
-        return onProgress !== undefined;
+        }
+        return onProgress !== undefined || this.heartbeatTimeoutMs !== undefined;
+      case 'heartbeat':
+        return this.heartbeatTimeoutMs !== undefined;
     }
   }
 
@@ -229,9 +249,38 @@ export class Call implements Child {
     return this.#timeout(timeoutMs, askedAt);
   }
 
+  /** How long it may give no sign of progress, if it is to give any. */
+  get heartbeatTimeoutMs(): number | undefined {
+    return this.#extras?.heartbeatTimeoutMs;
+  }
+
+  /** Python may have to wait for this side: for a reader, a function, or an iterable. */
+  get isOwed(): boolean {
+    return this.#extras?.stream?.isWaiting === false || (this.#live?.isOwing ?? false);
+  }
+
+  #hearCallback({ function: index, kept, number, args, kwargs }: CallbackMessage): boolean {
+    const given = Object.keys(kwargs).length === 0 ? args : [...args, kwargs];
+    if (index !== undefined) return this.#live?.call(index, number, given, this) ?? false;
+    const { caller } = this.question;
+    if (kept === undefined || caller?.owner === undefined || this.worker === undefined) return false;
+    if (this.#isSettled) return true;
+    this.#live ??= new LiveArguments(this.worker.limits);
+    this.#live.callKept(this.worker.kept(caller.owner, kept), number, given, this);
+    return true;
+  }
+
   /** Tells Python that there is room for so much more of its stream. */
   credit(items: number, bytes: number): void {
-    this.#say((id) => encodeCredit(id, items, bytes));
+    this.say((id) => encodeCredit(id, items, bytes));
+  }
+
+  run<T>(run: () => T): T {
+    return runFor(this, run);
+  }
+
+  say(encode: (id: number) => string, bin?: readonly Uint8Array[]): void {
+    if (!this.#isSettled) this.#exchange?.say(this, encode, bin);
   }
 
   /** Its caller has what it wanted, and waits for no more. */
@@ -254,15 +303,17 @@ export class Call implements Child {
     else this.fail(before);
   }
 
+  /** It has run for too long. */
+  giveUpAs(error: PoolError): void {
+    this.fail(error, 'timedOut');
+    this.#exchange?.abandon(this);
+  }
+
   fail(error: unknown, how: CallOutcome = 'failed'): void {
     if (!this.#settle(how)) return;
     if (error instanceof PoolError) showCaller(error, this.#site);
     this.#reject(error);
   }
-
-  readonly #say: Say = (encode, bin) => {
-    if (!this.#isSettled) this.#exchange?.say(this, encode, bin);
-  };
 
   #giveUp(by: 'timeout' | 'signal'): void {
     const exchange = this.#exchange;
@@ -329,7 +380,7 @@ export class Call implements Child {
     this.parent?.release(this);
     this.#budget.close();
     if (this.#attemptTimer !== undefined) this.#clock.clearTimeout(this.#attemptTimer);
-    this.#extras?.given?.close();
+    this.#live?.close();
     for (const run of this.#afterwards) run(how);
     return true;
   }

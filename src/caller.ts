@@ -1,8 +1,9 @@
 import { checkMs, checkWait, type WaitOptions } from './budget.js';
 import { Call, type CallExtras, type Progress } from './call.js';
-import { OptionError } from './errors.js';
+import { FunctionReleasedError, OptionError } from './errors.js';
 import { elsewhere, GivenHandles } from './given-handles.js';
 import { type HandleOwner, isMember, type Member, type Remote, remoteOf } from './handle.js';
+import { keptOf } from './keep.js';
 import { splitArgs } from './kw.js';
 import { LiveArguments } from './live-arguments.js';
 import { type MapOptions, mapCalls } from './map.js';
@@ -13,9 +14,7 @@ import type { Runtime } from './runtime.js';
 import { checkerOf, checkItems, checkSchema, type StandardSchema } from './standard-schema.js';
 import { type Room, roomFor, Stream, type StreamOptions } from './stream.js';
 import { type EncodedRequest, encodeRequest, streamed } from './wire/message.js';
-import type { ValueHandlers } from './wire/rich.js';
-import { ThrownErrors } from './wire/thrown.js';
-import { encodeFields } from './wire/value.js';
+import type { FunctionReference, ValueHandlers } from './wire/rich.js';
 
 /** How one call is made. */
 export interface CallOptions extends WaitOptions {
@@ -25,6 +24,11 @@ export interface CallOptions extends WaitOptions {
   readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
   /** Told how far the call has come, where Python tells it by `pythonarium.progress`. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /**
+   * How long the call may give no sign of progress while Python runs it, in ms: `pythonarium.heartbeat()`, `progress()`,
+   * an item of its stream. Then it rejects with `ERR_CALL_HUNG`. `Infinity`: for ever. Default: the pool's.
+   */
+  readonly heartbeatTimeoutMs?: number | undefined;
   /**
    * What is to be known of the call wherever it is spoken of, such as `{ requestId: '7f3a' }`: Python has it as
    * `pythonarium.context`, and what is logged during the call as `context`. Plain JSON; joined, key by key, with what is bound.
@@ -79,7 +83,7 @@ export abstract class Caller<Api = unknown> {
    * @returns What Python returned, as `docs/values.md` says. `null` for `None`.
    *
    * Rejects with `signal.reason`, or a `PoolError`: `ERR_PYTHON` (it raised), `ERR_NOT_EXPOSED`, `ERR_VALUE`,
-   * `ERR_MESSAGE_TOO_LARGE`, `ERR_WORKER_DIED`, `ERR_CALL_TIMEOUT`, `ERR_QUEUE_TIMEOUT`, `ERR_QUEUE_FULL`,
+   * `ERR_MESSAGE_TOO_LARGE`, `ERR_WORKER_DIED`, `ERR_CALL_TIMEOUT`, `ERR_CALL_HUNG`, `ERR_QUEUE_TIMEOUT`, `ERR_QUEUE_FULL`,
    * `ERR_POOL_CLOSED`, `ERR_POOL_DEGRADED`, `ERR_PROTOCOL`, `ERR_OPTION`; with a `schema` also `ERR_RESULT`, in a pool
    * with `validate` also `ERR_ARGUMENT`; in a session also `ERR_SESSION_LOST` and
    * `ERR_SESSION_LIMIT`, under a lease `ERR_LEASE_ENDED`.
@@ -270,6 +274,7 @@ export abstract class Caller<Api = unknown> {
     if (typeof name !== 'string') throw new OptionError({ option: 'name', expected: "a function's name", got: name });
     if (!Array.isArray(args)) throw new OptionError({ option: 'args', expected: 'an array of arguments', got: args });
     const { signal, timeoutMs = this.runtime.settings.timeoutMs, priority = 0, kwargs, context, onProgress } = options;
+    const heartbeatTimeoutMs = limitOf(options.heartbeatTimeoutMs ?? this.runtime.settings.heartbeatTimeoutMs);
     const { counters, keepAlive, settings, clock, poison, retries } = this.runtime;
     const { owner } = this;
     const found = new Found(name, owner, this.runtime);
@@ -280,6 +285,7 @@ export abstract class Caller<Api = unknown> {
       session: this.sessionId,
       context,
       progress: onProgress !== undefined,
+      heartbeatMs: heartbeatTimeoutMs === undefined ? undefined : Math.max(1, Math.floor(heartbeatTimeoutMs / BEATS)),
       lease: typeof owner === 'number' ? owner : undefined,
       on: member?.remote.number,
       get: member?.isRead,
@@ -293,38 +299,28 @@ export abstract class Caller<Api = unknown> {
     }
     const terms = termsOf(options);
     const ask: Ask = (stream, room) => {
-      const { given: live, thrown, handles } = found;
+      const { given: live, handles } = found;
       // Those who share a call wait with budgets of their own.
       const isShared = options.idempotencyKey !== undefined && room === undefined;
       if (!isShared) signal?.throwIfAborted();
       const mayRepeat = terms !== undefined && room === undefined && live === undefined && !this.unrepeatable;
       const attempts = mayRepeat ? new Attempts(terms, retries) : undefined;
-      const isPlain =
-        live === undefined &&
-        handles === undefined &&
-        stream === undefined &&
-        onProgress === undefined &&
-        attempts === undefined;
+      const isValues = live === undefined && handles === undefined && attempts === undefined;
+      const isPlain = isValues && stream === undefined && onProgress === undefined && heartbeatTimeoutMs === undefined;
+      const onTold = onProgress && this.runtime.total(onProgress);
       const extras = isPlain
         ? undefined
-        : { stream, given: live, thrown, handles, attempts, onProgress: onProgress && this.runtime.total(onProgress) };
-      const call = new Call(
-        name,
-        room === undefined ? request : streamed(request, room, settings.limits, name),
-        clock,
-        isShared ? UNLIMITED : { signal, timeoutMs },
-        extras,
-      );
-      call.context = context;
-      call.caller = this;
-      found.call = call;
+        : { stream, given: live, handles, attempts, onProgress: onTold, heartbeatTimeoutMs };
+      const line = room === undefined ? request : streamed(request, room, settings.limits, name);
+      const wait = isShared ? UNLIMITED : { signal, timeoutMs };
+      const call = new Call({ name, request: line, context, caller: this }, clock, wait, extras);
       counters.asked += 1;
       keepAlive.hold();
       call.onSettled((how) => {
         counters.settled(how);
         keepAlive.release();
       });
-      const refusal = poison.isEmpty ? undefined : poison.refusalOf(call);
+      const refusal = poison.isEmpty ? undefined : poison.refusalOf(call.question);
       if (refusal === undefined) this.place(call, priority);
       else call.fail(refusal, 'refused');
       return call;
@@ -347,10 +343,7 @@ type Items<T> = AsyncIterableIterator<T, undefined> & AsyncDisposable;
 /** What is found among the arguments of one call that is no value: nothing, most of the time. */
 class Found implements ValueHandlers {
   given: LiveArguments | undefined;
-  thrown: ThrownErrors | undefined;
   handles: GivenHandles | undefined;
-  /** What became of it. */
-  call: Call | undefined;
   readonly #name: string;
   readonly #owner: HandleOwner | undefined;
   readonly #runtime: Runtime;
@@ -375,9 +368,15 @@ class Found implements ValueHandlers {
     return remote.number;
   }
 
-  onFunction(found: (...args: never[]) => unknown): number | string {
+  onFunction(found: (...args: never[]) => unknown, path: () => string): FunctionReference | string {
     if (isMember(found)) return 'is a member of a handle. Await it to read an attribute, or call the method.';
-    return this.#live().onFunction(found as (...args: unknown[]) => unknown);
+    const kept = keptOf(found);
+    if (kept?.isReleased) throw new FunctionReleasedError({ path: path(), call: this.#name });
+    // Without a lease or a session it is as any other: valid as long as the call.
+    if (kept === undefined || this.#owner === undefined) {
+      return { kind: 'function', number: this.#live().onFunction(found as (...args: unknown[]) => unknown) };
+    }
+    return { kind: 'kept', number: this.#live().onKept(kept, path()) };
   }
 
   onIterable(found: Iterable<unknown> | AsyncIterable<unknown>): number {
@@ -385,23 +384,8 @@ class Found implements ValueHandlers {
   }
 
   #live(): LiveArguments {
-    if (this.given !== undefined) return this.given;
-    const thrown = new ThrownErrors();
-    const handlers = { onHandle: (found: object) => this.#onAnswer(found) };
-    this.thrown = thrown;
-    this.given = new LiveArguments(
-      (fields) => encodeFields(fields, undefined, this.#runtime.settings.limits, handlers),
-      (error) => JSON.stringify(thrown.tell(error)),
-    );
+    this.given ??= new LiveArguments(this.#runtime.settings.limits);
     return this.given;
-  }
-
-  /** A handle in what a function answers, or an iterable yields. */
-  #onAnswer(found: object): number | string | undefined {
-    const remote = remoteOf(found);
-    if (remote === undefined) return undefined;
-    if (remote.ended !== undefined) return `is a handle of ${JSON.stringify(remote.className)} that is of no more use.`;
-    return remote.worker === this.call?.worker ? remote.number : elsewhere(remote, 'this call runs in another');
   }
 }
 
@@ -410,6 +394,10 @@ function checkCall(options: CallOptions): void {
   checkPriority(options.priority);
   checkContext(options.context);
   checkAttempts(options);
+  const { heartbeatTimeoutMs } = options;
+  if (heartbeatTimeoutMs !== undefined && heartbeatTimeoutMs !== Number.POSITIVE_INFINITY) {
+    checkMs('heartbeatTimeoutMs', heartbeatTimeoutMs);
+  }
   checkSchema(options.schema);
   const { onProgress } = options;
   if (onProgress !== undefined && typeof onProgress !== 'function') {
@@ -449,6 +437,11 @@ function checkAttempts({ idempotent, attempts, attemptTimeoutMs, idempotencyKey:
     const expected = `a string of 1 to ${KEY_CHARS_MAX} characters`;
     throw new OptionError({ option: 'idempotencyKey', expected, got: key });
   }
+}
+
+/** Infinity is no limit. */
+function limitOf(ms: number | undefined): number | undefined {
+  return ms === Number.POSITIVE_INFINITY ? undefined : ms;
 }
 
 function checkContext(context: unknown): void {
@@ -492,6 +485,7 @@ const CALL_OPTIONS: ReadonlySet<string> = new Set([
   'priority',
   'kwargs',
   'onProgress',
+  'heartbeatTimeoutMs',
   'context',
   'idempotent',
   'attempts',
@@ -504,3 +498,5 @@ const ATTEMPTS = 3;
 const ATTEMPTS_MAX = 100;
 const KEY_CHARS_MAX = 1_000;
 const UNLIMITED: WaitOptions = own({});
+/** So many heartbeats may come in the time that is allowed for one. */
+const BEATS = 4;

@@ -24,6 +24,7 @@ export type PoolErrorCode =
   | 'ERR_PYTHON'
   | 'ERR_WORKER_DIED'
   | 'ERR_CALL_TIMEOUT'
+  | 'ERR_CALL_HUNG'
   | 'ERR_QUEUE_TIMEOUT'
   | 'ERR_DEADLOCK'
   | 'ERR_POISON'
@@ -41,6 +42,7 @@ export type PoolErrorCode =
   | 'ERR_SESSION_LIMIT'
   | 'ERR_LEASE_ENDED'
   | 'ERR_HANDLE_ENDED'
+  | 'ERR_FUNCTION_RELEASED'
   | 'ERR_OPTION'
   | 'ERR_PYTHON_NOT_FOUND'
   | 'ERR_SPAWN'
@@ -159,6 +161,8 @@ export class WorkerDiedError extends PoolError<'ERR_WORKER_DIED'> {
     attempts?: number;
     /** The pool ended it for another call. */
     evicted?: boolean;
+    /** The pool ended it because it did not answer a ping. */
+    silent?: boolean;
   }) {
     super(
       'WorkerDiedError',
@@ -214,6 +218,34 @@ export class CallTimeoutError extends PoolError<'ERR_CALL_TIMEOUT'> {
     this.waitedMs = seen.waitedMs;
     this.ranMs = seen.ranMs;
     this.attempts = seen.attempts ?? 1;
+  }
+}
+
+/** The call ran longer than the pool lets any call run, or gave no sign of progress for too long. */
+export class CallHungError extends PoolError<'ERR_CALL_HUNG'> {
+  /** The function that was called. */
+  readonly call: string;
+  /** The limit that it broke: `hardLimitMs`, or `heartbeatTimeoutMs`. */
+  readonly by: 'hard-limit' | 'heartbeat';
+  /** That limit. */
+  readonly limitMs: number;
+  /** How long it had run. */
+  readonly ranMs: number;
+
+  constructor(seen: { call: string; by: 'hard-limit' | 'heartbeat'; limitMs: number; ranMs: number }) {
+    super(
+      'CallHungError',
+      'ERR_CALL_HUNG',
+      seen.by === 'hard-limit'
+        ? `${quoted(seen.call)} ran for ${seen.ranMs} ms, and no call of this pool may run longer than ${seen.limitMs} ms. ` +
+            'Raise `hardLimitMs`, or give the function less to do; the event `call.hung` says where it stood.'
+        : `${quoted(seen.call)} gave no sign of progress for ${seen.limitMs} ms, after ${seen.ranMs} ms in all. ` +
+            'Call `pythonarium.heartbeat()` more often, or raise `heartbeatTimeoutMs`; the event `call.hung` says where it stood.',
+    );
+    this.call = seen.call;
+    this.by = seen.by;
+    this.limitMs = seen.limitMs;
+    this.ranMs = seen.ranMs;
   }
 }
 
@@ -464,27 +496,32 @@ export class MessageTooLargeError extends PoolError<'ERR_MESSAGE_TOO_LARGE'> {
   readonly bytes: number;
   /** The greatest size allowed, the option `messageBytesMax` or `attachmentBytesMax`. */
   readonly limit: number;
+  /** The option that sets the limit. */
+  readonly option: 'messageBytesMax' | 'attachmentBytesMax';
   /** The side that refused to send it. */
   readonly sender: 'node' | 'python';
 
   constructor(seen: {
     bytes: number;
     limit: number;
-    /** The option that sets the limit. */
     option?: 'messageBytesMax' | 'attachmentBytesMax' | undefined;
     sender: 'node' | 'python';
     call?: string | undefined;
+    /** What of the call it is; absent for its arguments and for its answer. */
+    what?: string | undefined;
   }) {
-    const { option = 'messageBytesMax' } = seen;
-    const what = `${seen.sender === 'node' ? 'The call' : 'The answer'}${seen.call === undefined ? '' : ` of ${quoted(seen.call)}`}`;
+    const { option = 'messageBytesMax', call, what } = seen;
+    const whole = `${seen.sender === 'node' ? 'The call' : 'The answer'}${call === undefined ? '' : ` of ${quoted(call)}`}`;
+    const part = `In the call${call === undefined ? '' : ` of ${quoted(call)}`}, ${printable(what ?? '')}`;
     super(
       'MessageTooLargeError',
       'ERR_MESSAGE_TOO_LARGE',
-      `${what} takes ${seen.bytes} ${option === 'messageBytesMax' ? 'bytes' : 'raw bytes'}, and a message may have ${seen.limit}. ` +
+      `${what === undefined ? whole : part} takes ${seen.bytes} ${option === 'messageBytesMax' ? 'bytes' : 'raw bytes'}, and a message may have ${seen.limit}. ` +
         `Send it in parts, pass the path of a file, or raise \`${option}\`.`,
     );
     this.bytes = seen.bytes;
     this.limit = seen.limit;
+    this.option = option;
     this.sender = seen.sender;
   }
 }
@@ -621,6 +658,19 @@ export class HandleEndedError extends PoolError<'ERR_HANDLE_ENDED'> {
     );
     this.handle = handle;
     this.reason = reason;
+  }
+}
+
+/** A function that `keep` made is sent or called after its `release()`. */
+export class FunctionReleasedError extends PoolError<'ERR_FUNCTION_RELEASED'> {
+  /** @param at Where it is among the arguments of which call; absent where Python has called it. */
+  constructor(at?: { path: string; call: string }) {
+    const where = at === undefined ? '' : `, \`${printable(at.path)}\` in the call of ${quoted(at.call)},`;
+    super(
+      'FunctionReleasedError',
+      'ERR_FUNCTION_RELEASED',
+      `This kept function${where} was released. Release it when Python calls it no more, or keep another one.`,
+    );
   }
 }
 
@@ -768,13 +818,21 @@ function afterAttempts(attempts = 1): string {
   return attempts === 1 ? '' : ` It was tried ${attempts} times.`;
 }
 
-function whyItMayHaveDied(seen: { exitCode: number | null; signal: string | null; evicted?: boolean }): string {
+function whyItMayHaveDied(seen: {
+  exitCode: number | null;
+  signal: string | null;
+  evicted?: boolean;
+  silent?: boolean;
+}): string {
   const { exitCode, signal } = seen;
   if (seen.evicted) {
     return (
       'The pool ended it, since another call on it was given up and not answered within `cancelGraceMs`, and this one not ' +
       'within `evictGraceMs` after that.'
     );
+  }
+  if (seen.silent) {
+    return 'The pool ended it, since it did not answer a ping within `pingTimeoutMs`: it was stopped, or something in it holds the interpreter.';
   }
   if (signal === 'SIGKILL') {
     return 'Linux ends processes like this when memory runs out: see `dmesg`, and lower `size` or what one call loads.';

@@ -7,7 +7,8 @@ export type { CallOptions } from './caller.js';
 export type { PoolClock } from './clock.js';
 export type { TiedErrorClass } from './error-ties.js';
 export * from './errors.js';
-export type { LogEvent, PoolEvents } from './events.js';
+export type { LogEvent, PoolEvents, RunningCall } from './events.js';
+export { type KeptFunction, keep } from './keep.js';
 export { type Kwargs, kw } from './kw.js';
 export type { CheckoutOptions, Lease } from './lease.js';
 export type { MapOptions } from './map.js';
@@ -19,4 +20,4 @@ export type { EnvironmentAllowList, EnvironmentChanges, EnvironmentOption } from
 export type { Handle, PyProxy } from './py.js';
 export type { Session, SessionOptions } from './session.js';
 export type { StandardSchema } from './standard-schema.js';
-export type { PoolStats } from './stats.js';
+export type { PoolStats, WorkerStats } from './stats.js';

@@ -9,7 +9,7 @@ import { checkOptions, type PoolOptions } from './options.js';
 import { own } from './own.js';
 import { Runtime } from './runtime.js';
 import { Session, type SessionOptions } from './session.js';
-import type { PoolStats } from './stats.js';
+import type { PoolStats, WorkerStats } from './stats.js';
 
 /**
  * Starts a pool of Python workers and returns at once; they boot in the
@@ -120,6 +120,11 @@ export class Pool<Api = unknown> extends Caller<Api> {
     };
   }
 
+  /** The workers in plain numbers, now; those on their way out included. */
+  workers(): readonly WorkerStats[] {
+    return this.runtime.workers();
+  }
+
   /** Calls `listener` with each event of that name. One that throws disturbs nobody: the process is warned. */
   on<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
     this.runtime.events.on(name, listener as never);
@@ -183,7 +188,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
   ): Promise<void> {
     const { runtime } = this;
     const wait = own(given);
-    const over = () => (states.includes(runtime.state) ? (runtime.reloader?.close() ?? Promise.resolve()) : undefined);
+    const over = () => (states.includes(runtime.state) ? runtime.released() : undefined);
     // Before anything is done: a pool that was drained by mistake stays drained.
     checkWait(wait);
     wait.signal?.throwIfAborted();

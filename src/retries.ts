@@ -111,7 +111,7 @@ export class Retries {
   }
 
   isPoison(call: Call): boolean {
-    return this.#runtime.poison.refuses(call);
+    return this.#runtime.poison.refuses(call.question);
   }
 
   wait(ms: number, run: () => void): () => void {

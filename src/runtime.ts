@@ -28,6 +28,7 @@ import type { Exchange, LeaseHolder } from './exchange.js';
 import { KeepAlive } from './keep-alive.js';
 import type { PoolSettings } from './options.js';
 import { own } from './own.js';
+import { patienceOn } from './patience.js';
 import { Poison } from './poison.js';
 import { findInterpreter, type Interpreter, workerPath } from './process/interpreter.js';
 import { LiveProcesses } from './process/live.js';
@@ -36,8 +37,8 @@ import { Reloader } from './reloader.js';
 import { Retries } from './retries.js';
 import { SessionRegistry } from './session-registry.js';
 import { SharedCalls } from './shared-calls.js';
-import { Counters, type PoolStats } from './stats.js';
-import { encodeInit, type LogMessage, PROTOCOL } from './wire/message.js';
+import { Counters, type PoolStats, type WorkerStats } from './stats.js';
+import { encodeInit, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
 
 /** Somebody who asked the coordinator for a lease. */
 export interface Asker {
@@ -52,6 +53,8 @@ export interface Asker {
 export class Runtime {
   readonly settings: PoolSettings;
   readonly clock: PoolClock;
+  /** The same time, for whatever may end a worker. */
+  readonly patience: PoolClock;
   readonly startPython: StartPython;
   readonly hands = new Map<WorkerRef, WorkerHand>();
   readonly live = new LiveProcesses();
@@ -83,6 +86,7 @@ export class Runtime {
   constructor(settings: PoolSettings, startPython?: StartPython) {
     this.settings = settings;
     this.clock = settings.clock;
+    this.patience = patienceOn(settings.clock);
     this.startPython = startPython ?? pythonStarter(this.live);
     this.sessions = new SessionRegistry(this);
     this.poison = new Poison(this);
@@ -92,7 +96,7 @@ export class Runtime {
       id: 'supervisor',
       systemId: 'supervisor',
       input: { size: settings.size, closeTimeoutMs: settings.closeTimeoutMs },
-      clock: settings.clock,
+      clock: this.patience,
       // Named even where there is none: XState would take what a polluted `Object.prototype` says.
       inspect: (settings.inspect && this.#fenced(settings.inspect)) as (event: InspectionEvent) => void,
     });
@@ -255,9 +259,23 @@ export class Runtime {
     return typeof drawn === 'number' && drawn >= 0 && drawn <= 1 ? drawn : 1;
   }
 
+  /** Resolves once nothing of the pool is left but what its state still needs. */
+  async released(): Promise<void> {
+    await this.reloader?.close();
+    if (this.state === 'closed') await this.live.close();
+  }
+
   bootFailed(error: unknown): void {
     this.#bootFailure = error;
     this.emit('boot.failed', { error });
+  }
+
+  /** What each worker does, and when it was heard of. */
+  workers(): WorkerStats[] {
+    return [...this.hands].map(([worker, hand]) => {
+      const { value, context } = snapshotOf(worker);
+      return { ...hand.stats, state: value, leases: value === 'ending' || value === 'dead' ? 0 : context.live };
+    });
   }
 
   /** How many workers are in each state of their chart. */
@@ -311,7 +329,10 @@ export class Runtime {
   }
 
   /** The first line to a worker. */
-  initLine(worker: string, can: { startMark: boolean; interrupts: boolean }): { line: string; protocol: number } {
+  initLine(
+    worker: string,
+    can: Pick<InitMessage, 'startMark' | 'interrupts' | 'stacks' | 'share'>,
+  ): { line: string; protocol: number } {
     const { settings } = this;
     const python = this.#lastPython;
     const line = encodeInit({
@@ -400,6 +421,7 @@ export class Runtime {
   }
 
   #closed(): void {
+    void this.live.close();
     this.sessions.clear();
     this.keepAlive.dispose();
   }

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .cancel import Cancellation
-    from .frame import LineWriter
     from .handle import Handing, NoHanding
     from .inbox import Inbox
     from .lane import Mailbox
+    from .worker import Worker
 
 
 class Exchange:
@@ -27,19 +27,20 @@ class Exchange:
     def __init__(
         self,
         call: int,
-        writer: LineWriter,
+        worker: Worker,
         inbox: Inbox | Mailbox,
         cancellation: Cancellation,
-        depth_max: int,
         handing: Handing | NoHanding,
     ) -> None:
         self.call = call
-        self.depth_max = depth_max
+        self.depth_max = worker._depth_max
         self.cancellation = cancellation
         self.handing = handing
         # What is done with the messages that come for this call, by their type.
         self.hear: dict[str, Callable[[dict[str, Any]], object]] = {}
-        self._writer = writer
+        self._worker = worker
+        # What it says has a name, for the error when it is too large.
+        self.say: Callable[..., None] = worker.say
         self._inbox = inbox
         self._thread = get_ident()
         self._is_over = False
@@ -51,10 +52,6 @@ class Exchange:
         self._inputs: dict[int, Input] = {}
         self.hear["answer"] = self.hear["answer.error"] = self._answered
         self.hear["items"] = self.hear["items.end"] = self._input_came
-
-    def say(self, line: bytes, attachments: Any = ()) -> None:
-        """Send something of this call's."""
-        self._writer.write(line, attachments)
 
     @property
     def is_open(self) -> bool:
@@ -72,6 +69,9 @@ class Exchange:
     def end(self) -> None:
         """Take note that the call is answered: nothing that it was given is of use any more."""
         self._is_over = True
+        # A task that the setup has made goes on in the next call.
+        if self._is_reading:
+            self._inbox.leave()
 
     def wait(self, is_there: Callable[[], bool]) -> None:
         """Hear what comes until `is_there()`. Raises CallCancelled when the caller gives up meanwhile."""
@@ -88,6 +88,8 @@ class Exchange:
         from asyncio import get_running_loop
 
         while not is_there():
+            if self._is_over:
+                raise RuntimeError("The call in which this function of Node's was called is over.")
             if self._is_reading:
                 waiter = get_running_loop().create_future()
                 self._waiters.append(waiter)
@@ -114,9 +116,19 @@ class Exchange:
             return self._inputs[index]
         if kind == "handle":
             return self.handing.store.get(index)
+        if kind == "kept" and self.handing.owner is not None:
+            return self._worker.kept_store().get(self.handing.owner, index)
         raise ValueError(f"there is no kind {kind!r}")
 
-    def ask(self, function: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+    def call_function(self, function: int, args: tuple[Any, ...], kwargs: dict[str, Any], is_kept: bool = False) -> Any:
+        """Return what a function of Node's returns, or in a coroutine an awaitable of it. Raises what it throws."""
+        number = self.ask(function, args, kwargs, is_kept)
+        if self.is_in_coroutine():
+            return self._answer_async(number)
+        self.wait(lambda: self.is_answered(number))
+        return self.answer(number)
+
+    def ask(self, function: int, args: tuple[Any, ...], kwargs: dict[str, Any], is_kept: bool) -> int:
         """Ask Node to call one of the functions, and return the number of the question."""
         if self._is_over:
             raise RuntimeError(
@@ -126,9 +138,14 @@ class Exchange:
             raise RuntimeError("A function of Node's can be called from the thread of its call alone, and this is another thread.")
         if self.cancellation.is_cancelled(self.call):
             raise CallCancelled(GIVEN_UP)
-        text, attachments = encode_members({"args": list(args), "kwargs": kwargs}, self.depth_max, self.handing)
         self._numbers += 1
-        self.say(message.callback(self.call, function, self._numbers, text), attachments)
+        try:
+            text, attachments = encode_members({"args": list(args), "kwargs": kwargs}, self.depth_max, self.handing)
+            line = message.callback(self.call, function, self._numbers, text, is_kept)
+            self.say("what a function of Node's is called with", line, attachments)
+        except Exception:
+            self.handing.take_back()
+            raise
         self.handing.sent()
         return self._numbers
 
@@ -142,6 +159,10 @@ class Exchange:
         if told["type"] == "answer.error":
             raise error.of_javascript(told["error"])
         return told["value"]
+
+    async def _answer_async(self, number: int) -> Any:
+        await self.wait_async(lambda: self.is_answered(number))
+        return self.answer(number)
 
     def _take(self, told: dict[str, Any]) -> None:
         kind = told["type"]
@@ -173,20 +194,10 @@ class Callback:
         self._function = function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        exchange = self._exchange
-        number = exchange.ask(self._function, args, kwargs)
-        if exchange.is_in_coroutine():
-            return self._answer_async(number)
-        exchange.wait(lambda: exchange.is_answered(number))
-        return exchange.answer(number)
+        return self._exchange.call_function(self._function, args, kwargs)
 
     def __repr__(self) -> str:
         return f"<function {self._function} of Node's>"
-
-    async def _answer_async(self, number: int) -> Any:
-        exchange = self._exchange
-        await exchange.wait_async(lambda: exchange.is_answered(number))
-        return exchange.answer(number)
 
 
 class Input:
@@ -250,7 +261,7 @@ class Input:
         more = ROOM_ITEMS - self._room - len(self._items)
         if self._end is None and more > 0 and self._exchange.is_open:
             self._room += more
-            self._exchange.say(message.pull(self._exchange.call, self._index, more))
+            self._exchange.say("a pull", message.pull(self._exchange.call, self._index, more))
 
     def _raise_end(self) -> None:
         end = self._end

@@ -47,16 +47,26 @@ def hello(library: str, python: str, executable: str, pid: int) -> bytes:
     ).encode()
 
 
-def ready(functions: Sequence[str], streams: Sequence[str], interrupts: bool, files: Sequence[str] | None = None) -> bytes:
+def ready(
+    functions: Sequence[str],
+    streams: Sequence[str],
+    interrupts: bool,
+    stacks: bool,
+    files: Sequence[str] | None = None,
+    shares: bool | None = None,
+) -> bytes:
     """Return the line that ends the handshake well.
 
-    `streams` are those functions that are generators. `interrupts`: SIGUSR1 interrupts the call that runs. `files`: what
-    the modules came from, if Node has asked.
+    `streams` are those functions that are generators. `interrupts`: SIGUSR1 interrupts the call that runs. `stacks`:
+    SIGUSR2 lets the worker write where it stands. `files`: what the modules came from, and `shares`: whether files of
+    Node's can be opened, each if Node has asked.
     """
     names, generators = (",".join(map(quote, each)) for each in (functions, streams))
-    heard = "true" if interrupts else "false"
+    heard, told = ("true" if each else "false" for each in (interrupts, stacks))
     more = "" if files is None else f',"files":[{",".join(map(quote, files))}]'
-    return f'{{"type":"ready","functions":[{names}],"streams":[{generators}],"interrupts":{heard}{more}}}\n'.encode()
+    if shares is not None:
+        more += f',"shares":{"true" if shares else "false"}'
+    return f'{{"type":"ready","functions":[{names}],"streams":[{generators}],"interrupts":{heard},"stacks":{told}{more}}}\n'.encode()
 
 
 def failed(stage: str, error: str) -> bytes:
@@ -79,9 +89,10 @@ def items(call: int, values: str) -> bytes:
     return f'{{"type":"items","id":{call},{values}}}\n'.encode()
 
 
-def callback(call: int, function: int, number: int, values: str) -> bytes:
-    """Return the line that asks Node to call one of the functions that it gave to `call`; `values` are its arguments."""
-    return f'{{"type":"callback","id":{call},"function":{function},"number":{number},{values}}}\n'.encode()
+def callback(call: int, function: int, number: int, values: str, is_kept: bool = False) -> bytes:
+    """Return the line that asks Node to call a function that it gave to `call`, or a kept one; `values` are its arguments."""
+    kind = "kept" if is_kept else "function"
+    return f'{{"type":"callback","id":{call},"{kind}":{function},"number":{number},{values}}}\n'.encode()
 
 
 def pull(call: int, index: int, items: int) -> bytes:
@@ -94,6 +105,16 @@ def progress(call: int, done: str, total: str, note: str) -> bytes:
     return f'{{"type":"progress","id":{call},"done":{done},"total":{total},"note":{note}}}\n'.encode()
 
 
+def heartbeat(call: int) -> bytes:
+    """Return the line that says that `call` goes on."""
+    return f'{{"type":"heartbeat","id":{call}}}\n'.encode()
+
+
+def pong(number: int) -> bytes:
+    """Return the line that answers the ping of that number."""
+    return f'{{"type":"pong","number":{number}}}\n'.encode()
+
+
 def log(stream: str, call: int | None, text: str, level: str | None = None, logger: str | None = None) -> bytes:
     """Return the line that carries something printed or logged."""
     number = "null" if call is None else call
@@ -101,6 +122,18 @@ def log(stream: str, call: int | None, text: str, level: str | None = None, logg
     if logger is not None:
         more += f',"logger":{quote(logger)}'
     return f'{{"type":"log","stream":"{stream}","call":{number},"text":{quote(text)}{more}}}\n'.encode()
+
+
+class MessageTooLarge(ValueError):
+    """The answer of a call, or what else `what` names, is over the limit that `option` sets."""
+
+    def __init__(self, what: str, size: int, limit: int, option: str = "messageBytesMax") -> None:
+        amount = "bytes" if option == "messageBytesMax" else "raw bytes"
+        super().__init__(
+            f"{what[:1].upper()}{what[1:] or 'The answer'} would take {size} {amount}, and the limit `{option}` is {limit}. "
+            "Send less, write it to a file and pass the path, or raise the limit."
+        )
+        self.what, self.bytes, self.limit, self.option = what, size, limit, option
 
 
 class ProtocolError(Exception):
@@ -126,8 +159,25 @@ def _take_attachments(message: dict[str, Any], reader: LineReader | None) -> str
         return f"`bin` announces {sum(sizes)} bytes, and `attachmentBytesMax` is {reader.attachment_bytes_max}"
     # What becomes `bytes` is read as such, and all else so that it can be written to.
     fixed = {entry[2] for entry in rich if entry[1] == "bytes" and len(entry) > 2 and type(entry[2]) is int}
-    message["bin"] = [reader.take(size) if number in fixed else reader.take_writable(size) for number, size in enumerate(sizes)]
+    shared: dict[int, Any] = {}
+    if "share" in message:
+        share, files = message["share"], reader.files
+        if files is None:
+            return "`share` names files of Node's, which cannot be opened here"
+        if type(share) is not list or not all(_is_share(each, sizes) for each in share) or not fixed.isdisjoint(each[0] for each in share):
+            return "`share` is not an array of an array's attachment, a descriptor and an inode each"
+        shared = {number: files.file(descriptor, inode, sizes[number]) for number, descriptor, inode in share}
+    message["bin"] = [
+        shared[number] if number in shared else reader.take(size) if number in fixed else reader.take_writable(size)
+        for number, size in enumerate(sizes)
+    ]
     return None
+
+
+def _is_share(value: Any, sizes: list[int]) -> bool:
+    if type(value) is not list or len(value) != 3 or not all(type(each) is int and 0 <= each <= INT_MAX for each in value):
+        return False
+    return value[0] < len(sizes) and sizes[value[0]] > 0
 
 
 def _check_call(message: dict[str, Any]) -> str | None:
@@ -147,6 +197,8 @@ def _check_call(message: dict[str, Any]) -> str | None:
         room = message["stream"]
         if type(room) is not dict or not _is_limit(room.get("items")) or not _is_limit(room.get("bytes")):
             return "`stream` does not have positive integers for `items` and `bytes`"
+    if "heartbeatMs" in message and not _is_limit(message["heartbeatMs"]):
+        return "`heartbeatMs` is not a positive safe integer"
     if "context" in message and type(message["context"]) is not dict:
         return "`context` is not an object"
     if "lease" in message and not _is_limit(message["lease"]):
@@ -212,6 +264,14 @@ def _check_handles_drop(message: dict[str, Any]) -> str | None:
     return "`handles` is not an array of pairs of positive safe integers"
 
 
+def _check_ping(message: dict[str, Any]) -> str | None:
+    return None if _is_limit(message.get("number")) else "`number` is not a positive safe integer"
+
+
+def _check_kept_drop(message: dict[str, Any]) -> str | None:
+    return None if _is_limit(message.get("kept")) else "`kept` is not a positive safe integer"
+
+
 def _check_stop(message: dict[str, Any]) -> str | None:
     return None
 
@@ -243,8 +303,14 @@ def _check_init(message: dict[str, Any]) -> str | None:
         return "`watch` is not an array of strings"
     if type(get("startMark")) is not bool:
         return "`startMark` is not a boolean"
+    if "share" in message:
+        share = message["share"]
+        if type(share) is not dict or not _is_limit(share.get("pid")) or type(share.get("mark")) is not int or share["mark"] < 0:
+            return "`share` does not have a `pid` and a descriptor as `mark`"
     if type(get("interrupts", False)) is not bool:
         return "`interrupts` is not a boolean"
+    if type(get("stacks", False)) is not bool:
+        return "`stacks` is not a boolean"
     if type(get("validate", False)) is not bool:
         return "`validate` is not a boolean"
     if get("lane", "serial") not in LANES:
@@ -297,5 +363,7 @@ CHECKS = {
     "session.end": _check_session_end,
     "lease.end": _check_lease_end,
     "handles.drop": _check_handles_drop,
+    "ping": _check_ping,
+    "kept.drop": _check_kept_drop,
     "stop": _check_stop,
 }

@@ -41,8 +41,12 @@ export interface InitMessage {
   readonly limits: ValueLimits;
   /** Whether descriptor 4 is a page for the id of the request being run. */
   readonly startMark: boolean;
+  /** Node's process, and the descriptor of the start mark there: by these the worker finds out whether it can open files of Node's. */
+  readonly share?: { readonly pid: number; readonly mark: number } | undefined;
   /** Whether a call that is given up is to be interrupted: in the lane `serial` by SIGUSR1, else by `cancel` alone. */
   readonly interrupts: boolean;
+  /** Whether it is to write where it stands to descriptor 2 when it gets SIGUSR2. */
+  readonly stacks: boolean;
   /** Whether arguments are checked against the hints of the functions. */
   readonly validate: boolean;
   /** How calls are run that are under way at the same time. */
@@ -67,6 +71,8 @@ export interface CallMessage {
   readonly stream?: { readonly items: number; readonly bytes: number } | undefined;
   /** Somebody wants to hear how far it has come. */
   readonly progress?: boolean | undefined;
+  /** Its heartbeats are counted; more than one in so many milliseconds is too many. */
+  readonly heartbeatMs?: number | undefined;
   /** What is to be known of the call where it runs and where it logs. */
   readonly context?: Readonly<Record<string, unknown>> | undefined;
   /** The lease that it is made under, which objects live as long as that stay in Python. */
@@ -105,6 +111,10 @@ export interface ReadyMessage {
   readonly streams: readonly string[];
   /** Whether SIGUSR1 interrupts the call that runs. */
   readonly interrupts: boolean;
+  /** Whether SIGUSR2 lets it write where it stands. */
+  readonly stacks: boolean;
+  /** Whether it can open files of Node's; absent where it was not asked. */
+  readonly shares?: boolean;
   /** The files that its modules came from, where it was asked for them. */
   readonly files?: readonly string[];
 }
@@ -139,11 +149,13 @@ export interface ItemsMessage {
   readonly bytes: number;
 }
 
-/** Python calls a function that it was given among the arguments of a call. */
+/** Python calls a function that it was given. */
 export interface CallbackMessage {
   readonly type: 'callback';
   readonly id: number;
-  readonly function: number;
+  /** One among the arguments of the call; or else it is a kept one. */
+  readonly function?: number;
+  readonly kept?: number;
   /** Names the question within its call. */
   readonly number: number;
   readonly args: readonly unknown[];
@@ -167,8 +179,20 @@ export interface ProgressMessage {
   readonly note: string | null;
 }
 
+/** A call goes on. */
+export interface HeartbeatMessage {
+  readonly type: 'heartbeat';
+  readonly id: number;
+}
+
 /** What Python says of a call between its question and its answer. */
-export type MessageDuringCall = ItemsMessage | CallbackMessage | PullMessage | ProgressMessage;
+export type MessageDuringCall = ItemsMessage | CallbackMessage | PullMessage | ProgressMessage | HeartbeatMessage;
+
+/** The answer to a ping. */
+export interface PongMessage {
+  readonly type: 'pong';
+  readonly number: number;
+}
 
 /** Something that Python printed, logged or warned of. */
 export interface LogMessage {
@@ -191,6 +215,7 @@ export type MessageFromPython =
   | ReplyMessage
   | ErrorMessage
   | MessageDuringCall
+  | PongMessage
   | LogMessage;
 
 /** An error as it crosses the line. */
@@ -226,6 +251,8 @@ export interface WireError {
   readonly limit?: number;
   /** The option that sets it, with `ERR_MESSAGE_TOO_LARGE`. */
   readonly option?: LimitOption;
+  /** What of the call it is, with `ERR_MESSAGE_TOO_LARGE`; absent for the answer. */
+  readonly what?: string;
   /** The names that can be called, with `ERR_NOT_EXPOSED`. */
   readonly functions?: readonly string[];
 }
@@ -246,7 +273,18 @@ interface WireFrame {
  * @throws MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
  */
 export function encodeRequest(
-  { name, args, kwargs, session, progress, context, lease, on, get }: Omit<CallMessage, 'type' | 'id' | 'stream'>,
+  {
+    name,
+    args,
+    kwargs,
+    session,
+    progress,
+    heartbeatMs,
+    context,
+    lease,
+    on,
+    get,
+  }: Omit<CallMessage, 'type' | 'id' | 'stream'>,
   limits: ValueLimits,
   handlers?: ValueHandlers,
 ): EncodedRequest {
@@ -254,12 +292,14 @@ export function encodeRequest(
   const key = `"name":${JSON.stringify(name)},${values.text}`;
   const sessionJson = session === undefined ? '' : `,"session":${JSON.stringify(session)}`;
   const progressJson = progress === true ? ',"progress":true' : '';
+  const heartbeatJson = heartbeatMs === undefined ? '' : `,"heartbeatMs":${heartbeatMs}`;
   const contextJson = context === undefined ? '' : `,"context":${encodeJson(context, 'context', limits)}`;
   const leaseJson = lease === undefined ? '' : `,"lease":${lease}`;
   const onJson = on === undefined ? '' : `,"on":${on}${get === true ? ',"get":true' : ''}`;
-  const text = `${key}${sessionJson}${progressJson}${contextJson}${leaseJson}${onJson}}`;
-  limitBytes(text, CALL_HEAD_BYTES, limits.messageBytesMax, name);
-  return { text, bin: values.bin, keyChars: key.length };
+  const text = `${key}${sessionJson}${progressJson}${heartbeatJson}${contextJson}${leaseJson}${onJson}}`;
+  const headBytes = CALL_HEAD_BYTES + (values.large?.length ?? 0) * SHARE_BYTES;
+  limitBytes(text, headBytes, limits.messageBytesMax, name);
+  return { text, bin: values.bin, large: values.large, keyChars: key.length };
 }
 
 /**
@@ -274,13 +314,23 @@ export function streamed(
   name?: string,
 ): EncodedRequest {
   const text = `${request.text.slice(0, -1)},"stream":{"items":${items},"bytes":${bytes}}}`;
-  limitBytes(text, CALL_HEAD_BYTES, limits.messageBytesMax, name);
-  return { text, bin: request.bin, keyChars: request.keyChars };
+  const headBytes = CALL_HEAD_BYTES + (request.large?.length ?? 0) * SHARE_BYTES;
+  limitBytes(text, headBytes, limits.messageBytesMax, name);
+  return { text, bin: request.bin, large: request.large, keyChars: request.keyChars };
 }
 
-/** The line of a call, without its newline: an id and what {@link encodeRequest} made. */
-export function callLine(id: number, request: string): string {
-  return `{"type":"call","id":${id},${request}`;
+/**
+ * The line of a call, without its newline: an id and what {@link encodeRequest} made.
+ *
+ * @param share Of each attachment that does not follow the line: its number, and the descriptor and inode of its file.
+ */
+export function callLine(
+  id: number,
+  request: string,
+  share: readonly (readonly [number, number, number])[] = [],
+): string {
+  const shareJson = share.length === 0 ? '' : `"share":${JSON.stringify(share)},`;
+  return `{"type":"call","id":${id},${shareJson}${request}`;
 }
 
 /**
@@ -301,6 +351,29 @@ export function encodeInit(init: Omit<InitMessage, 'type' | 'protocol'>): string
   const line = encodeJson(message, 'init', deeper);
   limitBytes(line, 0, init.limits.messageBytesMax, undefined);
   return line;
+}
+
+/**
+ * The values of something that is said to Python during a call, for {@link encodeAnswer} and {@link encodeItems}.
+ *
+ * @param what What the error is to call it.
+ * @throws ValueRefusedError (`ERR_VALUE`) naming the path, and MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
+ */
+export function encodeSaid(
+  fields: { readonly value: unknown } | { readonly values: readonly unknown[] },
+  seen: { readonly call: string; readonly what: string },
+  limits: ValueLimits,
+  handlers: ValueHandlers,
+): Encoded {
+  try {
+    const encoded = encodeFields(fields, undefined, limits, handlers);
+    limitBytes(encoded.text, SAID_HEAD_BYTES, limits.messageBytesMax, undefined);
+    return encoded;
+  } catch (error) {
+    if (!(error instanceof MessageTooLargeError)) throw error;
+    const { bytes, limit, option, sender } = error;
+    throw new MessageTooLargeError({ bytes, limit, option, sender, ...seen });
+  }
 }
 
 /** The line that says how much more of a stream there is room for, without its newline. Nothing answers it. */
@@ -333,6 +406,11 @@ export function encodeCancel(id: number): string {
   return `{"type":"cancel","id":${id}}`;
 }
 
+/** The line that asks a worker whether it listens, without its newline. It answers with `pong`. */
+export function encodePing(number: number): string {
+  return `{"type":"ping","number":${number}}`;
+}
+
 /** The line that lets Python drop what it keeps for a session, without its newline. Nothing answers it. */
 export function encodeSessionEnd(session: string): string {
   return `{"type":"session.end","session":${JSON.stringify(session)}}`;
@@ -346,6 +424,11 @@ export function encodeLeaseEnd(lease: number): string {
 /** The line that lets Python drop objects, by their numbers and how often each has come, without its newline. Nothing answers it. */
 export function encodeHandlesDrop(handles: readonly (readonly [number, number])[]): string {
   return `{"type":"handles.drop","handles":${JSON.stringify(handles)}}`;
+}
+
+/** The line that lets Python drop a kept function, without its newline. Nothing answers it. */
+export function encodeKeptDrop(kept: number): string {
+  return `{"type":"kept.drop","kept":${kept}}`;
 }
 
 /** The line that asks a worker to run its teardown and end, without its newline. */
@@ -404,7 +487,7 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
       return {
         type,
         id: fields.id('id'),
-        function: fields.integer('function'),
+        ...(fields.has('kept') ? { kept: fields.id('kept') } : { function: fields.integer('function') }),
         number: fields.id('number'),
         args: fields.list('args'),
         kwargs: fields.record('kwargs'),
@@ -419,6 +502,10 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
         total: fields.value('total') === null ? null : fields.number('total'),
         note: fields.value('note') === null ? null : fields.string('note'),
       };
+    case 'heartbeat':
+      return { type, id: fields.id('id') };
+    case 'pong':
+      return { type, number: fields.id('number') };
     case 'log':
       return {
         type,
@@ -443,6 +530,8 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
         functions: fields.strings('functions'),
         streams: fields.has('streams') ? fields.strings('streams') : [],
         interrupts: fields.has('interrupts') && fields.boolean('interrupts'),
+        stacks: fields.has('stacks') && fields.boolean('stacks'),
+        ...(fields.has('shares') && { shares: fields.boolean('shares') }),
         ...(fields.has('files') && { files: fields.strings('files') }),
       };
     case 'failed':
@@ -487,6 +576,7 @@ export function errorFromWire(error: WireError, call?: string | undefined, throw
         option: error.option,
         sender: 'python',
         call,
+        what: error.what,
       });
   }
 }
@@ -518,6 +608,7 @@ function decodeError(fields: Fields, causesBefore: number): WireError {
     }),
     ...(code === 'ERR_MESSAGE_TOO_LARGE' && { bytes: fields.integer('bytes'), limit: fields.integer('limit') }),
     ...(fields.has('option') && { option: fields.oneOf('option', LIMIT_OPTIONS) }),
+    ...(fields.has('what') && { what: fields.string('what') }),
     ...(code === 'ERR_NOT_EXPOSED' && { functions: fields.strings('functions') }),
   });
 }
@@ -699,6 +790,10 @@ function malformed(why: string, line: string): ProtocolError {
 
 /** What {@link callLine} puts before a request, with the longest id. */
 const CALL_HEAD_BYTES = callLine(Number.MAX_SAFE_INTEGER, '').length;
+/** What it puts there for each file, at most. */
+const SHARE_BYTES = 64;
+/** The same for what {@link encodeSaid} makes. */
+const SAID_HEAD_BYTES = encodeAnswer(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, '').length;
 const EXCERPT_CHARS = 80;
 /** Levels of the message `init` around one argument of `setup`. */
 const INIT_LEVELS = 3;

@@ -7,11 +7,17 @@ import type { ValueLimits } from './value.js';
 
 /** What takes an argument that is no value. Each returns the number by which Python knows it, or why it cannot cross. */
 export interface ValueHandlers {
-  readonly onFunction?: (fn: (...args: never[]) => unknown) => number | string;
+  readonly onFunction?: (fn: (...args: never[]) => unknown, path: () => string) => FunctionReference | string;
   /** Asked for every instance of a class; `undefined`: it is no handle. */
   readonly onHandle?: (value: object, path: () => string) => number | string | undefined;
   /** An object with `Symbol.asyncIterator` or `Symbol.iterator`, other than the collections that are values. */
   readonly onIterable?: (iterable: AsyncIterable<unknown> | Iterable<unknown>) => number;
+}
+
+/** A function of one call, or one that is kept for longer. */
+export interface FunctionReference {
+  readonly kind: 'function' | 'kept';
+  readonly number: number;
 }
 
 /** What makes something of the kinds that are no values (`handle`), of their data and the id of their message. */
@@ -34,6 +40,8 @@ export class Refusal {
 export class RichWalk {
   readonly rich: unknown[][] = [];
   readonly bin: Uint8Array[] = [];
+  /** Which of `bin` are arrays of {@link SHARED_BYTES_MIN} or more. */
+  readonly large: number[] = [];
   readonly #limits: ValueLimits;
   /** `undefined` where only what JSON has words for may cross. */
   readonly #handlers: ValueHandlers | undefined;
@@ -75,13 +83,17 @@ export class RichWalk {
       case 'bigint':
         return this.#standsFor('int', value < 0n ? `-${(-value).toString(16)}` : value.toString(16));
       case 'function':
-        if (this.#handlers.onFunction === undefined) return this.#refuse(problem);
-        return this.#refer('function', this.#handlers.onFunction(value as () => unknown));
+        return this.#function(value as () => unknown, problem);
       case 'object':
         return this.#object(value as object, depthLeft, problem);
       default:
         return this.#refuse(problem);
     }
+  }
+
+  #function(value: () => unknown, problem: string): unknown {
+    const known = this.#handlers?.onFunction?.(value, () => this.#shown()) ?? problem;
+    return typeof known === 'string' ? this.#refuse(known) : this.#standsFor(known.kind, null, known.number);
   }
 
   #number(value: number, problem: string): unknown {
@@ -94,9 +106,9 @@ export class RichWalk {
       return this.#standsFor('bytes', null, this.#attach(value));
     }
     const dtype = dtypeOf(value);
-    if (dtype !== undefined) return this.#standsFor('array', null, this.#attach(value as ArrayBufferView), dtype);
+    if (dtype !== undefined) return this.#standsFor('array', null, this.#attachArray(value as ArrayBufferView), dtype);
     if (value instanceof NdArray) {
-      return this.#standsFor('ndarray', null, this.#attach(value.data), value.dtype, value.shape, value.order);
+      return this.#standsFor('ndarray', null, this.#attachArray(value.data), value.dtype, value.shape, value.order);
     }
     if (types.isDate(value)) return this.#date(value);
     if (types.isMap(value) && isOwnClass(value)) return this.#map(value, depthLeft);
@@ -231,6 +243,12 @@ export class RichWalk {
       ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
       : new Uint8Array(bytes);
     return this.bin.push(view) - 1;
+  }
+
+  #attachArray(items: ArrayBufferView): number {
+    const number = this.#attach(items);
+    if (items.byteLength >= SHARED_BYTES_MIN) this.large.push(number);
+    return number;
   }
 
   #refuse(problem: string): never {
@@ -374,6 +392,8 @@ function bigint(hex: string): bigint {
   return hex.startsWith('-') ? -BigInt(`0x${hex.slice(1)}`) : BigInt(`0x${hex}`);
 }
 
+/** From here on, to write an array into a file that Python maps takes less than to send it: `docs/decisions/bytes.md`. */
+export const SHARED_BYTES_MIN = 32 * 1024 * 1024;
 const FLOATS = new Map([
   ['NaN', 'nan'],
   ['Infinity', 'inf'],

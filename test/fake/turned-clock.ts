@@ -48,6 +48,11 @@ export class TurnedClock implements PoolClock {
     this.#now = end;
   }
 
+  /** `ms` later, in which nobody was awake: the timers that were due meanwhile run late, when it is turned again. */
+  sleep(ms: number): void {
+    this.#now += ms;
+  }
+
   /** On to the next timer, if one is set. */
   async turnToNext(): Promise<void> {
     const next = this.#next();
@@ -64,5 +69,5 @@ export class TurnedClock implements PoolClock {
 
 /** Whatever was settled has been heard by those who await it, and by those who await them. */
 export function heard(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => process.nextTick(resolve));
 }

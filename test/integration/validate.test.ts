@@ -1,4 +1,7 @@
+import { type } from 'arktype';
+import * as v from 'valibot';
 import { describe, expect, expectTypeOf, it } from 'vitest';
+import { z } from 'zod';
 import {
   type ArgumentRefusedError,
   kw,
@@ -117,6 +120,32 @@ describe('a schema', () => {
     };
     const error = await failure(startPool(hints).call('nowhere', [], { schema: never }));
     expect(error).toMatchObject({ code: 'ERR_NOT_EXPOSED' });
+  });
+
+  it.each([
+    ['zod', z.object({ name: z.string(), price: z.number().transform((price) => price * 100) })],
+    [
+      'valibot',
+      v.object({
+        name: v.string(),
+        price: v.pipe(
+          v.number(),
+          v.transform((price) => price * 100),
+        ),
+      }),
+    ],
+    ['arktype', type({ name: 'string', price: type('number').pipe((price) => price * 100) })],
+  ] as const)('of %s changes a result, refuses another, and gives the type', async (vendor, schema) => {
+    const pool = startPool(hints);
+    expect(schema['~standard'].vendor).toBe(vendor);
+    const tea = await pool.call('same', [{ name: 'tea', price: 4 }], { schema });
+    expectTypeOf(tea).toEqualTypeOf<{ name: string; price: number }>();
+    expect(tea).toEqual({ name: 'tea', price: 400 });
+    const refused = pool.call('same', [{ name: 'tea', price: 'a lot' }], { schema });
+    const error = await failure<ResultRefusedError>(refused);
+    expect(error).toMatchObject({ code: 'ERR_RESULT', call: 'same' });
+    expect(error.issues).toHaveLength(1);
+    expect(error.message).toContain('price: ');
   });
 
   it('that is none is refused at once', async () => {

@@ -111,9 +111,10 @@ describe('a call', () => {
   });
 });
 
-function made(wait: ConstructorParameters<typeof Call>[3] = {}) {
+function made(wait: ConstructorParameters<typeof Call>[2] = {}) {
   const clock = new TurnedClock();
-  const call = new Call('mean', { text: '"name":"mean","args":[]}', bin: [], keyChars: 23 }, clock, wait);
+  const request = { text: '"name":"mean","args":[]}', bin: [], keyChars: 23 };
+  const call = new Call({ name: 'mean', request }, clock, wait);
   const outcomes: CallOutcome[] = [];
   call.onSettled((how) => outcomes.push(how));
   const abandoned: Call[] = [];

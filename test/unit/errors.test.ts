@@ -27,6 +27,13 @@ describe('every error', () => {
     expect(section).toMatch(/Try: |The message says what it may be/);
   });
 
+  it('says what a call that has hung had promised', () => {
+    const { message } = new errors.CallHungError({ call: 'mean', by: 'heartbeat', limitMs: 500, ranMs: 7_200 });
+    for (const part of ['"mean"', 500, 7_200, '`heartbeatTimeoutMs`', '`pythonarium.heartbeat()`']) {
+      expect(message).toContain(String(part));
+    }
+  });
+
   it('has a sample here, and so has every heading of docs/errors.md', () => {
     const classes = Object.values(errors).filter((thing) => typeof thing === 'function' && thing !== PoolError);
     expect(new Set(samples().map(({ error }) => error.constructor))).toEqual(new Set(classes));
@@ -201,6 +208,16 @@ describe('a NotExposedError', () => {
   });
 });
 
+describe('a MessageTooLargeError', () => {
+  it('says what of the call it is, where it is neither the call nor its answer', () => {
+    const limits = { bytes: 11, limit: 10, option: 'attachmentBytesMax', sender: 'node' } as const;
+    const error = new errors.MessageTooLargeError({ ...limits, call: 'mean', what: 'item 3 of an iterable' });
+    expect(error.message).toMatch(/^In the call of "mean", item 3 of an iterable takes 11 raw bytes, .* have 10\./);
+    expect(error.message).toContain('`attachmentBytesMax`');
+    expect(error.option).toBe('attachmentBytesMax');
+  });
+});
+
 describe('text of others in a message', () => {
   it('can move no cursor, forge no line and turn no text around', () => {
     const error = new errors.WorkerDiedError({
@@ -299,6 +316,11 @@ function samples(): Sample[] {
       ['"mean"', 500, 12, 488, '`timeoutMs`'],
     ],
     [
+      'ERR_CALL_HUNG',
+      new errors.CallHungError({ call: 'mean', by: 'hard-limit', limitMs: 500, ranMs: 501 }),
+      ['"mean"', 500, 501, '`hardLimitMs`', '`call.hung`'],
+    ],
+    [
       'ERR_QUEUE_TIMEOUT',
       new errors.QueueTimeoutError({ waitedMs: 250, leased: 4, waiting: 31 }),
       [250, '4 leased', '31 waiting', '`size`'],
@@ -377,6 +399,11 @@ function samples(): Sample[] {
       'ERR_HANDLE_ENDED',
       new errors.HandleEndedError({ handle: 'Model', reason: 'closed', path: 'args[0]', call: 'score' }),
       ['"Model"', '`args[0]`', '"score"', 'was closed'],
+    ],
+    [
+      'ERR_FUNCTION_RELEASED',
+      new errors.FunctionReleasedError({ path: 'args[0].on', call: 'score' }),
+      ['`args[0].on`', '"score"', 'was released', 'keep another one'],
     ],
     [
       'ERR_OPTION',
