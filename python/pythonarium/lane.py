@@ -195,10 +195,10 @@ class Lane:
             if "progress" in message or "heartbeatMs" in message:
                 job.progress = Progress(job.exchange, message)
         if "rich" in message:
-            from .rich import restore
+            from .rich import restore_call
 
             try:
-                restore(message, job.exchange.resolve)  # type: ignore[union-attr]
+                restore_call(message, function, job.exchange.resolve)  # type: ignore[union-attr]
             except (ModuleNotFoundError, OSError) as missing:
                 worker._send_error(number, error.of_exception(missing))
                 return

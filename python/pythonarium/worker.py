@@ -203,10 +203,10 @@ class Worker:
         handing = self._handing = self._handles.handing(call.get("lease", session))
         exchange = self._exchange(call, handing) if not EXTRAS.isdisjoint(call) else None
         if "rich" in call:
-            from .rich import restore
+            from .rich import restore_call
 
             try:
-                restore(call, exchange.resolve)  # type: ignore[union-attr]
+                restore_call(call, function, exchange.resolve)  # type: ignore[union-attr]
             except (ModuleNotFoundError, OSError) as missing:
                 self._end_talk()
                 self._send_error(number, error.of_exception(missing))

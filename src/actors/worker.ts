@@ -385,7 +385,7 @@ export class WorkerHand implements ProcessListeners {
       end,
       this.#phase === 'ready' ? undefined : (this.#fault ?? this.#bootError(this.#bootStage(), undefined)),
     );
-    this.#worker.send({ type: 'process.exited' });
+    this.#worker.send({ type: 'process.exited', byItself: this.#wentByItself });
     this.#runtime.hands.delete(this.#worker);
   }
 
@@ -499,7 +499,11 @@ export class WorkerHand implements ProcessListeners {
   #ended(end: ProcessEnd, bootFailure: unknown): void {
     this.#pulse?.end();
     this.#kept?.endAll();
-    if (bootFailure !== undefined && this.#endedFor !== 'stopped') this.#runtime.bootFailed(bootFailure);
+    if (this.#endedFor !== 'stopped') {
+      if (bootFailure !== undefined) this.#runtime.bootFailed(bootFailure);
+      else if (this.#endedFor !== 'retired')
+        this.#runtime.workerDied(this.#fault ?? this.#died({ started: 'unknown', attempts: 1 }, undefined));
+    }
     this.#outbox.close();
     this.#leaveSessions();
     this.#runtime.emit('worker.dead', {
@@ -524,13 +528,19 @@ export class WorkerHand implements ProcessListeners {
     return this.#runtime.settings.lane === 'serial' ? this.#asked[0] === exchange : this.#asked.length === 1;
   }
 
+  /** It exited, crashed or broke its line, and neither the pool nor anybody outside had ended it. */
+  get #wentByItself(): boolean {
+    if (this.#endedFor !== undefined) return this.#endedFor === 'unfit';
+    return !SENT_SIGNALS.has(this.#end?.signal ?? '');
+  }
+
   #reason(): PoolEvents['worker.dead'][0]['reason'] {
     if (this.#endedFor !== undefined && this.#endedFor !== 'unfit') return this.#endedFor;
     if (this.#phase !== 'ready') return 'boot';
     return this.#endedFor === undefined ? 'exited' : 'protocol';
   }
 
-  #died(told: { started: Started; attempts: number }, call: string): WorkerDiedError {
+  #died(told: { started: Started; attempts: number }, call: string | undefined): WorkerDiedError {
     const { exitCode = null, signal = null } = this.#end ?? {};
     const evicted = this.#endedFor === 'cancel-grace';
     return new WorkerDiedError({
@@ -565,6 +575,8 @@ export class WorkerHand implements ProcessListeners {
   }
 }
 
+/** Signals that come from outside, the kernel's for want of memory included. A crash has others. */
+const SENT_SIGNALS: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 /** How long a worker has to begin to say where it stands, and to go on with it. */
 const STACK_MS = 100;
 const STACK_LOOKS_MAX = 10;

@@ -98,7 +98,7 @@ describe('a call that ends its worker', () => {
 
   it('is never refused with `poisonDeaths: 0`, and after as many deaths as that says', async () => {
     const { pool, ends } = await poisoned({ poisonDeaths: 0 });
-    for (let death = 0; death < 6; death += 1) {
+    for (let death = 0; death < 4; death += 1) {
       expect(await ends(pool.call('parse', POISON))).toMatchObject({ code: 'ERR_WORKER_DIED' });
     }
     const once = await poisoned({ poisonDeaths: 1 });
@@ -192,7 +192,7 @@ async function poisoned(options: Partial<PoolOptions> = {}, fate: (() => boolean
       queueMicrotask(() => (isPoison && does ? process.die() : process.answer('answered')));
     },
   };
-  const world = new PlayedPool({ retryDelayMs: 0, ...options }, script);
+  const world = new PlayedPool({ retryDelayMs: 0, failuresMax: 1_000, ...options }, script);
   onTestFinished(async () => {
     await world.destroy();
     expect(world.python.violations).toEqual([]);
