@@ -14,8 +14,10 @@ import type { ThrownErrors } from './wire/thrown.js';
 
 /** Where a call is until it is sent: it is told when the call's budget is spent there. */
 export interface CallHome {
-  /** The call is taken out, and the error that its caller gets is returned. */
-  withdraw(call: Call, waitedMs: number): Error;
+  /** The call is taken out. */
+  withdraw(call: Call): void;
+  /** What its caller gets when its time is up there. */
+  timeout(waitedMs: number): Error;
   /** Who holds every slot that could serve it; undefined if one is free, or may come up. */
   holders(): readonly Exchange[] | undefined;
   /** Asks for a worker once more; absent where no other would do. */
@@ -134,7 +136,7 @@ export class Call implements Child, AskingCall {
   refuseIfDeadlocked(): void {
     const error = this.#isSettled ? undefined : deadlockOf(this);
     if (error === undefined) return;
-    this.#home?.withdraw(this, 0);
+    this.#home?.withdraw(this);
     this.fail(error, 'refused');
     // In the pipe behind the very call that waits for it.
     this.#exchange?.abandon(this);
@@ -168,7 +170,7 @@ export class Call implements Child, AskingCall {
   onAnswered(answer: Answer, from: Exchange): void {
     // An attempt that was given up is answered, too.
     if (from !== this.#exchange) return;
-    this.#started = true;
+    this.#started ||= !('error' in answer && answer.started === false);
     if ('error' in answer) this.fail(answer.error);
     else if (this.#settle('answered')) this.#resolve(answer.value);
   }
@@ -291,7 +293,7 @@ export class Call implements Child, AskingCall {
   /** Nobody waits for it any more, for that reason. */
   abandon(error: unknown, how: 'timedOut' | 'aborted'): void {
     const exchange = this.#exchange;
-    this.#home?.withdraw(this, 0);
+    this.#home?.withdraw(this);
     this.fail(error, how);
     exchange?.abandon(this);
   }
@@ -316,8 +318,9 @@ export class Call implements Child, AskingCall {
   }
 
   #giveUp(by: 'timeout' | 'signal'): void {
-    const exchange = this.#exchange;
-    const late = this.#home?.withdraw(this, this.#clock.now() - this.#askedAt);
+    const [home, exchange] = [this.#home, this.#exchange];
+    const late = by === 'signal' ? undefined : home?.timeout(this.#clock.now() - this.#askedAt);
+    home?.withdraw(this);
     if (by === 'signal') this.fail(this.#signal?.reason, 'aborted');
     // What was sent once is no matter of the queue any more.
     else if (late !== undefined && this.#failedBefore === undefined) this.fail(late, 'timedOut');
@@ -365,10 +368,8 @@ export class Call implements Child, AskingCall {
       origin.askAgain?.();
     });
     this.#home = {
-      withdraw: (_, waitedMs) => {
-        cancel();
-        return origin.withdraw(this, waitedMs);
-      },
+      withdraw: () => cancel(),
+      timeout: (waitedMs) => origin.timeout(waitedMs),
       holders: () => undefined,
     };
     return true;
@@ -387,4 +388,4 @@ export class Call implements Child, AskingCall {
 }
 
 /** How a call ended, as `stats()` counts it. */
-export type CallOutcome = 'answered' | 'failed' | 'timedOut' | 'aborted' | 'refused';
+export type CallOutcome = 'answered' | 'failed' | 'timedOut' | 'aborted' | 'refused' | 'shed';
