@@ -170,7 +170,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
     waitedFor: WaitedFor,
   ): Promise<void> {
     const { runtime } = this;
-    const over = () => (states.includes(runtime.state) ? (runtime.reloader?.close() ?? Promise.resolve()) : undefined);
+    const over = () => (states.includes(runtime.state) ? runtime.released() : undefined);
     // Before anything is done: a pool that was drained by mistake stays drained.
     checkWait(wait);
     wait.signal?.throwIfAborted();

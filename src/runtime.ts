@@ -30,10 +30,11 @@ import type { PoolSettings } from './options.js';
 import { findInterpreter, type Interpreter, workerPath } from './process/interpreter.js';
 import { LiveProcesses } from './process/live.js';
 import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
+import { PoolTemplates } from './process/templates.js';
 import { Reloader } from './reloader.js';
 import { SessionRegistry } from './session-registry.js';
 import { Counters, type PoolStats } from './stats.js';
-import { encodeInit, type LogMessage, PROTOCOL } from './wire/message.js';
+import { encodeInit, encodeLoad, type LogMessage, PROTOCOL } from './wire/message.js';
 
 /** Somebody who asked the coordinator for a lease. */
 export interface Asker {
@@ -56,6 +57,8 @@ export class Runtime {
   readonly counters = new Counters();
   /** The functions that are generators, once a worker has told. */
   streams: ReadonlySet<string> = new Set();
+  /** Present if processes are to be forked. */
+  readonly templates: PoolTemplates | undefined;
   /** Present if the pool was to watch its files. */
   readonly reloader: Reloader | undefined;
   /** What ended the pool, once something has. */
@@ -76,7 +79,17 @@ export class Runtime {
   constructor(settings: PoolSettings, startPython?: StartPython) {
     this.settings = settings;
     this.clock = settings.clock;
-    this.startPython = startPython ?? pythonStarter(this.live);
+    const spawn = startPython ?? pythonStarter(this.live);
+    if (settings.start === 'fork') {
+      this.templates = new PoolTemplates({
+        live: this.live,
+        spawn,
+        seats: settings.size + SEATS_MORE,
+        loadLine: () => this.#loadLine(),
+        onRefused: (reason) => this.emit('fork.refused', { reason }),
+      });
+    }
+    this.startPython = this.templates?.start ?? spawn;
     this.sessions = new SessionRegistry(this);
     this.#supervisor = createActor(supervisorLogic(this), {
       id: 'supervisor',
@@ -295,15 +308,34 @@ export class Runtime {
     }
   }
 
-  /** The first line to a worker. */
-  initLine(worker: string, can: { startMark: boolean; interrupts: boolean }): { line: string; protocol: number } {
+  /** Resolves when what is no worker has been let go of: all of it once no worker is left, before that what brings new ones. */
+  async released(): Promise<void> {
+    await Promise.all([this.reloader?.close(), this.state === 'closed' && this.templates?.close()]);
+  }
+
+  /** The first line to a template. */
+  #loadLine(): string {
+    return encodeLoad(this.#imports());
+  }
+
+  /** What is to be imported, and from where. */
+  #imports() {
     const { settings } = this;
     const python = this.#lastPython;
-    const line = encodeInit({
-      worker,
+    return {
       path: python === undefined ? null : workerPath(python, settings),
       userSite: settings.isolated ? null : (python?.userSite ?? null),
       modules: settings.modules,
+      ...(settings.watch && { watch: [...settings.moduleFolders, ...settings.pythonPath] }),
+    };
+  }
+
+  /** The first line to a worker. */
+  initLine(worker: string, can: { startMark: boolean; interrupts: boolean }): { line: string; protocol: number } {
+    const { settings } = this;
+    const line = encodeInit({
+      worker,
+      ...this.#imports(),
       expose: settings.expose,
       setup: settings.setup,
       teardown: settings.teardown,
@@ -311,7 +343,6 @@ export class Runtime {
       validate: settings.validate,
       lane: settings.lane,
       ...can,
-      ...(settings.watch && { watch: [...settings.moduleFolders, ...settings.pythonPath] }),
     });
     return { line, protocol: PROTOCOL };
   }
@@ -385,6 +416,7 @@ export class Runtime {
   }
 
   #closed(): void {
+    void this.templates?.close();
     this.sessions.clear();
     this.keepAlive.dispose();
   }
@@ -414,3 +446,6 @@ export class Runtime {
 function snapshotOf(worker: WorkerRef) {
   return worker.getSnapshot() as ReturnType<Actor<typeof workerMachine>['getSnapshot']>;
 }
+
+/** Processes that live beyond `size`: the trial of a reload, and what boots for a worker that is about to leave. */
+const SEATS_MORE = 2;

@@ -7,8 +7,9 @@ from .cancel import CallCancelled, cancelled
 from .context import context
 from .error import JavaScriptError
 from .expose import expose
+from .fork_hooks import on_fork
 from .progress import progress
 from .session import session
 
 __version__ = "0.1.0"
-__all__ = ["CallCancelled", "JavaScriptError", "__version__", "cancelled", "context", "expose", "progress", "session"]
+__all__ = ["CallCancelled", "JavaScriptError", "__version__", "cancelled", "context", "expose", "on_fork", "progress", "session"]

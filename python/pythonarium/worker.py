@@ -21,12 +21,13 @@ from .context import NOTHING
 from .context import current as current_context
 from .event_loop import EventLoop
 from .expose import NameTaken, NothingExposed, find_callable, find_exposed, find_generators
+from .fork_hooks import run_fork_hooks
 from .frame import LineEnded, LineReader, LineTooLong, LineWriter
 from .handle import HandleStore
 from .inbox import DURING_A_CALL, Inbox
 from .logs import Logs
 from .message import PROTOCOL, ProtocolError, read_message
-from .modules import files_below, load_module, set_path
+from .modules import files_below, load_modules
 from .session import SessionStore
 from .start_mark import StartMark
 from .value import ATOMS, ValueRefused, encode, name_with_article
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from .exchange import Exchange
     from .handle import Handing, NoHanding
     from .lane import Lane
+    from .template import Template
 
 
 def main() -> None:
@@ -48,23 +50,34 @@ def main() -> None:
     Returns after `stop`, for Python to end as it always does. Otherwise ends the process at once: with 0 when Node is
     gone, 1 when the start failed, 2 when Node sent what is no message, 3 when the worker itself broke.
     """
+    begin()
+    try:
+        Worker(take_line(LINE), START_MARK).run()
+    except BaseException as raised:
+        leave_for(raised)
+
+
+def begin() -> None:
+    """Make of this process what Node expects, before any code of the user's."""
     # Ctrl-C in a terminal reaches every process of its group; what it means is for Node to say.
     signal(SIGINT, SIG_IGN)
     # A crash in C code then says on standard error which Python line it came from.
     faulthandler.enable(2)
     # What a library that reads its arguments would find there is ours.
     del sys.argv[1:]
-    try:
-        Worker(take_line(LINE)).run()
-    except BaseException as raised:
-        leave_for(raised)
 
 
 class Worker:
-    """Python's end of the line, and what is needed to answer on it."""
+    """Python's end of the line, and what is needed to answer on it.
 
-    def __init__(self, line: int) -> None:
+    `start_mark` is the descriptor of the page for it. `template`: what this process was forked of, which has imported
+    the modules.
+    """
+
+    def __init__(self, line: int, start_mark: int, template: Template | None = None) -> None:
         self._line = line
+        self._start_mark = start_mark
+        self._template = template
         self._reader = LineReader(line, MESSAGE_BYTES_MAX)
         self._writer = LineWriter(line)
         self._logs = Logs(self._writer)
@@ -116,22 +129,22 @@ class Worker:
             self._lane = make_lane(lane, self, init.get("interrupts", False))
             self._logs = self._lane.logs
         self._logs.install(self._bytes_max)
+        if self._template is not None:
+            self._template.logs.hand_over(self._logs)
         stage = "protocol"
         try:
             if init["startMark"]:
-                self._mark = StartMark(START_MARK)
+                self._mark = StartMark(self._start_mark)
                 if self._lane is None:
                     self._cancellation.watch(self._mark)
                     if init.get("interrupts"):
                         self._cancellation.listen()
             stage = "import"
-            set_path(init["path"], init["userSite"])
-            if "watch" in init:
-                # What is compiled is known by its source's size and the second in which that was written: a file that is
-                # saved twice in a second would be loaded as it was the first time.
-                sys.dont_write_bytecode = True
-            for prefix, source in init["modules"].items():
-                self._modules[prefix] = load_module(source)
+            if self._template is None:
+                self._modules = load_modules(init)
+            else:
+                self._modules = self._template.modules
+            run_fork_hooks()
             stage = "expose"
             self._functions = find_exposed(self._modules, init["expose"])
             self._handles.expose(self._functions)

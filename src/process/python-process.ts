@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
 import { type PoolError, ProtocolError, SpawnError } from '../errors.js';
 import { Channel } from '../wire/channel.js';
-import type { MessageFromPython } from '../wire/message.js';
+import { type MessageFromPython, messageOf } from '../wire/message.js';
 import type { Resolve } from '../wire/rich.js';
 import { requireDescriptors } from './descriptors.js';
 import type { Environment } from './environment.js';
@@ -151,6 +151,7 @@ class RealProcess implements PythonProcess {
         onEnd: (reason) => this.#lineEnded(reason),
         resolve: this.#listeners.resolve,
       },
+      messageOf,
     );
     channel.unref();
     this.#channel = channel;

@@ -375,6 +375,7 @@ describe('where snakepit went wrong', () => {
       'worker.ready': true,
       'worker.dead': true,
       'boot.failed': true,
+  'fork.refused': true,
       'session.lost': true,
       'pool.ready': true,
       'pool.degraded': true,
