@@ -6,7 +6,7 @@ import { CallTimeoutError, PoolError } from './errors.js';
 import type { Answer, Exchange } from './exchange.js';
 import type { GivenHandles } from './given-handles.js';
 import type { HandleCaller } from './handle.js';
-import type { LiveArguments, Say } from './live-arguments.js';
+import type { AskingCall, LiveArguments } from './live-arguments.js';
 import { showCaller } from './stack.js';
 import { encodeCredit, type MessageDuringCall } from './wire/message.js';
 import type { ThrownErrors } from './wire/thrown.js';
@@ -27,10 +27,19 @@ export interface CallExtras {
   /** The functions and iterables among its arguments. */
   readonly given?: LiveArguments | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
-  /** What its functions threw. */
-  readonly thrown?: ThrownErrors | undefined;
   /** The objects in Python that it is about. */
   readonly handles?: GivenHandles | undefined;
+}
+
+/** What is asked, and by whom. */
+export interface Question {
+  readonly name: string;
+  /** Its line but for the id; what crosses was fixed and checked when the caller asked. */
+  readonly request: Encoded;
+  /** What is to be known of it where it is spoken of. */
+  readonly context?: Readonly<Record<string, unknown>> | undefined;
+  /** Who made it: what is called on the objects that it comes to is called by the same. */
+  readonly caller?: HandleCaller | undefined;
 }
 
 /** How far a call has come, as Python tells it. */
@@ -45,17 +54,12 @@ export interface Progress {
  * One request and its reply, as its caller sees it: a promise that settles
  * exactly once, inside its own budget, whatever Python does.
  */
-export class Call implements Child {
+export class Call implements Child, AskingCall {
   readonly name: string;
-  /** Its line but for the id; what crosses was fixed and checked when the caller asked. */
-  readonly request: Encoded;
+  readonly question: Question;
   readonly promise: Promise<unknown>;
   /** Absent for a call that has nothing but a question and an answer. */
   readonly #extras: CallExtras | undefined;
-  /** What is to be known of it where it is spoken of. */
-  context: Readonly<Record<string, unknown>> | undefined;
-  /** Who made it: what is called on the objects that it comes to is called by the same. */
-  caller: HandleCaller | undefined;
   /** Where it was made, for the stack of its error; V8 makes text of it only if somebody looks. */
   readonly #site: { readonly stack?: string } = {};
   readonly #clock: PoolClock;
@@ -74,11 +78,11 @@ export class Call implements Child {
   #sentAt = 0;
   #isSettled = false;
 
-  constructor(name: string, request: Encoded, clock: PoolClock, wait: WaitOptions, extras?: CallExtras) {
+  constructor(question: Question, clock: PoolClock, wait: WaitOptions, extras?: CallExtras) {
     this.parent?.adopt(this);
     Error.captureStackTrace(this.#site, Call);
-    this.name = name;
-    this.request = request;
+    this.name = question.name;
+    this.question = question;
     this.#extras = extras;
     this.#clock = clock;
     this.#signal = wait.signal;
@@ -153,7 +157,7 @@ export class Call implements Child {
 
   /** What its functions threw at Python. */
   get thrown(): ThrownErrors | undefined {
-    return this.#extras?.thrown;
+    return this.#extras?.given?.thrown;
   }
 
   /** Python says something of it before the answer. False: it was not asked for. */
@@ -166,12 +170,10 @@ export class Call implements Child {
       case 'callback': {
         const { kwargs } = message;
         const args = Object.keys(kwargs).length === 0 ? message.args : [...message.args, kwargs];
-        return (
-          given?.call(message.function, message.number, args, (called) => runFor(this, called), this.#say) ?? false
-        );
+        return given?.call(message.function, message.number, args, this) ?? false;
       }
       case 'pull':
-        return runFor(this, () => given?.pull(message.input, message.items, this.#say) ?? false);
+        return this.run(() => given?.pull(message.input, message.items, this) ?? false);
       case 'progress':
         if (!this.#isSettled) onProgress?.({ done: message.done, total: message.total, note: message.note });
         return onProgress !== undefined;
@@ -180,7 +182,15 @@ export class Call implements Child {
 
   /** Tells Python that there is room for so much more of its stream. */
   credit(items: number, bytes: number): void {
-    this.#say((id) => encodeCredit(id, items, bytes));
+    this.say((id) => encodeCredit(id, items, bytes));
+  }
+
+  run<T>(run: () => T): T {
+    return runFor(this, run);
+  }
+
+  say(encode: (id: number) => string, bin?: readonly Uint8Array[]): void {
+    if (!this.#isSettled) this.#exchange?.say(this, encode, bin);
   }
 
   /** Its caller has what it wanted, and waits for no more. */
@@ -193,10 +203,6 @@ export class Call implements Child {
     if (error instanceof PoolError) showCaller(error, this.#site);
     this.#reject(error);
   }
-
-  readonly #say: Say = (encode, bin) => {
-    if (!this.#isSettled) this.#exchange?.say(this, encode, bin);
-  };
 
   #giveUp(by: 'timeout' | 'signal'): void {
     const now = this.#clock.now();

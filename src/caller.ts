@@ -12,8 +12,6 @@ import { checkerOf, checkItems, checkSchema, type StandardSchema } from './stand
 import { type Room, roomFor, Stream, type StreamOptions } from './stream.js';
 import { encodeRequest, streamed } from './wire/message.js';
 import type { ValueHandlers } from './wire/rich.js';
-import { ThrownErrors } from './wire/thrown.js';
-import { encodeFields } from './wire/value.js';
 
 /** How one call is made. */
 export interface CallOptions extends WaitOptions {
@@ -238,21 +236,13 @@ export abstract class Caller<Api = unknown> {
     const request = encodeRequest(asked, settings.limits, found);
     return (stream, room) => {
       signal?.throwIfAborted();
-      const { given, thrown, handles } = found;
+      const { given, handles } = found;
       const isPlain = given === undefined && handles === undefined && stream === undefined && onProgress === undefined;
       const extras = isPlain
         ? undefined
-        : { stream, given, thrown, handles, onProgress: onProgress && this.runtime.total(onProgress) };
-      const call = new Call(
-        name,
-        room === undefined ? request : streamed(request, room, settings.limits, name),
-        clock,
-        { signal, timeoutMs },
-        extras,
-      );
-      call.context = context;
-      call.caller = this;
-      found.call = call;
+        : { stream, given, handles, onProgress: onProgress && this.runtime.total(onProgress) };
+      const line = room === undefined ? request : streamed(request, room, settings.limits, name);
+      const call = new Call({ name, request: line, context, caller: this }, clock, { signal, timeoutMs }, extras);
       counters.asked += 1;
       keepAlive.hold();
       call.onSettled((how) => {
@@ -273,10 +263,7 @@ type Items<T> = AsyncIterableIterator<T, undefined> & AsyncDisposable;
 /** What is found among the arguments of one call that is no value: nothing, most of the time. */
 class Found implements ValueHandlers {
   given: LiveArguments | undefined;
-  thrown: ThrownErrors | undefined;
   handles: GivenHandles | undefined;
-  /** What became of it. */
-  call: Call | undefined;
   readonly #name: string;
   readonly #owner: HandleOwner | undefined;
   readonly #runtime: Runtime;
@@ -311,23 +298,8 @@ class Found implements ValueHandlers {
   }
 
   #live(): LiveArguments {
-    if (this.given !== undefined) return this.given;
-    const thrown = new ThrownErrors();
-    const handlers = { onHandle: (found: object) => this.#onAnswer(found) };
-    this.thrown = thrown;
-    this.given = new LiveArguments(
-      (fields) => encodeFields(fields, undefined, this.#runtime.settings.limits, handlers),
-      (error) => JSON.stringify(thrown.tell(error)),
-    );
+    this.given ??= new LiveArguments(this.#runtime.settings.limits);
     return this.given;
-  }
-
-  /** A handle in what a function answers, or an iterable yields. */
-  #onAnswer(found: object): number | string | undefined {
-    const remote = remoteOf(found);
-    if (remote === undefined) return undefined;
-    if (remote.ended !== undefined) return `is a handle of ${JSON.stringify(remote.className)} that is of no more use.`;
-    return remote.worker === this.call?.worker ? remote.number : elsewhere(remote, 'this call runs in another');
   }
 }
 

@@ -396,27 +396,32 @@ export class MessageTooLargeError extends PoolError<'ERR_MESSAGE_TOO_LARGE'> {
   readonly bytes: number;
   /** The greatest size allowed, the option `messageBytesMax` or `attachmentBytesMax`. */
   readonly limit: number;
+  /** The option that sets the limit. */
+  readonly option: 'messageBytesMax' | 'attachmentBytesMax';
   /** The side that refused to send it. */
   readonly sender: 'node' | 'python';
 
   constructor(seen: {
     bytes: number;
     limit: number;
-    /** The option that sets the limit. */
     option?: 'messageBytesMax' | 'attachmentBytesMax' | undefined;
     sender: 'node' | 'python';
     call?: string | undefined;
+    /** What of the call it is; absent for its arguments and for its answer. */
+    what?: string | undefined;
   }) {
-    const { option = 'messageBytesMax' } = seen;
-    const what = `${seen.sender === 'node' ? 'The call' : 'The answer'}${seen.call === undefined ? '' : ` of ${quoted(seen.call)}`}`;
+    const { option = 'messageBytesMax', call, what } = seen;
+    const whole = `${seen.sender === 'node' ? 'The call' : 'The answer'}${call === undefined ? '' : ` of ${quoted(call)}`}`;
+    const part = `In the call${call === undefined ? '' : ` of ${quoted(call)}`}, ${printable(what ?? '')}`;
     super(
       'MessageTooLargeError',
       'ERR_MESSAGE_TOO_LARGE',
-      `${what} takes ${seen.bytes} ${option === 'messageBytesMax' ? 'bytes' : 'raw bytes'}, and a message may have ${seen.limit}. ` +
+      `${what === undefined ? whole : part} takes ${seen.bytes} ${option === 'messageBytesMax' ? 'bytes' : 'raw bytes'}, and a message may have ${seen.limit}. ` +
         `Send it in parts, pass the path of a file, or raise \`${option}\`.`,
     );
     this.bytes = seen.bytes;
     this.limit = seen.limit;
+    this.option = option;
     this.sender = seen.sender;
   }
 }

@@ -1,27 +1,33 @@
-import { encodeAnswer, encodeAnswerError, encodeItems, encodeItemsEnd } from './wire/message.js';
-import type { Encoded } from './wire/value.js';
+import type { WorkerHand } from './actors/worker.js';
+import { elsewhere } from './given-handles.js';
+import { remoteOf } from './handle.js';
+import { encodeAnswer, encodeAnswerError, encodeItems, encodeItemsEnd, encodeSaid } from './wire/message.js';
+import { ThrownErrors } from './wire/thrown.js';
+import type { Encoded, ValueLimits } from './wire/value.js';
 
-/** Says something that belongs to a call under way, if it still is. */
-export type Say = (encode: (id: number) => string, bin?: readonly Uint8Array[]) => void;
-
-/** How values are encoded that answer Python: `"value":…` or `"values":[…]`. */
-export type EncodeAnswer = (fields: { readonly value: unknown } | { readonly values: readonly unknown[] }) => Encoded;
-
-/** Tells what was thrown, as it crosses. */
-export type TellThrown = (thrown: unknown) => string;
+/** The call in whose name Python asks for something. */
+export interface AskingCall {
+  readonly name: string;
+  /** Where it runs. */
+  readonly worker: WorkerHand | undefined;
+  /** Runs something of the caller's that Python has asked for. */
+  run<T>(run: () => T): T;
+  /** Says something that belongs to the call, if it is still under way. */
+  say(encode: (id: number) => string, bin?: readonly Uint8Array[]): void;
+}
 
 /** The functions and iterables among a call's arguments: Python uses them while the call runs, and no longer. */
 export class LiveArguments {
+  /** What its functions threw at Python. */
+  readonly thrown = new ThrownErrors();
   readonly #functions: ((...args: unknown[]) => unknown)[] = [];
   readonly #iterables: (Iterable<unknown> | AsyncIterable<unknown>)[] = [];
   readonly #inputs = new Map<number, Input>();
-  readonly #encode: EncodeAnswer;
-  readonly #tell: TellThrown;
+  readonly #limits: ValueLimits;
   #isOver = false;
 
-  constructor(encode: EncodeAnswer, tell: TellThrown) {
-    this.#encode = encode;
-    this.#tell = tell;
+  constructor(limits: ValueLimits) {
+    this.#limits = limits;
   }
 
   onFunction(given: (...args: unknown[]) => unknown): number {
@@ -33,31 +39,24 @@ export class LiveArguments {
   }
 
   /** Python calls the function of that index. False: there is none. */
-  call(index: number, number: number, args: readonly unknown[], run: Run, say: Say): boolean {
+  call(index: number, number: number, args: readonly unknown[], call: AskingCall): boolean {
     const called = this.#functions[index];
     if (called === undefined) return false;
-    if (this.#isOver) return true;
-    const answer = async () => {
-      try {
-        // A function that returns nothing returns None.
-        const { text, bin } = this.#encode({ value: (await run(() => called(...args))) ?? null });
-        say((id) => encodeAnswer(id, number, text), bin);
-      } catch (error) {
-        say((id) => encodeAnswerError(id, number, this.#tell(error)));
-      }
-    };
-    void answer();
+    if (!this.#isOver) void this.#answer(called, number, args, call);
     return true;
   }
 
   /** Python has room for so many more items of the iterable of that index. False: there is none. */
-  pull(index: number, items: number, say: Say): boolean {
+  pull(index: number, items: number, call: AskingCall): boolean {
     const given = this.#iterables[index];
     if (given === undefined) return false;
     if (this.#isOver) return true;
     let input = this.#inputs.get(index);
     if (input === undefined) {
-      input = new Input(index, given, { encode: this.#encode, tell: this.#tell, say });
+      const encode: Ways['encode'] = (values, first) =>
+        this.#encode({ values }, `item ${first} of an iterable among the arguments`, call);
+      const say: Ways['say'] = (line, bin) => call.say(line, bin);
+      input = new Input(index, given, { encode, tell: (error) => this.#tell(error), say });
       this.#inputs.set(index, input);
     }
     input.pull(items);
@@ -69,10 +68,36 @@ export class LiveArguments {
     this.#isOver = true;
     for (const input of this.#inputs.values()) input.close();
   }
+
+  async #answer(called: (...args: unknown[]) => unknown, number: number, args: readonly unknown[], call: AskingCall) {
+    try {
+      // A function that returns nothing returns None.
+      const value = (await call.run(() => called(...args))) ?? null;
+      const { text, bin } = this.#encode({ value }, 'what a function answers Python', call);
+      call.say((id) => encodeAnswer(id, number, text), bin);
+    } catch (error) {
+      const told = this.#tell(error);
+      call.say((id) => encodeAnswerError(id, number, told));
+    }
+  }
+
+  #encode(fields: Parameters<typeof encodeSaid>[0], what: string, call: AskingCall): Encoded {
+    const onHandle = (found: object) => handleFor(call.worker, found);
+    return encodeSaid(fields, { call: call.name, what }, this.#limits, { onHandle });
+  }
+
+  #tell(thrown: unknown): string {
+    return this.thrown.encode(thrown, this.#limits.messageBytesMax - ENVELOPE_BYTES);
+  }
 }
 
-/** How a function is run that Python has called. */
-export type Run = <T>(called: () => T) => T;
+/** The number of a handle in what a function answers, or an iterable yields; or why it cannot cross. */
+function handleFor(worker: WorkerHand | undefined, found: object): number | string | undefined {
+  const remote = remoteOf(found);
+  if (remote === undefined) return undefined;
+  if (remote.ended !== undefined) return `is a handle of ${JSON.stringify(remote.className)} that is of no more use.`;
+  return remote.worker === worker ? remote.number : elsewhere(remote, 'this call runs in another');
+}
 
 /** One iterable on its way to Python: never read further than Python has room for. */
 class Input {
@@ -80,6 +105,8 @@ class Input {
   readonly #source: Source;
   readonly #ways: Ways;
   #room = 0;
+  /** How many have been sent. */
+  #sent = 0;
   /** The sizes of the items that Python has not asked to replace yet, and their sum. */
   readonly #sizes: number[] = [];
   #bytes = 0;
@@ -140,10 +167,24 @@ class Input {
 
   #send(batch: unknown[]): void {
     if (batch.length === 0 || this.#isClosed) return;
-    const values = batch.splice(0);
-    const { text, bin } = this.#ways.encode({ values });
+    this.#sendItems(batch.splice(0));
+  }
+
+  #sendItems(values: readonly unknown[]): void {
+    let encoded: Encoded;
+    try {
+      encoded = this.#ways.encode(values, this.#sent);
+    } catch (error) {
+      if (values.length === 1) throw error;
+      // Each may be small enough for a message of its own; and those before one that cannot cross are sent.
+      const half = values.length >> 1;
+      this.#sendItems(values.slice(0, half));
+      return this.#sendItems(values.slice(half));
+    }
+    const { text, bin } = encoded;
     const size = bin.reduce((sum, { byteLength }) => sum + byteLength, text.length);
     this.#itemBytes = size / values.length;
+    this.#sent += values.length;
     this.#room -= values.length;
     this.#bytes += size;
     for (const _ of values) this.#sizes.push(this.#itemBytes);
@@ -160,14 +201,17 @@ class Input {
       told = refused;
     }
     this.close();
-    this.#ways.say((id) => encodeItemsEnd(id, this.#index, this.#ways.tell(told)));
+    const text = this.#ways.tell(told);
+    this.#ways.say((id) => encodeItemsEnd(id, this.#index, text));
   }
 }
 
 interface Ways {
-  readonly encode: EncodeAnswer;
-  readonly tell: TellThrown;
-  readonly say: Say;
+  /** @param first How many items have gone before these. */
+  readonly encode: (values: readonly unknown[], first: number) => Encoded;
+  /** Tells what was thrown, as it crosses. */
+  readonly tell: (thrown: unknown) => string;
+  readonly say: AskingCall['say'];
 }
 
 interface Source {
@@ -189,6 +233,8 @@ function nextTurn(): Promise<undefined> {
   return new Promise((resolve) => setImmediate(resolve, undefined));
 }
 
+/** What is around what was thrown in its message, generously. */
+const ENVELOPE_BYTES = 128;
 const BATCH_ITEMS = 256;
 const BATCH_BYTES = 64 * 1024;
 /** Items that Python has not read may be so large together, and then one more batch. */

@@ -27,6 +27,7 @@ import type { LogEvent, PoolEvents } from './events.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { KeepAlive } from './keep-alive.js';
 import type { PoolSettings } from './options.js';
+import { patienceOn } from './patience.js';
 import { findInterpreter, type Interpreter, workerPath } from './process/interpreter.js';
 import { LiveProcesses } from './process/live.js';
 import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
@@ -49,6 +50,8 @@ export interface Asker {
 export class Runtime {
   readonly settings: PoolSettings;
   readonly clock: PoolClock;
+  /** The same time, for whatever may end a worker. */
+  readonly patience: PoolClock;
   readonly startPython: StartPython;
   readonly hands = new Map<WorkerRef, WorkerHand>();
   readonly live = new LiveProcesses();
@@ -79,6 +82,7 @@ export class Runtime {
   constructor(settings: PoolSettings, startPython?: StartPython) {
     this.settings = settings;
     this.clock = settings.clock;
+    this.patience = patienceOn(settings.clock);
     const spawn = startPython ?? pythonStarter(this.live);
     if (settings.start === 'fork') {
       this.templates = new PoolTemplates({
@@ -95,7 +99,7 @@ export class Runtime {
       id: 'supervisor',
       systemId: 'supervisor',
       input: { size: settings.size, closeTimeoutMs: settings.closeTimeoutMs },
-      clock: settings.clock,
+      clock: this.patience,
       ...(settings.inspect && { inspect: this.#fenced(settings.inspect) }),
     });
     for (const type of ['pool.ready', 'pool.degraded', 'pool.drained', 'pool.closed'] as const) {

@@ -28,7 +28,7 @@ export class Trial implements ProcessListeners {
       this.#vanish = resolve;
     });
     const { bootTimeoutMs } = runtime.settings;
-    this.#timer = runtime.clock.setTimeout(() => this.#fail('timeout'), bootTimeoutMs);
+    this.#timer = runtime.patience.setTimeout(() => this.#fail('timeout'), bootTimeoutMs);
     this.#process = runtime.startPython(() => runtime.launch(), this);
   }
 
@@ -106,14 +106,14 @@ export class Trial implements ProcessListeners {
   }
 
   #ended(failure: unknown): void {
-    this.#runtime.clock.clearTimeout(this.#timer);
+    this.#runtime.patience.clearTimeout(this.#timer);
     this.#tell(failure);
     this.#vanish();
   }
 
   #within(ms: number, otherwise: () => void): void {
-    this.#runtime.clock.clearTimeout(this.#timer);
-    this.#timer = this.#runtime.clock.setTimeout(otherwise, ms);
+    this.#runtime.patience.clearTimeout(this.#timer);
+    this.#timer = this.#runtime.patience.setTimeout(otherwise, ms);
   }
 }
 

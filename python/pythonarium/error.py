@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from .message import MessageTooLarge
 from .value import ValueRefused, encode_unchecked
 
 TYPE_CHECKING = False
@@ -63,6 +64,11 @@ def of_exception(raised: BaseException) -> dict[str, Any]:
         return _error("ERR_VALUE", "TypeError", str(raised), path=raised.path)
     if isinstance(raised, ArgumentRefused):
         return _error("ERR_ARGUMENT", "TypeError", str(raised), path=raised.path, expected=raised.expected, got=raised.got)
+    if isinstance(raised, MessageTooLarge):
+        seen = {"bytes": raised.bytes, "limit": raised.limit, "option": raised.option}
+        if raised.what:
+            seen["what"] = raised.what
+        return _error("ERR_MESSAGE_TOO_LARGE", "ValueError", str(raised), **seen)
     return _from_tree(raised, [], [EXCEPTIONS_MAX])
 
 
@@ -74,16 +80,6 @@ def of_unknown(name: str, functions: list[str]) -> dict[str, Any]:
 def of_names(message: str, functions: list[str]) -> dict[str, Any]:
     """Return the ERROR of a start that cannot find what it shall expose or run."""
     return _error("ERR_NOT_EXPOSED", "LookupError", message, functions=functions)
-
-
-def of_size(size: int, limit: int, option: str = "messageBytesMax") -> dict[str, Any]:
-    """Return the ERROR of a reply that is over the limit which `option` sets."""
-    what = "be a message of" if option == "messageBytesMax" else "carry raw bytes,"
-    message = (
-        f"The reply would {what} {size} bytes, and the limit `{option}` is {limit}. "
-        "Return less, write it to a file and return the path, or raise the limit."
-    )
-    return _error("ERR_MESSAGE_TOO_LARGE", "ValueError", message, bytes=size, limit=limit, option=option)
 
 
 def to_json(error: dict[str, Any], bytes_max: int) -> str:

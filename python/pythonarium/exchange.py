@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .cancel import Cancellation
-    from .frame import LineWriter
     from .handle import Handing, NoHanding
     from .inbox import Inbox
     from .lane import Mailbox
+    from .worker import Worker
 
 
 class Exchange:
@@ -27,19 +27,19 @@ class Exchange:
     def __init__(
         self,
         call: int,
-        writer: LineWriter,
+        worker: Worker,
         inbox: Inbox | Mailbox,
         cancellation: Cancellation,
-        depth_max: int,
         handing: Handing | NoHanding,
     ) -> None:
         self.call = call
-        self.depth_max = depth_max
+        self.depth_max = worker._depth_max
         self.cancellation = cancellation
         self.handing = handing
         # What is done with the messages that come for this call, by their type.
         self.hear: dict[str, Callable[[dict[str, Any]], object]] = {}
-        self._writer = writer
+        # What it says has a name, for the error when it is too large.
+        self.say: Callable[..., None] = worker.say
         self._inbox = inbox
         self._thread = get_ident()
         self._is_over = False
@@ -51,10 +51,6 @@ class Exchange:
         self._inputs: dict[int, Input] = {}
         self.hear["answer"] = self.hear["answer.error"] = self._answered
         self.hear["items"] = self.hear["items.end"] = self._input_came
-
-    def say(self, line: bytes, attachments: Any = ()) -> None:
-        """Send something of this call's."""
-        self._writer.write(line, attachments)
 
     @property
     def is_open(self) -> bool:
@@ -126,9 +122,14 @@ class Exchange:
             raise RuntimeError("A function of Node's can be called from the thread of its call alone, and this is another thread.")
         if self.cancellation.is_cancelled(self.call):
             raise CallCancelled(GIVEN_UP)
-        text, attachments = encode_members({"args": list(args), "kwargs": kwargs}, self.depth_max, self.handing)
         self._numbers += 1
-        self.say(message.callback(self.call, function, self._numbers, text), attachments)
+        try:
+            text, attachments = encode_members({"args": list(args), "kwargs": kwargs}, self.depth_max, self.handing)
+            line = message.callback(self.call, function, self._numbers, text)
+            self.say("what a function of Node's is called with", line, attachments)
+        except Exception:
+            self.handing.take_back()
+            raise
         self.handing.sent()
         return self._numbers
 
@@ -250,7 +251,7 @@ class Input:
         more = ROOM_ITEMS - self._room - len(self._items)
         if self._end is None and more > 0 and self._exchange.is_open:
             self._room += more
-            self._exchange.say(message.pull(self._exchange.call, self._index, more))
+            self._exchange.say("a pull", message.pull(self._exchange.call, self._index, more))
 
     def _raise_end(self) -> None:
         end = self._end

@@ -67,7 +67,7 @@ class AsyncioLane(Lane):
     def make_exchange(self, job: Job) -> Exchange:
         """Give `job` its mailbox, and return what it talks to Node by."""
         mailbox = job.mailbox = LoopMailbox(self)
-        return LoopExchange(job.call, self.worker._writer, mailbox, job, self.worker._depth_max, job.handing)
+        return LoopExchange(job.call, self.worker, mailbox, job, job.handing)
 
     def start(self, job: AsyncioJob) -> None:  # type: ignore[override]
         """Make a task of `job`. Tasks start in the order in which they are made."""

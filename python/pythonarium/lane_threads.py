@@ -53,7 +53,7 @@ class ThreadsLane(Lane):
     def make_exchange(self, job: Job) -> Exchange:
         """Give `job` its mailbox, and return what it talks to Node by."""
         mailbox = job.mailbox = ThreadMailbox()
-        return Exchange(job.call, self.worker._writer, mailbox, job, self.worker._depth_max, job.handing)
+        return Exchange(job.call, self.worker, mailbox, job, job.handing)
 
     def start(self, job: Job) -> None:
         """Leave `job` to a thread that is free, or to a new one."""

@@ -123,6 +123,18 @@ def log(stream: str, call: int | None, text: str, level: str | None = None, logg
     return f'{{"type":"log","stream":"{stream}","call":{number},"text":{quote(text)}{more}}}\n'.encode()
 
 
+class MessageTooLarge(ValueError):
+    """The answer of a call, or what else `what` names, is over the limit that `option` sets."""
+
+    def __init__(self, what: str, size: int, limit: int, option: str = "messageBytesMax") -> None:
+        amount = "bytes" if option == "messageBytesMax" else "raw bytes"
+        super().__init__(
+            f"{what[:1].upper()}{what[1:] or 'The answer'} would take {size} {amount}, and the limit `{option}` is {limit}. "
+            "Send less, write it to a file and pass the path, or raise the limit."
+        )
+        self.what, self.bytes, self.limit, self.option = what, size, limit, option
+
+
 class ProtocolError(Exception):
     """Node sent a line that means nothing here: the two sides no longer understand each other."""
 

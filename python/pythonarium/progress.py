@@ -27,7 +27,7 @@ class Progress:
             return
         self._told_at = now
         texts = [encode(one, 0)[0] for one in (done, total, note)]
-        self._exchange.say(message.progress(self._exchange.call, *texts))
+        self._exchange.say("the progress", message.progress(self._exchange.call, *texts))
 
 
 def progress(done: float, total: float | None = None, note: str | None = None) -> None:

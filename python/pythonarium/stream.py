@@ -8,6 +8,7 @@ from time import monotonic, sleep
 
 from . import message
 from .cancel import CallCancelled
+from .message import MessageTooLarge
 from .value import ATOMS, DICT_ONLY, LISTS, STR_ONLY, ValueRefused, encode, encode_members, encode_plain, encode_unchecked
 
 TYPE_CHECKING = False
@@ -36,7 +37,9 @@ class Stream:
         self._is_fast = False
         self._quick = 0
         self._sent_at = 0.0
-        self._refused: ValueRefused | None = None
+        self._refused: ValueRefused | MessageTooLarge | None = None
+        # How many have been sent.
+        self._sent = 0
         # How large an item was in the last message.
         self._item_bytes = 1.0
 
@@ -146,9 +149,9 @@ class Stream:
                 start_new_thread(self._watch, ())
         self._sent_at = now
         self._send_batch()
-        self._exchange.handing.sent()
         if self._refused is not None:
             raise self._refused
+        self._exchange.handing.sent()
 
     def _watch(self) -> None:
         """Send what lies there while the generator takes its time over the next item."""
@@ -167,21 +170,37 @@ class Stream:
                 return
             items = batch[:count]
             del batch[:count]
+            sent_before = self._sent
             try:
-                self._send_items(items)
-            except ValueRefused:
-                # Those before the one that cannot cross are sent.
-                count, self._refused = _find_refused(items, self._depth_max)
-                self._send_items(items[:count])
+                try:
+                    self._send_items(items)
+                except ValueRefused:
+                    # Those before the one that cannot cross are sent, and none of them twice.
+                    left = items[self._sent - sent_before :]
+                    count, self._refused = _find_refused(left, self._depth_max)
+                    self._send_items(left[:count])
+            except MessageTooLarge as too_large:
+                self._refused = too_large
 
     def _send_items(self, items: list[Any]) -> None:
+        at = 0
         for text, attachments, count in _messages(items, self._depth_max):
             line = message.items(self._exchange.call, text)
-            size = len(line) + sum([one.nbytes for one in attachments])
-            self._items -= count
-            self._bytes -= size
-            self._item_bytes = size / count
-            self._exchange.say(line, attachments)
+            try:
+                self._exchange.say(f"item {self._sent} of the stream", line, attachments)
+            except MessageTooLarge:
+                if count == 1:
+                    raise
+                # Each may be small enough for a message of its own.
+                self._send_items(items[at : at + count // 2])
+                self._send_items(items[at + count // 2 : at + count])
+            else:
+                size = len(line) + sum([one.nbytes for one in attachments])
+                self._items -= count
+                self._bytes -= size
+                self._item_bytes = size / count
+                self._sent += count
+            at += count
 
 
 def _fixed(item: Any, kind: type, depth_max: int, hook: Hook) -> Any:

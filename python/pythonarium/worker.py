@@ -26,7 +26,7 @@ from .frame import LineEnded, LineReader, LineTooLong, LineWriter
 from .handle import HandleStore
 from .inbox import DURING_A_CALL, Inbox
 from .logs import Logs
-from .message import PROTOCOL, ProtocolError, read_message
+from .message import PROTOCOL, MessageTooLarge, ProtocolError, read_message
 from .modules import files_below, load_modules
 from .session import SessionStore
 from .start_mark import StartMark
@@ -269,20 +269,26 @@ class Worker:
     ) -> None:
         """Send the answer of a call, or the error that it came to; or that it is too large to be sent."""
         if refused is None:
-            if len(answer) - 1 > self._bytes_max:
-                refused = error.of_size(len(answer) - 1, self._bytes_max)
-            elif attachments and (size := sum(map(len, attachments))) > self._attachment_bytes_max:
-                refused = error.of_size(size, self._attachment_bytes_max, "attachmentBytesMax")
-            else:
-                self._writer.write(answer, attachments)
+            try:
+                self.say("", answer, attachments)
                 return
+            except MessageTooLarge as too_large:
+                refused = error.of_exception(too_large)
         handing.take_back()
         self._send_error(number, refused)
+
+    def say(self, what: str, line: bytes, attachments: Any = ()) -> None:
+        """Send something of a call's: its answer, or `what` is named. Raises MessageTooLarge if Node would not take it."""
+        if len(line) - 1 > self._bytes_max:
+            raise MessageTooLarge(what, len(line) - 1, self._bytes_max)
+        if attachments and (size := sum([one.nbytes for one in attachments])) > self._attachment_bytes_max:
+            raise MessageTooLarge(what, size, self._attachment_bytes_max, "attachmentBytesMax")
+        self._writer.write(line, attachments)
 
     def _exchange(self, call: dict[str, Any], handing: Handing | NoHanding) -> Exchange:
         from .exchange import Exchange
 
-        exchange = Exchange(call["id"], self._writer, self._inbox, self._cancellation, self._depth_max, handing)
+        exchange = Exchange(call["id"], self, self._inbox, self._cancellation, handing)
         if call.get("progress"):
             from .progress import Progress, enter
 

@@ -114,7 +114,8 @@ export class WorkerHand implements ProcessListeners {
   request(call: Call, exchange: Exchange): number {
     const id = this.#runtime.nextRequestId();
     this.#asked.push(exchange);
-    this.#process.send(callLine(id, call.request.text), call.request.bin);
+    const { text, bin } = call.question.request;
+    this.#process.send(callLine(id, text), bin);
     return id;
   }
 
@@ -149,7 +150,7 @@ export class WorkerHand implements ProcessListeners {
 
   /** Makes a handle of an object that came in a message about the request `id`. */
   readonly resolve = (kind: string, [number, className]: readonly unknown[], id: unknown): unknown => {
-    const caller = this.#asker(id as number)?.call?.caller;
+    const caller = this.#asker(id as number)?.call?.question.caller;
     const isHandle = kind === 'handle' && Number.isSafeInteger(number) && typeof className === 'string';
     if (!isHandle || caller?.owner === undefined) throw new ProtocolError({ detail: `there is no use for a ${kind}` });
     this.#handles ??= new Handles(this);
@@ -290,7 +291,7 @@ export class WorkerHand implements ProcessListeners {
   }
 
   #log(message: LogMessage): void {
-    const context = message.call === null ? undefined : this.#asker(message.call)?.call?.context;
+    const context = message.call === null ? undefined : this.#asker(message.call)?.call?.question.context;
     this.#runtime.log({ worker: this.name, ...message, context });
   }
 

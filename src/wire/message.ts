@@ -255,6 +255,8 @@ export interface WireError {
   readonly limit?: number;
   /** The option that sets it, with `ERR_MESSAGE_TOO_LARGE`. */
   readonly option?: LimitOption;
+  /** What of the call it is, with `ERR_MESSAGE_TOO_LARGE`; absent for the answer. */
+  readonly what?: string;
   /** The names that can be called, with `ERR_NOT_EXPOSED`. */
   readonly functions?: readonly string[];
 }
@@ -329,6 +331,29 @@ export function encodeInit(init: Omit<InitMessage, 'type' | 'protocol'>): string
   const line = encodeJson(message, 'init', deeper);
   limitBytes(line, 0, init.limits.messageBytesMax, undefined);
   return line;
+}
+
+/**
+ * The values of something that is said to Python during a call, for {@link encodeAnswer} and {@link encodeItems}.
+ *
+ * @param what What the error is to call it.
+ * @throws ValueRefusedError (`ERR_VALUE`) naming the path, and MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
+ */
+export function encodeSaid(
+  fields: { readonly value: unknown } | { readonly values: readonly unknown[] },
+  seen: { readonly call: string; readonly what: string },
+  limits: ValueLimits,
+  handlers: ValueHandlers,
+): Encoded {
+  try {
+    const encoded = encodeFields(fields, undefined, limits, handlers);
+    limitBytes(encoded.text, SAID_HEAD_BYTES, limits.messageBytesMax, undefined);
+    return encoded;
+  } catch (error) {
+    if (!(error instanceof MessageTooLargeError)) throw error;
+    const { bytes, limit, option, sender } = error;
+    throw new MessageTooLargeError({ bytes, limit, option, sender, ...seen });
+  }
 }
 
 /** The line that says how much more of a stream there is room for, without its newline. Nothing answers it. */
@@ -558,6 +583,7 @@ export function errorFromWire(error: WireError, call?: string | undefined, throw
         option: error.option,
         sender: 'python',
         call,
+        what: error.what,
       });
   }
 }
@@ -589,6 +615,7 @@ function decodeError(fields: Fields, causesBefore: number): WireError {
     }),
     ...(code === 'ERR_MESSAGE_TOO_LARGE' && { bytes: fields.integer('bytes'), limit: fields.integer('limit') }),
     ...(fields.has('option') && { option: fields.oneOf('option', LIMIT_OPTIONS) }),
+    ...(fields.has('what') && { what: fields.string('what') }),
     ...(code === 'ERR_NOT_EXPOSED' && { functions: fields.strings('functions') }),
   };
 }
@@ -770,6 +797,8 @@ function malformed(why: string, line: string): ProtocolError {
 
 /** What {@link callLine} puts before a request, with the longest id. */
 const CALL_HEAD_BYTES = callLine(Number.MAX_SAFE_INTEGER, '').length;
+/** The same for what {@link encodeSaid} makes. */
+const SAID_HEAD_BYTES = encodeAnswer(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, '').length;
 const EXCERPT_CHARS = 80;
 /** Levels of the message `init` around one argument of `setup`. */
 const INIT_LEVELS = 3;

@@ -19,6 +19,22 @@ export interface WireJavaScriptError {
 export class ThrownErrors {
   readonly #errors = new Map<number, Error>();
 
+  /** As {@link tell}, as JSON; over `bytesMax`, without what makes it long. */
+  encode(thrown: unknown, bytesMax: number): string {
+    const told = this.tell(thrown);
+    const text = JSON.stringify(told);
+    if (Buffer.byteLength(text) <= bytesMax) return text;
+    const [name, message] = [cut(told.name, BRIEF_CHARS_MAX), cut(told.message, BRIEF_CHARS_MAX)];
+    return JSON.stringify({
+      ...told,
+      name,
+      message,
+      code: told.code && cut(told.code, BRIEF_CHARS_MAX),
+      stack: '',
+      cause: null,
+    });
+  }
+
   /** Keeps what was thrown, and returns it as it crosses. */
   tell(thrown: unknown): WireJavaScriptError {
     const told = describe(thrown, 0);
@@ -85,3 +101,4 @@ const CAUSES_MAX = 16;
 const NAME_CHARS_MAX = 200;
 const MESSAGE_CHARS_MAX = 16_384;
 const STACK_CHARS_MAX = 65_536;
+const BRIEF_CHARS_MAX = 40;

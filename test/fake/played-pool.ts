@@ -1,3 +1,4 @@
+import type { PoolClock } from '../../src/clock.js';
 import type { PoolOptions } from '../../src/index.js';
 import { checkOptions } from '../../src/options.js';
 import { Pool } from '../../src/pool.js';
@@ -12,13 +13,18 @@ export class PlayedPool {
   readonly runtime: Runtime;
   readonly pool: Pool;
 
-  constructor(options: Partial<PoolOptions> = {}, script: Script = {}) {
+  /** @param seen The clock as the pool sees it. */
+  constructor(
+    options: Partial<PoolOptions> = {},
+    script: Script = {},
+    seen: (clock: TurnedClock) => PoolClock = (clock) => clock,
+  ) {
     this.python = new FakePython({ slots: options.slots ?? 1, ...script });
     const settings = checkOptions({
       module: 'played',
       size: 1,
       logs: 'events',
-      clock: this.clock,
+      clock: seen(this.clock),
       random: () => 0.5,
       ...options,
     });

@@ -48,6 +48,11 @@ export class TurnedClock implements PoolClock {
     this.#now = end;
   }
 
+  /** `ms` later, in which nobody was awake: the timers that were due meanwhile run late, when it is turned again. */
+  sleep(ms: number): void {
+    this.#now += ms;
+  }
+
   /** On to the next timer, if one is set. */
   async turnToNext(): Promise<void> {
     const next = this.#next();

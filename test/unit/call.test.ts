@@ -99,9 +99,9 @@ describe('a call', () => {
   });
 });
 
-function made(wait: ConstructorParameters<typeof Call>[3] = {}) {
+function made(wait: ConstructorParameters<typeof Call>[2] = {}) {
   const clock = new TurnedClock();
-  const call = new Call('mean', { text: '"name":"mean","args":[]}', bin: [] }, clock, wait);
+  const call = new Call({ name: 'mean', request: { text: '"name":"mean","args":[]}', bin: [] } }, clock, wait);
   const outcomes: CallOutcome[] = [];
   call.onSettled((how) => outcomes.push(how));
   const abandoned: Call[] = [];

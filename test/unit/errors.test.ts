@@ -201,6 +201,16 @@ describe('a NotExposedError', () => {
   });
 });
 
+describe('a MessageTooLargeError', () => {
+  it('says what of the call it is, where it is neither the call nor its answer', () => {
+    const limits = { bytes: 11, limit: 10, option: 'attachmentBytesMax', sender: 'node' } as const;
+    const error = new errors.MessageTooLargeError({ ...limits, call: 'mean', what: 'item 3 of an iterable' });
+    expect(error.message).toMatch(/^In the call of "mean", item 3 of an iterable takes 11 raw bytes, .* have 10\./);
+    expect(error.message).toContain('`attachmentBytesMax`');
+    expect(error.option).toBe('attachmentBytesMax');
+  });
+});
+
 describe('text of others in a message', () => {
   it('can move no cursor, forge no line and turn no text around', () => {
     const error = new errors.WorkerDiedError({

@@ -9,8 +9,10 @@ import {
 import {
   callLine,
   decodeMessage,
+  encodeAnswer,
   encodeInit,
   encodeRequest,
+  encodeSaid,
   encodeSessionEnd,
   errorFromWire,
   type WireError,
@@ -257,6 +259,33 @@ describe('errorFromWire', () => {
   it('gives a MessageTooLargeError with both sizes', () => {
     const error = errorFromWire(wire({ code: 'ERR_MESSAGE_TOO_LARGE', bytes: 70, limit: 60 }), 'mean');
     expect(error).toMatchObject({ code: 'ERR_MESSAGE_TOO_LARGE', bytes: 70, limit: 60, sender: 'python' });
+    expect(error.message).toContain('The answer of "mean" takes 70 bytes, and a message may have 60.');
+  });
+
+  it('gives a MessageTooLargeError that says what of the call it was', () => {
+    const told = wire({ code: 'ERR_MESSAGE_TOO_LARGE', bytes: 70, limit: 60, what: 'item 3 of the stream' });
+    expect(errorFromWire(told, 'mean').message).toContain('In the call of "mean", item 3 of the stream takes 70 bytes');
+  });
+});
+
+describe('what is said during a call', () => {
+  const limits = { depthMax: 10, messageBytesMax: 200, attachmentBytesMax: 10 };
+  const seen = { call: 'mean', what: 'what a function answers Python' };
+
+  it('is a line within the limit, whatever its id and its characters', () => {
+    for (const [character, fits] of [
+      ['x', 100],
+      ['€', 33],
+      ['\n', 50],
+    ] as const) {
+      const { text } = encodeSaid({ value: character.repeat(fits) }, seen, limits, {});
+      const line = encodeAnswer(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, text);
+      expect(Buffer.byteLength(line)).toBeLessThanOrEqual(limits.messageBytesMax);
+      const refused = () => encodeSaid({ value: character.repeat(2 * fits) }, seen, limits, {});
+      expect(refused).toThrow('In the call of "mean", what a function answers Python takes');
+    }
+    const bytes = () => encodeSaid({ value: new Uint8Array(11) }, seen, limits, {});
+    expect(bytes).toThrow('takes 11 raw bytes, and a message may have 10.');
   });
 });
 

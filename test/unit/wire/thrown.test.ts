@@ -56,6 +56,18 @@ describe('what JavaScript throws at Python', () => {
     expect(JSON.stringify(new ThrownErrors().tell(ring)).match(/"ring"/g)).toHaveLength(17);
   });
 
+  it('is cut to what a message may have, whatever its characters', () => {
+    const error = Object.assign(new Error('\u0001'.repeat(5_000), { cause: new Error('disk') }), {
+      name: '€'.repeat(500),
+    });
+    const thrown = new ThrownErrors();
+    const told = JSON.parse(thrown.encode(error, 896));
+    expect(Buffer.byteLength(JSON.stringify(told))).toBeLessThanOrEqual(896);
+    expect(told).toMatchObject({ stack: '', cause: null, code: null });
+    expect(thrown.get(told.thrown)).toBe(error);
+    expect(JSON.parse(thrown.encode(new Error('short'), 100_000)).stack).toContain('at ');
+  });
+
   it('is kept for the last few alone, however many a call throws', () => {
     const errors = new ThrownErrors();
     const numbers = Array.from({ length: 100 }, (_, index) => errors.tell(new Error(`${index}`)).thrown as number);
