@@ -38,6 +38,10 @@ export class Trial implements ProcessListeners {
 
   onSpawned(): void {}
 
+  onLoading(): void {
+    this.#phase = 'load';
+  }
+
   onMessage(message: MessageFromPython): void {
     switch (message.type) {
       case 'hello':

@@ -221,6 +221,10 @@ export class WorkerHand implements ProcessListeners {
     this.#pid = pid;
   }
 
+  onLoading(): void {
+    this.#phase = 'hello';
+  }
+
   onMessage(message: MessageFromPython): void {
     switch (message.type) {
       case 'reply':

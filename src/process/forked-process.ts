@@ -1,7 +1,14 @@
 import { ProtocolError } from '../errors.js';
 import { Channel, type Line } from '../wire/channel.js';
 import { messageOf } from '../wire/message.js';
-import type { Launch, ProcessEnd, ProcessListeners, PythonProcess, StartPython } from './python-process.js';
+import {
+  type Launch,
+  LINE_END_MS,
+  type ProcessEnd,
+  type ProcessListeners,
+  type PythonProcess,
+  type StartPython,
+} from './python-process.js';
 import type { Seat } from './seat.js';
 import type { Template } from './template.js';
 
@@ -27,6 +34,8 @@ export class ForkedProcess implements PythonProcess {
   #spawned: PythonProcess | undefined;
   #limits!: Pick<Launch, 'messageBytesMax' | 'attachmentBytesMax'>;
   #isUnwanted = false;
+  /** Its template has told of its end. */
+  #isEnding = false;
   #hasExited = false;
 
   constructor(templates: Templates, launch: () => Promise<Launch>, listeners: ProcessListeners) {
@@ -123,16 +132,25 @@ export class ForkedProcess implements PythonProcess {
       {
         onMessage: (message) => this.#listeners.onMessage(message),
         onFault: (error) => this.#listeners.onFault(error),
-        onEnd: (reason) => {
-          if (reason instanceof ProtocolError && !this.#hasExited) this.#listeners.onUnfit(reason);
-        },
+        onEnd: (reason) => this.#lineEnded(reason),
         resolve: this.#listeners.resolve,
       },
       messageOf,
     );
   }
 
+  /** Told once its end is, too; or its line was shut down, which nobody but its own code can do. */
+  #lineEnded(reason: Error | undefined): void {
+    if (reason instanceof ProtocolError) return this.#listeners.onUnfit(reason);
+    if (this.#isEnding) return;
+    setTimeout(() => {
+      if (this.#isEnding) return;
+      this.#listeners.onUnfit(new ProtocolError({ detail: 'the line was closed while the process lives' }));
+    }, LINE_END_MS).unref();
+  }
+
   async #ended(end: ProcessEnd): Promise<void> {
+    this.#isEnding = true;
     await this.#seat?.end();
     this.#exited(end);
   }

@@ -21,6 +21,8 @@ export interface ProcessEnd {
 export interface ProcessListeners {
   /** It lives. */
   readonly onSpawned: (pid: number) => void;
+  /** What it will be forked of is up, and imports the modules. */
+  readonly onLoading: () => void;
   readonly onMessage: (message: MessageFromPython) => void;
   /** A line on descriptor 1 or 2, from C code, a subprocess, or a Python that has not said hello. */
   readonly onOutput: (stream: 'stdout' | 'stderr', line: string) => void;
@@ -219,4 +221,5 @@ const BOOTSTRAP = 'import sys; sys.path.insert(0, sys.argv[1]); from pythonarium
 /** Three socket pairs, and a few that libuv opens on the way. */
 const DESCRIPTORS_PER_START = 10;
 const DRAIN_MS = 100;
-const LINE_END_MS = 250;
+/** How long a process may live after its line has ended. */
+export const LINE_END_MS = 250;

@@ -27,6 +27,7 @@ export class Seat {
   #unread: Buffer = NOTHING;
   #seatLine: SeatLine | undefined;
   #hasHeard = false;
+  #isBroken = false;
 
   constructor(
     number: number,
@@ -39,7 +40,11 @@ export class Seat {
     this.#line = line;
     line.on('data', (chunk: Buffer) => this.#hear(chunk));
     line.on('error', () => {});
-    line.on('close', () => this.#seatLine?.destroy());
+    // Nobody can hang up a line that the template holds, but for who shuts it down for all.
+    line.on('close', () => {
+      this.#isBroken = true;
+      this.#seatLine?.destroy();
+    });
     for (const [index, stream] of (['stdout', 'stderr'] as const).entries()) {
       outputs[stream].on('data', (chunk: Buffer) => {
         this.#hasHeard = true;
@@ -51,6 +56,11 @@ export class Seat {
 
   get isTaken(): boolean {
     return this.#listeners !== undefined;
+  }
+
+  /** Its line is closed, for whoever has it and whoever would come. */
+  get isBroken(): boolean {
+    return this.#isBroken;
   }
 
   /** Somebody new is about to be forked for it. */

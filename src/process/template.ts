@@ -56,6 +56,7 @@ export class Template {
   readonly #waiting = new Set<ProcessListeners>();
   #channel: Channel<MessageFromTemplate> | undefined;
   #pid: number | undefined;
+  #isUp = false;
   #isLoading = true;
   #isOver = false;
   #isRetired = false;
@@ -85,12 +86,13 @@ export class Template {
 
   /** Another one is to be made. One that had better not fork goes on to say so. */
   get isOver(): boolean {
-    return (this.#isOver || this.#isRetired) && !this.#isRefused;
+    return (this.#isOver || this.#isRetired || this.#seats.some(({ isBroken }) => isBroken)) && !this.#isRefused;
   }
 
   /** What it says until it has imported the modules, the first of those who wait hears. */
   wait(listeners: ProcessListeners): void {
     this.#waiting.add(listeners);
+    if (this.#isUp) listeners.onLoading();
   }
 
   /** As nobody waits for it any more, it is ended where it stands. */
@@ -199,7 +201,11 @@ export class Template {
   #hear(message: MessageFromTemplate): void {
     switch (message.type) {
       case 'hello':
-        if (message.protocol === PROTOCOL) return this.#channel?.send(this.#loadLine());
+        if (message.protocol === PROTOCOL) {
+          this.#isUp = true;
+          for (const listeners of this.#waiting) listeners.onLoading();
+          return this.#channel?.send(this.#loadLine());
+        }
         this.#settle(Promise.reject(new ProtocolError({ detail: otherProtocol(message) })));
         return this.kill();
       case 'log':

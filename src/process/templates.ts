@@ -41,6 +41,7 @@ export class PoolTemplates implements Templates {
 
   current(launch: Launch): Template {
     if (this.#current === undefined || this.#current.isOver) {
+      this.#current?.retire();
       const template = new Template(this.#live, launch, this.#seats, this.#loadLine);
       this.#current = template;
       this.#living.add(template);
