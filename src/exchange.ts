@@ -71,8 +71,7 @@ export class Exchange {
     const refusal = call.handles?.refusalBy(this.worker);
     if (refusal !== undefined) {
       call.fail(refusal);
-      if (!this.#holder?.holds) this.end();
-      return this.#holder?.onAnswered();
+      return this.#unsent();
     }
     this.#unanswered = { id: this.worker.request(call, this), call };
     call.onSent(this);
@@ -106,6 +105,10 @@ export class Exchange {
   /** Nobody waits for this call's answer any more. Python still owes it, so the lease stays where it is. */
   abandon(call: Call): void {
     if (this.#unanswered?.call !== call || this.#isAbandoned) return;
+    if (this.worker.withdraw(this.#unanswered.id)) {
+      this.#unanswered = undefined;
+      return this.#unsent();
+    }
     this.#isAbandoned = true;
     if (this.worker.runs(this)) this.onRunning();
     else this.worker.forestall(this.slot);
@@ -125,6 +128,12 @@ export class Exchange {
     this.worker.exchanges[this.slot] = undefined;
     this.worker.endLease(this.lease);
     this.#client.send({ type: 'exchange.ended', lease: this.lease });
+  }
+
+  /** Python owes nothing for a request that it never got. */
+  #unsent(): void {
+    if (!this.#holder?.holds) this.end();
+    this.#holder?.onAnswered();
   }
 
   /** The worker is gone, or on its way out. */

@@ -35,7 +35,7 @@ import { PoolTemplates } from './process/templates.js';
 import { Reloader } from './reloader.js';
 import { SessionRegistry } from './session-registry.js';
 import { Counters, type PoolStats } from './stats.js';
-import { encodeInit, encodeLoad, type LogMessage, PROTOCOL } from './wire/message.js';
+import { encodeInit, encodeLoad, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
 
 /** Somebody who asked the coordinator for a lease. */
 export interface Asker {
@@ -257,6 +257,18 @@ export class Runtime {
     return typeof drawn === 'number' && drawn >= 0 && drawn <= 1 ? drawn : 1;
   }
 
+  /** Resolves once nothing of the pool is left but what its state still needs. */
+  async released(): Promise<void> {
+    await this.reloader?.close();
+    if (this.state === 'closed') await this.#letGo();
+  }
+
+  /** Ends what was there for the workers, of whom there are none any more. */
+  async #letGo(): Promise<void> {
+    await this.templates?.close();
+    await this.live.close();
+  }
+
   bootFailed(error: unknown): void {
     this.#bootFailure = error;
     this.emit('boot.failed', { error });
@@ -312,11 +324,6 @@ export class Runtime {
     }
   }
 
-  /** Resolves when what is no worker has been let go of: all of it once no worker is left, before that what brings new ones. */
-  async released(): Promise<void> {
-    await Promise.all([this.reloader?.close(), this.state === 'closed' && this.templates?.close()]);
-  }
-
   /** The first line to a template. */
   #loadLine(): string {
     return encodeLoad(this.#imports());
@@ -335,7 +342,10 @@ export class Runtime {
   }
 
   /** The first line to a worker. */
-  initLine(worker: string, can: { startMark: boolean; interrupts: boolean }): { line: string; protocol: number } {
+  initLine(
+    worker: string,
+    can: Pick<InitMessage, 'startMark' | 'interrupts' | 'share'>,
+  ): { line: string; protocol: number } {
     const { settings } = this;
     const line = encodeInit({
       worker,
@@ -420,7 +430,7 @@ export class Runtime {
   }
 
   #closed(): void {
-    void this.templates?.close();
+    void this.#letGo();
     this.sessions.clear();
     this.keepAlive.dispose();
   }

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
+    from .shared_file import NodeFiles
+
 
 class LineReader:
     """Cuts what comes on a descriptor into lines, in time linear in the bytes; iterating ends once Node has hung up.
@@ -23,6 +25,8 @@ class LineReader:
         self.bytes_max = bytes_max
         # Of all that follows one line; who reads the lines holds to it.
         self.attachment_bytes_max = 0
+        # Where attachments may be that do not follow their line.
+        self.files: NodeFiles | None = None
         self.descriptor = descriptor
         # Whole lines that have come, the last one first, without their newlines.
         self._lines: list[bytes] = []

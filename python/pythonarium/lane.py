@@ -179,7 +179,7 @@ class Lane:
 
             try:
                 restore(message, job.exchange.resolve)  # type: ignore[union-attr]
-            except ModuleNotFoundError as missing:
+            except (ModuleNotFoundError, OSError) as missing:
                 worker._send_error(number, error.of_exception(missing))
                 return
         self.jobs[number] = job

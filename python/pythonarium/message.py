@@ -47,15 +47,19 @@ def hello(library: str, python: str, executable: str, pid: int) -> bytes:
     ).encode()
 
 
-def ready(functions: Sequence[str], streams: Sequence[str], interrupts: bool, files: Sequence[str] | None = None) -> bytes:
+def ready(
+    functions: Sequence[str], streams: Sequence[str], interrupts: bool, files: Sequence[str] | None = None, shares: bool | None = None
+) -> bytes:
     """Return the line that ends the handshake well.
 
     `streams` are those functions that are generators. `interrupts`: SIGUSR1 interrupts the call that runs. `files`: what
-    the modules came from, if Node has asked.
+    the modules came from, and `shares`: whether files of Node's can be opened, each if Node has asked.
     """
     names, generators = (",".join(map(quote, each)) for each in (functions, streams))
     heard = "true" if interrupts else "false"
     more = "" if files is None else f',"files":[{",".join(map(quote, files))}]'
+    if shares is not None:
+        more += f',"shares":{"true" if shares else "false"}'
     return f'{{"type":"ready","functions":[{names}],"streams":[{generators}],"interrupts":{heard}{more}}}\n'.encode()
 
 
@@ -158,8 +162,25 @@ def _take_attachments(message: dict[str, Any], reader: LineReader | None) -> str
         return f"`bin` announces {sum(sizes)} bytes, and `attachmentBytesMax` is {reader.attachment_bytes_max}"
     # What becomes `bytes` is read as such, and all else so that it can be written to.
     fixed = {entry[2] for entry in rich if entry[1] == "bytes" and len(entry) > 2 and type(entry[2]) is int}
-    message["bin"] = [reader.take(size) if number in fixed else reader.take_writable(size) for number, size in enumerate(sizes)]
+    shared: dict[int, Any] = {}
+    if "share" in message:
+        share, files = message["share"], reader.files
+        if files is None:
+            return "`share` names files of Node's, which cannot be opened here"
+        if type(share) is not list or not all(_is_share(each, sizes) for each in share) or not fixed.isdisjoint(each[0] for each in share):
+            return "`share` is not an array of an array's attachment, a descriptor and an inode each"
+        shared = {number: files.file(descriptor, inode, sizes[number]) for number, descriptor, inode in share}
+    message["bin"] = [
+        shared[number] if number in shared else reader.take(size) if number in fixed else reader.take_writable(size)
+        for number, size in enumerate(sizes)
+    ]
     return None
+
+
+def _is_share(value: Any, sizes: list[int]) -> bool:
+    if type(value) is not list or len(value) != 3 or not all(type(each) is int and 0 <= each <= INT_MAX for each in value):
+        return False
+    return value[0] < len(sizes) and sizes[value[0]] > 0
 
 
 def _check_call(message: dict[str, Any]) -> str | None:
@@ -275,6 +296,10 @@ def _check_init(message: dict[str, Any]) -> str | None:
         return "`watch` is not an array of strings"
     if type(get("startMark")) is not bool:
         return "`startMark` is not a boolean"
+    if "share" in message:
+        share = message["share"]
+        if type(share) is not dict or not _is_limit(share.get("pid")) or type(share.get("mark")) is not int or share["mark"] < 0:
+            return "`share` does not have a `pid` and a descriptor as `mark`"
     if type(get("interrupts", False)) is not bool:
         return "`interrupts` is not a boolean"
     if type(get("validate", False)) is not bool:

@@ -55,8 +55,13 @@ def restore(message: dict[str, Any], resolve: Resolve | None = None) -> None:
     """Put what the parts of `message` stand for in their places, as its `rich` says.
 
     The kinds that mean nothing here (`function`, `stream`, `handle`) go to `resolve`, with their data. Raises
-    ProtocolError, and ModuleNotFoundError for an array where there is no numpy.
+    ProtocolError, ModuleNotFoundError for an array where there is no numpy, and OSError for a file of Node's that cannot
+    be mapped.
     """
+    if "share" in message:
+        from .shared_file import map_shared
+
+        map_shared(message)
     attachments = message.get("bin", ())
     for entry in message.pop("rich"):
         try:

@@ -19,6 +19,7 @@ from .frame import LineReader, LineWriter
 from .logs import Logs
 from .message import PROTOCOL, ProtocolError
 from .modules import load_modules
+from .parent import end_with
 from .value import decode
 from .worker import LINE, MESSAGE_BYTES_MAX, LINE_MOVED_TO, VersionMismatch, Worker, begin, leave, leave_for, take_line
 
@@ -31,10 +32,10 @@ if TYPE_CHECKING:
 def main() -> None:
     """Be a template on descriptor 3 until Node hangs up; in what it forks, be a worker.
 
-    `sys.argv[1]` is how many seats there are. The descriptors of each follow that of the control line, four by four: the
+    `sys.argv[3]` is how many seats there are. The descriptors of each follow that of the control line, four by four: the
     worker's line, its standard output, its standard error, and the page for its start mark.
     """
-    seats = int(sys.argv[2])
+    seats = int(sys.argv[3])
     begin()
     try:
         worker = Template(take_line(LINE), [Seat(LINE + 1 + 4 * number) for number in range(seats)]).run()
@@ -137,6 +138,9 @@ class Template:
         if reason is not None:
             self._writer.write(message.refused(reason))
             leave(0)
+        # What else a worker loads when it comes to it. Here it is loaded once.
+        from . import exchange, rich, shared_file, stream  # noqa: F401
+
         # What is there now is not gone over by any worker's collector, which would make copies of its pages.
         gc.collect()
         gc.freeze()
@@ -144,8 +148,11 @@ class Template:
 
     def _fork(self, order: dict[str, Any]) -> int:
         """Fork, and return what `os.fork` does."""
+        me = os.getpid()
         pid = os.fork()
-        if pid != 0:
+        if pid == 0:
+            end_with(me)
+        else:
             self._living[pid] = order["seat"]
             self._writer.write(message.forked(order["seat"], pid))
         return pid

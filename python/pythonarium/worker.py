@@ -28,6 +28,7 @@ from .inbox import DURING_A_CALL, Inbox
 from .logs import Logs
 from .message import PROTOCOL, MessageTooLarge, ProtocolError, read_message
 from .modules import files_below, load_modules
+from .parent import end_with
 from .session import SessionStore
 from .start_mark import StartMark
 from .value import ATOMS, ValueRefused, encode, name_with_article
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from .exchange import Exchange
     from .handle import Handing, NoHanding
     from .lane import Lane
+    from .shared_file import NodeFiles
     from .template import Template
 
 
@@ -59,6 +61,8 @@ def main() -> None:
 
 def begin() -> None:
     """Make of this process what Node expects, before any code of the user's."""
+    if len(sys.argv) > 2:
+        end_with(int(sys.argv[2]))
     # Ctrl-C in a terminal reaches every process of its group; what it means is for Node to say.
     signal(SIGINT, SIG_IGN)
     # A crash in C code then says on standard error which Python line it came from.
@@ -134,6 +138,8 @@ class Worker:
         stage = "protocol"
         try:
             if init["startMark"]:
+                if "share" in init:
+                    self._reader.files = find_files(init["share"], self._start_mark)
                 self._mark = StartMark(self._start_mark)
                 if self._lane is None:
                     self._cancellation.watch(self._mark)
@@ -163,7 +169,8 @@ class Worker:
         self._logs.flush()
         names, generators = list(self._functions), find_generators(self._functions)
         files = files_below(init["watch"], self._modules.values()) if "watch" in init else None
-        self._writer.write(message.ready(names, generators, self._cancellation.is_heard, files))
+        shares = self._reader.files is not None if "share" in init else None
+        self._writer.write(message.ready(names, generators, self._cancellation.is_heard, files, shares))
 
     def _answer(self) -> None:
         """Answer every call in turn; return at `stop`."""
@@ -202,7 +209,7 @@ class Worker:
 
             try:
                 restore(call, exchange.resolve)  # type: ignore[union-attr]
-            except ModuleNotFoundError as missing:
+            except (ModuleNotFoundError, OSError) as missing:
                 self._send_error(number, error.of_exception(missing))
                 return
 
@@ -398,6 +405,14 @@ def watch_for_hang_up(line: int) -> None:
 
     # Not a `threading` one: that is slow to import, and the interpreter would wait for it.
     start_new_thread(watch, ())
+
+
+def find_files(share: dict[str, int], start_mark: int) -> NodeFiles | None:
+    """Return what Node has open, if that can be opened here; the start mark, which both have, is the proof."""
+    from .shared_file import NodeFiles
+
+    files = NodeFiles(share["pid"])
+    return files if files.can_be_opened(share["mark"], start_mark) else None
 
 
 def make_lane(name: str, worker: Worker, interrupts: bool) -> Lane:

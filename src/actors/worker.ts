@@ -21,12 +21,12 @@ import {
 import type { PoolEvents } from '../events.js';
 import type { Answer, Exchange } from '../exchange.js';
 import { Handles } from '../handle.js';
+import { Outbox } from '../outbox.js';
 import { Tail } from '../process/output.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
 import type { Runtime } from '../runtime.js';
 import type { Counters } from '../stats.js';
 import {
-  callLine,
   type ErrorMessage,
   encodeCancel,
   encodeLeaseEnd,
@@ -79,6 +79,7 @@ export class WorkerHand implements ProcessListeners {
   readonly #runtime: Runtime;
   readonly #worker: WorkerRef;
   readonly #process: PythonProcess;
+  readonly #outbox: Outbox;
   readonly #stderr = new Tail();
   /** Absent until the first object came. */
   #handles: Handles | undefined;
@@ -87,6 +88,8 @@ export class WorkerHand implements ProcessListeners {
   #phase: Phase = 'starting';
   /** A signal interrupts its call, and is not the end of it. */
   #interrupts = false;
+  /** It can open files of ours. */
+  #shares = false;
   #end: ProcessEnd | undefined;
   /** What made it unfit. */
   #fault: PoolError | undefined;
@@ -104,6 +107,7 @@ export class WorkerHand implements ProcessListeners {
     this.#worker = self;
     this.#startedAt = runtime.clock.now();
     this.#process = runtime.startPython(() => runtime.launch(), this);
+    this.#outbox = new Outbox((line, bin) => this.#process.send(line, bin));
   }
 
   get counters(): Counters {
@@ -114,14 +118,24 @@ export class WorkerHand implements ProcessListeners {
   request(call: Call, exchange: Exchange): number {
     const id = this.#runtime.nextRequestId();
     this.#asked.push(exchange);
-    const { text, bin } = call.question.request;
-    this.#process.send(callLine(id, text), bin);
+    this.#outbox.request(id, call.question.request, this.#shares);
     return id;
+  }
+
+  /** Takes back a request that was not sent, since its arrays are still being written. False: it was sent. */
+  withdraw(id: number): boolean {
+    if (!this.#outbox.withdraw(id)) return false;
+    this.#asked.splice(
+      this.#asked.findIndex(({ requestId }) => requestId === id),
+      1,
+    );
+    this.#asked[0]?.onRunning();
+    return true;
   }
 
   /** Sends something that belongs to a request under way. */
   say(line: string, bin?: readonly Uint8Array[]): void {
-    this.#process.send(line, bin);
+    this.#outbox.send(line, bin);
   }
 
   /** Python has come to its request. In the lane `serial` those behind the first wait in the pipe. */
@@ -145,7 +159,7 @@ export class WorkerHand implements ProcessListeners {
     const id = this.exchanges[slot]?.requestId;
     if (id === undefined) return;
     this.#process.cancel(id, this.#interrupts);
-    this.#process.send(encodeCancel(id));
+    this.#outbox.send(encodeCancel(id));
   }
 
   /** Makes a handle of an object that came in a message about the request `id`. */
@@ -164,19 +178,19 @@ export class WorkerHand implements ProcessListeners {
 
   /** Lets Python drop the objects that came by a lease, if any did. */
   endLease(lease: LeaseId): void {
-    if (this.#handles?.end(lease, 'lease-ended')) this.#process.send(encodeLeaseEnd(lease));
+    if (this.#handles?.end(lease, 'lease-ended')) this.#outbox.send(encodeLeaseEnd(lease));
   }
 
   /** Lets Python drop what it keeps for a session. */
   endSession(session: string): void {
     this.#handles?.end(session, 'session-ended');
-    this.#process.send(encodeSessionEnd(session));
+    this.#outbox.send(encodeSessionEnd(session));
   }
 
   /** Asks the process to run its teardown and end; one that does not read its line yet is told by signal. */
   ask(): void {
     this.#endedFor ??= this.#isRetired ? 'retired' : 'stopped';
-    if (this.#phase === 'ready') this.#process.send(encodeStop());
+    if (this.#phase === 'ready') this.#outbox.send(encodeStop());
     else this.#process.signal('SIGTERM');
     this.#leaveSessions();
   }
@@ -206,6 +220,7 @@ export class WorkerHand implements ProcessListeners {
   loss(call: string, id: number): PoolError {
     if (this.#endedFor === 'stopped') return new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' });
     if (this.#fault !== undefined) return this.#fault;
+    if (!this.#outbox.hasSent(id)) return this.#died(false, call);
     const last = this.#process.lastStarted();
     return this.#died(last === undefined ? 'unknown' : id <= last, call);
   }
@@ -245,6 +260,7 @@ export class WorkerHand implements ProcessListeners {
       case 'ready':
         this.#phase = 'ready';
         this.#interrupts = message.interrupts;
+        this.#shares = message.shares ?? false;
         this.#runtime.streams = new Set(message.streams);
         this.#runtime.emit('worker.ready', {
           worker: this.name,
@@ -306,13 +322,14 @@ export class WorkerHand implements ProcessListeners {
     const interrupts = interrupt && (lane !== 'serial' || pid === this.#pid);
     let init: ReturnType<Runtime['initLine']>;
     try {
-      init = this.#runtime.initLine(this.name, { startMark: this.#process.hasStartMark, interrupts });
+      const { hasStartMark, share } = this.#process;
+      init = this.#runtime.initLine(this.name, { startMark: hasStartMark, interrupts, ...(share && { share }) });
     } catch (error) {
       // What differs from pool to pool in that line is `setup`.
       this.#fault = this.#bootError('setup', error);
       return this.#worker.send({ type: 'process.unfit' });
     }
-    if (protocol === init.protocol) return this.#process.send(init.line);
+    if (protocol === init.protocol) return this.#outbox.send(init.line);
     const detail = `Python speaks protocol ${protocol} (library ${library}), and this side speaks ${init.protocol}`;
     this.#fault = this.#bootError('protocol', new ProtocolError({ detail, worker: this.name }));
     this.#worker.send({ type: 'process.unfit' });
@@ -321,6 +338,7 @@ export class WorkerHand implements ProcessListeners {
   #answered(id: number, answer: Answer): void {
     const exchange = this.#asker(id);
     if (exchange === undefined) return this.#unasked(`an answer to request ${id}, which nobody asked`);
+    this.#outbox.answered(id);
     this.#asked.splice(this.#asked.indexOf(exchange), 1);
     exchange.answer(answer);
     this.#asked[0]?.onRunning();
@@ -348,6 +366,7 @@ export class WorkerHand implements ProcessListeners {
 
   #ended(end: ProcessEnd, bootFailure: unknown): void {
     if (bootFailure !== undefined && this.#endedFor !== 'stopped') this.#runtime.bootFailed(bootFailure);
+    this.#outbox.close();
     this.#leaveSessions();
     this.#runtime.emit('worker.dead', {
       worker: this.name,

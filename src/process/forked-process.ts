@@ -8,6 +8,7 @@ import {
   type ProcessListeners,
   type PythonProcess,
   type StartPython,
+  shareOf,
 } from './python-process.js';
 import type { Seat } from './seat.js';
 import type { Template } from './template.js';
@@ -50,6 +51,10 @@ export class ForkedProcess implements PythonProcess {
 
   get hasStartMark(): boolean {
     return this.#spawned?.hasStartMark ?? this.#seat?.mark !== undefined;
+  }
+
+  get share(): PythonProcess['share'] {
+    return this.#spawned === undefined ? shareOf(this.#seat?.mark) : this.#spawned.share;
   }
 
   send(line: string, bin?: readonly Uint8Array[]): void {

@@ -1,14 +1,15 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
-import { type PoolError, ProtocolError, SpawnError } from '../errors.js';
+import { isMainThread } from 'node:worker_threads';
+import { type PoolError, ProtocolError } from '../errors.js';
 import { Channel } from '../wire/channel.js';
 import { type MessageFromPython, messageOf } from '../wire/message.js';
 import type { Resolve } from '../wire/rich.js';
-import { requireDescriptors } from './descriptors.js';
 import type { Environment } from './environment.js';
-import { interrupt, killGroup, signalGroup } from './kill.js';
+import { ProcessGroup } from './group.js';
 import type { LiveProcesses } from './live.js';
 import { OutputLines } from './output.js';
+import { spawnGroup } from './spawn.js';
 import { StartMark } from './start-mark.js';
 
 /** How a process ended, as the kernel tells it. */
@@ -42,6 +43,8 @@ export interface ProcessListeners {
 export interface PythonProcess {
   /** Whether it shares a page with Node that tells which request it has started. */
   readonly hasStartMark: boolean;
+  /** By what it can find out whether it can open files of this process; absent where there are none to be shared. */
+  readonly share?: { readonly pid: number; readonly mark: number } | undefined;
   /** Sends a line, and the raw bytes that follow it. */
   send(line: string, bin?: readonly Uint8Array[]): void;
   /** Signals its group; nothing once its end has been seen. */
@@ -76,7 +79,7 @@ class RealProcess implements PythonProcess {
   readonly #live: LiveProcesses;
   readonly #listeners: ProcessListeners;
   readonly #mark = StartMark.create();
-  #pid: number | undefined;
+  #group: ProcessGroup | undefined;
   #channel: Channel | undefined;
   /** Its end was wanted before it had begun. */
   #isUnwanted = false;
@@ -92,18 +95,22 @@ class RealProcess implements PythonProcess {
     return this.#mark !== undefined;
   }
 
+  get share(): PythonProcess['share'] {
+    return shareOf(this.#mark);
+  }
+
   send(line: string, bin?: readonly Uint8Array[]): void {
     this.#channel?.send(line, bin);
   }
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
-    if (this.#pid !== undefined && !this.#hasExited) signalGroup(this.#pid, signal);
+    if (this.#group !== undefined && !this.#hasExited) this.#group.signal(signal);
     else this.#isUnwanted = true;
   }
 
   cancel(id: number, bySignal: boolean): void {
     this.#mark?.cancel(id);
-    if (bySignal && this.#pid !== undefined && !this.#hasExited) interrupt(this.#pid);
+    if (bySignal && !this.#hasExited) this.#group?.interrupt();
   }
 
   lastStarted(): number | undefined {
@@ -111,37 +118,26 @@ class RealProcess implements PythonProcess {
   }
 
   async #start(launching: () => Promise<Launch>): Promise<void> {
-    // Loaded when the first process starts: the import alone takes longer than a Python needs to boot.
-    const [{ execa }, launch] = await Promise.all([import('execa'), launching()]);
+    const launch = await launching();
     if (this.#isUnwanted) return this.#exited({ exitCode: null, signal: 'SIGKILL' });
     const { executable, flags, libraryPath, environment, cwd } = launch;
-    requireDescriptors(DESCRIPTORS_PER_START, executable);
-    const child = execa(executable, ['-I', ...flags, '-c', BOOTSTRAP, libraryPath], {
+    // The kernel's word that a parent is gone is its word about a thread: a worker must not die with one that comes and goes.
+    const parent = String(isMainThread ? process.pid : 0);
+    this.#live.expect(launch);
+    const child = spawnGroup(executable, ['-I', ...flags, '-c', BOOTSTRAP, libraryPath, parent], {
       cwd,
       env: environment,
-      extendEnv: false,
-      // A descriptor of our own is handed on as it is; execa's types know that for the first three only.
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', (this.#mark?.descriptor ?? 'ignore') as 'ignore'],
-      // Nothing of what a worker prints in its life may be kept for its end.
-      buffer: false,
-      reject: false,
-      // A group of its own: Ctrl-C at the terminal is for this program to handle, and a kill reaches the grandchildren.
-      detached: true,
-      // It would install signal handlers that nobody asked for.
-      cleanup: false,
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', this.#mark?.descriptor ?? 'ignore'],
     });
-    if (child.pid === undefined) {
-      const { cause, code } = await child;
-      throw new SpawnError({ errno: code ?? errnoOf(cause) ?? 'UNKNOWN', command: executable, cause });
-    }
+    if (child instanceof Promise) throw await child;
     this.#adopt(child as unknown as Child, launch);
   }
 
   #adopt(child: Child, { messageBytesMax, attachmentBytesMax }: Launch): void {
     const { pid } = child;
-    this.#pid = pid;
-    this.#live.add(pid);
-    child.unref();
+    const group = new ProcessGroup(pid);
+    this.#group = group;
+    this.#live.add(group);
 
     const socket = child.stdio[3];
     const channel = new Channel(
@@ -169,9 +165,9 @@ class RealProcess implements PythonProcess {
     const closed = Promise.all(streams.map((stream) => new Promise((resolve) => stream.on('close', resolve))));
     child.on('exit', async (exitCode, signal) => {
       this.#hasExited = true;
-      this.#live.delete(pid);
+      this.#live.delete(group);
       // What it had started and left in its group goes with it. The number is not given away while any of them lives.
-      killGroup(pid);
+      group.killRest();
       // What it wrote is still in the pipes. A grandchild that holds them open is not waited for.
       await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
       for (const stream of streams) stream.destroy();
@@ -204,7 +200,12 @@ class RealProcess implements PythonProcess {
   }
 }
 
-/** What execa returns, with what our `stdio` makes of it. */
+/** What `share` of a process is that has that page. */
+export function shareOf(mark: StartMark | undefined): PythonProcess['share'] {
+  return process.platform === 'linux' && mark ? { pid: process.pid, mark: mark.descriptor } : undefined;
+}
+
+/** What Node returns, with what our `stdio` makes of it. */
 interface Child extends Omit<ChildProcess, 'stdio' | 'stdout' | 'stderr' | 'pid'> {
   readonly pid: number;
   readonly stdout: Readable & { unref?(): void };
@@ -212,14 +213,8 @@ interface Child extends Omit<ChildProcess, 'stdio' | 'stdout' | 'stderr' | 'pid'
   readonly stdio: readonly [null, Readable, Readable, Duplex, null];
 }
 
-function errnoOf(cause: unknown): string | undefined {
-  return cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined;
-}
-
-/** The library folder comes as an argument, so that this text never changes and nothing needs quoting. */
+/** The library folder and the pid of Node come as arguments, so that this text never changes and nothing needs quoting. */
 const BOOTSTRAP = 'import sys; sys.path.insert(0, sys.argv[1]); from pythonarium.worker import main; main()';
-/** Three socket pairs, and a few that libuv opens on the way. */
-const DESCRIPTORS_PER_START = 10;
 const DRAIN_MS = 100;
 /** How long a process may live after its line has ended. */
 export const LINE_END_MS = 250;

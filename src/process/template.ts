@@ -2,7 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
-import { ProtocolError, SpawnError } from '../errors.js';
+import { isMainThread } from 'node:worker_threads';
+import { ProtocolError } from '../errors.js';
 import { Channel } from '../wire/channel.js';
 import {
   encodeFork,
@@ -13,12 +14,12 @@ import {
   PROTOCOL,
   templateMessageOf,
 } from '../wire/message.js';
-import { requireDescriptors } from './descriptors.js';
-import { signalGroup } from './kill.js';
+import { ProcessGroup } from './group.js';
 import type { LiveProcesses } from './live.js';
 import { OutputLines } from './output.js';
 import type { Launch, ProcessEnd, ProcessListeners } from './python-process.js';
 import { Seat } from './seat.js';
+import { spawnGroup } from './spawn.js';
 import { StartMark } from './start-mark.js';
 
 /** What has come of a template. */
@@ -51,11 +52,11 @@ export class Template {
   readonly #marks: readonly (StartMark | undefined)[];
   readonly #loadLine: () => string;
   readonly #seats: Seat[] = [];
-  readonly #forks: (ForkListeners | undefined)[] = [];
+  readonly #forks: (Fork | undefined)[] = [];
   /** Who waits for it to have imported the modules. */
   readonly #waiting = new Set<ProcessListeners>();
   #channel: Channel<MessageFromTemplate> | undefined;
-  #pid: number | undefined;
+  #group: ProcessGroup | undefined;
   #isUp = false;
   #isLoading = true;
   #isOver = false;
@@ -109,7 +110,7 @@ export class Template {
   /** Forks a worker for a seat, which says the epoch that this returns before all else. */
   fork(seat: Seat, listeners: ForkListeners): string {
     const epoch = randomBytes(16).toString('hex');
-    this.#forks[seat.number] = listeners;
+    this.#forks[seat.number] = { listeners, group: undefined };
     this.#channel?.send(encodeFork(seat.number, epoch));
     return epoch;
   }
@@ -127,38 +128,30 @@ export class Template {
 
   /** Ends it at once, and all workers with it. */
   kill(): void {
-    if (this.#pid === undefined) this.#isRetired = true;
-    else if (!this.#isOver) signalGroup(this.#pid, 'SIGKILL');
+    if (this.#group === undefined) this.#isRetired = true;
+    else if (!this.#isOver) this.#group.signal('SIGKILL');
   }
 
   async #start({ executable, flags, libraryPath, environment, cwd, ...limits }: Launch): Promise<void> {
-    const { execa } = await import('execa');
-    const seats = this.#marks.length;
-    requireDescriptors(DESCRIPTORS + DESCRIPTORS_PER_SEAT * seats, executable);
-    const stdio = this.#marks.flatMap((mark) => ['pipe', 'pipe', 'pipe', mark?.descriptor ?? 'ignore'] as const);
-    const child = execa(executable, ['-I', ...flags, '-c', BOOTSTRAP, libraryPath, String(seats)], {
+    // As with a worker: see there.
+    const parent = String(isMainThread ? process.pid : 0);
+    const seats = this.#marks.flatMap((mark) => ['pipe', 'pipe', 'pipe', mark?.descriptor ?? 'ignore'] as const);
+    const args = ['-I', ...flags, '-c', BOOTSTRAP, libraryPath, parent, String(this.#marks.length)];
+    this.#live.expect({ executable, libraryPath, environment });
+    const child = spawnGroup(executable, args, {
       cwd,
       env: environment,
-      extendEnv: false,
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', ...(stdio as 'pipe'[])],
-      buffer: false,
-      reject: false,
-      detached: true,
-      cleanup: false,
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', ...seats],
     });
-    if (child.pid === undefined) {
-      const { cause, code } = await child;
-      throw new SpawnError({ errno: code ?? 'UNKNOWN', command: executable, cause });
-    }
+    if (child instanceof Promise) throw await child;
     this.#adopt(child as unknown as Child, limits);
     if (this.#isRetired) this.kill();
   }
 
   #adopt(child: Child, limits: { messageBytesMax: number; attachmentBytesMax: number }): void {
-    const { pid } = child;
-    this.#pid = pid;
-    this.#live.add(pid);
-    child.unref();
+    const group = new ProcessGroup(child.pid);
+    this.#group = group;
+    this.#live.add(group);
     const [, stdout, stderr, control, ...others] = child.stdio;
     this.#channel = new Channel(
       control as Duplex,
@@ -185,10 +178,11 @@ export class Template {
     for (const stream of streams) (stream as { unref?(): void }).unref?.();
     child.on('exit', async (exitCode, signal) => {
       this.#isOver = true;
-      this.#live.delete(pid);
+      this.#live.delete(group);
+      group.killRest();
       this.#settle({ is: 'ended', end: { exitCode, signal } });
       // Whoever it has forked dies with it, and nobody else can tell how.
-      await Promise.all(this.#forks.map((fork) => fork?.onExited({ exitCode: null, signal: 'SIGKILL' })));
+      await Promise.all(this.#forks.map((_, seat) => this.#forkEnded(seat, { exitCode: null, signal: 'SIGKILL' })));
       for (const stream of streams) stream.destroy();
       this.#leave();
     });
@@ -216,15 +210,25 @@ export class Template {
         return this.#loaded({ is: 'refused', reason: message.reason });
       case 'failed':
         return this.#loaded({ is: 'failed', message });
-      case 'forked':
-        return this.#forks[message.seat]?.onForked(message.pid);
-      case 'exited': {
+      case 'forked': {
         const fork = this.#forks[message.seat];
-        this.#forks[message.seat] = undefined;
-        void fork?.onExited(endOf(message.code));
-        return this.#endIfIdle();
+        if (fork === undefined) return;
+        fork.group = new ProcessGroup(message.pid);
+        this.#live.watchOver(fork.group);
+        return fork.listeners.onForked(message.pid);
       }
+      case 'exited':
+        void this.#forkEnded(message.seat, endOf(message.code));
+        return this.#endIfIdle();
     }
+  }
+
+  async #forkEnded(seat: number, end: ProcessEnd): Promise<void> {
+    const fork = this.#forks[seat];
+    if (fork === undefined) return;
+    this.#forks[seat] = undefined;
+    if (fork.group !== undefined) this.#live.forget(fork.group);
+    await fork.listeners.onExited(end);
   }
 
   #loaded(outcome: TemplateOutcome): void {
@@ -256,11 +260,15 @@ function endOf(code: number): ProcessEnd {
   return { exitCode: null, signal };
 }
 
+interface Fork {
+  readonly listeners: ForkListeners;
+  /** Absent until its pid is known. */
+  group: ProcessGroup | undefined;
+}
+
 interface Child extends Omit<ChildProcess, 'stdio' | 'pid'> {
   readonly pid: number;
   readonly stdio: readonly [null, Readable, Readable, Duplex, ...(Duplex | Readable | null)[]];
 }
 
 const BOOTSTRAP = 'import sys; sys.path.insert(0, sys.argv[1]); from pythonarium.template import main; main()';
-const DESCRIPTORS = 10;
-const DESCRIPTORS_PER_SEAT = 6;

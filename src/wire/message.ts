@@ -40,6 +40,8 @@ export interface InitMessage {
   readonly limits: ValueLimits;
   /** Whether descriptor 4 is a page for the id of the request being run. */
   readonly startMark: boolean;
+  /** Node's process, and the descriptor of the start mark there: by these the worker finds out whether it can open files of Node's. */
+  readonly share?: { readonly pid: number; readonly mark: number } | undefined;
   /** Whether a call that is given up is to be interrupted: in the lane `serial` by SIGUSR1, else by `cancel` alone. */
   readonly interrupts: boolean;
   /** Whether arguments are checked against the hints of the functions. */
@@ -98,6 +100,8 @@ export interface ReadyMessage {
   readonly streams: readonly string[];
   /** Whether SIGUSR1 interrupts the call that runs. */
   readonly interrupts: boolean;
+  /** Whether it can open files of Node's; absent where it was not asked. */
+  readonly shares?: boolean;
   /** The files that its modules came from, where it was asked for them. */
   readonly files?: readonly string[];
 }
@@ -288,8 +292,9 @@ export function encodeRequest(
   const leaseJson = lease === undefined ? '' : `,"lease":${lease}`;
   const onJson = on === undefined ? '' : `,"on":${on}${get === true ? ',"get":true' : ''}`;
   const text = `"name":${JSON.stringify(name)},${values.text}${sessionJson}${progressJson}${contextJson}${leaseJson}${onJson}}`;
-  limitBytes(text, CALL_HEAD_BYTES, limits.messageBytesMax, name);
-  return { text, bin: values.bin };
+  const headBytes = CALL_HEAD_BYTES + (values.large?.length ?? 0) * SHARE_BYTES;
+  limitBytes(text, headBytes, limits.messageBytesMax, name);
+  return { text, bin: values.bin, large: values.large };
 }
 
 /**
@@ -304,13 +309,23 @@ export function streamed(
   name?: string,
 ): Encoded {
   const text = `${request.text.slice(0, -1)},"stream":{"items":${items},"bytes":${bytes}}}`;
-  limitBytes(text, CALL_HEAD_BYTES, limits.messageBytesMax, name);
-  return { text, bin: request.bin };
+  const headBytes = CALL_HEAD_BYTES + (request.large?.length ?? 0) * SHARE_BYTES;
+  limitBytes(text, headBytes, limits.messageBytesMax, name);
+  return { text, bin: request.bin, large: request.large };
 }
 
-/** The line of a call, without its newline: an id and what {@link encodeRequest} made. */
-export function callLine(id: number, request: string): string {
-  return `{"type":"call","id":${id},${request}`;
+/**
+ * The line of a call, without its newline: an id and what {@link encodeRequest} made.
+ *
+ * @param share Of each attachment that does not follow the line: its number, and the descriptor and inode of its file.
+ */
+export function callLine(
+  id: number,
+  request: string,
+  share: readonly (readonly [number, number, number])[] = [],
+): string {
+  const shareJson = share.length === 0 ? '' : `"share":${JSON.stringify(share)},`;
+  return `{"type":"call","id":${id},${shareJson}${request}`;
 }
 
 /**
@@ -514,6 +529,7 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
         functions: fields.strings('functions'),
         streams: fields.has('streams') ? fields.strings('streams') : [],
         interrupts: fields.has('interrupts') && fields.boolean('interrupts'),
+        ...(fields.has('shares') && { shares: fields.boolean('shares') }),
         ...(fields.has('files') && { files: fields.strings('files') }),
       };
     case 'failed':
@@ -797,6 +813,8 @@ function malformed(why: string, line: string): ProtocolError {
 
 /** What {@link callLine} puts before a request, with the longest id. */
 const CALL_HEAD_BYTES = callLine(Number.MAX_SAFE_INTEGER, '').length;
+/** What it puts there for each file, at most. */
+const SHARE_BYTES = 64;
 /** The same for what {@link encodeSaid} makes. */
 const SAID_HEAD_BYTES = encodeAnswer(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, '').length;
 const EXCERPT_CHARS = 80;

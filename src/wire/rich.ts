@@ -34,6 +34,8 @@ export class Refusal {
 export class RichWalk {
   readonly rich: unknown[][] = [];
   readonly bin: Uint8Array[] = [];
+  /** Which of `bin` are arrays of {@link SHARED_BYTES_MIN} or more. */
+  readonly large: number[] = [];
   readonly #limits: ValueLimits;
   /** `undefined` where only what JSON has words for may cross. */
   readonly #handlers: ValueHandlers | undefined;
@@ -94,9 +96,9 @@ export class RichWalk {
       return this.#standsFor('bytes', null, this.#attach(value));
     }
     const dtype = dtypeOf(value);
-    if (dtype !== undefined) return this.#standsFor('array', null, this.#attach(value as ArrayBufferView), dtype);
+    if (dtype !== undefined) return this.#standsFor('array', null, this.#attachArray(value as ArrayBufferView), dtype);
     if (value instanceof NdArray) {
-      return this.#standsFor('ndarray', null, this.#attach(value.data), value.dtype, value.shape, value.order);
+      return this.#standsFor('ndarray', null, this.#attachArray(value.data), value.dtype, value.shape, value.order);
     }
     if (types.isDate(value)) return this.#date(value);
     if (types.isMap(value) && isOwnClass(value)) return this.#map(value, depthLeft);
@@ -231,6 +233,12 @@ export class RichWalk {
       ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
       : new Uint8Array(bytes);
     return this.bin.push(view) - 1;
+  }
+
+  #attachArray(items: ArrayBufferView): number {
+    const number = this.#attach(items);
+    if (items.byteLength >= SHARED_BYTES_MIN) this.large.push(number);
+    return number;
   }
 
   #refuse(problem: string): never {
@@ -374,6 +382,8 @@ function bigint(hex: string): bigint {
   return hex.startsWith('-') ? -BigInt(`0x${hex.slice(1)}`) : BigInt(`0x${hex}`);
 }
 
+/** From here on, to write an array into a file that Python maps takes less than to send it: `docs/decisions/bytes.md`. */
+export const SHARED_BYTES_MIN = 32 * 1024 * 1024;
 const FLOATS = new Map([
   ['NaN', 'nan'],
   ['Infinity', 'inf'],

@@ -16,6 +16,8 @@ export interface ValueLimits {
 export interface Encoded {
   readonly text: string;
   readonly bin: readonly Uint8Array[];
+  /** Which of these are arrays so large that they had better be shared than sent; absent for none. */
+  readonly large?: readonly number[] | undefined;
 }
 
 /** The values of a message, by the names of its fields: one value, or lists and an object of them, which are no level of depth. */
@@ -121,7 +123,7 @@ function encodeRich(
   const limit = limits.attachmentBytesMax;
   if (bytes > limit)
     throw new MessageTooLargeError({ bytes, limit, option: 'attachmentBytesMax', sender: 'node', call });
-  return { text, bin: walk.bin };
+  return { text, bin: walk.bin, large: walk.large.length > 0 ? walk.large : undefined };
 }
 
 /** A refusal of the walk, as the error that the caller gets. */

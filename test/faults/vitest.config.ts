@@ -9,7 +9,7 @@ export default mergeConfig(
     root: fileURLToPath(new URL('../../', import.meta.url)),
     test: {
       include: ['test/faults/*.test.ts'],
-      testTimeout: 10 * 60_000,
+      testTimeout: 20 * 60_000,
       hookTimeout: 60_000,
       pool: 'forks',
       maxWorkers: 1,

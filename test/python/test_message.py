@@ -8,7 +8,7 @@ from pythonarium.value import encode_unchecked
 CASES = json.loads((VECTORS / "messages.json").read_text(encoding="utf-8"))
 WRITE = {
     "hello": lambda m: message.hello(m["library"], m["python"], m["executable"], m["pid"]),
-    "ready": lambda m: message.ready(m["functions"], m["streams"], m["interrupts"], m.get("files")),
+    "ready": lambda m: message.ready(m["functions"], m["streams"], m["interrupts"], m.get("files"), m.get("shares")),
     "failed": lambda m: message.failed(m["stage"], encode_unchecked(m["error"])),
     "reply": lambda m: message.reply(m["id"], encode_unchecked(m["value"])),
     "error": lambda m: message.error(m["id"], encode_unchecked(m["error"])),

@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
+import { ProcessGroup } from '../../../src/process/group.js';
 import { LiveProcesses } from '../../../src/process/live.js';
 import { isAlive, until } from '../../support/processes.js';
 
@@ -8,7 +9,8 @@ describe('the live processes', () => {
   it('are all killed at once, whatever has become of the charts', async () => {
     const live = new LiveProcesses();
     const workers = [1, 2].map(() => spawn('/bin/sleep', ['1000'], { detached: true, stdio: 'ignore' }));
-    for (const { pid } of workers) live.add(pid as number);
+    const groups = workers.map(({ pid }) => new ProcessGroup(pid as number));
+    for (const group of groups) live.add(group);
     expect(live.size).toBe(2);
     const ends = Promise.all(workers.map((worker) => once(worker, 'exit')));
     live.killAll();
@@ -16,15 +18,16 @@ describe('the live processes', () => {
       [null, 'SIGKILL'],
       [null, 'SIGKILL'],
     ]);
-    for (const { pid } of workers) live.delete(pid as number);
+    for (const group of groups) live.delete(group);
     expect(live.size).toBe(0);
   });
 
   it('are not signalled any more once their end was seen, since the pid may be somebody else’s', async () => {
     const live = new LiveProcesses();
     const worker = spawn('/bin/sleep', ['1000'], { detached: true, stdio: 'ignore' });
-    live.add(worker.pid as number);
-    live.delete(worker.pid as number);
+    const group = new ProcessGroup(worker.pid as number);
+    live.add(group);
+    live.delete(group);
     live.killAll();
     expect(isAlive(worker.pid as number)).toBe(true);
     worker.kill('SIGKILL');
@@ -34,23 +37,25 @@ describe('the live processes', () => {
   it('listen for the end of the program only while there are any', () => {
     const live = new LiveProcesses();
     const before = process.listenerCount('exit');
-    live.add(2 ** 22 + 1);
-    live.add(2 ** 22 + 2);
+    const [one, other] = [new ProcessGroup(2 ** 22 + 1), new ProcessGroup(2 ** 22 + 2)];
+    live.add(one);
+    live.add(other);
     expect(process.listenerCount('exit')).toBe(before + 1);
-    live.delete(2 ** 22 + 1);
-    live.delete(2 ** 22 + 1);
+    live.delete(one);
+    live.delete(one);
     expect(process.listenerCount('exit')).toBe(before + 1);
-    live.delete(2 ** 22 + 2);
+    live.delete(other);
     expect(process.listenerCount('exit')).toBe(before);
   });
 
   it('go with a program that leaves by process.exit', async () => {
-    const module = new URL('../../../src/process/live.ts', import.meta.url).pathname;
+    const source = (name: string) => new URL(`../../../src/process/${name}.ts`, import.meta.url).pathname;
     const program = `
       import { spawn } from 'node:child_process';
-      import { LiveProcesses } from ${JSON.stringify(module)};
+      import { ProcessGroup } from ${JSON.stringify(source('group'))};
+      import { LiveProcesses } from ${JSON.stringify(source('live'))};
       const worker = spawn('/bin/sleep', ['1000'], { detached: true, stdio: 'ignore' });
-      new LiveProcesses().add(worker.pid);
+      new LiveProcesses().add(new ProcessGroup(worker.pid));
       console.log(worker.pid);
       process.exit(0);
     `;

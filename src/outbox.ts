@@ -1,0 +1,120 @@
+import { SharedFile } from './process/shared-file.js';
+import { callLine } from './wire/message.js';
+import type { Encoded } from './wire/value.js';
+
+/**
+ * What is on its way to one worker. Large arrays of a request are written into shared files before it is sent; what is
+ * given after it waits behind it, so that all arrives in the order in which it was given.
+ */
+export class Outbox {
+  readonly #send: (line: string, bin?: readonly Uint8Array[]) => void;
+  /** The first is a request whose files are being written. */
+  #waiting: (Request | Line)[] = [];
+  /** The files of the requests that were sent and not answered. */
+  readonly #open = new Map<number, readonly SharedFile[]>();
+  #lastSent = 0;
+
+  constructor(send: (line: string, bin?: readonly Uint8Array[]) => void) {
+    this.#send = send;
+  }
+
+  /** Sends a line, and the raw bytes that follow it. */
+  send(line: string, bin?: readonly Uint8Array[]): void {
+    if (this.#waiting.length === 0) this.#send(line, bin);
+    else this.#waiting.push({ line, bin });
+  }
+
+  /** @param shares The worker can open files of ours. */
+  request(id: number, request: Encoded, shares: boolean): void {
+    const { text, bin, large } = request;
+    if (large === undefined || !shares) {
+      if (this.#waiting.length > 0) return void this.#waiting.push({ id, line: callLine(id, text), bin });
+      this.#lastSent = id;
+      return this.#send(callLine(id, text), bin);
+    }
+    const waiting: Request = { id, request, files: new Map(), isWanted: true, isWritten: false };
+    this.#waiting.push(waiting);
+    void this.#write(waiting, large);
+  }
+
+  /** Whether that request is, or was, on the line. */
+  hasSent(id: number): boolean {
+    return id <= this.#lastSent;
+  }
+
+  /** Takes back a request that was not sent. False: it was. */
+  withdraw(id: number): boolean {
+    const at = this.#waiting.findIndex((each) => each.id === id);
+    if (at === -1) return false;
+    const [request] = this.#waiting.splice(at, 1);
+    drop(request!);
+    this.#flush();
+    return true;
+  }
+
+  /** The worker needs the files of that request no longer. */
+  answered(id: number): void {
+    for (const file of this.#open.get(id) ?? []) file.close();
+    this.#open.delete(id);
+  }
+
+  /** There is nobody to send to any more. */
+  close(): void {
+    for (const each of this.#waiting.splice(0)) drop(each);
+    for (const id of [...this.#open.keys()]) this.answered(id);
+  }
+
+  async #write(waiting: Request, large: readonly number[]): Promise<void> {
+    for (const number of large) {
+      const file = await SharedFile.holding(waiting.request.bin[number]!, () => waiting.isWanted);
+      if (file === undefined) continue;
+      waiting.files.set(number, file);
+      // It was taken back as the last of it was written.
+      if (!waiting.isWanted) return drop(waiting);
+    }
+    waiting.isWritten = true;
+    if (waiting.isWanted) this.#flush();
+  }
+
+  #flush(): void {
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      if ('request' in first && !first.isWritten) return;
+      this.#waiting.shift();
+      if (first.id !== undefined) this.#lastSent = first.id;
+      if ('line' in first) this.#send(first.line, first.bin);
+      else this.#sendShared(first);
+    }
+  }
+
+  #sendShared({ id, request: { text, bin }, files }: Request): void {
+    const share = [...files].map(([number, { descriptor, inode }]) => [number, descriptor, inode] as const);
+    if (files.size > 0) this.#open.set(id, [...files.values()]);
+    this.#send(
+      callLine(id, text, share),
+      bin.filter((_, number) => !files.has(number)),
+    );
+  }
+}
+
+/** What has nothing to be written, and waits behind what has. */
+interface Line {
+  readonly id?: number;
+  readonly line: string;
+  readonly bin?: readonly Uint8Array[] | undefined;
+}
+
+interface Request {
+  readonly id: number;
+  readonly request: Encoded;
+  /** By the number of the attachment. One for which there is no file goes over the line. */
+  readonly files: Map<number, SharedFile>;
+  isWanted: boolean;
+  isWritten: boolean;
+}
+
+function drop(waiting: Request | Line): void {
+  if (!('request' in waiting)) return;
+  waiting.isWanted = false;
+  for (const file of waiting.files.values()) file.close();
+  waiting.files.clear();
+}

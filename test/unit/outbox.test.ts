@@ -1,0 +1,116 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { Outbox } from '../../src/outbox.js';
+import type { Encoded } from '../../src/wire/value.js';
+
+/** Files as the test has them: each is there, or is not to be had, when the test says so. */
+const files = vi.hoisted(() => ({
+  asked: [] as { size: number; isWanted: () => boolean; come: (isThere: boolean) => Promise<void> }[],
+  open: new Set<number>(),
+}));
+
+vi.mock('../../src/process/shared-file.js', () => ({
+  SharedFile: {
+    holding: (bytes: Uint8Array, isWanted: () => boolean) =>
+      new Promise((resolve) => {
+        const descriptor = 10 + files.asked.length;
+        const come = async (isThere: boolean) => {
+          if (isThere) files.open.add(descriptor);
+          resolve(isThere ? { descriptor, inode: 7, close: () => files.open.delete(descriptor) } : undefined);
+          await new Promise(setImmediate);
+        };
+        files.asked.push({ size: bytes.byteLength, isWanted, come });
+      }),
+  },
+}));
+
+describe('what is on its way to a worker', () => {
+  let sent: [string, number[]][];
+  let outbox: Outbox;
+
+  beforeEach(() => {
+    files.asked = [];
+    files.open.clear();
+    sent = [];
+    outbox = new Outbox((line, bin = []) => sent.push([line, bin.map(({ byteLength }) => byteLength)]));
+  });
+
+  it('leaves at once where there is nothing to be shared', () => {
+    outbox.send('{"type":"stop"}');
+    outbox.request(3, plain, true);
+    outbox.request(4, large, false);
+    expect(sent).toEqual([
+      ['{"type":"stop"}', []],
+      ['{"type":"call","id":3,"name":"f"}', [1]],
+      ['{"type":"call","id":4,"name":"g"}', [1, 2, 3]],
+    ]);
+    expect([outbox.hasSent(4), outbox.hasSent(5)]).toEqual([true, false]);
+  });
+
+  it('waits behind a request that is being written, and comes in its order', async () => {
+    outbox.request(3, large, true);
+    outbox.send('credit', [bytes(9)]);
+    outbox.request(4, plain, true);
+    outbox.request(5, large, true);
+    outbox.send('end');
+    expect([sent, outbox.hasSent(3), outbox.hasSent(4)]).toEqual([[], false, false]);
+    // The second is done first.
+    await files.asked[1]!.come(true);
+    await files.asked[2]!.come(true);
+    expect(sent).toEqual([]);
+    await files.asked[0]!.come(true);
+    await files.asked[3]!.come(false);
+    expect(sent).toEqual([
+      ['{"type":"call","id":3,"share":[[0,10,7]],"name":"g"}', [2, 3]],
+      ['credit', [9]],
+      ['{"type":"call","id":4,"name":"f"}', [1]],
+      ['{"type":"call","id":5,"share":[[0,11,7],[2,12,7]],"name":"g"}', [2]],
+      ['end', []],
+    ]);
+    expect(outbox.hasSent(5)).toBe(true);
+    outbox.answered(3);
+    expect([...files.open]).toEqual([11, 12]);
+    outbox.answered(5);
+    expect([...files.open]).toEqual([]);
+  });
+
+  it('goes over the line where there is no file to be had', async () => {
+    outbox.request(3, large, true);
+    await files.asked[0]!.come(false);
+    await files.asked[1]!.come(false);
+    expect(sent).toEqual([['{"type":"call","id":3,"name":"g"}', [1, 2, 3]]]);
+  });
+
+  it('is taken back where it was not sent, and holds up nobody', async () => {
+    outbox.request(3, large, true);
+    outbox.request(4, plain, true);
+    outbox.send('end');
+    await files.asked[0]!.come(true);
+    expect(outbox.withdraw(4)).toBe(true);
+    expect(outbox.withdraw(3)).toBe(true);
+    expect(sent).toEqual([['end', []]]);
+    expect([...files.open]).toEqual([]);
+    expect(files.asked[1]!.isWanted()).toBe(false);
+    // It was done when it was no longer wanted.
+    await files.asked[1]!.come(true);
+    expect([[...files.open], sent.length]).toEqual([[], 1]);
+    outbox.request(5, plain, true);
+    expect([outbox.withdraw(5), outbox.withdraw(3)]).toEqual([false, false]);
+  });
+
+  it('is gone with its worker, whether it was written, sent or waiting', async () => {
+    outbox.request(3, large, true);
+    await files.asked[0]!.come(true);
+    await files.asked[1]!.come(true);
+    outbox.request(4, large, true);
+    await files.asked[2]!.come(true);
+    outbox.send('end');
+    expect([...files.open]).toEqual([10, 11, 12]);
+    outbox.close();
+    await files.asked[3]!.come(true);
+    expect([[...files.open], sent.length, outbox.hasSent(4)]).toEqual([[], 1, false]);
+  });
+});
+
+const bytes = (length: number) => new Uint8Array(length);
+const plain: Encoded = { text: '"name":"f"}', bin: [bytes(1)] };
+const large: Encoded = { text: '"name":"g"}', bin: [bytes(1), bytes(2), bytes(3)], large: [0, 2] };
