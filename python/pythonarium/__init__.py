@@ -8,8 +8,19 @@ from .context import context
 from .error import JavaScriptError
 from .expose import expose
 from .fork_hooks import on_fork
-from .progress import progress
+from .progress import heartbeat, progress
 from .session import session
 
 __version__ = "0.1.0"
-__all__ = ["CallCancelled", "JavaScriptError", "__version__", "cancelled", "context", "expose", "on_fork", "progress", "session"]
+__all__ = [
+    "CallCancelled",
+    "JavaScriptError",
+    "__version__",
+    "cancelled",
+    "context",
+    "expose",
+    "heartbeat",
+    "on_fork",
+    "progress",
+    "session",
+]

@@ -73,7 +73,12 @@ export class ForkedProcess implements PythonProcess {
   cancel(id: number, bySignal: boolean): void {
     if (this.#spawned !== undefined) return this.#spawned.cancel(id, bySignal);
     this.#seat?.mark?.cancel(id);
-    if (bySignal && this.#pid !== undefined && !this.#hasExited) this.#template?.signal(this.#pid, 'SIGUSR1');
+    if (bySignal) this.#signal('SIGUSR1');
+  }
+
+  dumpStacks(): void {
+    if (this.#spawned !== undefined) return this.#spawned.dumpStacks();
+    this.#signal('SIGUSR2');
   }
 
   lastStarted(): number | undefined {
@@ -158,6 +163,10 @@ export class ForkedProcess implements PythonProcess {
     this.#isEnding = true;
     await this.#seat?.end();
     this.#exited(end);
+  }
+
+  #signal(signal: 'SIGUSR1' | 'SIGUSR2'): void {
+    if (this.#pid !== undefined && !this.#hasExited) this.#template?.signal(this.#pid, signal);
   }
 
   #exited(end: ProcessEnd): void {

@@ -116,8 +116,8 @@ export class Template {
   }
 
   /** Signals a worker of its own, which it has not reaped. */
-  signal(pid: number, signal: 'SIGTERM' | 'SIGKILL' | 'SIGUSR1'): void {
-    this.#channel?.send(encodeSignal(pid, constants.signals[signal], signal !== 'SIGUSR1'));
+  signal(pid: number, signal: 'SIGTERM' | 'SIGKILL' | 'SIGUSR1' | 'SIGUSR2'): void {
+    this.#channel?.send(encodeSignal(pid, constants.signals[signal], signal === 'SIGTERM' || signal === 'SIGKILL'));
   }
 
   /** It is ended with the last of its workers. */
