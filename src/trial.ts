@@ -38,7 +38,7 @@ export class Trial implements ProcessListeners {
   onSpawned(): void {}
 
   onLoading(): void {
-    this.#phase = 'load';
+    this.#boot.onLoading();
   }
 
   onMessage(message: MessageFromPython): void {

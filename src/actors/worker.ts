@@ -298,7 +298,7 @@ export class WorkerHand implements ProcessListeners {
   }
 
   onLoading(): void {
-    this.#phase = 'hello';
+    this.#boot.onLoading();
   }
 
   onMessage(message: MessageFromPython): void {
