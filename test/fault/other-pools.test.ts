@@ -377,6 +377,7 @@ describe('where snakepit went wrong', () => {
       'boot.failed': true,
       'fork.refused': true,
       'session.lost': true,
+      'lease.leaked': true,
       'pool.ready': true,
       'pool.degraded': true,
       'pool.drained': true,
