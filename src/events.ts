@@ -18,6 +18,8 @@ export interface PoolEvents {
   'boot.failed': [{ error: unknown }];
   /** A call has ended its worker so often in a row that it is refused, with these arguments, for so long. */
   'request.poisoned': [{ call: string; deaths: number; refusedMs: number }];
+  /** With `start: 'fork'`: processes are started by themselves, since a fork of what has imported the modules might not work. */
+  'fork.refused': [{ reason: string }];
   /** A session's state in Python is gone. */
   'session.lost': [{ session: string; reason: 'evicted' | 'expired' | 'worker-died' | 'worker-recycled' }];
   /**
