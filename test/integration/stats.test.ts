@@ -20,6 +20,9 @@ describe('stats()', () => {
       failures: 0,
       retired: { leases: 0, age: 0, idle: 0, rss: 0, unused: 0, reload: 0 },
       cancelled: { kept: 0, killed: 0 },
+      attempts: { retried: 0, moved: 0, overBudget: 0 },
+      poison: { active: 0, refused: 0 },
+      duplicates: 0,
       calls: { asked: 0, running: 0, answered: 0, failed: 0, timedOut: 0, aborted: 0, refused: 0, shed: 0 },
     });
     await pool.ready();
