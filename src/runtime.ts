@@ -274,7 +274,8 @@ export class Runtime {
 
   /** How many workers there are to be now. */
   get size(): number {
-    return standing(this.#supervisor.getSnapshot().context);
+    // At its end a pool lets them go one by one.
+    return Math.max(this.settings.sizeMin, standing(this.#supervisor.getSnapshot().context));
   }
 
   get lastTicket(): number {
