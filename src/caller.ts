@@ -247,7 +247,8 @@ export abstract class Caller<Api = unknown> {
       const { given, handles } = found;
       const isValues = given === undefined && handles === undefined;
       const isPlain = isValues && stream === undefined && onProgress === undefined && heartbeatTimeoutMs === undefined;
-      const onTold = onProgress && this.runtime.total(onProgress);
+      const onTold =
+        onProgress && ((told: Progress) => void this.runtime.hooks.call(onProgress, 'An `onProgress`', told));
       const extras = isPlain ? undefined : { stream, given, handles, onProgress: onTold, heartbeatTimeoutMs };
       const line = room === undefined ? request : streamed(request, room, settings.limits, name);
       const call = new Call({ name, request: line, context, caller: this }, clock, { signal, timeoutMs }, extras);
