@@ -13,7 +13,7 @@ export { type Kwargs, kw } from './kw.js';
 export type { CheckoutOptions, Lease } from './lease.js';
 export type { MapOptions } from './map.js';
 export { MicroDate } from './micro-date.js';
-export { NdArray, type NdArrayParts, ndarray } from './ndarray.js';
+export { NdArray, type NdArrayParts, ndarray, type TypedArray } from './ndarray.js';
 export type { PoolOptions, SetupCall } from './options.js';
 export { createPool, type Pool } from './pool.js';
 export type { EnvironmentAllowList, EnvironmentChanges, EnvironmentOption } from './process/environment.js';
