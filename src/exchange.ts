@@ -147,7 +147,7 @@ export class Exchange {
     this.#isOver = true;
     this.worker.exchanges[this.slot] = undefined;
     this.worker.endLease(this.lease);
-    this.#client.send({ type: 'exchange.ended', lease: this.lease });
+    this.#client.send({ type: 'exchange.ended', lease: this.lease, at: this.worker.now });
   }
 
   /** Python owes nothing for a request that it never got. */

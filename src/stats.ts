@@ -70,7 +70,14 @@ export interface PingStats {
 export class Counters {
   asked = 0;
   readonly cancelled = { kept: 0, killed: 0 };
-  readonly outcomes: Record<CallOutcome, number> = { answered: 0, failed: 0, timedOut: 0, aborted: 0, refused: 0 };
+  readonly outcomes: Record<CallOutcome, number> = {
+    answered: 0,
+    failed: 0,
+    timedOut: 0,
+    aborted: 0,
+    refused: 0,
+    shed: 0,
+  };
 
   settled(how: CallOutcome): void {
     this.outcomes[how] += 1;

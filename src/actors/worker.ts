@@ -121,6 +121,11 @@ export class WorkerHand implements ProcessListeners {
     this.#outbox = new Outbox((line, bin) => this.#process.send(line, bin));
   }
 
+  /** The moment it is, by the pool's clock. */
+  get now(): number {
+    return this.#runtime.clock.now();
+  }
+
   get counters(): Counters {
     return this.#runtime.counters;
   }
