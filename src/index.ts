@@ -5,6 +5,7 @@
 export type { WaitOptions } from './budget.js';
 export type { CallOptions } from './caller.js';
 export type { PoolClock } from './clock.js';
+export { type CloseOnSignalOptions, closeOnSignal } from './close-on-signal.js';
 export type { TiedErrorClass } from './error-ties.js';
 export * from './errors.js';
 export type { LogEvent, PoolEvents } from './events.js';

@@ -76,8 +76,10 @@ export interface PoolOptions {
   readonly interrupt?: boolean | undefined;
   /** How long a worker that must end lets the calls in its other slots finish, in ms. Default: 5,000. */
   readonly evictGraceMs?: number | undefined;
-  /** How long a worker may take to end when it was asked to, in ms, before it is killed. Default: 2,000. */
+  /** How long a worker may take to end when it was asked to, in ms, before it gets SIGTERM. 0: it is not asked. Default: 2,000. */
   readonly stopGraceMs?: number | undefined;
+  /** How long it may then still take, in ms, before it gets SIGKILL. 0: it gets no SIGTERM. Default: 1,000. */
+  readonly termGraceMs?: number | undefined;
   /** How long `close` serves those who are there, in ms, before it destroys. Default: 10,000. */
   readonly closeTimeoutMs?: number | undefined;
   /** How many sessions may live. Default: 10,000. */
@@ -127,6 +129,7 @@ export interface PoolSettings {
   readonly interrupt: boolean;
   readonly evictGraceMs: number;
   readonly stopGraceMs: number;
+  readonly termGraceMs: number;
   readonly closeTimeoutMs: number;
   readonly sessionsMax: number;
   readonly limits: ValueLimits;
@@ -176,6 +179,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     interrupt: ofType(options, 'interrupt', 'boolean', 'true or false') ?? true,
     evictGraceMs: ms(options, 'evictGraceMs') ?? 5_000,
     stopGraceMs: ms(options, 'stopGraceMs') ?? 2_000,
+    termGraceMs: ms(options, 'termGraceMs') ?? 1_000,
     closeTimeoutMs: ms(options, 'closeTimeoutMs') ?? 10_000,
     sessionsMax: integer(options, 'sessionsMax', 1, 10_000_000) ?? 10_000,
     limits,
@@ -360,6 +364,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'interrupt',
   'evictGraceMs',
   'stopGraceMs',
+  'termGraceMs',
   'closeTimeoutMs',
   'sessionsMax',
   'messageBytesMax',

@@ -133,6 +133,9 @@ function steps(): fc.Arbitrary<Step>[] {
     step('freeze', which, living, (_, process) => process.freeze()),
     step('ignore stop', which, living, (_, process) => {
       process.ignoresStop = true;
+    }),
+    step('ignore stop and SIGTERM', which, living, (_, process) => {
+      process.ignoresStop = true;
       process.ignoresTerm = true;
     }),
     step('half boot', which, booting, (_, process) => {

@@ -377,6 +377,8 @@ export class Step {
     },
     // What Python does about it, and who goes by a worker that is leaving, makes no difference here.
     interruptCall: () => {},
+    // It may heed that or not; one that was asked may end at any moment.
+    terminateProcess: () => {},
     beginRetirement: () => {},
     beginExchange: (step, place, { context }) =>
       step.#beginExchange(place, (context as ClientSnapshot['context']).held!),
@@ -392,6 +394,7 @@ export class Step {
       bootTimeoutMs: 1,
       evictGraceMs: 1,
       stopGraceMs: 1,
+      termGraceMs: 1,
       coordinator: coordinatorRef,
       supervisor: supervisorRef,
       clients: clientRefsAt(place, this.#bounds.slots),
