@@ -154,6 +154,8 @@ export class WorkerDiedError extends PoolError<'ERR_WORKER_DIED'> {
     call?: string | undefined;
     /** The pool ended it for another call. */
     evicted?: boolean;
+    /** The option `limits.cpuSeconds`. */
+    cpuSeconds?: number | undefined;
   }) {
     super(
       'WorkerDiedError',
@@ -292,7 +294,7 @@ export class PoolDegradedError extends PoolError<'ERR_POOL_DEGRADED'> {
  * when it died after hello without a report, `protocol` when the two sides do not speak the same version, `timeout`
  * when it was not ready in time.
  */
-export type BootStage = 'start' | 'load' | 'import' | 'setup' | 'expose' | 'protocol' | 'timeout';
+export type BootStage = 'start' | 'load' | 'limits' | 'import' | 'setup' | 'expose' | 'protocol' | 'timeout';
 
 /** A worker did not become ready. */
 export class BootError extends PoolError<'ERR_BOOT'> {
@@ -692,13 +694,22 @@ function whatStarted(started: boolean | 'unknown'): string {
   return 'Nobody knows whether Python had started the call: repeat it only if doing it twice does no harm.';
 }
 
-function whyItMayHaveDied(seen: { exitCode: number | null; signal: string | null; evicted?: boolean }): string {
+function whyItMayHaveDied(seen: {
+  exitCode: number | null;
+  signal: string | null;
+  evicted?: boolean;
+  cpuSeconds?: number | undefined;
+}): string {
   const { exitCode, signal } = seen;
   if (seen.evicted) {
     return (
       'The pool ended it, since another call on it was given up and not answered within `cancelGraceMs`, and this one not ' +
       'within `evictGraceMs` after that.'
     );
+  }
+  if (signal === 'SIGXCPU') {
+    const limit = seen.cpuSeconds === undefined ? 'its system' : `\`limits.cpuSeconds\` (${seen.cpuSeconds} s)`;
+    return `It had used the time of the processor that ${limit} allows it in its life: raise that, or see what runs so long.`;
   }
   if (signal === 'SIGKILL') {
     return 'Linux ends processes like this when memory runs out: see `dmesg`, and lower `size` or what one call loads.';
@@ -797,6 +808,10 @@ const BOOT_STAGES: Record<BootStage, { what: string; remedy: string }> = {
   load: {
     what: 'Python ended while it loaded the module, without a word',
     remedy: 'Look for `os._exit`, or for native code that crashes on import.',
+  },
+  limits: {
+    what: 'the system did not take its `limits`',
+    remedy: 'See `cause` for the one, and raise it or leave it out.',
   },
   import: {
     what: 'importing the module failed',

@@ -14,7 +14,7 @@ export type { CheckoutOptions, Lease } from './lease.js';
 export type { MapOptions } from './map.js';
 export { MicroDate } from './micro-date.js';
 export { NdArray, type NdArrayParts, ndarray } from './ndarray.js';
-export type { PoolOptions, SetupCall } from './options.js';
+export type { PoolOptions, SetupCall, WorkerLimits } from './options.js';
 export { createPool, type Pool } from './pool.js';
 export type { EnvironmentAllowList, EnvironmentChanges, EnvironmentOption } from './process/environment.js';
 export type { Handle, PyProxy } from './py.js';

@@ -11,7 +11,7 @@ import { OptionError } from './errors.js';
 import { childEnvironment, type EnvironmentOption } from './process/environment.js';
 import { checkedPython } from './process/interpreter.js';
 import { libraryPath } from './process/library.js';
-import type { Lane, WireCall } from './wire/message.js';
+import type { Lane, ResourceLimits, WireCall } from './wire/message.js';
 import { encodeJson, type ValueLimits } from './wire/value.js';
 
 /** A Python function to run once in each worker. */
@@ -20,6 +20,20 @@ export interface SetupCall {
   readonly name: string;
   readonly args?: readonly unknown[] | undefined;
   readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What one worker may use, in all of its life and in what it starts. */
+export interface WorkerLimits {
+  /** Its address space, in bytes. What does not fit is a `MemoryError` of the call. */
+  readonly memoryBytes?: number | undefined;
+  /** Its time on a processor, in s. It dies by SIGXCPU when that is used up. */
+  readonly cpuSeconds?: number | undefined;
+  /** How many descriptors it may have open. */
+  readonly files?: number | undefined;
+  /** How large a file that it writes may become, in bytes. */
+  readonly fileBytes?: number | undefined;
+  /** How large the core dump of a crash may be, in bytes. Default: 0, which is none. */
+  readonly coreBytes?: number | undefined;
 }
 
 export interface PoolOptions {
@@ -80,6 +94,8 @@ export interface PoolOptions {
   readonly stopGraceMs?: number | undefined;
   /** How long it may then still take, in ms, before it gets SIGKILL. 0: it gets no SIGTERM. Default: 1,000. */
   readonly termGraceMs?: number | undefined;
+  /** What each worker may use of its system. Default: no more than this process may, and no core dumps. */
+  readonly limits?: WorkerLimits | undefined;
   /** How long `close` serves those who are there, in ms, before it destroys. Default: 10,000. */
   readonly closeTimeoutMs?: number | undefined;
   /** How many sessions may live. Default: 10,000. */
@@ -133,6 +149,7 @@ export interface PoolSettings {
   readonly closeTimeoutMs: number;
   readonly sessionsMax: number;
   readonly limits: ValueLimits;
+  readonly resources: ResourceLimits;
   readonly logs: 'inherit' | 'events';
   readonly libraryPath: string;
   readonly inspect: PoolOptions['inspect'];
@@ -180,6 +197,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     evictGraceMs: ms(options, 'evictGraceMs') ?? 5_000,
     stopGraceMs: ms(options, 'stopGraceMs') ?? 2_000,
     termGraceMs: ms(options, 'termGraceMs') ?? 1_000,
+    resources: resourceLimits(options),
     closeTimeoutMs: ms(options, 'closeTimeoutMs') ?? 10_000,
     sessionsMax: integer(options, 'sessionsMax', 1, 10_000_000) ?? 10_000,
     limits,
@@ -253,6 +271,24 @@ function slotsAndLane(options: PoolOptions): Pick<PoolSettings, 'slots' | 'lane'
   if (lane === 'serial' || slots > 1) return { slots, lane };
   const expected = `an integer from 2 to 1000 with the lane '${lane}', which is for several calls at a time`;
   throw new OptionError({ option: 'slots', expected, got: slots });
+}
+
+function resourceLimits(options: PoolOptions): ResourceLimits {
+  const given = options.limits ?? {};
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new OptionError({ option: 'limits', expected: 'an object such as { memoryBytes, cpuSeconds }', got: given });
+  }
+  const limits: Record<string, number> = Object.assign(Object.create(null), { coreBytes: 0 });
+  for (const [name, value] of Object.entries(given)) {
+    const min = LEAST[name];
+    if (min === undefined) throw new OptionError({ option: `limits.${name}`, known: Object.keys(LEAST) });
+    if (value === undefined) continue;
+    if (!Number.isSafeInteger(value) || (value as number) < min) {
+      throw new OptionError({ option: `limits.${name}`, expected: `an integer of at least ${min}`, got: value });
+    }
+    limits[name] = value as number;
+  }
+  return limits;
 }
 
 function setupCall(options: PoolOptions, option: 'setup' | 'teardown', limits: ValueLimits): WireCall | null {
@@ -337,6 +373,14 @@ function texts(options: PoolOptions, option: keyof PoolOptions): readonly string
 
 const LANES: readonly Lane[] = ['serial', 'asyncio', 'threads'];
 const SLOTS: Readonly<Record<Lane, number>> = { serial: 1, asyncio: 100, threads: 8 };
+/** By limit: less than that, and no worker would come up. */
+const LEAST: Readonly<Record<string, number | undefined>> = Object.assign(Object.create(null), {
+  memoryBytes: 16 * 1024 * 1024,
+  cpuSeconds: 1,
+  files: 16,
+  fileBytes: 0,
+  coreBytes: 0,
+});
 const IDENTIFIER = /^[A-Za-z_]\w*$/;
 const DOTTED_NAME = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
 
@@ -365,6 +409,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'evictGraceMs',
   'stopGraceMs',
   'termGraceMs',
+  'limits',
   'closeTimeoutMs',
   'sessionsMax',
   'messageBytesMax',

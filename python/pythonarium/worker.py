@@ -130,6 +130,11 @@ class Worker:
                     self._cancellation.watch(self._mark)
                     if init.get("interrupts"):
                         self._cancellation.listen()
+            stage = "limits"
+            if "resources" in init:
+                from .limits import limit
+
+                limit(init["resources"])
             stage = "import"
             set_path(init["path"], init["userSite"])
             if "watch" in init:

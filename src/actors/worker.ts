@@ -408,6 +408,7 @@ export class WorkerHand implements ProcessListeners {
       started,
       call,
       evicted,
+      cpuSeconds: this.#runtime.settings.resources.cpuSeconds,
     });
   }
 
