@@ -6,9 +6,9 @@ import { CallTimeoutError, PoolError } from './errors.js';
 import type { Answer, Exchange } from './exchange.js';
 import type { GivenHandles } from './given-handles.js';
 import type { HandleCaller } from './handle.js';
-import type { AskingCall, LiveArguments } from './live-arguments.js';
+import { type AskingCall, LiveArguments } from './live-arguments.js';
 import { showCaller } from './stack.js';
-import { encodeCredit, type MessageDuringCall } from './wire/message.js';
+import { type CallbackMessage, encodeCredit, type MessageDuringCall } from './wire/message.js';
 import type { ThrownErrors } from './wire/thrown.js';
 import type { Encoded } from './wire/value.js';
 
@@ -23,12 +23,21 @@ export interface CallHome {
 /** What a call has beside its question and its answer. */
 export interface CallExtras {
   /** Who reads the items of its stream. */
-  readonly stream?: { onItems(values: readonly unknown[], bytes: number): void } | undefined;
+  readonly stream?: StreamReader | undefined;
   /** The functions and iterables among its arguments. */
   readonly given?: LiveArguments | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** How long it may give no sign of progress. */
+  readonly heartbeatTimeoutMs?: number | undefined;
   /** The objects in Python that it is about. */
   readonly handles?: GivenHandles | undefined;
+}
+
+/** Who reads the items of a stream. */
+interface StreamReader {
+  /** Somebody waits for the next item. */
+  readonly isWaiting: boolean;
+  onItems(values: readonly unknown[], bytes: number): void;
 }
 
 /** What is asked, and by whom. */
@@ -60,6 +69,8 @@ export class Call implements Child, AskingCall {
   readonly promise: Promise<unknown>;
   /** Absent for a call that has nothing but a question and an answer. */
   readonly #extras: CallExtras | undefined;
+  /** What Python may ask for in its name. A plain call has it once Python calls a kept function. */
+  #live: LiveArguments | undefined;
   /** Where it was made, for the stack of its error; V8 makes text of it only if somebody looks. */
   readonly #site: { readonly stack?: string } = {};
   readonly #clock: PoolClock;
@@ -84,6 +95,7 @@ export class Call implements Child, AskingCall {
     this.name = question.name;
     this.question = question;
     this.#extras = extras;
+    this.#live = extras?.given;
     this.#clock = clock;
     this.#signal = wait.signal;
     this.#askedAt = clock.now();
@@ -137,12 +149,18 @@ export class Call implements Child, AskingCall {
     this.#home = undefined;
     this.#exchange = exchange;
     this.#sentAt = this.#clock.now();
+    this.#live?.onSent(exchange.worker, this.question.caller?.owner);
     if (exchange.ahead !== undefined) this.refuseIfDeadlocked();
   }
 
   onAnswered(answer: Answer): void {
     if ('error' in answer) this.fail(answer.error);
     else if (this.#settle('answered')) this.#resolve(answer.value);
+  }
+
+  /** Why it cannot be sent to that worker, now that its turn has come. */
+  refusalBy(worker: WorkerHand): PoolError | undefined {
+    return this.handles?.refusalBy(worker) ?? this.#live?.refusal(this.name);
   }
 
   /** The objects in Python that it is about, which are in one worker. */
@@ -157,27 +175,47 @@ export class Call implements Child, AskingCall {
 
   /** What its functions threw at Python. */
   get thrown(): ThrownErrors | undefined {
-    return this.#extras?.given?.thrown;
+    return this.#live?.thrown;
   }
 
   /** Python says something of it before the answer. False: it was not asked for. */
   hear(message: MessageDuringCall): boolean {
-    const { stream, given, onProgress } = this.#extras ?? {};
+    const { stream, onProgress } = this.#extras ?? {};
     switch (message.type) {
       case 'items':
         if (!this.#isSettled) stream?.onItems(message.values, message.bytes);
         return stream !== undefined;
-      case 'callback': {
-        const { kwargs } = message;
-        const args = Object.keys(kwargs).length === 0 ? message.args : [...message.args, kwargs];
-        return given?.call(message.function, message.number, args, this) ?? false;
-      }
+      case 'callback':
+        return this.#hearCallback(message);
       case 'pull':
-        return this.run(() => given?.pull(message.input, message.items, this) ?? false);
+        return this.run(() => this.#live?.pull(message.input, message.items, this) ?? false);
       case 'progress':
         if (!this.#isSettled) onProgress?.({ done: message.done, total: message.total, note: message.note });
-        return onProgress !== undefined;
+        return onProgress !== undefined || this.heartbeatTimeoutMs !== undefined;
+      case 'heartbeat':
+        return this.heartbeatTimeoutMs !== undefined;
     }
+  }
+
+  /** How long it may give no sign of progress, if it is to give any. */
+  get heartbeatTimeoutMs(): number | undefined {
+    return this.#extras?.heartbeatTimeoutMs;
+  }
+
+  /** Python may have to wait for this side: for a reader, a function, or an iterable. */
+  get isOwed(): boolean {
+    return this.#extras?.stream?.isWaiting === false || (this.#live?.isOwing ?? false);
+  }
+
+  #hearCallback({ function: index, kept, number, args, kwargs }: CallbackMessage): boolean {
+    const given = Object.keys(kwargs).length === 0 ? args : [...args, kwargs];
+    if (index !== undefined) return this.#live?.call(index, number, given, this) ?? false;
+    const { caller } = this.question;
+    if (kept === undefined || caller?.owner === undefined || this.worker === undefined) return false;
+    if (this.#isSettled) return true;
+    this.#live ??= new LiveArguments(this.worker.limits);
+    this.#live.callKept(this.worker.kept(caller.owner, kept), number, given, this);
+    return true;
   }
 
   /** Tells Python that there is room for so much more of its stream. */
@@ -196,6 +234,12 @@ export class Call implements Child, AskingCall {
   /** Its caller has what it wanted, and waits for no more. */
   leave(): void {
     if (!this.#isSettled) this.#giveUp('signal');
+  }
+
+  /** It has run for too long. */
+  giveUpAs(error: PoolError): void {
+    this.fail(error, 'timedOut');
+    this.#exchange?.abandon(this);
   }
 
   fail(error: unknown, how: CallOutcome = 'failed'): void {
@@ -228,7 +272,7 @@ export class Call implements Child, AskingCall {
     this.#isSettled = true;
     this.parent?.release(this);
     this.#budget.close();
-    this.#extras?.given?.close();
+    this.#live?.close();
     for (const run of this.#afterwards) run(how);
     return true;
   }

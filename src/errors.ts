@@ -24,6 +24,7 @@ export type PoolErrorCode =
   | 'ERR_PYTHON'
   | 'ERR_WORKER_DIED'
   | 'ERR_CALL_TIMEOUT'
+  | 'ERR_CALL_HUNG'
   | 'ERR_QUEUE_TIMEOUT'
   | 'ERR_DEADLOCK'
   | 'ERR_QUEUE_FULL'
@@ -39,6 +40,7 @@ export type PoolErrorCode =
   | 'ERR_SESSION_LIMIT'
   | 'ERR_LEASE_ENDED'
   | 'ERR_HANDLE_ENDED'
+  | 'ERR_FUNCTION_RELEASED'
   | 'ERR_OPTION'
   | 'ERR_PYTHON_NOT_FOUND'
   | 'ERR_SPAWN'
@@ -156,6 +158,8 @@ export class WorkerDiedError extends PoolError<'ERR_WORKER_DIED'> {
     evicted?: boolean;
     /** The option `limits.cpuSeconds`. */
     cpuSeconds?: number | undefined;
+    /** The pool ended it because it did not answer a ping. */
+    silent?: boolean;
   }) {
     super(
       'WorkerDiedError',
@@ -194,6 +198,34 @@ export class CallTimeoutError extends PoolError<'ERR_CALL_TIMEOUT'> {
     this.call = seen.call;
     this.timeoutMs = seen.timeoutMs;
     this.waitedMs = seen.waitedMs;
+    this.ranMs = seen.ranMs;
+  }
+}
+
+/** The call ran longer than the pool lets any call run, or gave no sign of progress for too long. */
+export class CallHungError extends PoolError<'ERR_CALL_HUNG'> {
+  /** The function that was called. */
+  readonly call: string;
+  /** The limit that it broke: `hardLimitMs`, or `heartbeatTimeoutMs`. */
+  readonly by: 'hard-limit' | 'heartbeat';
+  /** That limit. */
+  readonly limitMs: number;
+  /** How long it had run. */
+  readonly ranMs: number;
+
+  constructor(seen: { call: string; by: 'hard-limit' | 'heartbeat'; limitMs: number; ranMs: number }) {
+    super(
+      'CallHungError',
+      'ERR_CALL_HUNG',
+      seen.by === 'hard-limit'
+        ? `${quoted(seen.call)} ran for ${seen.ranMs} ms, and no call of this pool may run longer than ${seen.limitMs} ms. ` +
+            'Raise `hardLimitMs`, or give the function less to do; the event `call.hung` says where it stood.'
+        : `${quoted(seen.call)} gave no sign of progress for ${seen.limitMs} ms, after ${seen.ranMs} ms in all. ` +
+            'Call `pythonarium.heartbeat()` more often, or raise `heartbeatTimeoutMs`; the event `call.hung` says where it stood.',
+    );
+    this.call = seen.call;
+    this.by = seen.by;
+    this.limitMs = seen.limitMs;
     this.ranMs = seen.ranMs;
   }
 }
@@ -563,6 +595,19 @@ export class HandleEndedError extends PoolError<'ERR_HANDLE_ENDED'> {
   }
 }
 
+/** A function that `keep` made is sent or called after its `release()`. */
+export class FunctionReleasedError extends PoolError<'ERR_FUNCTION_RELEASED'> {
+  /** @param at Where it is among the arguments of which call; absent where Python has called it. */
+  constructor(at?: { path: string; call: string }) {
+    const where = at === undefined ? '' : `, \`${printable(at.path)}\` in the call of ${quoted(at.call)},`;
+    super(
+      'FunctionReleasedError',
+      'ERR_FUNCTION_RELEASED',
+      `This kept function${where} was released. Release it when Python calls it no more, or keep another one.`,
+    );
+  }
+}
+
 /** An option has a value that it cannot have. */
 export class OptionError extends PoolError<'ERR_OPTION'> {
   /** The option's name, such as `size` or `setup.args`. */
@@ -699,6 +744,7 @@ function whyItMayHaveDied(seen: {
   signal: string | null;
   evicted?: boolean;
   cpuSeconds?: number | undefined;
+  silent?: boolean;
 }): string {
   const { exitCode, signal } = seen;
   if (seen.evicted) {
@@ -710,6 +756,9 @@ function whyItMayHaveDied(seen: {
   if (signal === 'SIGXCPU') {
     const limit = seen.cpuSeconds === undefined ? 'its system' : `\`limits.cpuSeconds\` (${seen.cpuSeconds} s)`;
     return `It had used the time of the processor that ${limit} allows it in its life: raise that, or see what runs so long.`;
+  }
+  if (seen.silent) {
+    return 'The pool ended it, since it did not answer a ping within `pingTimeoutMs`: it was stopped, or something in it holds the interpreter.';
   }
   if (signal === 'SIGKILL') {
     return 'Linux ends processes like this when memory runs out: see `dmesg`, and lower `size` or what one call loads.';

@@ -1,6 +1,8 @@
 import type { WorkerHand } from './actors/worker.js';
+import { FunctionReleasedError, type PoolError } from './errors.js';
 import { elsewhere } from './given-handles.js';
-import { remoteOf } from './handle.js';
+import { type HandleOwner, remoteOf } from './handle.js';
+import type { Kept } from './keep.js';
 import { encodeAnswer, encodeAnswerError, encodeItems, encodeItemsEnd, encodeSaid } from './wire/message.js';
 import { ThrownErrors } from './wire/thrown.js';
 import type { Encoded, ValueLimits } from './wire/value.js';
@@ -16,14 +18,18 @@ export interface AskingCall {
   say(encode: (id: number) => string, bin?: readonly Uint8Array[]): void;
 }
 
-/** The functions and iterables among a call's arguments: Python uses them while the call runs, and no longer. */
+/** The functions and iterables among a call's arguments: Python uses them while the call runs, and but for kept ones no longer. */
 export class LiveArguments {
   /** What its functions threw at Python. */
   readonly thrown = new ThrownErrors();
   readonly #functions: ((...args: unknown[]) => unknown)[] = [];
   readonly #iterables: (Iterable<unknown> | AsyncIterable<unknown>)[] = [];
   readonly #inputs = new Map<number, Input>();
+  /** Those that outlive the call, and where they are among its arguments. */
+  readonly #kept = new Map<Kept, string>();
   readonly #limits: ValueLimits;
+  /** How many of the functions run. */
+  #running = 0;
   #isOver = false;
 
   constructor(limits: ValueLimits) {
@@ -38,12 +44,37 @@ export class LiveArguments {
     return indexIn(this.#iterables, given);
   }
 
+  onKept(given: Kept, path: string): number {
+    this.#kept.set(given, path);
+    return given.number;
+  }
+
+  /** Why the call cannot be sent any more, now that its turn has come. */
+  refusal(call: string): PoolError | undefined {
+    for (const [kept, path] of this.#kept) if (kept.isReleased) return new FunctionReleasedError({ path, call });
+    return undefined;
+  }
+
+  /** The call was sent, by that lease or session. */
+  onSent(worker: WorkerHand, owner: HandleOwner | undefined): void {
+    if (owner !== undefined) for (const kept of this.#kept.keys()) worker.keep(kept, owner);
+  }
+
   /** Python calls the function of that index. False: there is none. */
   call(index: number, number: number, args: readonly unknown[], call: AskingCall): boolean {
     const called = this.#functions[index];
     if (called === undefined) return false;
     if (!this.#isOver) void this.#answer(called, number, args, call);
     return true;
+  }
+
+  /** Python calls a kept function; `undefined`: one that was released as it did. */
+  callKept(kept: Kept | undefined, number: number, args: readonly unknown[], call: AskingCall): void {
+    const called = (...given: unknown[]) => {
+      if (kept === undefined) throw new FunctionReleasedError();
+      return kept.call(given);
+    };
+    if (!this.#isOver) void this.#answer(called, number, args, call);
   }
 
   /** Python has room for so many more items of the iterable of that index. False: there is none. */
@@ -63,6 +94,11 @@ export class LiveArguments {
     return true;
   }
 
+  /** Python may wait for an answer, or for items. */
+  get isOwing(): boolean {
+    return this.#running > 0 || [...this.#inputs.values()].some(({ isOwing }) => isOwing);
+  }
+
   /** The call is over: sources that were begun are closed. */
   close(): void {
     this.#isOver = true;
@@ -70,6 +106,7 @@ export class LiveArguments {
   }
 
   async #answer(called: (...args: unknown[]) => unknown, number: number, args: readonly unknown[], call: AskingCall) {
+    this.#running += 1;
     try {
       // A function that returns nothing returns None.
       const value = (await call.run(() => called(...args))) ?? null;
@@ -78,6 +115,8 @@ export class LiveArguments {
     } catch (error) {
       const told = this.#tell(error);
       call.say((id) => encodeAnswerError(id, number, told));
+    } finally {
+      this.#running -= 1;
     }
   }
 
@@ -125,6 +164,11 @@ class Input {
     for (const size of this.#sizes.splice(0, items)) this.#bytes -= size;
     this.#room += items;
     if (!this.#isRunning) void this.#run();
+  }
+
+  /** Python has room for items that have not come. */
+  get isOwing(): boolean {
+    return this.#room > 0 && !this.#isClosed;
   }
 
   close(): void {

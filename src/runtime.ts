@@ -33,7 +33,7 @@ import { LiveProcesses } from './process/live.js';
 import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
 import { Reloader } from './reloader.js';
 import { SessionRegistry } from './session-registry.js';
-import { Counters, type PoolStats } from './stats.js';
+import { Counters, type PoolStats, type WorkerStats } from './stats.js';
 import { encodeInit, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
 
 /** Somebody who asked the coordinator for a lease. */
@@ -255,6 +255,14 @@ export class Runtime {
     this.emit('boot.failed', { error });
   }
 
+  /** What each worker does, and when it was heard of. */
+  workers(): WorkerStats[] {
+    return [...this.hands].map(([worker, hand]) => {
+      const { value, context } = snapshotOf(worker);
+      return { ...hand.stats, state: value, leases: value === 'ending' || value === 'dead' ? 0 : context.live };
+    });
+  }
+
   /** How many workers are in each state of their chart. */
   workerStates(): PoolStats['workers'] {
     const counts = { spawning: 0, idle: 0, leased: 0, cancelling: 0, retiring: 0, evicting: 0, ending: 0 };
@@ -308,7 +316,7 @@ export class Runtime {
   /** The first line to a worker. */
   initLine(
     worker: string,
-    can: Pick<InitMessage, 'startMark' | 'interrupts' | 'share'>,
+    can: Pick<InitMessage, 'startMark' | 'interrupts' | 'stacks' | 'share'>,
   ): { line: string; protocol: number } {
     const { settings } = this;
     const python = this.#lastPython;

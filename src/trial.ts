@@ -80,7 +80,7 @@ export class Trial implements ProcessListeners {
 
   #helloed(protocol: number): void {
     this.#phase = 'load';
-    const can = { startMark: this.#process.hasStartMark, interrupts: false };
+    const can = { startMark: this.#process.hasStartMark, interrupts: false, stacks: false };
     const init = this.#runtime.initLine(NAME, can);
     if (protocol === init.protocol) return this.#process.send(init.line);
     const detail = `Python speaks protocol ${protocol}, and this side speaks ${init.protocol}`;

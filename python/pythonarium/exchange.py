@@ -38,6 +38,7 @@ class Exchange:
         self.handing = handing
         # What is done with the messages that come for this call, by their type.
         self.hear: dict[str, Callable[[dict[str, Any]], object]] = {}
+        self._worker = worker
         # What it says has a name, for the error when it is too large.
         self.say: Callable[..., None] = worker.say
         self._inbox = inbox
@@ -68,6 +69,9 @@ class Exchange:
     def end(self) -> None:
         """Take note that the call is answered: nothing that it was given is of use any more."""
         self._is_over = True
+        # A task that the setup has made goes on in the next call.
+        if self._is_reading:
+            self._inbox.leave()
 
     def wait(self, is_there: Callable[[], bool]) -> None:
         """Hear what comes until `is_there()`. Raises CallCancelled when the caller gives up meanwhile."""
@@ -84,6 +88,8 @@ class Exchange:
         from asyncio import get_running_loop
 
         while not is_there():
+            if self._is_over:
+                raise RuntimeError("The call in which this function of Node's was called is over.")
             if self._is_reading:
                 waiter = get_running_loop().create_future()
                 self._waiters.append(waiter)
@@ -110,9 +116,19 @@ class Exchange:
             return self._inputs[index]
         if kind == "handle":
             return self.handing.store.get(index)
+        if kind == "kept" and self.handing.owner is not None:
+            return self._worker.kept_store().get(self.handing.owner, index)
         raise ValueError(f"there is no kind {kind!r}")
 
-    def ask(self, function: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+    def call_function(self, function: int, args: tuple[Any, ...], kwargs: dict[str, Any], is_kept: bool = False) -> Any:
+        """Return what a function of Node's returns, or in a coroutine an awaitable of it. Raises what it throws."""
+        number = self.ask(function, args, kwargs, is_kept)
+        if self.is_in_coroutine():
+            return self._answer_async(number)
+        self.wait(lambda: self.is_answered(number))
+        return self.answer(number)
+
+    def ask(self, function: int, args: tuple[Any, ...], kwargs: dict[str, Any], is_kept: bool) -> int:
         """Ask Node to call one of the functions, and return the number of the question."""
         if self._is_over:
             raise RuntimeError(
@@ -125,7 +141,7 @@ class Exchange:
         self._numbers += 1
         try:
             text, attachments = encode_members({"args": list(args), "kwargs": kwargs}, self.depth_max, self.handing)
-            line = message.callback(self.call, function, self._numbers, text)
+            line = message.callback(self.call, function, self._numbers, text, is_kept)
             self.say("what a function of Node's is called with", line, attachments)
         except Exception:
             self.handing.take_back()
@@ -143,6 +159,10 @@ class Exchange:
         if told["type"] == "answer.error":
             raise error.of_javascript(told["error"])
         return told["value"]
+
+    async def _answer_async(self, number: int) -> Any:
+        await self.wait_async(lambda: self.is_answered(number))
+        return self.answer(number)
 
     def _take(self, told: dict[str, Any]) -> None:
         kind = told["type"]
@@ -174,20 +194,10 @@ class Callback:
         self._function = function
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        exchange = self._exchange
-        number = exchange.ask(self._function, args, kwargs)
-        if exchange.is_in_coroutine():
-            return self._answer_async(number)
-        exchange.wait(lambda: exchange.is_answered(number))
-        return exchange.answer(number)
+        return self._exchange.call_function(self._function, args, kwargs)
 
     def __repr__(self) -> str:
         return f"<function {self._function} of Node's>"
-
-    async def _answer_async(self, number: int) -> Any:
-        exchange = self._exchange
-        await exchange.wait_async(lambda: exchange.is_answered(number))
-        return exchange.answer(number)
 
 
 class Input:

@@ -102,14 +102,14 @@ class Handing:
 
     def __init__(self, store: HandleStore, owner: Owner) -> None:
         self.store = store
-        self._owner = owner
+        self.owner = owner
         self._unsent: list[int] = []
 
     def __call__(self, value: Any) -> tuple[Any, ...] | None:
         name = self.store.name_of(value)
         if name is None:
             return None
-        number = self.store.hold(value, self._owner)
+        number = self.store.hold(value, self.owner)
         self._unsent.append(number)
         return "handle", number, name
 
@@ -126,6 +126,8 @@ class Handing:
 
 class NoHanding:
     """The hook of a call that belongs to no lease and no session: nobody would say when an object is done with."""
+
+    owner = None
 
     def __init__(self, store: HandleStore) -> None:
         self.store = store
@@ -167,7 +169,8 @@ class Member:
         for base in type(self._value).__mro__:
             if self._name in vars(base):
                 found = vars(base)[self._name]
-                return found.__get__(self._value) if type(found) is FUNCTION and not self._is_read else None
+                is_method = type(found) is FUNCTION or type(found) in METHODS and type(found.__func__) is FUNCTION
+                return found.__get__(self._value, base) if is_method and not self._is_read else None
         return None
 
 
@@ -181,3 +184,4 @@ class _Held:
 
 
 FUNCTION = type(_Held.__init__)
+METHODS = (staticmethod, classmethod)

@@ -6,6 +6,7 @@ from collections import deque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from asyncio import Future
     from collections.abc import Callable, Iterable, Iterator
     from typing import Any, NoReturn
 
@@ -22,6 +23,8 @@ class Inbox:
         self._hung_up = hung_up
         # What came while a call took what was meant for it.
         self._kept: deque[dict[str, Any]] = deque()
+        # Somebody waits in a coroutine.
+        self._readable: Future[None] | None = None
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Yield what no call has taken, until Node has hung up."""
@@ -49,11 +52,12 @@ class Inbox:
         loop = get_running_loop()
         while True:
             if not self._reader.has_line:
-                readable = loop.create_future()
+                readable = self._readable = loop.create_future()
                 loop.add_reader(self._reader.descriptor, _resolve, readable)
                 try:
                     await readable
                 finally:
+                    self._readable = None
                     loop.remove_reader(self._reader.descriptor)
             # What can be read ends a line soon: Node writes whole ones.
             message = next(self._messages, None)
@@ -63,6 +67,12 @@ class Inbox:
                 self._kept.append(message)
             elif message["id"] == call:
                 return message
+
+
+    def leave(self) -> None:
+        """Let nobody wait in `receive_async` any longer, for the next messages are the next call's."""
+        if self._readable is not None and not self._readable.done():
+            self._readable.set_exception(RuntimeError("The call in which this function of Node's was called is over."))
 
 
 def _resolve(readable: Any) -> None:

@@ -15,7 +15,7 @@ from .context import current as current_context
 from .exchange import Exchange
 from .inbox import DURING_A_CALL
 from .logs import Logs
-from .message import ProtocolError
+from .message import ProtocolError, pong
 from .progress import Progress
 from .progress import enter as enter_progress
 from .worker import EXTRAS, FORGETS
@@ -41,6 +41,8 @@ class Job(Cancellation):
         self.function = function
         self.given_up = False
         self.is_over = False
+        # In which its code runs.
+        self.thread = 0
         # These are there for a call that has more to say than an answer.
         self.exchange: Exchange | None = None
         self.mailbox: Mailbox | None = None
@@ -67,6 +69,9 @@ class Mailbox:
     async def receive_async(self, call: int) -> dict[str, Any]:
         """As `receive`, while the loop goes on."""
         raise NotImplementedError
+
+    def leave(self) -> None:
+        """Nothing: whoever waits is a task of the call's own, and has been cancelled."""
 
 
 class Lane:
@@ -107,6 +112,21 @@ class Lane:
         job = running.get()
         return job is not None and job.is_cancelled(job.call)
 
+    def beat(self) -> None:
+        """Say that the call that says so goes on, if somebody counts that."""
+        job = running.get()
+        if job is not None and job.progress is not None and not job.is_over:
+            job.progress.beat()
+
+    def exchange(self) -> Exchange | None:
+        """Return what the call that runs here talks to Node by, made now for a plain one; None if none runs in this thread."""
+        job = running.get()
+        if job is None or job.is_over or get_ident() != job.thread:
+            return None
+        if job.exchange is None:
+            job.exchange = self.make_exchange(job)
+        return job.exchange
+
     def tell(self, done: float, total: float | None, note: str | None) -> None:
         """Tell the progress of the call that tells it, if somebody listens."""
         job = running.get()
@@ -129,11 +149,10 @@ class Lane:
                     self.cancel(job, told)
             elif job.mailbox is not None:
                 job.mailbox.put(told)
-        elif kind == "session.end":
-            self.worker._sessions.end(told["session"])
-            self.worker._handles.forget(told)
         elif kind in FORGETS:
-            self.worker._handles.forget(told)
+            self.worker.forget(told)
+        elif kind == "ping":
+            self.worker._writer.write(pong(told["number"]))
         elif kind == "stop":
             self.is_stopping = True
         else:
@@ -142,6 +161,7 @@ class Lane:
     def enter(self, job: Job) -> None:
         """Let the code that runs here from now on be that of `job`."""
         running.set(job)
+        job.thread = get_ident()
         session = job.message.get("session")
         if session is not None:
             self.worker._sessions.enter(session)
@@ -172,13 +192,13 @@ class Lane:
         job.handing = worker._handles.handing(message.get("lease", message.get("session")))
         if not EXTRAS.isdisjoint(message):
             job.exchange = self.make_exchange(job)
-            if message.get("progress"):
-                job.progress = Progress(job.exchange)
+            if "progress" in message or "heartbeatMs" in message:
+                job.progress = Progress(job.exchange, message)
         if "rich" in message:
-            from .rich import restore
+            from .rich import restore_call
 
             try:
-                restore(message, job.exchange.resolve)  # type: ignore[union-attr]
+                restore_call(message, function, job.exchange.resolve)  # type: ignore[union-attr]
             except (ModuleNotFoundError, OSError) as missing:
                 worker._send_error(number, error.of_exception(missing))
                 return

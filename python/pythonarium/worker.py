@@ -10,8 +10,8 @@ from __future__ import annotations
 import faulthandler
 import os
 import sys
-from _signal import SIG_IGN, SIGINT, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
-from _thread import start_new_thread
+from _signal import SIG_DFL, SIG_IGN, SIGINT, SIGUSR2, getsignal, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
+from _thread import get_ident, start_new_thread
 from errno import EBADF
 from itertools import repeat
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from .exchange import Exchange
     from .handle import Handing, NoHanding
+    from .kept import KeptStore
     from .lane import Lane
     from .shared_file import NodeFiles
 
@@ -76,6 +77,12 @@ class Worker:
         self._loop = EventLoop(self._cancellation)
         self._sessions = SessionStore()
         self._handles = HandleStore()
+        # Absent until the first function has come that is kept.
+        self._kept: KeptStore | None = None
+        # Of the call that runs here, or the last one: what hands its objects to Node, and what it talks to Node by if it does.
+        self._handing: Handing | NoHanding = self._handles.handing(None)
+        self._talk: Exchange | None = None
+        self._thread = get_ident()
         self._modules: dict[str, ModuleType] = {}
         self._functions: dict[str, Callable[..., Any]] = {}
         self._check: Callable[..., None] | None = None
@@ -120,6 +127,9 @@ class Worker:
             self._lane = make_lane(lane, self, init.get("interrupts", False))
             self._logs = self._lane.logs
         self._logs.install(self._bytes_max)
+        if init.get("stacks"):
+            # From C code, so that it comes from a thread too that runs no Python or holds the interpreter.
+            faulthandler.register(SIGUSR2, 2)
         stage = "protocol"
         try:
             if init["startMark"]:
@@ -162,7 +172,9 @@ class Worker:
         names, generators = list(self._functions), find_generators(self._functions)
         files = files_below(init["watch"], self._modules.values()) if "watch" in init else None
         shares = self._reader.files is not None if "share" in init else None
-        self._writer.write(message.ready(names, generators, self._cancellation.is_heard, files, shares))
+        # A module that has taken the signal for itself is left in peace.
+        stacks = init.get("stacks", False) and getsignal(SIGUSR2) == SIG_DFL
+        self._writer.write(message.ready(names, generators, self._cancellation.is_heard, stacks, files, shares))
 
     def _answer(self) -> None:
         """Answer every call in turn; return at `stop`."""
@@ -172,11 +184,10 @@ class Worker:
             kind = received["type"]
             if kind == "call":
                 self._answer_call(received)
-            elif kind == "session.end":
-                self._sessions.end(received["session"])
-                self._handles.forget(received)
             elif kind in FORGETS:
-                self._handles.forget(received)
+                self.forget(received)
+            elif kind == "ping":
+                self._writer.write(message.pong(received["number"]))
             elif kind == "stop":
                 return
             elif kind in DURING_A_CALL:
@@ -194,20 +205,22 @@ class Worker:
             self._send_error(number, error.of_unknown(call["name"], list(self._functions)))
             return
         session = call.get("session")
-        handing = self._handles.handing(call.get("lease", session))
+        handing = self._handing = self._handles.handing(call.get("lease", session))
         exchange = self._exchange(call, handing) if not EXTRAS.isdisjoint(call) else None
         if "rich" in call:
-            from .rich import restore
+            from .rich import restore_call
 
             try:
-                restore(call, exchange.resolve)  # type: ignore[union-attr]
+                restore_call(call, function, exchange.resolve)  # type: ignore[union-attr]
             except (ModuleNotFoundError, OSError) as missing:
+                self._end_talk()
                 self._send_error(number, error.of_exception(missing))
                 return
 
         cancellation = self._cancellation
         if cancellation.missed and cancellation.is_cancelled(number):
             # Given up before it was started: it is never run.
+            self._end_talk()
             self._send_error(number, error.of_exception(CallCancelled(GIVEN_UP)))
             return
 
@@ -246,12 +259,8 @@ class Worker:
             leave_child(None)
         self._logs.end_call()
         cancellation.call = 0
-        if exchange is not None:
-            exchange.end()
-            if "progress" in call:
-                from .progress import enter
-
-                enter(None)
+        if self._talk is not None:
+            self._end_talk()
         if session is not None:
             self._sessions.leave()
         if context is not None:
@@ -287,12 +296,48 @@ class Worker:
     def _exchange(self, call: dict[str, Any], handing: Handing | NoHanding) -> Exchange:
         from .exchange import Exchange
 
-        exchange = Exchange(call["id"], self, self._inbox, self._cancellation, handing)
-        if call.get("progress"):
+        exchange = self._talk = Exchange(call["id"], self, self._inbox, self._cancellation, handing)
+        if "progress" in call or "heartbeatMs" in call:
             from .progress import Progress, enter
 
-            enter(Progress(exchange))
+            enter(Progress(exchange, call))
         return exchange
+
+    def _end_talk(self) -> None:
+        """Take note that the call that runs, or was to run, is answered."""
+        from .progress import enter
+
+        if self._talk is not None:
+            self._talk.end()
+            self._talk = None
+        enter(None)
+
+    def exchange(self) -> Exchange | None:
+        """Return what the call that runs talks to Node by, made now for a plain one; None if none runs in this thread."""
+        call = self._cancellation.call
+        if not call or get_ident() != self._thread:
+            return None
+        if self._talk is None:
+            self._exchange({"id": call}, self._handing)
+        return self._talk
+
+    def kept_store(self) -> KeptStore:
+        """Return what holds the functions of Node's that are kept."""
+        if self._kept is None:
+            from .kept import KeptStore
+
+            self._kept = KeptStore(self._lane or self)
+        return self._kept
+
+    def forget(self, told: dict[str, Any]) -> None:
+        """Let go of what Node says that it is done with."""
+        kind = told["type"]
+        if kind == "session.end":
+            self._sessions.end(told["session"])
+        if kind != "kept.drop":
+            self._handles.forget(told)
+        if kind != "handles.drop" and self._kept is not None:
+            self._kept.forget(told)
 
     def _stream(self, exchange: Exchange, room: dict[str, int], value: Any, loop: EventLoop) -> None:
         """Send the items of `value`. Raises what it raises, and ValueRefused if it has none."""
@@ -465,10 +510,10 @@ LINE_MOVED_TO = 200
 MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 # What is around an ERROR in its message, generously.
 ENVELOPE_BYTES = 128
-# What Node says of objects alone.
-FORGETS = frozenset(("lease.end", "handles.drop"))
+# What Node says that it is done with.
+FORGETS = frozenset(("session.end", "lease.end", "handles.drop", "kept.drop"))
 # The members of a call that make it more than a question and an answer.
-EXTRAS = frozenset(("rich", "stream", "progress"))
+EXTRAS = frozenset(("rich", "stream", "progress", "heartbeatMs"))
 # These could be iterated over, and are meant as one value.
 WHOLE = (str, bytes, bytearray, memoryview, dict)
 PLAIN = ATOMS | {list, dict, tuple}

@@ -12,24 +12,30 @@ import { compile } from '../compile.js';
 import {
   BootError,
   type BootStage,
+  CallHungError,
   LeaseEndedError,
   PoolClosedError,
   type PoolError,
   ProtocolError,
   WorkerDiedError,
 } from '../errors.js';
-import type { PoolEvents } from '../events.js';
+import type { PoolEvents, RunningCall } from '../events.js';
 import type { Answer, Exchange } from '../exchange.js';
-import { Handles } from '../handle.js';
+import { type HandleOwner, Handles } from '../handle.js';
+import { type Kept, KeptFunctions } from '../keep.js';
 import { Outbox } from '../outbox.js';
 import { Tail } from '../process/output.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
+import { StackDump } from '../process/stack-dump.js';
+import { Pulse } from '../pulse.js';
 import type { Runtime } from '../runtime.js';
-import type { Counters } from '../stats.js';
+import type { Counters, WorkerStats } from '../stats.js';
+import { hasLimit, Vigil } from '../vigil.js';
 import {
   type ErrorMessage,
   encodeCancel,
   encodeLeaseEnd,
+  encodePing,
   encodeSessionEnd,
   encodeStop,
   errorFromWire,
@@ -37,6 +43,7 @@ import {
   type LogMessage,
   type MessageFromPython,
 } from '../wire/message.js';
+import type { ValueLimits } from '../wire/value.js';
 
 /** The worker's chart with hands: it starts, asks and kills a real process. */
 export function workerLogic(runtime: Runtime) {
@@ -84,18 +91,27 @@ export class WorkerHand implements ProcessListeners {
   readonly #stderr = new Tail();
   /** Absent until the first object came. */
   #handles: Handles | undefined;
+  /** Absent until the first function was sent that is kept. */
+  #kept: KeptFunctions | undefined;
   readonly #startedAt: number;
   #pid: number | undefined;
   #phase: Phase = 'starting';
   /** A signal interrupts its call, and is not the end of it. */
   #interrupts = false;
+  /** A signal lets it write where it stands. */
+  #tellsStacks = false;
+  /** Absent unless it is to be pinged. */
+  #pulse: Pulse | undefined;
+  #heardAt: number | undefined;
+  /** What it writes now of where it stands, and who wants to know. */
+  #dump: { readonly dump: StackDump; readonly tells: ((stack: string | null) => void)[] } | undefined;
   /** It can open files of ours. */
   #shares = false;
   #end: ProcessEnd | undefined;
   /** What made it unfit. */
   #fault: PoolError | undefined;
   /** Why it was asked to end, or killed. */
-  #endedFor: KillReason | 'retired' | undefined;
+  #endedFor: KillReason | 'retired' | 'unresponsive' | undefined;
   /** It was started before its modules changed, and is replaced as soon as it has come up. */
   #isStale = false;
   #isRetired = false;
@@ -122,6 +138,36 @@ export class WorkerHand implements ProcessListeners {
     this.#asked.push(exchange);
     this.#outbox.request(id, call.question.request, this.#shares);
     return id;
+  }
+
+  /** What of it is known here. */
+  get stats(): Omit<WorkerStats, 'state' | 'leases'> {
+    const now = this.#runtime.clock.now();
+    return {
+      worker: this.name,
+      id: this.id,
+      pid: this.#pid,
+      calls: this.#asked.length,
+      heardMsAgo: this.#heardAt === undefined ? null : Math.round(now - this.#heardAt),
+      ping: this.#pulse?.state ?? null,
+    };
+  }
+
+  /** Watches a call that Python has come to, if it has limits. */
+  watch(call: Call, id: number): Vigil | undefined {
+    const { softLimitMs, hardLimitMs } = this.#runtime.settings;
+    const limits = { softLimitMs, hardLimitMs, heartbeatTimeoutMs: call.heartbeatTimeoutMs };
+    if (!hasLimit(limits)) return undefined;
+    return new Vigil(this.#runtime.patience, limits, {
+      onSlow: (ranMs) =>
+        this.#whereItStands((stack) => this.#runtime.emit('call.slow', this.#told(call, id, ranMs, stack))),
+      onHung: (by, ranMs) => {
+        this.#whereItStands((stack) => this.#runtime.emit('call.hung', { ...this.#told(call, id, ranMs, stack), by }));
+        const limitMs = (by === 'hard-limit' ? hardLimitMs : call.heartbeatTimeoutMs) as number;
+        call.giveUpAs(new CallHungError({ call: call.name, by, limitMs, ranMs }));
+      },
+      isExcused: () => call.isOwed,
+    });
   }
 
   /** Takes back a request that was not sent, since its arrays are still being written. False: it was sent. */
@@ -173,19 +219,37 @@ export class WorkerHand implements ProcessListeners {
     return this.#handles.came(number as number, className, caller.owner, caller);
   };
 
+  /** Python has a kept function from now on, by that lease or session. */
+  keep(kept: Kept, owner: HandleOwner): void {
+    this.#kept ??= new KeptFunctions(this);
+    this.#kept.add(kept, owner);
+  }
+
+  /** The kept function of that number; `undefined` if it was released. */
+  kept(owner: HandleOwner, number: number): Kept | undefined {
+    return this.#kept?.get(owner, number);
+  }
+
+  /** What a message to it may be. */
+  get limits(): ValueLimits {
+    return this.#runtime.settings.limits;
+  }
+
   /** Whether it works for that pool. */
   isOf(runtime: Runtime): boolean {
     return this.#runtime === runtime;
   }
 
-  /** Lets Python drop the objects that came by a lease, if any did. */
+  /** Lets Python drop the objects that came by a lease, and the functions that went by it, if any did. */
   endLease(lease: LeaseId): void {
-    if (this.#handles?.end(lease, 'lease-ended')) this.#outbox.send(encodeLeaseEnd(lease));
+    const hadHandles = this.#handles?.end(lease, 'lease-ended');
+    if (this.#kept?.end(lease) || hadHandles) this.#outbox.send(encodeLeaseEnd(lease));
   }
 
   /** Lets Python drop what it keeps for a session. */
   endSession(session: string): void {
     this.#handles?.end(session, 'session-ended');
+    this.#kept?.end(session);
     this.#outbox.send(encodeSessionEnd(session));
   }
 
@@ -197,6 +261,7 @@ export class WorkerHand implements ProcessListeners {
     this.#endedFor ??= this.#isRetired ? 'retired' : 'stopped';
     if (this.#phase !== 'ready') this.terminate();
     else if (this.#runtime.settings.stopGraceMs > 0) this.#outbox.send(encodeStop());
+    this.#pulse?.end();
     this.#leaveSessions();
   }
 
@@ -224,6 +289,7 @@ export class WorkerHand implements ProcessListeners {
     this.#endedFor ??= because;
     this.#isKilled = true;
     this.#process.signal('SIGKILL');
+    this.#pulse?.end();
     this.#leaveSessions();
   }
 
@@ -248,6 +314,8 @@ export class WorkerHand implements ProcessListeners {
   }
 
   onMessage(message: MessageFromPython): void {
+    this.#heardAt = this.#runtime.clock.now();
+    this.#pulse?.heard();
     switch (message.type) {
       case 'reply':
         return this.#answered(message.id, { value: message.value });
@@ -257,8 +325,11 @@ export class WorkerHand implements ProcessListeners {
       case 'callback':
       case 'pull':
       case 'progress':
+      case 'heartbeat':
         if (this.#asker(message.id)?.hear(message)) return;
         return this.#unasked(`\`${message.type}\` for request ${message.id}, which has no use for it`);
+      case 'pong':
+        return this.#pulse?.answered(message.number);
       case 'log':
         if (message.stream !== 'stdout') this.#stderr.push(message.text);
         return this.#log(message);
@@ -267,6 +338,8 @@ export class WorkerHand implements ProcessListeners {
       case 'ready':
         this.#phase = 'ready';
         this.#interrupts = message.interrupts;
+        this.#tellsStacks = message.stacks;
+        this.#beginPulse();
         this.#shares = message.shares ?? false;
         this.#runtime.streams = new Set(message.streams);
         this.#runtime.emit('worker.ready', {
@@ -286,6 +359,7 @@ export class WorkerHand implements ProcessListeners {
   }
 
   onOutput(stream: 'stdout' | 'stderr', text: string): void {
+    if (stream === 'stderr' && this.#dump?.dump.take(text)) return;
     if (stream === 'stderr') this.#stderr.push(text);
     this.#log({ type: 'log', stream, call: this.#onlyRequest(), text });
   }
@@ -326,11 +400,13 @@ export class WorkerHand implements ProcessListeners {
     this.#phase = 'hello';
     const { interrupt, lane } = this.#runtime.settings;
     // A wrapper that stands between has no use for the signal, and no other lane than this one is interrupted by it.
-    const interrupts = interrupt && (lane !== 'serial' || pid === this.#pid);
+    const isDirect = pid === this.#pid;
+    const interrupts = interrupt && (lane !== 'serial' || isDirect);
     let init: ReturnType<Runtime['initLine']>;
     try {
       const { hasStartMark, share } = this.#process;
-      init = this.#runtime.initLine(this.name, { startMark: hasStartMark, interrupts, ...(share && { share }) });
+      const can = { startMark: hasStartMark, interrupts, stacks: isDirect, ...(share && { share }) };
+      init = this.#runtime.initLine(this.name, can);
     } catch (error) {
       // What differs from pool to pool in that line is `setup`.
       this.#fault = this.#bootError('setup', error);
@@ -340,6 +416,49 @@ export class WorkerHand implements ProcessListeners {
     const detail = `Python speaks protocol ${protocol} (library ${library}), and this side speaks ${init.protocol}`;
     this.#fault = this.#bootError('protocol', new ProtocolError({ detail, worker: this.name }));
     this.#worker.send({ type: 'process.unfit' });
+  }
+
+  #beginPulse(): void {
+    const { pingEveryMs, pingTimeoutMs, lane } = this.#runtime.settings;
+    if (pingEveryMs === undefined) return;
+    this.#pulse = new Pulse(
+      this.#runtime.patience,
+      { everyMs: pingEveryMs, timeoutMs: pingTimeoutMs },
+      {
+        // In the lane `serial` it listens between calls alone.
+        canAnswer: () => lane !== 'serial' || this.#asked.length === 0,
+        ask: (number) => this.#process.send(encodePing(number)),
+        onSilent: () => {
+          this.#endedFor ??= 'unresponsive';
+          this.#worker.send({ type: 'process.unfit' });
+        },
+      },
+    );
+  }
+
+  /** Tells where its threads stand, as far as it says so within a moment. */
+  #whereItStands(tell: (stack: string | null) => void): void {
+    if (!this.#tellsStacks || this.#end !== undefined) return tell(null);
+    this.#dump?.tells.push(tell);
+    if (this.#dump !== undefined) return;
+    const asked = { dump: new StackDump(), tells: [tell] };
+    this.#dump = asked;
+    this.#process.dumpStacks();
+    // Nothing says that it is complete: it is when nothing more has come for a while.
+    const look = (lines: number, looks: number) => {
+      if (asked.dump.lines > lines && looks < STACK_LOOKS_MAX) return later(asked.dump.lines, looks + 1);
+      this.#dump = undefined;
+      const stack = asked.dump.text(this.#runtime.settings.libraryPath);
+      for (const each of asked.tells) each(stack);
+    };
+    const later = (lines: number, looks: number) => {
+      this.#runtime.clock.setTimeout(() => look(lines, looks), STACK_MS);
+    };
+    later(0, 0);
+  }
+
+  #told({ name, question: { context } }: Call, call: number, ranMs: number, stack: string | null): RunningCall {
+    return { worker: this.name, pid: this.#pid, call, name, ranMs, stack, context };
   }
 
   #answered(id: number, answer: Answer): void {
@@ -372,6 +491,8 @@ export class WorkerHand implements ProcessListeners {
   }
 
   #ended(end: ProcessEnd, bootFailure: unknown): void {
+    this.#pulse?.end();
+    this.#kept?.endAll();
     if (bootFailure !== undefined && this.#endedFor !== 'stopped') this.#runtime.bootFailed(bootFailure);
     this.#outbox.close();
     this.#leaveSessions();
@@ -409,6 +530,7 @@ export class WorkerHand implements ProcessListeners {
       call,
       evicted,
       cpuSeconds: this.#runtime.settings.resources.cpuSeconds,
+      silent: this.#endedFor === 'unresponsive',
     });
   }
 
@@ -431,3 +553,7 @@ export class WorkerHand implements ProcessListeners {
     });
   }
 }
+
+/** How long a worker has to begin to say where it stands, and to go on with it. */
+const STACK_MS = 100;
+const STACK_LOOKS_MAX = 10;

@@ -1,17 +1,23 @@
 import { types } from 'node:util';
 import { MessageTooLargeError, ProtocolError } from '../errors.js';
 import { MicroDate } from '../micro-date.js';
-import { dtypeOf, NdArray, ndarrayOf, TYPED_ARRAYS } from '../ndarray.js';
+import { dtypeOf, NdArray, ndarray, ndarrayOf, TYPED_ARRAYS } from '../ndarray.js';
 import { isFaithfulNumber, isPlainArray, isPlainObject, leafProblem, memberOf } from './plain.js';
 import type { ValueLimits } from './value.js';
 
 /** What takes an argument that is no value. Each returns the number by which Python knows it, or why it cannot cross. */
 export interface ValueHandlers {
-  readonly onFunction?: (fn: (...args: never[]) => unknown) => number | string;
+  readonly onFunction?: (fn: (...args: never[]) => unknown, path: () => string) => FunctionReference | string;
   /** Asked for every instance of a class; `undefined`: it is no handle. */
   readonly onHandle?: (value: object, path: () => string) => number | string | undefined;
   /** An object with `Symbol.asyncIterator` or `Symbol.iterator`, other than the collections that are values. */
   readonly onIterable?: (iterable: AsyncIterable<unknown> | Iterable<unknown>) => number;
+}
+
+/** A function of one call, or one that is kept for longer. */
+export interface FunctionReference {
+  readonly kind: 'function' | 'kept';
+  readonly number: number;
 }
 
 /** What makes something of the kinds that are no values (`handle`), of their data and the id of their message. */
@@ -77,13 +83,17 @@ export class RichWalk {
       case 'bigint':
         return this.#standsFor('int', value < 0n ? `-${(-value).toString(16)}` : value.toString(16));
       case 'function':
-        if (this.#handlers.onFunction === undefined) return this.#refuse(problem);
-        return this.#refer('function', this.#handlers.onFunction(value as () => unknown));
+        return this.#function(value as () => unknown, problem);
       case 'object':
         return this.#object(value as object, depthLeft, problem);
       default:
         return this.#refuse(problem);
     }
+  }
+
+  #function(value: () => unknown, problem: string): unknown {
+    const known = this.#handlers?.onFunction?.(value, () => this.#shown()) ?? problem;
+    return typeof known === 'string' ? this.#refuse(known) : this.#standsFor(known.kind, null, known.number);
   }
 
   #number(value: number, problem: string): unknown {
@@ -96,10 +106,12 @@ export class RichWalk {
       return this.#standsFor('bytes', null, this.#attach(value));
     }
     const dtype = dtypeOf(value);
-    if (dtype !== undefined) return this.#standsFor('array', null, this.#attachArray(value as ArrayBufferView), dtype);
-    if (value instanceof NdArray) {
-      return this.#standsFor('ndarray', null, this.#attachArray(value.data), value.dtype, value.shape, value.order);
+    // Of numbers of 16 bits a `memoryview` knows nothing, and numpy does.
+    const array = dtype === 'float16' ? ndarray(value as ArrayBufferView) : value;
+    if (array instanceof NdArray) {
+      return this.#standsFor('ndarray', null, this.#attachArray(array.data), array.dtype, array.shape, array.order);
     }
+    if (dtype !== undefined) return this.#standsFor('array', null, this.#attachArray(value as ArrayBufferView), dtype);
     if (types.isDate(value)) return this.#date(value);
     if (types.isMap(value) && isOwnClass(value)) return this.#map(value, depthLeft);
     if (types.isSet(value) && isOwnClass(value)) return this.#set(value, depthLeft);

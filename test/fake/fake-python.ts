@@ -44,6 +44,7 @@ export class FakePython {
   readonly processes: FakeProcess[] = [];
   readonly violations: string[] = [];
   readonly script: Script;
+  readonly #living = new Set<FakeProcess>();
 
   constructor(script: Script = {}) {
     this.script = script;
@@ -52,23 +53,29 @@ export class FakePython {
   readonly start: StartPython = (_launch, listeners) => {
     const played = new FakeProcess(this, this.processes.length, listeners);
     this.processes.push(played);
+    this.#living.add(played);
     if (this.script.pace === 'itself') queueMicrotask(() => (this.script.boot ?? BOOT)(played));
     return played;
   };
 
   /** Those whose end Node has not been told of. */
   get living(): FakeProcess[] {
-    return this.processes.filter((each) => !each.hasBeenTold);
+    return [...this.#living];
   }
 
   /** Those that run a request. */
   get running(): FakeProcess[] {
-    return this.processes.filter((each) => each.canAct && each.request !== undefined);
+    return this.living.filter((each) => each.canAct && each.request !== undefined);
   }
 
   /** Node is told of all who have ended. */
   reap(): void {
     for (const each of this.living) each.tellEnd();
+  }
+
+  /** Node has been told of its end. */
+  forget(process: FakeProcess): void {
+    this.#living.delete(process);
   }
 }
 
@@ -192,6 +199,8 @@ export class FakeProcess implements PythonProcess {
     this.#python.script.onCancel?.(id, bySignal, this);
   }
 
+  dumpStacks(): void {}
+
   lastStarted(): number | undefined {
     return this.hasStartMark ? (this.started.at(-1) ?? 0) : undefined;
   }
@@ -222,7 +231,13 @@ export class FakeProcess implements PythonProcess {
   ready(): void {
     if (!this.canAct || this.#phase !== 'loading') return;
     this.#phase = 'ready';
-    this.#say({ type: 'ready', functions: this.#functions, streams: [], interrupts: this.init?.interrupts ?? false });
+    this.#say({
+      type: 'ready',
+      functions: this.#functions,
+      streams: [],
+      interrupts: this.init?.interrupts ?? false,
+      stacks: false,
+    });
   }
 
   /** Its module does not load, or whatever else `stage` says; it ends. */
@@ -303,6 +318,7 @@ export class FakeProcess implements PythonProcess {
   tellEnd(): void {
     if (this.isAlive || this.#hasBeenTold) return;
     this.#hasBeenTold = true;
+    this.#python.forget(this);
     if (this.#end !== undefined) this.#listeners.onExited(this.#end);
     else this.#listeners.onFailed(this.#failure);
   }
@@ -320,6 +336,7 @@ export class FakeProcess implements PythonProcess {
       if (message.type === 'init') this.#load();
       else if (message.type === 'call') this.#run(message);
       else if (message.type === 'session.end') this.#states.delete(message.session);
+      else if (message.type === 'ping') this.#say({ type: 'pong', number: message.number });
       else if (message.type === 'stop') this.#stop();
     }
   }
@@ -395,6 +412,7 @@ export type LineToPython =
       readonly session?: string;
     }
   | { readonly type: 'cancel'; readonly id: number }
+  | { readonly type: 'ping'; readonly number: number }
   | { readonly type: 'session.end'; readonly session: string }
   | { readonly type: 'stop' };
 

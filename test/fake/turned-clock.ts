@@ -69,5 +69,5 @@ export class TurnedClock implements PoolClock {
 
 /** Whatever was settled has been heard by those who await it, and by those who await them. */
 export function heard(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => process.nextTick(resolve));
 }

@@ -21,7 +21,10 @@ export class World {
   readonly options: WorldOptions;
   /** All that was asked, in order; the index is the token. */
   readonly asked: Asked[] = [];
-  readonly leases: HeldLease[] = [];
+  /** Those of them that are not settled yet. */
+  readonly pending = new Set<Asked>();
+  /** Those that are not over. */
+  leases: HeldLease[] = [];
   readonly sessions = new Map<string, SessionSeen>();
   /** How the pool was told to end. */
   readonly ends: { readonly by: 'drain' | 'close' | 'destroy'; readonly at: number; readonly token: number }[] = [];
@@ -29,6 +32,13 @@ export class World {
   /** What may not happen, and did. */
   readonly faults: string[] = [];
   wasDegraded = false;
+  readonly #told: Witness['told'];
+  readonly #mark: Witness['mark'];
+  /** Since when Python owes an answer that nobody waits for, by who had asked. */
+  readonly #givenUp = new Map<Asked, number>();
+  readonly #seenByCoordinator = { requests: 0, events: 0 };
+  /** What came of the calls. */
+  readonly #calls = { asked: 0, pending: 0, answered: 0, aborted: 0 };
   /** How many hold the program; at rest nobody does. */
   #holders = 0;
   /** Ends that have been asked for and are not over. */
@@ -40,8 +50,10 @@ export class World {
   readonly #rebuildErrors = new Set<unknown>();
   readonly #brokenProcesses = new Set<FakeProcess>();
 
-  constructor({ sessionIds, ...options }: WorldOptions) {
+  constructor({ sessionIds, ...options }: WorldOptions, { told, mark }: Witness = {}) {
     this.options = { sessionIds, ...options };
+    this.#told = told;
+    this.#mark = mark;
     this.python = new FakePython({
       slots: options.slots ?? 1,
       onLine: (message, process) => this.#lineCame(message, process),
@@ -66,6 +78,7 @@ export class World {
     this.pool = new Pool(this.runtime);
     this.pool.on('pool.degraded', () => {
       this.wasDegraded = true;
+      this.#mark?.('pool degraded');
     });
   }
 
@@ -87,6 +100,7 @@ export class World {
     held.isCheckedIn = true;
     void held.lease.checkin().then(() => {
       held.isOver = true;
+      this.leases = this.leases.filter((each) => each !== held);
     });
   }
 
@@ -157,7 +171,8 @@ export class World {
     await heard();
     const faults = [...this.faults.splice(0), ...this.python.violations.splice(0)];
     const blame = (why: string) => faults.push(why);
-    for (const asked of this.asked) this.#checkBudget(asked, blame);
+    for (const asked of this.pending) this.#checkBudget(asked, blame);
+    for (const [asked, since] of this.#givenUp) this.#checkGrace(asked, since, blame);
     this.#checkNobodyWaitsInVain(blame);
     this.#checkSums(blame);
     if (faults.length > 0) throw new Error(faults.join('\n'));
@@ -180,8 +195,7 @@ export class World {
       await this.clock.turnToNext();
       await this.check();
     }
-    const late = this.asked.filter(({ settled }) => settled === undefined);
-    if (late.length > 0) throw new Error(`Never settled: ${late.map(String).join(', ')}`);
+    if (this.pending.size > 0) throw new Error(`Never settled: ${[...this.pending].join(', ')}`);
     const { waiting, calls, workers, state } = this.pool.stats();
     if (waiting !== 0 || calls.running !== 0) throw new Error(`At rest, and ${waiting} wait, ${calls.running} run`);
     if (this.#holders !== 0) throw new Error(`At rest, and ${this.#holders} keep the program running`);
@@ -192,6 +206,11 @@ export class World {
       }
       await this.#checkSessionsEndForGood();
     }
+  }
+
+  /** It was ended, and has come to its end. */
+  get isOver(): boolean {
+    return this.ends.length > 0 && ['drained', 'closed'].includes(this.pool.stats().state);
   }
 
   /** Ends it for good, and nothing may be left. */
@@ -212,7 +231,7 @@ export class World {
       ...(Object.values(workers).every((count) => count === 0) ? [] : [`Workers ${JSON.stringify(workers)}`]),
       ...(this.clock.timers === 0 ? [] : [`${this.clock.timers} timers are set`]),
       ...(this.runtime.hands.size === 0 ? [] : [`${this.runtime.hands.size} hands`]),
-      ...this.asked.filter(({ settled }) => settled === undefined).map((asked) => `${asked} is pending`),
+      ...[...this.pending].map((asked) => `${asked} is pending`),
     ];
     if (left.length > 0) throw new Error(`After its end: ${left.join(', ')}`);
   }
@@ -245,7 +264,7 @@ export class World {
 
   /** From now on its state starts from nothing, and nothing may be seen of what was served before. */
   #startsAnew(seen: SessionSeen): void {
-    const waiting = this.asked.find((each) => each.session === seen && !each.settled && !each.process);
+    const waiting = first(this.pending, (each) => each.session === seen && !each.process);
     seen.epoch += 1;
     seen.floor = waiting?.token ?? this.asked.length;
     seen.known.clear();
@@ -261,6 +280,10 @@ export class World {
     const token = this.asked.length;
     const asked = new Asked(token, kind, wish, via, session, this.clock.now(), this.options);
     this.asked.push(asked);
+    this.pending.add(asked);
+    via?.asked.push(asked);
+    if (kind === 'call') this.#calls.asked += 1;
+    if (kind === 'call') this.#calls.pending += 1;
     const { timeoutMs, priority } = wish;
     send({ timeoutMs, priority: via ? undefined : priority, signal: asked.controller?.signal }, token).then(
       (value) => this.#settled(asked, { value }),
@@ -270,6 +293,16 @@ export class World {
 
   #settled(asked: Asked, outcome: Outcome): void {
     asked.settled = outcome;
+    this.pending.delete(asked);
+    if (asked.kind === 'call') {
+      this.#calls.pending -= 1;
+      if ('value' in outcome) this.#calls.answered += 1;
+      else if (outcome.error === asked.reason) this.#calls.aborted += 1;
+    }
+    const how = 'value' in outcome ? 'answered' : nameOf(outcome.error, asked);
+    this.#mark?.(how);
+    this.#told?.(`${this.clock.now()} ${asked.token} ${how}`);
+    if (asked.process?.canAct && !asked.process.answered.includes(asked.id)) this.#givenUp.set(asked, this.clock.now());
     const why = 'value' in outcome ? this.#whyNotValue(asked, outcome.value) : this.#whyNotError(asked, outcome.error);
     if (why !== undefined) this.faults.push(`${asked} came to ${describe(outcome)}, but ${why}`);
   }
@@ -290,7 +323,7 @@ export class World {
   #leaseHeld(asked: Asked, lease: Lease): string | undefined {
     const others = this.leases.filter((held) => this.#isHeld(held) && held.lease.worker === lease.worker);
     const process = this.python.living.findLast(({ name }) => name === lease.worker) as FakeProcess;
-    this.leases.push({ lease, process, session: asked.session, isCheckedIn: false, isOver: false });
+    this.leases.push({ lease, process, session: asked.session, asked: [], isCheckedIn: false, isOver: false });
     const ids = others.map((other) => other.lease.id);
     return ids.length < this.#slots ? undefined : `leases ${ids} have that worker`;
   }
@@ -375,13 +408,14 @@ export class World {
   // ---------------------------------------------------------------- oracles: what may happen on the way
 
   #lineCame(message: LineToPython, process: FakeProcess): void {
+    this.#told?.(`${this.clock.now()} ${process.pid} < ${JSON.stringify(message)}`);
     if (message.type !== 'call' || message.args[0] === REBUILD) return;
     const asked = this.asked[message.args[0] as number] as Asked;
     if (asked.process !== undefined) this.faults.push(`${asked} was sent twice`);
     if (asked.settled !== undefined) this.faults.push(`${asked} was sent although it had been settled`);
     asked.process = process;
     asked.id = message.id;
-    const earlier = this.asked.find((each) => each.via && each.via === asked.via && !each.settled && !each.process);
+    const earlier = asked.via?.asked.find((each) => !each.settled && !each.process);
     if (earlier && earlier.token < asked.token) this.faults.push(`${asked} was sent before ${earlier}`);
     if (asked.via && asked.via.process !== process) this.faults.push(`${asked} was sent to ${process.name}`);
     const held = this.leases.filter((each) => each !== asked.via && each.process === process && this.#isHeld(each));
@@ -393,6 +427,8 @@ export class World {
 
   /** Nobody is killed without need. */
   #signalled(signal: 'SIGTERM' | 'SIGKILL', process: FakeProcess): void {
+    this.#told?.(`${this.clock.now()} ${process.pid} ${signal}`);
+    this.#mark?.(signal);
     const isNeeded =
       !process.isReady || process.owesAnswer || this.#brokenProcesses.has(process) || this.ends.length > 0;
     if (!isNeeded) this.faults.push(`process ${process.pid} was sent ${signal} and owed nothing`);
@@ -403,8 +439,7 @@ export class World {
     if (held.isOver || held.lease.ended !== undefined) return false;
     const isOwed = ({ process, id, settled }: Asked) =>
       process ? !process.answered.includes(id) : settled === undefined;
-    const owed = this.asked.some((asked) => asked.via === held && isOwed(asked));
-    return !held.isCheckedIn || owed;
+    return !held.isCheckedIn || held.asked.some(isOwed);
   }
 
   #watchKeepAlive(): void {
@@ -426,6 +461,11 @@ export class World {
     }
     if (event.type !== '@xstate.event') return;
     const { actorRef } = event;
+    if ('id' in actorRef) this.#told?.(`${this.clock.now()} ${actorRef.id} ${event.event.type}`);
+    if (actorRef === (this.#coordinator as unknown)) {
+      this.#seenByCoordinator.events += 1;
+      if (event.event.type === 'lease.request') this.#seenByCoordinator.requests += 1;
+    }
     if (!('id' in actorRef) || !String(actorRef.id).startsWith('worker-')) return;
     if (event.event.type === 'lease.granted') this.#granted(actorRef as AnyActorRef, event.event as unknown as Granted);
     if (event.event.type === 'lease.released') {
@@ -456,6 +496,19 @@ export class World {
     if (isInQueue && now >= asked.queueDeadline) blame(`${asked} waits at ${now}, past ${asked.queueDeadline}`);
   }
 
+  /** What nobody waits for any more is answered within its grace time, or its worker is told to end. */
+  #checkGrace(asked: Asked, since: number, blame: (why: string) => void): void {
+    const process = asked.process as FakeProcess;
+    if (!process.isAlive || process.signals.length > 0 || process.answered.includes(asked.id)) {
+      this.#givenUp.delete(asked);
+    } else if (process.request?.id !== asked.id) {
+      // It waits in the pipe behind another: its time begins when Python comes to it.
+      this.#givenUp.set(asked, this.clock.now());
+    } else if (this.clock.now() > since + GRACE_MS + (this.#slots > 1 ? EVICT_MS : 0)) {
+      blame(`${asked} was given up at ${since}, and at ${this.clock.now()} its worker is neither done nor ended`);
+    }
+  }
+
   #checkNobodyWaitsInVain(blame: (why: string) => void): void {
     const { value, context } = this.#coordinator.getSnapshot();
     const { queue, workers: served, free } = context;
@@ -483,32 +536,33 @@ export class World {
     const { asked, running, ...outcomes } = calls;
     const settled = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
     if (asked !== running + settled) blame(`calls do not add up: ${JSON.stringify(calls)}`);
-    const all = this.asked.filter(({ kind }) => kind === 'call');
-    const count = (how: (asked: Asked) => boolean) => all.filter(how).length;
+    const seen = this.#calls;
     if (!this.sessions.has('rebuilt')) {
       // Without the calls that `onLost` makes these are all.
-      const answered = count((each) => each.settled !== undefined && 'value' in each.settled);
-      const aborted = count(({ hasItsReason }) => hasItsReason);
-      if (asked !== all.length) blame(`${all.length} calls were asked, and stats say ${asked}`);
-      if (outcomes.answered !== answered) blame(`${answered} were answered, and stats say ${outcomes.answered}`);
-      if (outcomes.aborted !== aborted) blame(`${aborted} were aborted, and stats say ${outcomes.aborted}`);
+      if (asked !== seen.asked) blame(`${seen.asked} calls were asked, and stats say ${asked}`);
+      if (outcomes.answered !== seen.answered)
+        blame(`${seen.answered} were answered, and stats say ${outcomes.answered}`);
+      if (outcomes.aborted !== seen.aborted) blame(`${seen.aborted} were aborted, and stats say ${outcomes.aborted}`);
     }
-    const pending = count(({ settled }) => settled === undefined);
-    if (running < pending) blame(`${pending} calls are pending, and stats say ${running}`);
+    if (running < seen.pending) blame(`${seen.pending} calls are pending, and stats say ${running}`);
     const living = Object.values(workers).reduce((sum, count) => sum + count, 0);
     if (living !== this.python.living.length) blame(`${living} workers, ${this.python.living.length} processes`);
     if (living > size) blame(`${living} workers, and there may be ${size}`);
-    const live = this.asked.filter((each) => each.process && !each.via && !each.settled).length;
+    const live = count(this.pending, (each) => each.process !== undefined && !each.via);
     if (leases < live) blame(`${live} calls run, and stats say that ${leases} slots are leased`);
     if (leases > size * this.#slots) blame(`${leases} slots are leased`);
     if (missing !== size - workers.idle - workers.leased - workers.cancelling) blame(`missing is ${missing}`);
     const owing = this.python.living.filter((each) => each.owesAnswer && each.isReady && each.signals.length === 0);
     if (owing.length > workers.leased + workers.cancelling + workers.evicting)
       blame(`${owing.length} processes owe an answer`);
-    const unserved = this.asked.filter((each) => !each.settled && !each.process && !each.via).length;
+    const unserved = count(this.pending, (each) => each.process === undefined && !each.via);
     // What `onLost` waits for is waited for by nobody whom this test knows.
     if (waiting > unserved && !this.sessions.has('rebuilt')) blame(`${waiting} wait, and ${unserved} should`);
     this.#checkDrain(blame);
+    // A lease is asked for, given back, and perhaps given up; a worker joins, leaves, stays and has left.
+    const { events, requests } = this.#seenByCoordinator;
+    const most = 3 * requests + 5 * this.python.processes.length + 5;
+    if (events > most) blame(`the coordinator handled ${events} events for ${requests} leases`);
   }
 
   /** A pool that drains and has nothing left to do is done. */
@@ -534,10 +588,18 @@ export class World {
     const { state, workers, waiting } = this.pool.stats();
     // A session may be built anew although those who wanted it have given up.
     if (waiting > 0) return false;
-    if (this.asked.some(({ settled }) => settled === undefined)) return false;
+    if (this.pending.size > 0) return false;
     if (this.ends.length > 0) return state === 'drained' || state === 'closed';
     return state === 'ready' && workers.idle === this.options.size;
   }
+}
+
+/** Who is told of what goes on. */
+export interface Witness {
+  /** Every message between the actors, every line to Python, every signal and every settlement, with its moment. */
+  readonly told?: (what: string) => void;
+  /** What has come about, by name. */
+  readonly mark?: (what: string) => void;
 }
 
 export interface WorldOptions {
@@ -583,6 +645,8 @@ export interface HeldLease {
   readonly lease: Lease;
   readonly process: FakeProcess;
   readonly session: SessionSeen | undefined;
+  /** What was asked under it. */
+  readonly asked: Asked[];
   isCheckedIn: boolean;
   isOver: boolean;
 }
@@ -632,10 +696,6 @@ export class Asked {
     this.known = new Set(session?.known);
   }
 
-  get hasItsReason(): boolean {
-    return this.settled !== undefined && 'error' in this.settled && this.settled.error === this.reason;
-  }
-
   toString(): string {
     const where = this.session ? ` of session ${this.session.id}` : '';
     return `${this.kind} ${this.token}${where}${this.via ? ` under lease ${this.via.lease.id}` : ''}`;
@@ -655,11 +715,26 @@ function precedes(one: Waiter, other: Waiter): boolean {
   return one.priority === other.priority ? one.ticket < other.ticket : one.priority > other.priority;
 }
 
+function nameOf(error: unknown, asked: Asked): string {
+  return error === asked.reason ? 'aborted' : String((error as { code?: unknown }).code ?? error);
+}
+
 function describe(outcome: Outcome): string {
   if ('error' in outcome) return String(outcome.error);
   return isDeepStrictEqual(Object.keys(Object(outcome.value)), ['token', 'seen'])
     ? JSON.stringify(outcome.value)
     : 'a lease';
+}
+
+function first<T>(items: Iterable<T>, isIt: (item: T) => boolean): T | undefined {
+  for (const item of items) if (isIt(item)) return item;
+  return undefined;
+}
+
+function count<T>(items: Iterable<T>, isOne: (item: T) => boolean): number {
+  let ones = 0;
+  for (const item of items) ones += Number(isOne(item));
+  return ones;
 }
 
 /** What `onLost` calls Python with. */

@@ -1,7 +1,9 @@
 // What the public types promise. Nothing of it is run: it is TypeScript that takes it, or does not.
 import {
   createPool,
+  type KeptFunction,
   type Kwargs,
+  keep,
   kw,
   type Lease,
   type MicroDate,
@@ -51,6 +53,21 @@ export function typedProxy(pool: Pool<Api>) {
   pool.py.mean([1], 2, kw({ exact: true }), 4);
   // @ts-expect-error: the proxy is not to be written to.
   pool.py.mean = async () => 1;
+}
+
+/** A kept function is the function that it was, and can be released. */
+export async function keptFunctions(pool: Pool<{ each(onRow: (row: number) => string): void }>) {
+  const kept = keep((row: number) => `${row}`);
+  expectTypeOf(kept).toEqualTypeOf<KeptFunction<(row: number) => string>>();
+  expectTypeOf(kept(1)).toEqualTypeOf<string>();
+  expectTypeOf(kept.release()).toEqualTypeOf<void>();
+  using same: Disposable = kept;
+  await pool.py.each(kept);
+  // @ts-expect-error: it takes a text, and the function is called with numbers.
+  await pool.py.each(keep((text: string) => text));
+  // @ts-expect-error: that is no function.
+  keep(1);
+  return same;
 }
 
 /** An array of numpy has the typed array that it was made of. */

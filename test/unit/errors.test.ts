@@ -27,6 +27,13 @@ describe('every error', () => {
     expect(section).toMatch(/Try: |The message says what it may be/);
   });
 
+  it('says what a call that has hung had promised', () => {
+    const { message } = new errors.CallHungError({ call: 'mean', by: 'heartbeat', limitMs: 500, ranMs: 7_200 });
+    for (const part of ['"mean"', 500, 7_200, '`heartbeatTimeoutMs`', '`pythonarium.heartbeat()`']) {
+      expect(message).toContain(String(part));
+    }
+  });
+
   it('has a sample here, and so has every heading of docs/errors.md', () => {
     const classes = Object.values(errors).filter((thing) => typeof thing === 'function' && thing !== PoolError);
     expect(new Set(samples().map(({ error }) => error.constructor))).toEqual(new Set(classes));
@@ -308,6 +315,11 @@ function samples(): Sample[] {
       ['"mean"', 500, 12, 488, '`timeoutMs`'],
     ],
     [
+      'ERR_CALL_HUNG',
+      new errors.CallHungError({ call: 'mean', by: 'hard-limit', limitMs: 500, ranMs: 501 }),
+      ['"mean"', 500, 501, '`hardLimitMs`', '`call.hung`'],
+    ],
+    [
       'ERR_QUEUE_TIMEOUT',
       new errors.QueueTimeoutError({ waitedMs: 250, leased: 4, waiting: 31 }),
       [250, '4 leased', '31 waiting', '`size`'],
@@ -376,6 +388,11 @@ function samples(): Sample[] {
       'ERR_HANDLE_ENDED',
       new errors.HandleEndedError({ handle: 'Model', reason: 'closed', path: 'args[0]', call: 'score' }),
       ['"Model"', '`args[0]`', '"score"', 'was closed'],
+    ],
+    [
+      'ERR_FUNCTION_RELEASED',
+      new errors.FunctionReleasedError({ path: 'args[0].on', call: 'score' }),
+      ['`args[0].on`', '"score"', 'was released', 'keep another one'],
     ],
     [
       'ERR_OPTION',

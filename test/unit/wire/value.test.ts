@@ -89,17 +89,22 @@ describe('a function or an iterable among the arguments', () => {
   it('goes to whoever takes it, by a number, with its place', () => {
     const taken: unknown[] = [];
     const take = (one: unknown) => taken.push(one) - 1;
+    const onFunction = (one: unknown, path: () => string) =>
+      path().endsWith('onEnd')
+        ? { kind: 'kept' as const, number: 7 }
+        : { kind: 'function' as const, number: take(one) };
     const fn = () => 1;
     const rows = (function* () {})();
     const lines = (async function* () {})();
-    const args = [{ onRow: fn }, rows, [lines, 1]];
-    const { text, bin } = encodeFields({ args }, 'f', LIMITS, { onFunction: take, onIterable: take });
+    const args = [{ onRow: fn, onEnd: fn }, rows, [lines, 1]];
+    const { text, bin } = encodeFields({ args }, 'f', LIMITS, { onFunction, onIterable: take });
     expect(taken).toEqual([fn, rows, lines]);
     expect(bin).toEqual([]);
     expect(JSON.parse(`{${text}}`)).toEqual({
-      args: [{ onRow: null }, null, [null, 1]],
+      args: [{ onRow: null, onEnd: null }, null, [null, 1]],
       rich: [
         [['args', 0, 'onRow'], 'function', 0],
+        [['args', 0, 'onEnd'], 'kept', 7],
         [['args', 1], 'stream', 1],
         [['args', 2, 0], 'stream', 2],
       ],

@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { History } from './simulation.js';
+
+/**
+ * What came of the seeds from `first` to `last`, by a program of its own for each half: they share nothing, and chance
+ * is all that a history may depend on. Rejects with what the program said about a seed that is wrong.
+ */
+export async function simulateAll(first: number, last: number, steps: number): Promise<History[]> {
+  const middle = Math.floor((first + last) / 2);
+  const halves = await Promise.all([program(first, middle, steps), program(middle + 1, last, steps)]);
+  return halves.flat();
+}
+
+/** How often each thing was done or came about in all of them. */
+export function marksOf(histories: readonly History[]): Record<string, number> {
+  const marks: Record<string, number> = {};
+  for (const each of histories) {
+    for (const [what, times] of Object.entries(each.marks)) marks[what] = (marks[what] ?? 0) + times;
+  }
+  return marks;
+}
+
+function program(first: number, last: number, steps: number): Promise<History[]> {
+  if (last < first) return Promise.resolve([]);
+  return new Promise((resolve, reject) => {
+    const args = ['--import', 'tsx', MAIN, '--seeds', `${first}-${last}`, '--steps', String(steps)];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let [told, wrong] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      told += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      wrong += text;
+    });
+    child.on('error', reject);
+    child.on('close', (code) => {
+      if (code !== 0) reject(new Error(wrong || `The simulation ended with ${code}.`));
+      else
+        resolve(
+          told
+            .trim()
+            .split('\n')
+            .map((line) => JSON.parse(line) as History),
+        );
+    });
+  });
+}
+
+const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
