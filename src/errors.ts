@@ -306,18 +306,21 @@ export class PoolClosedError extends PoolError<'ERR_POOL_CLOSED'> {
 
 /** No worker lives and starts keep failing. */
 export class PoolDegradedError extends PoolError<'ERR_POOL_DEGRADED'> {
-  /** Starts that failed in a row. */
+  /** Bad starts in a row: of workers that did not become ready, or died before they had served. */
   readonly failures: number;
+  /** The last lines that the last of them wrote to standard error, oldest first; at most 20. */
+  readonly stderr: readonly string[];
 
   constructor(seen: { failures: number; cause: unknown }) {
     super(
       'PoolDegradedError',
       'ERR_POOL_DEGRADED',
-      `No worker lives, and the last ${seen.failures} starts failed in a row. The pool goes on trying; ` +
-        `\`cause\` is the last failure${seen.cause instanceof Error ? `: ${sentence(seen.cause.message)}` : '.'}`,
+      `No worker lives, and the last ${seen.failures === 1 ? 'start' : `${seen.failures} starts`} came to nothing. ` +
+        `The pool goes on trying; \`cause\` is the last failure${seen.cause instanceof Error ? `: ${sentence(seen.cause.message)}` : '.'}`,
       { cause: seen.cause },
     );
     this.failures = seen.failures;
+    this.stderr = seen.cause instanceof BootError || seen.cause instanceof WorkerDiedError ? seen.cause.stderr : [];
   }
 }
 

@@ -82,6 +82,8 @@ export interface PoolOptions {
   readonly queueTimeoutMs?: number | undefined;
   /** How long a worker may take to become ready, in ms. Default: 30,000. */
   readonly bootTimeoutMs?: number | undefined;
+  /** How many starts in a row may come to nothing before callers are refused while no worker is up. Default: 5. */
+  readonly failuresMax?: number | undefined;
   /** How long a worker may still answer a call that was given up, in ms, before it is ended. Default: 1,000. */
   readonly cancelGraceMs?: number | undefined;
   /** It is said (`call.slow`) when a call runs longer, in ms. Default: never. */
@@ -150,6 +152,7 @@ export interface PoolSettings {
   readonly queueMax: number;
   readonly queueTimeoutMs: number | undefined;
   readonly bootTimeoutMs: number;
+  readonly failuresMax: number;
   readonly cancelGraceMs: number;
   readonly softLimitMs: number | undefined;
   readonly hardLimitMs: number | undefined;
@@ -206,6 +209,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     queueMax: integer(options, 'queueMax', 0, Number.MAX_SAFE_INTEGER) ?? 10_000,
     queueTimeoutMs: ms(options, 'queueTimeoutMs'),
     bootTimeoutMs: ms(options, 'bootTimeoutMs') ?? 30_000,
+    failuresMax: integer(options, 'failuresMax', 1, 1_000) ?? 5,
     cancelGraceMs: ms(options, 'cancelGraceMs') ?? 1_000,
     softLimitMs: ms(options, 'softLimitMs'),
     hardLimitMs: ms(options, 'hardLimitMs'),
@@ -423,6 +427,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'queueMax',
   'queueTimeoutMs',
   'bootTimeoutMs',
+  'failuresMax',
   'cancelGraceMs',
   'softLimitMs',
   'hardLimitMs',

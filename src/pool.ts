@@ -47,7 +47,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
         case 'ready':
           return Promise.resolve();
         case 'degraded':
-          return Promise.reject(runtime.bootFailure);
+          return Promise.reject(runtime.lastFailure);
         default:
           return Promise.reject(new PoolClosedError({ by: runtime.endedBy ?? 'close' }));
       }
@@ -106,7 +106,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
       leases: runtime.leases,
       waiting: runtime.waiting,
       sessions: runtime.sessions.size,
-      failures: runtime.failures,
+      failures: runtime.hasProvenWorker ? 0 : runtime.failures,
       cancelled: { ...runtime.counters.cancelled },
       calls: runtime.counters.calls,
     };

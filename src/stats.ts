@@ -26,7 +26,7 @@ export interface PoolStats {
   readonly waiting: number;
   /** Sessions that live. */
   readonly sessions: number;
-  /** Starts in a row that came to nothing. */
+  /** Bad starts in a row: of workers that did not become ready, or died before they had served. 0 once one that lives has. */
   readonly failures: number;
   /** Calls that were given up as Python ran them: it answered in time and its worker was `kept`, or its worker was `killed`. */
   readonly cancelled: { readonly kept: number; readonly killed: number };

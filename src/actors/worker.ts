@@ -381,7 +381,7 @@ export class WorkerHand implements ProcessListeners {
       end,
       this.#phase === 'ready' ? undefined : (this.#fault ?? this.#bootError(this.#bootStage(), undefined)),
     );
-    this.#worker.send({ type: 'process.exited' });
+    this.#worker.send({ type: 'process.exited', byItself: this.#wentByItself });
     this.#runtime.hands.delete(this.#worker);
   }
 
@@ -493,7 +493,10 @@ export class WorkerHand implements ProcessListeners {
   #ended(end: ProcessEnd, bootFailure: unknown): void {
     this.#pulse?.end();
     this.#kept?.endAll();
-    if (bootFailure !== undefined && this.#endedFor !== 'stopped') this.#runtime.bootFailed(bootFailure);
+    if (this.#endedFor !== 'stopped') {
+      if (bootFailure !== undefined) this.#runtime.bootFailed(bootFailure);
+      else if (this.#endedFor !== 'retired') this.#runtime.workerDied(this.#fault ?? this.#died('unknown', undefined));
+    }
     this.#outbox.close();
     this.#leaveSessions();
     this.#runtime.emit('worker.dead', {
@@ -510,6 +513,12 @@ export class WorkerHand implements ProcessListeners {
     this.#handles?.endAll();
     if (this.#endedFor === 'stopped') return;
     this.#runtime.sessions.workerLeft(this.id, this.#isRetired ? 'worker-recycled' : 'worker-died');
+  }
+
+  /** It exited, crashed or broke its line, and neither the pool nor anybody outside had ended it. */
+  get #wentByItself(): boolean {
+    if (this.#endedFor !== undefined) return this.#endedFor === 'unfit';
+    return !SENT_SIGNALS.has(this.#end?.signal ?? '');
   }
 
   #reason(): PoolEvents['worker.dead'][0]['reason'] {
@@ -554,6 +563,8 @@ export class WorkerHand implements ProcessListeners {
   }
 }
 
+/** Signals that come from outside, the kernel's for want of memory included. A crash has others. */
+const SENT_SIGNALS: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 /** How long a worker has to begin to say where it stands, and to go on with it. */
 const STACK_MS = 100;
 const STACK_LOOKS_MAX = 10;

@@ -274,6 +274,11 @@ export class FakeProcess implements PythonProcess {
     this.#say({ type: 'log', stream: 'stdout', call: this.#request?.id ?? null, text });
   }
 
+  /** Writes a line to standard error. */
+  complain(text: string): void {
+    if (this.isAlive) this.#listeners.onOutput('stderr', text);
+  }
+
   /** Answers what nobody asked. */
   answerTwice(): void {
     if (this.isReady && this.canAct) this.#say({ type: 'reply', id: Number.MAX_SAFE_INTEGER, value: null });
