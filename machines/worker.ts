@@ -85,7 +85,8 @@ export const workerMachine = setup({
         type: 'slot.freed',
         worker: context.worker,
         place: context.place,
-        slot: (event as OfLease).slot,
+        slot: (event as Released).slot,
+        at: (event as Released).at,
       }),
     ),
     announceLeaving: sendTo(
@@ -364,6 +365,7 @@ export const workerMachine = setup({
 });
 
 type Granted = WorkerEvent & { type: 'lease.granted' };
+type Released = WorkerEvent & { type: 'lease.released' };
 type OfLease = Extract<WorkerEvent, { lease: LeaseId }>;
 
 /** The lease that an event is about, if that is live; null for one of long ago. */

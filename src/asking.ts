@@ -5,6 +5,12 @@ import type { Call, CallHome, CallOutcome } from './call.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import type { Asker, Runtime } from './runtime.js';
 
+/** Where somebody stands among those who wait. */
+export interface Standing {
+  readonly priority?: number | undefined;
+  readonly fairnessKey?: string | undefined;
+}
+
 /**
  * Somebody on the way to a lease: for one call, or to hold it. A session
  * steers it by an affinity, and hears of the worker it meets.
@@ -21,18 +27,23 @@ export abstract class Asking implements Asker {
   /** It came after the pool's end had begun. */
   readonly isLate: boolean;
   protected readonly runtime: Runtime;
-  readonly #priority: number;
+  readonly #standing: Standing;
+  /** Of the moment at which it asked, however often it has to ask again and whatever holds it up before. */
+  readonly #ticket: number;
   readonly #askedAt: number;
   readonly #queueBudget: Budget;
 
-  constructor(runtime: Runtime, priority: number) {
+  constructor(runtime: Runtime, standing: Standing) {
     this.runtime = runtime;
     this.isLate = runtime.endedBy !== undefined;
-    this.#priority = priority;
+    this.#standing = standing;
+    this.#ticket = runtime.nextTicket();
     this.#askedAt = runtime.clock.now();
-    this.#queueBudget = new Budget(runtime.clock, { timeoutMs: runtime.settings.queueTimeoutMs }, () =>
-      this.fail(this.leaveQueue(runtime.clock.now() - this.#askedAt), 'timedOut'),
-    );
+    this.#queueBudget = new Budget(runtime.clock, { timeoutMs: runtime.settings.queueTimeoutMs }, () => {
+      const error = this.timeout();
+      this.leaveQueue();
+      this.fail(error, 'timedOut');
+    });
   }
 
   abstract get isSettled(): boolean;
@@ -53,10 +64,22 @@ export abstract class Asking implements Asker {
   /** Goes to the coordinator, with a session's wish for a worker. */
   ask(affinity: Affinity | null = null): void {
     if (this.isLate) return this.onRefused('closed');
-    const mayWait = this.mayWait || !affinity?.strict;
-    this.waiter = { ticket: this.runtime.nextTicket(), priority: this.#priority, affinity, mayWait };
+    const { priority = 0, fairnessKey = null } = this.#standing;
+    this.waiter = {
+      ticket: this.#ticket,
+      askedAt: this.#askedAt,
+      priority,
+      fairnessKey,
+      affinity,
+      mayWait: this.mayWaitFor(affinity),
+    };
     this.runtime.ask(this);
     this.refuseIfDeadlocked();
+  }
+
+  /** False: it is refused rather than to wait. */
+  protected mayWaitFor(affinity: Affinity | null): boolean {
+    return this.mayWait || !affinity?.strict;
   }
 
   /** Who holds every slot that could serve it; undefined if one is free, or may come up. */
@@ -72,14 +95,22 @@ export abstract class Asking implements Asker {
 
   onRefused(reason: RefusalReason): void {
     if (reason === 'worker-left') this.onWorkerLeft?.();
-    else this.fail(this.runtime.refusal(reason), 'refused');
+    else if (reason === 'overloaded') this.fail(this.runtime.shed(this.#waitedMs), 'shed');
+    else this.fail(this.runtime.refusal(reason, this.#standing.fairnessKey), 'refused');
   }
 
-  /** Takes it out of wherever it waits, and returns what its caller is told if that is for want of time. */
-  leaveQueue(waitedMs: number): Error {
-    const error = this.runtime.queueTimeout(waitedMs);
+  /** What its caller is told when its time is up where it waits. */
+  timeout(): Error {
+    return this.runtime.queueTimeout(this.#waitedMs);
+  }
+
+  /** Takes it out of wherever it waits. */
+  leaveQueue(): void {
     if (this.waiter !== undefined) this.runtime.withdraw(this.waiter);
-    return error;
+  }
+
+  get #waitedMs(): number {
+    return this.runtime.clock.now() - this.#askedAt;
   }
 
   protected close(): void {
@@ -92,8 +123,8 @@ export class CallAsking extends Asking implements CallHome {
   readonly holder = undefined;
   readonly #call: Call;
 
-  constructor(runtime: Runtime, call: Call, priority: number) {
-    super(runtime, priority);
+  constructor(runtime: Runtime, call: Call, standing: Standing) {
+    super(runtime, standing);
     this.#call = call;
     call.waitAt(this);
     call.onSettled(() => this.close());
@@ -107,8 +138,8 @@ export class CallAsking extends Asking implements CallHome {
     return this.#call.handles?.worker;
   }
 
-  withdraw(_call: Call, waitedMs: number): Error {
-    return this.leaveQueue(waitedMs);
+  withdraw(): void {
+    this.leaveQueue();
   }
 
   fail(error: unknown, how?: CallOutcome): void {

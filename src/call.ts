@@ -14,8 +14,10 @@ import type { Encoded } from './wire/value.js';
 
 /** Where a call is until it is sent: it is told when the call's budget is spent there. */
 export interface CallHome {
-  /** The call is taken out, and the error that its caller gets is returned. */
-  withdraw(call: Call, waitedMs: number): Error;
+  /** The call is taken out. */
+  withdraw(call: Call): void;
+  /** What its caller gets when its time is up there. */
+  timeout(waitedMs: number): Error;
   /** Who holds every slot that could serve it; undefined if one is free, or may come up. */
   holders(): readonly Exchange[] | undefined;
 }
@@ -124,7 +126,7 @@ export class Call implements Child, AskingCall {
   refuseIfDeadlocked(): void {
     const error = this.#isSettled ? undefined : deadlockOf(this);
     if (error === undefined) return;
-    this.#home?.withdraw(this, 0);
+    this.#home?.withdraw(this);
     this.fail(error, 'refused');
     // In the pipe behind the very call that waits for it.
     this.#exchange?.abandon(this);
@@ -252,10 +254,12 @@ export class Call implements Child, AskingCall {
     const now = this.#clock.now();
     const [home, exchange] = [this.#home, this.#exchange];
     if (by === 'signal') {
-      home?.withdraw(this, now - this.#askedAt);
+      home?.withdraw(this);
       this.fail(this.#signal?.reason, 'aborted');
     } else if (home !== undefined) {
-      this.fail(home.withdraw(this, now - this.#askedAt), 'timedOut');
+      const error = home.timeout(now - this.#askedAt);
+      home.withdraw(this);
+      this.fail(error, 'timedOut');
     } else {
       const timeoutMs = this.#budget.timeoutMs as number;
       const waitedMs = Math.round(this.#sentAt - this.#askedAt);
@@ -279,4 +283,4 @@ export class Call implements Child, AskingCall {
 }
 
 /** How a call ended, as `stats()` counts it. */
-export type CallOutcome = 'answered' | 'failed' | 'timedOut' | 'aborted' | 'refused';
+export type CallOutcome = 'answered' | 'failed' | 'timedOut' | 'aborted' | 'refused' | 'shed';

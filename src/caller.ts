@@ -1,3 +1,4 @@
+import type { Standing } from './asking.js';
 import { checkMs, checkWait, type WaitOptions } from './budget.js';
 import { Call, type CallExtras, type Progress } from './call.js';
 import { FunctionReleasedError, OptionError } from './errors.js';
@@ -16,8 +17,13 @@ import type { FunctionReference, ValueHandlers } from './wire/rich.js';
 
 /** How one call is made. */
 export interface CallOptions extends WaitOptions {
-  /** An integer from -100 to 100; of those who wait, a higher one goes first. Default: 0. */
+  /**
+   * An integer from -100 to 100; of those who wait, a higher one goes first, where each step is worth `ageAfterMs` of
+   * waiting. Under a lease it changes nothing: its calls run in the order in which they were made. Default: 0.
+   */
   readonly priority?: number | undefined;
+  /** Whose call it is, such as a tenant's id: of those who wait, the keys are served in turn. Default: none, which is one more party. */
+  readonly fairnessKey?: string | undefined;
   /** Keyword arguments; `kw({...})` as the last argument says the same. */
   readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
   /** Told how far the call has come, where Python tells it by `pythonarium.progress`. */
@@ -169,7 +175,7 @@ export abstract class Caller<Api = unknown> {
   abstract with(options: CallOptions): Caller<Api>;
 
   /** Brings a call on its way to a worker. */
-  protected abstract place(call: Call, priority: number): void;
+  protected abstract place(call: Call, standing: Standing): void;
 
   /** How many items `map` has under way unless it is told otherwise. */
   protected abstract get concurrency(): number;
@@ -224,7 +230,7 @@ export abstract class Caller<Api = unknown> {
   #prepare(name: string, args: readonly unknown[], options: CallOptions, member?: Member): Ask {
     if (typeof name !== 'string') throw new OptionError({ option: 'name', expected: "a function's name", got: name });
     if (!Array.isArray(args)) throw new OptionError({ option: 'args', expected: 'an array of arguments', got: args });
-    const { signal, timeoutMs = this.runtime.settings.timeoutMs, priority = 0, kwargs, context, onProgress } = options;
+    const { signal, timeoutMs = this.runtime.settings.timeoutMs, kwargs, context, onProgress } = options;
     const heartbeatTimeoutMs = limitOf(options.heartbeatTimeoutMs ?? this.runtime.settings.heartbeatTimeoutMs);
     const { counters, keepAlive, settings, clock } = this.runtime;
     const { owner } = this;
@@ -257,7 +263,7 @@ export abstract class Caller<Api = unknown> {
         counters.settled(how);
         keepAlive.release();
       });
-      this.place(call, priority);
+      this.place(call, options);
       return call;
     };
   }
@@ -319,7 +325,7 @@ class Found implements ValueHandlers {
 
 function checkCall(options: CallOptions): void {
   checkWait(options, CALL_OPTIONS);
-  checkPriority(options.priority);
+  checkStanding(options);
   checkContext(options.context);
   const { heartbeatTimeoutMs } = options;
   if (heartbeatTimeoutMs !== undefined && heartbeatTimeoutMs !== Number.POSITIVE_INFINITY) {
@@ -360,15 +366,14 @@ function joined(bound: CallOptions['context'], given: Readonly<Record<PropertyKe
   return Object.freeze(context);
 }
 
-/** @throws OptionError (`ERR_OPTION`) for what is no priority. */
-export function checkPriority(priority: unknown): void {
-  if (priority === undefined) return;
-  if (Number.isInteger(priority) && Math.abs(priority as number) <= PRIORITY_MAX) return;
-  throw new OptionError({
-    option: 'priority',
-    expected: `an integer from -${PRIORITY_MAX} to ${PRIORITY_MAX}`,
-    got: priority,
-  });
+function checkStanding({ priority = 0, fairnessKey = 'none' }: Standing): void {
+  if (!Number.isInteger(priority) || Math.abs(priority) > PRIORITY_MAX) {
+    const expected = `an integer from -${PRIORITY_MAX} to ${PRIORITY_MAX}`;
+    throw new OptionError({ option: 'priority', expected, got: priority });
+  }
+  if (typeof fairnessKey !== 'string' || fairnessKey === '') {
+    throw new OptionError({ option: 'fairnessKey', expected: 'a string of one character or more', got: fairnessKey });
+  }
 }
 
 const READING = { args: [], kwargs: undefined };
@@ -376,6 +381,7 @@ const CALL_OPTIONS: ReadonlySet<string> = new Set([
   'signal',
   'timeoutMs',
   'priority',
+  'fairnessKey',
   'kwargs',
   'onProgress',
   'heartbeatTimeoutMs',

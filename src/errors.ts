@@ -28,6 +28,7 @@ export type PoolErrorCode =
   | 'ERR_QUEUE_TIMEOUT'
   | 'ERR_DEADLOCK'
   | 'ERR_QUEUE_FULL'
+  | 'ERR_OVERLOADED'
   | 'ERR_POOL_CLOSED'
   | 'ERR_POOL_DEGRADED'
   | 'ERR_BOOT'
@@ -274,17 +275,42 @@ export class DeadlockError extends PoolError<'ERR_DEADLOCK'> {
 
 /** As many callers wait as may wait. Nothing was sent to Python. */
 export class QueueFullError extends PoolError<'ERR_QUEUE_FULL'> {
-  /** The greatest number of callers that may wait. */
+  /** The greatest number of callers that may wait: `queueMax`, or `queueMaxPerKey` if it was that. */
   readonly queueMax: number;
+  /** The key whose callers are so many; absent if it is all of them. */
+  readonly fairnessKey: string | undefined;
 
-  constructor(seen: { queueMax: number }) {
+  constructor(seen: { queueMax: number; fairnessKey?: string | undefined }) {
+    const { queueMax, fairnessKey } = seen;
+    const isKeys = fairnessKey !== undefined;
+    const option = isKeys ? 'queueMaxPerKey' : 'queueMax';
     super(
       'QueueFullError',
       'ERR_QUEUE_FULL',
-      `${seen.queueMax} callers wait already, which is all that \`queueMax\` allows. ` +
-        'Send less at once (`pool.map` never runs ahead of its consumer), raise `size`, or raise `queueMax`.',
+      `${queueMax} callers${isKeys ? ` of the key ${JSON.stringify(fairnessKey)}` : ''} wait already, which is all that \`${option}\` allows. ` +
+        `Send less at once (\`pool.map\` never runs ahead of its consumer), raise \`size\`, or raise \`${option}\`.`,
     );
-    this.queueMax = seen.queueMax;
+    this.queueMax = queueMax;
+    this.fairnessKey = fairnessKey;
+  }
+}
+
+/** The caller had waited so long that it was refused, for the others to be served in time. Nothing was sent to Python. */
+export class OverloadedError extends PoolError<'ERR_OVERLOADED'> {
+  /** How long the caller waited. */
+  readonly waitedMs: number;
+  /** How long a caller is to wait at the most, usually: `shed.targetMs`. */
+  readonly targetMs: number;
+
+  constructor(seen: { waitedMs: number; targetMs: number }) {
+    super(
+      'OverloadedError',
+      'ERR_OVERLOADED',
+      `The pool is overloaded: after ${seen.waitedMs} ms of waiting this caller was refused, so that others are served near \`shed.targetMs\` (${seen.targetMs} ms). ` +
+        'Send less, answer from elsewhere, or try again after a pause; raise `size` if this happens often.',
+    );
+    this.waitedMs = seen.waitedMs;
+    this.targetMs = seen.targetMs;
   }
 }
 
@@ -553,7 +579,7 @@ export class SessionLimitError extends PoolError<'ERR_SESSION_LIMIT'> {
 }
 
 /** Why a lease is over. */
-export type LeaseEnd = 'checked-in' | 'revoked' | 'worker-died' | 'pool-closed';
+export type LeaseEnd = 'checked-in' | 'revoked' | 'expired' | 'worker-died' | 'pool-closed';
 
 /** The lease is over; somebody else may have its worker by now. */
 export class LeaseEndedError extends PoolError<'ERR_LEASE_ENDED'> {
@@ -562,10 +588,16 @@ export class LeaseEndedError extends PoolError<'ERR_LEASE_ENDED'> {
   /** Why it is over. */
   readonly reason: LeaseEnd;
 
-  constructor(seen: { lease: number; reason: LeaseEnd }) {
-    super('LeaseEndedError', 'ERR_LEASE_ENDED', `Lease ${seen.lease} is over: ${LEASE_ENDS[seen.reason]}`);
-    this.lease = seen.lease;
-    this.reason = seen.reason;
+  /** With `expired`: how long it could be held. */
+  readonly leaseTimeoutMs: number | undefined;
+
+  constructor(seen: { lease: number; reason: LeaseEnd; leaseTimeoutMs?: number | undefined }) {
+    const { lease, reason, leaseTimeoutMs } = seen;
+    const why = reason === 'expired' ? `it was held for ${leaseTimeoutMs} ms, which is all that ` : '';
+    super('LeaseEndedError', 'ERR_LEASE_ENDED', `Lease ${lease} is over: ${why}${LEASE_ENDS[reason]}`);
+    this.lease = lease;
+    this.reason = reason;
+    this.leaseTimeoutMs = leaseTimeoutMs;
   }
 }
 
@@ -922,6 +954,7 @@ const SESSION_LOSSES: Record<SessionLostError['reason'], string> = {
 const LEASE_ENDS: Record<LeaseEnd, string> = {
   'checked-in': 'it was checked in. Check out a new one, or check in later.',
   revoked: 'the pool took it back. Check out a new one.',
+  expired: '`leaseTimeoutMs` allows. Check in sooner, or allow more.',
   'worker-died': 'its worker died, and what Python kept there is lost. Check out a new one.',
   'pool-closed': 'the pool was closed. Check leases in before closing it.',
 };

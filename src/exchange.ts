@@ -6,7 +6,13 @@ import type { Vigil } from './vigil.js';
 import type { MessageDuringCall } from './wire/message.js';
 
 /** How a request was answered. */
-export type Answer = { readonly value: unknown } | { readonly error: PoolError };
+export type Answer =
+  | { readonly value: unknown }
+  | {
+      readonly error: PoolError;
+      /** `false`: Python has not even begun. */
+      readonly started?: boolean | undefined;
+    };
 
 /** Whoever keeps a lease for more than one call. */
 export interface LeaseHolder {
@@ -90,7 +96,8 @@ export class Exchange {
     this.#isAbandoned = false;
     this.#isRevoked = false;
     this.#endVigil();
-    if (wasAbandoned) this.worker.counters.cancelled.kept += 1;
+    // What was given up in the pipe and never begun is not counted: nothing was cancelled.
+    if (wasAbandoned && !('error' in answer && answer.started === false)) this.worker.counters.cancelled.kept += 1;
     if (!this.#holder?.holds) this.end();
     else if (wasRevoked) this.#client.send({ type: 'exchange.resumed', lease: this.lease });
     call.onAnswered(answer);
@@ -140,7 +147,7 @@ export class Exchange {
     this.#isOver = true;
     this.worker.exchanges[this.slot] = undefined;
     this.worker.endLease(this.lease);
-    this.#client.send({ type: 'exchange.ended', lease: this.lease });
+    this.#client.send({ type: 'exchange.ended', lease: this.lease, at: this.worker.now });
   }
 
   /** Python owes nothing for a request that it never got. */
@@ -157,7 +164,7 @@ export class Exchange {
     const request = this.#unanswered;
     this.#unanswered = undefined;
     this.#endVigil();
-    if (this.#isAbandoned) this.worker.counters.cancelled.killed += 1;
+    if (this.#isRevoked) this.worker.counters.cancelled.killed += 1;
     request?.call.onAnswered({ error: this.worker.loss(request.call.name, request.id) });
     this.#holder?.onLost();
   }

@@ -4,7 +4,8 @@ import { availableParallelism } from 'node:os';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { InspectionEvent, Observer } from 'xstate';
-import { checkMs } from './budget.js';
+import type { ShedRule } from '../machines/index.js';
+import { checkMs, checkNames, LONGEST_MS } from './budget.js';
 import { type PoolClock, wallClock } from './clock.js';
 import { ErrorTies, type TiedErrorClass } from './error-ties.js';
 import { OptionError } from './errors.js';
@@ -78,6 +79,23 @@ export interface PoolOptions {
   readonly timeoutMs?: number | undefined;
   /** How many may wait for a worker. Default: 10,000. */
   readonly queueMax?: number | undefined;
+  /** How many of those who wait may bear the same `fairnessKey`. Default: as many as `queueMax` says. */
+  readonly queueMaxPerKey?: number | undefined;
+  /**
+   * How long one has to wait to count as one priority higher, in ms: so no stream of higher ones keeps a lower one waiting
+   * for ever. `Infinity`: never. Default: 10,000.
+   */
+  readonly ageAfterMs?: number | undefined;
+  /**
+   * Refuse some of those who wait (`ERR_OVERLOADED`) so that the others are served in time: once everybody who came up for
+   * a worker had waited `targetMs` or longer for `intervalMs`, nobody who has waited more than twice `targetMs` is served.
+   * `intervalMs` is 100 unless it is given. Default: nobody is refused for that.
+   */
+  readonly shed?: { readonly targetMs: number; readonly intervalMs?: number | undefined } | undefined;
+  /** Tell of a lease (`lease.leaked`) that is held for longer, in ms. Default: never. */
+  readonly leakAfterMs?: number | undefined;
+  /** How long a lease may be held, in ms, before it is taken back. Default: as long as one likes. */
+  readonly leaseTimeoutMs?: number | undefined;
   /** How long anybody may wait for a worker, in ms. Default: as long as the call's budget. */
   readonly queueTimeoutMs?: number | undefined;
   /** How long a worker may take to become ready, in ms. Default: 30,000. */
@@ -150,6 +168,11 @@ export interface PoolSettings {
   readonly errors: ErrorTies | undefined;
   readonly timeoutMs: number | undefined;
   readonly queueMax: number;
+  readonly queueMaxPerKey: number;
+  readonly ageAfterMs: number;
+  readonly shed: ShedRule | null;
+  readonly leakAfterMs: number | undefined;
+  readonly leaseTimeoutMs: number | undefined;
   readonly queueTimeoutMs: number | undefined;
   readonly bootTimeoutMs: number;
   readonly failuresMax: number;
@@ -207,6 +230,11 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     errors: options.errors === undefined ? undefined : new ErrorTies(options.errors),
     timeoutMs: ms(options, 'timeoutMs'),
     queueMax: integer(options, 'queueMax', 0, Number.MAX_SAFE_INTEGER) ?? 10_000,
+    queueMaxPerKey: integer(options, 'queueMaxPerKey', 1, Number.MAX_SAFE_INTEGER) ?? Number.MAX_SAFE_INTEGER,
+    ageAfterMs: ageAfterMs(options),
+    shed: shedRule(options.shed),
+    leakAfterMs: ms(options, 'leakAfterMs'),
+    leaseTimeoutMs: ms(options, 'leaseTimeoutMs'),
     queueTimeoutMs: ms(options, 'queueTimeoutMs'),
     bootTimeoutMs: ms(options, 'bootTimeoutMs') ?? 30_000,
     failuresMax: integer(options, 'failuresMax', 1, 1_000) ?? 5,
@@ -315,6 +343,26 @@ function resourceLimits(options: PoolOptions): ResourceLimits {
   return limits;
 }
 
+function ageAfterMs({ ageAfterMs = 10_000 }: PoolOptions): number {
+  // So that a step of priority stays a number that can be reckoned with, and is longer than anybody waits.
+  if (ageAfterMs === Number.POSITIVE_INFINITY) return LONGEST_MS;
+  checkMs('ageAfterMs', ageAfterMs);
+  return ageAfterMs;
+}
+
+function shedRule(shed: PoolOptions['shed']): ShedRule | null {
+  if (shed === undefined) return null;
+  if (typeof shed !== 'object' || shed === null) {
+    throw new OptionError({ option: 'shed', expected: '{ targetMs, intervalMs? }', got: shed });
+  }
+  checkNames(shed, SHED_NAMES);
+  // Only what the caller wrote counts.
+  const { targetMs, intervalMs = 100 } = Object.assign(Object.create(null), shed) as NonNullable<PoolOptions['shed']>;
+  checkMs('shed.targetMs', targetMs);
+  checkMs('shed.intervalMs', intervalMs);
+  return { targetMs, intervalMs };
+}
+
 function setupCall(options: PoolOptions, option: 'setup' | 'teardown', limits: ValueLimits): WireCall | null {
   const call = options[option];
   if (call === undefined) return null;
@@ -395,6 +443,7 @@ function texts(options: PoolOptions, option: keyof PoolOptions): readonly string
   throw new OptionError({ option, expected: 'an array of folders', got: value });
 }
 
+const SHED_NAMES: ReadonlySet<string> = new Set<keyof ShedRule>(['targetMs', 'intervalMs']);
 const LANES: readonly Lane[] = ['serial', 'asyncio', 'threads'];
 const SLOTS: Readonly<Record<Lane, number>> = { serial: 1, asyncio: 100, threads: 8 };
 /** By limit: less than that, and no worker would come up. */
@@ -425,6 +474,11 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'errors',
   'timeoutMs',
   'queueMax',
+  'queueMaxPerKey',
+  'ageAfterMs',
+  'shed',
+  'leakAfterMs',
+  'leaseTimeoutMs',
   'queueTimeoutMs',
   'bootTimeoutMs',
   'failuresMax',

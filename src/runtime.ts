@@ -7,6 +7,7 @@ import {
   type coordinatorMachine,
   LEASES_THAT_PROVE,
   type RefusalReason,
+  type ShedRule,
   type supervisorMachine,
   type Waiter,
   type WorkerRef,
@@ -17,6 +18,7 @@ import type { WorkerHand } from './actors/worker.js';
 import { Budget, checkWait, type WaitOptions } from './budget.js';
 import type { PoolClock } from './clock.js';
 import {
+  OverloadedError,
   PoolClosedError,
   PoolDegradedError,
   type PoolError,
@@ -24,7 +26,7 @@ import {
   QueueTimeoutError,
   type WaitedFor,
 } from './errors.js';
-import type { LogEvent, PoolEvents } from './events.js';
+import type { LeaseLeak, LogEvent, PoolEvents } from './events.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { KeepAlive } from './keep-alive.js';
 import type { PoolSettings } from './options.js';
@@ -160,7 +162,7 @@ export class Runtime {
   }
 
   /** What somebody is told whom the coordinator refused. */
-  refusal(reason: Exclude<RefusalReason, 'worker-left'>): PoolError {
+  refusal(reason: Exclude<RefusalReason, 'worker-left' | 'overloaded'>, fairnessKey?: string): PoolError {
     switch (reason) {
       case 'closed':
         return new PoolClosedError({ by: this.endedBy ?? 'close' });
@@ -168,9 +170,17 @@ export class Runtime {
         return new PoolDegradedError({ failures: this.failures, cause: this.#lastFailure });
       case 'queue-full':
         return new QueueFullError({ queueMax: this.settings.queueMax });
+      case 'key-full':
+        return new QueueFullError({ queueMax: this.settings.queueMaxPerKey, fairnessKey });
       case 'busy':
         return this.queueTimeout(0, 'session-worker');
     }
+  }
+
+  /** What somebody is told who was refused for the sake of the others. */
+  shed(waitedMs: number): OverloadedError {
+    const { targetMs } = this.settings.shed as ShedRule;
+    return new OverloadedError({ waitedMs: Math.round(waitedMs), targetMs });
   }
 
   /** `work`, unless the budget is spent before: then it rejects, and the work goes on unwatched. */
@@ -380,6 +390,18 @@ export class Runtime {
       const where = `[${worker}]${logger === undefined ? '' : ` ${level ?? ''} ${logger}:`} `;
       out.write(`${text.replace(/^/gm, where)}\n`);
     }
+  }
+
+  /** Somebody keeps a worker from the others. It is said once, to whoever may listen. */
+  leaked(leak: LeaseLeak): void {
+    if (this.#events.listenerCount('lease.leaked') > 0) return this.emit('lease.leaked', leak);
+    const { lease, worker, how, heldMs, stack } = leak;
+    const what =
+      how === 'held' ? 'and has not been given back' : 'and lost without being given back, as the pool has done now';
+    const where = stack === undefined ? '' : ` It was asked for here:\n${stack}`;
+    process.emitWarning(`Lease ${lease} of ${worker} was held for ${heldMs} ms, ${what}.${where}`, {
+      code: 'PYTHONARIUM_LEAK',
+    });
   }
 
   /** Somebody else's code threw where it was called back. It is said, and nothing else is disturbed. */

@@ -28,7 +28,10 @@ export interface PoolStats {
   readonly sessions: number;
   /** Bad starts in a row: of workers that did not become ready, or died before they had served. 0 once one that lives has. */
   readonly failures: number;
-  /** Calls that were given up as Python ran them: it answered in time and its worker was `kept`, or its worker was `killed`. */
+  /**
+   * Calls that were given up as Python ran them: it answered in time and its worker was `kept`, or its worker was `killed`.
+   * Those that Python had not begun, and never will, are in neither; `calls` has them.
+   */
   readonly cancelled: { readonly kept: number; readonly killed: number };
   /** Since the pool was created. `asked` is the sum of the others and of those still under way. */
   readonly calls: { readonly asked: number; readonly running: number } & Readonly<Record<CallOutcome, number>>;
@@ -67,7 +70,14 @@ export interface PingStats {
 export class Counters {
   asked = 0;
   readonly cancelled = { kept: 0, killed: 0 };
-  readonly outcomes: Record<CallOutcome, number> = { answered: 0, failed: 0, timedOut: 0, aborted: 0, refused: 0 };
+  readonly outcomes: Record<CallOutcome, number> = {
+    answered: 0,
+    failed: 0,
+    timedOut: 0,
+    aborted: 0,
+    refused: 0,
+    shed: 0,
+  };
 
   settled(how: CallOutcome): void {
     this.outcomes[how] += 1;

@@ -40,6 +40,8 @@ class Job(Cancellation):
         self.message = message
         self.function = function
         self.given_up = False
+        # False once it is known that it never will be.
+        self.started = True
         self.is_over = False
         # In which its code runs.
         self.thread = 0
@@ -186,7 +188,7 @@ class Lane:
         number, name = message["id"], message["name"]
         function = worker._functions.get(name) if "on" not in message else worker._handles.find(message)
         if function is None:
-            worker._send_error(number, error.of_unknown(name, list(worker._functions)))
+            worker._send_error(number, error.of_unknown(name, list(worker._functions)), started=False)
             return
         job = self.make_job(message, function)
         job.handing = worker._handles.handing(message.get("lease", message.get("session")))
@@ -200,7 +202,7 @@ class Lane:
             try:
                 restore_call(message, function, job.exchange.resolve)  # type: ignore[union-attr]
             except (ModuleNotFoundError, OSError) as missing:
-                worker._send_error(number, error.of_exception(missing))
+                worker._send_error(number, error.of_exception(missing), started=False)
                 return
         self.jobs[number] = job
         self.start(job)

@@ -79,9 +79,10 @@ def reply(call: int, value: str) -> bytes:
     return f'{{"type":"reply","id":{call},"value":{value}}}\n'.encode()
 
 
-def error(call: int, error: str) -> bytes:
-    """Return the line that says how `call` failed; `error` is the JSON text of an ERROR."""
-    return f'{{"type":"error","id":{call},"error":{error}}}\n'.encode()
+def error(call: int, error: str, started: bool = True) -> bytes:
+    """Return the line that says how `call` failed, or that it was not even started; `error` is the JSON text of an ERROR."""
+    more = "" if started else ',"started":false'
+    return f'{{"type":"error","id":{call},"error":{error}{more}}}\n'.encode()
 
 
 def items(call: int, values: str) -> bytes:

@@ -202,7 +202,7 @@ class Worker:
         number = call["id"]
         function = self._functions.get(call["name"]) if "on" not in call else self._handles.find(call)
         if function is None:
-            self._send_error(number, error.of_unknown(call["name"], list(self._functions)))
+            self._send_error(number, error.of_unknown(call["name"], list(self._functions)), started=False)
             return
         session = call.get("session")
         handing = self._handing = self._handles.handing(call.get("lease", session))
@@ -214,14 +214,14 @@ class Worker:
                 restore_call(call, function, exchange.resolve)  # type: ignore[union-attr]
             except (ModuleNotFoundError, OSError) as missing:
                 self._end_talk()
-                self._send_error(number, error.of_exception(missing))
+                self._send_error(number, error.of_exception(missing), started=False)
                 return
 
         cancellation = self._cancellation
-        if cancellation.missed and cancellation.is_cancelled(number):
+        if (cancellation.missed or cancellation.is_deaf) and cancellation.is_cancelled(number):
             # Given up before it was started: it is never run.
             self._end_talk()
-            self._send_error(number, error.of_exception(CallCancelled(GIVEN_UP)))
+            self._send_error(number, error.of_exception(CallCancelled(GIVEN_UP)), started=False)
             return
 
         if session is not None:
@@ -273,7 +273,13 @@ class Worker:
             self._send_answer(number, refused, answer, attachments, handing)
 
     def _send_answer(
-        self, number: int, refused: dict[str, Any] | None, answer: bytes, attachments: list[memoryview], handing: Handing | NoHanding
+        self,
+        number: int,
+        refused: dict[str, Any] | None,
+        answer: bytes,
+        attachments: list[memoryview],
+        handing: Handing | NoHanding,
+        started: bool = True,
     ) -> None:
         """Send the answer of a call, or the error that it came to; or that it is too large to be sent."""
         if refused is None:
@@ -283,7 +289,7 @@ class Worker:
             except MessageTooLarge as too_large:
                 refused = error.of_exception(too_large)
         handing.take_back()
-        self._send_error(number, refused)
+        self._send_error(number, refused, started)
 
     def say(self, what: str, line: bytes, attachments: Any = ()) -> None:
         """Send something of a call's: its answer, or `what` is named. Raises MessageTooLarge if Node would not take it."""
@@ -378,8 +384,8 @@ class Worker:
 
         return run
 
-    def _send_error(self, number: int, told: dict[str, Any]) -> None:
-        self._writer.write(message.error(number, error.to_json(told, self._bytes_max - ENVELOPE_BYTES)))
+    def _send_error(self, number: int, told: dict[str, Any], started: bool = True) -> None:
+        self._writer.write(message.error(number, error.to_json(told, self._bytes_max - ENVELOPE_BYTES), started))
 
     def _fail(self, stage: str, told: dict[str, Any]) -> NoReturn:
         if not self._writer.is_open:

@@ -7,11 +7,10 @@ import {
   type WorkerRef,
   workerMachine,
 } from '../../machines/index.js';
+import { Boot } from '../boot.js';
 import type { Call } from '../call.js';
 import { compile } from '../compile.js';
 import {
-  BootError,
-  type BootStage,
   CallHungError,
   LeaseEndedError,
   PoolClosedError,
@@ -24,7 +23,6 @@ import type { Answer, Exchange } from '../exchange.js';
 import { type HandleOwner, Handles } from '../handle.js';
 import { type Kept, KeptFunctions } from '../keep.js';
 import { Outbox } from '../outbox.js';
-import { Tail } from '../process/output.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
 import { StackDump } from '../process/stack-dump.js';
 import { Pulse } from '../pulse.js';
@@ -71,9 +69,6 @@ interface ActionArgs {
   readonly self: WorkerRef;
 }
 
-/** How far its process has come. */
-type Phase = 'starting' | 'hello' | 'ready';
-
 /** One worker's hands for one life: its process, its line, and what is known of its end. */
 export class WorkerHand implements ProcessListeners {
   readonly id: WorkerId;
@@ -88,14 +83,13 @@ export class WorkerHand implements ProcessListeners {
   readonly #worker: WorkerRef;
   readonly #process: PythonProcess;
   readonly #outbox: Outbox;
-  readonly #stderr = new Tail();
+  readonly #boot: Boot;
   /** Absent until the first object came. */
   #handles: Handles | undefined;
   /** Absent until the first function was sent that is kept. */
   #kept: KeptFunctions | undefined;
   readonly #startedAt: number;
   #pid: number | undefined;
-  #phase: Phase = 'starting';
   /** A signal interrupts its call, and is not the end of it. */
   #interrupts = false;
   /** A signal lets it write where it stands. */
@@ -125,7 +119,13 @@ export class WorkerHand implements ProcessListeners {
     this.#worker = self;
     this.#startedAt = runtime.clock.now();
     this.#process = runtime.startPython(() => runtime.launch(), this);
+    this.#boot = new Boot(runtime, this.name, this.#process);
     this.#outbox = new Outbox((line, bin) => this.#process.send(line, bin));
+  }
+
+  /** The moment it is, by the pool's clock. */
+  get now(): number {
+    return this.#runtime.clock.now();
   }
 
   get counters(): Counters {
@@ -259,7 +259,7 @@ export class WorkerHand implements ProcessListeners {
    */
   ask(): void {
     this.#endedFor ??= this.#isRetired ? 'retired' : 'stopped';
-    if (this.#phase !== 'ready') this.terminate();
+    if (!this.#boot.isUp) this.terminate();
     else if (this.#runtime.settings.stopGraceMs > 0) this.#outbox.send(encodeStop());
     this.#pulse?.end();
     this.#leaveSessions();
@@ -274,7 +274,7 @@ export class WorkerHand implements ProcessListeners {
   replace(): boolean {
     if (this.#isRetired || this.#endedFor !== undefined) return false;
     this.#isStale = true;
-    if (this.#phase === 'ready') this.#worker.send({ type: 'worker.retire' });
+    if (this.#boot.isUp) this.#worker.send({ type: 'worker.retire' });
     return true;
   }
 
@@ -320,7 +320,7 @@ export class WorkerHand implements ProcessListeners {
       case 'reply':
         return this.#answered(message.id, { value: message.value });
       case 'error':
-        return this.#answered(message.id, { error: this.#errorOf(message) });
+        return this.#answered(message.id, { error: this.#errorOf(message), started: message.started });
       case 'items':
       case 'callback':
       case 'pull':
@@ -331,12 +331,12 @@ export class WorkerHand implements ProcessListeners {
       case 'pong':
         return this.#pulse?.answered(message.number);
       case 'log':
-        if (message.stream !== 'stdout') this.#stderr.push(message.text);
+        if (message.stream !== 'stdout') this.#boot.stderr.push(message.text);
         return this.#log(message);
       case 'hello':
         return this.#helloed(message);
       case 'ready':
-        this.#phase = 'ready';
+        this.#boot.isUp = true;
         this.#interrupts = message.interrupts;
         this.#tellsStacks = message.stacks;
         this.#beginPulse();
@@ -353,19 +353,19 @@ export class WorkerHand implements ProcessListeners {
         if (this.#isStale) this.#worker.send({ type: 'worker.retire' });
         return;
       case 'failed':
-        this.#fault = this.#bootError(message.stage, errorFromWire(message.error));
+        this.#fault = this.#boot.onFailed(message);
         return this.#worker.send({ type: 'process.unfit' });
     }
   }
 
   onOutput(stream: 'stdout' | 'stderr', text: string): void {
     if (stream === 'stderr' && this.#dump?.dump.take(text)) return;
-    if (stream === 'stderr') this.#stderr.push(text);
+    if (stream === 'stderr') this.#boot.stderr.push(text);
     this.#log({ type: 'log', stream, call: this.#onlyRequest(), text });
   }
 
   onUnfit(error: PoolError): void {
-    this.#fault ??= this.#phase === 'ready' ? error : this.#bootError(this.#bootStage(), error);
+    this.#fault ??= this.#boot.isUp ? error : this.#bootError(error);
     this.#worker.send({ type: 'process.unfit' });
   }
 
@@ -377,10 +377,7 @@ export class WorkerHand implements ProcessListeners {
 
   onExited(end: ProcessEnd): void {
     this.#end = end;
-    this.#ended(
-      end,
-      this.#phase === 'ready' ? undefined : (this.#fault ?? this.#bootError(this.#bootStage(), undefined)),
-    );
+    this.#ended(end, this.#boot.isUp ? undefined : (this.#fault ?? this.#bootError()));
     this.#worker.send({ type: 'process.exited', byItself: this.#wentByItself });
     this.#runtime.hands.delete(this.#worker);
   }
@@ -396,25 +393,14 @@ export class WorkerHand implements ProcessListeners {
     this.#runtime.log({ worker: this.name, ...message, context });
   }
 
-  #helloed({ protocol, library, pid }: HelloMessage): void {
-    this.#phase = 'hello';
+  #helloed(hello: HelloMessage): void {
     const { interrupt, lane } = this.#runtime.settings;
     // A wrapper that stands between has no use for the signal, and no other lane than this one is interrupted by it.
-    const isDirect = pid === this.#pid;
+    const isDirect = hello.pid === this.#pid;
     const interrupts = interrupt && (lane !== 'serial' || isDirect);
-    let init: ReturnType<Runtime['initLine']>;
-    try {
-      const { hasStartMark, share } = this.#process;
-      const can = { startMark: hasStartMark, interrupts, stacks: isDirect, ...(share && { share }) };
-      init = this.#runtime.initLine(this.name, can);
-    } catch (error) {
-      // What differs from pool to pool in that line is `setup`.
-      this.#fault = this.#bootError('setup', error);
-      return this.#worker.send({ type: 'process.unfit' });
-    }
-    if (protocol === init.protocol) return this.#outbox.send(init.line);
-    const detail = `Python speaks protocol ${protocol} (library ${library}), and this side speaks ${init.protocol}`;
-    this.#fault = this.#bootError('protocol', new ProtocolError({ detail, worker: this.name }));
+    const failure = this.#boot.onHello(hello, { interrupts, stacks: isDirect });
+    if (failure === undefined) return;
+    this.#fault = failure;
     this.#worker.send({ type: 'process.unfit' });
   }
 
@@ -523,7 +509,7 @@ export class WorkerHand implements ProcessListeners {
 
   #reason(): PoolEvents['worker.dead'][0]['reason'] {
     if (this.#endedFor !== undefined && this.#endedFor !== 'unfit') return this.#endedFor;
-    if (this.#phase !== 'ready') return 'boot';
+    if (!this.#boot.isUp) return 'boot';
     return this.#endedFor === undefined ? 'exited' : 'protocol';
   }
 
@@ -534,7 +520,7 @@ export class WorkerHand implements ProcessListeners {
       worker: this.name,
       exitCode,
       signal,
-      stderr: this.#stderr.lines,
+      stderr: this.#boot.stderr.lines,
       started,
       call,
       evicted,
@@ -543,23 +529,9 @@ export class WorkerHand implements ProcessListeners {
     });
   }
 
-  #bootStage(): BootStage {
-    if (this.#endedFor === 'boot-timeout') return 'timeout';
-    return this.#phase === 'starting' ? 'start' : 'load';
-  }
-
-  #bootError(stage: BootStage, cause: unknown): BootError {
-    const { exitCode = null, signal = null } = this.#end ?? {};
-    const { bootTimeoutMs } = this.#runtime.settings;
-    return new BootError({
-      worker: this.name,
-      stage,
-      exitCode,
-      signal,
-      stderr: this.#stderr.lines,
-      ...(stage === 'timeout' && { bootTimeoutMs }),
-      ...(cause !== undefined && { cause }),
-    });
+  #bootError(cause?: unknown): PoolError {
+    const stage = this.#endedFor === 'boot-timeout' ? 'timeout' : this.#boot.stage;
+    return this.#boot.error(stage, cause, this.#end);
   }
 }
 

@@ -142,6 +142,8 @@ export interface ErrorMessage {
   readonly type: 'error';
   readonly id: number;
   readonly error: WireError;
+  /** `false`: the function was never begun. */
+  readonly started?: boolean;
 }
 
 /** Items of a stream, in their order. The call's answer comes after the last of them. */
@@ -481,7 +483,12 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
     case 'reply':
       return { type, id: fields.id('id'), value: fields.value('value') };
     case 'error':
-      return { type, id: fields.id('id'), error: decodeError(fields.object('error'), 0) };
+      return {
+        type,
+        id: fields.id('id'),
+        error: decodeError(fields.object('error'), 0),
+        ...(fields.has('started') && { started: fields.boolean('started') }),
+      };
     case 'items': {
       const size = (bin ?? []).reduce((sum, { byteLength }) => sum + byteLength, fields.bytes);
       return { type, id: fields.id('id'), values: fields.list('values'), bytes: size };

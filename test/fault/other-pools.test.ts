@@ -376,6 +376,7 @@ describe('where snakepit went wrong', () => {
       'worker.dead': true,
       'boot.failed': true,
       'session.lost': true,
+      'lease.leaked': true,
       'pool.ready': true,
       'pool.degraded': true,
       'pool.drained': true,

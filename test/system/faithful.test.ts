@@ -26,6 +26,7 @@ import {
   type Address,
   type Bounds,
   CHARTS,
+  coordinatorInput,
   FAILURES_MAX,
   firstWorld,
   Step,
@@ -173,7 +174,7 @@ class LiveStep extends Step {
           spawn('coordinator', {
             id: 'coordinator',
             systemId: 'coordinator',
-            input: { queueMax: 2, supervisor: self },
+            input: { ...coordinatorInput(unlimited(2, 2, [])), supervisor: self },
           });
           for (const place of context.places.keys()) {
             for (const index of clientsAt(place)) {

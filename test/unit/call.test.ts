@@ -35,18 +35,20 @@ describe('a call', () => {
 
   it('leaves where it waits when its time is up, and rejects with what it is told there', async () => {
     const { call, outcomes, clock } = made({ timeoutMs: 50 });
-    const withdrawn: number[] = [];
+    const told: unknown[] = [];
     const error = new Error('no worker came');
     call.waitAt({
-      withdraw(_, waitedMs) {
-        withdrawn.push(waitedMs);
+      timeout(waitedMs) {
+        told.push(waitedMs);
         return error;
       },
+      withdraw: (which) => told.push(which),
       holders: () => undefined,
     });
     clock.jump(50);
     await expect(call.promise).rejects.toBe(error);
-    expect(withdrawn).toEqual([50]);
+    // What is said counts it among those who wait.
+    expect(told).toEqual([50, call]);
     expect(outcomes).toEqual(['timedOut']);
   });
 
@@ -75,8 +77,8 @@ describe('a call', () => {
       call.waitAt({
         withdraw() {
           hasLeft = true;
-          return new Error('not to be told');
         },
+        timeout: () => expect.fail('nobody is told of it'),
         holders: () => undefined,
       });
       if (isSent) call.onSent(exchange);

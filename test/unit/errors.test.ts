@@ -330,6 +330,7 @@ function samples(): Sample[] {
       ['apply → total', 'all 4 slots', '`size`'],
     ],
     ['ERR_QUEUE_FULL', new errors.QueueFullError({ queueMax: 10_000 }), [10_000, '`queueMax`']],
+    ['ERR_OVERLOADED', new errors.OverloadedError({ waitedMs: 512, targetMs: 200 }), [512, 200, '`shed.targetMs`']],
     ['ERR_POOL_CLOSED', new errors.PoolClosedError({ by: 'drain' }), ['`drain()`']],
     [
       'ERR_POOL_DEGRADED',
