@@ -409,6 +409,7 @@ export class Runtime {
       setup: settings.setup,
       teardown: settings.teardown,
       limits: settings.limits,
+      resources: settings.resources,
       validate: settings.validate,
       lane: settings.lane,
       ...can,

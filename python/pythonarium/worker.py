@@ -155,6 +155,11 @@ class Worker:
                     self._cancellation.watch(self._mark)
                     if init.get("interrupts"):
                         self._cancellation.listen()
+            stage = "limits"
+            if "resources" in init:
+                from .limits import limit
+
+                limit(init["resources"])
             stage = "import"
             if self._template is None:
                 self._modules = load_modules(init)
