@@ -44,6 +44,11 @@ export interface PoolOptions {
   readonly lane?: Lane | undefined;
   /** The Python to use: a path, a program's name, or a command such as `['uv', 'run', 'python']`. Default: found. */
   readonly python?: string | readonly string[] | undefined;
+  /**
+   * How processes are started. `'spawn'` (the default): each by itself. `'fork'`: of a template that has imported the
+   * modules; by themselves where that cannot be, and `fork.refused` tells why.
+   */
+  readonly start?: 'spawn' | 'fork' | undefined;
   /** Folders for `sys.path`, after the modules' own. */
   readonly pythonPath?: readonly string[] | undefined;
   /** Ignore `PYTHONPATH`, the user site and all other `PYTHON…` variables. Default: false. */
@@ -141,6 +146,7 @@ export interface PoolSettings {
   readonly slots: number;
   readonly lane: Lane;
   readonly python: string | readonly string[] | undefined;
+  readonly start: 'spawn' | 'fork';
   readonly pythonPath: readonly string[];
   readonly isolated: boolean;
   readonly cwd: string;
@@ -201,6 +207,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     size: integer(options, 'size', 1, 1024) ?? availableParallelism(),
     ...slotsAndLane(options),
     python: options.python,
+    start: oneOf(options, 'start', ['spawn', 'fork']) ?? 'spawn',
     pythonPath: texts(options, 'pythonPath') ?? [],
     isolated: ofType(options, 'isolated', 'boolean', 'true or false') ?? false,
     cwd,
@@ -417,6 +424,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'slots',
   'lane',
   'python',
+  'start',
   'pythonPath',
   'isolated',
   'cwd',

@@ -34,10 +34,11 @@ import { patienceOn } from './patience.js';
 import { findInterpreter, type Interpreter, workerPath } from './process/interpreter.js';
 import { LiveProcesses } from './process/live.js';
 import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
+import { PoolTemplates } from './process/templates.js';
 import { Reloader } from './reloader.js';
 import { SessionRegistry } from './session-registry.js';
 import { Counters, type PoolStats, type WorkerStats } from './stats.js';
-import { encodeInit, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
+import { encodeInit, encodeLoad, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
 
 /** Somebody who asked the coordinator for a lease. */
 export interface Asker {
@@ -62,6 +63,8 @@ export class Runtime {
   readonly counters = new Counters();
   /** The functions that are generators, once a worker has told. */
   streams: ReadonlySet<string> = new Set();
+  /** Present if processes are to be forked. */
+  readonly templates: PoolTemplates | undefined;
   /** Present if the pool was to watch its files. */
   readonly reloader: Reloader | undefined;
   /** What ended the pool, once something has. */
@@ -83,7 +86,17 @@ export class Runtime {
     this.settings = settings;
     this.clock = settings.clock;
     this.patience = patienceOn(settings.clock);
-    this.startPython = startPython ?? pythonStarter(this.live);
+    const spawn = startPython ?? pythonStarter(this.live);
+    if (settings.start === 'fork') {
+      this.templates = new PoolTemplates({
+        live: this.live,
+        spawn,
+        seats: settings.size + SEATS_MORE,
+        loadLine: () => this.#loadLine(),
+        onRefused: (reason) => this.emit('fork.refused', { reason }),
+      });
+    }
+    this.startPython = this.templates?.start ?? spawn;
     this.sessions = new SessionRegistry(this);
     this.#supervisor = createActor(supervisorLogic(this), {
       id: 'supervisor',
@@ -272,7 +285,13 @@ export class Runtime {
   /** Resolves once nothing of the pool is left but what its state still needs. */
   async released(): Promise<void> {
     await this.reloader?.close();
-    if (this.state === 'closed') await this.live.close();
+    if (this.state === 'closed') await this.#letGo();
+  }
+
+  /** Ends what was there for the workers, of whom there are none any more. */
+  async #letGo(): Promise<void> {
+    await this.templates?.close();
+    await this.live.close();
   }
 
   bootFailed(error: unknown): void {
@@ -343,18 +362,32 @@ export class Runtime {
     }
   }
 
+  /** The first line to a template. */
+  #loadLine(): string {
+    return encodeLoad(this.#imports());
+  }
+
+  /** What is to be imported, and from where. */
+  #imports() {
+    const { settings } = this;
+    const python = this.#lastPython;
+    return {
+      path: python === undefined ? null : workerPath(python, settings),
+      userSite: settings.isolated ? null : (python?.userSite ?? null),
+      modules: settings.modules,
+      ...(settings.watch && { watch: [...settings.moduleFolders, ...settings.pythonPath] }),
+    };
+  }
+
   /** The first line to a worker. */
   initLine(
     worker: string,
     can: Pick<InitMessage, 'startMark' | 'interrupts' | 'stacks' | 'share'>,
   ): { line: string; protocol: number } {
     const { settings } = this;
-    const python = this.#lastPython;
     const line = encodeInit({
       worker,
-      path: python === undefined ? null : workerPath(python, settings),
-      userSite: settings.isolated ? null : (python?.userSite ?? null),
-      modules: settings.modules,
+      ...this.#imports(),
       expose: settings.expose,
       setup: settings.setup,
       teardown: settings.teardown,
@@ -362,7 +395,6 @@ export class Runtime {
       validate: settings.validate,
       lane: settings.lane,
       ...can,
-      ...(settings.watch && { watch: [...settings.moduleFolders, ...settings.pythonPath] }),
     });
     return { line, protocol: PROTOCOL };
   }
@@ -448,7 +480,7 @@ export class Runtime {
   }
 
   #closed(): void {
-    void this.live.close();
+    void this.#letGo();
     this.sessions.clear();
     this.keepAlive.dispose();
   }
@@ -478,3 +510,6 @@ export class Runtime {
 function snapshotOf(worker: WorkerRef) {
   return worker.getSnapshot() as ReturnType<Actor<typeof workerMachine>['getSnapshot']>;
 }
+
+/** Processes that live beyond `size`: the trial of a reload, and what boots for a worker that is about to leave. */
+const SEATS_MORE = 2;

@@ -302,6 +302,10 @@ export class WorkerHand implements ProcessListeners {
     this.#pid = pid;
   }
 
+  onLoading(): void {
+    this.#boot.onLoading();
+  }
+
   onMessage(message: MessageFromPython): void {
     this.#heardAt = this.#runtime.clock.now();
     this.#pulse?.heard();

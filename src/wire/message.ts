@@ -213,6 +213,42 @@ export type MessageFromPython =
   | PongMessage
   | LogMessage;
 
+/** A template has imported the modules, and can fork. */
+export interface LoadedMessage {
+  readonly type: 'loaded';
+}
+
+/** A template has imported the modules, and had better not fork. */
+export interface RefusedMessage {
+  readonly type: 'refused';
+  readonly reason: string;
+}
+
+/** A template has forked a worker for a seat. */
+export interface ForkedMessage {
+  readonly type: 'forked';
+  readonly seat: number;
+  readonly pid: number;
+}
+
+/** A worker of a template has ended; `code` is that of its exit, or the number of a signal, negative. */
+export interface ExitedMessage {
+  readonly type: 'exited';
+  readonly seat: number;
+  readonly pid: number;
+  readonly code: number;
+}
+
+/** Whatever a template says. */
+export type MessageFromTemplate =
+  | HelloMessage
+  | FailedMessage
+  | LogMessage
+  | LoadedMessage
+  | RefusedMessage
+  | ForkedMessage
+  | ExitedMessage;
+
 /** An error as it crosses the line. */
 export interface WireError {
   readonly code: 'ERR_PYTHON' | 'ERR_NOT_EXPOSED' | 'ERR_VALUE' | 'ERR_ARGUMENT' | 'ERR_MESSAGE_TOO_LARGE';
@@ -420,6 +456,24 @@ export function encodeHandlesDrop(handles: readonly (readonly [number, number])[
   return `{"type":"handles.drop","handles":${JSON.stringify(handles)}}`;
 }
 
+/** The first line to a template, without its newline: what it shall import. */
+export function encodeLoad(load: Pick<InitMessage, 'path' | 'userSite' | 'modules' | 'watch'>): string {
+  return JSON.stringify({ type: 'load', protocol: PROTOCOL, ...load });
+}
+
+/**
+ * The line that asks a template for a worker on a seat, without its newline. `epoch` is what the worker reads away to on
+ * its own line, and what it says there first.
+ */
+export function encodeFork(seat: number, epoch: string): string {
+  return `{"type":"fork","seat":${seat},"epoch":"${epoch}"}`;
+}
+
+/** The line that asks a template to signal a worker, without its newline: it alone, or with its `group`. */
+export function encodeSignal(pid: number, signal: number, group: boolean): string {
+  return `{"type":"signal","pid":${pid},"signal":${signal},"group":${group}}`;
+}
+
 /** The line that lets Python drop a kept function, without its newline. Nothing answers it. */
 export function encodeKeptDrop(kept: number): string {
   return `{"type":"kept.drop","kept":${kept}}`;
@@ -537,6 +591,31 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
       return { type, stage: fields.oneOf('stage', STAGES), error: decodeError(fields.object('error'), 0) };
     default:
       return fields.refuse(`there is no message of type ${JSON.stringify(type)}`);
+  }
+}
+
+/**
+ * As {@link messageOf}, of a template.
+ *
+ * @throws ProtocolError (`ERR_PROTOCOL`), as {@link decodeMessage}.
+ */
+export function templateMessageOf(fields: ParsedLine): MessageFromTemplate {
+  const type = fields.string('type');
+  switch (type) {
+    case 'loaded':
+      return { type };
+    case 'refused':
+      return { type, reason: fields.string('reason') };
+    case 'forked':
+      return { type, seat: fields.integer('seat'), pid: fields.id('pid') };
+    case 'exited':
+      return { type, seat: fields.integer('seat'), pid: fields.id('pid'), code: fields.integer('code') };
+    case 'hello':
+    case 'failed':
+    case 'log':
+      return messageOf(fields) as HelloMessage | FailedMessage | LogMessage;
+    default:
+      return fields.refuse(`there is no message of type ${JSON.stringify(type)} from a template`);
   }
 }
 
