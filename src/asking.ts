@@ -3,6 +3,7 @@ import type { WorkerHand } from './actors/worker.js';
 import { Budget } from './budget.js';
 import type { Call, CallHome, CallOutcome } from './call.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
+import { own } from './own.js';
 import type { Asker, Runtime } from './runtime.js';
 
 /** Where somebody stands among those who wait. */
@@ -31,7 +32,7 @@ export abstract class Asking implements Asker {
   /** Of the moment at which it asked, however often it has to ask again and whatever holds it up before. */
   readonly #ticket: number;
   readonly #askedAt: number;
-  readonly #queueBudget: Budget;
+  #queueBudget: Budget;
 
   constructor(runtime: Runtime, standing: Standing) {
     this.runtime = runtime;
@@ -39,11 +40,7 @@ export abstract class Asking implements Asker {
     this.#standing = standing;
     this.#ticket = runtime.nextTicket();
     this.#askedAt = runtime.clock.now();
-    this.#queueBudget = new Budget(runtime.clock, { timeoutMs: runtime.settings.queueTimeoutMs }, () => {
-      const error = this.timeout();
-      this.leaveQueue();
-      this.fail(error, 'timedOut');
-    });
+    this.#queueBudget = this.#newQueueBudget();
   }
 
   abstract get isSettled(): boolean;
@@ -73,6 +70,15 @@ export abstract class Asking implements Asker {
       affinity,
       mayWait: this.mayWaitFor(affinity),
     };
+    this.runtime.ask(this);
+    this.refuseIfDeadlocked();
+  }
+
+  /** Goes to the coordinator once more, to its old place and for any worker. */
+  protected askOnceMore(): void {
+    if (this.runtime.endedBy !== undefined) return this.onRefused('closed');
+    this.#queueBudget = this.#newQueueBudget();
+    this.waiter = { ...this.waiter, affinity: null };
     this.runtime.ask(this);
     this.refuseIfDeadlocked();
   }
@@ -116,6 +122,15 @@ export abstract class Asking implements Asker {
   protected close(): void {
     this.#queueBudget.close();
   }
+
+  #newQueueBudget(): Budget {
+    const { clock, settings } = this.runtime;
+    return new Budget(clock, own({ timeoutMs: settings.queueTimeoutMs }), () => {
+      const error = this.timeout();
+      this.leaveQueue();
+      this.fail(error, 'timedOut');
+    });
+  }
 }
 
 /** Asks for a worker for one call. */
@@ -142,8 +157,13 @@ export class CallAsking extends Asking implements CallHome {
     this.leaveQueue();
   }
 
+  get askAgain(): (() => void) | undefined {
+    const isBound = this.boundTo !== undefined || this.waiter.affinity?.strict;
+    return isBound ? undefined : () => this.askOnceMore();
+  }
+
   fail(error: unknown, how?: CallOutcome): void {
-    this.#call.fail(error, how);
+    this.#call.failToBeSent(error, how);
   }
 
   protected refuseIfDeadlocked(): void {

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { type Actor, createActor, type Subscription } from 'xstate';
+import { type Actor, createActor, type InspectionEvent, type Subscription } from 'xstate';
 import {
   type Affinity,
   type CoordinatorEmitted,
@@ -30,13 +30,17 @@ import type { LeaseLeak, LogEvent, PoolEvents } from './events.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { KeepAlive } from './keep-alive.js';
 import type { PoolSettings } from './options.js';
+import { own } from './own.js';
 import { patienceOn } from './patience.js';
+import { Poison } from './poison.js';
 import { findInterpreter, type Interpreter, workerPath } from './process/interpreter.js';
 import { LiveProcesses } from './process/live.js';
 import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
 import { PoolTemplates } from './process/templates.js';
 import { Reloader } from './reloader.js';
+import { Retries } from './retries.js';
 import { SessionRegistry } from './session-registry.js';
+import { SharedCalls } from './shared-calls.js';
 import { Counters, type PoolStats, type WorkerStats } from './stats.js';
 import { encodeInit, encodeLoad, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
 
@@ -61,6 +65,9 @@ export class Runtime {
   readonly keepAlive = new KeepAlive();
   readonly sessions: SessionRegistry;
   readonly counters = new Counters();
+  readonly poison: Poison;
+  readonly retries: Retries;
+  readonly shared: SharedCalls;
   /** The functions that are generators, once a worker has told. */
   streams: ReadonlySet<string> = new Set();
   /** Present if processes are to be forked. */
@@ -98,6 +105,9 @@ export class Runtime {
     }
     this.startPython = this.templates?.start ?? spawn;
     this.sessions = new SessionRegistry(this);
+    this.poison = new Poison(this);
+    this.retries = new Retries(this);
+    this.shared = new SharedCalls(this);
     this.#supervisor = createActor(supervisorLogic(this), {
       id: 'supervisor',
       systemId: 'supervisor',
@@ -107,7 +117,8 @@ export class Runtime {
         closeTimeoutMs: settings.closeTimeoutMs,
       },
       clock: this.patience,
-      ...(settings.inspect && { inspect: this.#fenced(settings.inspect) }),
+      // Named even where there is none: XState would take what a polluted `Object.prototype` says.
+      inspect: (settings.inspect && this.#fenced(settings.inspect)) as (event: InspectionEvent) => void,
     });
     for (const type of ['pool.ready', 'pool.degraded', 'pool.drained', 'pool.closed'] as const) {
       this.#supervisor.on(type, () => this.emit(type, { state: this.state }));
@@ -120,7 +131,9 @@ export class Runtime {
       complete: () => this.#closed(),
     });
     if (settings.watch) this.reloader = new Reloader(this);
+    bare(this.#supervisor);
     this.#supervisor.start();
+    bare(this.#supervisor);
     this.#coordinator = this.#supervisor.system.get('coordinator');
     this.#coordinator.on('waiters.refused', (refused) => this.#refuse(refused));
   }
@@ -197,8 +210,9 @@ export class Runtime {
   }
 
   /** `work`, unless the budget is spent before: then it rejects, and the work goes on unwatched. */
-  async within<T>(work: Promise<T>, wait: WaitOptions, waitedFor: WaitedFor): Promise<T> {
+  async within<T>(work: Promise<T>, given: WaitOptions, waitedFor: WaitedFor): Promise<T> {
     work.catch(() => {});
+    const wait = own(given);
     checkWait(wait);
     wait.signal?.throwIfAborted();
     const startedAt = this.clock.now();
@@ -246,6 +260,7 @@ export class Runtime {
 
   end(by: 'drain' | 'close' | 'destroy'): void {
     if (!this.#isActive) return;
+    this.retries.hurry();
     this.endedBy ??= by;
     void this.reloader?.close();
     this.#supervisor.send({ type: `pool.${by}` });
@@ -488,6 +503,7 @@ export class Runtime {
   /** A fault of our own has killed the root actor: nobody may wait for it, and no process outlive it. */
   #crashed(error: unknown): void {
     this.endedBy ??= 'destroy';
+    this.retries.hurry();
     for (const asker of [...this.#askers.values()]) {
       this.#askers.delete(asker.waiter.ticket);
       asker.onRefused('closed');
@@ -505,6 +521,12 @@ export class Runtime {
   get #isActive(): boolean {
     return this.#supervisor.getSnapshot().status === 'active';
   }
+}
+
+/** XState goes over its delayed events with `for … in`, and would find among them what is hung on `Object.prototype`. */
+function bare({ system }: { readonly system: object }): void {
+  const { _snapshot: snapshot } = system as { readonly _snapshot?: { readonly _scheduledEvents?: object } };
+  if (snapshot?._scheduledEvents !== undefined) Object.setPrototypeOf(snapshot._scheduledEvents, null);
 }
 
 function snapshotOf(worker: WorkerRef) {

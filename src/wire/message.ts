@@ -7,6 +7,7 @@ import {
   PythonError,
   ValueRefusedError,
 } from '../errors.js';
+import { own } from '../own.js';
 import { headOf } from '../stack.js';
 import { type Resolve, restore, type ValueHandlers } from './rich.js';
 import type { ThrownErrors } from './thrown.js';
@@ -80,6 +81,12 @@ export interface CallMessage {
   readonly on?: number | undefined;
   /** The member is read and not called. */
   readonly get?: boolean | undefined;
+}
+
+/** A request as it goes over the line, but for its id. */
+export interface EncodedRequest extends Encoded {
+  /** So much of the text, from its beginning, is the function's name and the arguments. */
+  readonly keyChars: number;
 }
 
 /** Python's first message: who answers. */
@@ -318,18 +325,19 @@ export function encodeRequest(
   }: Omit<CallMessage, 'type' | 'id' | 'stream'>,
   limits: ValueLimits,
   handlers?: ValueHandlers,
-): Encoded {
+): EncodedRequest {
   const values = encodeFields({ args, kwargs }, name, limits, handlers);
+  const key = `"name":${JSON.stringify(name)},${values.text}`;
   const sessionJson = session === undefined ? '' : `,"session":${JSON.stringify(session)}`;
   const progressJson = progress === true ? ',"progress":true' : '';
   const heartbeatJson = heartbeatMs === undefined ? '' : `,"heartbeatMs":${heartbeatMs}`;
   const contextJson = context === undefined ? '' : `,"context":${encodeJson(context, 'context', limits)}`;
   const leaseJson = lease === undefined ? '' : `,"lease":${lease}`;
   const onJson = on === undefined ? '' : `,"on":${on}${get === true ? ',"get":true' : ''}`;
-  const text = `"name":${JSON.stringify(name)},${values.text}${sessionJson}${progressJson}${heartbeatJson}${contextJson}${leaseJson}${onJson}}`;
+  const text = `${key}${sessionJson}${progressJson}${heartbeatJson}${contextJson}${leaseJson}${onJson}}`;
   const headBytes = CALL_HEAD_BYTES + (values.large?.length ?? 0) * SHARE_BYTES;
   limitBytes(text, headBytes, limits.messageBytesMax, name);
-  return { text, bin: values.bin, large: values.large };
+  return { text, bin: values.bin, large: values.large, keyChars: key.length };
 }
 
 /**
@@ -338,15 +346,15 @@ export function encodeRequest(
  * @throws MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
  */
 export function streamed(
-  request: Encoded,
+  request: EncodedRequest,
   { items, bytes }: NonNullable<CallMessage['stream']>,
   limits: ValueLimits,
   name?: string,
-): Encoded {
+): EncodedRequest {
   const text = `${request.text.slice(0, -1)},"stream":{"items":${items},"bytes":${bytes}}}`;
   const headBytes = CALL_HEAD_BYTES + (request.large?.length ?? 0) * SHARE_BYTES;
   limitBytes(text, headBytes, limits.messageBytesMax, name);
-  return { text, bin: request.bin, large: request.large };
+  return { text, bin: request.bin, large: request.large, keyChars: request.keyChars };
 }
 
 /**
@@ -669,7 +677,7 @@ function limitBytes(line: string, headBytes: number, limit: number, call: string
 function decodeError(fields: Fields, causesBefore: number): WireError {
   const code = fields.oneOf('code', CODES);
   const hasCause = fields.value('cause') !== null && causesBefore < CAUSES_MAX;
-  return {
+  return own({
     code,
     type: fields.string('type'),
     module: fields.string('module'),
@@ -688,7 +696,7 @@ function decodeError(fields: Fields, causesBefore: number): WireError {
     ...(fields.has('option') && { option: fields.oneOf('option', LIMIT_OPTIONS) }),
     ...(fields.has('what') && { what: fields.string('what') }),
     ...(code === 'ERR_NOT_EXPOSED' && { functions: fields.strings('functions') }),
-  };
+  });
 }
 
 /** What a worker may say of an exception, and need not. */

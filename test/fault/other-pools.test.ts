@@ -375,6 +375,7 @@ describe('where snakepit went wrong', () => {
       'worker.ready': true,
       'worker.dead': true,
       'boot.failed': true,
+      'request.poisoned': true,
       'fork.refused': true,
       'session.lost': true,
       'lease.leaked': true,
@@ -389,7 +390,7 @@ describe('where snakepit went wrong', () => {
       log: true,
     } satisfies Record<keyof PoolEvents, true>;
     const broken = startPool(here('exits-at-import.py'));
-    const pool = startPool(app);
+    const pool = startPool(app, { poisonDeaths: 1 });
     const threaded = join(temporaryFolder(), 'threaded.py');
     writeFileSync(
       threaded,
