@@ -61,8 +61,9 @@ export async function killStorm({ seed, seconds, signal }: Effort, start: PoolOp
     const wrong = [...deviations(account), ...lost(crowd)];
     if (workers.deaths !== kills) wrong.push(`killed ${kills}, and ${workers.deaths} have died`);
     if (strongMs > STRONG_MS_MAX) wrong.push(`at full strength ${strongMs} ms after the last kill`);
-    if (wrong.length > 0) throw new Error(wrong.join('\n'));
-    return { kills, ...countsOf(account), strongMsMax: strongMs };
+    const counts = { kills, ...countsOf(account), strongMsMax: strongMs };
+    if (wrong.length > 0) throw new Error([...wrong, JSON.stringify(counts)].join('\n'));
+    return counts;
   });
 }
 
@@ -88,6 +89,8 @@ function startPool(folder: string, start: PoolOptions['start']): Pool<unknown> {
     python: PYTHON,
     start,
     size: 4,
+    // So that some of what a kill meets waits in the pipe, of which the error says that it was not started.
+    slots: 4,
     logs: 'events',
     setup: { name: 'starts.open_file', args: [folder] },
   });

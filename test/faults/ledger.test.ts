@@ -17,7 +17,9 @@ it('the account balances where some are refused', async () => {
     const pool = startPool(folder);
     await ledger.ask(pool.call('serve', [1]), (answer) => isAnswer(answer, 1));
     const reason = new Error('changed my mind');
-    await ledger.ask(pool.call('serve', [2], { signal: AbortSignal.abort(reason) }), () => true, { givenUpFor: reason });
+    await ledger.ask(pool.call('serve', [2], { signal: AbortSignal.abort(reason) }), () => true, {
+      givenUpFor: reason,
+    });
     await pool.close();
     await ledger.ask(pool.call('serve', [3]), () => true);
     const account = await ledger.close(folder);

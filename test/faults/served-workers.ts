@@ -59,16 +59,19 @@ export function strikeEvery(
   signal: AbortSignal,
 ): void {
   let due = performance.now() + ms;
-  const timer = setInterval(() => {
-    const now = performance.now();
-    due = Math.max(due, now - BEHIND_MAX * ms);
-    while (due <= now) {
-      const pid = workers.take();
-      if (pid === undefined) return;
-      due += ms;
-      strike(pid);
-    }
-  }, Math.ceil(ms / 3));
+  const timer = setInterval(
+    () => {
+      const now = performance.now();
+      due = Math.max(due, now - BEHIND_MAX * ms);
+      while (due <= now) {
+        const pid = workers.take();
+        if (pid === undefined) return;
+        due += ms;
+        strike(pid);
+      }
+    },
+    Math.ceil(ms / 3),
+  );
   signal.addEventListener('abort', () => clearInterval(timer), { once: true });
 }
 
