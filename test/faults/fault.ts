@@ -126,7 +126,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'hang',
-    calls: ['hangs.loop', 'hangs.hold_the_gil', 'hangs.be_deaf'].flatMap((name) => [
+    calls: ['never_returns.loop', 'never_returns.hold_the_gil', 'never_returns.be_deaf'].flatMap((name) => [
       { function: name, options: { heartbeatTimeoutMs: 200 }, outcomes: ['ERR_CALL_HUNG'] },
       { function: name, options: { timeoutMs: 200 }, outcomes: ['ERR_CALL_TIMEOUT', 'ERR_QUEUE_TIMEOUT'] },
     ]),

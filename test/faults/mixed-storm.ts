@@ -200,7 +200,7 @@ const MODULES = [
   'writes_garbage',
   'gives_half_replies',
   'replies_late',
-  'hangs',
+  'never_returns',
   'is_slow',
 ];
 const AT_A_TIME = 3;
