@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { CallOptions, Lease, Pool, Session } from '../../src/index.js';
 import { isAnswer } from './calm.js';
 import type { Ledger } from './ledger.js';
@@ -21,8 +22,8 @@ export interface CrowdOptions {
  * of the ways in which a program may ask. They know what each answer has to be.
  */
 export class Crowd {
-  /** How often what came about, by who had asked: `{ call: { served: 9, ERR_WORKER_DIED: 1 } }`. */
-  readonly outcomes = new Map<Way, Map<string, number>>();
+  /** How often what came about, by who had asked: `call: { served: 9, ERR_WORKER_DIED: 1 }`. */
+  readonly #outcomes = new Map<Way, Map<string, number>>();
   readonly #options: CrowdOptions;
   readonly #clients: Promise<unknown>;
   #isOver = false;
@@ -43,9 +44,13 @@ export class Crowd {
     await this.#clients;
   }
 
-  /** How many requests of that kind came to that. */
-  count(way: Way, outcome: string): number {
-    return this.outcomes.get(way)?.get(outcome) ?? 0;
+  /** What was refused by what nobody but those `harms` may be refused by, or wrong, in words. */
+  unexpected(harms: readonly Harms[]): string[] {
+    return [...this.#outcomes].flatMap(([way, outcomes]) => {
+      const expected = ['served', ...harms.flatMap((each) => each[way] ?? [])];
+      const others = [...outcomes].filter(([outcome]) => !expected.includes(outcome));
+      return others.map(([outcome, times]) => `${way}: ${times} x ${outcome}`);
+    });
   }
 
   async #be(way: Way, index: number): Promise<void> {
@@ -61,8 +66,10 @@ export class Crowd {
     const number = next();
     if (REPEATED.has(way)) ledger.allowRepeats(number);
     const outcome = await ledger.ask(request(number), (answer) => isRight(answer, number), { number });
-    const counts = this.outcomes.get(way) ?? new Map<string, number>();
-    this.outcomes.set(way, counts.set(outcome, (counts.get(outcome) ?? 0) + 1));
+    const counts = this.#outcomes.get(way) ?? new Map<string, number>();
+    this.#outcomes.set(way, counts.set(outcome, (counts.get(outcome) ?? 0) + 1));
+    // Whoever is refused at once asks again at once, and everybody else has to have a turn in between.
+    if (outcome !== 'served') await setImmediate();
     return outcome;
   }
 
@@ -92,6 +99,9 @@ export class Crowd {
     });
   }
 }
+
+/** By what those may be refused to whom something is done that they have not done, by how they ask; others are not. */
+export type Harms = Readonly<Partial<Record<Way, readonly string[]>>>;
 
 /** How one asks. */
 export type Way = 'call' | 'idempotent' | 'map' | 'stream' | 'session' | 'hint' | 'lease';

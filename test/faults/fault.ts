@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../src/index.js';
-import type { Way } from './crowd.js';
+import type { Harms } from './crowd.js';
 
 /** One kind of fault, and what it may do to those who have nothing to do with it. */
 export interface Fault {
@@ -10,7 +10,6 @@ export interface Fault {
   readonly strike?: Strike;
   /** Whether workers die of it. */
   readonly isDeadly: boolean;
-  /** By what others may be refused, by how they ask. Whatever is not named is not to be. */
   readonly harms: Harms;
 }
 
@@ -25,8 +24,6 @@ export interface FaultyCall {
 
 /** Does something to the process of a worker. `later` runs what it is given after so many ms, if the worker still lives. */
 export type Strike = (pid: number, chance: () => number, later: (ms: number, run: () => void) => void) => void;
-
-export type Harms = Readonly<Partial<Record<Way, readonly string[]>>>;
 
 /** The twelve kinds. */
 export const FAULTS: readonly Fault[] = [
@@ -145,7 +142,7 @@ export const FAULTS: readonly Fault[] = [
 ];
 
 /** Its worker dies, whatever it does. */
-function harmsOfDeath(): Harms {
+export function harmsOfDeath(): Harms {
   const died = ['ERR_WORKER_DIED'];
   return {
     call: died,

@@ -5,6 +5,7 @@ import { fixtures, PYTHON } from '../support/python.js';
 import { withFolder } from '../support/scratch.js';
 import { chanceOf } from './chance.js';
 import { Crowd } from './crowd.js';
+import { harmsOfDeath } from './fault.js';
 import { countsOf, deviations, Ledger } from './ledger.js';
 import type { Counts, Effort, Scenario } from './scenario.js';
 import { ServedWorkers, strikeEvery } from './served-workers.js';
@@ -54,11 +55,11 @@ export async function killStorm({ seed, seconds, signal }: Effort, start: PoolOp
     strikeEvery(KILL_EVERY_MS, workers, kill, ending.signal);
     await setTimeout(seconds * 1000, undefined, { signal }).catch(() => {});
     ending.abort();
-    const strongMs = await strongAgain(pool);
+    const strongMs = await strongAgain(pool, () => workers.deaths === kills);
     await crowd.end();
     await pool.close();
     const account = await ledger.close(folder);
-    const wrong = [...deviations(account), ...lost(crowd)];
+    const wrong = [...deviations(account), ...crowd.unexpected([harmsOfDeath()])];
     if (workers.deaths !== kills) wrong.push(`killed ${kills}, and ${workers.deaths} have died`);
     if (strongMs > STRONG_MS_MAX) wrong.push(`at full strength ${strongMs} ms after the last kill`);
     const counts = { kills, ...countsOf(account), strongMsMax: strongMs };
@@ -67,20 +68,11 @@ export async function killStorm({ seed, seconds, signal }: Effort, start: PoolOp
   });
 }
 
-/** Resolves, once all workers are there, with how many ms it took. */
-async function strongAgain(pool: Pool<unknown>): Promise<number> {
+/** Resolves, once all workers are there and nobody is still to be told dead, with how many ms it took. */
+async function strongAgain(pool: Pool<unknown>, areAllTold: () => boolean): Promise<number> {
   const since = performance.now();
-  await until(() => pool.stats().missing === 0, 'all workers to be there');
+  await until(() => areAllTold() && pool.stats().missing === 0, 'all workers to be there');
   return Math.round(performance.now() - since);
-}
-
-/** What was refused and should not have been, in words. */
-function lost({ outcomes }: Crowd): string[] {
-  return [...outcomes].flatMap(([way, counts]) =>
-    [...counts.keys()]
-      .filter((outcome) => outcome !== 'served' && !EXPECTED[way]!.includes(outcome))
-      .map((outcome) => `${way}: ${counts.get(outcome)} x ${outcome}`),
-  );
 }
 
 function startPool(folder: string, start: PoolOptions['start']): Pool<unknown> {
@@ -98,13 +90,3 @@ function startPool(folder: string, start: PoolOptions['start']): Pool<unknown> {
 
 const KILL_EVERY_MS = 15;
 const STRONG_MS_MAX = 1_000;
-/** By what a request may be refused whose worker is killed. */
-const EXPECTED: Record<string, readonly string[]> = {
-  call: ['ERR_WORKER_DIED'],
-  idempotent: [],
-  map: [],
-  stream: ['ERR_WORKER_DIED'],
-  session: ['ERR_WORKER_DIED', 'ERR_SESSION_LOST'],
-  hint: ['ERR_WORKER_DIED'],
-  lease: ['ERR_WORKER_DIED', 'ERR_LEASE_ENDED'],
-};

@@ -123,13 +123,7 @@ class Storm {
     if (strongMs > STRONG_MS_MAX) this.#wrong.push(`at full strength ${strongMs} ms after the last fault`);
     await this.#crowd.end();
     await this.#pool.close();
-    const harms = faults.map((fault) => fault.harms);
-    for (const [way, outcomes] of this.#crowd.outcomes) {
-      const expected = ['served', ...harms.flatMap((each) => each[way] ?? [])];
-      for (const [outcome, times] of outcomes) {
-        if (!expected.includes(outcome)) this.#wrong.push(`${way}: ${times} x ${outcome}`);
-      }
-    }
+    this.#wrong.push(...this.#crowd.unexpected(faults.map(({ harms }) => harms)));
     if (this.#workers.deaths > 0 && !faults.some(({ isDeadly }) => isDeadly)) {
       this.#wrong.push(`${this.#workers.deaths} workers died of what kills nobody`);
     }
