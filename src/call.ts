@@ -1,5 +1,5 @@
 import type { WorkerHand } from './actors/worker.js';
-import { Budget, type WaitOptions } from './budget.js';
+import { Budget, isBounded, type WaitOptions } from './budget.js';
 import { type Child, deadlockOf, parentCall, runFor } from './children.js';
 import type { PoolClock } from './clock.js';
 import { CallTimeoutError, PoolError } from './errors.js';
@@ -77,9 +77,10 @@ export class Call implements Child, AskingCall {
   readonly #site: { readonly stack?: string } = {};
   readonly #clock: PoolClock;
   readonly #signal: AbortSignal | undefined;
-  readonly #budget: Budget;
+  /** Absent for a call that nothing bounds. */
+  readonly #budget: Budget | undefined;
   readonly #askedAt: number;
-  readonly #afterwards: ((how: CallOutcome) => void)[] = [];
+  #afterwards: readonly ((how: CallOutcome) => void)[] = [];
   #resolve!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
   /** The call in whose function it was made. */
@@ -105,7 +106,8 @@ export class Call implements Child, AskingCall {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#budget = new Budget(clock, wait, (by) => this.#giveUp(by));
+    // A hundred thousand may wait, so what is not needed is not made.
+    if (isBounded(wait)) this.#budget = new Budget(clock, wait, (by) => this.#giveUp(by));
   }
 
   get isSettled(): boolean {
@@ -114,7 +116,8 @@ export class Call implements Child, AskingCall {
 
   /** Runs `run` once the call has ended, before its caller goes on. */
   onSettled(run: (how: CallOutcome) => void): void {
-    this.#afterwards.push(run);
+    // One that grows by itself takes room for seventeen.
+    this.#afterwards = [...this.#afterwards, run];
   }
 
   /** It waits there from now on. */
@@ -261,7 +264,7 @@ export class Call implements Child, AskingCall {
       home.withdraw(this);
       this.fail(error, 'timedOut');
     } else {
-      const timeoutMs = this.#budget.timeoutMs as number;
+      const timeoutMs = this.#budget?.timeoutMs as number;
       const waitedMs = Math.round(this.#sentAt - this.#askedAt);
       this.fail(
         new CallTimeoutError({ call: this.name, timeoutMs, waitedMs, ranMs: Math.round(now - this.#sentAt) }),
@@ -275,7 +278,7 @@ export class Call implements Child, AskingCall {
     if (this.#isSettled) return false;
     this.#isSettled = true;
     this.parent?.release(this);
-    this.#budget.close();
+    this.#budget?.close();
     this.#live?.close();
     for (const run of this.#afterwards) run(how);
     return true;

@@ -259,10 +259,7 @@ export abstract class Caller<Api = unknown> {
       const call = new Call({ name, request: line, context, caller: this }, clock, { signal, timeoutMs }, extras);
       counters.asked += 1;
       keepAlive.hold();
-      call.onSettled((how) => {
-        counters.settled(how);
-        keepAlive.release();
-      });
+      call.onSettled(this.runtime.onCallSettled);
       this.place(call, options);
       return call;
     };
