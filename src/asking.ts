@@ -3,6 +3,7 @@ import type { WorkerHand } from './actors/worker.js';
 import { Budget } from './budget.js';
 import type { Call, CallHome, CallOutcome } from './call.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
+import { own } from './own.js';
 import type { Asker, Runtime } from './runtime.js';
 
 /** Where somebody stands among those who wait. */
@@ -33,7 +34,7 @@ export abstract class Asking implements Asker {
   readonly #ticket: number;
   readonly #askedAt: number;
   /** Absent if one may wait for ever. */
-  readonly #queueBudget: Budget | undefined;
+  #queueBudget: Budget | undefined;
 
   constructor(runtime: Runtime, { priority = 0, fairnessKey }: Standing) {
     this.runtime = runtime;
@@ -42,13 +43,7 @@ export abstract class Asking implements Asker {
     this.#fairnessKey = fairnessKey;
     this.#ticket = runtime.nextTicket();
     this.#askedAt = runtime.clock.now();
-    const { queueTimeoutMs } = runtime.settings;
-    if (queueTimeoutMs === undefined) return;
-    this.#queueBudget = new Budget(runtime.clock, { timeoutMs: queueTimeoutMs }, () => {
-      const error = this.timeout();
-      this.leaveQueue();
-      this.fail(error, 'timedOut');
-    });
+    this.#queueBudget = this.#newQueueBudget();
   }
 
   abstract get isSettled(): boolean;
@@ -77,6 +72,15 @@ export abstract class Asking implements Asker {
       affinity,
       mayWait: this.mayWaitFor(affinity),
     };
+    this.runtime.ask(this);
+    this.refuseIfDeadlocked();
+  }
+
+  /** Goes to the coordinator once more, to its old place and for any worker. */
+  protected askOnceMore(): void {
+    if (this.runtime.endedBy !== undefined) return this.onRefused('closed');
+    this.#queueBudget = this.#newQueueBudget();
+    this.waiter = { ...this.waiter, affinity: null };
     this.runtime.ask(this);
     this.refuseIfDeadlocked();
   }
@@ -120,6 +124,16 @@ export abstract class Asking implements Asker {
   protected close(): void {
     this.#queueBudget?.close();
   }
+
+  #newQueueBudget(): Budget | undefined {
+    const { clock, settings } = this.runtime;
+    if (settings.queueTimeoutMs === undefined) return undefined;
+    return new Budget(clock, own({ timeoutMs: settings.queueTimeoutMs }), () => {
+      const error = this.timeout();
+      this.leaveQueue();
+      this.fail(error, 'timedOut');
+    });
+  }
 }
 
 /** Asks for a worker for one call. */
@@ -146,8 +160,13 @@ export class CallAsking extends Asking implements CallHome {
     this.leaveQueue();
   }
 
+  get askAgain(): (() => void) | undefined {
+    const isBound = this.boundTo !== undefined || this.waiter.affinity?.strict;
+    return isBound ? undefined : () => this.askOnceMore();
+  }
+
   fail(error: unknown, how?: CallOutcome): void {
-    this.#call.fail(error, how);
+    this.#call.failToBeSent(error, how);
   }
 
   protected refuseIfDeadlocked(): void {

@@ -27,6 +27,8 @@ export type PoolErrorCode =
   | 'ERR_CALL_HUNG'
   | 'ERR_QUEUE_TIMEOUT'
   | 'ERR_DEADLOCK'
+  | 'ERR_POISON'
+  | 'ERR_IDEMPOTENCY_KEY'
   | 'ERR_QUEUE_FULL'
   | 'ERR_OVERLOADED'
   | 'ERR_POOL_CLOSED'
@@ -147,6 +149,8 @@ export class WorkerDiedError extends PoolError<'ERR_WORKER_DIED'> {
   readonly started: boolean | 'unknown';
   /** The function that was called, if a call was cut short. */
   readonly call: string | undefined;
+  /** How often the call was tried; `started` is true if Python had begun with any of them. */
+  readonly attempts: number;
 
   constructor(seen: {
     worker: string;
@@ -155,6 +159,7 @@ export class WorkerDiedError extends PoolError<'ERR_WORKER_DIED'> {
     stderr: readonly string[];
     started: boolean | 'unknown';
     call?: string | undefined;
+    attempts?: number;
     /** The pool ended it for another call. */
     evicted?: boolean;
     /** The pool ended it because it did not answer a ping. */
@@ -164,7 +169,7 @@ export class WorkerDiedError extends PoolError<'ERR_WORKER_DIED'> {
       'WorkerDiedError',
       'ERR_WORKER_DIED',
       `${seen.worker} died ${howItEnded(seen)}${seen.call === undefined ? '' : ` with ${quoted(seen.call)} unanswered`}. ` +
-        `${seen.call === undefined ? '' : `${whatStarted(seen.started)} `}${whyItMayHaveDied(seen)}${lastLines(seen.stderr)}`,
+        `${seen.call === undefined ? '' : `${whatStarted(seen.started)}${afterAttempts(seen.attempts)} `}${whyItMayHaveDied(seen)}${lastLines(seen.stderr)}`,
     );
     this.worker = seen.worker;
     this.exitCode = seen.exitCode;
@@ -172,6 +177,7 @@ export class WorkerDiedError extends PoolError<'ERR_WORKER_DIED'> {
     this.stderr = seen.stderr;
     this.started = seen.started;
     this.call = seen.call;
+    this.attempts = seen.attempts ?? 1;
   }
 }
 
@@ -185,19 +191,34 @@ export class CallTimeoutError extends PoolError<'ERR_CALL_TIMEOUT'> {
   readonly waitedMs: number;
   /** How much of it went by after that. */
   readonly ranMs: number;
+  /** How often the call was tried. */
+  readonly attempts: number;
 
-  constructor(seen: { call: string; timeoutMs: number; waitedMs: number; ranMs: number }) {
+  /** @param seen With `cause`: what the last attempt but one failed by. */
+  constructor(seen: {
+    call: string;
+    timeoutMs: number;
+    waitedMs: number;
+    ranMs: number;
+    attempts?: number;
+    /** The budget was that of one attempt. */
+    isOfAttempt?: boolean;
+    cause?: unknown;
+  }) {
     super(
       'CallTimeoutError',
       'ERR_CALL_TIMEOUT',
       `${quoted(seen.call)} did not answer within ${seen.timeoutMs} ms: ${seen.waitedMs} ms went on waiting for a worker, ` +
-        `${seen.ranMs} ms on running. Allow a longer \`timeoutMs\`, or give the function less to do; ` +
+        `${seen.ranMs} ms on running.${afterAttempts(seen.attempts)} ` +
+        `Allow a longer \`${seen.isOfAttempt ? 'attemptTimeoutMs' : 'timeoutMs'}\`, or give the function less to do; ` +
         'its worker goes to nobody else before it has answered or been ended.',
+      seen.cause === undefined ? undefined : { cause: seen.cause },
     );
     this.call = seen.call;
     this.timeoutMs = seen.timeoutMs;
     this.waitedMs = seen.waitedMs;
     this.ranMs = seen.ranMs;
+    this.attempts = seen.attempts ?? 1;
   }
 }
 
@@ -268,6 +289,53 @@ export class DeadlockError extends PoolError<'ERR_DEADLOCK'> {
         'Raise `size` or `slots`, do not wait for a lease or a strict session in its own call, or pass what is needed as an argument.',
     );
     this.chain = seen.chain;
+  }
+}
+
+/** The same call has ended its worker so often that it is refused for a while. Nothing was sent to Python. */
+export class PoisonError extends PoolError<'ERR_POISON'> {
+  /** The function that was called. */
+  readonly call: string;
+  /** How many workers it has ended since it was last answered. */
+  readonly deaths: number;
+  /** How long ago the first of them ended. */
+  readonly sinceMs: number;
+  /** How long it is refused from now on. */
+  readonly refusedMs: number;
+
+  constructor(seen: { call: string; deaths: number; sinceMs: number; refusedMs: number }) {
+    super(
+      'PoisonError',
+      'ERR_POISON',
+      `${quoted(seen.call)} with these arguments has ended ${counted(seen.deaths, 'worker')} in ${seen.sinceMs} ms and was never answered between; ` +
+        `it is refused for ${seen.refusedMs} ms more. See what these arguments do to Python; ` +
+        '`poisonDeaths` and `poisonMs` say when and for how long a call is refused.',
+    );
+    this.call = seen.call;
+    this.deaths = seen.deaths;
+    this.sinceMs = seen.sinceMs;
+    this.refusedMs = seen.refusedMs;
+  }
+}
+
+/** What an `idempotencyKey` cannot be used for. */
+export type IdempotencyKeyReason = 'other-request' | 'given-up';
+
+/** The key of the call was used before, and the call cannot have the outcome of that one. Nothing was sent to Python. */
+export class IdempotencyKeyError extends PoolError<'ERR_IDEMPOTENCY_KEY'> {
+  /** The key. */
+  readonly key: string;
+  /** `other-request`: it belongs to another function or other arguments. `given-up`: nobody waited for its outcome. */
+  readonly reason: IdempotencyKeyReason;
+
+  constructor(seen: { key: string; call: string; reason: IdempotencyKeyReason }) {
+    super(
+      'IdempotencyKeyError',
+      'ERR_IDEMPOTENCY_KEY',
+      `The call of ${quoted(seen.call)} has the key ${quoted(seen.key)}, ${KEY_REASONS[seen.reason]}`,
+    );
+    this.key = seen.key;
+    this.reason = seen.reason;
   }
 }
 
@@ -740,20 +808,29 @@ export class PlatformError extends PoolError<'ERR_PLATFORM'> {
 export class ProtocolError extends PoolError<'ERR_PROTOCOL'> {
   /** What was wrong. */
   readonly detail: string;
+  /** Whether Python had begun with the call; `undefined` where there was none. */
+  readonly started: boolean | 'unknown' | undefined;
+  /** How often the call was tried. */
+  readonly attempts: number;
 
   constructor(seen: {
     /** What was wrong, as a clause without a full stop. */
     detail: string;
     /** The worker that sent it, where it is known. */
     worker?: string | undefined;
+    started?: boolean | 'unknown' | undefined;
+    attempts?: number;
   }) {
     super(
       'ProtocolError',
       'ERR_PROTOCOL',
       `${seen.worker ?? 'A worker'} broke the protocol: ${seen.detail}. ` +
+        `${seen.started === undefined ? '' : `${whatStarted(seen.started)}${afterAttempts(seen.attempts)} `}` +
         'See that no code in Python writes to the descriptor of the line or closes it, and that both sides are of one version.',
     );
     this.detail = seen.detail;
+    this.started = seen.started;
+    this.attempts = seen.attempts ?? 1;
   }
 }
 
@@ -770,6 +847,10 @@ function whatStarted(started: boolean | 'unknown'): string {
   if (started === false) return 'Python had not started the call, so it is safe to repeat.';
   if (started === true) return 'Python had started the call: repeat it only if doing it twice does no harm.';
   return 'Nobody knows whether Python had started the call: repeat it only if doing it twice does no harm.';
+}
+
+function afterAttempts(attempts = 1): string {
+  return attempts === 1 ? '' : ` It was tried ${attempts} times.`;
 }
 
 function whyItMayHaveDied(seen: {
@@ -938,6 +1019,13 @@ const SESSION_LOSSES: Record<SessionLostError['reason'], string> = {
   expired: 'it was unused for longer than its `ttlMs`.',
   'worker-died': 'its worker died.',
   'worker-recycled': 'its worker was replaced by a fresh one.',
+};
+
+const KEY_REASONS: Record<IdempotencyKeyReason, string> = {
+  'other-request':
+    'which belongs to a call of another function or with other arguments. Give every call a key of its own, and the same key to its repetitions alone.',
+  'given-up':
+    'whose first call was given up after it had been sent, so that it may have been done in part or wholly. Find out what became of it, and use a new key.',
 };
 
 const LEASE_ENDS: Record<LeaseEnd, string> = {

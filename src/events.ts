@@ -16,6 +16,10 @@ export interface PoolEvents {
   ];
   /** A start came to nothing; the pool tries again after a while. */
   'boot.failed': [{ error: unknown }];
+  /** A call has ended its worker so often in a row that it is refused, with these arguments, for so long. */
+  'request.poisoned': [{ call: string; deaths: number; refusedMs: number }];
+  /** With `start: 'fork'`: processes are started by themselves, since a fork of what has imported the modules might not work. */
+  'fork.refused': [{ reason: string }];
   /** A session's state in Python is gone. */
   'session.lost': [{ session: string; reason: 'evicted' | 'expired' | 'worker-died' | 'worker-recycled' }];
   /**

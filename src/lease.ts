@@ -7,6 +7,7 @@ import { type Child, deadlockOf, parentCall } from './children.js';
 import type { LeaseEnd } from './errors.js';
 import type { Exchange } from './exchange.js';
 import type { Hold, HoldTerms } from './hold.js';
+import { own } from './own.js';
 import type { Runtime } from './runtime.js';
 
 /** How a lease may be held. */
@@ -69,7 +70,8 @@ export class Lease<Api = unknown> extends Caller<Api> {
    * Safe to repeat; a lease that is over already is left as it is. Giving up
    * the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) does not undo it.
    */
-  async checkin(wait: WaitOptions = {}): Promise<void> {
+  async checkin(given: WaitOptions = {}): Promise<void> {
+    const wait = own(given);
     checkWait(wait);
     wait.signal?.throwIfAborted();
     await this.runtime.within(this.#hold.checkin(), wait, 'checked-in');
@@ -92,6 +94,10 @@ export class Lease<Api = unknown> extends Caller<Api> {
     this.#hold.place(call);
   }
 
+  protected override get unrepeatable(): string {
+    return 'a lease, whose state is in its worker';
+  }
+
   protected override get concurrency(): number {
     return 1;
   }
@@ -104,7 +110,8 @@ export function checkoutOptions(
   names: ReadonlySet<string> = CHECKOUT_OPTIONS,
 ): { wait: CallOptions; terms: HoldTerms } {
   checkNames(options, names);
-  const { leaseTimeoutMs = runtime.settings.leaseTimeoutMs, ...wait } = options;
+  const { leaseTimeoutMs = runtime.settings.leaseTimeoutMs, ...others } = own(options);
+  const wait = own(others);
   if (leaseTimeoutMs !== undefined && leaseTimeoutMs !== Number.POSITIVE_INFINITY) {
     checkMs('leaseTimeoutMs', leaseTimeoutMs);
   }
@@ -201,7 +208,7 @@ export class HastyAsking extends Asking {
   #isSettled = false;
 
   constructor(runtime: Runtime, hold: Hold) {
-    super(runtime, {});
+    super(runtime, own({}));
     this.holder = hold;
   }
 

@@ -9,6 +9,7 @@ import { checkMs, checkNames, LONGEST_MS } from './budget.js';
 import { type PoolClock, wallClock } from './clock.js';
 import { ErrorTies, type TiedErrorClass } from './error-ties.js';
 import { OptionError } from './errors.js';
+import { own } from './own.js';
 import { childEnvironment, type EnvironmentOption } from './process/environment.js';
 import { checkedPython } from './process/interpreter.js';
 import { libraryPath } from './process/library.js';
@@ -44,6 +45,11 @@ export interface PoolOptions {
   readonly lane?: Lane | undefined;
   /** The Python to use: a path, a program's name, or a command such as `['uv', 'run', 'python']`. Default: found. */
   readonly python?: string | readonly string[] | undefined;
+  /**
+   * How processes are started. `'spawn'` (the default): each by itself. `'fork'`: of a template that has imported the
+   * modules; by themselves where that cannot be, and `fork.refused` tells why.
+   */
+  readonly start?: 'spawn' | 'fork' | undefined;
   /** Folders for `sys.path`, after the modules' own. */
   readonly pythonPath?: readonly string[] | undefined;
   /** Ignore `PYTHONPATH`, the user site and all other `PYTHON…` variables. Default: false. */
@@ -122,6 +128,18 @@ export interface PoolOptions {
   readonly logs?: 'inherit' | 'events' | undefined;
   /** The folder that holds the Python package `pythonarium`, for bundlers. Default: this package's own. */
   readonly libraryPath?: string | undefined;
+  /** How many calls more than were made may be tried again, as a part of them. Default: 0.2. */
+  readonly retryRatio?: number | undefined;
+  /** How long the second attempt of a call waits at most, in ms; each later one twice as long. Default: 100. */
+  readonly retryDelayMs?: number | undefined;
+  /** After how many workers that it ended in a row a call, with its arguments, is refused. 0: never. Default: 3. */
+  readonly poisonDeaths?: number | undefined;
+  /** How long it is refused then, in ms. Default: 60,000. */
+  readonly poisonMs?: number | undefined;
+  /** How long the outcome of a call with an `idempotencyKey` is kept after it, in ms. Default: 60,000. */
+  readonly idempotencyTtlMs?: number | undefined;
+  /** How many outcomes are kept. Default: 10,000. */
+  readonly idempotencyKeysMax?: number | undefined;
   /** Watches the charts: an XState inspection observer. */
   readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined;
   /** Time, for tests. */
@@ -141,6 +159,7 @@ export interface PoolSettings {
   readonly slots: number;
   readonly lane: Lane;
   readonly python: string | readonly string[] | undefined;
+  readonly start: 'spawn' | 'fork';
   readonly pythonPath: readonly string[];
   readonly isolated: boolean;
   readonly cwd: string;
@@ -172,6 +191,12 @@ export interface PoolSettings {
   readonly sessionsMax: number;
   readonly limits: ValueLimits;
   readonly logs: 'inherit' | 'events';
+  readonly retryRatio: number;
+  readonly retryDelayMs: number;
+  readonly poisonDeaths: number;
+  readonly poisonMs: number;
+  readonly idempotencyTtlMs: number;
+  readonly idempotencyKeysMax: number;
   readonly libraryPath: string;
   readonly inspect: PoolOptions['inspect'];
   readonly clock: PoolClock;
@@ -201,6 +226,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     size: integer(options, 'size', 1, 1024) ?? availableParallelism(),
     ...slotsAndLane(options),
     python: options.python,
+    start: oneOf(options, 'start', ['spawn', 'fork']) ?? 'spawn',
     pythonPath: texts(options, 'pythonPath') ?? [],
     isolated: ofType(options, 'isolated', 'boolean', 'true or false') ?? false,
     cwd,
@@ -232,6 +258,12 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     sessionsMax: integer(options, 'sessionsMax', 1, 10_000_000) ?? 10_000,
     limits,
     logs: oneOf(options, 'logs', ['inherit', 'events']) ?? 'inherit',
+    retryRatio: ratio(options, 'retryRatio') ?? 0.2,
+    retryDelayMs: ms(options, 'retryDelayMs') ?? 100,
+    poisonDeaths: integer(options, 'poisonDeaths', 0, 1_000) ?? 3,
+    poisonMs: ms(options, 'poisonMs') ?? 60_000,
+    idempotencyTtlMs: ms(options, 'idempotencyTtlMs') ?? 60_000,
+    idempotencyKeysMax: integer(options, 'idempotencyKeysMax', 1, 10_000_000) ?? 10_000,
     libraryPath: libraryPath(options.libraryPath),
     inspect: observer(options),
     clock: clock(options) ?? wallClock,
@@ -244,12 +276,10 @@ function ownOptions(given: PoolOptions): PoolOptions {
   if (typeof given !== 'object' || given === null) {
     throw new OptionError({ option: 'options', expected: 'an object with at least `module`', got: given });
   }
-  const options: Record<string, unknown> = Object.create(null);
-  for (const [name, value] of Object.entries(given)) {
+  for (const name of Object.keys(given)) {
     if (!OPTION_NAMES.has(name)) throw new OptionError({ option: name, known: [...OPTION_NAMES] });
-    options[name] = value;
   }
-  return options as unknown as PoolOptions;
+  return own(given);
 }
 
 function findModules(module: PoolOptions['module'], cwd: string) {
@@ -324,7 +354,7 @@ function shedRule(shed: PoolOptions['shed']): ShedRule | null {
 }
 
 function setupCall(options: PoolOptions, option: 'setup' | 'teardown', limits: ValueLimits): WireCall | null {
-  const call = options[option];
+  const call = own(options[option]);
   if (call === undefined) return null;
   if (typeof call !== 'object' || call === null || typeof call.name !== 'string') {
     throw new OptionError({ option, expected: "{ name: 'function', args?, kwargs? }", got: call });
@@ -362,6 +392,12 @@ function ms(options: PoolOptions, option: keyof PoolOptions): number | undefined
   const value = options[option];
   if (value !== undefined) checkMs(option, value);
   return value as number | undefined;
+}
+
+function ratio(options: PoolOptions, option: keyof PoolOptions): number | undefined {
+  const value = options[option];
+  if (value === undefined || (typeof value === 'number' && value >= 0 && value <= 1)) return value;
+  throw new OptionError({ option, expected: 'a number from 0 to 1', got: value });
 }
 
 function integer(options: PoolOptions, option: keyof PoolOptions, min: number, max: number): number | undefined {
@@ -417,6 +453,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'slots',
   'lane',
   'python',
+  'start',
   'pythonPath',
   'isolated',
   'cwd',
@@ -450,6 +487,12 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'attachmentBytesMax',
   'depthMax',
   'logs',
+  'retryRatio',
+  'retryDelayMs',
+  'poisonDeaths',
+  'poisonMs',
+  'idempotencyTtlMs',
+  'idempotencyKeysMax',
   'libraryPath',
   'inspect',
   'clock',

@@ -15,6 +15,7 @@ import {
   Lease,
 } from './lease.js';
 import { checkOptions, type PoolOptions } from './options.js';
+import { own } from './own.js';
 import { Runtime } from './runtime.js';
 import { Session, type SessionOptions } from './session.js';
 import type { PoolStats, WorkerStats } from './stats.js';
@@ -139,6 +140,13 @@ export class Pool<Api = unknown> extends Caller<Api> {
       sessions: runtime.sessions.size,
       failures: runtime.hasProvenWorker ? 0 : runtime.failures,
       cancelled: { ...runtime.counters.cancelled },
+      attempts: {
+        retried: runtime.retries.made,
+        moved: runtime.retries.moved,
+        overBudget: runtime.retries.overBudget,
+      },
+      poison: { active: runtime.poison.active, refused: runtime.poison.refused },
+      duplicates: runtime.shared.duplicates,
       calls: runtime.counters.calls,
     };
   }
@@ -195,6 +203,10 @@ export class Pool<Api = unknown> extends Caller<Api> {
     new CallAsking(this.runtime, call, standing).ask();
   }
 
+  protected override get canShare(): boolean {
+    return true;
+  }
+
   protected override get concurrency(): number {
     return 2 * this.runtime.settings.size * this.runtime.settings.slots;
   }
@@ -202,10 +214,11 @@ export class Pool<Api = unknown> extends Caller<Api> {
   async #end(
     by: 'drain' | 'close' | 'destroy',
     states: readonly string[],
-    wait: WaitOptions,
+    given: WaitOptions,
     waitedFor: WaitedFor,
   ): Promise<void> {
     const { runtime } = this;
+    const wait = own(given);
     const over = () => (states.includes(runtime.state) ? runtime.released() : undefined);
     // Before anything is done: a pool that was drained by mistake stays drained.
     checkWait(wait);

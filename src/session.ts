@@ -7,6 +7,7 @@ import { Caller, type CallOptions } from './caller.js';
 import { OptionError, SessionLostError } from './errors.js';
 import { Hold } from './hold.js';
 import { CheckoutAsking, type CheckoutOptions, checkoutOptions, Lease } from './lease.js';
+import { own } from './own.js';
 import type { Runtime } from './runtime.js';
 import type { SessionLoss, SessionRecord } from './session-registry.js';
 
@@ -35,7 +36,8 @@ export class Session<Api = unknown> extends Caller<Api> {
   readonly #options: SessionOptions;
 
   /** @internal Use `pool.session`. */
-  constructor(runtime: Runtime, id: string, options: SessionOptions, bound: CallOptions = {}) {
+  constructor(runtime: Runtime, id: string, given: SessionOptions, bound: CallOptions = {}) {
+    const options = own(given);
     checkSession(id, options);
     super(runtime, id, bound);
     this.id = id;
@@ -84,6 +86,10 @@ export class Session<Api = unknown> extends Caller<Api> {
   protected override place(call: Call, standing: Standing): void {
     const asking = new CallAsking(this.runtime, call, standing);
     this.#submit(asking, (leave) => call.onSettled(leave));
+  }
+
+  protected override get unrepeatable(): string | undefined {
+    return this.#isStrict ? 'a strict session, whose state is in its worker' : undefined;
   }
 
   protected override get concurrency(): number {
@@ -195,7 +201,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       let worker: WorkerHand | undefined;
       const { priority, fairnessKey } = this.mergedWith({});
       const hold = new Hold(runtime, checkoutOptions(runtime, {}).terms);
-      const standing = { priority, fairnessKey };
+      const standing = own({ priority, fairnessKey });
       const asking = new CheckoutAsking(runtime, standing, hold, () => new Lease(hold, this.id, {}));
       asking.onMet = (met) => {
         worker = met;

@@ -74,6 +74,26 @@ def failed(stage: str, error: str) -> bytes:
     return f'{{"type":"failed","stage":{quote(stage)},"error":{error}}}\n'.encode()
 
 
+def loaded() -> bytes:
+    """Return the line of a template that has imported the modules, and can fork."""
+    return b'{"type":"loaded"}\n'
+
+
+def refused(reason: str) -> bytes:
+    """Return the line of a template that has imported the modules, and had better not fork."""
+    return f'{{"type":"refused","reason":{quote(reason)}}}\n'.encode()
+
+
+def forked(seat: int, pid: int) -> bytes:
+    """Return the line of a template that says which process now has a seat."""
+    return f'{{"type":"forked","seat":{seat},"pid":{pid}}}\n'.encode()
+
+
+def exited(seat: int, pid: int, code: int) -> bytes:
+    """Return the line of a template that says how a worker has ended; the `code` of a signal is negative."""
+    return f'{{"type":"exited","seat":{seat},"pid":{pid},"code":{code}}}\n'.encode()
+
+
 def reply(call: int, value: str) -> bytes:
     """Return the line that answers `call`; `value` is the text that `value.encode` has made of the result."""
     return f'{{"type":"reply","id":{call},"value":{value}}}\n'.encode()

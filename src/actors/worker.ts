@@ -19,13 +19,14 @@ import {
   WorkerDiedError,
 } from '../errors.js';
 import type { PoolEvents, RunningCall } from '../events.js';
-import type { Answer, Exchange } from '../exchange.js';
+import type { Answer, Exchange, Loss } from '../exchange.js';
 import { type HandleOwner, Handles } from '../handle.js';
 import { type Kept, KeptFunctions } from '../keep.js';
 import { Outbox } from '../outbox.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
 import { StackDump } from '../process/stack-dump.js';
 import { Pulse } from '../pulse.js';
+import type { Started } from '../retries.js';
 import type { Runtime } from '../runtime.js';
 import type { Counters, WorkerStats } from '../stats.js';
 import { hasLimit, Vigil } from '../vigil.js';
@@ -282,13 +283,27 @@ export class WorkerHand implements ProcessListeners {
     this.#leaveSessions();
   }
 
-  /** What the caller of a request that will not be answered is told. */
-  loss(call: string, id: number): PoolError {
-    if (this.#endedFor === 'stopped') return new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' });
-    if (this.#fault !== undefined) return this.#fault;
-    if (!this.#outbox.hasSent(id)) return this.#died(false, call);
+  /** Whether Python has begun with that request. */
+  hasStarted(id: number): Started {
+    if (!this.#outbox.hasSent(id)) return false;
     const last = this.#process.lastStarted();
-    return this.#died(last === undefined ? 'unknown' : id <= last, call);
+    return last === undefined ? 'unknown' : id <= last;
+  }
+
+  /** How a request was lost that will not be answered. */
+  loss(call: Call, id: number, exchange: Exchange): Loss {
+    const started = this.hasStarted(id);
+    if (this.#endedFor === 'stopped') {
+      return { error: new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' }), started, isFinal: true };
+    }
+    if (started !== false && this.#isToBlame(exchange)) this.#runtime.poison.died(call.question, call.died());
+    const told = call.toldAs(started);
+    const fault = this.#fault;
+    if (fault === undefined) return { error: this.#died(told, call.name), started, isFinal: false };
+    // Each caller gets one of its own, which says how its own call stands.
+    const { detail } = fault as ProtocolError;
+    const error = fault instanceof ProtocolError ? new ProtocolError({ detail, worker: this.name, ...told }) : fault;
+    return { error, started, isFinal: false };
   }
 
   /** What the caller of a request that was never sent is told, and whoever asks for another under the lost lease. */
@@ -300,6 +315,10 @@ export class WorkerHand implements ProcessListeners {
 
   onSpawned(pid: number): void {
     this.#pid = pid;
+  }
+
+  onLoading(): void {
+    this.#boot.onLoading();
   }
 
   onMessage(message: MessageFromPython): void {
@@ -441,6 +460,8 @@ export class WorkerHand implements ProcessListeners {
     if (exchange === undefined) return this.#unasked(`an answer to request ${id}, which nobody asked`);
     this.#outbox.answered(id);
     this.#asked.splice(this.#asked.indexOf(exchange), 1);
+    const { poison } = this.#runtime;
+    if (!poison.isEmpty && exchange.call !== undefined) poison.survived(exchange.call.question);
     exchange.answer(answer);
     this.#asked[0]?.onRunning();
   }
@@ -470,7 +491,8 @@ export class WorkerHand implements ProcessListeners {
     this.#kept?.endAll();
     if (this.#endedFor !== 'stopped') {
       if (bootFailure !== undefined) this.#runtime.bootFailed(bootFailure);
-      else if (this.#endedFor !== 'retired') this.#runtime.workerDied(this.#fault ?? this.#died('unknown', undefined));
+      else if (this.#endedFor !== 'retired')
+        this.#runtime.workerDied(this.#fault ?? this.#died({ started: 'unknown', attempts: 1 }, undefined));
     }
     this.#outbox.close();
     this.#leaveSessions();
@@ -490,6 +512,12 @@ export class WorkerHand implements ProcessListeners {
     this.#runtime.sessions.workerLeft(this.id, this.#isRetired ? 'worker-recycled' : 'worker-died');
   }
 
+  /** It ended by itself, and nothing else ran in it at that moment. */
+  #isToBlame(exchange: Exchange): boolean {
+    if (this.#endedFor !== undefined && this.#endedFor !== 'unfit') return false;
+    return this.#runtime.settings.lane === 'serial' ? this.#asked[0] === exchange : this.#asked.length === 1;
+  }
+
   /** It exited, crashed or broke its line, and neither the pool nor anybody outside had ended it. */
   get #wentByItself(): boolean {
     if (this.#endedFor !== undefined) return this.#endedFor === 'unfit';
@@ -502,7 +530,7 @@ export class WorkerHand implements ProcessListeners {
     return this.#endedFor === undefined ? 'exited' : 'protocol';
   }
 
-  #died(started: boolean | 'unknown', call: string | undefined): WorkerDiedError {
+  #died(told: { started: Started; attempts: number }, call: string | undefined): WorkerDiedError {
     const { exitCode = null, signal = null } = this.#end ?? {};
     const evicted = this.#endedFor === 'cancel-grace';
     return new WorkerDiedError({
@@ -510,7 +538,7 @@ export class WorkerHand implements ProcessListeners {
       exitCode,
       signal,
       stderr: this.#boot.stderr.lines,
-      started,
+      ...told,
       call,
       evicted,
       silent: this.#endedFor === 'unresponsive',
