@@ -101,9 +101,16 @@ export class Call implements Child, AskingCall {
   #sentAt = 0;
   #isSettled = false;
 
-  constructor(question: Question, clock: PoolClock, wait: WaitOptions, extras?: CallExtras) {
+  /** @param above The function above which its stack begins. A stack keeps its functions, and all that those know of. */
+  constructor(
+    question: Question,
+    clock: PoolClock,
+    wait: WaitOptions,
+    extras?: CallExtras,
+    above: (...args: never[]) => unknown = Call as never,
+  ) {
     this.parent?.adopt(this);
-    Error.captureStackTrace(this.#site, Call);
+    Error.captureStackTrace(this.#site, above);
     this.name = question.name;
     this.question = question;
     this.#extras = extras;

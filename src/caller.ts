@@ -319,7 +319,7 @@ export abstract class Caller<Api = unknown> {
         : { stream, given: live, handles, attempts, onProgress: onTold, heartbeatTimeoutMs };
       const line = room === undefined ? request : streamed(request, room, settings.limits, name);
       const wait = isShared ? UNLIMITED : { signal, timeoutMs };
-      const call = new Call({ name, request: line, context, caller: this }, clock, wait, extras);
+      const call = new Call({ name, request: line, context, caller: this }, clock, wait, extras, ask);
       counters.asked += 1;
       keepAlive.hold();
       call.onSettled(this.runtime.onCallSettled);

@@ -11,8 +11,8 @@ interface Told {
 describe('a hundred thousand who wait for four workers', () => {
   // All of a call that waits: its promise, its request, its budget, the stack of who made it. The queue's own part is 100 bytes.
   it.each([
-    ['', 'without a deadline', 2_400],
-    ['1000000', 'with one each', 3_000],
+    ['', 'without a deadline', 2_048],
+    ['1000000', 'with one each', 2_650],
   ])(
     'are all served, in their order, and cost little each: %s %s',
     async (timeoutMs, _, bytesMax) => {
