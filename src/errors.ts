@@ -162,6 +162,8 @@ export class WorkerDiedError extends PoolError<'ERR_WORKER_DIED'> {
     attempts?: number;
     /** The pool ended it for another call. */
     evicted?: boolean;
+    /** The option `limits.cpuSeconds`. */
+    cpuSeconds?: number | undefined;
     /** The pool ended it because it did not answer a ping. */
     silent?: boolean;
   }) {
@@ -421,7 +423,7 @@ export class PoolDegradedError extends PoolError<'ERR_POOL_DEGRADED'> {
  * when it died after hello without a report, `protocol` when the two sides do not speak the same version, `timeout`
  * when it was not ready in time.
  */
-export type BootStage = 'start' | 'load' | 'import' | 'setup' | 'expose' | 'protocol' | 'timeout';
+export type BootStage = 'start' | 'load' | 'limits' | 'import' | 'setup' | 'expose' | 'protocol' | 'timeout';
 
 /** A worker did not become ready. */
 export class BootError extends PoolError<'ERR_BOOT'> {
@@ -857,6 +859,7 @@ function whyItMayHaveDied(seen: {
   exitCode: number | null;
   signal: string | null;
   evicted?: boolean;
+  cpuSeconds?: number | undefined;
   silent?: boolean;
 }): string {
   const { exitCode, signal } = seen;
@@ -865,6 +868,10 @@ function whyItMayHaveDied(seen: {
       'The pool ended it, since another call on it was given up and not answered within `cancelGraceMs`, and this one not ' +
       'within `evictGraceMs` after that.'
     );
+  }
+  if (signal === 'SIGXCPU') {
+    const limit = seen.cpuSeconds === undefined ? 'its system' : `\`limits.cpuSeconds\` (${seen.cpuSeconds} s)`;
+    return `It had used the time of the processor that ${limit} allows it in its life: raise that, or see what runs so long.`;
   }
   if (seen.silent) {
     return 'The pool ended it, since it did not answer a ping within `pingTimeoutMs`: it was stopped, or something in it holds the interpreter.';
@@ -966,6 +973,10 @@ const BOOT_STAGES: Record<BootStage, { what: string; remedy: string }> = {
   load: {
     what: 'Python ended while it loaded the module, without a word',
     remedy: 'Look for `os._exit`, or for native code that crashes on import.',
+  },
+  limits: {
+    what: 'the system did not take its `limits`',
+    remedy: 'See `cause` for the one, and raise it or leave it out.',
   },
   import: {
     what: 'importing the module failed',

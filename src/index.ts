@@ -5,6 +5,7 @@
 export type { WaitOptions } from './budget.js';
 export type { CallOptions } from './caller.js';
 export type { PoolClock } from './clock.js';
+export { type CloseOnSignalOptions, closeOnSignal } from './close-on-signal.js';
 export type { TiedErrorClass } from './error-ties.js';
 export * from './errors.js';
 export type { LeaseLeak, LogEvent, PoolEvents, RunningCall } from './events.js';
@@ -14,7 +15,7 @@ export type { CheckoutOptions, HoldOptions, Lease } from './lease.js';
 export type { MapOptions } from './map.js';
 export { MicroDate } from './micro-date.js';
 export { NdArray, type NdArrayParts, ndarray, type TypedArray } from './ndarray.js';
-export type { PoolOptions, SetupCall } from './options.js';
+export type { PoolOptions, SetupCall, WorkerLimits } from './options.js';
 export { createPool, type Pool } from './pool.js';
 export type { EnvironmentAllowList, EnvironmentChanges, EnvironmentOption } from './process/environment.js';
 export type { Handle, PyProxy } from './py.js';

@@ -13,7 +13,7 @@ import { own } from './own.js';
 import { childEnvironment, type EnvironmentOption } from './process/environment.js';
 import { checkedPython } from './process/interpreter.js';
 import { libraryPath } from './process/library.js';
-import type { Lane, WireCall } from './wire/message.js';
+import type { Lane, ResourceLimits, WireCall } from './wire/message.js';
 import { encodeJson, type ValueLimits } from './wire/value.js';
 
 /** A Python function to run once in each worker. */
@@ -22,6 +22,20 @@ export interface SetupCall {
   readonly name: string;
   readonly args?: readonly unknown[] | undefined;
   readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What one worker may use, in all of its life and in what it starts. */
+export interface WorkerLimits {
+  /** Its address space, in bytes. What does not fit is a `MemoryError` of the call. */
+  readonly memoryBytes?: number | undefined;
+  /** Its time on a processor, in s. It dies by SIGXCPU when that is used up. */
+  readonly cpuSeconds?: number | undefined;
+  /** How many descriptors it may have open. */
+  readonly files?: number | undefined;
+  /** How large a file that it writes may become, in bytes. */
+  readonly fileBytes?: number | undefined;
+  /** How large the core dump of a crash may be, in bytes. Default: 0, which is none. */
+  readonly coreBytes?: number | undefined;
 }
 
 export interface PoolOptions {
@@ -112,8 +126,12 @@ export interface PoolOptions {
   readonly interrupt?: boolean | undefined;
   /** How long a worker that must end lets the calls in its other slots finish, in ms. Default: 5,000. */
   readonly evictGraceMs?: number | undefined;
-  /** How long a worker may take to end when it was asked to, in ms, before it is killed. Default: 2,000. */
+  /** How long a worker may take to end when it was asked to, in ms, before it gets SIGTERM. 0: it is not asked. Default: 2,000. */
   readonly stopGraceMs?: number | undefined;
+  /** How long it may then still take, in ms, before it gets SIGKILL. 0: it gets no SIGTERM. Default: 1,000. */
+  readonly termGraceMs?: number | undefined;
+  /** What each worker may use of its system. Default: no more than this process may, and no core dumps. */
+  readonly limits?: WorkerLimits | undefined;
   /** How long `close` serves those who are there, in ms, before it destroys. Default: 10,000. */
   readonly closeTimeoutMs?: number | undefined;
   /** How many sessions may live. Default: 10,000. */
@@ -187,9 +205,11 @@ export interface PoolSettings {
   readonly interrupt: boolean;
   readonly evictGraceMs: number;
   readonly stopGraceMs: number;
+  readonly termGraceMs: number;
   readonly closeTimeoutMs: number;
   readonly sessionsMax: number;
   readonly limits: ValueLimits;
+  readonly resources: ResourceLimits;
   readonly logs: 'inherit' | 'events';
   readonly retryRatio: number;
   readonly retryDelayMs: number;
@@ -254,6 +274,8 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     interrupt: ofType(options, 'interrupt', 'boolean', 'true or false') ?? true,
     evictGraceMs: ms(options, 'evictGraceMs') ?? 5_000,
     stopGraceMs: ms(options, 'stopGraceMs') ?? 2_000,
+    termGraceMs: ms(options, 'termGraceMs') ?? 1_000,
+    resources: resourceLimits(options),
     closeTimeoutMs: ms(options, 'closeTimeoutMs') ?? 10_000,
     sessionsMax: integer(options, 'sessionsMax', 1, 10_000_000) ?? 10_000,
     limits,
@@ -331,6 +353,24 @@ function slotsAndLane(options: PoolOptions): Pick<PoolSettings, 'slots' | 'lane'
   if (lane === 'serial' || slots > 1) return { slots, lane };
   const expected = `an integer from 2 to 1000 with the lane '${lane}', which is for several calls at a time`;
   throw new OptionError({ option: 'slots', expected, got: slots });
+}
+
+function resourceLimits(options: PoolOptions): ResourceLimits {
+  const given = options.limits ?? {};
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new OptionError({ option: 'limits', expected: 'an object such as { memoryBytes, cpuSeconds }', got: given });
+  }
+  const limits: Record<string, number> = Object.assign(Object.create(null), { coreBytes: 0 });
+  for (const [name, value] of Object.entries(given)) {
+    const min = LEAST[name];
+    if (min === undefined) throw new OptionError({ option: `limits.${name}`, known: Object.keys(LEAST) });
+    if (value === undefined) continue;
+    if (!Number.isSafeInteger(value) || (value as number) < min) {
+      throw new OptionError({ option: `limits.${name}`, expected: `an integer of at least ${min}`, got: value });
+    }
+    limits[name] = value as number;
+  }
+  return limits;
 }
 
 function ageAfterMs({ ageAfterMs = 10_000 }: PoolOptions): number {
@@ -442,6 +482,14 @@ function texts(options: PoolOptions, option: keyof PoolOptions): readonly string
 const SHED_NAMES: ReadonlySet<string> = new Set<keyof ShedRule>(['targetMs', 'intervalMs']);
 const LANES: readonly Lane[] = ['serial', 'asyncio', 'threads'];
 const SLOTS: Readonly<Record<Lane, number>> = { serial: 1, asyncio: 100, threads: 8 };
+/** By limit: less than that, and no worker would come up. */
+const LEAST: Readonly<Record<string, number | undefined>> = Object.assign(Object.create(null), {
+  memoryBytes: 16 * 1024 * 1024,
+  cpuSeconds: 1,
+  files: 16,
+  fileBytes: 0,
+  coreBytes: 0,
+});
 const IDENTIFIER = /^[A-Za-z_]\w*$/;
 const DOTTED_NAME = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
 
@@ -481,6 +529,8 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'interrupt',
   'evictGraceMs',
   'stopGraceMs',
+  'termGraceMs',
+  'limits',
   'closeTimeoutMs',
   'sessionsMax',
   'messageBytesMax',

@@ -17,7 +17,7 @@ import { supervisorLogic } from './actors/supervisor.js';
 import type { WorkerHand } from './actors/worker.js';
 import { Budget, checkWait, type WaitOptions } from './budget.js';
 import type { CallOutcome } from './call.js';
-import type { PoolClock } from './clock.js';
+import { type PoolClock, wallClock } from './clock.js';
 import {
   OverloadedError,
   PoolClosedError,
@@ -29,11 +29,14 @@ import {
 } from './errors.js';
 import type { LeaseLeak, LogEvent, PoolEvents } from './events.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
+import { GuardedClock } from './guarded-clock.js';
+import { Hooks, textOf, warn } from './hooks.js';
 import { KeepAlive } from './keep-alive.js';
 import type { PoolSettings } from './options.js';
 import { own } from './own.js';
 import { patienceOn } from './patience.js';
 import { Poison } from './poison.js';
+import { print } from './print.js';
 import { findInterpreter, type Interpreter, workerPath } from './process/interpreter.js';
 import { LiveProcesses } from './process/live.js';
 import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
@@ -66,6 +69,7 @@ export class Runtime {
   readonly keepAlive = new KeepAlive();
   readonly sessions: SessionRegistry;
   readonly counters = new Counters();
+  readonly hooks = new Hooks();
   readonly poison: Poison;
   readonly retries: Retries;
   readonly shared: SharedCalls;
@@ -92,8 +96,9 @@ export class Runtime {
   /** @param startPython How a process is started; tests play theirs. */
   constructor(settings: PoolSettings, startPython?: StartPython) {
     this.settings = settings;
-    this.clock = settings.clock;
-    this.patience = patienceOn(settings.clock);
+    const clockFailed = (error: unknown) => this.hooks.failed(settings.clock, 'The `clock`', error);
+    this.clock = settings.clock === wallClock ? wallClock : new GuardedClock(settings.clock, clockFailed);
+    this.patience = patienceOn(this.clock);
     const spawn = startPython ?? pythonStarter(this.live);
     if (settings.start === 'fork') {
       this.templates = new PoolTemplates({
@@ -297,10 +302,7 @@ export class Runtime {
 
   /** A number from 0 to 1, whatever the user's `random` does. */
   jitter(): number {
-    let drawn: unknown;
-    this.total(() => {
-      drawn = this.settings.random();
-    })();
+    const drawn: unknown = this.hooks.call(this.settings.random, 'The `random`');
     return typeof drawn === 'number' && drawn >= 0 && drawn <= 1 ? drawn : 1;
   }
 
@@ -414,6 +416,7 @@ export class Runtime {
       setup: settings.setup,
       teardown: settings.teardown,
       limits: settings.limits,
+      resources: settings.resources,
       validate: settings.validate,
       lane: settings.lane,
       ...can,
@@ -432,7 +435,7 @@ export class Runtime {
     if (listeners.length === 0) return;
     // Once the step that told of it is over: a listener may use the pool, and must not find it in the middle of one.
     queueMicrotask(() => {
-      for (const listener of listeners) this.total(listener.bind(this.#events))(fact);
+      for (const listener of listeners) this.hooks.call(listener, `A listener of \`${name}\``, fact);
     });
   }
 
@@ -441,7 +444,9 @@ export class Runtime {
     if (this.settings.logs === 'inherit') {
       const out = stream === 'stdout' ? process.stdout : process.stderr;
       const where = `[${worker}]${logger === undefined ? '' : ` ${level ?? ''} ${logger}:`} `;
-      out.write(`${text.replace(/^/gm, where)}\n`);
+      print(out, `${text.replace(/^/gm, where)}\n`, (error) =>
+        this.hooks.failed(out, 'Printing what Python has printed', error),
+      );
     }
   }
 
@@ -457,15 +462,16 @@ export class Runtime {
     });
   }
 
-  /** Somebody else's code threw where it was called back. It is said, and nothing else is disturbed. */
+  /** Code of our own threw, or somebody else's in the middle of it. It is said, and nothing else is disturbed. */
   fault(error: unknown): void {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.emitWarning(`Code that the pool called back threw: ${text}`, { code: 'PYTHONARIUM_FAULT' });
+    warn(`Code that the pool called back threw: ${textOf(error)}`);
   }
 
   /** What a caller gets for an error: of the class that `errors` ties to what Python raised, if there is one. */
   tied(error: unknown): unknown {
-    return this.settings.errors?.errorFor(error, (thrown) => this.fault(thrown)) ?? error;
+    const failed = (tied: object, thrown: unknown) =>
+      this.hooks.failed(tied, 'The constructor of a class in `errors`', thrown);
+    return this.settings.errors?.errorFor(error, failed) ?? error;
   }
 
   /** An effect that cannot throw: a throw inside a chart would kill its actor for good. */
@@ -489,15 +495,8 @@ export class Runtime {
 
   #fenced(inspect: NonNullable<PoolSettings['inspect']>) {
     const observe = typeof inspect === 'function' ? inspect : inspect.next?.bind(inspect);
-    let hasThrown = false;
     return (event: Parameters<NonNullable<typeof observe>>[0]) => {
-      try {
-        observe?.(event);
-      } catch (error) {
-        // Said once: it would most likely be said again at every event.
-        if (!hasThrown) this.fault(error);
-        hasThrown = true;
-      }
+      if (observe !== undefined) this.hooks.call(observe, 'The observer `inspect`', event);
     };
   }
 

@@ -181,6 +181,8 @@ def _take_attachments(message: dict[str, Any], reader: LineReader | None) -> str
     # What becomes `bytes` is read as such, and all else so that it can be written to.
     fixed = {entry[2] for entry in rich if entry[1] == "bytes" and len(entry) > 2 and type(entry[2]) is int}
     shared: dict[int, Any] = {}
+    if "resources" in message and not _is_resources(message["resources"]):
+        return "`resources` is not an object of integers by the names of resources"
     if "share" in message:
         share, files = message["share"], reader.files
         if files is None:
@@ -359,6 +361,10 @@ def _is_limit(value: Any) -> bool:
     return type(value) is int and 0 < value <= INT_MAX
 
 
+def _is_resources(value: Any) -> bool:
+    return type(value) is dict and all(name in RESOURCES and type(value[name]) is int and 0 <= value[name] <= INT_MAX for name in value)
+
+
 def _is_step(value: Any) -> bool:
     return (
         type(value) is dict
@@ -370,6 +376,7 @@ def _is_step(value: Any) -> bool:
 
 PROTOCOL = 1
 SHOWN_BYTES = 200
+RESOURCES = ("memoryBytes", "cpuSeconds", "files", "fileBytes", "coreBytes")
 LIMITS = ("messageBytesMax", "attachmentBytesMax", "depthMax")
 LANES = ("serial", "asyncio", "threads")
 CHECKS = {

@@ -30,6 +30,7 @@ export function supervisorLogic(runtime: Runtime) {
       bootTimeoutMs: settings.bootTimeoutMs,
       evictGraceMs: settings.evictGraceMs,
       stopGraceMs: settings.stopGraceMs,
+      termGraceMs: settings.termGraceMs,
       coordinator: self.system.get('coordinator'),
       supervisor: self,
       clients: slots.map((slot) => self.system.get(clientId(place, slot))),

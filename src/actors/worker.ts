@@ -56,6 +56,7 @@ export function workerLogic(runtime: Runtime) {
       ),
       beginRetirement: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.retire()),
       askToStop: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.ask()),
+      terminateProcess: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.terminate()),
       killProcess: runtime.total(({ self }: ActionArgs, { because }: { because: KillReason }) =>
         runtime.hands.get(self)?.kill(because),
       ),
@@ -109,6 +110,7 @@ export class WorkerHand implements ProcessListeners {
   /** It was started before its modules changed, and is replaced as soon as it has come up. */
   #isStale = false;
   #isRetired = false;
+  #isKilled = false;
 
   constructor(runtime: Runtime, { worker, place }: WorkerContext, self: WorkerRef) {
     this.id = worker;
@@ -161,7 +163,11 @@ export class WorkerHand implements ProcessListeners {
       onSlow: (ranMs) =>
         this.#whereItStands((stack) => this.#runtime.emit('call.slow', this.#told(call, id, ranMs, stack))),
       onHung: (by, ranMs) => {
-        this.#whereItStands((stack) => this.#runtime.emit('call.hung', { ...this.#told(call, id, ranMs, stack), by }));
+        this.#whereItStands((stack) => {
+          this.#runtime.emit('call.hung', { ...this.#told(call, id, ranMs, stack), by });
+          // Of two signals in a row, the kernel may give the second to another thread, and the main one sleeps on.
+          if (this.#asker(id) !== undefined) this.#process.cancel(id, this.#interrupts);
+        });
         const limitMs = (by === 'hard-limit' ? hardLimitMs : call.heartbeatTimeoutMs) as number;
         call.giveUpAs(new CallHungError({ call: call.name, by, limitMs, ranMs }));
       },
@@ -252,13 +258,21 @@ export class WorkerHand implements ProcessListeners {
     this.#outbox.send(encodeSessionEnd(session));
   }
 
-  /** Asks the process to run its teardown and end; one that does not read its line yet is told by signal. */
+  /**
+   * Asks the process to run its teardown and end; one that does not read its line yet is told by signal at once. A step
+   * that has no time is left out.
+   */
   ask(): void {
     this.#endedFor ??= this.#isRetired ? 'retired' : 'stopped';
-    if (this.#boot.isUp) this.#outbox.send(encodeStop());
-    else this.#process.signal('SIGTERM');
+    if (!this.#boot.isUp) this.terminate();
+    else if (this.#runtime.settings.stopGraceMs > 0) this.#outbox.send(encodeStop());
     this.#pulse?.end();
     this.#leaveSessions();
+  }
+
+  /** Tells the process, and what it has started, to end by the signal that may be heeded or not. */
+  terminate(): void {
+    if (!this.#isKilled && this.#runtime.settings.termGraceMs > 0) this.#process.signal('SIGTERM');
   }
 
   /** What it has loaded is no longer what there is. False: it is on its way out as it is. */
@@ -278,6 +292,7 @@ export class WorkerHand implements ProcessListeners {
   /** Ends the process group at once. */
   kill(because: KillReason): void {
     this.#endedFor ??= because;
+    this.#isKilled = true;
     this.#process.signal('SIGKILL');
     this.#pulse?.end();
     this.#leaveSessions();
@@ -541,6 +556,7 @@ export class WorkerHand implements ProcessListeners {
       ...told,
       call,
       evicted,
+      cpuSeconds: this.#runtime.settings.resources.cpuSeconds,
       silent: this.#endedFor === 'unresponsive',
     });
   }

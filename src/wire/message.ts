@@ -39,6 +39,8 @@ export interface InitMessage {
   readonly setup: WireCall | null;
   readonly teardown: WireCall | null;
   readonly limits: ValueLimits;
+  /** What the worker may use of its system, set before any code of the user runs. */
+  readonly resources?: ResourceLimits | undefined;
   /** Whether descriptor 4 is a page for the id of the request being run. */
   readonly startMark: boolean;
   /** Node's process, and the descriptor of the start mark there: by these the worker finds out whether it can open files of Node's. */
@@ -53,6 +55,15 @@ export interface InitMessage {
   readonly lane: Lane;
   /** `ready` shall tell which files the modules came from, of those below these folders. */
   readonly watch?: readonly string[];
+}
+
+/** What a worker may use, in all of its life. */
+export interface ResourceLimits {
+  readonly memoryBytes?: number | undefined;
+  readonly cpuSeconds?: number | undefined;
+  readonly files?: number | undefined;
+  readonly fileBytes?: number | undefined;
+  readonly coreBytes?: number | undefined;
 }
 
 /** How Python runs the calls of a worker with several slots. */
@@ -122,7 +133,7 @@ export interface ReadyMessage {
 /** The worker will not become ready, and ends. */
 export interface FailedMessage {
   readonly type: 'failed';
-  readonly stage: 'import' | 'setup' | 'expose' | 'protocol';
+  readonly stage: 'limits' | 'import' | 'setup' | 'expose' | 'protocol';
   readonly error: WireError;
 }
 
@@ -887,5 +898,5 @@ const CAUSES_MAX = 16;
 const STREAMS = ['stdout', 'stderr', 'logging', 'warnings'] as const;
 const LIMIT_OPTIONS = ['messageBytesMax', 'attachmentBytesMax'] as const;
 type LimitOption = (typeof LIMIT_OPTIONS)[number];
-const STAGES = ['import', 'setup', 'expose', 'protocol'] as const;
+const STAGES = ['limits', 'import', 'setup', 'expose', 'protocol'] as const;
 const CODES = ['ERR_PYTHON', 'ERR_NOT_EXPOSED', 'ERR_VALUE', 'ERR_ARGUMENT', 'ERR_MESSAGE_TOO_LARGE'] as const;

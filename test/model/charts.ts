@@ -27,6 +27,7 @@ export const WORKER: Walkable<typeof workerMachine> = {
     bootTimeoutMs: 30_000,
     evictGraceMs: 5_000,
     stopGraceMs: 2_000,
+    termGraceMs: 1_000,
     coordinator: inertRef<CoordinatorRef>('coordinator'),
     supervisor: inertRef<SupervisorRef>('supervisor'),
     clients: [0, 1, 2].map((slot) => inertRef<ClientRef>(`client-${slot}`)),

@@ -144,6 +144,9 @@ export const MOVES: readonly Move[] = [
   fault(1, 'freeze', which, living, (_, process) => process.freeze()),
   fault(1, 'ignore stop', which, living, (_, process) => {
     process.ignoresStop = true;
+  }),
+  fault(1, 'ignore stop and SIGTERM', which, living, (_, process) => {
+    process.ignoresStop = true;
     process.ignoresTerm = true;
   }),
   fault(1, 'half boot', which, booting, (_, process) => {

@@ -66,6 +66,7 @@ export class World {
       cancelGraceMs: GRACE_MS,
       evictGraceMs: EVICT_MS,
       stopGraceMs: STOP_MS,
+      termGraceMs: TERM_MS,
       closeTimeoutMs: CLOSE_MS,
       clock: this.clock,
       random: () => 0.5,
@@ -775,5 +776,6 @@ export const BOOT_MS = 1_000;
 export const GRACE_MS = 50;
 export const EVICT_MS = 130;
 export const STOP_MS = 40;
+const TERM_MS = 20;
 export const CLOSE_MS = 150;
 const ROUNDS_MAX = 1_000;

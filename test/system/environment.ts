@@ -297,7 +297,7 @@ function timers(world: World, { slots, deathsMax }: Bounds): FaultyMove[] {
       moves.push({
         label: `${delay} runs out at place ${context.place}`,
         owed: 'cruel',
-        ...(delay === 'stopGrace' ? {} : { fault: 'timeout' }),
+        ...(delay === 'stopGrace' || delay === 'killGrace' ? {} : { fault: 'timeout' }),
         make: (step) => {
           if (isDeath) step.spend('deaths');
           step.happen(addressOf(ref), { type });

@@ -152,6 +152,7 @@ class LiveStep extends Step {
         bootTimeoutMs: 1,
         evictGraceMs: 1,
         stopGraceMs: 1,
+        termGraceMs: 1,
         coordinator: self.system.get('coordinator') as CoordinatorRef,
         supervisor: self,
         clients: clientsAt(place).map((index) => self.system.get(`client-${index}`) as ClientRef),

@@ -54,6 +54,7 @@ const worker = {
   bootTimeoutMs: 1,
   evictGraceMs: 1,
   stopGraceMs: 1,
+  termGraceMs: 1,
   coordinator: coordinatorRef,
   supervisor: supervisorRef,
   clients: [clientRef(0)],

@@ -541,6 +541,18 @@ export const SCENARIOS: readonly Scenario[] = [
       scene.sees('its process was killed', isKilled);
     },
   },
+  {
+    promise: 'a worker that does not end when it is asked is told by signal, and then killed',
+    bounds: one,
+    play: (scene) => {
+      scene.does(BOOTS, 'pool.close');
+      scene.sees('its process was asked', isAsked);
+      scene.does('stopGrace runs out at place 0');
+      scene.sees('its process was told', ({ processes }) => processes[0]!.ending === 'told');
+      scene.does('killGrace runs out at place 0');
+      scene.sees('its process was killed', isKilled);
+    },
+  },
   ...endingsOf('a pool that is starting', []),
   ...endingsOf('a pool that is ready', [BOOTS]),
   ...endingsOf('a pool that is degraded', [FAILS_TO_START, RESTARTS]),

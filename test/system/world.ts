@@ -111,7 +111,7 @@ export interface Spent {
 export interface Process {
   readonly life: 'pending' | 'up' | 'gone';
   /** What it has been sent to end it. */
-  readonly ending: 'no' | 'asked' | 'killed';
+  readonly ending: 'no' | 'asked' | 'told' | 'killed';
 }
 
 export interface Exchange {
@@ -399,6 +399,11 @@ export class Step {
     },
     // What Python does about it, and who goes by a worker that is leaving, makes no difference here.
     interruptCall: () => {},
+    terminateProcess: (step, place) => {
+      // Whoever was killed stays so.
+      const process = step.processes[place]!;
+      if (process.ending === 'asked') step.processes[place] = { ...process, ending: 'told' };
+    },
     beginRetirement: () => {},
     beginExchange: (step, place, { context }) =>
       step.#beginExchange(place, (context as ClientSnapshot['context']).held!),
@@ -414,6 +419,7 @@ export class Step {
       bootTimeoutMs: 1,
       evictGraceMs: 1,
       stopGraceMs: 1,
+      termGraceMs: 1,
       coordinator: coordinatorRef,
       supervisor: supervisorRef,
       clients: clientRefsAt(place, this.#bounds.slots),
