@@ -8,6 +8,8 @@ import {
   LEASES_THAT_PROVE,
   type RefusalReason,
   type ShedRule,
+  type SupervisorEvent,
+  standing,
   type supervisorMachine,
   type Waiter,
   type WorkerRef,
@@ -41,10 +43,12 @@ import { findInterpreter, type Interpreter, workerPath } from './process/interpr
 import { LiveProcesses } from './process/live.js';
 import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
 import { PoolTemplates } from './process/templates.js';
+import { Recycler } from './recycler.js';
 import { Reloader } from './reloader.js';
 import { Retries } from './retries.js';
 import { SessionRegistry } from './session-registry.js';
 import { SharedCalls } from './shared-calls.js';
+import { Sizer } from './sizer.js';
 import { Counters, type PoolStats, type WorkerStats } from './stats.js';
 import { encodeInit, encodeLoad, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
 
@@ -79,6 +83,10 @@ export class Runtime {
   readonly templates: PoolTemplates | undefined;
   /** Present if the pool was to watch its files. */
   readonly reloader: Reloader | undefined;
+  /** Present if workers are to be replaced while they are well. */
+  readonly recycler: Recycler | undefined;
+  /** Present if the pool has no fixed size. */
+  readonly sizer: Sizer | undefined;
   /** What ended the pool, once something has. */
   endedBy: 'drain' | 'close' | 'destroy' | undefined;
   readonly #events = new EventEmitter<PoolEvents>();
@@ -99,12 +107,13 @@ export class Runtime {
     const clockFailed = (error: unknown) => this.hooks.failed(settings.clock, 'The `clock`', error);
     this.clock = settings.clock === wallClock ? wallClock : new GuardedClock(settings.clock, clockFailed);
     this.patience = patienceOn(this.clock);
+    const recycleConcurrencyMax = settings.recycle === undefined ? 0 : settings.recycleConcurrencyMax;
     const spawn = startPython ?? pythonStarter(this.live);
     if (settings.start === 'fork') {
       this.templates = new PoolTemplates({
         live: this.live,
         spawn,
-        seats: settings.size + SEATS_MORE,
+        seats: settings.sizeMax + recycleConcurrencyMax + SEATS_MORE,
         loadLine: () => this.#loadLine(),
         onRefused: (reason) => this.emit('fork.refused', { reason }),
       });
@@ -118,7 +127,9 @@ export class Runtime {
       id: 'supervisor',
       systemId: 'supervisor',
       input: {
-        size: settings.size,
+        sizeMin: settings.sizeMin,
+        sizeMax: settings.sizeMax,
+        recycleConcurrencyMax,
         failuresMax: settings.failuresMax,
         closeTimeoutMs: settings.closeTimeoutMs,
       },
@@ -136,6 +147,8 @@ export class Runtime {
       error: (error) => this.#crashed(error),
       complete: () => this.#closed(),
     });
+    if (settings.recycle !== undefined) this.recycler = new Recycler(this, settings.recycle);
+    if (settings.elastic !== undefined) this.sizer = new Sizer(this, settings.elastic);
     if (settings.watch) this.reloader = new Reloader(this);
     bare(this.#supervisor);
     this.#supervisor.start();
@@ -167,6 +180,7 @@ export class Runtime {
     if (!this.#isActive) return asker.onRefused('closed');
     this.#askers.set(asker.waiter.ticket, asker);
     this.#tellCoordinator({ type: 'lease.request', waiter: asker.waiter });
+    if (this.sizer !== undefined && this.#askers.has(asker.waiter.ticket)) this.sizer.waits();
   }
 
   /** The asker is asked no more: it has given up, or is about to be granted. */
@@ -182,9 +196,9 @@ export class Runtime {
 
   /** Who holds every slot that could serve such a wish; undefined if one is free, or may come up. */
   holders(affinity: Affinity | null): readonly Exchange[] | undefined {
-    const { size, slots } = this.settings;
+    const { sizeMax, slots } = this.settings;
     const hands = [...this.hands.values()].filter(({ id }) => !affinity?.strict || id === affinity.worker);
-    if (hands.length < (affinity?.strict ? 1 : size)) return undefined;
+    if (hands.length < (affinity?.strict ? 1 : sizeMax)) return undefined;
     const holders = hands.flatMap((hand) => Array.from({ length: slots }, (_, slot) => hand.exchanges[slot]));
     return holders.every((exchange) => exchange !== undefined) ? holders : undefined;
   }
@@ -268,6 +282,33 @@ export class Runtime {
   /** What the last start that came to nothing failed by, or its worker died of. */
   get lastFailure(): unknown {
     return this.#lastFailure;
+  }
+
+  /** How many workers there are to be now. */
+  get size(): number {
+    // At its end a pool lets them go one by one.
+    return Math.max(this.settings.sizeMin, standing(this.#supervisor.getSnapshot().context));
+  }
+
+  get lastTicket(): number {
+    return this.#tickets;
+  }
+
+  /** How many wait whom any worker could serve: all of them, and those who asked no later than with that ticket. */
+  waitingForAny(ticket: number): { all: number; long: number } {
+    let [all, long] = [0, 0];
+    for (const { waiter } of this.#askers.values()) {
+      if (waiter.affinity?.strict) continue;
+      all += 1;
+      // Nobody needs to know of more than there can be workers.
+      if (all > this.settings.sizeMax) break;
+      if (waiter.ticket <= ticket) long += 1;
+    }
+    return { all, long };
+  }
+
+  tellSupervisor(event: SupervisorEvent): void {
+    if (this.#isActive) this.#supervisor.send(event);
   }
 
   end(by: 'drain' | 'close' | 'destroy'): void {
@@ -501,6 +542,7 @@ export class Runtime {
   }
 
   #closed(): void {
+    this.sizer?.close();
     void this.#letGo();
     this.sessions.clear();
     this.keepAlive.dispose();
