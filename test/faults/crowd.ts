@@ -1,6 +1,6 @@
-import type { WorkerEvent } from '../../machines/index.js';
 import { createPool } from '../../src/index.js';
 import { fixtures, PYTHON } from '../support/python.js';
+import { whenGranted } from './granted.js';
 import { countsOf, deviations, Ledger } from './ledger.js';
 import type { Scenario } from './scenario.js';
 
@@ -41,16 +41,8 @@ function startPool(onGranted: (ticket: number) => void = () => {}) {
     size: 4,
     logs: 'events',
     queueMax: CALLERS,
-    inspect: (event) => {
-      if (event.type !== '@xstate.event' || event.event.type !== 'lease.granted') return;
-      // The coordinator's own word, and not the worker's to its client.
-      if (event.sourceRef !== undefined && 'id' in event.sourceRef && event.sourceRef.id === 'coordinator') {
-        onGranted((event.event as CoordinatorGrant).waiter.ticket);
-      }
-    },
+    inspect: whenGranted(({ ticket }) => onGranted(ticket)),
   });
 }
-
-type CoordinatorGrant = WorkerEvent & { type: 'lease.granted' };
 
 const CALLERS = 100_000;

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { createPool } from '../../src/index.js';
 import { fixtures, PYTHON } from '../support/python.js';
+import { whenGranted } from './granted.js';
 import { countsOf, deviations, Ledger } from './ledger.js';
 import type { Scenario } from './scenario.js';
 
@@ -13,9 +14,9 @@ export const scenario: Scenario = {
   async round({ seconds, signal }) {
     await startPool().close();
     const ledger = await Ledger.open({ shedCodes: ['ERR_OVERLOADED'] });
-    const pool = startPool();
-    await pool.ready();
     const waits: number[] = [];
+    const pool = startPool((waitedMs) => waits.push(waitedMs));
+    await pool.ready();
     // Kept only as long as they are open, or the test's own memory would grow.
     const asked = new Set<Promise<void>>();
     const beganAt = performance.now();
@@ -27,11 +28,8 @@ export const scenario: Scenario = {
       const dueBy = ((performance.now() - beganAt) / 1_000) * CALLS_PER_SECOND;
       while (number < dueBy) {
         number += 1;
-        const [mine, sentAt] = [number, performance.now()];
-        const call = pool.call<number>('sleep', [mine, SERVICE_S]).then((answer) => {
-          waits.push(performance.now() - sentAt - SERVICE_S * 1_000);
-          return answer;
-        });
+        const mine = number;
+        const call = pool.call<number>('sleep', [mine, SERVICE_S]);
         const entered = ledger.ask(call, (answer) => answer === mine).then(() => void asked.delete(entered));
         asked.add(entered);
       }
@@ -57,9 +55,11 @@ export const scenario: Scenario = {
   },
 };
 
-function startPool() {
+/** @param onGranted Told how long each who is granted a lease has waited for it. */
+function startPool(onGranted: (waitedMs: number) => void = () => {}) {
   const shed = { targetMs: TARGET_MS };
-  return createPool({ module: here('slow.py'), python: PYTHON, size: 4, logs: 'events', shed });
+  const inspect = whenGranted(({ askedAt }) => onGranted(performance.now() - askedAt));
+  return createPool({ module: here('slow.py'), python: PYTHON, size: 4, logs: 'events', shed, inspect });
 }
 
 const TARGET_MS = 250;
