@@ -202,10 +202,6 @@ class LiveStep extends Step {
           const { place } = event as { place: number };
           if (context.places[place]?.state === 'waiting') this.restarts[place] = true;
         },
-        hurryRestarts: ({ context }) => {
-          for (const [place, { state }] of context.places.entries())
-            if (state === 'waiting') this.restarts[place] = true;
-        },
       },
     });
     const root = createActor(machine, {
