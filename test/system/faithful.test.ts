@@ -128,7 +128,12 @@ class LiveStep extends Step {
         ]);
       };
     const worker = workerMachine.provide({
-      actions: { startProcess: hand('startProcess'), askToStop: hand('askToStop'), killProcess: hand('killProcess') },
+      actions: {
+        startProcess: hand('startProcess'),
+        askToStop: hand('askToStop'),
+        terminateProcess: hand('terminateProcess'),
+        killProcess: hand('killProcess'),
+      },
     });
     const client = clientMachine.provide({
       actions: {
