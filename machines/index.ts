@@ -33,4 +33,4 @@ export {
   type WaitQueue,
   type WorkerId,
 } from './wait-queue.js';
-export { type LiveLease, type WorkerContext, type WorkerInput, workerMachine } from './worker.js';
+export { LEASES_THAT_PROVE, type LiveLease, type WorkerContext, type WorkerInput, workerMachine } from './worker.js';

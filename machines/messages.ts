@@ -48,7 +48,8 @@ export type WorkerEvent =
   | { type: 'process.failed' }
   /** The process lives and cannot serve: its module does not load, or its line is broken. */
   | { type: 'process.unfit' }
-  | { type: 'process.exited' }
+  /** `byItself`: by its own doing. Neither the pool nor anybody outside had ended it. */
+  | { type: 'process.exited'; byItself: boolean }
   | { type: 'lease.granted'; lease: LeaseId; slot: number; waiter: Waiter }
   | { type: 'lease.released'; lease: LeaseId; slot: number }
   | { type: 'lease.revoked'; lease: LeaseId; slot: number }
@@ -71,7 +72,7 @@ export type ClientEvent =
 
 export type SupervisorEvent =
   | { type: 'worker.ready'; worker: WorkerId; place: number }
-  /** `proven`: it had served a lease, or was to be replaced, so its end says nothing about the next start. */
+  /** `proven`: it had served, or was to be replaced, so its end says nothing about the next start. */
   | { type: 'worker.dead'; worker: WorkerId; place: number; proven: boolean }
   | { type: 'restart.due'; place: number }
   | { type: 'coordinator.closed' }

@@ -1,4 +1,4 @@
-import { assign, emit, raise, setup } from 'xstate';
+import { assign, emit, enqueueActions, setup } from 'xstate';
 import { clientMachine } from './client.js';
 import { coordinatorMachine } from './coordinator.js';
 import type { SupervisorEmitted, SupervisorEvent } from './messages.js';
@@ -8,6 +8,8 @@ import { workerMachine } from './worker.js';
 export interface SupervisorInput {
   /** How many workers there are to be. */
   readonly size: number;
+  /** So many bad starts in a row, with no worker up, are no accident. */
+  readonly failuresMax: number;
   readonly closeTimeoutMs: number;
 }
 
@@ -24,10 +26,8 @@ export interface Place {
 export interface SupervisorContext extends SupervisorInput {
   readonly places: readonly Place[];
   readonly nextWorker: WorkerId;
-  /** Starts in a row that came to nothing. */
+  /** Bad starts in a row: of workers that died before they had proven themselves, ready or not. The next waits the longer. */
   readonly failures: number;
-  /** Workers in a row that died before they had served anybody, ready or not: the next start waits the longer. */
-  readonly unproven: number;
 }
 
 /**
@@ -54,7 +54,6 @@ export const supervisorMachine = setup({
     // What it remembers.
     noteReady: assign({
       places: ({ context, event }) => placed(context, event as Ready, 'up', (event as Ready).worker),
-      failures: 0,
     }),
     noteDead: assign(({ context, event }) => noted(context, event as Dead, 'waiting')),
     noteGone: assign(({ context, event }) => noted(context, event as Dead, 'empty')),
@@ -62,8 +61,23 @@ export const supervisorMachine = setup({
       places: placed(context, event as Due, 'restarting', context.nextWorker),
       nextWorker: context.nextWorker + 1,
     })),
-    scheduleRestart: raise(({ event }) => ({ type: 'restart.due', place: (event as Dead).place }), {
-      delay: 'restartDelay',
+    scheduleRestart: enqueueActions(({ event, enqueue }) => {
+      const { place } = event as Dead | Due;
+      enqueue.raise(restartAt(place), { delay: 'restartDelay', id: reminderOf(place) });
+    }),
+    // Besides the reminder that each has, since that still holds if it turns out that they hurry in vain.
+    hurryRestarts: enqueueActions(({ context, enqueue }) => {
+      for (const [place, { state }] of context.places.entries()) {
+        if (state === 'waiting') enqueue.raise(restartAt(place), { delay: 0, id: hurryOf(place) });
+      }
+    }),
+    hurryNoMore: enqueueActions(({ context, enqueue }) => {
+      for (const place of context.places.keys()) enqueue.cancel(hurryOf(place));
+    }),
+    forgetRestart: enqueueActions(({ event, enqueue }) => {
+      const { place } = event as Due;
+      enqueue.cancel(reminderOf(place));
+      enqueue.cancel(hurryOf(place));
     }),
     // What it says to whoever made the pool.
     sayReady: emit({ type: 'pool.ready' }),
@@ -77,12 +91,13 @@ export const supervisorMachine = setup({
       noOther(context, event as Dead, (state) => state === 'starting' || state === 'up'),
     isHopeless: ({ context, event }) =>
       noOther(context, event as Dead, (state) => state === 'up') &&
-      noted(context, event as Dead, 'waiting').failures >= HOPELESS_FAILURES,
-    isWaiting: ({ context, event }) => context.places[(event as Due).place]?.state === 'waiting',
+      noted(context, event as Dead, 'waiting').failures >= context.failuresMax,
+    isWaiting: ({ context, event }) => isWaiting(context, event as Due),
+    mayProbe: ({ context, event }) => isWaiting(context, event as Due) && !context.places.some(hasLiveWorker),
     hasNoWorker: ({ context }) => !context.places.some(hasLiveWorker),
   },
   delays: {
-    restartDelay: ({ context }) => restartDelayMs(context.unproven, 1),
+    restartDelay: ({ context }) => restartDelayMs(context.failures, 1),
     closeTimeout: ({ context }) => context.closeTimeoutMs,
   },
 }).createMachine({
@@ -92,7 +107,6 @@ export const supervisorMachine = setup({
     places: Array.from({ length: input.size }, (_, place): Place => ({ state: 'starting', worker: place + 1 })),
     nextWorker: input.size + 1,
     failures: 0,
-    unproven: 0,
   }),
   entry: 'startActors',
   initial: 'starting',
@@ -107,7 +121,7 @@ export const supervisorMachine = setup({
           { guard: 'isLastStart', target: 'ready', actions: ['noteDead', 'scheduleRestart'] },
           { actions: ['noteDead', 'scheduleRestart'] },
         ],
-        'restart.due': { guard: 'isWaiting', actions: ['fillPlace', 'startWorker'] },
+        'restart.due': { guard: 'isWaiting', actions: ['forgetRestart', 'fillPlace', 'startWorker'] },
         'pool.drain': 'draining',
         'pool.close': 'closing',
         'pool.destroy': { target: 'stopping', actions: ['tellDestroy', 'killWorkers'] },
@@ -121,19 +135,22 @@ export const supervisorMachine = setup({
           { guard: 'isHopeless', target: 'degraded', actions: ['noteDead', 'scheduleRestart'] },
           { actions: ['noteDead', 'scheduleRestart'] },
         ],
-        'restart.due': { guard: 'isWaiting', actions: ['fillPlace', 'startWorker'] },
+        'restart.due': { guard: 'isWaiting', actions: ['forgetRestart', 'fillPlace', 'startWorker'] },
         'pool.drain': 'draining',
         'pool.close': 'closing',
         'pool.destroy': { target: 'stopping', actions: ['tellDestroy', 'killWorkers'] },
       },
     },
-    // No worker lives and starts keep failing. It goes on trying, ever more slowly.
+    // No worker lives and starts keep failing. It goes on trying, ever more slowly, with one start at a time.
     degraded: {
-      entry: ['sayDegraded', 'tellDegraded'],
+      entry: ['hurryNoMore', 'sayDegraded', 'tellDegraded'],
       on: {
-        'worker.ready': { target: 'ready', actions: 'noteReady' },
+        'worker.ready': { target: 'ready', actions: ['noteReady', 'hurryRestarts'] },
         'worker.dead': { actions: ['noteDead', 'scheduleRestart'] },
-        'restart.due': { guard: 'isWaiting', actions: ['fillPlace', 'startWorker'] },
+        'restart.due': [
+          { guard: 'mayProbe', actions: ['forgetRestart', 'fillPlace', 'startWorker'] },
+          { guard: 'isWaiting', actions: 'scheduleRestart' },
+        ],
         'pool.drain': 'draining',
         'pool.close': 'closing',
         'pool.destroy': { target: 'stopping', actions: ['tellDestroy', 'killWorkers'] },
@@ -148,7 +165,7 @@ export const supervisorMachine = setup({
           { guard: 'isHopeless', actions: ['noteDead', 'scheduleRestart', 'tellDegraded'] },
           { actions: ['noteDead', 'scheduleRestart'] },
         ],
-        'restart.due': { guard: 'isWaiting', actions: ['fillPlace', 'startWorker'] },
+        'restart.due': { guard: 'isWaiting', actions: ['forgetRestart', 'fillPlace', 'startWorker'] },
         'coordinator.closed': 'drained',
         'pool.close': 'closing',
         'pool.destroy': { target: 'stopping', actions: ['tellDestroy', 'killWorkers'] },
@@ -172,7 +189,7 @@ export const supervisorMachine = setup({
           { guard: 'isHopeless', actions: ['noteDead', 'scheduleRestart', 'tellDegraded'] },
           { actions: ['noteDead', 'scheduleRestart'] },
         ],
-        'restart.due': { guard: 'isWaiting', actions: ['fillPlace', 'startWorker'] },
+        'restart.due': { guard: 'isWaiting', actions: ['forgetRestart', 'fillPlace', 'startWorker'] },
         'coordinator.closed': { target: 'stopping', actions: 'askWorkers' },
         'pool.destroy': { target: 'stopping', actions: ['tellDestroy', 'killWorkers'] },
       },
@@ -191,14 +208,14 @@ export const supervisorMachine = setup({
 });
 
 /**
- * How long the next start waits after `unproven` workers that served nobody: nothing after none,
- * then doubling from 100 ms to 30 s, of which `jitter` (0 to 1) takes the
- * second half away, so that many places do not start together.
+ * How long the next start waits after so many bad ones in a row: not at all after none, then 100 ms, and three times as
+ * long each time, to 30 s, of which `jitter` (0 to 1) takes the last quarter away, so that many places do not start
+ * together. So nine starts in a row take more than a minute, whatever the jitter.
  */
-export function restartDelayMs(unproven: number, jitter: number): number {
-  if (unproven === 0) return 0;
-  const full = Math.min(BACKOFF_MS * 2 ** (unproven - 1), BACKOFF_MS_MAX);
-  return full * (1 - jitter / 2);
+export function restartDelayMs(failures: number, jitter: number): number {
+  if (failures === 0) return 0;
+  const full = Math.min(BACKOFF_MS * BACKOFF_FACTOR ** (failures - 1), BACKOFF_MS_MAX);
+  return full * (1 - jitter / 4);
 }
 
 /** True if a worker lives at `place`, whether it can take a lease yet or not. */
@@ -214,17 +231,29 @@ function placed({ places }: SupervisorContext, { place }: { place: number }, sta
   return places.map((each, index): Place => (index === place ? { state, worker } : each));
 }
 
-/**
- * A start that came to nothing is a failure. A worker that was ready and died is none, whatever it died of; but until
- * one has served somebody, replacing it at once may be replacing it for ever.
- */
+/** A start was bad if its worker died before it had proven itself. */
 function noted(context: SupervisorContext, dead: Dead, state: Place['state']) {
-  const wasUp = context.places[dead.place]?.state === 'up';
   return {
     places: placed(context, dead, state, dead.worker),
-    failures: wasUp ? context.failures : context.failures + 1,
-    unproven: dead.proven ? 0 : context.unproven + 1,
+    failures: dead.proven ? 0 : context.failures + 1,
   };
+}
+
+function isWaiting({ places }: SupervisorContext, { place }: Due): boolean {
+  return places[place]?.state === 'waiting';
+}
+
+function restartAt(place: number): Due {
+  return { type: 'restart.due', place };
+}
+
+/** By what the reminder of a place is found again. */
+function reminderOf(place: number): string {
+  return `restart-${place}`;
+}
+
+function hurryOf(place: number): string {
+  return `hurry-${place}`;
 }
 
 /** True if no place but the event's own is in such a state. */
@@ -236,7 +265,6 @@ function noOther(
   return places.every(({ state }, index) => index === place || !such(state));
 }
 
-/** So many bad starts in a row, with no worker up, are no accident. */
-const HOPELESS_FAILURES = 3;
 const BACKOFF_MS = 100;
+const BACKOFF_FACTOR = 3;
 const BACKOFF_MS_MAX = 30_000;

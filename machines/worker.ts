@@ -32,8 +32,8 @@ export interface WorkerContext extends WorkerInput {
   readonly overdue: number;
   /** It is to be replaced. */
   readonly retired: boolean;
-  /** It has served a lease to its end, or is to be replaced. */
-  readonly proven: boolean;
+  /** How many leases it has served to their end, as far as that tells whether its start was good. */
+  readonly served: number;
 }
 
 export interface LiveLease {
@@ -61,8 +61,7 @@ export const workerMachine = setup({
     noteRevoked: assign(({ context, event }) => withLease(context, event as OfLease, 'revoked')),
     noteOverdue: assign(({ context, event }) => withLease(context, event as OfLease, 'overdue')),
     noteResumed: assign(({ context, event }) => withLease(context, event as OfLease, 'awaited')),
-    // Its end says nothing about the next start.
-    noteRetired: assign({ retired: true, proven: true }),
+    noteRetired: assign({ retired: true }),
     // What it says.
     announceReady: sendTo(
       ({ context }) => context.supervisor,
@@ -106,11 +105,11 @@ export const workerMachine = setup({
     ),
     announceDead: sendTo(
       ({ context }) => context.supervisor,
-      ({ context }) => ({
+      ({ context, event }) => ({
         type: 'worker.dead',
         worker: context.worker,
         place: context.place,
-        proven: context.proven,
+        proven: isProven(context, event),
       }),
     ),
     passLease: sendTo(
@@ -156,7 +155,7 @@ export const workerMachine = setup({
     revoked: 0,
     overdue: 0,
     retired: false,
-    proven: false,
+    served: 0,
   }),
   initial: 'spawning',
   states: {
@@ -382,10 +381,22 @@ function withLease(context: WorkerContext, { lease, slot }: OfLease, state: Live
     live: context.live + Number(is !== null) - Number(was !== null),
     revoked: context.revoked + Number(isRevoked(is)) - Number(isRevoked(was)),
     overdue: context.overdue + Number(is?.state === 'overdue') - Number(was?.state === 'overdue'),
-    proven: context.proven || is === null,
+    served: Math.min(context.served + Number(is === null), LEASES_THAT_PROVE),
   };
+}
+
+/**
+ * Whether its end says nothing about the next start: it was to be replaced, or it has served. One that goes by itself
+ * after its first lease might do so for ever, and must have served a second.
+ */
+function isProven({ retired, served }: WorkerContext, event: WorkerEvent): boolean {
+  const wentByItself = event.type === 'process.exited' && event.byItself;
+  return retired || served >= (wentByItself ? LEASES_THAT_PROVE : 1);
 }
 
 function leasesOf({ leases }: WorkerContext): SlotLeases {
   return leases.map((live) => live?.lease ?? null);
 }
+
+/** How many leases a worker must have served to their end before nothing that it does by itself speaks against its start. */
+export const LEASES_THAT_PROVE = 2;

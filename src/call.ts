@@ -23,12 +23,21 @@ export interface CallHome {
 /** What a call has beside its question and its answer. */
 export interface CallExtras {
   /** Who reads the items of its stream. */
-  readonly stream?: { onItems(values: readonly unknown[], bytes: number): void } | undefined;
+  readonly stream?: StreamReader | undefined;
   /** The functions and iterables among its arguments. */
   readonly given?: LiveArguments | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** How long it may give no sign of progress. */
+  readonly heartbeatTimeoutMs?: number | undefined;
   /** The objects in Python that it is about. */
   readonly handles?: GivenHandles | undefined;
+}
+
+/** Who reads the items of a stream. */
+interface StreamReader {
+  /** Somebody waits for the next item. */
+  readonly isWaiting: boolean;
+  onItems(values: readonly unknown[], bytes: number): void;
 }
 
 /** What is asked, and by whom. */
@@ -182,8 +191,20 @@ export class Call implements Child, AskingCall {
         return this.run(() => this.#live?.pull(message.input, message.items, this) ?? false);
       case 'progress':
         if (!this.#isSettled) onProgress?.({ done: message.done, total: message.total, note: message.note });
-        return onProgress !== undefined;
+        return onProgress !== undefined || this.heartbeatTimeoutMs !== undefined;
+      case 'heartbeat':
+        return this.heartbeatTimeoutMs !== undefined;
     }
+  }
+
+  /** How long it may give no sign of progress, if it is to give any. */
+  get heartbeatTimeoutMs(): number | undefined {
+    return this.#extras?.heartbeatTimeoutMs;
+  }
+
+  /** Python may have to wait for this side: for a reader, a function, or an iterable. */
+  get isOwed(): boolean {
+    return this.#extras?.stream?.isWaiting === false || (this.#live?.isOwing ?? false);
   }
 
   #hearCallback({ function: index, kept, number, args, kwargs }: CallbackMessage): boolean {
@@ -213,6 +234,12 @@ export class Call implements Child, AskingCall {
   /** Its caller has what it wanted, and waits for no more. */
   leave(): void {
     if (!this.#isSettled) this.#giveUp('signal');
+  }
+
+  /** It has run for too long. */
+  giveUpAs(error: PoolError): void {
+    this.fail(error, 'timedOut');
+    this.#exchange?.abandon(this);
   }
 
   fail(error: unknown, how: CallOutcome = 'failed'): void {

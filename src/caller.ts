@@ -1,4 +1,4 @@
-import { checkWait, type WaitOptions } from './budget.js';
+import { checkMs, checkWait, type WaitOptions } from './budget.js';
 import { Call, type CallExtras, type Progress } from './call.js';
 import { FunctionReleasedError, OptionError } from './errors.js';
 import { elsewhere, GivenHandles } from './given-handles.js';
@@ -22,6 +22,11 @@ export interface CallOptions extends WaitOptions {
   readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
   /** Told how far the call has come, where Python tells it by `pythonarium.progress`. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /**
+   * How long the call may give no sign of progress while Python runs it, in ms: `pythonarium.heartbeat()`, `progress()`,
+   * an item of its stream. Then it rejects with `ERR_CALL_HUNG`. `Infinity`: for ever. Default: the pool's.
+   */
+  readonly heartbeatTimeoutMs?: number | undefined;
   /**
    * What is to be known of the call wherever it is spoken of, such as `{ requestId: '7f3a' }`: Python has it as
    * `pythonarium.context`, and what is logged during the call as `context`. Plain JSON; joined, key by key, with what is bound.
@@ -62,7 +67,7 @@ export abstract class Caller<Api = unknown> {
    * @returns What Python returned, as `docs/values.md` says. `null` for `None`.
    *
    * Rejects with `signal.reason`, or a `PoolError`: `ERR_PYTHON` (it raised), `ERR_NOT_EXPOSED`, `ERR_VALUE`,
-   * `ERR_MESSAGE_TOO_LARGE`, `ERR_WORKER_DIED`, `ERR_CALL_TIMEOUT`, `ERR_QUEUE_TIMEOUT`, `ERR_QUEUE_FULL`,
+   * `ERR_MESSAGE_TOO_LARGE`, `ERR_WORKER_DIED`, `ERR_CALL_TIMEOUT`, `ERR_CALL_HUNG`, `ERR_QUEUE_TIMEOUT`, `ERR_QUEUE_FULL`,
    * `ERR_POOL_CLOSED`, `ERR_POOL_DEGRADED`, `ERR_PROTOCOL`, `ERR_OPTION`; with a `schema` also `ERR_RESULT`, in a pool
    * with `validate` also `ERR_ARGUMENT`; in a session also `ERR_SESSION_LOST` and
    * `ERR_SESSION_LIMIT`, under a lease `ERR_LEASE_ENDED`.
@@ -220,6 +225,7 @@ export abstract class Caller<Api = unknown> {
     if (typeof name !== 'string') throw new OptionError({ option: 'name', expected: "a function's name", got: name });
     if (!Array.isArray(args)) throw new OptionError({ option: 'args', expected: 'an array of arguments', got: args });
     const { signal, timeoutMs = this.runtime.settings.timeoutMs, priority = 0, kwargs, context, onProgress } = options;
+    const heartbeatTimeoutMs = limitOf(options.heartbeatTimeoutMs ?? this.runtime.settings.heartbeatTimeoutMs);
     const { counters, keepAlive, settings, clock } = this.runtime;
     const { owner } = this;
     const found = new Found(name, owner, this.runtime);
@@ -230,6 +236,7 @@ export abstract class Caller<Api = unknown> {
       session: this.sessionId,
       context,
       progress: onProgress !== undefined,
+      heartbeatMs: heartbeatTimeoutMs === undefined ? undefined : Math.max(1, Math.floor(heartbeatTimeoutMs / BEATS)),
       lease: typeof owner === 'number' ? owner : undefined,
       on: member?.remote.number,
       get: member?.isRead,
@@ -238,10 +245,10 @@ export abstract class Caller<Api = unknown> {
     return (stream, room) => {
       signal?.throwIfAborted();
       const { given, handles } = found;
-      const isPlain = given === undefined && handles === undefined && stream === undefined && onProgress === undefined;
-      const extras = isPlain
-        ? undefined
-        : { stream, given, handles, onProgress: onProgress && this.runtime.total(onProgress) };
+      const isValues = given === undefined && handles === undefined;
+      const isPlain = isValues && stream === undefined && onProgress === undefined && heartbeatTimeoutMs === undefined;
+      const onTold = onProgress && this.runtime.total(onProgress);
+      const extras = isPlain ? undefined : { stream, given, handles, onProgress: onTold, heartbeatTimeoutMs };
       const line = room === undefined ? request : streamed(request, room, settings.limits, name);
       const call = new Call({ name, request: line, context, caller: this }, clock, { signal, timeoutMs }, extras);
       counters.asked += 1;
@@ -314,11 +321,20 @@ function checkCall(options: CallOptions): void {
   checkWait(options, CALL_OPTIONS);
   checkPriority(options.priority);
   checkContext(options.context);
+  const { heartbeatTimeoutMs } = options;
+  if (heartbeatTimeoutMs !== undefined && heartbeatTimeoutMs !== Number.POSITIVE_INFINITY) {
+    checkMs('heartbeatTimeoutMs', heartbeatTimeoutMs);
+  }
   checkSchema(options.schema);
   const { onProgress } = options;
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new OptionError({ option: 'onProgress', expected: 'a function', got: onProgress });
   }
+}
+
+/** Infinity is no limit. */
+function limitOf(ms: number | undefined): number | undefined {
+  return ms === Number.POSITIVE_INFINITY ? undefined : ms;
 }
 
 function checkContext(context: unknown): void {
@@ -362,7 +378,10 @@ const CALL_OPTIONS: ReadonlySet<string> = new Set([
   'priority',
   'kwargs',
   'onProgress',
+  'heartbeatTimeoutMs',
   'context',
   'schema',
 ] satisfies (keyof CallOptions)[]);
 const PRIORITY_MAX = 100;
+/** So many heartbeats may come in the time that is allowed for one. */
+const BEATS = 4;

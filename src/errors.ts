@@ -24,6 +24,7 @@ export type PoolErrorCode =
   | 'ERR_PYTHON'
   | 'ERR_WORKER_DIED'
   | 'ERR_CALL_TIMEOUT'
+  | 'ERR_CALL_HUNG'
   | 'ERR_QUEUE_TIMEOUT'
   | 'ERR_DEADLOCK'
   | 'ERR_QUEUE_FULL'
@@ -155,6 +156,8 @@ export class WorkerDiedError extends PoolError<'ERR_WORKER_DIED'> {
     call?: string | undefined;
     /** The pool ended it for another call. */
     evicted?: boolean;
+    /** The pool ended it because it did not answer a ping. */
+    silent?: boolean;
   }) {
     super(
       'WorkerDiedError',
@@ -193,6 +196,34 @@ export class CallTimeoutError extends PoolError<'ERR_CALL_TIMEOUT'> {
     this.call = seen.call;
     this.timeoutMs = seen.timeoutMs;
     this.waitedMs = seen.waitedMs;
+    this.ranMs = seen.ranMs;
+  }
+}
+
+/** The call ran longer than the pool lets any call run, or gave no sign of progress for too long. */
+export class CallHungError extends PoolError<'ERR_CALL_HUNG'> {
+  /** The function that was called. */
+  readonly call: string;
+  /** The limit that it broke: `hardLimitMs`, or `heartbeatTimeoutMs`. */
+  readonly by: 'hard-limit' | 'heartbeat';
+  /** That limit. */
+  readonly limitMs: number;
+  /** How long it had run. */
+  readonly ranMs: number;
+
+  constructor(seen: { call: string; by: 'hard-limit' | 'heartbeat'; limitMs: number; ranMs: number }) {
+    super(
+      'CallHungError',
+      'ERR_CALL_HUNG',
+      seen.by === 'hard-limit'
+        ? `${quoted(seen.call)} ran for ${seen.ranMs} ms, and no call of this pool may run longer than ${seen.limitMs} ms. ` +
+            'Raise `hardLimitMs`, or give the function less to do; the event `call.hung` says where it stood.'
+        : `${quoted(seen.call)} gave no sign of progress for ${seen.limitMs} ms, after ${seen.ranMs} ms in all. ` +
+            'Call `pythonarium.heartbeat()` more often, or raise `heartbeatTimeoutMs`; the event `call.hung` says where it stood.',
+    );
+    this.call = seen.call;
+    this.by = seen.by;
+    this.limitMs = seen.limitMs;
     this.ranMs = seen.ranMs;
   }
 }
@@ -273,18 +304,21 @@ export class PoolClosedError extends PoolError<'ERR_POOL_CLOSED'> {
 
 /** No worker lives and starts keep failing. */
 export class PoolDegradedError extends PoolError<'ERR_POOL_DEGRADED'> {
-  /** Starts that failed in a row. */
+  /** Bad starts in a row: of workers that did not become ready, or died before they had served. */
   readonly failures: number;
+  /** The last lines that the last of them wrote to standard error, oldest first; at most 20. */
+  readonly stderr: readonly string[];
 
   constructor(seen: { failures: number; cause: unknown }) {
     super(
       'PoolDegradedError',
       'ERR_POOL_DEGRADED',
-      `No worker lives, and the last ${seen.failures} starts failed in a row. The pool goes on trying; ` +
-        `\`cause\` is the last failure${seen.cause instanceof Error ? `: ${sentence(seen.cause.message)}` : '.'}`,
+      `No worker lives, and the last ${seen.failures === 1 ? 'start' : `${seen.failures} starts`} came to nothing. ` +
+        `The pool goes on trying; \`cause\` is the last failure${seen.cause instanceof Error ? `: ${sentence(seen.cause.message)}` : '.'}`,
       { cause: seen.cause },
     );
     this.failures = seen.failures;
+    this.stderr = seen.cause instanceof BootError || seen.cause instanceof WorkerDiedError ? seen.cause.stderr : [];
   }
 }
 
@@ -706,13 +740,21 @@ function whatStarted(started: boolean | 'unknown'): string {
   return 'Nobody knows whether Python had started the call: repeat it only if doing it twice does no harm.';
 }
 
-function whyItMayHaveDied(seen: { exitCode: number | null; signal: string | null; evicted?: boolean }): string {
+function whyItMayHaveDied(seen: {
+  exitCode: number | null;
+  signal: string | null;
+  evicted?: boolean;
+  silent?: boolean;
+}): string {
   const { exitCode, signal } = seen;
   if (seen.evicted) {
     return (
       'The pool ended it, since another call on it was given up and not answered within `cancelGraceMs`, and this one not ' +
       'within `evictGraceMs` after that.'
     );
+  }
+  if (seen.silent) {
+    return 'The pool ended it, since it did not answer a ping within `pingTimeoutMs`: it was stopped, or something in it holds the interpreter.';
   }
   if (signal === 'SIGKILL') {
     return 'Linux ends processes like this when memory runs out: see `dmesg`, and lower `size` or what one call loads.';

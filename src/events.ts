@@ -11,7 +11,7 @@ export interface PoolEvents {
       exitCode: number | null;
       signal: string | null;
       /** `exited` by itself, did not `boot`, or was ended by the pool for one of the other reasons. */
-      reason: 'exited' | 'boot' | 'boot-timeout' | 'cancel-grace' | 'protocol' | 'retired' | 'stopped';
+      reason: 'exited' | 'boot' | 'boot-timeout' | 'cancel-grace' | 'protocol' | 'unresponsive' | 'retired' | 'stopped';
     },
   ];
   /** A start came to nothing; the pool tries again after a while. */
@@ -30,6 +30,10 @@ export interface PoolEvents {
   'pool.reloaded': [{ files: readonly string[]; workers: readonly string[] }];
   /** With `watch`: files have changed, and no worker would come up with them. Those that are there stay. */
   'reload.failed': [{ files: readonly string[]; error: unknown }];
+  /** A call runs longer than `softLimitMs`. It goes on. */
+  'call.slow': [RunningCall];
+  /** A call has run longer than `hardLimitMs`, or given no sign of progress for `heartbeatTimeoutMs`. Its caller has been told. */
+  'call.hung': [RunningCall & { readonly by: 'hard-limit' | 'heartbeat' }];
   /** Something that Python printed, logged or warned of; a line of it. */
   log: [LogEvent];
 }
@@ -46,5 +50,20 @@ export interface LogEvent {
   /** With `logging`: the logger's name. */
   readonly logger: string | undefined;
   /** The `context` of that call, if it has one. */
+  readonly context: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A call that has run for long, and where it stands. */
+export interface RunningCall {
+  readonly worker: string;
+  readonly pid: number | undefined;
+  /** The id of the call. */
+  readonly call: number;
+  /** The function that was called. */
+  readonly name: string;
+  readonly ranMs: number;
+  /** Where every thread of its worker stands, the innermost call first, as `faulthandler` writes it; `null` where that cannot be had. */
+  readonly stack: string | null;
+  /** The `context` of the call, if it has one. */
   readonly context: Readonly<Record<string, unknown>> | undefined;
 }

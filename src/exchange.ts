@@ -2,10 +2,17 @@ import type { ClientRef, LeaseId } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import type { Call } from './call.js';
 import type { PoolError } from './errors.js';
+import type { Vigil } from './vigil.js';
 import type { MessageDuringCall } from './wire/message.js';
 
 /** How a request was answered. */
-export type Answer = { readonly value: unknown } | { readonly error: PoolError };
+export type Answer =
+  | { readonly value: unknown }
+  | {
+      readonly error: PoolError;
+      /** `false`: Python has not even begun. */
+      readonly started?: boolean | undefined;
+    };
 
 /** Whoever keeps a lease for more than one call. */
 export interface LeaseHolder {
@@ -28,6 +35,8 @@ export class Exchange {
   readonly #client: ClientRef;
   readonly #holder: LeaseHolder | undefined;
   #unanswered: { readonly id: number; readonly call: Call } | undefined;
+  /** Present while Python runs a request that has limits. */
+  #vigil: Vigil | undefined;
   #isAbandoned = false;
   /** The client knows of it. */
   #isRevoked = false;
@@ -75,6 +84,7 @@ export class Exchange {
     }
     this.#unanswered = { id: this.worker.request(call, this), call };
     call.onSent(this);
+    if (this.worker.runs(this)) this.onRunning();
   }
 
   /** The answer to the request that was sent has come. */
@@ -85,7 +95,9 @@ export class Exchange {
     this.#unanswered = undefined;
     this.#isAbandoned = false;
     this.#isRevoked = false;
-    if (wasAbandoned) this.worker.counters.cancelled.kept += 1;
+    this.#endVigil();
+    // What was given up in the pipe and never begun is not counted: nothing was cancelled.
+    if (wasAbandoned && !('error' in answer && answer.started === false)) this.worker.counters.cancelled.kept += 1;
     if (!this.#holder?.holds) this.end();
     else if (wasRevoked) this.#client.send({ type: 'exchange.resumed', lease: this.lease });
     call.onAnswered(answer);
@@ -94,17 +106,21 @@ export class Exchange {
 
   /** Something is said of the request before its answer. False: nobody asked for that. */
   hear(message: MessageDuringCall): boolean {
+    this.#vigil?.beat();
     return this.#unanswered?.call.hear(message) ?? false;
   }
 
   /** Says something that belongs to this call, if it is still unanswered. */
   say(call: Call, encode: (id: number) => string, bin?: readonly Uint8Array[]): void {
-    if (this.#unanswered?.call === call) this.worker.say(encode(this.#unanswered.id), bin);
+    if (this.#unanswered?.call !== call) return;
+    this.#vigil?.beat();
+    this.worker.say(encode(this.#unanswered.id), bin);
   }
 
   /** Nobody waits for this call's answer any more. Python still owes it, so the lease stays where it is. */
   abandon(call: Call): void {
     if (this.#unanswered?.call !== call || this.#isAbandoned) return;
+    this.#endVigil();
     if (this.worker.withdraw(this.#unanswered.id)) {
       this.#unanswered = undefined;
       return this.#unsent();
@@ -116,7 +132,11 @@ export class Exchange {
 
   /** Python has come to the request: from now on it is its own doing if it does not answer. */
   onRunning(): void {
-    if (!this.#isAbandoned || this.#isRevoked) return;
+    if (this.#unanswered === undefined || this.#isRevoked) return;
+    if (!this.#isAbandoned) {
+      this.#vigil ??= this.worker.watch(this.#unanswered.call, this.#unanswered.id);
+      return;
+    }
     this.#isRevoked = true;
     this.#client.send({ type: 'exchange.abandoned', lease: this.lease });
   }
@@ -143,8 +163,14 @@ export class Exchange {
     this.worker.exchanges[this.slot] = undefined;
     const request = this.#unanswered;
     this.#unanswered = undefined;
-    if (this.#isAbandoned) this.worker.counters.cancelled.killed += 1;
+    this.#endVigil();
+    if (this.#isRevoked) this.worker.counters.cancelled.killed += 1;
     request?.call.onAnswered({ error: this.worker.loss(request.call.name, request.id) });
     this.#holder?.onLost();
+  }
+
+  #endVigil(): void {
+    this.#vigil?.end();
+    this.#vigil = undefined;
   }
 }

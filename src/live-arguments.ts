@@ -28,6 +28,8 @@ export class LiveArguments {
   /** Those that outlive the call, and where they are among its arguments. */
   readonly #kept = new Map<Kept, string>();
   readonly #limits: ValueLimits;
+  /** How many of the functions run. */
+  #running = 0;
   #isOver = false;
 
   constructor(limits: ValueLimits) {
@@ -92,6 +94,11 @@ export class LiveArguments {
     return true;
   }
 
+  /** Python may wait for an answer, or for items. */
+  get isOwing(): boolean {
+    return this.#running > 0 || [...this.#inputs.values()].some(({ isOwing }) => isOwing);
+  }
+
   /** The call is over: sources that were begun are closed. */
   close(): void {
     this.#isOver = true;
@@ -99,6 +106,7 @@ export class LiveArguments {
   }
 
   async #answer(called: (...args: unknown[]) => unknown, number: number, args: readonly unknown[], call: AskingCall) {
+    this.#running += 1;
     try {
       // A function that returns nothing returns None.
       const value = (await call.run(() => called(...args))) ?? null;
@@ -107,6 +115,8 @@ export class LiveArguments {
     } catch (error) {
       const told = this.#tell(error);
       call.say((id) => encodeAnswerError(id, number, told));
+    } finally {
+      this.#running -= 1;
     }
   }
 
@@ -154,6 +164,11 @@ class Input {
     for (const size of this.#sizes.splice(0, items)) this.#bytes -= size;
     this.#room += items;
     if (!this.#isRunning) void this.#run();
+  }
+
+  /** Python has room for items that have not come. */
+  get isOwing(): boolean {
+    return this.#room > 0 && !this.#isClosed;
   }
 
   close(): void {

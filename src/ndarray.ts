@@ -1,5 +1,19 @@
 import { OptionError } from './errors.js';
 
+/** An array of numbers, which is a `memoryview` in Python, or an array of numpy where the parameter's hint asks for one. */
+export type TypedArray =
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+  | Float32Array
+  | Float64Array;
+
 /** What an {@link NdArray} is made of. */
 export interface NdArrayParts<Data extends ArrayBufferView = ArrayBufferView> {
   /** As numpy names it: `float64`, `int32`, `bool`, `complex128`; `>f8`, `<U5` or `<M8[ns]` for what has no such name. */
@@ -17,8 +31,8 @@ export interface NdArrayParts<Data extends ArrayBufferView = ArrayBufferView> {
  * order, bit for bit, and comes back as this.
  *
  * What comes from Python has its items in the typed array that fits them: complex numbers as pairs in a `Float64Array`
- * or `Float32Array`, truth values as bytes, and what JavaScript has no array for (`float16`, text, another byte order)
- * as a `Uint8Array` of their bytes.
+ * or `Float32Array`, truth values as bytes, `float16` in a `Float16Array` or, where the runtime has none, as its bits in
+ * a `Uint16Array`, and what JavaScript has no array for (text, another byte order) as a `Uint8Array` of their bytes.
  */
 export class NdArray<Data extends ArrayBufferView = ArrayBufferView> {
   readonly dtype: string;
@@ -76,6 +90,9 @@ export function dtypeOf(data: unknown): string | undefined {
   return name === 'Uint8ClampedArray' ? 'uint8' : DTYPES.get(name);
 }
 
+/** From Node 24 on. */
+const { Float16Array } = globalThis as { readonly Float16Array?: TypedArrayClass };
+
 /** The typed arrays by the dtype of their items. */
 export const TYPED_ARRAYS = new Map<unknown, TypedArrayClass>([
   ['int8', Int8Array],
@@ -106,10 +123,14 @@ function bytesOf(dtype: unknown): number | undefined {
 
 const ITEMS = new Map<unknown, TypedArrayClass>([
   ...TYPED_ARRAYS,
+  ['float16', Float16Array ?? Uint16Array],
   ['complex64', Float32Array],
   ['complex128', Float64Array],
 ]);
-const DTYPES = new Map<unknown, string>([...TYPED_ARRAYS].map(([dtype, { name }]) => [name, dtype as string]));
+const DTYPES = new Map<unknown, string>([
+  ...[...TYPED_ARRAYS].map(([dtype, { name }]) => [name, dtype as string] as const),
+  ['Float16Array', 'float16'],
+]);
 const NAMED_BYTES = new Map<unknown, number>([
   ...[...TYPED_ARRAYS].map(([dtype, { BYTES_PER_ELEMENT }]) => [dtype, BYTES_PER_ELEMENT] as const),
   ['bool', 1],

@@ -68,8 +68,20 @@ export interface PoolOptions {
   readonly queueTimeoutMs?: number | undefined;
   /** How long a worker may take to become ready, in ms. Default: 30,000. */
   readonly bootTimeoutMs?: number | undefined;
+  /** How many starts in a row may come to nothing before callers are refused while no worker is up. Default: 5. */
+  readonly failuresMax?: number | undefined;
   /** How long a worker may still answer a call that was given up, in ms, before it is ended. Default: 1,000. */
   readonly cancelGraceMs?: number | undefined;
+  /** It is said (`call.slow`) when a call runs longer, in ms. Default: never. */
+  readonly softLimitMs?: number | undefined;
+  /** No call may run longer, in ms, whatever its own budget; the time that it waits for a worker does not count. Default: none. */
+  readonly hardLimitMs?: number | undefined;
+  /** How long a call that names no other may give no sign of progress, in ms. Default: for ever. */
+  readonly heartbeatTimeoutMs?: number | undefined;
+  /** A worker that has said nothing for so long, in ms, is asked whether it still listens. Default: never. */
+  readonly pingEveryMs?: number | undefined;
+  /** How long it may take to answer that, in ms, before it is ended. Default: 5,000. */
+  readonly pingTimeoutMs?: number | undefined;
   /** For development: workers are replaced when the files of their modules change. Default: false. */
   readonly watch?: boolean | undefined;
   /** Whether Python is interrupted when a caller gives up. `false`: it is only waited for, `cancelGraceMs`. Default: true. */
@@ -122,7 +134,13 @@ export interface PoolSettings {
   readonly queueMax: number;
   readonly queueTimeoutMs: number | undefined;
   readonly bootTimeoutMs: number;
+  readonly failuresMax: number;
   readonly cancelGraceMs: number;
+  readonly softLimitMs: number | undefined;
+  readonly hardLimitMs: number | undefined;
+  readonly heartbeatTimeoutMs: number | undefined;
+  readonly pingEveryMs: number | undefined;
+  readonly pingTimeoutMs: number;
   readonly watch: boolean;
   readonly interrupt: boolean;
   readonly evictGraceMs: number;
@@ -171,7 +189,13 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     queueMax: integer(options, 'queueMax', 0, Number.MAX_SAFE_INTEGER) ?? 10_000,
     queueTimeoutMs: ms(options, 'queueTimeoutMs'),
     bootTimeoutMs: ms(options, 'bootTimeoutMs') ?? 30_000,
+    failuresMax: integer(options, 'failuresMax', 1, 1_000) ?? 5,
     cancelGraceMs: ms(options, 'cancelGraceMs') ?? 1_000,
+    softLimitMs: ms(options, 'softLimitMs'),
+    hardLimitMs: ms(options, 'hardLimitMs'),
+    heartbeatTimeoutMs: ms(options, 'heartbeatTimeoutMs'),
+    pingEveryMs: ms(options, 'pingEveryMs'),
+    pingTimeoutMs: ms(options, 'pingTimeoutMs') ?? 5_000,
     watch: ofType(options, 'watch', 'boolean', 'true or false') ?? false,
     interrupt: ofType(options, 'interrupt', 'boolean', 'true or false') ?? true,
     evictGraceMs: ms(options, 'evictGraceMs') ?? 5_000,
@@ -355,7 +379,13 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'queueMax',
   'queueTimeoutMs',
   'bootTimeoutMs',
+  'failuresMax',
   'cancelGraceMs',
+  'softLimitMs',
+  'hardLimitMs',
+  'heartbeatTimeoutMs',
+  'pingEveryMs',
+  'pingTimeoutMs',
   'watch',
   'interrupt',
   'evictGraceMs',

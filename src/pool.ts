@@ -8,7 +8,7 @@ import { CheckoutAsking, type CheckoutOptions, Lease } from './lease.js';
 import { checkOptions, type PoolOptions } from './options.js';
 import { Runtime } from './runtime.js';
 import { Session, type SessionOptions } from './session.js';
-import type { PoolStats } from './stats.js';
+import type { PoolStats, WorkerStats } from './stats.js';
 
 /**
  * Starts a pool of Python workers and returns at once; they boot in the
@@ -47,7 +47,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
         case 'ready':
           return Promise.resolve();
         case 'degraded':
-          return Promise.reject(runtime.bootFailure);
+          return Promise.reject(runtime.lastFailure);
         default:
           return Promise.reject(new PoolClosedError({ by: runtime.endedBy ?? 'close' }));
       }
@@ -106,10 +106,15 @@ export class Pool<Api = unknown> extends Caller<Api> {
       leases: runtime.leases,
       waiting: runtime.waiting,
       sessions: runtime.sessions.size,
-      failures: runtime.failures,
+      failures: runtime.hasProvenWorker ? 0 : runtime.failures,
       cancelled: { ...runtime.counters.cancelled },
       calls: runtime.counters.calls,
     };
+  }
+
+  /** The workers in plain numbers, now; those on their way out included. */
+  workers(): readonly WorkerStats[] {
+    return this.runtime.workers();
   }
 
   /** Calls `listener` with each event of that name. One that throws disturbs nobody: the process is warned. */

@@ -1,15 +1,16 @@
 import { EventEmitter } from 'node:events';
 import { type Actor, createActor, type Subscription } from 'xstate';
-import type {
-  Affinity,
-  CoordinatorEmitted,
-  CoordinatorEvent,
-  coordinatorMachine,
-  RefusalReason,
-  supervisorMachine,
-  Waiter,
-  WorkerRef,
-  workerMachine,
+import {
+  type Affinity,
+  type CoordinatorEmitted,
+  type CoordinatorEvent,
+  type coordinatorMachine,
+  LEASES_THAT_PROVE,
+  type RefusalReason,
+  type supervisorMachine,
+  type Waiter,
+  type WorkerRef,
+  type workerMachine,
 } from '../machines/index.js';
 import { supervisorLogic } from './actors/supervisor.js';
 import type { WorkerHand } from './actors/worker.js';
@@ -33,7 +34,7 @@ import { LiveProcesses } from './process/live.js';
 import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
 import { Reloader } from './reloader.js';
 import { SessionRegistry } from './session-registry.js';
-import { Counters, type PoolStats } from './stats.js';
+import { Counters, type PoolStats, type WorkerStats } from './stats.js';
 import { encodeInit, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
 
 /** Somebody who asked the coordinator for a lease. */
@@ -71,7 +72,7 @@ export class Runtime {
   #requests = 0;
   #python: Promise<Interpreter> | undefined;
   #lastPython: Interpreter | undefined;
-  #bootFailure: unknown;
+  #lastFailure: unknown;
   /** Aborts when workers are wanted no more, so that a search for Python does not outlive the pool. */
   readonly #ending = new AbortController();
 
@@ -85,7 +86,11 @@ export class Runtime {
     this.#supervisor = createActor(supervisorLogic(this), {
       id: 'supervisor',
       systemId: 'supervisor',
-      input: { size: settings.size, closeTimeoutMs: settings.closeTimeoutMs },
+      input: {
+        size: settings.size,
+        failuresMax: settings.failuresMax,
+        closeTimeoutMs: settings.closeTimeoutMs,
+      },
       clock: this.patience,
       ...(settings.inspect && { inspect: this.#fenced(settings.inspect) }),
     });
@@ -160,7 +165,7 @@ export class Runtime {
       case 'closed':
         return new PoolClosedError({ by: this.endedBy ?? 'close' });
       case 'degraded':
-        return new PoolDegradedError({ failures: this.failures, cause: this.#bootFailure });
+        return new PoolDegradedError({ failures: this.failures, cause: this.#lastFailure });
       case 'queue-full':
         return new QueueFullError({ queueMax: this.settings.queueMax });
       case 'busy':
@@ -194,16 +199,26 @@ export class Runtime {
     return status === 'error' ? 'closed' : value;
   }
 
+  /** Bad starts in a row. */
   get failures(): number {
     return this.#supervisor.getSnapshot().context.failures;
+  }
+
+  /** A worker that lives has proven that its start was good. */
+  get hasProvenWorker(): boolean {
+    for (const worker of this.hands.keys()) {
+      if (snapshotOf(worker).context.served >= LEASES_THAT_PROVE) return true;
+    }
+    return false;
   }
 
   get waiting(): number {
     return this.#coordinator.getSnapshot().context.queue.size + this.sessions.held;
   }
 
-  get bootFailure(): unknown {
-    return this.#bootFailure;
+  /** What the last start that came to nothing failed by, or its worker died of. */
+  get lastFailure(): unknown {
+    return this.#lastFailure;
   }
 
   end(by: 'drain' | 'close' | 'destroy'): void {
@@ -251,8 +266,21 @@ export class Runtime {
   }
 
   bootFailed(error: unknown): void {
-    this.#bootFailure = error;
+    this.#lastFailure = error;
     this.emit('boot.failed', { error });
+  }
+
+  /** A worker that was ready has died, unasked. */
+  workerDied(error: PoolError): void {
+    this.#lastFailure = error;
+  }
+
+  /** What each worker does, and when it was heard of. */
+  workers(): WorkerStats[] {
+    return [...this.hands].map(([worker, hand]) => {
+      const { value, context } = snapshotOf(worker);
+      return { ...hand.stats, state: value, leases: value === 'ending' || value === 'dead' ? 0 : context.live };
+    });
   }
 
   /** How many workers are in each state of their chart. */
@@ -308,7 +336,7 @@ export class Runtime {
   /** The first line to a worker. */
   initLine(
     worker: string,
-    can: Pick<InitMessage, 'startMark' | 'interrupts' | 'share'>,
+    can: Pick<InitMessage, 'startMark' | 'interrupts' | 'stacks' | 'share'>,
   ): { line: string; protocol: number } {
     const { settings } = this;
     const python = this.#lastPython;

@@ -26,12 +26,44 @@ export interface PoolStats {
   readonly waiting: number;
   /** Sessions that live. */
   readonly sessions: number;
-  /** Starts in a row that came to nothing. */
+  /** Bad starts in a row: of workers that did not become ready, or died before they had served. 0 once one that lives has. */
   readonly failures: number;
-  /** Calls that were given up as Python ran them: it answered in time and its worker was `kept`, or its worker was `killed`. */
+  /**
+   * Calls that were given up as Python ran them: it answered in time and its worker was `kept`, or its worker was `killed`.
+   * Those that Python had not begun, and never will, are in neither; `calls` has them.
+   */
   readonly cancelled: { readonly kept: number; readonly killed: number };
   /** Since the pool was created. `asked` is the sum of the others and of those still under way. */
   readonly calls: { readonly asked: number; readonly running: number } & Readonly<Record<CallOutcome, number>>;
+}
+
+/** One worker in plain numbers, at one moment. */
+export interface WorkerStats {
+  /** Its name, such as `worker-0`; its replacement has the same. */
+  readonly worker: string;
+  /** Its id, which no other has. */
+  readonly id: number;
+  readonly pid: number | undefined;
+  /** The state of its chart. */
+  readonly state: string;
+  /** How many of its slots are leased. */
+  readonly leases: number;
+  /** How many calls it has not answered. */
+  readonly calls: number;
+  /** How long ago it last said anything, in ms; `null` before it has. */
+  readonly heardMsAgo: number | null;
+  /** With `pingEveryMs`. */
+  readonly ping: PingStats | null;
+}
+
+/** Whether a worker listens. */
+export interface PingStats {
+  /** How long ago it answered a ping, in ms; `null` before it has. */
+  readonly answeredMsAgo: number | null;
+  /** How long that answer took, in ms. */
+  readonly tookMs: number | null;
+  /** It was asked again and has not answered yet. */
+  readonly isUnanswered: boolean;
 }
 
 /** What has happened so far. */

@@ -83,6 +83,11 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   /** @internal */
+  get isWaiting(): boolean {
+    return this.#readers.length > 0;
+  }
+
+  /** @internal */
   onItems(values: readonly unknown[], bytes: number): void {
     if (values.length === 0 || this.#end !== undefined) return;
     this.#batches.push({ values, bytes });

@@ -1,8 +1,7 @@
-import { BootError, type BootStage, ProtocolError } from './errors.js';
-import { Tail } from './process/output.js';
+import { Boot } from './boot.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from './process/python-process.js';
 import type { Runtime } from './runtime.js';
-import { encodeStop, errorFromWire, type MessageFromPython } from './wire/message.js';
+import { encodeStop, type MessageFromPython } from './wire/message.js';
 
 /** One start of Python that serves nobody: it shows whether a worker would come up now, and ends. */
 export class Trial implements ProcessListeners {
@@ -12,8 +11,7 @@ export class Trial implements ProcessListeners {
   readonly gone: Promise<void>;
   readonly #runtime: Runtime;
   readonly #process: PythonProcess;
-  readonly #stderr = new Tail();
-  #phase: 'start' | 'load' | 'up' = 'start';
+  readonly #boot: Boot;
   #failure: unknown;
   #timer: unknown;
   #tell!: (failure: unknown) => void;
@@ -28,8 +26,9 @@ export class Trial implements ProcessListeners {
       this.#vanish = resolve;
     });
     const { bootTimeoutMs } = runtime.settings;
-    this.#timer = runtime.patience.setTimeout(() => this.#fail('timeout'), bootTimeoutMs);
+    this.#timer = runtime.patience.setTimeout(() => this.#fail(this.#boot.error('timeout')), bootTimeoutMs);
     this.#process = runtime.startPython(() => runtime.launch(), this);
+    this.#boot = new Boot(runtime, NAME, this.#process);
   }
 
   end(): void {
@@ -40,15 +39,17 @@ export class Trial implements ProcessListeners {
 
   onMessage(message: MessageFromPython): void {
     switch (message.type) {
-      case 'hello':
-        return this.#helloed(message.protocol);
+      case 'hello': {
+        const failure = this.#boot.onHello(message, { interrupts: false, stacks: false });
+        return failure === undefined ? undefined : this.#fail(failure);
+      }
       case 'log':
-        if (message.stream !== 'stdout') this.#stderr.push(message.text);
+        if (message.stream !== 'stdout') this.#boot.stderr.push(message.text);
         return this.#runtime.log({ worker: NAME, context: undefined, ...message });
       case 'failed':
-        return this.#fail(message.stage, errorFromWire(message.error));
+        return this.#fail(this.#boot.onFailed(message));
       case 'ready':
-        this.#phase = 'up';
+        this.#boot.isUp = true;
         this.#tell(undefined);
         this.#process.send(encodeStop());
         return this.#within(this.#runtime.settings.stopGraceMs, () => this.end());
@@ -56,13 +57,13 @@ export class Trial implements ProcessListeners {
   }
 
   onOutput(stream: 'stdout' | 'stderr', text: string): void {
-    if (stream === 'stderr') this.#stderr.push(text);
+    if (stream === 'stderr') this.#boot.stderr.push(text);
     this.#runtime.log({ worker: NAME, context: undefined, type: 'log', stream, call: null, text });
   }
 
   onUnfit(error: unknown): void {
-    if (this.#phase !== 'up') this.#fail(this.#phase, error);
-    else this.end();
+    if (this.#boot.isUp) this.end();
+    else this.#fail(this.#boot.error(this.#boot.stage, error));
   }
 
   onFailed(error: unknown): void {
@@ -70,7 +71,8 @@ export class Trial implements ProcessListeners {
   }
 
   onExited(end: ProcessEnd): void {
-    this.#ended(this.#failure ?? (this.#phase === 'up' ? undefined : this.#error(this.#phase, undefined, end)));
+    const { isUp, stage } = this.#boot;
+    this.#ended(this.#failure ?? (isUp ? undefined : this.#boot.error(stage, undefined, end)));
   }
 
   onFault(error: unknown): void {
@@ -78,31 +80,10 @@ export class Trial implements ProcessListeners {
     this.onUnfit(error);
   }
 
-  #helloed(protocol: number): void {
-    this.#phase = 'load';
-    const can = { startMark: this.#process.hasStartMark, interrupts: false };
-    const init = this.#runtime.initLine(NAME, can);
-    if (protocol === init.protocol) return this.#process.send(init.line);
-    const detail = `Python speaks protocol ${protocol}, and this side speaks ${init.protocol}`;
-    this.#fail('protocol', new ProtocolError({ detail, worker: NAME }));
-  }
-
   /** It is of no use any more. What it failed by is told once it is gone, with its last words. */
-  #fail(stage: BootStage, cause?: unknown): void {
-    this.#failure ??= this.#error(stage, cause, { exitCode: null, signal: null });
+  #fail(failure: unknown): void {
+    this.#failure ??= failure;
     this.end();
-  }
-
-  #error(stage: BootStage, cause: unknown, end: ProcessEnd): BootError {
-    const { bootTimeoutMs } = this.#runtime.settings;
-    return new BootError({
-      worker: NAME,
-      stage,
-      ...end,
-      stderr: this.#stderr.lines,
-      ...(stage === 'timeout' && { bootTimeoutMs }),
-      ...(cause !== undefined && { cause }),
-    });
   }
 
   #ended(failure: unknown): void {

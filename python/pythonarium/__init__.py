@@ -7,8 +7,8 @@ from .cancel import CallCancelled, cancelled
 from .context import context
 from .error import JavaScriptError
 from .expose import expose
-from .progress import progress
+from .progress import heartbeat, progress
 from .session import session
 
 __version__ = "0.1.0"
-__all__ = ["CallCancelled", "JavaScriptError", "__version__", "cancelled", "context", "expose", "progress", "session"]
+__all__ = ["CallCancelled", "JavaScriptError", "__version__", "cancelled", "context", "expose", "heartbeat", "progress", "session"]

@@ -31,6 +31,8 @@ class Cancellation:
         self.armed = 0
         # A signal came while nothing was armed: the call that it is meant for may be the next one.
         self.missed = False
+        # No signal will come: whether a call was given up in the pipe has to be looked up before it starts.
+        self.is_deaf = True
         # What ends the call instead of an exception here: a coroutine is cancelled through its loop.
         self.interrupt: Callable[[], object] | None = None
         self._mark: StartMark | None = None
@@ -43,6 +45,7 @@ class Cancellation:
     def listen(self) -> None:
         """Hear the signal from here on. Must run in the main thread."""
         signal(SIGUSR1, self._on_signal)
+        self.is_deaf = False
 
     @property
     def is_heard(self) -> bool:

@@ -169,7 +169,8 @@ class Member:
         for base in type(self._value).__mro__:
             if self._name in vars(base):
                 found = vars(base)[self._name]
-                return found.__get__(self._value) if type(found) is FUNCTION and not self._is_read else None
+                is_method = type(found) is FUNCTION or type(found) in METHODS and type(found.__func__) is FUNCTION
+                return found.__get__(self._value, base) if is_method and not self._is_read else None
         return None
 
 
@@ -183,3 +184,4 @@ class _Held:
 
 
 FUNCTION = type(_Held.__init__)
+METHODS = (staticmethod, classmethod)

@@ -15,7 +15,7 @@ from .context import current as current_context
 from .exchange import Exchange
 from .inbox import DURING_A_CALL
 from .logs import Logs
-from .message import ProtocolError
+from .message import ProtocolError, pong
 from .progress import Progress
 from .progress import enter as enter_progress
 from .worker import EXTRAS, FORGETS
@@ -40,6 +40,8 @@ class Job(Cancellation):
         self.message = message
         self.function = function
         self.given_up = False
+        # False once it is known that it never will be.
+        self.started = True
         self.is_over = False
         # In which its code runs.
         self.thread = 0
@@ -112,6 +114,12 @@ class Lane:
         job = running.get()
         return job is not None and job.is_cancelled(job.call)
 
+    def beat(self) -> None:
+        """Say that the call that says so goes on, if somebody counts that."""
+        job = running.get()
+        if job is not None and job.progress is not None and not job.is_over:
+            job.progress.beat()
+
     def exchange(self) -> Exchange | None:
         """Return what the call that runs here talks to Node by, made now for a plain one; None if none runs in this thread."""
         job = running.get()
@@ -145,6 +153,8 @@ class Lane:
                 job.mailbox.put(told)
         elif kind in FORGETS:
             self.worker.forget(told)
+        elif kind == "ping":
+            self.worker._writer.write(pong(told["number"]))
         elif kind == "stop":
             self.is_stopping = True
         else:
@@ -178,21 +188,21 @@ class Lane:
         number, name = message["id"], message["name"]
         function = worker._functions.get(name) if "on" not in message else worker._handles.find(message)
         if function is None:
-            worker._send_error(number, error.of_unknown(name, list(worker._functions)))
+            worker._send_error(number, error.of_unknown(name, list(worker._functions)), started=False)
             return
         job = self.make_job(message, function)
         job.handing = worker._handles.handing(message.get("lease", message.get("session")))
         if not EXTRAS.isdisjoint(message):
             job.exchange = self.make_exchange(job)
-            if message.get("progress"):
-                job.progress = Progress(job.exchange)
+            if "progress" in message or "heartbeatMs" in message:
+                job.progress = Progress(job.exchange, message)
         if "rich" in message:
-            from .rich import restore
+            from .rich import restore_call
 
             try:
-                restore(message, job.exchange.resolve)  # type: ignore[union-attr]
+                restore_call(message, function, job.exchange.resolve)  # type: ignore[union-attr]
             except (ModuleNotFoundError, OSError) as missing:
-                worker._send_error(number, error.of_exception(missing))
+                worker._send_error(number, error.of_exception(missing), started=False)
                 return
         self.jobs[number] = job
         self.start(job)

@@ -134,8 +134,9 @@ class AsyncioLane(Lane):
         self.enter(job)
         refused, answer, attachments = None, b"", []
         try:
-            if job.is_cancelled(job.call):
-                raise CallCancelled(GIVEN_UP)  # It is never run.
+            job.started = not job.is_cancelled(job.call)
+            if not job.started:
+                raise CallCancelled(GIVEN_UP)
             if worker._mark is not None:
                 worker._mark.write(job.call)
             value = job.run_plain(self._call, job)
@@ -158,7 +159,7 @@ class AsyncioLane(Lane):
             leave_child(None)
         await job.end_tasks()
         self.leave(job)
-        worker._send_answer(job.call, refused, answer, attachments, job.handing)
+        worker._send_answer(job.call, refused, answer, attachments, job.handing, job.started)
 
     def _call(self, job: AsyncioJob) -> Any:
         args, kwargs = job.message["args"], job.message.get("kwargs", NO_KWARGS)

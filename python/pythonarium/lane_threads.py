@@ -112,9 +112,10 @@ class ThreadsLane(Lane):
                 self._one_waits.wait()
             job = self._waiting.popleft()
             # Under the lock, so that calls start in the order in which they came: a mark stands for all before it.
-            if not job.given_up and self.worker._mark is not None:
+            job.started = not job.is_cancelled(job.call)
+            if job.started and self.worker._mark is not None:
                 self.worker._mark.write(job.call)
-            job.armed = 0 if job.given_up else job.call
+            job.armed = job.call if job.started else 0
             return job
 
     def _run(self, job: Job, loop: EventLoop) -> None:
@@ -122,8 +123,8 @@ class ThreadsLane(Lane):
         self.enter(job)
         refused, answer, attachments = None, b"", []
         try:
-            if not job.armed:
-                raise CallCancelled(GIVEN_UP)  # It is never run.
+            if not job.started:
+                raise CallCancelled(GIVEN_UP)
             args, kwargs = call["args"], call.get("kwargs", NO_KWARGS)
             if worker._check is not None:
                 worker._check(job.function, args, kwargs)
@@ -144,7 +145,7 @@ class ThreadsLane(Lane):
         with self._lock:
             # Node may send the next as soon as it has the answer.
             self._free += 1
-        worker._send_answer(job.call, refused, answer, attachments, job.handing)
+        worker._send_answer(job.call, refused, answer, attachments, job.handing, job.started)
         with self._lock:
             del self.jobs[job.call]
             self._one_ended.notify()

@@ -48,19 +48,25 @@ def hello(library: str, python: str, executable: str, pid: int) -> bytes:
 
 
 def ready(
-    functions: Sequence[str], streams: Sequence[str], interrupts: bool, files: Sequence[str] | None = None, shares: bool | None = None
+    functions: Sequence[str],
+    streams: Sequence[str],
+    interrupts: bool,
+    stacks: bool,
+    files: Sequence[str] | None = None,
+    shares: bool | None = None,
 ) -> bytes:
     """Return the line that ends the handshake well.
 
-    `streams` are those functions that are generators. `interrupts`: SIGUSR1 interrupts the call that runs. `files`: what
-    the modules came from, and `shares`: whether files of Node's can be opened, each if Node has asked.
+    `streams` are those functions that are generators. `interrupts`: SIGUSR1 interrupts the call that runs. `stacks`:
+    SIGUSR2 lets the worker write where it stands. `files`: what the modules came from, and `shares`: whether files of
+    Node's can be opened, each if Node has asked.
     """
     names, generators = (",".join(map(quote, each)) for each in (functions, streams))
-    heard = "true" if interrupts else "false"
+    heard, told = ("true" if each else "false" for each in (interrupts, stacks))
     more = "" if files is None else f',"files":[{",".join(map(quote, files))}]'
     if shares is not None:
         more += f',"shares":{"true" if shares else "false"}'
-    return f'{{"type":"ready","functions":[{names}],"streams":[{generators}],"interrupts":{heard}{more}}}\n'.encode()
+    return f'{{"type":"ready","functions":[{names}],"streams":[{generators}],"interrupts":{heard},"stacks":{told}{more}}}\n'.encode()
 
 
 def failed(stage: str, error: str) -> bytes:
@@ -73,9 +79,10 @@ def reply(call: int, value: str) -> bytes:
     return f'{{"type":"reply","id":{call},"value":{value}}}\n'.encode()
 
 
-def error(call: int, error: str) -> bytes:
-    """Return the line that says how `call` failed; `error` is the JSON text of an ERROR."""
-    return f'{{"type":"error","id":{call},"error":{error}}}\n'.encode()
+def error(call: int, error: str, started: bool = True) -> bytes:
+    """Return the line that says how `call` failed, or that it was not even started; `error` is the JSON text of an ERROR."""
+    more = "" if started else ',"started":false'
+    return f'{{"type":"error","id":{call},"error":{error}{more}}}\n'.encode()
 
 
 def items(call: int, values: str) -> bytes:
@@ -97,6 +104,16 @@ def pull(call: int, index: int, items: int) -> bytes:
 def progress(call: int, done: str, total: str, note: str) -> bytes:
     """Return the line that tells how far `call` has come; all three are JSON texts."""
     return f'{{"type":"progress","id":{call},"done":{done},"total":{total},"note":{note}}}\n'.encode()
+
+
+def heartbeat(call: int) -> bytes:
+    """Return the line that says that `call` goes on."""
+    return f'{{"type":"heartbeat","id":{call}}}\n'.encode()
+
+
+def pong(number: int) -> bytes:
+    """Return the line that answers the ping of that number."""
+    return f'{{"type":"pong","number":{number}}}\n'.encode()
 
 
 def log(stream: str, call: int | None, text: str, level: str | None = None, logger: str | None = None) -> bytes:
@@ -181,6 +198,8 @@ def _check_call(message: dict[str, Any]) -> str | None:
         room = message["stream"]
         if type(room) is not dict or not _is_limit(room.get("items")) or not _is_limit(room.get("bytes")):
             return "`stream` does not have positive integers for `items` and `bytes`"
+    if "heartbeatMs" in message and not _is_limit(message["heartbeatMs"]):
+        return "`heartbeatMs` is not a positive safe integer"
     if "context" in message and type(message["context"]) is not dict:
         return "`context` is not an object"
     if "lease" in message and not _is_limit(message["lease"]):
@@ -246,6 +265,10 @@ def _check_handles_drop(message: dict[str, Any]) -> str | None:
     return "`handles` is not an array of pairs of positive safe integers"
 
 
+def _check_ping(message: dict[str, Any]) -> str | None:
+    return None if _is_limit(message.get("number")) else "`number` is not a positive safe integer"
+
+
 def _check_kept_drop(message: dict[str, Any]) -> str | None:
     return None if _is_limit(message.get("kept")) else "`kept` is not a positive safe integer"
 
@@ -287,6 +310,8 @@ def _check_init(message: dict[str, Any]) -> str | None:
             return "`share` does not have a `pid` and a descriptor as `mark`"
     if type(get("interrupts", False)) is not bool:
         return "`interrupts` is not a boolean"
+    if type(get("stacks", False)) is not bool:
+        return "`stacks` is not a boolean"
     if type(get("validate", False)) is not bool:
         return "`validate` is not a boolean"
     if get("lane", "serial") not in LANES:
@@ -339,6 +364,7 @@ CHECKS = {
     "session.end": _check_session_end,
     "lease.end": _check_lease_end,
     "handles.drop": _check_handles_drop,
+    "ping": _check_ping,
     "kept.drop": _check_kept_drop,
     "stop": _check_stop,
 }

@@ -1,4 +1,4 @@
-"""Telling how far a long call has come."""
+"""Telling how far a long call has come, or only that it goes on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from .value import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .exchange import Exchange
     from .lane import Lane
 
@@ -16,25 +18,50 @@ if TYPE_CHECKING:
 class Progress:
     """What one call has told of its progress."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, call: dict[str, Any]) -> None:
+        """`call` says whether somebody listens, and whether heartbeats are counted."""
         self._exchange = exchange
+        self._is_heard = call.get("progress", False)
+        beat_ms = call.get("heartbeatMs")
+        self._beat_s = None if beat_ms is None else beat_ms / 1000
         self._told_at = 0.0
+        self._beat_at = 0.0
 
     def tell(self, done: float, total: float | None, note: str | None) -> None:
         """Say it to Node, unless something was said a moment ago and this is not the end."""
         now = monotonic()
-        if now - self._told_at < BETWEEN_S and done != total:
+        if not self._is_heard or (now - self._told_at < BETWEEN_S and done != total):
+            self.beat()
             return
-        self._told_at = now
+        self._told_at = self._beat_at = now
         texts = [encode(one, 0)[0] for one in (done, total, note)]
         self._exchange.say("the progress", message.progress(self._exchange.call, *texts))
+
+    def beat(self) -> None:
+        """Say that the call goes on, unless that was said a moment ago or nobody counts it."""
+        if self._beat_s is None:
+            return
+        now = monotonic()
+        if now - self._beat_at >= self._beat_s:
+            self._beat_at = now
+            self._exchange.say("a heartbeat", message.heartbeat(self._exchange.call))
+
+
+def heartbeat() -> None:
+    """Say that this call goes on, where it was made with `heartbeatTimeoutMs` and would otherwise be taken for hung.
+
+    `progress()` and the items of a stream say so too. It can be called as often as one likes: it says something four
+    times in that time at most. Where nobody counts, and outside of a worker, nothing happens.
+    """
+    if _current is not None:
+        _current.beat()
 
 
 def progress(done: float, total: float | None = None, note: str | None = None) -> None:
     """Tell the caller how far this call has come: `done` of `total` (if that is known), and a word about it.
 
-    It reaches `onProgress` of the call in Node, at most some twenty times a second, and whenever `done` is `total`. Where
-    nobody listens, and outside of a worker, nothing happens.
+    It reaches `onProgress` of the call in Node, at most some twenty times a second, and whenever `done` is `total`, and
+    is a `heartbeat()` as well. Where nobody listens, and outside of a worker, nothing happens.
 
     Raises TypeError when `done` or `total` is not a number or `note` is not a string.
     """

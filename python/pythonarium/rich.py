@@ -8,6 +8,7 @@ becomes what. This module is imported when the first such value is met.
 from __future__ import annotations
 
 import os
+import sys
 from math import isfinite
 
 from .expose import MARK
@@ -79,6 +80,19 @@ def restore(message: dict[str, Any], resolve: Resolve | None = None) -> None:
                 raise ValueError(f"there is no kind {kind!r}")
         except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
             raise ProtocolError(f"an entry of `rich` means nothing here: {entry!r:.200} ({error})") from None
+
+
+def restore_call(call: dict[str, Any], function: Callable[..., Any], resolve: Resolve) -> None:
+    """Restore the arguments of a call of `function`, as `restore` does; typed arrays as its hints want them."""
+    entries = call["rich"]
+    restore(call, resolve)
+    # numpy is nothing that we would import.
+    if "numpy" in sys.modules:
+        paths = [path for path, kind, *_ in entries if kind in ("array", "bytes") and len(path) == 2]
+        if paths:
+            from .array_hint import convert
+
+            convert(call, function, paths)
 
 
 class _Walk:

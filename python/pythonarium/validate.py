@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .error import ArgumentRefused
 from .handle import Member
+from .hints import hints_of, signature_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -86,33 +87,13 @@ class Validator:
 
 def _checks_of(function: Callable[..., Any]) -> tuple[inspect.Signature, dict[str, Check]] | None:
     """Return a signature and what to check of its parameters; None where there is nothing to check."""
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
+    known = signature_of(function)
+    if known is None:
         return None
-    owner = getattr(function, "__init__", function) if isinstance(function, type) else function
-    hints = _hints_of(owner)
+    signature, hints = known
     build = _Builder()
     checks = {name: build.check(hints[name]) for name in signature.parameters if name in hints}
     return (signature, checks) if checks else None
-
-
-def _hints_of(function: Any) -> dict[str, Any]:
-    """Return the hints as the objects that they stand for, less those that stand for nothing when the program runs."""
-    function = inspect.unwrap(function)
-    try:
-        return typing.get_type_hints(function)
-    except Exception:
-        pass
-    scope = getattr(function, "__globals__", {})
-    hints = {}
-    for name, hint in getattr(function, "__annotations__", {}).items():
-        try:
-            # A name that only a type checker imports is no reason to check nothing else.
-            hints[name] = eval(hint, scope) if isinstance(hint, str) else hint
-        except Exception:
-            continue
-    return hints
 
 
 class _Builder:
@@ -169,12 +150,12 @@ class _Builder:
         if issubclass(kind, enum.Enum):
             return _enum(kind)
         if issubclass(kind, tuple) and hasattr(kind, "_fields"):
-            hints = _hints_of(kind)
+            hints = hints_of(kind)
             return self._tuple(kind.__name__, [self.check(hints.get(name, Any)) for name in kind._fields], len(kind._field_defaults))
         if dataclasses.is_dataclass(kind):
             made = [each for each in dataclasses.fields(kind) if each.init]
             required = {each.name for each in made if each.default is each.default_factory is dataclasses.MISSING}
-            hints = _hints_of(kind)
+            hints = hints_of(kind)
             return self._fields(kind, required, {each.name: hints.get(each.name, Any) for each in made})
         if kind is tuple:
             if not arguments:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import sys
-from _signal import SIG_IGN, SIGINT, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
+from _signal import SIG_DFL, SIG_IGN, SIGINT, SIGUSR2, getsignal, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
 from _thread import get_ident, start_new_thread
 from errno import EBADF
 from itertools import repeat
@@ -127,6 +127,9 @@ class Worker:
             self._lane = make_lane(lane, self, init.get("interrupts", False))
             self._logs = self._lane.logs
         self._logs.install(self._bytes_max)
+        if init.get("stacks"):
+            # From C code, so that it comes from a thread too that runs no Python or holds the interpreter.
+            faulthandler.register(SIGUSR2, 2)
         stage = "protocol"
         try:
             if init["startMark"]:
@@ -164,7 +167,9 @@ class Worker:
         names, generators = list(self._functions), find_generators(self._functions)
         files = files_below(init["watch"], self._modules.values()) if "watch" in init else None
         shares = self._reader.files is not None if "share" in init else None
-        self._writer.write(message.ready(names, generators, self._cancellation.is_heard, files, shares))
+        # A module that has taken the signal for itself is left in peace.
+        stacks = init.get("stacks", False) and getsignal(SIGUSR2) == SIG_DFL
+        self._writer.write(message.ready(names, generators, self._cancellation.is_heard, stacks, files, shares))
 
     def _answer(self) -> None:
         """Answer every call in turn; return at `stop`."""
@@ -176,6 +181,8 @@ class Worker:
                 self._answer_call(received)
             elif kind in FORGETS:
                 self.forget(received)
+            elif kind == "ping":
+                self._writer.write(message.pong(received["number"]))
             elif kind == "stop":
                 return
             elif kind in DURING_A_CALL:
@@ -190,26 +197,26 @@ class Worker:
         number = call["id"]
         function = self._functions.get(call["name"]) if "on" not in call else self._handles.find(call)
         if function is None:
-            self._send_error(number, error.of_unknown(call["name"], list(self._functions)))
+            self._send_error(number, error.of_unknown(call["name"], list(self._functions)), started=False)
             return
         session = call.get("session")
         handing = self._handing = self._handles.handing(call.get("lease", session))
         exchange = self._exchange(call, handing) if not EXTRAS.isdisjoint(call) else None
         if "rich" in call:
-            from .rich import restore
+            from .rich import restore_call
 
             try:
-                restore(call, exchange.resolve)  # type: ignore[union-attr]
+                restore_call(call, function, exchange.resolve)  # type: ignore[union-attr]
             except (ModuleNotFoundError, OSError) as missing:
                 self._end_talk()
-                self._send_error(number, error.of_exception(missing))
+                self._send_error(number, error.of_exception(missing), started=False)
                 return
 
         cancellation = self._cancellation
-        if cancellation.missed and cancellation.is_cancelled(number):
+        if (cancellation.missed or cancellation.is_deaf) and cancellation.is_cancelled(number):
             # Given up before it was started: it is never run.
             self._end_talk()
-            self._send_error(number, error.of_exception(CallCancelled(GIVEN_UP)))
+            self._send_error(number, error.of_exception(CallCancelled(GIVEN_UP)), started=False)
             return
 
         if session is not None:
@@ -261,7 +268,13 @@ class Worker:
             self._send_answer(number, refused, answer, attachments, handing)
 
     def _send_answer(
-        self, number: int, refused: dict[str, Any] | None, answer: bytes, attachments: list[memoryview], handing: Handing | NoHanding
+        self,
+        number: int,
+        refused: dict[str, Any] | None,
+        answer: bytes,
+        attachments: list[memoryview],
+        handing: Handing | NoHanding,
+        started: bool = True,
     ) -> None:
         """Send the answer of a call, or the error that it came to; or that it is too large to be sent."""
         if refused is None:
@@ -271,7 +284,7 @@ class Worker:
             except MessageTooLarge as too_large:
                 refused = error.of_exception(too_large)
         handing.take_back()
-        self._send_error(number, refused)
+        self._send_error(number, refused, started)
 
     def say(self, what: str, line: bytes, attachments: Any = ()) -> None:
         """Send something of a call's: its answer, or `what` is named. Raises MessageTooLarge if Node would not take it."""
@@ -285,10 +298,10 @@ class Worker:
         from .exchange import Exchange
 
         exchange = self._talk = Exchange(call["id"], self, self._inbox, self._cancellation, handing)
-        if call.get("progress"):
+        if "progress" in call or "heartbeatMs" in call:
             from .progress import Progress, enter
 
-            enter(Progress(exchange))
+            enter(Progress(exchange, call))
         return exchange
 
     def _end_talk(self) -> None:
@@ -366,8 +379,8 @@ class Worker:
 
         return run
 
-    def _send_error(self, number: int, told: dict[str, Any]) -> None:
-        self._writer.write(message.error(number, error.to_json(told, self._bytes_max - ENVELOPE_BYTES)))
+    def _send_error(self, number: int, told: dict[str, Any], started: bool = True) -> None:
+        self._writer.write(message.error(number, error.to_json(told, self._bytes_max - ENVELOPE_BYTES), started))
 
     def _fail(self, stage: str, told: dict[str, Any]) -> NoReturn:
         if not self._writer.is_open:
@@ -501,7 +514,7 @@ ENVELOPE_BYTES = 128
 # What Node says that it is done with.
 FORGETS = frozenset(("session.end", "lease.end", "handles.drop", "kept.drop"))
 # The members of a call that make it more than a question and an answer.
-EXTRAS = frozenset(("rich", "stream", "progress"))
+EXTRAS = frozenset(("rich", "stream", "progress", "heartbeatMs"))
 # These could be iterated over, and are meant as one value.
 WHOLE = (str, bytes, bytearray, memoryview, dict)
 PLAIN = ATOMS | {list, dict, tuple}

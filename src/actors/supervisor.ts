@@ -82,7 +82,7 @@ export function supervisorLogic(runtime: Runtime) {
       tellDestroy: sendTo('coordinator', { type: 'pool.destroy' }),
     },
     delays: {
-      restartDelay: ({ context }) => restartDelayMs(context.unproven, runtime.jitter()),
+      restartDelay: ({ context }) => restartDelayMs(context.failures, runtime.jitter()),
     },
   });
 }

@@ -7,30 +7,33 @@ import {
   type WorkerRef,
   workerMachine,
 } from '../../machines/index.js';
+import { Boot } from '../boot.js';
 import type { Call } from '../call.js';
 import { compile } from '../compile.js';
 import {
-  BootError,
-  type BootStage,
+  CallHungError,
   LeaseEndedError,
   PoolClosedError,
   type PoolError,
   ProtocolError,
   WorkerDiedError,
 } from '../errors.js';
-import type { PoolEvents } from '../events.js';
+import type { PoolEvents, RunningCall } from '../events.js';
 import type { Answer, Exchange } from '../exchange.js';
 import { type HandleOwner, Handles } from '../handle.js';
 import { type Kept, KeptFunctions } from '../keep.js';
 import { Outbox } from '../outbox.js';
-import { Tail } from '../process/output.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
+import { StackDump } from '../process/stack-dump.js';
+import { Pulse } from '../pulse.js';
 import type { Runtime } from '../runtime.js';
-import type { Counters } from '../stats.js';
+import type { Counters, WorkerStats } from '../stats.js';
+import { hasLimit, Vigil } from '../vigil.js';
 import {
   type ErrorMessage,
   encodeCancel,
   encodeLeaseEnd,
+  encodePing,
   encodeSessionEnd,
   encodeStop,
   errorFromWire,
@@ -65,9 +68,6 @@ interface ActionArgs {
   readonly self: WorkerRef;
 }
 
-/** How far its process has come. */
-type Phase = 'starting' | 'hello' | 'ready';
-
 /** One worker's hands for one life: its process, its line, and what is known of its end. */
 export class WorkerHand implements ProcessListeners {
   readonly id: WorkerId;
@@ -82,23 +82,29 @@ export class WorkerHand implements ProcessListeners {
   readonly #worker: WorkerRef;
   readonly #process: PythonProcess;
   readonly #outbox: Outbox;
-  readonly #stderr = new Tail();
+  readonly #boot: Boot;
   /** Absent until the first object came. */
   #handles: Handles | undefined;
   /** Absent until the first function was sent that is kept. */
   #kept: KeptFunctions | undefined;
   readonly #startedAt: number;
   #pid: number | undefined;
-  #phase: Phase = 'starting';
   /** A signal interrupts its call, and is not the end of it. */
   #interrupts = false;
+  /** A signal lets it write where it stands. */
+  #tellsStacks = false;
+  /** Absent unless it is to be pinged. */
+  #pulse: Pulse | undefined;
+  #heardAt: number | undefined;
+  /** What it writes now of where it stands, and who wants to know. */
+  #dump: { readonly dump: StackDump; readonly tells: ((stack: string | null) => void)[] } | undefined;
   /** It can open files of ours. */
   #shares = false;
   #end: ProcessEnd | undefined;
   /** What made it unfit. */
   #fault: PoolError | undefined;
   /** Why it was asked to end, or killed. */
-  #endedFor: KillReason | 'retired' | undefined;
+  #endedFor: KillReason | 'retired' | 'unresponsive' | undefined;
   /** It was started before its modules changed, and is replaced as soon as it has come up. */
   #isStale = false;
   #isRetired = false;
@@ -111,6 +117,7 @@ export class WorkerHand implements ProcessListeners {
     this.#worker = self;
     this.#startedAt = runtime.clock.now();
     this.#process = runtime.startPython(() => runtime.launch(), this);
+    this.#boot = new Boot(runtime, this.name, this.#process);
     this.#outbox = new Outbox((line, bin) => this.#process.send(line, bin));
   }
 
@@ -124,6 +131,36 @@ export class WorkerHand implements ProcessListeners {
     this.#asked.push(exchange);
     this.#outbox.request(id, call.question.request, this.#shares);
     return id;
+  }
+
+  /** What of it is known here. */
+  get stats(): Omit<WorkerStats, 'state' | 'leases'> {
+    const now = this.#runtime.clock.now();
+    return {
+      worker: this.name,
+      id: this.id,
+      pid: this.#pid,
+      calls: this.#asked.length,
+      heardMsAgo: this.#heardAt === undefined ? null : Math.round(now - this.#heardAt),
+      ping: this.#pulse?.state ?? null,
+    };
+  }
+
+  /** Watches a call that Python has come to, if it has limits. */
+  watch(call: Call, id: number): Vigil | undefined {
+    const { softLimitMs, hardLimitMs } = this.#runtime.settings;
+    const limits = { softLimitMs, hardLimitMs, heartbeatTimeoutMs: call.heartbeatTimeoutMs };
+    if (!hasLimit(limits)) return undefined;
+    return new Vigil(this.#runtime.patience, limits, {
+      onSlow: (ranMs) =>
+        this.#whereItStands((stack) => this.#runtime.emit('call.slow', this.#told(call, id, ranMs, stack))),
+      onHung: (by, ranMs) => {
+        this.#whereItStands((stack) => this.#runtime.emit('call.hung', { ...this.#told(call, id, ranMs, stack), by }));
+        const limitMs = (by === 'hard-limit' ? hardLimitMs : call.heartbeatTimeoutMs) as number;
+        call.giveUpAs(new CallHungError({ call: call.name, by, limitMs, ranMs }));
+      },
+      isExcused: () => call.isOwed,
+    });
   }
 
   /** Takes back a request that was not sent, since its arrays are still being written. False: it was sent. */
@@ -212,8 +249,9 @@ export class WorkerHand implements ProcessListeners {
   /** Asks the process to run its teardown and end; one that does not read its line yet is told by signal. */
   ask(): void {
     this.#endedFor ??= this.#isRetired ? 'retired' : 'stopped';
-    if (this.#phase === 'ready') this.#outbox.send(encodeStop());
+    if (this.#boot.isUp) this.#outbox.send(encodeStop());
     else this.#process.signal('SIGTERM');
+    this.#pulse?.end();
     this.#leaveSessions();
   }
 
@@ -221,7 +259,7 @@ export class WorkerHand implements ProcessListeners {
   replace(): boolean {
     if (this.#isRetired || this.#endedFor !== undefined) return false;
     this.#isStale = true;
-    if (this.#phase === 'ready') this.#worker.send({ type: 'worker.retire' });
+    if (this.#boot.isUp) this.#worker.send({ type: 'worker.retire' });
     return true;
   }
 
@@ -235,6 +273,7 @@ export class WorkerHand implements ProcessListeners {
   kill(because: KillReason): void {
     this.#endedFor ??= because;
     this.#process.signal('SIGKILL');
+    this.#pulse?.end();
     this.#leaveSessions();
   }
 
@@ -259,25 +298,32 @@ export class WorkerHand implements ProcessListeners {
   }
 
   onMessage(message: MessageFromPython): void {
+    this.#heardAt = this.#runtime.clock.now();
+    this.#pulse?.heard();
     switch (message.type) {
       case 'reply':
         return this.#answered(message.id, { value: message.value });
       case 'error':
-        return this.#answered(message.id, { error: this.#errorOf(message) });
+        return this.#answered(message.id, { error: this.#errorOf(message), started: message.started });
       case 'items':
       case 'callback':
       case 'pull':
       case 'progress':
+      case 'heartbeat':
         if (this.#asker(message.id)?.hear(message)) return;
         return this.#unasked(`\`${message.type}\` for request ${message.id}, which has no use for it`);
+      case 'pong':
+        return this.#pulse?.answered(message.number);
       case 'log':
-        if (message.stream !== 'stdout') this.#stderr.push(message.text);
+        if (message.stream !== 'stdout') this.#boot.stderr.push(message.text);
         return this.#log(message);
       case 'hello':
         return this.#helloed(message);
       case 'ready':
-        this.#phase = 'ready';
+        this.#boot.isUp = true;
         this.#interrupts = message.interrupts;
+        this.#tellsStacks = message.stacks;
+        this.#beginPulse();
         this.#shares = message.shares ?? false;
         this.#runtime.streams = new Set(message.streams);
         this.#runtime.emit('worker.ready', {
@@ -291,18 +337,19 @@ export class WorkerHand implements ProcessListeners {
         if (this.#isStale) this.#worker.send({ type: 'worker.retire' });
         return;
       case 'failed':
-        this.#fault = this.#bootError(message.stage, errorFromWire(message.error));
+        this.#fault = this.#boot.onFailed(message);
         return this.#worker.send({ type: 'process.unfit' });
     }
   }
 
   onOutput(stream: 'stdout' | 'stderr', text: string): void {
-    if (stream === 'stderr') this.#stderr.push(text);
+    if (stream === 'stderr' && this.#dump?.dump.take(text)) return;
+    if (stream === 'stderr') this.#boot.stderr.push(text);
     this.#log({ type: 'log', stream, call: this.#onlyRequest(), text });
   }
 
   onUnfit(error: PoolError): void {
-    this.#fault ??= this.#phase === 'ready' ? error : this.#bootError(this.#bootStage(), error);
+    this.#fault ??= this.#boot.isUp ? error : this.#bootError(error);
     this.#worker.send({ type: 'process.unfit' });
   }
 
@@ -314,11 +361,8 @@ export class WorkerHand implements ProcessListeners {
 
   onExited(end: ProcessEnd): void {
     this.#end = end;
-    this.#ended(
-      end,
-      this.#phase === 'ready' ? undefined : (this.#fault ?? this.#bootError(this.#bootStage(), undefined)),
-    );
-    this.#worker.send({ type: 'process.exited' });
+    this.#ended(end, this.#boot.isUp ? undefined : (this.#fault ?? this.#bootError()));
+    this.#worker.send({ type: 'process.exited', byItself: this.#wentByItself });
     this.#runtime.hands.delete(this.#worker);
   }
 
@@ -333,24 +377,58 @@ export class WorkerHand implements ProcessListeners {
     this.#runtime.log({ worker: this.name, ...message, context });
   }
 
-  #helloed({ protocol, library, pid }: HelloMessage): void {
-    this.#phase = 'hello';
+  #helloed(hello: HelloMessage): void {
     const { interrupt, lane } = this.#runtime.settings;
     // A wrapper that stands between has no use for the signal, and no other lane than this one is interrupted by it.
-    const interrupts = interrupt && (lane !== 'serial' || pid === this.#pid);
-    let init: ReturnType<Runtime['initLine']>;
-    try {
-      const { hasStartMark, share } = this.#process;
-      init = this.#runtime.initLine(this.name, { startMark: hasStartMark, interrupts, ...(share && { share }) });
-    } catch (error) {
-      // What differs from pool to pool in that line is `setup`.
-      this.#fault = this.#bootError('setup', error);
-      return this.#worker.send({ type: 'process.unfit' });
-    }
-    if (protocol === init.protocol) return this.#outbox.send(init.line);
-    const detail = `Python speaks protocol ${protocol} (library ${library}), and this side speaks ${init.protocol}`;
-    this.#fault = this.#bootError('protocol', new ProtocolError({ detail, worker: this.name }));
+    const isDirect = hello.pid === this.#pid;
+    const interrupts = interrupt && (lane !== 'serial' || isDirect);
+    const failure = this.#boot.onHello(hello, { interrupts, stacks: isDirect });
+    if (failure === undefined) return;
+    this.#fault = failure;
     this.#worker.send({ type: 'process.unfit' });
+  }
+
+  #beginPulse(): void {
+    const { pingEveryMs, pingTimeoutMs, lane } = this.#runtime.settings;
+    if (pingEveryMs === undefined) return;
+    this.#pulse = new Pulse(
+      this.#runtime.patience,
+      { everyMs: pingEveryMs, timeoutMs: pingTimeoutMs },
+      {
+        // In the lane `serial` it listens between calls alone.
+        canAnswer: () => lane !== 'serial' || this.#asked.length === 0,
+        ask: (number) => this.#process.send(encodePing(number)),
+        onSilent: () => {
+          this.#endedFor ??= 'unresponsive';
+          this.#worker.send({ type: 'process.unfit' });
+        },
+      },
+    );
+  }
+
+  /** Tells where its threads stand, as far as it says so within a moment. */
+  #whereItStands(tell: (stack: string | null) => void): void {
+    if (!this.#tellsStacks || this.#end !== undefined) return tell(null);
+    this.#dump?.tells.push(tell);
+    if (this.#dump !== undefined) return;
+    const asked = { dump: new StackDump(), tells: [tell] };
+    this.#dump = asked;
+    this.#process.dumpStacks();
+    // Nothing says that it is complete: it is when nothing more has come for a while.
+    const look = (lines: number, looks: number) => {
+      if (asked.dump.lines > lines && looks < STACK_LOOKS_MAX) return later(asked.dump.lines, looks + 1);
+      this.#dump = undefined;
+      const stack = asked.dump.text(this.#runtime.settings.libraryPath);
+      for (const each of asked.tells) each(stack);
+    };
+    const later = (lines: number, looks: number) => {
+      this.#runtime.clock.setTimeout(() => look(lines, looks), STACK_MS);
+    };
+    later(0, 0);
+  }
+
+  #told({ name, question: { context } }: Call, call: number, ranMs: number, stack: string | null): RunningCall {
+    return { worker: this.name, pid: this.#pid, call, name, ranMs, stack, context };
   }
 
   #answered(id: number, answer: Answer): void {
@@ -383,8 +461,12 @@ export class WorkerHand implements ProcessListeners {
   }
 
   #ended(end: ProcessEnd, bootFailure: unknown): void {
+    this.#pulse?.end();
     this.#kept?.endAll();
-    if (bootFailure !== undefined && this.#endedFor !== 'stopped') this.#runtime.bootFailed(bootFailure);
+    if (this.#endedFor !== 'stopped') {
+      if (bootFailure !== undefined) this.#runtime.bootFailed(bootFailure);
+      else if (this.#endedFor !== 'retired') this.#runtime.workerDied(this.#fault ?? this.#died('unknown', undefined));
+    }
     this.#outbox.close();
     this.#leaveSessions();
     this.#runtime.emit('worker.dead', {
@@ -403,9 +485,15 @@ export class WorkerHand implements ProcessListeners {
     this.#runtime.sessions.workerLeft(this.id, this.#isRetired ? 'worker-recycled' : 'worker-died');
   }
 
+  /** It exited, crashed or broke its line, and neither the pool nor anybody outside had ended it. */
+  get #wentByItself(): boolean {
+    if (this.#endedFor !== undefined) return this.#endedFor === 'unfit';
+    return !SENT_SIGNALS.has(this.#end?.signal ?? '');
+  }
+
   #reason(): PoolEvents['worker.dead'][0]['reason'] {
     if (this.#endedFor !== undefined && this.#endedFor !== 'unfit') return this.#endedFor;
-    if (this.#phase !== 'ready') return 'boot';
+    if (!this.#boot.isUp) return 'boot';
     return this.#endedFor === undefined ? 'exited' : 'protocol';
   }
 
@@ -416,29 +504,22 @@ export class WorkerHand implements ProcessListeners {
       worker: this.name,
       exitCode,
       signal,
-      stderr: this.#stderr.lines,
+      stderr: this.#boot.stderr.lines,
       started,
       call,
       evicted,
+      silent: this.#endedFor === 'unresponsive',
     });
   }
 
-  #bootStage(): BootStage {
-    if (this.#endedFor === 'boot-timeout') return 'timeout';
-    return this.#phase === 'starting' ? 'start' : 'load';
-  }
-
-  #bootError(stage: BootStage, cause: unknown): BootError {
-    const { exitCode = null, signal = null } = this.#end ?? {};
-    const { bootTimeoutMs } = this.#runtime.settings;
-    return new BootError({
-      worker: this.name,
-      stage,
-      exitCode,
-      signal,
-      stderr: this.#stderr.lines,
-      ...(stage === 'timeout' && { bootTimeoutMs }),
-      ...(cause !== undefined && { cause }),
-    });
+  #bootError(cause?: unknown): PoolError {
+    const stage = this.#endedFor === 'boot-timeout' ? 'timeout' : this.#boot.stage;
+    return this.#boot.error(stage, cause, this.#end);
   }
 }
+
+/** Signals that come from outside, the kernel's for want of memory included. A crash has others. */
+const SENT_SIGNALS: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
+/** How long a worker has to begin to say where it stands, and to go on with it. */
+const STACK_MS = 100;
+const STACK_LOOKS_MAX = 10;

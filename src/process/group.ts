@@ -30,6 +30,11 @@ export class ProcessGroup {
     this.#send(this.pid, 'SIGUSR1');
   }
 
+  /** Lets the worker write where each of its threads stands. */
+  dumpStacks(): void {
+    this.#send(this.pid, 'SIGUSR2');
+  }
+
   /**
    * As long as anybody of the group lives, its number is given to nobody: where a process has the number and another
    * start time, none of the group is left.
@@ -40,7 +45,7 @@ export class ProcessGroup {
     return now !== undefined && now !== this.startTime;
   }
 
-  #send(to: number, signal: 'SIGTERM' | 'SIGKILL' | 'SIGUSR1'): boolean {
+  #send(to: number, signal: 'SIGTERM' | 'SIGKILL' | 'SIGUSR1' | 'SIGUSR2'): boolean {
     if (this.#isGivenAway()) return true;
     try {
       process.kill(to, signal);

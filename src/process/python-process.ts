@@ -49,6 +49,8 @@ export interface PythonProcess {
   signal(signal: 'SIGTERM' | 'SIGKILL'): void;
   /** Lets it see that the caller of the request `id` has given up, and interrupts it if `bySignal`. */
   cancel(id: number, bySignal: boolean): void;
+  /** Lets it write to standard error where each of its threads stands. */
+  dumpStacks(): void;
   /** The id of the last request it has started, or `undefined` where it shares no page. */
   lastStarted(): number | undefined;
 }
@@ -109,6 +111,10 @@ class RealProcess implements PythonProcess {
   cancel(id: number, bySignal: boolean): void {
     this.#mark?.cancel(id);
     if (bySignal && !this.#hasExited) this.#group?.interrupt();
+  }
+
+  dumpStacks(): void {
+    if (!this.#hasExited) this.#group?.dumpStacks();
   }
 
   lastStarted(): number | undefined {

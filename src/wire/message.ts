@@ -44,6 +44,8 @@ export interface InitMessage {
   readonly share?: { readonly pid: number; readonly mark: number } | undefined;
   /** Whether a call that is given up is to be interrupted: in the lane `serial` by SIGUSR1, else by `cancel` alone. */
   readonly interrupts: boolean;
+  /** Whether it is to write where it stands to descriptor 2 when it gets SIGUSR2. */
+  readonly stacks: boolean;
   /** Whether arguments are checked against the hints of the functions. */
   readonly validate: boolean;
   /** How calls are run that are under way at the same time. */
@@ -68,6 +70,8 @@ export interface CallMessage {
   readonly stream?: { readonly items: number; readonly bytes: number } | undefined;
   /** Somebody wants to hear how far it has come. */
   readonly progress?: boolean | undefined;
+  /** Its heartbeats are counted; more than one in so many milliseconds is too many. */
+  readonly heartbeatMs?: number | undefined;
   /** What is to be known of the call where it runs and where it logs. */
   readonly context?: Readonly<Record<string, unknown>> | undefined;
   /** The lease that it is made under, which objects live as long as that stay in Python. */
@@ -100,6 +104,8 @@ export interface ReadyMessage {
   readonly streams: readonly string[];
   /** Whether SIGUSR1 interrupts the call that runs. */
   readonly interrupts: boolean;
+  /** Whether SIGUSR2 lets it write where it stands. */
+  readonly stacks: boolean;
   /** Whether it can open files of Node's; absent where it was not asked. */
   readonly shares?: boolean;
   /** The files that its modules came from, where it was asked for them. */
@@ -125,6 +131,8 @@ export interface ErrorMessage {
   readonly type: 'error';
   readonly id: number;
   readonly error: WireError;
+  /** `false`: the function was never begun. */
+  readonly started?: boolean;
 }
 
 /** Items of a stream, in their order. The call's answer comes after the last of them. */
@@ -166,8 +174,20 @@ export interface ProgressMessage {
   readonly note: string | null;
 }
 
+/** A call goes on. */
+export interface HeartbeatMessage {
+  readonly type: 'heartbeat';
+  readonly id: number;
+}
+
 /** What Python says of a call between its question and its answer. */
-export type MessageDuringCall = ItemsMessage | CallbackMessage | PullMessage | ProgressMessage;
+export type MessageDuringCall = ItemsMessage | CallbackMessage | PullMessage | ProgressMessage | HeartbeatMessage;
+
+/** The answer to a ping. */
+export interface PongMessage {
+  readonly type: 'pong';
+  readonly number: number;
+}
 
 /** Something that Python printed, logged or warned of. */
 export interface LogMessage {
@@ -190,6 +210,7 @@ export type MessageFromPython =
   | ReplyMessage
   | ErrorMessage
   | MessageDuringCall
+  | PongMessage
   | LogMessage;
 
 /** An error as it crosses the line. */
@@ -247,17 +268,29 @@ interface WireFrame {
  * @throws MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
  */
 export function encodeRequest(
-  { name, args, kwargs, session, progress, context, lease, on, get }: Omit<CallMessage, 'type' | 'id' | 'stream'>,
+  {
+    name,
+    args,
+    kwargs,
+    session,
+    progress,
+    heartbeatMs,
+    context,
+    lease,
+    on,
+    get,
+  }: Omit<CallMessage, 'type' | 'id' | 'stream'>,
   limits: ValueLimits,
   handlers?: ValueHandlers,
 ): Encoded {
   const values = encodeFields({ args, kwargs }, name, limits, handlers);
   const sessionJson = session === undefined ? '' : `,"session":${JSON.stringify(session)}`;
   const progressJson = progress === true ? ',"progress":true' : '';
+  const heartbeatJson = heartbeatMs === undefined ? '' : `,"heartbeatMs":${heartbeatMs}`;
   const contextJson = context === undefined ? '' : `,"context":${encodeJson(context, 'context', limits)}`;
   const leaseJson = lease === undefined ? '' : `,"lease":${lease}`;
   const onJson = on === undefined ? '' : `,"on":${on}${get === true ? ',"get":true' : ''}`;
-  const text = `"name":${JSON.stringify(name)},${values.text}${sessionJson}${progressJson}${contextJson}${leaseJson}${onJson}}`;
+  const text = `"name":${JSON.stringify(name)},${values.text}${sessionJson}${progressJson}${heartbeatJson}${contextJson}${leaseJson}${onJson}}`;
   const headBytes = CALL_HEAD_BYTES + (values.large?.length ?? 0) * SHARE_BYTES;
   limitBytes(text, headBytes, limits.messageBytesMax, name);
   return { text, bin: values.bin, large: values.large };
@@ -367,6 +400,11 @@ export function encodeCancel(id: number): string {
   return `{"type":"cancel","id":${id}}`;
 }
 
+/** The line that asks a worker whether it listens, without its newline. It answers with `pong`. */
+export function encodePing(number: number): string {
+  return `{"type":"ping","number":${number}}`;
+}
+
 /** The line that lets Python drop what it keeps for a session, without its newline. Nothing answers it. */
 export function encodeSessionEnd(session: string): string {
   return `{"type":"session.end","session":${JSON.stringify(session)}}`;
@@ -434,7 +472,12 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
     case 'reply':
       return { type, id: fields.id('id'), value: fields.value('value') };
     case 'error':
-      return { type, id: fields.id('id'), error: decodeError(fields.object('error'), 0) };
+      return {
+        type,
+        id: fields.id('id'),
+        error: decodeError(fields.object('error'), 0),
+        ...(fields.has('started') && { started: fields.boolean('started') }),
+      };
     case 'items': {
       const size = (bin ?? []).reduce((sum, { byteLength }) => sum + byteLength, fields.bytes);
       return { type, id: fields.id('id'), values: fields.list('values'), bytes: size };
@@ -458,6 +501,10 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
         total: fields.value('total') === null ? null : fields.number('total'),
         note: fields.value('note') === null ? null : fields.string('note'),
       };
+    case 'heartbeat':
+      return { type, id: fields.id('id') };
+    case 'pong':
+      return { type, number: fields.id('number') };
     case 'log':
       return {
         type,
@@ -482,6 +529,7 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
         functions: fields.strings('functions'),
         streams: fields.has('streams') ? fields.strings('streams') : [],
         interrupts: fields.has('interrupts') && fields.boolean('interrupts'),
+        stacks: fields.has('stacks') && fields.boolean('stacks'),
         ...(fields.has('shares') && { shares: fields.boolean('shares') }),
         ...(fields.has('files') && { files: fields.strings('files') }),
       };

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { MessageTooLargeError, ProtocolError } from '../errors.js';
 import { MicroDate } from '../micro-date.js';
-import { dtypeOf, NdArray, ndarrayOf, TYPED_ARRAYS } from '../ndarray.js';
+import { dtypeOf, NdArray, ndarray, ndarrayOf, TYPED_ARRAYS } from '../ndarray.js';
 import { isFaithfulNumber, isPlainArray, isPlainObject, leafProblem, memberOf } from './plain.js';
 import type { ValueLimits } from './value.js';
 
@@ -106,10 +106,12 @@ export class RichWalk {
       return this.#standsFor('bytes', null, this.#attach(value));
     }
     const dtype = dtypeOf(value);
-    if (dtype !== undefined) return this.#standsFor('array', null, this.#attachArray(value as ArrayBufferView), dtype);
-    if (value instanceof NdArray) {
-      return this.#standsFor('ndarray', null, this.#attachArray(value.data), value.dtype, value.shape, value.order);
+    // Of numbers of 16 bits a `memoryview` knows nothing, and numpy does.
+    const array = dtype === 'float16' ? ndarray(value as ArrayBufferView) : value;
+    if (array instanceof NdArray) {
+      return this.#standsFor('ndarray', null, this.#attachArray(array.data), array.dtype, array.shape, array.order);
     }
+    if (dtype !== undefined) return this.#standsFor('array', null, this.#attachArray(value as ArrayBufferView), dtype);
     if (types.isDate(value)) return this.#date(value);
     if (types.isMap(value) && isOwnClass(value)) return this.#map(value, depthLeft);
     if (types.isSet(value) && isOwnClass(value)) return this.#set(value, depthLeft);

@@ -199,6 +199,8 @@ export class FakeProcess implements PythonProcess {
     this.#python.script.onCancel?.(id, bySignal, this);
   }
 
+  dumpStacks(): void {}
+
   lastStarted(): number | undefined {
     return this.hasStartMark ? (this.started.at(-1) ?? 0) : undefined;
   }
@@ -229,7 +231,13 @@ export class FakeProcess implements PythonProcess {
   ready(): void {
     if (!this.canAct || this.#phase !== 'loading') return;
     this.#phase = 'ready';
-    this.#say({ type: 'ready', functions: this.#functions, streams: [], interrupts: this.init?.interrupts ?? false });
+    this.#say({
+      type: 'ready',
+      functions: this.#functions,
+      streams: [],
+      interrupts: this.init?.interrupts ?? false,
+      stacks: false,
+    });
   }
 
   /** Its module does not load, or whatever else `stage` says; it ends. */
@@ -264,6 +272,11 @@ export class FakeProcess implements PythonProcess {
   /** Prints a line. */
   print(text: string): void {
     this.#say({ type: 'log', stream: 'stdout', call: this.#request?.id ?? null, text });
+  }
+
+  /** Writes a line to standard error. */
+  complain(text: string): void {
+    if (this.isAlive) this.#listeners.onOutput('stderr', text);
   }
 
   /** Answers what nobody asked. */
@@ -328,6 +341,7 @@ export class FakeProcess implements PythonProcess {
       if (message.type === 'init') this.#load();
       else if (message.type === 'call') this.#run(message);
       else if (message.type === 'session.end') this.#states.delete(message.session);
+      else if (message.type === 'ping') this.#say({ type: 'pong', number: message.number });
       else if (message.type === 'stop') this.#stop();
     }
   }
@@ -403,6 +417,7 @@ export type LineToPython =
       readonly session?: string;
     }
   | { readonly type: 'cancel'; readonly id: number }
+  | { readonly type: 'ping'; readonly number: number }
   | { readonly type: 'session.end'; readonly session: string }
   | { readonly type: 'stop' };
 

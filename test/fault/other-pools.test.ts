@@ -380,6 +380,8 @@ describe('where snakepit went wrong', () => {
       'pool.degraded': true,
       'pool.drained': true,
       'pool.closed': true,
+      'call.slow': true,
+      'call.hung': true,
       'pool.reloaded': true,
       'reload.failed': true,
       log: true,

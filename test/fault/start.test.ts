@@ -76,7 +76,7 @@ describe('a module that loads in spite of', () => {
 });
 
 describe('starts that fail', () => {
-  it('wait longer from one to the next, 100 ms doubled each time, and never spin', async () => {
+  it('wait longer from one to the next, 100 ms and then three times as long each time, and never spin', async () => {
     const clock = new SimulatedClock();
     const pool = startPool(here('exits-at-import.py'), { clock, random: () => 0 });
     let failures = 0;
@@ -84,7 +84,7 @@ describe('starts that fail', () => {
       failures += 1;
     });
     await next(pool, 'worker.dead');
-    for (const wait of [100, 200, 400, 800]) {
+    for (const wait of [100, 300, 900, 2_700]) {
       const before = failures;
       clock.increment(wait - 1);
       expect(pool.stats().workers.spawning).toBe(0);
@@ -97,11 +97,11 @@ describe('starts that fail', () => {
     expect(pool.stats()).toMatchObject({ state: 'degraded', failures: 5 });
   });
 
-  it('wait apart, by jitter of up to half the time', async () => {
+  it('wait apart, by jitter of up to a quarter of the time', async () => {
     const clock = new SimulatedClock();
     const pool = startPool(here('exits-at-import.py'), { clock, random: () => 1 });
     await next(pool, 'worker.dead');
-    clock.increment(50);
+    clock.increment(75);
     expect(pool.stats().workers.spawning).toBe(1);
     await next(pool, 'worker.dead');
   });

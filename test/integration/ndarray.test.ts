@@ -46,7 +46,7 @@ describe.skipIf(python === undefined)(`an array of numpy${without}`, () => {
     ['float64', Float64Array],
     ['complex64', Float32Array],
     ['bool', Uint8Array],
-    ['float16', Uint8Array],
+    ['float16', (globalThis as { Float16Array?: typeof Uint16Array }).Float16Array ?? Uint16Array],
     ['>f8', Uint8Array],
   ])('has the items of %s in the typed array that fits', async (dtype, items) => {
     expect((await pool.call<NdArray>('make', [dtype, 'C', 1])).data).toBeInstanceOf(items);
@@ -90,6 +90,18 @@ describe.skipIf(python === undefined)(`an array of numpy${without}`, () => {
     expect(await pool.call('evaluate', ['a.sum().item()', kw({ a: ndarray(new Uint8ClampedArray([1, 2])) })])).toBe(3);
   });
 
+  it('has numbers of 16 bits as their bits, in whatever view of them', async () => {
+    const bits = Uint16Array.of(0x3c00, 0xc000, 0x7bff, 0x0001, 0x7c00, 0x8000);
+    const numbers = [1, -2, 65504, 2 ** -24, Number.POSITIVE_INFINITY, -0];
+    for (const data of [bits, new Uint8Array(bits.buffer)]) {
+      const array = new NdArray({ dtype: 'float16', shape: [3, 2], order: 'F', data });
+      expect(await pool.call('evaluate', ['a.ravel("F").tolist()', kw({ a: array })])).toEqual(numbers);
+      const back = await pool.call<NdArray>('evaluate', ['a', kw({ a: array })]);
+      expect(back).toMatchObject({ dtype: 'float16', shape: [3, 2], order: 'F' });
+      expect(Buffer.from(back.data.buffer)).toEqual(Buffer.from(bits.buffer));
+    }
+  });
+
   it('crosses anywhere inside a value, any number of them', async () => {
     const [first, { second }] = await pool.call<[NdArray, { second: NdArray }]>('evaluate', [
       '[numpy.ones(2), {"second": numpy.arange(3, dtype="u1")}]',
@@ -124,6 +136,86 @@ describe.skipIf(python === undefined)(`an array of numpy${without}`, () => {
       code: 'ERR_VALUE',
       path: 'value[0]',
     });
+  });
+});
+
+describe.skipIf(python === undefined)(`a typed array whose parameter is hinted as an array of numpy${without}`, () => {
+  const module = fixtures(import.meta.url)('array_hints.py');
+  let pool: Pool;
+
+  beforeAll(() => {
+    pool = createPool({ module, size: 1, python, logs: 'events' });
+  });
+  afterAll(() => pool.close());
+
+  const data = new Float64Array([1, 2, 3]);
+  const array = ['ndarray', 'float64', [7, 2, 3], 'memoryview'];
+
+  it.each(['bare', 'of_items', 'optional', 'one_of', 'only_quoted', 'awaited', 'applied', 'instance'])(
+    'arrives as one, over the same memory and to be written to: %s',
+    async (name) => {
+      // As it is asked the first time, and then.
+      for (let round = 0; round < 2; round++) expect(await pool.call(name, [data])).toEqual([array]);
+      expect(await pool.call(name, [kw({ a: data })])).toEqual([array]);
+    },
+  );
+
+  it.each([
+    [new Int16Array([1, 2]), 'int16', [7, 2]],
+    [new BigUint64Array([1n, 2n]), 'uint64', [7, 2]],
+    [new Uint8ClampedArray([1, 2]), 'uint8', [7, 2]],
+    [new Float32Array(0), 'float32', []],
+  ])('has the items that it had: %s', async (items, dtype, list) => {
+    expect(await pool.call('bare', [items])).toEqual([['ndarray', dtype, list, expect.any(String)]]);
+  });
+
+  it('may be bytes, which are copied to be written to', async () => {
+    const bytes = ['ndarray', 'uint8', [7, 2], expect.any(String)];
+    expect(await pool.call('bare', [new Uint8Array([1, 2])])).toEqual([bytes]);
+    expect(await pool.call('bare', [Buffer.from([1, 2])])).toEqual([bytes]);
+  });
+
+  it('stays what it is where the hint has a place for that too', async () => {
+    expect(await pool.call('either', [data, new Uint8Array(1)])).toEqual([['memoryview'], ['bytes']]);
+    expect(await pool.call('other', [data, data, data, data])).toEqual(Array(4).fill(['memoryview']));
+    expect(await pool.call('inside', [[data]])).toEqual([['memoryview']]);
+    expect(await pool.call('optional', [null])).toEqual([['NoneType']]);
+    expect(await pool.call('one_of', ['text'])).toEqual([['str']]);
+  });
+
+  it('goes by marks, new types, type variables, and past a hint that means nothing', async () => {
+    expect(await pool.call('marked', [data, data, data])).toEqual([array, array, array]);
+    expect(await pool.call('not_known', [data, data])).toEqual([['memoryview'], array]);
+    expect(await pool.call('wrapped', [data])).toEqual([array, array]);
+  });
+
+  it('is one of many, by position and by name', async () => {
+    const given = [data, data, data, kw({ by_name: data, further: data })];
+    expect(await pool.call('many', given)).toEqual([['memoryview'], array, array, array, array]);
+    // What nobody takes is for Python to say.
+    expect(await failure(pool.call('bare', [data, data]))).toMatchObject({ type: 'TypeError' });
+    expect(await failure(pool.call('bare', [kw({ b: data })]))).toMatchObject({ type: 'TypeError' });
+  });
+
+  it('is given to generators, classes and the methods of their objects', async () => {
+    const items: unknown[] = [];
+    for await (const item of pool.stream('items', [data])) items.push(item);
+    expect(items).toEqual([array]);
+    const lease = await pool.checkout();
+    // biome-ignore lint/suspicious/noExplicitAny: whatever the class has
+    const model = await lease.call<any>('Model', [data]);
+    expect(await model.made_of()).toEqual([array]);
+    for (const call of [() => model.fixed(data), () => model.shared(data)]) expect(await call()).toEqual([array]);
+    expect(await model.fit(data, data)).toEqual([array, ['memoryview']]);
+    expect(await model.fit(kw({ b: data, a: data }))).toEqual([array, ['memoryview']]);
+    await lease.checkin();
+  });
+
+  it.each(['asyncio', 'threads'] as const)('is one in the lane %s, and where arguments are checked', async (lane) => {
+    const other = createPool({ module, size: 1, python, logs: 'events', lane, slots: 2, validate: true });
+    expect(await Promise.all([other.call('bare', [data]), other.call('awaited', [data])])).toEqual([[array], [array]]);
+    expect(await failure(other.call('bare', ['text']))).toMatchObject({ code: 'ERR_ARGUMENT', expected: 'an array' });
+    await other.close();
   });
 });
 

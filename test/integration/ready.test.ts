@@ -93,18 +93,22 @@ describe('a degraded pool', () => {
 });
 
 describe('a pool whose workers die before they have served anybody', () => {
-  it('is not degraded, since its starts are well, but replaces them ever more slowly', async () => {
+  it('replaces them ever more slowly, and is degraded once five in a row have come to nothing', async () => {
     const clock = new SimulatedClock();
     const pool = startPool(app, { clock, random: () => 0 });
     pool.on('worker.ready', ({ pid }) => process.kill(pid!, 'SIGKILL'));
-    for (const wait of [100, 200, 400, 800]) {
+    for (const [earlier, wait] of [100, 300, 900, 2_700].entries()) {
       await next(pool, 'worker.dead');
       clock.increment(wait - 1);
-      expect(pool.stats()).toMatchObject({ state: 'ready', failures: 0, workers: { spawning: 0 } });
+      expect(pool.stats()).toMatchObject({ state: 'ready', failures: earlier + 1, workers: { spawning: 0 } });
       clock.increment(1);
       expect(pool.stats().workers.spawning).toBe(1);
     }
+    const degraded = next(pool, 'pool.degraded');
     await next(pool, 'worker.dead');
+    await degraded;
+    const error = await failure(pool.call('echo', [1]));
+    expect(error).toMatchObject({ code: 'ERR_POOL_DEGRADED', cause: { code: 'ERR_WORKER_DIED', signal: 'SIGKILL' } });
   });
 });
 

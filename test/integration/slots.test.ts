@@ -120,8 +120,13 @@ describe('map on workers of several slots', () => {
 });
 
 describe('a call that waits in the pipe', () => {
-  it('is never run if its caller gives up meanwhile', async () => {
-    const pool = await readyPool(app, { slots: 2, interrupt: true });
+  it.each([
+    ['serial', true],
+    ['serial', false],
+    ['asyncio', true],
+    ['asyncio', false],
+  ] as const)('is never run if its caller gives up meanwhile: lane %s, interrupt %s', async (lane, interrupt) => {
+    const pool = await readyPool(app, { slots: 2, lane, interrupt });
     const gate = new Gate();
     const abort = new AbortController();
     const first = pool.call('wait_at', [gate.path, 'first']);
@@ -132,6 +137,22 @@ describe('a call that waits in the pipe', () => {
     await go();
     expect(await first).toBe('first');
     expect(await pool.call('noted')).toEqual([]);
+    expect(pool.stats()).toMatchObject({ cancelled: { kept: 0, killed: 0 }, calls: { aborted: 1 } });
+  });
+
+  it('and is given up is none that its worker was killed for, if that dies meanwhile', async () => {
+    const pool = await readyPool(app, { slots: 2 });
+    const pid = await pool.call<number>('pid');
+    const gate = new Gate();
+    const abort = new AbortController();
+    const first = failure(pool.call('wait_at', [gate.path]));
+    await gate.reached();
+    const second = failure(pool.call('note', ['never'], { signal: abort.signal }));
+    abort.abort('enough');
+    await second;
+    process.kill(pid, 'SIGKILL');
+    expect(await first).toMatchObject({ code: 'ERR_WORKER_DIED' });
+    expect(pool.stats().cancelled).toEqual({ kept: 0, killed: 0 });
   });
 
   it('behind the very call that waits for it is refused at once, and never run', async () => {

@@ -34,7 +34,8 @@ export const WORKER: Walkable<typeof workerMachine> = {
     { type: 'process.ready' },
     { type: 'process.failed' },
     { type: 'process.unfit' },
-    { type: 'process.exited' },
+    { type: 'process.exited', byItself: true },
+    { type: 'process.exited', byItself: false },
     // A lease is granted where none is.
     ...[0, 1, 2].flatMap((slot) =>
       context.leases[slot] ? [] : [{ type: 'lease.granted', lease: leaseOf(slot), slot, waiter: ANYONE }],
@@ -52,7 +53,7 @@ export const WORKER: Walkable<typeof workerMachine> = {
     { type: 'worker.stop', way: 'ask' },
     { type: 'worker.stop', way: 'kill' },
   ],
-  key: ({ value, context }) => JSON.stringify([value, context.leases, context.retired, context.proven]),
+  key: ({ value, context }) => JSON.stringify([value, context.leases, context.retired, context.served]),
 };
 
 const leaseOf = (slot: number) => 7 + slot;
@@ -118,7 +119,7 @@ export const COORDINATOR: Walkable<typeof coordinatorMachine> = {
 
 export const SUPERVISOR: Walkable<typeof supervisorMachine> = {
   machine: supervisorMachine,
-  input: { size: 2, closeTimeoutMs: 10_000 },
+  input: { size: 2, failuresMax: 3, closeTimeoutMs: 10_000 },
   events: ({ context: { places } }) => [
     ...places.flatMap(({ state, worker }, place) => [
       ...(hasLiveWorker({ state, worker }) && state !== 'up' ? [{ type: 'worker.ready', worker, place }] : []),

@@ -46,9 +46,17 @@ const edges = describeChart('supervisor', SUPERVISOR, {
   'ready --pool.drain--> draining': drains,
   'ready --pool.close--> closing': closes,
   'ready --pool.destroy--> stopping': destroys,
-  'degraded --worker.ready--> ready': { promise: 'a start has succeeded', says: ['pool.ready'] },
+  'degraded --worker.ready--> ready': {
+    promise: 'a start has succeeded, and the others need not wait any longer',
+    says: ['pool.ready'],
+    maySay: AGAIN,
+  },
   'degraded --worker.dead--> degraded': isReplaced,
-  'degraded --restart.due[isWaiting]--> degraded': starts,
+  'degraded --restart.due[mayProbe]--> degraded': {
+    ...starts,
+    promise: 'one start at a time shows whether it would do',
+  },
+  'degraded --restart.due[isWaiting]--> degraded': { promise: 'the others wait for what becomes of it', says: AGAIN },
   'degraded --pool.drain--> draining': drains,
   'degraded --pool.close--> closing': closes,
   'degraded --pool.destroy--> stopping': destroys,
@@ -103,6 +111,14 @@ describe('the supervisor, in every step it can take', () => {
     }
   });
 
+  it('starts one at a time where it is degraded', () => {
+    for (const { from, snapshot } of edges) {
+      if (from.value !== 'degraded' || snapshot.value !== 'degraded') continue;
+      const [before, after] = [from, snapshot].map(({ context }) => context.places.filter(hasLiveWorker).length);
+      if (after! > before!) expect(after).toBe(1);
+    }
+  });
+
   it('never has more places than the pool is to have workers', () => {
     for (const { snapshot } of edges) expect(snapshot.context.places).toHaveLength(2);
   });
@@ -113,14 +129,21 @@ describe('the back-off', () => {
     expect(restartDelayMs(0, 0.5)).toBe(0);
   });
 
-  it('doubles from 100 ms with each failure, to 30 s and no further', () => {
-    expect([1, 2, 3, 9, 10, 1_000].map((failures) => restartDelayMs(failures, 0))).toEqual([
-      100, 200, 400, 25_600, 30_000, 30_000,
+  it('is three times as long with each failure, from 100 ms to 30 s and no further', () => {
+    expect([1, 2, 3, 6, 7, 1_000].map((failures) => restartDelayMs(failures, 0))).toEqual([
+      100, 300, 900, 24_300, 30_000, 30_000,
     ]);
   });
 
-  it('is spread over its second half, so that many places do not start together', () => {
-    expect(restartDelayMs(4, 1)).toBe(400);
-    expect(restartDelayMs(4, 0.5)).toBe(600);
+  it('is spread over its last quarter, so that many places do not start together', () => {
+    expect(restartDelayMs(4, 1)).toBe(2_025);
+    expect(restartDelayMs(4, 0.5)).toBe(2_362.5);
+  });
+
+  it('leaves room for eight starts in a minute, and no more, whatever the jitter', () => {
+    for (const jitter of [0, 0.5, 1]) {
+      const delays = [1, 2, 3, 4, 5, 6, 7, 8].map((failures) => restartDelayMs(failures, jitter));
+      expect(delays.reduce((sum, delay) => sum + delay, 0)).toBeGreaterThan(60_000);
+    }
   });
 });

@@ -211,9 +211,13 @@ describe('the worker, in every step it can take', () => {
     }
   });
 
-  it('is replaced without delay after it was told to retire, though it has served nobody', () => {
-    for (const { ran, snapshot } of edges) {
-      if (ran.some(({ name }) => name === 'beginRetirement')) expect(snapshot.context.proven).toBe(true);
+  it('has proven itself when it dies if it was to be replaced, has served two leases, or one and was ended', () => {
+    for (const { event, from, said } of edges) {
+      const dead = said.find((each) => each.event.type === 'worker.dead');
+      if (dead === undefined) continue;
+      const { retired, served } = from.context;
+      const isProven = retired || served === 2 || (served === 1 && event.byItself !== true);
+      expect(dead.event.proven).toBe(isProven);
     }
   });
 

@@ -1,4 +1,5 @@
 import json
+import signal
 import unittest
 
 from harness import FIXTURES, LIBRARY, VECTORS, WorkerTestCase
@@ -242,6 +243,23 @@ class Sessions(WorkerTestCase):
     def test_a_thread_is_in_no_session(self):
         self.worker.call("add", 1, session="a")
         self.assertIn("There is no session here", self.worker.call("peek_in_thread", session="a"))
+
+
+class GivenUpBefore(WorkerTestCase):
+    def test_a_call_is_never_begun_in_any_lane_with_or_without_interrupts(self):
+        for lane in ("serial", "asyncio", "threads"):
+            for interrupts in (True, False):
+                with self.subTest(lane=lane, interrupts=interrupts):
+                    worker = self.ready("keeps.py", lane=lane, interrupts=interrupts)
+                    worker.call("hold", None)
+                    worker.give_up(2)
+                    if lane == "serial" and interrupts:
+                        # The signal says that there is something to look up.
+                        worker.process.send_signal(signal.SIGUSR1)
+                    error = worker.answer("hold", 6)
+                    self.assertEqual((error["error"]["type"], error["started"], worker.mark()), ("CallCancelled", False, 1))
+                    self.assertNotIn("started", worker.answer("use"))
+                    self.assertEqual(worker.call("hold", 7), 2)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ from pythonarium.value import encode_unchecked
 CASES = json.loads((VECTORS / "messages.json").read_text(encoding="utf-8"))
 WRITE = {
     "hello": lambda m: message.hello(m["library"], m["python"], m["executable"], m["pid"]),
-    "ready": lambda m: message.ready(m["functions"], m["streams"], m["interrupts"], m.get("files"), m.get("shares")),
+    "ready": lambda m: message.ready(m["functions"], m["streams"], m["interrupts"], m["stacks"], m.get("files"), m.get("shares")),
     "failed": lambda m: message.failed(m["stage"], encode_unchecked(m["error"])),
     "reply": lambda m: message.reply(m["id"], encode_unchecked(m["value"])),
-    "error": lambda m: message.error(m["id"], encode_unchecked(m["error"])),
+    "error": lambda m: message.error(m["id"], encode_unchecked(m["error"]), m.get("started", True)),
     "items": lambda m: message.items(m["id"], f'"values":{encode_unchecked(m["values"])}'),
     "callback": lambda m: message.callback(
         m["id"],
@@ -22,6 +22,8 @@ WRITE = {
     ),
     "pull": lambda m: message.pull(m["id"], m["input"], m["items"]),
     "progress": lambda m: message.progress(m["id"], *[encode_unchecked(m[name]) for name in ("done", "total", "note")]),
+    "heartbeat": lambda m: message.heartbeat(m["id"]),
+    "pong": lambda m: message.pong(m["number"]),
     "log": lambda m: message.log(m["stream"], m["call"], m["text"], m.get("level"), m.get("logger")),
 }
 

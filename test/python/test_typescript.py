@@ -113,8 +113,23 @@ class Values(unittest.TestCase):
 
     def test_arrays_of_numpy_are_known_without_numpy(self):
         code = "import numpy as np\nfrom numpy.typing import NDArray"
-        self.assertEqual(parameter("np.ndarray", code), "NdArray")
-        self.assertEqual(parameter("NDArray[np.float64]", code), "NdArray")
+        self.assertEqual(result("NDArray[np.float64]", code), "Promise<NdArray>")
+        for hint, expected in {
+            "np.ndarray": "NdArray | TypedArray",
+            "np.ndarray | None": "NdArray | null | TypedArray",
+            "NDArray[np.float64]": "NdArray | Float64Array",
+            "Optional[NDArray[np.int64]]": "NdArray | null | BigInt64Array",
+            "Annotated[NDArray[np.uint8], 'pixels']": "NdArray | Uint8Array",
+            "NDArray[np.float32] | NDArray[np.int8]": "NdArray | Float32Array | Int8Array",
+            "NDArray[np.complex128]": "NdArray",
+            "NDArray[T]": "NdArray | TypedArray",
+            "Matrix": "Matrix | Float32Array",
+            # Inside of something else an array is no parameter.
+            "list[np.ndarray]": "readonly NdArray[]",
+        }.items():
+            with self.subTest(hint):
+                self.assertEqual(parameter(hint, f"{code}\nfrom typing import *\nT = TypeVar('T')\nMatrix = NDArray[np.float32]"), expected)
+        self.assertIn("import type { Kwargs, NdArray, TypedArray } from 'pythonarium'", declared(f"{code}\n@expose\ndef f(a: np.ndarray): ...").text)
         self.assertEqual(result("np.int64", code), "Promise<number>")
         self.assertIn("import type { NdArray } from 'pythonarium'", declared(f"{code}\n@expose\ndef f() -> np.ndarray: ...").text)
 

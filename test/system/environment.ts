@@ -204,12 +204,14 @@ function processMoves(world: World, { deathsMax }: Bounds): FaultyMove[] {
     if (process.life === 'gone') continue;
     const { worker } = world.workers[place]!.context;
     const to = addressOf(workerRef(place, worker));
-    const becomes = (life: Process['life'], type: string, dies: boolean) => (step: Step) => {
-      step.processes[place] = { ...process, life };
-      if (dies) step.spend('deaths');
-      step.changed = true;
-      step.happen(to, { type });
-    };
+    const becomes =
+      (life: Process['life'], type: string, dies: boolean, more: object = {}) =>
+      (step: Step) => {
+        step.processes[place] = { ...process, life };
+        if (dies) step.spend('deaths');
+        step.changed = true;
+        step.happen(to, { type, ...more });
+      };
     const mayDie = world.spent.deaths < deathsMax;
     if (process.life === 'pending') {
       moves.push({
@@ -250,14 +252,14 @@ function processMoves(world: World, { deathsMax }: Bounds): FaultyMove[] {
       moves.push({
         label: `the process at place ${place} exits, as it was ${process.ending === 'asked' ? 'asked to' : 'made to'}`,
         owed: process.ending === 'killed' ? 'both' : 'kind',
-        make: becomes('gone', 'process.exited', false),
+        make: becomes('gone', 'process.exited', false, { byItself: false }),
       });
     } else if (mayDie) {
       moves.push({
         label: `the process at place ${place} dies`,
         owed: 'nobody',
         fault: 'death',
-        make: becomes('gone', 'process.exited', true),
+        make: becomes('gone', 'process.exited', true, { byItself: true }),
       });
     }
   }

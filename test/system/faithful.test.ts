@@ -26,6 +26,7 @@ import {
   type Address,
   type Bounds,
   CHARTS,
+  FAILURES_MAX,
   firstWorld,
   Step,
   type WorkerSnapshot,
@@ -198,9 +199,16 @@ class LiveStep extends Step {
         scheduleRestart: ({ event }) => {
           this.restarts[(event as { place: number }).place] = true;
         },
+        hurryRestarts: ({ context }) => {
+          for (const [place, { state }] of context.places.entries())
+            if (state === 'waiting') this.restarts[place] = true;
+        },
       },
     });
-    const root = createActor(machine, { input: { size: 2, closeTimeoutMs: 1 }, clock: new SimulatedClock() });
+    const root = createActor(machine, {
+      input: { size: 2, failuresMax: FAILURES_MAX, closeTimeoutMs: 1 },
+      clock: new SimulatedClock(),
+    });
     root.on('*', (event) => this.hear(event));
     return root as unknown as AnyActor;
   }
@@ -213,7 +221,7 @@ function seen({ supervisor, coordinator, workers, clients, processes, exchanges,
     supervisor: [supervisor.value, supervisor.context.places, supervisor.context.failures],
     coordinator: [coordinator.value, free, nextLease, live, listWaiters(queue)],
     served: served.map((each) => each && [each.worker, each.grants, each.free]),
-    workers: workers.map(({ value, context: { worker, leases, proven } }) => [value, worker, leases, proven]),
+    workers: workers.map(({ value, context: { worker, leases, served } }) => [value, worker, leases, served]),
     clients: clients.map(({ value, context: { held } }) => [value, held?.lease, held?.slot, held?.waiter]),
     outside: [processes, exchanges, restarts, callers],
   };

@@ -48,13 +48,6 @@ export function canonical(world: World): Canonical {
   return new Renaming(world).apply();
 }
 
-/**
- * No failure beyond this one makes a difference to what a supervisor does. How
- * long it waits before it starts the next worker makes none either: here, time
- * runs out whenever it likes.
- */
-const FAILURES_THAT_COUNT = 3;
-
 /** A name that nothing bears, for the next lease and the next worker. */
 const FRESH = 1_000;
 
@@ -201,10 +194,11 @@ class Renaming {
       const live = isOut ? null : context.leases[slot]!;
       return live && { lease: this.#lease(live.lease), state: live.state };
     });
-    const proven = snapshot.value !== 'dead' && context.proven;
-    const retired = !isOut && context.retired;
+    const isDead = snapshot.value === 'dead';
+    const served = isDead ? 0 : context.served;
+    const retired = !isDead && context.retired;
     const told = leases.map((live) => live && `${live.lease}${live.state}`).join(';');
-    return intern(`w${place}:${snapshot.value},${worker},${told},${proven},${retired}`, snapshot, () => ({
+    return intern(`w${place}:${snapshot.value},${worker},${told},${served},${retired}`, snapshot, () => ({
       ...snapshot,
       context: {
         ...context,
@@ -214,7 +208,7 @@ class Renaming {
         live: isOut ? 0 : context.live,
         revoked: isOut ? 0 : context.revoked,
         overdue: isOut ? 0 : context.overdue,
-        proven,
+        served,
         retired,
         clients: clientRefsAt(place, slots.length),
       },
@@ -265,11 +259,12 @@ class Renaming {
       const { state, worker } = context.places[place]!;
       return { state, worker: this.#workerId(worker) };
     });
-    const failures = Math.min(context.failures, FAILURES_THAT_COUNT);
+    // How long it waits before the next start makes no difference: here, time runs out whenever it likes.
+    const failures = Math.min(context.failures, context.failuresMax);
     const key = `s${snapshot.value} ${places.map(({ state, worker }) => state + worker).join()} ${failures}`;
     return intern(key, snapshot, () => ({
       ...snapshot,
-      context: { ...context, places, failures, unproven: 0, nextWorker: FRESH },
+      context: { ...context, places, failures, nextWorker: FRESH },
     }));
   }
 
@@ -445,7 +440,7 @@ function sorted(world: World): { places: readonly number[]; slots: readonly (rea
     const key = [
       world.supervisor.context.places[place]!.state,
       worker.value,
-      worker.context.proven,
+      worker.context.served,
       worker.context.retired,
       process.life,
       process.ending,

@@ -38,7 +38,7 @@ describe('what had been wrong', () => {
   });
 
   it('first starts that fail in turns are over when each has failed, although there is always a replacement booting', () => {
-    const { snapshot } = follow(supervisorMachine, { size: 2, closeTimeoutMs: 1 }, [
+    const { snapshot } = follow(supervisorMachine, { size: 2, failuresMax: 5, closeTimeoutMs: 1 }, [
       { type: 'worker.dead', worker: 1, place: 0, proven: false },
       { type: 'restart.due', place: 0 },
       { type: 'worker.dead', worker: 2, place: 1, proven: false },

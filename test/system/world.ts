@@ -65,6 +65,9 @@ export interface Ask {
 
 export type Fault = 'death' | 'cancel' | 'timeout' | 'close';
 
+/** How many bad starts in a row it takes to call a pool degraded. */
+export const FAILURES_MAX = 3;
+
 export type WorkerSnapshot = SnapshotFrom<typeof workerMachine>;
 export type CoordinatorSnapshot = SnapshotFrom<typeof coordinatorMachine>;
 export type ClientSnapshot = SnapshotFrom<typeof clientMachine>;
@@ -173,7 +176,11 @@ export function firstWorld(charts: Charts, bounds: Bounds): World {
   const places = Array.from({ length: bounds.size }, (_, place) => place);
   const slots = Array.from({ length: bounds.size * bounds.slots }, (_, slot) => slot);
   const nobody: Process = { life: 'gone', ending: 'no' };
-  const supervisor = begin(charts.supervisor, { size: bounds.size, closeTimeoutMs: 1 }, supervisorRef);
+  const supervisor = begin(
+    charts.supervisor,
+    { size: bounds.size, failuresMax: FAILURES_MAX, closeTimeoutMs: 1 },
+    supervisorRef,
+  );
   const step = new Step(charts, bounds, {
     supervisor: supervisor.snapshot,
     coordinator: begin(charts.coordinator, { queueMax: bounds.queueMax, supervisor: supervisorRef }, coordinatorRef)
@@ -497,11 +504,11 @@ function takeOnce<TMachine extends AnyStateMachine>(
 /** Tells two events apart. */
 export function keyOf(event: AnyEventObject): string {
   return remembered(keysOfEvents, event, () => {
-    const { type, lease, leases, slot, slots, worker, place, way, proven, ref, waiter } = event;
+    const { type, lease, leases, slot, slots, worker, place, way, proven, byItself, ref, waiter } = event;
     const who = typeof worker === 'object' ? addressOf(worker).worker : worker;
     const from = ref === undefined ? '' : addressOf(ref).worker;
     const where = `${place} ${slot} ${slots} ${leases}`;
-    return `${type} ${lease} ${who} ${where} ${way} ${proven} ${from} ${waiter ? keyOfWaiter(waiter) : ''}`;
+    return `${type} ${lease} ${who} ${where} ${way} ${proven} ${byItself} ${from} ${waiter ? keyOfWaiter(waiter) : ''}`;
   });
 }
 

@@ -58,8 +58,10 @@ export function arrays(photo: Buffer, vectors: NdArray) {
   expectTypeOf(pool.py.similar(photo, vectors)).toEqualTypeOf<Promise<Map<number, NdArray>>>();
   // @ts-expect-error: text is no photo.
   pool.py.similar('photo', vectors);
-  // @ts-expect-error: a typed array is a memoryview in Python, and no array of numpy.
-  pool.py.similar(photo, new Float32Array(3));
+  // The hint asks for an array of numpy, which is what becomes of a typed array there.
+  expectTypeOf(pool.py.similar(photo, new Float32Array(3))).toEqualTypeOf<Promise<Map<number, NdArray>>>();
+  // @ts-expect-error: an array of other numbers than the hint says.
+  pool.py.similar(photo, new Float64Array(3));
 }
 
 /** Generators are gone over, iterables and functions go in. */

@@ -27,6 +27,13 @@ describe('every error', () => {
     expect(section).toMatch(/Try: |The message says what it may be/);
   });
 
+  it('says what a call that has hung had promised', () => {
+    const { message } = new errors.CallHungError({ call: 'mean', by: 'heartbeat', limitMs: 500, ranMs: 7_200 });
+    for (const part of ['"mean"', 500, 7_200, '`heartbeatTimeoutMs`', '`pythonarium.heartbeat()`']) {
+      expect(message).toContain(String(part));
+    }
+  });
+
   it('has a sample here, and so has every heading of docs/errors.md', () => {
     const classes = Object.values(errors).filter((thing) => typeof thing === 'function' && thing !== PoolError);
     expect(new Set(samples().map(({ error }) => error.constructor))).toEqual(new Set(classes));
@@ -306,6 +313,11 @@ function samples(): Sample[] {
       'ERR_CALL_TIMEOUT',
       new errors.CallTimeoutError({ call: 'mean', timeoutMs: 500, waitedMs: 12, ranMs: 488 }),
       ['"mean"', 500, 12, 488, '`timeoutMs`'],
+    ],
+    [
+      'ERR_CALL_HUNG',
+      new errors.CallHungError({ call: 'mean', by: 'hard-limit', limitMs: 500, ranMs: 501 }),
+      ['"mean"', 500, 501, '`hardLimitMs`', '`call.hung`'],
     ],
     [
       'ERR_QUEUE_TIMEOUT',

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { OptionError } from '../../src/errors.js';
 import { NdArray, ndarray } from '../../src/ndarray.js';
 
@@ -44,5 +44,37 @@ describe('ndarray', () => {
 
   it.each([new DataView(new ArrayBuffer(8)), [1, 2], null])('refuses what is no typed array: %o', (data) => {
     expect(() => ndarray(data as never)).toThrow(OptionError);
+  });
+});
+
+describe('numbers of 16 bits', () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.resetModules();
+  });
+
+  it.each([
+    ['a Float16Array where the runtime has one', true],
+    ['their bits where it has none', false],
+  ])('come as %s, and a Float16Array goes as an array of numpy', async (_, has) => {
+    // As a later runtime has it, as far as it is looked at.
+    class Float16Array extends Uint16Array {
+      override get [Symbol.toStringTag]() {
+        return 'Float16Array' as 'Uint16Array';
+      }
+    }
+    vi.stubGlobal('Float16Array', has ? Float16Array : undefined);
+    vi.resetModules();
+    const { ndarrayOf, dtypeOf } = await import('../../src/ndarray.js');
+    const { encodeFields } = await import('../../src/wire/value.js');
+    const { data } = ndarrayOf(Uint8Array.of(0, 0x3c, 0, 0xc0), 'float16', [2], 'C');
+    expect(data).toBeInstanceOf(has ? Float16Array : Uint16Array);
+    expect([...(data as Uint16Array)]).toEqual([0x3c00, 0xc000]);
+    const given = new Float16Array(3);
+    expect(dtypeOf(given)).toBe('float16');
+    const limits = { depthMax: 10, messageBytesMax: 1_000, attachmentBytesMax: 1_000 };
+    const { text, bin } = encodeFields({ args: [given] }, 'f', limits);
+    expect(text).toBe('"args":[null],"rich":[[["args",0],"ndarray",0,"float16",[3],"C"]],"bin":[6]');
+    expect(bin.map(({ byteLength }) => byteLength)).toEqual([6]);
   });
 });

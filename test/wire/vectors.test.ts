@@ -18,6 +18,7 @@ import {
   encodeItemsEnd,
   encodeKeptDrop,
   encodeLeaseEnd,
+  encodePing,
   encodeRequest,
   encodeSessionEnd,
   encodeStop,
@@ -143,6 +144,8 @@ function encode(message: Record<string, unknown>): string {
       return encodeLeaseEnd(message.lease as number);
     case 'handles.drop':
       return encodeHandlesDrop(message.handles as [number, number][]);
+    case 'ping':
+      return encodePing(message.number as number);
     case 'kept.drop':
       return encodeKeptDrop(message.kept as number);
     case 'stop':

@@ -178,7 +178,7 @@ class _File:
     def _parameter(self, hint: ast.expr | None, default: ast.expr | None, scope: Scope) -> str:
         if hint is None:
             return "unknown"
-        text = self._hints.render(hint, scope)
+        text = self._hints.parameter(hint, scope)
         if isinstance(default, ast.Constant) and default.value is None and "null" not in text.split(" | ") and text != "unknown":
             return f"({text}) | null" if "=>" in text else f"{text} | null"
         return text
@@ -232,7 +232,7 @@ class _File:
             for key, each in hints.fields(definition).items():
                 hint, marks = hints.wrapped(each.annotation, Scope(each.module)) if each.annotation else (None, set())
                 if "ClassVar" not in marks:
-                    text = "unknown" if hint is None else hints.render(hint, replace(scope, module=each.module))
+                    text = "unknown" if hint is None else hints.parameter(hint, replace(scope, module=each.module))
                     parameters.append(_Parameter(key, text, each.default is not None))
         return _Arguments([], parameters, None, [], None)
 
@@ -561,7 +561,7 @@ KWARGS = ""
 # What the proxy keeps for itself, since JavaScript asks every object for it.
 NOT_CALLED = frozenset(["then", "catch", "finally", "toJSON", "constructor", "prototype", "toString", "valueOf"])
 # Global values that no declaration may shadow, and what the file imports.
-BUILT_IN = frozenset(["globalThis", "undefined", "Handle", "Kwargs", "NdArray"])
+BUILT_IN = frozenset(["globalThis", "undefined", "Handle", "Kwargs", "NdArray", "TypedArray"])
 CONTEXT_MANAGERS = {"contextlib.contextmanager", "contextlib.asynccontextmanager"}
 WIDTH = 120
 WAYS_MAX = 7

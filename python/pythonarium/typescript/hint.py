@@ -65,6 +65,32 @@ class Hints:
         """Return the type that a hint is."""
         return self._render(node, scope)
 
+    def parameter(self, node: ast.expr, scope: Scope) -> str:
+        """Return the type that a parameter takes: also the typed arrays of which an array of numpy is made there."""
+        arrays = list(dict.fromkeys(self._typed_arrays(node, scope)))
+        if not arrays:
+            return self._render(node, scope)
+        if TYPED_ARRAY in arrays:
+            self.imports.add(TYPED_ARRAY)
+            arrays = [TYPED_ARRAY]
+        return union([self._render(node, scope), *arrays])
+
+    def _typed_arrays(self, node: ast.expr, scope: Scope, depth: int = 0) -> Iterator[str]:
+        for each in _alternatives(node):
+            found = self.resolve(each.value if isinstance(each, ast.Subscript) else each, scope)
+            if isinstance(found, Definition):
+                alias = getattr(found.node, "value", None) if type(found.node).__name__ == "TypeAlias" else found.node
+                if isinstance(alias, ast.expr) and not isinstance(alias, ast.Call) and depth < 20:
+                    yield from self._typed_arrays(alias, Scope(found.module), depth + 1)
+            elif found == "numpy.typing.NDArray" and isinstance(each, ast.Subscript):
+                item = self.resolve(_arguments(each)[0], scope)
+                if item in TYPED_ARRAYS:
+                    yield TYPED_ARRAYS[item]
+                elif not isinstance(item, str) or item not in NO_TYPED_ARRAY:
+                    yield TYPED_ARRAY
+            elif found in ("numpy.ndarray", "numpy.typing.NDArray"):
+                yield TYPED_ARRAY
+
     def resolve(self, node: ast.AST | None, scope: Scope) -> Definition | str | None:
         """Return what a name or an attribute stands for; None for other expressions and for unknown names."""
         dotted = dotted_name(node)
@@ -748,6 +774,14 @@ SHAPES: dict[str, str] = {
 STREAMS = frozenset(_typing("Iterator Generator AsyncIterable AsyncIterator AsyncGenerator", ""))
 # Types of the library's own.
 IMPORTS = ("NdArray",)
+TYPED_ARRAY = "TypedArray"
+TYPED_ARRAYS: dict[object, str] = {
+    **{f"numpy.{name}": f"{name.capitalize()}Array" for name in "int8 uint8 int16 uint16 int32 uint32 float32 float64".split()},
+    "numpy.int64": "BigInt64Array",
+    "numpy.uint64": "BigUint64Array",
+}
+# Node has no typed array of these.
+NO_TYPED_ARRAY = frozenset(f"numpy.{name}" for name in "bool bool_ float16 half complex64 complex128 csingle cdouble str_ bytes_ datetime64 timedelta64".split())
 # Kinds of class: a handle stays in Python, a record is an object, an enum its value, a named tuple an array.
 RECORD_DECORATORS = frozenset(["dataclasses.dataclass", "pydantic.dataclasses.dataclass"])
 BASES: dict[str, str] = {
@@ -771,5 +805,6 @@ RESERVED = frozenset(
 GLOBALS = frozenset(
     "abstract any asserts bigint boolean declare infer is keyof never null number object readonly string symbol undefined unique unknown void "
     "Array ArrayBufferView AsyncDisposable AsyncIterable AsyncIterator Date Handle Iterable Kwargs Map NdArray Promise Readonly ReadonlyMap ReadonlySet "
-    "Record Set Symbol Uint8Array".split()
+    "Record Set Symbol TypedArray Int8Array Uint8Array Int16Array Uint16Array Int32Array Uint32Array BigInt64Array BigUint64Array "
+    "Float32Array Float64Array".split()
 ) | RESERVED

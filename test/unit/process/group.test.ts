@@ -38,6 +38,7 @@ describe('a signal to a group', () => {
     group.signal('SIGKILL');
     group.killRest();
     group.interrupt();
+    group.dumpStacks();
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(isAlive(stranger.pid as number)).toBe(true);
     stranger.kill('SIGKILL');

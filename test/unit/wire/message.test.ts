@@ -74,6 +74,7 @@ describe('the line of init', () => {
     limits: LIMITS,
     startMark: true,
     interrupts: true,
+    stacks: true,
     validate: false,
     lane: 'asyncio' as const,
   };
@@ -129,7 +130,13 @@ describe('decodeMessage', () => {
 
   it('keeps no field that it does not know', () => {
     const line = '{"type":"ready","functions":[],"later":1}';
-    expect(decodeMessage(line)).toEqual({ type: 'ready', functions: [], streams: [], interrupts: false });
+    expect(decodeMessage(line)).toEqual({
+      type: 'ready',
+      functions: [],
+      streams: [],
+      interrupts: false,
+      stacks: false,
+    });
   });
 
   it('says what is wrong and how the line begins, but not all of it', () => {

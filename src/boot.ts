@@ -1,0 +1,67 @@
+import { BootError, type BootStage, ProtocolError } from './errors.js';
+import { Tail } from './process/output.js';
+import type { ProcessEnd, PythonProcess } from './process/python-process.js';
+import type { Runtime } from './runtime.js';
+import { errorFromWire, type FailedMessage, type HelloMessage } from './wire/message.js';
+
+/** How one Python process comes up: the handshake, and what it failed by if it does not. */
+export class Boot {
+  readonly #runtime: Runtime;
+  readonly #name: string;
+  readonly #process: PythonProcess;
+  /** What it has said last on standard error. */
+  readonly stderr = new Tail();
+  /** It is ready. */
+  isUp = false;
+  #hasSaidHello = false;
+
+  constructor(runtime: Runtime, name: string, process: PythonProcess) {
+    this.#runtime = runtime;
+    this.#name = name;
+    this.#process = process;
+  }
+
+  /** How far it has come. */
+  get stage(): 'start' | 'load' {
+    return this.#hasSaidHello ? 'load' : 'start';
+  }
+
+  /** Python is there: it is told what to load. Returns why it cannot be, if so. */
+  onHello(
+    { protocol, library }: HelloMessage,
+    wanted: { readonly interrupts: boolean; readonly stacks: boolean },
+  ): BootError | undefined {
+    this.#hasSaidHello = true;
+    let init: ReturnType<Runtime['initLine']>;
+    try {
+      const { hasStartMark, share } = this.#process;
+      init = this.#runtime.initLine(this.#name, { startMark: hasStartMark, ...wanted, ...(share && { share }) });
+    } catch (error) {
+      // What differs from pool to pool in that line is `setup`.
+      return this.error('setup', error);
+    }
+    if (protocol !== init.protocol) {
+      const detail = `Python speaks protocol ${protocol} (library ${library}), and this side speaks ${init.protocol}`;
+      return this.error('protocol', new ProtocolError({ detail, worker: this.#name }));
+    }
+    this.#process.send(init.line);
+    return undefined;
+  }
+
+  /** Python says itself what it failed by. */
+  onFailed({ stage, error }: FailedMessage): BootError {
+    return this.error(stage, errorFromWire(error));
+  }
+
+  error(stage: BootStage, cause?: unknown, end: ProcessEnd = { exitCode: null, signal: null }): BootError {
+    const { bootTimeoutMs } = this.#runtime.settings;
+    return new BootError({
+      worker: this.#name,
+      stage,
+      ...end,
+      stderr: this.stderr.lines,
+      ...(stage === 'timeout' && { bootTimeoutMs }),
+      ...(cause !== undefined && { cause }),
+    });
+  }
+}

@@ -1,0 +1,203 @@
+import { describe, expect, it } from 'vitest';
+import type { Lane } from '../../src/wire/message.js';
+import { collect, failure, fixtures, next, readyPool } from '../support/pool.js';
+import { freeze, isAlive } from '../support/processes.js';
+
+const hangs = fixtures(import.meta.url)('hangs.py');
+
+describe('a call over the soft limit', () => {
+  it.each([
+    ['sleeps', 'nap', [1], /line \d+ in nap$/],
+    ['holds the interpreter in C code', 'hold_interpreter', [], /line \d+ in hold_interpreter$/],
+    ['is in a regular expression', 'backtrack', [], /line \d+ in backtrack$/],
+  ])('is told of once, with where it stands, when it %s', async (_, name, args, stands) => {
+    const pool = await readyPool(hangs, { softLimitMs: 300, cancelGraceMs: 0 });
+    const slow = next(pool, 'call.slow');
+    const abort = new AbortController();
+    const call = pool.call(name, args, { signal: abort.signal, context: { requestId: '7f3a' } });
+    const told = await slow;
+    expect(told).toMatchObject({ worker: 'worker-0', name, context: { requestId: '7f3a' } });
+    expect(told.pid).toBeTypeOf('number');
+    expect(told.ranMs).toBeGreaterThanOrEqual(299);
+    expect(told.stack).toMatch(/^Current thread 0x/);
+    expect(told.stack).toMatch(stands);
+    expect(told.stack).not.toContain('pythonarium/worker.py');
+    abort.abort('enough');
+    expect(await failure(call)).toBe('enough');
+  });
+
+  it('goes on, and what was written of it is no log line', async () => {
+    const pool = await readyPool(hangs, { softLimitMs: 50 });
+    const logs: string[] = [];
+    pool.on('log', ({ text }) => logs.push(text));
+    const slow = next(pool, 'call.slow');
+    expect(await pool.call('nap', [0.4])).toBe('awake');
+    await slow;
+    expect(logs).toEqual([]);
+  });
+
+  it('is told of without a stack where its worker was stopped', async () => {
+    const pool = await readyPool(hangs, { softLimitMs: 50, cancelGraceMs: 0 });
+    const pid = await pool.call<number>('pid');
+    await freeze(pid);
+    const slow = next(pool, 'call.slow');
+    const call = failure(pool.call('nap', [0], { timeoutMs: 500 }));
+    expect(await slow).toMatchObject({ pid, name: 'nap', stack: null });
+    expect(await call).toMatchObject({ code: 'ERR_CALL_TIMEOUT' });
+  });
+
+  it.each(['asyncio', 'threads'] as const)(
+    'is told of in the lane %s too, as often as there are such calls',
+    async (lane) => {
+      const pool = await readyPool(hangs, { softLimitMs: 50, lane });
+      const told: string[] = [];
+      pool.on('call.slow', ({ name, stack }) => told.push(`${name} ${stack !== null}`));
+      await Promise.all([pool.call('beat_async', [1, 0.3]), pool.call('beat_async', [1, 0.3])]);
+      await expect.poll(() => told).toEqual(['beat_async true', 'beat_async true']);
+    },
+  );
+});
+
+describe('a call over the hard limit', () => {
+  it.each([
+    ['nap', [600]],
+    ['backtrack', []],
+  ])(
+    'is refused with ERR_CALL_HUNG whatever its budget, interrupted in %s, and its worker goes on',
+    async (name, args) => {
+      const pool = await readyPool(hangs, { hardLimitMs: 100, interrupt: true });
+      const pid = await pool.call('pid');
+      const hung = next(pool, 'call.hung');
+      const error = await failure(pool.call(name, args, { timeoutMs: Number.POSITIVE_INFINITY }));
+      expect(error).toMatchObject({ code: 'ERR_CALL_HUNG', call: name, by: 'hard-limit', limitMs: 100 });
+      expect(await hung).toMatchObject({ name, by: 'hard-limit', stack: expect.stringContaining(` in ${name}`) });
+      expect(await pool.call('pid')).toBe(pid);
+      expect(pool.stats()).toMatchObject({ cancelled: { kept: 1, killed: 0 }, calls: { timedOut: 1 } });
+    },
+  );
+
+  it.each(['hold_interpreter', 'swallow', 'read_on'])('is killed in %s, and replaced', async (name) => {
+    const pool = await readyPool(hangs, { hardLimitMs: 100, cancelGraceMs: 100, interrupt: true });
+    const pid = await pool.call<number>('pid');
+    const dead = next(pool, 'worker.dead');
+    expect(await failure(pool.call(name))).toMatchObject({ code: 'ERR_CALL_HUNG', call: name });
+    expect(await dead).toMatchObject({ pid, reason: 'cancel-grace' });
+    expect(await pool.call('pid')).not.toBe(pid);
+  });
+
+  it('has not used it up waiting for a worker, or in the pipe behind another', async () => {
+    const pool = await readyPool(hangs, { hardLimitMs: 400, slots: 2 });
+    const naps = Array.from({ length: 4 }, () => pool.call('nap', [0.2]));
+    expect(await Promise.all(naps)).toEqual(['awake', 'awake', 'awake', 'awake']);
+  });
+});
+
+describe('a call that promises to beat', () => {
+  it.each([
+    ['heartbeat()', 'beat', 'serial'],
+    ['progress()', 'tell', 'serial'],
+    ['heartbeat() in a coroutine', 'beat_async', 'serial'],
+    ['heartbeat() in a task', 'beat_async', 'asyncio'],
+    ['heartbeat() in a thread', 'beat', 'threads'],
+    ['progress() in a thread', 'tell', 'threads'],
+  ] as const)('runs as long as it likes with %s', async (_, name, lane) => {
+    const pool = await readyPool(hangs, { lane: lane as Lane });
+    expect(await pool.call(name, [8, 0.1], { heartbeatTimeoutMs: 500 })).toBe('done');
+  });
+
+  it('is refused with ERR_CALL_HUNG once it does not', async () => {
+    const pool = await readyPool(hangs, { interrupt: true });
+    const pid = await pool.call('pid');
+    const hung = next(pool, 'call.hung');
+    const error = await failure(pool.call('beat', [1, 600], { heartbeatTimeoutMs: 100 }));
+    expect(error).toMatchObject({ code: 'ERR_CALL_HUNG', by: 'heartbeat', limitMs: 100 });
+    expect(await hung).toMatchObject({ by: 'heartbeat', stack: expect.stringMatching(/in beat$/) });
+    expect(await pool.call('pid')).toBe(pid);
+  });
+
+  it('has that promise from the pool, and can take it back', async () => {
+    const pool = await readyPool(hangs, { heartbeatTimeoutMs: 100, interrupt: true });
+    expect(await failure(pool.call('nap', [600]))).toMatchObject({ code: 'ERR_CALL_HUNG' });
+    expect(await pool.call('nap', [0.3], { heartbeatTimeoutMs: Number.POSITIVE_INFINITY })).toBe('awake');
+  });
+
+  it('beats by the items of its stream, and need not where nobody reads them', async () => {
+    const pool = await readyPool(hangs, { interrupt: true });
+    const bound = pool.with({ heartbeatTimeoutMs: 300 });
+    expect(await collect(bound.stream('items', [6, 0.1]))).toEqual([0, 1, 2, 3, 4, 5]);
+    const stream = bound.stream<number>('items', [3, 0], { highWaterMark: 1 });
+    expect(await stream.next()).toMatchObject({ value: 0 });
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    expect(await collect(stream)).toEqual([1, 2]);
+    expect(await failure(collect(bound.stream('items', [3, 600])))).toMatchObject({ code: 'ERR_CALL_HUNG' });
+  });
+
+  it('need not while a function of Node’s runs that it has called', async () => {
+    const pool = await readyPool(hangs);
+    const slow = () => new Promise((resolve) => setTimeout(resolve, 400, 'there'));
+    expect(await pool.call('ask', [slow], { heartbeatTimeoutMs: 100 })).toBe('there');
+  });
+
+  it('says so no more often than is of use', async () => {
+    const pool = await readyPool(hangs);
+    const before = performance.now();
+    expect(await pool.call('beat_fast', [200_000], { heartbeatTimeoutMs: 60_000 })).toBe(200_000);
+    // One message for each would take seconds.
+    expect(performance.now() - before).toBeLessThan(2_000);
+    expect(await pool.call('beat_fast', [3])).toBe(3);
+  });
+
+  it.each([-1, '1', Number.NaN, null])('is refused at once with a time of %o', async (heartbeatTimeoutMs) => {
+    const pool = await readyPool(hangs);
+    const error = await failure(pool.call('pid', [], { heartbeatTimeoutMs: heartbeatTimeoutMs as number }));
+    expect(error).toMatchObject({ code: 'ERR_OPTION', option: 'heartbeatTimeoutMs' });
+  });
+});
+
+describe('a worker that is pinged', () => {
+  it.each(['serial', 'asyncio', 'threads'] as const)('answers in the lane %s, and is known to', async (lane) => {
+    const pool = await readyPool(hangs, { pingEveryMs: 20, lane });
+    await expect.poll(() => pool.workers()[0]?.ping?.answeredMsAgo).toBeTypeOf('number');
+    expect(pool.workers()).toMatchObject([{ worker: 'worker-0', state: 'idle', leases: 0, calls: 0 }]);
+    expect(pool.workers()[0]?.heardMsAgo).toBeLessThan(10_000);
+  });
+
+  it('is ended and replaced when it was stopped while it was idle', async () => {
+    const pool = await readyPool(hangs, { pingEveryMs: 50, pingTimeoutMs: 200 });
+    const pid = await pool.call<number>('pid');
+    const dead = next(pool, 'worker.dead');
+    await freeze(pid);
+    await expect.poll(() => pool.workers()[0]?.ping?.isUnanswered).toBe(true);
+    expect(await dead).toMatchObject({ pid, signal: 'SIGKILL', reason: 'unresponsive' });
+    expect(await pool.call('pid')).not.toBe(pid);
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  it('is ended with the call that went to it meanwhile, which had not been started', async () => {
+    const pool = await readyPool(hangs, { pingEveryMs: 50, pingTimeoutMs: 300 });
+    await freeze(await pool.call<number>('pid'));
+    await expect.poll(() => pool.workers()[0]?.ping?.isUnanswered).toBe(true);
+    const error = await failure(pool.call('pid'));
+    expect(error).toMatchObject({ code: 'ERR_WORKER_DIED', started: false });
+    expect(error.message).toContain('pingTimeoutMs');
+  });
+
+  it('is left alone while it runs a call in the lane serial, however long that takes', async () => {
+    const pool = await readyPool(hangs, { pingEveryMs: 20, pingTimeoutMs: 100 });
+    expect(await pool.call('nap', [0.6])).toBe('awake');
+  });
+
+  it('answers while calls run in the lane threads, unless one holds the interpreter', async () => {
+    const pool = await readyPool(hangs, { pingEveryMs: 20, pingTimeoutMs: 300, lane: 'threads' });
+    expect(await pool.call('nap', [0.8])).toBe('awake');
+    const dead = next(pool, 'worker.dead');
+    const error = await failure(pool.call('hold_interpreter'));
+    expect(error).toMatchObject({ code: 'ERR_WORKER_DIED', started: true });
+    expect(await dead).toMatchObject({ reason: 'unresponsive' });
+  });
+
+  it('is not known to listen where nobody asks', async () => {
+    const pool = await readyPool(hangs);
+    expect(pool.workers()).toMatchObject([{ ping: null }]);
+  });
+});
