@@ -222,6 +222,8 @@ export class World {
       await this.turn(CLOSE_MS);
     }
     await this.check();
+    // One that does not close would be waited for below for ever.
+    if (this.pool.stats().state !== 'closed') throw new Error(`It was closed, and is ${this.pool.stats().state}`);
     await Promise.all(this.endings);
     const { state, workers } = this.pool.stats();
     const left = [

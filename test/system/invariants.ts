@@ -148,6 +148,10 @@ const ALWAYS: readonly Invariant[] = [
     }
   },
 
+  function nobodyWaitsForACoordinatorThatIsClosed({ coordinator }) {
+    must(coordinator.value !== 'closed' || coordinator.context.queue.size === 0, 'somebody waits and all is over');
+  },
+
   function aClosedPoolKeepsNothing({ supervisor, processes }) {
     must(
       supervisor.value !== 'closed' || processes.every(({ life }) => life === 'gone'),
