@@ -40,7 +40,10 @@ export const clientMachine = setup({
     // What it says, always to the worker whose lease it holds.
     releaseLease: sendTo(
       ({ context }) => context.held!.worker,
-      ({ context }) => ({ type: 'lease.released', lease: context.held!.lease, slot: context.held!.slot }),
+      ({ context, event }) => {
+        const { lease, slot } = context.held!;
+        return { type: 'lease.released', lease, slot, at: (event as Ended).at };
+      },
     ),
     revokeLease: sendTo(
       ({ context }) => context.held!.worker,
@@ -87,3 +90,5 @@ export const clientMachine = setup({
     },
   },
 });
+
+type Ended = ClientEvent & { type: 'exchange.ended' };

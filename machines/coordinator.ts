@@ -9,12 +9,18 @@ import type {
 } from './messages.js';
 import {
   addWaiter,
+  byAge,
+  countWaiters,
   emptyQueue,
   firstWaiterFor,
   hasWaiter,
   listWaiters,
+  type QueueRules,
   removeWaiter,
+  returnWaiter,
+  type Taken,
   takeBound,
+  takeFirst,
   type Waiter,
   type WaitQueue,
   type WorkerId,
@@ -23,6 +29,9 @@ import {
 export interface CoordinatorInput {
   /** How many may wait at once. */
   readonly queueMax: number;
+  /** How many of those may bear one fairness key. */
+  readonly queueMaxPerKey: number;
+  readonly rules: QueueRules;
   readonly supervisor: SupervisorRef;
 }
 
@@ -42,6 +51,8 @@ export interface Grant {
   readonly lease: LeaseId;
   /** Should the grant never have arrived, this is who goes back to the queue. */
   readonly waiter: Waiter;
+  /** And at which turn. */
+  readonly turn: number;
 }
 
 interface Granted {
@@ -82,7 +93,7 @@ export const coordinatorMachine = setup({
   actions: {
     grantToNewcomer: assign(({ context, event }) => {
       const { waiter } = event as Requested;
-      return granted(context, placeFor(context, waiter) as number, waiter);
+      return granted(context, placeFor(context, waiter) as number, waiter, context.queue.nextTurn);
     }),
     enqueue: assign({ queue: ({ context, event }) => addWaiter(context.queue, (event as Requested).waiter) }),
     dequeue: assign({ queue: ({ context, event }) => removeWaiter(context.queue, (event as Cancelled).waiter) }),
@@ -90,15 +101,16 @@ export const coordinatorMachine = setup({
     freeSlot: assign(({ context, event }) => freed(context, event as Freed)),
     // The slot goes from one to the next, and is not free between.
     grantToFirst: assign(({ context, event }) => {
-      const { worker, place, slot } = event as Freed;
-      const waiter = firstWaiterFor(context.queue, worker) as Waiter;
+      const { worker, place, slot, at } = event as Freed;
+      const { waiter, turn, shed, queue } = takeFirst(context.queue, worker, at) as Taken;
       const served = context.workers[place] as Served;
-      const grants = withGrant(served.grants, slot, { lease: context.nextLease, waiter });
+      const grants = withGrant(served.grants, slot, { lease: context.nextLease, waiter, turn });
       return {
         workers: withWorker(context.workers, place, { ...served, grants }),
-        queue: removeWaiter(context.queue, waiter),
+        queue,
         nextLease: context.nextLease + 1,
         granted: [{ place, slot }],
+        refused: shed,
       };
     }),
     closeWorker: assign(({ context, event }) => leaving(context, event as Leaving, true)),
@@ -108,10 +120,13 @@ export const coordinatorMachine = setup({
     }),
     removeWorker: assign(({ context, event }) => withoutWorker(context, event as Left)),
     refuseNewcomer: assign({ refused: ({ event }) => [(event as Requested).waiter] }),
-    refuseAll: assign({ refused: ({ context }) => listWaiters(context.queue), queue: emptyQueue }),
+    refuseAll: assign({
+      refused: ({ context }) => listWaiters(context.queue),
+      queue: ({ context }) => emptyQueue(context.rules),
+    }),
     refuseReturned: assign(({ context, event }) => ({
       ...withServed(context, (event as Left).place, undefined),
-      refused: unconfirmed(context, event as Left),
+      refused: unconfirmed(context, event as Left).map(({ waiter }) => waiter),
     })),
     sendGrant: sendTo(
       ({ context }) => servedAt(context, 0).ref,
@@ -135,15 +150,20 @@ export const coordinatorMachine = setup({
     },
     mayNotWait: ({ event }) => !(event as Requested).waiter.mayWait,
     isFull: ({ context }) => context.queue.size >= context.queueMax,
+    hasFullKey: ({ context, event }) => {
+      const { fairnessKey } = (event as Requested).waiter;
+      return fairnessKey !== null && countWaiters(context.queue, fairnessKey) >= context.queueMaxPerKey;
+    },
     isWaiting: ({ context, event }) => hasWaiter(context.queue, (event as Cancelled).waiter),
     isLastToDo: ({ context, event }) =>
       context.queue.size === 1 && context.live === 0 && hasWaiter(context.queue, (event as Cancelled).waiter),
-    hasWaiterFor: ({ context, event }) => {
-      const { worker, place } = event as Freed;
-      const served = context.workers[place];
-      const takesLeases = served?.worker === worker && !served.isLeaving;
-      return takesLeases && firstWaiterFor(context.queue, worker) !== undefined;
+    mustShedFor: ({ context, event }) => {
+      const { worker, at } = event as Freed;
+      if (context.rules.shed === null || !takesLeases(context, event as Freed)) return false;
+      return (takeFirst(context.queue, worker, at)?.shed.length ?? 0) > 0;
     },
+    hasWaiterFor: ({ context, event }) =>
+      takesLeases(context, event as Freed) && firstWaiterFor(context.queue, (event as Freed).worker) !== undefined,
     hasNothingElse: ({ context }) => context.queue.size === 0 && context.live === 1,
     // The news may have crossed a worker that has just come into service.
     hasNoWorker: ({ context }) => context.workers.every((served) => served === undefined),
@@ -160,7 +180,7 @@ export const coordinatorMachine = setup({
     ...input,
     workers: [],
     free: [],
-    queue: emptyQueue,
+    queue: emptyQueue(input.rules),
     nextLease: 1,
     live: 0,
     granted: [],
@@ -178,11 +198,20 @@ export const coordinatorMachine = setup({
           },
           { guard: 'mayNotWait', actions: ['refuseNewcomer', { type: 'sayRefused', params: { reason: 'busy' } }] },
           { guard: 'isFull', actions: ['refuseNewcomer', { type: 'sayRefused', params: { reason: 'queue-full' } }] },
+          { guard: 'hasFullKey', actions: ['refuseNewcomer', { type: 'sayRefused', params: { reason: 'key-full' } }] },
           { actions: 'enqueue' },
         ],
         'lease.cancel': { guard: 'isWaiting', actions: 'dequeue' },
         'worker.joined': { actions: ['addWorker', 'sendGrants'] },
-        'slot.freed': [{ guard: 'hasWaiterFor', actions: ['grantToFirst', 'sendGrant'] }, { actions: 'freeSlot' }],
+        'slot.freed': [
+          // The slot goes to the first who has not waited too long.
+          {
+            guard: 'mustShedFor',
+            actions: ['grantToFirst', 'sendGrant', { type: 'sayRefused', params: { reason: 'overloaded' } }],
+          },
+          { guard: 'hasWaiterFor', actions: ['grantToFirst', 'sendGrant'] },
+          { actions: 'freeSlot' },
+        ],
         'worker.leaving': { actions: 'closeWorker' },
         'worker.staying': { actions: ['reopenWorker', 'sendGrants'] },
         // Whoever it was granted to in vain gets another slot, or waits again at the old place.
@@ -222,6 +251,10 @@ export const coordinatorMachine = setup({
         ],
         'worker.joined': { actions: ['addWorker', 'sendGrants'] },
         'slot.freed': [
+          {
+            guard: 'mustShedFor',
+            actions: ['grantToFirst', 'sendGrant', { type: 'sayRefused', params: { reason: 'overloaded' } }],
+          },
           { guard: 'hasWaiterFor', actions: ['grantToFirst', 'sendGrant'] },
           { guard: 'hasNothingElse', target: 'closed', actions: 'freeSlot' },
           { actions: 'freeSlot' },
@@ -281,16 +314,21 @@ function placeFor({ workers, free }: CoordinatorContext, { affinity }: Waiter): 
 }
 
 /** What a grant changes. */
-function granted(context: CoordinatorContext, place: number, waiter: Waiter) {
+function granted(context: CoordinatorContext, place: number, waiter: Waiter, turn: number) {
   const served = context.workers[place] as Served;
   const slot = served.free.at(-1) as number;
-  const grants = withGrant(served.grants, slot, { lease: context.nextLease, waiter });
+  const grants = withGrant(served.grants, slot, { lease: context.nextLease, waiter, turn });
   return {
     ...withServed(context, place, { ...served, grants, free: served.free.slice(0, -1) }),
     nextLease: context.nextLease + 1,
     live: context.live + 1,
     granted: [{ place, slot }],
   };
+}
+
+function takesLeases({ workers }: CoordinatorContext, { worker, place }: Freed): boolean {
+  const served = workers[place];
+  return served?.worker === worker && !served.isLeaving;
 }
 
 function freed(context: CoordinatorContext, { worker, place, slot }: Freed): Partial<CoordinatorContext> {
@@ -319,20 +357,21 @@ function filled(context: CoordinatorContext, place: number): CoordinatorContext 
   const all: Granted[] = [];
   let now = context;
   for (let left = served?.free.length ?? 0; left > 0; left -= 1) {
-    const waiter = firstWaiterFor(now.queue, (served as Served).worker);
-    if (waiter === undefined) break;
-    now = { ...now, ...granted(now, place, waiter), queue: removeWaiter(now.queue, waiter) };
+    const taken = takeFirst(now.queue, (served as Served).worker, null);
+    if (taken === undefined) break;
+    now = { ...now, ...granted(now, place, taken.waiter, taken.turn), queue: taken.queue };
     all.push(...now.granted);
   }
   return { ...now, granted: all };
 }
 
-/** In the order of the queue: those whose grants the leaving worker never took. */
-function unconfirmed({ workers }: CoordinatorContext, { worker, place, leases }: Left): Waiter[] {
+/** The grants that the leaving worker never took, in the order of their waiters. */
+function unconfirmed({ workers, rules }: CoordinatorContext, { worker, place, leases }: Left): Grant[] {
   const served = workers[place];
   if (served?.worker !== worker) return [];
-  const lost = served.grants.flatMap((grant, slot) => (grant && grant.lease !== leases[slot] ? [grant.waiter] : []));
-  return lost.sort((one, other) => other.priority - one.priority || one.ticket - other.ticket);
+  const lost = served.grants.flatMap((grant, slot) => (grant && grant.lease !== leases[slot] ? [grant] : []));
+  const order = byAge(rules);
+  return lost.sort((one, other) => order(one.waiter, other.waiter));
 }
 
 /**
@@ -349,13 +388,13 @@ function withoutWorker(context: CoordinatorContext, left: Left): CoordinatorCont
   let now: CoordinatorContext = { ...context, ...withServed(context, left.place, undefined), live };
   const all: Granted[] = [];
   const refused: Waiter[] = [];
-  for (const waiter of returned) {
+  for (const { waiter, turn } of returned) {
     const place = placeFor(now, waiter);
     if (place !== undefined) {
-      now = { ...now, ...granted(now, place, waiter) };
+      now = { ...now, ...granted(now, place, waiter, turn) };
       all.push(...now.granted);
     } else if (waiter.mayWait) {
-      now = { ...now, queue: addWaiter(now.queue, waiter) };
+      now = { ...now, queue: returnWaiter(now.queue, waiter, turn) };
     } else {
       refused.push(waiter);
     }

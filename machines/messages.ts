@@ -14,7 +14,7 @@ export type EndingWay = 'ask' | 'kill';
 /** Why a worker kills its process: it cannot serve, took too long, or was told to. */
 export type KillReason = 'unfit' | 'boot-timeout' | 'cancel-grace' | 'stopped';
 
-export type RefusalReason = 'closed' | 'degraded' | 'queue-full' | 'busy' | 'worker-left';
+export type RefusalReason = 'closed' | 'degraded' | 'queue-full' | 'key-full' | 'busy' | 'overloaded' | 'worker-left';
 
 export type CoordinatorRef = ActorRef<Snapshot<unknown>, CoordinatorEvent>;
 export type WorkerRef = ActorRef<Snapshot<unknown>, WorkerEvent>;
@@ -26,8 +26,8 @@ export type CoordinatorEvent =
   | { type: 'lease.cancel'; waiter: Waiter }
   /** It is up, and all its slots are free. */
   | { type: 'worker.joined'; worker: WorkerId; place: number; ref: WorkerRef; slots: number }
-  /** A lease has ended well. */
-  | { type: 'slot.freed'; worker: WorkerId; place: number; slot: number }
+  /** A lease has ended well, at that moment of the pool's clock. */
+  | { type: 'slot.freed'; worker: WorkerId; place: number; slot: number; at: number }
   /** It must end, and lets the calls that others wait for finish first: nobody new is to come. */
   | { type: 'worker.leaving'; worker: WorkerId; place: number }
   /** It has answered after all. */
@@ -51,7 +51,7 @@ export type WorkerEvent =
   /** `byItself`: by its own doing. Neither the pool nor anybody outside had ended it. */
   | { type: 'process.exited'; byItself: boolean }
   | { type: 'lease.granted'; lease: LeaseId; slot: number; waiter: Waiter }
-  | { type: 'lease.released'; lease: LeaseId; slot: number }
+  | { type: 'lease.released'; lease: LeaseId; slot: number; at: number }
   | { type: 'lease.revoked'; lease: LeaseId; slot: number }
   | { type: 'lease.resumed'; lease: LeaseId; slot: number }
   /** It was revoked, and its grace time is up. */
@@ -63,8 +63,8 @@ export type WorkerEvent =
 export type ClientEvent =
   | { type: 'lease.granted'; lease: LeaseId; slot: number; waiter: Waiter; worker: WorkerRef }
   | { type: 'lease.lost'; lease: LeaseId }
-  /** Nothing is unanswered and nobody holds the lease any more. */
-  | { type: 'exchange.ended'; lease: LeaseId }
+  /** Nothing is unanswered and nobody holds the lease any more, since that moment. */
+  | { type: 'exchange.ended'; lease: LeaseId; at: number }
   /** Nobody waits for the answer any more, but Python still owes one. */
   | { type: 'exchange.abandoned'; lease: LeaseId }
   /** The answer that nobody waited for has come, and the lease is still held. */

@@ -3,11 +3,18 @@
  *
  * A plain, pure value: every function returns a new queue and leaves the old
  * one as it was, so that a chart which holds it can be explored, replayed and
- * taken back. Waiters stand in a tree ordered by ticket, one tree for each
- * priority, so that adding, taking, cancelling and putting one back to its
- * old place all cost the same small number of copies, however long the queue.
- * A cancelled waiter is gone at once: there are no gravestones to walk past.
+ * taken back. Waiters stand in sorted trees, so that adding, taking,
+ * cancelling and putting one back to its old place all cost the same small
+ * number of copies, however long the queue. A cancelled waiter is gone at
+ * once: there are no gravestones to walk past.
+ *
+ * Who is next, of those who may have a worker:
+ * 1. Of one priority and one fairness key, the earliest ticket.
+ * 2. Of one priority, the keys take turns: one that is served, or comes anew, goes to the end of the round.
+ * 3. Of the first of each priority, the one who asked earliest, where a step of priority counts as `ageAfterMs` of
+ *    waiting. So a higher priority overtakes for so long and no longer.
  */
+import { findItem, firstItem, hasOneItem, listItems, type SortedTree, withItem, withoutItem } from './sorted-tree.js';
 
 /** The identity of one worker's life; a replacement has another. */
 export type WorkerId = number;
@@ -25,235 +32,316 @@ export interface Affinity {
 export interface Waiter {
   /** The order of arrival. Never used twice. */
   readonly ticket: number;
+  /** When it asked, in ms of the pool's clock. */
+  readonly askedAt: number;
   /** A higher number goes first. */
   readonly priority: number;
+  /** Whoever bears the same key shares turns with it; those without are one such party. */
+  readonly fairnessKey: string | null;
   readonly affinity: Affinity | null;
   /** False: refuse rather than let it wait. */
   readonly mayWait: boolean;
 }
 
-export interface WaitQueue {
-  /** How many wait. */
-  readonly size: number;
-  /** Those whom any worker may serve. */
-  readonly anyone: Ranks;
-  /** Those who wait for one worker and no other, by its id. */
-  readonly bound: Readonly<Record<WorkerId, Ranks>>;
+/** What does not change while the queue does. */
+export interface QueueRules {
+  /** How long one has to wait to count as one priority higher. */
+  readonly ageAfterMs: number;
+  /** Null: whoever waits is served in the end. */
+  readonly shed: ShedRule | null;
 }
 
-export const emptyQueue: WaitQueue = { size: 0, anyone: [], bound: {} };
+/** When somebody is refused so that the others are served in time: CoDel, for callers that do not slow down. */
+export interface ShedRule {
+  /** How long a waiter may well wait. */
+  readonly targetMs: number;
+  /** For how long everybody must have waited longer than that. */
+  readonly intervalMs: number;
+}
 
-/** The queue with `waiter` in its place: the end for a new one, its old place for one who comes back. */
+export interface WaitQueue {
+  readonly rules: QueueRules;
+  /** How many wait. */
+  readonly size: number;
+  /** By priority, the highest first. None is empty. */
+  readonly ranks: readonly Rank[];
+  /** The number of the next turn. */
+  readonly nextTurn: number;
+}
+
+/** Those of one priority. */
+interface Rank {
+  readonly priority: number;
+  /** By key. None is empty. */
+  readonly groups: SortedTree<Group>;
+  /** The turns of the groups in which somebody waits whom any worker may serve. */
+  readonly anyone: SortedTree<Turn> | null;
+  /** And of those in which somebody waits for one worker and no other, by its id. */
+  readonly bound: Readonly<Record<WorkerId, SortedTree<Turn>>>;
+}
+
+/** Those of one priority and one fairness key. */
+interface Group {
+  /** Empty: those without. */
+  readonly key: string;
+  readonly turn: Turn;
+  /** How many wait. */
+  readonly size: number;
+  readonly anyone: SortedTree<Waiter> | null;
+  readonly bound: Readonly<Record<WorkerId, SortedTree<Waiter>>>;
+  /** Since when all of its waiters who came up for a worker had waited longer than they should. */
+  readonly lateSince: number | null;
+}
+
+/** Where a group stands in the round. */
+interface Turn {
+  readonly number: number;
+  /** Of whoever began it: decides where two numbers are the same. */
+  readonly ticket: number;
+  readonly key: string;
+}
+
+/** Somebody is served. */
+export interface Taken {
+  readonly waiter: Waiter;
+  /** The turn that its group took by it, should it come back. */
+  readonly turn: number;
+  /** Those who were passed over for having waited too long, and are out of the queue. */
+  readonly shed: readonly Waiter[];
+  readonly queue: WaitQueue;
+}
+
+export function emptyQueue(rules: QueueRules): WaitQueue {
+  return { rules, size: 0, ranks: [], nextTurn: 1 };
+}
+
+/** The queue with `waiter` at the end of its group, which joins the end of the round if it was empty. */
 export function addWaiter(queue: WaitQueue, waiter: Waiter): WaitQueue {
-  return withRanks(queue, waiter, 1, (ranks) => addToRanks(ranks, waiter));
+  const group = groupOf(queue, waiter);
+  const turn = group?.turn ?? { number: queue.nextTurn, ticket: waiter.ticket, key: keyOf(waiter) };
+  const nextTurn = group === undefined ? queue.nextTurn + 1 : queue.nextTurn;
+  return { ...added(queue, waiter, turn), nextTurn };
+}
+
+/** The queue with one who was served in vain at its old place again: by its ticket in its group, and that at its old turn. */
+export function returnWaiter(queue: WaitQueue, waiter: Waiter, number: number): WaitQueue {
+  const turn = { number, ticket: waiter.ticket, key: keyOf(waiter) };
+  const now = groupOf(queue, waiter)?.turn;
+  return added(queue, waiter, now === undefined || byTurn(turn, now) < 0 ? turn : now);
 }
 
 /** The queue without `waiter`; the same queue if it does not wait there. */
 export function removeWaiter(queue: WaitQueue, waiter: Waiter): WaitQueue {
-  if (!hasWaiter(queue, waiter)) return queue;
-  return withRanks(queue, waiter, -1, (ranks) => removeFromRanks(ranks, waiter));
+  const group = groupOf(queue, waiter);
+  if (group === undefined || !hasWaiter(queue, waiter)) return queue;
+  return regrouped({ ...queue, size: queue.size - 1 }, waiter.priority, group, without(group, waiter));
 }
 
 export function hasWaiter(queue: WaitQueue, waiter: Waiter): boolean {
-  const rank = ranksOf(queue, waiter).find((each) => each.priority === waiter.priority);
-  return rank !== undefined && hasTicket(rank.tree, waiter.ticket);
+  const group = groupOf(queue, waiter);
+  return group !== undefined && findItem(waitersBeside(group, waiter), waiter, byTicket) !== undefined;
 }
 
-/** Who gets `worker` next: the earliest ticket of the highest priority among those who may have it. */
+/** How many wait under that key, of whatever priority. */
+export function countWaiters({ ranks }: WaitQueue, fairnessKey: string): number {
+  return ranks.reduce((sum, { groups }) => sum + (findGroup(groups, fairnessKey)?.size ?? 0), 0);
+}
+
+/** Who gets `worker` next. */
 export function firstWaiterFor(queue: WaitQueue, worker: WorkerId): Waiter | undefined {
-  const anyone = queue.anyone[0];
-  const bound = queue.bound[worker]?.[0];
-  if (bound === undefined) return anyone && firstOf(anyone.tree);
-  if (anyone === undefined || bound.priority > anyone.priority) return firstOf(bound.tree);
-  if (bound.priority < anyone.priority) return firstOf(anyone.tree);
-  const [one, other] = [firstOf(anyone.tree), firstOf(bound.tree)];
-  return one.ticket < other.ticket ? one : other;
+  return firstFor(queue, worker)?.waiter;
+}
+
+/**
+ * Whoever gets `worker` next is served, and its group goes to the end of the round. By a rule to shed, those of its
+ * group who have waited too long at the moment `at` are passed over, but never the last of them. Without a moment nobody is.
+ */
+export function takeFirst(queue: WaitQueue, worker: WorkerId, at: number | null): Taken | undefined {
+  const shed: Waiter[] = [];
+  let now = queue;
+  for (;;) {
+    const first = firstFor(now, worker);
+    if (first === undefined) return undefined;
+    const { waiter, rank, group } = first;
+    const { lateSince, isTooLate } = judged(queue.rules.shed, first, at);
+    const left = without(lateSince === group.lateSince ? group : { ...group, lateSince }, waiter);
+    now = { ...now, size: now.size - 1 };
+    if (isTooLate && left && firstIn(left, worker)) {
+      shed.push(waiter);
+      now = regrouped(now, rank.priority, group, left);
+      continue;
+    }
+    const { nextTurn } = now;
+    const turn = group.turn.number;
+    // Nobody is there to let go first.
+    if (left === undefined || hasOneItem(rank.groups)) {
+      return { waiter, turn, shed, queue: regrouped(now, rank.priority, group, left) };
+    }
+    const after = { ...left, turn: { number: nextTurn, ticket: waiter.ticket, key: group.key } };
+    return { waiter, turn, shed, queue: { ...regrouped(now, rank.priority, group, after), nextTurn: nextTurn + 1 } };
+  }
 }
 
 /** Those who wait for `worker` alone, and the queue without them. */
 export function takeBound(queue: WaitQueue, worker: WorkerId): [readonly Waiter[], WaitQueue] {
-  const ranks = queue.bound[worker];
-  if (ranks === undefined) return [[], queue];
-  const gone = listRanks(ranks);
-  const { [worker]: _, ...bound } = queue.bound;
-  return [gone, { ...queue, size: queue.size - gone.length, bound }];
+  const gone: Waiter[] = [];
+  let now = queue;
+  for (const { priority, groups, bound } of queue.ranks) {
+    for (const turn of listItems(bound[worker])) {
+      const group = findGroup(groups, turn.key) as Group;
+      const mine = listItems(group.bound[worker]);
+      gone.push(...mine);
+      const size = group.size - mine.length;
+      const left = size === 0 ? undefined : { ...group, size, bound: withTree(group.bound, worker, null) };
+      now = regrouped({ ...now, size: now.size - mine.length }, priority, group, left);
+    }
+  }
+  return [gone, now];
 }
 
 /** Everybody who waits, in no promised order. Linear: for refusing all, for tests and for pictures. */
 export function listWaiters(queue: WaitQueue): readonly Waiter[] {
-  return [queue.anyone, ...Object.values(queue.bound)].flatMap(listRanks);
+  return queue.ranks.flatMap(({ groups }) =>
+    listItems(groups).flatMap(({ anyone, bound }) => [anyone, ...Object.values(bound)].flatMap(listItems)),
+  );
+}
+
+/** Less than 0: `one` asked before `other`, where a step of priority counts as so much of waiting. */
+export function byAge(rules: QueueRules): (one: Waiter, other: Waiter) => number {
+  const since = ({ askedAt, priority }: Waiter) => askedAt - priority * rules.ageAfterMs;
+  return (one, other) => since(one) - since(other) || byTicket(one, other);
+}
+
+// ---------------------------------------------------------------- who is first
+
+interface First {
+  readonly waiter: Waiter;
+  readonly rank: Rank;
+  readonly group: Group;
+}
+
+function firstFor(queue: WaitQueue, worker: WorkerId): First | undefined {
+  const order = byAge(queue.rules);
+  let first: First | undefined;
+  for (const rank of queue.ranks) {
+    const group = groupAtTurn(rank, worker);
+    const waiter = group && firstIn(group, worker);
+    if (waiter === undefined || (first && order(first.waiter, waiter) < 0)) continue;
+    first = { waiter, rank, group: group as Group };
+  }
+  return first;
+}
+
+function groupAtTurn({ groups, anyone, bound }: Rank, worker: WorkerId): Group | undefined {
+  const turn = earlier(firstItem(anyone), firstItem(bound[worker]), byTurn);
+  return turn && findGroup(groups, turn.key);
+}
+
+function firstIn({ anyone, bound }: Group, worker: WorkerId): Waiter | undefined {
+  return earlier(firstItem(anyone), firstItem(bound[worker]), byTicket);
+}
+
+function earlier<T>(one: T | undefined, other: T | undefined, order: (one: T, other: T) => number): T | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return order(one, other) <= 0 ? one : other;
+}
+
+// ---------------------------------------------------------------- who has waited too long
+
+/** Somebody comes up for a worker. One who comes up in time shows that the group does not stand. */
+function judged(shed: ShedRule | null, { waiter, group }: First, at: number | null) {
+  if (shed === null || at === null) return { lateSince: group.lateSince, isTooLate: false };
+  const waitedMs = at - waiter.askedAt;
+  if (waitedMs < shed.targetMs) return { lateSince: null, isTooLate: false };
+  const lateSince = group.lateSince ?? at;
+  return { lateSince, isTooLate: at - lateSince >= shed.intervalMs && waitedMs > 2 * shed.targetMs };
+}
+
+// ---------------------------------------------------------------- groups, one for each priority and key
+
+function groupOf(queue: WaitQueue, waiter: Waiter): Group | undefined {
+  const rank = queue.ranks.find(({ priority }) => priority === waiter.priority);
+  return rank && findGroup(rank.groups, keyOf(waiter));
+}
+
+function findGroup(groups: SortedTree<Group>, key: string): Group | undefined {
+  return findItem<{ key: string }>(groups, { key }, byKey) as Group | undefined;
+}
+
+function waitersBeside(group: Group, { affinity }: Waiter): SortedTree<Waiter> | null {
+  return (affinity?.strict ? group.bound[affinity.worker] : group.anyone) ?? null;
+}
+
+function added(queue: WaitQueue, waiter: Waiter, turn: Turn): WaitQueue {
+  const was = groupOf(queue, waiter);
+  const group = was ?? { key: keyOf(waiter), turn, size: 0, anyone: null, bound: {}, lateSince: null };
+  const tree = withItem(waitersBeside(group, waiter), waiter, byTicket);
+  const is = { ...withWaiters(group, waiter, tree), turn, size: group.size + 1 };
+  return regrouped({ ...queue, size: queue.size + 1 }, waiter.priority, was, is);
+}
+
+function without(group: Group, waiter: Waiter): Group | undefined {
+  if (group.size === 1) return undefined;
+  const tree = withoutItem(waitersBeside(group, waiter) as SortedTree<Waiter>, waiter, byTicket);
+  return { ...withWaiters(group, waiter, tree), size: group.size - 1 };
+}
+
+function withWaiters(group: Group, { affinity }: Waiter, tree: SortedTree<Waiter> | null): Group {
+  if (!affinity?.strict) return { ...group, anyone: tree };
+  return { ...group, bound: withTree(group.bound, affinity.worker, tree) };
 }
 
 // ---------------------------------------------------------------- ranks, one for each priority
 
-interface Rank {
-  readonly priority: number;
-  readonly tree: Tree;
+/** The queue with a group as it is now in place of what it was; either may be absent. */
+function regrouped(queue: WaitQueue, priority: number, was: Group | undefined, is: Group | undefined): WaitQueue {
+  const at = queue.ranks.findIndex((rank) => rank.priority <= priority);
+  const index = at === -1 ? queue.ranks.length : at;
+  const found = queue.ranks[index];
+  const rank = found?.priority === priority ? found : undefined;
+  const groups = is ? withItem(rank?.groups ?? null, is, byKey) : withoutItem(rank!.groups, was as Group, byKey);
+  const next = groups && {
+    priority,
+    groups,
+    anyone: withTurn(rank?.anyone ?? null, was?.anyone ? was.turn : undefined, is?.anyone ? is.turn : undefined),
+    bound: withTurns(rank?.bound ?? {}, was, is),
+  };
+  const ranks = queue.ranks.slice();
+  ranks.splice(index, rank ? 1 : 0, ...(next ? [next] : []));
+  return { ...queue, ranks };
 }
 
-/** Highest priority first; no rank is ever empty. */
-type Ranks = readonly Rank[];
-
-function ranksOf(queue: WaitQueue, { affinity }: Waiter): Ranks {
-  return (affinity?.strict ? queue.bound[affinity.worker] : queue.anyone) ?? [];
+function withTurn(turns: SortedTree<Turn> | null, was: Turn | undefined, is: Turn | undefined) {
+  if (was === is) return turns;
+  const left = was ? withoutItem(turns as SortedTree<Turn>, was, byTurn) : turns;
+  return is ? withItem(left, is, byTurn) : left;
 }
 
-function withRanks(queue: WaitQueue, waiter: Waiter, change: number, update: (ranks: Ranks) => Ranks): WaitQueue {
-  const size = queue.size + change;
-  const ranks = update(ranksOf(queue, waiter));
-  if (!waiter.affinity?.strict) return { size, anyone: ranks, bound: queue.bound };
-  const { [waiter.affinity.worker]: _, ...others } = queue.bound;
-  const bound = ranks.length === 0 ? others : { ...others, [waiter.affinity.worker]: ranks };
-  return { size, anyone: queue.anyone, bound };
-}
-
-function addToRanks(ranks: Ranks, waiter: Waiter): Ranks {
-  const at = ranks.findIndex((rank) => rank.priority <= waiter.priority);
-  const rank = ranks[at];
-  if (rank?.priority === waiter.priority) {
-    return replaced(ranks, at, { priority: rank.priority, tree: grown(insert(rank.tree, waiter, true)) });
+function withTurns(bound: Rank['bound'], was: Group | undefined, is: Group | undefined): Rank['bound'] {
+  if (was?.bound === is?.bound && was?.turn === is?.turn) return bound;
+  let now = bound;
+  for (const name of Object.keys({ ...was?.bound, ...is?.bound })) {
+    const worker = Number(name);
+    const turns = withTurn(now[worker] ?? null, was?.bound[worker] && was.turn, is?.bound[worker] && is.turn);
+    now = withTree(now, worker, turns);
   }
-  const fresh = { priority: waiter.priority, tree: leaf([waiter]) };
-  const index = at === -1 ? ranks.length : at;
-  return [...ranks.slice(0, index), fresh, ...ranks.slice(index)];
+  return now;
 }
 
-function removeFromRanks(ranks: Ranks, waiter: Waiter): Ranks {
-  const at = ranks.findIndex((rank) => rank.priority === waiter.priority);
-  const tree = remove(ranks[at]!.tree, waiter.ticket);
-  return tree === null ? without(ranks, at) : replaced(ranks, at, { priority: waiter.priority, tree: shrunk(tree) });
+function withTree<T>(
+  trees: Readonly<Record<WorkerId, SortedTree<T>>>,
+  worker: WorkerId,
+  tree: SortedTree<T> | null,
+): Readonly<Record<WorkerId, SortedTree<T>>> {
+  if (tree !== null) return { ...trees, [worker]: tree };
+  const { [worker]: _, ...others } = trees;
+  return others;
 }
 
-function listRanks(ranks: Ranks): readonly Waiter[] {
-  return ranks.flatMap((rank) => listTree(rank.tree));
-}
+// ---------------------------------------------------------------- orders
 
-// ---------------------------------------------------------------- a persistent B-tree, ordered by ticket
-
-interface Leaf {
-  readonly first: number;
-  readonly waiters: readonly Waiter[];
-}
-
-interface Branch {
-  /** The lowest ticket below. */
-  readonly first: number;
-  readonly children: readonly Tree[];
-}
-
-type Tree = Leaf | Branch;
-
-const isLeaf = (tree: Tree): tree is Leaf => 'waiters' in tree;
-const leaf = (waiters: readonly Waiter[]): Leaf => ({ first: waiters[0]!.ticket, waiters });
-const branch = (children: readonly Tree[]): Branch => ({ first: children[0]!.first, children });
-
-function firstOf(tree: Tree): Waiter {
-  let node = tree;
-  while (!isLeaf(node)) node = node.children[0]!;
-  return node.waiters[0]!;
-}
-
-function hasTicket(tree: Tree, ticket: number): boolean {
-  let node = tree;
-  while (!isLeaf(node)) node = node.children[childFor(node.children, ticket)]!;
-  return node.waiters.some((waiter) => waiter.ticket === ticket);
-}
-
-/** One tree, or the two that a full one was parted into. `last`: nobody has a higher ticket than those in it. */
-function insert(tree: Tree, waiter: Waiter, last: boolean): readonly Tree[] {
-  if (isLeaf(tree)) {
-    const at = tree.waiters.findIndex((each) => each.ticket > waiter.ticket);
-    if (at === -1) return parted([...tree.waiters, waiter], last).map(leaf);
-    return parted(inserted(tree.waiters, at, waiter), false).map(leaf);
-  }
-  const at = childFor(tree.children, waiter.ticket);
-  const atTheEnd = last && at === tree.children.length - 1;
-  const parts = insert(tree.children[at]!, waiter, atTheEnd);
-  return parted([...tree.children.slice(0, at), ...parts, ...tree.children.slice(at + 1)], atTheEnd).map(branch);
-}
-
-function remove(tree: Tree, ticket: number): Tree | null {
-  if (isLeaf(tree)) {
-    const waiters = tree.waiters.filter((each) => each.ticket !== ticket);
-    return waiters.length === 0 ? null : leaf(waiters);
-  }
-  const at = childFor(tree.children, ticket);
-  const child = remove(tree.children[at]!, ticket);
-  if (child !== null) return branch(joined(replaced(tree.children, at, child), at));
-  return tree.children.length === 1 ? null : branch(without(tree.children, at));
-}
-
-function grown(parts: readonly Tree[]): Tree {
-  return parts.length === 1 ? parts[0]! : branch(parts);
-}
-
-/** A root with one child says nothing that the child does not say. */
-function shrunk(tree: Tree): Tree {
-  let root = tree;
-  while (!isLeaf(root) && root.children.length === 1) root = root.children[0]!;
-  return root;
-}
-
-/** Too many for one node become two. At the growing end the first stays full, since nothing will come between. */
-function parted<T>(items: readonly T[], atTheEnd: boolean): readonly (readonly T[])[] {
-  if (items.length <= NODE_ITEMS_MAX) return [items];
-  const cut = atTheEnd ? NODE_ITEMS_MAX : NODE_ITEMS_MAX >> 1;
-  return [items.slice(0, cut), items.slice(cut)];
-}
-
-/**
- * The child at `at` joined with a neighbour if the two would fill half a node.
- * So any two neighbours hold more than that between them, whoever has left,
- * and the tree is as shallow as those who still wait are few.
- */
-function joined(children: readonly Tree[], at: number): readonly Tree[] {
-  for (const left of [at - 1, at]) {
-    const [one, other] = [children[left], children[left + 1]];
-    if (one === undefined || other === undefined || itemsOf(one) + itemsOf(other) > NODE_ITEMS_MAX >> 1) continue;
-    return [...children.slice(0, left), concatenated(one, other), ...children.slice(left + 2)];
-  }
-  return children;
-}
-
-function itemsOf(tree: Tree): number {
-  return isLeaf(tree) ? tree.waiters.length : tree.children.length;
-}
-
-/** Neighbours stand equally high, so they are of one kind. */
-function concatenated(one: Tree, other: Tree): Tree {
-  if (isLeaf(one)) return leaf([...one.waiters, ...(other as Leaf).waiters]);
-  return branch([...one.children, ...(other as Branch).children]);
-}
-
-/** The last child that starts at or before `ticket`. */
-function childFor(children: readonly Tree[], ticket: number): number {
-  let low = 0;
-  let high = children.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (children[middle]!.first <= ticket) low = middle;
-    else high = middle - 1;
-  }
-  return low;
-}
-
-function listTree(tree: Tree): readonly Waiter[] {
-  return isLeaf(tree) ? tree.waiters : tree.children.flatMap(listTree);
-}
-
-const replaced = <T>(items: readonly T[], at: number, item: T): readonly T[] => {
-  const copy = items.slice();
-  copy[at] = item;
-  return copy;
-};
-
-const inserted = <T>(items: readonly T[], at: number, item: T): readonly T[] => [
-  ...items.slice(0, at),
-  item,
-  ...items.slice(at),
-];
-
-const without = <T>(items: readonly T[], at: number): readonly T[] => [...items.slice(0, at), ...items.slice(at + 1)];
-
-/** Wide enough that a hundred thousand waiters are four nodes deep, narrow enough that a copy is one cache line or two. */
-const NODE_ITEMS_MAX = 32;
+const keyOf = ({ fairnessKey }: Waiter) => fairnessKey ?? '';
+const byTicket = (one: Waiter, other: Waiter) => one.ticket - other.ticket;
+const byTurn = (one: Turn, other: Turn) => one.number - other.number || one.ticket - other.ticket;
+const byKey = (one: { key: string }, other: { key: string }) =>
+  one.key < other.key ? -1 : one.key > other.key ? 1 : 0;

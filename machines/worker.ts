@@ -17,6 +17,7 @@ export interface WorkerInput {
   readonly bootTimeoutMs: number;
   readonly evictGraceMs: number;
   readonly stopGraceMs: number;
+  readonly termGraceMs: number;
   readonly coordinator: CoordinatorRef;
   readonly supervisor: SupervisorRef;
   /** By slot: its client. */
@@ -53,6 +54,7 @@ export const workerMachine = setup({
     startProcess: () => {},
     interruptCall: () => {},
     askToStop: () => {},
+    terminateProcess: () => {},
     killProcess: (_, _params: { because: KillReason }) => {},
     beginRetirement: () => {},
     // What it remembers.
@@ -83,7 +85,8 @@ export const workerMachine = setup({
         type: 'slot.freed',
         worker: context.worker,
         place: context.place,
-        slot: (event as OfLease).slot,
+        slot: (event as Released).slot,
+        at: (event as Released).at,
       }),
     ),
     announceLeaving: sendTo(
@@ -145,6 +148,7 @@ export const workerMachine = setup({
     bootTimeout: ({ context }) => context.bootTimeoutMs,
     evictGrace: ({ context }) => context.evictGraceMs,
     stopGrace: ({ context }) => context.stopGraceMs,
+    killGrace: ({ context }) => context.stopGraceMs + context.termGraceMs,
   },
 }).createMachine({
   id: 'worker',
@@ -349,7 +353,11 @@ export const workerMachine = setup({
         // It was told to end before it was known that no process would come to be.
         'process.failed': 'dead',
       },
-      after: { stopGrace: { actions: { type: 'killProcess', params: { because: 'stopped' } } } },
+      // One that was asked is told by signal, and then killed.
+      after: {
+        stopGrace: { actions: 'terminateProcess' },
+        killGrace: { actions: { type: 'killProcess', params: { because: 'stopped' } } },
+      },
     },
     // Not a final state of the chart: XState would report it to a supervisor that may have closed upon it.
     dead: { entry: 'announceDead' },
@@ -357,6 +365,7 @@ export const workerMachine = setup({
 });
 
 type Granted = WorkerEvent & { type: 'lease.granted' };
+type Released = WorkerEvent & { type: 'lease.released' };
 type OfLease = Extract<WorkerEvent, { lease: LeaseId }>;
 
 /** The lease that an event is about, if that is live; null for one of long ago. */

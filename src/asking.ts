@@ -3,7 +3,14 @@ import type { WorkerHand } from './actors/worker.js';
 import { Budget } from './budget.js';
 import type { Call, CallHome, CallOutcome } from './call.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
+import { own } from './own.js';
 import type { Asker, Runtime } from './runtime.js';
+
+/** Where somebody stands among those who wait. */
+export interface Standing {
+  readonly priority?: number | undefined;
+  readonly fairnessKey?: string | undefined;
+}
 
 /**
  * Somebody on the way to a lease: for one call, or to hold it. A session
@@ -21,18 +28,19 @@ export abstract class Asking implements Asker {
   /** It came after the pool's end had begun. */
   readonly isLate: boolean;
   protected readonly runtime: Runtime;
-  readonly #priority: number;
+  readonly #standing: Standing;
+  /** Of the moment at which it asked, however often it has to ask again and whatever holds it up before. */
+  readonly #ticket: number;
   readonly #askedAt: number;
-  readonly #queueBudget: Budget;
+  #queueBudget: Budget;
 
-  constructor(runtime: Runtime, priority: number) {
+  constructor(runtime: Runtime, standing: Standing) {
     this.runtime = runtime;
     this.isLate = runtime.endedBy !== undefined;
-    this.#priority = priority;
+    this.#standing = standing;
+    this.#ticket = runtime.nextTicket();
     this.#askedAt = runtime.clock.now();
-    this.#queueBudget = new Budget(runtime.clock, { timeoutMs: runtime.settings.queueTimeoutMs }, () =>
-      this.fail(this.leaveQueue(runtime.clock.now() - this.#askedAt), 'timedOut'),
-    );
+    this.#queueBudget = this.#newQueueBudget();
   }
 
   abstract get isSettled(): boolean;
@@ -53,10 +61,31 @@ export abstract class Asking implements Asker {
   /** Goes to the coordinator, with a session's wish for a worker. */
   ask(affinity: Affinity | null = null): void {
     if (this.isLate) return this.onRefused('closed');
-    const mayWait = this.mayWait || !affinity?.strict;
-    this.waiter = { ticket: this.runtime.nextTicket(), priority: this.#priority, affinity, mayWait };
+    const { priority = 0, fairnessKey = null } = this.#standing;
+    this.waiter = {
+      ticket: this.#ticket,
+      askedAt: this.#askedAt,
+      priority,
+      fairnessKey,
+      affinity,
+      mayWait: this.mayWaitFor(affinity),
+    };
     this.runtime.ask(this);
     this.refuseIfDeadlocked();
+  }
+
+  /** Goes to the coordinator once more, to its old place and for any worker. */
+  protected askOnceMore(): void {
+    if (this.runtime.endedBy !== undefined) return this.onRefused('closed');
+    this.#queueBudget = this.#newQueueBudget();
+    this.waiter = { ...this.waiter, affinity: null };
+    this.runtime.ask(this);
+    this.refuseIfDeadlocked();
+  }
+
+  /** False: it is refused rather than to wait. */
+  protected mayWaitFor(affinity: Affinity | null): boolean {
+    return this.mayWait || !affinity?.strict;
   }
 
   /** Who holds every slot that could serve it; undefined if one is free, or may come up. */
@@ -72,18 +101,35 @@ export abstract class Asking implements Asker {
 
   onRefused(reason: RefusalReason): void {
     if (reason === 'worker-left') this.onWorkerLeft?.();
-    else this.fail(this.runtime.refusal(reason), 'refused');
+    else if (reason === 'overloaded') this.fail(this.runtime.shed(this.#waitedMs), 'shed');
+    else this.fail(this.runtime.refusal(reason, this.#standing.fairnessKey), 'refused');
   }
 
-  /** Takes it out of wherever it waits, and returns what its caller is told if that is for want of time. */
-  leaveQueue(waitedMs: number): Error {
-    const error = this.runtime.queueTimeout(waitedMs);
+  /** What its caller is told when its time is up where it waits. */
+  timeout(): Error {
+    return this.runtime.queueTimeout(this.#waitedMs);
+  }
+
+  /** Takes it out of wherever it waits. */
+  leaveQueue(): void {
     if (this.waiter !== undefined) this.runtime.withdraw(this.waiter);
-    return error;
+  }
+
+  get #waitedMs(): number {
+    return this.runtime.clock.now() - this.#askedAt;
   }
 
   protected close(): void {
     this.#queueBudget.close();
+  }
+
+  #newQueueBudget(): Budget {
+    const { clock, settings } = this.runtime;
+    return new Budget(clock, own({ timeoutMs: settings.queueTimeoutMs }), () => {
+      const error = this.timeout();
+      this.leaveQueue();
+      this.fail(error, 'timedOut');
+    });
   }
 }
 
@@ -92,8 +138,8 @@ export class CallAsking extends Asking implements CallHome {
   readonly holder = undefined;
   readonly #call: Call;
 
-  constructor(runtime: Runtime, call: Call, priority: number) {
-    super(runtime, priority);
+  constructor(runtime: Runtime, call: Call, standing: Standing) {
+    super(runtime, standing);
     this.#call = call;
     call.waitAt(this);
     call.onSettled(() => this.close());
@@ -107,12 +153,17 @@ export class CallAsking extends Asking implements CallHome {
     return this.#call.handles?.worker;
   }
 
-  withdraw(_call: Call, waitedMs: number): Error {
-    return this.leaveQueue(waitedMs);
+  withdraw(): void {
+    this.leaveQueue();
+  }
+
+  get askAgain(): (() => void) | undefined {
+    const isBound = this.boundTo !== undefined || this.waiter.affinity?.strict;
+    return isBound ? undefined : () => this.askOnceMore();
   }
 
   fail(error: unknown, how?: CallOutcome): void {
-    this.#call.fail(error, how);
+    this.#call.failToBeSent(error, how);
   }
 
   protected refuseIfDeadlocked(): void {

@@ -13,7 +13,7 @@ export class Boot {
   readonly stderr = new Tail();
   /** It is ready. */
   isUp = false;
-  #hasSaidHello = false;
+  #isLoading = false;
 
   constructor(runtime: Runtime, name: string, process: PythonProcess) {
     this.#runtime = runtime;
@@ -23,7 +23,12 @@ export class Boot {
 
   /** How far it has come. */
   get stage(): 'start' | 'load' {
-    return this.#hasSaidHello ? 'load' : 'start';
+    return this.#isLoading ? 'load' : 'start';
+  }
+
+  /** It has been started, and goes on to load what it is told to. */
+  onLoading(): void {
+    this.#isLoading = true;
   }
 
   /** Python is there: it is told what to load. Returns why it cannot be, if so. */
@@ -31,7 +36,7 @@ export class Boot {
     { protocol, library }: HelloMessage,
     wanted: { readonly interrupts: boolean; readonly stacks: boolean },
   ): BootError | undefined {
-    this.#hasSaidHello = true;
+    this.onLoading();
     let init: ReturnType<Runtime['initLine']>;
     try {
       const { hasStartMark, share } = this.#process;

@@ -3,21 +3,25 @@ import { Budget, type WaitOptions } from './budget.js';
 import { type Child, deadlockOf, parentCall, runFor } from './children.js';
 import type { PoolClock } from './clock.js';
 import { CallTimeoutError, PoolError } from './errors.js';
-import type { Answer, Exchange } from './exchange.js';
+import type { Answer, Exchange, Loss } from './exchange.js';
 import type { GivenHandles } from './given-handles.js';
 import type { HandleCaller } from './handle.js';
 import { type AskingCall, LiveArguments } from './live-arguments.js';
+import type { Attempts, Started } from './retries.js';
 import { showCaller } from './stack.js';
-import { type CallbackMessage, encodeCredit, type MessageDuringCall } from './wire/message.js';
+import { type CallbackMessage, type EncodedRequest, encodeCredit, type MessageDuringCall } from './wire/message.js';
 import type { ThrownErrors } from './wire/thrown.js';
-import type { Encoded } from './wire/value.js';
 
 /** Where a call is until it is sent: it is told when the call's budget is spent there. */
 export interface CallHome {
-  /** The call is taken out, and the error that its caller gets is returned. */
-  withdraw(call: Call, waitedMs: number): Error;
+  /** The call is taken out. */
+  withdraw(call: Call): void;
+  /** What its caller gets when its time is up there. */
+  timeout(waitedMs: number): Error;
   /** Who holds every slot that could serve it; undefined if one is free, or may come up. */
   holders(): readonly Exchange[] | undefined;
+  /** Asks for a worker once more; absent where no other would do. */
+  readonly askAgain?: (() => void) | undefined;
 }
 
 /** What a call has beside its question and its answer. */
@@ -31,6 +35,8 @@ export interface CallExtras {
   readonly heartbeatTimeoutMs?: number | undefined;
   /** The objects in Python that it is about. */
   readonly handles?: GivenHandles | undefined;
+  /** If there may be more than one. */
+  readonly attempts?: Attempts | undefined;
 }
 
 /** Who reads the items of a stream. */
@@ -44,7 +50,7 @@ interface StreamReader {
 export interface Question {
   readonly name: string;
   /** Its line but for the id; what crosses was fixed and checked when the caller asked. */
-  readonly request: Encoded;
+  readonly request: EncodedRequest;
   /** What is to be known of it where it is spoken of. */
   readonly context?: Readonly<Record<string, unknown>> | undefined;
   /** Who made it: what is called on the objects that it comes to is called by the same. */
@@ -85,6 +91,11 @@ export class Call implements Child, AskingCall {
   /** Those made in its functions that are not settled. */
   #children: Set<Child> | undefined;
   #home: CallHome | undefined;
+  /** Where it was before it was sent. */
+  #origin: CallHome | undefined;
+  #attemptTimer: unknown;
+  /** Python has begun with it, as far as was told. */
+  #started = false;
   #exchange: Exchange | undefined;
   #sentAt = 0;
   #isSettled = false;
@@ -118,13 +129,14 @@ export class Call implements Child, AskingCall {
   /** It waits there from now on. */
   waitAt(home: CallHome): void {
     this.#home = home;
+    this.#origin = home;
   }
 
   /** To be called where it waits: refuses it if it would wait there for ever. */
   refuseIfDeadlocked(): void {
     const error = this.#isSettled ? undefined : deadlockOf(this);
     if (error === undefined) return;
-    this.#home?.withdraw(this, 0);
+    this.#home?.withdraw(this);
     this.fail(error, 'refused');
     // In the pipe behind the very call that waits for it.
     this.#exchange?.abandon(this);
@@ -149,13 +161,43 @@ export class Call implements Child, AskingCall {
     this.#home = undefined;
     this.#exchange = exchange;
     this.#sentAt = this.#clock.now();
+    const ms = this.#extras?.attempts?.terms.attemptTimeoutMs;
+    if (ms !== undefined) this.#attemptTimer = this.#clock.setTimeout(() => this.#attemptSpent(ms), ms);
     this.#live?.onSent(exchange.worker, this.question.caller?.owner);
     if (exchange.ahead !== undefined) this.refuseIfDeadlocked();
   }
 
-  onAnswered(answer: Answer): void {
+  onAnswered(answer: Answer, from: Exchange): void {
+    // An attempt that was given up is answered, too.
+    if (from !== this.#exchange) return;
+    this.#started ||= !('error' in answer && answer.started === false);
     if ('error' in answer) this.fail(answer.error);
     else if (this.#settle('answered')) this.#resolve(answer.value);
+  }
+
+  /** Its worker will not answer. */
+  onLost({ error, started, isFinal }: Loss, from: Exchange): void {
+    if (from !== this.#exchange) return;
+    this.#started ||= started !== false;
+    if (isFinal || !this.#tryAgain(error, started)) this.fail(error);
+  }
+
+  /** How it is told of, if the attempt under way fails now. */
+  toldAs(started: Started): { started: Started; attempts: number } {
+    const before = this.#extras?.attempts?.started ?? false;
+    const attempts = this.#extras?.attempts?.count ?? 1;
+    return { started: started === true || before === false ? started : before, attempts };
+  }
+
+  /** Its worker ended of it. True: so it did in every attempt that there may be. */
+  died(): boolean {
+    return this.#extras?.attempts?.died() ?? false;
+  }
+
+  /** Python has begun with it, or may have. */
+  get mayHaveStarted(): boolean {
+    const before = this.#extras?.attempts?.started ?? false;
+    return this.#started || before !== false || (this.#exchange !== undefined && this.#exchange.hasStarted !== false);
   }
 
   /** Why it cannot be sent to that worker, now that its turn has come. */
@@ -179,8 +221,8 @@ export class Call implements Child, AskingCall {
   }
 
   /** Python says something of it before the answer. False: it was not asked for. */
-  hear(message: MessageDuringCall): boolean {
-    const { stream, onProgress } = this.#extras ?? {};
+  hear(message: MessageDuringCall, from: Exchange): boolean {
+    const [stream, onProgress] = [this.#extras?.stream, this.#extras?.onProgress];
     switch (message.type) {
       case 'items':
         if (!this.#isSettled) stream?.onItems(message.values, message.bytes);
@@ -190,11 +232,23 @@ export class Call implements Child, AskingCall {
       case 'pull':
         return this.run(() => this.#live?.pull(message.input, message.items, this) ?? false);
       case 'progress':
-        if (!this.#isSettled) onProgress?.({ done: message.done, total: message.total, note: message.note });
+        if (!this.#isSettled && from === this.#exchange) {
+          onProgress?.({ done: message.done, total: message.total, note: message.note });
+        }
         return onProgress !== undefined || this.heartbeatTimeoutMs !== undefined;
       case 'heartbeat':
         return this.heartbeatTimeoutMs !== undefined;
     }
+  }
+
+  /** It has not been sent, not even once. */
+  get isUnsent(): boolean {
+    return this.#exchange === undefined && this.#failedBefore === undefined;
+  }
+
+  /** What somebody is told who waits for it with a budget of their own, once that is spent. */
+  timeoutFor(timeoutMs: number, askedAt: number): CallTimeoutError {
+    return this.#timeout(timeoutMs, askedAt);
   }
 
   /** How long it may give no sign of progress, if it is to give any. */
@@ -236,6 +290,21 @@ export class Call implements Child, AskingCall {
     if (!this.#isSettled) this.#giveUp('signal');
   }
 
+  /** Nobody waits for it any more, for that reason. */
+  abandon(error: unknown, how: 'timedOut' | 'aborted'): void {
+    const exchange = this.#exchange;
+    this.#home?.withdraw(this);
+    this.fail(error, how);
+    exchange?.abandon(this);
+  }
+
+  /** It gets no worker. After an attempt that failed, that is what its caller has to know. */
+  failToBeSent(error: unknown, how?: CallOutcome): void {
+    const before = this.#failedBefore;
+    if (before === undefined) this.fail(error, how);
+    else this.fail(before);
+  }
+
   /** It has run for too long. */
   giveUpAs(error: PoolError): void {
     this.fail(error, 'timedOut');
@@ -249,22 +318,61 @@ export class Call implements Child, AskingCall {
   }
 
   #giveUp(by: 'timeout' | 'signal'): void {
-    const now = this.#clock.now();
     const [home, exchange] = [this.#home, this.#exchange];
-    if (by === 'signal') {
-      home?.withdraw(this, now - this.#askedAt);
-      this.fail(this.#signal?.reason, 'aborted');
-    } else if (home !== undefined) {
-      this.fail(home.withdraw(this, now - this.#askedAt), 'timedOut');
-    } else {
-      const timeoutMs = this.#budget.timeoutMs as number;
-      const waitedMs = Math.round(this.#sentAt - this.#askedAt);
-      this.fail(
-        new CallTimeoutError({ call: this.name, timeoutMs, waitedMs, ranMs: Math.round(now - this.#sentAt) }),
-        'timedOut',
-      );
-    }
+    const late = by === 'signal' ? undefined : home?.timeout(this.#clock.now() - this.#askedAt);
+    home?.withdraw(this);
+    if (by === 'signal') this.fail(this.#signal?.reason, 'aborted');
+    // What was sent once is no matter of the queue any more.
+    else if (late !== undefined && this.#failedBefore === undefined) this.fail(late, 'timedOut');
+    else this.fail(this.timeoutFor(this.#budget.timeoutMs as number, this.#askedAt), 'timedOut');
     exchange?.abandon(this);
+  }
+
+  get #failedBefore(): PoolError | undefined {
+    return this.#extras?.attempts?.failure;
+  }
+
+  #timeout(timeoutMs: number, askedAt = this.#askedAt, isOfAttempt = false): CallTimeoutError {
+    const sentAt = Math.max(this.#sentAt, askedAt);
+    return new CallTimeoutError({
+      call: this.name,
+      timeoutMs,
+      waitedMs: Math.round(sentAt - askedAt),
+      ranMs: Math.round(this.#clock.now() - sentAt),
+      attempts: this.#extras?.attempts?.count ?? 1,
+      isOfAttempt,
+      cause: this.#failedBefore,
+    });
+  }
+
+  /** One attempt has run as long as it may. */
+  #attemptSpent(ms: number): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined || this.#isSettled) return;
+    const error = this.#timeout(ms, this.#askedAt, true);
+    if (!this.#tryAgain(error, exchange.hasStarted)) this.fail(error, 'timedOut');
+    exchange.abandon(this);
+  }
+
+  /** Makes another attempt if there may be one. */
+  #tryAgain(failure: PoolError, started: Started): boolean {
+    const attempts = this.#extras?.attempts;
+    const origin = this.#origin;
+    if (this.#isSettled || attempts === undefined || origin?.askAgain === undefined) return false;
+    const ms = attempts.next(this, failure, started);
+    if (ms === undefined) return false;
+    this.#clock.clearTimeout(this.#attemptTimer);
+    this.#exchange = undefined;
+    const cancel = attempts.wait(ms, () => {
+      this.#home = origin;
+      origin.askAgain?.();
+    });
+    this.#home = {
+      withdraw: () => cancel(),
+      timeout: (waitedMs) => origin.timeout(waitedMs),
+      holders: () => undefined,
+    };
+    return true;
   }
 
   #settle(how: CallOutcome): boolean {
@@ -272,6 +380,7 @@ export class Call implements Child, AskingCall {
     this.#isSettled = true;
     this.parent?.release(this);
     this.#budget.close();
+    if (this.#attemptTimer !== undefined) this.#clock.clearTimeout(this.#attemptTimer);
     this.#live?.close();
     for (const run of this.#afterwards) run(how);
     return true;
@@ -279,4 +388,4 @@ export class Call implements Child, AskingCall {
 }
 
 /** How a call ended, as `stats()` counts it. */
-export type CallOutcome = 'answered' | 'failed' | 'timedOut' | 'aborted' | 'refused';
+export type CallOutcome = 'answered' | 'failed' | 'timedOut' | 'aborted' | 'refused' | 'shed';

@@ -1,3 +1,4 @@
+import type { Standing } from './asking.js';
 import { checkMs, checkWait, type WaitOptions } from './budget.js';
 import { Call, type CallExtras, type Progress } from './call.js';
 import { FunctionReleasedError, OptionError } from './errors.js';
@@ -7,17 +8,24 @@ import { keptOf } from './keep.js';
 import { splitArgs } from './kw.js';
 import { LiveArguments } from './live-arguments.js';
 import { type MapOptions, mapCalls } from './map.js';
+import { own } from './own.js';
 import { type PyProxy, PyResult, pyProxy } from './py.js';
+import { Attempts, type AttemptTerms } from './retries.js';
 import type { Runtime } from './runtime.js';
 import { checkerOf, checkItems, checkSchema, type StandardSchema } from './standard-schema.js';
 import { type Room, roomFor, Stream, type StreamOptions } from './stream.js';
-import { encodeRequest, streamed } from './wire/message.js';
+import { type EncodedRequest, encodeRequest, streamed } from './wire/message.js';
 import type { FunctionReference, ValueHandlers } from './wire/rich.js';
 
 /** How one call is made. */
 export interface CallOptions extends WaitOptions {
-  /** An integer from -100 to 100; of those who wait, a higher one goes first. Default: 0. */
+  /**
+   * An integer from -100 to 100; of those who wait, a higher one goes first, where each step is worth `ageAfterMs` of
+   * waiting. Under a lease it changes nothing: its calls run in the order in which they were made. Default: 0.
+   */
   readonly priority?: number | undefined;
+  /** Whose call it is, such as a tenant's id: of those who wait, the keys are served in turn. Default: none, which is one more party. */
+  readonly fairnessKey?: string | undefined;
   /** Keyword arguments; `kw({...})` as the last argument says the same. */
   readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
   /** Told how far the call has come, where Python tells it by `pythonarium.progress`. */
@@ -32,6 +40,20 @@ export interface CallOptions extends WaitOptions {
    * `pythonarium.context`, and what is logged during the call as `context`. Plain JSON; joined, key by key, with what is bound.
    */
   readonly context?: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * Doing it twice does no harm: the call may be made again after its worker died, its line broke or an attempt took too
+   * long. Never after an exception of Python's, or once its caller has given up. Default: false.
+   */
+  readonly idempotent?: boolean | undefined;
+  /**
+   * How often it may be tried, from 1 to 100. Default: 3 for an `idempotent` call, else 1. More for a call that is not
+   * idempotent lets it be made again only if Python had certainly not begun with it.
+   */
+  readonly attempts?: number | undefined;
+  /** How long one attempt of an `idempotent` call may run, in ms, before the next. Default: as long as the call's budget. */
+  readonly attemptTimeoutMs?: number | undefined;
+  /** Calls of one key are one call: it is started once, and all who make it get its outcome. For `pool.call` and `pool.py`. */
+  readonly idempotencyKey?: string | undefined;
   /** What the result has to be: a schema of zod, valibot, arktype or any other that follows Standard Schema. */
   readonly schema?: StandardSchema | undefined;
 }
@@ -51,7 +73,7 @@ export abstract class Caller<Api = unknown> {
     // Not to be seen by who prints a pool or a lease: it is large, and the environment is in it.
     Object.defineProperty(this, 'runtime', { value: runtime, enumerable: false });
     this.sessionId = sessionId;
-    this.#bound = bound;
+    this.#bound = own(bound);
   }
 
   /**
@@ -76,7 +98,7 @@ export abstract class Caller<Api = unknown> {
   call<T = unknown>(name: string, args?: readonly unknown[], options?: CallOptions): Promise<T>;
   call<T = unknown>(name: string, args: readonly unknown[] = [], options: CallOptions = {}): Promise<T> {
     try {
-      return this.#start(name, args, this.mergedWith(options)) as Promise<T>;
+      return this.#start(name, args, this.mergedWith(options), own(options)) as Promise<T>;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -103,9 +125,12 @@ export abstract class Caller<Api = unknown> {
     items: Iterable<unknown> | AsyncIterable<unknown>,
     options: MapOptions = {},
   ): AsyncIterableIterator<T> {
-    const { concurrency = this.concurrency, ordered = true, ...rest } = options;
+    const { concurrency = this.concurrency, ordered = true, ...others } = own(options);
+    const rest = own(others);
     const bound = this.mergedWith(rest);
-    const callOne = (item: unknown, signal: AbortSignal) => this.#start(name, [item], { ...bound, signal });
+    if (rest.idempotencyKey !== undefined) throw keyless('a `map`, whose calls are not one call', rest.idempotencyKey);
+    const callOne = (item: unknown, signal: AbortSignal) =>
+      this.#start(name, [item], own({ ...bound, signal, idempotencyKey: undefined }), rest);
     return mapCalls(callOne, items, { concurrency, ordered, signal: bound.signal }) as AsyncIterableIterator<T>;
   }
 
@@ -133,9 +158,12 @@ export abstract class Caller<Api = unknown> {
     options: StreamOptions = {},
   ): AsyncIterableIterator<T, undefined> & AsyncDisposable {
     try {
-      const { highWaterMark, ...rest } = options;
+      const { highWaterMark, ...others } = own(options);
+      const rest = own(others);
       const room = roomFor(highWaterMark);
       const bound = this.mergedWith(rest);
+      refuseRepeats(rest, 'a stream, whose items may have been read');
+      if (rest.idempotencyKey !== undefined) throw keyless('a stream, which has one reader', rest.idempotencyKey);
       return this.#streamOf<T>(name, this.#prepare(name, args, bound), bound, room);
     } catch (error) {
       const fail = () => {
@@ -169,49 +197,70 @@ export abstract class Caller<Api = unknown> {
   abstract with(options: CallOptions): Caller<Api>;
 
   /** Brings a call on its way to a worker. */
-  protected abstract place(call: Call, priority: number): void;
+  protected abstract place(call: Call, standing: Standing): void;
 
   /** How many items `map` has under way unless it is told otherwise. */
   protected abstract get concurrency(): number;
 
-  protected mergedWith(options: CallOptions): CallOptions {
+  /** Why none of its calls can be made again, as the end of "not for …"; `undefined` if some can. */
+  protected get unrepeatable(): string | undefined {
+    return undefined;
+  }
+
+  /** Whether its calls depend on nothing but what they are given. */
+  protected get canShare(): boolean {
+    return false;
+  }
+
+  protected mergedWith(asked: CallOptions): CallOptions {
+    const options = own(asked);
     checkCall(options);
     const bound = this.#bound;
     // What is there and undefined says nothing.
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
-    const merged: { -readonly [Name in keyof CallOptions]: CallOptions[Name] } = {
-      ...bound,
-      ...Object.fromEntries(given),
-    };
+    const merged: { -readonly [Name in keyof CallOptions]: CallOptions[Name] } = own(bound);
+    for (const [name, value] of given) (merged as Record<string, unknown>)[name] = value;
     if (options.context !== undefined) merged.context = joined(bound.context, options.context);
     if (bound.signal === undefined || options.signal === undefined) return merged;
-    return { ...merged, signal: AbortSignal.any([bound.signal, options.signal]) };
+    merged.signal = AbortSignal.any([bound.signal, options.signal]);
+    return merged;
   }
 
   #result(name: string, args: readonly unknown[], member?: Member): PyResult {
     const options = this.mergedWith({});
-    const ask = this.#prepare(name, args, options, member);
+    const prepared = this.#prepare(name, args, options, member);
     return new PyResult({
       // An attribute is read when it is awaited, the object iterated over when the first item is asked for.
       isStream: member?.isRead || this.runtime.streams.has(name),
-      call: () => this.#promiseOf(name, ask, options),
-      stream: () => this.#streamOf(name, ask, options, roomFor()),
+      call: () => this.#promiseOf(name, prepared, options),
+      stream: () => this.#streamOf(name, prepared, options, roomFor()),
     });
   }
 
-  #start(name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
+  /** @param given What of the options was given with this very call. */
+  #start(name: string, args: readonly unknown[], options: CallOptions, given: CallOptions): Promise<unknown> {
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
-    return this.#promiseOf(name, this.#prepare(name, args, options), options);
+    if (this.unrepeatable !== undefined) refuseRepeats(given, this.unrepeatable);
+    return this.#promiseOf(name, this.#prepare(name, args, options, undefined, given), options);
   }
 
-  #promiseOf(name: string, ask: Ask, { schema }: CallOptions): Promise<unknown> {
-    const call = ask();
-    const promise = schema === undefined ? call.promise : call.promise.then(checkerOf(schema, name));
+  #promiseOf(name: string, prepared: Prepared, options: CallOptions): Promise<unknown> {
+    const { schema, idempotencyKey: key } = options;
+    const answer = key === undefined ? prepared.ask().promise : this.#share(name, prepared, key, options);
+    const promise = schema === undefined ? answer : answer.then(checkerOf(schema, name));
     if (this.runtime.settings.errors === undefined) return promise;
     return promise.catch((error) => Promise.reject(this.runtime.tied(error)));
   }
 
-  #streamOf<T>(name: string, ask: Ask, { schema }: CallOptions, room: Room): Items<T> {
+  #share(name: string, { request, ask }: Prepared, key: string, options: CallOptions): Promise<unknown> {
+    if (!this.canShare) throw keyless('a lease or a session, whose state is part of the call', key);
+    const { signal, timeoutMs = this.runtime.settings.timeoutMs, idempotent = false } = options;
+    signal?.throwIfAborted();
+    const wait = { signal, timeoutMs };
+    return this.runtime.shared.join({ key, name, request, isIdempotent: idempotent, wait, start: ask });
+  }
+
+  #streamOf<T>(name: string, { ask }: Prepared, { schema }: CallOptions, room: Room): Items<T> {
     const stream = new Stream<T>(
       room,
       (items) => ask(items, room),
@@ -221,12 +270,18 @@ export abstract class Caller<Api = unknown> {
   }
 
   /** Fixes and checks what is asked, and returns what asks it. */
-  #prepare(name: string, args: readonly unknown[], options: CallOptions, member?: Member): Ask {
+  #prepare(
+    name: string,
+    args: readonly unknown[],
+    options: CallOptions,
+    member?: Member,
+    given?: CallOptions,
+  ): Prepared {
     if (typeof name !== 'string') throw new OptionError({ option: 'name', expected: "a function's name", got: name });
     if (!Array.isArray(args)) throw new OptionError({ option: 'args', expected: 'an array of arguments', got: args });
-    const { signal, timeoutMs = this.runtime.settings.timeoutMs, priority = 0, kwargs, context, onProgress } = options;
+    const { signal, timeoutMs = this.runtime.settings.timeoutMs, kwargs, context, onProgress } = options;
     const heartbeatTimeoutMs = limitOf(options.heartbeatTimeoutMs ?? this.runtime.settings.heartbeatTimeoutMs);
-    const { counters, keepAlive, settings, clock } = this.runtime;
+    const { counters, keepAlive, settings, clock, poison, retries } = this.runtime;
     const { owner } = this;
     const found = new Found(name, owner, this.runtime);
     if (member !== undefined) found.add(member.remote, '');
@@ -242,25 +297,48 @@ export abstract class Caller<Api = unknown> {
       get: member?.isRead,
     };
     const request = encodeRequest(asked, settings.limits, found);
-    return (stream, room) => {
-      signal?.throwIfAborted();
-      const { given, handles } = found;
-      const isValues = given === undefined && handles === undefined;
+    if (given !== undefined && found.given !== undefined) {
+      refuseRepeats(given, 'a call with functions or iterables among its arguments, which may have been used');
+      if (options.idempotencyKey !== undefined) {
+        throw keyless('a call with functions or iterables among its arguments', options.idempotencyKey);
+      }
+    }
+    const terms = termsOf(options);
+    const ask: Ask = (stream, room) => {
+      const { given: live, handles } = found;
+      // Those who share a call wait with budgets of their own.
+      const isShared = options.idempotencyKey !== undefined && room === undefined;
+      if (!isShared) signal?.throwIfAborted();
+      const mayRepeat = terms !== undefined && room === undefined && live === undefined && !this.unrepeatable;
+      const attempts = mayRepeat ? new Attempts(terms, retries) : undefined;
+      const isValues = live === undefined && handles === undefined && attempts === undefined;
       const isPlain = isValues && stream === undefined && onProgress === undefined && heartbeatTimeoutMs === undefined;
       const onTold = onProgress && this.runtime.total(onProgress);
-      const extras = isPlain ? undefined : { stream, given, handles, onProgress: onTold, heartbeatTimeoutMs };
+      const extras = isPlain
+        ? undefined
+        : { stream, given: live, handles, attempts, onProgress: onTold, heartbeatTimeoutMs };
       const line = room === undefined ? request : streamed(request, room, settings.limits, name);
-      const call = new Call({ name, request: line, context, caller: this }, clock, { signal, timeoutMs }, extras);
+      const wait = isShared ? UNLIMITED : { signal, timeoutMs };
+      const call = new Call({ name, request: line, context, caller: this }, clock, wait, extras);
       counters.asked += 1;
       keepAlive.hold();
       call.onSettled((how) => {
         counters.settled(how);
         keepAlive.release();
       });
-      this.place(call, priority);
+      const refusal = poison.isEmpty ? undefined : poison.refusalOf(call.question);
+      if (refusal === undefined) this.place(call, options);
+      else call.fail(refusal, 'refused');
       return call;
     };
+    return { request, ask };
   }
+}
+
+/** What is fixed and checked of a call. */
+interface Prepared {
+  readonly request: EncodedRequest;
+  readonly ask: Ask;
 }
 
 /** Asks what was prepared, once; for its items, if `stream` and `room` are given. */
@@ -319,8 +397,9 @@ class Found implements ValueHandlers {
 
 function checkCall(options: CallOptions): void {
   checkWait(options, CALL_OPTIONS);
-  checkPriority(options.priority);
+  checkStanding(options);
   checkContext(options.context);
+  checkAttempts(options);
   const { heartbeatTimeoutMs } = options;
   if (heartbeatTimeoutMs !== undefined && heartbeatTimeoutMs !== Number.POSITIVE_INFINITY) {
     checkMs('heartbeatTimeoutMs', heartbeatTimeoutMs);
@@ -329,6 +408,40 @@ function checkCall(options: CallOptions): void {
   const { onProgress } = options;
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new OptionError({ option: 'onProgress', expected: 'a function', got: onProgress });
+  }
+}
+
+/** @throws OptionError (`ERR_OPTION`) for a call that is to be made again where none can be. What is bound says nothing there. */
+function refuseRepeats({ idempotent, attempts = 1 }: CallOptions, where: string): void {
+  if (idempotent) throw new OptionError({ option: 'idempotent', expected: `false for ${where}`, got: idempotent });
+  if (attempts > 1) throw new OptionError({ option: 'attempts', expected: `1 for ${where}`, got: attempts });
+}
+
+function keyless(where: string, key: string): OptionError {
+  return new OptionError({ option: 'idempotencyKey', expected: `left out for ${where}`, got: key });
+}
+
+/** How often a call may be made; `undefined`: once. */
+function termsOf({ idempotent = false, attempts = idempotent ? ATTEMPTS : 1, attemptTimeoutMs }: CallOptions) {
+  if (attemptTimeoutMs !== undefined && !idempotent) {
+    const expected = 'left out for a call that is not `idempotent`, since it makes it again';
+    throw new OptionError({ option: 'attemptTimeoutMs', expected, got: attemptTimeoutMs });
+  }
+  if (attempts === 1 && attemptTimeoutMs === undefined) return undefined;
+  return { idempotent, attempts, attemptTimeoutMs } satisfies AttemptTerms;
+}
+
+function checkAttempts({ idempotent, attempts, attemptTimeoutMs, idempotencyKey: key }: CallOptions): void {
+  if (idempotent !== undefined && typeof idempotent !== 'boolean') {
+    throw new OptionError({ option: 'idempotent', expected: 'true or false', got: idempotent });
+  }
+  if (attempts !== undefined && !(Number.isInteger(attempts) && attempts >= 1 && attempts <= ATTEMPTS_MAX)) {
+    throw new OptionError({ option: 'attempts', expected: `an integer from 1 to ${ATTEMPTS_MAX}`, got: attempts });
+  }
+  if (attemptTimeoutMs !== undefined) checkMs('attemptTimeoutMs', attemptTimeoutMs);
+  if (key !== undefined && (typeof key !== 'string' || key === '' || key.length > KEY_CHARS_MAX)) {
+    const expected = `a string of 1 to ${KEY_CHARS_MAX} characters`;
+    throw new OptionError({ option: 'idempotencyKey', expected, got: key });
   }
 }
 
@@ -360,15 +473,14 @@ function joined(bound: CallOptions['context'], given: Readonly<Record<PropertyKe
   return Object.freeze(context);
 }
 
-/** @throws OptionError (`ERR_OPTION`) for what is no priority. */
-export function checkPriority(priority: unknown): void {
-  if (priority === undefined) return;
-  if (Number.isInteger(priority) && Math.abs(priority as number) <= PRIORITY_MAX) return;
-  throw new OptionError({
-    option: 'priority',
-    expected: `an integer from -${PRIORITY_MAX} to ${PRIORITY_MAX}`,
-    got: priority,
-  });
+function checkStanding({ priority = 0, fairnessKey = 'none' }: Standing): void {
+  if (!Number.isInteger(priority) || Math.abs(priority) > PRIORITY_MAX) {
+    const expected = `an integer from -${PRIORITY_MAX} to ${PRIORITY_MAX}`;
+    throw new OptionError({ option: 'priority', expected, got: priority });
+  }
+  if (typeof fairnessKey !== 'string' || fairnessKey === '') {
+    throw new OptionError({ option: 'fairnessKey', expected: 'a string of one character or more', got: fairnessKey });
+  }
 }
 
 const READING = { args: [], kwargs: undefined };
@@ -376,12 +488,21 @@ const CALL_OPTIONS: ReadonlySet<string> = new Set([
   'signal',
   'timeoutMs',
   'priority',
+  'fairnessKey',
   'kwargs',
   'onProgress',
   'heartbeatTimeoutMs',
   'context',
+  'idempotent',
+  'attempts',
+  'attemptTimeoutMs',
+  'idempotencyKey',
   'schema',
 ] satisfies (keyof CallOptions)[]);
 const PRIORITY_MAX = 100;
+const ATTEMPTS = 3;
+const ATTEMPTS_MAX = 100;
+const KEY_CHARS_MAX = 1_000;
+const UNLIMITED: WaitOptions = own({});
 /** So many heartbeats may come in the time that is allowed for one. */
 const BEATS = 4;

@@ -27,7 +27,10 @@ export type PoolErrorCode =
   | 'ERR_CALL_HUNG'
   | 'ERR_QUEUE_TIMEOUT'
   | 'ERR_DEADLOCK'
+  | 'ERR_POISON'
+  | 'ERR_IDEMPOTENCY_KEY'
   | 'ERR_QUEUE_FULL'
+  | 'ERR_OVERLOADED'
   | 'ERR_POOL_CLOSED'
   | 'ERR_POOL_DEGRADED'
   | 'ERR_BOOT'
@@ -146,6 +149,8 @@ export class WorkerDiedError extends PoolError<'ERR_WORKER_DIED'> {
   readonly started: boolean | 'unknown';
   /** The function that was called, if a call was cut short. */
   readonly call: string | undefined;
+  /** How often the call was tried; `started` is true if Python had begun with any of them. */
+  readonly attempts: number;
 
   constructor(seen: {
     worker: string;
@@ -154,8 +159,11 @@ export class WorkerDiedError extends PoolError<'ERR_WORKER_DIED'> {
     stderr: readonly string[];
     started: boolean | 'unknown';
     call?: string | undefined;
+    attempts?: number;
     /** The pool ended it for another call. */
     evicted?: boolean;
+    /** The option `limits.cpuSeconds`. */
+    cpuSeconds?: number | undefined;
     /** The pool ended it because it did not answer a ping. */
     silent?: boolean;
   }) {
@@ -163,7 +171,7 @@ export class WorkerDiedError extends PoolError<'ERR_WORKER_DIED'> {
       'WorkerDiedError',
       'ERR_WORKER_DIED',
       `${seen.worker} died ${howItEnded(seen)}${seen.call === undefined ? '' : ` with ${quoted(seen.call)} unanswered`}. ` +
-        `${seen.call === undefined ? '' : `${whatStarted(seen.started)} `}${whyItMayHaveDied(seen)}${lastLines(seen.stderr)}`,
+        `${seen.call === undefined ? '' : `${whatStarted(seen.started)}${afterAttempts(seen.attempts)} `}${whyItMayHaveDied(seen)}${lastLines(seen.stderr)}`,
     );
     this.worker = seen.worker;
     this.exitCode = seen.exitCode;
@@ -171,6 +179,7 @@ export class WorkerDiedError extends PoolError<'ERR_WORKER_DIED'> {
     this.stderr = seen.stderr;
     this.started = seen.started;
     this.call = seen.call;
+    this.attempts = seen.attempts ?? 1;
   }
 }
 
@@ -184,19 +193,34 @@ export class CallTimeoutError extends PoolError<'ERR_CALL_TIMEOUT'> {
   readonly waitedMs: number;
   /** How much of it went by after that. */
   readonly ranMs: number;
+  /** How often the call was tried. */
+  readonly attempts: number;
 
-  constructor(seen: { call: string; timeoutMs: number; waitedMs: number; ranMs: number }) {
+  /** @param seen With `cause`: what the last attempt but one failed by. */
+  constructor(seen: {
+    call: string;
+    timeoutMs: number;
+    waitedMs: number;
+    ranMs: number;
+    attempts?: number;
+    /** The budget was that of one attempt. */
+    isOfAttempt?: boolean;
+    cause?: unknown;
+  }) {
     super(
       'CallTimeoutError',
       'ERR_CALL_TIMEOUT',
       `${quoted(seen.call)} did not answer within ${seen.timeoutMs} ms: ${seen.waitedMs} ms went on waiting for a worker, ` +
-        `${seen.ranMs} ms on running. Allow a longer \`timeoutMs\`, or give the function less to do; ` +
+        `${seen.ranMs} ms on running.${afterAttempts(seen.attempts)} ` +
+        `Allow a longer \`${seen.isOfAttempt ? 'attemptTimeoutMs' : 'timeoutMs'}\`, or give the function less to do; ` +
         'its worker goes to nobody else before it has answered or been ended.',
+      seen.cause === undefined ? undefined : { cause: seen.cause },
     );
     this.call = seen.call;
     this.timeoutMs = seen.timeoutMs;
     this.waitedMs = seen.waitedMs;
     this.ranMs = seen.ranMs;
+    this.attempts = seen.attempts ?? 1;
   }
 }
 
@@ -270,19 +294,91 @@ export class DeadlockError extends PoolError<'ERR_DEADLOCK'> {
   }
 }
 
+/** The same call has ended its worker so often that it is refused for a while. Nothing was sent to Python. */
+export class PoisonError extends PoolError<'ERR_POISON'> {
+  /** The function that was called. */
+  readonly call: string;
+  /** How many workers it has ended since it was last answered. */
+  readonly deaths: number;
+  /** How long ago the first of them ended. */
+  readonly sinceMs: number;
+  /** How long it is refused from now on. */
+  readonly refusedMs: number;
+
+  constructor(seen: { call: string; deaths: number; sinceMs: number; refusedMs: number }) {
+    super(
+      'PoisonError',
+      'ERR_POISON',
+      `${quoted(seen.call)} with these arguments has ended ${counted(seen.deaths, 'worker')} in ${seen.sinceMs} ms and was never answered between; ` +
+        `it is refused for ${seen.refusedMs} ms more. See what these arguments do to Python; ` +
+        '`poisonDeaths` and `poisonMs` say when and for how long a call is refused.',
+    );
+    this.call = seen.call;
+    this.deaths = seen.deaths;
+    this.sinceMs = seen.sinceMs;
+    this.refusedMs = seen.refusedMs;
+  }
+}
+
+/** What an `idempotencyKey` cannot be used for. */
+export type IdempotencyKeyReason = 'other-request' | 'given-up';
+
+/** The key of the call was used before, and the call cannot have the outcome of that one. Nothing was sent to Python. */
+export class IdempotencyKeyError extends PoolError<'ERR_IDEMPOTENCY_KEY'> {
+  /** The key. */
+  readonly key: string;
+  /** `other-request`: it belongs to another function or other arguments. `given-up`: nobody waited for its outcome. */
+  readonly reason: IdempotencyKeyReason;
+
+  constructor(seen: { key: string; call: string; reason: IdempotencyKeyReason }) {
+    super(
+      'IdempotencyKeyError',
+      'ERR_IDEMPOTENCY_KEY',
+      `The call of ${quoted(seen.call)} has the key ${quoted(seen.key)}, ${KEY_REASONS[seen.reason]}`,
+    );
+    this.key = seen.key;
+    this.reason = seen.reason;
+  }
+}
+
 /** As many callers wait as may wait. Nothing was sent to Python. */
 export class QueueFullError extends PoolError<'ERR_QUEUE_FULL'> {
-  /** The greatest number of callers that may wait. */
+  /** The greatest number of callers that may wait: `queueMax`, or `queueMaxPerKey` if it was that. */
   readonly queueMax: number;
+  /** The key whose callers are so many; absent if it is all of them. */
+  readonly fairnessKey: string | undefined;
 
-  constructor(seen: { queueMax: number }) {
+  constructor(seen: { queueMax: number; fairnessKey?: string | undefined }) {
+    const { queueMax, fairnessKey } = seen;
+    const isKeys = fairnessKey !== undefined;
+    const option = isKeys ? 'queueMaxPerKey' : 'queueMax';
     super(
       'QueueFullError',
       'ERR_QUEUE_FULL',
-      `${seen.queueMax} callers wait already, which is all that \`queueMax\` allows. ` +
-        'Send less at once (`pool.map` never runs ahead of its consumer), raise `size`, or raise `queueMax`.',
+      `${queueMax} callers${isKeys ? ` of the key ${JSON.stringify(fairnessKey)}` : ''} wait already, which is all that \`${option}\` allows. ` +
+        `Send less at once (\`pool.map\` never runs ahead of its consumer), raise \`size\`, or raise \`${option}\`.`,
     );
-    this.queueMax = seen.queueMax;
+    this.queueMax = queueMax;
+    this.fairnessKey = fairnessKey;
+  }
+}
+
+/** The caller had waited so long that it was refused, for the others to be served in time. Nothing was sent to Python. */
+export class OverloadedError extends PoolError<'ERR_OVERLOADED'> {
+  /** How long the caller waited. */
+  readonly waitedMs: number;
+  /** How long a caller is to wait at the most, usually: `shed.targetMs`. */
+  readonly targetMs: number;
+
+  constructor(seen: { waitedMs: number; targetMs: number }) {
+    super(
+      'OverloadedError',
+      'ERR_OVERLOADED',
+      `The pool is overloaded: after ${seen.waitedMs} ms of waiting this caller was refused, so that others are served near \`shed.targetMs\` (${seen.targetMs} ms). ` +
+        'Send less, answer from elsewhere, or try again after a pause; raise `size` if this happens often.',
+    );
+    this.waitedMs = seen.waitedMs;
+    this.targetMs = seen.targetMs;
   }
 }
 
@@ -327,7 +423,7 @@ export class PoolDegradedError extends PoolError<'ERR_POOL_DEGRADED'> {
  * when it died after hello without a report, `protocol` when the two sides do not speak the same version, `timeout`
  * when it was not ready in time.
  */
-export type BootStage = 'start' | 'load' | 'import' | 'setup' | 'expose' | 'protocol' | 'timeout';
+export type BootStage = 'start' | 'load' | 'limits' | 'import' | 'setup' | 'expose' | 'protocol' | 'timeout';
 
 /** A worker did not become ready. */
 export class BootError extends PoolError<'ERR_BOOT'> {
@@ -551,7 +647,7 @@ export class SessionLimitError extends PoolError<'ERR_SESSION_LIMIT'> {
 }
 
 /** Why a lease is over. */
-export type LeaseEnd = 'checked-in' | 'revoked' | 'worker-died' | 'pool-closed';
+export type LeaseEnd = 'checked-in' | 'revoked' | 'expired' | 'worker-died' | 'pool-closed';
 
 /** The lease is over; somebody else may have its worker by now. */
 export class LeaseEndedError extends PoolError<'ERR_LEASE_ENDED'> {
@@ -560,10 +656,16 @@ export class LeaseEndedError extends PoolError<'ERR_LEASE_ENDED'> {
   /** Why it is over. */
   readonly reason: LeaseEnd;
 
-  constructor(seen: { lease: number; reason: LeaseEnd }) {
-    super('LeaseEndedError', 'ERR_LEASE_ENDED', `Lease ${seen.lease} is over: ${LEASE_ENDS[seen.reason]}`);
-    this.lease = seen.lease;
-    this.reason = seen.reason;
+  /** With `expired`: how long it could be held. */
+  readonly leaseTimeoutMs: number | undefined;
+
+  constructor(seen: { lease: number; reason: LeaseEnd; leaseTimeoutMs?: number | undefined }) {
+    const { lease, reason, leaseTimeoutMs } = seen;
+    const why = reason === 'expired' ? `it was held for ${leaseTimeoutMs} ms, which is all that ` : '';
+    super('LeaseEndedError', 'ERR_LEASE_ENDED', `Lease ${lease} is over: ${why}${LEASE_ENDS[reason]}`);
+    this.lease = lease;
+    this.reason = reason;
+    this.leaseTimeoutMs = leaseTimeoutMs;
   }
 }
 
@@ -708,20 +810,29 @@ export class PlatformError extends PoolError<'ERR_PLATFORM'> {
 export class ProtocolError extends PoolError<'ERR_PROTOCOL'> {
   /** What was wrong. */
   readonly detail: string;
+  /** Whether Python had begun with the call; `undefined` where there was none. */
+  readonly started: boolean | 'unknown' | undefined;
+  /** How often the call was tried. */
+  readonly attempts: number;
 
   constructor(seen: {
     /** What was wrong, as a clause without a full stop. */
     detail: string;
     /** The worker that sent it, where it is known. */
     worker?: string | undefined;
+    started?: boolean | 'unknown' | undefined;
+    attempts?: number;
   }) {
     super(
       'ProtocolError',
       'ERR_PROTOCOL',
       `${seen.worker ?? 'A worker'} broke the protocol: ${seen.detail}. ` +
+        `${seen.started === undefined ? '' : `${whatStarted(seen.started)}${afterAttempts(seen.attempts)} `}` +
         'See that no code in Python writes to the descriptor of the line or closes it, and that both sides are of one version.',
     );
     this.detail = seen.detail;
+    this.started = seen.started;
+    this.attempts = seen.attempts ?? 1;
   }
 }
 
@@ -740,10 +851,15 @@ function whatStarted(started: boolean | 'unknown'): string {
   return 'Nobody knows whether Python had started the call: repeat it only if doing it twice does no harm.';
 }
 
+function afterAttempts(attempts = 1): string {
+  return attempts === 1 ? '' : ` It was tried ${attempts} times.`;
+}
+
 function whyItMayHaveDied(seen: {
   exitCode: number | null;
   signal: string | null;
   evicted?: boolean;
+  cpuSeconds?: number | undefined;
   silent?: boolean;
 }): string {
   const { exitCode, signal } = seen;
@@ -752,6 +868,10 @@ function whyItMayHaveDied(seen: {
       'The pool ended it, since another call on it was given up and not answered within `cancelGraceMs`, and this one not ' +
       'within `evictGraceMs` after that.'
     );
+  }
+  if (signal === 'SIGXCPU') {
+    const limit = seen.cpuSeconds === undefined ? 'its system' : `\`limits.cpuSeconds\` (${seen.cpuSeconds} s)`;
+    return `It had used the time of the processor that ${limit} allows it in its life: raise that, or see what runs so long.`;
   }
   if (seen.silent) {
     return 'The pool ended it, since it did not answer a ping within `pingTimeoutMs`: it was stopped, or something in it holds the interpreter.';
@@ -854,6 +974,10 @@ const BOOT_STAGES: Record<BootStage, { what: string; remedy: string }> = {
     what: 'Python ended while it loaded the module, without a word',
     remedy: 'Look for `os._exit`, or for native code that crashes on import.',
   },
+  limits: {
+    what: 'the system did not take its `limits`',
+    remedy: 'See `cause` for the one, and raise it or leave it out.',
+  },
   import: {
     what: 'importing the module failed',
     remedy: 'See `cause` for the traceback; check `module`, `pythonPath` and the interpreter.',
@@ -908,9 +1032,17 @@ const SESSION_LOSSES: Record<SessionLostError['reason'], string> = {
   'worker-recycled': 'its worker was replaced by a fresh one.',
 };
 
+const KEY_REASONS: Record<IdempotencyKeyReason, string> = {
+  'other-request':
+    'which belongs to a call of another function or with other arguments. Give every call a key of its own, and the same key to its repetitions alone.',
+  'given-up':
+    'whose first call was given up after it had been sent, so that it may have been done in part or wholly. Find out what became of it, and use a new key.',
+};
+
 const LEASE_ENDS: Record<LeaseEnd, string> = {
   'checked-in': 'it was checked in. Check out a new one, or check in later.',
   revoked: 'the pool took it back. Check out a new one.',
+  expired: '`leaseTimeoutMs` allows. Check in sooner, or allow more.',
   'worker-died': 'its worker died, and what Python kept there is lost. Check out a new one.',
   'pool-closed': 'the pool was closed. Check leases in before closing it.',
 };

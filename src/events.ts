@@ -16,8 +16,18 @@ export interface PoolEvents {
   ];
   /** A start came to nothing; the pool tries again after a while. */
   'boot.failed': [{ error: unknown }];
+  /** A call has ended its worker so often in a row that it is refused, with these arguments, for so long. */
+  'request.poisoned': [{ call: string; deaths: number; refusedMs: number }];
+  /** With `start: 'fork'`: processes are started by themselves, since a fork of what has imported the modules might not work. */
+  'fork.refused': [{ reason: string }];
   /** A session's state in Python is gone. */
   'session.lost': [{ session: string; reason: 'evicted' | 'expired' | 'worker-died' | 'worker-recycled' }];
+  /**
+   * A lease is `held` for longer than `leakAfterMs`, or all who had it in hand have `lost` it without giving it back, which
+   * the pool then does for them. `stack` says where it was asked for, if there is `leakAfterMs`. Where nobody listens, the
+   * process is warned.
+   */
+  'lease.leaked': [LeaseLeak];
   /** The first starts are over and a worker is up, or one is up again after `pool.degraded`. */
   'pool.ready': [{ state: string }];
   /** No worker lives and starts keep failing. */
@@ -36,6 +46,15 @@ export interface PoolEvents {
   'call.hung': [RunningCall & { readonly by: 'hard-limit' | 'heartbeat' }];
   /** Something that Python printed, logged or warned of; a line of it. */
   log: [LogEvent];
+}
+
+export interface LeaseLeak {
+  readonly lease: number;
+  /** The name of its worker. */
+  readonly worker: string;
+  readonly how: 'held' | 'lost';
+  readonly heldMs: number;
+  readonly stack: string | undefined;
 }
 
 export interface LogEvent {

@@ -2,6 +2,7 @@ import type { ClientRef, LeaseId } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import type { Call } from './call.js';
 import type { PoolError } from './errors.js';
+import type { Started } from './retries.js';
 import type { Vigil } from './vigil.js';
 import type { MessageDuringCall } from './wire/message.js';
 
@@ -13,6 +14,15 @@ export type Answer =
       /** `false`: Python has not even begun. */
       readonly started?: boolean | undefined;
     };
+
+/** How a request was lost. */
+export interface Loss {
+  readonly error: PoolError;
+  /** Whether Python had begun with it. */
+  readonly started: Started;
+  /** The pool itself ends. */
+  readonly isFinal: boolean;
+}
 
 /** Whoever keeps a lease for more than one call. */
 export interface LeaseHolder {
@@ -71,6 +81,11 @@ export class Exchange {
     return this.worker.ahead(this);
   }
 
+  /** Whether Python has begun with the request that it owes an answer to. */
+  get hasStarted(): Started {
+    return this.#unanswered === undefined ? false : this.worker.hasStarted(this.#unanswered.id);
+  }
+
   /** Nobody waits for the answer that Python owes. */
   get isAbandoned(): boolean {
     return this.#isAbandoned;
@@ -100,14 +115,14 @@ export class Exchange {
     if (wasAbandoned && !('error' in answer && answer.started === false)) this.worker.counters.cancelled.kept += 1;
     if (!this.#holder?.holds) this.end();
     else if (wasRevoked) this.#client.send({ type: 'exchange.resumed', lease: this.lease });
-    call.onAnswered(answer);
+    call.onAnswered(answer, this);
     this.#holder?.onAnswered();
   }
 
   /** Something is said of the request before its answer. False: nobody asked for that. */
   hear(message: MessageDuringCall): boolean {
     this.#vigil?.beat();
-    return this.#unanswered?.call.hear(message) ?? false;
+    return this.#unanswered?.call.hear(message, this) ?? false;
   }
 
   /** Says something that belongs to this call, if it is still unanswered. */
@@ -147,7 +162,7 @@ export class Exchange {
     this.#isOver = true;
     this.worker.exchanges[this.slot] = undefined;
     this.worker.endLease(this.lease);
-    this.#client.send({ type: 'exchange.ended', lease: this.lease });
+    this.#client.send({ type: 'exchange.ended', lease: this.lease, at: this.worker.now });
   }
 
   /** Python owes nothing for a request that it never got. */
@@ -165,7 +180,7 @@ export class Exchange {
     this.#unanswered = undefined;
     this.#endVigil();
     if (this.#isRevoked) this.worker.counters.cancelled.killed += 1;
-    request?.call.onAnswered({ error: this.worker.loss(request.call.name, request.id) });
+    request?.call.onLost(this.worker.loss(request.call, request.id, this), this);
     this.#holder?.onLost();
   }
 

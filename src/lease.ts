@@ -1,16 +1,30 @@
+import type { RefusalReason } from '../machines/index.js';
 import { Asking } from './asking.js';
-import { Budget, checkWait, type WaitOptions } from './budget.js';
-import type { Call, CallHome, CallOutcome } from './call.js';
+import { Budget, checkMs, checkNames, checkWait, type WaitOptions } from './budget.js';
+import type { Call, CallOutcome } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
 import { type Child, deadlockOf, parentCall } from './children.js';
-import { type LeaseEnd, LeaseEndedError } from './errors.js';
-import type { Exchange, LeaseHolder } from './exchange.js';
+import type { LeaseEnd } from './errors.js';
+import type { Exchange } from './exchange.js';
+import type { Hold, HoldTerms } from './hold.js';
+import { own } from './own.js';
 import type { Runtime } from './runtime.js';
 
-/** How `checkout` waits. `timeoutMs` and `signal` bound the wait; the lease may then be held as long as one likes. */
-export interface CheckoutOptions extends WaitOptions {
-  /** An integer from -100 to 100; a higher one goes first. Default: 0. */
+/** How a lease may be held. */
+export interface HoldOptions {
+  /**
+   * How long it may be held, in ms; `Infinity` for as long as one likes. Then it is over (`ERR_LEASE_ENDED`, `expired`),
+   * and its worker goes to somebody else as soon as no answer is owed. Default: the pool's.
+   */
+  readonly leaseTimeoutMs?: number | undefined;
+}
+
+/** How `checkout` waits. `timeoutMs` and `signal` bound the wait, and not how long the lease is held. */
+export interface CheckoutOptions extends WaitOptions, HoldOptions {
+  /** An integer from -100 to 100; a higher one goes first, where each step is worth `ageAfterMs` of waiting. Default: 0. */
   readonly priority?: number | undefined;
+  /** Who asks, such as a tenant's id: of those who wait, the keys are served in turn. Default: none, which is one more party. */
+  readonly fairnessKey?: string | undefined;
 }
 
 /**
@@ -21,18 +35,19 @@ export interface CheckoutOptions extends WaitOptions {
  * When it does not come within `cancelGraceMs` the worker is ended, and the
  * lease with it: later calls reject with `ERR_LEASE_ENDED`.
  */
-export class Lease<Api = unknown> extends Caller<Api> implements LeaseHolder, CallHome {
-  readonly #held: Held;
+export class Lease<Api = unknown> extends Caller<Api> {
+  readonly #hold: Hold;
 
   /** @internal */
-  constructor(runtime: Runtime, session: string | undefined, bound: CallOptions = {}, held: Held = { waiting: [] }) {
-    super(runtime, session, bound);
-    this.#held = held;
+  constructor(hold: Hold, session: string | undefined, bound: CallOptions) {
+    super(hold.runtime, session, bound);
+    this.#hold = hold;
+    hold.hand(this);
   }
 
   /** The lease's id, which is never used again. */
   get id(): number {
-    return this.#exchange.lease;
+    return this.#hold.exchange.lease;
   }
 
   /** @internal */
@@ -42,12 +57,12 @@ export class Lease<Api = unknown> extends Caller<Api> implements LeaseHolder, Ca
 
   /** The name of its worker, such as `worker-0`. */
   get worker(): string {
-    return this.#exchange.worker.name;
+    return this.#hold.exchange.worker.name;
   }
 
   /** Why the lease is over; `undefined` while it is held. */
   get ended(): LeaseEnd | undefined {
-    return this.#held.ended?.reason;
+    return this.#hold.ended?.reason;
   }
 
   /**
@@ -55,19 +70,11 @@ export class Lease<Api = unknown> extends Caller<Api> implements LeaseHolder, Ca
    * Safe to repeat; a lease that is over already is left as it is. Giving up
    * the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) does not undo it.
    */
-  async checkin(wait: WaitOptions = {}): Promise<void> {
+  async checkin(given: WaitOptions = {}): Promise<void> {
+    const wait = own(given);
     checkWait(wait);
     wait.signal?.throwIfAborted();
-    const held = this.#held;
-    held.checkedIn ??= new Promise((resolve) => {
-      held.onOver = resolve;
-    });
-    if (held.ended !== undefined) held.onOver?.();
-    else if (!this.#exchange.isBusy && held.waiting.length === 0) {
-      this.#finish();
-      this.#exchange.end();
-    }
-    await this.runtime.within(held.checkedIn, wait, 'checked-in');
+    await this.runtime.within(this.#hold.checkin(), wait, 'checked-in');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -75,119 +82,86 @@ export class Lease<Api = unknown> extends Caller<Api> implements LeaseHolder, Ca
   }
 
   with(options: CallOptions): Lease<Api> {
-    return new Lease(this.runtime, this.sessionId, this.mergedWith(options), this.#held);
-  }
-
-  /** @internal */
-  bind(exchange: Exchange): void {
-    this.#held.exchange = exchange;
-  }
-
-  /** @internal */
-  get holds(): boolean {
-    return this.#held.checkedIn === undefined || this.#held.waiting.length > 0;
-  }
-
-  /** @internal */
-  onAnswered(): void {
-    const next = this.#held.waiting.shift();
-    if (next !== undefined) this.#exchange.send(next);
-    else if (this.#held.checkedIn !== undefined) this.#finish();
-  }
-
-  /** @internal */
-  onLost(): void {
-    const held = this.#held;
-    const { worker } = this.#exchange;
-    held.ended = worker.lossOfLease(this.#exchange);
-    for (const call of held.waiting.splice(0)) call.fail(worker.lossOfLease(this.#exchange));
-    held.onOver?.();
-    held.onEnd?.();
-  }
-
-  /** @internal */
-  withdraw(call: Call, waitedMs: number): Error {
-    const at = this.#held.waiting.indexOf(call);
-    if (at !== -1) this.#held.waiting.splice(at, 1);
-    return this.runtime.queueTimeout(waitedMs);
-  }
-
-  /** @internal */
-  holders(): readonly Exchange[] {
-    return [this.#exchange];
+    return new Lease(this.#hold, this.sessionId, this.mergedWith(options));
   }
 
   /** @internal Runs `run` once the lease is over, however it ends. */
   onEnd(run: () => void): void {
-    this.#held.onEnd = run;
+    this.#hold.onEnd(run);
   }
 
   protected override place(call: Call): void {
-    const held = this.#held;
-    if (held.ended !== undefined) return call.fail(new LeaseEndedError({ lease: this.id, reason: held.ended.reason }));
-    if (held.checkedIn !== undefined) return call.fail(new LeaseEndedError({ lease: this.id, reason: 'checked-in' }));
-    if (!this.#exchange.isBusy) return this.#exchange.send(call);
-    held.waiting.push(call);
-    call.waitAt(this);
-    call.refuseIfDeadlocked();
+    this.#hold.place(call);
+  }
+
+  protected override get unrepeatable(): string {
+    return 'a lease, whose state is in its worker';
   }
 
   protected override get concurrency(): number {
     return 1;
   }
-
-  #finish(): void {
-    this.#held.ended = new LeaseEndedError({ lease: this.id, reason: 'checked-in' });
-    this.#held.onOver?.();
-    this.#held.onEnd?.();
-  }
-
-  get #exchange(): Exchange {
-    return this.#held.exchange as Exchange;
-  }
 }
 
-/** What a lease and the ones made of it by `with` have in common. */
-interface Held {
-  exchange?: Exchange;
-  readonly waiting: Call[];
-  ended?: LeaseEndedError;
-  checkedIn?: Promise<void>;
-  onOver?: () => void;
-  onEnd?: () => void;
+/** The options of a checkout, checked: those for whoever waits, and those for whoever holds. @throws OptionError (`ERR_OPTION`). */
+export function checkoutOptions(
+  runtime: Runtime,
+  options: CheckoutOptions,
+  names: ReadonlySet<string> = CHECKOUT_OPTIONS,
+): { wait: CallOptions; terms: HoldTerms } {
+  checkNames(options, names);
+  const { leaseTimeoutMs = runtime.settings.leaseTimeoutMs, ...others } = own(options);
+  const wait = own(others);
+  if (leaseTimeoutMs !== undefined && leaseTimeoutMs !== Number.POSITIVE_INFINITY) {
+    checkMs('leaseTimeoutMs', leaseTimeoutMs);
+  }
+  const site = runtime.settings.leakAfterMs === undefined ? undefined : {};
+  if (site !== undefined) Error.captureStackTrace(site, checkoutOptions);
+  return { wait, terms: { leaseTimeoutMs, site } };
 }
 
 /** Asks for a worker to hold. */
 export class CheckoutAsking<Api> extends Asking implements Child {
   readonly name = 'checkout()';
   readonly parent: Call | undefined = parentCall();
-  readonly holder: Lease<Api>;
-  readonly promise: Promise<Lease<Api>>;
+  readonly holder: Hold;
   readonly #budget: Budget;
-  #resolve!: (lease: Lease<Api>) => void;
-  #reject!: (error: unknown) => void;
-  #isSettled = false;
+  /** The lease once it is granted. Dropped then: nothing here may keep a lease that its holder has lost. */
+  #outcome: { resolve: (lease: Lease<Api>) => void; reject: (error: unknown) => void } | undefined;
+  #lease: (() => Lease<Api>) | undefined;
+  #onFailed: (() => void) | undefined;
 
-  constructor(runtime: Runtime, options: CheckoutOptions, lease: Lease<Api>) {
-    super(runtime, options.priority ?? 0);
-    this.holder = lease;
-    this.promise = runtime.keepAlive.during(
-      new Promise((resolve, reject) => {
-        this.#resolve = resolve;
-        this.#reject = reject;
-      }),
-    );
-    const askedAt = runtime.clock.now();
+  /** @param lease Makes the lease, once there is one. */
+  constructor(runtime: Runtime, options: CallOptions, hold: Hold, lease: () => Lease<Api>) {
+    super(runtime, options);
+    this.holder = hold;
+    this.#lease = lease;
     this.#budget = new Budget(runtime.clock, options, (by) => {
-      const error = this.leaveQueue(runtime.clock.now() - askedAt);
-      this.fail(by === 'signal' ? options.signal?.reason : error);
+      const error = by === 'signal' ? options.signal?.reason : this.timeout();
+      this.leaveQueue();
+      this.fail(error);
     });
     this.parent?.adopt(this);
-    if (options.signal?.aborted) this.fail(options.signal.reason);
+  }
+
+  /** Asks, by `ask`, and returns what comes of it. */
+  lease(signal: AbortSignal | undefined, ask: () => void): Promise<Lease<Api>> {
+    const promise = new Promise<Lease<Api>>((resolve, reject) => {
+      this.#outcome = { resolve, reject };
+    });
+    const kept = this.runtime.keepAlive.during(promise);
+    if (signal?.aborted) this.fail(signal.reason);
+    else ask();
+    return kept;
+  }
+
+  /** Runs `run` if no lease comes of it. */
+  onFailed(run: () => void): void {
+    this.#onFailed = run;
   }
 
   get isSettled(): boolean {
-    return this.#isSettled;
+    return this.#lease === undefined;
   }
 
   waitsFor(): readonly (Child | undefined)[] | undefined {
@@ -195,27 +169,84 @@ export class CheckoutAsking<Api> extends Asking implements Child {
   }
 
   fail(error: unknown, _how?: CallOutcome): void {
-    if (!this.#isSettled) this.#reject(error);
+    if (this.isSettled) return;
+    const outcome = this.#outcome;
     this.#settle();
+    outcome?.reject(error);
+    this.#onFailed?.();
   }
 
   protected refuseIfDeadlocked(): void {
-    const error = this.#isSettled ? undefined : deadlockOf(this);
+    const error = this.isSettled ? undefined : deadlockOf(this);
     if (error === undefined) return;
-    this.leaveQueue(0);
+    this.leaveQueue();
     this.fail(error);
   }
 
   protected granted(exchange: Exchange): void {
-    this.holder.bind(exchange);
-    this.#resolve(this.holder);
+    this.holder.begin(exchange);
+    const [outcome, lease] = [this.#outcome, this.#lease];
     this.#settle();
+    if (lease !== undefined) outcome?.resolve(lease());
   }
 
   #settle(): void {
-    this.#isSettled = true;
+    this.#outcome = undefined;
+    this.#lease = undefined;
     this.parent?.release(this);
     this.#budget.close();
     this.close();
   }
 }
+
+/** Asks for a worker to hold that is free at this moment. */
+export class HastyAsking extends Asking {
+  readonly holder: Hold;
+  /** What came of it, where that is no lease. */
+  error: unknown;
+  isGranted = false;
+  #isSettled = false;
+
+  constructor(runtime: Runtime, hold: Hold) {
+    super(runtime, own({}));
+    this.holder = hold;
+  }
+
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  fail(error: unknown): void {
+    this.error = error;
+    this.#isSettled = true;
+    this.close();
+  }
+
+  override onRefused(reason: RefusalReason): void {
+    if (reason === 'busy') this.fail(undefined);
+    else super.onRefused(reason);
+  }
+
+  protected override mayWaitFor(): boolean {
+    return false;
+  }
+
+  // It does not wait, for itself or anybody.
+  protected refuseIfDeadlocked(): void {}
+
+  protected granted(exchange: Exchange): void {
+    this.isGranted = true;
+    this.#isSettled = true;
+    this.holder.begin(exchange);
+    this.close();
+  }
+}
+
+export const HOLD_OPTIONS: ReadonlySet<string> = new Set(['leaseTimeoutMs'] satisfies (keyof HoldOptions)[]);
+const CHECKOUT_OPTIONS: ReadonlySet<string> = new Set([
+  'signal',
+  'timeoutMs',
+  'priority',
+  'fairnessKey',
+  'leaseTimeoutMs',
+] satisfies (keyof CheckoutOptions)[]);

@@ -1,4 +1,5 @@
 import { OptionError } from './errors.js';
+import { own } from './own.js';
 
 /** An array of numbers, which is a `memoryview` in Python, or an array of numpy where the parameter's hint asks for one. */
 export type TypedArray =
@@ -41,7 +42,8 @@ export class NdArray<Data extends ArrayBufferView = ArrayBufferView> {
   readonly data: Data;
 
   /** @throws OptionError (`ERR_OPTION`) for a dtype that is none, and for data that does not have the size of the shape. */
-  constructor({ dtype, shape, order = 'C', data }: NdArrayParts<Data>) {
+  constructor(parts: NdArrayParts<Data>) {
+    const { dtype, shape, order = 'C', data } = own(parts);
     const itemBytes = bytesOf(dtype);
     if (itemBytes === undefined) {
       throw new OptionError({ option: 'dtype', expected: 'a dtype of numpy, such as float64 or >i4', got: dtype });
@@ -70,8 +72,9 @@ export class NdArray<Data extends ArrayBufferView = ArrayBufferView> {
  */
 export function ndarray<Data extends ArrayBufferView>(
   data: Data,
-  { shape, order }: { readonly shape?: readonly number[] | undefined; readonly order?: 'C' | 'F' | undefined } = {},
+  options: { readonly shape?: readonly number[] | undefined; readonly order?: 'C' | 'F' | undefined } = {},
 ): NdArray<Data> {
+  const { shape, order } = own(options);
   const dtype = dtypeOf(data);
   if (dtype === undefined) throw new OptionError({ option: 'data', expected: 'a typed array', got: data });
   return new NdArray({ dtype, shape: shape ?? [(data as unknown as Float64Array).length], order, data });

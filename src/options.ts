@@ -4,14 +4,16 @@ import { availableParallelism } from 'node:os';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { InspectionEvent, Observer } from 'xstate';
-import { checkMs } from './budget.js';
+import type { ShedRule } from '../machines/index.js';
+import { checkMs, checkNames, LONGEST_MS } from './budget.js';
 import { type PoolClock, wallClock } from './clock.js';
 import { ErrorTies, type TiedErrorClass } from './error-ties.js';
 import { OptionError } from './errors.js';
+import { own } from './own.js';
 import { childEnvironment, type EnvironmentOption } from './process/environment.js';
 import { checkedPython } from './process/interpreter.js';
 import { libraryPath } from './process/library.js';
-import type { Lane, WireCall } from './wire/message.js';
+import type { Lane, ResourceLimits, WireCall } from './wire/message.js';
 import { encodeJson, type ValueLimits } from './wire/value.js';
 
 /** A Python function to run once in each worker. */
@@ -20,6 +22,20 @@ export interface SetupCall {
   readonly name: string;
   readonly args?: readonly unknown[] | undefined;
   readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What one worker may use, in all of its life and in what it starts. */
+export interface WorkerLimits {
+  /** Its address space, in bytes. What does not fit is a `MemoryError` of the call. */
+  readonly memoryBytes?: number | undefined;
+  /** Its time on a processor, in s. It dies by SIGXCPU when that is used up. */
+  readonly cpuSeconds?: number | undefined;
+  /** How many descriptors it may have open. */
+  readonly files?: number | undefined;
+  /** How large a file that it writes may become, in bytes. */
+  readonly fileBytes?: number | undefined;
+  /** How large the core dump of a crash may be, in bytes. Default: 0, which is none. */
+  readonly coreBytes?: number | undefined;
 }
 
 export interface PoolOptions {
@@ -43,6 +59,11 @@ export interface PoolOptions {
   readonly lane?: Lane | undefined;
   /** The Python to use: a path, a program's name, or a command such as `['uv', 'run', 'python']`. Default: found. */
   readonly python?: string | readonly string[] | undefined;
+  /**
+   * How processes are started. `'spawn'` (the default): each by itself. `'fork'`: of a template that has imported the
+   * modules; by themselves where that cannot be, and `fork.refused` tells why.
+   */
+  readonly start?: 'spawn' | 'fork' | undefined;
   /** Folders for `sys.path`, after the modules' own. */
   readonly pythonPath?: readonly string[] | undefined;
   /** Ignore `PYTHONPATH`, the user site and all other `PYTHON…` variables. Default: false. */
@@ -64,6 +85,23 @@ export interface PoolOptions {
   readonly timeoutMs?: number | undefined;
   /** How many may wait for a worker. Default: 10,000. */
   readonly queueMax?: number | undefined;
+  /** How many of those who wait may bear the same `fairnessKey`. Default: as many as `queueMax` says. */
+  readonly queueMaxPerKey?: number | undefined;
+  /**
+   * How long one has to wait to count as one priority higher, in ms: so no stream of higher ones keeps a lower one waiting
+   * for ever. `Infinity`: never. Default: 10,000.
+   */
+  readonly ageAfterMs?: number | undefined;
+  /**
+   * Refuse some of those who wait (`ERR_OVERLOADED`) so that the others are served in time: once everybody who came up for
+   * a worker had waited `targetMs` or longer for `intervalMs`, nobody who has waited more than twice `targetMs` is served.
+   * `intervalMs` is 100 unless it is given. Default: nobody is refused for that.
+   */
+  readonly shed?: { readonly targetMs: number; readonly intervalMs?: number | undefined } | undefined;
+  /** Tell of a lease (`lease.leaked`) that is held for longer, in ms. Default: never. */
+  readonly leakAfterMs?: number | undefined;
+  /** How long a lease may be held, in ms, before it is taken back. Default: as long as one likes. */
+  readonly leaseTimeoutMs?: number | undefined;
   /** How long anybody may wait for a worker, in ms. Default: as long as the call's budget. */
   readonly queueTimeoutMs?: number | undefined;
   /** How long a worker may take to become ready, in ms. Default: 30,000. */
@@ -88,8 +126,12 @@ export interface PoolOptions {
   readonly interrupt?: boolean | undefined;
   /** How long a worker that must end lets the calls in its other slots finish, in ms. Default: 5,000. */
   readonly evictGraceMs?: number | undefined;
-  /** How long a worker may take to end when it was asked to, in ms, before it is killed. Default: 2,000. */
+  /** How long a worker may take to end when it was asked to, in ms, before it gets SIGTERM. 0: it is not asked. Default: 2,000. */
   readonly stopGraceMs?: number | undefined;
+  /** How long it may then still take, in ms, before it gets SIGKILL. 0: it gets no SIGTERM. Default: 1,000. */
+  readonly termGraceMs?: number | undefined;
+  /** What each worker may use of its system. Default: no more than this process may, and no core dumps. */
+  readonly limits?: WorkerLimits | undefined;
   /** How long `close` serves those who are there, in ms, before it destroys. Default: 10,000. */
   readonly closeTimeoutMs?: number | undefined;
   /** How many sessions may live. Default: 10,000. */
@@ -104,6 +146,18 @@ export interface PoolOptions {
   readonly logs?: 'inherit' | 'events' | undefined;
   /** The folder that holds the Python package `pythonarium`, for bundlers. Default: this package's own. */
   readonly libraryPath?: string | undefined;
+  /** How many calls more than were made may be tried again, as a part of them. Default: 0.2. */
+  readonly retryRatio?: number | undefined;
+  /** How long the second attempt of a call waits at most, in ms; each later one twice as long. Default: 100. */
+  readonly retryDelayMs?: number | undefined;
+  /** After how many workers that it ended in a row a call, with its arguments, is refused. 0: never. Default: 3. */
+  readonly poisonDeaths?: number | undefined;
+  /** How long it is refused then, in ms. Default: 60,000. */
+  readonly poisonMs?: number | undefined;
+  /** How long the outcome of a call with an `idempotencyKey` is kept after it, in ms. Default: 60,000. */
+  readonly idempotencyTtlMs?: number | undefined;
+  /** How many outcomes are kept. Default: 10,000. */
+  readonly idempotencyKeysMax?: number | undefined;
   /** Watches the charts: an XState inspection observer. */
   readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined;
   /** Time, for tests. */
@@ -123,6 +177,7 @@ export interface PoolSettings {
   readonly slots: number;
   readonly lane: Lane;
   readonly python: string | readonly string[] | undefined;
+  readonly start: 'spawn' | 'fork';
   readonly pythonPath: readonly string[];
   readonly isolated: boolean;
   readonly cwd: string;
@@ -132,6 +187,11 @@ export interface PoolSettings {
   readonly errors: ErrorTies | undefined;
   readonly timeoutMs: number | undefined;
   readonly queueMax: number;
+  readonly queueMaxPerKey: number;
+  readonly ageAfterMs: number;
+  readonly shed: ShedRule | null;
+  readonly leakAfterMs: number | undefined;
+  readonly leaseTimeoutMs: number | undefined;
   readonly queueTimeoutMs: number | undefined;
   readonly bootTimeoutMs: number;
   readonly failuresMax: number;
@@ -145,10 +205,18 @@ export interface PoolSettings {
   readonly interrupt: boolean;
   readonly evictGraceMs: number;
   readonly stopGraceMs: number;
+  readonly termGraceMs: number;
   readonly closeTimeoutMs: number;
   readonly sessionsMax: number;
   readonly limits: ValueLimits;
+  readonly resources: ResourceLimits;
   readonly logs: 'inherit' | 'events';
+  readonly retryRatio: number;
+  readonly retryDelayMs: number;
+  readonly poisonDeaths: number;
+  readonly poisonMs: number;
+  readonly idempotencyTtlMs: number;
+  readonly idempotencyKeysMax: number;
   readonly libraryPath: string;
   readonly inspect: PoolOptions['inspect'];
   readonly clock: PoolClock;
@@ -178,6 +246,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     size: integer(options, 'size', 1, 1024) ?? availableParallelism(),
     ...slotsAndLane(options),
     python: options.python,
+    start: oneOf(options, 'start', ['spawn', 'fork']) ?? 'spawn',
     pythonPath: texts(options, 'pythonPath') ?? [],
     isolated: ofType(options, 'isolated', 'boolean', 'true or false') ?? false,
     cwd,
@@ -187,6 +256,11 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     errors: options.errors === undefined ? undefined : new ErrorTies(options.errors),
     timeoutMs: ms(options, 'timeoutMs'),
     queueMax: integer(options, 'queueMax', 0, Number.MAX_SAFE_INTEGER) ?? 10_000,
+    queueMaxPerKey: integer(options, 'queueMaxPerKey', 1, Number.MAX_SAFE_INTEGER) ?? Number.MAX_SAFE_INTEGER,
+    ageAfterMs: ageAfterMs(options),
+    shed: shedRule(options.shed),
+    leakAfterMs: ms(options, 'leakAfterMs'),
+    leaseTimeoutMs: ms(options, 'leaseTimeoutMs'),
     queueTimeoutMs: ms(options, 'queueTimeoutMs'),
     bootTimeoutMs: ms(options, 'bootTimeoutMs') ?? 30_000,
     failuresMax: integer(options, 'failuresMax', 1, 1_000) ?? 5,
@@ -200,10 +274,18 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     interrupt: ofType(options, 'interrupt', 'boolean', 'true or false') ?? true,
     evictGraceMs: ms(options, 'evictGraceMs') ?? 5_000,
     stopGraceMs: ms(options, 'stopGraceMs') ?? 2_000,
+    termGraceMs: ms(options, 'termGraceMs') ?? 1_000,
+    resources: resourceLimits(options),
     closeTimeoutMs: ms(options, 'closeTimeoutMs') ?? 10_000,
     sessionsMax: integer(options, 'sessionsMax', 1, 10_000_000) ?? 10_000,
     limits,
     logs: oneOf(options, 'logs', ['inherit', 'events']) ?? 'inherit',
+    retryRatio: ratio(options, 'retryRatio') ?? 0.2,
+    retryDelayMs: ms(options, 'retryDelayMs') ?? 100,
+    poisonDeaths: integer(options, 'poisonDeaths', 0, 1_000) ?? 3,
+    poisonMs: ms(options, 'poisonMs') ?? 60_000,
+    idempotencyTtlMs: ms(options, 'idempotencyTtlMs') ?? 60_000,
+    idempotencyKeysMax: integer(options, 'idempotencyKeysMax', 1, 10_000_000) ?? 10_000,
     libraryPath: libraryPath(options.libraryPath),
     inspect: observer(options),
     clock: clock(options) ?? wallClock,
@@ -216,12 +298,10 @@ function ownOptions(given: PoolOptions): PoolOptions {
   if (typeof given !== 'object' || given === null) {
     throw new OptionError({ option: 'options', expected: 'an object with at least `module`', got: given });
   }
-  const options: Record<string, unknown> = Object.create(null);
-  for (const [name, value] of Object.entries(given)) {
+  for (const name of Object.keys(given)) {
     if (!OPTION_NAMES.has(name)) throw new OptionError({ option: name, known: [...OPTION_NAMES] });
-    options[name] = value;
   }
-  return options as unknown as PoolOptions;
+  return own(given);
 }
 
 function findModules(module: PoolOptions['module'], cwd: string) {
@@ -275,8 +355,46 @@ function slotsAndLane(options: PoolOptions): Pick<PoolSettings, 'slots' | 'lane'
   throw new OptionError({ option: 'slots', expected, got: slots });
 }
 
+function resourceLimits(options: PoolOptions): ResourceLimits {
+  const given = options.limits ?? {};
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new OptionError({ option: 'limits', expected: 'an object such as { memoryBytes, cpuSeconds }', got: given });
+  }
+  const limits: Record<string, number> = Object.assign(Object.create(null), { coreBytes: 0 });
+  for (const [name, value] of Object.entries(given)) {
+    const min = LEAST[name];
+    if (min === undefined) throw new OptionError({ option: `limits.${name}`, known: Object.keys(LEAST) });
+    if (value === undefined) continue;
+    if (!Number.isSafeInteger(value) || (value as number) < min) {
+      throw new OptionError({ option: `limits.${name}`, expected: `an integer of at least ${min}`, got: value });
+    }
+    limits[name] = value as number;
+  }
+  return limits;
+}
+
+function ageAfterMs({ ageAfterMs = 10_000 }: PoolOptions): number {
+  // So that a step of priority stays a number that can be reckoned with, and is longer than anybody waits.
+  if (ageAfterMs === Number.POSITIVE_INFINITY) return LONGEST_MS;
+  checkMs('ageAfterMs', ageAfterMs);
+  return ageAfterMs;
+}
+
+function shedRule(shed: PoolOptions['shed']): ShedRule | null {
+  if (shed === undefined) return null;
+  if (typeof shed !== 'object' || shed === null) {
+    throw new OptionError({ option: 'shed', expected: '{ targetMs, intervalMs? }', got: shed });
+  }
+  checkNames(shed, SHED_NAMES);
+  // Only what the caller wrote counts.
+  const { targetMs, intervalMs = 100 } = Object.assign(Object.create(null), shed) as NonNullable<PoolOptions['shed']>;
+  checkMs('shed.targetMs', targetMs);
+  checkMs('shed.intervalMs', intervalMs);
+  return { targetMs, intervalMs };
+}
+
 function setupCall(options: PoolOptions, option: 'setup' | 'teardown', limits: ValueLimits): WireCall | null {
-  const call = options[option];
+  const call = own(options[option]);
   if (call === undefined) return null;
   if (typeof call !== 'object' || call === null || typeof call.name !== 'string') {
     throw new OptionError({ option, expected: "{ name: 'function', args?, kwargs? }", got: call });
@@ -314,6 +432,12 @@ function ms(options: PoolOptions, option: keyof PoolOptions): number | undefined
   const value = options[option];
   if (value !== undefined) checkMs(option, value);
   return value as number | undefined;
+}
+
+function ratio(options: PoolOptions, option: keyof PoolOptions): number | undefined {
+  const value = options[option];
+  if (value === undefined || (typeof value === 'number' && value >= 0 && value <= 1)) return value;
+  throw new OptionError({ option, expected: 'a number from 0 to 1', got: value });
 }
 
 function integer(options: PoolOptions, option: keyof PoolOptions, min: number, max: number): number | undefined {
@@ -355,8 +479,17 @@ function texts(options: PoolOptions, option: keyof PoolOptions): readonly string
   throw new OptionError({ option, expected: 'an array of folders', got: value });
 }
 
+const SHED_NAMES: ReadonlySet<string> = new Set<keyof ShedRule>(['targetMs', 'intervalMs']);
 const LANES: readonly Lane[] = ['serial', 'asyncio', 'threads'];
 const SLOTS: Readonly<Record<Lane, number>> = { serial: 1, asyncio: 100, threads: 8 };
+/** By limit: less than that, and no worker would come up. */
+const LEAST: Readonly<Record<string, number | undefined>> = Object.assign(Object.create(null), {
+  memoryBytes: 16 * 1024 * 1024,
+  cpuSeconds: 1,
+  files: 16,
+  fileBytes: 0,
+  coreBytes: 0,
+});
 const IDENTIFIER = /^[A-Za-z_]\w*$/;
 const DOTTED_NAME = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
 
@@ -368,6 +501,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'slots',
   'lane',
   'python',
+  'start',
   'pythonPath',
   'isolated',
   'cwd',
@@ -377,6 +511,11 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'errors',
   'timeoutMs',
   'queueMax',
+  'queueMaxPerKey',
+  'ageAfterMs',
+  'shed',
+  'leakAfterMs',
+  'leaseTimeoutMs',
   'queueTimeoutMs',
   'bootTimeoutMs',
   'failuresMax',
@@ -390,12 +529,20 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'interrupt',
   'evictGraceMs',
   'stopGraceMs',
+  'termGraceMs',
+  'limits',
   'closeTimeoutMs',
   'sessionsMax',
   'messageBytesMax',
   'attachmentBytesMax',
   'depthMax',
   'logs',
+  'retryRatio',
+  'retryDelayMs',
+  'poisonDeaths',
+  'poisonMs',
+  'idempotencyTtlMs',
+  'idempotencyKeysMax',
   'libraryPath',
   'inspect',
   'clock',

@@ -1,11 +1,21 @@
-import { CallAsking } from './asking.js';
+import { CallAsking, type Standing } from './asking.js';
 import { checkWait, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
 import { PlatformError, PoolClosedError, type WaitedFor } from './errors.js';
 import type { PoolEvents } from './events.js';
-import { CheckoutAsking, type CheckoutOptions, Lease } from './lease.js';
+import { Hold } from './hold.js';
+import {
+  CheckoutAsking,
+  type CheckoutOptions,
+  checkoutOptions,
+  HastyAsking,
+  HOLD_OPTIONS,
+  type HoldOptions,
+  Lease,
+} from './lease.js';
 import { checkOptions, type PoolOptions } from './options.js';
+import { own } from './own.js';
 import { Runtime } from './runtime.js';
 import { Session, type SessionOptions } from './session.js';
 import type { PoolStats, WorkerStats } from './stats.js';
@@ -61,17 +71,39 @@ export class Pool<Api = unknown> extends Caller<Api> {
    * Takes one worker and holds it: state that Python keeps there is met by every call of the lease. The worker goes
    * back with `lease.checkin()`, or at the end of the block with `await using`.
    *
-   * Rejects with `signal.reason`, `ERR_QUEUE_TIMEOUT`, `ERR_QUEUE_FULL`, `ERR_POOL_CLOSED` or `ERR_POOL_DEGRADED`.
+   * Rejects with `signal.reason`, `ERR_QUEUE_TIMEOUT`, `ERR_QUEUE_FULL`, `ERR_OVERLOADED`, `ERR_POOL_CLOSED` or
+   * `ERR_POOL_DEGRADED`.
    */
   checkout(options: CheckoutOptions = {}): Promise<Lease<Api>> {
     try {
-      const lease = new Lease<Api>(this.runtime, undefined, this.mergedWith({}));
-      const asking = new CheckoutAsking<Api>(this.runtime, this.mergedWith(options), lease);
-      if (!asking.isSettled) asking.ask();
-      return asking.promise;
+      const { wait, terms } = checkoutOptions(this.runtime, options);
+      const asked = this.mergedWith(wait);
+      const bound = this.mergedWith({});
+      const hold = new Hold(this.runtime, terms);
+      const asking = new CheckoutAsking(this.runtime, asked, hold, () => new Lease<Api>(hold, undefined, bound));
+      return asking.lease(asked.signal, () => asking.ask());
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * As {@link checkout}, if a worker is free at this moment: `undefined` if none is. It never waits, and goes before
+   * nobody who does.
+   *
+   * @throws OptionError (`ERR_OPTION`), `ERR_POOL_CLOSED` and `ERR_POOL_DEGRADED`.
+   */
+  tryCheckout(options: HoldOptions = {}): Lease<Api> | undefined {
+    const { terms } = checkoutOptions(this.runtime, options, HOLD_OPTIONS);
+    const bound = this.mergedWith({});
+    const hold = new Hold(this.runtime, terms);
+    const asking = new HastyAsking(this.runtime, hold);
+    asking.ask();
+    if (asking.isGranted) return new Lease<Api>(hold, undefined, bound);
+    // Asked in the middle of a step of the charts, it may still be under way.
+    asking.leaveQueue();
+    if (asking.error !== undefined) throw asking.error;
+    return undefined;
   }
 
   /**
@@ -108,6 +140,13 @@ export class Pool<Api = unknown> extends Caller<Api> {
       sessions: runtime.sessions.size,
       failures: runtime.hasProvenWorker ? 0 : runtime.failures,
       cancelled: { ...runtime.counters.cancelled },
+      attempts: {
+        retried: runtime.retries.made,
+        moved: runtime.retries.moved,
+        overBudget: runtime.retries.overBudget,
+      },
+      poison: { active: runtime.poison.active, refused: runtime.poison.refused },
+      duplicates: runtime.shared.duplicates,
       calls: runtime.counters.calls,
     };
   }
@@ -160,8 +199,12 @@ export class Pool<Api = unknown> extends Caller<Api> {
     await this.close();
   }
 
-  protected override place(call: Call, priority: number): void {
-    new CallAsking(this.runtime, call, priority).ask();
+  protected override place(call: Call, standing: Standing): void {
+    new CallAsking(this.runtime, call, standing).ask();
+  }
+
+  protected override get canShare(): boolean {
+    return true;
   }
 
   protected override get concurrency(): number {
@@ -171,10 +214,11 @@ export class Pool<Api = unknown> extends Caller<Api> {
   async #end(
     by: 'drain' | 'close' | 'destroy',
     states: readonly string[],
-    wait: WaitOptions,
+    given: WaitOptions,
     waitedFor: WaitedFor,
   ): Promise<void> {
     const { runtime } = this;
+    const wait = own(given);
     const over = () => (states.includes(runtime.state) ? runtime.released() : undefined);
     // Before anything is done: a pool that was drained by mistake stays drained.
     checkWait(wait);

@@ -76,9 +76,11 @@ export class Reloader {
     this.#changed = new Set();
     // Those that come later have read the files as they are now.
     const stale = [...runtime.hands.values()];
+    runtime.templates?.renew();
     const trial = new Trial(runtime);
     this.#trial = trial;
     const failure = await trial.outcome;
+    runtime.templates?.renewed(failure === undefined);
     if (this.#isClosed) return;
     if (failure !== undefined) {
       runtime.emit('reload.failed', { files, error: failure });

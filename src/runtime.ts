@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { type Actor, createActor, type Subscription } from 'xstate';
+import { type Actor, createActor, type InspectionEvent, type Subscription } from 'xstate';
 import {
   type Affinity,
   type CoordinatorEmitted,
@@ -7,6 +7,7 @@ import {
   type coordinatorMachine,
   LEASES_THAT_PROVE,
   type RefusalReason,
+  type ShedRule,
   type supervisorMachine,
   type Waiter,
   type WorkerRef,
@@ -17,6 +18,7 @@ import type { WorkerHand } from './actors/worker.js';
 import { Budget, checkWait, type WaitOptions } from './budget.js';
 import type { PoolClock } from './clock.js';
 import {
+  OverloadedError,
   PoolClosedError,
   PoolDegradedError,
   type PoolError,
@@ -24,18 +26,23 @@ import {
   QueueTimeoutError,
   type WaitedFor,
 } from './errors.js';
-import type { LogEvent, PoolEvents } from './events.js';
+import type { LeaseLeak, LogEvent, PoolEvents } from './events.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { KeepAlive } from './keep-alive.js';
 import type { PoolSettings } from './options.js';
+import { own } from './own.js';
 import { patienceOn } from './patience.js';
+import { Poison } from './poison.js';
 import { findInterpreter, type Interpreter, workerPath } from './process/interpreter.js';
 import { LiveProcesses } from './process/live.js';
 import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
+import { PoolTemplates } from './process/templates.js';
 import { Reloader } from './reloader.js';
+import { Retries } from './retries.js';
 import { SessionRegistry } from './session-registry.js';
+import { SharedCalls } from './shared-calls.js';
 import { Counters, type PoolStats, type WorkerStats } from './stats.js';
-import { encodeInit, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
+import { encodeInit, encodeLoad, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
 
 /** Somebody who asked the coordinator for a lease. */
 export interface Asker {
@@ -58,8 +65,13 @@ export class Runtime {
   readonly keepAlive = new KeepAlive();
   readonly sessions: SessionRegistry;
   readonly counters = new Counters();
+  readonly poison: Poison;
+  readonly retries: Retries;
+  readonly shared: SharedCalls;
   /** The functions that are generators, once a worker has told. */
   streams: ReadonlySet<string> = new Set();
+  /** Present if processes are to be forked. */
+  readonly templates: PoolTemplates | undefined;
   /** Present if the pool was to watch its files. */
   readonly reloader: Reloader | undefined;
   /** What ended the pool, once something has. */
@@ -81,8 +93,21 @@ export class Runtime {
     this.settings = settings;
     this.clock = settings.clock;
     this.patience = patienceOn(settings.clock);
-    this.startPython = startPython ?? pythonStarter(this.live);
+    const spawn = startPython ?? pythonStarter(this.live);
+    if (settings.start === 'fork') {
+      this.templates = new PoolTemplates({
+        live: this.live,
+        spawn,
+        seats: settings.size + SEATS_MORE,
+        loadLine: () => this.#loadLine(),
+        onRefused: (reason) => this.emit('fork.refused', { reason }),
+      });
+    }
+    this.startPython = this.templates?.start ?? spawn;
     this.sessions = new SessionRegistry(this);
+    this.poison = new Poison(this);
+    this.retries = new Retries(this);
+    this.shared = new SharedCalls(this);
     this.#supervisor = createActor(supervisorLogic(this), {
       id: 'supervisor',
       systemId: 'supervisor',
@@ -92,7 +117,8 @@ export class Runtime {
         closeTimeoutMs: settings.closeTimeoutMs,
       },
       clock: this.patience,
-      ...(settings.inspect && { inspect: this.#fenced(settings.inspect) }),
+      // Named even where there is none: XState would take what a polluted `Object.prototype` says.
+      inspect: (settings.inspect && this.#fenced(settings.inspect)) as (event: InspectionEvent) => void,
     });
     for (const type of ['pool.ready', 'pool.degraded', 'pool.drained', 'pool.closed'] as const) {
       this.#supervisor.on(type, () => this.emit(type, { state: this.state }));
@@ -105,7 +131,9 @@ export class Runtime {
       complete: () => this.#closed(),
     });
     if (settings.watch) this.reloader = new Reloader(this);
+    bare(this.#supervisor);
     this.#supervisor.start();
+    bare(this.#supervisor);
     this.#coordinator = this.#supervisor.system.get('coordinator');
     this.#coordinator.on('waiters.refused', (refused) => this.#refuse(refused));
   }
@@ -160,7 +188,7 @@ export class Runtime {
   }
 
   /** What somebody is told whom the coordinator refused. */
-  refusal(reason: Exclude<RefusalReason, 'worker-left'>): PoolError {
+  refusal(reason: Exclude<RefusalReason, 'worker-left' | 'overloaded'>, fairnessKey?: string): PoolError {
     switch (reason) {
       case 'closed':
         return new PoolClosedError({ by: this.endedBy ?? 'close' });
@@ -168,14 +196,23 @@ export class Runtime {
         return new PoolDegradedError({ failures: this.failures, cause: this.#lastFailure });
       case 'queue-full':
         return new QueueFullError({ queueMax: this.settings.queueMax });
+      case 'key-full':
+        return new QueueFullError({ queueMax: this.settings.queueMaxPerKey, fairnessKey });
       case 'busy':
         return this.queueTimeout(0, 'session-worker');
     }
   }
 
+  /** What somebody is told who was refused for the sake of the others. */
+  shed(waitedMs: number): OverloadedError {
+    const { targetMs } = this.settings.shed as ShedRule;
+    return new OverloadedError({ waitedMs: Math.round(waitedMs), targetMs });
+  }
+
   /** `work`, unless the budget is spent before: then it rejects, and the work goes on unwatched. */
-  async within<T>(work: Promise<T>, wait: WaitOptions, waitedFor: WaitedFor): Promise<T> {
+  async within<T>(work: Promise<T>, given: WaitOptions, waitedFor: WaitedFor): Promise<T> {
     work.catch(() => {});
+    const wait = own(given);
     checkWait(wait);
     wait.signal?.throwIfAborted();
     const startedAt = this.clock.now();
@@ -223,6 +260,7 @@ export class Runtime {
 
   end(by: 'drain' | 'close' | 'destroy'): void {
     if (!this.#isActive) return;
+    this.retries.hurry();
     this.endedBy ??= by;
     void this.reloader?.close();
     this.#supervisor.send({ type: `pool.${by}` });
@@ -262,7 +300,13 @@ export class Runtime {
   /** Resolves once nothing of the pool is left but what its state still needs. */
   async released(): Promise<void> {
     await this.reloader?.close();
-    if (this.state === 'closed') await this.live.close();
+    if (this.state === 'closed') await this.#letGo();
+  }
+
+  /** Ends what was there for the workers, of whom there are none any more. */
+  async #letGo(): Promise<void> {
+    await this.templates?.close();
+    await this.live.close();
   }
 
   bootFailed(error: unknown): void {
@@ -333,26 +377,40 @@ export class Runtime {
     }
   }
 
+  /** The first line to a template. */
+  #loadLine(): string {
+    return encodeLoad(this.#imports());
+  }
+
+  /** What is to be imported, and from where. */
+  #imports() {
+    const { settings } = this;
+    const python = this.#lastPython;
+    return {
+      path: python === undefined ? null : workerPath(python, settings),
+      userSite: settings.isolated ? null : (python?.userSite ?? null),
+      modules: settings.modules,
+      ...(settings.watch && { watch: [...settings.moduleFolders, ...settings.pythonPath] }),
+    };
+  }
+
   /** The first line to a worker. */
   initLine(
     worker: string,
     can: Pick<InitMessage, 'startMark' | 'interrupts' | 'stacks' | 'share'>,
   ): { line: string; protocol: number } {
     const { settings } = this;
-    const python = this.#lastPython;
     const line = encodeInit({
       worker,
-      path: python === undefined ? null : workerPath(python, settings),
-      userSite: settings.isolated ? null : (python?.userSite ?? null),
-      modules: settings.modules,
+      ...this.#imports(),
       expose: settings.expose,
       setup: settings.setup,
       teardown: settings.teardown,
       limits: settings.limits,
+      resources: settings.resources,
       validate: settings.validate,
       lane: settings.lane,
       ...can,
-      ...(settings.watch && { watch: [...settings.moduleFolders, ...settings.pythonPath] }),
     });
     return { line, protocol: PROTOCOL };
   }
@@ -379,6 +437,18 @@ export class Runtime {
       const where = `[${worker}]${logger === undefined ? '' : ` ${level ?? ''} ${logger}:`} `;
       out.write(`${text.replace(/^/gm, where)}\n`);
     }
+  }
+
+  /** Somebody keeps a worker from the others. It is said once, to whoever may listen. */
+  leaked(leak: LeaseLeak): void {
+    if (this.#events.listenerCount('lease.leaked') > 0) return this.emit('lease.leaked', leak);
+    const { lease, worker, how, heldMs, stack } = leak;
+    const what =
+      how === 'held' ? 'and has not been given back' : 'and lost without being given back, as the pool has done now';
+    const where = stack === undefined ? '' : ` It was asked for here:\n${stack}`;
+    process.emitWarning(`Lease ${lease} of ${worker} was held for ${heldMs} ms, ${what}.${where}`, {
+      code: 'PYTHONARIUM_LEAK',
+    });
   }
 
   /** Somebody else's code threw where it was called back. It is said, and nothing else is disturbed. */
@@ -426,7 +496,7 @@ export class Runtime {
   }
 
   #closed(): void {
-    void this.live.close();
+    void this.#letGo();
     this.sessions.clear();
     this.keepAlive.dispose();
   }
@@ -434,6 +504,7 @@ export class Runtime {
   /** A fault of our own has killed the root actor: nobody may wait for it, and no process outlive it. */
   #crashed(error: unknown): void {
     this.endedBy ??= 'destroy';
+    this.retries.hurry();
     for (const asker of [...this.#askers.values()]) {
       this.#askers.delete(asker.waiter.ticket);
       asker.onRefused('closed');
@@ -453,6 +524,15 @@ export class Runtime {
   }
 }
 
+/** XState goes over its delayed events with `for … in`, and would find among them what is hung on `Object.prototype`. */
+function bare({ system }: { readonly system: object }): void {
+  const { _snapshot: snapshot } = system as { readonly _snapshot?: { readonly _scheduledEvents?: object } };
+  if (snapshot?._scheduledEvents !== undefined) Object.setPrototypeOf(snapshot._scheduledEvents, null);
+}
+
 function snapshotOf(worker: WorkerRef) {
   return worker.getSnapshot() as ReturnType<Actor<typeof workerMachine>['getSnapshot']>;
 }
+
+/** Processes that live beyond `size`: the trial of a reload, and what boots for a worker that is about to leave. */
+const SEATS_MORE = 2;

@@ -1,8 +1,8 @@
-import { LRUCache } from 'lru-cache';
 import type { WorkerId } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import type { Asking } from './asking.js';
 import { SessionLimitError } from './errors.js';
+import { LruMap } from './lru-map.js';
 import type { Runtime } from './runtime.js';
 
 /** What a session was lost by. */
@@ -39,8 +39,8 @@ export interface SessionRecord {
 export class SessionRegistry {
   readonly #runtime: Runtime;
   readonly #busy = new Map<string, SessionRecord>();
-  readonly #idle: LRUCache<string, SessionRecord>;
-  readonly #lost: LRUCache<string, SessionLoss>;
+  readonly #idle: LruMap<SessionRecord>;
+  readonly #lost: LruMap<SessionLoss>;
   readonly #onNoneHeld: (() => void)[] = [];
   readonly #visitors = new Map<WorkerId, Set<SessionRecord>>();
 
@@ -48,8 +48,8 @@ export class SessionRegistry {
     const { sessionsMax } = runtime.settings;
     this.#runtime = runtime;
     // No `ttl` of the cache's own: time is the pool's clock.
-    this.#idle = new LRUCache({ max: sessionsMax });
-    this.#lost = new LRUCache({ max: Math.max(sessionsMax, LOSSES_MAX) });
+    this.#idle = new LruMap(sessionsMax);
+    this.#lost = new LruMap(Math.max(sessionsMax, LOSSES_MAX));
   }
 
   get size(): number {

@@ -1,11 +1,13 @@
 import type { Affinity } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
-import { type Asking, CallAsking } from './asking.js';
+import { type Asking, CallAsking, type Standing } from './asking.js';
 import { checkMs, checkNames, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
 import { OptionError, SessionLostError } from './errors.js';
-import { CheckoutAsking, type CheckoutOptions, Lease } from './lease.js';
+import { Hold } from './hold.js';
+import { CheckoutAsking, type CheckoutOptions, checkoutOptions, Lease } from './lease.js';
+import { own } from './own.js';
 import type { Runtime } from './runtime.js';
 import type { SessionLoss, SessionRecord } from './session-registry.js';
 
@@ -34,7 +36,8 @@ export class Session<Api = unknown> extends Caller<Api> {
   readonly #options: SessionOptions;
 
   /** @internal Use `pool.session`. */
-  constructor(runtime: Runtime, id: string, options: SessionOptions, bound: CallOptions = {}) {
+  constructor(runtime: Runtime, id: string, given: SessionOptions, bound: CallOptions = {}) {
+    const options = own(given);
     checkSession(id, options);
     super(runtime, id, bound);
     this.id = id;
@@ -44,13 +47,17 @@ export class Session<Api = unknown> extends Caller<Api> {
   /** One worker for this session, held: see `pool.checkout`. Its calls meet the session's state. */
   checkout(options: CheckoutOptions = {}): Promise<Lease<Api>> {
     try {
-      const lease = new Lease<Api>(this.runtime, this.id, this.mergedWith({}));
-      const asking = new CheckoutAsking<Api>(this.runtime, this.mergedWith(options), lease);
-      this.#submit(asking, (leave) => {
-        asking.holder.onEnd(leave);
-        asking.promise.catch(leave);
-      });
-      return asking.promise;
+      const { wait, terms } = checkoutOptions(this.runtime, options);
+      const asked = this.mergedWith(wait);
+      const bound = this.mergedWith({});
+      const hold = new Hold(this.runtime, terms);
+      const asking = new CheckoutAsking(this.runtime, asked, hold, () => new Lease<Api>(hold, this.id, bound));
+      return asking.lease(asked.signal, () =>
+        this.#submit(asking, (leave) => {
+          hold.onEnd(leave);
+          asking.onFailed(leave);
+        }),
+      );
     } catch (error) {
       return Promise.reject(error);
     }
@@ -76,9 +83,13 @@ export class Session<Api = unknown> extends Caller<Api> {
     return new Session(this.runtime, this.id, this.#options, this.mergedWith(options));
   }
 
-  protected override place(call: Call, priority: number): void {
-    const asking = new CallAsking(this.runtime, call, priority);
+  protected override place(call: Call, standing: Standing): void {
+    const asking = new CallAsking(this.runtime, call, standing);
     this.#submit(asking, (leave) => call.onSettled(leave));
+  }
+
+  protected override get unrepeatable(): string | undefined {
+    return this.#isStrict ? 'a strict session, whose state is in its worker' : undefined;
   }
 
   protected override get concurrency(): number {
@@ -188,13 +199,15 @@ export class Session<Api = unknown> extends Caller<Api> {
     sessions.enter(this.id);
     try {
       let worker: WorkerHand | undefined;
-      const asking = new CheckoutAsking(runtime, {}, new Lease(runtime, this.id));
+      const { priority, fairnessKey } = this.mergedWith({});
+      const hold = new Hold(runtime, checkoutOptions(runtime, {}).terms);
+      const standing = own({ priority, fairnessKey });
+      const asking = new CheckoutAsking(runtime, standing, hold, () => new Lease(hold, this.id, {}));
       asking.onMet = (met) => {
         worker = met;
         sessions.visit(record, met);
       };
-      asking.ask(preferring(sessions.leastMet()));
-      const lease = await asking.promise;
+      const lease = await asking.lease(undefined, () => asking.ask(preferring(sessions.leastMet())));
       // Code that hangs after its worker has gone must not keep those who wait.
       const lost = new Promise<void>((resolve) => {
         lease.onEnd(() => lease.ended !== 'checked-in' && resolve());

@@ -33,6 +33,15 @@ export interface PoolStats {
    * Those that Python had not begun, and never will, are in neither; `calls` has them.
    */
   readonly cancelled: { readonly kept: number; readonly killed: number };
+  /**
+   * Attempts after the first: `retried` ones, of calls that had been started or may have been, and those `moved` from a
+   * worker that had not begun with them. `overBudget`: retries that were not made, for the sake of the others.
+   */
+  readonly attempts: { readonly retried: number; readonly moved: number; readonly overBudget: number };
+  /** Requests that end their workers: how many are refused now, and how often one was. */
+  readonly poison: { readonly active: number; readonly refused: number };
+  /** Calls that had the outcome of another with the same `idempotencyKey`; they are none of the `calls`. */
+  readonly duplicates: number;
   /** Since the pool was created. `asked` is the sum of the others and of those still under way. */
   readonly calls: { readonly asked: number; readonly running: number } & Readonly<Record<CallOutcome, number>>;
 }
@@ -70,7 +79,14 @@ export interface PingStats {
 export class Counters {
   asked = 0;
   readonly cancelled = { kept: 0, killed: 0 };
-  readonly outcomes: Record<CallOutcome, number> = { answered: 0, failed: 0, timedOut: 0, aborted: 0, refused: 0 };
+  readonly outcomes: Record<CallOutcome, number> = {
+    answered: 0,
+    failed: 0,
+    timedOut: 0,
+    aborted: 0,
+    refused: 0,
+    shed: 0,
+  };
 
   settled(how: CallOutcome): void {
     this.outcomes[how] += 1;

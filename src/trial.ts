@@ -37,6 +37,10 @@ export class Trial implements ProcessListeners {
 
   onSpawned(): void {}
 
+  onLoading(): void {
+    this.#boot.onLoading();
+  }
+
   onMessage(message: MessageFromPython): void {
     switch (message.type) {
       case 'hello': {

@@ -70,6 +70,11 @@ class Logs:
         self._stdout.held.clear()
         self._stderr.held.clear()
 
+    def hand_over(self, logs: Logs) -> None:
+        """Let `logs` send, in a forked worker, what still comes here: who imported the streams by name has these."""
+        self._stdout._logs = self._stderr._logs = logs
+        self.send = logs.send  # type: ignore[method-assign]
+
     def send(self, stream: str, texts: Iterable[str], level: str | None = None, logger: str | None = None) -> None:
         """Send each of `texts` as a message, in pieces where one is too long."""
         if not self.writer.is_open:

@@ -74,6 +74,26 @@ def failed(stage: str, error: str) -> bytes:
     return f'{{"type":"failed","stage":{quote(stage)},"error":{error}}}\n'.encode()
 
 
+def loaded() -> bytes:
+    """Return the line of a template that has imported the modules, and can fork."""
+    return b'{"type":"loaded"}\n'
+
+
+def refused(reason: str) -> bytes:
+    """Return the line of a template that has imported the modules, and had better not fork."""
+    return f'{{"type":"refused","reason":{quote(reason)}}}\n'.encode()
+
+
+def forked(seat: int, pid: int) -> bytes:
+    """Return the line of a template that says which process now has a seat."""
+    return f'{{"type":"forked","seat":{seat},"pid":{pid}}}\n'.encode()
+
+
+def exited(seat: int, pid: int, code: int) -> bytes:
+    """Return the line of a template that says how a worker has ended; the `code` of a signal is negative."""
+    return f'{{"type":"exited","seat":{seat},"pid":{pid},"code":{code}}}\n'.encode()
+
+
 def reply(call: int, value: str) -> bytes:
     """Return the line that answers `call`; `value` is the text that `value.encode` has made of the result."""
     return f'{{"type":"reply","id":{call},"value":{value}}}\n'.encode()
@@ -161,6 +181,8 @@ def _take_attachments(message: dict[str, Any], reader: LineReader | None) -> str
     # What becomes `bytes` is read as such, and all else so that it can be written to.
     fixed = {entry[2] for entry in rich if entry[1] == "bytes" and len(entry) > 2 and type(entry[2]) is int}
     shared: dict[int, Any] = {}
+    if "resources" in message and not _is_resources(message["resources"]):
+        return "`resources` is not an object of integers by the names of resources"
     if "share" in message:
         share, files = message["share"], reader.files
         if files is None:
@@ -339,6 +361,10 @@ def _is_limit(value: Any) -> bool:
     return type(value) is int and 0 < value <= INT_MAX
 
 
+def _is_resources(value: Any) -> bool:
+    return type(value) is dict and all(name in RESOURCES and type(value[name]) is int and 0 <= value[name] <= INT_MAX for name in value)
+
+
 def _is_step(value: Any) -> bool:
     return (
         type(value) is dict
@@ -350,6 +376,7 @@ def _is_step(value: Any) -> bool:
 
 PROTOCOL = 1
 SHOWN_BYTES = 200
+RESOURCES = ("memoryBytes", "cpuSeconds", "files", "fileBytes", "coreBytes")
 LIMITS = ("messageBytesMax", "attachmentBytesMax", "depthMax")
 LANES = ("serial", "asyncio", "threads")
 CHECKS = {

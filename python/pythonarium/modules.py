@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import ModuleType
+    from typing import Any
 
 
 def set_path(path: list[str] | None, user_site: str | None) -> None:
@@ -24,6 +25,19 @@ def set_path(path: list[str] | None, user_site: str | None) -> None:
         from site import addsitedir
 
         addsitedir(user_site)
+
+
+def load_modules(wanted: dict[str, Any]) -> dict[str, ModuleType]:
+    """Return what Node wants to have imported, by the prefixes of the names: the members of `init` of the same names.
+
+    Raises whatever a module raises, and ImportError when there is none.
+    """
+    set_path(wanted["path"], wanted["userSite"])
+    if "watch" in wanted:
+        # What is compiled is known by its source's size and the second in which that was written: a file that is
+        # saved twice in a second would be loaded as it was the first time.
+        sys.dont_write_bytecode = True
+    return {prefix: load_module(source) for prefix, source in wanted["modules"].items()}
 
 
 def load_module(source: str) -> ModuleType:

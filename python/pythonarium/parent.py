@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 def end_with(parent: int) -> None:
     """Let this process be killed as soon as the thread that started it is gone, if that is a thread of `parent`.
@@ -16,10 +20,13 @@ def end_with(parent: int) -> None:
     """
     if parent == 0 or os.getppid() != parent or not sys.platform.startswith("linux"):
         return
+    global _prctl
     try:
-        from ctypes import CDLL
+        if _prctl is None:
+            from ctypes import CDLL
 
-        CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
+            _prctl = CDLL(None).prctl
+        _prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
     except Exception:
         return  # A Python without ctypes, or a system that does not let it be loaded.
     # It may have gone in between, unseen by the kernel.
@@ -27,5 +34,7 @@ def end_with(parent: int) -> None:
         os._exit(0)
 
 
+# Whoever is forked finds it here.
+_prctl: Any = None
 PR_SET_PDEATHSIG = 1
 SIGKILL = 9

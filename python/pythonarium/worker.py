@@ -21,12 +21,13 @@ from .context import NOTHING
 from .context import current as current_context
 from .event_loop import EventLoop
 from .expose import NameTaken, NothingExposed, find_callable, find_exposed, find_generators
+from .fork_hooks import run_fork_hooks
 from .frame import LineEnded, LineReader, LineTooLong, LineWriter
 from .handle import HandleStore
 from .inbox import DURING_A_CALL, Inbox
 from .logs import Logs
 from .message import PROTOCOL, MessageTooLarge, ProtocolError, read_message
-from .modules import files_below, load_module, set_path
+from .modules import files_below, load_modules
 from .parent import end_with
 from .session import SessionStore
 from .start_mark import StartMark
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from .kept import KeptStore
     from .lane import Lane
     from .shared_file import NodeFiles
+    from .template import Template
 
 
 def main() -> None:
@@ -51,6 +53,15 @@ def main() -> None:
     Returns after `stop`, for Python to end as it always does. Otherwise ends the process at once: with 0 when Node is
     gone, 1 when the start failed, 2 when Node sent what is no message, 3 when the worker itself broke.
     """
+    begin()
+    try:
+        Worker(take_line(LINE), START_MARK).run()
+    except BaseException as raised:
+        leave_for(raised)
+
+
+def begin() -> None:
+    """Make of this process what Node expects, before any code of the user's."""
     if len(sys.argv) > 2:
         end_with(int(sys.argv[2]))
     # Ctrl-C in a terminal reaches every process of its group; what it means is for Node to say.
@@ -59,17 +70,19 @@ def main() -> None:
     faulthandler.enable(2)
     # What a library that reads its arguments would find there is ours.
     del sys.argv[1:]
-    try:
-        Worker(take_line(LINE)).run()
-    except BaseException as raised:
-        leave_for(raised)
 
 
 class Worker:
-    """Python's end of the line, and what is needed to answer on it."""
+    """Python's end of the line, and what is needed to answer on it.
 
-    def __init__(self, line: int) -> None:
+    `start_mark` is the descriptor of the page for it. `template`: what this process was forked of, which has imported
+    the modules.
+    """
+
+    def __init__(self, line: int, start_mark: int, template: Template | None = None) -> None:
         self._line = line
+        self._start_mark = start_mark
+        self._template = template
         self._reader = LineReader(line, MESSAGE_BYTES_MAX)
         self._writer = LineWriter(line)
         self._logs = Logs(self._writer)
@@ -127,6 +140,8 @@ class Worker:
             self._lane = make_lane(lane, self, init.get("interrupts", False))
             self._logs = self._lane.logs
         self._logs.install(self._bytes_max)
+        if self._template is not None:
+            self._template.logs.hand_over(self._logs)
         if init.get("stacks"):
             # From C code, so that it comes from a thread too that runs no Python or holds the interpreter.
             faulthandler.register(SIGUSR2, 2)
@@ -134,20 +149,23 @@ class Worker:
         try:
             if init["startMark"]:
                 if "share" in init:
-                    self._reader.files = find_files(init["share"])
-                self._mark = StartMark(START_MARK)
+                    self._reader.files = find_files(init["share"], self._start_mark)
+                self._mark = StartMark(self._start_mark)
                 if self._lane is None:
                     self._cancellation.watch(self._mark)
                     if init.get("interrupts"):
                         self._cancellation.listen()
+            stage = "limits"
+            if "resources" in init:
+                from .limits import limit
+
+                limit(init["resources"])
             stage = "import"
-            set_path(init["path"], init["userSite"])
-            if "watch" in init:
-                # What is compiled is known by its source's size and the second in which that was written: a file that is
-                # saved twice in a second would be loaded as it was the first time.
-                sys.dont_write_bytecode = True
-            for prefix, source in init["modules"].items():
-                self._modules[prefix] = load_module(source)
+            if self._template is None:
+                self._modules = load_modules(init)
+            else:
+                self._modules = self._template.modules
+            run_fork_hooks()
             stage = "expose"
             self._functions = find_exposed(self._modules, init["expose"])
             self._handles.expose(self._functions)
@@ -445,12 +463,12 @@ def watch_for_hang_up(line: int) -> None:
     start_new_thread(watch, ())
 
 
-def find_files(share: dict[str, int]) -> NodeFiles | None:
+def find_files(share: dict[str, int], start_mark: int) -> NodeFiles | None:
     """Return what Node has open, if that can be opened here; the start mark, which both have, is the proof."""
     from .shared_file import NodeFiles
 
     files = NodeFiles(share["pid"])
-    return files if files.can_be_opened(share["mark"], START_MARK) else None
+    return files if files.can_be_opened(share["mark"], start_mark) else None
 
 
 def make_lane(name: str, worker: Worker, interrupts: bool) -> Lane:

@@ -13,7 +13,7 @@ export function clientLogic(runtime: Runtime) {
         const { lease, worker, slot, waiter } = context.held as NonNullable<ClientContext['held']>;
         const asker = runtime.takeAsker(waiter.ticket);
         // The caller gave up while the grant was on its way: it goes back unused.
-        if (asker === undefined) return self.send({ type: 'exchange.ended', lease });
+        if (asker === undefined) return self.send({ type: 'exchange.ended', lease, at: runtime.clock.now() });
         const exchange = new Exchange(lease, slot, runtime.hands.get(worker) as WorkerHand, self, asker.holder);
         exchanges.set(self, exchange);
         asker.onGranted(exchange);

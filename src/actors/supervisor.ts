@@ -30,6 +30,7 @@ export function supervisorLogic(runtime: Runtime) {
       bootTimeoutMs: settings.bootTimeoutMs,
       evictGraceMs: settings.evictGraceMs,
       stopGraceMs: settings.stopGraceMs,
+      termGraceMs: settings.termGraceMs,
       coordinator: self.system.get('coordinator'),
       supervisor: self,
       clients: slots.map((slot) => self.system.get(clientId(place, slot))),
@@ -46,7 +47,12 @@ export function supervisorLogic(runtime: Runtime) {
         enqueue.spawnChild('coordinator', {
           id: 'coordinator',
           systemId: 'coordinator',
-          input: { queueMax: settings.queueMax, supervisor: self },
+          input: {
+            queueMax: settings.queueMax,
+            queueMaxPerKey: settings.queueMaxPerKey,
+            rules: { ageAfterMs: settings.ageAfterMs, shed: settings.shed },
+            supervisor: self,
+          },
         });
         // In one step, since the supervisor's record of its children is copied in each.
         enqueue.assign(({ spawn }) => {

@@ -19,13 +19,14 @@ import {
   WorkerDiedError,
 } from '../errors.js';
 import type { PoolEvents, RunningCall } from '../events.js';
-import type { Answer, Exchange } from '../exchange.js';
+import type { Answer, Exchange, Loss } from '../exchange.js';
 import { type HandleOwner, Handles } from '../handle.js';
 import { type Kept, KeptFunctions } from '../keep.js';
 import { Outbox } from '../outbox.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
 import { StackDump } from '../process/stack-dump.js';
 import { Pulse } from '../pulse.js';
+import type { Started } from '../retries.js';
 import type { Runtime } from '../runtime.js';
 import type { Counters, WorkerStats } from '../stats.js';
 import { hasLimit, Vigil } from '../vigil.js';
@@ -55,6 +56,7 @@ export function workerLogic(runtime: Runtime) {
       ),
       beginRetirement: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.retire()),
       askToStop: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.ask()),
+      terminateProcess: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.terminate()),
       killProcess: runtime.total(({ self }: ActionArgs, { because }: { because: KillReason }) =>
         runtime.hands.get(self)?.kill(because),
       ),
@@ -108,6 +110,7 @@ export class WorkerHand implements ProcessListeners {
   /** It was started before its modules changed, and is replaced as soon as it has come up. */
   #isStale = false;
   #isRetired = false;
+  #isKilled = false;
 
   constructor(runtime: Runtime, { worker, place }: WorkerContext, self: WorkerRef) {
     this.id = worker;
@@ -119,6 +122,11 @@ export class WorkerHand implements ProcessListeners {
     this.#process = runtime.startPython(() => runtime.launch(), this);
     this.#boot = new Boot(runtime, this.name, this.#process);
     this.#outbox = new Outbox((line, bin) => this.#process.send(line, bin));
+  }
+
+  /** The moment it is, by the pool's clock. */
+  get now(): number {
+    return this.#runtime.clock.now();
   }
 
   get counters(): Counters {
@@ -246,13 +254,21 @@ export class WorkerHand implements ProcessListeners {
     this.#outbox.send(encodeSessionEnd(session));
   }
 
-  /** Asks the process to run its teardown and end; one that does not read its line yet is told by signal. */
+  /**
+   * Asks the process to run its teardown and end; one that does not read its line yet is told by signal at once. A step
+   * that has no time is left out.
+   */
   ask(): void {
     this.#endedFor ??= this.#isRetired ? 'retired' : 'stopped';
-    if (this.#boot.isUp) this.#outbox.send(encodeStop());
-    else this.#process.signal('SIGTERM');
+    if (!this.#boot.isUp) this.terminate();
+    else if (this.#runtime.settings.stopGraceMs > 0) this.#outbox.send(encodeStop());
     this.#pulse?.end();
     this.#leaveSessions();
+  }
+
+  /** Tells the process, and what it has started, to end by the signal that may be heeded or not. */
+  terminate(): void {
+    if (!this.#isKilled && this.#runtime.settings.termGraceMs > 0) this.#process.signal('SIGTERM');
   }
 
   /** What it has loaded is no longer what there is. False: it is on its way out as it is. */
@@ -272,18 +288,33 @@ export class WorkerHand implements ProcessListeners {
   /** Ends the process group at once. */
   kill(because: KillReason): void {
     this.#endedFor ??= because;
+    this.#isKilled = true;
     this.#process.signal('SIGKILL');
     this.#pulse?.end();
     this.#leaveSessions();
   }
 
-  /** What the caller of a request that will not be answered is told. */
-  loss(call: string, id: number): PoolError {
-    if (this.#endedFor === 'stopped') return new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' });
-    if (this.#fault !== undefined) return this.#fault;
-    if (!this.#outbox.hasSent(id)) return this.#died(false, call);
+  /** Whether Python has begun with that request. */
+  hasStarted(id: number): Started {
+    if (!this.#outbox.hasSent(id)) return false;
     const last = this.#process.lastStarted();
-    return this.#died(last === undefined ? 'unknown' : id <= last, call);
+    return last === undefined ? 'unknown' : id <= last;
+  }
+
+  /** How a request was lost that will not be answered. */
+  loss(call: Call, id: number, exchange: Exchange): Loss {
+    const started = this.hasStarted(id);
+    if (this.#endedFor === 'stopped') {
+      return { error: new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' }), started, isFinal: true };
+    }
+    if (started !== false && this.#isToBlame(exchange)) this.#runtime.poison.died(call.question, call.died());
+    const told = call.toldAs(started);
+    const fault = this.#fault;
+    if (fault === undefined) return { error: this.#died(told, call.name), started, isFinal: false };
+    // Each caller gets one of its own, which says how its own call stands.
+    const { detail } = fault as ProtocolError;
+    const error = fault instanceof ProtocolError ? new ProtocolError({ detail, worker: this.name, ...told }) : fault;
+    return { error, started, isFinal: false };
   }
 
   /** What the caller of a request that was never sent is told, and whoever asks for another under the lost lease. */
@@ -295,6 +326,10 @@ export class WorkerHand implements ProcessListeners {
 
   onSpawned(pid: number): void {
     this.#pid = pid;
+  }
+
+  onLoading(): void {
+    this.#boot.onLoading();
   }
 
   onMessage(message: MessageFromPython): void {
@@ -436,6 +471,8 @@ export class WorkerHand implements ProcessListeners {
     if (exchange === undefined) return this.#unasked(`an answer to request ${id}, which nobody asked`);
     this.#outbox.answered(id);
     this.#asked.splice(this.#asked.indexOf(exchange), 1);
+    const { poison } = this.#runtime;
+    if (!poison.isEmpty && exchange.call !== undefined) poison.survived(exchange.call.question);
     exchange.answer(answer);
     this.#asked[0]?.onRunning();
   }
@@ -465,7 +502,8 @@ export class WorkerHand implements ProcessListeners {
     this.#kept?.endAll();
     if (this.#endedFor !== 'stopped') {
       if (bootFailure !== undefined) this.#runtime.bootFailed(bootFailure);
-      else if (this.#endedFor !== 'retired') this.#runtime.workerDied(this.#fault ?? this.#died('unknown', undefined));
+      else if (this.#endedFor !== 'retired')
+        this.#runtime.workerDied(this.#fault ?? this.#died({ started: 'unknown', attempts: 1 }, undefined));
     }
     this.#outbox.close();
     this.#leaveSessions();
@@ -485,6 +523,12 @@ export class WorkerHand implements ProcessListeners {
     this.#runtime.sessions.workerLeft(this.id, this.#isRetired ? 'worker-recycled' : 'worker-died');
   }
 
+  /** It ended by itself, and nothing else ran in it at that moment. */
+  #isToBlame(exchange: Exchange): boolean {
+    if (this.#endedFor !== undefined && this.#endedFor !== 'unfit') return false;
+    return this.#runtime.settings.lane === 'serial' ? this.#asked[0] === exchange : this.#asked.length === 1;
+  }
+
   /** It exited, crashed or broke its line, and neither the pool nor anybody outside had ended it. */
   get #wentByItself(): boolean {
     if (this.#endedFor !== undefined) return this.#endedFor === 'unfit';
@@ -497,7 +541,7 @@ export class WorkerHand implements ProcessListeners {
     return this.#endedFor === undefined ? 'exited' : 'protocol';
   }
 
-  #died(started: boolean | 'unknown', call: string | undefined): WorkerDiedError {
+  #died(told: { started: Started; attempts: number }, call: string | undefined): WorkerDiedError {
     const { exitCode = null, signal = null } = this.#end ?? {};
     const evicted = this.#endedFor === 'cancel-grace';
     return new WorkerDiedError({
@@ -505,9 +549,10 @@ export class WorkerHand implements ProcessListeners {
       exitCode,
       signal,
       stderr: this.#boot.stderr.lines,
-      started,
+      ...told,
       call,
       evicted,
+      cpuSeconds: this.#runtime.settings.resources.cpuSeconds,
       silent: this.#endedFor === 'unresponsive',
     });
   }

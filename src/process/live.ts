@@ -35,6 +35,16 @@ export class LiveProcesses {
     process.off('exit', killEverybody);
   }
 
+  /** For a process that another of these has forked, and alone signals as long as this program lives. */
+  watchOver(group: ProcessGroup): void {
+    this.#reaper.add(group);
+  }
+
+  /** To be called as {@link delete} is. */
+  forget(group: ProcessGroup): void {
+    this.#reaper.delete(group);
+  }
+
   killAll(): void {
     for (const group of this.#groups) group.signal('SIGKILL');
   }

@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
-import { LRUCache } from 'lru-cache';
 import { SpawnError } from '../errors.js';
+import { LruMap } from '../lru-map.js';
 import { requireDescriptors } from './descriptors.js';
 import type { Environment } from './environment.js';
+import { EXECA_DEFAULTS, unmixed } from './execa-defaults.js';
 
 /** What a Python said about itself. */
 export interface ProbeReport {
@@ -120,8 +121,9 @@ async function run(
   const [program, ...rest] = command as [string, ...string[]];
   requireDescriptors(DESCRIPTORS, program);
   const child = execa(program, [...rest, ...(isolated ? ['-I'] : []), '-c', PROBE], {
+    ...EXECA_DEFAULTS,
     cwd,
-    env: environment,
+    env: unmixed(environment),
     extendEnv: false,
     stdin: 'ignore',
     buffer: false,
@@ -129,10 +131,6 @@ async function run(
     // No signal handler of ours, and a group of its own, so that what a wrapper started can be ended with it.
     cleanup: false,
     detached: true,
-    // Named although they are the defaults: what a polluted `Object.prototype` says must not count.
-    shell: false,
-    node: false,
-    preferLocal: false,
   });
 
   const output = new Output();
@@ -249,7 +247,7 @@ function activated(reported: Environment, given: Environment): Environment {
   return Object.freeze(environment);
 }
 
-const probes = new LRUCache<string, SharedProbe>({ max: 64 });
+const probes = new LruMap<SharedProbe>(64);
 
 const SHELL_NAMES = ['_', 'SHLVL', 'PWD', 'OLDPWD'] as const;
 

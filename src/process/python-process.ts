@@ -3,7 +3,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { isMainThread } from 'node:worker_threads';
 import { type PoolError, ProtocolError } from '../errors.js';
 import { Channel } from '../wire/channel.js';
-import type { MessageFromPython } from '../wire/message.js';
+import { type MessageFromPython, messageOf } from '../wire/message.js';
 import type { Resolve } from '../wire/rich.js';
 import type { Environment } from './environment.js';
 import { ProcessGroup } from './group.js';
@@ -22,6 +22,8 @@ export interface ProcessEnd {
 export interface ProcessListeners {
   /** It lives. */
   readonly onSpawned: (pid: number) => void;
+  /** What it will be forked of is up, and imports the modules. */
+  readonly onLoading: () => void;
   readonly onMessage: (message: MessageFromPython) => void;
   /** A line on descriptor 1 or 2, from C code, a subprocess, or a Python that has not said hello. */
   readonly onOutput: (stream: 'stdout' | 'stderr', line: string) => void;
@@ -96,7 +98,7 @@ class RealProcess implements PythonProcess {
   }
 
   get share(): PythonProcess['share'] {
-    return process.platform === 'linux' && this.#mark ? { pid: process.pid, mark: this.#mark.descriptor } : undefined;
+    return shareOf(this.#mark);
   }
 
   send(line: string, bin?: readonly Uint8Array[]): void {
@@ -153,6 +155,7 @@ class RealProcess implements PythonProcess {
         onEnd: (reason) => this.#lineEnded(reason),
         resolve: this.#listeners.resolve,
       },
+      messageOf,
     );
     channel.unref();
     this.#channel = channel;
@@ -203,6 +206,11 @@ class RealProcess implements PythonProcess {
   }
 }
 
+/** What `share` of a process is that has that page. */
+export function shareOf(mark: StartMark | undefined): PythonProcess['share'] {
+  return process.platform === 'linux' && mark ? { pid: process.pid, mark: mark.descriptor } : undefined;
+}
+
 /** What Node returns, with what our `stdio` makes of it. */
 interface Child extends Omit<ChildProcess, 'stdio' | 'stdout' | 'stderr' | 'pid'> {
   readonly pid: number;
@@ -214,4 +222,5 @@ interface Child extends Omit<ChildProcess, 'stdio' | 'stdout' | 'stderr' | 'pid'
 /** The library folder and the pid of Node come as arguments, so that this text never changes and nothing needs quoting. */
 const BOOTSTRAP = 'import sys; sys.path.insert(0, sys.argv[1]); from pythonarium.worker import main; main()';
 const DRAIN_MS = 100;
-const LINE_END_MS = 250;
+/** How long a process may live after its line has ended. */
+export const LINE_END_MS = 250;

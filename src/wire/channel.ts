@@ -1,13 +1,13 @@
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { ProtocolError } from '../errors.js';
 import { LineReader, writeLine } from './frame.js';
-import { announcedBy, type MessageFromPython, messageOf, type ParsedLine, parseLine } from './message.js';
+import { announcedBy, type MessageFromPython, type ParsedLine, parseLine } from './message.js';
 import type { Resolve } from './rich.js';
 
 /** What a channel tells its owner. */
-export interface ChannelListeners {
+export interface ChannelListeners<Message = MessageFromPython> {
   /** A message came. */
-  readonly onMessage: (message: MessageFromPython) => void;
+  readonly onMessage: (message: Message) => void;
   /**
    * Nothing more will come and nothing more can be sent: called once, whatever happens. `reason` is what went wrong (a
    * ProtocolError, an error of the descriptor), and `undefined` if the other side hung up or this side closed.
@@ -19,10 +19,11 @@ export interface ChannelListeners {
   readonly resolve?: Resolve | undefined;
 }
 
-/** The framed line to one worker, over a duplex descriptor of which it is the only user. It has no timers. */
-export class Channel {
-  readonly #duplex: Duplex & { ref?(): unknown; unref?(): unknown };
-  readonly #listeners: ChannelListeners;
+/** The framed line to one process, over a duplex descriptor of which it is the only user. It has no timers. */
+export class Channel<Message = MessageFromPython> {
+  readonly #duplex: Line;
+  readonly #listeners: ChannelListeners<Message>;
+  readonly #decode: Decode<Message>;
   readonly #reader: LineReader;
   readonly #attachmentBytesMax: number;
   #unsent = '';
@@ -30,12 +31,13 @@ export class Channel {
   #state: 'open' | 'ending' | 'ended' = 'open';
   #hasHeard = false;
 
-  constructor(duplex: Duplex, limits: Limits, listeners: ChannelListeners) {
+  constructor(duplex: Line, limits: Limits, listeners: ChannelListeners<Message>, decode: Decode<Message>) {
     this.#duplex = duplex;
     this.#listeners = listeners;
+    this.#decode = decode;
     this.#reader = new LineReader(limits.messageBytesMax);
     this.#attachmentBytesMax = limits.attachmentBytesMax;
-    keepOpenAfterFailedWrite(duplex, (error) => this.#writeFailed(error));
+    if (duplex instanceof Duplex) keepOpenAfterFailedWrite(duplex, (error) => this.#writeFailed(error));
     duplex.on('data', (chunk: Buffer) => this.#receive(chunk));
     duplex.on('end', () => this.#finish(undefined));
     duplex.on('close', () => this.#finish(undefined));
@@ -135,7 +137,7 @@ export class Channel {
 
   #tellMessage(parsed: ParsedLine, attachments?: readonly Uint8Array[]): void {
     if (this.#state === 'ended') return;
-    const message = messageOf(parsed, attachments, this.#listeners.resolve);
+    const message = this.#decode(parsed, attachments, this.#listeners.resolve);
     try {
       this.#listeners.onMessage(message);
     } catch (error) {
@@ -179,6 +181,24 @@ function keepOpenAfterFailedWrite(duplex: Duplex, onFailure: (error: Error) => v
   const { _write: write, _writev: writev } = duplex;
   duplex._write = (chunk, encoding, done) => write.call(duplex, chunk, encoding, heard(done));
   if (writev) duplex._writev = (chunks, done) => writev.call(duplex, chunks, heard(done));
+}
+
+/** What a line means that came with these raw bytes. */
+type Decode<Message> = (line: ParsedLine, bin?: readonly Uint8Array[], resolve?: Resolve) => Message;
+
+/** What is needed of a duplex stream. */
+export interface Line {
+  readonly writableLength: number;
+  write(data: string | Uint8Array): unknown;
+  cork(): void;
+  uncork(): void;
+  end(): unknown;
+  destroy(): unknown;
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown;
+  on(event: 'end' | 'close', listener: () => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  ref?(): unknown;
+  unref?(): unknown;
 }
 
 interface Limits {

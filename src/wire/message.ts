@@ -7,6 +7,7 @@ import {
   PythonError,
   ValueRefusedError,
 } from '../errors.js';
+import { own } from '../own.js';
 import { headOf } from '../stack.js';
 import { type Resolve, restore, type ValueHandlers } from './rich.js';
 import type { ThrownErrors } from './thrown.js';
@@ -38,6 +39,8 @@ export interface InitMessage {
   readonly setup: WireCall | null;
   readonly teardown: WireCall | null;
   readonly limits: ValueLimits;
+  /** What the worker may use of its system, set before any code of the user runs. */
+  readonly resources?: ResourceLimits | undefined;
   /** Whether descriptor 4 is a page for the id of the request being run. */
   readonly startMark: boolean;
   /** Node's process, and the descriptor of the start mark there: by these the worker finds out whether it can open files of Node's. */
@@ -52,6 +55,15 @@ export interface InitMessage {
   readonly lane: Lane;
   /** `ready` shall tell which files the modules came from, of those below these folders. */
   readonly watch?: readonly string[];
+}
+
+/** What a worker may use, in all of its life. */
+export interface ResourceLimits {
+  readonly memoryBytes?: number | undefined;
+  readonly cpuSeconds?: number | undefined;
+  readonly files?: number | undefined;
+  readonly fileBytes?: number | undefined;
+  readonly coreBytes?: number | undefined;
 }
 
 /** How Python runs the calls of a worker with several slots. */
@@ -80,6 +92,12 @@ export interface CallMessage {
   readonly on?: number | undefined;
   /** The member is read and not called. */
   readonly get?: boolean | undefined;
+}
+
+/** A request as it goes over the line, but for its id. */
+export interface EncodedRequest extends Encoded {
+  /** So much of the text, from its beginning, is the function's name and the arguments. */
+  readonly keyChars: number;
 }
 
 /** Python's first message: who answers. */
@@ -115,7 +133,7 @@ export interface ReadyMessage {
 /** The worker will not become ready, and ends. */
 export interface FailedMessage {
   readonly type: 'failed';
-  readonly stage: 'import' | 'setup' | 'expose' | 'protocol';
+  readonly stage: 'limits' | 'import' | 'setup' | 'expose' | 'protocol';
   readonly error: WireError;
 }
 
@@ -213,6 +231,42 @@ export type MessageFromPython =
   | PongMessage
   | LogMessage;
 
+/** A template has imported the modules, and can fork. */
+export interface LoadedMessage {
+  readonly type: 'loaded';
+}
+
+/** A template has imported the modules, and had better not fork. */
+export interface RefusedMessage {
+  readonly type: 'refused';
+  readonly reason: string;
+}
+
+/** A template has forked a worker for a seat. */
+export interface ForkedMessage {
+  readonly type: 'forked';
+  readonly seat: number;
+  readonly pid: number;
+}
+
+/** A worker of a template has ended; `code` is that of its exit, or the number of a signal, negative. */
+export interface ExitedMessage {
+  readonly type: 'exited';
+  readonly seat: number;
+  readonly pid: number;
+  readonly code: number;
+}
+
+/** Whatever a template says. */
+export type MessageFromTemplate =
+  | HelloMessage
+  | FailedMessage
+  | LogMessage
+  | LoadedMessage
+  | RefusedMessage
+  | ForkedMessage
+  | ExitedMessage;
+
 /** An error as it crosses the line. */
 export interface WireError {
   readonly code: 'ERR_PYTHON' | 'ERR_NOT_EXPOSED' | 'ERR_VALUE' | 'ERR_ARGUMENT' | 'ERR_MESSAGE_TOO_LARGE';
@@ -282,18 +336,19 @@ export function encodeRequest(
   }: Omit<CallMessage, 'type' | 'id' | 'stream'>,
   limits: ValueLimits,
   handlers?: ValueHandlers,
-): Encoded {
+): EncodedRequest {
   const values = encodeFields({ args, kwargs }, name, limits, handlers);
+  const key = `"name":${JSON.stringify(name)},${values.text}`;
   const sessionJson = session === undefined ? '' : `,"session":${JSON.stringify(session)}`;
   const progressJson = progress === true ? ',"progress":true' : '';
   const heartbeatJson = heartbeatMs === undefined ? '' : `,"heartbeatMs":${heartbeatMs}`;
   const contextJson = context === undefined ? '' : `,"context":${encodeJson(context, 'context', limits)}`;
   const leaseJson = lease === undefined ? '' : `,"lease":${lease}`;
   const onJson = on === undefined ? '' : `,"on":${on}${get === true ? ',"get":true' : ''}`;
-  const text = `"name":${JSON.stringify(name)},${values.text}${sessionJson}${progressJson}${heartbeatJson}${contextJson}${leaseJson}${onJson}}`;
+  const text = `${key}${sessionJson}${progressJson}${heartbeatJson}${contextJson}${leaseJson}${onJson}}`;
   const headBytes = CALL_HEAD_BYTES + (values.large?.length ?? 0) * SHARE_BYTES;
   limitBytes(text, headBytes, limits.messageBytesMax, name);
-  return { text, bin: values.bin, large: values.large };
+  return { text, bin: values.bin, large: values.large, keyChars: key.length };
 }
 
 /**
@@ -302,15 +357,15 @@ export function encodeRequest(
  * @throws MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
  */
 export function streamed(
-  request: Encoded,
+  request: EncodedRequest,
   { items, bytes }: NonNullable<CallMessage['stream']>,
   limits: ValueLimits,
   name?: string,
-): Encoded {
+): EncodedRequest {
   const text = `${request.text.slice(0, -1)},"stream":{"items":${items},"bytes":${bytes}}}`;
   const headBytes = CALL_HEAD_BYTES + (request.large?.length ?? 0) * SHARE_BYTES;
   limitBytes(text, headBytes, limits.messageBytesMax, name);
-  return { text, bin: request.bin, large: request.large };
+  return { text, bin: request.bin, large: request.large, keyChars: request.keyChars };
 }
 
 /**
@@ -418,6 +473,24 @@ export function encodeLeaseEnd(lease: number): string {
 /** The line that lets Python drop objects, by their numbers and how often each has come, without its newline. Nothing answers it. */
 export function encodeHandlesDrop(handles: readonly (readonly [number, number])[]): string {
   return `{"type":"handles.drop","handles":${JSON.stringify(handles)}}`;
+}
+
+/** The first line to a template, without its newline: what it shall import. */
+export function encodeLoad(load: Pick<InitMessage, 'path' | 'userSite' | 'modules' | 'watch'>): string {
+  return JSON.stringify({ type: 'load', protocol: PROTOCOL, ...load });
+}
+
+/**
+ * The line that asks a template for a worker on a seat, without its newline. `epoch` is what the worker reads away to on
+ * its own line, and what it says there first.
+ */
+export function encodeFork(seat: number, epoch: string): string {
+  return `{"type":"fork","seat":${seat},"epoch":"${epoch}"}`;
+}
+
+/** The line that asks a template to signal a worker, without its newline: it alone, or with its `group`. */
+export function encodeSignal(pid: number, signal: number, group: boolean): string {
+  return `{"type":"signal","pid":${pid},"signal":${signal},"group":${group}}`;
 }
 
 /** The line that lets Python drop a kept function, without its newline. Nothing answers it. */
@@ -541,6 +614,31 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
 }
 
 /**
+ * As {@link messageOf}, of a template.
+ *
+ * @throws ProtocolError (`ERR_PROTOCOL`), as {@link decodeMessage}.
+ */
+export function templateMessageOf(fields: ParsedLine): MessageFromTemplate {
+  const type = fields.string('type');
+  switch (type) {
+    case 'loaded':
+      return { type };
+    case 'refused':
+      return { type, reason: fields.string('reason') };
+    case 'forked':
+      return { type, seat: fields.integer('seat'), pid: fields.id('pid') };
+    case 'exited':
+      return { type, seat: fields.integer('seat'), pid: fields.id('pid'), code: fields.integer('code') };
+    case 'hello':
+    case 'failed':
+    case 'log':
+      return messageOf(fields) as HelloMessage | FailedMessage | LogMessage;
+    default:
+      return fields.refuse(`there is no message of type ${JSON.stringify(type)} from a template`);
+  }
+}
+
+/**
  * The error that the caller gets for one that came over the line. Of a chain of causes the first few are kept; the
  * traceback has them all.
  *
@@ -590,7 +688,7 @@ function limitBytes(line: string, headBytes: number, limit: number, call: string
 function decodeError(fields: Fields, causesBefore: number): WireError {
   const code = fields.oneOf('code', CODES);
   const hasCause = fields.value('cause') !== null && causesBefore < CAUSES_MAX;
-  return {
+  return own({
     code,
     type: fields.string('type'),
     module: fields.string('module'),
@@ -609,7 +707,7 @@ function decodeError(fields: Fields, causesBefore: number): WireError {
     ...(fields.has('option') && { option: fields.oneOf('option', LIMIT_OPTIONS) }),
     ...(fields.has('what') && { what: fields.string('what') }),
     ...(code === 'ERR_NOT_EXPOSED' && { functions: fields.strings('functions') }),
-  };
+  });
 }
 
 /** What a worker may say of an exception, and need not. */
@@ -800,5 +898,5 @@ const CAUSES_MAX = 16;
 const STREAMS = ['stdout', 'stderr', 'logging', 'warnings'] as const;
 const LIMIT_OPTIONS = ['messageBytesMax', 'attachmentBytesMax'] as const;
 type LimitOption = (typeof LIMIT_OPTIONS)[number];
-const STAGES = ['import', 'setup', 'expose', 'protocol'] as const;
+const STAGES = ['limits', 'import', 'setup', 'expose', 'protocol'] as const;
 const CODES = ['ERR_PYTHON', 'ERR_NOT_EXPOSED', 'ERR_VALUE', 'ERR_ARGUMENT', 'ERR_MESSAGE_TOO_LARGE'] as const;

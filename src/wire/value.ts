@@ -63,7 +63,7 @@ export function encodeFields(
     if (json === undefined) return encodeRich(fields, call, limits, handlers);
     text += `"values":${json}`;
   }
-  if ('value' in fields) {
+  if (Object.hasOwn(fields, 'value')) {
     const json = plainJson(fields.value, 0, call, limits);
     if (json === undefined) return encodeRich(fields, call, limits, handlers);
     text += `"value":${json}`;

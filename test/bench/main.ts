@@ -1,12 +1,13 @@
 /**
  * Benches, in plain Node and on real Python: `npm run bench`, or one of them
- * by name: `npm run bench -- n-fold`, `-- overhead`, `-- bytes`, `-- items`. `--json`
+ * by name: `npm run bench -- n-fold`, `-- overhead`, `-- bytes`, `-- items`, `-- fork`. `--json`
  * prints figures for a program.
  */
 import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { bytesThereAndBack } from './bytes.js';
+import { forkedWorkers } from './fork.js';
 import { itemsOneByOne } from './items.js';
 import { nFold } from './n-fold.js';
 import { overhead } from './overhead.js';
@@ -16,7 +17,7 @@ const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false }, python: { type: 'string', default: 'python3' } },
 });
 const python = execFileSync(values.python, ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
-const BENCHES = ['n-fold', 'overhead', 'bytes', 'items'];
+const BENCHES = ['n-fold', 'overhead', 'bytes', 'items', 'fork'];
 const wanted = positionals.length === 0 ? BENCHES : positionals;
 const unknown = wanted.find((name) => !BENCHES.includes(name));
 if (unknown !== undefined) {
@@ -98,5 +99,25 @@ if (wanted.includes('items')) {
     }
   }
   if (results.some(({ bars }) => bars.some(({ holds }) => !holds))) process.exitCode = 1;
+}
+if (wanted.includes('fork')) {
+  const result = await forkedWorkers(python);
+  figures.fork = result;
+  if (!values.json) {
+    console.log('\nA worker with numpy that takes the place of another: median (min to max):');
+    const table = new Table({ head: ['', 'spawned', 'forked'], style: { head: [] } });
+    const shown = ({ median, min, max }: { median: number; min: number; max: number }) =>
+      `${median.toFixed(1)} (${min.toFixed(1)} to ${max.toFixed(1)})`;
+    table.push(
+      ['first answer, ms', shown(result.spawnMs), shown(result.forkMs)],
+      ['memory (PSS), kB', shown(result.spawnKb), shown(result.forkKb)],
+      ['longest stall of Node with 1 GiB in it, ms', shown(result.spawnStallMs), shown(result.forkStallMs)],
+    );
+    console.log(table.toString());
+    for (const { what, is, bar, holds } of result.bars) {
+      console.log(`${holds ? 'holds' : 'FAILS'}  ${what}: ${is.toFixed(3)} (bar ${bar})`);
+    }
+  }
+  if (result.bars.some(({ holds }) => !holds)) process.exitCode = 1;
 }
 if (values.json) console.log(JSON.stringify(figures, undefined, 2));

@@ -10,6 +10,7 @@ const OPTIONS = [
   { heading: 'map', file: 'src/map.ts', type: 'MapOptions' },
   { heading: 'stream', file: 'src/stream.ts', type: 'StreamOptions' },
   { heading: 'checkout', file: 'src/lease.ts', type: 'CheckoutOptions' },
+  { heading: 'closeOnSignal', file: 'src/close-on-signal.ts', type: 'CloseOnSignalOptions' },
   { heading: 'session', file: 'src/session.ts', type: 'SessionOptions' },
 ];
 

@@ -175,13 +175,13 @@ export const cases: readonly Case[] = [
     },
   },
   {
-    promise: 'is killed when it does not end in time after it was asked to',
+    promise: 'gets SIGTERM when it does not end in time after it was asked to',
     async run({ open }) {
       const pool = open({ stopGraceMs: 50, teardown: { name: 'never' } });
       await pool.call('pid');
       const dead = next(pool, 'worker.dead');
       await pool.close();
-      expect(await dead).toMatchObject({ exitCode: null, signal: 'SIGKILL', reason: 'stopped' });
+      expect(await dead).toMatchObject({ exitCode: null, signal: 'SIGTERM', reason: 'stopped' });
     },
   },
   {
@@ -215,7 +215,7 @@ export const cases: readonly Case[] = [
   {
     promise: 'ends while it loads when the pool does, even if it ignores SIGTERM',
     async run({ open }) {
-      const pool = open({ stopGraceMs: 50 }, 'hangs-at-import');
+      const pool = open({ stopGraceMs: 50, termGraceMs: 50 }, 'hangs-at-import');
       await next(pool, 'log', ({ text }) => text === 'hanging');
       const dead = next(pool, 'worker.dead');
       await pool.close();

@@ -95,7 +95,7 @@ describe('a worker that is stopped and goes on', () => {
 
 describe('a worker that will not end', () => {
   it.each(['never', undefined])(
-    'because its end hangs (teardown: %s) is killed after stopGraceMs',
+    'because its end hangs (teardown: %s) gets SIGTERM after stopGraceMs',
     async (teardown) => {
       const pool = await readyPool(here('hangs-at-the-end.py'), {
         stopGraceMs: 200,
@@ -104,12 +104,41 @@ describe('a worker that will not end', () => {
       const pid = await pool.call<number>('pid');
       const dead = next(pool, 'worker.dead');
       await pool.close();
-      expect(await dead).toMatchObject({ pid, signal: 'SIGKILL', reason: 'stopped' });
+      expect(await dead).toMatchObject({ pid, signal: 'SIGTERM', reason: 'stopped' });
       expect(isAlive(pid)).toBe(false);
     },
   );
 
-  it('because a thread of it never ends is killed after stopGraceMs', async () => {
+  it('because its end hangs and it does not heed SIGTERM is killed after termGraceMs', async () => {
+    const times = { stopGraceMs: 100, termGraceMs: 100 };
+    const pool = await readyPool(here('ignores-signals.py'), { ...times, teardown: { name: 'never' } });
+    const pid = await pool.call<number>('pid');
+    const dead = next(pool, 'worker.dead');
+    await pool.close();
+    expect(await dead).toMatchObject({ pid, signal: 'SIGKILL', reason: 'stopped' });
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  it('is not asked where stopGraceMs is 0, and gets no SIGTERM where termGraceMs is 0', async () => {
+    const told: string[] = [];
+    const ends = [
+      [{ stopGraceMs: 0 }, { exitCode: 9, signal: null }, ['SIGTERM']],
+      [{ stopGraceMs: 0, termGraceMs: 0 }, { exitCode: null, signal: 'SIGKILL' }, []],
+      [{ stopGraceMs: 100, termGraceMs: 0 }, { exitCode: null, signal: 'SIGKILL' }, ['teardown']],
+      [{ stopGraceMs: 100, termGraceMs: 5_000 }, { exitCode: 9, signal: null }, ['teardown', 'SIGTERM']],
+    ] as const;
+    for (const [times, end, says] of ends) {
+      const pool = await readyPool(here('tells-how-it-ends.py'), { ...times, teardown: { name: 'never' } });
+      told.length = 0;
+      pool.on('log', ({ text }) => told.push(text));
+      const dead = next(pool, 'worker.dead');
+      await pool.close();
+      expect(await dead).toMatchObject({ ...end, reason: 'stopped' });
+      expect(told).toEqual(says);
+    }
+  });
+
+  it('because a thread of it never ends gets SIGTERM after stopGraceMs', async () => {
     const pool = await readyPool(here('keeps-a-thread.py'), { stopGraceMs: 200 });
     expect(await pool.call('echo', [1])).toBe(1);
     const dead = next(pool, 'worker.dead');

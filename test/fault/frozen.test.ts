@@ -94,7 +94,7 @@ describe('while one worker is frozen, others go on being leased', () => {
     expect(pool.stats()).toMatchObject({ failures: 0, workers: { idle: 2 } });
   });
 
-  it('ending: it is killed after stopGraceMs, and the other one ends by itself meanwhile', async () => {
+  it('ending: it is killed after stopGraceMs and termGraceMs, and the other one ends by itself meanwhile', async () => {
     const { pool, clock } = await twoWorkers({ stopGraceMs: 2_000 });
     const frozen = await pool.call<number>('pid');
     await freeze(frozen);
@@ -106,6 +106,9 @@ describe('while one worker is frozen, others go on being leased', () => {
     expect(pool.stats().workers).toMatchObject({ ending: 1 });
     expect(stateOf(frozen)).toBe('T');
     clock.increment(2_000);
+    // It heeds nothing as long as it stands.
+    expect(stateOf(frozen)).toBe('T');
+    clock.increment(1_000);
     await closed;
     expect(deaths).toHaveLength(2);
     expect(deaths[1]).toBe(frozen);

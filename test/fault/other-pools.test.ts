@@ -375,7 +375,10 @@ describe('where snakepit went wrong', () => {
       'worker.ready': true,
       'worker.dead': true,
       'boot.failed': true,
+      'request.poisoned': true,
+      'fork.refused': true,
       'session.lost': true,
+      'lease.leaked': true,
       'pool.ready': true,
       'pool.degraded': true,
       'pool.drained': true,
@@ -387,15 +390,21 @@ describe('where snakepit went wrong', () => {
       log: true,
     } satisfies Record<keyof PoolEvents, true>;
     const broken = startPool(here('exits-at-import.py'));
-    const pool = startPool(app);
+    const pool = startPool(app, { poisonDeaths: 1 });
+    const threaded = join(temporaryFolder(), 'threaded.py');
+    writeFileSync(
+      threaded,
+      'import threading as t\nt.Thread(target=t.Event().wait, daemon=True).start()\ndef f(): pass\n',
+    );
+    const forking = startPool(threaded, { expose: 'all', start: 'fork' });
     const module = join(temporaryFolder(), 'module.py');
     writeFileSync(module, 'def f(): pass\n');
     const watching = startPool(module, { expose: 'all', watch: true });
     for (const name of Object.keys(names) as (keyof PoolEvents)[]) {
-      for (const each of [pool, broken, watching]) each.on(name, () => heard.add(name));
+      for (const each of [pool, broken, watching, forking]) each.on(name, () => heard.add(name));
     }
     await failure(broken.ready());
-    await watching.ready();
+    await Promise.all([watching.ready(), forking.ready()]);
     for (const [name, text] of [
       ['reload.failed', 'def f(:\n'],
       ['pool.reloaded', 'def g(): pass\n'],

@@ -134,15 +134,18 @@ describe('close()', () => {
     expect(lease.ended).toBe('pool-closed');
   });
 
-  it('kills after stopGraceMs a worker that does not end when asked', async () => {
+  it('kills a worker that ends neither when asked nor when told by SIGTERM, each in its time', async () => {
     const clock = new SimulatedClock();
-    const pool = await readyPool(app, { stopGraceMs: 300, clock });
+    const pool = await readyPool(app, { stopGraceMs: 300, termGraceMs: 200, clock });
     const pid = await pool.call<number>('pid');
     await freeze(pid);
     const dead = next(pool, 'worker.dead');
     const closed = pool.close();
     expect(pool.stats().workers.ending).toBe(1);
     clock.increment(300);
+    // Stopped as it is, it cannot even die of that.
+    expect(isAlive(pid)).toBe(true);
+    clock.increment(200);
     await closed;
     expect(await dead).toMatchObject({ pid, signal: 'SIGKILL', reason: 'stopped' });
   });

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { type InspectionEvent, SimulatedClock } from 'xstate';
 import type { LeaseEndedError } from '../../src/index.js';
 import { Gate } from '../support/gate.js';
-import { failure, fixtures, next, readyPool, startPool } from '../support/pool.js';
+import { NodeScript } from '../support/node-script.js';
+import { failure, fixtures, next, PYTHON, readyPool, startPool } from '../support/pool.js';
 
 const here = fixtures(import.meta.url);
 const app = here('app.py');
@@ -232,5 +233,19 @@ describe('a lease', () => {
     expect(await lease.call('echo', [1])).toBe(1);
     // The first grant met nobody, and went back unused.
     expect(lease.id).toBe(2);
+  });
+});
+
+describe('leases that are lost without being given back', () => {
+  it('are given back once nobody has them in hand any more, told of, and had by the next; one that is held is not', async () => {
+    const script = new NodeScript(here('loses-leases.ts'), [app, PYTHON], 'export NODE_OPTIONS=--expose-gc');
+    expect(await script.told()).toEqual({
+      before: 3,
+      after: 1,
+      works: 'works',
+      hows: ['lost', 'lost', 'lost'],
+      stack: expect.stringContaining('loseThem'),
+    });
+    expect(await script.ended).toBe(0);
   });
 });

@@ -19,7 +19,10 @@ describe('stats()', () => {
       sessions: 0,
       failures: 0,
       cancelled: { kept: 0, killed: 0 },
-      calls: { asked: 0, running: 0, answered: 0, failed: 0, timedOut: 0, aborted: 0, refused: 0 },
+      attempts: { retried: 0, moved: 0, overBudget: 0 },
+      poison: { active: 0, refused: 0 },
+      duplicates: 0,
+      calls: { asked: 0, running: 0, answered: 0, failed: 0, timedOut: 0, aborted: 0, refused: 0, shed: 0 },
     });
     await pool.ready();
     expect(pool.stats()).toMatchObject({ state: 'ready', missing: 0, workers: { spawning: 0, idle: 2 } });
@@ -54,7 +57,7 @@ describe('stats()', () => {
       missing: 2,
       workers: { spawning: 0, idle: 0, leased: 0, cancelling: 0, evicting: 0, retiring: 0, ending: 0 },
       waiting: 0,
-      calls: { asked: 4, running: 0, answered: 2, failed: 1, timedOut: 0, aborted: 1, refused: 0 },
+      calls: { asked: 4, running: 0, answered: 2, failed: 1, timedOut: 0, aborted: 1, refused: 0, shed: 0 },
     });
   });
 
@@ -76,7 +79,7 @@ describe('stats()', () => {
     await failure(pool.call('echo', [Symbol('no value')]));
     await go();
     const { asked, running: underWay, ...ended } = pool.stats().calls;
-    expect(ended).toEqual({ answered: 1, failed: 1, timedOut: 1, aborted: 1, refused: 1 });
+    expect(ended).toEqual({ answered: 1, failed: 1, timedOut: 1, aborted: 1, refused: 1, shed: 0 });
     expect([asked, underWay]).toEqual([5, 0]);
   });
 

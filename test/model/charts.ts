@@ -14,6 +14,7 @@ import {
   type WorkerRef,
   workerMachine,
 } from '../../machines/index.js';
+import { listItems } from '../../machines/sorted-tree.js';
 import { inertRef } from './take.js';
 import type { Walkable } from './walk.js';
 
@@ -26,6 +27,7 @@ export const WORKER: Walkable<typeof workerMachine> = {
     bootTimeoutMs: 30_000,
     evictGraceMs: 5_000,
     stopGraceMs: 2_000,
+    termGraceMs: 1_000,
     coordinator: inertRef<CoordinatorRef>('coordinator'),
     supervisor: inertRef<SupervisorRef>('supervisor'),
     clients: [0, 1, 2].map((slot) => inertRef<ClientRef>(`client-${slot}`)),
@@ -43,7 +45,7 @@ export const WORKER: Walkable<typeof workerMachine> = {
     // Of the live leases, and of one of long ago.
     ...[0, 1, 2].flatMap((slot) =>
       [leaseOf(slot), 6].flatMap((lease) => [
-        { type: 'lease.released', lease, slot },
+        { type: 'lease.released', lease, slot, at: 0 },
         { type: 'lease.revoked', lease, slot },
         { type: 'lease.resumed', lease, slot },
         { type: 'lease.overdue', lease, slot },
@@ -66,7 +68,7 @@ export const CLIENT: Walkable<typeof clientMachine> = {
     // Of the lease it holds, and of one of long ago.
     ...[7, 6].flatMap((lease) => [
       { type: 'lease.lost', lease },
-      { type: 'exchange.ended', lease },
+      { type: 'exchange.ended', lease, at: 0 },
       { type: 'exchange.abandoned', lease },
       { type: 'exchange.resumed', lease },
     ]),
@@ -79,7 +81,13 @@ const SLOTS = [2, 1];
 
 export const COORDINATOR: Walkable<typeof coordinatorMachine> = {
   machine: coordinatorMachine,
-  input: { queueMax: 1, supervisor: inertRef<SupervisorRef>('supervisor') },
+  // Two may wait, of a key one; whoever has waited longer than 20 ms is passed over.
+  input: {
+    queueMax: 2,
+    queueMaxPerKey: 1,
+    rules: { ageAfterMs: 10_000, shed: { targetMs: 10, intervalMs: 0 } },
+    supervisor: inertRef<SupervisorRef>('supervisor'),
+  },
   events: ({ context }) => [
     ...WAITERS.filter(({ ticket }) => !isKnown(context, ticket)).map((waiter) => ({ type: 'lease.request', waiter })),
     ...WAITERS.map((waiter) => ({ type: 'lease.cancel', waiter })),
@@ -91,7 +99,7 @@ export const COORDINATOR: Walkable<typeof coordinatorMachine> = {
       const granted = served.grants.map((grant) => grant?.lease ?? null);
       const none = granted.map(() => null);
       return [
-        ...granted.flatMap((lease, slot) => (lease === null ? [] : [{ type: 'slot.freed', ...of, slot }])),
+        ...granted.flatMap((lease, slot) => (lease === null ? [] : [{ type: 'slot.freed', ...of, slot, at: 30 }])),
         { type: served.isLeaving ? 'worker.staying' : 'worker.leaving', ...of },
         ...[granted, none, [granted[0] ?? null, ...none.slice(1)]].map((leases) => ({
           type: 'worker.left',
@@ -114,6 +122,7 @@ export const COORDINATOR: Walkable<typeof coordinatorMachine> = {
       context.workers.map((served) => served?.isLeaving),
       context.free,
       listWaiters(context.queue).map(({ ticket }) => ticket),
+      context.queue.ranks.map(({ groups }) => byTurn(listItems(groups)).map(({ key }) => key)),
     ]),
 };
 
@@ -143,12 +152,39 @@ export function isKnown({ queue, workers }: CoordinatorContext, ticket: number):
   return [...listWaiters(queue), ...granted.map((grant) => grant?.waiter)].some((each) => each?.ticket === ticket);
 }
 
-const ANYONE: Waiter = { ticket: 1, priority: 0, affinity: null, mayWait: true };
+function byTurn<T extends { turn: { number: number } }>(groups: readonly T[]): readonly T[] {
+  return [...groups].sort((one, other) => one.turn.number - other.turn.number);
+}
+
+const ANYONE: Waiter = { ticket: 1, askedAt: 0, priority: 0, fairnessKey: null, affinity: null, mayWait: true };
 const WAITERS: readonly Waiter[] = [
   ANYONE,
-  { ticket: 2, priority: 1, affinity: null, mayWait: true },
+  { ticket: 2, askedAt: 0, priority: 1, fairnessKey: 'a', affinity: null, mayWait: true },
   // Bound to a worker; in a hurry; bound to a worker that is nowhere.
-  { ticket: 3, priority: 0, affinity: { worker: 1, place: 0, strict: true }, mayWait: true },
-  { ticket: 4, priority: 0, affinity: { worker: 2, place: 1, strict: false }, mayWait: false },
-  { ticket: 5, priority: 0, affinity: { worker: 9, place: 0, strict: true }, mayWait: true },
+  {
+    ticket: 3,
+    askedAt: 0,
+    priority: 0,
+    fairnessKey: null,
+    affinity: { worker: 1, place: 0, strict: true },
+    mayWait: true,
+  },
+  {
+    ticket: 4,
+    askedAt: 0,
+    priority: 0,
+    fairnessKey: null,
+    affinity: { worker: 2, place: 1, strict: false },
+    mayWait: false,
+  },
+  {
+    ticket: 5,
+    askedAt: 0,
+    priority: 0,
+    fairnessKey: null,
+    affinity: { worker: 9, place: 0, strict: true },
+    mayWait: true,
+  },
+  // Of one tenant with the second.
+  { ticket: 6, askedAt: 0, priority: 0, fairnessKey: 'a', affinity: null, mayWait: true },
 ];

@@ -15,11 +15,19 @@ const edges = describeChart('coordinator', COORDINATOR, {
   },
   'open --lease.request[mayNotWait]--> open': { promise: 'who may not wait is told', says: ['waiters.refused busy'] },
   'open --lease.request[isFull]--> open': { promise: 'a full queue says so', says: ['waiters.refused queue-full'] },
+  'open --lease.request[hasFullKey]--> open': {
+    promise: 'who bears a key that too many bear who wait is told so',
+    says: ['waiters.refused key-full'],
+  },
   'open --lease.request[else]--> open': { promise: 'one more waits, in silence' },
   'open --lease.cancel[isWaiting]--> open': { promise: 'one less waits, in silence' },
   'open --worker.joined--> open': {
     promise: 'whoever is next has its slots already',
     maySay: GRANTS,
+  },
+  'open --slot.freed[mustShedFor]--> open': {
+    promise: 'the first who has not waited too long has it already, and those before are told',
+    says: [...GRANTS, 'waiters.refused overloaded'],
   },
   'open --slot.freed[hasWaiterFor]--> open': { promise: 'whoever is next has it already', says: GRANTS },
   'open --slot.freed[else]--> open': { promise: 'a slot is free, in silence' },
@@ -48,6 +56,10 @@ const edges = describeChart('coordinator', COORDINATOR, {
   'draining --lease.cancel[isLastToDo]--> closed': { promise: 'the last who waited has gone', says: closes() },
   'draining --lease.cancel[isWaiting]--> draining': { promise: 'one less waits' },
   'draining --worker.joined--> draining': { promise: 'whoever is next has its slots already', maySay: GRANTS },
+  'draining --slot.freed[mustShedFor]--> draining': {
+    promise: 'the first who has not waited too long has it already, and those before are told',
+    says: [...GRANTS, 'waiters.refused overloaded'],
+  },
   'draining --slot.freed[hasWaiterFor]--> draining': { promise: 'whoever is next has it already', says: GRANTS },
   'draining --slot.freed[hasNothingElse]--> closed': { promise: 'the last lease has ended', says: closes() },
   'draining --slot.freed[else]--> draining': { promise: 'others still run or wait' },

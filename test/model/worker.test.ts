@@ -187,7 +187,8 @@ const edges = describeChart('worker', WORKER, {
   },
   'ending --process.exited--> dead': { promise: 'only the kernel says that it is gone', says: DEAD },
   'ending --process.failed--> dead': { promise: 'nothing had come to be', says: DEAD },
-  'ending --after stopGrace--> ending': { promise: 'a teardown does not take for ever', runs: killed('stopped') },
+  'ending --after stopGrace--> ending': { promise: 'a teardown does not take for ever', runs: ['terminateProcess'] },
+  'ending --after killGrace--> ending': { promise: 'who heeds nothing is killed', runs: killed('stopped') },
 });
 
 describe('the worker, in every step it can take', () => {

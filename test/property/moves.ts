@@ -74,6 +74,8 @@ export const WORLDS: Choice<WorldOptions> = record({
   queueTimeoutMs: seldom(70, 250),
   timeoutMs: seldom(90, 300),
   sessionsMax: seldom(1, 2),
+  leaseTimeoutMs: seldom(80),
+  queueMaxPerKey: seldom(1),
   // Few, so that they meet.
   sessionIds: oneOf(...pairs(Object.keys(SESSIONS) as SessionId[])),
 });
@@ -81,6 +83,7 @@ export const WORLDS: Choice<WorldOptions> = record({
 const which = upTo(20);
 const wish: Choice<Wish> = record({
   priority: seldom(-1, 1),
+  fairnessKey: seldom('a', 'b'),
   timeoutMs: seldom(0, 20, 60, 150),
   isAbortable: oneOf(true, false),
 });
@@ -125,6 +128,7 @@ export const MOVES: readonly Move[] = [
   move(3, 'checkin', which, held, (world, lease) => world.checkin(lease)),
   move(3, 'tell of the dead', oneOf(null), anyhow, (world) => world.python.reap()),
   move(2, 'checkout', wish, anyhow, (world, _, how) => world.checkout(how)),
+  move(1, 'checkout at once', oneOf(null), anyhow, (world) => world.tryCheckout()),
   move(2, 'abort', which, abortable, (world, asked) => world.abort(asked)),
   move(2, 'thaw', which, living, (_, process) => process.thaw()),
   move(1, 'checkout in session', ofWish, session, (world, id, { wish }) => world.sessionCheckout(id, wish)),
@@ -137,6 +141,9 @@ export const MOVES: readonly Move[] = [
   }),
   fault(1, 'freeze', which, living, (_, process) => process.freeze()),
   fault(1, 'ignore stop', which, living, (_, process) => {
+    process.ignoresStop = true;
+  }),
+  fault(1, 'ignore stop and SIGTERM', which, living, (_, process) => {
     process.ignoresStop = true;
     process.ignoresTerm = true;
   }),

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Actor, AnyActorRef, InspectionEvent } from 'xstate';
-import { type coordinatorMachine, listWaiters, type Waiter, type WorkerId } from '../../machines/index.js';
+import { byAge, type coordinatorMachine, listWaiters, type Waiter, type WorkerId } from '../../machines/index.js';
 import type { Lease, PoolOptions, Session } from '../../src/index.js';
 import { checkOptions } from '../../src/options.js';
 import { Pool } from '../../src/pool.js';
@@ -66,6 +66,7 @@ export class World {
       cancelGraceMs: GRACE_MS,
       evictGraceMs: EVICT_MS,
       stopGraceMs: STOP_MS,
+      termGraceMs: TERM_MS,
       closeTimeoutMs: CLOSE_MS,
       clock: this.clock,
       random: () => 0.5,
@@ -89,6 +90,24 @@ export class World {
 
   checkout(wish: Wish): void {
     this.#ask('checkout', wish, undefined, undefined, (options) => this.pool.checkout(options));
+  }
+
+  /** A lease at once, or none: never somebody else's turn. */
+  tryCheckout(): void {
+    const { state, waiting } = this.pool.stats();
+    let lease: Lease | undefined;
+    try {
+      lease = this.pool.tryCheckout();
+    } catch (error) {
+      const { code } = error as { code?: string };
+      const isSo = code === 'ERR_POOL_DEGRADED' ? state === 'degraded' : this.ends.length > 0;
+      if (!isSo) this.faults.push(`a lease at once was refused with ${error}, and the pool is ${state}`);
+      return;
+    }
+    if (this.pool.stats().waiting !== waiting) this.faults.push('whoever asked for a lease at once waits for it');
+    if (lease === undefined) return;
+    const why = this.#leaseHeld(undefined, lease);
+    if (why !== undefined) this.faults.push(`lease ${lease.id} was had at once, but ${why}`);
   }
 
   leaseCall(held: HeldLease, wish: Wish): void {
@@ -285,8 +304,8 @@ export class World {
     via?.asked.push(asked);
     if (kind === 'call') this.#calls.asked += 1;
     if (kind === 'call') this.#calls.pending += 1;
-    const { timeoutMs, priority } = wish;
-    send({ timeoutMs, priority: via ? undefined : priority, signal: asked.controller?.signal }, token).then(
+    const { timeoutMs, priority, fairnessKey } = wish;
+    send({ timeoutMs, priority, fairnessKey, signal: asked.controller?.signal }, token).then(
       (value) => this.#settled(asked, { value }),
       (error: unknown) => this.#settled(asked, { error }),
     );
@@ -321,10 +340,11 @@ export class World {
     return this.#whyNotState(asked, asked.session, seen);
   }
 
-  #leaseHeld(asked: Asked, lease: Lease): string | undefined {
+  #leaseHeld(asked: Asked | undefined, lease: Lease): string | undefined {
     const others = this.leases.filter((held) => this.#isHeld(held) && held.lease.worker === lease.worker);
     const process = this.python.living.findLast(({ name }) => name === lease.worker) as FakeProcess;
-    this.leases.push({ lease, process, session: asked.session, asked: [], isCheckedIn: false, isOver: false });
+    const since = this.clock.now();
+    this.leases.push({ lease, process, session: asked?.session, since, asked: [], isCheckedIn: false, isOver: false });
     const ids = others.map((other) => other.lease.id);
     return ids.length < this.#slots ? undefined : `leases ${ids} have that worker`;
   }
@@ -370,7 +390,9 @@ export class World {
         return `its time is up at ${asked.queueDeadline} or ${asked.deadline}, and it is ${now}`;
       }
       case 'ERR_QUEUE_FULL':
-        return wasSent || this.options.queueMax === undefined ? 'there was room' : undefined;
+        return wasSent || (this.options.queueMax ?? this.options.queueMaxPerKey) === undefined
+          ? 'there was room'
+          : undefined;
       case 'ERR_POOL_CLOSED':
         return this.#whyNotClosed(asked);
       case 'ERR_POOL_DEGRADED':
@@ -386,12 +408,19 @@ export class World {
         return asked.session && !wasSent ? undefined : 'it is of no session';
       case 'ERR_LEASE_ENDED':
         if (asked.via === undefined) return 'it is of no lease';
+        if ((error as { reason?: string }).reason === 'expired') return this.#whyNotExpired(asked.via);
         return wasSent ? 'it had been sent' : undefined;
       case 'ERR_PROTOCOL':
         return asked.process && this.#brokenProcesses.has(asked.process) ? undefined : 'nothing broke its line';
       default:
         return 'that is no way to end';
     }
+  }
+
+  #whyNotExpired({ since }: HeldLease): string | undefined {
+    const { leaseTimeoutMs } = this.options;
+    if (leaseTimeoutMs === undefined) return 'leases may be held for ever';
+    return this.clock.now() >= since + leaseTimeoutMs ? undefined : `it was had at ${since}`;
   }
 
   /** Those who were there before a drain are served; only a `destroy`, or a `close` that takes too long, refuses them. */
@@ -481,8 +510,13 @@ export class World {
     this.#liveLeases.set(worker, live.add(lease));
     this.#usedLeases.add(lease);
     const { id } = { id: (worker.getSnapshot() as { context: { worker: WorkerId } }).context.worker };
-    for (const other of listWaiters(this.#coordinator.getSnapshot().context.queue)) {
-      if (mayHave(other, id) && precedes(other, waiter)) {
+    const { queue, rules } = this.#coordinator.getSnapshot().context;
+    const waiters = listWaiters(queue);
+    // What keys do to the order is told by the model of the queue. Of one key and priority it is as without them.
+    const isKeyed = [waiter, ...waiters].some(({ fairnessKey }) => fairnessKey !== null);
+    for (const other of waiters) {
+      const isAlike = other.fairnessKey === waiter.fairnessKey && other.priority === waiter.priority;
+      if (mayHave(other, id) && (!isKeyed || isAlike) && byAge(rules)(other, waiter) < 0) {
         this.faults.push(`ticket ${waiter.ticket} was served before ticket ${other.ticket}`);
       }
     }
@@ -611,11 +645,14 @@ export interface WorldOptions {
   readonly queueTimeoutMs?: PoolOptions['queueTimeoutMs'];
   readonly timeoutMs?: PoolOptions['timeoutMs'];
   readonly sessionsMax?: PoolOptions['sessionsMax'];
+  readonly leaseTimeoutMs?: PoolOptions['leaseTimeoutMs'];
+  readonly queueMaxPerKey?: PoolOptions['queueMaxPerKey'];
 }
 
 /** How something is asked. */
 export interface Wish {
   readonly priority?: number | undefined;
+  readonly fairnessKey?: string | undefined;
   readonly timeoutMs?: number | undefined;
   readonly isAbortable?: boolean | undefined;
 }
@@ -646,6 +683,7 @@ export interface HeldLease {
   readonly lease: Lease;
   readonly process: FakeProcess;
   readonly session: SessionSeen | undefined;
+  readonly since: number;
   /** What was asked under it. */
   readonly asked: Asked[];
   isCheckedIn: boolean;
@@ -712,10 +750,6 @@ function mayHave({ affinity }: Waiter, worker: WorkerId): boolean {
   return affinity === null || !affinity.strict || affinity.worker === worker;
 }
 
-function precedes(one: Waiter, other: Waiter): boolean {
-  return one.priority === other.priority ? one.ticket < other.ticket : one.priority > other.priority;
-}
-
 function nameOf(error: unknown, asked: Asked): string {
   return error === asked.reason ? 'aborted' : String((error as { code?: unknown }).code ?? error);
 }
@@ -744,5 +778,6 @@ export const BOOT_MS = 1_000;
 export const GRACE_MS = 50;
 export const EVICT_MS = 130;
 export const STOP_MS = 40;
+const TERM_MS = 20;
 export const CLOSE_MS = 150;
 const ROUNDS_MAX = 1_000;

@@ -11,6 +11,11 @@ export function reapersOf(parent: number): number[] {
   return childrenOf(parent).filter((pid) => commandOf(pid).includes('pythonarium/reaper.py'));
 }
 
+/** The pids of the templates of the pools of `parent`. */
+export function templatesOf(parent: number): number[] {
+  return childrenOf(parent).filter((pid) => commandOf(pid).includes('pythonarium.template'));
+}
+
 /** The pids of all processes whose parent is `parent`, zombies included. */
 export function childrenOf(parent: number): number[] {
   return readdirSync('/proc')

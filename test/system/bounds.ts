@@ -6,6 +6,7 @@ export const HASTY: Ask = { wish: 'anyone', priority: 0, mayWait: false };
 export const HINT: Ask = { wish: 'hint', priority: 0, mayWait: true };
 export const STRICT: Ask = { wish: 'strict', priority: 0, mayWait: true };
 export const STRICT_AND_HASTY: Ask = { wish: 'strict', priority: 0, mayWait: false };
+export const KEYED: Ask = { wish: 'anyone', priority: 0, mayWait: true, fairnessKey: 'a' };
 export const EVERY_WISH: readonly Ask[] = [ANYONE, URGENT, HASTY, HINT, STRICT, STRICT_AND_HASTY];
 
 /** Everything may happen, as often as it likes, and each event is followed until nobody has more to say. */
@@ -18,6 +19,8 @@ export function unlimited(size: number, callers: number, asks: readonly Ask[]): 
     asks,
     faults: new Set(['death', 'cancel', 'timeout', 'close']),
     queueMax: callers,
+    queueMaxPerKey: callers,
+    shed: null,
     callsMax: Infinity,
     deathsMax: Infinity,
     timeoutsMax: Infinity,
@@ -35,6 +38,8 @@ export function counted(size: number, callers: number, limits: Partial<Bounds>):
     asks: [ANYONE],
     faults: new Set(['death', 'cancel', 'timeout', 'close']),
     queueMax: callers,
+    queueMaxPerKey: callers,
+    shed: null,
     callsMax: 1,
     deathsMax: 1,
     timeoutsMax: 1,
@@ -51,7 +56,9 @@ export function withSlots(slots: number, bounds: Bounds): Bounds {
 export function describeBounds(bounds: Bounds): string {
   const { size, slots, callers, delivery, asks, faults, callsMax, deathsMax, timeoutsMax, commandsMax } = bounds;
   const wishes = asks
-    .map(({ wish, priority, mayWait }) => wish + (priority ? '^' : '') + (mayWait ? '' : '!'))
+    .map(
+      ({ wish, priority, mayWait, fairnessKey: key = '' }) => wish + key + (priority ? '^' : '') + (mayWait ? '' : '!'),
+    )
     .join(' ');
   const times = (count: number) => (count === Infinity ? 'any' : String(count));
   const limits = [

@@ -35,6 +35,7 @@ export function movesIn(world: World, bounds: Bounds): Move[] {
   return [
     ...deliveries(world),
     ...callerMoves(world, bounds),
+    ...(bounds.shed ? [A_SECOND_PASSES] : []),
     ...[
       ...exchangeMoves(world, bounds),
       ...processMoves(world, bounds),
@@ -97,10 +98,12 @@ function callerMoves(world: World, { asks, faults, callsMax }: Bounds): Move[] {
       for (const ask of asks) {
         for (const affinity of affinities(world, ask)) {
           moves.push({
-            label: `${name} asks for ${wishOf(affinity)}${ask.priority ? `, priority ${ask.priority}` : ''}${ask.mayWait ? '' : ', now or never'}`,
+            label: `${name} asks for ${wishOf(affinity)}${ask.fairnessKey ? `, key ${ask.fairnessKey}` : ''}${ask.priority ? `, priority ${ask.priority}` : ''}${ask.mayWait ? '' : ', now or never'}`,
             owed: 'nobody',
             make: (step) => {
-              const asked: Waiter = { ticket: step.nextTicket, priority: ask.priority, affinity, mayWait: ask.mayWait };
+              const { priority, mayWait, fairnessKey = null } = ask;
+              const [ticket, askedAt] = [step.nextTicket, step.now];
+              const asked: Waiter = { ticket, askedAt, priority, fairnessKey, affinity, mayWait };
               step.nextTicket += 1;
               step.callers[index] = { state: 'waiting', waiter: asked, calls: calls + (callsMax === Infinity ? 0 : 1) };
               step.changed = true;
@@ -142,7 +145,7 @@ function exchangeMoves(world: World, { slots, timeoutsMax }: Bounds): FaultyMove
       moves.push({
         label: `${type} comes late, for a lease of long ago, at place ${place}`,
         owed: 'nobody',
-        make: (step) => step.happen(client, { type, lease: NO_LEASE }),
+        make: (step) => step.happen(client, { type, lease: NO_LEASE, at: step.now }),
       });
     }
     if (exchange === null) continue;
@@ -154,7 +157,7 @@ function exchangeMoves(world: World, { slots, timeoutsMax }: Bounds): FaultyMove
         make: (step) => {
           step.settle(caller);
           step.exchanges[index] = null;
-          step.happen(client, { type: 'exchange.ended', lease });
+          step.happen(client, { type: 'exchange.ended', lease, at: step.now });
         },
       });
       if (world.spent.timeouts < timeoutsMax) {
@@ -190,7 +193,7 @@ function exchangeMoves(world: World, { slots, timeoutsMax }: Bounds): FaultyMove
         make: (step) => {
           step.exchanges[index] = caller === null ? null : { ...exchange, owed: false, overdue: false };
           step.changed = true;
-          step.happen(client, { type: caller === null ? 'exchange.ended' : 'exchange.resumed', lease });
+          step.happen(client, { type: caller === null ? 'exchange.ended' : 'exchange.resumed', lease, at: step.now });
         },
       });
     }
@@ -294,7 +297,7 @@ function timers(world: World, { slots, deathsMax }: Bounds): FaultyMove[] {
       moves.push({
         label: `${delay} runs out at place ${context.place}`,
         owed: 'cruel',
-        ...(delay === 'stopGrace' ? {} : { fault: 'timeout' }),
+        ...(delay === 'stopGrace' || delay === 'killGrace' ? {} : { fault: 'timeout' }),
         make: (step) => {
           if (isDeath) step.spend('deaths');
           step.happen(addressOf(ref), { type });
@@ -358,6 +361,14 @@ function wishOf(affinity: Affinity | null): string {
   const who = affinity.worker === 0 ? 'a worker that has gone' : `worker ${affinity.worker}`;
   return affinity.strict ? `${who} alone` : `${who} if possible`;
 }
+
+const A_SECOND_PASSES: Move = {
+  label: 'a second passes',
+  owed: 'nobody',
+  make: (step) => {
+    step.now += 1_000;
+  },
+};
 
 /** The id of a lease that is not live anywhere. */
 const NO_LEASE = 0;

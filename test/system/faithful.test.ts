@@ -26,6 +26,7 @@ import {
   type Address,
   type Bounds,
   CHARTS,
+  coordinatorInput,
   FAILURES_MAX,
   firstWorld,
   Step,
@@ -151,6 +152,7 @@ class LiveStep extends Step {
         bootTimeoutMs: 1,
         evictGraceMs: 1,
         stopGraceMs: 1,
+        termGraceMs: 1,
         coordinator: self.system.get('coordinator') as CoordinatorRef,
         supervisor: self,
         clients: clientsAt(place).map((index) => self.system.get(`client-${index}`) as ClientRef),
@@ -172,7 +174,7 @@ class LiveStep extends Step {
           spawn('coordinator', {
             id: 'coordinator',
             systemId: 'coordinator',
-            input: { queueMax: 2, supervisor: self },
+            input: { ...coordinatorInput(unlimited(2, 2, [])), supervisor: self },
           });
           for (const place of context.places.keys()) {
             for (const index of clientsAt(place)) {

@@ -11,13 +11,14 @@
 import type { AnyEventObject, AnyStateMachine } from 'xstate';
 import {
   type Affinity,
-  addWaiter,
   emptyQueue,
   listWaiters,
+  returnWaiter,
   type Served,
   type Waiter,
   type WorkerRef,
 } from '../../machines/index.js';
+import { listItems } from '../../machines/sorted-tree.js';
 import {
   addressOf,
   type Caller,
@@ -54,7 +55,7 @@ const FRESH = 1_000;
 const NO_PROCESS: Process = { life: 'gone', ending: 'no' };
 
 /** In place of somebody who has had an answer: that nobody may hear of it again is all there is to know. */
-const ANSWERED: Waiter = { ticket: 0, priority: 0, affinity: null, mayWait: true };
+const ANSWERED: Waiter = { ticket: 0, askedAt: 0, priority: 0, fairnessKey: null, affinity: null, mayWait: true };
 
 class Renaming {
   readonly #world: World;
@@ -70,6 +71,7 @@ class Renaming {
   readonly #workers = new Map<number, number>();
   readonly #tickets = new Map<number, number>();
   readonly #gone: readonly number[];
+  #turns: ReadonlyMap<number, readonly number[]> | undefined;
 
   constructor(world: World) {
     this.#world = world;
@@ -179,6 +181,7 @@ class Renaming {
         gone,
         mail,
         nextTicket: this.#tickets.size + 1,
+        now: old.now,
         spent: old.spent,
       },
     };
@@ -233,19 +236,23 @@ class Renaming {
     const free = context.free.map((place) => this.#placeOf[place]!);
     const waiters = listWaiters(context.queue).map((waiter) => this.#waiter(waiter));
     waiters.sort((one, other) => one.ticket - other.ticket);
+    const turnOf = this.#turnOf(context);
     const inSlots = workers.map((served) => {
       if (served === undefined) return '';
-      const grants = served.grants.map((grant) => grant && `${grant.lease}${keyOfWaiter(grant.waiter)}`);
+      const grants = served.grants.map((grant) => grant && `${grant.lease}${keyOfWaiter(grant.waiter)}t${grant.turn}`);
       return `${served.worker},${grants.join('/')},${served.free.join('/')},${served.isLeaving}`;
     });
-    const key = `c${context.queueMax} ${snapshot.value} ${inSlots.join(';')} ${free.join()} ${waiters.map(keyOfWaiter).join()}`;
+    const key = `c${context.queueMax} ${snapshot.value} ${inSlots.join(';')} ${free.join()} ${waiters.map((waiter) => `${keyOfWaiter(waiter)}t${turnOf(waiter)}`).join()}`;
     return intern(key, snapshot, () => ({
       ...snapshot,
       context: {
         ...context,
         workers,
         free,
-        queue: waiters.reduce(addWaiter, emptyQueue),
+        queue: waiters.reduce((queue, waiter) => returnWaiter(queue, waiter, turnOf(waiter)), {
+          ...emptyQueue(context.rules),
+          nextTurn: FRESH,
+        }),
         nextLease: FRESH,
         granted: [],
         refused: [],
@@ -275,10 +282,25 @@ class Renaming {
       ref: this.#workerRef(served.ref),
       grants: this.#slots[place]!.map((slot) => {
         const grant = served.grants[slot]!;
-        return grant && { lease: this.#lease(grant.lease), waiter: this.#waiter(grant.waiter) };
+        const turn = grant && this.#turn(grant.waiter.priority, grant.turn);
+        return grant && { lease: this.#lease(grant.lease), waiter: this.#waiter(grant.waiter), turn: turn ?? 0 };
       }),
       free: served.free.map((slot) => this.#slot(place, slot)),
       isLeaving: served.isLeaving,
+    };
+  }
+
+  /** Turns are names that are put in order, among those of one priority; where all are of one key they are alike. */
+  #turn(priority: number, number: number): number {
+    this.#turns ??= turnsIn(this.#world.coordinator.context);
+    return Math.max(0, this.#turns.get(priority)?.indexOf(number) ?? 0);
+  }
+
+  #turnOf({ queue }: CoordinatorSnapshot['context']): (waiter: Waiter) => number {
+    return ({ priority, fairnessKey }) => {
+      const rank = queue.ranks.find((each) => each.priority === priority)!;
+      const group = listItems(rank.groups).find(({ key }) => key === (fairnessKey ?? ''))!;
+      return this.#turn(priority, group.turn.number);
     };
   }
 
@@ -380,6 +402,27 @@ class Renaming {
     const { place, worker } = addressOf(ref);
     return workerRef(this.#placeOf[place]!, this.#workerId(worker));
   }
+}
+
+/** By priority: the turns that are remembered, in order, if they are of several keys. */
+function turnsIn({ queue, workers }: CoordinatorSnapshot['context']): ReadonlyMap<number, readonly number[]> {
+  const seen = new Map<number, Map<number, Set<string>>>();
+  const see = (priority: number, turn: number, key: string) => {
+    const turns = remembered(seen, priority, () => new Map<number, Set<string>>());
+    remembered(turns, turn, () => new Set<string>()).add(key);
+  };
+  for (const { priority, groups } of queue.ranks) {
+    for (const { turn, key } of listItems(groups)) see(priority, turn.number, key);
+  }
+  for (const grant of workers.flatMap((served) => served?.grants ?? [])) {
+    if (grant) see(grant.waiter.priority, grant.turn, grant.waiter.fairnessKey ?? '');
+  }
+  return new Map(
+    [...seen].map(([priority, turns]) => {
+      const keys = new Set([...turns.values()].flatMap((each) => [...each]));
+      return [priority, keys.size > 1 ? [...turns.keys()].sort((one, other) => one - other) : []];
+    }),
+  );
 }
 
 /** One character for each part, by the order in which parts were first met: there are many worlds and few parts. */

@@ -41,7 +41,7 @@ describe('the walk through the whole system finds', () => {
       actions: {
         revokeLease: sendTo(
           ({ context }) => context.held!.worker,
-          ({ context }) => ({ type: 'lease.released', lease: context.held!.lease, slot: context.held!.slot }),
+          ({ context }) => ({ type: 'lease.released', lease: context.held!.lease, slot: context.held!.slot, at: 0 }),
         ),
       },
     });
@@ -59,7 +59,7 @@ describe('the walk through the whole system finds', () => {
       actions: {
         announceFreed: sendTo(
           ({ context }) => context.coordinator,
-          ({ context: { worker, place } }) => ({ type: 'slot.freed', worker, place, slot: 0 }),
+          ({ context: { worker, place } }) => ({ type: 'slot.freed', worker, place, slot: 0, at: 0 }),
         ),
       },
     });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { coordinatorMachine, supervisorMachine, type Waiter, workerMachine } from '../../machines/index.js';
 import { follow } from '../model/follow.js';
-import { clientRef, coordinatorRef, supervisorRef, workerRef } from './world.js';
+import { unlimited } from './bounds.js';
+import { clientRef, coordinatorInput, coordinatorRef, supervisorRef, workerRef } from './world.js';
 
 /** Faults that the walk through the whole system has found, each in the few events that show it. */
 describe('what had been wrong', () => {
@@ -14,7 +15,7 @@ describe('what had been wrong', () => {
   });
 
   it('a closed coordinator refuses nobody whose lease has ended well', () => {
-    const { said } = follow(coordinatorMachine, { queueMax: 1, supervisor: supervisorRef }, [
+    const { said } = follow(coordinatorMachine, coordinatorInput(unlimited(1, 1, [])), [
       JOINED,
       { type: 'lease.request', waiter: waiter(1) },
       { type: 'pool.destroy' },
@@ -26,7 +27,7 @@ describe('what had been wrong', () => {
 
   it('a waiter that may not wait is refused, and not queued, when its grant crosses its worker on the way out', () => {
     const hasty = { ...waiter(1), mayWait: false };
-    const { snapshot, said } = follow(coordinatorMachine, { queueMax: 1, supervisor: supervisorRef }, [
+    const { snapshot, said } = follow(coordinatorMachine, coordinatorInput(unlimited(1, 1, [])), [
       JOINED,
       { type: 'lease.request', waiter: hasty },
       LEFT_WITHOUT_LEASE,
@@ -53,13 +54,14 @@ const worker = {
   bootTimeoutMs: 1,
   evictGraceMs: 1,
   stopGraceMs: 1,
+  termGraceMs: 1,
   coordinator: coordinatorRef,
   supervisor: supervisorRef,
   clients: [clientRef(0)],
 };
 
 function waiter(ticket: number): Waiter {
-  return { ticket, priority: 0, affinity: null, mayWait: true };
+  return { ticket, askedAt: 0, priority: 0, fairnessKey: null, affinity: null, mayWait: true };
 }
 
 const JOINED = { type: 'worker.joined', worker: 1, place: 0, ref: workerRef(0, 1), slots: 1 };

@@ -2,7 +2,7 @@
  * Promises that are told as a story: what happens outside, step by step, and
  * what somebody outside then sees. Each is played with all the charts.
  */
-import { ANYONE, counted, HASTY, STRICT, unlimited, withSlots } from './bounds.js';
+import { ANYONE, counted, HASTY, KEYED, STRICT, unlimited, withSlots } from './bounds.js';
 import { movesIn } from './environment.js';
 import { checkWorld } from './invariants.js';
 import { type Bounds, type Charts, firstWorld, Step, Violation, type World } from './world.js';
@@ -66,6 +66,8 @@ export function play({ bounds, play: story }: Scenario, charts: Charts): void {
 const BOOTS = 'the process at place 0 is ready';
 const ASKS = 'caller 0 asks for anyone';
 const ALSO_ASKS = 'caller 1 asks for anyone';
+const ENDS = 'the exchange at place 0 ends';
+const A_SECOND = 'a second passes';
 const FAILS_TO_START = 'no process comes to be at place 0';
 const IS_REPLACED = 'the worker at place 0 is to be replaced';
 const RESTARTS = 'the replacement at place 0 is due';
@@ -73,6 +75,8 @@ const RESTARTS = 'the replacement at place 0 is due';
 const one = unlimited(1, 1, [ANYONE, HASTY]);
 const crowded = { ...unlimited(1, 2, [ANYONE, STRICT]), queueMax: 1 };
 const two = unlimited(2, 1, [ANYONE]);
+const keyed = { ...unlimited(1, 4, [ANYONE, KEYED]), queueMaxPerKey: 2 };
+const shedding = { ...unlimited(1, 4, [ANYONE]), shed: { targetMs: 300, intervalMs: 1_000 } };
 const slow = counted(1, 1, {});
 const slowTwo = counted(2, 1, {});
 const shared = withSlots(2, unlimited(1, 2, [ANYONE]));
@@ -257,6 +261,53 @@ export const SCENARIOS: readonly Scenario[] = [
       scene.sees('the pool is drained', poolIs('drained'));
     },
   },
+
+  // ------------------------------------------------------------ who is next
+  {
+    promise: 'one of another key is served after one of each key that waits, however many wait under those',
+    bounds: keyed,
+    play: (scene) => {
+      scene.does(
+        BOOTS,
+        ASKS,
+        'caller 1 asks for anyone, key a',
+        'caller 2 asks for anyone, key a',
+        'caller 3 asks for anyone',
+      );
+      scene.does(ENDS);
+      scene.sees('the first of the key runs', callerIs('running', 1));
+      scene.does(ENDS);
+      scene.sees('the one without a key runs', callerIs('running', 3));
+      scene.does(ENDS);
+      scene.sees('the second of the key runs', callerIs('running', 2));
+    },
+  },
+  {
+    promise: 'no more wait under one key than may',
+    bounds: keyed,
+    play: (scene) => {
+      const asks = (caller: number) => `caller ${caller} asks for anyone, key a`;
+      scene.does(BOOTS, ASKS, asks(1), asks(2), asks(3));
+      scene.hears('waiters.refused key-full');
+      scene.sees('it has its answer', callerIs('idle', 3));
+      scene.does('caller 3 asks for anyone');
+      scene.sees('one without it may wait', callerIs('waiting', 3));
+    },
+  },
+  ...['go on', 'pool.drain'].map((then) => ({
+    promise: `in an overload, those who have waited too long are refused for the sake of the others: ${then}`,
+    bounds: shedding,
+    play: (scene: Scene) => {
+      scene.does(BOOTS, ASKS, ALSO_ASKS, 'caller 2 asks for anyone', 'caller 3 asks for anyone', A_SECOND);
+      scene.does(ENDS);
+      scene.sees('the first is served though it is late', callerIs('running', 1));
+      if (then === 'pool.drain') scene.does(then);
+      scene.does(A_SECOND, ENDS);
+      scene.hears('waiters.refused overloaded');
+      scene.sees('the second is refused', callerIs('idle', 2));
+      scene.sees('the last is served', callerIs('running', 3));
+    },
+  })),
 
   // ------------------------------------------------------------ replaced
   {
@@ -487,6 +538,18 @@ export const SCENARIOS: readonly Scenario[] = [
       scene.sees('the caller runs', callerIs('running'));
       scene.does('closeTimeout runs out');
       scene.sees('the caller has an answer', callerIs('idle'));
+      scene.sees('its process was killed', isKilled);
+    },
+  },
+  {
+    promise: 'a worker that does not end when it is asked is told by signal, and then killed',
+    bounds: one,
+    play: (scene) => {
+      scene.does(BOOTS, 'pool.close');
+      scene.sees('its process was asked', isAsked);
+      scene.does('stopGrace runs out at place 0');
+      scene.sees('its process was told', ({ processes }) => processes[0]!.ending === 'told');
+      scene.does('killGrace runs out at place 0');
       scene.sees('its process was killed', isKilled);
     },
   },

@@ -6,11 +6,14 @@
  */
 import type { AnyEventObject, AnyStateMachine, SnapshotFrom } from 'xstate';
 import {
+  byAge,
   type ClientRef,
+  type CoordinatorInput,
   type CoordinatorRef,
   clientMachine,
   coordinatorMachine,
   listWaiters,
+  type ShedRule,
   type SupervisorRef,
   supervisorMachine,
   type Waiter,
@@ -47,6 +50,9 @@ export interface Bounds {
   readonly asks: readonly Ask[];
   readonly faults: ReadonlySet<Fault>;
   readonly queueMax: number;
+  readonly queueMaxPerKey: number;
+  /** If there is one, time may pass. */
+  readonly shed: ShedRule | null;
   /** How often one caller may ask. */
   readonly callsMax: number;
   /** How many processes may die, fail to start or turn out unfit, unasked. */
@@ -61,6 +67,7 @@ export interface Ask {
   readonly wish: 'anyone' | 'hint' | 'strict';
   readonly priority: number;
   readonly mayWait: boolean;
+  readonly fairnessKey?: string;
 }
 
 export type Fault = 'death' | 'cancel' | 'timeout' | 'close';
@@ -90,6 +97,7 @@ export interface World {
   readonly gone: readonly number[];
   readonly mail: Mail;
   readonly nextTicket: number;
+  readonly now: number;
   readonly spent: Spent;
 }
 
@@ -103,7 +111,7 @@ export interface Spent {
 export interface Process {
   readonly life: 'pending' | 'up' | 'gone';
   /** What it has been sent to end it. */
-  readonly ending: 'no' | 'asked' | 'killed';
+  readonly ending: 'no' | 'asked' | 'told' | 'killed';
 }
 
 export interface Exchange {
@@ -183,8 +191,7 @@ export function firstWorld(charts: Charts, bounds: Bounds): World {
   );
   const step = new Step(charts, bounds, {
     supervisor: supervisor.snapshot,
-    coordinator: begin(charts.coordinator, { queueMax: bounds.queueMax, supervisor: supervisorRef }, coordinatorRef)
-      .snapshot,
+    coordinator: begin(charts.coordinator, coordinatorInput(bounds), coordinatorRef).snapshot,
     workers: [],
     clients: slots.map((slot) => begin(charts.client, { cancelGraceMs: 1 }, clientRef(slot)).snapshot),
     processes: places.map(() => nobody),
@@ -194,10 +201,15 @@ export function firstWorld(charts: Charts, bounds: Bounds): World {
     gone: [],
     mail: { supervisor: [], coordinator: [], workers: places.map(() => []), clients: slots.map(() => []) },
     nextTicket: 1,
+    now: 0,
     spent: { deaths: 0, timeouts: 0, commands: 0 },
   });
   step.perform(addressOf(supervisorRef), supervisor.ran);
   return step.done();
+}
+
+export function coordinatorInput({ queueMax, queueMaxPerKey, shed }: Bounds): CoordinatorInput {
+  return { queueMax, queueMaxPerKey, rules: { ageAfterMs: 10_000, shed }, supervisor: supervisorRef };
 }
 
 /** The making of one world from another. */
@@ -218,6 +230,7 @@ export class Step {
     clients: (readonly AnyEventObject[])[];
   };
   nextTicket: number;
+  now: number;
   spent: Spent;
   /** False as long as this step has made no difference to anything. */
   changed = false;
@@ -245,12 +258,13 @@ export class Step {
     this.gone = world.gone;
     this.mail = { ...world.mail, workers: world.mail.workers.slice(), clients: world.mail.clients.slice() };
     this.nextTicket = world.nextTicket;
+    this.now = world.now;
     this.spent = world.spent;
   }
 
   done(): World {
     const { supervisor, coordinator, workers, clients, processes, exchanges, restarts, callers, gone, mail } = this;
-    const { nextTicket, spent } = this;
+    const { nextTicket, now, spent } = this;
     return {
       supervisor,
       coordinator,
@@ -263,6 +277,7 @@ export class Step {
       gone,
       mail,
       nextTicket,
+      now,
       spent,
     };
   }
@@ -384,6 +399,11 @@ export class Step {
     },
     // What Python does about it, and who goes by a worker that is leaving, makes no difference here.
     interruptCall: () => {},
+    terminateProcess: (step, place) => {
+      // Whoever was killed stays so.
+      const process = step.processes[place]!;
+      if (process.ending === 'asked') step.processes[place] = { ...process, ending: 'told' };
+    },
     beginRetirement: () => {},
     beginExchange: (step, place, { context }) =>
       step.#beginExchange(place, (context as ClientSnapshot['context']).held!),
@@ -399,6 +419,7 @@ export class Step {
       bootTimeoutMs: 1,
       evictGraceMs: 1,
       stopGraceMs: 1,
+      termGraceMs: 1,
       coordinator: coordinatorRef,
       supervisor: supervisorRef,
       clients: clientRefsAt(place, this.#bounds.slots),
@@ -422,7 +443,7 @@ export class Step {
     const { lease } = held;
     if (this.#forget(held.waiter.ticket)) {
       // The caller has gone: the grant is answered with a release.
-      this.send(addressOf(clientRef(place)), { type: 'exchange.ended', lease });
+      this.send(addressOf(clientRef(place)), { type: 'exchange.ended', lease, at: this.now });
       return;
     }
     const caller = this.#waitingFor(held.waiter, 'is granted a lease');
@@ -472,10 +493,17 @@ export class Step {
 
   #checkOrder({ worker }: Address, granted: AnyEventObject): void {
     const waiter = granted.waiter as Waiter;
-    const overtaken = listWaiters(this.coordinator.context.queue).some(
-      ({ ticket, priority, affinity }) =>
-        (!affinity?.strict || affinity.worker === worker) &&
-        (priority > waiter.priority || (priority === waiter.priority && ticket < waiter.ticket)),
+    const { queue } = this.coordinator.context;
+    const order = byAge(queue.rules);
+    // Where somebody bears a key it is told here only of their own; a model of the queue tells the rest.
+    const isKeyed = (other: Waiter) => other.fairnessKey !== null || waiter.fairnessKey !== null;
+    const isOfOthers = (other: Waiter) =>
+      isKeyed(other) && (other.fairnessKey !== waiter.fairnessKey || other.priority !== waiter.priority);
+    const overtaken = listWaiters(queue).some(
+      (other) =>
+        (!other.affinity?.strict || other.affinity.worker === worker) &&
+        !(listWaiters(queue).some(isKeyed) && isOfOthers(other)) &&
+        order(other, waiter) < 0,
     );
     if (overtaken) throw new Violation('a waiter is overtaken');
   }
@@ -504,19 +532,19 @@ function takeOnce<TMachine extends AnyStateMachine>(
 /** Tells two events apart. */
 export function keyOf(event: AnyEventObject): string {
   return remembered(keysOfEvents, event, () => {
-    const { type, lease, leases, slot, slots, worker, place, way, proven, byItself, ref, waiter } = event;
+    const { type, lease, leases, slot, slots, worker, place, way, proven, byItself, ref, waiter, at } = event;
     const who = typeof worker === 'object' ? addressOf(worker).worker : worker;
     const from = ref === undefined ? '' : addressOf(ref).worker;
     const where = `${place} ${slot} ${slots} ${leases}`;
-    return `${type} ${lease} ${who} ${where} ${way} ${proven} ${byItself} ${from} ${waiter ? keyOfWaiter(waiter) : ''}`;
+    return `${type} ${lease} ${who} ${where} ${way} ${proven} ${byItself} ${from} ${at} ${waiter ? keyOfWaiter(waiter) : ''}`;
   });
 }
 
 export function keyOfWaiter(waiter: Waiter): string {
   return remembered(keysOfWaiters, waiter, () => {
-    const { ticket, priority, affinity, mayWait } = waiter;
+    const { ticket, askedAt, priority, fairnessKey, affinity, mayWait } = waiter;
     const wish = affinity === null ? '' : `${affinity.strict ? 'S' : 'H'}${affinity.worker}@${affinity.place}`;
-    return `${ticket}^${priority}${wish}${mayWait ? '' : '!'}`;
+    return `${ticket}@${askedAt}^${priority}${fairnessKey ?? ''}${wish}${mayWait ? '' : '!'}`;
   });
 }
 

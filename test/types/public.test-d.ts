@@ -184,7 +184,7 @@ export function keywords() {
 
 /** The charts are typed: an actor of one takes its own events and no others. */
 export function charts(worker: Actor<typeof workerMachine>) {
-  worker.send({ type: 'lease.released', lease: 1, slot: 0 });
+  worker.send({ type: 'lease.released', lease: 1, slot: 0, at: 0 });
   // @ts-expect-error: a lease has an id.
   worker.send({ type: 'lease.released' });
   // @ts-expect-error: no such event.

@@ -6,25 +6,28 @@ import { TurnedClock } from '../fake/turned-clock.js';
 
 describe('a call', () => {
   it('resolves with its answer', async () => {
-    const { call, outcomes } = made();
-    call.onAnswered({ value: 7 });
+    const { call, outcomes, exchange } = made();
+    call.onSent(exchange);
+    call.onAnswered({ value: 7 }, exchange);
     expect(await call.promise).toBe(7);
     expect(outcomes).toEqual(['answered']);
   });
 
   it('rejects with the error that it was answered with', async () => {
-    const { call, outcomes } = made();
+    const { call, outcomes, exchange } = made();
     const error = new ProtocolError({ detail: 'played' });
-    call.onAnswered({ error });
+    call.onSent(exchange);
+    call.onAnswered({ error }, exchange);
     await expect(call.promise).rejects.toBe(error);
     expect(outcomes).toEqual(['failed']);
   });
 
   it('settles once: what comes later changes nothing and is not counted', async () => {
     const controller = new AbortController();
-    const { call, outcomes, clock } = made({ timeoutMs: 10, signal: controller.signal });
-    call.onAnswered({ value: 1 });
-    call.onAnswered({ value: 2 });
+    const { call, outcomes, clock, exchange } = made({ timeoutMs: 10, signal: controller.signal });
+    call.onSent(exchange);
+    call.onAnswered({ value: 1 }, exchange);
+    call.onAnswered({ value: 2 }, exchange);
     call.fail(new PoolClosedError({ by: 'close' }), 'refused');
     controller.abort();
     clock.jump(100);
@@ -35,18 +38,20 @@ describe('a call', () => {
 
   it('leaves where it waits when its time is up, and rejects with what it is told there', async () => {
     const { call, outcomes, clock } = made({ timeoutMs: 50 });
-    const withdrawn: number[] = [];
+    const told: unknown[] = [];
     const error = new Error('no worker came');
     call.waitAt({
-      withdraw(_, waitedMs) {
-        withdrawn.push(waitedMs);
+      timeout(waitedMs) {
+        told.push(waitedMs);
         return error;
       },
+      withdraw: (which) => told.push(which),
       holders: () => undefined,
     });
     clock.jump(50);
     await expect(call.promise).rejects.toBe(error);
-    expect(withdrawn).toEqual([50]);
+    // What is said counts it among those who wait.
+    expect(told).toEqual([50, call]);
     expect(outcomes).toEqual(['timedOut']);
   });
 
@@ -75,8 +80,8 @@ describe('a call', () => {
       call.waitAt({
         withdraw() {
           hasLeft = true;
-          return new Error('not to be told');
         },
+        timeout: () => expect.fail('nobody is told of it'),
         holders: () => undefined,
       });
       if (isSent) call.onSent(exchange);
@@ -88,12 +93,21 @@ describe('a call', () => {
     }
   });
 
+  it('takes no answer of an exchange that it is not in', async () => {
+    const { call, exchange } = made();
+    call.onSent(exchange);
+    call.onAnswered({ value: 1 }, made().exchange);
+    call.onAnswered({ value: 2 }, exchange);
+    expect(await call.promise).toBe(2);
+  });
+
   it('has let go of all that it held before its caller goes on', async () => {
-    const { call } = made();
+    const { call, exchange } = made();
+    call.onSent(exchange);
     const order: string[] = [];
     call.onSettled(() => order.push('let go'));
     const goesOn = call.promise.then(() => order.push('caller'));
-    call.onAnswered({ value: null });
+    call.onAnswered({ value: null }, exchange);
     await goesOn;
     expect(order).toEqual(['let go', 'caller']);
   });
@@ -101,7 +115,8 @@ describe('a call', () => {
 
 function made(wait: ConstructorParameters<typeof Call>[2] = {}) {
   const clock = new TurnedClock();
-  const call = new Call({ name: 'mean', request: { text: '"name":"mean","args":[]}', bin: [] } }, clock, wait);
+  const request = { text: '"name":"mean","args":[]}', bin: [], keyChars: 23 };
+  const call = new Call({ name: 'mean', request }, clock, wait);
   const outcomes: CallOutcome[] = [];
   call.onSettled((how) => outcomes.push(how));
   const abandoned: Call[] = [];

@@ -306,8 +306,9 @@ function samples(): Sample[] {
         stderr: ['Fatal Python error'],
         started: true,
         call: 'mean',
+        attempts: 3,
       }),
-      ['worker-2', 'SIGSEGV', '"mean"', 'had started', 'Fatal Python error'],
+      ['worker-2', 'SIGSEGV', 'tried 3 times', '"mean"', 'had started', 'Fatal Python error'],
     ],
     [
       'ERR_CALL_TIMEOUT',
@@ -329,7 +330,18 @@ function samples(): Sample[] {
       new errors.DeadlockError({ chain: ['apply', 'total'], slots: 4 }),
       ['apply → total', 'all 4 slots', '`size`'],
     ],
+    [
+      'ERR_POISON',
+      new errors.PoisonError({ call: 'parse', deaths: 3, sinceMs: 1_200, refusedMs: 59_000 }),
+      ['"parse"', '3 workers', 1_200, 59_000, '`poisonDeaths`'],
+    ],
+    [
+      'ERR_IDEMPOTENCY_KEY',
+      new errors.IdempotencyKeyError({ key: 'order-17', call: 'pay', reason: 'other-request' }),
+      ['"pay"', '"order-17"', 'another function'],
+    ],
     ['ERR_QUEUE_FULL', new errors.QueueFullError({ queueMax: 10_000 }), [10_000, '`queueMax`']],
+    ['ERR_OVERLOADED', new errors.OverloadedError({ waitedMs: 512, targetMs: 200 }), [512, 200, '`shed.targetMs`']],
     ['ERR_POOL_CLOSED', new errors.PoolClosedError({ by: 'drain' }), ['`drain()`']],
     [
       'ERR_POOL_DEGRADED',
@@ -417,8 +429,8 @@ function samples(): Sample[] {
     ['ERR_PLATFORM', new errors.PlatformError({ platform: 'win32' }), ['win32', 'WSL']],
     [
       'ERR_PROTOCOL',
-      new errors.ProtocolError({ detail: 'a line is not JSON', worker: 'worker-1' }),
-      ['worker-1', 'a line is not JSON'],
+      new errors.ProtocolError({ detail: 'a line is not JSON', worker: 'worker-1', started: true, attempts: 2 }),
+      ['worker-1', 'a line is not JSON', 'had started', 'tried 2 times'],
     ],
   ];
   return all.map(([code, error, facts]) => ({ name: error.constructor.name, code, error, facts }));

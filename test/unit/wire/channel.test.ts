@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { ProtocolError } from '../../../src/errors.js';
 import { Channel } from '../../../src/wire/channel.js';
-import type { MessageFromPython, ReplyMessage } from '../../../src/wire/message.js';
+import { type MessageFromPython, messageOf, type ReplyMessage } from '../../../src/wire/message.js';
 import type { Resolve } from '../../../src/wire/rich.js';
 
 describe('a channel', () => {
@@ -358,6 +358,7 @@ function listening(duplex: Duplex, messageBytesMax: number, resolve?: Resolve) {
       onFault: (error) => told.faults.push(error),
       resolve,
     },
+    messageOf,
   );
   return { channel, told };
 }

@@ -1,0 +1,183 @@
+import type { Call, CallHome } from './call.js';
+import { LeaseEndedError } from './errors.js';
+import type { Exchange, LeaseHolder } from './exchange.js';
+import type { Runtime } from './runtime.js';
+
+/** How long a lease may be held, and where it was asked for. */
+export interface HoldTerms {
+  readonly leaseTimeoutMs: number | undefined;
+  /** Present if leaks are looked for. */
+  readonly site: { readonly stack?: string } | undefined;
+}
+
+/**
+ * One lease that is held: the calls that wait under it, and its end. It knows
+ * nothing of the `Lease` objects that its holder has, so that it can tell when the
+ * last of them is lost.
+ */
+export class Hold implements LeaseHolder, CallHome {
+  readonly runtime: Runtime;
+  readonly #terms: HoldTerms;
+  readonly #waiting: Call[] = [];
+  #exchange: Exchange | undefined;
+  #heldSince = 0;
+  #leakTimer: unknown;
+  #expiryTimer: unknown;
+  #leases = 0;
+  #ended: LeaseEndedError | undefined;
+  #checkedIn: Promise<void> | undefined;
+  #onOver: (() => void) | undefined;
+  #onEnd: (() => void) | undefined;
+
+  constructor(runtime: Runtime, terms: HoldTerms) {
+    this.runtime = runtime;
+    this.#terms = terms;
+  }
+
+  get exchange(): Exchange {
+    return this.#exchange as Exchange;
+  }
+
+  /** Why it is over; `undefined` while it is held. */
+  get ended(): LeaseEndedError | undefined {
+    return this.#ended;
+  }
+
+  /** The lease was granted: from now on it is held. */
+  begin(exchange: Exchange): void {
+    this.#exchange = exchange;
+    const { clock, patience, settings } = this.runtime;
+    const { leaseTimeoutMs } = this.#terms;
+    this.#heldSince = clock.now();
+    if (settings.leakAfterMs !== undefined) {
+      this.#leakTimer = clock.setTimeout(() => this.#tellLeak('held'), settings.leakAfterMs);
+    }
+    if (leaseTimeoutMs !== undefined && leaseTimeoutMs !== Number.POSITIVE_INFINITY) {
+      this.#expiryTimer = patience.setTimeout(() => this.#expire(leaseTimeoutMs), leaseTimeoutMs);
+    }
+  }
+
+  /** Somebody has it in hand: if all who have are lost without giving it back, it is given back for them. */
+  hand(lease: object): void {
+    this.#leases += 1;
+    LOST.register(lease, this);
+  }
+
+  /** Runs `run` once the lease is over, however it ends. */
+  onEnd(run: () => void): void {
+    this.#onEnd = run;
+  }
+
+  place(call: Call): void {
+    if (this.#ended !== undefined) return call.fail(new LeaseEndedError(this.#ended));
+    if (this.#checkedIn !== undefined) {
+      return call.fail(new LeaseEndedError({ lease: this.exchange.lease, reason: 'checked-in' }));
+    }
+    if (!this.exchange.isBusy) return this.exchange.send(call);
+    this.#waiting.push(call);
+    call.waitAt(this);
+    call.refuseIfDeadlocked();
+  }
+
+  /** Gives it back once the calls already made have been answered, and resolves then. */
+  checkin(): Promise<void> {
+    this.#checkedIn ??= new Promise((resolve) => {
+      this.#onOver = resolve;
+    });
+    if (this.#ended !== undefined) this.#onOver?.();
+    else if (!this.exchange.isBusy && this.#waiting.length === 0) {
+      this.#checkedInNow();
+      this.exchange.end();
+    }
+    return this.#checkedIn;
+  }
+
+  /** All `Lease` objects but one, or all, are lost. */
+  lost(): void {
+    this.#leases -= 1;
+    if (this.#leases > 0 || this.#exchange === undefined || this.#checkedIn !== undefined) return;
+    if (this.#ended !== undefined) return;
+    this.#tellLeak('lost');
+    void this.checkin();
+  }
+
+  // ---------------------------------------------------------------- as the exchange sees it
+
+  get holds(): boolean {
+    if (this.#ended !== undefined) return false;
+    return this.#checkedIn === undefined || this.#waiting.length > 0;
+  }
+
+  onAnswered(): void {
+    if (this.#ended !== undefined) return;
+    const next = this.#waiting.shift();
+    if (next !== undefined) this.exchange.send(next);
+    else if (this.#checkedIn !== undefined) this.#checkedInNow();
+  }
+
+  onLost(): void {
+    if (this.#ended === undefined) this.#end(this.exchange.worker.lossOfLease(this.exchange));
+  }
+
+  // ---------------------------------------------------------------- as a call that waits sees it
+
+  withdraw(call: Call): void {
+    const at = this.#waiting.indexOf(call);
+    if (at !== -1) this.#waiting.splice(at, 1);
+  }
+
+  timeout(waitedMs: number): Error {
+    return this.runtime.queueTimeout(waitedMs);
+  }
+
+  holders(): readonly Exchange[] {
+    return [this.exchange];
+  }
+
+  // ---------------------------------------------------------------- its end
+
+  /** The pool takes it back: an answer that is owed is waited for as after any call that is given up. */
+  #expire(leaseTimeoutMs: number): void {
+    if (this.#ended !== undefined) return;
+    const { exchange } = this;
+    const { call } = exchange;
+    const error = new LeaseEndedError({ lease: exchange.lease, reason: 'expired', leaseTimeoutMs });
+    this.#end(error);
+    if (call === undefined) return exchange.end();
+    call.fail(new LeaseEndedError(error));
+    exchange.abandon(call);
+  }
+
+  #checkedInNow(): void {
+    this.#end(new LeaseEndedError({ lease: this.exchange.lease, reason: 'checked-in' }));
+  }
+
+  #end(error: LeaseEndedError): void {
+    this.#ended = error;
+    const { clock, patience } = this.runtime;
+    if (this.#leakTimer !== undefined) clock.clearTimeout(this.#leakTimer);
+    if (this.#expiryTimer !== undefined) patience.clearTimeout(this.#expiryTimer);
+    for (const call of this.#waiting.splice(0)) call.fail(new LeaseEndedError(error));
+    this.#onOver?.();
+    this.#onEnd?.();
+  }
+
+  #tellLeak(how: 'held' | 'lost'): void {
+    const { clock } = this.runtime;
+    this.runtime.leaked({
+      lease: this.exchange.lease,
+      worker: this.exchange.worker.name,
+      how,
+      heldMs: Math.round(clock.now() - this.#heldSince),
+      stack: stackOf(this.#terms.site),
+    });
+  }
+}
+
+/** The lines of who asked, without the heading of an error that nobody threw. */
+function stackOf(site: HoldTerms['site']): string | undefined {
+  return site?.stack?.slice(site.stack.indexOf('    at '));
+}
+
+/** `Lease` objects that nobody has in hand any more. */
+const LOST = new FinalizationRegistry<Hold>((hold) => hold.lost());

@@ -1,0 +1,148 @@
+import { PoisonError } from './errors.js';
+import { fingerprint } from './fingerprint.js';
+import { LruMap } from './lru-map.js';
+import type { Runtime } from './runtime.js';
+import type { EncodedRequest } from './wire/message.js';
+
+/** A request as it is known here: what is called, and with what. */
+interface Suspicious {
+  readonly name: string;
+  readonly request: EncodedRequest;
+}
+
+/** One request that has ended a worker, and has not been answered since. */
+interface Suspect {
+  readonly chars: number;
+  readonly fingerprint: string;
+  deaths: number;
+  readonly firstAt: number;
+  lastAt: number;
+  /** Until when it is refused. */
+  refusedUntil: number;
+}
+
+/**
+ * The requests that end their workers. One that has done so `poisonDeaths` times in a row, or in every attempt that its
+ * caller allowed, is refused for `poisonMs`; then one is let through to show whether it still does.
+ *
+ * Nothing is computed for a request as long as none of its function is suspected.
+ */
+export class Poison {
+  /** Requests refused so far. */
+  refused = 0;
+  readonly #runtime: Runtime;
+  readonly #suspects = new LruMap<Suspect[]>(FUNCTIONS_MAX);
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  /** No request has ended its worker lately. */
+  get isEmpty(): boolean {
+    return this.#suspects.size === 0;
+  }
+
+  /** How many requests are refused now. */
+  get active(): number {
+    const now = this.#runtime.clock.now();
+    let active = 0;
+    for (const suspects of this.#suspects.values()) {
+      for (const { refusedUntil } of suspects) if (refusedUntil > now) active += 1;
+    }
+    return active;
+  }
+
+  /** Why the request is not to be sent. After the time of its refusal one goes through, and the others wait for it. */
+  refusalOf(asked: Suspicious): PoisonError | undefined {
+    const suspect = this.#find(asked);
+    if (suspect === undefined || suspect.refusedUntil === 0) return undefined;
+    const { clock, settings } = this.#runtime;
+    const now = clock.now();
+    if (suspect.refusedUntil <= now) {
+      suspect.refusedUntil = now + settings.poisonMs;
+      return undefined;
+    }
+    this.refused += 1;
+    const { deaths, firstAt, refusedUntil } = suspect;
+    return new PoisonError({
+      call: asked.name,
+      deaths,
+      sinceMs: Math.round(now - firstAt),
+      refusedMs: Math.ceil(refusedUntil - now),
+    });
+  }
+
+  /** Whether the request is refused by now, asked by one that is under way. */
+  refuses(asked: Suspicious): boolean {
+    const suspect = this.#find(asked);
+    return suspect !== undefined && suspect.refusedUntil > this.#runtime.clock.now();
+  }
+
+  /** The request was started, and its worker has ended of it. @param isSpent In every attempt that its caller allows. */
+  died(asked: Suspicious, isSpent: boolean): void {
+    const { clock, settings } = this.#runtime;
+    if (settings.poisonDeaths === 0) return;
+    const now = clock.now();
+    const suspect = this.#find(asked) ?? this.#add(asked, now);
+    suspect.deaths += 1;
+    suspect.lastAt = now;
+    if (suspect.deaths < settings.poisonDeaths && !isSpent) return;
+    suspect.refusedUntil = now + settings.poisonMs;
+    this.#runtime.emit('request.poisoned', {
+      call: asked.name,
+      deaths: suspect.deaths,
+      refusedMs: settings.poisonMs,
+    });
+  }
+
+  /** The request was answered, so that it does not end workers whenever it is started. */
+  survived(asked: Suspicious): void {
+    const suspect = this.#find(asked);
+    if (suspect !== undefined) this.#remove(asked.name, suspect);
+  }
+
+  #find({ name, request }: Suspicious): Suspect | undefined {
+    const suspects = this.#suspects.get(name);
+    if (suspects === undefined) return undefined;
+    const now = this.#runtime.clock.now();
+    let hash: string | undefined;
+    for (const suspect of [...suspects]) {
+      if (now - suspect.lastAt > FORGOTTEN_MS && suspect.refusedUntil <= now) this.#remove(name, suspect);
+      else if (suspect.chars === request.keyChars) {
+        hash ??= fingerprint(request, BYTES_MAX);
+        if (suspect.fingerprint === hash) return suspect;
+      }
+    }
+    return undefined;
+  }
+
+  #add({ name, request }: Suspicious, now: number): Suspect {
+    const suspect = {
+      chars: request.keyChars,
+      fingerprint: fingerprint(request, BYTES_MAX),
+      deaths: 0,
+      firstAt: now,
+      lastAt: now,
+      refusedUntil: 0,
+    };
+    const suspects = this.#suspects.get(name) ?? [];
+    suspects.push(suspect);
+    if (suspects.length > REQUESTS_MAX) suspects.shift();
+    this.#suspects.set(name, suspects);
+    return suspect;
+  }
+
+  #remove(name: string, suspect: Suspect): void {
+    const suspects = this.#suspects.get(name);
+    suspects?.splice(suspects.indexOf(suspect), 1);
+    if (suspects?.length === 0) this.#suspects.delete(name);
+  }
+}
+
+/** Of so many functions, so many requests each are remembered. */
+const FUNCTIONS_MAX = 100;
+const REQUESTS_MAX = 100;
+/** A death that long ago counts no more. */
+const FORGOTTEN_MS = 10 * 60_000;
+/** Of each attachment so many bytes are looked at: a death must not block the loop. */
+const BYTES_MAX = 1024 * 1024;

@@ -1,0 +1,180 @@
+import { ProtocolError } from '../errors.js';
+import { Channel, type Line } from '../wire/channel.js';
+import { messageOf } from '../wire/message.js';
+import {
+  type Launch,
+  LINE_END_MS,
+  type ProcessEnd,
+  type ProcessListeners,
+  type PythonProcess,
+  type StartPython,
+  shareOf,
+} from './python-process.js';
+import type { Seat } from './seat.js';
+import type { Template } from './template.js';
+
+/** Where a forked process comes from. */
+export interface Templates {
+  /** The one to be forked of now. */
+  current(launch: Launch): Template;
+  /** What `current` has said about why it had better not be forked of. */
+  refused(reason: string): void;
+  /** How to start a process instead. */
+  readonly spawn: StartPython;
+}
+
+/** A worker's process that a template forks; or one that is started by itself, where the template had better not. */
+export class ForkedProcess implements PythonProcess {
+  readonly #templates: Templates;
+  readonly #listeners: ProcessListeners;
+  #template: Template | undefined;
+  #seat: Seat | undefined;
+  #pid: number | undefined;
+  #line: Line | undefined;
+  #channel: Channel | undefined;
+  #spawned: PythonProcess | undefined;
+  #limits!: Pick<Launch, 'messageBytesMax' | 'attachmentBytesMax'>;
+  #isUnwanted = false;
+  /** Its template has told of its end. */
+  #isEnding = false;
+  #hasExited = false;
+
+  constructor(templates: Templates, launch: () => Promise<Launch>, listeners: ProcessListeners) {
+    this.#templates = templates;
+    this.#listeners = listeners;
+    this.#start(launch).catch((error: unknown) => {
+      if (this.#hasExited) return;
+      this.#hasExited = true;
+      this.#listeners.onFailed(error);
+    });
+  }
+
+  get hasStartMark(): boolean {
+    return this.#spawned?.hasStartMark ?? this.#seat?.mark !== undefined;
+  }
+
+  get share(): PythonProcess['share'] {
+    return this.#spawned === undefined ? shareOf(this.#seat?.mark) : this.#spawned.share;
+  }
+
+  send(line: string, bin?: readonly Uint8Array[]): void {
+    (this.#spawned ?? this.#channel)?.send(line, bin);
+  }
+
+  signal(signal: 'SIGTERM' | 'SIGKILL'): void {
+    if (this.#spawned !== undefined) return this.#spawned.signal(signal);
+    if (this.#hasExited) return;
+    if (this.#pid !== undefined) return this.#template?.signal(this.#pid, signal);
+    this.#isUnwanted = true;
+    // Once it is being forked, its pid is on the way.
+    if (this.#seat === undefined) queueMicrotask(() => this.#exited(NEVER_LIVED));
+  }
+
+  cancel(id: number, bySignal: boolean): void {
+    if (this.#spawned !== undefined) return this.#spawned.cancel(id, bySignal);
+    this.#seat?.mark?.cancel(id);
+    if (bySignal) this.#signal('SIGUSR1');
+  }
+
+  dumpStacks(): void {
+    if (this.#spawned !== undefined) return this.#spawned.dumpStacks();
+    this.#signal('SIGUSR2');
+  }
+
+  lastStarted(): number | undefined {
+    return this.#spawned === undefined ? this.#seat?.mark?.read() : this.#spawned.lastStarted();
+  }
+
+  async #start(launching: () => Promise<Launch>): Promise<void> {
+    const launch = await launching();
+    if (this.#isUnwanted) return this.#exited(NEVER_LIVED);
+    this.#limits = launch;
+    const template = this.#templates.current(launch);
+    this.#template = template;
+    template.wait(this.#listeners);
+    const outcome = await template.outcome;
+    if (this.#hasExited) return;
+    switch (outcome.is) {
+      case 'refused':
+        this.#templates.refused(outcome.reason);
+        this.#spawned = this.#templates.spawn(launching, this.#listeners);
+        return;
+      case 'failed':
+        this.#listeners.onMessage(outcome.message);
+        return this.#exited({ exitCode: 1, signal: null });
+      case 'ended':
+        return this.#exited(outcome.end);
+      case 'loaded':
+        return this.#fork(template);
+    }
+  }
+
+  #fork(template: Template): void {
+    const seat = template.freeSeat();
+    if (seat === undefined) throw new ProtocolError({ detail: 'its template has no seat that is free' });
+    this.#seat = seat;
+    const epoch = template.fork(seat, {
+      onForked: (pid) => this.#forked(pid),
+      onExited: (end) => this.#ended(end),
+    });
+    seat.begin(epoch, {
+      onBegun: (line) => {
+        this.#line = line;
+        this.#open();
+      },
+      onOutput: (stream, line) => this.#listeners.onOutput(stream, line),
+    });
+  }
+
+  #forked(pid: number): void {
+    this.#pid = pid;
+    this.#listeners.onSpawned(pid);
+    if (this.#isUnwanted) this.#template?.signal(pid, 'SIGKILL');
+    this.#open();
+  }
+
+  /** The worker's first words may come before the template's. */
+  #open(): void {
+    if (this.#line === undefined || this.#pid === undefined || this.#channel !== undefined) return;
+    this.#channel = new Channel(
+      this.#line,
+      this.#limits,
+      {
+        onMessage: (message) => this.#listeners.onMessage(message),
+        onFault: (error) => this.#listeners.onFault(error),
+        onEnd: (reason) => this.#lineEnded(reason),
+        resolve: this.#listeners.resolve,
+      },
+      messageOf,
+    );
+  }
+
+  /** Told once its end is, too; or its line was shut down, which nobody but its own code can do. */
+  #lineEnded(reason: Error | undefined): void {
+    if (reason instanceof ProtocolError) return this.#listeners.onUnfit(reason);
+    if (this.#isEnding) return;
+    setTimeout(() => {
+      if (this.#isEnding) return;
+      this.#listeners.onUnfit(new ProtocolError({ detail: 'the line was closed while the process lives' }));
+    }, LINE_END_MS).unref();
+  }
+
+  async #ended(end: ProcessEnd): Promise<void> {
+    this.#isEnding = true;
+    await this.#seat?.end();
+    this.#exited(end);
+  }
+
+  #signal(signal: 'SIGUSR1' | 'SIGUSR2'): void {
+    if (this.#pid !== undefined && !this.#hasExited) this.#template?.signal(this.#pid, signal);
+  }
+
+  #exited(end: ProcessEnd): void {
+    if (this.#hasExited) return;
+    this.#hasExited = true;
+    this.#template?.waitNoLonger(this.#listeners);
+    this.#listeners.onExited(end);
+  }
+}
+
+const NEVER_LIVED: ProcessEnd = { exitCode: null, signal: 'SIGKILL' };

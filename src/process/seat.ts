@@ -1,0 +1,177 @@
+import type { Duplex, Readable } from 'node:stream';
+import type { Line } from '../wire/channel.js';
+import { OutputLines } from './output.js';
+import type { StartMark } from './start-mark.js';
+
+/** What whoever has a seat hears of it. */
+export interface SeatListeners {
+  /** The worker of this epoch is on the line: what comes from here on is its own. */
+  readonly onBegun: (line: Line) => void;
+  readonly onOutput: (stream: 'stdout' | 'stderr', line: string) => void;
+}
+
+/**
+ * The descriptors that the workers of one place have, one after the other: a template holds the other ends for as long
+ * as it lives, so that a dead worker's line is not closed. Whatever one of them left there, either way, is read away:
+ * here up to the epoch that its successor says first, and by the successor up to the same epoch.
+ */
+export class Seat {
+  readonly number: number;
+  readonly mark: StartMark | undefined;
+  readonly #line: Duplex;
+  #listeners: SeatListeners | undefined;
+  #outputs: readonly OutputLines[] = [];
+  /** What the line begins with, as long as it has not come. */
+  #epoch: Buffer | undefined;
+  /** The end of what has come of the line without the epoch, which may have come in part. */
+  #unread: Buffer = NOTHING;
+  #seatLine: SeatLine | undefined;
+  #hasHeard = false;
+  #isBroken = false;
+
+  constructor(
+    number: number,
+    mark: StartMark | undefined,
+    line: Duplex,
+    outputs: Record<'stdout' | 'stderr', Readable>,
+  ) {
+    this.number = number;
+    this.mark = mark;
+    this.#line = line;
+    line.on('data', (chunk: Buffer) => this.#hear(chunk));
+    line.on('error', () => {});
+    // Nobody can hang up a line that the template holds, but for who shuts it down for all.
+    line.on('close', () => {
+      this.#isBroken = true;
+      this.#seatLine?.destroy();
+    });
+    for (const [index, stream] of (['stdout', 'stderr'] as const).entries()) {
+      outputs[stream].on('data', (chunk: Buffer) => {
+        this.#hasHeard = true;
+        this.#outputs[index]?.push(chunk);
+      });
+      outputs[stream].on('error', () => {});
+    }
+  }
+
+  get isTaken(): boolean {
+    return this.#listeners !== undefined;
+  }
+
+  /** Its line is closed, for whoever has it and whoever would come. */
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
+  /** Somebody new is about to be forked for it. */
+  begin(epoch: string, listeners: SeatListeners): void {
+    this.#listeners = listeners;
+    this.#outputs = (['stdout', 'stderr'] as const).map(
+      (stream) => new OutputLines((line) => listeners.onOutput(stream, line)),
+    );
+    this.#epoch = Buffer.from(`${epoch}\n`);
+    this.#unread = NOTHING;
+    // Behind all that its predecessor was sent and has not read.
+    this.#line.write(this.#epoch);
+  }
+
+  /** Resolves once all has been told that the one who has it, and has ended, had written. Then it is free. */
+  async end(): Promise<void> {
+    const until = performance.now() + DRAIN_MS;
+    do {
+      this.#hasHeard = false;
+      // Between one immediate and the next but one, each descriptor has been asked for what it holds.
+      await nextImmediate();
+      await nextImmediate();
+    } while (this.#hasHeard && performance.now() < until);
+    for (const lines of this.#outputs) lines.end();
+    this.#outputs = [];
+    this.#seatLine?.destroy();
+    this.#seatLine = undefined;
+    this.#epoch = undefined;
+    this.#unread = NOTHING;
+    this.#listeners = undefined;
+  }
+
+  #hear(chunk: Buffer): void {
+    this.#hasHeard = true;
+    if (this.#seatLine !== undefined) return this.#seatLine.hear(chunk);
+    if (this.#epoch === undefined) return;
+    const unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
+    const at = unread.indexOf(this.#epoch);
+    if (at === -1) {
+      this.#unread = unread.subarray(-this.#epoch.length);
+      return;
+    }
+    const rest = unread.subarray(at + this.#epoch.length);
+    this.#unread = NOTHING;
+    this.#epoch = undefined;
+    this.#seatLine = new SeatLine(this.#line);
+    this.#listeners?.onBegun(this.#seatLine);
+    if (rest.length > 0) this.#seatLine.hear(rest);
+  }
+}
+
+/** The line of one worker on a seat: over when the worker is, though the descriptor stays open. */
+class SeatLine implements Line {
+  readonly #line: Duplex;
+  #onData: ((chunk: Buffer) => void) | undefined;
+  #onClose: (() => void) | undefined;
+  /** What has come before anybody listened. */
+  #early: Buffer[] = [];
+  #isOver = false;
+
+  constructor(line: Duplex) {
+    this.#line = line;
+  }
+
+  get writableLength(): number {
+    return this.#line.writableLength;
+  }
+
+  write(data: string | Uint8Array): void {
+    if (!this.#isOver) this.#line.write(data);
+  }
+
+  cork(): void {
+    this.#line.cork();
+  }
+
+  uncork(): void {
+    this.#line.uncork();
+  }
+
+  on(event: string, listener: (...told: never[]) => void): void {
+    if (event === 'close') this.#onClose = listener as () => void;
+    if (event !== 'data') return;
+    // As a stream does: not before whoever listens is done with what it is doing.
+    queueMicrotask(() => {
+      this.#onData = listener as (chunk: Buffer) => void;
+      for (const chunk of this.#early.splice(0)) this.hear(chunk);
+    });
+  }
+
+  hear(chunk: Buffer): void {
+    if (this.#isOver) return;
+    if (this.#onData === undefined) this.#early.push(chunk);
+    else this.#onData(chunk);
+  }
+
+  end(): void {
+    this.destroy();
+  }
+
+  /** The descriptor stays open for whoever comes next. */
+  destroy(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#onClose?.();
+  }
+}
+
+function nextImmediate(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+const NOTHING = Buffer.alloc(0);
+const DRAIN_MS = 100;

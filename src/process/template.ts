@@ -1,0 +1,274 @@
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:os';
+import type { Duplex, Readable } from 'node:stream';
+import { isMainThread } from 'node:worker_threads';
+import { ProtocolError } from '../errors.js';
+import { Channel } from '../wire/channel.js';
+import {
+  encodeFork,
+  encodeSignal,
+  type FailedMessage,
+  type HelloMessage,
+  type MessageFromTemplate,
+  PROTOCOL,
+  templateMessageOf,
+} from '../wire/message.js';
+import { ProcessGroup } from './group.js';
+import type { LiveProcesses } from './live.js';
+import { OutputLines } from './output.js';
+import type { Launch, ProcessEnd, ProcessListeners } from './python-process.js';
+import { Seat } from './seat.js';
+import { spawnGroup } from './spawn.js';
+import { StartMark } from './start-mark.js';
+
+/** What has come of a template. */
+export type TemplateOutcome =
+  | { readonly is: 'loaded' }
+  /** It had better not fork. */
+  | { readonly is: 'refused'; readonly reason: string }
+  /** It could not import the modules. */
+  | { readonly is: 'failed'; readonly message: FailedMessage }
+  /** It ended before it had imported them, or nobody waited any more. */
+  | { readonly is: 'ended'; readonly end: ProcessEnd };
+
+/** Who was forked, or is about to be. */
+export interface ForkListeners {
+  readonly onForked: (pid: number) => void;
+  /** Resolves once all has been told that it had written. */
+  readonly onExited: (end: ProcessEnd) => Promise<void>;
+}
+
+/** One Python that imports the modules, forks workers of itself, and alone signals them. */
+export class Template {
+  /**
+   * Rejects with a SpawnError (`ERR_SPAWN`) if there is no process, and with a ProtocolError (`ERR_PROTOCOL`) if it is of
+   * another release.
+   */
+  readonly outcome: Promise<TemplateOutcome>;
+  /** Resolves when its process is gone. */
+  readonly gone: Promise<void>;
+  readonly #live: LiveProcesses;
+  readonly #marks: readonly (StartMark | undefined)[];
+  readonly #loadLine: () => string;
+  readonly #seats: Seat[] = [];
+  readonly #forks: (Fork | undefined)[] = [];
+  /** Who waits for it to have imported the modules. */
+  readonly #waiting = new Set<ProcessListeners>();
+  #channel: Channel<MessageFromTemplate> | undefined;
+  #group: ProcessGroup | undefined;
+  #isUp = false;
+  #isLoading = true;
+  #isOver = false;
+  #isRetired = false;
+  #isRefused = false;
+  #settle!: (outcome: TemplateOutcome | Promise<never>) => void;
+  #vanish!: () => void;
+
+  constructor(live: LiveProcesses, launch: Launch, seats: number, loadLine: () => string) {
+    this.#live = live;
+    this.#loadLine = loadLine;
+    this.#marks = Array.from({ length: seats }, () => StartMark.create());
+    this.gone = new Promise((resolve) => {
+      this.#vanish = resolve;
+    });
+    const settled = new Promise<TemplateOutcome>((resolve) => {
+      this.#settle = resolve;
+    });
+    this.outcome = this.#start(launch).then(
+      () => settled,
+      (error) => {
+        this.#leave();
+        throw error;
+      },
+    );
+    this.outcome.catch(() => {});
+  }
+
+  /** Another one is to be made. One that had better not fork goes on to say so. */
+  get isOver(): boolean {
+    return (this.#isOver || this.#isRetired || this.#seats.some(({ isBroken }) => isBroken)) && !this.#isRefused;
+  }
+
+  /** What it says until it has imported the modules, the first of those who wait hears. */
+  wait(listeners: ProcessListeners): void {
+    this.#waiting.add(listeners);
+    if (this.#isUp) listeners.onLoading();
+  }
+
+  /** As nobody waits for it any more, it is ended where it stands. */
+  waitNoLonger(listeners: ProcessListeners): void {
+    this.#waiting.delete(listeners);
+    if (this.#waiting.size === 0 && this.#isLoading) this.kill();
+  }
+
+  /** The seat that nobody has, if there is one. */
+  freeSeat(): Seat | undefined {
+    return this.#seats.find((seat) => !seat.isTaken);
+  }
+
+  /** Forks a worker for a seat, which says the epoch that this returns before all else. */
+  fork(seat: Seat, listeners: ForkListeners): string {
+    const epoch = randomBytes(16).toString('hex');
+    this.#forks[seat.number] = { listeners, group: undefined };
+    this.#channel?.send(encodeFork(seat.number, epoch));
+    return epoch;
+  }
+
+  /** Signals a worker of its own, which it has not reaped. */
+  signal(pid: number, signal: 'SIGTERM' | 'SIGKILL' | 'SIGUSR1' | 'SIGUSR2'): void {
+    this.#channel?.send(encodeSignal(pid, constants.signals[signal], signal === 'SIGTERM' || signal === 'SIGKILL'));
+  }
+
+  /** It is ended with the last of its workers. */
+  retire(): void {
+    this.#isRetired = true;
+    this.#endIfIdle();
+  }
+
+  /** Ends it at once, and all workers with it. */
+  kill(): void {
+    if (this.#group === undefined) this.#isRetired = true;
+    else if (!this.#isOver) this.#group.signal('SIGKILL');
+  }
+
+  async #start({ executable, flags, libraryPath, environment, cwd, ...limits }: Launch): Promise<void> {
+    // As with a worker: see there.
+    const parent = String(isMainThread ? process.pid : 0);
+    const seats = this.#marks.flatMap((mark) => ['pipe', 'pipe', 'pipe', mark?.descriptor ?? 'ignore'] as const);
+    const args = ['-I', ...flags, '-c', BOOTSTRAP, libraryPath, parent, String(this.#marks.length)];
+    this.#live.expect({ executable, libraryPath, environment });
+    const child = spawnGroup(executable, args, {
+      cwd,
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', ...seats],
+    });
+    if (child instanceof Promise) throw await child;
+    this.#adopt(child as unknown as Child, limits);
+    if (this.#isRetired) this.kill();
+  }
+
+  #adopt(child: Child, limits: { messageBytesMax: number; attachmentBytesMax: number }): void {
+    const group = new ProcessGroup(child.pid);
+    this.#group = group;
+    this.#live.add(group);
+    const [, stdout, stderr, control, ...others] = child.stdio;
+    this.#channel = new Channel(
+      control as Duplex,
+      limits,
+      {
+        onMessage: (message) => this.#hear(message),
+        // None of what is called back there throws, and a line to a template that cannot be understood is none.
+        onFault: () => this.kill(),
+        onEnd: () => this.kill(),
+      },
+      templateMessageOf,
+    );
+    for (const [name, stream] of Object.entries({ stdout, stderr } as Record<'stdout' | 'stderr', Readable>)) {
+      const lines = new OutputLines((line) => this.#first?.onOutput(name as 'stdout' | 'stderr', line));
+      stream.on('data', (chunk: Buffer) => lines.push(chunk));
+      stream.on('end', () => lines.end());
+      stream.on('error', () => {});
+    }
+    for (const [number, mark] of this.#marks.entries()) {
+      const [line, out, err] = others.slice(4 * number) as [Duplex, Readable, Readable];
+      this.#seats.push(new Seat(number, mark, line, { stdout: out, stderr: err }));
+    }
+    const streams = [stdout, stderr, control, ...others].filter((stream) => stream !== null);
+    for (const stream of streams) (stream as { unref?(): void }).unref?.();
+    child.on('exit', async (exitCode, signal) => {
+      this.#isOver = true;
+      this.#live.delete(group);
+      group.killRest();
+      this.#settle({ is: 'ended', end: { exitCode, signal } });
+      // Whoever it has forked dies with it, and nobody else can tell how.
+      await Promise.all(this.#forks.map((_, seat) => this.#forkEnded(seat, { exitCode: null, signal: 'SIGKILL' })));
+      for (const stream of streams) stream.destroy();
+      this.#leave();
+    });
+  }
+
+  get #first(): ProcessListeners | undefined {
+    return this.#waiting.values().next().value;
+  }
+
+  #hear(message: MessageFromTemplate): void {
+    switch (message.type) {
+      case 'hello':
+        if (message.protocol === PROTOCOL) {
+          this.#isUp = true;
+          for (const listeners of this.#waiting) listeners.onLoading();
+          return this.#channel?.send(this.#loadLine());
+        }
+        this.#settle(Promise.reject(new ProtocolError({ detail: otherProtocol(message) })));
+        return this.kill();
+      case 'log':
+        return this.#first?.onMessage(message);
+      case 'loaded':
+        return this.#loaded({ is: 'loaded' });
+      case 'refused':
+        return this.#loaded({ is: 'refused', reason: message.reason });
+      case 'failed':
+        return this.#loaded({ is: 'failed', message });
+      case 'forked': {
+        const fork = this.#forks[message.seat];
+        if (fork === undefined) return;
+        fork.group = new ProcessGroup(message.pid);
+        this.#live.watchOver(fork.group);
+        return fork.listeners.onForked(message.pid);
+      }
+      case 'exited':
+        void this.#forkEnded(message.seat, endOf(message.code));
+        return this.#endIfIdle();
+    }
+  }
+
+  async #forkEnded(seat: number, end: ProcessEnd): Promise<void> {
+    const fork = this.#forks[seat];
+    if (fork === undefined) return;
+    this.#forks[seat] = undefined;
+    if (fork.group !== undefined) this.#live.forget(fork.group);
+    await fork.listeners.onExited(end);
+  }
+
+  #loaded(outcome: TemplateOutcome): void {
+    this.#isLoading = false;
+    this.#waiting.clear();
+    this.#settle(outcome);
+    this.#isRefused = outcome.is === 'refused';
+    if (outcome.is === 'failed') this.retire();
+  }
+
+  #endIfIdle(): void {
+    if (this.#isRetired && this.#forks.every((fork) => fork === undefined)) this.kill();
+  }
+
+  #leave(): void {
+    this.#isOver = true;
+    for (const mark of this.#marks) mark?.close();
+    this.#vanish();
+  }
+}
+
+function otherProtocol({ protocol, library }: HelloMessage): string {
+  return `Python speaks protocol ${protocol} (library ${library}), and this side speaks ${PROTOCOL}`;
+}
+
+function endOf(code: number): ProcessEnd {
+  if (code >= 0) return { exitCode: code, signal: null };
+  const [signal = String(-code)] = Object.entries(constants.signals).find(([, number]) => number === -code) ?? [];
+  return { exitCode: null, signal };
+}
+
+interface Fork {
+  readonly listeners: ForkListeners;
+  /** Absent until its pid is known. */
+  group: ProcessGroup | undefined;
+}
+
+interface Child extends Omit<ChildProcess, 'stdio' | 'pid'> {
+  readonly pid: number;
+  readonly stdio: readonly [null, Readable, Readable, Duplex, ...(Duplex | Readable | null)[]];
+}
+
+const BOOTSTRAP = 'import sys; sys.path.insert(0, sys.argv[1]); from pythonarium.template import main; main()';

@@ -1,0 +1,158 @@
+import { Budget, type WaitOptions } from './budget.js';
+import type { Call, CallOutcome } from './call.js';
+import { type Child, deadlockOf, parentCall } from './children.js';
+import { IdempotencyKeyError } from './errors.js';
+import { fingerprint } from './fingerprint.js';
+import { LruMap } from './lru-map.js';
+import type { Runtime } from './runtime.js';
+import { copyOf } from './wire/copy.js';
+import type { EncodedRequest } from './wire/message.js';
+
+/** A call with a key, as one of its callers asks for it. */
+export interface SharedRequest {
+  readonly key: string;
+  readonly name: string;
+  readonly request: EncodedRequest;
+  /** It may be started more often than once. */
+  readonly isIdempotent: boolean;
+  /** How long this caller waits. */
+  readonly wait: WaitOptions;
+  /** Makes the call, for the first of them. */
+  readonly start: () => Call;
+}
+
+/**
+ * The calls that have an `idempotencyKey`. Those who ask with the same key while the first runs get its outcome, and so
+ * do those who come within `idempotencyTtlMs` after. Each has a budget of its own; the call itself is given up when
+ * nobody waits for it any more.
+ */
+export class SharedCalls {
+  /** How often a caller had the outcome of another's call. */
+  duplicates = 0;
+  readonly #runtime: Runtime;
+  readonly #running = new Map<string, Shared>();
+  readonly #settled: LruMap<Settled>;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+    // No `ttl` of the cache's own: time is the pool's clock.
+    this.#settled = new LruMap(runtime.settings.idempotencyKeysMax);
+  }
+
+  /**
+   * What this caller gets of the call with that key. Rejects with what the call rejects with, `signal.reason`,
+   * CallTimeoutError, QueueTimeoutError, DeadlockError, or IdempotencyKeyError (`ERR_IDEMPOTENCY_KEY`).
+   */
+  async join(asked: SharedRequest): Promise<unknown> {
+    const { key, name, request, wait } = asked;
+    const print = fingerprint(request);
+    const running = this.#running.get(key);
+    const known = running ?? this.#outcome(key);
+    if (known !== undefined && known.print !== print) {
+      throw new IdempotencyKeyError({ key, call: name, reason: 'other-request' });
+    }
+    if (running !== undefined) {
+      this.duplicates += 1;
+      return new Sharer(this.#runtime, running, wait).promise;
+    }
+    if (known !== undefined) return this.#repeated(known as Settled, key, name);
+    const shared: Shared = { print, call: asked.start(), sharers: new Set() };
+    this.#running.set(key, shared);
+    const sharer = new Sharer(this.#runtime, shared, wait);
+    shared.call.onSettled((how) => this.#ended(asked, shared, how));
+    return sharer.promise;
+  }
+
+  #outcome(key: string): Settled | undefined {
+    const settled = this.#settled.get(key);
+    if (settled === undefined) return undefined;
+    if (this.#runtime.clock.now() - settled.at < this.#runtime.settings.idempotencyTtlMs) return settled;
+    this.#settled.delete(key);
+    return undefined;
+  }
+
+  #repeated({ outcome }: Settled, key: string, call: string): Promise<unknown> {
+    if (outcome === 'given-up') throw new IdempotencyKeyError({ key, call, reason: 'given-up' });
+    this.duplicates += 1;
+    return outcome.then(copyOf);
+  }
+
+  /** What has not been started leaves its key free, and so does what may be started twice and was not answered. */
+  #ended({ key, isIdempotent }: SharedRequest, { print, call }: Shared, how: CallOutcome): void {
+    this.#running.delete(key);
+    const { idempotencyTtlMs } = this.#runtime.settings;
+    if (idempotencyTtlMs === 0) return;
+    const isGivenUp = how === 'timedOut' || how === 'aborted';
+    if (how !== 'answered' && (isIdempotent || !call.mayHaveStarted)) return;
+    const outcome = isGivenUp ? 'given-up' : call.promise.then(copyOf);
+    if (outcome !== 'given-up') outcome.catch(() => {});
+    this.#settled.set(key, { print, at: this.#runtime.clock.now(), outcome });
+  }
+}
+
+/** A call with a key that is under way. */
+interface Shared {
+  readonly print: string;
+  readonly call: Call;
+  readonly sharers: Set<Sharer>;
+}
+
+/** A call with a key that has ended. */
+interface Settled {
+  readonly print: string;
+  readonly at: number;
+  /** A copy that nobody has, or `given-up` if its callers did not wait for it. */
+  readonly outcome: Promise<unknown> | 'given-up';
+}
+
+/** One of those who wait for a shared call. */
+class Sharer implements Child {
+  readonly name: string;
+  readonly parent = parentCall();
+  readonly promise: Promise<unknown>;
+  readonly #shared: Shared;
+
+  constructor(runtime: Runtime, shared: Shared, wait: WaitOptions) {
+    const { call, sharers } = shared;
+    this.#shared = shared;
+    this.name = call.name;
+    const askedAt = runtime.clock.now();
+    const isFirst = sharers.size === 0;
+    sharers.add(this);
+    let budget: Budget | undefined;
+    this.promise = new Promise((resolve, reject) => {
+      const leave = (error: unknown, how: 'timedOut' | 'aborted') => {
+        budget?.close();
+        this.parent?.release(this);
+        reject(error);
+        sharers.delete(this);
+        if (sharers.size === 0) call.abandon(error, how);
+      };
+      budget = new Budget(runtime.clock, wait, (by) => {
+        if (by === 'signal') return leave(wait.signal?.reason, 'aborted');
+        const error = call.isUnsent
+          ? runtime.queueTimeout(runtime.clock.now() - askedAt)
+          : call.timeoutFor(wait.timeoutMs as number, askedAt);
+        leave(error, 'timedOut');
+      });
+      const settle = (tell: () => void) => {
+        budget?.close();
+        this.parent?.release(this);
+        tell();
+      };
+      // The first has what came; the others have copies, so that nobody sees what another does to it.
+      call.promise.then(
+        (value) => settle(() => resolve(isFirst ? value : copyOf(value))),
+        (error) => settle(() => reject(error)),
+      );
+      if (isFirst) return;
+      this.parent?.adopt(this);
+      const deadlock = deadlockOf(this);
+      if (deadlock !== undefined) leave(deadlock, 'aborted');
+    });
+  }
+
+  waitsFor(): readonly Child[] {
+    return [this.#shared.call];
+  }
+}

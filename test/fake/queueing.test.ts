@@ -1,0 +1,164 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { PoolOptions } from '../../src/index.js';
+import { failure } from '../support/pool.js';
+import type { FakeProcess, PlayedRequest } from './fake-python.js';
+import { PlayedPool } from './played-pool.js';
+import { heard } from './turned-clock.js';
+
+describe('those who wait', () => {
+  it('are served one of each fairness key in turn, however many one of them has', async () => {
+    const { pool, answer, served } = await busyPool();
+    const calls = [
+      ...Array.from({ length: 1_000 }, (_, index) => pool.call(`big ${index}`, [], { fairnessKey: 'big' })),
+      pool.with({ fairnessKey: 'small' }).call('small 0'),
+      pool.call('none 0'),
+      pool.call('small 1', [], { fairnessKey: 'small' }),
+    ];
+    for (let each = 0; each < 7; each += 1) await answer();
+    expect(served.slice(1)).toEqual(['big 0', 'small 0', 'none 0', 'big 1', 'small 1', 'big 2', 'big 3']);
+    void Promise.allSettled(calls);
+  });
+
+  it('are no more of one key than queueMaxPerKey, whatever room there is for others', async () => {
+    const { pool } = await busyPool({ queueMaxPerKey: 2 });
+    const big = pool.with({ fairnessKey: 'big' });
+    const waiting = [big.call('one'), big.call('two', [], { priority: 3 })];
+    expect(await failure(big.call('three'))).toMatchObject({
+      code: 'ERR_QUEUE_FULL',
+      queueMax: 2,
+      fairnessKey: 'big',
+      message: expect.stringContaining('2 callers of the key "big"'),
+    });
+    const others = [pool.call('no key'), pool.checkout({ fairnessKey: 'small' })];
+    expect(pool.stats()).toMatchObject({ waiting: 4, calls: { refused: 1 } });
+    void Promise.allSettled([...waiting, ...others]);
+  });
+
+  it('are overtaken by a higher priority for as long as its steps are worth, and no longer', async () => {
+    const { pool, clock, answer, served } = await busyPool({ ageAfterMs: 1_000 });
+    const calls = [pool.call('low')];
+    await clock.turn(2_999);
+    calls.push(pool.call('high', [], { priority: 3 }));
+    await clock.turn(1);
+    calls.push(pool.call('too late', [], { priority: 3 }));
+    for (let each = 0; each < 3; each += 1) await answer();
+    expect(served.slice(1)).toEqual(['high', 'low', 'too late']);
+    void Promise.allSettled(calls);
+  });
+
+  it('keep their deadline, whatever happens to workers meanwhile', async () => {
+    const { pool, clock, played } = await busyPool({ size: 2 });
+    const other = failure(pool.call('on the other'));
+    const late = failure(pool.call('waits', [], { timeoutMs: 100 }));
+    await clock.turn(60);
+    played.python.running.find(({ request }) => request?.name === 'on the other')?.die();
+    played.python.reap();
+    await other;
+    expect(pool.stats().waiting).toBe(1);
+    await clock.turn(39);
+    expect(pool.stats().waiting).toBe(1);
+    await clock.turn(1);
+    expect(await late).toMatchObject({ code: 'ERR_QUEUE_TIMEOUT', waitedMs: 100 });
+  });
+
+  it('have a key and a priority that are such, or are refused', async () => {
+    const { pool } = await busyPool();
+    for (const fairnessKey of ['', 7, null]) {
+      const options = { fairnessKey } as never;
+      expect(await failure(pool.call('f', [], options))).toMatchObject({ code: 'ERR_OPTION', option: 'fairnessKey' });
+      expect(await failure(pool.checkout(options))).toMatchObject({ code: 'ERR_OPTION', option: 'fairnessKey' });
+    }
+  });
+});
+
+describe('tryCheckout', () => {
+  it('is a lease at once where a worker is free, and undefined where none is', async () => {
+    const { pool, answer } = await busyPool();
+    expect(pool.tryCheckout()).toBeUndefined();
+    expect(pool.stats()).toMatchObject({ waiting: 0, calls: { refused: 0 } });
+    await answer();
+    const lease = pool.tryCheckout();
+    expect(lease?.worker).toBe('worker-0');
+    expect(pool.tryCheckout()).toBeUndefined();
+    await lease?.checkin();
+    expect(pool.stats().leases).toBe(0);
+  });
+
+  it('goes before nobody who waits', async () => {
+    const { pool, answer, served } = await busyPool();
+    const waiting = pool.call('waits');
+    expect(pool.tryCheckout()).toBeUndefined();
+    await answer();
+    expect(pool.tryCheckout()).toBeUndefined();
+    expect(served.at(-1)).toBe('waits');
+    await answer();
+    await waiting;
+    await pool.tryCheckout()?.checkin();
+  });
+
+  it('takes how long the lease may be held, and nothing about a wait; a pool that ends says so', async () => {
+    const { pool } = await busyPool();
+    expect(() => pool.tryCheckout({ timeoutMs: 5 } as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_OPTION', option: 'timeoutMs' }),
+    );
+    void pool.drain();
+    expect(() => pool.tryCheckout()).toThrow(expect.objectContaining({ code: 'ERR_POOL_CLOSED' }));
+  });
+});
+
+describe('shed', () => {
+  it('refuses those who have waited too long with ERR_OVERLOADED once all have for an interval, and counts them', async () => {
+    const { pool, clock, answer, served } = await busyPool({ shed: { targetMs: 50 } });
+    const calls = Array.from({ length: 6 }, (_, index) => pool.call(`call ${index}`));
+    const told = calls.map((call) => call.catch((error: unknown) => error));
+    await clock.turn(200);
+    await answer();
+    await clock.turn(100);
+    const fresh = [pool.call('fresh 1'), pool.call('fresh 2')];
+    await answer();
+    expect(served.slice(1)).toEqual(['call 0', 'fresh 1']);
+    expect(await Promise.all(told.slice(1))).toEqual(
+      Array.from({ length: 5 }, () =>
+        expect.objectContaining({ code: 'ERR_OVERLOADED', name: 'OverloadedError', waitedMs: 300, targetMs: 50 }),
+      ),
+    );
+    expect(pool.stats()).toMatchObject({ waiting: 1, calls: { shed: 5, refused: 0 } });
+    await answer();
+    await answer();
+    await Promise.all(fresh);
+  });
+
+  it('is told by its options what is too long', async () => {
+    for (const [shed, option] of [
+      [true, 'shed'],
+      [{}, 'shed.targetMs'],
+      [{ targetMs: -1 }, 'shed.targetMs'],
+      [{ targetMs: 1, intervalMs: '1' }, 'shed.intervalMs'],
+      [{ targetMs: 1, lifo: true }, 'lifo'],
+    ] as const) {
+      expect(() => new PlayedPool({ shed } as never)).toThrow(expect.objectContaining({ code: 'ERR_OPTION', option }));
+    }
+  });
+});
+
+/** A pool whose only worker, or one of two, runs the call `first`. */
+async function busyPool(options: Partial<PoolOptions> = {}) {
+  const served: string[] = [];
+  const running: { request: PlayedRequest; process: FakeProcess }[] = [];
+  const played = new PlayedPool(options, {
+    serve: (request, process) => {
+      served.push(request.name);
+      running.push({ request, process });
+    },
+  });
+  onTestFinished(() => played.destroy());
+  await played.boot();
+  const { pool, clock } = played;
+  pool.call('first').catch(() => {});
+  /** The call that has run for longest is answered. */
+  const answer = async () => {
+    running.shift()?.process.answer(null);
+    await heard();
+  };
+  return { played, pool, clock, answer, served };
+}
