@@ -12,6 +12,17 @@ describe('a bug that another pool has had', () => {
     expect(PLANTED).toHaveLength(25);
   });
 
+  it('is caught by nobody where none is planted', async () => {
+    const files = new Set(PLANTED.map(({ caughtBy }) => caughtBy).filter((name) => name !== 'simulation'));
+    await withFolder(async (folder) => {
+      copyProject(folder);
+      for (const command of [simulation('1-5'), tests(...files)]) {
+        const { code, output } = await run(folder, command);
+        expect(code, output).toBe(0);
+      }
+    });
+  });
+
   it.each(PLANTED.map((bug) => [bug.what, bug.caughtBy, bug] as const))(
     '%s: is caught by %s',
     async (_what, _by, bug) => {
@@ -45,9 +56,15 @@ function plant(folder: string, { file, find, put }: PlantedBug): void {
 }
 
 function commandFor({ caughtBy }: PlantedBug): string[] {
-  if (caughtBy === 'simulation')
-    return ['--import', 'tsx', 'test/simulation/main.ts', '--seeds', '1-50', '--steps', '2000'];
-  return ['node_modules/vitest/vitest.mjs', 'run', '--bail', '1', caughtBy];
+  return caughtBy === 'simulation' ? simulation('1-50') : tests('--bail', '1', caughtBy);
+}
+
+function simulation(seeds: string): string[] {
+  return ['--import', 'tsx', 'test/simulation/main.ts', '--seeds', seeds, '--steps', '2000'];
+}
+
+function tests(...args: string[]): string[] {
+  return ['node_modules/vitest/vitest.mjs', 'run', ...args];
 }
 
 function run(cwd: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
