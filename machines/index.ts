@@ -18,6 +18,7 @@ export {
   restartDelayMs,
   type SupervisorContext,
   type SupervisorInput,
+  standing,
   supervisorMachine,
 } from './supervisor.js';
 export {

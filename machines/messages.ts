@@ -75,6 +75,13 @@ export type SupervisorEvent =
   /** `proven`: it had served, or was to be replaced, so its end says nothing about the next start. */
   | { type: 'worker.dead'; worker: WorkerId; place: number; proven: boolean }
   | { type: 'restart.due'; place: number }
+  /** It has served, lived or grown so far that another is to take its place. */
+  | { type: 'worker.worn'; worker: WorkerId; place: number }
+  | { type: 'recycle.due' }
+  /** Somebody has waited too long, and so many wait whom any worker could serve. */
+  | { type: 'pool.crowded'; waiting: number }
+  /** Nobody has needed it for long. */
+  | { type: 'worker.unused'; worker: WorkerId; place: number }
   | { type: 'coordinator.closed' }
   | { type: 'pool.drain' }
   | { type: 'pool.close' }

@@ -6,6 +6,7 @@ import { CallTimeoutError, PoolError } from './errors.js';
 import type { Answer, Exchange, Loss } from './exchange.js';
 import type { GivenHandles } from './given-handles.js';
 import type { HandleCaller } from './handle.js';
+import { isA } from './instance.js';
 import { type AskingCall, LiveArguments } from './live-arguments.js';
 import type { Attempts, Started } from './retries.js';
 import { showCaller } from './stack.js';
@@ -313,7 +314,7 @@ export class Call implements Child, AskingCall {
 
   fail(error: unknown, how: CallOutcome = 'failed'): void {
     if (!this.#settle(how)) return;
-    if (error instanceof PoolError) showCaller(error, this.#site);
+    if (isA(error, PoolError)) showCaller(error, this.#site);
     this.#reject(error);
   }
 

@@ -313,7 +313,8 @@ export abstract class Caller<Api = unknown> {
       const attempts = mayRepeat ? new Attempts(terms, retries) : undefined;
       const isValues = live === undefined && handles === undefined && attempts === undefined;
       const isPlain = isValues && stream === undefined && onProgress === undefined && heartbeatTimeoutMs === undefined;
-      const onTold = onProgress && this.runtime.total(onProgress);
+      const onTold =
+        onProgress && ((told: Progress) => void this.runtime.hooks.call(onProgress, 'An `onProgress`', told));
       const extras = isPlain
         ? undefined
         : { stream, given: live, handles, attempts, onProgress: onTold, heartbeatTimeoutMs };

@@ -1,4 +1,5 @@
 import { OptionError, PythonError, type PythonRaised } from './errors.js';
+import { isA } from './instance.js';
 
 /** A JavaScript error class that stands for a Python one. */
 export type TiedErrorClass =
@@ -36,13 +37,13 @@ export class ErrorTies {
    *
    * @param fault Told what a constructor threw; the caller then gets the PythonError.
    */
-  errorFor(error: unknown, fault: (thrown: unknown) => void): unknown {
-    const Tied = error instanceof PythonError ? this.#nearest(error.mro) : undefined;
+  errorFor(error: unknown, fault: (tied: object, thrown: unknown) => void): unknown {
+    const Tied = isA(error, PythonError) ? this.#nearest(error.mro) : undefined;
     if (Tied === undefined) return error;
     try {
       return made(Tied, error as PythonError);
     } catch (thrown) {
-      fault(thrown);
+      fault(Tied, thrown);
       return error;
     }
   }

@@ -14,6 +14,12 @@ export interface PoolEvents {
       reason: 'exited' | 'boot' | 'boot-timeout' | 'cancel-grace' | 'protocol' | 'unresponsive' | 'retired' | 'stopped';
     },
   ];
+  /**
+   * A worker that is well is to go, and takes no more leases: it has had its `leases`, its `age`, was `idle` too long or
+   * has grown beyond `rss`, and its replacement is up; it is `unused`, and the pool shrinks; or its files have changed
+   * (`reload`).
+   */
+  'worker.retired': [{ worker: string; id: number; pid: number | undefined; reason: RetireReason }];
   /** A start came to nothing; the pool tries again after a while. */
   'boot.failed': [{ error: unknown }];
   /** A call has ended its worker so often in a row that it is refused, with these arguments, for so long. */
@@ -47,6 +53,9 @@ export interface PoolEvents {
   /** Something that Python printed, logged or warned of; a line of it. */
   log: [LogEvent];
 }
+
+/** Why a worker that is well has to go. */
+export type RetireReason = 'leases' | 'age' | 'idle' | 'rss' | 'unused' | 'reload';
 
 export interface LeaseLeak {
   readonly lease: number;

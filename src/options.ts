@@ -24,6 +24,31 @@ export interface SetupCall {
   readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** A pool that grows when somebody waits, and shrinks when nobody has needed a worker for long. */
+export interface SizeRange {
+  readonly min: number;
+  readonly max: number;
+  /** How long somebody must have waited before there is one worker more, in ms. Default: 100. */
+  readonly growAfterMs?: number | undefined;
+  /** How long a worker must have been of no use before there is one less, in ms. Default: 60,000. */
+  readonly shrinkAfterMs?: number | undefined;
+}
+
+/**
+ * When a worker is replaced. Each worker has a limit of its own, up to a quarter below the one that is set, so that
+ * they do not all go at once; memory has no such share.
+ */
+export interface RecycleLimits {
+  /** After so many leases. */
+  readonly leases?: number | undefined;
+  /** After so long a life, in ms. */
+  readonly ageMs?: number | undefined;
+  /** When it has served and then idled for so long, in ms. */
+  readonly idleMs?: number | undefined;
+  /** When Python has more memory resident, in bytes; looked at when a lease ends, at most once a second. Linux. */
+  readonly rssBytes?: number | undefined;
+}
+
 /** What one worker may use, in all of its life and in what it starts. */
 export interface WorkerLimits {
   /** Its address space, in bytes. What does not fit is a `MemoryError` of the call. */
@@ -48,8 +73,14 @@ export interface PoolOptions {
   readonly expose?: 'marked' | 'all' | undefined;
   /** Check the arguments of calls against the hints of the functions, in Python before they start. Default: false. */
   readonly validate?: boolean | undefined;
-  /** How many workers. Default: as many as this machine can run at once. */
-  readonly size?: number | undefined;
+  /** How many workers; or between how many, as they are needed. Default: as many as this machine can run at once. */
+  readonly size?: number | SizeRange | undefined;
+  /** When a worker that is well is replaced all the same. Default: never. */
+  readonly recycle?: RecycleLimits | undefined;
+  /** How many workers may be out for replacement at once: so many more may boot than `size` says. Default: 1. */
+  readonly recycleConcurrencyMax?: number | undefined;
+  /** How long a worker that is to be replaced is kept for strict sessions, in ms. They are lost then. Default: 30,000. */
+  readonly sessionDrainMs?: number | undefined;
   /** How many leases one worker holds at a time. Default: 1; 100 in the lane `'asyncio'`, 8 in the lane `'threads'`. */
   readonly slots?: number | undefined;
   /**
@@ -166,6 +197,9 @@ export interface PoolOptions {
   readonly random?: (() => number) | undefined;
 }
 
+/** When a pool of no fixed size grows and shrinks. */
+export type ElasticSize = Readonly<Record<'growAfterMs' | 'shrinkAfterMs', number>>;
+
 /** The options, checked and with their defaults. */
 export interface PoolSettings {
   readonly modules: Readonly<Record<string, string>>;
@@ -173,7 +207,13 @@ export interface PoolSettings {
   readonly moduleFolders: readonly string[];
   readonly expose: 'marked' | 'all';
   readonly validate: boolean;
-  readonly size: number;
+  readonly sizeMin: number;
+  readonly sizeMax: number;
+  /** Present if `sizeMin` and `sizeMax` differ. */
+  readonly elastic: ElasticSize | undefined;
+  readonly recycle: RecycleLimits | undefined;
+  readonly recycleConcurrencyMax: number;
+  readonly sessionDrainMs: number;
   readonly slots: number;
   readonly lane: Lane;
   readonly python: string | readonly string[] | undefined;
@@ -243,7 +283,10 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     moduleFolders,
     expose: oneOf(options, 'expose', ['marked', 'all']) ?? 'marked',
     validate: ofType(options, 'validate', 'boolean', 'true or false') ?? false,
-    size: integer(options, 'size', 1, 1024) ?? availableParallelism(),
+    ...sizes(options.size),
+    recycle: recycleLimits(options.recycle),
+    recycleConcurrencyMax: integer(options, 'recycleConcurrencyMax', 1, 1_024) ?? 1,
+    sessionDrainMs: ms(options, 'sessionDrainMs') ?? 30_000,
     ...slotsAndLane(options),
     python: options.python,
     start: oneOf(options, 'start', ['spawn', 'fork']) ?? 'spawn',
@@ -345,6 +388,73 @@ export function findModule(option: string, value: unknown, cwd: string): string 
 function existing(option: string, path: string): string {
   if (existsSync(path)) return path;
   throw new OptionError({ option, expected: 'a file or folder that exists', got: path });
+}
+
+function sizes(size: PoolOptions['size']): Pick<PoolSettings, 'sizeMin' | 'sizeMax' | 'elastic'> {
+  if (size === undefined || typeof size === 'number') {
+    const fixed = size ?? availableParallelism();
+    if (isInteger(fixed, 1, SIZE_MAX)) return { sizeMin: fixed, sizeMax: fixed, elastic: undefined };
+  }
+  const expected = `an integer from 1 to ${SIZE_MAX}, or { min, max }`;
+  if (typeof size !== 'object' || size === null) throw new OptionError({ option: 'size', expected, got: size });
+  checkNames(size, SIZE_NAMES);
+  const { min, max, growAfterMs = 100, shrinkAfterMs = 60_000 } = size;
+  if (!isInteger(min, 1, SIZE_MAX)) {
+    throw new OptionError({ option: 'size.min', expected: `an integer from 1 to ${SIZE_MAX}`, got: min });
+  }
+  if (!isInteger(max, min, SIZE_MAX)) {
+    throw new OptionError({
+      option: 'size.max',
+      expected: `an integer from ${min} (\`min\`) to ${SIZE_MAX}`,
+      got: max,
+    });
+  }
+  checkAtLeastOneMs('size.growAfterMs', growAfterMs);
+  checkAtLeastOneMs('size.shrinkAfterMs', shrinkAfterMs);
+  return { sizeMin: min, sizeMax: max, elastic: min === max ? undefined : { growAfterMs, shrinkAfterMs } };
+}
+
+function recycleLimits(recycle: PoolOptions['recycle']): RecycleLimits | undefined {
+  if (recycle === undefined) return undefined;
+  if (typeof recycle !== 'object' || recycle === null) {
+    throw new OptionError({
+      option: 'recycle',
+      expected: `an object of ${[...RECYCLE_NAMES].join(', ')}`,
+      got: recycle,
+    });
+  }
+  checkNames(recycle, RECYCLE_NAMES);
+  const { leases, ageMs, idleMs, rssBytes } = recycle;
+  if ([leases, ageMs, idleMs, rssBytes].every((limit) => limit === undefined)) {
+    throw new OptionError({
+      option: 'recycle',
+      expected: `at least one of ${[...RECYCLE_NAMES].join(', ')}`,
+      got: recycle,
+    });
+  }
+  for (const [name, limit] of Object.entries({ leases, rssBytes })) {
+    if (limit === undefined || isInteger(limit, 1, Number.MAX_SAFE_INTEGER)) continue;
+    throw new OptionError({ option: `recycle.${name}`, expected: 'an integer of at least 1', got: limit });
+  }
+  if (rssBytes !== undefined && process.platform !== 'linux') {
+    throw new OptionError({
+      option: 'recycle.rssBytes',
+      expected: 'absent, since memory is measured on Linux only',
+      got: rssBytes,
+    });
+  }
+  if (ageMs !== undefined) checkAtLeastOneMs('recycle.ageMs', ageMs);
+  if (idleMs !== undefined) checkAtLeastOneMs('recycle.idleMs', idleMs);
+  return { leases, ageMs, idleMs, rssBytes };
+}
+
+function isInteger(value: unknown, min: number, max: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
+}
+
+function checkAtLeastOneMs(option: string, ms: unknown): void {
+  checkMs(option, ms);
+  if ((ms as number) < 1) throw new OptionError({ option, expected: 'at least 1 ms', got: ms });
 }
 
 function slotsAndLane(options: PoolOptions): Pick<PoolSettings, 'slots' | 'lane'> {
@@ -479,6 +589,9 @@ function texts(options: PoolOptions, option: keyof PoolOptions): readonly string
   throw new OptionError({ option, expected: 'an array of folders', got: value });
 }
 
+const SIZE_MAX = 1_024;
+const SIZE_NAMES: ReadonlySet<string> = new Set<keyof SizeRange>(['min', 'max', 'growAfterMs', 'shrinkAfterMs']);
+const RECYCLE_NAMES: ReadonlySet<string> = new Set<keyof RecycleLimits>(['leases', 'ageMs', 'idleMs', 'rssBytes']);
 const SHED_NAMES: ReadonlySet<string> = new Set<keyof ShedRule>(['targetMs', 'intervalMs']);
 const LANES: readonly Lane[] = ['serial', 'asyncio', 'threads'];
 const SLOTS: Readonly<Record<Lane, number>> = { serial: 1, asyncio: 100, threads: 8 };
@@ -498,6 +611,9 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'expose',
   'validate',
   'size',
+  'recycle',
+  'recycleConcurrencyMax',
+  'sessionDrainMs',
   'slots',
   'lane',
   'python',

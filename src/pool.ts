@@ -128,17 +128,19 @@ export class Pool<Api = unknown> extends Caller<Api> {
   stats(): PoolStats {
     const { runtime } = this;
     const workers = runtime.workerStates();
-    const { size, slots } = runtime.settings;
+    const { size } = runtime;
+    const { slots } = runtime.settings;
     return {
       state: runtime.state,
       size,
-      missing: size - workers.idle - workers.leased - workers.cancelling,
+      missing: Math.max(0, size - workers.idle - workers.leased - workers.cancelling),
       workers,
       slots: size * slots,
       leases: runtime.leases,
       waiting: runtime.waiting,
       sessions: runtime.sessions.size,
       failures: runtime.hasProvenWorker ? 0 : runtime.failures,
+      retired: { ...runtime.counters.retired },
       cancelled: { ...runtime.counters.cancelled },
       attempts: {
         retried: runtime.retries.made,
@@ -208,7 +210,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
   }
 
   protected override get concurrency(): number {
-    return 2 * this.runtime.settings.size * this.runtime.settings.slots;
+    return 2 * this.runtime.settings.sizeMax * this.runtime.settings.slots;
   }
 
   async #end(

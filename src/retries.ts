@@ -85,9 +85,9 @@ export class Retries {
   readonly #waiting = new Set<() => void>();
 
   constructor(runtime: Runtime) {
-    const { size, slots } = runtime.settings;
+    const { sizeMax, slots } = runtime.settings;
     this.#runtime = runtime;
-    this.#tokensMax = Math.max(TOKENS_MIN, size * slots);
+    this.#tokensMax = Math.max(TOKENS_MIN, sizeMax * slots);
     this.#tokens = this.#tokensMax;
     this.#filledAt = runtime.clock.now();
   }

@@ -8,6 +8,8 @@ import {
   LEASES_THAT_PROVE,
   type RefusalReason,
   type ShedRule,
+  type SupervisorEvent,
+  standing,
   type supervisorMachine,
   type Waiter,
   type WorkerRef,
@@ -16,7 +18,7 @@ import {
 import { supervisorLogic } from './actors/supervisor.js';
 import type { WorkerHand } from './actors/worker.js';
 import { Budget, checkWait, type WaitOptions } from './budget.js';
-import type { PoolClock } from './clock.js';
+import { type PoolClock, wallClock } from './clock.js';
 import {
   OverloadedError,
   PoolClosedError,
@@ -28,19 +30,24 @@ import {
 } from './errors.js';
 import type { LeaseLeak, LogEvent, PoolEvents } from './events.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
+import { GuardedClock } from './guarded-clock.js';
+import { Hooks, textOf, warn } from './hooks.js';
 import { KeepAlive } from './keep-alive.js';
 import type { PoolSettings } from './options.js';
 import { own } from './own.js';
 import { patienceOn } from './patience.js';
 import { Poison } from './poison.js';
+import { print } from './print.js';
 import { findInterpreter, type Interpreter, workerPath } from './process/interpreter.js';
 import { LiveProcesses } from './process/live.js';
 import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
 import { PoolTemplates } from './process/templates.js';
+import { Recycler } from './recycler.js';
 import { Reloader } from './reloader.js';
 import { Retries } from './retries.js';
 import { SessionRegistry } from './session-registry.js';
 import { SharedCalls } from './shared-calls.js';
+import { Sizer } from './sizer.js';
 import { Counters, type PoolStats, type WorkerStats } from './stats.js';
 import { encodeInit, encodeLoad, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
 
@@ -65,6 +72,7 @@ export class Runtime {
   readonly keepAlive = new KeepAlive();
   readonly sessions: SessionRegistry;
   readonly counters = new Counters();
+  readonly hooks = new Hooks();
   readonly poison: Poison;
   readonly retries: Retries;
   readonly shared: SharedCalls;
@@ -74,6 +82,10 @@ export class Runtime {
   readonly templates: PoolTemplates | undefined;
   /** Present if the pool was to watch its files. */
   readonly reloader: Reloader | undefined;
+  /** Present if workers are to be replaced while they are well. */
+  readonly recycler: Recycler | undefined;
+  /** Present if the pool has no fixed size. */
+  readonly sizer: Sizer | undefined;
   /** What ended the pool, once something has. */
   endedBy: 'drain' | 'close' | 'destroy' | undefined;
   readonly #events = new EventEmitter<PoolEvents>();
@@ -91,14 +103,16 @@ export class Runtime {
   /** @param startPython How a process is started; tests play theirs. */
   constructor(settings: PoolSettings, startPython?: StartPython) {
     this.settings = settings;
-    this.clock = settings.clock;
-    this.patience = patienceOn(settings.clock);
+    const clockFailed = (error: unknown) => this.hooks.failed(settings.clock, 'The `clock`', error);
+    this.clock = settings.clock === wallClock ? wallClock : new GuardedClock(settings.clock, clockFailed);
+    this.patience = patienceOn(this.clock);
+    const recycleConcurrencyMax = settings.recycle === undefined ? 0 : settings.recycleConcurrencyMax;
     const spawn = startPython ?? pythonStarter(this.live);
     if (settings.start === 'fork') {
       this.templates = new PoolTemplates({
         live: this.live,
         spawn,
-        seats: settings.size + SEATS_MORE,
+        seats: settings.sizeMax + recycleConcurrencyMax + SEATS_MORE,
         loadLine: () => this.#loadLine(),
         onRefused: (reason) => this.emit('fork.refused', { reason }),
       });
@@ -112,7 +126,9 @@ export class Runtime {
       id: 'supervisor',
       systemId: 'supervisor',
       input: {
-        size: settings.size,
+        sizeMin: settings.sizeMin,
+        sizeMax: settings.sizeMax,
+        recycleConcurrencyMax,
         failuresMax: settings.failuresMax,
         closeTimeoutMs: settings.closeTimeoutMs,
       },
@@ -130,6 +146,8 @@ export class Runtime {
       error: (error) => this.#crashed(error),
       complete: () => this.#closed(),
     });
+    if (settings.recycle !== undefined) this.recycler = new Recycler(this, settings.recycle);
+    if (settings.elastic !== undefined) this.sizer = new Sizer(this, settings.elastic);
     if (settings.watch) this.reloader = new Reloader(this);
     bare(this.#supervisor);
     this.#supervisor.start();
@@ -155,6 +173,7 @@ export class Runtime {
     if (!this.#isActive) return asker.onRefused('closed');
     this.#askers.set(asker.waiter.ticket, asker);
     this.#tellCoordinator({ type: 'lease.request', waiter: asker.waiter });
+    if (this.sizer !== undefined && this.#askers.has(asker.waiter.ticket)) this.sizer.waits();
   }
 
   /** The asker is asked no more: it has given up, or is about to be granted. */
@@ -170,9 +189,9 @@ export class Runtime {
 
   /** Who holds every slot that could serve such a wish; undefined if one is free, or may come up. */
   holders(affinity: Affinity | null): readonly Exchange[] | undefined {
-    const { size, slots } = this.settings;
+    const { sizeMax, slots } = this.settings;
     const hands = [...this.hands.values()].filter(({ id }) => !affinity?.strict || id === affinity.worker);
-    if (hands.length < (affinity?.strict ? 1 : size)) return undefined;
+    if (hands.length < (affinity?.strict ? 1 : sizeMax)) return undefined;
     const holders = hands.flatMap((hand) => Array.from({ length: slots }, (_, slot) => hand.exchanges[slot]));
     return holders.every((exchange) => exchange !== undefined) ? holders : undefined;
   }
@@ -258,6 +277,33 @@ export class Runtime {
     return this.#lastFailure;
   }
 
+  /** How many workers there are to be now. */
+  get size(): number {
+    // At its end a pool lets them go one by one.
+    return Math.max(this.settings.sizeMin, standing(this.#supervisor.getSnapshot().context));
+  }
+
+  get lastTicket(): number {
+    return this.#tickets;
+  }
+
+  /** How many wait whom any worker could serve: all of them, and those who asked no later than with that ticket. */
+  waitingForAny(ticket: number): { all: number; long: number } {
+    let [all, long] = [0, 0];
+    for (const { waiter } of this.#askers.values()) {
+      if (waiter.affinity?.strict) continue;
+      all += 1;
+      // Nobody needs to know of more than there can be workers.
+      if (all > this.settings.sizeMax) break;
+      if (waiter.ticket <= ticket) long += 1;
+    }
+    return { all, long };
+  }
+
+  tellSupervisor(event: SupervisorEvent): void {
+    if (this.#isActive) this.#supervisor.send(event);
+  }
+
   end(by: 'drain' | 'close' | 'destroy'): void {
     if (!this.#isActive) return;
     this.retries.hurry();
@@ -290,10 +336,7 @@ export class Runtime {
 
   /** A number from 0 to 1, whatever the user's `random` does. */
   jitter(): number {
-    let drawn: unknown;
-    this.total(() => {
-      drawn = this.settings.random();
-    })();
+    const drawn: unknown = this.hooks.call(this.settings.random, 'The `random`');
     return typeof drawn === 'number' && drawn >= 0 && drawn <= 1 ? drawn : 1;
   }
 
@@ -426,7 +469,7 @@ export class Runtime {
     if (listeners.length === 0) return;
     // Once the step that told of it is over: a listener may use the pool, and must not find it in the middle of one.
     queueMicrotask(() => {
-      for (const listener of listeners) this.total(listener.bind(this.#events))(fact);
+      for (const listener of listeners) this.hooks.call(listener, `A listener of \`${name}\``, fact);
     });
   }
 
@@ -435,7 +478,9 @@ export class Runtime {
     if (this.settings.logs === 'inherit') {
       const out = stream === 'stdout' ? process.stdout : process.stderr;
       const where = `[${worker}]${logger === undefined ? '' : ` ${level ?? ''} ${logger}:`} `;
-      out.write(`${text.replace(/^/gm, where)}\n`);
+      print(out, `${text.replace(/^/gm, where)}\n`, (error) =>
+        this.hooks.failed(out, 'Printing what Python has printed', error),
+      );
     }
   }
 
@@ -451,15 +496,16 @@ export class Runtime {
     });
   }
 
-  /** Somebody else's code threw where it was called back. It is said, and nothing else is disturbed. */
+  /** Code of our own threw, or somebody else's in the middle of it. It is said, and nothing else is disturbed. */
   fault(error: unknown): void {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.emitWarning(`Code that the pool called back threw: ${text}`, { code: 'PYTHONARIUM_FAULT' });
+    warn(`Code that the pool called back threw: ${textOf(error)}`);
   }
 
   /** What a caller gets for an error: of the class that `errors` ties to what Python raised, if there is one. */
   tied(error: unknown): unknown {
-    return this.settings.errors?.errorFor(error, (thrown) => this.fault(thrown)) ?? error;
+    const failed = (tied: object, thrown: unknown) =>
+      this.hooks.failed(tied, 'The constructor of a class in `errors`', thrown);
+    return this.settings.errors?.errorFor(error, failed) ?? error;
   }
 
   /** An effect that cannot throw: a throw inside a chart would kill its actor for good. */
@@ -483,19 +529,13 @@ export class Runtime {
 
   #fenced(inspect: NonNullable<PoolSettings['inspect']>) {
     const observe = typeof inspect === 'function' ? inspect : inspect.next?.bind(inspect);
-    let hasThrown = false;
     return (event: Parameters<NonNullable<typeof observe>>[0]) => {
-      try {
-        observe?.(event);
-      } catch (error) {
-        // Said once: it would most likely be said again at every event.
-        if (!hasThrown) this.fault(error);
-        hasThrown = true;
-      }
+      if (observe !== undefined) this.hooks.call(observe, 'The observer `inspect`', event);
     };
   }
 
   #closed(): void {
+    this.sizer?.close();
     void this.#letGo();
     this.sessions.clear();
     this.keepAlive.dispose();

@@ -140,11 +140,19 @@ export class SessionRegistry {
     let least: WorkerHand | undefined;
     let fewest = Number.POSITIVE_INFINITY;
     for (const [worker, hand] of this.#runtime.hands) {
-      const met = this.#visitors.get(hand.id)?.size ?? 0;
+      // One that is to be replaced would lose it soon.
+      const isWorn = this.#runtime.recycler?.reasonFor(hand) !== undefined;
+      const met = isWorn ? Number.MAX_SAFE_INTEGER : (this.#visitors.get(hand.id)?.size ?? 0);
       if (met >= fewest || !this.#runtime.hasFreeSlot(worker)) continue;
       [least, fewest] = [hand, met];
     }
     return least;
+  }
+
+  /** It keeps the state of a strict session. */
+  holds(worker: WorkerHand): boolean {
+    for (const { isStrict, met } of this.#visitors.get(worker.id) ?? []) if (isStrict && met === worker) return true;
+    return false;
   }
 
   /** Why the session's state is gone, told once: who has been told may build it anew. */
@@ -246,6 +254,7 @@ export class SessionRegistry {
     for (const worker of record.visited) {
       if (!successor?.visited.has(worker)) worker.endSession(record.id);
       this.#visitors.get(worker.id)?.delete(record);
+      this.#runtime.recycler?.sessionLeft(worker);
     }
     record.visited.clear();
   }

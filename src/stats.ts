@@ -1,10 +1,11 @@
 import type { CallOutcome } from './call.js';
+import type { RetireReason } from './events.js';
 
 /** A pool in plain numbers, at one moment. Gauges are read off the charts, so that they cannot drift. */
 export interface PoolStats {
   /** The supervisor's state. */
   readonly state: string;
-  /** How many workers there are to be. */
+  /** How many workers there are to be now. */
   readonly size: number;
   /** How many of them are not up: they start, are on their way out, or are not there. */
   readonly missing: number;
@@ -28,6 +29,8 @@ export interface PoolStats {
   readonly sessions: number;
   /** Bad starts in a row: of workers that did not become ready, or died before they had served. 0 once one that lives has. */
   readonly failures: number;
+  /** Workers that were well and had to go since the pool was created, by why. */
+  readonly retired: Readonly<Record<RetireReason, number>>;
   /**
    * Calls that were given up as Python ran them: it answered in time and its worker was `kept`, or its worker was `killed`.
    * Those that Python had not begun, and never will, are in neither; `calls` has them.
@@ -78,6 +81,7 @@ export interface PingStats {
 /** What has happened so far. */
 export class Counters {
   asked = 0;
+  readonly retired: Record<RetireReason, number> = { leases: 0, age: 0, idle: 0, rss: 0, unused: 0, reload: 0 };
   readonly cancelled = { kept: 0, killed: 0 };
   readonly outcomes: Record<CallOutcome, number> = {
     answered: 0,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import sys
-from _signal import SIG_DFL, SIG_IGN, SIGINT, SIGUSR2, getsignal, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
+from _signal import SIG_BLOCK, SIG_DFL, SIG_IGN, SIGINT, SIGUSR1, SIGUSR2, getsignal, pthread_sigmask, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
 from _thread import get_ident, start_new_thread
 from errno import EBADF
 from itertools import repeat
@@ -456,6 +456,8 @@ def watch_for_hang_up(line: int) -> None:
     poller.register(line, 0)  # No event is asked for: a hang-up is always told.
 
     def watch() -> None:
+        # Signals are for the main thread: only there do they end a sleep.
+        pthread_sigmask(SIG_BLOCK, (SIGUSR1, SIGUSR2))
         poller.poll()
         os._exit(0)
 

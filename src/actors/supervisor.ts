@@ -64,14 +64,17 @@ export function supervisorLogic(runtime: Runtime) {
           }
           return {};
         });
-        for (const place of context.places.keys()) {
-          enqueue.spawnChild('worker', { id: `worker-${place}`, input: workerInput(place) });
+        for (const [place, each] of context.places.entries()) {
+          if (hasLiveWorker(each)) enqueue.spawnChild('worker', { id: `worker-${place}`, input: workerInput(place) });
         }
       }),
-      startWorker: enqueueActions(({ event, enqueue }) => {
-        const { place } = event as { place: number };
+      startWorker: enqueueActions(({ context, enqueue }) => {
+        const place = context.at;
         enqueue.stopChild(`worker-${place}`);
         enqueue.spawnChild('worker', { id: `worker-${place}`, input: workerInput(place) });
+      }),
+      retireWorker: enqueueActions(({ context, enqueue }) => {
+        enqueue.sendTo(`worker-${context.at}`, { type: 'worker.retire' });
       }),
       askWorkers: enqueueActions(({ context, enqueue }) => {
         for (const id of liveWorkers(context)) enqueue.sendTo(id, { type: 'worker.stop', way: 'ask' });

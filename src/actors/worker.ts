@@ -110,6 +110,8 @@ export class WorkerHand implements ProcessListeners {
   /** It was started before its modules changed, and is replaced as soon as it has come up. */
   #isStale = false;
   #isRetired = false;
+  /** Python's own, which is not the pid of a wrapper that stands between. */
+  #pythonPid: number | undefined;
   #isKilled = false;
 
   constructor(runtime: Runtime, { worker, place }: WorkerContext, self: WorkerRef) {
@@ -122,6 +124,15 @@ export class WorkerHand implements ProcessListeners {
     this.#process = runtime.startPython(() => runtime.launch(), this);
     this.#boot = new Boot(runtime, this.name, this.#process);
     this.#outbox = new Outbox((line, bin) => this.#process.send(line, bin));
+  }
+
+  get pythonPid(): number | undefined {
+    return this.#pythonPid;
+  }
+
+  /** A slot of it is leased. */
+  get isLeased(): boolean {
+    return this.exchanges.some((exchange) => exchange !== undefined);
   }
 
   /** The moment it is, by the pool's clock. */
@@ -163,7 +174,11 @@ export class WorkerHand implements ProcessListeners {
       onSlow: (ranMs) =>
         this.#whereItStands((stack) => this.#runtime.emit('call.slow', this.#told(call, id, ranMs, stack))),
       onHung: (by, ranMs) => {
-        this.#whereItStands((stack) => this.#runtime.emit('call.hung', { ...this.#told(call, id, ranMs, stack), by }));
+        this.#whereItStands((stack) => {
+          this.#runtime.emit('call.hung', { ...this.#told(call, id, ranMs, stack), by });
+          // Of two signals in a row, the kernel may give the second to another thread, and the main one sleeps on.
+          if (this.#asker(id) !== undefined) this.#process.cancel(id, this.#interrupts);
+        });
         const limitMs = (by === 'hard-limit' ? hardLimitMs : call.heartbeatTimeoutMs) as number;
         call.giveUpAs(new CallHungError({ call: call.name, by, limitMs, ranMs }));
       },
@@ -243,6 +258,8 @@ export class WorkerHand implements ProcessListeners {
 
   /** Lets Python drop the objects that came by a lease, and the functions that went by it, if any did. */
   endLease(lease: LeaseId): void {
+    this.#runtime.recycler?.returned(this);
+    this.#runtime.sizer?.returned(this);
     const hadHandles = this.#handles?.end(lease, 'lease-ended');
     if (this.#kept?.end(lease) || hadHandles) this.#outbox.send(encodeLeaseEnd(lease));
   }
@@ -281,6 +298,9 @@ export class WorkerHand implements ProcessListeners {
 
   /** It is asked to end once its leases have, and nobody new comes to it. */
   retire(): void {
+    const reason = this.#runtime.recycler?.reasonFor(this) ?? (this.#isStale ? 'reload' : 'unused');
+    this.#runtime.counters.retired[reason] += 1;
+    this.#runtime.emit('worker.retired', { worker: this.name, id: this.id, pid: this.#pid, reason });
     this.#isRetired = true;
     this.#leaveSessions();
   }
@@ -368,6 +388,8 @@ export class WorkerHand implements ProcessListeners {
           bootMs: Math.round(this.#runtime.clock.now() - this.#startedAt),
         });
         if (message.files !== undefined) this.#runtime.reloader?.follow(message.files);
+        this.#runtime.recycler?.joined(this);
+        this.#runtime.sizer?.joined(this);
         this.#worker.send({ type: 'process.ready' });
         if (this.#isStale) this.#worker.send({ type: 'worker.retire' });
         return;
@@ -413,6 +435,7 @@ export class WorkerHand implements ProcessListeners {
   }
 
   #helloed(hello: HelloMessage): void {
+    this.#pythonPid = hello.pid;
     const { interrupt, lane } = this.#runtime.settings;
     // A wrapper that stands between has no use for the signal, and no other lane than this one is interrupted by it.
     const isDirect = hello.pid === this.#pid;
@@ -518,6 +541,8 @@ export class WorkerHand implements ProcessListeners {
 
   /** What it keeps for sessions is lost, unless the pool itself is at its end. */
   #leaveSessions(): void {
+    this.#runtime.recycler?.left(this);
+    this.#runtime.sizer?.left(this);
     this.#handles?.endAll();
     if (this.#endedFor === 'stopped') return;
     this.#runtime.sessions.workerLeft(this.id, this.#isRetired ? 'worker-recycled' : 'worker-died');

@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { isA } from '../instance.js';
 
 /** What JavaScript threw at Python, as it crosses the line: text alone, for whoever catches or logs it there. */
 export interface WireJavaScriptError {
@@ -68,7 +69,7 @@ function describe(thrown: unknown, causesBefore: number): WireJavaScriptError {
 
 /** Those of other realms (a `vm` context, a test runner's sandbox) too. */
 function isError(value: unknown): value is Error {
-  return types.isNativeError(value) || value instanceof Error;
+  return types.isNativeError(value) || isA(value, Error);
 }
 
 /** A getter of somebody else's may throw, and what it throws is not what is to be told. */

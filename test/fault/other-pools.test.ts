@@ -374,6 +374,7 @@ describe('where snakepit went wrong', () => {
     const names = {
       'worker.ready': true,
       'worker.dead': true,
+      'worker.retired': true,
       'boot.failed': true,
       'request.poisoned': true,
       'fork.refused': true,

@@ -7,17 +7,20 @@ import type { Scenario } from './scenario.js';
 
 const here = fixtures(import.meta.url);
 
-/** A program is killed while its worker is being born, before anybody may have been told of that: 50 times a round. */
+/** A program is killed while its worker is being born, before anybody may have been told of that: 50 times a round spawned, and 50 times forked. */
 export const scenario: Scenario = {
   row: 4,
   title: 'the parent is killed 0-30 ms after a spawn',
   async round({ seed, signal }) {
-    const runs = Array.from({ length: RUNS }, (_, index) => index);
+    const runs = Array.from({ length: RUNS }, (_, index) => index).flatMap((index) =>
+      STARTS.map((start) => ({ index, start })),
+    );
     let done = 0;
     const next = async () => {
-      for (let index = runs.pop(); index !== undefined && !signal.aborted; index = runs.pop()) {
+      for (let each = runs.pop(); each !== undefined && !signal.aborted; each = runs.pop()) {
+        const { index, start } = each;
         // Evenly over the 30 ms, and other moments in every round.
-        await run(((index + (seed % 10) / 10) / RUNS) * LATEST_MS, index % 2 === 0 ? 'free' : 'held up');
+        await run(((index + (seed % 10) / 10) / RUNS) * LATEST_MS, index % 2 === 0 ? 'free' : 'held up', start);
         done += 1;
       }
     };
@@ -26,9 +29,9 @@ export const scenario: Scenario = {
   },
 };
 
-async function run(waitMs: number, loop: 'free' | 'held up'): Promise<void> {
+async function run(waitMs: number, loop: 'free' | 'held up', start: 'spawn' | 'fork'): Promise<void> {
   const mark = newMark();
-  const args = [here('ends-at-birth.js'), String(waitMs), loop, here('states.py'), PYTHON];
+  const args = [here('ends-at-birth.js'), String(waitMs), loop, start, here('states.py'), PYTHON];
   const program = spawn(process.execPath, args, {
     env: { ...process.env, [MARK]: mark },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -38,7 +41,7 @@ async function run(waitMs: number, loop: 'free' | 'held up'): Promise<void> {
     told += text;
   });
   const [, signal] = await once(program, 'exit');
-  const what = `killed ${waitMs.toFixed(1)} ms after the spawn, its loop ${loop}`;
+  const what = `killed ${waitMs.toFixed(1)} ms after the ${start}, its loop ${loop}`;
   if (signal !== 'SIGKILL' || !/^\d+\n$/.test(told)) throw new Error(`${what}: it was not: ${told}`);
   const deadline = performance.now() + 1_000;
   while (marked(mark).length > 0 && performance.now() < deadline) await setTimeout(20);
@@ -48,5 +51,6 @@ async function run(waitMs: number, loop: 'free' | 'held up'): Promise<void> {
 }
 
 const RUNS = 50;
+const STARTS = ['spawn', 'fork'] as const;
 const LATEST_MS = 30;
 const AT_A_TIME = 2;

@@ -12,11 +12,13 @@ const here = fixtures(import.meta.url);
 /** The ways in which a program ends, and what its worker is doing at that moment: each with each, once a round. */
 export const scenario: Scenario = {
   row: 3,
-  title: 'orphans: 7 ends of the parent x 5 states of the worker x with and without a grandchild',
+  title: 'orphans: 7 ends of the parent x 5 states of the worker x with and without a grandchild, spawned and forked',
   async round({ signal }) {
     const watcher = new EndWatcher();
     const cells = ENDS.flatMap((end) =>
-      STATES.flatMap((state) => GRANDCHILD.map((grandchild) => [end, state, grandchild] as const)),
+      STATES.flatMap((state) =>
+        GRANDCHILD.flatMap((grandchild) => STARTS.map((start) => [end, state, grandchild, start] as const)),
+      ),
     );
     const lags: number[] = [];
     const next = async () => {
@@ -37,7 +39,7 @@ export const scenario: Scenario = {
 };
 
 /** Returns by how many ms the last of them outlived its program. */
-async function run(watcher: EndWatcher, cell: readonly [string, string, string]): Promise<number> {
+async function run(watcher: EndWatcher, cell: readonly [string, string, string, string]): Promise<number> {
   const mark = newMark();
   const [end] = cell;
   const program = spawn(process.execPath, [here('ends.js'), ...cell, here('states.py'), PYTHON], {
@@ -76,6 +78,7 @@ function median(numbers: readonly number[]): number {
 const ENDS = ['fall off', 'process.exit', 'throw', 'SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'] as const;
 const STATES = ['idle', 'busy', 'holding the GIL', 'stopped', 'masking SIGTERM'] as const;
 const GRANDCHILD = ['with', 'without'] as const;
+const STARTS = ['spawn', 'fork'] as const;
 /** As many as there are processors on a small machine: more would measure how they wait for one. */
 const AT_A_TIME = 2;
 const MEDIAN_MS_MAX = 20;

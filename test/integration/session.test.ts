@@ -395,6 +395,8 @@ async function killWorkerOf(pool: Pool, session: Session): Promise<void> {
   const ready = next(pool, 'worker.ready');
   process.kill(await session.call<number>('pid'), 'SIGKILL');
   await dead;
-  (pool as unknown as { runtime: { clock: { increment?(ms: number): void } } }).runtime.clock.increment?.(1);
+  (
+    pool as unknown as { runtime: { settings: { clock: { increment?(ms: number): void } } } }
+  ).runtime.settings.clock.increment?.(1);
   await ready;
 }

@@ -18,6 +18,7 @@ describe('stats()', () => {
       waiting: 0,
       sessions: 0,
       failures: 0,
+      retired: { leases: 0, age: 0, idle: 0, rss: 0, unused: 0, reload: 0 },
       cancelled: { kept: 0, killed: 0 },
       attempts: { retried: 0, moved: 0, overBudget: 0 },
       poison: { active: 0, refused: 0 },

@@ -8,6 +8,7 @@ import {
   coordinatorMachine,
   hasLiveWorker,
   listWaiters,
+  type Place,
   type SupervisorRef,
   supervisorMachine,
   type Waiter,
@@ -128,23 +129,56 @@ export const COORDINATOR: Walkable<typeof coordinatorMachine> = {
 
 export const SUPERVISOR: Walkable<typeof supervisorMachine> = {
   machine: supervisorMachine,
-  input: { size: 2, failuresMax: 3, closeTimeoutMs: 10_000 },
+  // Two places, and a third for the one that boots for another.
+  input: { sizeMin: 2, sizeMax: 2, recycleConcurrencyMax: 1, failuresMax: 3, closeTimeoutMs: 10_000 },
   events: ({ context: { places } }) => [
-    ...places.flatMap(({ state, worker }, place) => [
-      ...(hasLiveWorker({ state, worker }) && state !== 'up' ? [{ type: 'worker.ready', worker, place }] : []),
-      ...(hasLiveWorker({ state, worker })
-        ? [true, false].map((proven) => ({ type: 'worker.dead', worker, place, proven }))
+    ...places.flatMap((each, place) => [
+      ...(isStarting(each) ? [{ type: 'worker.ready', worker: 1, place }] : []),
+      ...(hasLiveWorker(each)
+        ? [true, false].map((proven) => ({ type: 'worker.dead', worker: 1, place, proven }))
         : []),
       { type: 'restart.due', place },
+      ...(each.state === 'up'
+        ? [
+            { type: 'worker.worn', worker: each.worker, place },
+            { type: 'worker.unused', worker: each.worker, place },
+          ]
+        : []),
     ]),
+    // Of one of long ago.
+    { type: 'worker.worn', worker: 0, place: 0 },
+    { type: 'worker.unused', worker: 0, place: 0 },
+    { type: 'recycle.due' },
+    { type: 'pool.crowded', waiting: 1 },
     { type: 'coordinator.closed' },
     { type: 'pool.drain' },
     { type: 'pool.close' },
     { type: 'pool.destroy' },
   ],
   key: ({ value, context: { places, failures } }) =>
-    JSON.stringify([value, places.map(({ state }) => state), Math.min(failures, 3)]),
+    JSON.stringify([
+      value,
+      places.map(({ state, isWorn, replaces }) => [state, isWorn, replaces]),
+      wornFirst(places),
+      Math.min(failures, 3),
+    ]),
 };
+
+/** One place or two. */
+export const ELASTIC_SUPERVISOR: Walkable<typeof supervisorMachine> = {
+  ...SUPERVISOR,
+  input: { sizeMin: 1, sizeMax: 2, recycleConcurrencyMax: 0, failuresMax: 3, closeTimeoutMs: 10_000 },
+};
+
+function isStarting({ state }: Place): boolean {
+  return state === 'starting' || state === 'restarting';
+}
+
+/** The worn, in the order in which they were started. */
+function wornFirst(places: readonly Place[]): number[] {
+  const worn = [...places.keys()].filter((place) => places[place]!.isWorn);
+  return worn.sort((one, other) => places[one]!.worker - places[other]!.worker);
+}
 
 /** True if `ticket` waits, or has been granted a slot. */
 export function isKnown({ queue, workers }: CoordinatorContext, ticket: number): boolean {

@@ -24,9 +24,11 @@ export function describeChart<TMachine extends AnyStateMachine>(
   chart: keyof typeof UNHEARD,
   walkable: Walkable<TMachine>,
   promises: Readonly<Record<string, Promised>>,
+  /** The same chart, begun in another way. */
+  more: readonly Walkable<TMachine>[] = [],
 ): Edge<SnapshotFrom<TMachine>>[] {
   const { machine } = walkable;
-  const edges = walkAll(walkable);
+  const edges = [walkable, ...more].flatMap((each) => walkAll(each));
   const states = [...new Map(edges.map(({ from }) => [walkable.key(from), from])).values()];
   const unheard: Record<string, { may: readonly string[]; never: readonly string[] }> = UNHEARD[chart];
 

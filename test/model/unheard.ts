@@ -1,3 +1,6 @@
+/** What a supervisor hears where the pool is ready. */
+const WHERE_READY = ['worker.worn', 'recycle.due', 'pool.crowded', 'worker.unused'] as const;
+
 /**
  * For every chart and state: the events about which the chart has no word.
  * `may`: it can come, from somebody who could not know better, and changes
@@ -66,15 +69,19 @@ export const UNHEARD = {
     },
   },
   supervisor: {
-    starting: { may: [], never: ['coordinator.closed'] },
+    // A pool that is not ready replaces nobody who is well, and neither grows nor shrinks.
+    starting: { may: ['recycle.due', 'pool.crowded', 'worker.unused'], never: ['coordinator.closed'] },
     ready: { may: [], never: ['coordinator.closed'] },
-    degraded: { may: [], never: ['coordinator.closed'] },
-    draining: { may: ['pool.drain'], never: [] },
-    drained: { may: ['restart.due', 'pool.drain'], never: ['coordinator.closed'] },
-    closing: { may: ['pool.drain', 'pool.close'], never: [] },
-    stopping: { may: ['worker.ready', 'restart.due', 'coordinator.closed', 'pool.drain', 'pool.close'], never: [] },
+    degraded: { may: [...WHERE_READY], never: ['coordinator.closed'] },
+    draining: { may: [...WHERE_READY, 'pool.drain'], never: [] },
+    drained: { may: [...WHERE_READY, 'restart.due', 'pool.drain'], never: ['coordinator.closed'] },
+    closing: { may: [...WHERE_READY, 'pool.drain', 'pool.close'], never: [] },
+    stopping: {
+      may: [...WHERE_READY, 'worker.ready', 'restart.due', 'coordinator.closed', 'pool.drain', 'pool.close'],
+      never: [],
+    },
     closed: {
-      may: ['restart.due', 'coordinator.closed', 'pool.drain', 'pool.close', 'pool.destroy'],
+      may: [...WHERE_READY, 'restart.due', 'coordinator.closed', 'pool.drain', 'pool.close', 'pool.destroy'],
       never: ['worker.ready', 'worker.dead'],
     },
   },

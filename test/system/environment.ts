@@ -35,6 +35,7 @@ export function movesIn(world: World, bounds: Bounds): Move[] {
   return [
     ...deliveries(world),
     ...callerMoves(world, bounds),
+    ...sizeMoves(world, bounds),
     ...(bounds.shed ? [A_SECOND_PASSES] : []),
     ...[
       ...exchangeMoves(world, bounds),
@@ -305,6 +306,17 @@ function timers(world: World, { slots, deathsMax }: Bounds): FaultyMove[] {
       });
     }
   }
+  if (world.isRecyclingDue) {
+    moves.push({
+      label: 'the next replacement of one that is worn is due',
+      owed: 'both',
+      make: (step) => {
+        step.isRecyclingDue = false;
+        step.changed = true;
+        step.happen(addressOf(supervisorRef), { type: 'recycle.due' });
+      },
+    });
+  }
   const { machine, value } = world.supervisor;
   for (const type of afterEvents(machine.states[value]!.on)) {
     moves.push({
@@ -326,6 +338,28 @@ function timers(world: World, { slots, deathsMax }: Bounds): FaultyMove[] {
     });
   }
   return moves;
+}
+
+/** What the hands see of a pool that replaces its workers, or has no fixed size. */
+function sizeMoves(world: World, { size, sizeMax = size, recycleMax = 0 }: Bounds): Move[] {
+  if (world.supervisor.status !== 'active') return [];
+  const tell = (label: string, event: AnyEventObject): Move => ({
+    label,
+    owed: 'nobody',
+    make: (step) => step.happen(addressOf(supervisorRef), event),
+  });
+  const up = world.workers.filter(({ value }) => value === 'idle' || value === 'leased');
+  return [
+    ...(recycleMax === 0 ? [] : up).map(({ context: { worker, place } }) =>
+      tell(`the worker at place ${place} is worn`, { type: 'worker.worn', worker, place }),
+    ),
+    ...(sizeMax === size ? [] : up).map(({ context: { worker, place } }) =>
+      tell(`the worker at place ${place} is of no use`, { type: 'worker.unused', worker, place }),
+    ),
+    ...(sizeMax > size && world.coordinator.context.queue.size > 0
+      ? [tell('somebody has waited too long', { type: 'pool.crowded', waiting: world.coordinator.context.queue.size })]
+      : []),
+  ];
 }
 
 function ownerMoves(world: World, { commandsMax }: Bounds): FaultyMove[] {

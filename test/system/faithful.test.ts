@@ -184,8 +184,8 @@ class LiveStep extends Step {
             spawn('worker', { id: `worker-${place}`, input: input(place) });
           }
         }),
-        startWorker: enqueueActions(({ event, enqueue }) => {
-          const { place } = event as { place: number };
+        startWorker: enqueueActions(({ context, enqueue }) => {
+          const place = (context as SupervisorContext).at;
           enqueue.stopChild(`worker-${place}`);
           (enqueue.spawnChild as (src: string, options: object) => void)('worker', {
             id: `worker-${place}`,
@@ -198,8 +198,9 @@ class LiveStep extends Step {
         tellDrain: toCoordinator('pool.drain') as never,
         tellDestroy: toCoordinator('pool.destroy') as never,
         // The walk makes a replacement due itself.
-        scheduleRestart: ({ event }) => {
-          this.restarts[(event as { place: number }).place] = true;
+        scheduleRestart: ({ context, event }) => {
+          const { place } = event as { place: number };
+          if (context.places[place]?.state === 'waiting') this.restarts[place] = true;
         },
         hurryRestarts: ({ context }) => {
           for (const [place, { state }] of context.places.entries())
@@ -208,7 +209,7 @@ class LiveStep extends Step {
       },
     });
     const root = createActor(machine, {
-      input: { size: 2, failuresMax: FAILURES_MAX, closeTimeoutMs: 1 },
+      input: { ...SIZES, failuresMax: FAILURES_MAX, closeTimeoutMs: 1 },
       clock: new SimulatedClock(),
     });
     root.on('*', (event) => this.hear(event));
@@ -229,4 +230,5 @@ function seen({ supervisor, coordinator, workers, clients, processes, exchanges,
   };
 }
 
+const SIZES = { sizeMin: 2, sizeMax: 2, recycleConcurrencyMax: 0 };
 const TIME_LIMIT_MS = 1_800_000;

@@ -164,6 +164,7 @@ class Renaming {
     parts.push(
       gone.join(),
       restarts.map(Number).join(''),
+      String(old.isRecyclingDue),
       `${old.spent.deaths},${old.spent.timeouts},${old.spent.commands}`,
     );
     const supervisor = this.#supervisor(old.supervisor, intern);
@@ -177,6 +178,7 @@ class Renaming {
         processes,
         exchanges,
         restarts,
+        isRecyclingDue: old.isRecyclingDue,
         callers: callers.map(({ caller }) => caller),
         gone,
         mail,
@@ -263,15 +265,20 @@ class Renaming {
   #supervisor(snapshot: SupervisorSnapshot, intern: Intern): SupervisorSnapshot {
     const { context } = snapshot;
     const places = this.#places.map((place) => {
-      const { state, worker } = context.places[place]!;
-      return { state, worker: this.#workerId(worker) };
+      const { state, worker, isWorn, replaces } = context.places[place]!;
+      return {
+        state,
+        worker: this.#workerId(worker),
+        isWorn,
+        replaces: replaces === null ? null : this.#placeOf[replaces]!,
+      };
     });
     // How long it waits before the next start makes no difference: here, time runs out whenever it likes.
     const failures = Math.min(context.failures, context.failuresMax);
-    const key = `s${snapshot.value} ${places.map(({ state, worker }) => state + worker).join()} ${failures}`;
+    const key = `s${snapshot.value} ${places.map(({ state, worker, isWorn, replaces }) => state + worker + (isWorn ? 'w' : '') + (replaces ?? '')).join()} ${failures}`;
     return intern(key, snapshot, () => ({
       ...snapshot,
-      context: { ...context, places, failures, nextWorker: FRESH },
+      context: { ...context, places, failures, at: 0, nextWorker: FRESH },
     }));
   }
 
@@ -482,6 +489,9 @@ function sorted(world: World): { places: readonly number[]; slots: readonly (rea
     slots.push(inside.map(({ at }) => at));
     const key = [
       world.supervisor.context.places[place]!.state,
+      world.supervisor.context.places[place]!.isWorn,
+      world.supervisor.context.places[place]!.replaces !== null,
+      world.supervisor.context.places.some(({ replaces }) => replaces === place),
       worker.value,
       worker.context.served,
       worker.context.retired,

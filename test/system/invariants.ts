@@ -2,7 +2,7 @@
  * What must hold in every world, as far as the charts can break it: the
  * first eight invariants of the design and the tenth.
  */
-import { firstWaiterFor, listWaiters } from '../../machines/index.js';
+import { firstWaiterFor, listWaiters, standing } from '../../machines/index.js';
 import { mayComeUnheard } from '../model/unheard.js';
 import { isQuiet, type Step, slotsOf, Violation, type World } from './world.js';
 
@@ -27,7 +27,10 @@ export function isSettled(world: World, how: 'kind' | 'cruel'): boolean {
   if (!isQuiet(world.mail) || callers.some(({ state }) => state !== 'idle')) return false;
   if (exchanges.some((exchange) => exchange !== null)) return false;
   if (how === 'cruel') return ['ready', 'degraded', 'drained', 'closed'].includes(supervisor.value);
-  if (supervisor.value === 'ready') return workers.every(({ value }) => value === 'idle');
+  if (supervisor.value === 'ready') {
+    const { places } = supervisor.context;
+    return workers.every(({ value }, place) => value === (places[place]!.state === 'empty' ? 'dead' : 'idle'));
+  }
   if (supervisor.value === 'drained') return workers.every(({ value }) => value === 'idle' || value === 'dead');
   return supervisor.value === 'closed';
 }
@@ -152,6 +155,17 @@ const ALWAYS: readonly Invariant[] = [
     must(coordinator.value !== 'closed' || coordinator.context.queue.size === 0, 'somebody waits and all is over');
   },
 
+  function thereAreNeverTooManyWorkersNorTooFew({ supervisor, processes }) {
+    const { sizeMin, sizeMax, recycleConcurrencyMax, places } = supervisor.context;
+    const live = processes.filter(({ life }) => life !== 'gone').length;
+    const booting = places.filter(({ state, replaces }) => state === 'retiring' || replaces !== null).length;
+    must(booting <= recycleConcurrencyMax, 'more are out at once for their replacements than may be');
+    must(live <= sizeMax + booting, 'there are more workers than there may be');
+    const isRunning =
+      supervisor.value === 'starting' || supervisor.value === 'ready' || supervisor.value === 'degraded';
+    must(!isRunning || standing(supervisor.context) >= sizeMin, 'there are fewer places filled than there must be');
+  },
+
   function aClosedPoolKeepsNothing({ supervisor, processes }) {
     must(
       supervisor.value !== 'closed' || processes.every(({ life }) => life === 'gone'),
@@ -197,6 +211,17 @@ const WHEN_QUIET: readonly Invariant[] = [
     must(running === held, 'a caller was granted a lease and never heard of it again');
   },
 
+  function nobodyIsWornForEver({ supervisor, isRecyclingDue }) {
+    const { places, recycleConcurrencyMax } = supervisor.context;
+    const isFull = places.filter(({ state, replaces }) => state === 'retiring' || replaces !== null).length;
+    const isWanted = places.some(({ isWorn }, place) => isWorn && !places.some(({ replaces }) => replaces === place));
+    const hasRoom = isFull < recycleConcurrencyMax && places.some(({ state }) => state === 'empty');
+    must(
+      supervisor.value !== 'ready' || !isWanted || !hasRoom || isRecyclingDue,
+      'one is worn and nothing will replace it',
+    );
+  },
+
   function aDrainedPoolServesNobody({ supervisor, exchanges }) {
     const isServing = exchanges.some((exchange) => exchange !== null);
     must(supervisor.value !== 'drained' || !isServing, 'a pool is drained and serves somebody');
@@ -225,11 +250,11 @@ const WHEN_QUIET: readonly Invariant[] = [
       );
       const isUp = UP.has(value);
       must(
-        !isUp || state === 'up' || supervisor.value === 'stopping',
+        !isUp || ['up', 'retiring', 'leaving'].includes(state) || supervisor.value === 'stopping',
         'the supervisor does not know that a worker is up',
       );
       const replaces = !['drained', 'stopping', 'closed'].includes(supervisor.value);
-      must(!replaces || value !== 'dead' || restarts[place]!, 'a place is empty and nothing will fill it');
+      must(!replaces || state !== 'waiting' || restarts[place]!, 'a place is empty and nothing will fill it');
     }
   },
 ];

@@ -39,11 +39,15 @@ describe('what had been wrong', () => {
   });
 
   it('first starts that fail in turns are over when each has failed, although there is always a replacement booting', () => {
-    const { snapshot } = follow(supervisorMachine, { size: 2, failuresMax: 5, closeTimeoutMs: 1 }, [
-      { type: 'worker.dead', worker: 1, place: 0, proven: false },
-      { type: 'restart.due', place: 0 },
-      { type: 'worker.dead', worker: 2, place: 1, proven: false },
-    ]);
+    const { snapshot } = follow(
+      supervisorMachine,
+      { sizeMin: 2, sizeMax: 2, recycleConcurrencyMax: 0, failuresMax: 5, closeTimeoutMs: 1 },
+      [
+        { type: 'worker.dead', worker: 1, place: 0, proven: false },
+        { type: 'restart.due', place: 0 },
+        { type: 'worker.dead', worker: 2, place: 1, proven: false },
+      ],
+    );
     expect(snapshot.value).toBe('degraded');
   });
 });

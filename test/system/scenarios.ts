@@ -66,6 +66,8 @@ export function play({ bounds, play: story }: Scenario, charts: Charts): void {
 const BOOTS = 'the process at place 0 is ready';
 const ASKS = 'caller 0 asks for anyone';
 const ALSO_ASKS = 'caller 1 asks for anyone';
+const IS_WORN = 'the worker at place 0 is worn';
+const RECYCLES = 'the next replacement of one that is worn is due';
 const ENDS = 'the exchange at place 0 ends';
 const A_SECOND = 'a second passes';
 const FAILS_TO_START = 'no process comes to be at place 0';
@@ -79,6 +81,8 @@ const keyed = { ...unlimited(1, 4, [ANYONE, KEYED]), queueMaxPerKey: 2 };
 const shedding = { ...unlimited(1, 4, [ANYONE]), shed: { targetMs: 300, intervalMs: 1_000 } };
 const slow = counted(1, 1, {});
 const slowTwo = counted(2, 1, {});
+const recycled = { ...one, recycleMax: 1 };
+const elastic = { ...unlimited(1, 2, [ANYONE]), sizeMax: 2 };
 const shared = withSlots(2, unlimited(1, 2, [ANYONE]));
 
 /** One of two calls on one worker was given up and is not answered in time. */
@@ -401,6 +405,52 @@ export const SCENARIOS: readonly Scenario[] = [
       scene.does(BOOTS, ASKS, ALSO_ASKS, 'the caller at place 0, slot 0 leaves', IS_REPLACED);
       scene.does('cancelGrace runs out at place 0, slot 0', 'evictGrace runs out at place 0');
       scene.sees('its process was killed', isKilled);
+    },
+  },
+
+  // ------------------------------------------------------------ recycled, and as many as are needed
+  {
+    promise: 'a worker that is worn serves until another has come up for it, and has time for its teardown then',
+    bounds: recycled,
+    play: (scene) => {
+      scene.does(BOOTS, ASKS, IS_WORN, RECYCLES);
+      scene.sees('the caller runs', callerIs('running'));
+      scene.does('the exchange at place 0 ends');
+      scene.sees('it is idle', ({ workers }) => workers[0]!.value === 'idle');
+      scene.does('the process at place 1 is ready');
+      scene.sees('its process was asked to stop', ({ processes }) => processes[0]!.ending === 'asked');
+      scene.does(ASKS);
+      scene.sees('the caller runs on the next', callerIs('running'));
+    },
+  },
+  {
+    promise: 'a worker that is worn before the first starts are over is replaced after them',
+    bounds: { ...recycled, size: 2 },
+    play: (scene) => {
+      scene.does(BOOTS, IS_WORN, 'the process at place 1 is ready', RECYCLES, 'the process at place 2 is ready');
+      scene.sees('its process was asked to stop', ({ processes }) => processes[0]!.ending === 'asked');
+    },
+  },
+  {
+    promise: 'a worker whose replacement does not come up stays, and another is tried',
+    bounds: recycled,
+    play: (scene) => {
+      scene.does(BOOTS, IS_WORN, RECYCLES, 'no process comes to be at place 1');
+      scene.sees('it is idle', ({ workers }) => workers[0]!.value === 'idle');
+      scene.does(RECYCLES, 'the process at place 1 is ready');
+      scene.sees('its process was asked to stop', ({ processes }) => processes[0]!.ending === 'asked');
+    },
+  },
+  {
+    promise: 'there is one worker more where somebody has waited too long, and one less where nobody needs it',
+    bounds: elastic,
+    play: (scene) => {
+      scene.does(BOOTS, ASKS, ALSO_ASKS, 'somebody has waited too long', 'the process at place 1 is ready');
+      scene.sees('both run', (world) => callerIs('running')(world) && callerIs('running', 1)(world));
+      scene.does('the exchange at place 0 ends', 'the worker at place 0 is of no use');
+      scene.sees('its process was asked to stop', ({ processes }) => processes[0]!.ending === 'asked');
+      scene.does('the process at place 0 exits, as it was asked to', 'the worker at place 1 is of no use');
+      scene.sees('the last one stays', ({ workers }) => workers[1]!.value === 'leased');
     },
   },
 

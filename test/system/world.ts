@@ -12,6 +12,7 @@ import {
   type CoordinatorRef,
   clientMachine,
   coordinatorMachine,
+  hasLiveWorker,
   listWaiters,
   type ShedRule,
   type SupervisorRef,
@@ -42,6 +43,10 @@ export type ChartName = keyof Charts;
 /** What is tried, and how often. Whatever is not bounded here is unbounded. */
 export interface Bounds {
   readonly size: number;
+  /** The most workers there may be, where that is more. */
+  readonly sizeMax?: number;
+  /** How many may be out for their replacements at once. Nobody is replaced without. */
+  readonly recycleMax?: number;
   /** How many each worker has. */
   readonly slots: number;
   readonly callers: number;
@@ -92,6 +97,8 @@ export interface World {
   readonly exchanges: readonly (Exchange | null)[];
   /** By place: a replacement is due. */
   readonly restarts: readonly boolean[];
+  /** The next that is to be replaced is due. */
+  readonly isRecyclingDue: boolean;
   readonly callers: readonly Caller[];
   /** Tickets whose callers have left before their grant. */
   readonly gone: readonly number[];
@@ -181,22 +188,24 @@ export function workerRef(place: number, worker: WorkerId): WorkerRef {
 }
 
 export function firstWorld(charts: Charts, bounds: Bounds): World {
-  const places = Array.from({ length: bounds.size }, (_, place) => place);
-  const slots = Array.from({ length: bounds.size * bounds.slots }, (_, slot) => slot);
+  const { size, sizeMax = size, recycleMax = 0 } = bounds;
+  const places = Array.from({ length: sizeMax + recycleMax }, (_, place) => place);
+  const slots = Array.from({ length: places.length * bounds.slots }, (_, slot) => slot);
   const nobody: Process = { life: 'gone', ending: 'no' };
   const supervisor = begin(
     charts.supervisor,
-    { size: bounds.size, failuresMax: FAILURES_MAX, closeTimeoutMs: 1 },
+    { sizeMin: size, sizeMax, recycleConcurrencyMax: recycleMax, failuresMax: FAILURES_MAX, closeTimeoutMs: 1 },
     supervisorRef,
   );
   const step = new Step(charts, bounds, {
     supervisor: supervisor.snapshot,
     coordinator: begin(charts.coordinator, coordinatorInput(bounds), coordinatorRef).snapshot,
-    workers: [],
+    workers: places.map((place) => neverLived(charts, bounds, place)),
     clients: slots.map((slot) => begin(charts.client, { cancelGraceMs: 1 }, clientRef(slot)).snapshot),
     processes: places.map(() => nobody),
     exchanges: slots.map(() => null),
     restarts: places.map(() => false),
+    isRecyclingDue: false,
     callers: Array.from({ length: bounds.callers }, () => ({ state: 'idle', waiter: null, calls: 0 })),
     gone: [],
     mail: { supervisor: [], coordinator: [], workers: places.map(() => []), clients: slots.map(() => []) },
@@ -206,6 +215,27 @@ export function firstWorld(charts: Charts, bounds: Bounds): World {
   });
   step.perform(addressOf(supervisorRef), supervisor.ran);
   return step.done();
+}
+
+/** What stands at a place before anybody has lived there. */
+function neverLived(charts: Charts, bounds: Bounds, place: number): WorkerSnapshot {
+  const ref = workerRef(place, place + 1);
+  const { snapshot } = begin(charts.worker, inputOf(bounds, place, place + 1), ref);
+  return take(charts.worker, snapshot, { type: 'process.failed' }, ref).snapshot;
+}
+
+function inputOf(bounds: Bounds, place: number, worker: WorkerId) {
+  return {
+    worker,
+    place,
+    bootTimeoutMs: 1,
+    evictGraceMs: 1,
+    stopGraceMs: 1,
+    termGraceMs: 1,
+    coordinator: coordinatorRef,
+    supervisor: supervisorRef,
+    clients: clientRefsAt(place, bounds.slots),
+  };
 }
 
 export function coordinatorInput({ queueMax, queueMaxPerKey, shed }: Bounds): CoordinatorInput {
@@ -221,6 +251,7 @@ export class Step {
   readonly processes: Process[];
   readonly exchanges: (Exchange | null)[];
   readonly restarts: boolean[];
+  isRecyclingDue: boolean;
   readonly callers: Caller[];
   gone: readonly number[];
   readonly mail: {
@@ -254,6 +285,7 @@ export class Step {
     this.processes = world.processes.slice();
     this.exchanges = world.exchanges.slice();
     this.restarts = world.restarts.slice();
+    this.isRecyclingDue = world.isRecyclingDue;
     this.callers = world.callers.slice();
     this.gone = world.gone;
     this.mail = { ...world.mail, workers: world.mail.workers.slice(), clients: world.mail.clients.slice() };
@@ -264,7 +296,7 @@ export class Step {
 
   done(): World {
     const { supervisor, coordinator, workers, clients, processes, exchanges, restarts, callers, gone, mail } = this;
-    const { nextTicket, now, spent } = this;
+    const { isRecyclingDue, nextTicket, now, spent } = this;
     return {
       supervisor,
       coordinator,
@@ -273,6 +305,7 @@ export class Step {
       processes,
       exchanges,
       restarts,
+      isRecyclingDue,
       callers,
       gone,
       mail,
@@ -338,6 +371,8 @@ export class Step {
         this.hear(said.event);
       } else if (said.event.type === 'restart.due') {
         this.restarts[said.event.place as number] = true;
+      } else if (said.event.type === 'recycle.due') {
+        this.isRecyclingDue = true;
       }
     }
   }
@@ -376,12 +411,17 @@ export class Step {
 
   static readonly #hands: Record<string, (step: Step, place: number, effect: Effect) => void> = {
     startActors: (step, _, { context }) => {
-      for (const [place, { worker }] of (context as SupervisorSnapshot['context']).places.entries()) {
-        step.#start(place, worker);
+      for (const [place, each] of (context as SupervisorSnapshot['context']).places.entries()) {
+        if (hasLiveWorker(each)) step.#start(place, each.worker);
       }
     },
-    startWorker: (step, _, { context, event: { place } }) => {
-      step.#start(place, (context as SupervisorSnapshot['context']).places[place]!.worker);
+    startWorker: (step, _, { context }) => {
+      const { at, places } = context as SupervisorSnapshot['context'];
+      step.#start(at, places[at]!.worker);
+    },
+    retireWorker: (step, _, { context }) => {
+      const { at, places } = context as SupervisorSnapshot['context'];
+      step.send(addressOf(workerRef(at, places[at]!.worker)), { type: 'worker.retire' });
     },
     askWorkers: (step) => step.#stopWorkers('ask'),
     killWorkers: (step) => step.#stopWorkers('kill'),
@@ -413,19 +453,8 @@ export class Step {
 
   #start(place: number, worker: WorkerId): void {
     if (this.processes[place]!.life !== 'gone') throw new Violation('a worker is started where a process still lives');
-    const input = {
-      worker,
-      place,
-      bootTimeoutMs: 1,
-      evictGraceMs: 1,
-      stopGraceMs: 1,
-      termGraceMs: 1,
-      coordinator: coordinatorRef,
-      supervisor: supervisorRef,
-      clients: clientRefsAt(place, this.#bounds.slots),
-    };
     const ref = workerRef(place, worker);
-    const { snapshot, ran } = begin(this.#charts.worker, input, ref);
+    const { snapshot, ran } = begin(this.#charts.worker, inputOf(this.#bounds, place, worker), ref);
     this.workers[place] = snapshot;
     this.mail.workers[place] = [];
     this.perform(addressOf(ref), ran);

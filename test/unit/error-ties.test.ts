@@ -75,7 +75,7 @@ describe('a tied error', () => {
     const python = raised('app:NotFound', '');
     const fault = vi.fn();
     expect(new ErrorTies({ NotFound: Broken }).errorFor(python, fault)).toBe(python);
-    expect(fault).toHaveBeenCalledWith(expect.objectContaining({ message: 'not today' }));
+    expect(fault).toHaveBeenCalledWith(Broken, expect.objectContaining({ message: 'not today' }));
   });
 
   it('is made of nothing but what Python raised', () => {
@@ -100,7 +100,7 @@ describe('the option errors', () => {
 });
 
 function tied(ties: Record<string, TiedErrorClass>, python: PythonError): Error {
-  return new ErrorTies(ties).errorFor(python, (thrown) => {
+  return new ErrorTies(ties).errorFor(python, (_, thrown) => {
     throw thrown;
   }) as Error;
 }

@@ -21,7 +21,13 @@ describe('options', () => {
   it('have the defaults that are promised', () => {
     expect(checkOptions({ module: 'statistics' })).toMatchObject({
       expose: 'marked',
-      size: availableParallelism(),
+      sizeMin: availableParallelism(),
+      sizeMax: availableParallelism(),
+      elastic: undefined,
+      recycle: undefined,
+      recycleConcurrencyMax: 1,
+      sessionDrainMs: 30_000,
+      failuresMax: 5,
       python: undefined,
       pythonPath: [],
       isolated: false,
@@ -62,14 +68,50 @@ describe('options', () => {
   });
 
   it('keep what is given', () => {
-    const { depthMax, messageBytesMax, attachmentBytesMax, ...others } = VALUES;
+    const { size, depthMax, messageBytesMax, attachmentBytesMax, ...others } = VALUES;
     const limits = { depthMax, messageBytesMax, attachmentBytesMax };
-    expect(checkOptions({ module: 'statistics', ...others, ...limits })).toMatchObject({
+    expect(checkOptions({ module: 'statistics', size, ...others, ...limits })).toMatchObject({
       ...others,
+      sizeMin: size,
+      sizeMax: size,
       setup: { name: 'load', args: [1], kwargs: {} },
       teardown: { name: 'unload', args: [], kwargs: { hard: true } },
       limits,
     });
+  });
+
+  it('make a pool of no fixed size of a range, and a fixed one where both ends are the same', () => {
+    const sizes = (size: PoolOptions['size']) => {
+      const { sizeMin, sizeMax, elastic } = checkOptions({ module: 'statistics', size });
+      return { sizeMin, sizeMax, elastic };
+    };
+    const elastic = { growAfterMs: 100, shrinkAfterMs: 60_000 };
+    expect(sizes({ min: 1, max: 4 })).toEqual({ sizeMin: 1, sizeMax: 4, elastic });
+    const own = { growAfterMs: 5, shrinkAfterMs: 7 };
+    expect(sizes({ min: 2, max: 3, ...own })).toEqual({ sizeMin: 2, sizeMax: 3, elastic: own });
+    expect(sizes({ min: 2, max: 2 })).toEqual({ sizeMin: 2, sizeMax: 2, elastic: undefined });
+  });
+
+  it.each([
+    ['size.min', { size: { min: 0, max: 2 } }],
+    ['size.max', { size: { min: 3, max: 2 } }],
+    ['size.max', { size: { min: 1 } }],
+    ['size.growAfterMs', { size: { min: 1, max: 2, growAfterMs: 0 } }],
+    ['size.shrinkAfterMs', { size: { min: 1, max: 2, shrinkAfterMs: -1 } }],
+    ['least', { size: { least: 1, max: 2 } }],
+    ['recycle', { recycle: {} }],
+    ['recycle', { recycle: 100 }],
+    ['after', { recycle: { after: 100 } }],
+    ['recycle.leases', { recycle: { leases: 0 } }],
+    ['recycle.rssBytes', { recycle: { rssBytes: 1.5 } }],
+    ['recycle.ageMs', { recycle: { ageMs: 0 } }],
+    ['recycle.idleMs', { recycle: { idleMs: 'long' } }],
+    ['recycleConcurrencyMax', { recycleConcurrencyMax: 0 }],
+    ['sessionDrainMs', { sessionDrainMs: -1 }],
+    ['failuresMax', { failuresMax: 0 }],
+  ])('are refused by the name %s in %o', (option, given) => {
+    const refused = () => checkOptions({ module: 'statistics', ...given } as never);
+    expect(refused).toThrow(expect.objectContaining({ code: 'ERR_OPTION', option }));
   });
 
   it.each([
@@ -183,8 +225,8 @@ describe('options', () => {
     prototype.size = 'polluted';
     prototype.python = '/tmp/evil';
     try {
-      const { size, python } = checkOptions({ module: 'statistics' });
-      expect(size).toBe(availableParallelism());
+      const { sizeMin, python } = checkOptions({ module: 'statistics' });
+      expect(sizeMin).toBe(availableParallelism());
       expect(python).toBeUndefined();
     } finally {
       delete prototype.size;
