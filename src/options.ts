@@ -424,7 +424,7 @@ function recycleLimits(recycle: PoolOptions['recycle']): RecycleLimits | undefin
     });
   }
   checkNames(recycle, RECYCLE_NAMES);
-  const { leases, ageMs, idleMs, rssBytes } = recycle;
+  const { leases, ageMs, idleMs, rssBytes } = own(recycle);
   if ([leases, ageMs, idleMs, rssBytes].every((limit) => limit === undefined)) {
     throw new OptionError({
       option: 'recycle',

@@ -38,6 +38,7 @@ import { own } from './own.js';
 import { patienceOn } from './patience.js';
 import { Poison } from './poison.js';
 import { print } from './print.js';
+import { printable, printableLines } from './printable.js';
 import { findInterpreter, type Interpreter, workerPath } from './process/interpreter.js';
 import { LiveProcesses } from './process/live.js';
 import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
@@ -185,6 +186,16 @@ export class Runtime {
 
   withdraw(waiter: Waiter): void {
     if (this.takeAsker(waiter.ticket) !== undefined) this.#tellCoordinator({ type: 'lease.cancel', waiter });
+  }
+
+  /** That worker takes nobody new for good: who would have nobody else waits in vain. */
+  refuseBoundTo(worker: WorkerId): void {
+    for (const asker of [...this.#askers.values()]) {
+      const { affinity } = asker.waiter;
+      if (!affinity?.strict || affinity.worker !== worker) continue;
+      this.withdraw(asker.waiter);
+      asker.onRefused('worker-left');
+    }
   }
 
   /** Who holds every slot that could serve such a wish; undefined if one is free, or may come up. */
@@ -477,8 +488,9 @@ export class Runtime {
     this.emit('log', { worker, stream, call, text, level, logger, context });
     if (this.settings.logs === 'inherit') {
       const out = stream === 'stdout' ? process.stdout : process.stderr;
-      const where = `[${worker}]${logger === undefined ? '' : ` ${level ?? ''} ${logger}:`} `;
-      print(out, `${text.replace(/^/gm, where)}\n`, (error) =>
+      const where = `[${worker}]${logger === undefined ? '' : ` ${printable(`${level ?? ''} ${logger}`)}:`} `;
+      // By the line's end alone: `^` of a regular expression sees more ends of lines than a terminal.
+      print(out, `${where}${printableLines(text).replaceAll('\n', `\n${where}`)}\n`, (error) =>
         this.hooks.failed(out, 'Printing what Python has printed', error),
       );
     }

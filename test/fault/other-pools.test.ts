@@ -398,12 +398,16 @@ describe('where snakepit went wrong', () => {
       'import threading as t\nt.Thread(target=t.Event().wait, daemon=True).start()\ndef f(): pass\n',
     );
     const forking = startPool(threaded, { expose: 'all', start: 'fork' });
+    const strict = startPool(app, { size: 2, softLimitMs: 1, hardLimitMs: 50, cancelGraceMs: 0, leakAfterMs: 1 });
     const module = join(temporaryFolder(), 'module.py');
     writeFileSync(module, 'def f(): pass\n');
     const watching = startPool(module, { expose: 'all', watch: true });
     for (const name of Object.keys(names) as (keyof PoolEvents)[]) {
-      for (const each of [pool, broken, watching, forking]) each.on(name, () => heard.add(name));
+      for (const each of [pool, broken, watching, forking, strict]) each.on(name, () => heard.add(name));
     }
+    const leaked = next(strict, 'lease.leaked');
+    await using _held = await strict.checkout();
+    await Promise.all([leaked, failure(strict.call('never_returns'))]);
     await failure(broken.ready());
     await Promise.all([watching.ready(), forking.ready()]);
     for (const [name, text] of [

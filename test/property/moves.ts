@@ -76,6 +76,7 @@ export const WORLDS: Choice<WorldOptions> = record({
   sessionsMax: seldom(1, 2),
   leaseTimeoutMs: seldom(80),
   queueMaxPerKey: seldom(1),
+  recycle: seldom({ leases: 3 }, { ageMs: 400 }),
   // Few, so that they meet.
   sessionIds: oneOf(...pairs(Object.keys(SESSIONS) as SessionId[])),
 });
