@@ -1,4 +1,4 @@
-import { assign, emit, enqueueActions, setup } from 'xstate';
+import { assign, cancel, emit, enqueueActions, setup } from 'xstate';
 import { clientMachine } from './client.js';
 import { coordinatorMachine } from './coordinator.js';
 import type { SupervisorEmitted, SupervisorEvent } from './messages.js';
@@ -94,20 +94,8 @@ export const supervisorMachine = setup({
       enqueue.cancel(RECYCLING);
       if (mayRecycle(context)) enqueue.raise({ type: 'recycle.due' }, { delay: 'restartDelay', id: RECYCLING });
     }),
-    // Besides the reminder that each has, since that still holds if it turns out that they hurry in vain.
-    hurryRestarts: enqueueActions(({ context, enqueue }) => {
-      for (const [place, { state }] of context.places.entries()) {
-        if (state === 'waiting') enqueue.raise(restartAt(place), { delay: 0, id: hurryOf(place) });
-      }
-    }),
-    hurryNoMore: enqueueActions(({ context, enqueue }) => {
-      for (const place of context.places.keys()) enqueue.cancel(hurryOf(place));
-    }),
-    forgetRestart: enqueueActions(({ event, enqueue }) => {
-      const { place } = event as Due;
-      enqueue.cancel(reminderOf(place));
-      enqueue.cancel(hurryOf(place));
-    }),
+    // One may be set although the replacement starts for another reason.
+    forgetRestart: cancel(({ event }) => reminderOf((event as Due).place)),
     // What it says to whoever made the pool.
     sayReady: emit({ type: 'pool.ready' }),
     sayDegraded: emit({ type: 'pool.degraded' }),
@@ -188,9 +176,9 @@ export const supervisorMachine = setup({
     },
     // No worker lives and starts keep failing. It goes on trying, ever more slowly, with one start at a time.
     degraded: {
-      entry: ['hurryNoMore', 'sayDegraded', 'tellDegraded'],
+      entry: ['sayDegraded', 'tellDegraded'],
       on: {
-        'worker.ready': { target: 'ready', actions: ['noteReady', 'hurryRestarts'] },
+        'worker.ready': { target: 'ready', actions: 'noteReady' },
         'worker.dead': { actions: ['noteDead', 'scheduleRestart'] },
         'restart.due': [
           { guard: 'mayProbe', actions: ['forgetRestart', 'fillPlace', 'startWorker'] },
@@ -370,10 +358,6 @@ function restartAt(place: number): Due {
 /** By what the reminder of a place is found again. */
 function reminderOf(place: number): string {
   return `restart-${place}`;
-}
-
-function hurryOf(place: number): string {
-  return `hurry-${place}`;
 }
 
 /** True if no place but the event's own is in such a state. */

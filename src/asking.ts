@@ -28,16 +28,19 @@ export abstract class Asking implements Asker {
   /** It came after the pool's end had begun. */
   readonly isLate: boolean;
   protected readonly runtime: Runtime;
-  readonly #standing: Standing;
+  readonly #priority: number;
+  readonly #fairnessKey: string | undefined;
   /** Of the moment at which it asked, however often it has to ask again and whatever holds it up before. */
   readonly #ticket: number;
   readonly #askedAt: number;
-  #queueBudget: Budget;
+  /** Absent if one may wait for ever. */
+  #queueBudget: Budget | undefined;
 
-  constructor(runtime: Runtime, standing: Standing) {
+  constructor(runtime: Runtime, { priority = 0, fairnessKey }: Standing) {
     this.runtime = runtime;
     this.isLate = runtime.endedBy !== undefined;
-    this.#standing = standing;
+    this.#priority = priority;
+    this.#fairnessKey = fairnessKey;
     this.#ticket = runtime.nextTicket();
     this.#askedAt = runtime.clock.now();
     this.#queueBudget = this.#newQueueBudget();
@@ -61,12 +64,11 @@ export abstract class Asking implements Asker {
   /** Goes to the coordinator, with a session's wish for a worker. */
   ask(affinity: Affinity | null = null): void {
     if (this.isLate) return this.onRefused('closed');
-    const { priority = 0, fairnessKey = null } = this.#standing;
     this.waiter = {
       ticket: this.#ticket,
       askedAt: this.#askedAt,
-      priority,
-      fairnessKey,
+      priority: this.#priority,
+      fairnessKey: this.#fairnessKey ?? null,
       affinity,
       mayWait: this.mayWaitFor(affinity),
     };
@@ -94,7 +96,7 @@ export abstract class Asking implements Asker {
   }
 
   onGranted(exchange: Exchange): void {
-    this.#queueBudget.close();
+    this.#queueBudget?.close();
     this.onMet?.(exchange.worker);
     this.granted(exchange);
   }
@@ -102,7 +104,7 @@ export abstract class Asking implements Asker {
   onRefused(reason: RefusalReason): void {
     if (reason === 'worker-left') this.onWorkerLeft?.();
     else if (reason === 'overloaded') this.fail(this.runtime.shed(this.#waitedMs), 'shed');
-    else this.fail(this.runtime.refusal(reason, this.#standing.fairnessKey), 'refused');
+    else this.fail(this.runtime.refusal(reason, this.#fairnessKey), 'refused');
   }
 
   /** What its caller is told when its time is up where it waits. */
@@ -120,11 +122,12 @@ export abstract class Asking implements Asker {
   }
 
   protected close(): void {
-    this.#queueBudget.close();
+    this.#queueBudget?.close();
   }
 
-  #newQueueBudget(): Budget {
+  #newQueueBudget(): Budget | undefined {
     const { clock, settings } = this.runtime;
+    if (settings.queueTimeoutMs === undefined) return undefined;
     return new Budget(clock, own({ timeoutMs: settings.queueTimeoutMs }), () => {
       const error = this.timeout();
       this.leaveQueue();
@@ -142,7 +145,7 @@ export class CallAsking extends Asking implements CallHome {
     super(runtime, standing);
     this.#call = call;
     call.waitAt(this);
-    call.onSettled(() => this.close());
+    if (runtime.settings.queueTimeoutMs !== undefined) call.onSettled(() => this.close());
   }
 
   get isSettled(): boolean {

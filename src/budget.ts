@@ -9,6 +9,11 @@ export interface WaitOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/** Whether anything can end such a wait from outside. */
+export function isBounded({ signal, timeoutMs }: WaitOptions): boolean {
+  return signal !== undefined || (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY);
+}
+
 /** One budget for the whole of a call: it ends once, by time or by signal, and not at all after `close`. */
 export class Budget {
   readonly timeoutMs: number | undefined;

@@ -1,5 +1,5 @@
 import type { WorkerHand } from './actors/worker.js';
-import { Budget, type WaitOptions } from './budget.js';
+import { Budget, isBounded, type WaitOptions } from './budget.js';
 import { type Child, deadlockOf, parentCall, runFor } from './children.js';
 import type { PoolClock } from './clock.js';
 import { CallTimeoutError, PoolError } from './errors.js';
@@ -82,9 +82,10 @@ export class Call implements Child, AskingCall {
   readonly #site: { readonly stack?: string } = {};
   readonly #clock: PoolClock;
   readonly #signal: AbortSignal | undefined;
-  readonly #budget: Budget;
+  /** Absent for a call that nothing bounds. */
+  readonly #budget: Budget | undefined;
   readonly #askedAt: number;
-  readonly #afterwards: ((how: CallOutcome) => void)[] = [];
+  #afterwards: readonly ((how: CallOutcome) => void)[] = [];
   #resolve!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
   /** The call in whose function it was made. */
@@ -101,9 +102,16 @@ export class Call implements Child, AskingCall {
   #sentAt = 0;
   #isSettled = false;
 
-  constructor(question: Question, clock: PoolClock, wait: WaitOptions, extras?: CallExtras) {
+  /** @param above The function above which its stack begins. A stack keeps its functions, and all that those know of. */
+  constructor(
+    question: Question,
+    clock: PoolClock,
+    wait: WaitOptions,
+    extras?: CallExtras,
+    above: (...args: never[]) => unknown = Call as never,
+  ) {
     this.parent?.adopt(this);
-    Error.captureStackTrace(this.#site, Call);
+    Error.captureStackTrace(this.#site, above);
     this.name = question.name;
     this.question = question;
     this.#extras = extras;
@@ -115,7 +123,8 @@ export class Call implements Child, AskingCall {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#budget = new Budget(clock, wait, (by) => this.#giveUp(by));
+    // A hundred thousand may wait, so what is not needed is not made.
+    if (isBounded(wait)) this.#budget = new Budget(clock, wait, (by) => this.#giveUp(by));
   }
 
   get isSettled(): boolean {
@@ -124,7 +133,8 @@ export class Call implements Child, AskingCall {
 
   /** Runs `run` once the call has ended, before its caller goes on. */
   onSettled(run: (how: CallOutcome) => void): void {
-    this.#afterwards.push(run);
+    // One that grows by itself takes room for seventeen.
+    this.#afterwards = [...this.#afterwards, run];
   }
 
   /** It waits there from now on. */
@@ -325,7 +335,7 @@ export class Call implements Child, AskingCall {
     if (by === 'signal') this.fail(this.#signal?.reason, 'aborted');
     // What was sent once is no matter of the queue any more.
     else if (late !== undefined && this.#failedBefore === undefined) this.fail(late, 'timedOut');
-    else this.fail(this.timeoutFor(this.#budget.timeoutMs as number, this.#askedAt), 'timedOut');
+    else this.fail(this.timeoutFor(this.#budget?.timeoutMs as number, this.#askedAt), 'timedOut');
     exchange?.abandon(this);
   }
 
@@ -380,7 +390,7 @@ export class Call implements Child, AskingCall {
     if (this.#isSettled) return false;
     this.#isSettled = true;
     this.parent?.release(this);
-    this.#budget.close();
+    this.#budget?.close();
     if (this.#attemptTimer !== undefined) this.#clock.clearTimeout(this.#attemptTimer);
     this.#live?.close();
     for (const run of this.#afterwards) run(how);

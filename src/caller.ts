@@ -320,13 +320,10 @@ export abstract class Caller<Api = unknown> {
         : { stream, given: live, handles, attempts, onProgress: onTold, heartbeatTimeoutMs };
       const line = room === undefined ? request : streamed(request, room, settings.limits, name);
       const wait = isShared ? UNLIMITED : { signal, timeoutMs };
-      const call = new Call({ name, request: line, context, caller: this }, clock, wait, extras);
+      const call = new Call({ name, request: line, context, caller: this }, clock, wait, extras, ask);
       counters.asked += 1;
       keepAlive.hold();
-      call.onSettled((how) => {
-        counters.settled(how);
-        keepAlive.release();
-      });
+      call.onSettled(this.runtime.onCallSettled);
       const refusal = poison.isEmpty ? undefined : poison.refusalOf(call.question);
       if (refusal === undefined) this.place(call, options);
       else call.fail(refusal, 'refused');

@@ -100,11 +100,17 @@ export class Handles {
     return this.#owned.delete(owner);
   }
 
+  /** What the worker keeps for sessions is given up; leases that are held keep theirs. */
+  endSessions(): void {
+    for (const owner of [...this.#owned.keys()]) {
+      if (typeof owner === 'string') this.end(owner, 'worker-died');
+    }
+  }
+
   /** The worker is out of service for good. */
   endAll(): void {
-    for (const owner of [...this.#owned.keys()]) {
-      this.end(owner, typeof owner === 'number' ? 'lease-ended' : 'worker-died');
-    }
+    this.endSessions();
+    for (const owner of [...this.#owned.keys()]) this.end(owner, 'lease-ended');
   }
 }
 

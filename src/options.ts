@@ -398,7 +398,7 @@ function sizes(size: PoolOptions['size']): Pick<PoolSettings, 'sizeMin' | 'sizeM
   const expected = `an integer from 1 to ${SIZE_MAX}, or { min, max }`;
   if (typeof size !== 'object' || size === null) throw new OptionError({ option: 'size', expected, got: size });
   checkNames(size, SIZE_NAMES);
-  const { min, max, growAfterMs = 100, shrinkAfterMs = 60_000 } = size;
+  const { min, max, growAfterMs = 100, shrinkAfterMs = 60_000 } = own(size);
   if (!isInteger(min, 1, SIZE_MAX)) {
     throw new OptionError({ option: 'size.min', expected: `an integer from 1 to ${SIZE_MAX}`, got: min });
   }

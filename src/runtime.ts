@@ -18,6 +18,7 @@ import {
 import { supervisorLogic } from './actors/supervisor.js';
 import type { WorkerHand } from './actors/worker.js';
 import { Budget, checkWait, type WaitOptions } from './budget.js';
+import type { CallOutcome } from './call.js';
 import { type PoolClock, wallClock } from './clock.js';
 import {
   OverloadedError,
@@ -158,6 +159,12 @@ export class Runtime {
   }
 
   // ---------------------------------------------------------------- asking for a lease
+
+  /** What is done for every call once it has ended: one for all, since a hundred thousand may wait. */
+  readonly onCallSettled = (how: CallOutcome): void => {
+    this.counters.settled(how);
+    this.keepAlive.release();
+  };
 
   nextTicket(): number {
     this.#tickets += 1;

@@ -544,7 +544,9 @@ export class WorkerHand implements ProcessListeners {
   #leaveSessions(): void {
     this.#runtime.recycler?.left(this);
     this.#runtime.sizer?.left(this);
-    this.#handles?.endAll();
+    // One that goes with its last lease still has that lease's objects.
+    if (this.#endedFor === undefined && this.#end === undefined) this.#handles?.endSessions();
+    else this.#handles?.endAll();
     if (this.#endedFor === 'stopped') return;
     this.#runtime.sessions.workerLeft(this.id, this.#isRetired ? 'worker-recycled' : 'worker-died');
   }

@@ -9,6 +9,7 @@ const faults = watchFaults();
 afterEach(() => expect(faults).toEqual([]));
 
 const EXITS = { exitCode: 3, signal: null };
+const BOOT_MS = 90;
 const SIGKILL = { exitCode: null, signal: 'SIGKILL' };
 
 function gives(process: FakeProcess): void {
@@ -98,11 +99,12 @@ describe.each(LOOPS)('workers that exit %s, time and again,', (_, script) => {
     await world.goOn(120);
     expect(world.pool.stats().state).toBe('degraded');
     world.mend();
-    await world.clock.turn(30_000);
+    await world.clock.turn(30_000 + BOOT_MS);
     await heard();
     expect(await world.pool.call('played')).toBe('served');
     expect(await world.pool.call('played')).toBe('served');
-    await world.clock.turn(0);
+    // A place whose turn came while another was tried has waited once more.
+    await world.clock.turn(30_000 + BOOT_MS);
     expect(world.pool.stats()).toMatchObject({ state: 'ready', missing: 0, failures: 0 });
     await world.destroy();
   });

@@ -17,7 +17,9 @@ it('the account balances where some are refused', async () => {
     const pool = startPool(folder);
     await ledger.ask(pool.call('serve', [1]), (answer) => isAnswer(answer, 1));
     const reason = new Error('changed my mind');
-    await ledger.ask(pool.call('serve', [2], { signal: AbortSignal.abort(reason) }), () => true, reason);
+    await ledger.ask(pool.call('serve', [2], { signal: AbortSignal.abort(reason) }), () => true, {
+      givenUpFor: reason,
+    });
     await pool.close();
     await ledger.ask(pool.call('serve', [3]), () => true);
     const account = await ledger.close(folder);
@@ -32,6 +34,8 @@ it('the account names what is wrong: answers, double starts, untyped errors, lea
     const pool = startPool(folder);
     await ledger.ask(pool.call('serve', [1]), () => false);
     await ledger.ask(pool.call('serve', [1]), () => true);
+    const lie = Object.assign(new Error('not begun'), { code: 'ERR_WORKER_DIED', started: false });
+    await ledger.ask(Promise.reject(lie), () => true, { number: 1 });
     await ledger.ask(Promise.reject(new Error('untyped')), () => true);
     await pool.close();
     openSync('/dev/null', 'r');
@@ -42,7 +46,7 @@ it('the account names what is wrong: answers, double starts, untyped errors, lea
     const account = await ledger.close(folder);
     process.removeAllListeners('SIGWINCH');
     const firstWords = deviations(account).map((each) => each.split(/[ :]/)[0]);
-    expect(firstWords).toEqual(['asked', 'started', 'wrong', 'errors', 'descriptors', 'listeners', 'the']);
+    expect(firstWords).toEqual(['asked', 'started', 'said', 'wrong', 'errors', 'descriptors', 'listeners', 'the']);
   });
 });
 
@@ -61,6 +65,7 @@ const BALANCED: Account = {
   refused: { ERR_QUEUE_TIMEOUT: 1 },
   shed: 1,
   doubled: 0,
+  mistold: 0,
   wrong: 0,
   untyped: [],
   unhandled: [],

@@ -18,6 +18,8 @@ export class Ledger {
   readonly #before: Holdings;
   readonly #children = new Set(childrenOf(process.pid));
   readonly #mayRepeat = new Set<number>();
+  /** The requests of which their errors said that Python had not begun with them. */
+  readonly #notStarted: number[] = [];
   readonly #probe: NodeJS.Timeout;
   readonly #onUnhandled = (error: unknown) => this.#account.unhandled.push(error);
 
@@ -48,20 +50,29 @@ export class Ledger {
   }
 
   /**
-   * Enters a request, and resolves once its outcome is entered too. `isRight` judges its answer. The reason of the
-   * signal by which a caller gives up counts as a refusal, `given up`.
+   * Enters a request, and resolves once its outcome is entered too, with that: `served`, `wrong`, `untyped`, `given up`,
+   * or the code of the error. `isRight` judges its answer.
    */
-  async ask<T>(request: Promise<T>, isRight: (answer: T) => boolean, givenUpFor?: unknown): Promise<void> {
+  async ask<T>(request: Promise<T>, isRight: (answer: T) => boolean, known: Known = {}): Promise<string> {
     const account = this.#account;
     account.asked += 1;
     try {
-      if (isRight(await request)) account.served += 1;
-      else account.wrong += 1;
+      const outcome = isRight(await request) ? 'served' : 'wrong';
+      account[outcome] += 1;
+      return outcome;
     } catch (error) {
-      if (givenUpFor !== undefined && error === givenUpFor) account.refuse('given up');
-      else if (!isTyped(error)) account.untyped.push(error);
-      else if (this.#shedCodes.has(error.code)) account.shed += 1;
+      if (known.givenUpFor !== undefined && error === known.givenUpFor) {
+        account.refuse('given up');
+        return 'given up';
+      }
+      if (!isTyped(error)) {
+        account.untyped.push(error);
+        return 'untyped';
+      }
+      if (known.number !== undefined && error.started === false) this.#notStarted.push(known.number);
+      if (this.#shedCodes.has(error.code)) account.shed += 1;
       else account.refuse(error.code);
+      return error.code;
     }
   }
 
@@ -85,6 +96,7 @@ export class Ledger {
     await until(isAsBefore, 'nothing to be left', 2_000).catch(() => {});
     const starts = startsFolder === undefined ? new Map<number, number>() : startsIn(startsFolder);
     const doubled = [...starts].filter(([number, times]) => times > 1 && !this.#mayRepeat.has(number)).length;
+    const mistold = this.#notStarted.filter((number) => starts.has(number)).length;
     const account = this.#account;
     return {
       asked: account.asked,
@@ -92,6 +104,7 @@ export class Ledger {
       refused: Object.fromEntries(account.refused),
       shed: account.shed,
       doubled,
+      mistold,
       wrong: account.wrong,
       untyped: account.untyped,
       unhandled: account.unhandled,
@@ -111,6 +124,14 @@ export interface LedgerOptions {
   readonly shedCodes?: readonly string[];
 }
 
+/** What is known of a request besides. */
+interface Known {
+  /** Its number, which Python writes down as it starts it. */
+  readonly number?: number;
+  /** The reason of the signal by which its caller gives up, which counts as a refusal: `given up`. */
+  readonly givenUpFor?: unknown;
+}
+
 /** What came of it all. */
 export interface Account {
   readonly asked: number;
@@ -120,6 +141,8 @@ export interface Account {
   readonly shed: number;
   /** Requests that Python started more than once, and were not to be repeated. */
   readonly doubled: number;
+  /** Requests that Python started, and of which their errors said `started: false`. */
+  readonly mistold: number;
   /** Answers that were not right. */
   readonly wrong: number;
   /** Errors without a code of ours. */
@@ -137,13 +160,14 @@ export interface Account {
 
 /** What does not balance, in words; empty if all does. */
 export function deviations(account: Account): string[] {
-  const { asked, served, shed, doubled, wrong, untyped, unhandled, children, before, after } = account;
+  const { asked, served, shed, doubled, mistold, wrong, untyped, unhandled, children, before, after } = account;
   const refused = refusals(account);
   const found: string[] = [];
   if (asked !== served + refused + shed) {
     found.push(`asked ${asked}, but served ${served} + refused ${refused} + shed ${shed} = ${served + refused + shed}`);
   }
   if (doubled > 0) found.push(`started twice: ${doubled}`);
+  if (mistold > 0) found.push(`said not to be started, and started: ${mistold}`);
   if (wrong > 0) found.push(`wrong answers: ${wrong}`);
   if (untyped.length > 0) found.push(`errors without a code: ${untyped.length}, the first ${String(untyped[0])}`);
   if (unhandled.length > 0) found.push(`unhandled: ${unhandled.length}, the first ${stackOf(unhandled[0])}`);
@@ -198,7 +222,7 @@ function holdings(): Holdings {
   return { descriptors: readdirSync('/proc/self/fd').length, listeners };
 }
 
-function isTyped(error: unknown): error is Error & { code: string } {
+function isTyped(error: unknown): error is Error & { code: string; started?: unknown } {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('ERR_');
 }
 

@@ -62,6 +62,20 @@ describe('a pool that watches its files', () => {
     expect(await pool.call('version')).toBe(2);
   });
 
+  it('keeps the objects of such a lease, too, until then', async () => {
+    const shelf = (label: string) =>
+      `from pythonarium import expose\n\n@expose\nclass Shelf:\n    def label(self): return ${label}\n`;
+    const { pool, write } = await watching({}, { app: shelf("'old'") });
+    const lease = await pool.checkout();
+    const kept = await (lease.py as unknown as { Shelf(): Promise<{ label(): Promise<string> }> }).Shelf();
+    const reloaded = next(pool, 'pool.reloaded');
+    write({ app: shelf("'new'") });
+    await reloaded;
+    expect(await kept.label()).toBe('old');
+    lease.checkin();
+    expect(await failure(kept.label())).toMatchObject({ code: 'ERR_LEASE_ENDED' });
+  });
+
   it('tells a session that its state was lost, and why', async () => {
     const { pool, write } = await watching();
     const session = pool.session('ann');

@@ -73,11 +73,7 @@ const edges = describeChart(
     'ready --pool.drain--> draining': drains,
     'ready --pool.close--> closing': closes,
     'ready --pool.destroy--> stopping': destroys,
-    'degraded --worker.ready--> ready': {
-      promise: 'a start has succeeded, and the others need not wait any longer',
-      says: ['pool.ready'],
-      maySay: AGAIN,
-    },
+    'degraded --worker.ready--> ready': { promise: 'a start has succeeded', says: ['pool.ready'], maySay: RECYCLES },
     'degraded --worker.dead--> degraded': isReplaced,
     'degraded --restart.due[mayProbe]--> degraded': {
       ...starts,

@@ -1,7 +1,7 @@
 /**
- * Runs the rounds of one row of docs/proof.md for a long time: `npm run soak -- 3 --minutes 60`. Ctrl-C ends it after
- * what is under way. What it counts is added to `.soak/row-3.json` after every round, so that the next run goes on from
- * there. Ends with 1 if any round of any run was wrong.
+ * Runs the rounds of one row of docs/proof.md for a long time: `npm run soak -- 3 --minutes 60`, or by the name of its
+ * file, `orphans`. Ctrl-C ends it after what is under way. What it counts is added to `.soak/row-3.json` after every
+ * round, so that the next run goes on from there. Ends with 1 if any round of any run was wrong.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ const { values, positionals } = parseArgs({
   options: { minutes: { type: 'string', default: '60' }, seconds: { type: 'string', default: '30' } },
   allowPositionals: true,
 });
-const scenario = await find(Number(positionals[0]));
+const scenario = await find(positionals[0] ?? '');
 const [minutes, seconds] = [Number(values.minutes), Number(values.seconds)];
 if (!(minutes > 0) || !(seconds > 0)) fail('--minutes and --seconds (how long a round is) must be more than 0.');
 
@@ -58,17 +58,20 @@ while (performance.now() < until && !stopping.signal.aborted) {
 }
 process.exitCode = record.wrong.length > 0 ? 1 : 0;
 
-/** The scenario of that row: what a module of test/faults that is no test exports under that name. */
-async function find(row: number): Promise<Scenario> {
+/** The scenario of that row, or of the file of that name: what a module of test/faults that is no test exports as such. */
+async function find(wanted: string): Promise<Scenario> {
   const folder = new URL('../faults/', import.meta.url);
-  const found: Scenario[] = [];
+  const found: { readonly name: string; readonly scenario: Scenario }[] = [];
   for (const name of readdirSync(folder)) {
     if (!/^[\w-]+\.ts$/.test(name)) continue;
     const { scenario } = (await import(new URL(name, folder).href)) as { scenario?: Scenario };
-    if (scenario !== undefined) found.push(scenario);
+    if (scenario !== undefined) found.push({ name: name.replace('.ts', ''), scenario });
   }
-  const rows = found.map((each) => `  ${each.row}  ${each.title}`).sort();
-  return found.find((each) => each.row === row) ?? fail(`Which row? There are:\n${rows.join('\n')}`);
+  const one = found.find(({ name, scenario }) => name === wanted || String(scenario.row) === wanted);
+  if (one !== undefined) return one.scenario;
+  const byRow = found.sort((some, others) => some.scenario.row - others.scenario.row);
+  const rows = byRow.map(({ name, scenario }) => `  ${scenario.row}  ${name}: ${scenario.title}`);
+  return fail(`Which row? There are:\n${rows.join('\n')}`);
 }
 
 function read(file: string, { row, title }: Scenario): Record {

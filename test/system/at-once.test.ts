@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ANYONE, EVERY_WISH, HASTY, HINT, STRICT, unlimited, withSlots } from './bounds.js';
+import { ANYONE, EVERY_WISH, HASTY, HINT, KEYED, STRICT, unlimited, withSlots } from './bounds.js';
 import { walk } from './report.js';
 
 /**
@@ -15,6 +15,7 @@ describe('with messages delivered at once, the invariants hold and nothing is st
       { ...unlimited(1, 3, [ANYONE, STRICT, HASTY]), queueMax: 2 },
     ],
     ['two workers, two callers', unlimited(2, 2, EVERY_WISH)],
+    ['one worker, three callers with and without a key', unlimited(1, 3, [ANYONE, KEYED])],
     ['three workers, two callers', unlimited(3, 2, [ANYONE, STRICT])],
     ['one worker of two slots, two callers', withSlots(2, unlimited(1, 2, EVERY_WISH))],
     ['one worker of two slots, three callers', withSlots(2, unlimited(1, 3, [ANYONE, STRICT, HINT]))],

@@ -128,7 +128,12 @@ class LiveStep extends Step {
         ]);
       };
     const worker = workerMachine.provide({
-      actions: { startProcess: hand('startProcess'), askToStop: hand('askToStop'), killProcess: hand('killProcess') },
+      actions: {
+        startProcess: hand('startProcess'),
+        askToStop: hand('askToStop'),
+        terminateProcess: hand('terminateProcess'),
+        killProcess: hand('killProcess'),
+      },
     });
     const client = clientMachine.provide({
       actions: {
@@ -201,10 +206,6 @@ class LiveStep extends Step {
         scheduleRestart: ({ context, event }) => {
           const { place } = event as { place: number };
           if (context.places[place]?.state === 'waiting') this.restarts[place] = true;
-        },
-        hurryRestarts: ({ context }) => {
-          for (const [place, { state }] of context.places.entries())
-            if (state === 'waiting') this.restarts[place] = true;
         },
       },
     });

@@ -581,6 +581,14 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    promise: 'a pool of whose first starts one fails is ready with the other',
+    bounds: two,
+    play: (scene) => {
+      scene.does(BOOTS, 'no process comes to be at place 1');
+      scene.hears('pool.ready');
+    },
+  },
+  {
     promise: 'a pool that closes gives those who run their time, and no more',
     bounds: one,
     play: (scene) => {

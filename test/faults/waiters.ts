@@ -1,0 +1,48 @@
+import { createPool } from '../../src/index.js';
+import { fixtures, PYTHON } from '../support/python.js';
+import { whenGranted } from './granted.js';
+import { countsOf, deviations, Ledger } from './ledger.js';
+import type { Scenario } from './scenario.js';
+
+const here = fixtures(import.meta.url);
+
+/** A hundred thousand wait for four workers. */
+export const scenario: Scenario = {
+  row: 10,
+  title: '100,000 who wait for 4 workers: all are served, in their order',
+  async round() {
+    await startPool().close();
+    // To ask so many in one turn of the loop takes it as long as it takes.
+    const ledger = await Ledger.open({ lateMsMax: Number.POSITIVE_INFINITY });
+    const granted: number[] = [];
+    const pool = startPool((ticket) => granted.push(ticket));
+    await pool.ready();
+    const asked = Array.from({ length: CALLERS }, (_, number) =>
+      ledger.ask(pool.call<number>('echo', [number]), (answer) => answer === number),
+    );
+    await Promise.all(asked);
+    await pool.close();
+    const account = await ledger.close();
+    const wrong = deviations(account);
+    if (account.served !== CALLERS) wrong.push(`${account.served} were served of ${CALLERS}`);
+    if (granted.length !== CALLERS) wrong.push(`${granted.length} leases were granted to ${CALLERS}`);
+    const early = granted.filter((ticket, place) => ticket !== place + 1).length;
+    if (early > 0) wrong.push(`${early} were granted a lease out of their order`);
+    if (wrong.length > 0) throw new Error(wrong.join('\n'));
+    return countsOf(account);
+  },
+};
+
+/** @param onGranted Told of the ticket of each who is granted a lease, in that order. */
+function startPool(onGranted: (ticket: number) => void = () => {}) {
+  return createPool({
+    module: here('slow.py'),
+    python: PYTHON,
+    size: 4,
+    logs: 'events',
+    queueMax: CALLERS,
+    inspect: whenGranted(({ ticket }) => onGranted(ticket)),
+  });
+}
+
+const CALLERS = 100_000;
