@@ -12,6 +12,7 @@ import {
   standing,
   type supervisorMachine,
   type Waiter,
+  type WorkerId,
   type WorkerRef,
   type workerMachine,
 } from '../machines/index.js';
