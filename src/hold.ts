@@ -60,7 +60,7 @@ export class Hold implements LeaseHolder, CallHome {
   /** Somebody has it in hand: if all who have are lost without giving it back, it is given back for them. */
   hand(lease: object): void {
     this.#leases += 1;
-    LOST.register(lease, this);
+    LOST.register(lease, this, this);
   }
 
   /** Runs `run` once the lease is over, however it ends. */
@@ -154,6 +154,8 @@ export class Hold implements LeaseHolder, CallHome {
 
   #end(error: LeaseEndedError): void {
     this.#ended = error;
+    // The error knows by its stack who gave the lease back: the lease would be kept by what waits for its loss.
+    LOST.unregister(this);
     const { clock, patience } = this.runtime;
     if (this.#leakTimer !== undefined) clock.clearTimeout(this.#leakTimer);
     if (this.#expiryTimer !== undefined) patience.clearTimeout(this.#expiryTimer);

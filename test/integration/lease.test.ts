@@ -243,6 +243,8 @@ describe('leases that are lost without being given back', () => {
       before: 3,
       after: 1,
       works: 'works',
+      // One that was given back is kept by nobody.
+      isForgotten: true,
       hows: ['lost', 'lost', 'lost'],
       stack: expect.stringContaining('loseThem'),
     });
