@@ -12,6 +12,7 @@ import {
   standing,
   type supervisorMachine,
   type Waiter,
+  type WorkerId,
   type WorkerRef,
   type workerMachine,
 } from '../machines/index.js';
@@ -193,6 +194,16 @@ export class Runtime {
 
   withdraw(waiter: Waiter): void {
     if (this.takeAsker(waiter.ticket) !== undefined) this.#tellCoordinator({ type: 'lease.cancel', waiter });
+  }
+
+  /** That worker takes nobody new for good: who would have nobody else waits in vain. */
+  refuseBoundTo(worker: WorkerId): void {
+    for (const asker of [...this.#askers.values()]) {
+      const { affinity } = asker.waiter;
+      if (!affinity?.strict || affinity.worker !== worker) continue;
+      this.withdraw(asker.waiter);
+      asker.onRefused('worker-left');
+    }
   }
 
   /** Who holds every slot that could serve such a wish; undefined if one is free, or may come up. */

@@ -93,9 +93,10 @@ def decode(line: bytes) -> Any:
     """Return what one line of JSON in UTF-8 means. Raises ValueError when it means nothing."""
     text = line.decode()
     try:
-        value, end = _scan(text, 0)
-    except StopIteration:
-        value, end = _scan_padded(text)
+        try:
+            value, end = _scan(text, 0)
+        except StopIteration:
+            value, end = _scan_padded(text)
     except RecursionError:
         raise ValueError("nested deeper than Python can follow") from None
     if end != len(text) and text[end:].strip(JSON_SPACE):

@@ -303,6 +303,7 @@ export class WorkerHand implements ProcessListeners {
     this.#runtime.emit('worker.retired', { worker: this.name, id: this.id, pid: this.#pid, reason });
     this.#isRetired = true;
     this.#leaveSessions();
+    this.#runtime.refuseBoundTo(this.id);
   }
 
   /** Ends the process group at once. */

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { Dice } from '../simulation/dice.js';
 import {
   BOOT_MS,
   CLOSE_MS,
@@ -30,9 +31,6 @@ export interface Choice<T> {
   readonly arbitrary: fc.Arbitrary<T>;
   readonly draw: (dice: Dice) => T;
 }
-
-/** A whole number from 0 to `below`, that one left out. */
-export type Dice = (below: number) => number;
 
 export function oneOf<const T>(...values: readonly T[]): Choice<T> {
   return {
@@ -78,6 +76,7 @@ export const WORLDS: Choice<WorldOptions> = record({
   sessionsMax: seldom(1, 2),
   leaseTimeoutMs: seldom(80),
   queueMaxPerKey: seldom(1),
+  recycle: seldom({ leases: 3 }, { ageMs: 400 }),
   // Few, so that they meet.
   sessionIds: oneOf(...pairs(Object.keys(SESSIONS) as SessionId[])),
 });

@@ -5,6 +5,7 @@ import type { Lease, PoolOptions, Session } from '../../src/index.js';
 import { checkOptions } from '../../src/options.js';
 import { Pool } from '../../src/pool.js';
 import { Runtime } from '../../src/runtime.js';
+import { encodeStop } from '../../src/wire/message.js';
 import { type FakeProcess, FakePython, type LineToPython } from '../fake/fake-python.js';
 import { heard, TurnedClock } from '../fake/turned-clock.js';
 
@@ -241,6 +242,8 @@ export class World {
       await this.turn(CLOSE_MS);
     }
     await this.check();
+    // One that does not close would be waited for below for ever.
+    if (this.pool.stats().state !== 'closed') throw new Error(`It was closed, and is ${this.pool.stats().state}`);
     await Promise.all(this.endings);
     const { state, workers } = this.pool.stats();
     const left = [
@@ -342,7 +345,9 @@ export class World {
     const others = this.leases.filter((held) => this.#isHeld(held) && held.lease.worker === lease.worker);
     const process = this.python.living.findLast(({ name }) => name === lease.worker) as FakeProcess;
     const since = this.clock.now();
-    this.leases.push({ lease, process, session: asked?.session, since, asked: [], isCheckedIn: false, isOver: false });
+    const { epoch = 0, floor = 0 } = asked?.session ?? {};
+    const session = asked?.session;
+    this.leases.push({ lease, process, session, epoch, floor, since, asked: [], isCheckedIn: false, isOver: false });
     const ids = others.map((other) => other.lease.id);
     return ids.length < this.#slots ? undefined : `leases ${ids} have that worker`;
   }
@@ -458,7 +463,12 @@ export class World {
     this.#told?.(`${this.clock.now()} ${process.pid} ${signal}`);
     this.#mark?.(signal);
     const isNeeded =
-      !process.isReady || process.owesAnswer || this.#brokenProcesses.has(process) || this.ends.length > 0;
+      !process.isReady ||
+      process.owesAnswer ||
+      this.#brokenProcesses.has(process) ||
+      this.ends.length > 0 ||
+      // It was to be replaced, and does not end when it is asked to.
+      (this.options.recycle !== undefined && process.lines.at(-1) === STOP);
     if (!isNeeded) this.faults.push(`process ${process.pid} was sent ${signal} and owed nothing`);
   }
 
@@ -580,13 +590,16 @@ export class World {
     if (running < seen.pending) blame(`${seen.pending} calls are pending, and stats say ${running}`);
     const living = Object.values(workers).reduce((sum, count) => sum + count, 0);
     if (living !== this.python.living.length) blame(`${living} workers, ${this.python.living.length} processes`);
-    if (living > size) blame(`${living} workers, and there may be ${size}`);
+    // One more may boot for one that is about to be recycled.
+    const most = size + Number(this.options.recycle !== undefined);
+    if (living > most) blame(`${living} workers, and there may be ${most}`);
     const live = count(this.pending, (each) => each.process !== undefined && !each.via);
     if (leases < live) blame(`${live} calls run, and stats say that ${leases} slots are leased`);
-    if (leases > size * this.#slots) blame(`${leases} slots are leased`);
-    if (missing !== size - workers.idle - workers.leased - workers.cancelling) blame(`missing is ${missing}`);
+    if (leases > most * this.#slots) blame(`${leases} slots are leased`);
+    if (missing !== Math.max(0, size - workers.idle - workers.leased - workers.cancelling))
+      blame(`missing is ${missing}`);
     const owing = this.python.living.filter((each) => each.owesAnswer && each.isReady && each.signals.length === 0);
-    if (owing.length > workers.leased + workers.cancelling + workers.evicting)
+    if (owing.length > workers.leased + workers.cancelling + workers.retiring + workers.evicting)
       blame(`${owing.length} processes owe an answer`);
     const unserved = count(this.pending, (each) => each.process === undefined && !each.via);
     // What `onLost` waits for is waited for by nobody whom this test knows.
@@ -594,8 +607,8 @@ export class World {
     this.#checkDrain(blame);
     // A lease is asked for, given back, and perhaps given up; a worker joins, leaves, stays and has left.
     const { events, requests } = this.#seenByCoordinator;
-    const most = 3 * requests + 5 * this.python.processes.length + 5;
-    if (events > most) blame(`the coordinator handled ${events} events for ${requests} leases`);
+    const eventsMax = 3 * requests + 5 * this.python.processes.length + 5;
+    if (events > eventsMax) blame(`the coordinator handled ${events} events for ${requests} leases`);
   }
 
   /** A pool that drains and has nothing left to do is done. */
@@ -607,7 +620,9 @@ export class World {
 
   async #checkSessionsEndForGood(): Promise<void> {
     for (const id of this.sessions.keys()) await this.#session(id as SessionId).end();
-    const kept = this.python.living.flatMap(({ states }) => [...states.keys()]);
+    // One that was replaced may not have ended yet; it takes with it what it has.
+    const staying = this.python.living.filter(({ isAlive, lines }) => isAlive && lines.at(-1) !== STOP);
+    const kept = staying.flatMap(({ states }) => [...states.keys()]);
     if (kept.length > 0) throw new Error(`Every session has ended, and Python keeps ${kept}`);
     const { sessions } = this.pool.stats();
     if (sessions !== 0) throw new Error(`Every session has ended, and ${sessions} live`);
@@ -645,6 +660,7 @@ export interface WorldOptions {
   readonly sessionsMax?: PoolOptions['sessionsMax'];
   readonly leaseTimeoutMs?: PoolOptions['leaseTimeoutMs'];
   readonly queueMaxPerKey?: PoolOptions['queueMaxPerKey'];
+  readonly recycle?: PoolOptions['recycle'];
 }
 
 /** How something is asked. */
@@ -681,6 +697,9 @@ export interface HeldLease {
   readonly lease: Lease;
   readonly process: FakeProcess;
   readonly session: SessionSeen | undefined;
+  /** What its session was when it was had. It may begin anew elsewhere while the lease is held on a worker that is to be replaced. */
+  readonly epoch: number;
+  readonly floor: number;
   readonly since: number;
   /** What was asked under it. */
   readonly asked: Asked[];
@@ -728,8 +747,8 @@ export class Asked {
     this.deadline = now + budget;
     this.queueDeadline = via ? Number.POSITIVE_INFINITY : now + (options.queueTimeoutMs ?? Number.POSITIVE_INFINITY);
     this.controller = isAbortable ? new AbortController() : undefined;
-    this.epoch = session?.epoch ?? 0;
-    this.floor = session?.floor ?? 0;
+    this.epoch = via?.epoch ?? session?.epoch ?? 0;
+    this.floor = via?.floor ?? session?.floor ?? 0;
     this.known = new Set(session?.known);
   }
 
@@ -779,3 +798,4 @@ export const STOP_MS = 40;
 const TERM_MS = 20;
 export const CLOSE_MS = 150;
 const ROUNDS_MAX = 1_000;
+const STOP = encodeStop();

@@ -145,6 +145,8 @@ class Refusals(unittest.TestCase):
     def test_a_text_nested_deeper_than_python_can_follow_is_no_crash(self):
         with self.assertRaises(ValueError):
             with_c.decode(b"[" * 1_000_000 + b"]" * 1_000_000)
+        with self.assertRaisesRegex(ValueError, "deeper than Python can follow"):
+            with_c.decode(b" " + b"[" * 1_000_000)
 
 
 def in_message(case):

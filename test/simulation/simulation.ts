@@ -1,7 +1,8 @@
 import { SeenFaults } from '../fake/seen-faults.js';
 import { heard } from '../fake/turned-clock.js';
-import { type Dice, MOVES, type Move, WORLDS } from '../property/moves.js';
+import { MOVES, type Move, WORLDS } from '../property/moves.js';
 import { World } from '../property/world.js';
+import { diceOf } from './dice.js';
 
 /** What came of one seed. The same seed has the same history, to the letter. */
 export interface History {
@@ -84,17 +85,6 @@ export async function simulate(seed: number, steps: number): Promise<History> {
     seen.stop();
   }
   return { seed, hash: hash.toString(), marks };
-}
-
-/** Mulberry32: small, and good enough to choose by. */
-function diceOf(seed: number): Dice {
-  let state = Math.imul(seed, 0x9e3779b1) >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000) * below);
-  };
 }
 
 /** FNV-1a, twice over, for 64 bits. */

@@ -25,9 +25,13 @@ export interface Finding {
  * Every world that can be reached within `bounds`, each looked at once. Stops
  * at the first that breaks an invariant, and otherwise sees that from every
  * one of them all that is owed can be had. `expectations`: hold it against an
- * actor, too, if something comes to it that nobody thought could.
+ * actor, too, if something comes to it that nobody thought could. `statesMax`: more worlds than that are wrong.
  */
-export function explore(charts: Charts, bounds: Bounds, { expectations = true } = {}): Exploration {
+export function explore(
+  charts: Charts,
+  bounds: Bounds,
+  { expectations = true, statesMax = Infinity } = {},
+): Exploration {
   const startedAt = performance.now();
   const first = canonical(firstWorld(charts, bounds));
   const index = new Map<string, number>([[first.key, 0]]);
@@ -73,6 +77,7 @@ export function explore(charts: Charts, bounds: Bounds, { expectations = true } 
             parents.push(at);
             depths.push(depths[at]! + 1);
             checkWorld(reached);
+            if (index.size > statesMax) throw new Violation(`there are more than ${statesMax} worlds`);
             next.push({ at: to, world: reached });
           }
           keepOwed(owed, move.owed, at, to);

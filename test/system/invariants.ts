@@ -151,6 +151,10 @@ const ALWAYS: readonly Invariant[] = [
     }
   },
 
+  function nobodyWaitsForACoordinatorThatIsClosed({ coordinator }) {
+    must(coordinator.value !== 'closed' || coordinator.context.queue.size === 0, 'somebody waits and all is over');
+  },
+
   function thereAreNeverTooManyWorkersNorTooFew({ supervisor, processes }) {
     const { sizeMin, sizeMax, recycleConcurrencyMax, places } = supervisor.context;
     const live = processes.filter(({ life }) => life !== 'gone').length;

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { watchFaults } from './faults.js';
+import { PlayedPool } from './played-pool.js';
+import { heard } from './turned-clock.js';
+
+const faults = watchFaults();
+
+it('a session whose worker is to be replaced is told of its loss once, by those who waited, before it begins anew', async () => {
+  const world = new PlayedPool({ size: 1 }, { serve: ({ id }, process) => queueMicrotask(() => process.answer(id)) });
+  await world.boot();
+  const session = world.pool.session('strict');
+  const lease = await session.checkout();
+  const waiting = session.call('played').catch((error: unknown) => error);
+  await heard();
+  const [hand] = world.runtime.hands.values();
+  hand?.replace();
+  await heard();
+  // It will end with the lease, and nobody new comes to it: who waits for it waits for nothing.
+  await expect(Promise.race([waiting, heard()])).resolves.toMatchObject({
+    code: 'ERR_SESSION_LOST',
+    reason: 'worker-recycled',
+  });
+  const next = session.call('played');
+  await lease.checkin();
+  await world.settle();
+  await expect(next).resolves.toEqual(expect.any(Number));
+  expect(faults).toEqual([]);
+  await world.destroy();
+});
