@@ -23,13 +23,13 @@ describe('a listener', () => {
 });
 
 describe('a pool', () => {
-  it('is not degraded by callers whose calls end their workers: no start has failed', async () => {
+  it('is not degraded by a few callers whose calls end their workers', async () => {
     await using pool = createPool({ module: 'os', expose: 'all', python, logs: 'events', size: 2, random: () => 1 });
     const crashes = Array.from({ length: 4 }, () => pool.call('abort'));
     const innocent = pool.call('getpid');
     for (const crash of crashes) await expect(crash).rejects.toMatchObject({ code: 'ERR_WORKER_DIED', started: true });
     await expect(innocent).resolves.toBeTypeOf('number');
-    expect(pool.stats()).toMatchObject({ state: 'ready', failures: 0 });
+    expect(pool.stats()).toMatchObject({ state: 'ready' });
   });
 
   it.each([
