@@ -181,8 +181,6 @@ def _take_attachments(message: dict[str, Any], reader: LineReader | None) -> str
     # What becomes `bytes` is read as such, and all else so that it can be written to.
     fixed = {entry[2] for entry in rich if entry[1] == "bytes" and len(entry) > 2 and type(entry[2]) is int}
     shared: dict[int, Any] = {}
-    if "resources" in message and not _is_resources(message["resources"]):
-        return "`resources` is not an object of integers by the names of resources"
     if "share" in message:
         share, files = message["share"], reader.files
         if files is None:
@@ -322,6 +320,8 @@ def _check_init(message: dict[str, Any]) -> str | None:
     limits = get("limits")
     if type(limits) is not dict or not all(map(_is_limit, map(limits.get, LIMITS))):
         return f"`limits` does not have positive integers for {', '.join(LIMITS)}"
+    if "resources" in message and not _is_resources(message["resources"]):
+        return "`resources` is not an object of integers by the names of resources"
     if "watch" in message and not _is_list_of_strings(message["watch"]):
         return "`watch` is not an array of strings"
     if type(get("startMark")) is not bool:

@@ -1,15 +1,19 @@
 import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { History } from './simulation.js';
 
 /**
- * What came of the seeds from `first` to `last`, by a program of its own for each half: they share nothing, and chance
+ * What came of the seeds from `first` to `last`, by as many programs as there are cores: they share nothing, and chance
  * is all that a history may depend on. Rejects with what the program said about a seed that is wrong.
  */
 export async function simulateAll(first: number, last: number, steps: number): Promise<History[]> {
-  const middle = Math.floor((first + last) / 2);
-  const halves = await Promise.all([program(first, middle, steps), program(middle + 1, last, steps)]);
-  return halves.flat();
+  const share = Math.ceil((last - first + 1) / availableParallelism());
+  const programs: Promise<History[]>[] = [];
+  for (let from = first; from <= last; from += share) {
+    programs.push(program(from, Math.min(from + share - 1, last), steps));
+  }
+  return (await Promise.all(programs)).flat();
 }
 
 /** How often each thing was done or came about in all of them. */
@@ -22,7 +26,6 @@ export function marksOf(histories: readonly History[]): Record<string, number> {
 }
 
 function program(first: number, last: number, steps: number): Promise<History[]> {
-  if (last < first) return Promise.resolve([]);
   return new Promise((resolve, reject) => {
     const args = ['--import', 'tsx', MAIN, '--seeds', `${first}-${last}`, '--steps', String(steps)];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
