@@ -54,7 +54,20 @@ export function withSlots(slots: number, bounds: Bounds): Bounds {
 }
 
 export function describeBounds(bounds: Bounds): string {
-  const { size, slots, callers, delivery, asks, faults, callsMax, deathsMax, timeoutsMax, commandsMax } = bounds;
+  const {
+    size,
+    sizeMax = size,
+    recycleMax = 0,
+    slots,
+    callers,
+    delivery,
+    asks,
+    faults,
+    callsMax,
+    deathsMax,
+    timeoutsMax,
+    commandsMax,
+  } = bounds;
   const wishes = asks
     .map(
       ({ wish, priority, mayWait, fairnessKey: key = '' }) => wish + key + (priority ? '^' : '') + (mayWait ? '' : '!'),
@@ -69,5 +82,6 @@ export function describeBounds(bounds: Bounds): string {
     ...(faults.has('close') ? [`drain/close/destroy ${times(commandsMax)}`] : []),
   ];
   const each = slots === 1 ? '' : ` x ${slots} slots`;
-  return `${size} workers${each} x ${callers} callers, ${delivery}; ${limits.join(', ')}; asks: ${wishes}`;
+  const count = `${size}${sizeMax > size ? ` to ${sizeMax}` : ''}${recycleMax > 0 ? ` and ${recycleMax} in recycling` : ''}`;
+  return `${count} workers${each} x ${callers} callers, ${delivery}; ${limits.join(', ')}; asks: ${wishes}`;
 }

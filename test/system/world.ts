@@ -561,11 +561,11 @@ function takeOnce<TMachine extends AnyStateMachine>(
 /** Tells two events apart. */
 export function keyOf(event: AnyEventObject): string {
   return remembered(keysOfEvents, event, () => {
-    const { type, lease, leases, slot, slots, worker, place, way, proven, byItself, ref, waiter, at } = event;
+    const { type, lease, leases, slot, slots, worker, place, way, proven, byItself, ref, waiter, waiting, at } = event;
     const who = typeof worker === 'object' ? addressOf(worker).worker : worker;
     const from = ref === undefined ? '' : addressOf(ref).worker;
     const where = `${place} ${slot} ${slots} ${leases}`;
-    return `${type} ${lease} ${who} ${where} ${way} ${proven} ${byItself} ${from} ${at} ${waiter ? keyOfWaiter(waiter) : ''}`;
+    return `${type} ${lease} ${who} ${where} ${way} ${proven} ${byItself} ${from} ${at} ${waiting} ${waiter ? keyOfWaiter(waiter) : ''}`;
   });
 }
 
