@@ -257,9 +257,18 @@ export class Call implements Child, AskingCall {
     return this.#exchange === undefined && this.#failedBefore === undefined;
   }
 
-  /** What somebody is told who waits for it with a budget of their own, once that is spent. */
-  timeoutFor(timeoutMs: number, askedAt: number): CallTimeoutError {
-    return this.#timeout(timeoutMs, askedAt);
+  /** What somebody is told who has asked for it then, once their budget, or that of one attempt, is spent. */
+  timeoutFor(timeoutMs: number, askedAt: number, isOfAttempt = false): CallTimeoutError {
+    const sentAt = Math.max(this.#sentAt, askedAt);
+    return new CallTimeoutError({
+      call: this.name,
+      timeoutMs,
+      waitedMs: Math.round(sentAt - askedAt),
+      ranMs: Math.round(this.#clock.now() - sentAt),
+      attempts: this.#extras?.attempts?.count ?? 1,
+      isOfAttempt,
+      cause: this.#failedBefore,
+    });
   }
 
   /** How long it may give no sign of progress, if it is to give any. */
@@ -343,24 +352,11 @@ export class Call implements Child, AskingCall {
     return this.#extras?.attempts?.failure;
   }
 
-  #timeout(timeoutMs: number, askedAt = this.#askedAt, isOfAttempt = false): CallTimeoutError {
-    const sentAt = Math.max(this.#sentAt, askedAt);
-    return new CallTimeoutError({
-      call: this.name,
-      timeoutMs,
-      waitedMs: Math.round(sentAt - askedAt),
-      ranMs: Math.round(this.#clock.now() - sentAt),
-      attempts: this.#extras?.attempts?.count ?? 1,
-      isOfAttempt,
-      cause: this.#failedBefore,
-    });
-  }
-
   /** One attempt has run as long as it may. */
   #attemptSpent(ms: number): void {
     const exchange = this.#exchange;
     if (exchange === undefined || this.#isSettled) return;
-    const error = this.#timeout(ms, this.#askedAt, true);
+    const error = this.timeoutFor(ms, this.#askedAt, true);
     if (!this.#tryAgain(error, exchange.hasStarted)) this.fail(error, 'timedOut');
     exchange.abandon(this);
   }

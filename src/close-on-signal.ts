@@ -1,6 +1,8 @@
 import { constants } from 'node:os';
-import { checkMs } from './budget.js';
+import { checkMs, checkNames } from './budget.js';
 import { OptionError } from './errors.js';
+import { textOf, warn } from './hooks.js';
+import { own } from './own.js';
 import { Pool } from './pool.js';
 
 export interface CloseOnSignalOptions {
@@ -87,29 +89,17 @@ async function within(limitMs: number, before: (signal: NodeJS.Signals) => unkno
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, limitMs);
   });
-  const done = (async () => before(signal))().catch(warn);
+  const done = (async () => before(signal))().catch((error) =>
+    warn(`What was to run before a pool was closed at a signal threw: ${textOf(error)}`),
+  );
   await Promise.race([done, late]);
   clearTimeout(timer);
 }
 
-function warn(error: unknown): void {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.emitWarning(`What was to run before a pool was closed at a signal threw: ${text}`, {
-    code: 'PYTHONARIUM_FAULT',
-  });
-}
-
 function checked(pool: Pool, given: CloseOnSignalOptions): Wish {
   if (!(pool instanceof Pool)) throw new OptionError({ option: 'pool', expected: 'a pool', got: pool });
-  const options: Record<string, unknown> = Object.assign(Object.create(null), given);
-  for (const name of Object.keys(options))
-    if (!OPTIONS.includes(name)) throw new OptionError({ option: name, known: OPTIONS });
-  const {
-    signals = ['SIGTERM', 'SIGINT'],
-    exitCode,
-    before,
-    beforeTimeoutMs = 10_000,
-  } = options as CloseOnSignalOptions;
+  checkNames(given, OPTIONS);
+  const { signals = ['SIGTERM', 'SIGINT'], exitCode, before, beforeTimeoutMs = 10_000 } = own(given);
   const isSignals = Array.isArray(signals) && signals.length > 0 && signals.every((each) => HEEDED.has(each));
   if (!isSignals) {
     const expected = `an array of at least one of ${[...HEEDED].join(', ')}`;
@@ -130,6 +120,11 @@ const wishes = new Set<Wish>();
 /** Present once a signal came. */
 let ending: { readonly code: number } | undefined;
 
-const OPTIONS = ['signals', 'exitCode', 'before', 'beforeTimeoutMs'];
+const OPTIONS: ReadonlySet<string> = new Set([
+  'signals',
+  'exitCode',
+  'before',
+  'beforeTimeoutMs',
+] satisfies (keyof CloseOnSignalOptions)[]);
 /** Those by which a program is asked to end. */
 const HEEDED: ReadonlySet<unknown> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);

@@ -341,9 +341,7 @@ function ownOptions(given: PoolOptions): PoolOptions {
   if (typeof given !== 'object' || given === null) {
     throw new OptionError({ option: 'options', expected: 'an object with at least `module`', got: given });
   }
-  for (const name of Object.keys(given)) {
-    if (!OPTION_NAMES.has(name)) throw new OptionError({ option: name, known: [...OPTION_NAMES] });
-  }
+  checkNames(given, OPTION_NAMES);
   return own(given);
 }
 
@@ -497,7 +495,7 @@ function shedRule(shed: PoolOptions['shed']): ShedRule | null {
   }
   checkNames(shed, SHED_NAMES);
   // Only what the caller wrote counts.
-  const { targetMs, intervalMs = 100 } = Object.assign(Object.create(null), shed) as NonNullable<PoolOptions['shed']>;
+  const { targetMs, intervalMs = 100 } = own(shed);
   checkMs('shed.targetMs', targetMs);
   checkMs('shed.intervalMs', intervalMs);
   return { targetMs, intervalMs };

@@ -1,4 +1,5 @@
 import { type PoolClock, wallClock } from './clock.js';
+import { whenPolled } from './polled.js';
 
 /**
  * A clock for whoever ends somebody else that has not answered in time. Such a
@@ -79,11 +80,6 @@ class Wait {
       if (!this.#isOver) this.#run();
     });
   }
-}
-
-/** Between one immediate and the next but one, every descriptor has been asked for what it holds. */
-function whenPolled(run: () => void): void {
-  setImmediate(() => setImmediate(run));
 }
 
 const PARTS = 4;

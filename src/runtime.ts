@@ -594,5 +594,5 @@ function snapshotOf(worker: WorkerRef) {
   return worker.getSnapshot() as ReturnType<Actor<typeof workerMachine>['getSnapshot']>;
 }
 
-/** Processes that live beyond `size`: the trial of a reload, and what boots for a worker that is about to leave. */
-const SEATS_MORE = 2;
+/** Besides the workers and what boots for those that are about to leave: the trial of a reload. */
+const SEATS_MORE = 1;

@@ -3,7 +3,7 @@ import { Channel, type Line } from '../wire/channel.js';
 import { messageOf } from '../wire/message.js';
 import {
   type Launch,
-  LINE_END_MS,
+  lineEnded,
   type ProcessEnd,
   type ProcessListeners,
   type PythonProcess,
@@ -142,21 +142,12 @@ export class ForkedProcess implements PythonProcess {
       {
         onMessage: (message) => this.#listeners.onMessage(message),
         onFault: (error) => this.#listeners.onFault(error),
-        onEnd: (reason) => this.#lineEnded(reason),
+        // Its template keeps the line open: it ends with the worker, or was shut down by the worker's own code.
+        onEnd: (reason) => lineEnded(reason, () => this.#isEnding, this.#listeners),
         resolve: this.#listeners.resolve,
       },
       messageOf,
     );
-  }
-
-  /** Told once its end is, too; or its line was shut down, which nobody but its own code can do. */
-  #lineEnded(reason: Error | undefined): void {
-    if (reason instanceof ProtocolError) return this.#listeners.onUnfit(reason);
-    if (this.#isEnding) return;
-    setTimeout(() => {
-      if (this.#isEnding) return;
-      this.#listeners.onUnfit(new ProtocolError({ detail: 'the line was closed while the process lives' }));
-    }, LINE_END_MS).unref();
   }
 
   async #ended(end: ProcessEnd): Promise<void> {

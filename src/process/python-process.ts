@@ -1,6 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
-import { isMainThread } from 'node:worker_threads';
 import { type PoolError, ProtocolError } from '../errors.js';
 import { Channel } from '../wire/channel.js';
 import { type MessageFromPython, messageOf } from '../wire/message.js';
@@ -9,7 +8,7 @@ import type { Environment } from './environment.js';
 import { ProcessGroup } from './group.js';
 import type { LiveProcesses } from './live.js';
 import { OutputLines } from './output.js';
-import { spawnGroup } from './spawn.js';
+import { PARENT, spawnGroup } from './spawn.js';
 import { StartMark } from './start-mark.js';
 
 /** How a process ended, as the kernel tells it. */
@@ -127,10 +126,8 @@ class RealProcess implements PythonProcess {
     const launch = await launching();
     if (this.#isUnwanted) return this.#exited({ exitCode: null, signal: 'SIGKILL' });
     const { executable, flags, libraryPath, environment, cwd } = launch;
-    // The kernel's word that a parent is gone is its word about a thread: a worker must not die with one that comes and goes.
-    const parent = String(isMainThread ? process.pid : 0);
     this.#live.expect(launch);
-    const child = spawnGroup(executable, ['-I', ...flags, '-c', BOOTSTRAP, libraryPath, parent], {
+    const child = spawnGroup(executable, ['-I', ...flags, '-c', BOOTSTRAP, libraryPath, PARENT], {
       cwd,
       env: environment,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', this.#mark?.descriptor ?? 'ignore'],
@@ -152,7 +149,7 @@ class RealProcess implements PythonProcess {
       {
         onMessage: (message) => this.#listeners.onMessage(message),
         onFault: (error) => this.#listeners.onFault(error),
-        onEnd: (reason) => this.#lineEnded(reason),
+        onEnd: (reason) => lineEnded(reason, () => this.#hasExited, this.#listeners),
         resolve: this.#listeners.resolve,
       },
       messageOf,
@@ -183,18 +180,6 @@ class RealProcess implements PythonProcess {
     this.#listeners.onSpawned(pid);
   }
 
-  /** A process that ends closes its line first; only one that goes on living without a line is unfit. */
-  #lineEnded(reason: Error | undefined): void {
-    // Said at once: the process sees its line closed and ends, and that is not what went wrong.
-    if (reason instanceof ProtocolError) return this.#listeners.onUnfit(reason);
-    if (this.#hasExited) return;
-    setTimeout(() => {
-      if (this.#hasExited) return;
-      const detail = `the line was closed while the process lives${reason === undefined ? '' : ` (${reason.message})`}`;
-      this.#listeners.onUnfit(new ProtocolError({ detail }));
-    }, LINE_END_MS).unref();
-  }
-
   #fail(error: unknown): void {
     this.#mark?.close();
     this.#listeners.onFailed(error);
@@ -204,6 +189,26 @@ class RealProcess implements PythonProcess {
     this.#listeners.onExited(end);
     this.#mark?.close();
   }
+}
+
+/**
+ * A line has ended. A process that ends closes its line first; only one that goes on living without a line is unfit.
+ *
+ * @param hasEnded Whether the process is known to have ended.
+ */
+export function lineEnded(
+  reason: Error | undefined,
+  hasEnded: () => boolean,
+  listeners: Pick<ProcessListeners, 'onUnfit'>,
+): void {
+  // Said at once: the process sees its line closed and ends, and that is not what went wrong.
+  if (reason instanceof ProtocolError) return listeners.onUnfit(reason);
+  if (hasEnded()) return;
+  setTimeout(() => {
+    if (hasEnded()) return;
+    const detail = `the line was closed while the process lives${reason === undefined ? '' : ` (${reason.message})`}`;
+    listeners.onUnfit(new ProtocolError({ detail }));
+  }, LINE_END_MS).unref();
 }
 
 /** What `share` of a process is that has that page. */
@@ -223,4 +228,4 @@ interface Child extends Omit<ChildProcess, 'stdio' | 'stdout' | 'stderr' | 'pid'
 const BOOTSTRAP = 'import sys; sys.path.insert(0, sys.argv[1]); from pythonarium.worker import main; main()';
 const DRAIN_MS = 100;
 /** How long a process may live after its line has ended. */
-export const LINE_END_MS = 250;
+const LINE_END_MS = 250;

@@ -1,4 +1,5 @@
 import type { Duplex, Readable } from 'node:stream';
+import { whenPolled } from '../polled.js';
 import type { Line } from '../wire/channel.js';
 import { OutputLines } from './output.js';
 import type { StartMark } from './start-mark.js';
@@ -80,9 +81,7 @@ export class Seat {
     const until = performance.now() + DRAIN_MS;
     do {
       this.#hasHeard = false;
-      // Between one immediate and the next but one, each descriptor has been asked for what it holds.
-      await nextImmediate();
-      await nextImmediate();
+      await new Promise<void>(whenPolled);
     } while (this.#hasHeard && performance.now() < until);
     for (const lines of this.#outputs) lines.end();
     this.#outputs = [];
@@ -167,10 +166,6 @@ class SeatLine implements Line {
     this.#isOver = true;
     this.#onClose?.();
   }
-}
-
-function nextImmediate(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 const NOTHING = Buffer.alloc(0);

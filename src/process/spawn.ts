@@ -1,5 +1,12 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { isMainThread } from 'node:worker_threads';
 import { SpawnError } from '../errors.js';
+
+/**
+ * Whom Python is to end with, by pid; 0 for nobody. The kernel's word that a parent is gone is its word about a thread:
+ * nobody must die with one that comes and goes.
+ */
+export const PARENT = String(isMainThread ? process.pid : 0);
 
 /** A process that lives, or did a moment ago. */
 export type Spawned = ChildProcess & { readonly pid: number };

@@ -2,7 +2,6 @@ import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
-import { isMainThread } from 'node:worker_threads';
 import { ProtocolError } from '../errors.js';
 import { Channel } from '../wire/channel.js';
 import {
@@ -19,7 +18,7 @@ import type { LiveProcesses } from './live.js';
 import { OutputLines } from './output.js';
 import type { Launch, ProcessEnd, ProcessListeners } from './python-process.js';
 import { Seat } from './seat.js';
-import { spawnGroup } from './spawn.js';
+import { PARENT, spawnGroup } from './spawn.js';
 import { StartMark } from './start-mark.js';
 
 /** What has come of a template. */
@@ -133,10 +132,8 @@ export class Template {
   }
 
   async #start({ executable, flags, libraryPath, environment, cwd, ...limits }: Launch): Promise<void> {
-    // As with a worker: see there.
-    const parent = String(isMainThread ? process.pid : 0);
     const seats = this.#marks.flatMap((mark) => ['pipe', 'pipe', 'pipe', mark?.descriptor ?? 'ignore'] as const);
-    const args = ['-I', ...flags, '-c', BOOTSTRAP, libraryPath, parent, String(this.#marks.length)];
+    const args = ['-I', ...flags, '-c', BOOTSTRAP, libraryPath, PARENT, String(this.#marks.length)];
     this.#live.expect({ executable, libraryPath, environment });
     const child = spawnGroup(executable, args, {
       cwd,

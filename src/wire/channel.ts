@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream';
 import { ProtocolError } from '../errors.js';
+import { whenPolled } from '../polled.js';
 import { LineReader, writeLine } from './frame.js';
 import { announcedBy, type MessageFromPython, type ParsedLine, parseLine } from './message.js';
 import type { Resolve } from './rich.js';
@@ -153,8 +154,7 @@ export class Channel<Message = MessageFromPython> {
     const finishWhenSilent = () => {
       if (!this.#hasHeard) return this.#finish(error);
       this.#hasHeard = false;
-      // Between one immediate and the next but one, the descriptor has been asked for what it holds.
-      setImmediate(() => setImmediate(finishWhenSilent));
+      whenPolled(finishWhenSilent);
     };
     finishWhenSilent();
   }

@@ -1,9 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
 import { createPool, type Pool, type PoolOptions } from '../../src/index.js';
+import { chanceOf } from '../support/chance.js';
 import { until } from '../support/processes.js';
 import { fixtures, PYTHON } from '../support/python.js';
 import { withFolder } from '../support/scratch.js';
-import { chanceOf } from './chance.js';
 import { Crowd } from './crowd.js';
 import { harmsOfDeath } from './fault.js';
 import { countsOf, deviations, Ledger } from './ledger.js';

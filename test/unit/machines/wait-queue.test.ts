@@ -17,6 +17,7 @@ import {
   type WaitQueue,
   type WorkerId,
 } from '../../../machines/index.js';
+import { chanceOf } from '../../support/chance.js';
 
 describe('the order of the wait queue', () => {
   it('serves in the order of arrival', () => {
@@ -266,7 +267,7 @@ describe('the wait queue as a value', () => {
   });
 
   it('does so with thousands who wait, come back and go', () => {
-    const random = seeded(1);
+    const random = chanceOf(1);
     let queue = emptyQueue(RULES);
     let model: Waiter[] = [];
     for (let ticket = 1; ticket <= 6_000; ticket++) {
@@ -566,15 +567,4 @@ function frozen<T>(value: T): T {
     for (const each of Object.values(value)) frozen(each);
   }
   return value;
-}
-
-/** A small generator of our own (mulberry32), so that a failure can be run again. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

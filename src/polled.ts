@@ -1,0 +1,7 @@
+/**
+ * Runs `run` once every descriptor has been asked for what it held at the time of the call: between one immediate and the
+ * next but one, the loop has asked them all.
+ */
+export function whenPolled(run: () => void): void {
+  setImmediate(() => setImmediate(run));
+}
