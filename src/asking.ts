@@ -18,7 +18,8 @@ export interface Standing {
  */
 export abstract class Asking implements Asker {
   abstract readonly holder: LeaseHolder | undefined;
-  waiter!: Waiter;
+  /** As it was asked last. Its ticket and its time are of the moment at which it asked first, whatever holds it up. */
+  waiter: Waiter;
   /** A session's: false if it is to be refused rather than to wait for the one worker that will do. */
   mayWait = true;
   /** A session's: called with the worker that was granted, before anything is sent to it. */
@@ -28,21 +29,20 @@ export abstract class Asking implements Asker {
   /** It came after the pool's end had begun. */
   readonly isLate: boolean;
   protected readonly runtime: Runtime;
-  readonly #priority: number;
-  readonly #fairnessKey: string | undefined;
-  /** Of the moment at which it asked, however often it has to ask again and whatever holds it up before. */
-  readonly #ticket: number;
-  readonly #askedAt: number;
   /** Absent if one may wait for ever. */
   #queueBudget: Budget | undefined;
 
   constructor(runtime: Runtime, { priority = 0, fairnessKey }: Standing) {
     this.runtime = runtime;
     this.isLate = runtime.endedBy !== undefined;
-    this.#priority = priority;
-    this.#fairnessKey = fairnessKey;
-    this.#ticket = runtime.nextTicket();
-    this.#askedAt = runtime.clock.now();
+    this.waiter = {
+      ticket: runtime.nextTicket(),
+      askedAt: runtime.clock.now(),
+      priority,
+      fairnessKey: fairnessKey ?? null,
+      affinity: null,
+      mayWait: true,
+    };
     this.#queueBudget = this.#newQueueBudget();
   }
 
@@ -64,14 +64,10 @@ export abstract class Asking implements Asker {
   /** Goes to the coordinator, with a session's wish for a worker. */
   ask(affinity: Affinity | null = null): void {
     if (this.isLate) return this.onRefused('closed');
-    this.waiter = {
-      ticket: this.#ticket,
-      askedAt: this.#askedAt,
-      priority: this.#priority,
-      fairnessKey: this.#fairnessKey ?? null,
-      affinity,
-      mayWait: this.mayWaitFor(affinity),
-    };
+    const mayWait = this.mayWaitFor(affinity);
+    const { waiter } = this;
+    // Most want what they wanted at first, and a hundred thousand may wait.
+    if (affinity !== waiter.affinity || mayWait !== waiter.mayWait) this.waiter = { ...waiter, affinity, mayWait };
     this.runtime.ask(this);
     this.refuseIfDeadlocked();
   }
@@ -104,7 +100,7 @@ export abstract class Asking implements Asker {
   onRefused(reason: RefusalReason): void {
     if (reason === 'worker-left') this.onWorkerLeft?.();
     else if (reason === 'overloaded') this.fail(this.runtime.shed(this.#waitedMs), 'shed');
-    else this.fail(this.runtime.refusal(reason, this.#fairnessKey), 'refused');
+    else this.fail(this.runtime.refusal(reason, this.waiter.fairnessKey ?? undefined), 'refused');
   }
 
   /** What its caller is told when its time is up where it waits. */
@@ -114,11 +110,11 @@ export abstract class Asking implements Asker {
 
   /** Takes it out of wherever it waits. */
   leaveQueue(): void {
-    if (this.waiter !== undefined) this.runtime.withdraw(this.waiter);
+    this.runtime.withdraw(this.waiter);
   }
 
   get #waitedMs(): number {
-    return this.runtime.clock.now() - this.#askedAt;
+    return this.runtime.clock.now() - this.waiter.askedAt;
   }
 
   protected close(): void {
@@ -138,7 +134,6 @@ export abstract class Asking implements Asker {
 
 /** Asks for a worker for one call. */
 export class CallAsking extends Asking implements CallHome {
-  readonly holder = undefined;
   readonly #call: Call;
 
   constructor(runtime: Runtime, call: Call, standing: Standing) {
@@ -146,6 +141,10 @@ export class CallAsking extends Asking implements CallHome {
     this.#call = call;
     call.waitAt(this);
     if (runtime.settings.queueTimeoutMs !== undefined) call.onSettled(() => this.close());
+  }
+
+  get holder(): undefined {
+    return undefined;
   }
 
   get isSettled(): boolean {

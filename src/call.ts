@@ -9,6 +9,7 @@ import type { HandleCaller } from './handle.js';
 import { isA } from './instance.js';
 import { type AskingCall, LiveArguments } from './live-arguments.js';
 import type { Attempts, Started } from './retries.js';
+import type { Site } from './site.js';
 import { showCaller } from './stack.js';
 import { type CallbackMessage, type EncodedRequest, encodeCredit, type MessageDuringCall } from './wire/message.js';
 import type { ThrownErrors } from './wire/thrown.js';
@@ -78,14 +79,15 @@ export class Call implements Child, AskingCall {
   readonly #extras: CallExtras | undefined;
   /** What Python may ask for in its name. A plain call has it once Python calls a kept function. */
   #live: LiveArguments | undefined;
-  /** Where it was made, for the stack of its error; V8 makes text of it only if somebody looks. */
-  readonly #site: { readonly stack?: string } = {};
+  /** Where it was made, for the stack of its error. */
+  readonly #site: Site;
   readonly #clock: PoolClock;
   readonly #signal: AbortSignal | undefined;
   /** Absent for a call that nothing bounds. */
   readonly #budget: Budget | undefined;
   readonly #askedAt: number;
-  #afterwards: readonly ((how: CallOutcome) => void)[] = [];
+  /** Most calls have one. */
+  #afterwards: Afterwards | readonly Afterwards[] | undefined;
   #resolve!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
   /** The call in whose function it was made. */
@@ -99,19 +101,12 @@ export class Call implements Child, AskingCall {
   /** Python has begun with it, as far as was told. */
   #started = false;
   #exchange: Exchange | undefined;
-  #sentAt = 0;
+  #sentAt: number | undefined;
   #isSettled = false;
 
-  /** @param above The function above which its stack begins. A stack keeps its functions, and all that those know of. */
-  constructor(
-    question: Question,
-    clock: PoolClock,
-    wait: WaitOptions,
-    extras?: CallExtras,
-    above: (...args: never[]) => unknown = Call as never,
-  ) {
+  constructor(question: Question, site: Site, clock: PoolClock, wait: WaitOptions, extras?: CallExtras) {
     this.parent?.adopt(this);
-    Error.captureStackTrace(this.#site, above);
+    this.#site = site;
     this.name = question.name;
     this.question = question;
     this.#extras = extras;
@@ -132,9 +127,9 @@ export class Call implements Child, AskingCall {
   }
 
   /** Runs `run` once the call has ended, before its caller goes on. */
-  onSettled(run: (how: CallOutcome) => void): void {
-    // One that grows by itself takes room for seventeen.
-    this.#afterwards = [...this.#afterwards, run];
+  onSettled(run: Afterwards): void {
+    const before = this.#afterwards;
+    this.#afterwards = before === undefined ? run : [before, run].flat();
   }
 
   /** It waits there from now on. */
@@ -259,7 +254,7 @@ export class Call implements Child, AskingCall {
 
   /** What somebody is told who has asked for it then, once their budget, or that of one attempt, is spent. */
   timeoutFor(timeoutMs: number, askedAt: number, isOfAttempt = false): CallTimeoutError {
-    const sentAt = Math.max(this.#sentAt, askedAt);
+    const sentAt = Math.max(this.#sentAt ?? 0, askedAt);
     return new CallTimeoutError({
       call: this.name,
       timeoutMs,
@@ -389,10 +384,13 @@ export class Call implements Child, AskingCall {
     this.#budget?.close();
     if (this.#attemptTimer !== undefined) this.#clock.clearTimeout(this.#attemptTimer);
     this.#live?.close();
-    for (const run of this.#afterwards) run(how);
+    if (typeof this.#afterwards === 'function') this.#afterwards(how);
+    else for (const run of this.#afterwards ?? []) run(how);
     return true;
   }
 }
+
+type Afterwards = (how: CallOutcome) => void;
 
 /** How a call ended, as `stats()` counts it. */
 export type CallOutcome = 'answered' | 'failed' | 'timedOut' | 'aborted' | 'refused' | 'shed';

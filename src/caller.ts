@@ -281,7 +281,7 @@ export abstract class Caller<Api = unknown> {
     if (!Array.isArray(args)) throw new OptionError({ option: 'args', expected: 'an array of arguments', got: args });
     const { signal, timeoutMs = this.runtime.settings.timeoutMs, kwargs, context, onProgress } = options;
     const heartbeatTimeoutMs = limitOf(options.heartbeatTimeoutMs ?? this.runtime.settings.heartbeatTimeoutMs);
-    const { counters, keepAlive, settings, clock, poison, retries } = this.runtime;
+    const { counters, keepAlive, settings, clock, poison, retries, sites } = this.runtime;
     const { owner } = this;
     const found = new Found(name, owner, this.runtime);
     if (member !== undefined) found.add(member.remote, '');
@@ -320,7 +320,8 @@ export abstract class Caller<Api = unknown> {
         : { stream, given: live, handles, attempts, onProgress: onTold, heartbeatTimeoutMs };
       const line = room === undefined ? request : streamed(request, room, settings.limits, name);
       const wait = isShared ? UNLIMITED : { signal, timeoutMs };
-      const call = new Call({ name, request: line, context, caller: this }, clock, wait, extras, ask);
+      const site = sites.above(ask, this.runtime.asking);
+      const call = new Call({ name, request: line, context, caller: this }, site, clock, wait, extras);
       counters.asked += 1;
       keepAlive.hold();
       call.onSettled(this.runtime.onCallSettled);

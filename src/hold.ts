@@ -2,12 +2,13 @@ import type { Call, CallHome } from './call.js';
 import { LeaseEndedError } from './errors.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import type { Runtime } from './runtime.js';
+import type { Site } from './site.js';
 
 /** How long a lease may be held, and where it was asked for. */
 export interface HoldTerms {
   readonly leaseTimeoutMs: number | undefined;
   /** Present if leaks are looked for. */
-  readonly site: { readonly stack?: string } | undefined;
+  readonly site: Site | undefined;
 }
 
 /**

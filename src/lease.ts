@@ -9,6 +9,7 @@ import type { Exchange } from './exchange.js';
 import type { Hold, HoldTerms } from './hold.js';
 import { own } from './own.js';
 import type { Runtime } from './runtime.js';
+import { siteAbove } from './site.js';
 
 /** How a lease may be held. */
 export interface HoldOptions {
@@ -115,8 +116,7 @@ export function checkoutOptions(
   if (leaseTimeoutMs !== undefined && leaseTimeoutMs !== Number.POSITIVE_INFINITY) {
     checkMs('leaseTimeoutMs', leaseTimeoutMs);
   }
-  const site = runtime.settings.leakAfterMs === undefined ? undefined : {};
-  if (site !== undefined) Error.captureStackTrace(site, checkoutOptions);
+  const site = runtime.settings.leakAfterMs === undefined ? undefined : siteAbove(checkoutOptions);
   return { wait, terms: { leaseTimeoutMs, site } };
 }
 

@@ -50,6 +50,7 @@ import { Reloader } from './reloader.js';
 import { Retries } from './retries.js';
 import { SessionRegistry } from './session-registry.js';
 import { SharedCalls } from './shared-calls.js';
+import { Sites } from './site.js';
 import { Sizer } from './sizer.js';
 import { Counters, type PoolStats, type WorkerStats } from './stats.js';
 import { encodeInit, encodeLoad, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
@@ -76,6 +77,7 @@ export class Runtime {
   readonly sessions: SessionRegistry;
   readonly counters = new Counters();
   readonly hooks = new Hooks();
+  readonly sites = new Sites();
   readonly poison: Poison;
   readonly retries: Retries;
   readonly shared: SharedCalls;
@@ -166,6 +168,11 @@ export class Runtime {
     this.counters.settled(how);
     this.keepAlive.release();
   };
+
+  /** How many have asked for a worker and have none. */
+  get asking(): number {
+    return this.#askers.size;
+  }
 
   nextTicket(): number {
     this.#tickets += 1;

@@ -1,4 +1,5 @@
 import { printable } from './printable.js';
+import type { Site } from './site.js';
 
 /** What a stack is made of. */
 interface Failure {
@@ -23,7 +24,7 @@ interface Frame {
  * Gives an error that came from elsewhere the frames of the call it belongs
  * to, so that its stack says which call failed and not how its answer was read.
  */
-export function showCaller(error: Failure, site: { readonly stack?: string | undefined }): void {
+export function showCaller(error: Failure, site: Site): void {
   const frames = site.stack?.slice(site.stack.indexOf('\n    at ')) ?? '';
   error.stack = `${headOf(error)}${frames}`;
 }

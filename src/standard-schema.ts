@@ -1,4 +1,5 @@
 import { OptionError, type ResultIssue, ResultRefusedError } from './errors.js';
+import { siteAbove } from './site.js';
 import { showCaller } from './stack.js';
 
 /**
@@ -24,8 +25,7 @@ type SchemaResult<Output> =
  * ResultRefusedError (`ERR_RESULT`) with the frames of the caller.
  */
 export function checkerOf<T>(schema: StandardSchema, call: string): (value: unknown) => Promise<T> {
-  const site: { readonly stack?: string } = {};
-  Error.captureStackTrace(site, checkerOf);
+  const site = siteAbove(checkerOf);
   return async (value) => {
     const result = await schema['~standard'].validate(value);
     if (result.issues === undefined) return result.value as T;

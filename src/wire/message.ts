@@ -345,10 +345,16 @@ export function encodeRequest(
   const contextJson = context === undefined ? '' : `,"context":${encodeJson(context, 'context', limits)}`;
   const leaseJson = lease === undefined ? '' : `,"lease":${lease}`;
   const onJson = on === undefined ? '' : `,"on":${on}${get === true ? ',"get":true' : ''}`;
-  const text = `${key}${sessionJson}${progressJson}${heartbeatJson}${contextJson}${leaseJson}${onJson}}`;
+  const text = joined([key, sessionJson, progressJson, heartbeatJson, contextJson, leaseJson, onJson, '}']);
   const headBytes = CALL_HEAD_BYTES + (values.large?.length ?? 0) * SHARE_BYTES;
   limitBytes(text, headBytes, limits.messageBytesMax, name);
   return { text, bin: values.bin, large: values.large, keyChars: key.length };
+}
+
+/** V8 keeps pieces that are put together as pieces, until somebody reads them. Many may wait, and short ones take more room so. */
+function joined(pieces: readonly string[]): string {
+  const [first = ''] = pieces;
+  return first.length < JOINED_CHARS_MAX ? pieces.join('') : pieces.reduce((text, piece) => text + piece);
 }
 
 /**
@@ -885,6 +891,8 @@ function malformed(why: string, line: string): ProtocolError {
   return new ProtocolError({ detail: `${why}, in ${JSON.stringify(excerpt)}` });
 }
 
+/** About where a copy takes as long as what it saves is worth. */
+const JOINED_CHARS_MAX = 1_024;
 /** What {@link callLine} puts before a request, with the longest id. */
 const CALL_HEAD_BYTES = callLine(Number.MAX_SAFE_INTEGER, '').length;
 /** What it puts there for each file, at most. */

@@ -1,6 +1,5 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { createPool } from '../../src/index.js';
+import { heapInUse } from '../support/garbage.js';
 import { fixtures, PYTHON } from '../support/python.js';
 import { withFolder } from '../support/scratch.js';
 import { isAnswer } from './calm.js';
@@ -29,8 +28,7 @@ export async function livesOf(lives: number, signal: AbortSignal) {
     pool.on('worker.dead', () => {
       ended += 1;
       if (ended % SAMPLE_EVERY !== 0) return;
-      collectGarbage();
-      heap.push({ at: ended, bytes: process.memoryUsage().heapUsed });
+      heap.push({ at: ended, bytes: heapInUse() });
     });
     let number = 0;
     const client = async (index: number) => {
@@ -92,9 +90,6 @@ function slopeOf(samples: readonly { at: number; bytes: number }[]): number {
   const above = samples.reduce((sum, { at, bytes }) => sum + (at - atMean) * (bytes - bytesMean), 0);
   return above / samples.reduce((sum, { at }) => sum + (at - atMean) ** 2, 0);
 }
-
-setFlagsFromString('--expose-gc');
-const collectGarbage: () => void = runInNewContext('gc');
 
 const SIZE = 4;
 /** In one round. */

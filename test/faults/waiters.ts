@@ -1,4 +1,5 @@
 import { createPool } from '../../src/index.js';
+import { heapInUse } from '../support/garbage.js';
 import { fixtures, PYTHON } from '../support/python.js';
 import { whenGranted } from './granted.js';
 import { countsOf, deviations, Ledger } from './ledger.js';
@@ -9,7 +10,7 @@ const here = fixtures(import.meta.url);
 /** A hundred thousand wait for four workers. */
 export const scenario: Scenario = {
   row: 10,
-  title: '100,000 who wait for 4 workers: all are served, in their order',
+  title: '100,000 who wait for 4 workers: all are served, in their order, and none takes more than 1 KB',
   async round() {
     await startPool().close();
     // To ask so many in one turn of the loop takes it as long as it takes.
@@ -17,10 +18,10 @@ export const scenario: Scenario = {
     const granted: number[] = [];
     const pool = startPool((ticket) => granted.push(ticket));
     await pool.ready();
-    const asked = Array.from({ length: CALLERS }, (_, number) =>
-      ledger.ask(pool.call<number>('echo', [number]), (answer) => answer === number),
-    );
-    await Promise.all(asked);
+    const before = heapInUse();
+    const answers = Array.from({ length: CALLERS }, (_, number) => pool.call<number>('echo', [number]));
+    const bytesEachMax = Math.ceil((heapInUse() - before) / CALLERS);
+    await Promise.all(answers.map((answer, number) => ledger.ask(answer, (given) => given === number)));
     await pool.close();
     const account = await ledger.close();
     const wrong = deviations(account);
@@ -28,8 +29,9 @@ export const scenario: Scenario = {
     if (granted.length !== CALLERS) wrong.push(`${granted.length} leases were granted to ${CALLERS}`);
     const early = granted.filter((ticket, place) => ticket !== place + 1).length;
     if (early > 0) wrong.push(`${early} were granted a lease out of their order`);
+    if (bytesEachMax > BYTES_MAX) wrong.push(`${bytesEachMax} bytes of the heap for each who waits`);
     if (wrong.length > 0) throw new Error(wrong.join('\n'));
-    return countsOf(account);
+    return { ...countsOf(account), bytesEachMax };
   },
 };
 
@@ -46,3 +48,4 @@ function startPool(onGranted: (ticket: number) => void = () => {}) {
 }
 
 const CALLERS = 100_000;
+const BYTES_MAX = 1024;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Call, type CallOutcome } from '../../src/call.js';
 import { PoolClosedError, ProtocolError } from '../../src/errors.js';
 import type { Exchange } from '../../src/exchange.js';
+import { siteAbove } from '../../src/site.js';
 import { TurnedClock } from '../fake/turned-clock.js';
 
 describe('a call', () => {
@@ -113,10 +114,10 @@ describe('a call', () => {
   });
 });
 
-function made(wait: ConstructorParameters<typeof Call>[2] = {}) {
+function made(wait: ConstructorParameters<typeof Call>[3] = {}) {
   const clock = new TurnedClock();
   const request = { text: '"name":"mean","args":[]}', bin: [], keyChars: 23 };
-  const call = new Call({ name: 'mean', request }, clock, wait);
+  const call = new Call({ name: 'mean', request }, siteAbove(made), clock, wait);
   const outcomes: CallOutcome[] = [];
   call.onSettled((how) => outcomes.push(how));
   const abandoned: Call[] = [];

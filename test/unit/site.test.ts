@@ -1,0 +1,53 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Site, Sites, siteAbove } from '../../src/site.js';
+
+const { prepareStackTrace } = Error;
+
+afterEach(() => {
+  Error.prepareStackTrace = prepareStackTrace;
+});
+
+describe('where something was asked for', () => {
+  it('begins above the function that is given', () => {
+    const inner = () => siteAbove(inner);
+    const outer = () => inner();
+    expect(outer().stack?.split('\n')[1]).toContain('outer');
+  });
+
+  it('is of each call by itself while few wait', () => {
+    const [one, other] = twice(new Sites(), 999);
+    expect(other).not.toBe(one);
+    expect(other.stack).toBe(one.stack);
+  });
+
+  it('is kept once for all calls of one place, whole, once many wait', () => {
+    const [[one, other], [alone]] = [1_000, 0].map((waiting) => twice(new Sites(), waiting)) as [Twice, Twice];
+    expect(other).toBe(one);
+    expect(one.stack).toBe(alone.stack);
+  });
+
+  it('tells places apart however many wait', () => {
+    const sites = new Sites();
+    const [one] = twice(sites, 1_000);
+    const ask = (): Site => sites.above(ask, 1_000);
+    expect(ask().stack).not.toBe(one.stack);
+  });
+
+  it('is kept as it is where the stack cannot be made text of', () => {
+    Error.prepareStackTrace = () => {
+      throw new Error('no stacks here');
+    };
+    expect(() => twice(new Sites(), 1_000)).not.toThrow();
+    Error.prepareStackTrace = (_error, frames) => frames;
+    const [one, other] = twice(new Sites(), 1_000);
+    expect(other).not.toBe(one);
+  });
+});
+
+type Twice = [Site, Site];
+
+/** Two sites of one place. */
+function twice(sites: Sites, waiting: number): Twice {
+  const ask = (): Site => sites.above(ask, waiting);
+  return [0, 1].map(() => ask()) as Twice;
+}
