@@ -1,21 +1,51 @@
 import { LRUCache } from 'lru-cache';
 import { own } from './own.js';
 
-/** A map that forgets what was used longest ago. What hangs on `Object.prototype` is none of its settings. */
-export class LruMap<T extends object | string> extends LRUCache<string, T> {
+/**
+ * A map that forgets what was used longest ago. It takes the room for all that it may hold with the first that it does.
+ * What hangs on `Object.prototype` is none of its settings.
+ */
+export class LruMap<T extends object | string> {
+  readonly #max: number;
+  #entries: LRUCache<string, T> | undefined;
+
   constructor(max: number) {
-    super(own({ max }));
+    this.#max = max;
   }
 
-  override get(key: string): T | undefined {
-    return super.get(key, own({}));
+  get size(): number {
+    return this.#entries?.size ?? 0;
   }
 
-  override peek(key: string): T | undefined {
-    return super.peek(key, own({}));
+  get(key: string): T | undefined {
+    return this.#entries?.get(key, own({}));
   }
 
-  override set(key: string, value: T): this {
-    return super.set(key, value, own({}));
+  /** What `get` gives, and it counts as no use. */
+  peek(key: string): T | undefined {
+    return this.#entries?.peek(key, own({}));
+  }
+
+  set(key: string, value: T): void {
+    this.#entries ??= new LRUCache<string, T>(own({ max: this.#max }));
+    this.#entries.set(key, value, own({}));
+  }
+
+  delete(key: string): void {
+    this.#entries?.delete(key);
+  }
+
+  clear(): void {
+    this.#entries?.clear();
+  }
+
+  /** Takes out what was used longest ago. */
+  pop(): T | undefined {
+    return this.#entries?.pop();
+  }
+
+  /** From what was used last to what was used longest ago. */
+  values(): Iterable<T> {
+    return this.#entries?.values() ?? [];
   }
 }

@@ -13,7 +13,6 @@ interface Suspicious {
 /** One request that has ended a worker, and has not been answered since. */
 interface Suspect {
   readonly chars: number;
-  readonly fingerprint: string;
   deaths: number;
   readonly firstAt: number;
   lastAt: number;
@@ -31,7 +30,8 @@ export class Poison {
   /** Requests refused so far. */
   refused = 0;
   readonly #runtime: Runtime;
-  readonly #suspects = new LruMap<Suspect[]>(FUNCTIONS_MAX);
+  /** By the function's name, then by the request's fingerprint. */
+  readonly #suspects = new LruMap<Map<string, Suspect>>(FUNCTIONS_MAX);
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -47,7 +47,7 @@ export class Poison {
     const now = this.#runtime.clock.now();
     let active = 0;
     for (const suspects of this.#suspects.values()) {
-      for (const { refusedUntil } of suspects) if (refusedUntil > now) active += 1;
+      for (const { refusedUntil } of suspects.values()) if (refusedUntil > now) active += 1;
     }
     return active;
   }
@@ -97,45 +97,48 @@ export class Poison {
 
   /** The request was answered, so that it does not end workers whenever it is started. */
   survived(asked: Suspicious): void {
-    const suspect = this.#find(asked);
-    if (suspect !== undefined) this.#remove(asked.name, suspect);
+    const print = this.#printOf(asked);
+    if (print !== undefined) this.#remove(asked.name, print);
   }
 
-  #find({ name, request }: Suspicious): Suspect | undefined {
+  #find(asked: Suspicious): Suspect | undefined {
+    const print = this.#printOf(asked);
+    const suspect = print === undefined ? undefined : this.#suspects.get(asked.name)?.get(print);
+    if (suspect === undefined || !this.#isForgotten(suspect)) return suspect;
+    this.#remove(asked.name, print as string);
+    return undefined;
+  }
+
+  /** Its fingerprint, if something like it is suspected. */
+  #printOf({ name, request }: Suspicious): string | undefined {
     const suspects = this.#suspects.get(name);
     if (suspects === undefined) return undefined;
-    const now = this.#runtime.clock.now();
-    let hash: string | undefined;
-    for (const suspect of [...suspects]) {
-      if (now - suspect.lastAt > FORGOTTEN_MS && suspect.refusedUntil <= now) this.#remove(name, suspect);
-      else if (suspect.chars === request.keyChars) {
-        hash ??= fingerprint(request, BYTES_MAX);
-        if (suspect.fingerprint === hash) return suspect;
-      }
+    for (const { chars } of suspects.values()) {
+      if (chars === request.keyChars) return fingerprint(request, BYTES_MAX);
     }
     return undefined;
   }
 
   #add({ name, request }: Suspicious, now: number): Suspect {
-    const suspect = {
-      chars: request.keyChars,
-      fingerprint: fingerprint(request, BYTES_MAX),
-      deaths: 0,
-      firstAt: now,
-      lastAt: now,
-      refusedUntil: 0,
-    };
-    const suspects = this.#suspects.get(name) ?? [];
-    suspects.push(suspect);
-    if (suspects.length > REQUESTS_MAX) suspects.shift();
+    const suspect = { chars: request.keyChars, deaths: 0, firstAt: now, lastAt: now, refusedUntil: 0 };
+    const suspects = this.#suspects.get(name) ?? new Map<string, Suspect>();
+    for (const [print, each] of suspects) {
+      if (this.#isForgotten(each) || suspects.size === REQUESTS_MAX) suspects.delete(print);
+    }
+    suspects.set(fingerprint(request, BYTES_MAX), suspect);
     this.#suspects.set(name, suspects);
     return suspect;
   }
 
-  #remove(name: string, suspect: Suspect): void {
+  #isForgotten({ lastAt, refusedUntil }: Suspect): boolean {
+    const now = this.#runtime.clock.now();
+    return now - lastAt > FORGOTTEN_MS && refusedUntil <= now;
+  }
+
+  #remove(name: string, print: string): void {
     const suspects = this.#suspects.get(name);
-    suspects?.splice(suspects.indexOf(suspect), 1);
-    if (suspects?.length === 0) this.#suspects.delete(name);
+    suspects?.delete(print);
+    if (suspects?.size === 0) this.#suspects.delete(name);
   }
 }
 

@@ -32,8 +32,9 @@ export class Sites {
     if (typeof stack !== 'string') return site;
     const shared = this.#shared.get(stack);
     if (shared !== undefined) return shared;
-    this.#shared.set(stack, { stack });
-    return this.#shared.get(stack) ?? site;
+    const kept = { stack };
+    this.#shared.set(stack, kept);
+    return kept;
   }
 }
 

@@ -42,7 +42,7 @@ export async function killStorm({ seed, seconds, signal }: Effort, start: PoolOp
       },
       size: 64,
       onServed: (pid) => workers.note(pid),
-      idempotent: { idempotent: true, attempts: 6 },
+      idempotent: { idempotent: true, attempts: 10 },
     });
     let kills = 0;
     const ending = new AbortController();
@@ -57,12 +57,13 @@ export async function killStorm({ seed, seconds, signal }: Effort, start: PoolOp
     ending.abort();
     const strongMs = await strongAgain(pool, () => workers.deaths === kills);
     await crowd.end();
+    const requests = pool.stats().calls.asked;
     await pool.close();
     const account = await ledger.close(folder);
     const wrong = [...deviations(account), ...crowd.unexpected([harmsOfDeath()])];
     if (workers.deaths !== kills) wrong.push(`killed ${kills}, and ${workers.deaths} have died`);
     if (strongMs > STRONG_MS_MAX) wrong.push(`at full strength ${strongMs} ms after the last kill`);
-    const counts = { kills, ...countsOf(account), strongMsMax: strongMs };
+    const counts = { kills, requests, ...countsOf(account), strongMsMax: strongMs };
     if (wrong.length > 0) throw new Error([...wrong, JSON.stringify(counts)].join('\n'));
     return counts;
   });
@@ -82,7 +83,9 @@ function startPool(folder: string, start: PoolOptions['start']): Pool<unknown> {
     start,
     size: 4,
     // So that some of what a kill meets waits in the pipe, of which the error says that it was not started.
-    slots: 4,
+    slots: 12,
+    // A storm is no request's doing.
+    poisonDeaths: 0,
     logs: 'events',
     setup: { name: 'starts.open_file', args: [folder] },
   });

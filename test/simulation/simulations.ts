@@ -27,7 +27,17 @@ export function marksOf(histories: readonly History[]): Record<string, number> {
 
 function program(first: number, last: number, steps: number): Promise<History[]> {
   return new Promise((resolve, reject) => {
-    const args = ['--import', 'tsx', MAIN, '--seeds', `${first}-${last}`, '--steps', String(steps)];
+    // A young generation that is large enough for what a step makes is collected seldom.
+    const args = [
+      '--max-semi-space-size=64',
+      '--import',
+      'tsx',
+      MAIN,
+      '--seeds',
+      `${first}-${last}`,
+      '--steps',
+      String(steps),
+    ];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     let [told, wrong] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text) => {
