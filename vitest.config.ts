@@ -1,7 +1,22 @@
 import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** The walks through all charts take minutes each. Whichever came last would keep one core busy and leave the other idle. */
+const LONGEST = ['at-once-3x2', 'at-once', 'delayed', 'delayed-2x2', 'mutation', 'delayed-slots'].map(
+  (name) => `/test/system/${name}.test.ts`,
+);
+
+/** In a fresh clone vitest does not know yet how long a file takes. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rankOf = ({ moduleId }: TestSpecification) => LONGEST.findIndex((path) => moduleId.endsWith(path));
+    const long = files.filter((file) => rankOf(file) !== -1).sort((one, other) => rankOf(one) - rankOf(other));
+    return [...long, ...(await super.sort(files)).filter((file) => rankOf(file) === -1)];
+  }
+}
 
 export default defineConfig({
   resolve: {
@@ -18,5 +33,6 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
   },
 });

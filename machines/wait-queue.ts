@@ -201,9 +201,14 @@ export function takeBound(queue: WaitQueue, worker: WorkerId): [readonly Waiter[
 
 /** Everybody who waits, in no promised order. Linear: for refusing all, for tests and for pictures. */
 export function listWaiters(queue: WaitQueue): readonly Waiter[] {
-  return queue.ranks.flatMap(({ groups }) =>
-    listItems(groups).flatMap(({ anyone, bound }) => [anyone, ...Object.values(bound)].flatMap(listItems)),
-  );
+  const all: Waiter[] = [];
+  for (const { groups } of queue.ranks) {
+    for (const { anyone, bound } of listItems(groups)) {
+      all.push(...listItems(anyone));
+      for (const tree of Object.values(bound)) all.push(...listItems(tree));
+    }
+  }
+  return all;
 }
 
 /** Less than 0: `one` asked before `other`, where a step of priority counts as so much of waiting. */

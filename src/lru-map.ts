@@ -2,7 +2,8 @@ import { LRUCache } from 'lru-cache';
 import { own } from './own.js';
 
 /**
- * A map that forgets what was used longest ago. It takes the room for all that it may hold with the first that it does.
+ * A map that forgets what was used longest ago. A cache takes the room for all that it may hold at once, so that one is
+ * followed by another, twice as large, until it is as large as the map may be.
  * What hangs on `Object.prototype` is none of its settings.
  */
 export class LruMap<T extends object | string> {
@@ -27,8 +28,8 @@ export class LruMap<T extends object | string> {
   }
 
   set(key: string, value: T): void {
-    this.#entries ??= new LRUCache<string, T>(own({ max: this.#max }));
-    this.#entries.set(key, value, own({}));
+    if (this.#entries === undefined || this.#entries.size === this.#entries.max) this.#grow();
+    this.#entries!.set(key, value, own({}));
   }
 
   delete(key: string): void {
@@ -48,4 +49,15 @@ export class LruMap<T extends object | string> {
   values(): Iterable<T> {
     return this.#entries?.values() ?? [];
   }
+
+  #grow(): void {
+    const before = this.#entries;
+    const max = Math.min(this.#max, 2 * (before?.max ?? ROOM / 2));
+    if (max === before?.max) return;
+    this.#entries = new LRUCache<string, T>(own({ max }));
+    for (const [key, value] of before?.rentries() ?? []) this.#entries.set(key as string, value as T, own({}));
+  }
 }
+
+/** For so many at first. */
+const ROOM = 64;

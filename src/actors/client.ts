@@ -7,7 +7,7 @@ import type { WorkerHand } from './worker.js';
 /** The client's chart with hands: it runs the exchange, straight with the leased worker. */
 export function clientLogic(runtime: Runtime) {
   const exchanges = new WeakMap<ClientRef, Exchange>();
-  return compile(clientMachine).provide({
+  return compiled.provide({
     actions: {
       beginExchange: runtime.total(({ context, self }: ActionArgs) => {
         const { lease, worker, slot, waiter } = context.held as NonNullable<ClientContext['held']>;
@@ -27,3 +27,5 @@ interface ActionArgs {
   readonly context: ClientContext;
   readonly self: ClientRef;
 }
+
+const compiled = compile(clientMachine);

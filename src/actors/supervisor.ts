@@ -38,7 +38,7 @@ export function supervisorLogic(runtime: Runtime) {
 
   return supervisorMachine.provide({
     actors: {
-      coordinator: compile(coordinatorMachine),
+      coordinator: compiledCoordinator,
       worker: workerLogic(runtime),
       client: clientLogic(runtime),
     },
@@ -99,3 +99,5 @@ export function supervisorLogic(runtime: Runtime) {
 function liveWorkers({ places }: SupervisorContext): string[] {
   return places.flatMap((each, place) => (hasLiveWorker(each) ? [`worker-${place}`] : []));
 }
+
+const compiledCoordinator = compile(coordinatorMachine);

@@ -46,7 +46,7 @@ import type { ValueLimits } from '../wire/value.js';
 
 /** The worker's chart with hands: it starts, asks and kills a real process. */
 export function workerLogic(runtime: Runtime) {
-  return compile(workerMachine).provide({
+  return compiled.provide({
     actions: {
       startProcess: runtime.total(({ context, self }: ActionArgs) => {
         runtime.hands.set(self, new WorkerHand(runtime, context, self));
@@ -596,3 +596,4 @@ const SENT_SIGNALS: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT
 /** How long a worker has to begin to say where it stands, and to go on with it. */
 const STACK_MS = 100;
 const STACK_LOOKS_MAX = 10;
+const compiled = compile(workerMachine);

@@ -56,7 +56,8 @@ function plant(folder: string, { file, find, put }: PlantedBug): void {
 }
 
 function commandFor({ caughtBy }: PlantedBug): string[] {
-  return caughtBy === 'simulation' ? simulation('1-50') : tests('--bail', '1', caughtBy);
+  // A bug may make a test wait for ever.
+  return caughtBy === 'simulation' ? simulation('1-50') : tests('--bail', '1', '--testTimeout', '20000', caughtBy);
 }
 
 function simulation(seeds: string): string[] {

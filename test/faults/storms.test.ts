@@ -26,6 +26,6 @@ it('row 2: twelve kinds of faults, each for 30 s, and all of them for 300 s, and
 
 /** In a program of its own: what vitest does to modules makes them slower, and a storm is to be as strong as it can be. */
 async function killStorm(seconds: number, start: PoolOptions['start']): Promise<Counts> {
-  const path = new URL('./storm-program.ts', import.meta.url).pathname;
+  const path = new URL('./fixtures/storm.ts', import.meta.url).pathname;
   return await new NodeScript(path, ['1', String(seconds), String(start)]).told();
 }

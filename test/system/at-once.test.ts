@@ -16,7 +16,6 @@ describe('with messages delivered at once, the invariants hold and nothing is st
     ],
     ['two workers, two callers', unlimited(2, 2, EVERY_WISH)],
     ['one worker, three callers with and without a key', unlimited(1, 3, [ANYONE, KEYED])],
-    ['three workers, two callers', unlimited(3, 2, [ANYONE, STRICT])],
     ['one worker of two slots, two callers', withSlots(2, unlimited(1, 2, EVERY_WISH))],
     ['one worker of two slots, three callers', withSlots(2, unlimited(1, 3, [ANYONE, STRICT, HINT]))],
     ['one worker of three slots, three callers', withSlots(3, unlimited(1, 3, [ANYONE]))],
