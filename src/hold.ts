@@ -2,7 +2,7 @@ import type { Call, CallHome } from './call.js';
 import { LeaseEndedError } from './errors.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import type { Runtime } from './runtime.js';
-import type { Site } from './site.js';
+import { framesOf, type Site } from './site.js';
 
 /** How long a lease may be held, and where it was asked for. */
 export interface HoldTerms {
@@ -172,14 +172,9 @@ export class Hold implements LeaseHolder, CallHome {
       worker: this.exchange.worker.name,
       how,
       heldMs: Math.round(clock.now() - this.#heldSince),
-      stack: stackOf(this.#terms.site),
+      stack: this.#terms.site && framesOf(this.#terms.site).slice(1),
     });
   }
-}
-
-/** The lines of who asked, without the heading of an error that nobody threw. */
-function stackOf(site: HoldTerms['site']): string | undefined {
-  return site?.stack?.slice(site.stack.indexOf('    at '));
 }
 
 /** `Lease` objects that nobody has in hand any more. */

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { LruMap } from './lru-map.js';
 
 /** Where something was asked for. V8 makes text of it only if somebody looks. */
@@ -12,6 +13,25 @@ export function siteAbove(above: (...args: never[]) => unknown): Site {
   return site;
 }
 
+/** The frames of a site, a line each: from whoever asked, without our own between there and where it was noted. */
+export function framesOf(site: Site): string {
+  const [, ...frames] = textOf(site)?.split(FRAME) ?? [];
+  const first = frames.findIndex((frame) => !OURS.some((part) => frame.includes(part)));
+  return frames
+    .slice(Math.max(0, first))
+    .map((frame) => `${FRAME}${frame}`)
+    .join('');
+}
+
+/** Whoever has put an `Error.prepareStackTrace` of their own in place may make of a stack what they like, or throw. */
+function textOf(site: Site): string | undefined {
+  try {
+    return typeof site.stack === 'string' ? site.stack : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Where a pool's calls are made, for the stacks of their errors. A stack takes more room than all else that is kept of
  * a call that waits. Where many wait, most were made in a few places, and each of those is kept as text, once.
@@ -23,13 +43,8 @@ export class Sites {
   above(above: (...args: never[]) => unknown, waiting: number): Site {
     const site = siteAbove(above);
     if (waiting < WAITING_MAX) return site;
-    let stack: unknown;
-    try {
-      stack = site.stack;
-    } catch {
-      // Whoever has put an `Error.prepareStackTrace` of their own in place has to do with what it throws.
-    }
-    if (typeof stack !== 'string') return site;
+    const stack = textOf(site);
+    if (stack === undefined) return site;
     const shared = this.#shared.get(stack);
     if (shared !== undefined) return shared;
     const kept = { stack };
@@ -41,3 +56,9 @@ export class Sites {
 /** Fewer take no room worth the time of making text of a stack, which is twice that of taking it. */
 const WAITING_MAX = 1_000;
 const SHARED_MAX = 1_000;
+
+const FRAME = '\n    at ';
+/** Our folder, as V8 names it and as a source map does, and what of V8 calls back. None where all has been bundled into one file: the callers are in that too. */
+const OURS = /\/src\/site\.[jt]s$/.test(import.meta.url)
+  ? [new URL('.', import.meta.url).href, fileURLToPath(new URL('.', import.meta.url)), '(<anonymous>)']
+  : [];

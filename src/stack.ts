@@ -1,5 +1,5 @@
 import { printable } from './printable.js';
-import type { Site } from './site.js';
+import { framesOf, type Site } from './site.js';
 
 /** What a stack is made of. */
 interface Failure {
@@ -25,8 +25,7 @@ interface Frame {
  * to, so that its stack says which call failed and not how its answer was read.
  */
 export function showCaller(error: Failure, site: Site): void {
-  const frames = site.stack?.slice(site.stack.indexOf('\n    at ')) ?? '';
-  error.stack = `${headOf(error)}${frames}`;
+  error.stack = `${headOf(error)}${framesOf(site)}`;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { SimulatedClock } from 'xstate';
+import type { Pool } from '../../src/index.js';
 import {
   type CallTimeoutError,
   createPool,
@@ -48,8 +49,19 @@ describe('ERR_PYTHON', () => {
     expect(python).toMatch(/^ {4}at raise_value_error \(.*raises\.py:\d+\)$/);
     expect(source).toBe('        raise ValueError(text)');
     expect(node.every((line) => line.startsWith('    at '))).toBe(true);
-    expect(node.find((line) => !line.includes('/src/'))).toMatch(/error\.test\.ts:\d+:\d+/);
+    expect(node[0]).toMatch(/error\.test\.ts:\d+:\d+/);
     expect(error.frames).toMatchObject([{ function: 'raise_value_error', source: 'raise ValueError(text)' }]);
+  });
+
+  it.each([
+    ['a call by its name', (pool: Pool) => pool.call('raise_value_error', ['no'])],
+    ['a call as if it were local', async (pool: Pool) => await pool.py.raise_value_error?.('no')],
+    ['a stream', async (pool: Pool) => await pool.stream('raise_value_error', ['no']).next()],
+    ['a map', async (pool: Pool) => await pool.map('raise_value_error', ['no']).next()],
+  ])('has the frames of its caller right below those of Python: %s', async (_, ask) => {
+    const error = await failure<PythonError>(ask(startPool(raises)));
+    const [, , , first] = error.stack?.split('\n') ?? [];
+    expect(first).toMatch(/error\.test\.ts:\d+:\d+/);
   });
 
   it('is of the classes that the exception is of in Python', async () => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Site, Sites, siteAbove } from '../../src/site.js';
+import { framesOf, type Site, Sites, siteAbove } from '../../src/site.js';
 
 const { prepareStackTrace } = Error;
 
@@ -37,10 +37,21 @@ describe('where something was asked for', () => {
     Error.prepareStackTrace = () => {
       throw new Error('no stacks here');
     };
-    expect(() => twice(new Sites(), 1_000)).not.toThrow();
+    expect(twice(new Sites(), 1_000).map(framesOf)).toEqual(['', '']);
     Error.prepareStackTrace = (_error, frames) => frames;
     const [one, other] = twice(new Sites(), 1_000);
     expect(other).not.toBe(one);
+    expect(framesOf(one)).toBe('');
+  });
+
+  it('is told from whoever called this library, in the middle of which there may be more of it', () => {
+    const at = (path: string) => `    at run (${path}:1:2)`;
+    const ours = ['../../src/caller.ts', '../../src/pool.ts'].map((name) => new URL(name, import.meta.url).pathname);
+    const [one = '', other = ''] = ours;
+    const stack = ['Error', at(one), at(other), at('/app/main.js'), at(one), at('/app/other.js')].join('\n');
+    expect(framesOf({ stack })).toBe(`\n${[at('/app/main.js'), at(one), at('/app/other.js')].join('\n')}`);
+    expect(framesOf({ stack: ['Error', at(one)].join('\n') })).toBe(`\n${at(one)}`);
+    expect([framesOf({ stack: 'Error' }), framesOf({})]).toEqual(['', '']);
   });
 });
 
