@@ -216,10 +216,11 @@ export abstract class Caller<Api = unknown> {
     const options = own(asked);
     checkCall(options);
     const bound = this.#bound;
-    // What is there and undefined says nothing.
-    const given = Object.entries(options).filter(([, value]) => value !== undefined);
     const merged: { -readonly [Name in keyof CallOptions]: CallOptions[Name] } = own(bound);
-    for (const [name, value] of given) (merged as Record<string, unknown>)[name] = value;
+    for (const name of Object.keys(options) as (keyof CallOptions)[]) {
+      // What is there and undefined says nothing.
+      if (options[name] !== undefined) (merged as Record<string, unknown>)[name] = options[name];
+    }
     if (options.context !== undefined) merged.context = joined(bound.context, options.context);
     if (bound.signal === undefined || options.signal === undefined) return merged;
     merged.signal = AbortSignal.any([bound.signal, options.signal]);

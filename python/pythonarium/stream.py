@@ -58,17 +58,22 @@ class Stream:
                 cancellation.arm(call)
                 for item in iterator:
                     kind = type(item)
-                    if kind is str:
+                    if kind is dict and are_atoms(map(type, item.values())):
+                        append(item.copy())
+                    elif kind is str:
+                        append(item)
                         chars += len(item)
-                    elif kind is dict and are_atoms(map(type, item.values())):
-                        item = item.copy()
-                    elif kind not in NUMBERS:
+                        if chars > chars_max:
+                            break
+                    elif kind in NUMBERS:
+                        append(item)
+                    else:
                         item = _fixed(item, kind, self._depth_max, self._exchange.handing)
+                        append(item)
                         if type(item) is _Rich:
-                            left = 0
-                    append(item)
+                            break
                     left -= 1
-                    if left <= 0 or chars > chars_max:
+                    if not left:
                         break
                 else:
                     cancellation.armed = 0

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Actor, AnyActorRef, InspectionEvent } from 'xstate';
 import { byAge, type coordinatorMachine, listWaiters, type Waiter, type WorkerId } from '../../machines/index.js';
-import type { Lease, PoolOptions, Session } from '../../src/index.js';
+import type { Lease, PoolOptions, PoolStats, Session } from '../../src/index.js';
 import { checkOptions } from '../../src/options.js';
 import { Pool } from '../../src/pool.js';
 import { Runtime } from '../../src/runtime.js';
@@ -192,8 +192,10 @@ export class World {
     const blame = (why: string) => faults.push(why);
     for (const asked of this.pending) this.#checkBudget(asked, blame);
     for (const [asked, since] of this.#givenUp) this.#checkGrace(asked, since, blame);
-    this.#checkNobodyWaitsInVain(blame);
-    this.#checkSums(blame);
+    const stats = this.pool.stats();
+    this.#checkNobodyWaitsInVain(stats, blame);
+    this.#checkSums(stats, blame);
+    this.#checkDrain(stats, blame);
     if (faults.length > 0) throw new Error(faults.join('\n'));
   }
 
@@ -552,7 +554,7 @@ export class World {
     }
   }
 
-  #checkNobodyWaitsInVain(blame: (why: string) => void): void {
+  #checkNobodyWaitsInVain({ workers }: PoolStats, blame: (why: string) => void): void {
     const { value, context } = this.#coordinator.getSnapshot();
     const { queue, workers: served, free } = context;
     const waiters = listWaiters(queue);
@@ -565,7 +567,6 @@ export class World {
         blame(`ticket ${waiter.ticket} waits for a worker that is gone`);
       }
     }
-    const { workers } = this.pool.stats();
     const idle = served.filter((each) => each?.grants.every((grant) => grant === null));
     if (workers.idle !== idle.length) blame(`${workers.idle} workers are idle, and ${idle.length} are free`);
     const { queueMax = Number.POSITIVE_INFINITY } = this.options;
@@ -574,8 +575,7 @@ export class World {
     if (waiters.length > 0 && !canCome) blame(`${waiters.length} wait, and nothing is on its way`);
   }
 
-  #checkSums(blame: (why: string) => void): void {
-    const { calls, workers, leases, size, missing, waiting } = this.pool.stats();
+  #checkSums({ calls, workers, leases, size, missing, waiting }: PoolStats, blame: (why: string) => void): void {
     const { asked, running, ...outcomes } = calls;
     const settled = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
     if (asked !== running + settled) blame(`calls do not add up: ${JSON.stringify(calls)}`);
@@ -604,7 +604,6 @@ export class World {
     const unserved = count(this.pending, (each) => each.process === undefined && !each.via);
     // What `onLost` waits for is waited for by nobody whom this test knows.
     if (waiting > unserved && !this.sessions.has('rebuilt')) blame(`${waiting} wait, and ${unserved} should`);
-    this.#checkDrain(blame);
     // A lease is asked for, given back, and perhaps given up; a worker joins, leaves, stays and has left.
     const { events, requests } = this.#seenByCoordinator;
     const eventsMax = 3 * requests + 5 * this.python.processes.length + 5;
@@ -612,8 +611,7 @@ export class World {
   }
 
   /** A pool that drains and has nothing left to do is done. */
-  #checkDrain(blame: (why: string) => void): void {
-    const { state, waiting, leases } = this.pool.stats();
+  #checkDrain({ state, waiting, leases }: PoolStats, blame: (why: string) => void): void {
     if (state !== 'draining' && state !== 'closing') return;
     if (waiting + leases === 0) blame(`nothing is left to do, and the pool is ${state}`);
   }

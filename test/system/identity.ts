@@ -118,9 +118,7 @@ class Renaming {
     const intern: Intern = (key, { machine }, make) => {
       parts.push(key);
       const known = remembered(interned, machine, () => new Map<string, object>());
-      const part = remembered(known, key, make) as ReturnType<typeof make>;
-      keys.set(part, key);
-      return part;
+      return remembered(known, key, make) as ReturnType<typeof make>;
     };
 
     const places = this.#places;
@@ -413,6 +411,10 @@ class Renaming {
 
 /** By priority: the turns that are remembered, in order, if they are of several keys. */
 function turnsIn({ queue, workers }: CoordinatorSnapshot['context']): ReadonlyMap<number, readonly number[]> {
+  const isKeyed =
+    queue.ranks.some(({ groups }) => listItems(groups).some(({ key }) => key !== '')) ||
+    workers.some((served) => served?.grants.some((grant) => grant !== null && grant.waiter.fairnessKey !== null));
+  if (!isKeyed) return NO_TURNS;
   const seen = new Map<number, Map<number, Set<string>>>();
   const see = (priority: number, turn: number, key: string) => {
     const turns = remembered(seen, priority, () => new Map<number, Set<string>>());
@@ -432,6 +434,9 @@ function turnsIn({ queue, workers }: CoordinatorSnapshot['context']): ReadonlyMa
   );
 }
 
+/** Where nobody bears a key. */
+const NO_TURNS: ReadonlyMap<number, readonly number[]> = new Map();
+
 /** One character for each part, by the order in which parts were first met: there are many worlds and few parts. */
 function compact(parts: readonly string[]): string {
   const codes = parts.map((part) => remembered(codeOf, part, () => codeOf.size));
@@ -445,9 +450,6 @@ type Intern = <T extends object>(key: string, from: { machine: AnyStateMachine }
 
 /** Parts of worlds, by chart and key: equal parts are one object, so that a chart need not be asked twice. */
 const interned = new WeakMap<AnyStateMachine, Map<string, object>>();
-
-/** The key under which a part was last kept. */
-const keys = new WeakMap<object, string>();
 
 function renamed(names: Map<number, number>, old: number): number {
   let name = names.get(old);
@@ -463,50 +465,44 @@ function sorted(world: World): { places: readonly number[]; slots: readonly (rea
   const { context } = world.coordinator;
   const count = slotsOf(world);
   const wishes = listWaiters(context.queue);
+  const filled = world.supervisor.context.places;
   const slots: (readonly number[])[] = [];
   const keyed = world.workers.map((worker, place) => {
     const served = context.workers[place];
     const process = world.processes[place]!;
-    const wished = wishes.flatMap(({ ticket, affinity }) =>
-      affinity?.worker === worker.context.worker ? [`${affinity.strict}${ticket}`] : [],
-    );
-    const inside = inOrder(
-      Array.from({ length: count }, (_, slot) => {
-        const exchange = world.exchanges[place * count + slot];
-        const live = worker.context.leases[slot];
-        const key = [
-          world.clients[place * count + slot]!.value,
-          served === undefined ? '' : served.grants[slot] === null,
-          served?.free.indexOf(slot),
-          live?.state,
-          exchange ? `${exchange.caller === null}${exchange.owed}${exchange.overdue}` : '',
-          world.mail.clients[place * count + slot]!.map(({ type }) => type),
-          count === 1 ? '' : world.mail.workers[place]!.map((event) => event.slot === slot),
-        ].join();
-        return { at: slot, key };
-      }),
-    );
-    slots.push(inside.map(({ at }) => at));
-    const key = [
-      world.supervisor.context.places[place]!.state,
-      world.supervisor.context.places[place]!.isWorn,
-      world.supervisor.context.places[place]!.replaces !== null,
-      world.supervisor.context.places.some(({ replaces }) => replaces === place),
-      worker.value,
-      worker.context.served,
-      worker.context.retired,
-      process.life,
-      process.ending,
-      world.restarts[place],
-      context.free.indexOf(place),
-      wished,
-      world.mail.workers[place]!.map(({ type }) => type),
-      ...inside.map((each) => each.key),
-    ].join();
+    const { leases, worker: id, served: hasServed, retired } = worker.context;
+    let wished = '';
+    for (const { ticket, affinity } of wishes) if (affinity?.worker === id) wished += `${affinity.strict}${ticket},`;
+    const toWorker = world.mail.workers[place]!;
+    const inside: { at: number; key: string }[] = [];
+    for (let slot = 0; slot < count; slot += 1) {
+      const seat = place * count + slot;
+      const exchange = world.exchanges[seat];
+      const grant = served === undefined ? '' : `${served.grants[slot] === null}${served.free.indexOf(slot)}`;
+      const asked = exchange ? `${exchange.caller === null}${exchange.owed}${exchange.overdue}` : '';
+      const mine = count === 1 || toWorker.length === 0 ? '' : toWorker.map((event) => event.slot === slot).join();
+      const { value } = world.clients[seat]!;
+      const key = `${value},${grant},${leases[slot]?.state},${asked},${typesOf(world.mail.clients[seat]!)},${mine}`;
+      inside.push({ at: slot, key });
+    }
+    if (count > 1) inOrder(inside);
+    slots.push(count === 1 ? ONE_SLOT : inside.map(({ at }) => at));
+    const { state, isWorn, replaces } = filled[place]!;
+    const isReplaced = filled.some((each) => each.replaces === place);
+    let key = `${state},${isWorn},${replaces !== null},${isReplaced},${worker.value},${hasServed},${retired},`;
+    key += `${process.life},${process.ending},${world.restarts[place]},${context.free.indexOf(place)},${wished},`;
+    key += typesOf(toWorker);
+    for (const each of inside) key += `,${each.key}`;
     return { at: place, key };
   });
   return { places: inOrder(keyed).map(({ at }) => at), slots };
 }
+
+function typesOf(line: readonly AnyEventObject[]): string {
+  return line.length === 0 ? '' : line.map(({ type }) => type).join();
+}
+
+const ONE_SLOT = [0];
 
 function inOrder<T extends { at: number; key: string }>(keyed: T[]): T[] {
   return keyed.sort((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : one.at - other.at));
