@@ -34,7 +34,7 @@ export async function forkedWorkers(python: string, rounds = 15): Promise<ForkRe
   const pools = Object.fromEntries(
     await Promise.all(
       (['spawn', 'fork'] as const).map(async (start) => {
-        const pool = createPool({ module, expose: 'all', python, start, size: 4, logs: 'events' });
+        const pool = createPool({ module, expose: 'all', python, start, size: 4, logs: 'events', poisonDeaths: 0 });
         pool.on('fork.refused', ({ reason }) => {
           throw new Error(`there is nothing to measure: ${reason}`);
         });
