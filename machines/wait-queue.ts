@@ -190,7 +190,8 @@ export function takeBound(queue: WaitQueue, worker: WorkerId): [readonly Waiter[
     for (const turn of listItems(bound[worker])) {
       const group = findGroup(groups, turn.key) as Group;
       const mine = listItems(group.bound[worker]);
-      gone.push(...mine);
+      // One by one, here and below: more arguments than the stack has room for may wait.
+      for (const waiter of mine) gone.push(waiter);
       const size = group.size - mine.length;
       const left = size === 0 ? undefined : { ...group, size, bound: withTree(group.bound, worker, null) };
       now = regrouped({ ...now, size: now.size - mine.length }, priority, group, left);
@@ -204,8 +205,7 @@ export function listWaiters(queue: WaitQueue): readonly Waiter[] {
   const all: Waiter[] = [];
   for (const { groups } of queue.ranks) {
     for (const { anyone, bound } of listItems(groups)) {
-      all.push(...listItems(anyone));
-      for (const tree of Object.values(bound)) all.push(...listItems(tree));
+      for (const tree of [anyone, ...Object.values(bound)]) for (const waiter of listItems(tree)) all.push(waiter);
     }
   }
   return all;

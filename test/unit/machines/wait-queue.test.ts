@@ -318,6 +318,18 @@ describe('the cost of the wait queue', () => {
     }
   });
 
+  it('tells of all who wait, and lets go of all who wait for one worker, however many they are', () => {
+    const many = 300_000;
+    let [anyone, bound] = [emptyQueue(RULES), emptyQueue(RULES)];
+    for (let ticket = 1; ticket <= many; ticket++) {
+      anyone = addWaiter(anyone, waiter(ticket));
+      bound = addWaiter(bound, waiter(ticket, 0, { worker: 7, place: 0, strict: true }));
+    }
+    expect([listWaiters(anyone).length, listWaiters(bound).length]).toEqual([many, many]);
+    const [gone, left] = takeBound(bound, 7);
+    expect([gone.length, left.size]).toEqual([many, 0]);
+  });
+
   it('keeps nothing of those who have cancelled, even of all but one', () => {
     let queue = queueOfMany(20_000);
     for (let ticket = 1; ticket <= 20_000; ticket++) if (ticket !== 9_000) queue = removeWaiter(queue, waiter(ticket));
