@@ -29,12 +29,12 @@ export interface ForkResult {
 export async function forkedWorkers(python: string, rounds = 15): Promise<ForkResult> {
   const folder = mkdtempSync(join(tmpdir(), 'pythonarium-bench-'));
   const module = join(folder, 'with_numpy.py');
-  writeFileSync(module, 'import os\nimport numpy\n\ndef pid(): return os.getpid()\n\ndef die(): os._exit(0)\n');
+  writeFileSync(module, 'import os\nimport numpy\n\ndef pid(): return os.getpid()\n');
   const ballast = Array.from({ length: 16 }, () => Buffer.alloc(64 * 1024 * 1024, 1));
   const pools = Object.fromEntries(
     await Promise.all(
       (['spawn', 'fork'] as const).map(async (start) => {
-        const pool = createPool({ module, expose: 'all', python, start, size: 4, logs: 'events', poisonDeaths: 0 });
+        const pool = createPool({ module, expose: 'all', python, start, size: 4, logs: 'events' });
         pool.on('fork.refused', ({ reason }) => {
           throw new Error(`there is nothing to measure: ${reason}`);
         });
@@ -83,16 +83,19 @@ export async function forkedWorkers(python: string, rounds = 15): Promise<ForkRe
 
 /** Ends a worker that is leased and waits for the first answer of the one that takes its place. */
 async function replaced(pool: Pool): Promise<{ ms: number; stallMs: number }> {
-  const others = await Promise.all([pool.checkout(), pool.checkout(), pool.checkout()]);
+  const leases = await Promise.all([pool.checkout(), pool.checkout(), pool.checkout(), pool.checkout()]);
   const dead = new Promise<number>((resolve) => pool.once('worker.dead', () => resolve(performance.now())));
   const delay = monitorEventLoopDelay({ resolution: 1 });
-  await pool.call('die').catch(() => {});
+  // From outside: of a worker that ends by itself again and again the pool would wait with the next start.
+  const pid = await leases[0].call<number>('pid');
+  const answer = pool.call('pid');
   delay.enable();
+  process.kill(pid, 'SIGKILL');
   const since = await dead;
-  await pool.call('pid');
+  await answer;
   const ms = performance.now() - since;
   delay.disable();
-  for (const lease of others) lease.checkin();
+  await Promise.all(leases.map((lease) => lease.checkin()));
   return { ms, stallMs: delay.max / 1e6 };
 }
 
