@@ -9,8 +9,7 @@ import type { HandleCaller } from './handle.js';
 import { isA } from './instance.js';
 import { type AskingCall, LiveArguments } from './live-arguments.js';
 import type { Attempts, Started } from './retries.js';
-import type { Site } from './site.js';
-import { showCaller } from './stack.js';
+import { type Site, showCaller } from './site.js';
 import { type CallbackMessage, type EncodedRequest, encodeCredit, type MessageDuringCall } from './wire/message.js';
 import type { ThrownErrors } from './wire/thrown.js';
 

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { LruMap } from './lru-map.js';
+import { type Failure, headOf } from './stack.js';
 
 /** Where something was asked for. V8 makes text of it only if somebody looks. */
 export interface Site {
@@ -21,6 +22,14 @@ export function framesOf(site: Site): string {
     .slice(Math.max(0, first))
     .map((frame) => `${FRAME}${frame}`)
     .join('');
+}
+
+/**
+ * Gives an error that came from elsewhere the frames of the call it belongs
+ * to, so that its stack says which call failed and not how its answer was read.
+ */
+export function showCaller(error: Failure, site: Site): void {
+  error.stack = `${headOf(error)}${framesOf(site)}`;
 }
 
 /** Whoever has put an `Error.prepareStackTrace` of their own in place may make of a stack what they like, or throw. */

@@ -1,8 +1,7 @@
 import { printable } from './printable.js';
-import { framesOf, type Site } from './site.js';
 
 /** What a stack is made of. */
-interface Failure {
+export interface Failure {
   readonly name: string;
   readonly message: string;
   /** Python's, where it has any. */
@@ -18,14 +17,6 @@ interface Frame {
   readonly line: number | undefined;
   readonly function: string;
   readonly source: string | undefined;
-}
-
-/**
- * Gives an error that came from elsewhere the frames of the call it belongs
- * to, so that its stack says which call failed and not how its answer was read.
- */
-export function showCaller(error: Failure, site: Site): void {
-  error.stack = `${headOf(error)}${framesOf(site)}`;
 }
 
 /**

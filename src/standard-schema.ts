@@ -1,6 +1,5 @@
 import { OptionError, type ResultIssue, ResultRefusedError } from './errors.js';
-import { siteAbove } from './site.js';
-import { showCaller } from './stack.js';
+import { showCaller, siteAbove } from './site.js';
 
 /**
  * A schema of any library that follows Standard Schema (https://standardschema.dev): zod, valibot, arktype and others.

@@ -371,7 +371,9 @@ class Threads(Lanes):
     def test_one_that_waits_for_node_and_a_stream_are_told_there(self):
         asks = self.ask_with("function", "asks_plainly", 1)
         streams = self.ask("counts_plainly", 10**9, stream={"items": 10**9, "bytes": 10**12})
-        self.hear()
+        # Both have begun. A generator that has not has nothing to end.
+        while {one["id"] for one in self.said} < {asks, streams}:
+            self.hear()
         for call in (asks, streams):
             self.worker.send({"type": "cancel", "id": call})
             self.assertEqual(self.answer_to(call)["error"]["type"], "CallCancelled")
