@@ -37,6 +37,11 @@ describe('a pool that forks', () => {
     expect(templatesOf(process.pid)).toEqual([]);
   });
 
+  it('imports nothing more in a worker, where it would be in memory once for each', async () => {
+    const pool = await readyPool(here('modules_at_fork.py'), fork({ expose: 'all', limits: { files: 200 } }));
+    expect(await pool.call('imported_since')).toEqual([]);
+  });
+
   it('runs what on_fork was given where it spawns, too', async () => {
     const pool = startPool(here('forked.py'), { setup: { name: 'warm', args: ['set up'] } });
     const { pid, importedBy, steps } = await pool.call<Where>('where');
