@@ -74,19 +74,23 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     const extra = { internalQueue: raised };
     let state = from;
     let context = given;
-    for (const { type, params: asked, builtin, exec } of steps) {
-      const args = { context, event, self: scope.self, system: scope.system };
+    for (const { type, params: asked, builtin, exec, changes } of steps) {
       const params = typeof asked === 'function' ? asked({ context, event }) : asked;
+      if (changes !== undefined) {
+        const args = { context, event, self: scope.self, system: scope.system, spawn: refuseToSpawn };
+        const changed = changes(args, params);
+        if (changed !== SPAWNS) {
+          context = changed;
+        } else {
+          const { spawn: _, ...rest } = args;
+          [state] = (builtin as Builtin).resolve(scope, { ...state, context }, rest, params, builtin as Builtin, extra);
+          context = state.context;
+        }
+        continue;
+      }
+      const args = { context, event, self: scope.self, system: scope.system };
       if (builtin === undefined) {
         scope.actionExecutor({ type, info: args, params, exec });
-      } else if (builtin.assignment !== undefined) {
-        const update = assigned(builtin.assignment, args, params);
-        if (update === SPAWNS) {
-          [state] = builtin.resolve(scope, { ...state, context }, args, params, builtin, extra);
-          context = state.context;
-        } else {
-          context = Object.assign({}, context, update);
-        }
       } else if (builtin.collect !== undefined) {
         const [, , enqueued] = builtin.resolve(scope, { ...state, context }, args, params, builtin, extra);
         const more = (enqueued as (Named | Action)[]).map((action) => stepOf(this, action));
@@ -109,20 +113,40 @@ function told(next: State, event: AnyEvent, scope: Scope, transitions: readonly 
   return next;
 }
 
-function assigned(assignment: Assignment, args: ActionArgs, params: unknown): object | typeof SPAWNS {
-  const withSpawn = { ...args, spawn: refuseToSpawn };
-  try {
-    if (typeof assignment === 'function') return assignment(withSpawn, params);
-    const update: Record<string, unknown> = {};
-    for (const key of Object.keys(assignment)) {
-      const value = assignment[key];
-      update[key] = typeof value === 'function' ? value(withSpawn, params) : value;
+/** What an assignment makes of a context. */
+function changesBy(assignment: Assignment): Changes {
+  const change = typeof assignment === 'function' ? changeAtOnce(assignment) : changeEach(assignment);
+  return (args, params) => {
+    try {
+      return change(args, params);
+    } catch (error) {
+      if (error === SPAWNS) return SPAWNS;
+      throw error;
     }
-    return update;
-  } catch (error) {
-    if (error === SPAWNS) return SPAWNS;
-    throw error;
+  };
+}
+
+function changeAtOnce(assigner: Assigner<object>): Assigner<object> {
+  return (args, params) => ({ ...args.context, ...assigner(args, params) });
+}
+
+/** All see the context as it was before. */
+function changeEach(assignment: Record<string, unknown>): Assigner<object> {
+  const keys = Object.keys(assignment);
+  const valueAt = (key: string, args: SpawnArgs, params: unknown) => {
+    const value = assignment[key];
+    return typeof value === 'function' ? value(args, params) : value;
+  };
+  const [only] = keys;
+  if (keys.length === 1 && only !== undefined) {
+    return (args, params) => ({ ...args.context, [only]: valueAt(only, args, params) });
   }
+  return (args, params) => {
+    const values = keys.map((key) => valueAt(key, args, params));
+    const next: Record<string, unknown> = { ...args.context };
+    for (const [index, key] of keys.entries()) next[key] = values[index];
+    return next;
+  };
 }
 
 /** An assignment that spawns is begun anew by XState, which knows how. */
@@ -220,9 +244,12 @@ function actionOf(machine: Base, action: Named | Action): Step | undefined {
 function stepOf(machine: Base, action: Named | Action): Step {
   const found = typeof action === 'function' ? action : machine.implementations.actions[nameOf(action)];
   const params = typeof action === 'object' ? action.params : undefined;
-  if (found !== undefined && isBuiltin(found)) return { type: found.type, params, exec: undefined, builtin: found };
+  if (found !== undefined && isBuiltin(found)) {
+    const changes = found.assignment === undefined ? undefined : changesBy(found.assignment);
+    return { type: found.type, params, exec: undefined, builtin: found, changes };
+  }
   const type = typeof action === 'function' ? action.name || '(anonymous)' : nameOf(action);
-  return { type, params, exec: found, builtin: undefined };
+  return { type, params, exec: found, builtin: undefined, changes: undefined };
 }
 
 function isDelayed({ type, delay }: Builtin): boolean {
@@ -248,7 +275,7 @@ const BUILTINS: ReadonlySet<string> = new Set([
 /** What is left to the interpreter. */
 const LEFT: readonly Edge[] = [];
 const NONE: readonly Edge[] = [];
-const SPAWNS = Symbol('spawns');
+const SPAWNS: unique symbol = Symbol('spawns');
 
 /** By state, then by event: what may happen, in the order in which it is tried. */
 type Table = Map<unknown, ReadonlyMap<string, readonly Edge[]>>;
@@ -272,6 +299,8 @@ interface Step {
   readonly params: Params;
   readonly exec: Action | undefined;
   readonly builtin: Builtin | undefined;
+  /** Of an assignment. */
+  readonly changes: Changes | undefined;
 }
 
 // ---------------------------------------------------------------- what is read of XState
@@ -365,5 +394,7 @@ interface Builtin {
   execute?(scope: Scope, resolved: unknown): void;
 }
 
-type Assigner<Result> = (args: ActionArgs & { spawn: () => never }, params: unknown) => Result;
+type SpawnArgs = ActionArgs & { spawn: () => never };
+type Assigner<Result> = (args: SpawnArgs, params: unknown) => Result;
+type Changes = Assigner<object | typeof SPAWNS>;
 type Assignment = Assigner<object> | Record<string, unknown>;
