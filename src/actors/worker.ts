@@ -12,7 +12,7 @@ import type { Call } from '../call.js';
 import { compile } from '../compile.js';
 import {
   CallHungError,
-  LeaseEndedError,
+  type EndedLease,
   PoolClosedError,
   type PoolError,
   ProtocolError,
@@ -345,10 +345,10 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** What the caller of a request that was never sent is told, and whoever asks for another under the lost lease. */
-  lossOfLease({ lease, isAbandoned }: Exchange): LeaseEndedError {
+  lossOfLease({ lease, isAbandoned }: Exchange): EndedLease {
     const isRevoked = this.#endedFor === 'cancel-grace' && isAbandoned;
     const reason = this.#endedFor === 'stopped' ? 'pool-closed' : isRevoked ? 'revoked' : 'worker-died';
-    return new LeaseEndedError({ lease, reason });
+    return { lease, reason };
   }
 
   onSpawned(pid: number): void {
