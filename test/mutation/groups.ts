@@ -19,7 +19,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: 'queue',
     mutate: ['machines/wait-queue.ts', 'machines/sorted-tree.ts'],
-    tests: ['test/unit/machines/wait-queue.test.ts'],
+    tests: ['test/unit/machines/sorted-tree.test.ts', 'test/unit/machines/wait-queue.test.ts'],
   },
   {
     name: 'coordinator',
