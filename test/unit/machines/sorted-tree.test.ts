@@ -9,6 +9,7 @@ import {
   withItem,
   withoutItem,
 } from '../../../machines/sorted-tree.js';
+import { isMutated } from '../../support/mutated.js';
 
 interface Item {
   readonly rank: number;
@@ -82,7 +83,7 @@ describe('a sorted tree', () => {
         expect(firstItem(tree)?.rank).toBe(ranks[0]);
         check(tree);
       }),
-      { numRuns: 30 },
+      { numRuns: isMutated ? 15 : 50 },
     );
   });
 
