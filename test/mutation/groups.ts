@@ -49,7 +49,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: 'values',
     mutate: ['src/wire/value.ts', 'src/wire/rich.ts'],
-    tests: ['test/unit/wire/value.test.ts', 'test/wire/vectors.test.ts'],
+    tests: ['test/unit/wire/rich.test.ts', 'test/unit/wire/value.test.ts', 'test/wire/vectors.test.ts'],
   },
   {
     name: 'messages',
