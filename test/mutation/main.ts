@@ -1,6 +1,7 @@
 /** `npm run mutation [-- <group> …]`: the mutation score of the core, one group of files after the other. Ends with 1 below the bar. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GROUPS, type Group } from './groups.js';
 
@@ -27,6 +28,7 @@ interface Score {
 }
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
+const STRYKER = join(root, 'test/mutation', 'node_modules/.bin/stryker');
 const asked = process.argv.slice(2);
 const groups = GROUPS.filter(({ name }) => asked.length === 0 || asked.includes(name));
 const began = performance.now();
@@ -51,7 +53,7 @@ process.exitCode = percentOf(total) >= BAR ? 0 : 1;
 function scoresOf({ name, mutate }: Group): Score[] {
   const file = `.stryker/${name}.json`;
   const { status } = spawnSync(
-    'test/mutation/node_modules/.bin/stryker',
+    STRYKER,
     ['run', 'test/mutation/stryker.config.json', '--mutate', mutate.join(), '--incrementalFile', file],
     { cwd: root, stdio: 'inherit', env: { ...process.env, MUTATION_GROUP: name } },
   );
