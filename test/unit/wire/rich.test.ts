@@ -96,6 +96,19 @@ describe('what JSON has no word for', () => {
     expect(error.message).toContain('"f"');
   });
 
+  it('is refused as soon as telling of it takes more than a message may have: two bytes a step, and its kind', () => {
+    const limits = (messageBytesMax: number) => ({ ...LIMITS, messageBytesMax });
+    const walk = (messageBytesMax: number) => new RichWalk(limits(messageBytesMax), {}).member('value', [1n, [2n]], 0);
+    // `value`, 0: 4 and `int`. `value`, 1, 0: 6 and `int`.
+    expect(() => walk(16)).not.toThrow();
+    expect(thrown(() => walk(15), MessageTooLargeError)).toMatchObject({ bytes: 16, limit: 15, sender: 'node' });
+    expect(thrown(() => walk(6), MessageTooLargeError)).toMatchObject({ bytes: 7 });
+  });
+
+  it('begins with nothing told', () => {
+    expect(new RichWalk(LIMITS, {})).toMatchObject({ rich: [], bin: [], large: [] });
+  });
+
   it('is refused where telling of it takes more than a message may have, though each part is small', () => {
     let value: unknown = 1n;
     for (let depth = 0; depth < 9; depth++) value = [value, value, value, value];

@@ -43,6 +43,8 @@ describe('the fields of a message', () => {
     }
     // A value that is undefined is one, and no value.
     expect(refusal(() => text({ value: undefined })).path).toBe('value');
+    const seen = refusal(() => text({ args: [undefined] }));
+    expect([seen.sender, seen.path]).toEqual(['node', 'args[0]']);
   });
 
   it('may be as deep as each other, lists of them being no level', () => {
