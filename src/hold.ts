@@ -1,5 +1,5 @@
 import type { Call, CallHome } from './call.js';
-import { LeaseEndedError } from './errors.js';
+import { type EndedLease, LeaseEndedError } from './errors.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import type { Runtime } from './runtime.js';
 import { framesOf, type Site } from './site.js';
@@ -25,7 +25,7 @@ export class Hold implements LeaseHolder, CallHome {
   #leakTimer: unknown;
   #expiryTimer: unknown;
   #leases = 0;
-  #ended: LeaseEndedError | undefined;
+  #ended: EndedLease | undefined;
   #checkedIn: Promise<void> | undefined;
   #onOver: (() => void) | undefined;
   #onEnd: (() => void) | undefined;
@@ -40,7 +40,7 @@ export class Hold implements LeaseHolder, CallHome {
   }
 
   /** Why it is over; `undefined` while it is held. */
-  get ended(): LeaseEndedError | undefined {
+  get ended(): EndedLease | undefined {
     return this.#ended;
   }
 
@@ -142,25 +142,24 @@ export class Hold implements LeaseHolder, CallHome {
     if (this.#ended !== undefined) return;
     const { exchange } = this;
     const { call } = exchange;
-    const error = new LeaseEndedError({ lease: exchange.lease, reason: 'expired', leaseTimeoutMs });
-    this.#end(error);
+    const ended: EndedLease = { lease: exchange.lease, reason: 'expired', leaseTimeoutMs };
+    this.#end(ended);
     if (call === undefined) return exchange.end();
-    call.fail(new LeaseEndedError(error));
+    call.fail(new LeaseEndedError(ended));
     exchange.abandon(call);
   }
 
   #checkedInNow(): void {
-    this.#end(new LeaseEndedError({ lease: this.exchange.lease, reason: 'checked-in' }));
+    this.#end({ lease: this.exchange.lease, reason: 'checked-in' });
   }
 
-  #end(error: LeaseEndedError): void {
-    this.#ended = error;
-    // The error knows by its stack who gave the lease back: the lease would be kept by what waits for its loss.
+  #end(ended: EndedLease): void {
+    this.#ended = ended;
     LOST.unregister(this);
     const { clock, patience } = this.runtime;
     if (this.#leakTimer !== undefined) clock.clearTimeout(this.#leakTimer);
     if (this.#expiryTimer !== undefined) patience.clearTimeout(this.#expiryTimer);
-    for (const call of this.#waiting.splice(0)) call.fail(new LeaseEndedError(error));
+    for (const call of this.#waiting.splice(0)) call.fail(new LeaseEndedError(ended));
     this.#onOver?.();
     this.#onEnd?.();
   }
