@@ -103,7 +103,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     const { sessions } = this.runtime;
     const loss = this.#isStrict ? sessions.takeLoss(this.id) : undefined;
     if (loss !== undefined && this.#options.onLost === undefined) {
-      return asking.fail(new SessionLostError({ session: this.id, reason: loss }));
+      return asking.fail(this.#lost(loss));
     }
     let record: SessionRecord;
     try {
@@ -123,7 +123,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       asking.onMet = (worker) => (record.isStrict ? sessions.visit(record, worker) : sessions.meet(record, worker));
       const { boundTo } = asking;
       if (boundTo === undefined) return asking.ask(preferring(record.met ?? sessions.leastMet()));
-      asking.onWorkerLeft = () => asking.fail(new SessionLostError({ session: this.id, reason: 'worker-died' }));
+      asking.onWorkerLeft = () => asking.fail(this.#lost(boundTo.sessionLoss));
       return asking.ask({ worker: boundTo.id, place: boundTo.place, strict: true });
     }
     record.isStrict = true;
@@ -131,7 +131,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     asking.onMet = (worker) => sessions.meet(record, worker);
     asking.onWorkerLeft = () => {
       leave();
-      this.#workerLeft(asking, whenOver);
+      this.#workerLeft(asking, whenOver, record.met);
     };
     if (loss !== undefined) {
       record.held = [asking];
@@ -219,7 +219,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       }
       if (lease.ended === 'pool-closed') throw runtime.refusal('closed');
       if (worker === undefined || !record.visited.has(worker)) {
-        throw new SessionLostError({ session: this.id, reason: 'worker-died' });
+        throw this.#lost(worker?.sessionLoss ?? 'worker-died');
       }
       sessions.meet(record, worker);
       this.#release(record);
@@ -235,10 +235,16 @@ export class Session<Api = unknown> extends Caller<Api> {
   }
 
   /** Its worker left before it was served, so nothing was started: it is told, or goes on with the state built anew. */
-  #workerLeft(asking: Asking, whenOver: (leave: () => void) => void): void {
-    if (this.#options.onLost !== undefined) return this.#submit(asking, whenOver);
-    const reason = this.runtime.sessions.takeLoss(this.id) ?? 'worker-died';
-    asking.fail(new SessionLostError({ session: this.id, reason }));
+  #workerLeft(asking: Asking, whenOver: (leave: () => void) => void, worker: WorkerHand | undefined): void {
+    // A pool that is at its end gives nobody a worker to build anything on.
+    const { sessions, endedBy } = this.runtime;
+    if (this.#options.onLost !== undefined && endedBy === undefined) return this.#submit(asking, whenOver);
+    // Only one of all who waited finds it untold.
+    asking.fail(this.#lost(sessions.takeLoss(this.id) ?? worker?.sessionLoss ?? 'worker-died'));
+  }
+
+  #lost(reason: SessionLoss): SessionLostError {
+    return new SessionLostError({ session: this.id, reason });
   }
 }
 

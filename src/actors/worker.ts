@@ -28,6 +28,7 @@ import { StackDump } from '../process/stack-dump.js';
 import { Pulse } from '../pulse.js';
 import type { Started } from '../retries.js';
 import type { Runtime } from '../runtime.js';
+import type { SessionLoss } from '../session-registry.js';
 import type { Counters, WorkerStats } from '../stats.js';
 import { hasLimit, Vigil } from '../vigil.js';
 import {
@@ -244,6 +245,11 @@ export class WorkerHand implements ProcessListeners {
   /** The kept function of that number; `undefined` if it was released. */
   kept(owner: HandleOwner, number: number): Kept | undefined {
     return this.#kept?.get(owner, number);
+  }
+
+  /** What the sessions that it keeps are lost by, once they are. */
+  get sessionLoss(): SessionLoss {
+    return this.#isRetired ? 'worker-recycled' : 'worker-died';
   }
 
   /** What a message to it may be. */
@@ -548,7 +554,7 @@ export class WorkerHand implements ProcessListeners {
     if (this.#endedFor === undefined && this.#end === undefined) this.#handles?.endSessions();
     else this.#handles?.endAll();
     if (this.#endedFor === 'stopped') return;
-    this.#runtime.sessions.workerLeft(this.id, this.#isRetired ? 'worker-recycled' : 'worker-died');
+    this.#runtime.sessions.workerLeft(this.id, this.sessionLoss);
   }
 
   /** It ended by itself, and nothing else ran in it at that moment. */
