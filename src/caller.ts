@@ -292,9 +292,11 @@ export abstract class Caller<Api = unknown> {
     const { owner } = this;
     const found = new Found(name, owner, this.runtime);
     if (member !== undefined) found.add(member.remote, '');
+    const split = member?.isRead ? READING : splitArgs(args, kwargs);
     const asked = {
       name: member?.name ?? name,
-      ...(member?.isRead ? READING : splitArgs(args, kwargs)),
+      args: split.args,
+      kwargs: split.kwargs,
       session: this.sessionId,
       context,
       progress: onProgress !== undefined,
