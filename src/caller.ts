@@ -292,9 +292,11 @@ export abstract class Caller<Api = unknown> {
     const { owner } = this;
     const found = new Found(name, owner, this.runtime);
     if (member !== undefined) found.add(member.remote, '');
+    const split = member?.isRead ? READING : splitArgs(args, kwargs);
     const asked = {
       name: member?.name ?? name,
-      ...(member?.isRead ? READING : splitArgs(args, kwargs)),
+      args: split.args,
+      kwargs: split.kwargs,
       session: this.sessionId,
       context,
       progress: onProgress !== undefined,
@@ -327,7 +329,7 @@ export abstract class Caller<Api = unknown> {
         : { stream, given: live, handles, attempts, onProgress: onTold, heartbeatTimeoutMs };
       const line = room === undefined ? request : streamed(request, room, settings.limits, name);
       const wait = isShared ? UNLIMITED : { signal, timeoutMs };
-      const site = sites.above(ask, this.runtime.asking);
+      const site = sites.above(ask, this.runtime.asking, clock.now());
       const call = new Call({ name, request: line, context, caller: this }, site, clock, wait, extras);
       counters.asked += 1;
       keepAlive.hold();
