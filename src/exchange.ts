@@ -33,10 +33,22 @@ export interface LeaseHolder {
   onLost(): void;
 }
 
+/** A request that Python owes an answer to. */
+export interface Request {
+  readonly id: number;
+  readonly call: Call;
+  readonly exchange: Exchange;
+  /** Nobody waits for the answer. */
+  isAbandoned: boolean;
+  /** And Python has come to it, which the client knows. */
+  isRevoked: boolean;
+}
+
 /**
  * The requests and replies under one lease, between the client of a slot and
- * its worker. It sends one request at a time, and tells the client's chart
- * when nobody waits for the answer any more, and when all is done.
+ * its worker. Python runs one at a time, in the order in which they were sent,
+ * and the next may be in the pipe meanwhile. The client's chart is told when
+ * nobody waits for the answer to the one that runs, and when all is done.
  */
 export class Exchange {
   readonly lease: LeaseId;
@@ -44,12 +56,10 @@ export class Exchange {
   readonly worker: WorkerHand;
   readonly #client: ClientRef;
   readonly #holder: LeaseHolder | undefined;
-  #unanswered: { readonly id: number; readonly call: Call } | undefined;
+  /** In the order in which they were sent. Those behind the first are in the pipe. */
+  readonly #requests: Request[] = [];
   /** Present while Python runs a request that has limits. */
   #vigil: Vigil | undefined;
-  #isAbandoned = false;
-  /** The client knows of it. */
-  #isRevoked = false;
   #isOver = false;
 
   /** @param holder Absent for a single call, which gives the lease back with its answer. */
@@ -63,32 +73,46 @@ export class Exchange {
   }
 
   get isBusy(): boolean {
-    return this.#unanswered !== undefined;
+    return this.#requests.length > 0;
   }
 
-  /** The request that Python owes an answer to. */
+  /** The request whose answer comes next. */
   get requestId(): number | undefined {
-    return this.#unanswered?.id;
+    return this.#requests[0]?.id;
   }
 
-  /** The call that waits for its answer. */
+  /** The call that waits for that answer. */
   get call(): Call | undefined {
-    return this.#unanswered?.call;
+    return this.#requests[0]?.call;
   }
 
-  /** The one whose request Python runs, where this one's waits in the pipe. */
-  get ahead(): Exchange | undefined {
-    return this.worker.ahead(this);
+  /** All calls that wait for an answer. */
+  get calls(): readonly Call[] {
+    return this.#requests.map(({ call }) => call);
   }
 
-  /** Whether Python has begun with the request that it owes an answer to. */
-  get hasStarted(): Started {
-    return this.#unanswered === undefined ? false : this.worker.hasStarted(this.#unanswered.id);
-  }
-
-  /** Nobody waits for the answer that Python owes. */
+  /** Nobody waits for the answer that comes next. */
   get isAbandoned(): boolean {
-    return this.#isAbandoned;
+    return this.#requests[0]?.isAbandoned ?? false;
+  }
+
+  /** The call that Python runs, where this one's request waits in the pipe. */
+  aheadOf(call: Call): Call | undefined {
+    const request = this.#requestOf(call);
+    return request && this.worker.ahead(request)?.call;
+  }
+
+  /** Whether Python has begun with that call, if it owes an answer to it. */
+  hasStarted(call: Call): Started {
+    const request = this.#requestOf(call);
+    return request === undefined ? false : this.worker.hasStarted(request.id);
+  }
+
+  /** Whether that call may be sent now: at once if nothing else is owed, or behind what says nothing but its answer. */
+  takes(call: Call): boolean {
+    const last = this.#requests.at(-1);
+    if (last === undefined) return true;
+    return this.worker.pipes && this.#requests.length < PIPED_MAX && last.call.isPlain && call.isPlain;
   }
 
   send(call: Call): void {
@@ -97,68 +121,70 @@ export class Exchange {
       call.fail(refusal);
       return this.#unsent();
     }
-    this.#unanswered = { id: this.worker.request(call, this), call };
+    const request = this.worker.request(call, this);
+    this.#requests.push(request);
     call.onSent(this);
-    if (this.worker.runs(this)) this.onRunning();
+    if (this.worker.runs(request)) this.onRunning(request);
   }
 
-  /** The answer to the request that was sent has come. */
-  answer(answer: Answer): void {
-    if (this.#unanswered === undefined) return;
-    const { call } = this.#unanswered;
-    const [wasAbandoned, wasRevoked] = [this.#isAbandoned, this.#isRevoked];
-    this.#unanswered = undefined;
-    this.#isAbandoned = false;
-    this.#isRevoked = false;
+  /** The answer to a request has come. One that comes after all is lost is nobody's. */
+  answer(request: Request, answer: Answer): void {
+    if (this.#isOver) return;
+    const { call, isAbandoned, isRevoked } = request;
+    this.#forget(request);
     this.#endVigil();
     // What was given up in the pipe and never begun is not counted: nothing was cancelled.
-    if (wasAbandoned && !('error' in answer && answer.started === false)) this.worker.counters.cancelled.kept += 1;
-    if (!this.#holder?.holds) this.end();
-    else if (wasRevoked) this.#client.send({ type: 'exchange.resumed', lease: this.lease });
+    if (isAbandoned && !('error' in answer && answer.started === false)) this.worker.counters.cancelled.kept += 1;
+    if (!this.#holder?.holds && !this.isBusy) this.end();
+    else if (isRevoked) this.#client.send({ type: 'exchange.resumed', lease: this.lease });
     call.onAnswered(answer, this);
     this.#holder?.onAnswered();
   }
 
-  /** Something is said of the request before its answer. False: nobody asked for that. */
-  hear(message: MessageDuringCall): boolean {
+  /** Something is said of a request before its answer. False: nobody asked for that. */
+  hear({ call }: Request, message: MessageDuringCall): boolean {
+    if (this.#isOver) return false;
     this.#vigil?.beat();
-    return this.#unanswered?.call.hear(message, this) ?? false;
+    return call.hear(message, this);
   }
 
   /** Says something that belongs to this call, if it is still unanswered. */
   say(call: Call, encode: (id: number) => string, bin?: readonly Uint8Array[]): void {
-    if (this.#unanswered?.call !== call) return;
+    const request = this.#requestOf(call);
+    if (request === undefined) return;
     this.#vigil?.beat();
-    this.worker.say(encode(this.#unanswered.id), bin);
+    this.worker.say(encode(request.id), bin);
   }
 
   /** Nobody waits for this call's answer any more. Python still owes it, so the lease stays where it is. */
   abandon(call: Call): void {
-    if (this.#unanswered?.call !== call || this.#isAbandoned) return;
-    this.#endVigil();
-    if (this.worker.withdraw(this.#unanswered.id)) {
-      this.#unanswered = undefined;
+    const request = this.#requestOf(call);
+    if (request === undefined || request.isAbandoned) return;
+    const runs = this.worker.runs(request);
+    if (runs) this.#endVigil();
+    if (this.worker.withdraw(request)) {
+      this.#forget(request);
       return this.#unsent();
     }
-    this.#isAbandoned = true;
-    if (this.worker.runs(this)) this.onRunning();
-    else this.worker.forestall(this.slot);
+    request.isAbandoned = true;
+    if (runs) this.onRunning(request);
+    else this.worker.forestall(request.id);
   }
 
   /** Python has come to the request: from now on it is its own doing if it does not answer. */
-  onRunning(): void {
-    if (this.#unanswered === undefined || this.#isRevoked) return;
-    if (!this.#isAbandoned) {
-      this.#vigil ??= this.worker.watch(this.#unanswered.call, this.#unanswered.id);
+  onRunning(request: Request): void {
+    if (this.#isOver || request.isRevoked) return;
+    if (!request.isAbandoned) {
+      this.#vigil ??= this.worker.watch(request.call, request.id);
       return;
     }
-    this.#isRevoked = true;
+    request.isRevoked = true;
     this.#client.send({ type: 'exchange.abandoned', lease: this.lease });
   }
 
   /** The lease is wanted no further. It goes back at once, or with the answer that is still owed. */
   end(): void {
-    if (this.#isOver || this.#unanswered !== undefined) return;
+    if (this.#isOver || this.isBusy) return;
     this.#isOver = true;
     this.worker.exchanges[this.slot] = undefined;
     this.worker.endLease(this.lease);
@@ -176,12 +202,20 @@ export class Exchange {
     if (this.#isOver) return;
     this.#isOver = true;
     this.worker.exchanges[this.slot] = undefined;
-    const request = this.#unanswered;
-    this.#unanswered = undefined;
+    const requests = this.#requests.splice(0);
     this.#endVigil();
-    if (this.#isRevoked) this.worker.counters.cancelled.killed += 1;
-    request?.call.onLost(this.worker.loss(request.call, request.id, this), this);
+    if (requests[0]?.isRevoked) this.worker.counters.cancelled.killed += 1;
+    for (const request of requests) request.call.onLost(this.worker.loss(request), this);
     this.#holder?.onLost();
+  }
+
+  #requestOf(call: Call): Request | undefined {
+    for (const request of this.#requests) if (request.call === call) return request;
+    return undefined;
+  }
+
+  #forget(request: Request): void {
+    this.#requests.splice(this.#requests.indexOf(request), 1);
   }
 
   #endVigil(): void {
@@ -189,3 +223,6 @@ export class Exchange {
     this.#vigil = undefined;
   }
 }
+
+/** How many requests of one lease may be unanswered at a time. */
+const PIPED_MAX = 64;

@@ -19,7 +19,7 @@ import {
   WorkerDiedError,
 } from '../errors.js';
 import type { PoolEvents, RunningCall } from '../events.js';
-import type { Answer, Exchange, Loss } from '../exchange.js';
+import type { Answer, Exchange, Loss, Request } from '../exchange.js';
 import { type HandleOwner, Handles } from '../handle.js';
 import { type Kept, KeptFunctions } from '../keep.js';
 import { Outbox } from '../outbox.js';
@@ -41,6 +41,7 @@ import {
   errorFromWire,
   type HelloMessage,
   type LogMessage,
+  type MessageDuringCall,
   type MessageFromPython,
 } from '../wire/message.js';
 import type { ValueLimits } from '../wire/value.js';
@@ -79,8 +80,8 @@ export class WorkerHand implements ProcessListeners {
   readonly name: string;
   /** By slot: the exchange under the lease that is live there. */
   readonly exchanges: (Exchange | undefined)[] = [];
-  /** The exchanges that wait for an answer, in the order in which they asked. */
-  readonly #asked: Exchange[] = [];
+  /** The requests that wait for an answer, in the order in which they were sent. */
+  readonly #asked: Request[] = [];
   readonly #runtime: Runtime;
   readonly #worker: WorkerRef;
   readonly #process: PythonProcess;
@@ -145,12 +146,21 @@ export class WorkerHand implements ProcessListeners {
     return this.#runtime.counters;
   }
 
-  /** Sends a request and returns its id. */
-  request(call: Call, exchange: Exchange): number {
+  /** Sends the request of a call. */
+  request(call: Call, exchange: Exchange): Request {
     const id = this.#runtime.nextRequestId();
-    this.#asked.push(exchange);
+    const request: Request = { id, call, exchange, isAbandoned: false, isRevoked: false };
+    this.#asked.push(request);
     this.#outbox.request(id, call.question.request, this.#shares);
-    return id;
+    return request;
+  }
+
+  /**
+   * Requests may follow each other without waiting for answers: Python runs one after the other, and the page that it
+   * shares says which it has begun, and tells it which it need not begin.
+   */
+  get pipes(): boolean {
+    return this.#runtime.settings.lane === 'serial' && this.#process.lastStarted() !== undefined;
   }
 
   /** What of it is known here. */
@@ -188,13 +198,10 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** Takes back a request that was not sent, since its arrays are still being written. False: it was sent. */
-  withdraw(id: number): boolean {
-    if (!this.#outbox.withdraw(id)) return false;
-    this.#asked.splice(
-      this.#asked.findIndex(({ requestId }) => requestId === id),
-      1,
-    );
-    this.#asked[0]?.onRunning();
+  withdraw(request: Request): boolean {
+    if (!this.#outbox.withdraw(request.id)) return false;
+    this.#forget(request);
+    this.#goOn();
     return true;
   }
 
@@ -204,19 +211,18 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** Python has come to its request. In the lane `serial` those behind the first wait in the pipe. */
-  runs(exchange: Exchange): boolean {
-    return this.#runtime.settings.lane !== 'serial' || this.#asked[0] === exchange;
+  runs(request: Request): boolean {
+    return this.#runtime.settings.lane !== 'serial' || this.#asked[0] === request;
   }
 
-  /** The one whose request Python runs, where that of `exchange` waits in the pipe. */
-  ahead(exchange: Exchange): Exchange | undefined {
-    return this.runs(exchange) ? undefined : this.#asked[0];
+  /** The one that Python runs, where `request` waits in the pipe. */
+  ahead(request: Request): Request | undefined {
+    return this.runs(request) ? undefined : this.#asked[0];
   }
 
   /** Lets Python see, before it comes to a request in the pipe, that nobody waits for it any more. */
-  forestall(slot: number): void {
-    const id = this.exchanges[slot]?.requestId;
-    if (id !== undefined) this.#process.cancel(id, this.#interrupts);
+  forestall(id: number): void {
+    this.#process.cancel(id, this.#interrupts);
   }
 
   /** Asks Python to end the call that nobody waits for any more. */
@@ -229,7 +235,7 @@ export class WorkerHand implements ProcessListeners {
 
   /** Makes a handle of an object that came in a message about the request `id`. */
   readonly resolve = (kind: string, [number, className]: readonly unknown[], id: unknown): unknown => {
-    const caller = this.#asker(id as number)?.call?.question.caller;
+    const caller = this.#asked.find((request) => request.id === id)?.call.question.caller;
     const isHandle = kind === 'handle' && Number.isSafeInteger(number) && typeof className === 'string';
     if (!isHandle || caller?.owner === undefined) throw new ProtocolError({ detail: `there is no use for a ${kind}` });
     this.#handles ??= new Handles(this);
@@ -329,12 +335,13 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** How a request was lost that will not be answered. */
-  loss(call: Call, id: number, exchange: Exchange): Loss {
-    const started = this.hasStarted(id);
+  loss(request: Request): Loss {
+    const { call } = request;
+    const started = this.hasStarted(request.id);
     if (this.#endedFor === 'stopped') {
       return { error: new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' }), started, isFinal: true };
     }
-    if (started !== false && this.#isToBlame(exchange)) this.#runtime.poison.died(call.question, call.died());
+    if (started !== false && this.#isToBlame(request)) this.#runtime.poison.died(call.question, call.died());
     const told = call.toldAs(started);
     const fault = this.#fault;
     if (fault === undefined) return { error: this.#died(told, call.name), started, isFinal: false };
@@ -372,7 +379,7 @@ export class WorkerHand implements ProcessListeners {
       case 'pull':
       case 'progress':
       case 'heartbeat':
-        if (this.#asker(message.id)?.hear(message)) return;
+        if (this.#heard(message)) return;
         return this.#unasked(`\`${message.type}\` for request ${message.id}, which has no use for it`);
       case 'pong':
         return this.#pulse?.answered(message.number);
@@ -437,7 +444,7 @@ export class WorkerHand implements ProcessListeners {
   }
 
   #log(message: LogMessage): void {
-    const context = message.call === null ? undefined : this.#asker(message.call)?.call?.question.context;
+    const context = message.call === null ? undefined : this.#asker(message.call)?.call.question.context;
     this.#runtime.log({ worker: this.name, ...message, context });
   }
 
@@ -497,20 +504,35 @@ export class WorkerHand implements ProcessListeners {
   }
 
   #answered(id: number, answer: Answer): void {
-    const exchange = this.#asker(id);
-    if (exchange === undefined) return this.#unasked(`an answer to request ${id}, which nobody asked`);
+    const request = this.#asker(id);
+    if (request === undefined) return this.#unasked(`an answer to request ${id}, which nobody asked`);
     this.#outbox.answered(id);
-    this.#asked.splice(this.#asked.indexOf(exchange), 1);
     const { poison } = this.#runtime;
-    if (!poison.isEmpty && exchange.call !== undefined) poison.survived(exchange.call.question);
-    exchange.answer(answer);
-    this.#asked[0]?.onRunning();
+    if (!poison.isEmpty) poison.survived(request.call.question);
+    this.#forget(request);
+    request.exchange.answer(request, answer);
+    this.#goOn();
   }
 
-  /** Whoever waits for the answer to that request: the first, where Python runs one after the other. */
-  #asker(id: number): Exchange | undefined {
-    for (const exchange of this.#asked) if (exchange.requestId === id) return exchange;
+  #heard(message: MessageDuringCall): boolean {
+    const request = this.#asker(message.id);
+    return request?.exchange.hear(request, message) ?? false;
+  }
+
+  /** The request of that id: the first, where Python runs one after the other. */
+  #asker(id: number): Request | undefined {
+    for (const request of this.#asked) if (request.id === id) return request;
     return undefined;
+  }
+
+  #forget(request: Request): void {
+    this.#asked.splice(this.#asked.indexOf(request), 1);
+  }
+
+  /** Python comes to the next. */
+  #goOn(): void {
+    const next = this.#asked[0];
+    next?.exchange.onRunning(next);
   }
 
   #errorOf({ id, error }: ErrorMessage): PoolError {
@@ -524,7 +546,7 @@ export class WorkerHand implements ProcessListeners {
 
   /** What has no call's mark on it can be told to belong to one if only that one is unanswered. */
   #onlyRequest(): number | null {
-    return (this.#asked.length === 1 && this.#asked[0]?.requestId) || null;
+    return this.#asked.length === 1 ? this.#asked[0]!.id : null;
   }
 
   #ended(end: ProcessEnd, bootFailure: unknown): void {
@@ -558,9 +580,9 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** It ended by itself, and nothing else ran in it at that moment. */
-  #isToBlame(exchange: Exchange): boolean {
+  #isToBlame(request: Request): boolean {
     if (this.#endedFor !== undefined && this.#endedFor !== 'unfit') return false;
-    return this.#runtime.settings.lane === 'serial' ? this.#asked[0] === exchange : this.#asked.length === 1;
+    return this.#runtime.settings.lane === 'serial' ? this.#asked[0] === request : this.#asked.length === 1;
   }
 
   /** It exited, crashed or broke its line, and neither the pool nor anybody outside had ended it. */
