@@ -120,21 +120,23 @@ export function addWaiter(queue: WaitQueue, waiter: Waiter): WaitQueue {
   const group = groupOf(queue, waiter);
   const turn = group?.turn ?? { number: queue.nextTurn, ticket: waiter.ticket, key: keyOf(waiter) };
   const nextTurn = group === undefined ? queue.nextTurn + 1 : queue.nextTurn;
-  return { ...added(queue, waiter, turn), nextTurn };
+  return queueOf(queue.rules, queue.size + 1, ranksWith(queue, waiter, turn), nextTurn);
 }
 
 /** The queue with one who was served in vain at its old place again: by its ticket in its group, and that at its old turn. */
 export function returnWaiter(queue: WaitQueue, waiter: Waiter, number: number): WaitQueue {
   const turn = { number, ticket: waiter.ticket, key: keyOf(waiter) };
   const now = groupOf(queue, waiter)?.turn;
-  return added(queue, waiter, now === undefined || byTurn(turn, now) < 0 ? turn : now);
+  const ranks = ranksWith(queue, waiter, now === undefined || byTurn(turn, now) < 0 ? turn : now);
+  return queueOf(queue.rules, queue.size + 1, ranks, queue.nextTurn);
 }
 
 /** The queue without `waiter`; the same queue if it does not wait there. */
 export function removeWaiter(queue: WaitQueue, waiter: Waiter): WaitQueue {
   const group = groupOf(queue, waiter);
   if (group === undefined || !hasWaiter(queue, waiter)) return queue;
-  return regrouped({ ...queue, size: queue.size - 1 }, waiter.priority, group, without(group, waiter));
+  const ranks = regrouped(queue.ranks, waiter.priority, group, without(group, waiter));
+  return queueOf(queue.rules, queue.size - 1, ranks, queue.nextTurn);
 }
 
 export function hasWaiter(queue: WaitQueue, waiter: Waiter): boolean {
@@ -149,7 +151,7 @@ export function countWaiters({ ranks }: WaitQueue, fairnessKey: string): number 
 
 /** Who gets `worker` next. */
 export function firstWaiterFor(queue: WaitQueue, worker: WorkerId): Waiter | undefined {
-  return firstFor(queue, worker)?.waiter;
+  return firstFor(queue.rules, queue.ranks, worker)?.waiter;
 }
 
 /**
@@ -157,47 +159,52 @@ export function firstWaiterFor(queue: WaitQueue, worker: WorkerId): Waiter | und
  * group who have waited too long at the moment `at` are passed over, but never the last of them. Without a moment nobody is.
  */
 export function takeFirst(queue: WaitQueue, worker: WorkerId, at: number | null): Taken | undefined {
+  const { rules, nextTurn } = queue;
   const shed: Waiter[] = [];
-  let now = queue;
+  let { size, ranks } = queue;
   for (;;) {
-    const first = firstFor(now, worker);
+    const first = firstFor(rules, ranks, worker);
     if (first === undefined) return undefined;
     const { waiter, rank, group } = first;
-    const { lateSince, isTooLate } = judged(queue.rules.shed, first, at);
-    const left = without(lateSince === group.lateSince ? group : { ...group, lateSince }, waiter);
-    now = { ...now, size: now.size - 1 };
+    const { lateSince, isTooLate } = judged(rules.shed, first, at);
+    const left = without(group, waiter, lateSince);
+    size -= 1;
     if (isTooLate && left && firstIn(left, worker)) {
       shed.push(waiter);
-      now = regrouped(now, rank.priority, group, left);
+      ranks = regrouped(ranks, rank.priority, group, left);
       continue;
     }
-    const { nextTurn } = now;
     const turn = group.turn.number;
     // Nobody is there to let go first.
     if (left === undefined || hasOneItem(rank.groups)) {
-      return { waiter, turn, shed, queue: regrouped(now, rank.priority, group, left) };
+      ranks = regrouped(ranks, rank.priority, group, left);
+      return { waiter, turn, shed, queue: queueOf(rules, size, ranks, nextTurn) };
     }
-    const after = { ...left, turn: { number: nextTurn, ticket: waiter.ticket, key: group.key } };
-    return { waiter, turn, shed, queue: { ...regrouped(now, rank.priority, group, after), nextTurn: nextTurn + 1 } };
+    const next = { number: nextTurn, ticket: waiter.ticket, key: group.key };
+    const after = groupWith(group.key, next, left.size, left.anyone, left.bound, lateSince);
+    ranks = regrouped(ranks, rank.priority, group, after);
+    return { waiter, turn, shed, queue: queueOf(rules, size, ranks, nextTurn + 1) };
   }
 }
 
 /** Those who wait for `worker` alone, and the queue without them. */
 export function takeBound(queue: WaitQueue, worker: WorkerId): [readonly Waiter[], WaitQueue] {
   const gone: Waiter[] = [];
-  let now = queue;
+  let { size, ranks } = queue;
   for (const { priority, groups, bound } of queue.ranks) {
     for (const turn of listItems(bound[worker])) {
       const group = findGroup(groups, turn.key) as Group;
       const mine = listItems(group.bound[worker]);
       // One by one, here and below: more arguments than the stack has room for may wait.
       for (const waiter of mine) gone.push(waiter);
-      const size = group.size - mine.length;
-      const left = size === 0 ? undefined : { ...group, size, bound: withTree(group.bound, worker, null) };
-      now = regrouped({ ...now, size: now.size - mine.length }, priority, group, left);
+      size -= mine.length;
+      const rest = group.size - mine.length;
+      const bound = withTree(group.bound, worker, null);
+      const left = rest === 0 ? undefined : groupWith(group.key, turn, rest, group.anyone, bound, group.lateSince);
+      ranks = regrouped(ranks, priority, group, left);
     }
   }
-  return [gone, now];
+  return [gone, queueOf(queue.rules, size, ranks, queue.nextTurn)];
 }
 
 /** Everybody who waits, in no promised order. Linear: for refusing all, for tests and for pictures. */
@@ -205,7 +212,8 @@ export function listWaiters(queue: WaitQueue): readonly Waiter[] {
   const all: Waiter[] = [];
   for (const { groups } of queue.ranks) {
     for (const { anyone, bound } of listItems(groups)) {
-      for (const tree of [anyone, ...Object.values(bound)]) for (const waiter of listItems(tree)) all.push(waiter);
+      for (const waiter of listItems(anyone)) all.push(waiter);
+      for (const tree of Object.values(bound)) for (const waiter of listItems(tree)) all.push(waiter);
     }
   }
   return all;
@@ -225,10 +233,10 @@ interface First {
   readonly group: Group;
 }
 
-function firstFor(queue: WaitQueue, worker: WorkerId): First | undefined {
-  const order = byAge(queue.rules);
+function firstFor(rules: QueueRules, ranks: readonly Rank[], worker: WorkerId): First | undefined {
+  const order = byAge(rules);
   let first: First | undefined;
-  for (const rank of queue.ranks) {
+  for (const rank of ranks) {
     const group = groupAtTurn(rank, worker);
     const waiter = group && firstIn(group, worker);
     if (waiter === undefined || (first && order(first.waiter, waiter) < 0)) continue;
@@ -277,32 +285,61 @@ function waitersBeside(group: Group, { affinity }: Waiter): SortedTree<Waiter> |
   return (affinity?.strict ? group.bound[affinity.worker] : group.anyone) ?? null;
 }
 
-function added(queue: WaitQueue, waiter: Waiter, turn: Turn): WaitQueue {
-  const was = groupOf(queue, waiter);
-  const group = was ?? { key: keyOf(waiter), turn, size: 0, anyone: null, bound: {}, lateSince: null };
-  const tree = withItem(waitersBeside(group, waiter), waiter, byTicket);
-  const is = { ...withWaiters(group, waiter, tree), turn, size: group.size + 1 };
-  return regrouped({ ...queue, size: queue.size + 1 }, waiter.priority, was, is);
-}
-
-function without(group: Group, waiter: Waiter): Group | undefined {
+function without(group: Group, waiter: Waiter, lateSince = group.lateSince): Group | undefined {
   if (group.size === 1) return undefined;
   const tree = withoutItem(waitersBeside(group, waiter) as SortedTree<Waiter>, waiter, byTicket);
-  return { ...withWaiters(group, waiter, tree), size: group.size - 1 };
+  return withWaiters(group, waiter, tree, group.turn, group.size - 1, lateSince);
 }
 
-function withWaiters(group: Group, { affinity }: Waiter, tree: SortedTree<Waiter> | null): Group {
-  if (!affinity?.strict) return { ...group, anyone: tree };
-  return { ...group, bound: withTree(group.bound, affinity.worker, tree) };
+function withWaiters(
+  { key, anyone, bound }: Group,
+  { affinity }: Waiter,
+  tree: SortedTree<Waiter> | null,
+  turn: Turn,
+  size: number,
+  lateSince: number | null,
+): Group {
+  if (!affinity?.strict) return groupWith(key, turn, size, tree, bound, lateSince);
+  return groupWith(key, turn, size, anyone, withTree(bound, affinity.worker, tree), lateSince);
+}
+
+/** Field by field: a copy of a copy of an object, by spreading it, costs V8 fifty times as much. */
+function groupWith(
+  key: string,
+  turn: Turn,
+  size: number,
+  anyone: Group['anyone'],
+  bound: Group['bound'],
+  lateSince: number | null,
+): Group {
+  return { key, turn, size, anyone, bound, lateSince };
 }
 
 // ---------------------------------------------------------------- ranks, one for each priority
 
-/** The queue with a group as it is now in place of what it was; either may be absent. */
-function regrouped(queue: WaitQueue, priority: number, was: Group | undefined, is: Group | undefined): WaitQueue {
-  const at = queue.ranks.findIndex((rank) => rank.priority <= priority);
-  const index = at === -1 ? queue.ranks.length : at;
-  const found = queue.ranks[index];
+function queueOf(rules: QueueRules, size: number, ranks: readonly Rank[], nextTurn: number): WaitQueue {
+  return { rules, size, ranks, nextTurn };
+}
+
+/** The ranks with `waiter` in its group, which stands at that turn then. */
+function ranksWith(queue: WaitQueue, waiter: Waiter, turn: Turn): readonly Rank[] {
+  const was = groupOf(queue, waiter);
+  const group = was ?? groupWith(keyOf(waiter), turn, 0, null, {}, null);
+  const tree = withItem(waitersBeside(group, waiter), waiter, byTicket);
+  const is = withWaiters(group, waiter, tree, turn, group.size + 1, group.lateSince);
+  return regrouped(queue.ranks, waiter.priority, was, is);
+}
+
+/** The ranks with a group as it is now in place of what it was; either may be absent. */
+function regrouped(
+  ranks: readonly Rank[],
+  priority: number,
+  was: Group | undefined,
+  is: Group | undefined,
+): readonly Rank[] {
+  const at = ranks.findIndex((rank) => rank.priority <= priority);
+  const index = at === -1 ? ranks.length : at;
+  const found = ranks[index];
   const rank = found?.priority === priority ? found : undefined;
   const groups = is ? withItem(rank?.groups ?? null, is, byKey) : withoutItem(rank!.groups, was as Group, byKey);
   const next = groups && {
@@ -311,9 +348,11 @@ function regrouped(queue: WaitQueue, priority: number, was: Group | undefined, i
     anyone: withTurn(rank?.anyone ?? null, was?.anyone ? was.turn : undefined, is?.anyone ? is.turn : undefined),
     bound: withTurns(rank?.bound ?? {}, was, is),
   };
-  const ranks = queue.ranks.slice();
-  ranks.splice(index, rank ? 1 : 0, ...(next ? [next] : []));
-  return { ...queue, ranks };
+  const copy = ranks.slice();
+  if (next && rank) copy[index] = next;
+  else if (next) copy.splice(index, 0, next);
+  else copy.splice(index, 1);
+  return copy;
 }
 
 function withTurn(turns: SortedTree<Turn> | null, was: Turn | undefined, is: Turn | undefined) {

@@ -117,7 +117,10 @@ export const workerMachine = setup({
     ),
     passLease: sendTo(
       ({ context, event }) => context.clients[(event as Granted).slot] as ClientRef,
-      ({ event, self }) => ({ ...(event as Granted), worker: self }),
+      ({ event, self }) => {
+        const { type, lease, slot, waiter } = event as Granted;
+        return { type, lease, slot, waiter, worker: self };
+      },
     ),
     loseLeases: enqueueActions<WorkerContext, WorkerEvent, undefined, WorkerEvent, never, never, never>(
       ({ context, enqueue }) => {

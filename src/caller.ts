@@ -63,17 +63,17 @@ type WithSchema<Options, T> = Options & { readonly schema: StandardSchema<T> };
 
 /** What a pool, a lease and a session have in common: one can call through them. */
 export abstract class Caller<Api = unknown> {
-  declare protected readonly runtime: Runtime;
+  // Not to be seen by who prints a pool or a lease: it is large, and the environment is in it.
+  readonly #runtime: Runtime;
   /** The session that its calls belong to. */
   protected readonly sessionId: string | undefined;
   readonly #bound: CallOptions;
 
-  protected constructor(runtime: Runtime, sessionId: string | undefined, bound: CallOptions) {
-    checkCall(bound);
-    // Not to be seen by who prints a pool or a lease: it is large, and the environment is in it.
-    Object.defineProperty(this, 'runtime', { value: runtime, enumerable: false });
+  /** @param bound Checked, as `mergedWith` returns them. */
+  protected constructor(runtime: Runtime, sessionId: string | undefined, bound: CallOptions = UNBOUND) {
+    this.#runtime = runtime;
     this.sessionId = sessionId;
-    this.#bound = own(bound);
+    this.#bound = bound;
   }
 
   /**
@@ -98,7 +98,8 @@ export abstract class Caller<Api = unknown> {
   call<T = unknown>(name: string, args?: readonly unknown[], options?: CallOptions): Promise<T>;
   call<T = unknown>(name: string, args: readonly unknown[] = [], options: CallOptions = {}): Promise<T> {
     try {
-      return this.#start(name, args, this.mergedWith(options), own(options)) as Promise<T>;
+      const given = own(options);
+      return this.#start(name, args, this.#merged(given), given) as Promise<T>;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -207,13 +208,25 @@ export abstract class Caller<Api = unknown> {
     return undefined;
   }
 
+  protected get runtime(): Runtime {
+    return this.#runtime;
+  }
+
+  /** The options that are bound, checked. */
+  protected get bound(): CallOptions {
+    return this.#bound;
+  }
+
   /** Whether its calls depend on nothing but what they are given. */
   protected get canShare(): boolean {
     return false;
   }
 
   protected mergedWith(asked: CallOptions): CallOptions {
-    const options = own(asked);
+    return this.#merged(own(asked));
+  }
+
+  #merged(options: CallOptions): CallOptions {
     checkCall(options);
     const bound = this.#bound;
     const merged: { -readonly [Name in keyof CallOptions]: CallOptions[Name] } = own(bound);
@@ -228,7 +241,7 @@ export abstract class Caller<Api = unknown> {
   }
 
   #result(name: string, args: readonly unknown[], member?: Member): PyResult {
-    const options = this.mergedWith({});
+    const options = this.#bound;
     const prepared = this.#prepare(name, args, options, member);
     return new PyResult({
       // An attribute is read when it is awaited, the object iterated over when the first item is asked for.
@@ -286,9 +299,11 @@ export abstract class Caller<Api = unknown> {
     const { owner } = this;
     const found = new Found(name, owner, this.runtime);
     if (member !== undefined) found.add(member.remote, '');
+    const split = member?.isRead ? READING : splitArgs(args, kwargs);
     const asked = {
       name: member?.name ?? name,
-      ...(member?.isRead ? READING : splitArgs(args, kwargs)),
+      args: split.args,
+      kwargs: split.kwargs,
       session: this.sessionId,
       context,
       progress: onProgress !== undefined,
@@ -504,5 +519,6 @@ const ATTEMPTS = 3;
 const ATTEMPTS_MAX = 100;
 const KEY_CHARS_MAX = 1_000;
 const UNLIMITED: WaitOptions = own({});
+const UNBOUND: CallOptions = Object.freeze(own({}));
 /** So many heartbeats may come in the time that is allowed for one. */
 const BEATS = 4;

@@ -40,7 +40,7 @@ export class Lease<Api = unknown> extends Caller<Api> {
   readonly #hold: Hold;
 
   /** @internal */
-  constructor(hold: Hold, session: string | undefined, bound: CallOptions) {
+  constructor(hold: Hold, session: string | undefined, bound?: CallOptions) {
     super(hold.runtime, session, bound);
     this.#hold = hold;
     hold.hand(this);
@@ -111,8 +111,8 @@ export function checkoutOptions(
   names: ReadonlySet<string> = CHECKOUT_OPTIONS,
 ): { wait: CallOptions; terms: HoldTerms } {
   checkNames(options, names);
-  const { leaseTimeoutMs = runtime.settings.leaseTimeoutMs, ...others } = own(options);
-  const wait = own(others);
+  const { leaseTimeoutMs = runtime.settings.leaseTimeoutMs, signal, timeoutMs, priority, fairnessKey } = own(options);
+  const wait = { signal, timeoutMs, priority, fairnessKey };
   if (leaseTimeoutMs !== undefined && leaseTimeoutMs !== Number.POSITIVE_INFINITY) {
     checkMs('leaseTimeoutMs', leaseTimeoutMs);
   }

@@ -36,7 +36,7 @@ export function createPool<Api = unknown>(options: PoolOptions): Pool<Api> {
 /** Warm Python workers, handed out under leases. */
 export class Pool<Api = unknown> extends Caller<Api> {
   /** @internal Use {@link createPool}. */
-  constructor(runtime: Runtime, bound: CallOptions = {}) {
+  constructor(runtime: Runtime, bound?: CallOptions) {
     super(runtime, undefined, bound);
   }
 
@@ -78,7 +78,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
     try {
       const { wait, terms } = checkoutOptions(this.runtime, options);
       const asked = this.mergedWith(wait);
-      const bound = this.mergedWith({});
+      const { bound } = this;
       const hold = new Hold(this.runtime, terms);
       const asking = new CheckoutAsking(this.runtime, asked, hold, () => new Lease<Api>(hold, undefined, bound));
       return asking.lease(asked.signal, () => asking.ask());
@@ -95,7 +95,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
    */
   tryCheckout(options: HoldOptions = {}): Lease<Api> | undefined {
     const { terms } = checkoutOptions(this.runtime, options, HOLD_OPTIONS);
-    const bound = this.mergedWith({});
+    const { bound } = this;
     const hold = new Hold(this.runtime, terms);
     const asking = new HastyAsking(this.runtime, hold);
     asking.ask();
@@ -112,7 +112,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
    * @throws OptionError (`ERR_OPTION`).
    */
   session(id: string, options: SessionOptions = {}): Session<Api> {
-    return new Session<Api>(this.runtime, id, options, this.mergedWith({}));
+    return new Session<Api>(this.runtime, id, options, this.bound);
   }
 
   with(options: CallOptions): Pool<Api> {

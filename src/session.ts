@@ -36,7 +36,7 @@ export class Session<Api = unknown> extends Caller<Api> {
   readonly #options: SessionOptions;
 
   /** @internal Use `pool.session`. */
-  constructor(runtime: Runtime, id: string, given: SessionOptions, bound: CallOptions = {}) {
+  constructor(runtime: Runtime, id: string, given: SessionOptions, bound?: CallOptions) {
     const options = own(given);
     checkSession(id, options);
     super(runtime, id, bound);
@@ -49,7 +49,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     try {
       const { wait, terms } = checkoutOptions(this.runtime, options);
       const asked = this.mergedWith(wait);
-      const bound = this.mergedWith({});
+      const { bound } = this;
       const hold = new Hold(this.runtime, terms);
       const asking = new CheckoutAsking(this.runtime, asked, hold, () => new Lease<Api>(hold, this.id, bound));
       return asking.lease(asked.signal, () =>
@@ -199,10 +199,10 @@ export class Session<Api = unknown> extends Caller<Api> {
     sessions.enter(this.id);
     try {
       let worker: WorkerHand | undefined;
-      const { priority, fairnessKey } = this.mergedWith({});
+      const { priority, fairnessKey } = this.bound;
       const hold = new Hold(runtime, checkoutOptions(runtime, {}).terms);
       const standing = own({ priority, fairnessKey });
-      const asking = new CheckoutAsking(runtime, standing, hold, () => new Lease(hold, this.id, {}));
+      const asking = new CheckoutAsking(runtime, standing, hold, () => new Lease(hold, this.id));
       asking.onMet = (met) => {
         worker = met;
         sessions.visit(record, met);
