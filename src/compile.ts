@@ -110,7 +110,8 @@ function told(next: State, event: AnyEvent, scope: Scope, transitions: readonly 
 }
 
 function assigned(assignment: Assignment, args: ActionArgs, params: unknown): object | typeof SPAWNS {
-  const withSpawn = { ...args, spawn: refuseToSpawn };
+  const { context, event, self, system } = args;
+  const withSpawn = { context, event, self, system, spawn: refuseToSpawn };
   try {
     if (typeof assignment === 'function') return assignment(withSpawn, params);
     const update: Record<string, unknown> = {};

@@ -1,15 +1,16 @@
 import { type ClientContext, type ClientRef, clientMachine } from '../../machines/index.js';
 import { compile } from '../compile.js';
 import { Exchange } from '../exchange.js';
-import type { Runtime } from '../runtime.js';
+import { effect } from './effect.js';
 import type { WorkerHand } from './worker.js';
 
+const exchanges = new WeakMap<ClientRef, Exchange>();
+
 /** The client's chart with hands: it runs the exchange, straight with the leased worker. */
-export function clientLogic(runtime: Runtime) {
-  const exchanges = new WeakMap<ClientRef, Exchange>();
-  return compiled.provide({
+export const clientLogic = compile(
+  clientMachine.provide({
     actions: {
-      beginExchange: runtime.total(({ context, self }: ActionArgs) => {
+      beginExchange: effect((runtime, { context, self }: ActionArgs) => {
         const { lease, worker, slot, waiter } = context.held as NonNullable<ClientContext['held']>;
         const asker = runtime.takeAsker(waiter.ticket);
         // The caller gave up while the grant was on its way: it goes back unused.
@@ -18,14 +19,12 @@ export function clientLogic(runtime: Runtime) {
         exchanges.set(self, exchange);
         asker.onGranted(exchange);
       }),
-      failExchange: runtime.total(({ self }: ActionArgs) => exchanges.get(self)?.lost()),
+      failExchange: effect((_, { self }: ActionArgs) => exchanges.get(self)?.lost()),
     },
-  });
-}
+  }),
+);
 
 interface ActionArgs {
   readonly context: ClientContext;
   readonly self: ClientRef;
 }
-
-const compiled = compile(clientMachine);

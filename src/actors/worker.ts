@@ -43,26 +43,27 @@ import {
   type MessageFromPython,
 } from '../wire/message.js';
 import type { ValueLimits } from '../wire/value.js';
+import { effect } from './effect.js';
 
 /** The worker's chart with hands: it starts, asks and kills a real process. */
-export function workerLogic(runtime: Runtime) {
-  return compiled.provide({
+export const workerLogic = compile(
+  workerMachine.provide({
     actions: {
-      startProcess: runtime.total(({ context, self }: ActionArgs) => {
+      startProcess: effect((runtime, { context, self }: ActionArgs) => {
         runtime.hands.set(self, new WorkerHand(runtime, context, self));
       }),
-      interruptCall: runtime.total(({ event, self }: ActionArgs) =>
+      interruptCall: effect((runtime, { event, self }: ActionArgs) =>
         runtime.hands.get(self)?.interrupt((event as WorkerEvent & { type: 'lease.revoked' }).slot),
       ),
-      beginRetirement: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.retire()),
-      askToStop: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.ask()),
-      terminateProcess: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.terminate()),
-      killProcess: runtime.total(({ self }: ActionArgs, { because }: { because: KillReason }) =>
+      beginRetirement: effect((runtime, { self }: ActionArgs) => runtime.hands.get(self)?.retire()),
+      askToStop: effect((runtime, { self }: ActionArgs) => runtime.hands.get(self)?.ask()),
+      terminateProcess: effect((runtime, { self }: ActionArgs) => runtime.hands.get(self)?.terminate()),
+      killProcess: effect((runtime, { self }: ActionArgs, { because }: { because: KillReason }) =>
         runtime.hands.get(self)?.kill(because),
       ),
     },
-  });
-}
+  }),
+);
 
 interface ActionArgs {
   readonly context: WorkerContext;

@@ -11,7 +11,7 @@ export interface Script {
   /** Told of each request as it is started; answers it, now or later, or never. */
   readonly serve?: (request: PlayedRequest, process: FakeProcess) => void;
   /** Told of each line as it comes, before it is read. */
-  readonly onLine?: (message: LineToPython, process: FakeProcess) => void;
+  readonly onLine?: (message: LineToPython, process: FakeProcess, line: string) => void;
   /** Told of each signal, before it does anything. */
   readonly onSignal?: (signal: 'SIGTERM' | 'SIGKILL', process: FakeProcess) => void;
   /** Told of each request that is to be given up, and whether by signal: it may answer it at once. */
@@ -182,7 +182,7 @@ export class FakeProcess implements PythonProcess {
     const message = JSON.parse(line) as LineToPython;
     this.#check(message, line);
     if (message.type === 'init') this.init = message;
-    this.#python.script.onLine?.(message, this);
+    this.#python.script.onLine?.(message, this, line);
     this.#inbox.push(message);
     this.#read();
   }

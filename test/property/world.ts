@@ -57,7 +57,7 @@ export class World {
     this.#mark = mark;
     this.python = new FakePython({
       slots: options.slots ?? 1,
-      onLine: (message, process) => this.#lineCame(message, process),
+      onLine: (message, process, line) => this.#lineCame(message, process, line),
       onSignal: (signal, process) => this.#signalled(signal, process),
     });
     const settings = checkOptions({
@@ -449,8 +449,8 @@ export class World {
 
   // ---------------------------------------------------------------- oracles: what may happen on the way
 
-  #lineCame(message: LineToPython, process: FakeProcess): void {
-    this.#told?.(this.clock.now(), process.pid, `< ${JSON.stringify(message)}`);
+  #lineCame(message: LineToPython, process: FakeProcess, line: string): void {
+    this.#told?.(this.clock.now(), process.pid, `< ${line}`);
     if (message.type !== 'call' || message.args[0] === REBUILD) return;
     const asked = this.asked[message.args[0] as number] as Asked;
     if (asked.process !== undefined) this.faults.push(`${asked} was sent twice`);

@@ -35,9 +35,9 @@ export class SimulationError extends Error {
 export async function simulate(seed: number, steps: number): Promise<History> {
   const dice = diceOf(seed);
   const hash = new Hash();
-  const marks: Record<string, number> = {};
+  const marks = new Map<string, number>();
   const mark = (what: string) => {
-    marks[what] = (marks[what] ?? 0) + 1;
+    marks.set(what, (marks.get(what) ?? 0) + 1);
   };
   let cruelty = 0;
   const begin = () => {
@@ -84,7 +84,7 @@ export async function simulate(seed: number, steps: number): Promise<History> {
   } finally {
     seen.stop();
   }
-  return { seed, hash: hash.toString(), marks };
+  return { seed, hash: hash.toString(), marks: Object.fromEntries(marks) };
 }
 
 /** FNV-1a, twice over, for 64 bits. */
