@@ -50,6 +50,8 @@ export class World {
   /** What `onLost` was refused with, as those who wait for it are then too. */
   readonly #rebuildErrors = new Set<unknown>();
   readonly #brokenProcesses = new Set<FakeProcess>();
+  /** Of promises that were kept before anybody gave up: others give up by them. */
+  readonly #controllers: AbortController[] = [];
 
   constructor({ sessionIds, ...options }: WorldOptions, { told, mark }: Witness = {}) {
     this.options = { sessionIds, ...options };
@@ -308,7 +310,8 @@ export class World {
     send: (options: object, token: number) => Promise<unknown>,
   ): void {
     const token = this.asked.length;
-    const asked = new Asked(token, kind, wish, via, session, this.clock.now(), this.options);
+    const controller = wish.isAbortable ? (this.#controllers.pop() ?? new AbortController()) : undefined;
+    const asked = new Asked(token, kind, wish, via, session, this.clock.now(), this.options, controller);
     this.asked.push(asked);
     this.pending.add(asked);
     via?.asked.push(asked);
@@ -324,6 +327,7 @@ export class World {
   #settled(asked: Asked, outcome: Outcome): void {
     asked.settled = outcome;
     this.pending.delete(asked);
+    if (asked.controller?.signal.aborted === false) this.#controllers.push(asked.controller);
     if (asked.kind === 'call') {
       this.#calls.pending -= 1;
       if ('value' in outcome) this.#calls.answered += 1;
@@ -748,11 +752,12 @@ export class Asked {
   constructor(
     token: number,
     kind: Asked['kind'],
-    { timeoutMs, isAbortable }: Wish,
+    { timeoutMs }: Wish,
     via: HeldLease | undefined,
     session: SessionSeen | undefined,
     now: number,
     options: WorldOptions,
+    controller: AbortController | undefined,
   ) {
     this.token = token;
     this.kind = kind;
@@ -761,7 +766,7 @@ export class Asked {
     const budget = timeoutMs ?? (kind === 'call' ? options.timeoutMs : undefined) ?? Number.POSITIVE_INFINITY;
     this.deadline = now + budget;
     this.queueDeadline = via ? Number.POSITIVE_INFINITY : now + (options.queueTimeoutMs ?? Number.POSITIVE_INFINITY);
-    this.controller = isAbortable ? new AbortController() : undefined;
+    this.controller = controller;
     this.epoch = via?.epoch ?? session?.epoch ?? 0;
     this.floor = via?.floor ?? session?.floor ?? 0;
     this.known = new Set(session?.known);
