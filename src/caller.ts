@@ -8,7 +8,7 @@ import { keptOf } from './keep.js';
 import { splitArgs } from './kw.js';
 import { LiveArguments } from './live-arguments.js';
 import { type MapOptions, mapCalls } from './map.js';
-import { own } from './own.js';
+import { bare, NO_OPTIONS, own } from './own.js';
 import { type PyProxy, PyResult, pyProxy } from './py.js';
 import { Attempts, type AttemptTerms } from './retries.js';
 import type { Runtime } from './runtime.js';
@@ -63,17 +63,21 @@ type WithSchema<Options, T> = Options & { readonly schema: StandardSchema<T> };
 
 /** What a pool, a lease and a session have in common: one can call through them. */
 export abstract class Caller<Api = unknown> {
-  // Not to be seen by who prints a pool or a lease: it is large, and the environment is in it.
   readonly #runtime: Runtime;
   /** The session that its calls belong to. */
   protected readonly sessionId: string | undefined;
   readonly #bound: CallOptions;
 
-  /** @param bound Checked, as `mergedWith` returns them. */
-  protected constructor(runtime: Runtime, sessionId: string | undefined, bound: CallOptions = UNBOUND) {
+  /** @param bound As `mergedWith` returns them, checked and nobody else's. */
+  protected constructor(runtime: Runtime, sessionId: string | undefined, bound: CallOptions) {
     this.#runtime = runtime;
     this.sessionId = sessionId;
     this.#bound = bound;
+  }
+
+  /** Not to be seen by who prints a pool or a lease: it is large, and the environment is in it. */
+  protected get runtime(): Runtime {
+    return this.#runtime;
   }
 
   /**
@@ -96,7 +100,7 @@ export abstract class Caller<Api = unknown> {
    */
   call<T>(name: string, args: readonly unknown[], options: WithSchema<CallOptions, T>): Promise<T>;
   call<T = unknown>(name: string, args?: readonly unknown[], options?: CallOptions): Promise<T>;
-  call<T = unknown>(name: string, args: readonly unknown[] = [], options: CallOptions = {}): Promise<T> {
+  call<T = unknown>(name: string, args: readonly unknown[] = [], options: CallOptions = NO_OPTIONS): Promise<T> {
     try {
       const given = own(options);
       return this.#start(name, args, this.#merged(given), given) as Promise<T>;
@@ -124,7 +128,7 @@ export abstract class Caller<Api = unknown> {
   map<T = unknown>(
     name: string,
     items: Iterable<unknown> | AsyncIterable<unknown>,
-    options: MapOptions = {},
+    options: MapOptions = NO_OPTIONS,
   ): AsyncIterableIterator<T> {
     const { concurrency = this.concurrency, ordered = true, ...others } = own(options);
     const rest = own(others);
@@ -156,7 +160,7 @@ export abstract class Caller<Api = unknown> {
   stream<T = unknown>(
     name: string,
     args: readonly unknown[] = [],
-    options: StreamOptions = {},
+    options: StreamOptions = NO_OPTIONS,
   ): AsyncIterableIterator<T, undefined> & AsyncDisposable {
     try {
       const { highWaterMark, ...others } = own(options);
@@ -208,15 +212,6 @@ export abstract class Caller<Api = unknown> {
     return undefined;
   }
 
-  protected get runtime(): Runtime {
-    return this.#runtime;
-  }
-
-  /** The options that are bound, checked. */
-  protected get bound(): CallOptions {
-    return this.#bound;
-  }
-
   /** Whether its calls depend on nothing but what they are given. */
   protected get canShare(): boolean {
     return false;
@@ -227,9 +222,10 @@ export abstract class Caller<Api = unknown> {
   }
 
   #merged(options: CallOptions): CallOptions {
-    checkCall(options);
     const bound = this.#bound;
-    const merged: { -readonly [Name in keyof CallOptions]: CallOptions[Name] } = own(bound);
+    if (options === NO_OPTIONS) return bound;
+    checkCall(options);
+    const merged: { -readonly [Name in keyof CallOptions]: CallOptions[Name] } = Object.assign(bare(), bound);
     for (const name of Object.keys(options) as (keyof CallOptions)[]) {
       // What is there and undefined says nothing.
       if (options[name] !== undefined) (merged as Record<string, unknown>)[name] = options[name];
@@ -241,7 +237,7 @@ export abstract class Caller<Api = unknown> {
   }
 
   #result(name: string, args: readonly unknown[], member?: Member): PyResult {
-    const options = this.#bound;
+    const options = this.mergedWith(NO_OPTIONS);
     const prepared = this.#prepare(name, args, options, member);
     return new PyResult({
       // An attribute is read when it is awaited, the object iterated over when the first item is asked for.
@@ -518,7 +514,6 @@ const PRIORITY_MAX = 100;
 const ATTEMPTS = 3;
 const ATTEMPTS_MAX = 100;
 const KEY_CHARS_MAX = 1_000;
-const UNLIMITED: WaitOptions = own({});
-const UNBOUND: CallOptions = Object.freeze(own({}));
+const UNLIMITED: WaitOptions = NO_OPTIONS;
 /** So many heartbeats may come in the time that is allowed for one. */
 const BEATS = 4;

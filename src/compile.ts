@@ -15,6 +15,8 @@ export function compile<Machine extends AnyStateMachine>(machine: Machine): Mach
 class CompiledMachine extends (StateMachine as unknown as new (config: object, implementations: object) => Base) {
   readonly #interpret: Transition;
   #table: Table | undefined;
+  /** Of the system in which this machine ran last. */
+  #watch: Watch | undefined;
 
   constructor(config: object, implementations: object) {
     super(config, implementations);
@@ -44,86 +46,215 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
       }
       if (isTaken) return this.#take(edge, state, event, scope);
     }
-    return told(state, event, scope, []);
+    if (this.#isWatched(scope)) tell(state, event, scope, []);
+    return state;
   }
 
   #take(edge: Edge, from: State, event: AnyEvent, scope: Scope): State {
-    const raised: AnyEvent[] = [];
-    const { state, context } = this.#perform(edge.actions, from, from.context, event, scope, raised);
+    const isWatched = this.#isWatched(scope);
+    const step: Taking = { event, scope, isWatched, state: from, extra: undefined };
+    const context = this.#perform(edge.actions, from.context, step);
     const leaf = edge.target ?? from;
-    const isSame = context === from.context && leaf.value === from.value && state.children === from.children;
-    let next = isSame ? from : stateAt(leaf, state, context);
-    next = told(next, event, scope, [edge.transition]);
+    const isSame = context === from.context && leaf.value === from.value && step.state.children === from.children;
+    let next = isSame ? from : stateAt(leaf, step.state, context);
+    if (isWatched) tell(next, event, scope, [edge.transition]);
     // What was raised at once is taken in turn, and forgotten once the end has been reached.
-    for (const each of raised) {
+    for (const each of step.extra?.internalQueue ?? NOTHING) {
       if (next.status !== 'active') break;
       next = this.#transition(next, each, scope);
     }
     return next;
   }
 
-  /** The context goes on its own, so that a snapshot need not be made for each change of it. */
-  #perform(
-    steps: readonly Step[],
-    from: State,
-    given: object,
-    event: AnyEvent,
-    scope: Scope,
-    raised: AnyEvent[],
-  ): { state: State; context: object } {
-    const extra = { internalQueue: raised };
-    let state = from;
+  /** Returns the context, which goes on its own, so that a snapshot need not be made for each change of it. */
+  #perform(steps: readonly Step[], given: object, taking: Taking): object {
+    const { event, scope } = taking;
     let context = given;
-    for (const { type, params: asked, builtin, exec } of steps) {
-      const args = { context, event, self: scope.self, system: scope.system };
+    for (const step of steps) {
+      const { type, params: asked, builtin, changes } = step;
       const params = typeof asked === 'function' ? asked({ context, event }) : asked;
+      if (changes !== undefined) {
+        const args = { context, event, self: scope.self, system: scope.system, spawn: refuseToSpawn };
+        const changed = changes(args, params);
+        context = changed === SPAWNS ? this.#resolve(step, context, params, taking).state.context : changed;
+        continue;
+      }
       if (builtin === undefined) {
-        scope.actionExecutor({ type, info: args, params, exec });
-      } else if (builtin.assignment !== undefined) {
-        const update = assigned(builtin.assignment, args, params);
-        if (update === SPAWNS) {
-          [state] = builtin.resolve(scope, { ...state, context }, args, params, builtin, extra);
-          context = state.context;
-        } else {
-          context = Object.assign({}, context, update);
-        }
+        const info = { context, event, self: scope.self, system: scope.system };
+        scope.actionExecutor({ type, info, params, exec: step.exec });
       } else if (builtin.collect !== undefined) {
-        const [, , enqueued] = builtin.resolve(scope, { ...state, context }, args, params, builtin, extra);
+        const { enqueued } = this.#resolve(step, context, params, taking);
         const more = (enqueued as (Named | Action)[]).map((action) => stepOf(this, action));
-        ({ state, context } = this.#perform(more, state, context, event, scope, raised));
-      } else {
-        const [after, resolved] = builtin.resolve(scope, state, args, params, builtin, extra);
-        state = after;
+        context = this.#perform(more, context, taking);
+      } else if (taking.isWatched || step.sends === undefined || !sent(step.sends, context, params, taking)) {
+        const { resolved } = this.#resolve(step, context, params, taking);
         if (builtin.execute === undefined) continue;
-        scope.actionExecutor({ type, info: args, params: resolved, exec: builtin.execute.bind(null, scope, resolved) });
+        const info = { context, event, self: scope.self, system: scope.system };
+        scope.actionExecutor({ type, info, params: resolved, exec: builtin.execute.bind(null, scope, resolved) });
       }
     }
-    return { state, context };
+    return context;
+  }
+
+  /** Has XState resolve one of its own actions. */
+  #resolve(step: Step, context: object, params: unknown, taking: Taking) {
+    const { event, scope } = taking;
+    const builtin = step.builtin as Builtin;
+    taking.extra ??= { internalQueue: [] };
+    const args = { context, event, self: scope.self, system: scope.system };
+    const now = { ...taking.state, context };
+    const [state, resolved, enqueued] = builtin.resolve(scope, now, args, params, builtin, taking.extra);
+    taking.state = state;
+    return { state, resolved, enqueued };
+  }
+
+  #isWatched(scope: Scope): boolean {
+    const { system, self } = scope;
+    // What is no actor's own has effects of its own, such as `xstate.transition()`, which only collects them.
+    if (scope !== self._actorScope) return true;
+    if (this.#watch?.system !== system) this.#watch = watchOf(system);
+    return this.#watch.isOn;
   }
 }
 
-/** Tells whoever inspects of a step, as the interpreter does, and returns where it led. */
-function told(next: State, event: AnyEvent, scope: Scope, transitions: readonly object[]): State {
+/** One transition as it is taken. */
+interface Taking {
+  readonly event: AnyEvent;
+  readonly scope: Scope;
+  /** All that is done is told of. */
+  readonly isWatched: boolean;
+  /** Where it began, with the children that it has now. */
+  state: State;
+  /** Made if XState is asked to resolve something. */
+  extra: { internalQueue: AnyEvent[] } | undefined;
+}
+
+/** Tells whoever inspects of a step, as the interpreter does. */
+function tell(next: State, event: AnyEvent, scope: Scope, transitions: readonly object[]): void {
   const step = { actorRef: scope.self, event, snapshot: next, _transitions: transitions };
   scope.system._sendInspectionEvent({ type: '@xstate.microstep', ...step });
-  return next;
 }
 
-function assigned(assignment: Assignment, args: ActionArgs, params: unknown): object | typeof SPAWNS {
-  const { context, event, self, system } = args;
-  const withSpawn = { context, event, self, system, spawn: refuseToSpawn };
+/** Sends what `sendTo` says, once the transition has been taken. False: XState has to, with all that it knows of targets and errors. */
+function sent({ to, event }: Sends, context: object, params: unknown, taking: Taking): boolean {
+  const { scope } = taking;
+  const { self, system } = scope;
+  const args = { context, event: taking.event, self, system };
+  const target = typeof to === 'function' ? to(args, params) : to;
+  if (!isActor(target)) return false;
+  const said = typeof event === 'function' ? event(args, params) : event;
+  if (typeof said?.type !== 'string' || said.type === 'xstate.error') return false;
+  // Somebody may have begun to inspect meanwhile.
+  scope.defer(() => (watchOf(system).isOn ? system._relay(self, target, said) : target._send(said)));
+  return true;
+}
+
+function isActor(target: unknown): target is Receiver {
+  return typeof (target as Receiver | undefined)?._send === 'function';
+}
+
+// ---------------------------------------------------------------- who watches
+
+/** Whether anybody inspects a system. */
+interface Watch {
+  readonly system: System;
+  isOn: boolean;
+}
+
+/** XState does not say whether it tells anybody, and making what is to be told takes a third of the time of a step. */
+function watchOf(system: System): Watch {
+  const known = watches.get(system);
+  if (known !== undefined) return known;
+  const watch: Watch = { system, isOn: isInspected(system) };
+  const { inspect } = system;
+  system.inspect = (observer) => {
+    const { unsubscribe } = inspect(observer);
+    watch.isOn = true;
+    return {
+      unsubscribe: () => {
+        unsubscribe();
+        watch.isOn = isInspected(system);
+      },
+    };
+  };
+  watches.set(system, watch);
+  return watch;
+}
+
+/** An event that throws as soon as somebody is to be told of it reaches nobody. */
+function isInspected(system: System): boolean {
   try {
-    if (typeof assignment === 'function') return assignment(withSpawn, params);
-    const update: Record<string, unknown> = {};
-    for (const key of Object.keys(assignment)) {
-      const value = assignment[key];
-      update[key] = typeof value === 'function' ? value(withSpawn, params) : value;
-    }
-    return update;
-  } catch (error) {
-    if (error === SPAWNS) return SPAWNS;
-    throw error;
+    system._sendInspectionEvent(UNTELLABLE);
+    return false;
+  } catch {
+    return true;
   }
+}
+
+const watches = new WeakMap<System, Watch>();
+const UNTELLABLE = {
+  get type(): string {
+    throw new Error('Somebody inspects.');
+  },
+};
+
+// ---------------------------------------------------------------- assignments
+
+/** What an assignment makes of a context. */
+function changesBy(assignment: Assignment): Changes {
+  const change = typeof assignment === 'function' ? changeAtOnce(assignment) : changeEach(assignment);
+  return (args, params) => {
+    try {
+      return change(args, params);
+    } catch (error) {
+      if (error === SPAWNS) return SPAWNS;
+      throw error;
+    }
+  };
+}
+
+function changeAtOnce(assigner: Assigner<object>): Assigner<object> {
+  return (args, params) => {
+    const { context } = args;
+    const change = assigner(args, params);
+    return isWhole(change, context) ? change : { ...context, ...change };
+  };
+}
+
+/** Whether a change is a new context by itself: it names all that there is, in the same order, so that a copy would be the same. */
+function isWhole(change: object, context: object): boolean {
+  if (change === context || Object.getPrototypeOf(change) !== Object.prototype) return false;
+  const names = Object.keys(context);
+  let at = 0;
+  for (const name in change) {
+    if (name !== names[at]) return false;
+    at += 1;
+  }
+  return at === names.length;
+}
+
+/** All see the context as it was before. */
+function changeEach(assignment: Record<string, unknown>): Assigner<object> {
+  const keys = Object.keys(assignment);
+  const valueAt = (key: string, args: SpawnArgs, params: unknown) => {
+    const value = assignment[key];
+    return typeof value === 'function' ? value(args, params) : value;
+  };
+  const [only] = keys;
+  if (keys.length === 1 && only !== undefined) {
+    return (args, params) => {
+      const value = valueAt(only, args, params);
+      const next: Record<string, unknown> = { ...args.context };
+      next[only] = value;
+      return next;
+    };
+  }
+  return (args, params) => {
+    const values = keys.map((key) => valueAt(key, args, params));
+    const next: Record<string, unknown> = { ...args.context };
+    for (const [index, key] of keys.entries()) next[key] = values[index];
+    return next;
+  };
 }
 
 /** An assignment that spawns is begun anew by XState, which knows how. */
@@ -221,9 +352,18 @@ function actionOf(machine: Base, action: Named | Action): Step | undefined {
 function stepOf(machine: Base, action: Named | Action): Step {
   const found = typeof action === 'function' ? action : machine.implementations.actions[nameOf(action)];
   const params = typeof action === 'object' ? action.params : undefined;
-  if (found !== undefined && isBuiltin(found)) return { type: found.type, params, exec: undefined, builtin: found };
+  if (found !== undefined && isBuiltin(found)) {
+    const changes = found.assignment === undefined ? undefined : changesBy(found.assignment);
+    return { type: found.type, params, exec: undefined, builtin: found, changes, sends: sendsOf(found) };
+  }
   const type = typeof action === 'function' ? action.name || '(anonymous)' : nameOf(action);
-  return { type, params, exec: found, builtin: undefined };
+  return { type, params, exec: found, builtin: undefined, changes: undefined, sends: undefined };
+}
+
+/** @returns Undefined for what is sent later, and what is no `sendTo`. */
+function sendsOf({ type, to, event, delay }: Builtin): Sends | undefined {
+  if (type !== 'xstate.sendTo' || delay !== undefined || to === undefined || event === undefined) return undefined;
+  return { to, event } as Sends;
 }
 
 function isDelayed({ type, delay }: Builtin): boolean {
@@ -249,7 +389,8 @@ const BUILTINS: ReadonlySet<string> = new Set([
 /** What is left to the interpreter. */
 const LEFT: readonly Edge[] = [];
 const NONE: readonly Edge[] = [];
-const SPAWNS = Symbol('spawns');
+const NOTHING: readonly AnyEvent[] = [];
+const SPAWNS: unique symbol = Symbol('spawns');
 
 /** By state, then by event: what may happen, in the order in which it is tried. */
 type Table = Map<unknown, ReadonlyMap<string, readonly Edge[]>>;
@@ -273,6 +414,19 @@ interface Step {
   readonly params: Params;
   readonly exec: Action | undefined;
   readonly builtin: Builtin | undefined;
+  /** Of an assignment. */
+  readonly changes: Changes | undefined;
+  /** Of a `sendTo` that is due at once. */
+  readonly sends: Sends | undefined;
+}
+
+interface Sends {
+  readonly to: object | string | ((args: ActionArgs, params: unknown) => unknown);
+  readonly event: AnyEvent | ((args: ActionArgs, params: unknown) => AnyEvent);
+}
+
+interface Receiver {
+  _send(event: AnyEvent): void;
 }
 
 // ---------------------------------------------------------------- what is read of XState
@@ -297,9 +451,16 @@ interface State extends Leaf {
 }
 
 interface Scope {
-  readonly self: AnyActorRef;
-  readonly system: { _sendInspectionEvent(event: object): void };
+  readonly self: AnyActorRef & { readonly _actorScope?: Scope };
+  readonly system: System;
+  defer(effect: () => void): void;
   actionExecutor(action: { type: string; info: ActionArgs; params: unknown; exec: unknown }): void;
+}
+
+interface System {
+  _sendInspectionEvent(event: object): void;
+  _relay(source: AnyActorRef, target: Receiver, event: AnyEvent): void;
+  inspect(observer: never): { unsubscribe(): void };
 }
 
 type Transition = (state: State, event: AnyEvent, scope: Scope) => State;
@@ -353,6 +514,9 @@ interface Builtin {
   readonly type: string;
   readonly assignment?: Assignment;
   readonly delay?: unknown;
+  /** Of `sendTo`. */
+  readonly to?: unknown;
+  readonly event?: unknown;
   /** Of `enqueueActions`, which resolves to further actions. */
   readonly collect?: unknown;
   resolve(
@@ -366,5 +530,7 @@ interface Builtin {
   execute?(scope: Scope, resolved: unknown): void;
 }
 
-type Assigner<Result> = (args: ActionArgs & { spawn: () => never }, params: unknown) => Result;
+type SpawnArgs = ActionArgs & { spawn: () => never };
+type Assigner<Result> = (args: SpawnArgs, params: unknown) => Result;
+type Changes = Assigner<object | typeof SPAWNS>;
 type Assignment = Assigner<object> | Record<string, unknown>;

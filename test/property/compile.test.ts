@@ -34,10 +34,10 @@ describe('a compiled machine', () => {
   it('cannot be told from the interpreted one, whatever its chart and whatever happens', () => {
     let [steps, byTable] = [0, 0];
     fc.assert(
-      fc.property(chart, fc.array(happening, { minLength: 1, maxLength: 12 }), (config, happenings) => {
+      fc.property(chart, fc.array(happening, { minLength: 1, maxLength: 12 }), watched, (config, happenings, when) => {
         const machine = createMachine(config as never, IMPLEMENTATIONS as never) as AnyStateMachine;
         const compiled = compile(machine);
-        expect(traceOf(compiled, happenings)).toEqual(traceOf(machine, happenings));
+        expect(traceOf(compiled, happenings, when)).toEqual(traceOf(machine, happenings, when));
         const [taken, sent] = takenByTable(machine, happenings);
         steps += sent;
         byTable += taken;
@@ -147,8 +147,13 @@ describe.each<[string, Walkable<never>, AnyStateMachine]>([
 
 type Happening = { send: AnyEventObject } | { wait: number };
 
+/** From when to when somebody inspects, by the number of what happens: from before the actor is made on, or never, too. */
+type Watched = readonly [from: number, to: number];
+
+const ALWAYS: Watched = [-1, Number.POSITIVE_INFINITY];
+
 /** All that an onlooker can see of one run. */
-function traceOf(machine: AnyStateMachine, happenings: readonly Happening[]): unknown[] {
+function traceOf(machine: AnyStateMachine, happenings: readonly Happening[], [from, to] = ALWAYS): unknown[] {
   const trace: unknown[] = [];
   const clock = new SimulatedClock();
   done.splice(0);
@@ -157,7 +162,8 @@ function traceOf(machine: AnyStateMachine, happenings: readonly Happening[]): un
   const inspect = (event: InspectionEvent) => {
     if (!isSilent) trace.push(inspected(event));
   };
-  const actor = createActor(machine as AnyActorLogic, { ...options, inspect });
+  const actor = createActor(machine as AnyActorLogic, from === -1 ? { ...options, inspect } : options);
+  let watch: { unsubscribe(): void } | undefined;
   isSilent = false;
   actor.subscribe({
     next: (snapshot) => trace.push(['next', plain(snapshot)]),
@@ -166,7 +172,9 @@ function traceOf(machine: AnyStateMachine, happenings: readonly Happening[]): un
   });
   actor.on('*', (event) => trace.push(['emitted', event]));
   actor.start();
-  for (const happening of happenings) {
+  for (const [index, happening] of happenings.entries()) {
+    if (index === from) watch = actor.system.inspect(inspect);
+    if (index === to) watch?.unsubscribe();
     const before = actor.getSnapshot();
     if ('send' in happening) actor.send(happening.send);
     else clock.increment(happening.wait);
@@ -256,7 +264,7 @@ function isByTable(compiled: AnyStateMachine, snapshot: unknown, event: AnyEvent
 
 const done: string[] = [];
 const SINK = createActor(
-  fromCallback(() => {}),
+  fromCallback(({ receive }) => receive((event) => done.push(JSON.stringify(event)))),
   { id: 'sink' },
 ).start();
 const EVENTS = [{ type: 'a', by: 1 }, { type: 'b', by: 2 }, { type: 'c', by: 3 }, { type: 'unknown' }];
@@ -459,6 +467,12 @@ const chart = fc
     context: { count: 0 },
     options: { maxIterations: 20 },
   }));
+
+const watched: fc.Arbitrary<Watched> = fc.oneof(
+  fc.constant(ALWAYS),
+  fc.constant([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] as const),
+  fc.tuple(fc.nat(6), fc.nat(12)),
+);
 
 const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 8, arbitrary: fc.constantFrom(...EVENTS).map((send) => ({ send })) },

@@ -506,17 +506,31 @@ export class World {
     };
   }
 
-  /** At the first that XState tells, which is of the root actor, its system is made to tell us alone, and by nothing but a call. */
-  #listenIn({ actorRef }: InspectionEvent): void {
-    const { system } = actorRef as unknown as { readonly system: { _sendInspectionEvent: (event: Told) => void } };
-    system._sendInspectionEvent = (event) => this.#observe(event);
+  /**
+   * At the first that XState tells, which is of the root actor. From then on its system tells nobody but us, and only of
+   * actors and how they begin; of what is sent to them we are told where it comes in. Who inspects makes XState take
+   * another and longer way than it does for the pools of others.
+   */
+  #listenIn({ actorRef: root }: InspectionEvent): void {
+    const { system } = root as unknown as { readonly system: { _sendInspectionEvent: (event: Told) => void } };
+    const hearActor = (actorRef: Listening) => {
+      const take = actorRef._send;
+      actorRef._send = (event) => {
+        this.#observe(actorRef, event);
+        take.call(actorRef, event);
+      };
+      if (actorRef.id === 'coordinator') this.#coordinator = actorRef as unknown as Actor<typeof coordinatorMachine>;
+    };
+    hearActor(root as Listening);
+    system._sendInspectionEvent = (told) => {
+      // There is none where it is only asked whether anybody listens.
+      if (told.actorRef === undefined) return;
+      if (told.type === '@xstate.actor') hearActor(told.actorRef);
+      else if (told.event?.type === 'xstate.init' && told.type === '@xstate.event') this.#observe(told.actorRef, told.event);
+    };
   }
 
-  #observe({ type, actorRef, event }: Told): void {
-    if (type === '@xstate.actor' && actorRef.id === 'coordinator') {
-      this.#coordinator = actorRef as unknown as Actor<typeof coordinatorMachine>;
-    }
-    if (type !== '@xstate.event' || event === undefined) return;
+  #observe(actorRef: AnyActorRef, event: { readonly type: string }): void {
     this.#told?.(this.clock.now(), actorRef.id, event.type);
     if (actorRef === (this.#coordinator as unknown)) {
       this.#seenByCoordinator.events += 1;
@@ -781,9 +795,12 @@ export class Asked {
 /** What XState tells of a system. */
 interface Told {
   readonly type: string;
-  readonly actorRef: AnyActorRef;
+  readonly actorRef?: Listening;
   readonly event?: { readonly type: string } | undefined;
 }
+
+/** An actor, where everything that is sent to it comes in. */
+type Listening = AnyActorRef & { _send(event: { readonly type: string }): void };
 
 interface Granted {
   readonly lease: number;
