@@ -332,7 +332,7 @@ export abstract class Caller<Api = unknown> {
         : { stream, given: live, handles, attempts, onProgress: onTold, heartbeatTimeoutMs };
       const line = room === undefined ? request : streamed(request, room, settings.limits, name);
       const wait = isShared ? UNLIMITED : { signal, timeoutMs };
-      const site = sites.above(ask, this.runtime.asking);
+      const site = sites.above(ask, this.runtime.asking, clock.now());
       const call = new Call({ name, request: line, context, caller: this }, site, clock, wait, extras);
       counters.asked += 1;
       keepAlive.hold();
