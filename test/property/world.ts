@@ -526,7 +526,8 @@ export class World {
       // There is none where it is only asked whether anybody listens.
       if (told.actorRef === undefined) return;
       if (told.type === '@xstate.actor') hearActor(told.actorRef);
-      else if (told.event?.type === 'xstate.init' && told.type === '@xstate.event') this.#observe(told.actorRef, told.event);
+      else if (told.event?.type === 'xstate.init' && told.type === '@xstate.event')
+        this.#observe(told.actorRef, told.event);
     };
   }
 
