@@ -214,7 +214,23 @@ function changesBy(assignment: Assignment): Changes {
 }
 
 function changeAtOnce(assigner: Assigner<object>): Assigner<object> {
-  return (args, params) => ({ ...args.context, ...assigner(args, params) });
+  return (args, params) => {
+    const { context } = args;
+    const change = assigner(args, params);
+    return isWhole(change, context) ? change : { ...context, ...change };
+  };
+}
+
+/** Whether a change is a new context by itself: it names all that there is, in the same order, so that a copy would be the same. */
+function isWhole(change: object, context: object): boolean {
+  if (change === context || Object.getPrototypeOf(change) !== Object.prototype) return false;
+  const names = Object.keys(context);
+  let at = 0;
+  for (const name in change) {
+    if (name !== names[at]) return false;
+    at += 1;
+  }
+  return at === names.length;
 }
 
 /** All see the context as it was before. */
@@ -226,7 +242,12 @@ function changeEach(assignment: Record<string, unknown>): Assigner<object> {
   };
   const [only] = keys;
   if (keys.length === 1 && only !== undefined) {
-    return (args, params) => ({ ...args.context, [only]: valueAt(only, args, params) });
+    return (args, params) => {
+      const value = valueAt(only, args, params);
+      const next: Record<string, unknown> = { ...args.context };
+      next[only] = value;
+      return next;
+    };
   }
   return (args, params) => {
     const values = keys.map((key) => valueAt(key, args, params));
