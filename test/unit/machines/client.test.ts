@@ -24,6 +24,7 @@ describe('a client', () => {
     ]);
     expect(is()[0]).toBe('cancelling');
     expect(tell({ type: 'exchange.ended', lease: 7, at: 42 })).toEqual([
+      NO_MORE,
       'worker-0: lease.released {"lease":7,"slot":2,"at":42}',
     ]);
     expect(is()).toEqual(['free', null]);
@@ -33,7 +34,10 @@ describe('a client', () => {
     const { tell, is } = client();
     tell(GRANTED);
     tell({ type: 'exchange.abandoned', lease: 7 });
-    expect(tell({ type: 'exchange.resumed', lease: 7 })).toEqual(['worker-0: lease.resumed {"lease":7,"slot":2}']);
+    expect(tell({ type: 'exchange.resumed', lease: 7 })).toEqual([
+      NO_MORE,
+      'worker-0: lease.resumed {"lease":7,"slot":2}',
+    ]);
     expect(is()[0]).toBe('exchanging');
     expect(tell({ type: 'exchange.abandoned', lease: 7 })).toHaveLength(2);
   });
@@ -53,7 +57,9 @@ describe('a client', () => {
     tell(GRANTED);
     if (state === 'cancelling') tell({ type: 'exchange.abandoned', lease: 7 });
     expect(is()[0]).toBe(state);
-    expect(tell({ type: 'lease.lost', lease: 7 })).toEqual(['failExchange']);
+    expect(tell({ type: 'lease.lost', lease: 7 })).toEqual(
+      state === 'cancelling' ? ['failExchange', NO_MORE] : ['failExchange'],
+    );
     expect(is()).toEqual(['free', null]);
   });
 
@@ -75,6 +81,8 @@ describe('a client', () => {
   });
 });
 
+/** The grace time is called off. */
+const NO_MORE = 'no more in time';
 const WORKER = inertRef<WorkerRef>('worker-0');
 const WAITER: Waiter = { ticket: 1, askedAt: 0, priority: 0, fairnessKey: null, affinity: null, mayWait: true };
 const GRANTED = { type: 'lease.granted', lease: 7, slot: 2, waiter: WAITER, worker: WORKER } as const;
@@ -88,6 +96,7 @@ function client() {
       const { snapshot: next, ran, said } = take(clientMachine, snapshot, event);
       snapshot = next;
       const told = said.map((each) => {
+        if (each.how === 'cancel') return NO_MORE;
         if (each.how === 'schedule') return `in ${each.delayMs} ms`;
         const { type, ...rest } = each.event;
         return `${each.how === 'send' ? each.to.id : 'emitted'}: ${type} ${JSON.stringify(rest)}`;
