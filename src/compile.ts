@@ -161,7 +161,7 @@ interface Watch {
   isOn: boolean;
 }
 
-/** XState does not say whether it tells anybody, and making what is to be told takes a third of the time of a step. */
+/** XState does not say whether it tells anybody, and what nobody is told of need not be made. */
 function watchOf(system: System): Watch {
   const known = watches.get(system);
   if (known !== undefined) return known;
