@@ -1,20 +1,53 @@
-import { type AnyActorRef, type AnyStateMachine, StateMachine } from 'xstate';
+import { type AnyStateMachine, StateMachine } from 'xstate';
+import {
+  type ActionArgs,
+  type AnyEvent,
+  type Builtin,
+  type Edge,
+  type Extra,
+  LEFT,
+  type Left,
+  listLeft,
+  type Machine,
+  type Row,
+  type Scope,
+  type State,
+  type Step,
+  stepOf,
+  type Transition,
+  type TransitionDefinition,
+  tableOf,
+} from './table.js';
+
+export type { Left } from './table.js';
 
 /**
  * The same machine, run from a table that is derived from its chart. In all that can be observed it is the XState
- * machine it was: definition, `provide`, persistence, `xstate/graph`, inspection, the order of effects. What the table
- * does not know is left to XState's interpreter, event by event: nested and parallel states, invoked actors, final
- * states, `always`, wildcards, guards made of guards, actions that raise at once, spawn or stop.
+ * machine it was: definition, `provide`, persistence, `@xstate/graph`, inspection, the order of effects. What the
+ * table does not know is left to XState's interpreter, event by event; `leftToInterpreter` says what that is.
  *
- * It reads internals of XState (the interfaces at the end of this file), as versions 5.32 and 5.33 have them.
+ * The machine that is given stays as it is. The table is derived at the first event, once for all actors.
+ *
+ * @returns A machine of the same type, to be used wherever that one is: `createActor`, `actors` of `setup`, `spawn`,
+ *   `@xstate/graph`.
  */
-export function compile<Machine extends AnyStateMachine>(machine: Machine): Machine {
-  return new CompiledMachine(machine.config, machine.implementations) as unknown as Machine;
+export function compile<TMachine extends AnyStateMachine>(machine: TMachine): TMachine {
+  return new CompiledMachine(machine.config, machine.implementations) as unknown as TMachine;
 }
 
-class CompiledMachine extends (StateMachine as unknown as new (config: object, implementations: object) => Base) {
+/**
+ * What of a machine its table does not have, compiled or not yet, in the order of the chart: nested and parallel
+ * states, `always`, invoked actors that are started or stopped, final states. An empty list means that no event in any
+ * of its states needs the interpreter, but for those of XState's own.
+ */
+export function leftToInterpreter(machine: AnyStateMachine): Left[] {
+  return listLeft(machine as unknown as Machine);
+}
+
+class CompiledMachine extends (StateMachine as unknown as new (config: object, implementations: object) => Machine) {
   readonly #interpret: Transition;
-  #table: Table | undefined;
+  #table: Map<unknown, Row> | undefined;
+  #handedOver: readonly AnyEvent[] = [];
 
   constructor(config: object, implementations: object) {
     super(config, implementations);
@@ -23,347 +56,204 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     this.transition = (state, event, scope) => this.#transition(state, event, scope);
   }
 
-  override provide(implementations: object): Base {
+  override provide(implementations: object): Machine {
     const provided = super.provide(implementations);
     return new CompiledMachine(provided.config, provided.implementations);
   }
 
+  override getTransitionData(state: State, event: AnyEvent): readonly TransitionDefinition[] {
+    if (event !== HAND_OVER) return super.getTransitionData(state, event);
+    const raised = this.#handedOver;
+    const resolve: Builtin['resolve'] = (_scope, same, _args, _params, _action, { internalQueue }) => {
+      internalQueue.push(...raised);
+      return [same, undefined];
+    };
+    const actions = [Object.assign(() => {}, { resolve })];
+    return [{ ...NO_TARGET, source: this.root, actions }];
+  }
+
   #transition(state: State, event: AnyEvent, scope: Scope): State {
+    const edge = state.status === 'active' ? this.#edgeFor(state, event) : LEFT;
+    if (edge === LEFT) return this.#interpret(state, event, scope);
+    if (edge === undefined) return told(state, event, scope, NONE);
+    if (!edge.mayRaise) return this.#take(edge, state, event, scope, NOTHING_RAISED);
+    const extra: Extra = { internalQueue: [] };
+    return this.#goOn(this.#take(edge, state, event, scope, extra), scope, extra);
+  }
+
+  /** What was raised is taken in turn, by whoever knows it. */
+  #goOn(from: State, scope: Scope, extra: Extra): State {
+    const raised = extra.internalQueue;
+    let state = from;
+    // Whoever bounds the steps has XState count them.
+    while (raised.length > 0 && this.options.maxIterations === Number.POSITIVE_INFINITY) {
+      const event = raised[0]!;
+      const edge = this.#edgeFor(state, event);
+      if (edge === LEFT) break;
+      raised.shift();
+      state = edge === undefined ? told(state, event, scope, NONE) : this.#take(edge, state, event, scope, extra);
+    }
+    return raised.length === 0 ? state : this.#handOver(state, scope, raised);
+  }
+
+  /** The interpreter takes over in the middle of a step, by one of its own that raises what has been raised. */
+  #handOver(state: State, scope: Scope, raised: readonly AnyEvent[]): State {
+    const { system } = scope;
+    const tell = system._sendInspectionEvent;
+    // Nobody is told of that step.
+    system._sendInspectionEvent = () => {
+      system._sendInspectionEvent = tell;
+    };
+    this.#handedOver = raised;
+    try {
+      return this.#interpret(state, HAND_OVER, scope);
+    } finally {
+      system._sendInspectionEvent = tell;
+    }
+  }
+
+  /** @returns Undefined if nothing happens. */
+  #edgeFor(state: State, event: AnyEvent): Edge | undefined | typeof LEFT {
     this.#table ??= tableOf(this);
-    const row = this.#table.get(state.value);
-    if (row === undefined || state.status !== 'active') return this.#interpret(state, event, scope);
-    const edges = row.get(event.type) ?? (event.type.startsWith('xstate.') ? LEFT : NONE);
-    if (edges === LEFT) return this.#interpret(state, event, scope);
+    const edges = this.#table.get(state.value)?.edgesAt(event.type) ?? LEFT;
+    if (edges === LEFT) return LEFT;
+    const args = { context: state.context, event };
     for (const edge of edges) {
-      let isTaken: boolean;
       try {
-        isTaken = edge.guard === undefined || edge.guard({ context: state.context, event });
+        if (edge.guard === undefined || edge.guard(args, state)) return edge;
       } catch {
         // It will throw again, and the interpreter knows how to say so.
-        return this.#interpret(state, event, scope);
+        return LEFT;
       }
-      if (isTaken) return this.#take(edge, state, event, scope);
     }
-    return told(state, event, scope, []);
+    return undefined;
   }
 
-  #take(edge: Edge, from: State, event: AnyEvent, scope: Scope): State {
-    const raised: AnyEvent[] = [];
-    const { state, context } = this.#perform(edge.actions, from, from.context, event, scope, raised);
-    const leaf = edge.target ?? from;
-    const isSame = context === from.context && leaf.value === from.value && state.children === from.children;
-    let next = isSame ? from : stateAt(leaf, state, context);
-    next = told(next, event, scope, [edge.transition]);
-    // What was raised at once is taken in turn, and forgotten once the end has been reached.
-    for (const each of raised) {
-      if (next.status !== 'active') break;
-      next = this.#transition(next, each, scope);
-    }
-    return next;
+  #take(edge: Edge, from: State, event: AnyEvent, scope: Scope, extra: Extra): State {
+    const { steps, target, transitions } = edge;
+    const run = new Run(this, from, event, scope, extra);
+    run.perform(steps);
+    const { state, context } = run;
+    const leaf = target ?? from;
+    const isSame = state === from && context === from.context && leaf.value === from.value;
+    const next = isSame
+      ? from
+      : {
+          // A snapshot of XState's own shape, its keys in XState's order.
+          status: from.status,
+          output: from.output,
+          error: from.error,
+          machine: from.machine,
+          context,
+          _nodes: leaf._nodes,
+          value: leaf.value,
+          tags: leaf.tags,
+          children: state.children,
+          historyValue: from.historyValue,
+          matches: from.matches,
+          hasTag: from.hasTag,
+          can: from.can,
+          getMeta: from.getMeta,
+          toJSON: from.toJSON,
+        };
+    return told(next, event, scope, transitions);
+  }
+}
+
+/** The actions of one step, each done with what those before it have left. */
+class Run {
+  readonly #machine: Machine;
+  readonly #event: AnyEvent;
+  readonly #scope: Scope;
+  readonly #extra: Extra;
+  /** As it was, but for the children. */
+  state: State;
+  /** It goes on its own, so that a snapshot need not be made for each change of it. */
+  context: object;
+
+  constructor(machine: Machine, from: State, event: AnyEvent, scope: Scope, extra: Extra) {
+    this.#machine = machine;
+    this.#event = event;
+    this.#scope = scope;
+    this.#extra = extra;
+    this.state = from;
+    this.context = from.context;
   }
 
-  /** The context goes on its own, so that a snapshot need not be made for each change of it. */
-  #perform(
-    steps: readonly Step[],
-    from: State,
-    given: object,
-    event: AnyEvent,
-    scope: Scope,
-    raised: AnyEvent[],
-  ): { state: State; context: object } {
-    const extra = { internalQueue: raised };
-    let state = from;
-    let context = given;
+  perform(steps: readonly Step[]): void {
     for (const { type, params: asked, builtin, exec } of steps) {
-      const args = { context, event, self: scope.self, system: scope.system };
-      const params = typeof asked === 'function' ? asked({ context, event }) : asked;
-      if (builtin === undefined) {
-        scope.actionExecutor({ type, info: args, params, exec });
-      } else if (builtin.assignment !== undefined) {
-        const update = assigned(builtin.assignment, args, params);
-        if (update === SPAWNS) {
-          [state] = builtin.resolve(scope, { ...state, context }, args, params, builtin, extra);
-          context = state.context;
-        } else {
-          context = Object.assign({}, context, update);
-        }
-      } else if (builtin.collect !== undefined) {
-        const [, , enqueued] = builtin.resolve(scope, { ...state, context }, args, params, builtin, extra);
-        const more = (enqueued as (Named | Action)[]).map((action) => stepOf(this, action));
-        ({ state, context } = this.#perform(more, state, context, event, scope, raised));
-      } else {
-        const [after, resolved] = builtin.resolve(scope, state, args, params, builtin, extra);
-        state = after;
-        if (builtin.execute === undefined) continue;
-        scope.actionExecutor({ type, info: args, params: resolved, exec: builtin.execute.bind(null, scope, resolved) });
-      }
+      const { context } = this;
+      const args = { context, event: this.#event, self: this.#scope.self, system: this.#scope.system };
+      const params = typeof asked === 'function' ? asked({ context, event: this.#event }) : asked;
+      if (builtin === undefined) this.#scope.actionExecutor({ type, info: args, params, exec });
+      else if (builtin.assignment === undefined) this.#resolve(builtin, args, params);
+      else this.#assign(builtin, builtin.assignment, args, params);
     }
-    return { state, context };
+  }
+
+  #assign(builtin: Builtin, assignment: Assignment, args: ActionArgs, params: unknown): void {
+    const { context, event, self, system } = args;
+    const spawn = (...given: readonly unknown[]) => this.#spawn(given, builtin, args);
+    const withSpawn = { context, event, spawn, self, system };
+    if (typeof assignment === 'function') {
+      this.context = { ...context, ...assignment(withSpawn, params) };
+      return;
+    }
+    const next: Record<string, unknown> = { ...context };
+    for (const key of Object.keys(assignment)) {
+      const value = assignment[key];
+      next[key] = typeof value === 'function' ? value(withSpawn, params) : value;
+    }
+    this.context = next;
+  }
+
+  /** Spawns as XState does, which gives its `spawn` to an assignment only. */
+  #spawn(given: readonly unknown[], builtin: Builtin, args: ActionArgs): unknown {
+    let child: unknown;
+    const assignment = ({ spawn }: { spawn: (...given: readonly unknown[]) => unknown }) => {
+      child = spawn(...given);
+      return {};
+    };
+    [this.state] = builtin.resolve(this.#scope, this.#snapshot(), args, undefined, { assignment }, this.#extra);
+    return child;
+  }
+
+  #resolve(builtin: Builtin, args: ActionArgs, params: unknown): void {
+    const scope = this.#scope;
+    const before = this.#snapshot();
+    const [after, resolved, more] = builtin.resolve(scope, before, args, params, builtin, this.#extra);
+    if (after !== before) {
+      this.state = after;
+      this.context = after.context;
+    }
+    if (builtin.execute !== undefined) {
+      const exec = builtin.execute.bind(null, scope, resolved);
+      scope.actionExecutor({ type: builtin.type, info: args, params: resolved, exec });
+    }
+    if (more !== undefined) this.perform(more.map((action) => stepOf(this.#machine, action)));
+  }
+
+  #snapshot(): State {
+    const { state, context } = this;
+    return context === state.context ? state : { ...state, context };
   }
 }
 
 /** Tells whoever inspects of a step, as the interpreter does, and returns where it led. */
-function told(next: State, event: AnyEvent, scope: Scope, transitions: readonly object[]): State {
-  const step = { actorRef: scope.self, event, snapshot: next, _transitions: transitions };
-  scope.system._sendInspectionEvent({ type: '@xstate.microstep', ...step });
-  return next;
+function told(snapshot: State, event: AnyEvent, scope: Scope, _transitions: readonly object[]): State {
+  scope.system._sendInspectionEvent({
+    type: '@xstate.microstep',
+    actorRef: scope.self,
+    event,
+    snapshot,
+    _transitions,
+  });
+  return snapshot;
 }
 
-function assigned(assignment: Assignment, args: ActionArgs, params: unknown): object | typeof SPAWNS {
-  const withSpawn = { ...args, spawn: refuseToSpawn };
-  try {
-    if (typeof assignment === 'function') return assignment(withSpawn, params);
-    const update: Record<string, unknown> = {};
-    for (const key of Object.keys(assignment)) {
-      const value = assignment[key];
-      update[key] = typeof value === 'function' ? value(withSpawn, params) : value;
-    }
-    return update;
-  } catch (error) {
-    if (error === SPAWNS) return SPAWNS;
-    throw error;
-  }
-}
+const NONE: readonly object[] = [];
+const NOTHING_RAISED: Extra = { internalQueue: [] };
+const HAND_OVER: AnyEvent = { type: 'pythonarium.hand-over' };
+const NO_TARGET = { target: undefined, reenter: false, eventType: HAND_OVER.type, guard: undefined };
 
-/** An assignment that spawns is begun anew by XState, which knows how. */
-function refuseToSpawn(): never {
-  throw SPAWNS;
-}
-
-/** A snapshot of XState's own shape, its keys in XState's order. */
-function stateAt({ value, _nodes, tags }: Leaf, from: State, context: object): State {
-  return {
-    status: from.status,
-    output: from.output,
-    error: from.error,
-    machine: from.machine,
-    context,
-    _nodes,
-    value,
-    tags,
-    children: from.children,
-    historyValue: from.historyValue,
-    matches: from.matches,
-    hasTag: from.hasTag,
-    can: from.can,
-    getMeta: from.getMeta,
-    toJSON: from.toJSON,
-  };
-}
-
-// ---------------------------------------------------------------- deriving the table
-
-function tableOf(machine: Base): Table {
-  const { root } = machine;
-  const leaves = Object.values(root.states);
-  const table: Table = new Map();
-  if (root.type !== 'compound' || [root, ...leaves].some((node) => node.always !== undefined || hasWildcard(node))) {
-    return table;
-  }
-  for (const leaf of leaves) {
-    if (leaf.type !== 'atomic') continue;
-    const row: Map<string, readonly Edge[]> = new Map();
-    for (const type of new Set([...leaf.transitions.keys(), ...root.transitions.keys()])) {
-      const transitions = [leaf, root].flatMap((node) => node.transitions.get(type) ?? []);
-      const edges = transitions.map((transition) => edgeOf(machine, leaf, transition));
-      // An error that nobody takes ends the actor.
-      const isKnown = edges.every((edge) => edge !== undefined) && !type.startsWith('xstate.error.');
-      row.set(type, isKnown ? edges : LEFT);
-    }
-    table.set(leaf.key, row);
-  }
-  return table;
-}
-
-function hasWildcard(node: StateNode): boolean {
-  return [...node.transitions.keys()].some((type) => type.endsWith('*'));
-}
-
-/** @returns Undefined for what is left to the interpreter. */
-function edgeOf(machine: Base, leaf: StateNode, transition: TransitionDefinition): Edge | undefined {
-  const { root } = machine;
-  const guard = transition.guard === undefined ? undefined : guardOf(machine, transition.guard);
-  if (transition.guard !== undefined && guard === undefined) return undefined;
-  const targets = transition.target ?? [];
-  const target = targets[0];
-  const leaves = target !== undefined && (target !== leaf || transition.source !== leaf || transition.reenter);
-  if (leaves) {
-    const isPlain = targets.length === 1 && target.parent === root && target.type === 'atomic';
-    const reentersRoot = transition.source === root && transition.reenter;
-    if (!isPlain || reentersRoot || target.invoke.length > 0 || leaf.invoke.length > 0) return undefined;
-  }
-  const taken = leaves ? [...leaf.exit, ...transition.actions, ...target.entry] : transition.actions;
-  const actions = taken.map((action) => actionOf(machine, action));
-  if (!actions.every((action) => action !== undefined)) return undefined;
-  return { transition, guard, actions, target: leaves ? leafAt(root, target) : undefined };
-}
-
-function leafAt(root: StateNode, leaf: StateNode): Leaf {
-  return { value: leaf.key, _nodes: [root, leaf], tags: new Set([...root.tags, ...leaf.tags]) };
-}
-
-function guardOf(machine: Base, guard: Named | Guard): Edge['guard'] {
-  const found = typeof guard === 'function' ? guard : machine.implementations.guards[nameOf(guard)];
-  if (typeof found !== 'function' || 'check' in found) return undefined;
-  if (typeof guard !== 'object' || guard.params === undefined) return found;
-  const { params } = guard;
-  return (args) => found(args, typeof params === 'function' ? params(args) : params);
-}
-
-function actionOf(machine: Base, action: Named | Action): Step | undefined {
-  const step = stepOf(machine, action);
-  const { builtin } = step;
-  const isKnown = builtin === undefined ? step.exec !== undefined : BUILTINS.has(builtin.type) || isDelayed(builtin);
-  return isKnown ? step : undefined;
-}
-
-function stepOf(machine: Base, action: Named | Action): Step {
-  const found = typeof action === 'function' ? action : machine.implementations.actions[nameOf(action)];
-  const params = typeof action === 'object' ? action.params : undefined;
-  if (found !== undefined && isBuiltin(found)) return { type: found.type, params, exec: undefined, builtin: found };
-  const type = typeof action === 'function' ? action.name || '(anonymous)' : nameOf(action);
-  return { type, params, exec: found, builtin: undefined };
-}
-
-function isDelayed({ type, delay }: Builtin): boolean {
-  return type === 'xstate.raise' && delay !== undefined;
-}
-
-function isBuiltin(action: Action | Builtin): action is Builtin {
-  return 'resolve' in action;
-}
-
-function nameOf(named: Named): string {
-  return typeof named === 'string' ? named : named.type;
-}
-
-const BUILTINS: ReadonlySet<string> = new Set([
-  'xstate.assign',
-  'xstate.sendTo',
-  'xstate.emit',
-  'xstate.cancel',
-  'xstate.log',
-  'xstate.enqueueActions',
-]);
-/** What is left to the interpreter. */
-const LEFT: readonly Edge[] = [];
-const NONE: readonly Edge[] = [];
-const SPAWNS = Symbol('spawns');
-
-/** By state, then by event: what may happen, in the order in which it is tried. */
-type Table = Map<unknown, ReadonlyMap<string, readonly Edge[]>>;
-
-interface Edge {
-  readonly transition: TransitionDefinition;
-  readonly guard: ((args: { context: object; event: AnyEvent }) => boolean) | undefined;
-  readonly actions: readonly Step[];
-  /** Absent if the state is not left. */
-  readonly target: Leaf | undefined;
-}
-
-interface Leaf {
-  readonly value: unknown;
-  readonly _nodes: readonly StateNode[];
-  readonly tags: ReadonlySet<string>;
-}
-
-interface Step {
-  readonly type: string;
-  readonly params: Params;
-  readonly exec: Action | undefined;
-  readonly builtin: Builtin | undefined;
-}
-
-// ---------------------------------------------------------------- what is read of XState
-
-interface AnyEvent {
-  readonly type: string;
-}
-
-interface State extends Leaf {
-  readonly status: string;
-  readonly output: unknown;
-  readonly error: unknown;
-  readonly machine: Base;
-  readonly context: object;
-  readonly children: object;
-  readonly historyValue: object;
-  readonly matches: unknown;
-  readonly hasTag: unknown;
-  readonly can: unknown;
-  readonly getMeta: unknown;
-  readonly toJSON: unknown;
-}
-
-interface Scope {
-  readonly self: AnyActorRef;
-  readonly system: { _sendInspectionEvent(event: object): void };
-  actionExecutor(action: { type: string; info: ActionArgs; params: unknown; exec: unknown }): void;
-}
-
-type Transition = (state: State, event: AnyEvent, scope: Scope) => State;
-
-interface Base {
-  readonly config: object;
-  readonly root: StateNode;
-  readonly implementations: {
-    readonly guards: Record<string, Guard | undefined>;
-    readonly actions: Record<string, Action | Builtin | undefined>;
-  };
-  transition: Transition;
-  provide(implementations: object): Base;
-}
-
-interface StateNode {
-  readonly key: string;
-  readonly type: string;
-  readonly parent: StateNode | undefined;
-  readonly states: Record<string, StateNode>;
-  readonly transitions: ReadonlyMap<string, readonly TransitionDefinition[]>;
-  readonly always: unknown;
-  readonly invoke: readonly unknown[];
-  readonly entry: readonly (Named | Action)[];
-  readonly exit: readonly (Named | Action)[];
-  readonly tags: readonly string[];
-}
-
-interface TransitionDefinition {
-  readonly source: StateNode;
-  readonly target: readonly StateNode[] | undefined;
-  readonly reenter: boolean;
-  readonly guard: Named | Guard | undefined;
-  readonly actions: readonly (Named | Action)[];
-}
-
-type Params = unknown | ((args: { context: object; event: AnyEvent }) => unknown);
-type Named = string | { readonly type: string; readonly params?: Params };
-type Guard = (args: { context: object; event: AnyEvent }, params?: unknown) => boolean;
-type Action = (args: ActionArgs, params: unknown) => void;
-
-interface ActionArgs {
-  readonly context: object;
-  readonly event: AnyEvent;
-  readonly self: AnyActorRef;
-  readonly system: object;
-}
-
-/** An action that XState brings: it is resolved to what is to be done, and that is then done. */
-interface Builtin {
-  readonly type: string;
-  readonly assignment?: Assignment;
-  readonly delay?: unknown;
-  /** Of `enqueueActions`, which resolves to further actions. */
-  readonly collect?: unknown;
-  resolve(
-    scope: Scope,
-    state: State,
-    args: ActionArgs,
-    params: unknown,
-    action: Builtin,
-    extra: { internalQueue: AnyEvent[] },
-  ): [State, unknown, unknown?];
-  execute?(scope: Scope, resolved: unknown): void;
-}
-
-type Assigner<Result> = (args: ActionArgs & { spawn: () => never }, params: unknown) => Result;
-type Assignment = Assigner<object> | Record<string, unknown>;
+type Assignment = NonNullable<Builtin['assignment']>;

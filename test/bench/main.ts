@@ -1,6 +1,7 @@
 /**
  * Benches, in plain Node and on real Python: `npm run bench`, or one of them
- * by name: `npm run bench -- n-fold`, `-- overhead`, `-- bytes`, `-- items`, `-- fork`. `--json`
+ * by name: `npm run bench -- n-fold`, `-- overhead`, `-- bytes`, `-- items`, `-- fork`,
+ * `-- table`. `--json`
  * prints figures for a program.
  */
 import { execFileSync } from 'node:child_process';
@@ -11,13 +12,14 @@ import { forkedWorkers } from './fork.js';
 import { itemsOneByOne } from './items.js';
 import { nFold } from './n-fold.js';
 import { overhead } from './overhead.js';
+import { chartsFromTables } from './table.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { json: { type: 'boolean', default: false }, python: { type: 'string', default: 'python3' } },
 });
 const python = execFileSync(values.python, ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
-const BENCHES = ['n-fold', 'overhead', 'bytes', 'items', 'fork'];
+const BENCHES = ['n-fold', 'overhead', 'bytes', 'items', 'fork', 'table'];
 const wanted = positionals.length === 0 ? BENCHES : positionals;
 const unknown = wanted.find((name) => !BENCHES.includes(name));
 if (unknown !== undefined) {
@@ -119,5 +121,19 @@ if (wanted.includes('fork')) {
     }
   }
   if (result.bars.some(({ holds }) => !holds)) process.exitCode = 1;
+}
+if (wanted.includes('table')) {
+  const results = chartsFromTables();
+  figures.table = results;
+  if (!values.json) {
+    console.log('\nOne event of a chart, in microseconds of the processor: median (min to max):');
+    const table = new Table({ head: ['load', 'way', 'us'], style: { head: [] } });
+    for (const { load, eventUs } of results) {
+      for (const [way, { median, min, max }] of Object.entries(eventUs)) {
+        table.push([load, way, `${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`]);
+      }
+    }
+    console.log(table.toString());
+  }
 }
 if (values.json) console.log(JSON.stringify(figures, undefined, 2));
