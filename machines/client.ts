@@ -30,13 +30,11 @@ export const clientMachine = setup({
     beginExchange: () => {},
     failExchange: () => {},
     // What it remembers.
-    holdLease: assign({
-      held: ({ event, context }) =>
-        event.type === 'lease.granted'
-          ? { lease: event.lease, worker: event.worker, slot: event.slot, waiter: event.waiter }
-          : context.held,
+    holdLease: assign(({ event, context: { cancelGraceMs } }) => {
+      const { lease, worker, slot, waiter } = event as Granted;
+      return { cancelGraceMs, held: { lease, worker, slot, waiter } };
     }),
-    dropLease: assign({ held: null }),
+    dropLease: assign(({ context: { cancelGraceMs } }) => ({ cancelGraceMs, held: null })),
     // What it says, always to the worker whose lease it holds.
     releaseLease: sendTo(
       ({ context }) => context.held!.worker,
@@ -91,4 +89,5 @@ export const clientMachine = setup({
   },
 });
 
+type Granted = ClientEvent & { type: 'lease.granted' };
 type Ended = ClientEvent & { type: 'exchange.ended' };

@@ -95,8 +95,12 @@ export const coordinatorMachine = setup({
       const { waiter } = event as Requested;
       return granted(context, placeFor(context, waiter) as number, waiter, context.queue.nextTurn);
     }),
-    enqueue: assign({ queue: ({ context, event }) => addWaiter(context.queue, (event as Requested).waiter) }),
-    dequeue: assign({ queue: ({ context, event }) => removeWaiter(context.queue, (event as Cancelled).waiter) }),
+    enqueue: assign(({ context, event }) =>
+      changed(context, { queue: addWaiter(context.queue, (event as Requested).waiter) }),
+    ),
+    dequeue: assign(({ context, event }) =>
+      changed(context, { queue: removeWaiter(context.queue, (event as Cancelled).waiter) }),
+    ),
     addWorker: assign(({ context, event }) => joined(context, event as Joined)),
     freeSlot: assign(({ context, event }) => freed(context, event as Freed)),
     // The slot goes from one to the next, and is not free between.
@@ -105,13 +109,13 @@ export const coordinatorMachine = setup({
       const { waiter, turn, shed, queue } = takeFirst(context.queue, worker, at) as Taken;
       const served = context.workers[place] as Served;
       const grants = withGrant(served.grants, slot, { lease: context.nextLease, waiter, turn });
-      return {
-        workers: withWorker(context.workers, place, { ...served, grants }),
+      return changed(context, {
+        workers: withWorker(context.workers, place, withSlots(served, grants, served.free)),
         queue,
         nextLease: context.nextLease + 1,
         granted: [{ place, slot }],
         refused: shed,
-      };
+      });
     }),
     closeWorker: assign(({ context, event }) => leaving(context, event as Leaving, true)),
     reopenWorker: assign(({ context, event }) => {
@@ -296,12 +300,37 @@ export const coordinatorMachine = setup({
   },
 });
 
+type Changes = Partial<Omit<CoordinatorContext, keyof CoordinatorInput>>;
 type Requested = CoordinatorEvent & { type: 'lease.request' };
 type Cancelled = CoordinatorEvent & { type: 'lease.cancel' };
 type Joined = CoordinatorEvent & { type: 'worker.joined' };
 type Freed = CoordinatorEvent & { type: 'slot.freed' };
 type Leaving = CoordinatorEvent & { type: 'worker.leaving' | 'worker.staying' };
 type Left = CoordinatorEvent & { type: 'worker.left' };
+
+/**
+ * The context with what changes of it. All names are written out, here and below, since these are made anew for each
+ * lease: V8 makes a literal of known names in a tenth of the time that a spread takes.
+ */
+function changed(was: CoordinatorContext, is: Changes): CoordinatorContext {
+  return {
+    queueMax: was.queueMax,
+    queueMaxPerKey: was.queueMaxPerKey,
+    rules: was.rules,
+    supervisor: was.supervisor,
+    workers: is.workers ?? was.workers,
+    free: is.free ?? was.free,
+    queue: is.queue ?? was.queue,
+    nextLease: is.nextLease ?? was.nextLease,
+    live: is.live ?? was.live,
+    granted: is.granted ?? was.granted,
+    refused: is.refused ?? was.refused,
+  };
+}
+
+function withSlots({ worker, ref, isLeaving }: Served, grants: Served['grants'], free: Served['free']): Served {
+  return { worker, ref, grants, free, isLeaving };
+}
 
 /** The place of the worker that `waiter` gets: the one it has met if that has a free slot, else the next, else none. */
 function placeFor({ workers, free }: CoordinatorContext, { affinity }: Waiter): number | undefined {
@@ -313,17 +342,19 @@ function placeFor({ workers, free }: CoordinatorContext, { affinity }: Waiter): 
   return free.at(-1);
 }
 
-/** What a grant changes. */
-function granted(context: CoordinatorContext, place: number, waiter: Waiter, turn: number) {
+/** After a grant to `waiter`. */
+function granted(context: CoordinatorContext, place: number, waiter: Waiter, turn: number): CoordinatorContext {
   const served = context.workers[place] as Served;
   const slot = served.free.at(-1) as number;
   const grants = withGrant(served.grants, slot, { lease: context.nextLease, waiter, turn });
-  return {
-    ...withServed(context, place, { ...served, grants, free: served.free.slice(0, -1) }),
+  const { workers, free } = withServed(context, place, withSlots(served, grants, served.free.slice(0, -1)));
+  return changed(context, {
+    workers,
+    free,
     nextLease: context.nextLease + 1,
     live: context.live + 1,
     granted: [{ place, slot }],
-  };
+  });
 }
 
 function takesLeases({ workers }: CoordinatorContext, { worker, place }: Freed): boolean {
@@ -331,12 +362,12 @@ function takesLeases({ workers }: CoordinatorContext, { worker, place }: Freed):
   return served?.worker === worker && !served.isLeaving;
 }
 
-function freed(context: CoordinatorContext, { worker, place, slot }: Freed): Partial<CoordinatorContext> {
+function freed(context: CoordinatorContext, { worker, place, slot }: Freed): CoordinatorContext {
   const served = context.workers[place];
-  if (served?.worker !== worker) return {};
+  if (served?.worker !== worker) return context;
   const grants = withGrant(served.grants, slot, null);
-  const free = [...served.free, slot];
-  return { ...withServed(context, place, { ...served, grants, free }), live: context.live - 1 };
+  const { workers, free } = withServed(context, place, withSlots(served, grants, [...served.free, slot]));
+  return changed(context, { workers, free, live: context.live - 1 });
 }
 
 function joined(context: CoordinatorContext, { worker, place, ref, slots }: Joined): CoordinatorContext {
@@ -359,7 +390,7 @@ function filled(context: CoordinatorContext, place: number): CoordinatorContext 
   for (let left = served?.free.length ?? 0; left > 0; left -= 1) {
     const taken = takeFirst(now.queue, (served as Served).worker, null);
     if (taken === undefined) break;
-    now = { ...now, ...granted(now, place, taken.waiter, taken.turn), queue: taken.queue };
+    now = changed(granted(now, place, taken.waiter, taken.turn), { queue: taken.queue });
     all.push(...now.granted);
   }
   return { ...now, granted: all };
@@ -391,7 +422,7 @@ function withoutWorker(context: CoordinatorContext, left: Left): CoordinatorCont
   for (const { waiter, turn } of returned) {
     const place = placeFor(now, waiter);
     if (place !== undefined) {
-      now = { ...now, ...granted(now, place, waiter, turn) };
+      now = granted(now, place, waiter, turn);
       all.push(...now.granted);
     } else if (waiter.mayWait) {
       now = { ...now, queue: returnWaiter(now.queue, waiter, turn) };

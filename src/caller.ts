@@ -8,7 +8,7 @@ import { keptOf } from './keep.js';
 import { splitArgs } from './kw.js';
 import { LiveArguments } from './live-arguments.js';
 import { type MapOptions, mapCalls } from './map.js';
-import { own } from './own.js';
+import { NO_OPTIONS, own } from './own.js';
 import { type PyProxy, PyResult, pyProxy } from './py.js';
 import { Attempts, type AttemptTerms } from './retries.js';
 import type { Runtime } from './runtime.js';
@@ -63,17 +63,21 @@ type WithSchema<Options, T> = Options & { readonly schema: StandardSchema<T> };
 
 /** What a pool, a lease and a session have in common: one can call through them. */
 export abstract class Caller<Api = unknown> {
-  declare protected readonly runtime: Runtime;
+  readonly #runtime: Runtime;
   /** The session that its calls belong to. */
   protected readonly sessionId: string | undefined;
   readonly #bound: CallOptions;
 
   protected constructor(runtime: Runtime, sessionId: string | undefined, bound: CallOptions) {
-    checkCall(bound);
-    // Not to be seen by who prints a pool or a lease: it is large, and the environment is in it.
-    Object.defineProperty(this, 'runtime', { value: runtime, enumerable: false });
+    if (bound !== NO_OPTIONS) checkCall(bound);
+    this.#runtime = runtime;
     this.sessionId = sessionId;
     this.#bound = own(bound);
+  }
+
+  /** Not to be seen by who prints a pool or a lease: it is large, and the environment is in it. */
+  protected get runtime(): Runtime {
+    return this.#runtime;
   }
 
   /**
@@ -96,7 +100,7 @@ export abstract class Caller<Api = unknown> {
    */
   call<T>(name: string, args: readonly unknown[], options: WithSchema<CallOptions, T>): Promise<T>;
   call<T = unknown>(name: string, args?: readonly unknown[], options?: CallOptions): Promise<T>;
-  call<T = unknown>(name: string, args: readonly unknown[] = [], options: CallOptions = {}): Promise<T> {
+  call<T = unknown>(name: string, args: readonly unknown[] = [], options: CallOptions = NO_OPTIONS): Promise<T> {
     try {
       return this.#start(name, args, this.mergedWith(options), own(options)) as Promise<T>;
     } catch (error) {
@@ -123,7 +127,7 @@ export abstract class Caller<Api = unknown> {
   map<T = unknown>(
     name: string,
     items: Iterable<unknown> | AsyncIterable<unknown>,
-    options: MapOptions = {},
+    options: MapOptions = NO_OPTIONS,
   ): AsyncIterableIterator<T> {
     const { concurrency = this.concurrency, ordered = true, ...others } = own(options);
     const rest = own(others);
@@ -155,7 +159,7 @@ export abstract class Caller<Api = unknown> {
   stream<T = unknown>(
     name: string,
     args: readonly unknown[] = [],
-    options: StreamOptions = {},
+    options: StreamOptions = NO_OPTIONS,
   ): AsyncIterableIterator<T, undefined> & AsyncDisposable {
     try {
       const { highWaterMark, ...others } = own(options);
@@ -213,10 +217,12 @@ export abstract class Caller<Api = unknown> {
   }
 
   protected mergedWith(asked: CallOptions): CallOptions {
+    const bound = this.#bound;
+    if (asked === NO_OPTIONS) return bound;
     const options = own(asked);
     checkCall(options);
-    const bound = this.#bound;
-    const merged: { -readonly [Name in keyof CallOptions]: CallOptions[Name] } = own(bound);
+    const merged: { -readonly [Name in keyof CallOptions]: CallOptions[Name] } = Object.create(null);
+    Object.assign(merged, bound);
     for (const name of Object.keys(options) as (keyof CallOptions)[]) {
       // What is there and undefined says nothing.
       if (options[name] !== undefined) (merged as Record<string, unknown>)[name] = options[name];
@@ -228,7 +234,7 @@ export abstract class Caller<Api = unknown> {
   }
 
   #result(name: string, args: readonly unknown[], member?: Member): PyResult {
-    const options = this.mergedWith({});
+    const options = this.mergedWith(NO_OPTIONS);
     const prepared = this.#prepare(name, args, options, member);
     return new PyResult({
       // An attribute is read when it is awaited, the object iterated over when the first item is asked for.
@@ -286,9 +292,11 @@ export abstract class Caller<Api = unknown> {
     const { owner } = this;
     const found = new Found(name, owner, this.runtime);
     if (member !== undefined) found.add(member.remote, '');
+    const split = member?.isRead ? READING : splitArgs(args, kwargs);
     const asked = {
       name: member?.name ?? name,
-      ...(member?.isRead ? READING : splitArgs(args, kwargs)),
+      args: split.args,
+      kwargs: split.kwargs,
       session: this.sessionId,
       context,
       progress: onProgress !== undefined,
@@ -321,7 +329,7 @@ export abstract class Caller<Api = unknown> {
         : { stream, given: live, handles, attempts, onProgress: onTold, heartbeatTimeoutMs };
       const line = room === undefined ? request : streamed(request, room, settings.limits, name);
       const wait = isShared ? UNLIMITED : { signal, timeoutMs };
-      const site = sites.above(ask, this.runtime.asking);
+      const site = sites.above(ask, this.runtime.asking, clock.now());
       const call = new Call({ name, request: line, context, caller: this }, site, clock, wait, extras);
       counters.asked += 1;
       keepAlive.hold();
@@ -503,6 +511,6 @@ const PRIORITY_MAX = 100;
 const ATTEMPTS = 3;
 const ATTEMPTS_MAX = 100;
 const KEY_CHARS_MAX = 1_000;
-const UNLIMITED: WaitOptions = own({});
+const UNLIMITED: WaitOptions = NO_OPTIONS;
 /** So many heartbeats may come in the time that is allowed for one. */
 const BEATS = 4;

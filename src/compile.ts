@@ -9,8 +9,11 @@ import {
   type Left,
   listLeft,
   type Machine,
+  type Receiver,
   type Row,
   type Scope,
+  type Sends,
+  type Spawn,
   type State,
   type Step,
   stepOf,
@@ -18,6 +21,7 @@ import {
   type TransitionDefinition,
   tableOf,
 } from './table.js';
+import { type Watch, watchOf } from './watch.js';
 
 export type { Left } from './table.js';
 
@@ -48,6 +52,8 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
   readonly #interpret: Transition;
   #table: Map<unknown, Row> | undefined;
   #handedOver: readonly AnyEvent[] = [];
+  /** Of the system in which this machine ran last. */
+  #watch: Watch | undefined;
 
   constructor(config: object, implementations: object) {
     super(config, implementations);
@@ -75,7 +81,7 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
   #transition(state: State, event: AnyEvent, scope: Scope): State {
     const edge = state.status === 'active' ? this.#edgeFor(state, event) : LEFT;
     if (edge === LEFT) return this.#interpret(state, event, scope);
-    if (edge === undefined) return told(state, event, scope, NONE);
+    if (edge === undefined) return this.#stay(state, event, scope);
     if (!edge.mayRaise) return this.#take(edge, state, event, scope, NOTHING_RAISED);
     const extra: Extra = { internalQueue: [] };
     return this.#goOn(this.#take(edge, state, event, scope, extra), scope, extra);
@@ -91,7 +97,7 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
       const edge = this.#edgeFor(state, event);
       if (edge === LEFT) break;
       raised.shift();
-      state = edge === undefined ? told(state, event, scope, NONE) : this.#take(edge, state, event, scope, extra);
+      state = edge === undefined ? this.#stay(state, event, scope) : this.#take(edge, state, event, scope, extra);
     }
     return raised.length === 0 ? state : this.#handOver(state, scope, raised);
   }
@@ -129,9 +135,15 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     return undefined;
   }
 
+  #stay(state: State, event: AnyEvent, scope: Scope): State {
+    if (this.#isWatched(scope)) tell(state, event, scope, NONE);
+    return state;
+  }
+
   #take(edge: Edge, from: State, event: AnyEvent, scope: Scope, extra: Extra): State {
     const { steps, target, transitions } = edge;
-    const run = new Run(this, from, event, scope, extra);
+    const isWatched = this.#isWatched(scope);
+    const run = new Run(this, from, event, scope, extra, isWatched);
     run.perform(steps);
     const { state, context } = run;
     const leaf = target ?? from;
@@ -156,7 +168,16 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
           getMeta: from.getMeta,
           toJSON: from.toJSON,
         };
-    return told(next, event, scope, transitions);
+    if (isWatched) tell(next, event, scope, transitions);
+    return next;
+  }
+
+  #isWatched(scope: Scope): boolean {
+    const { system, self } = scope;
+    // What is no actor's own has effects of its own, such as `xstate.transition()`, which only collects them.
+    if (scope !== self._actorScope) return true;
+    if (this.#watch?.system !== system) this.#watch = watchOf(system);
+    return this.#watch.isOn;
   }
 }
 
@@ -166,51 +187,57 @@ class Run {
   readonly #event: AnyEvent;
   readonly #scope: Scope;
   readonly #extra: Extra;
+  /** All that is done is told of. */
+  readonly #isWatched: boolean;
   /** As it was, but for the children. */
   state: State;
   /** It goes on its own, so that a snapshot need not be made for each change of it. */
   context: object;
 
-  constructor(machine: Machine, from: State, event: AnyEvent, scope: Scope, extra: Extra) {
+  constructor(machine: Machine, from: State, event: AnyEvent, scope: Scope, extra: Extra, isWatched: boolean) {
     this.#machine = machine;
     this.#event = event;
     this.#scope = scope;
     this.#extra = extra;
+    this.#isWatched = isWatched;
     this.state = from;
     this.context = from.context;
   }
 
   perform(steps: readonly Step[]): void {
-    for (const { type, params: asked, builtin, exec } of steps) {
+    const { self, system } = this.#scope;
+    const event = this.#event;
+    for (const { type, params: asked, builtin, exec, changes, sends } of steps) {
       const { context } = this;
-      const args = { context, event: this.#event, self: this.#scope.self, system: this.#scope.system };
-      const params = typeof asked === 'function' ? asked({ context, event: this.#event }) : asked;
-      if (builtin === undefined) this.#scope.actionExecutor({ type, info: args, params, exec });
-      else if (builtin.assignment === undefined) this.#resolve(builtin, args, params);
-      else this.#assign(builtin, builtin.assignment, args, params);
+      const params = typeof asked === 'function' ? asked({ context, event }) : asked;
+      if (changes !== undefined) {
+        const spawn = (...given: readonly unknown[]) => this.#spawn(given, builtin!, { context, event, self, system });
+        this.context = changes({ context, event, spawn, self, system }, params);
+      } else if (builtin === undefined) {
+        this.#scope.actionExecutor({ type, info: { context, event, self, system }, params, exec });
+      } else if (this.#isWatched || sends === undefined || !this.#send(sends, params)) {
+        this.#resolve(builtin, { context, event, self, system }, params);
+      }
     }
   }
 
-  #assign(builtin: Builtin, assignment: Assignment, args: ActionArgs, params: unknown): void {
-    const { context, event, self, system } = args;
-    const spawn = (...given: readonly unknown[]) => this.#spawn(given, builtin, args);
-    const withSpawn = { context, event, spawn, self, system };
-    if (typeof assignment === 'function') {
-      this.context = { ...context, ...assignment(withSpawn, params) };
-      return;
-    }
-    const next: Record<string, unknown> = { ...context };
-    for (const key of Object.keys(assignment)) {
-      const value = assignment[key];
-      next[key] = typeof value === 'function' ? value(withSpawn, params) : value;
-    }
-    this.context = next;
+  /** Once the transition has been taken. False: XState has to, with all that it knows of targets and errors. */
+  #send({ to, event }: Sends, params: unknown): boolean {
+    const { self, system } = this.#scope;
+    const args = { context: this.context, event: this.#event, self, system };
+    const target = typeof to === 'function' ? to(args, params) : to;
+    if (!isActor(target)) return false;
+    const said = typeof event === 'function' ? event(args, params) : event;
+    if (typeof said?.type !== 'string' || said.type === 'xstate.error') return false;
+    // Somebody may have begun to inspect meanwhile.
+    this.#scope.defer(() => (watchOf(system).isOn ? system._relay(self, target, said) : target._send(said)));
+    return true;
   }
 
   /** Spawns as XState does, which gives its `spawn` to an assignment only. */
   #spawn(given: readonly unknown[], builtin: Builtin, args: ActionArgs): unknown {
     let child: unknown;
-    const assignment = ({ spawn }: { spawn: (...given: readonly unknown[]) => unknown }) => {
+    const assignment = ({ spawn }: { spawn: Spawn }) => {
       child = spawn(...given);
       return {};
     };
@@ -239,8 +266,12 @@ class Run {
   }
 }
 
-/** Tells whoever inspects of a step, as the interpreter does, and returns where it led. */
-function told(snapshot: State, event: AnyEvent, scope: Scope, _transitions: readonly object[]): State {
+function isActor(target: unknown): target is Receiver {
+  return typeof (target as Receiver | undefined)?._send === 'function';
+}
+
+/** Tells whoever inspects of a step, as the interpreter does. */
+function tell(snapshot: State, event: AnyEvent, scope: Scope, _transitions: readonly object[]): void {
   scope.system._sendInspectionEvent({
     type: '@xstate.microstep',
     actorRef: scope.self,
@@ -248,12 +279,9 @@ function told(snapshot: State, event: AnyEvent, scope: Scope, _transitions: read
     snapshot,
     _transitions,
   });
-  return snapshot;
 }
 
 const NONE: readonly object[] = [];
 const NOTHING_RAISED: Extra = { internalQueue: [] };
 const HAND_OVER: AnyEvent = { type: 'pythonarium.hand-over' };
 const NO_TARGET = { target: undefined, reenter: false, eventType: HAND_OVER.type, guard: undefined };
-
-type Assignment = NonNullable<Builtin['assignment']>;

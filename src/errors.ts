@@ -649,6 +649,13 @@ export class SessionLimitError extends PoolError<'ERR_SESSION_LIMIT'> {
 /** Why a lease is over. */
 export type LeaseEnd = 'checked-in' | 'revoked' | 'expired' | 'worker-died' | 'pool-closed';
 
+/** How a lease came to its end. */
+export interface EndedLease {
+  readonly lease: number;
+  readonly reason: LeaseEnd;
+  readonly leaseTimeoutMs?: number | undefined;
+}
+
 /** The lease is over; somebody else may have its worker by now. */
 export class LeaseEndedError extends PoolError<'ERR_LEASE_ENDED'> {
   /** The lease's id, which is never used again. */
@@ -659,7 +666,7 @@ export class LeaseEndedError extends PoolError<'ERR_LEASE_ENDED'> {
   /** With `expired`: how long it could be held. */
   readonly leaseTimeoutMs: number | undefined;
 
-  constructor(seen: { lease: number; reason: LeaseEnd; leaseTimeoutMs?: number | undefined }) {
+  constructor(seen: EndedLease) {
     const { lease, reason, leaseTimeoutMs } = seen;
     const why = reason === 'expired' ? `it was held for ${leaseTimeoutMs} ms, which is all that ` : '';
     super('LeaseEndedError', 'ERR_LEASE_ENDED', `Lease ${lease} is over: ${why}${LEASE_ENDS[reason]}`);

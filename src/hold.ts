@@ -1,5 +1,5 @@
 import type { Call, CallHome } from './call.js';
-import { LeaseEndedError } from './errors.js';
+import { type EndedLease, LeaseEndedError } from './errors.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import type { Runtime } from './runtime.js';
 import { framesOf, type Site } from './site.js';
@@ -25,7 +25,7 @@ export class Hold implements LeaseHolder, CallHome {
   #leakTimer: unknown;
   #expiryTimer: unknown;
   #leases = 0;
-  #ended: LeaseEndedError | undefined;
+  #ended: EndedLease | undefined;
   #checkedIn: Promise<void> | undefined;
   #onOver: (() => void) | undefined;
   #onEnd: (() => void) | undefined;
@@ -40,7 +40,7 @@ export class Hold implements LeaseHolder, CallHome {
   }
 
   /** Why it is over; `undefined` while it is held. */
-  get ended(): LeaseEndedError | undefined {
+  get ended(): EndedLease | undefined {
     return this.#ended;
   }
 
@@ -61,7 +61,7 @@ export class Hold implements LeaseHolder, CallHome {
   /** Somebody has it in hand: if all who have are lost without giving it back, it is given back for them. */
   hand(lease: object): void {
     this.#leases += 1;
-    LOST.register(lease, this, this);
+    HANDED.add(lease, this);
   }
 
   /** Runs `run` once the lease is over, however it ends. */
@@ -82,14 +82,16 @@ export class Hold implements LeaseHolder, CallHome {
 
   /** Gives it back once the calls already made have been answered, and resolves then. */
   checkin(): Promise<void> {
-    this.#checkedIn ??= new Promise((resolve) => {
-      this.#onOver = resolve;
-    });
-    if (this.#ended !== undefined) this.#onOver?.();
-    else if (!this.exchange.isBusy && this.#waiting.length === 0) {
+    if (this.#checkedIn !== undefined || this.#ended !== undefined) return this.#checkedIn ?? OVER;
+    if (!this.exchange.isBusy && this.#waiting.length === 0) {
+      this.#checkedIn = OVER;
       this.#checkedInNow();
       this.exchange.end();
+      return OVER;
     }
+    this.#checkedIn = new Promise((resolve) => {
+      this.#onOver = resolve;
+    });
     return this.#checkedIn;
   }
 
@@ -142,25 +144,24 @@ export class Hold implements LeaseHolder, CallHome {
     if (this.#ended !== undefined) return;
     const { exchange } = this;
     const { call } = exchange;
-    const error = new LeaseEndedError({ lease: exchange.lease, reason: 'expired', leaseTimeoutMs });
-    this.#end(error);
+    const ended: EndedLease = { lease: exchange.lease, reason: 'expired', leaseTimeoutMs };
+    this.#end(ended);
     if (call === undefined) return exchange.end();
-    call.fail(new LeaseEndedError(error));
+    call.fail(new LeaseEndedError(ended));
     exchange.abandon(call);
   }
 
   #checkedInNow(): void {
-    this.#end(new LeaseEndedError({ lease: this.exchange.lease, reason: 'checked-in' }));
+    this.#end({ lease: this.exchange.lease, reason: 'checked-in' });
   }
 
-  #end(error: LeaseEndedError): void {
-    this.#ended = error;
-    // The error knows by its stack who gave the lease back: the lease would be kept by what waits for its loss.
+  #end(ended: EndedLease): void {
+    this.#ended = ended;
     LOST.unregister(this);
     const { clock, patience } = this.runtime;
     if (this.#leakTimer !== undefined) clock.clearTimeout(this.#leakTimer);
     if (this.#expiryTimer !== undefined) patience.clearTimeout(this.#expiryTimer);
-    for (const call of this.#waiting.splice(0)) call.fail(new LeaseEndedError(error));
+    for (const call of this.#waiting.splice(0)) call.fail(new LeaseEndedError(ended));
     this.#onOver?.();
     this.#onEnd?.();
   }
@@ -177,5 +178,33 @@ export class Hold implements LeaseHolder, CallHome {
   }
 }
 
+const OVER = Promise.resolve();
 /** `Lease` objects that nobody has in hand any more. */
 const LOST = new FinalizationRegistry<Hold>((hold) => hold.lost());
+
+/**
+ * `Lease` objects that were handed out in this turn. Watching one costs as much as two steps of a chart, and many a lease
+ * is over before anybody could have lost it.
+ */
+class Handed {
+  readonly #leases: object[] = [];
+  readonly #holds: Hold[] = [];
+
+  add(lease: object, hold: Hold): void {
+    if (this.#leases.length === 0) setImmediate(() => this.#watch());
+    else if (this.#leases.length === HANDED_MAX) this.#watch();
+    this.#leases.push(lease);
+    this.#holds.push(hold);
+  }
+
+  #watch(): void {
+    for (const [at, hold] of this.#holds.entries()) {
+      if (hold.ended === undefined) LOST.register(this.#leases[at] as object, hold, hold);
+    }
+    this.#leases.length = 0;
+    this.#holds.length = 0;
+  }
+}
+
+const HANDED = new Handed();
+const HANDED_MAX = 1_000;

@@ -1,13 +1,13 @@
 import type { RefusalReason } from '../machines/index.js';
 import { Asking } from './asking.js';
-import { Budget, checkMs, checkNames, checkWait, type WaitOptions } from './budget.js';
+import { Budget, checkMs, checkNames, checkWait, isBounded, type WaitOptions } from './budget.js';
 import type { Call, CallOutcome } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
 import { type Child, deadlockOf, parentCall } from './children.js';
 import type { LeaseEnd } from './errors.js';
 import type { Exchange } from './exchange.js';
 import type { Hold, HoldTerms } from './hold.js';
-import { own } from './own.js';
+import { NO_OPTIONS, own } from './own.js';
 import type { Runtime } from './runtime.js';
 import { siteAbove } from './site.js';
 
@@ -71,11 +71,16 @@ export class Lease<Api = unknown> extends Caller<Api> {
    * Safe to repeat; a lease that is over already is left as it is. Giving up
    * the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) does not undo it.
    */
-  async checkin(given: WaitOptions = {}): Promise<void> {
+  checkin(given: WaitOptions = NO_OPTIONS): Promise<void> {
     const wait = own(given);
-    checkWait(wait);
-    wait.signal?.throwIfAborted();
-    await this.runtime.within(this.#hold.checkin(), wait, 'checked-in');
+    try {
+      checkWait(wait);
+      wait.signal?.throwIfAborted();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const over = this.#hold.checkin();
+    return this.#hold.ended !== undefined ? over : this.runtime.within(over, wait, 'checked-in');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -111,12 +116,16 @@ export function checkoutOptions(
   names: ReadonlySet<string> = CHECKOUT_OPTIONS,
 ): { wait: CallOptions; terms: HoldTerms } {
   checkNames(options, names);
-  const { leaseTimeoutMs = runtime.settings.leaseTimeoutMs, ...others } = own(options);
+  const { settings } = runtime;
+  if (options === NO_OPTIONS && settings.leakAfterMs === undefined) {
+    return { wait: NO_OPTIONS, terms: { leaseTimeoutMs: settings.leaseTimeoutMs, site: undefined } };
+  }
+  const { leaseTimeoutMs = settings.leaseTimeoutMs, ...others } = own(options);
   const wait = own(others);
   if (leaseTimeoutMs !== undefined && leaseTimeoutMs !== Number.POSITIVE_INFINITY) {
     checkMs('leaseTimeoutMs', leaseTimeoutMs);
   }
-  const site = runtime.settings.leakAfterMs === undefined ? undefined : siteAbove(checkoutOptions);
+  const site = settings.leakAfterMs === undefined ? undefined : siteAbove(checkoutOptions);
   return { wait, terms: { leaseTimeoutMs, site } };
 }
 
@@ -125,9 +134,11 @@ export class CheckoutAsking<Api> extends Asking implements Child {
   readonly name = 'checkout()';
   readonly parent: Call | undefined = parentCall();
   readonly holder: Hold;
-  readonly #budget: Budget;
-  /** The lease once it is granted. Dropped then: nothing here may keep a lease that its holder has lost. */
-  #outcome: { resolve: (lease: Lease<Api>) => void; reject: (error: unknown) => void } | undefined;
+  /** Absent for one that nothing bounds. */
+  readonly #budget: Budget | undefined;
+  /** What becomes of it. Dropped then: nothing here may keep a lease that its holder has lost. */
+  #resolve: ((lease: Lease<Api>) => void) | undefined;
+  #reject: ((error: unknown) => void) | undefined;
   #lease: (() => Lease<Api>) | undefined;
   #onFailed: (() => void) | undefined;
 
@@ -136,23 +147,26 @@ export class CheckoutAsking<Api> extends Asking implements Child {
     super(runtime, options);
     this.holder = hold;
     this.#lease = lease;
-    this.#budget = new Budget(runtime.clock, options, (by) => {
-      const error = by === 'signal' ? options.signal?.reason : this.timeout();
-      this.leaveQueue();
-      this.fail(error);
-    });
+    if (isBounded(options)) {
+      this.#budget = new Budget(runtime.clock, options, (by) => {
+        const error = by === 'signal' ? options.signal?.reason : this.timeout();
+        this.leaveQueue();
+        this.fail(error);
+      });
+    }
     this.parent?.adopt(this);
   }
 
   /** Asks, by `ask`, and returns what comes of it. */
   lease(signal: AbortSignal | undefined, ask: () => void): Promise<Lease<Api>> {
     const promise = new Promise<Lease<Api>>((resolve, reject) => {
-      this.#outcome = { resolve, reject };
+      this.#resolve = resolve;
+      this.#reject = reject;
     });
-    const kept = this.runtime.keepAlive.during(promise);
+    this.runtime.keepAlive.hold();
     if (signal?.aborted) this.fail(signal.reason);
     else ask();
-    return kept;
+    return promise;
   }
 
   /** Runs `run` if no lease comes of it. */
@@ -170,9 +184,9 @@ export class CheckoutAsking<Api> extends Asking implements Child {
 
   fail(error: unknown, _how?: CallOutcome): void {
     if (this.isSettled) return;
-    const outcome = this.#outcome;
+    const reject = this.#reject;
     this.#settle();
-    outcome?.reject(error);
+    reject?.(error);
     this.#onFailed?.();
   }
 
@@ -185,16 +199,19 @@ export class CheckoutAsking<Api> extends Asking implements Child {
 
   protected granted(exchange: Exchange): void {
     this.holder.begin(exchange);
-    const [outcome, lease] = [this.#outcome, this.#lease];
+    const resolve = this.#resolve;
+    const lease = this.#lease;
     this.#settle();
-    if (lease !== undefined) outcome?.resolve(lease());
+    if (lease !== undefined) resolve?.(lease());
   }
 
   #settle(): void {
-    this.#outcome = undefined;
+    this.#resolve = undefined;
+    this.#reject = undefined;
     this.#lease = undefined;
     this.parent?.release(this);
-    this.#budget.close();
+    this.#budget?.close();
+    this.runtime.keepAlive.release();
     this.close();
   }
 }
@@ -208,7 +225,7 @@ export class HastyAsking extends Asking {
   #isSettled = false;
 
   constructor(runtime: Runtime, hold: Hold) {
-    super(runtime, own({}));
+    super(runtime, NO_OPTIONS);
     this.holder = hold;
   }
 

@@ -15,7 +15,7 @@ import {
   Lease,
 } from './lease.js';
 import { checkOptions, type PoolOptions } from './options.js';
-import { own } from './own.js';
+import { NO_OPTIONS, own } from './own.js';
 import { Runtime } from './runtime.js';
 import { Session, type SessionOptions } from './session.js';
 import type { PoolStats, WorkerStats } from './stats.js';
@@ -36,7 +36,7 @@ export function createPool<Api = unknown>(options: PoolOptions): Pool<Api> {
 /** Warm Python workers, handed out under leases. */
 export class Pool<Api = unknown> extends Caller<Api> {
   /** @internal Use {@link createPool}. */
-  constructor(runtime: Runtime, bound: CallOptions = {}) {
+  constructor(runtime: Runtime, bound: CallOptions = NO_OPTIONS) {
     super(runtime, undefined, bound);
   }
 
@@ -48,7 +48,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
    * `ERR_PYTHON_NOT_FOUND`), with `ERR_POOL_CLOSED` when the pool is ended before, and with `signal.reason` or
    * `ERR_QUEUE_TIMEOUT` when the wait is given up.
    */
-  ready(wait: WaitOptions = {}): Promise<void> {
+  ready(wait: WaitOptions = NO_OPTIONS): Promise<void> {
     const { runtime } = this;
     const settled = (): Promise<void> | undefined => {
       switch (runtime.state) {
@@ -74,11 +74,11 @@ export class Pool<Api = unknown> extends Caller<Api> {
    * Rejects with `signal.reason`, `ERR_QUEUE_TIMEOUT`, `ERR_QUEUE_FULL`, `ERR_OVERLOADED`, `ERR_POOL_CLOSED` or
    * `ERR_POOL_DEGRADED`.
    */
-  checkout(options: CheckoutOptions = {}): Promise<Lease<Api>> {
+  checkout(options: CheckoutOptions = NO_OPTIONS): Promise<Lease<Api>> {
     try {
       const { wait, terms } = checkoutOptions(this.runtime, options);
       const asked = this.mergedWith(wait);
-      const bound = this.mergedWith({});
+      const bound = this.mergedWith(NO_OPTIONS);
       const hold = new Hold(this.runtime, terms);
       const asking = new CheckoutAsking(this.runtime, asked, hold, () => new Lease<Api>(hold, undefined, bound));
       return asking.lease(asked.signal, () => asking.ask());
@@ -93,9 +93,9 @@ export class Pool<Api = unknown> extends Caller<Api> {
    *
    * @throws OptionError (`ERR_OPTION`), `ERR_POOL_CLOSED` and `ERR_POOL_DEGRADED`.
    */
-  tryCheckout(options: HoldOptions = {}): Lease<Api> | undefined {
+  tryCheckout(options: HoldOptions = NO_OPTIONS): Lease<Api> | undefined {
     const { terms } = checkoutOptions(this.runtime, options, HOLD_OPTIONS);
-    const bound = this.mergedWith({});
+    const bound = this.mergedWith(NO_OPTIONS);
     const hold = new Hold(this.runtime, terms);
     const asking = new HastyAsking(this.runtime, hold);
     asking.ask();
@@ -111,8 +111,8 @@ export class Pool<Api = unknown> extends Caller<Api> {
    *
    * @throws OptionError (`ERR_OPTION`).
    */
-  session(id: string, options: SessionOptions = {}): Session<Api> {
-    return new Session<Api>(this.runtime, id, options, this.mergedWith({}));
+  session(id: string, options: SessionOptions = NO_OPTIONS): Session<Api> {
+    return new Session<Api>(this.runtime, id, options, this.mergedWith(NO_OPTIONS));
   }
 
   with(options: CallOptions): Pool<Api> {
@@ -179,7 +179,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
    * Refuses new callers, for good, and resolves when those who are there have been served and every lease is back.
    * Workers stay; `close` ends them. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) does not undo it.
    */
-  drain(wait: WaitOptions = {}): Promise<void> {
+  drain(wait: WaitOptions = NO_OPTIONS): Promise<void> {
     return this.#end('drain', ['drained', 'stopping', 'closed'], wait, 'drained');
   }
 
@@ -188,12 +188,12 @@ export class Pool<Api = unknown> extends Caller<Api> {
    * left then: no process, descriptor, timer or listener. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) does
    * not undo it.
    */
-  close(wait: WaitOptions = {}): Promise<void> {
+  close(wait: WaitOptions = NO_OPTIONS): Promise<void> {
     return this.#end('close', ['closed'], wait, 'closed');
   }
 
   /** As {@link close}, at once: calls that wait or run reject with `ERR_POOL_CLOSED`, and workers are killed. */
-  destroy(wait: WaitOptions = {}): Promise<void> {
+  destroy(wait: WaitOptions = NO_OPTIONS): Promise<void> {
     return this.#end('destroy', ['closed'], wait, 'closed');
   }
 

@@ -7,7 +7,7 @@ import { Caller, type CallOptions } from './caller.js';
 import { OptionError, SessionLostError } from './errors.js';
 import { Hold } from './hold.js';
 import { CheckoutAsking, type CheckoutOptions, checkoutOptions, Lease } from './lease.js';
-import { own } from './own.js';
+import { NO_OPTIONS, own } from './own.js';
 import type { Runtime } from './runtime.js';
 import type { SessionLoss, SessionRecord } from './session-registry.js';
 
@@ -36,7 +36,7 @@ export class Session<Api = unknown> extends Caller<Api> {
   readonly #options: SessionOptions;
 
   /** @internal Use `pool.session`. */
-  constructor(runtime: Runtime, id: string, given: SessionOptions, bound: CallOptions = {}) {
+  constructor(runtime: Runtime, id: string, given: SessionOptions, bound: CallOptions = NO_OPTIONS) {
     const options = own(given);
     checkSession(id, options);
     super(runtime, id, bound);
@@ -45,11 +45,11 @@ export class Session<Api = unknown> extends Caller<Api> {
   }
 
   /** One worker for this session, held: see `pool.checkout`. Its calls meet the session's state. */
-  checkout(options: CheckoutOptions = {}): Promise<Lease<Api>> {
+  checkout(options: CheckoutOptions = NO_OPTIONS): Promise<Lease<Api>> {
     try {
       const { wait, terms } = checkoutOptions(this.runtime, options);
       const asked = this.mergedWith(wait);
-      const bound = this.mergedWith({});
+      const bound = this.mergedWith(NO_OPTIONS);
       const hold = new Hold(this.runtime, terms);
       const asking = new CheckoutAsking(this.runtime, asked, hold, () => new Lease<Api>(hold, this.id, bound));
       return asking.lease(asked.signal, () =>
@@ -68,7 +68,7 @@ export class Session<Api = unknown> extends Caller<Api> {
    * what it keeps for it. The id may be used again, for a session that starts
    * from nothing. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) leaves the session as it is.
    */
-  async end(wait: WaitOptions = {}): Promise<void> {
+  async end(wait: WaitOptions = NO_OPTIONS): Promise<void> {
     const { sessions } = this.runtime;
     // Another call may have begun since the last one settled.
     do await this.runtime.within(sessions.unused(this.id), wait, 'session-end');
@@ -103,7 +103,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     const { sessions } = this.runtime;
     const loss = this.#isStrict ? sessions.takeLoss(this.id) : undefined;
     if (loss !== undefined && this.#options.onLost === undefined) {
-      return asking.fail(new SessionLostError({ session: this.id, reason: loss }));
+      return asking.fail(this.#lost(loss));
     }
     let record: SessionRecord;
     try {
@@ -123,7 +123,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       asking.onMet = (worker) => (record.isStrict ? sessions.visit(record, worker) : sessions.meet(record, worker));
       const { boundTo } = asking;
       if (boundTo === undefined) return asking.ask(preferring(record.met ?? sessions.leastMet()));
-      asking.onWorkerLeft = () => asking.fail(new SessionLostError({ session: this.id, reason: 'worker-died' }));
+      asking.onWorkerLeft = () => asking.fail(this.#lost(boundTo.sessionLoss));
       return asking.ask({ worker: boundTo.id, place: boundTo.place, strict: true });
     }
     record.isStrict = true;
@@ -131,7 +131,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     asking.onMet = (worker) => sessions.meet(record, worker);
     asking.onWorkerLeft = () => {
       leave();
-      this.#workerLeft(asking, whenOver);
+      this.#workerLeft(asking, whenOver, record.met);
     };
     if (loss !== undefined) {
       record.held = [asking];
@@ -199,7 +199,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     sessions.enter(this.id);
     try {
       let worker: WorkerHand | undefined;
-      const { priority, fairnessKey } = this.mergedWith({});
+      const { priority, fairnessKey } = this.mergedWith(NO_OPTIONS);
       const hold = new Hold(runtime, checkoutOptions(runtime, {}).terms);
       const standing = own({ priority, fairnessKey });
       const asking = new CheckoutAsking(runtime, standing, hold, () => new Lease(hold, this.id, {}));
@@ -219,7 +219,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       }
       if (lease.ended === 'pool-closed') throw runtime.refusal('closed');
       if (worker === undefined || !record.visited.has(worker)) {
-        throw new SessionLostError({ session: this.id, reason: 'worker-died' });
+        throw this.#lost(worker?.sessionLoss ?? 'worker-died');
       }
       sessions.meet(record, worker);
       this.#release(record);
@@ -235,10 +235,16 @@ export class Session<Api = unknown> extends Caller<Api> {
   }
 
   /** Its worker left before it was served, so nothing was started: it is told, or goes on with the state built anew. */
-  #workerLeft(asking: Asking, whenOver: (leave: () => void) => void): void {
-    if (this.#options.onLost !== undefined) return this.#submit(asking, whenOver);
-    const reason = this.runtime.sessions.takeLoss(this.id) ?? 'worker-died';
-    asking.fail(new SessionLostError({ session: this.id, reason }));
+  #workerLeft(asking: Asking, whenOver: (leave: () => void) => void, worker: WorkerHand | undefined): void {
+    // A pool that is at its end gives nobody a worker to build anything on.
+    const { sessions, endedBy } = this.runtime;
+    if (this.#options.onLost !== undefined && endedBy === undefined) return this.#submit(asking, whenOver);
+    // Only one of all who waited finds it untold.
+    asking.fail(this.#lost(sessions.takeLoss(this.id) ?? worker?.sessionLoss ?? 'worker-died'));
+  }
+
+  #lost(reason: SessionLoss): SessionLostError {
+    return new SessionLostError({ session: this.id, reason });
   }
 }
 

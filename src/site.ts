@@ -42,14 +42,26 @@ function textOf(site: Site): string | undefined {
 }
 
 /**
- * Where a pool's calls are made, for the stacks of their errors. A stack takes more room than all else that is kept of
+ * Where a pool's calls are made, for the stacks of their errors. Taking a stack costs as much as a lease: of more than a
+ * thousand calls a second only the first know their callers. And a stack takes more room than all else that is kept of
  * a call that waits. Where many wait, most were made in a few places, and each of those is kept as text, once.
  */
 export class Sites {
   readonly #shared = new LruMap<Site>(SHARED_MAX);
+  #since = Number.NEGATIVE_INFINITY;
+  #taken = 0;
 
-  /** @param waiting How many wait already. */
-  above(above: (...args: never[]) => unknown, waiting: number): Site {
+  /**
+   * @param waiting How many wait already.
+   * @param now The moment it is, in ms.
+   */
+  above(above: (...args: never[]) => unknown, waiting: number, now: number): Site {
+    if (now - this.#since >= 1_000) {
+      this.#since = now;
+      this.#taken = 0;
+    }
+    if (this.#taken === TAKEN_MAX) return UNTOLD;
+    this.#taken += 1;
     const site = siteAbove(above);
     if (waiting < WAITING_MAX) return site;
     const stack = textOf(site);
@@ -62,6 +74,11 @@ export class Sites {
   }
 }
 
+/** Of each second. */
+const TAKEN_MAX = 1_000;
+const UNTOLD: Site = Object.freeze({
+  stack: `Error\n    at <not known: more than ${TAKEN_MAX.toLocaleString('en')} calls were made in that second>`,
+});
 /** Fewer take no room worth the time of making text of a stack, which is twice that of taking it. */
 const WAITING_MAX = 1_000;
 const SHARED_MAX = 1_000;

@@ -1,4 +1,5 @@
 import type { AnyActorRef } from 'xstate';
+import { changesOf } from './assignment.js';
 
 /** What may happen in one state, by event. */
 export class Row {
@@ -54,6 +55,15 @@ export interface Step {
   readonly params: Params;
   readonly exec: Action | undefined;
   readonly builtin: Builtin | undefined;
+  /** Of an assignment: what it makes of a context. */
+  readonly changes: Assigner<object> | undefined;
+  /** Of a `sendTo` that is due at once. */
+  readonly sends: Sends | undefined;
+}
+
+export interface Sends {
+  readonly to: object | string | ((args: ActionArgs, params: unknown) => unknown);
+  readonly event: AnyEvent | ((args: ActionArgs, params: unknown) => AnyEvent);
 }
 
 /** Something of a chart that no table has. */
@@ -195,9 +205,18 @@ function checkOf(machine: Machine, guard: Named | Guard): Check | 'unknown' {
 export function stepOf(machine: Machine, action: Named | Action): Step {
   const found = typeof action === 'function' ? action : machine.implementations.actions[nameOf(action)];
   const params = typeof action === 'object' ? action.params : undefined;
-  if (found !== undefined && isBuiltin(found)) return { type: found.type, params, exec: undefined, builtin: found };
+  if (found !== undefined && isBuiltin(found)) {
+    const changes = found.assignment === undefined ? undefined : changesOf(found.assignment);
+    return { type: found.type, params, exec: undefined, builtin: found, changes, sends: sendsOf(found) };
+  }
   const type = typeof action === 'function' ? action.name || '(anonymous)' : nameOf(action);
-  return { type, params, exec: found, builtin: undefined };
+  return { type, params, exec: found, builtin: undefined, changes: undefined, sends: undefined };
+}
+
+/** @returns Undefined for what is sent later, and what is no `sendTo`. */
+function sendsOf({ type, to, event, delay }: Builtin): Sends | undefined {
+  if (type !== 'xstate.sendTo' || delay !== undefined || to === undefined || event === undefined) return undefined;
+  return { to, event } as Sends;
 }
 
 function isBuiltin(action: Action | Builtin): action is Builtin {
@@ -245,9 +264,20 @@ export interface State extends Leaf {
 }
 
 export interface Scope {
-  readonly self: AnyActorRef;
-  readonly system: { _sendInspectionEvent(event: object): void };
+  readonly self: AnyActorRef & { readonly _actorScope?: Scope };
+  readonly system: System;
+  defer(effect: () => void): void;
   actionExecutor(action: { type: string; info: ActionArgs; params: unknown; exec: unknown }): void;
+}
+
+export interface System {
+  _sendInspectionEvent(event: object): void;
+  _relay(source: AnyActorRef, target: Receiver, event: AnyEvent): void;
+  inspect(observer: never): { unsubscribe(): void };
+}
+
+export interface Receiver {
+  _send(event: AnyEvent): void;
 }
 
 export type Transition = (state: State, event: AnyEvent, scope: Scope) => State;
@@ -313,6 +343,9 @@ export interface Builtin {
   readonly type: string;
   readonly assignment?: Assignment;
   readonly delay?: unknown;
+  /** Of `sendTo`. */
+  readonly to?: unknown;
+  readonly event?: unknown;
   /** @returns The snapshot it leads to, what is to be done, and further actions. */
   resolve(
     scope: Scope,
@@ -330,6 +363,6 @@ export interface Extra {
   readonly internalQueue: AnyEvent[];
 }
 
-type Spawn = (...given: readonly unknown[]) => unknown;
-type Assigner<Result> = (args: ActionArgs & { readonly spawn: Spawn }, params: unknown) => Result;
-type Assignment = Assigner<object> | Record<string, unknown>;
+export type Spawn = (...given: readonly unknown[]) => unknown;
+export type Assigner<Result> = (args: ActionArgs & { readonly spawn: Spawn }, params: unknown) => Result;
+export type Assignment = Assigner<object> | Record<string, unknown>;

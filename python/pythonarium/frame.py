@@ -190,7 +190,10 @@ class LineWriter:
             left = len(part)
             while left:
                 try:
-                    taken.extend(map(os.write, self._to, (memoryview(part)[-left:] if taken else part,)))
+                    taken.extend(map(write, self._to, (memoryview(part)[-left:] if taken else part,)))
+                    # Nearly always.
+                    if taken[0] == left:
+                        break
                 except BaseException as error:
                     if isinstance(error, OSError) and error.errno in LINE_GONE:
                         raise
@@ -200,6 +203,7 @@ class LineWriter:
             raise raised
 
 
+write = os.write
 LINE_GONE = (EPIPE, ECONNRESET, EBADF)
 # Above 128 KiB the allocator gives each chunk back to the kernel, which costs
 # more than the whole exchange.

@@ -19,6 +19,7 @@ def main() -> None:
     # What ends all processes of a service at once is for Node to act upon: it may let calls finish.
     for number in (SIGHUP, SIGINT, SIGTERM):
         signal(number, SIG_IGN)
+    close_inherited()
     groups: dict[int, bytes] = {}
     for line in sys.stdin.buffer:
         if not line.endswith(b"\n"):
@@ -30,6 +31,20 @@ def main() -> None:
             groups.pop(int(pid), None)
     for number, start in groups.items():
         kill_group(number, start)
+
+
+def close_inherited() -> None:
+    """Let go of what others left open: it would stay so for as long as this process lives."""
+    try:
+        descriptors = os.listdir("/dev/fd")
+    except OSError:
+        return  # A system that does not tell.
+    for descriptor in map(int, descriptors):
+        try:
+            if descriptor > 2:
+                os.close(descriptor)
+        except OSError:
+            pass  # That by which the folder was read.
 
 
 def kill_group(pid: int, start_time: bytes) -> None:

@@ -36,7 +36,7 @@ def main() -> None:
     worker's line, its standard output, its standard error, and the page for its start mark.
     """
     seats = int(sys.argv[3])
-    begin()
+    begin(kept=LINE + 1 + 4 * seats)
     try:
         worker = Template(take_line(LINE), [Seat(LINE + 1 + 4 * number) for number in range(seats)]).run()
         worker.run()

@@ -19,6 +19,7 @@ from . import __version__, error, message
 from .cancel import GIVEN_UP, CallCancelled, Cancellation
 from .context import NOTHING
 from .context import current as current_context
+from .descriptors import close_inherited
 from .event_loop import EventLoop
 from .expose import NameTaken, NothingExposed, find_callable, find_exposed, find_generators
 from .fork_hooks import run_fork_hooks
@@ -53,17 +54,18 @@ def main() -> None:
     Returns after `stop`, for Python to end as it always does. Otherwise ends the process at once: with 0 when Node is
     gone, 1 when the start failed, 2 when Node sent what is no message, 3 when the worker itself broke.
     """
-    begin()
+    begin(kept=START_MARK + 1)
     try:
         Worker(take_line(LINE), START_MARK).run()
     except BaseException as raised:
         leave_for(raised)
 
 
-def begin() -> None:
-    """Make of this process what Node expects, before any code of the user's."""
+def begin(kept: int) -> None:
+    """Make of this process what Node expects, before any code of the user's; the first `kept` descriptors are its own."""
     if len(sys.argv) > 2:
         end_with(int(sys.argv[2]))
+    close_inherited(kept)
     # Ctrl-C in a terminal reaches every process of its group; what it means is for Node to say.
     signal(SIGINT, SIG_IGN)
     # A crash in C code then says on standard error which Python line it came from.

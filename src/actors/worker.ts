@@ -12,7 +12,7 @@ import type { Call } from '../call.js';
 import { compile } from '../compile.js';
 import {
   CallHungError,
-  LeaseEndedError,
+  type EndedLease,
   PoolClosedError,
   type PoolError,
   ProtocolError,
@@ -28,6 +28,7 @@ import { StackDump } from '../process/stack-dump.js';
 import { Pulse } from '../pulse.js';
 import type { Started } from '../retries.js';
 import type { Runtime } from '../runtime.js';
+import type { SessionLoss } from '../session-registry.js';
 import type { Counters, WorkerStats } from '../stats.js';
 import { hasLimit, Vigil } from '../vigil.js';
 import {
@@ -247,6 +248,11 @@ export class WorkerHand implements ProcessListeners {
     return this.#kept?.get(owner, number);
   }
 
+  /** What the sessions that it keeps are lost by, once they are. */
+  get sessionLoss(): SessionLoss {
+    return this.#isRetired ? 'worker-recycled' : 'worker-died';
+  }
+
   /** What a message to it may be. */
   get limits(): ValueLimits {
     return this.#runtime.settings.limits;
@@ -340,10 +346,10 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** What the caller of a request that was never sent is told, and whoever asks for another under the lost lease. */
-  lossOfLease({ lease, isAbandoned }: Exchange): LeaseEndedError {
+  lossOfLease({ lease, isAbandoned }: Exchange): EndedLease {
     const isRevoked = this.#endedFor === 'cancel-grace' && isAbandoned;
     const reason = this.#endedFor === 'stopped' ? 'pool-closed' : isRevoked ? 'revoked' : 'worker-died';
-    return new LeaseEndedError({ lease, reason });
+    return { lease, reason };
   }
 
   onSpawned(pid: number): void {
@@ -549,7 +555,7 @@ export class WorkerHand implements ProcessListeners {
     if (this.#endedFor === undefined && this.#end === undefined) this.#handles?.endSessions();
     else this.#handles?.endAll();
     if (this.#endedFor === 'stopped') return;
-    this.#runtime.sessions.workerLeft(this.id, this.#isRetired ? 'worker-recycled' : 'worker-died');
+    this.#runtime.sessions.workerLeft(this.id, this.sessionLoss);
   }
 
   /** It ended by itself, and nothing else ran in it at that moment. */

@@ -8,6 +8,7 @@ import type { Environment } from './environment.js';
 import { ProcessGroup } from './group.js';
 import type { LiveProcesses } from './live.js';
 import { OutputLines } from './output.js';
+import { PacedReader } from './paced-reader.js';
 import { PARENT, spawnGroup } from './spawn.js';
 import { StartMark } from './start-mark.js';
 
@@ -156,13 +157,13 @@ class RealProcess implements PythonProcess {
     );
     channel.unref();
     this.#channel = channel;
-    for (const stream of ['stdout', 'stderr'] as const) {
+    const readers = (['stdout', 'stderr'] as const).map((stream) => {
       const lines = new OutputLines((line) => this.#listeners.onOutput(stream, line));
-      child[stream].on('data', (chunk: Buffer) => lines.push(chunk));
       child[stream].on('end', () => lines.end());
       child[stream].on('error', () => {});
       child[stream].unref?.();
-    }
+      return new PacedReader(child[stream], (piece) => lines.push(piece));
+    });
 
     const streams = [socket, child.stdout, child.stderr];
     const closed = Promise.all(streams.map((stream) => new Promise((resolve) => stream.on('close', resolve))));
@@ -171,6 +172,7 @@ class RealProcess implements PythonProcess {
       this.#live.delete(group);
       // What it had started and left in its group goes with it. The number is not given away while any of them lives.
       group.killRest();
+      for (const reader of readers) reader.hurry();
       // What it wrote is still in the pipes. A grandchild that holds them open is not waited for.
       await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
       for (const stream of streams) stream.destroy();

@@ -2,6 +2,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { whenPolled } from '../polled.js';
 import type { Line } from '../wire/channel.js';
 import { OutputLines } from './output.js';
+import { PacedReader } from './paced-reader.js';
 import type { StartMark } from './start-mark.js';
 
 /** What whoever has a seat hears of it. */
@@ -22,6 +23,7 @@ export class Seat {
   readonly #line: Duplex;
   #listeners: SeatListeners | undefined;
   #outputs: readonly OutputLines[] = [];
+  readonly #readers: readonly PacedReader[];
   /** What the line begins with, as long as it has not come. */
   #epoch: Buffer | undefined;
   /** The end of what has come of the line without the epoch, which may have come in part. */
@@ -46,13 +48,13 @@ export class Seat {
       this.#isBroken = true;
       this.#seatLine?.destroy();
     });
-    for (const [index, stream] of (['stdout', 'stderr'] as const).entries()) {
-      outputs[stream].on('data', (chunk: Buffer) => {
-        this.#hasHeard = true;
-        this.#outputs[index]?.push(chunk);
-      });
+    this.#readers = (['stdout', 'stderr'] as const).map((stream, index) => {
       outputs[stream].on('error', () => {});
-    }
+      return new PacedReader(outputs[stream], (piece) => {
+        this.#hasHeard = true;
+        this.#outputs[index]?.push(piece);
+      });
+    });
   }
 
   get isTaken(): boolean {
@@ -70,6 +72,7 @@ export class Seat {
     this.#outputs = (['stdout', 'stderr'] as const).map(
       (stream) => new OutputLines((line) => listeners.onOutput(stream, line)),
     );
+    for (const reader of this.#readers) reader.pace();
     this.#epoch = Buffer.from(`${epoch}\n`);
     this.#unread = NOTHING;
     // Behind all that its predecessor was sent and has not read.
@@ -78,6 +81,7 @@ export class Seat {
 
   /** Resolves once all has been told that the one who has it, and has ended, had written. Then it is free. */
   async end(): Promise<void> {
+    for (const reader of this.#readers) reader.hurry();
     const until = performance.now() + DRAIN_MS;
     do {
       this.#hasHeard = false;

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
 import { ProtocolError } from '../errors.js';
+import { whenPolled } from '../polled.js';
 import { Channel } from '../wire/channel.js';
 import {
   encodeFork,
@@ -16,6 +17,7 @@ import {
 import { ProcessGroup } from './group.js';
 import type { LiveProcesses } from './live.js';
 import { OutputLines } from './output.js';
+import { PacedReader } from './paced-reader.js';
 import type { Launch, ProcessEnd, ProcessListeners } from './python-process.js';
 import { Seat } from './seat.js';
 import { PARENT, spawnGroup } from './spawn.js';
@@ -161,12 +163,13 @@ export class Template {
       },
       templateMessageOf,
     );
-    for (const [name, stream] of Object.entries({ stdout, stderr } as Record<'stdout' | 'stderr', Readable>)) {
+    const outputs = Object.entries({ stdout, stderr } as Record<'stdout' | 'stderr', Readable>);
+    const readers = outputs.map(([name, stream]) => {
       const lines = new OutputLines((line) => this.#first?.onOutput(name as 'stdout' | 'stderr', line));
-      stream.on('data', (chunk: Buffer) => lines.push(chunk));
       stream.on('end', () => lines.end());
       stream.on('error', () => {});
-    }
+      return new PacedReader(stream, (piece) => lines.push(piece));
+    });
     for (const [number, mark] of this.#marks.entries()) {
       const [line, out, err] = others.slice(4 * number) as [Duplex, Readable, Readable];
       this.#seats.push(new Seat(number, mark, line, { stdout: out, stderr: err }));
@@ -177,6 +180,8 @@ export class Template {
       this.#isOver = true;
       this.#live.delete(group);
       group.killRest();
+      for (const reader of readers) reader.hurry();
+      await new Promise<void>(whenPolled);
       this.#settle({ is: 'ended', end: { exitCode, signal } });
       // Whoever it has forked dies with it, and nobody else can tell how.
       await Promise.all(this.#forks.map((_, seat) => this.#forkEnded(seat, { exitCode: null, signal: 'SIGKILL' })));

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { createPool } from 'pythonarium';
 import { summary, timed } from './figures.js';
+import { type Scenario, shown } from './scenario.js';
 
 type Figure = ReturnType<typeof summary>;
 
@@ -121,5 +122,30 @@ function startBare(python: string) {
     },
   };
 }
+
+export const bytesScenario: Scenario = {
+  name: 'bytes',
+  title: 'Bytes there and back, over a pipe, files in memory, and base64',
+  caveat: 'One process measures all of them. `raw-bytes` has the same for a fresh process each time.',
+  async run({ python, rounds }) {
+    const figures = await bytesThereAndBack(python, rounds);
+    return {
+      figures,
+      tables: [
+        {
+          title: 'On one worker, in ms: median (range)',
+          head: ['MB', 'pool', 'bare pipe', 'bare files', 'base64 in JSON'],
+          rows: figures.map(({ megabytes, poolMs, pipeMs, fileMs, base64Ms }) => [
+            String(megabytes),
+            ...[poolMs, pipeMs, fileMs, base64Ms].map(shown),
+          ]),
+        },
+      ],
+      checks: figures.flatMap(({ megabytes, bars }) =>
+        bars.map(({ what, ...bar }) => ({ what: `${megabytes} MB, ${what}`, ...bar })),
+      ),
+    };
+  },
+};
 
 const MEGABYTES = [10, 100];

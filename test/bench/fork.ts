@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createPool, type Pool } from 'pythonarium';
 import { summary } from './figures.js';
+import { type Scenario, shown } from './scenario.js';
 
 type Figure = ReturnType<typeof summary>;
 
@@ -102,3 +103,28 @@ async function replaced(pool: Pool): Promise<{ ms: number; stallMs: number }> {
 function pssOf(pid: number): number {
   return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]);
 }
+
+export const forkScenario: Scenario = {
+  name: 'fork',
+  title: 'A worker with numpy that takes the place of another, spawned and forked',
+  caveat:
+    'numpy has to be installed. A gigabyte of ballast is in Node, since the larger Node is, the longer a spawn stops it.',
+  async run({ python, rounds }) {
+    const figures = await forkedWorkers(python, rounds);
+    return {
+      figures,
+      tables: [
+        {
+          title: 'Median (range)',
+          head: ['', 'spawned', 'forked'],
+          rows: [
+            ['first answer, ms', shown(figures.spawnMs), shown(figures.forkMs)],
+            ['memory (PSS), kB', shown(figures.spawnKb), shown(figures.forkKb)],
+            ['longest stall of Node with 1 GiB in it, ms', shown(figures.spawnStallMs), shown(figures.forkStallMs)],
+          ],
+        },
+      ],
+      checks: figures.bars.map(({ is, ...bar }) => ({ ...bar, is: summary([is]) })),
+    };
+  },
+};

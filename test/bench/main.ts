@@ -1,139 +1,89 @@
 /**
- * Benches, in plain Node and on real Python: `npm run bench`, or one of them
- * by name: `npm run bench -- n-fold`, `-- overhead`, `-- bytes`, `-- items`, `-- fork`,
- * `-- table`. `--json`
- * prints figures for a program.
+ * Benches, in plain Node and on real Python.
+ *
+ *     npm run bench                            all of them
+ *     npm run bench -- sequential 5 fork       some, by name or by row
+ *     npm run bench -- report FILE             the page and the plots of what `--json FILE` has left
+ *     npm run bench -- compare A B             two revisions
+ *
+ * `--rounds N` for a quick look (9), `--json FILE` for a program (`-` prints it), `--python PYTHON`, `--core N` for the core
+ * that both sides share where it is about latency. Ends with 1 if a promise does not hold.
  */
 import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import Table from 'cli-table3';
-import { bytesThereAndBack } from './bytes.js';
-import { forkedWorkers } from './fork.js';
-import { itemsOneByOne } from './items.js';
-import { nFold } from './n-fold.js';
-import { overhead } from './overhead.js';
-import { chartsFromTables } from './table.js';
+import { compare } from './compare.js';
+import { print } from './print.js';
+import { newRecord, type Record } from './record.js';
+import { writeReport } from './report.js';
+import type { Conditions } from './scenario.js';
+import { SCENARIOS } from './scenarios.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false }, python: { type: 'string', default: 'python3' } },
+  options: {
+    rounds: { type: 'string', default: '9' },
+    json: { type: 'string' },
+    python: { type: 'string', default: 'python3' },
+    core: { type: 'string', default: String(Math.min(1, availableParallelism() - 1)) },
+  },
 });
-const python = execFileSync(values.python, ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
-const BENCHES = ['n-fold', 'overhead', 'bytes', 'items', 'fork', 'table'];
-const wanted = positionals.length === 0 ? BENCHES : positionals;
-const unknown = wanted.find((name) => !BENCHES.includes(name));
-if (unknown !== undefined) {
-  console.error(`There is no bench "${unknown}". There are: ${BENCHES.join(', ')}.`);
-  process.exit(2);
+
+const [command, ...rest] = positionals;
+const rounds = Number(values.rounds);
+if (!Number.isInteger(rounds) || rounds < 1) fail(`--rounds is an integer of 1 or more, and not ${values.rounds}.`);
+if (command === 'report') {
+  if (rest[0] === undefined || rest.length > 1) fail('report takes the file that --json has left.');
+  writeReport(JSON.parse(readFileSync(rest[0], 'utf8')) as Record);
+} else {
+  const conditions: Conditions = {
+    // Found once: what `python3` leads to may be a script that takes longer than all of the bench.
+    python: execFileSync(values.python, ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim(),
+    rounds,
+    core: values.core,
+    progress: (text) => {
+      if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+    },
+  };
+  if (command === 'compare') {
+    if (rest.length !== 2) fail('compare takes two revisions.');
+    await compare(rest as [string, string], conditions, values.json);
+  } else {
+    await bench(conditions);
+  }
 }
 
-const figures: Record<string, unknown> = {};
-if (wanted.includes('n-fold')) {
-  const result = await nFold(python);
-  figures['n-fold'] = result;
-  if (!values.json) {
-    console.log(
-      `${result.calls} calls that sleep ${result.sleepMs} ms, asked for at once, on ${result.workers} workers; best of five:`,
+async function bench(conditions: Conditions): Promise<void> {
+  const unknown = positionals.find((word) => !SCENARIOS.some((scenario) => isNamed(scenario, word)));
+  if (unknown !== undefined) {
+    fail(
+      `There is no bench "${unknown}". There are: ${SCENARIOS.map(({ name }) => name).join(', ')}; report and compare.`,
     );
-    const times = new Table({ head: ['', 'ms'], style: { head: [] } });
-    times.push(
-      ['bare sleeps, one after the other', result.bareMs.toFixed(0)],
-      ['serialised: the manager does the exchange', result.serialisedMs.toFixed(0)],
-      ['leases: the client does the exchange', result.leasesMs.toFixed(0)],
-    );
-    console.log(times.toString());
-    for (const { what, is, bar, holds } of result.bars) {
-      console.log(`${holds ? 'holds' : 'FAILS'}  ${what}: ${is.toFixed(2)} (bar ${bar})`);
+  }
+  const record = newRecord(conditions.python, rounds);
+  const scenarios: Record['scenarios'][number][] = [];
+  for (const scenario of SCENARIOS) {
+    if (positionals.length > 0 && !positionals.some((word) => isNamed(scenario, word))) continue;
+    const result = await scenario.run(conditions);
+    conditions.progress('');
+    const { name, row, title, caveat } = scenario;
+    scenarios.push({ name, title, caveat, ...(row === undefined ? {} : { row }), ...result });
+    if (values.json !== '-') print(scenario, result);
+    if (result.checks.some(({ holds }) => !holds)) process.exitCode = 1;
+    // After each, so that a long run that is ended leaves what it has.
+    if (values.json !== undefined && values.json !== '-') {
+      writeFileSync(values.json, JSON.stringify({ ...record, scenarios }, undefined, 2));
     }
   }
-  if (result.bars.some(({ holds }) => !holds)) process.exitCode = 1;
+  if (values.json === '-') console.log(JSON.stringify({ ...record, scenarios }, undefined, 2));
 }
-if (wanted.includes('overhead')) {
-  const results = await overhead(python);
-  figures.overhead = results;
-  if (!values.json) {
-    console.log('\nTrivial calls on one worker, over a bare pipe in the same run:');
-    const table = new Table({
-      head: ['load', 'floor, us', 'pool, us', 'ratio: median (min to max)'],
-      style: { head: [] },
-    });
-    for (const { load, floorUs, poolUs, ratio } of results) {
-      const spread = `${ratio.median.toFixed(2)} (${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)})`;
-      table.push([load, floorUs.toFixed(1), poolUs.toFixed(1), spread]);
-    }
-    console.log(table.toString());
-  }
+
+function isNamed({ name, row }: { readonly name: string; readonly row?: number }, word: string): boolean {
+  return word === name || word === String(row);
 }
-if (wanted.includes('bytes')) {
-  const results = await bytesThereAndBack(python);
-  figures.bytes = results;
-  if (!values.json) {
-    const shown = ({ median, min, max }: { median: number; min: number; max: number }, digits: number) =>
-      `${median.toFixed(digits)} (${min.toFixed(digits)} to ${max.toFixed(digits)})`;
-    console.log('\nBytes there and back on one worker, in ms: median (min to max):');
-    const table = new Table({ head: ['MB', 'pool', 'bare pipe', 'bare files', 'base64 in JSON'], style: { head: [] } });
-    for (const { megabytes, poolMs, pipeMs, fileMs, base64Ms } of results) {
-      table.push([megabytes, shown(poolMs, 0), shown(pipeMs, 0), shown(fileMs, 0), shown(base64Ms, 0)]);
-    }
-    console.log(table.toString());
-    for (const { megabytes, bars } of results) {
-      for (const { what, is, bar, holds } of bars) {
-        console.log(`${holds ? 'holds' : 'FAILS'}  ${megabytes} MB, ${what}: ${shown(is, 2)} (bar ${bar})`);
-      }
-    }
-  }
-  if (results.some(({ bars }) => bars.some(({ holds }) => !holds))) process.exitCode = 1;
+
+function fail(why: string): never {
+  console.error(why);
+  process.exit(2);
 }
-if (wanted.includes('items')) {
-  const results = await itemsOneByOne(python);
-  figures.items = results;
-  if (!values.json) {
-    console.log('\nA million items of a generator, in millions a second: median (min to max):');
-    const table = new Table({ head: ['items', 'pool', 'bare pipe'], style: { head: [] } });
-    const shown = ({ median, min, max }: { median: number; min: number; max: number }) =>
-      `${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`;
-    for (const { kind, poolRate, pipeRate } of results) table.push([kind, shown(poolRate), shown(pipeRate)]);
-    console.log(table.toString());
-    for (const { kind, bars } of results) {
-      for (const { what, is, bar, holds } of bars) {
-        console.log(`${holds ? 'holds' : 'FAILS'}  ${kind}, ${what}: ${is} (bar ${bar})`);
-      }
-    }
-  }
-  if (results.some(({ bars }) => bars.some(({ holds }) => !holds))) process.exitCode = 1;
-}
-if (wanted.includes('fork')) {
-  const result = await forkedWorkers(python);
-  figures.fork = result;
-  if (!values.json) {
-    console.log('\nA worker with numpy that takes the place of another: median (min to max):');
-    const table = new Table({ head: ['', 'spawned', 'forked'], style: { head: [] } });
-    const shown = ({ median, min, max }: { median: number; min: number; max: number }) =>
-      `${median.toFixed(1)} (${min.toFixed(1)} to ${max.toFixed(1)})`;
-    table.push(
-      ['first answer, ms', shown(result.spawnMs), shown(result.forkMs)],
-      ['memory (PSS), kB', shown(result.spawnKb), shown(result.forkKb)],
-      ['longest stall of Node with 1 GiB in it, ms', shown(result.spawnStallMs), shown(result.forkStallMs)],
-    );
-    console.log(table.toString());
-    for (const { what, is, bar, holds } of result.bars) {
-      console.log(`${holds ? 'holds' : 'FAILS'}  ${what}: ${is.toFixed(3)} (bar ${bar})`);
-    }
-  }
-  if (result.bars.some(({ holds }) => !holds)) process.exitCode = 1;
-}
-if (wanted.includes('table')) {
-  const results = chartsFromTables();
-  figures.table = results;
-  if (!values.json) {
-    console.log('\nOne event of a chart, in microseconds of the processor: median (min to max):');
-    const table = new Table({ head: ['load', 'way', 'us'], style: { head: [] } });
-    for (const { load, eventUs } of results) {
-      for (const [way, { median, min, max }] of Object.entries(eventUs)) {
-        table.push([load, way, `${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`]);
-      }
-    }
-    console.log(table.toString());
-  }
-}
-if (values.json) console.log(JSON.stringify(figures, undefined, 2));

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import { createPool } from 'pythonarium';
 import type { Callee } from './callee.js';
-import { timed } from './figures.js';
+import { summary, timed } from './figures.js';
+import { type Scenario, short } from './scenario.js';
 import { startSerialisedPool } from './serialised-pool.js';
 
 /** How the calls are brokered: by leases, or by a manager that does the exchange itself. */
@@ -86,5 +87,30 @@ export async function nFold(python: string, rounds = 5): Promise<NFold> {
     ],
   };
 }
+
+export const nFoldScenario: Scenario = {
+  name: 'n-fold',
+  title: 'Leases next to a pool whose manager does the exchange itself',
+  caveat:
+    'The best of the rounds, not the middle one: what is compared is how the calls are ordered, and noise only adds.',
+  async run({ python, rounds }) {
+    const figures = await nFold(python, rounds);
+    return {
+      figures,
+      tables: [
+        {
+          title: `${figures.calls} calls that sleep ${figures.sleepMs} ms, asked for at once, on ${figures.workers} workers; the best of ${rounds}`,
+          head: ['', 'ms'],
+          rows: [
+            ['bare sleeps, one after the other', short(figures.bareMs)],
+            ['serialised: the manager does the exchange', short(figures.serialisedMs)],
+            ['leases: the client does the exchange', short(figures.leasesMs)],
+          ],
+        },
+      ],
+      checks: figures.bars.map(({ is, ...bar }) => ({ ...bar, is: summary([is]) })),
+    };
+  },
+};
 
 const WARM_UP_CALLS = 4_000;

@@ -2,6 +2,7 @@ import type { Callee } from './callee.js';
 import { summary, timed } from './figures.js';
 import { startFloor } from './floor.js';
 import { startPool } from './n-fold.js';
+import { type Scenario, short, shown } from './scenario.js';
 
 export interface Overhead {
   readonly load: string;
@@ -56,3 +57,24 @@ function concurrent(callers: number) {
     await Promise.all(Array.from({ length: callers }, caller));
   };
 }
+
+export const overheadScenario: Scenario = {
+  name: 'overhead',
+  title: 'Trivial calls on one worker, over a bare pipe, in one process',
+  caveat:
+    'One process measures both, on whatever cores there are: a quick look. `sequential` and `in-flight` measure it well.',
+  async run({ python, rounds }) {
+    const figures = await overhead(python, rounds);
+    return {
+      figures,
+      tables: [
+        {
+          title: 'Microseconds a call',
+          head: ['load', 'floor', 'pool', 'ratio: median (range)'],
+          rows: figures.map(({ load, floorUs, poolUs, ratio }) => [load, short(floorUs), short(poolUs), shown(ratio)]),
+        },
+      ],
+      checks: [],
+    };
+  },
+};

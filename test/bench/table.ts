@@ -10,39 +10,50 @@ import {
   setup,
 } from 'xstate';
 import { summary } from './figures.js';
-
-export interface TableFigures {
-  readonly load: string;
-  /** Microseconds of the processor for one event: the middle of all rounds, and their spread. */
-  readonly eventUs: Readonly<Record<string, ReturnType<typeof summary>>>;
-}
+import { atMost, type Scenario, shown } from './scenario.js';
 
 /** Events of charts from their tables, interpreted, and by hand, each after the other in every round. */
-export function chartsFromTables(rounds = 9): TableFigures[] {
-  const turnstiles = {
-    interpreted: turns(turnstile),
-    'from the table': turns(compile(turnstile)),
-    'a switch by hand': turns(byHand),
-  };
-  const leases = {
-    interpreted: leasesOf((machine) => machine),
-    'from the table': leasesOf(compile),
-  };
-  return [
-    measured('a turnstile: a guard and an assignment, in an actor', rounds, turnstiles),
-    measured('leases: coordinator, worker and client, six events each', rounds, leases),
-    measured('building: the machine, an actor of it, its first event', rounds, {
-      interpreted: builds((machine) => machine),
-      'from the table': builds(compile),
-    }),
-  ];
-}
+export const tableScenario: Scenario = {
+  name: 'table',
+  title: 'One event of a chart, in microseconds of the processor',
+  caveat: "No pool and no Python: charts alone. How long a chart's own guards and assignments take is in it.",
+  async run({ rounds, progress }) {
+    progress('table');
+    const loads = [
+      measured('a turnstile: a guard and an assignment, in an actor', rounds, {
+        interpreted: turns(turnstile),
+        'from the table': turns(compile(turnstile)),
+        'a switch by hand': turns(byHand),
+      }),
+      measured('leases: coordinator, worker and client, six events each', rounds, {
+        interpreted: leasesOf((machine) => machine),
+        'from the table': leasesOf(compile),
+      }),
+      measured('building: the machine, an actor of it, its first event', rounds, {
+        interpreted: builds((machine) => machine),
+        'from the table': builds(compile),
+      }),
+    ];
+    const rows = loads.flatMap(({ load, eventUs }) =>
+      Object.entries(eventUs).map(([way, figures]) => [load, way, shown(summary(figures))]),
+    );
+    const [small] = loads;
+    const ratios = small!.eventUs['from the table']!.map(
+      (us, round) => us / small!.eventUs['a switch by hand']![round]!,
+    );
+    return {
+      tables: [{ title: 'Each event', head: ['load', 'way', 'us'], rows }],
+      checks: [atMost('from the table over a switch by hand, of the turnstile', ratios, 1.5)],
+      figures: loads,
+    };
+  },
+};
 
 /** @returns How many events it has sent. */
 type Load = () => number;
 
-function measured(load: string, rounds: number, ways: Record<string, Load>): TableFigures {
-  const all = Object.fromEntries(Object.keys(ways).map((way) => [way, [] as number[]]));
+function measured(load: string, rounds: number, ways: Record<string, Load>) {
+  const all: Record<string, number[]> = Object.fromEntries(Object.keys(ways).map((way) => [way, []]));
   for (const run of Object.values(ways)) for (let warmUp = 0; warmUp < 3; warmUp++) run();
   for (let round = 0; round < rounds; round++) {
     for (const [way, run] of Object.entries(ways)) {
@@ -52,7 +63,7 @@ function measured(load: string, rounds: number, ways: Record<string, Load>): Tab
       all[way]!.push((user + system) / events);
     }
   }
-  return { load, eventUs: Object.fromEntries(Object.entries(all).map(([way, figures]) => [way, summary(figures)])) };
+  return { load, eventUs: all };
 }
 
 function turns(logic: AnyActorLogic): Load {

@@ -1,6 +1,7 @@
 """What the benches call. Plain functions: exposed with `expose: 'all'`, and by the serialised pool by name."""
 
 import os
+import sys
 import time
 from base64 import b64decode, b64encode
 
@@ -26,7 +27,7 @@ def bare_naps(count: int, seconds: float) -> float:
     return time.perf_counter() - start
 
 
-def give_back(data: bytes) -> bytes:
+def give_back(data: object) -> object:
     return data
 
 
@@ -44,3 +45,28 @@ def rows(count: int):
     """Yield `count` small rows."""
     for number in range(count):
         yield {"id": number, "name": "a row"}
+
+
+def increment(number: int) -> int:
+    return number + 1
+
+
+def work(microseconds: float) -> float:
+    """Keep the processor busy for so many microseconds by the clock."""
+    until = time.perf_counter_ns() + 1000 * microseconds
+    while time.perf_counter_ns() < until:
+        pass
+    return microseconds
+
+
+def spin(seconds: float) -> float:
+    """Use a processor for so long, however often it is taken away meanwhile."""
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass
+    return seconds
+
+
+def imported() -> list[str]:
+    """Return the modules that are in memory, in the order in which they came."""
+    return list(sys.modules)

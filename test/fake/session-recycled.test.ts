@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { failure } from '../support/pool.js';
 import { watchFaults } from './faults.js';
 import { PlayedPool } from './played-pool.js';
 import { heard } from './turned-clock.js';
@@ -25,5 +26,19 @@ it('a session whose worker is to be replaced is told of its loss once, by those 
   await world.settle();
   await expect(next).resolves.toEqual(expect.any(Number));
   expect(faults).toEqual([]);
+  await world.destroy();
+});
+
+it('every call that waits for a worker which is to be replaced is told why its session is lost', async () => {
+  const world = new PlayedPool({ size: 1 }, { serve: ({ id }, process) => queueMicrotask(() => process.answer(id)) });
+  await world.boot();
+  const session = world.pool.session('strict');
+  const lease = await session.checkout();
+  const waiting = [session.call('played'), session.call('played'), session.checkout()].map((each) => failure(each));
+  await heard();
+  for (const hand of world.runtime.hands.values()) hand.replace();
+  const lost = { code: 'ERR_SESSION_LOST', reason: 'worker-recycled' };
+  expect(await Promise.all(waiting)).toMatchObject([lost, lost, lost]);
+  await lease.checkin();
   await world.destroy();
 });

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from 'xstate';
 import type { Pool } from '../../src/index.js';
@@ -6,6 +7,7 @@ import { temporaryFolder } from '../support/folder.js';
 import { Gate } from '../support/gate.js';
 import { failure, fixtures, next, readyPool, startPool } from '../support/pool.js';
 import { freeze, isAlive, stateOf } from '../support/processes.js';
+import { startedProcesses } from '../support/started.js';
 
 const here = fixtures(import.meta.url);
 const app = new URL('../integration/fixtures/app.py', import.meta.url).pathname;
@@ -44,6 +46,22 @@ describe('while one worker is frozen, others go on being leased', () => {
     clock.increment(1_000);
     expect(await meeting).toMatchObject({ code: 'ERR_CALL_TIMEOUT', waitedMs: 0 });
     await endsAfterGrace(pool, clock, frozen);
+  });
+
+  it('idle: of all that waits for it one call is sent, and all is answered once it goes on', async () => {
+    const started = startedProcesses();
+    const pool = await readyPool(app);
+    const frozen = await pool.call<number>('pid');
+    await freeze(frozen);
+    const texts = Array.from({ length: 50 }, (_, index) => String(index).repeat(500_000));
+    const calls = texts.map((text) => pool.call('echo', [text]));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(pool.stats()).toMatchObject({ leases: 1, waiting: 49 });
+    const line = started.find(({ pid }) => pid === frozen)?.stdio[3] as Duplex;
+    expect(line.writableLength).toBeGreaterThan(0);
+    expect(line.writableLength).toBeLessThan(1_001_000);
+    process.kill(frozen, 'SIGCONT');
+    expect(await Promise.all(calls)).toEqual(texts);
   });
 
   it('leased: its call times out, and it is ended after cancelGraceMs', async () => {

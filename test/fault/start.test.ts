@@ -66,7 +66,9 @@ describe('a module that loads in spite of', () => {
     pool.on('log', ({ stream, text }) => {
       if (stream === 'stderr' && text.startsWith(`warning ${String(lines).padStart(8, '0')}`)) lines += 1;
     });
+    const last = next(pool, 'log', ({ text }) => text.startsWith('warning 00019999'));
     expect(await pool.call('echo', ['well'])).toBe('well');
+    await last;
     expect(lines).toBe(20_000);
   });
 

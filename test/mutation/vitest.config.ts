@@ -1,28 +1,23 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig, mergeConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import base from '../../vitest.config.js';
+import { GROUPS } from './groups.js';
 
-// What runs the core without a process: every mutant is tried against these, and real Python would take minutes each.
+const tests = GROUPS.find(({ name }) => name === process.env.MUTATION_GROUP)?.tests ?? [];
+
+/** The first failure ends a run, so the fastest come first. */
+class AsListed extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rankOf = ({ moduleId }: TestSpecification) => tests.findIndex((path) => moduleId.endsWith(path));
+    return files.sort((one, other) => rankOf(one) - rankOf(other));
+  }
+}
+
 export default mergeConfig(
   { ...base, test: undefined },
   defineConfig({
     root: fileURLToPath(new URL('../../', import.meta.url)),
-    test: {
-      include: [
-        'test/model/**/*.test.ts',
-        'test/unit/**/*.test.ts',
-        'test/property/*.test.ts',
-        'test/property/wire/*.test.ts',
-        'test/simulation/*.test.ts',
-        'test/system/scenarios.test.ts',
-        'test/system/regressions.test.ts',
-        'test/wire/vectors.test.ts',
-        'test/fake/*.test.ts',
-      ],
-      exclude: ['test/unit/cli/**', 'test/unit/process/**'],
-      testTimeout: 60_000,
-      pool: 'forks',
-      maxWorkers: 2,
-    },
+    test: { include: [...tests], testTimeout: 20_000, sequence: { sequencer: AsListed } },
   }),
 );

@@ -19,7 +19,7 @@ import { take } from '../model/take.js';
 import { type Walkable, walkAll } from '../model/walk.js';
 import { effort } from './effort.js';
 import { traceOf } from './onlooker.js';
-import { chart, EVENTS, happening, machineOf } from './random-chart.js';
+import { chart, EVENTS, happening, machineOf, watched } from './random-chart.js';
 
 // XState's development build warns of what is sent to an actor that has ended, which some of these do.
 beforeAll(() => void vi.spyOn(console, 'warn').mockImplementation(() => {}));
@@ -40,9 +40,9 @@ describe('a compiled machine', () => {
     };
     const happenings = fc.array(happening, { minLength: 1, maxLength: 12 });
     fc.assert(
-      fc.property(chart, happenings, fc.nat(4), (config, happened, chance) => {
+      fc.property(chart, happenings, fc.nat(4), watched, (config, happened, chance, when) => {
         const machine = machineOf(config);
-        const given = { asChild: chance === 0, input: { count: chance } };
+        const given = { asChild: chance === 0, input: { count: chance }, watched: when };
         expect(traceOf(compile(machine), happened, { ...given, onSend: count })).toEqual(
           traceOf(machine, happened, given),
         );
@@ -178,11 +178,12 @@ describe('a compiled machine', () => {
   });
 
   it('imports nothing but XState, so that whoever compiles a chart needs no pool', () => {
-    const imports = ['compile', 'table'].flatMap((name) => {
+    const files = ['compile', 'table', 'assignment', 'watch'];
+    const imports = files.flatMap((name) => {
       const text = readFileSync(new URL(`../../src/${name}.ts`, import.meta.url), 'utf8');
       return [...text.matchAll(/ from '(.+)';$/gm)].map(([, from]) => from);
     });
-    expect([...new Set(imports)].sort()).toEqual(['./table.js', 'xstate']);
+    expect([...new Set(imports)].sort()).toEqual([...['./assignment.js', './table.js', './watch.js', 'xstate']]);
   });
 
   it('stays compiled when it is given other hands', () => {

@@ -13,13 +13,18 @@ import {
   SimulatedClock,
   transition,
 } from 'xstate';
-import { EVENTS, type Happening, seen } from './random-chart.js';
+import { ALWAYS, EVENTS, type Happening, seen } from './random-chart.js';
 
 /** All that an onlooker can see of one run, in the order in which it is seen. */
 export function traceOf(
   machine: AnyStateMachine,
   happenings: readonly Happening[],
-  { asChild = false, input = undefined as object | undefined, onSend = (send: () => void) => send() } = {},
+  {
+    asChild = false,
+    input = undefined as object | undefined,
+    onSend = (send: () => void) => send(),
+    watched = ALWAYS,
+  } = {},
 ): unknown[] {
   seen.splice(0);
   const clock = new SimulatedClock();
@@ -36,9 +41,12 @@ export function traceOf(
       seen.push(['thrown', String(error)]);
     }
   };
-  const parent = createActor(PARENT, { clock, logger, inspect, id: 'parent' }).start();
+  const [from, to] = watched;
+  const observed = from === -1 ? { inspect } : {};
+  let watch: { unsubscribe(): void } | undefined;
+  const parent = createActor(PARENT, { clock, logger, ...observed, id: 'parent' }).start();
   const start = (snapshot?: unknown) => {
-    const given = { ...(asChild ? { parent } : { inspect }), clock, logger, id: 'actor', input, snapshot };
+    const given = { ...(asChild ? { parent } : observed), clock, logger, id: 'actor', input, snapshot };
     const actor: Actor<AnyActorLogic> = createActor(machine as AnyActorLogic, given as never);
     actor.subscribe({
       next: (next) => seen.push(['next', plain(next)]),
@@ -53,7 +61,9 @@ export function traceOf(
   const [first, begun] = initialTransition(machine as AnyActorLogic, input as never);
   seen.push(['initial', plain(first), begun.map(action)]);
   let actor = start();
-  for (const happening of happenings) {
+  for (const [index, happening] of happenings.entries()) {
+    if (index === from) watch = actor.system.inspect(inspect);
+    if (index === to) watch?.unsubscribe();
     const before = actor.getSnapshot() as AnyMachineSnapshot;
     if ('send' in happening) onSend(() => run(() => actor.send(happening.send)));
     else if ('wait' in happening) onSend(() => run(() => void clock.increment(happening.wait)));

@@ -423,3 +423,14 @@ export const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 2, arbitrary: fc.constant({ persist: true } as const) },
   { weight: 2, arbitrary: event.map((ask) => ({ ask })) },
 );
+
+/** From when to when somebody inspects, by the number of what happens: from before the actor is made on, or never, too. */
+export type Watched = readonly [from: number, to: number];
+
+export const ALWAYS: Watched = [-1, Number.POSITIVE_INFINITY];
+
+export const watched: fc.Arbitrary<Watched> = fc.oneof(
+  fc.constant(ALWAYS),
+  fc.constant([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] as const),
+  fc.tuple(fc.nat(6), fc.nat(12)),
+);

@@ -166,6 +166,26 @@ describe('a session', () => {
     expect(await closing).toBe('ERR_POOL_CLOSED');
   });
 
+  it('whose worker dies during a drain is told of it, since nothing can be built anew any more', async () => {
+    const world = served(new PlayedPool());
+    await world.boot();
+    let rebuilt = 0;
+    const session = world.pool.session('s', { onLost: () => (rebuilt += 1) });
+    const running = session.call('keep', ['one']).catch(({ code }) => code);
+    await heard();
+    const waiting = [session.call('keep', ['two']), session.call('keep', ['three'])];
+    const told = waiting.map((each) => each.catch(({ code, reason }) => ({ code, reason })));
+    await heard();
+    const drained = world.pool.drain();
+    world.process.die();
+    await world.settle();
+    const lost = { code: 'ERR_SESSION_LOST', reason: 'worker-died' };
+    expect(await Promise.all([running, ...told])).toEqual(['ERR_WORKER_DIED', lost, lost]);
+    await drained;
+    expect(rebuilt).toBe(0);
+    await world.destroy();
+  });
+
   it('that ends while its state is built anew leaves nothing of it in Python', async () => {
     const world = served(new PlayedPool());
     await world.boot();

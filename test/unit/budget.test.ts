@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
-import { Budget, checkMs, checkWait, LONGEST_MS } from '../../src/budget.js';
+import { getEventListeners } from 'node:events';
+import { describe, expect, it, vi } from 'vitest';
+import { Budget, checkMs, checkNames, checkWait, isBounded, LONGEST_MS } from '../../src/budget.js';
 import { heard, TurnedClock } from '../fake/turned-clock.js';
 
 describe('a budget', () => {
@@ -37,9 +38,100 @@ describe('a budget', () => {
   it('of no time at all is spent in the same turn, but not while it is made', async () => {
     const { clock, spent } = budget({ timeoutMs: 0 });
     expect(spent).toEqual([]);
-    clock.jump(0);
+    expect(clock.timers).toBe(0);
     await heard();
     expect(spent).toEqual(['timeout']);
+  });
+
+  it('of no time at all is not spent where it was closed in the same turn', async () => {
+    const { spent, it } = budget({ timeoutMs: 0 });
+    it.close();
+    await heard();
+    expect(spent).toEqual([]);
+  });
+
+  it('without an end sets no timer, and knows how long it was to be', () => {
+    const { clock, it } = budget({ timeoutMs: Number.POSITIVE_INFINITY });
+    expect(clock.timers).toBe(0);
+    expect(it.timeoutMs).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('clears no timer but its own', () => {
+    const clock = new TurnedClock();
+    const cleared = vi.spyOn(clock, 'clearTimeout');
+    new Budget(clock, {}, () => {}).close();
+    expect(cleared).not.toHaveBeenCalled();
+    new Budget(clock, { timeoutMs: 5 }, () => {}).close();
+    expect(cleared).toHaveBeenCalledExactlyOnceWith(1);
+  });
+});
+
+describe('budgets of one signal', () => {
+  it('have one listener between them, which goes with the last of them', () => {
+    const { signal } = new AbortController();
+    const [first, second] = [budget({ signal }), budget({ signal })];
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    first.it.close();
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    second.it.close();
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
+  it('are all spent by it, in the order in which they were made, but those that were closed', () => {
+    const controller = new AbortController();
+    const spent: number[] = [];
+    const made = [1, 2, 3].map(
+      (each) => new Budget(new TurnedClock(), { signal: controller.signal }, () => spent.push(each)),
+    );
+    made[1]!.close();
+    controller.abort();
+    expect(spent).toEqual([1, 3]);
+  });
+
+  it('are each told, though one closes another as it is told itself', () => {
+    const controller = new AbortController();
+    const spent: number[] = [];
+    const made = [1, 2].map(
+      (each) =>
+        new Budget(new TurnedClock(), { signal: controller.signal }, () => {
+          spent.push(each);
+          for (const budget of made) budget.close();
+        }),
+    );
+    controller.abort();
+    expect(spent).toEqual([1, 2]);
+  });
+
+  it('are told by a listener of their own where those before have all been closed, even twice', () => {
+    const controller = new AbortController();
+    const first = budget({ signal: controller.signal });
+    first.it.close();
+    const second = budget({ signal: controller.signal });
+    first.it.close();
+    const third = budget({ signal: controller.signal });
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1);
+    controller.abort();
+    expect([first.spent, second.spent, third.spent]).toEqual([[], ['signal'], ['signal']]);
+  });
+
+  it('leave nothing at a signal that has aborted', () => {
+    const controller = new AbortController();
+    budget({ signal: controller.signal });
+    controller.abort();
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+  });
+});
+
+describe('a wait', () => {
+  it.each([
+    [{}, false],
+    [{ timeoutMs: Number.POSITIVE_INFINITY }, false],
+    [{ timeoutMs: 0 }, true],
+    [{ timeoutMs: 5 }, true],
+    [{ signal: new AbortController().signal }, true],
+    [{ signal: new AbortController().signal, timeoutMs: Number.POSITIVE_INFINITY }, true],
+  ])('can be ended from outside, or cannot: %o %s', (wait, expected) => {
+    expect(isBounded(wait)).toBe(expected);
   });
 });
 
@@ -53,10 +145,37 @@ describe('checkWait', () => {
   it('takes what is left out, and what is undefined', () => {
     expect(() => checkWait({})).not.toThrow();
     expect(() => checkWait({ signal: undefined, timeoutMs: undefined })).not.toThrow();
+    expect(() => checkWait({ signal: new AbortController().signal })).not.toThrow();
+    expect(() => checkWait({ timeoutMs: Number.POSITIVE_INFINITY })).not.toThrow();
+  });
+
+  it('says what a signal is, and how long a time may be', () => {
+    expect(() => checkWait({ signal: {} as never })).toThrow(
+      'Option `signal` must be an AbortSignal, but it is an object.',
+    );
+    expect(() => checkWait({ timeoutMs: -1 })).toThrow(
+      'Option `timeoutMs` must be milliseconds, from 0 to 2147483647, but it is -1.',
+    );
+  });
+
+  it('refuses a name that is no option: mistyped, it would be no limit at all', () => {
+    expect(() => checkWait({ timeout: 5 } as never)).toThrow('There is no option `timeout`.');
+    expect(() => checkWait({ timeout: 5 } as never)).toThrow('There are: signal, timeoutMs.');
+    expect(() => checkWait({ retries: 5 } as never, new Set(['retries']))).not.toThrow();
+  });
+
+  it.each([[null], [5], ['timeoutMs'], [undefined]])('refuses %o for the options themselves', (options) => {
+    expect(() => checkNames(options as never, new Set(['one', 'other']))).toThrow(
+      'Option `options` must be an object of one, other, but it is ',
+    );
   });
 });
 
 describe('checkMs', () => {
+  it('knows what a timer of Node can keep, which takes all else for one millisecond', () => {
+    expect(LONGEST_MS).toBe(2_147_483_647);
+  });
+
   it.each([0, 0.5, LONGEST_MS])('takes %s', (ms) => {
     expect(() => checkMs('timeoutMs', ms)).not.toThrow();
   });

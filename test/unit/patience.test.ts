@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { wallClock } from '../../src/clock.js';
 import { PatientClock, patienceOn } from '../../src/patience.js';
 import { TurnedClock } from '../fake/turned-clock.js';
@@ -94,6 +94,54 @@ describe('a wait', () => {
     expect(ran).toEqual([]);
     await clock.turn(1);
     expect(ran).toEqual([210]);
+  });
+});
+
+describe('a patient clock', () => {
+  it('tells the time of the clock that it is made of', async () => {
+    const { clock, patience } = oneSecond();
+    await clock.turn(123);
+    expect(patience.now()).toBe(123);
+  });
+
+  it('clears nothing where there is nothing to clear', () => {
+    const { patience } = oneSecond();
+    expect(() => patience.clearTimeout(undefined)).not.toThrow();
+  });
+
+  it.each([
+    [39, 1],
+    [40, 4],
+  ])('keeps a wait of %d ms in %d parts', (ms, parts) => {
+    const clock = new TurnedClock();
+    const set = vi.spyOn(clock, 'setTimeout');
+    new PatientClock(clock, (run) => run()).setTimeout(() => {}, ms);
+    clock.jump(ms);
+    expect(set.mock.calls.map(([, each]) => each)).toEqual(Array.from({ length: parts }, () => ms / parts));
+  });
+
+  it('forgives a part that ends more than 100 ms late, and none that is less so', () => {
+    for (const [late, isOver] of [
+      [100, true],
+      [101, false],
+    ] as const) {
+      const { clock, ran } = oneSecond();
+      clock.jump(750);
+      clock.sleep(250 + late);
+      clock.jump(0);
+      expect(ran.length === 1).toBe(isOver);
+    }
+  });
+
+  it('lets go of a wait whose timer is running already as it is cleared', () => {
+    const runs: (() => void)[] = [];
+    const clock = { now: () => 0, setTimeout: (run: () => void) => runs.push(run), clearTimeout: () => {} };
+    const ran: number[] = [];
+    const patience = new PatientClock(clock, (run) => run());
+    const wait = patience.setTimeout(() => ran.push(0), 10);
+    patience.clearTimeout(wait);
+    for (const run of runs) run();
+    expect([ran, runs.length]).toEqual([[], 1]);
   });
 });
 

@@ -29,8 +29,21 @@ describe('where something was asked for', () => {
   it('tells places apart however many wait', () => {
     const sites = new Sites();
     const [one] = twice(sites, 1_000);
-    const ask = (): Site => sites.above(ask, 1_000);
+    const ask = (): Site => sites.above(ask, 1_000, 0);
     expect(ask().stack).not.toBe(one.stack);
+  });
+
+  it('is not taken for more than a thousand calls a second, which takes long, and says so', () => {
+    const sites = new Sites();
+    const at = (now: number) => {
+      const ask = (): Site => sites.above(ask, 0, now);
+      return framesOf(ask());
+    };
+    const told = Array.from({ length: 1_001 }, () => at(5_000));
+    expect(told[999]).toContain('site.test');
+    expect(told[1_000]).toBe('\n    at <not known: more than 1,000 calls were made in that second>');
+    expect(at(5_999)).toBe(told[1_000]);
+    expect(at(6_000)).toContain('site.test');
   });
 
   it('is kept as it is where the stack cannot be made text of', () => {
@@ -59,6 +72,6 @@ type Twice = [Site, Site];
 
 /** Two sites of one place. */
 function twice(sites: Sites, waiting: number): Twice {
-  const ask = (): Site => sites.above(ask, waiting);
+  const ask = (): Site => sites.above(ask, waiting, 0);
   return [0, 1].map(() => ask()) as Twice;
 }

@@ -18,6 +18,7 @@ import {
   type WorkerId,
 } from '../../../machines/index.js';
 import { chanceOf } from '../../support/chance.js';
+import { isMutated } from '../../support/mutated.js';
 
 describe('the order of the wait queue', () => {
   it('serves in the order of arrival', () => {
@@ -114,13 +115,16 @@ describe('how keys take turns', () => {
     expect(serveAll(queue)).toEqual([1, 4, 6, 8, 2, 5, 7, 3]);
   });
 
-  it('serves the first call of another after at most one for each key that waits, however many wait', () => {
-    let queue = emptyQueue(RULES);
-    for (let ticket = 1; ticket <= 10_000; ticket++) queue = addWaiter(queue, of('crowd', ticket));
-    for (let turn = 0; turn < 50; turn++) queue = takeFirst(queue, 0, null)!.queue;
-    queue = addWaiter(queue, of('other', 20_000));
-    expect(serveAll(queue).indexOf(20_000)).toBe(1);
-  });
+  it.skipIf(isMutated)(
+    'serves the first call of another after at most one for each key that waits, however many wait',
+    () => {
+      let queue = emptyQueue(RULES);
+      for (let ticket = 1; ticket <= 10_000; ticket++) queue = addWaiter(queue, of('crowd', ticket));
+      for (let turn = 0; turn < 50; turn++) queue = takeFirst(queue, 0, null)!.queue;
+      queue = addWaiter(queue, of('other', 20_000));
+      expect(serveAll(queue).indexOf(20_000)).toBe(1);
+    },
+  );
 
   it('is so for any number of keys, whatever had been served before', () => {
     const keys = fc.array(fc.constantFrom('a', 'b', 'c', 'd', null), { minLength: 1, maxLength: 60 });
@@ -245,7 +249,7 @@ describe('cancelling in the wait queue', () => {
 describe('the wait queue as a value', () => {
   it('does for any run of commands what a sorted list does, and never changes an old queue', () => {
     fc.assert(
-      fc.property(fc.array(arbitraryCommand, { maxLength: 400, size: 'max' }), (commands) => {
+      fc.property(fc.array(arbitraryCommand, { maxLength: isMutated ? 100 : 400, size: 'max' }), (commands) => {
         let queue = emptyQueue(RULES);
         const model = new Model();
         for (const command of commands) {
@@ -262,11 +266,11 @@ describe('the wait queue as a value', () => {
           expect(countWaiters(queue, key)).toBe(model.waiters.filter((each) => each.fairnessKey === key).length);
         }
       }),
-      { numRuns: 80 },
+      { numRuns: isMutated ? 40 : 80 },
     );
   });
 
-  it('does so with thousands who wait, come back and go', () => {
+  it.skipIf(isMutated)('does so with thousands who wait, come back and go', () => {
     const random = chanceOf(1);
     let queue = emptyQueue(RULES);
     let model: Waiter[] = [];
@@ -291,12 +295,12 @@ describe('the wait queue as a value', () => {
 
 // Counted and not timed: what a busy machine cannot disturb.
 describe('the cost of the wait queue', () => {
-  it('is four nodes deep with a hundred thousand waiters', () => {
+  it.skipIf(isMutated)('is four nodes deep with a hundred thousand waiters', () => {
     const queue = queueOfMany(100_000);
     expect(depthOf(queue)).toBeLessThanOrEqual(5);
   });
 
-  it('copies a handful of nodes for each change, however many wait', () => {
+  it.skipIf(isMutated)('copies a handful of nodes for each change, however many wait', () => {
     const queue = queueOfMany(100_000);
     for (const ticket of [1, 777, 50_000, 99_999]) {
       const without = removeWaiter(queue, waiter(ticket));
@@ -307,30 +311,36 @@ describe('the cost of the wait queue', () => {
     expect(copiedNodes(queue, takeFirst(queue, 0, null)!.queue)).toBeLessThanOrEqual(6);
   });
 
-  it('copies few more for a hundred thousand who all bear keys of their own, or ten who bear ten thousand each', () => {
-    for (const keys of [100_000, 10]) {
-      let queue = emptyQueue(RULES);
-      for (let ticket = 1; ticket <= 100_000; ticket++) queue = addWaiter(queue, of(`key ${ticket % keys}`, ticket));
-      const taken = takeFirst(queue, 0, null)!;
-      expect(copiedNodes(queue, taken.queue)).toBeLessThanOrEqual(20);
-      expect(copiedNodes(queue, addWaiter(queue, of('another', 200_000)))).toBeLessThanOrEqual(20);
-      expect(copiedNodes(taken.queue, returnWaiter(taken.queue, taken.waiter, taken.turn))).toBeLessThanOrEqual(20);
-    }
-  });
+  it.skipIf(isMutated)(
+    'copies few more for a hundred thousand who all bear keys of their own, or ten who bear ten thousand each',
+    () => {
+      for (const keys of [100_000, 10]) {
+        let queue = emptyQueue(RULES);
+        for (let ticket = 1; ticket <= 100_000; ticket++) queue = addWaiter(queue, of(`key ${ticket % keys}`, ticket));
+        const taken = takeFirst(queue, 0, null)!;
+        expect(copiedNodes(queue, taken.queue)).toBeLessThanOrEqual(20);
+        expect(copiedNodes(queue, addWaiter(queue, of('another', 200_000)))).toBeLessThanOrEqual(20);
+        expect(copiedNodes(taken.queue, returnWaiter(taken.queue, taken.waiter, taken.turn))).toBeLessThanOrEqual(20);
+      }
+    },
+  );
 
-  it('tells of all who wait, and lets go of all who wait for one worker, however many they are', () => {
-    const many = 300_000;
-    let [anyone, bound] = [emptyQueue(RULES), emptyQueue(RULES)];
-    for (let ticket = 1; ticket <= many; ticket++) {
-      anyone = addWaiter(anyone, waiter(ticket));
-      bound = addWaiter(bound, waiter(ticket, 0, { worker: 7, place: 0, strict: true }));
-    }
-    expect([listWaiters(anyone).length, listWaiters(bound).length]).toEqual([many, many]);
-    const [gone, left] = takeBound(bound, 7);
-    expect([gone.length, left.size]).toEqual([many, 0]);
-  });
+  it.skipIf(isMutated)(
+    'tells of all who wait, and lets go of all who wait for one worker, however many they are',
+    () => {
+      const many = 300_000;
+      let [anyone, bound] = [emptyQueue(RULES), emptyQueue(RULES)];
+      for (let ticket = 1; ticket <= many; ticket++) {
+        anyone = addWaiter(anyone, waiter(ticket));
+        bound = addWaiter(bound, waiter(ticket, 0, { worker: 7, place: 0, strict: true }));
+      }
+      expect([listWaiters(anyone).length, listWaiters(bound).length]).toEqual([many, many]);
+      const [gone, left] = takeBound(bound, 7);
+      expect([gone.length, left.size]).toEqual([many, 0]);
+    },
+  );
 
-  it('keeps nothing of those who have cancelled, even of all but one', () => {
+  it.skipIf(isMutated)('keeps nothing of those who have cancelled, even of all but one', () => {
     let queue = queueOfMany(20_000);
     for (let ticket = 1; ticket <= 20_000; ticket++) if (ticket !== 9_000) queue = removeWaiter(queue, waiter(ticket));
     expect(listWaiters(queue).map((each) => each.ticket)).toEqual([9_000]);
@@ -338,7 +348,7 @@ describe('the cost of the wait queue', () => {
     expect(nodesOf(queue)).toHaveLength(3);
   });
 
-  it('keeps few nodes for few waiters, wherever those who left had stood', () => {
+  it.skipIf(isMutated)('keeps few nodes for few waiters, wherever those who left had stood', () => {
     let queue = queueOfMany(20_000);
     for (let ticket = 1; ticket <= 20_000; ticket++) if (ticket % 40 !== 0) queue = removeWaiter(queue, waiter(ticket));
     expect(queue.size).toBe(500);
@@ -346,7 +356,7 @@ describe('the cost of the wait queue', () => {
     expect(depthOf(queue)).toBeLessThanOrEqual(5);
   });
 
-  it('stays shallow when a few wait for ever and crowds come and go around them', () => {
+  it.skipIf(isMutated)('stays shallow when a few wait for ever and crowds come and go around them', () => {
     let queue = emptyQueue(RULES);
     let ticket = 0;
     for (let crowd = 0; crowd < 60; crowd++) {
@@ -358,7 +368,7 @@ describe('the cost of the wait queue', () => {
     expect(depthOf(queue)).toBeLessThanOrEqual(4);
   });
 
-  it('is no deeper for those who come back in the worst order', () => {
+  it.skipIf(isMutated)('is no deeper for those who come back in the worst order', () => {
     let queue = queueOf(waiter(0));
     for (let ticket = 20_000; ticket > 0; ticket--) queue = addWaiter(queue, waiter(ticket));
     expect(depthOf(queue)).toBeLessThanOrEqual(5);

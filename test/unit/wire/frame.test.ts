@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ProtocolError } from '../../../src/errors.js';
 import { LineReader, writeLine } from '../../../src/wire/frame.js';
+import { isMutated } from '../../support/mutated.js';
 
 const MIB = 1024 * 1024;
 
@@ -25,25 +26,29 @@ describe('a LineReader', () => {
     expect(reader.heldBytes).toBe(0);
   });
 
-  it('reads 64 MiB in pieces of 64 KiB, looking at each byte once and copying it twice at most', () => {
-    const pieces = 1024;
-    const piece = Buffer.alloc(64 * 1024, 'x');
-    const { lines, reader } = reading(64 * MIB);
-    const looked = vi.spyOn(Buffer.prototype, 'indexOf');
-    const copied = vi.spyOn(Buffer.prototype, 'copy');
-    for (let index = 0; index < pieces; index++) reader.push(piece, (line) => lines.push(line));
-    reader.push(Buffer.from('\n'), (line) => lines.push(line));
-    expect(lines.map((line) => line.length)).toEqual([64 * MIB]);
-    // One search a piece, one more behind the newline, and each within its piece.
-    expect(looked).toHaveBeenCalledTimes(pieces + 2);
-    expect(sum(copied.mock.results)).toBeLessThanOrEqual(2 * 64 * MIB);
-  });
+  it.skipIf(isMutated)(
+    'reads 64 MiB in pieces of 64 KiB, looking at each byte once and copying it twice at most',
+    () => {
+      const pieces = 1024;
+      const piece = Buffer.alloc(64 * 1024, 'x');
+      const { lines, reader } = reading(64 * MIB);
+      const looked = vi.spyOn(Buffer.prototype, 'indexOf');
+      const copied = vi.spyOn(Buffer.prototype, 'copy');
+      for (let index = 0; index < pieces; index++) reader.push(piece, (line) => lines.push(line));
+      reader.push(Buffer.from('\n'), (line) => lines.push(line));
+      expect(lines.map((line) => line.length)).toEqual([64 * MIB]);
+      // One search a piece, one more behind the newline, and each within its piece.
+      expect(looked).toHaveBeenCalledTimes(pieces + 2);
+      expect(sum(copied.mock.results)).toBeLessThanOrEqual(2 * 64 * MIB);
+    },
+  );
 
   it('holds no more than the limit, however small the pieces are', () => {
     const { push, reader } = reading(MIB);
+    const pieces = isMutated ? 3_000 : 300_000;
     const allocated = vi.spyOn(Buffer, 'allocUnsafeSlow');
-    for (let index = 0; index < 300_000; index++) push('x');
-    expect(reader.heldBytes).toBe(300_000);
+    for (let index = 0; index < pieces; index++) push('x');
+    expect(reader.heldBytes).toBe(pieces);
     expect(Math.max(...allocated.mock.calls.map(([bytes]) => bytes))).toBeLessThanOrEqual(MIB);
     expect(allocated.mock.calls.length).toBeLessThan(10);
   });
@@ -90,6 +95,79 @@ describe('a LineReader', () => {
     expect(() => push('"\n')).toThrow(ProtocolError);
   });
 
+  it('doubles its memory as a line grows, from 4 KiB to the limit, and copies no more than it holds', () => {
+    const { push } = reading(20_000);
+    const pieces = [10, 4_086, 1, 4_095, 1, 10_000].map((bytes) => Buffer.alloc(bytes, 'x'));
+    const large = Buffer.alloc(15_000, 'x');
+    const allocated = vi.spyOn(Buffer, 'allocUnsafeSlow');
+    const copied = vi.spyOn(Buffer.prototype, 'copy');
+    for (const piece of pieces) push(piece);
+    expect(allocated.mock.calls).toEqual([[4_096], [8_192], [16_384], [20_000]]);
+    // Each piece once, and what is held with each growth.
+    expect(sum(copied.mock.results)).toBe(18_193 + 4_096 + 8_192 + 8_193);
+    const { push: pushOther } = reading(20_000);
+    allocated.mockClear();
+    pushOther(large);
+    expect(allocated.mock.calls).toEqual([[15_000]]);
+  });
+
+  it('keeps the memory of a line of 1 MiB, and gives back that of a longer one', () => {
+    for (const [bytes, allocations] of [
+      [MIB, 1],
+      [MIB + 1, 2],
+    ] as const) {
+      const { push } = reading(8 * MIB);
+      const [piece, end] = [Buffer.alloc(bytes, 'x'), Buffer.from('\n')];
+      const allocated = vi.spyOn(Buffer, 'allocUnsafeSlow');
+      for (const each of [piece, end, Buffer.from('x'), end]) push(each);
+      expect(allocated.mock.calls).toHaveLength(allocations);
+      vi.restoreAllMocks();
+    }
+  });
+
+  it('does nothing for no bytes', () => {
+    const { push, reader, lines } = reading(100);
+    push('');
+    push('ab');
+    push('');
+    expect([reader.heldBytes, lines]).toEqual([2, []]);
+  });
+
+  it('takes a byte order mark for a part of its line', () => {
+    const { push, lines } = reading(100);
+    push('\uFEFF{}\n');
+    expect(lines).toEqual(['\uFEFF{}']);
+  });
+
+  it('asks once for all lines of a piece whether they are ASCII, and decodes such without looking at their characters', () => {
+    const { push, lines } = reading(100);
+    const decoded = vi.spyOn(TextDecoder.prototype, 'decode');
+    push('"a"\n"b"\n"c');
+    push('d"\n');
+    expect(decoded).not.toHaveBeenCalled();
+    push('"e');
+    push('ü"\n');
+    push('"f"\n');
+    expect(decoded).toHaveBeenCalledTimes(1);
+    expect(lines).toEqual(['"a"', '"b"', '"cd"', '"eü"', '"f"']);
+  });
+
+  it('names the length of a line that is no UTF-8, be it held or not', () => {
+    const { push } = reading(100);
+    push(Buffer.from([0x22, 0xff]));
+    expect(() => push('"\n')).toThrow('a line of 3 bytes is no UTF-8');
+    expect(() => reading(8).push('12345\n123456789\n')).toThrow(
+      'a line has 9 bytes or more, and `messageBytesMax` is 8',
+    );
+  });
+
+  it('counts the bytes of a line and not those before it against the limit', () => {
+    const { push, lines } = reading(4);
+    push('1\n1234\n123');
+    push('4\n1234\n');
+    expect(lines).toEqual(['1', '1234', '1234', '1234']);
+  });
+
   it('keeps nothing of a piece, so that its memory may be used again', () => {
     const { push, lines } = reading(100);
     const piece = Buffer.from('"ab');
@@ -97,6 +175,58 @@ describe('a LineReader', () => {
     piece.fill('z');
     push('c"\n');
     expect(lines).toEqual(['"abc"']);
+  });
+});
+
+describe('raw bytes behind a line', () => {
+  it('are taken off before the next line, each attachment into memory of its own', () => {
+    for (const size of [1, 2, 3, 5, 100]) {
+      const reader = new LineReader(100);
+      const seen: unknown[] = [];
+      const onLine = (line: string) => {
+        seen.push(line);
+        if (line === 'bytes') reader.expect([3, 0, 2], (all) => seen.push(all.map((each) => [...each])));
+      };
+      const bytes = Buffer.concat([
+        Buffer.from('before\nbytes\n'),
+        Buffer.from([1, 10, 3, 255, 10]),
+        Buffer.from('after\nbytes\n'),
+        Buffer.from([1, 2, 3, 4, 5]),
+        Buffer.from('last\n'),
+      ]);
+      for (let at = 0; at < bytes.length; at += size) reader.push(bytes.subarray(at, at + size), onLine);
+      expect(seen).toEqual([
+        'before',
+        'bytes',
+        [[1, 10, 3], [], [255, 10]],
+        'after',
+        'bytes',
+        [[1, 2, 3], [], [4, 5]],
+        'last',
+      ]);
+      expect(reader.heldBytes).toBe(0);
+    }
+  });
+
+  it('are given as soon as the last of them has come, and are as large as they were said to be', () => {
+    const reader = new LineReader(100);
+    let given: readonly Uint8Array[] | undefined;
+    reader.push(Buffer.from('x\n\x01\x02'), () => reader.expect([4], (all) => (given = all)));
+    expect(given).toBeUndefined();
+    reader.push(Buffer.from('\x03\x04'), () => {});
+    expect(given).toEqual([new Uint8Array([1, 2, 3, 4])]);
+    expect(given![0]!.buffer.byteLength).toBe(4);
+  });
+
+  it('of no length at all are there at once', () => {
+    const reader = new LineReader(100);
+    const seen: unknown[] = [];
+    const onLine = (line: string) => {
+      seen.push(line);
+      if (line === 'x') reader.expect([], (all) => seen.push(all));
+    };
+    reader.push(Buffer.from('x\ny\n'), onLine);
+    expect(seen).toEqual(['x', [], 'y']);
   });
 });
 

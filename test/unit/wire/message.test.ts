@@ -7,14 +7,33 @@ import {
   ValueRefusedError,
 } from '../../../src/errors.js';
 import {
+  announcedBy,
   callLine,
   decodeMessage,
   encodeAnswer,
+  encodeAnswerError,
+  encodeCancel,
+  encodeCredit,
+  encodeFork,
+  encodeHandlesDrop,
   encodeInit,
+  encodeItems,
+  encodeItemsEnd,
+  encodeKeptDrop,
+  encodeLeaseEnd,
+  encodeLoad,
+  encodePing,
   encodeRequest,
   encodeSaid,
   encodeSessionEnd,
+  encodeSignal,
+  encodeStop,
   errorFromWire,
+  messageOf,
+  PROTOCOL,
+  parseLine,
+  streamed,
+  templateMessageOf,
   type WireError,
 } from '../../../src/wire/message.js';
 import { ThrownErrors } from '../../../src/wire/thrown.js';
@@ -59,6 +78,113 @@ describe('the line of a call', () => {
     const limits = { ...LIMITS, messageBytesMax: bytes - 1 };
     const error = thrown(() => encodeRequest(request, limits), MessageTooLargeError);
     expect(error).toMatchObject({ bytes, limit: bytes - 1, sender: 'node' });
+  });
+});
+
+describe('what a call says beside its arguments', () => {
+  const line = (more: object) => JSON.parse(callLine(8, encodeRequest({ name: 'f', args: [], ...more }, LIMITS).text));
+
+  it.each([
+    [{ session: 'ann' }],
+    [{ progress: true }],
+    [{ heartbeatMs: 250 }],
+    [{ context: { trace: 'abc' } }],
+    [{ lease: 5 }],
+    [{ on: 3 }],
+    [{ on: 3, get: true }],
+    [
+      {
+        kwargs: { a: 1 },
+        session: 's',
+        progress: true,
+        heartbeatMs: 1,
+        context: { a: [1] },
+        lease: 1,
+        on: 2,
+        get: true,
+      },
+    ],
+  ])('is this: %o', (more) => {
+    expect(line(more)).toEqual({ type: 'call', id: 8, name: 'f', args: [], ...more });
+  });
+
+  it('is nothing for what is false, and for a member that nobody is asked for', () => {
+    for (const more of [{ progress: false }, { get: true }, { get: false }]) {
+      expect(line(more)).toEqual({ type: 'call', id: 8, name: 'f', args: [] });
+    }
+    expect(line({ on: 3, get: false })).toEqual({ type: 'call', id: 8, name: 'f', args: [], on: 3 });
+  });
+
+  it('is refused where its context is no data', () => {
+    const refused = () => encodeRequest({ name: 'f', args: [], context: { at: new Date(0) } }, LIMITS);
+    expect(thrown(refused, ValueRefusedError).path).toBe('context.at');
+  });
+
+  it('is not in the part that says what is called with what', () => {
+    const request = encodeRequest({ name: 'f', args: [1], kwargs: { a: 2 }, session: 's' }, LIMITS);
+    expect(request.text.slice(0, request.keyChars)).toBe('"name":"f","args":[1],"kwargs":{"a":2}');
+  });
+
+  it('is the same whether the arguments are short or long', () => {
+    for (const chars of [10, 2_000]) {
+      const limits = { ...LIMITS, messageBytesMax: 100_000 };
+      const request = encodeRequest({ name: 'f', args: ['x'.repeat(chars)], session: 's', lease: 4 }, limits);
+      expect(request.text).toBe(`"name":"f","args":["${'x'.repeat(chars)}"],"session":"s","lease":4}`);
+    }
+  });
+
+  it('has room for a stream where there is to be one', () => {
+    const request = encodeRequest({ name: 'f', args: [new Uint8Array(2)] }, LIMITS);
+    const stream = streamed(request, { items: 4, bytes: 500 }, LIMITS, 'f');
+    expect(JSON.parse(callLine(1, stream.text))).toMatchObject({ name: 'f', stream: { items: 4, bytes: 500 } });
+    expect(stream).toMatchObject({ bin: request.bin, large: undefined, keyChars: request.keyChars });
+  });
+
+  it('counts against the limit with the stream, and for each file that is shared', () => {
+    const limits = (messageBytesMax: number) => ({ ...LIMITS, messageBytesMax });
+    const head = callLine(Number.MAX_SAFE_INTEGER, '').length;
+    const request = encodeRequest({ name: 'f', args: ['€'.repeat(100)] }, limits(10_000));
+    const room = { items: 4, bytes: 500 };
+    const bytes = head + Buffer.byteLength(streamed(request, room, limits(10_000), 'f').text);
+    expect(() => streamed(request, room, limits(bytes), 'f')).not.toThrow();
+    const error = thrown(() => streamed(request, room, limits(bytes - 1), 'f'), MessageTooLargeError);
+    expect(error).toMatchObject({ bytes, limit: bytes - 1, sender: 'node' });
+    expect(error.message).toContain('"f"');
+    const shared = { ...request, large: [0, 1] };
+    expect(() => streamed(shared, room, limits(bytes + 128), 'f')).not.toThrow();
+    expect(() => streamed(shared, room, limits(bytes + 127), 'f')).toThrow(MessageTooLargeError);
+  });
+
+  it('names the files of the arrays that are shared', () => {
+    const { text } = encodeRequest({ name: 'f', args: [] }, LIMITS);
+    expect(callLine(8, text, [[0, 5, 77]])).toBe('{"type":"call","id":8,"share":[[0,5,77]],"name":"f","args":[]}');
+    expect(callLine(8, text, [])).toBe('{"type":"call","id":8,"name":"f","args":[]}');
+  });
+});
+
+describe('the other lines to Python', () => {
+  it.each([
+    [encodeCredit(1, 2, 3), { type: 'credit', id: 1, items: 2, bytes: 3 }],
+    [encodeAnswer(1, 2, '"value":3'), { type: 'answer', id: 1, number: 2, value: 3 }],
+    [encodeAnswerError(1, 2, '{"name":"E"}'), { type: 'answer.error', id: 1, number: 2, error: { name: 'E' } }],
+    [encodeItems(1, 2, '"values":[3]'), { type: 'items', id: 1, input: 2, values: [3] }],
+    [encodeItemsEnd(1, 2), { type: 'items.end', id: 1, input: 2 }],
+    [encodeItemsEnd(1, 2, '{"name":"E"}'), { type: 'items.end', id: 1, input: 2, error: { name: 'E' } }],
+    [encodeCancel(1), { type: 'cancel', id: 1 }],
+    [encodePing(1), { type: 'ping', number: 1 }],
+    [encodeLeaseEnd(1), { type: 'lease.end', lease: 1 }],
+    [encodeHandlesDrop([[1, 2]]), { type: 'handles.drop', handles: [[1, 2]] }],
+    [
+      encodeLoad({ path: ['/a'], userSite: null, modules: { '': 'm' } }),
+      { type: 'load', protocol: PROTOCOL, path: ['/a'], userSite: null, modules: { '': 'm' } },
+    ],
+    [encodeFork(1, 'e'), { type: 'fork', seat: 1, epoch: 'e' }],
+    [encodeSignal(1, 9, true), { type: 'signal', pid: 1, signal: 9, group: true }],
+    [encodeSignal(1, 9, false), { type: 'signal', pid: 1, signal: 9, group: false }],
+    [encodeKeptDrop(1), { type: 'kept.drop', kept: 1 }],
+    [encodeStop(), { type: 'stop' }],
+  ])('say what they are to say: %s', (line, message) => {
+    expect(JSON.parse(line)).toEqual(message);
   });
 });
 
@@ -193,7 +319,281 @@ describe('decodeMessage', () => {
   });
 });
 
+/** What Python may say: all that it must hold, what else it may hold, and what comes of it where that is more. */
+const SAID: readonly { must: Record<string, unknown>; may?: Record<string, unknown>; also?: object }[] = [
+  { must: { type: 'reply', id: 1, value: 2 } },
+  { must: { type: 'reply', id: 1, value: null } },
+  { must: { type: 'error', id: 1, error: wire({}) }, may: { started: false } },
+  { must: { type: 'items', id: 1, values: [1, 'a'] }, also: { bytes: 40 } },
+  { must: { type: 'callback', id: 1, function: 0, number: 2, args: [1], kwargs: { a: 1 } } },
+  { must: { type: 'callback', id: 1, kept: 1, number: 2, args: [], kwargs: {} } },
+  { must: { type: 'pull', id: 1, input: 0, items: 2 } },
+  { must: { type: 'progress', id: 1, done: 0.5, total: 2, note: 'half' } },
+  { must: { type: 'progress', id: 1, done: 0, total: null, note: null } },
+  { must: { type: 'heartbeat', id: 1 } },
+  { must: { type: 'pong', number: 1 } },
+  ...['stdout', 'stderr', 'logging', 'warnings'].map((stream) => ({
+    must: { type: 'log', stream, call: 1, text: 'x' },
+    may: { level: 'INFO', logger: 'app' },
+  })),
+  { must: { type: 'log', stream: 'stdout', call: null, text: '' } },
+  { must: { type: 'hello', protocol: 1, library: '0', python: '3', executable: '/p', pid: 7 } },
+  {
+    must: { type: 'ready', functions: ['a'] },
+    may: { streams: ['a'], interrupts: true, stacks: true, shares: true, files: ['/a.py'] },
+    also: { streams: [], interrupts: false, stacks: false },
+  },
+  { must: { type: 'ready', functions: [], streams: [], interrupts: false, stacks: false, shares: false } },
+  ...['limits', 'import', 'setup', 'expose', 'protocol'].map((stage) => ({
+    must: { type: 'failed', stage, error: wire({}) },
+  })),
+];
+
+/** And what is wrong with a field that is something else, by its name. */
+const NO_SUCH: Record<string, readonly (readonly [unknown, string])[]> = {
+  id: [
+    ['1', 'is no safe integer'],
+    [0, 'is not positive'],
+    [-1, 'is not positive'],
+    [1.5, 'is no safe integer'],
+  ],
+  error: [
+    [[], 'is no object'],
+    [null, 'is no object'],
+    ['x', 'is no object'],
+  ],
+  started: [[0, 'is no boolean']],
+  values: [[{}, 'is no array']],
+  function: [['0', 'is no safe integer']],
+  kept: [[0, 'is not positive']],
+  number: [[0, 'is not positive']],
+  args: [[{}, 'is no array']],
+  kwargs: [
+    [[], 'is no object'],
+    [null, 'is no object'],
+    [1, 'is no object'],
+  ],
+  input: [[null, 'is no safe integer']],
+  items: [[0, 'is not positive']],
+  done: [['0', 'is no number']],
+  total: [['2', 'is no number']],
+  note: [[2, 'is no string']],
+  stream: [['stdin', 'is none of stdout, stderr, logging, warnings']],
+  call: [[0, 'is not positive']],
+  text: [[null, 'is no string']],
+  level: [[20, 'is no string']],
+  logger: [[null, 'is no string']],
+  protocol: [['1', 'is no safe integer']],
+  library: [[1, 'is no string']],
+  python: [[3, 'is no string']],
+  executable: [[null, 'is no string']],
+  pid: [[0, 'is not positive']],
+  functions: [
+    ['a', 'is no list of strings'],
+    [[1], 'is no list of strings'],
+    [['a', 1], 'is no list of strings'],
+  ],
+  streams: [[[1], 'is no list of strings']],
+  interrupts: [[1, 'is no boolean']],
+  stacks: [[1, 'is no boolean']],
+  shares: [[1, 'is no boolean']],
+  files: [['/a.py', 'is no list of strings']],
+  stage: [['lunch', 'is none of limits, import, setup, expose, protocol']],
+};
+
+describe('each message of a worker', () => {
+  it.each(SAID)(
+    'is read as it was said, with all that it may hold or without: $must',
+    ({ must, may = {}, also = {} }) => {
+      expect(decodeMessage(JSON.stringify(must))).toEqual({ ...also, ...must });
+      expect(decodeMessage(JSON.stringify({ ...must, ...may }))).toEqual({ ...also, ...must, ...may });
+      for (const [name, value] of Object.entries(may)) {
+        expect(decodeMessage(JSON.stringify({ ...must, [name]: value }))).toEqual({ ...also, ...must, [name]: value });
+      }
+    },
+  );
+
+  it.each(SAID)(
+    'is refused where something is missing or of another kind, by its name: $must',
+    ({ must, may = {} }) => {
+      const optional = must.type === 'ready' ? ['streams', 'interrupts', 'stacks', 'shares'] : [];
+      for (const name of Object.keys(must)) {
+        if (optional.includes(name)) continue;
+        const { [name]: _, ...rest } = must;
+        const missing = name === 'kept' ? 'function' : name;
+        expect(attempt(JSON.stringify(rest)), name).toContain(`\`${missing}\` is missing, in "`);
+      }
+      for (const name of Object.keys({ ...must, ...may })) {
+        for (const [value, problem] of NO_SUCH[name] ?? []) {
+          expect(attempt(JSON.stringify({ ...must, ...may, [name]: value })), name).toContain(
+            `\`${name}\` ${problem}, in "`,
+          );
+        }
+      }
+    },
+  );
+
+  it('is JSON, an object, and of a type that there is', () => {
+    expect(attempt('{')).toContain('a line is not JSON, in "{"');
+    for (const line of ['1', 'null', '[]', '"a"']) {
+      expect(attempt(line)).toContain(`a line is JSON, but no object, in ${JSON.stringify(line)}`);
+    }
+    expect(attempt('{"type":"later"}')).toContain('there is no message of type "later", in ');
+    expect(attempt('{"type":7}')).toContain('`type` is no string, in ');
+  });
+
+  it('is told of by its first eighty characters', () => {
+    const line = (chars: number) => `{"type":"${'x'.repeat(chars - 11)}"}`;
+    expect(attempt(line(80))).toContain(`in ${JSON.stringify(line(80))}`);
+    expect(attempt(line(81))).toContain(`in ${JSON.stringify(`${line(81).slice(0, 80)}…`)}`);
+  });
+
+  it('announces raw bytes where parts of it are no JSON, and counts those of its items', () => {
+    expect(announcedBy(parseLine('{"type":"reply","bin":[3]}'))).toBeUndefined();
+    expect(announcedBy(parseLine('{"rich":[]}'))).toEqual([]);
+    expect(announcedBy(parseLine('{"rich":[],"bin":[3,0]}'))).toEqual([3, 0]);
+    for (const bin of [[-1], [1.5], ['1'], 3, null, {}]) {
+      expect(() => announcedBy(parseLine(JSON.stringify({ rich: [], bin })))).toThrow('`bin` is no list of lengths');
+    }
+    const line = '{"type":"items","id":1,"values":[null],"rich":[[["values",0],"bytes",0]],"bin":[3]}';
+    expect(messageOf(parseLine(line), [new Uint8Array([1, 2, 3])])).toEqual({
+      type: 'items',
+      id: 1,
+      values: [new Uint8Array([1, 2, 3])],
+      bytes: line.length + 3,
+    });
+    const int = '{"type":"reply","id":1,"value":"ff","rich":[[["value"],"int"]]}';
+    expect(decodeMessage(int)).toEqual({ type: 'reply', id: 1, value: 255n });
+    const handle = '{"type":"reply","id":1,"value":null,"rich":[[["value"],"handle",7]]}';
+    const resolve = (kind: string, data: readonly unknown[], id: unknown) => ({ kind, data, id });
+    expect(messageOf(parseLine(handle), [], resolve)).toMatchObject({ value: { kind: 'handle', data: [7], id: 1 } });
+  });
+});
+
+describe('each message of a template', () => {
+  const read = (message: object) => templateMessageOf(parseLine(JSON.stringify(message)));
+
+  it.each([
+    { type: 'loaded' },
+    { type: 'refused', reason: 'threads' },
+    { type: 'forked', seat: 0, pid: 7 },
+    { type: 'exited', seat: 0, pid: 7, code: -9 },
+    { type: 'hello', protocol: 1, library: '0', python: '3', executable: '/p', pid: 7 },
+    { type: 'failed', stage: 'import', error: wire({}) },
+    { type: 'log', stream: 'stdout', call: null, text: 'x' },
+  ])('is read as it was said: $type', (message) => {
+    expect(read({ ...message, later: 1 })).toEqual(message);
+  });
+
+  it.each([
+    [{ type: 'refused' }, '`reason` is missing'],
+    [{ type: 'forked', pid: 7 }, '`seat` is missing'],
+    [{ type: 'forked', seat: 0, pid: 0 }, '`pid` is not positive'],
+    [{ type: 'exited', pid: 7, code: 0 }, '`seat` is missing'],
+    [{ type: 'exited', seat: 0, code: 0 }, '`pid` is missing'],
+    [{ type: 'exited', seat: 0, pid: 7 }, '`code` is missing'],
+    [{ type: 'reply', id: 1, value: 1 }, 'there is no message of type "reply" from a template'],
+  ])('is refused else: %o', (message, problem) => {
+    expect(() => read(message)).toThrow(problem);
+  });
+});
+
+describe('an error on the line', () => {
+  const read = (error: object) => {
+    const message = decodeMessage(JSON.stringify({ type: 'error', id: 1, error }));
+    return (message as unknown as { error: WireError }).error;
+  };
+  const frame = { file: '/app.py', line: 3, function: 'mean', source: 'x' };
+
+  it.each<Partial<WireError>>([
+    {},
+    { notes: ['a'], cause: wire({}) },
+    {
+      mro: ['m:E'],
+      frames: [frame, { ...frame, line: null, source: null }],
+      framesLeftOut: 2,
+      handling: true,
+      errors: [wire({})],
+      thrown: 4,
+    },
+    { code: 'ERR_NOT_EXPOSED', functions: ['a'] },
+    { code: 'ERR_VALUE', path: 'value' },
+    { code: 'ERR_ARGUMENT', path: 'args[0]', expected: 'int', got: 'str' },
+    { code: 'ERR_MESSAGE_TOO_LARGE', bytes: 5, limit: 4 },
+    { code: 'ERR_MESSAGE_TOO_LARGE', bytes: 5, limit: 4, option: 'attachmentBytesMax', what: 'item 3' },
+    { code: 'ERR_MESSAGE_TOO_LARGE', bytes: 5, limit: 4, option: 'messageBytesMax' },
+  ])('is read as it was said, and nothing is made of what was not: %o', (fields) => {
+    const error = read({ ...wire(fields), later: 1 });
+    expect({ ...error }).toEqual(wire(fields));
+    expect(Object.keys(error).sort()).toEqual(Object.keys(wire(fields)).sort());
+  });
+
+  it('has what is due to its code, and only that', () => {
+    const all = { mro: ['m:E'], functions: ['a'], path: 'p', expected: 'e', got: 'g', bytes: 1, limit: 2 };
+    for (const [code, names] of [
+      ['ERR_PYTHON', ['mro']],
+      ['ERR_NOT_EXPOSED', ['functions']],
+      ['ERR_VALUE', ['path']],
+      ['ERR_ARGUMENT', ['path', 'expected', 'got']],
+      ['ERR_MESSAGE_TOO_LARGE', ['bytes', 'limit']],
+    ] as const) {
+      const read_ = read({ ...wire({ code }), ...all });
+      expect(Object.keys(all).filter((name) => name in read_)).toEqual(names);
+    }
+  });
+
+  it.each([
+    ['code', 'ERR_NEWER', 'is none of ERR_PYTHON, ERR_NOT_EXPOSED, ERR_VALUE, ERR_ARGUMENT, ERR_MESSAGE_TOO_LARGE'],
+    ['type', 1, 'is no string'],
+    ['module', 1, 'is no string'],
+    ['message', 1, 'is no string'],
+    ['traceback', 1, 'is no string'],
+    ['notes', [1], 'is no list of strings'],
+    ['cause', 1, 'is no object'],
+    ['mro', [1], 'is no list of strings'],
+    ['frames', [1], 'is no list of objects'],
+    ['frames', {}, 'is no list of objects'],
+    ['framesLeftOut', 0, 'is not positive'],
+    ['handling', 1, 'is no boolean'],
+    ['errors', [1], 'is no list of objects'],
+    ['thrown', 0, 'is not positive'],
+    ['option', 'size', 'is none of messageBytesMax, attachmentBytesMax'],
+    ['what', 1, 'is no string'],
+  ])('is refused where `%s` is %o', (name, value, problem) => {
+    expect(() => read({ ...wire({}), [name]: value })).toThrow(`\`${name}\` ${problem}, in `);
+  });
+
+  it.each([
+    ['file', 1, 'is no string'],
+    ['line', 0, 'is not positive'],
+    ['function', 1, 'is no string'],
+    ['source', 1, 'is no string'],
+  ])('is refused where the `%s` of a frame is %o', (name, value, problem) => {
+    expect(() => read(wire({ frames: [{ ...frame, [name]: value }] }))).toThrow(`\`${name}\` ${problem}, in `);
+  });
+});
+
 describe('errorFromWire', () => {
+  it('gives an ArgumentRefusedError with what was to come and what came', () => {
+    const told = wire({ code: 'ERR_ARGUMENT', path: 'args[0]', expected: 'int', got: "'a'" });
+    expect(errorFromWire(told, 'mean')).toMatchObject({
+      code: 'ERR_ARGUMENT',
+      path: 'args[0]',
+      message: expect.stringContaining('The argument `args[0]` of "mean" must be int, and \'a\' came.'),
+    });
+  });
+
+  it('gives a ValueRefusedError with what Python said where that begins with something else', () => {
+    const told = wire({ code: 'ERR_VALUE', message: 'no such thing', path: 'value.a' });
+    expect(errorFromWire(told, 'mean').message).toContain('`value.a` cannot cross: no such thing');
+    expect(errorFromWire(wire({ code: 'ERR_VALUE', message: 'value is a set.' }))).toMatchObject({ path: 'value' });
+  });
+
+  it('names the option by which Python refused what is too large', () => {
+    const told = wire({ code: 'ERR_MESSAGE_TOO_LARGE', bytes: 70, limit: 60, option: 'attachmentBytesMax' });
+    expect(errorFromWire(told, 'mean')).toMatchObject({ option: 'attachmentBytesMax', bytes: 70, limit: 60 });
+  });
+
   it('gives a PythonError with all that Python said, its cause too', () => {
     const cause = wire({ type: 'KeyError', message: "'rows'" });
     const error = errorFromWire(wire({ module: 'app.errors', notes: ['in rows.csv'], cause }), 'mean');

@@ -1,8 +1,8 @@
 import { createContext, runInContext } from 'node:vm';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MessageTooLargeError, ValueRefusedError } from '../../../src/errors.js';
 import { kw } from '../../../src/kw.js';
-import { encodeFields, encodeJson } from '../../../src/wire/value.js';
+import { checkJson, encodeFields, encodeJson } from '../../../src/wire/value.js';
 
 const LIMITS = { depthMax: 200, messageBytesMax: 64 * 1024 * 1024, attachmentBytesMax: 1024 ** 3 };
 
@@ -10,6 +10,126 @@ afterEach(() => {
   for (const prototype of [Object.prototype, Array.prototype]) {
     for (const key of ['toJSON', 'polluted']) Reflect.deleteProperty(prototype, key);
   }
+});
+
+describe('the fields of a message', () => {
+  const text = (fields: Parameters<typeof encodeFields>[0], limits = LIMITS) => encodeFields(fields, 'f', limits).text;
+
+  it.each([
+    [{ args: [1] }, '"args":[1]'],
+    [{ args: [1], kwargs: { a: 2 } }, '"args":[1],"kwargs":{"a":2}'],
+    [{ kwargs: { a: 2 } }, '"kwargs":{"a":2}'],
+    [{ args: [], kwargs: undefined }, '"args":[]'],
+    [{ values: [1, 'a'] }, '"values":[1,"a"]'],
+    [{ value: null }, '"value":null'],
+    [{}, ''],
+  ])('are written one after the other, and nothing for those that are not there: %o', (fields, written) => {
+    expect(encodeFields(fields, 'f', LIMITS)).toEqual({ text: written, bin: [] });
+  });
+
+  it.each([
+    [{ args: [1n], kwargs: { a: 2 } }, '"args":["1"],"kwargs":{"a":2},"rich":[[["args",0],"int"]]'],
+    [{ args: [1], kwargs: { a: 2n } }, '"args":[1],"kwargs":{"a":"2"},"rich":[[["kwargs","a"],"int"]]'],
+    [{ args: [1n], kwargs: undefined }, '"args":["1"],"rich":[[["args",0],"int"]]'],
+    [{ values: [1n] }, '"values":["1"],"rich":[[["values",0],"int"]]'],
+    [{ value: 1n }, '"value":"1","rich":[[["value"],"int"]]'],
+  ])('are told of behind them where JSON has no word: %o', (fields, written) => {
+    expect(text(fields)).toBe(written);
+  });
+
+  it('are refused by the name of the function where one is no value', () => {
+    for (const fields of [{ args: [undefined] }, { args: [], kwargs: { a: undefined } }, { values: [undefined] }]) {
+      expect(refusal(() => text(fields)).message).toContain('"f"');
+    }
+    // A value that is undefined is one, and no value.
+    expect(refusal(() => text({ value: undefined })).path).toBe('value');
+    const seen = refusal(() => text({ args: [undefined] }));
+    expect([seen.sender, seen.path]).toEqual(['node', 'args[0]']);
+  });
+
+  it('may be as deep as each other, lists of them being no level', () => {
+    const limits = { ...LIMITS, depthMax: 1 };
+    expect(text({ args: [[1]], kwargs: { a: [1] } }, limits)).toBe('"args":[[1]],"kwargs":{"a":[1]}');
+    expect(text({ values: [[1]] }, limits)).toBe('"values":[[1]]');
+    expect(text({ value: [1] }, limits)).toBe('"value":[1]');
+    expect(refusal(() => text({ args: [], kwargs: { a: [[]] } }, limits)).path).toBe('kwargs.a[0]');
+    expect(refusal(() => text({ values: [[[]]] }, limits)).path).toBe('values[0][0]');
+    expect(refusal(() => text({ value: [[]] }, limits)).path).toBe('value[0]');
+    expect(text({ args: [[1n]], kwargs: { a: [1n] } }, limits)).toContain('"rich"');
+    expect(refusal(() => text({ value: [[1n]] }, limits)).path).toBe('value[0]');
+  });
+});
+
+describe('nothing but JSON', () => {
+  it('is written as it is, from its root', () => {
+    expect(encodeJson({ a: [1, null, true, 'x', 0.5] }, 'root', LIMITS)).toBe('{"a":[1,null,true,"x",0.5]}');
+    const limits = { ...LIMITS, depthMax: 1 };
+    expect(encodeJson([1], 'root', limits)).toBe('[1]');
+    expect(refusal(() => encodeJson([[1]], 'root', limits))).toMatchObject({ path: 'root[0]', sender: 'node' });
+    expect(encodeJson([[1]], 'root', limits, 1)).toBe('[[1]]');
+    expect(() => checkJson([[1]], 'root', limits, 1)).not.toThrow();
+    expect(refusal(() => checkJson([[[1]]], 'root', limits, 1)).path).toBe('root[0][0]');
+  });
+
+  it('is refused where it is larger than a message, by both sizes', () => {
+    const limits = { ...LIMITS, messageBytesMax: 10 };
+    const error = caught(() => checkJson('x'.repeat(9), 'root', limits, 0));
+    expect(error).toMatchObject({ code: 'ERR_MESSAGE_TOO_LARGE', bytes: 11, limit: 10, sender: 'node' });
+    expect(() => checkJson('x'.repeat(8), 'root', limits, 0)).not.toThrow();
+  });
+
+  it('is refused where it is longer than any text that V8 makes, as too large', () => {
+    vi.spyOn(JSON, 'stringify').mockImplementationOnce(() => {
+      throw new RangeError('Invalid string length');
+    });
+    const error = caught(() => encodeFields({ value: 1 }, 'f', LIMITS));
+    vi.restoreAllMocks();
+    expect(error).toMatchObject({ code: 'ERR_MESSAGE_TOO_LARGE', bytes: 0x1fff_ffe8, sender: 'node' });
+    expect(error).toMatchObject({ limit: LIMITS.messageBytesMax, message: expect.stringContaining('"f"') });
+  });
+
+  it('throws on what is thrown as it is written', () => {
+    for (const thrown of [new RangeError('another'), new TypeError('Invalid string length')]) {
+      vi.spyOn(JSON, 'stringify').mockImplementationOnce(() => {
+        throw thrown;
+      });
+      const error = caught(() => encodeFields({ value: 1 }, 'f', LIMITS));
+      vi.restoreAllMocks();
+      expect(error).toBe(thrown);
+    }
+  });
+});
+
+describe('the least that a value takes', () => {
+  it.each<[unknown, number]>([
+    ['', 2],
+    ['abc', 5],
+    [1, 1],
+    [1.5, 1],
+    [true, 4],
+    [null, 4],
+    [[], 1],
+    [[1], 3],
+    [[1, [2]], 7],
+    [{}, 1],
+    [{ ab: 1 }, 8],
+    [{ a: { b: null } }, 16],
+  ])('is counted before it is written: %o', (value, bytes) => {
+    const limits = (messageBytesMax: number) => ({ ...LIMITS, messageBytesMax });
+    expect(() => json(value, limits(bytes))).not.toThrow();
+    expect(caught(() => json(value, limits(bytes - 1)))).toMatchObject({ code: 'ERR_MESSAGE_TOO_LARGE', bytes });
+  });
+
+  it('is counted no further than it may be', () => {
+    const read: number[] = [];
+    const items = Array.from({ length: 10 }, (_, index) => index);
+    const watched = Object.defineProperties(
+      {},
+      Object.fromEntries(items.map((index) => [`k${index}`, { enumerable: true, get: () => read.push(index) }])),
+    );
+    expect(() => checkJson(watched, 'root', { ...LIMITS, messageBytesMax: 20 }, 0)).toThrow(MessageTooLargeError);
+    expect(Math.max(...read.slice(0, 4))).toBe(2);
+  });
 });
 
 describe('a value that is refused', () => {
@@ -285,6 +405,15 @@ function refusal(act: () => unknown): ValueRefusedError {
     throw error;
   }
   throw new Error('nothing was refused');
+}
+
+function caught(act: () => unknown): unknown {
+  try {
+    act();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was thrown');
 }
 
 function define(prototype: object, key: string, value: unknown): void {

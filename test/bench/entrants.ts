@@ -1,0 +1,24 @@
+import type { Entrant, Load } from './interleave.js';
+
+/** The sides that most scenarios have. */
+export function ours(loads: Entrant['loads'], more: Partial<Entrant> = {}): Entrant {
+  return { name: 'pythonarium', file: 'sides/ours.mjs', loads, ...more };
+}
+
+/** @param which A file in `floors`. */
+export function floor(which: string, loads: Entrant['loads'], more: Partial<Entrant> = {}): Entrant {
+  return { name: 'floor', file: `floors/${which}.mjs`, loads, ...more };
+}
+
+export const sequential: Load = { load: 'sequential', params: { ms: 600 } };
+
+export function callers(count: number, more: Readonly<Record<string, unknown>> = {}): Load {
+  return { load: 'callers', params: { ms: 600, callers: count, ...more } };
+}
+
+/** Twelve thousand rows are a megabyte of JSON. */
+export const json: Load = { load: 'json', params: { ms: 600, rows: 12_000 } };
+
+export function bytes(megabytes: number): Load {
+  return { load: 'bytes', params: { ms: 600, size: megabytes * 1_000_000 } };
+}

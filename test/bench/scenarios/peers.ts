@@ -1,0 +1,100 @@
+import { bytes, callers, json, ours, sequential } from '../entrants.js';
+import { ratios, summary } from '../figures.js';
+import { column, type Entrant, interleave, type Load, type Outcome } from '../interleave.js';
+import { findPeers, type Peer, preparePeers } from '../peers.js';
+import { type Check, type Scenario, short, shown } from '../scenario.js';
+
+/** What is compared: which figure of which load, and whether more of it is better. */
+const COLUMNS = [
+  { load: 'sequential', figure: 'p50Us', title: 'one at a time, p50 us', isRate: false },
+  { load: '8', figure: 'perSecond', title: '8 at a time, calls/s', isRate: true },
+  { load: '64', figure: 'perSecond', title: '64 at a time, calls/s', isRate: true },
+  { load: 'json', figure: 'p50Us', title: '1 MB JSON, us', isRate: false },
+  { load: 'bytes', figure: 'p50Us', title: '10 MB bytes, us', isRate: false },
+] as const;
+
+export const peers: Scenario = {
+  name: 'peers',
+  row: 6,
+  title: 'Others that call Python from Node, and what else there is',
+  caveat:
+    'Each with one worker, as it comes or better. Only those that reach Python over a process border do the same work; pools of Node run no Python, Python inside of Node shares its memory and its crashes, and a pool of Pythons has no Node. None of them has leases, cancellation or a defined answer when a process dies.',
+  async run({ python, rounds, core, progress }) {
+    await preparePeers(python, progress);
+    const others = (await findPeers()).filter(({ kind }) => kind !== 'a pool of objects');
+    const free = { '8': callers(8), '64': callers(64), json, bytes: bytes(10) };
+    const mapped = (concurrency: number): Load => ({ load: 'map', params: { ms: 600, concurrency } });
+    const entrants: Entrant[] = [
+      ours({ sequential }, { core }),
+      ours({ ...free, 'map 8': mapped(8), 'map 64': mapped(64) }),
+      ...others.flatMap(({ name, file }) => [
+        { name, file, loads: { sequential }, core, mayFail: true },
+        { name, file, loads: free, mayFail: true },
+      ]),
+    ];
+    const outcomes = await interleave(entrants, { python, rounds, progress });
+    const of = (index: number): Outcome => ({
+      figures: { ...outcomes[2 * index]!.figures, ...outcomes[2 * index + 1]!.figures },
+      failures: { ...outcomes[2 * index + 1]!.failures, ...outcomes[2 * index]!.failures },
+    });
+    const mine = of(0);
+    const cellsOf = (outcome: Outcome) => COLUMNS.map(({ load, figure }) => cellOf(outcome, load, figure));
+    return {
+      figures: { entrants: entrants.map(({ name }) => name), outcomes },
+      tables: [
+        {
+          title: 'One worker each, the same loads: median (range)',
+          head: ['', ...COLUMNS.map(({ title }) => title), 'Node + others, MB'],
+          rows: [
+            ['pythonarium', ...cellsOf(mine), memoryOf(mine)],
+            [
+              'pythonarium, map',
+              '',
+              cellOf(mine, 'map 8', 'perSecond'),
+              cellOf(mine, 'map 64', 'perSecond'),
+              '',
+              '',
+              '',
+            ],
+            ...others.map(({ name }, index) => [name, ...cellsOf(of(index + 1)), memoryOf(of(index + 1))]),
+          ],
+        },
+        {
+          title: 'What they are',
+          head: ['', 'kind', 'how'],
+          rows: others.map(({ name, kind, note }) => [name, kind, note]),
+        },
+      ],
+      checks: others.flatMap((peer, index) => (isHeldAgainst(peer) ? checksOf(peer, of(index + 1), mine) : [])),
+    };
+  },
+};
+
+function isHeldAgainst({ kind }: Peer): boolean {
+  return kind === 'python over a process border';
+}
+
+/** How many times better it is than that peer; one that pipelines on one process is held against `map`. */
+function checksOf(peer: Peer, theirs: Outcome, mine: Outcome): Check[] {
+  return COLUMNS.flatMap(({ load, figure, title, isRate }) => {
+    const them = column(theirs, load, figure);
+    if (them.length === 0) return [];
+    const us = column(mine, isRate && peer.pipelines ? `map ${load}` : load, figure);
+    const times = isRate ? ratios(us, them) : ratios(them, us);
+    const is = summary(times);
+    return [{ what: `ahead of ${peer.name}, ${title}`, is, bar: 'more than 1', holds: is.median > 1 }];
+  });
+}
+
+function cellOf(outcome: Outcome, load: string, figure: string): string {
+  const figures = column(outcome, load, figure);
+  if (figures.length > 0) return shown(summary(figures));
+  const why = outcome.failures[load] ?? outcome.failures.start ?? 'was not measured';
+  return `does not run: ${why.split('\n')[0]!.slice(0, 120)}`;
+}
+
+function memoryOf(outcome: Outcome): string {
+  const [node, others] = [column(outcome, '64', 'nodePssMb'), column(outcome, '64', 'othersPssMb')];
+  if (node.length === 0 || node.some(Number.isNaN)) return '-';
+  return `${short(summary(node).median)} + ${short(summary(others).median)}`;
+}

@@ -1,0 +1,61 @@
+import { callers, ours } from '../entrants.js';
+import { ratios, summary } from '../figures.js';
+import { column, type Entrant, interleave, type Load } from '../interleave.js';
+import { atMost, type Scenario, shown } from '../scenario.js';
+
+/** Each round is short, and there are as many more of them: what is looked for is smaller than what rounds differ by. */
+const ROUNDS_FOR_ONE = 3;
+
+export const unwatched: Scenario = {
+  name: 'unwatched',
+  row: 13,
+  title: 'What inspection costs while nobody looks',
+  caveat:
+    'The other side is the same library with every call to the inspector cut out of it and out of XState as it is loaded. An interval that reaches over the bar may mean that there were too few rounds, and not that it costs so much.',
+  async run({ python, rounds, core, progress }) {
+    const loads: Record<string, Load> = {
+      lease: { load: 'leases', params: { clients: 8, leases: 20_000, warm: { leases: 10_000 } } },
+      call: callers(8),
+    };
+    const without: Partial<Entrant> = { name: 'without inspection', file: 'sides/without-inspection.mjs', core };
+    const entrants = [ours(loads, { core }), ours(loads, without)];
+    const outcomes = await interleave(entrants, { python, rounds: ROUNDS_FOR_ONE * rounds, progress });
+    const counting: Load = { load: 'counted', params: { calls: 2_000 } };
+    const [counted] = await interleave(
+      [{ name: 'counting', file: 'sides/inspection-counted.mjs', loads: { counting } }],
+      { python, rounds: 1, progress },
+    );
+    const counts = Object.entries(counted!.figures.counting![0]!);
+    const cpu = (side: number, load: string) => column(outcomes[side]!, load, 'nodeCpuUs');
+    const what = { lease: 'take a lease and give it back', call: 'a trivial call, 8 callers' };
+    const names = ['lease', 'call'] as const;
+    return {
+      figures: { outcomes, counts: Object.fromEntries(counts) },
+      tables: [
+        {
+          title: 'Processor time of Node, us: median (range)',
+          head: ['', 'with inspection, unwatched', 'without', 'ratio', '95 % interval'],
+          rows: names.map((name) => {
+            const ratio = summary(ratios(cpu(0, name), cpu(1, name)));
+            const interval = ratio.interval?.map((end) => end.toFixed(3)).join(' to ') ?? 'too few rounds';
+            return [what[name], shown(summary(cpu(0, name))), shown(summary(cpu(1, name))), shown(ratio), interval];
+          }),
+        },
+        {
+          title: 'Functions of inspection that run for one call',
+          head: ['', 'times'],
+          rows: counts.map(([name, count]) => [name === 'perCall' ? 'all of them' : name, count.toFixed(2)]),
+        },
+      ],
+      checks: [
+        atMost('functions of inspection that run for one call', column(counted!, 'counting', 'perCall'), 0),
+        ...names.map((name) => {
+          const is = summary(ratios(cpu(0, name), cpu(1, name)));
+          const upper = is.interval?.[1] ?? is.max;
+          const bar = 'upper end of the 95 % interval at most 1.03';
+          return { what: `processor time over that without inspection, ${what[name]}`, is, bar, holds: upper <= 1.03 };
+        }),
+      ],
+    };
+  },
+};

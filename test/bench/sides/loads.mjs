@@ -1,0 +1,175 @@
+/**
+ * The loads, the same for every side. Each is given what a side started and how long to go on, checks the answers, and
+ * returns plain figures; `calls` is how many calls the processor time of the load is shared by.
+ *
+ * A side offers what it can: `call(name, args)`, `at(place)` for callers that stay with one worker, `map(items, concurrency)`,
+ * `bytes(data)`, `lease()` and `release`.
+ */
+export const LOADS = { sequential, callers, map, json, bytes, atOnce, leases, queued };
+
+/** One call after the other. */
+async function sequential({ call }, params) {
+  const times = [];
+  const start = performance.now();
+  let before = start;
+  for (let n = 0; goesOn(params, before - start, n); n++) {
+    same(await call('add', [n, 1]), n + 1);
+    const now = performance.now();
+    times.push(now - before);
+    before = now;
+  }
+  return { calls: times.length, perSecond: rate(times.length, start), ...latencies(times) };
+}
+
+/** So many callers, each with one call under way. */
+async function callers(callee, params) {
+  const { callers: count, name = 'add', args } = params;
+  let isOver = false;
+  let calls = 0;
+  const caller = async (_, place) => {
+    const { call } = callee.at?.(place) ?? callee;
+    while (!isOver) {
+      const n = calls++;
+      if (args === undefined) same(await call(name, [n, 1]), n + 1);
+      else await call(name, args);
+    }
+  };
+  const start = performance.now();
+  const timer = setInterval(() => {
+    isOver = !goesOn(params, performance.now() - start, calls);
+  }, LOOK_EVERY_MS);
+  await Promise.all(Array.from({ length: count }, caller));
+  clearInterval(timer);
+  return { calls, perSecond: rate(calls, start) };
+}
+
+/** Many calls that are known beforehand, `concurrency` of them under way. */
+async function map(callee, params) {
+  const { concurrency } = params;
+  if (callee.map === undefined) return callers(callee, { ...params, callers: concurrency });
+  let isOver = false;
+  function* numbers() {
+    for (let n = 0; !isOver; n++) yield n;
+  }
+  const start = performance.now();
+  const timer = setInterval(() => {
+    isOver = !goesOn(params, performance.now() - start, calls);
+  }, LOOK_EVERY_MS);
+  let calls = 0;
+  for await (const value of callee.map('increment', numbers(), concurrency)) same(value, ++calls);
+  clearInterval(timer);
+  return { calls, perSecond: rate(calls, start) };
+}
+
+/** Rows there and back, one call after the other. */
+async function json({ call }, { ms, rows }) {
+  const value = table(rows);
+  return repeated(ms, async () => {
+    const back = await call('give_back', [value]);
+    same(back.length, rows);
+    same(back[rows - 1].name, value[rows - 1].name);
+  });
+}
+
+/** Bytes there and back, one call after the other. */
+async function bytes(callee, { ms, size }) {
+  const data = Buffer.allocUnsafeSlow(size);
+  for (let at = 0; at + 4 <= size; at += 4) data.writeUInt32LE((at * 2_654_435_761) >>> 0, at);
+  const send = callee.bytes ?? ((bytes) => callee.call('give_back', [bytes]));
+  return repeated(ms, async () => {
+    const back = await send(data);
+    same(back.length, size);
+    for (const at of [0, 1, size >> 1, size - 1]) same(back[at], data[at]);
+  });
+}
+
+/** So many calls asked for at once, of which each takes a known time: how near to the ideal they come. */
+async function atOnce({ call }, { calls, workers, name, callMs }) {
+  const start = performance.now();
+  await Promise.all(Array.from({ length: calls }, () => call(name, [callMs / 1000])));
+  const took = performance.now() - start;
+  return { calls, ms: took, ofIdeal: (Math.ceil(calls / workers) * callMs) / took };
+}
+
+/** Take and give back, with nothing in between. */
+async function leases({ lease, release }, { clients, leases: count }) {
+  let left = count;
+  const client = async () => {
+    while (left-- > 0) await release(await lease());
+  };
+  const start = performance.now();
+  await Promise.all(Array.from({ length: clients }, client));
+  return { calls: count, perSecond: rate(count, start) };
+}
+
+/** What a call costs while so many others wait. The time that it takes to get there, and to serve them in the end, is not in it. */
+async function queued({ call, waiting }, { calls: count, waiters }) {
+  let isOver = false;
+  let [answered, from] = [0, 0];
+  let [start, cpu] = [0, process.cpuUsage()];
+  let measured;
+  const caller = async () => {
+    while (!isOver) {
+      same(await call('add', [1, 1]), 2);
+      answered += 1;
+      if (start === 0 || answered - from < count || isOver) continue;
+      isOver = true;
+      const { user, system } = process.cpuUsage(cpu);
+      const took = performance.now() - start;
+      measured = { usPerCall: (1000 * took) / count, nodeUsPerCall: (user + system) / count, queued: waiting() };
+    }
+  };
+  const all = Array.from({ length: waiters }, caller);
+  // A thousand answers on the way: everybody waits by then.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  from = answered;
+  cpu = process.cpuUsage();
+  start = performance.now();
+  await Promise.all(all);
+  return { calls: answered, ...measured };
+}
+
+/** At least so long, and to warm up also at least so many calls, unless that takes too long. */
+function goesOn({ ms, callsMin = 0, msMax = ms }, tookMs, calls) {
+  return tookMs < ms || (calls < callsMin && tookMs < msMax);
+}
+
+/** Rows such as a database gives: a thousand of them are about 83 KB of JSON. */
+function table(rows) {
+  return Array.from({ length: rows }, (_, id) => ({
+    id,
+    name: `row number ${id}`,
+    price: id + 0.25,
+    isOpen: id % 2 === 0,
+    tags: ['red', 'green'],
+  }));
+}
+
+async function repeated(ms, once) {
+  const times = [];
+  const start = performance.now();
+  let before = start;
+  do {
+    await once();
+    const now = performance.now();
+    times.push(now - before);
+    before = now;
+  } while (before - start < ms);
+  return { calls: times.length, ...latencies(times) };
+}
+
+function latencies(times) {
+  const sorted = times.sort((a, b) => a - b);
+  const at = (share) => 1000 * sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+  return { p50Us: at(0.5), p99Us: at(0.99) };
+}
+
+function rate(calls, start) {
+  return (1000 * calls) / (performance.now() - start);
+}
+
+function same(got, expected) {
+  if (got !== expected) throw new Error(`the answer was ${got} and should have been ${expected}`);
+}
+
+const LOOK_EVERY_MS = 10;

@@ -1,0 +1,57 @@
+/**
+ * One side of a bench, in a process of its own: starts what the file in its arguments offers, runs the loads that its
+ * parent sends, and answers each with its figures and with what it cost both sides.
+ */
+import { pathToFileURL } from 'node:url';
+import { LOADS } from './loads.mjs';
+import { cpuOf, cpuOfEnded, descendants, pssOf } from './processes.mjs';
+
+const WARM_CALLS = 20_000;
+const WARM_MS_MAX = 4_000;
+
+const [, , file, options] = process.argv;
+process.on('disconnect', () => process.exit(1));
+const tell = (message) => new Promise((resolve) => process.send(message, resolve));
+
+try {
+  const side = (await import(pathToFileURL(file).href)).default;
+  const callee = await side.start(JSON.parse(options));
+  await tell({ started: callee.introduction ?? {} });
+  process.on('message', async (message) => {
+    try {
+      if (message.close) {
+        await callee.close();
+        await tell({ closed: true });
+        process.exit(0);
+      }
+      await tell({ figures: await measured(callee, message) });
+    } catch (error) {
+      await tell({ error: error.stack });
+      process.exit(1);
+    }
+  });
+} catch (error) {
+  await tell({ error: error.stack });
+  process.exit(1);
+}
+
+async function measured(callee, { load, params, warmMs }) {
+  // A reference that is no program of Node runs the load itself.
+  if (callee.run !== undefined) return callee.run({ load, params, warmMs });
+  const run = (more) => LOADS[load](callee, { ...params, ...more });
+  // So many calls, since figures of a program that has just started are those of a compiler at work.
+  if (warmMs > 0) await run({ ms: warmMs, callsMin: WARM_CALLS, msMax: WARM_MS_MAX, ...params.warm });
+  globalThis.gc?.();
+  const children = descendants();
+  const [before, ended, own] = [cpuOf(children), cpuOfEnded(), process.cpuUsage()];
+  const figures = await run({});
+  const { user, system } = process.cpuUsage(own);
+  const othersUs = cpuOf(children) - before + cpuOfEnded() - ended;
+  return {
+    ...figures,
+    nodeCpuUs: (user + system) / figures.calls,
+    othersCpuUs: othersUs / figures.calls,
+    nodePssMb: pssOf([process.pid]) / 1024,
+    othersPssMb: pssOf(children) / 1024,
+  };
+}

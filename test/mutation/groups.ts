@@ -1,0 +1,59 @@
+/** Files of the core that are tried together, against the tests that are about them. */
+export interface Group {
+  readonly name: string;
+  readonly mutate: readonly string[];
+  /** The sharpest first. None may take more than a moment: each is run once for every mutant that it reaches. */
+  readonly tests: readonly string[];
+}
+
+/**
+ * The core: who gets a worker and who does not, when somebody has waited long enough, what is tried again, and what
+ * goes over the line.
+ */
+export const GROUPS: readonly Group[] = [
+  {
+    name: 'coordinator',
+    mutate: ['machines/coordinator.ts', 'machines/client.ts'],
+    tests: [
+      'test/unit/machines/coordinator.test.ts',
+      'test/model/client.test.ts',
+      'test/system/regressions.test.ts',
+      'test/system/scenarios.test.ts',
+    ],
+  },
+  {
+    name: 'queue',
+    mutate: ['machines/wait-queue.ts', 'machines/sorted-tree.ts'],
+    tests: ['test/unit/machines/sorted-tree.test.ts', 'test/unit/machines/wait-queue.test.ts'],
+  },
+  {
+    name: 'lease',
+    mutate: ['src/lease.ts', 'src/exchange.ts'],
+    tests: ['test/unit/exchange.test.ts', 'test/unit/lease.test.ts', 'test/fake/held-leases.test.ts'],
+  },
+  {
+    name: 'deadlines',
+    mutate: ['src/budget.ts', 'src/patience.ts'],
+    tests: ['test/unit/budget.test.ts', 'test/unit/patience.test.ts'],
+  },
+  {
+    name: 'back-off',
+    mutate: ['machines/supervisor.ts', 'src/retries.ts'],
+    tests: ['test/unit/machines/supervisor.test.ts', 'test/unit/retries.test.ts', 'test/system/scenarios.test.ts'],
+  },
+  {
+    name: 'frames',
+    mutate: ['src/wire/frame.ts'],
+    tests: ['test/unit/wire/frame.test.ts'],
+  },
+  {
+    name: 'values',
+    mutate: ['src/wire/value.ts', 'src/wire/rich.ts'],
+    tests: ['test/unit/wire/rich.test.ts', 'test/unit/wire/value.test.ts'],
+  },
+  {
+    name: 'messages',
+    mutate: ['src/wire/message.ts'],
+    tests: ['test/unit/wire/message.test.ts'],
+  },
+];

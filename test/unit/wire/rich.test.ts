@@ -1,0 +1,417 @@
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import { MessageTooLargeError, ProtocolError, ValueRefusedError } from '../../../src/errors.js';
+import { MicroDate } from '../../../src/micro-date.js';
+import { NdArray, ndarray } from '../../../src/ndarray.js';
+import { RichWalk, restore, SHARED_BYTES_MIN, type ValueHandlers } from '../../../src/wire/rich.js';
+import { encodeFields } from '../../../src/wire/value.js';
+
+const LIMITS = { depthMax: 10, messageBytesMax: 100_000, attachmentBytesMax: 2 ** 30 };
+
+describe('what JSON has no word for', () => {
+  it.each<[string, unknown, unknown, unknown[]]>([
+    ['NaN', Number.NaN, 'nan', ['float']],
+    ['Infinity', Number.POSITIVE_INFINITY, 'inf', ['float']],
+    ['-Infinity', Number.NEGATIVE_INFINITY, '-inf', ['float']],
+    ['-0', -0, '-0.0', ['float']],
+    ['0n', 0n, '0', ['int']],
+    ['255n', 255n, 'ff', ['int']],
+    ['-255n', -255n, '-ff', ['int']],
+    ['a Date', new Date(1_500), 1_500, ['datetime']],
+    ['the first Date', new Date('0001-01-01T00:00:00Z'), -62_135_596_800_000, ['datetime']],
+    ['the last Date', new Date('9999-12-31T23:59:59.999Z'), 253_402_300_799_999, ['datetime']],
+    ['a MicroDate', new MicroDate(1_500, 7), 1_500, ['datetime', 7]],
+    ['a Map', new Map([['a', 1]]), [['a', 1]], ['map']],
+    ['an empty Map', new Map(), [], ['map']],
+    ['a Set', new Set([1, 'a']), [1, 'a'], ['set']],
+    ['a Map of another realm', runInNewContext('new Map([[1, 2]])'), [[1, 2]], ['map']],
+    ['a Set of another realm', runInNewContext('new Set([1])'), [1], ['set']],
+  ])('is told beside what stands for it: %s', (_, value, stands, entry) => {
+    const { fields, bin } = told(value);
+    expect(bin).toEqual([]);
+    expect(fields).toEqual({ value: stands, rich: [[['value'], ...entry]] });
+  });
+
+  it.each<[string, ArrayBufferView | ArrayBuffer | SharedArrayBuffer, unknown[]]>([
+    ['a Uint8Array', new Uint8Array([1, 2]), ['bytes', 0]],
+    ['a Buffer', Buffer.from([1, 2]), ['bytes', 0]],
+    ['a part of a buffer', new Uint8Array([9, 1, 2, 9]).subarray(1, 3), ['bytes', 0]],
+    ['a DataView', new DataView(new Uint8Array([9, 1, 2]).buffer, 1), ['bytes', 0]],
+    ['an ArrayBuffer', new Uint8Array([1, 2]).buffer, ['bytes', 0]],
+    ['numbers of 16 bits', new Int16Array(new Uint8Array([1, 2]).buffer), ['array', 0, 'int16']],
+    ['small numbers', new Int8Array([1, 2]), ['array', 0, 'int8']],
+  ])('goes as raw bytes behind the line: %s', (_, value, entry) => {
+    const { fields, bin } = told(value);
+    expect(bin.map((each) => [...each])).toEqual([[1, 2]]);
+    expect(fields).toEqual({ value: null, rich: [[['value'], ...entry]], bin: [2] });
+  });
+
+  it('goes with its shape where it is an array of numpy', () => {
+    const array = ndarray(new Float64Array(6), { shape: [2, 3] });
+    const { fields, bin } = told(array);
+    expect(fields).toEqual({ value: null, rich: [[['value'], 'ndarray', 0, 'float64', [2, 3], 'C']], bin: [48] });
+    expect(bin[0]!.buffer).toBe(array.data.buffer);
+  });
+
+  it('is told of children before parents, by paths from the root', () => {
+    const { fields } = told({ a: [1, new Map([[2n, new Set([3n])]])], b: -0 });
+    expect(fields).toEqual({
+      value: { a: [1, [['2', ['3']]]], b: '-0.0' },
+      rich: [
+        [['value', 'a', 1, 0, 0], 'int'],
+        [['value', 'a', 1, 0, 1, 0], 'int'],
+        [['value', 'a', 1, 0, 1], 'set'],
+        [['value', 'a', 1], 'map'],
+        [['value', 'b'], 'float'],
+      ],
+    });
+  });
+
+  it('changes none of the objects that hold it', () => {
+    const value = { list: [1n, 'a'], map: new Map([['k', [2n]]]) };
+    told(value);
+    expect(value).toEqual({ list: [1n, 'a'], map: new Map([['k', [2n]]]) });
+  });
+
+  it('is numbered in the order in which it is met, large arrays to be shared apart', () => {
+    const large = new Float32Array(SHARED_BYTES_MIN / 4);
+    const almost = new Float32Array(SHARED_BYTES_MIN / 4 - 1);
+    const encoded = encodeFields({ args: [new Uint8Array(1), almost, large, ndarray(large)] }, 'f', LIMITS);
+    expect(encoded.bin.map(({ byteLength }) => byteLength)).toEqual([
+      1,
+      SHARED_BYTES_MIN - 4,
+      SHARED_BYTES_MIN,
+      SHARED_BYTES_MIN,
+    ]);
+    expect(encoded.large).toEqual([2, 3]);
+    expect(encodeFields({ args: [almost] }, 'f', LIMITS).large).toBeUndefined();
+  });
+
+  it('is refused, all together, where it is more raw bytes than may follow a message', () => {
+    const limits = { ...LIMITS, attachmentBytesMax: 5 };
+    const args = [new Uint8Array(2), new Uint8Array(3)];
+    expect(encodeFields({ args }, 'f', limits).bin).toHaveLength(2);
+    const error = thrown(() => encodeFields({ args: [...args, new Uint8Array(1)] }, 'f', limits), MessageTooLargeError);
+    expect(error).toMatchObject({ bytes: 6, limit: 5, option: 'attachmentBytesMax', sender: 'node' });
+    expect(error.message).toContain('"f"');
+  });
+
+  it('is refused as soon as telling of it takes more than a message may have: two bytes a step, and its kind', () => {
+    const limits = (messageBytesMax: number) => ({ ...LIMITS, messageBytesMax });
+    const walk = (messageBytesMax: number) => new RichWalk(limits(messageBytesMax), {}).member('value', [1n, [2n]], 0);
+    // `value`, 0: 4 and `int`. `value`, 1, 0: 6 and `int`.
+    expect(() => walk(16)).not.toThrow();
+    expect(thrown(() => walk(15), MessageTooLargeError)).toMatchObject({ bytes: 16, limit: 15, sender: 'node' });
+    expect(thrown(() => walk(6), MessageTooLargeError)).toMatchObject({ bytes: 7 });
+  });
+
+  it('begins with nothing told', () => {
+    expect(new RichWalk(LIMITS, {})).toMatchObject({ rich: [], bin: [], large: [] });
+  });
+
+  it('is refused where telling of it takes more than a message may have, though each part is small', () => {
+    let value: unknown = 1n;
+    for (let depth = 0; depth < 9; depth++) value = [value, value, value, value];
+    const limits = { ...LIMITS, messageBytesMax: 1_000 };
+    expect(thrown(() => encodeFields({ value }, undefined, limits), MessageTooLargeError)).toMatchObject({
+      limit: 1_000,
+      sender: 'node',
+    });
+  });
+});
+
+describe('what cannot cross', () => {
+  const holey: unknown[] = [1];
+  holey[2] = 2;
+  const problem = (value: unknown, handlers?: ValueHandlers) =>
+    thrown(() => encodeFields({ value }, undefined, LIMITS, handlers), ValueRefusedError).message;
+
+  it.each([
+    [new Date(Number.NaN), '`value` is an invalid Date. Send `null`.'],
+    [
+      new Date(Date.parse('0001-01-01T00:00:00Z') - 1),
+      '`value` is 0000-12-31T23:59:59.999Z, and Python knows the years 1 to 9999 only. Send a string.',
+    ],
+    [
+      new Date(Date.UTC(10_000, 0)),
+      '`value` is +010000-01-01T00:00:00.000Z, and Python knows the years 1 to 9999 only.',
+    ],
+    [holey, '`value[1]` is a hole in an array. Put `null` there.'],
+    [{ [Symbol('s')]: 1, a: 1n }, '`value` has Symbol(s) for a key. Use a string.'],
+    [
+      new Map([[{}, 1]]),
+      '`value` has keys that Python cannot look up: only text, numbers, dates, bytes and lists of them can be.',
+    ],
+    [new Set([new Set()]), '`value` has members that Python cannot look up: only'],
+    [
+      new Map([
+        [1, 1],
+        [true, 1],
+      ] as never),
+      '`value` has two keys that would be one in Python.',
+    ],
+    [new (class Sub extends Set {})(), '`value` is an instance of Sub.'],
+    [Object.assign(Object.create(null), { a: [new (class P {})()] }), '`value.a[0]` is an instance of P.'],
+  ])('is refused in words: %o', (value, words) => {
+    expect(problem(value)).toContain(words);
+  });
+
+  it.each<[string, unknown, unknown, boolean]>([
+    ['text and a number', '1', 1, false],
+    ['a number and a bigint', 1, 1n, true],
+    ['a number and a boolean', 0, false, true],
+    ['true and two', true, 2, false],
+    ['a large number and its bigint', 2 ** 70, 2n ** 70n, true],
+    ['fractions', 0.5, 1.5, false],
+    ['a fraction and text', 0.5, '0.5', false],
+    ['null and text', null, 'null', false],
+    ['two dates of one moment', new Date(5), new Date(5), true],
+    ['two moments', new Date(5), new Date(6), false],
+    ['a moment and its number', new Date(5), 5, false],
+    ['bytes and bytes', new Uint8Array([1]), new DataView(new Uint8Array([1]).buffer), true],
+    ['bytes and a buffer', new Uint8Array([1]), new Uint8Array([1]).buffer, true],
+    ['a part of bytes', new Uint8Array([9, 1]).subarray(1), new Uint8Array([1]), true],
+    ['other bytes', new Uint8Array([1]), new Uint8Array([2]), false],
+    ['lists', [1, 'a'], [1n, 'a'], true],
+    ['other lists', [1, 'a'], [1, 'b'], false],
+    ['a list and its text', ['a'], '["a"]', false],
+    ['lists in lists', [[1]], [[true]], true],
+  ])('is two keys that Python takes for one: %s', (_, one, other, areOne) => {
+    for (const value of [
+      new Set([one, other]),
+      new Map([
+        [one, 0],
+        [other, 0],
+      ] as never),
+    ]) {
+      if (areOne) expect(problem(value)).toContain('that would be one in Python.');
+      else expect(() => encodeFields({ value }, undefined, LIMITS)).not.toThrow();
+    }
+  });
+
+  it.each([[[{}]], [[undefined]], [new Map()], [new Float32Array(1)], [[[{}]]]])('is a key such as %o', (key) => {
+    expect(() => encodeFields({ value: new Map([[key, 1]]) }, undefined, LIMITS)).toThrow(ValueRefusedError);
+  });
+
+  it('is deeper than it may be, where a map counts for two levels and a set for one', () => {
+    const limits = { ...LIMITS, depthMax: 2 };
+    const crosses = (value: unknown) => () => encodeFields({ value }, undefined, limits);
+    for (const value of [new Map([['a', 1]]), new Set([1]), [new Set()], [[1n]], { a: { b: -0 } }]) {
+      expect(crosses(value)).not.toThrow();
+    }
+    for (const [value, path] of [
+      [[new Map()], 'value[0]'],
+      [[[new Set()]], 'value[0][0]'],
+      [new Map([['a', []]]), '[...value.values()][0]'],
+      [[[[1n]]], 'value[0][0]'],
+      [new Set([[[]]]), '[...value][0][0]'],
+    ] as const) {
+      const error = thrown(crosses(value), ValueRefusedError);
+      expect(error.path).toBe(path);
+      expect(error.message).toContain('lies deeper than 2 levels. Flatten the value, or raise `depthMax`.');
+    }
+  });
+
+  it('is what holds itself, through maps and sets too, but not what is held twice', () => {
+    const map = new Map<unknown, unknown>();
+    map.set('me', [map]);
+    const set = new Set<unknown>();
+    set.add([set]);
+    const list: unknown[] = [1n];
+    list.push({ list });
+    for (const value of [map, set, list]) {
+      expect(problem(value)).toContain('is an object that holds itself. Break the cycle.');
+    }
+    const shared = { big: 1n, set: new Set([1]), map: new Map([[1, 2]]) };
+    const { fields } = told([shared, shared]);
+    expect(fields.rich).toHaveLength(6);
+  });
+});
+
+describe('a handle, a function, an iterable', () => {
+  const handlers: ValueHandlers = {
+    onFunction: (fn, path) => (fn.name === 'bad' ? `is bad at ${path()}.` : { kind: 'function', number: 4 }),
+    onHandle: (value, path) =>
+      value instanceof Held ? value.number : value instanceof URL ? `is lost at ${path()}.` : undefined,
+    onIterable: () => 9,
+  };
+
+  it('is the number that whoever takes it says', () => {
+    const { fields } = told([new Held(5), () => 1, [1].values(), (async function* () {})()], handlers);
+    expect(fields).toEqual({
+      value: [null, null, null, null],
+      rich: [
+        [['value', 0], 'handle', 5],
+        [['value', 1], 'function', 4],
+        [['value', 2], 'stream', 9],
+        [['value', 3], 'stream', 9],
+      ],
+    });
+  });
+
+  it('is refused by whoever would take it, in its words', () => {
+    const refused = (value: unknown) => () => encodeFields({ value }, undefined, LIMITS, handlers);
+    expect(refused([new URL('http://a')])).toThrow('`value[0]` is lost at value[0].');
+    expect(refused([function bad() {}])).toThrow('`value[0]` is bad at value[0].');
+  });
+
+  it('is none where it is text in an object, or a collection', () => {
+    const refused = (value: unknown) => () => encodeFields({ value }, undefined, LIMITS, handlers);
+    expect(refused(new String('text'))).toThrow(ValueRefusedError);
+    expect(refused(new (class Rows extends Array {})())).toThrow(ValueRefusedError);
+    expect(refused(new (class Point {})())).toThrow(ValueRefusedError);
+  });
+
+  it('is refused where nobody takes any', () => {
+    for (const value of [new Held(5), () => 1, [1].values()]) {
+      expect(() => encodeFields({ value }, undefined, LIMITS)).toThrow(ValueRefusedError);
+      expect(() => new RichWalk(LIMITS, undefined).member('value', value, 0)).toThrow();
+    }
+  });
+});
+
+describe('restore', () => {
+  const restored = (value: unknown, rich: unknown, bin: readonly Uint8Array[] = []) => {
+    const message = { id: 3, value };
+    restore(message, rich, bin);
+    return message.value;
+  };
+  const bytes = new Uint8Array([1, 0, 2, 0]);
+
+  it.each<[unknown, unknown[], unknown]>([
+    ['ff', ['int'], 255n],
+    ['-ff', ['int'], -255n],
+    ['0', ['int'], 0n],
+    ['nan', ['float'], Number.NaN],
+    ['inf', ['float'], Number.POSITIVE_INFINITY],
+    ['-inf', ['float'], Number.NEGATIVE_INFINITY],
+    ['-0.0', ['float'], -0],
+    [1_500, ['datetime'], new Date(1_500)],
+    [1_500, ['datetime', 7], new MicroDate(1_500, 7)],
+    [[['a', 1]], ['map'], new Map([['a', 1]])],
+    [[1, 'a'], ['set'], new Set([1, 'a'])],
+    [null, ['bytes', 0], new Uint8Array([1, 0, 2, 0])],
+    [null, ['array', 0, 'uint16'], new Uint16Array([1, 2])],
+    [null, ['ndarray', 0, 'uint16', [2, 1], 'F'], ndarray(new Uint16Array([1, 2]), { shape: [2, 1], order: 'F' })],
+  ])('makes of %o and %o what it stands for', (stands, entry, value) => {
+    const made = restored(stands, [[['value'], ...entry]], [bytes]);
+    if (made instanceof NdArray)
+      expect([made.dtype, made.shape, made.order, [...new Uint8Array(made.data.buffer)]]).toEqual([
+        'uint16',
+        [2, 1],
+        'F',
+        [...bytes],
+      ]);
+    else expect(made).toEqual(value);
+    expect(Object.is(made, value) || typeof value !== 'number').toBe(true);
+  });
+
+  it('puts each in its place, children before parents', () => {
+    const made = restored(
+      [['1', ['2']]],
+      [
+        [['value', 0, 0], 'int'],
+        [['value', 0, 1, 0], 'int'],
+        [['value', 0, 1], 'set'],
+        [['value'], 'map'],
+      ],
+    );
+    expect(made).toEqual(new Map([[1n, new Set([2n])]]));
+  });
+
+  it('puts it there as a property like any other, whatever its name', () => {
+    const value = JSON.parse('{"__proto__":"1","a":"2"}') as Record<string, unknown>;
+    restored(value, [
+      [['value', '__proto__'], 'int'],
+      [['value', 'a'], 'int'],
+    ]);
+    expect(Object.getOwnPropertyDescriptor(value, '__proto__')).toEqual({
+      value: 1n,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
+    expect(Object.keys(value)).toEqual(['__proto__', 'a']);
+  });
+
+  it('asks for what is no value, by its kind, its data and its message', () => {
+    const asked: unknown[] = [];
+    const message = { id: 3, value: [null] };
+    restore(message, [[['value', 0], 'handle', 7, 'name']], [], (...all) => {
+      asked.push(all);
+      return 'made';
+    });
+    expect([asked, message.value]).toEqual([[['handle', [7, 'name'], 3]], ['made']]);
+  });
+
+  it.each<[unknown, string?]>([
+    [null],
+    [{}],
+    ['int'],
+    [[null]],
+    [[{}]],
+    [[[]]],
+    [[[[], 'int']]],
+    [[['value', 'int']]],
+    [[[['value']]]],
+    [[[['value'], 7]]],
+    [[[['value'], 'later']]],
+    [[[['other'], 'int']]],
+    [[[['value', 'a'], 'int']]],
+    [[[['value', 'a', 'b'], 'int']]],
+    [[[['value', 0, 'b'], 'int']]],
+    [[[[['value']], 'int']]],
+    [[[[null], 'int']]],
+    [[[['toString'], 'int']]],
+    [[[['value'], 'bytes', 1]]],
+    [[[['value'], 'bytes']]],
+    [[[['value'], 'array', 0, 'complex']]],
+    [[[['value'], 'array', 0]]],
+    [[[['value'], 'float']]],
+    [[[['value'], 'int']]],
+    [[[['value'], 'datetime']]],
+    [[[['value'], 'map']]],
+    [[[['value'], 'set']]],
+    [[[['value'], 'ndarray', 0, 'float64', [9], 'C']]],
+  ])('refuses what means nothing: %o', (rich) => {
+    const error = thrown(() => restored({}, rich, [bytes]), ProtocolError);
+    expect(error.message).toContain('an entry of `rich` means nothing here: ');
+    const [entry] = Array.isArray(rich) ? rich : [rich];
+    if (rich !== null && Array.isArray(rich)) expect(error.message).toContain(JSON.stringify(entry));
+  });
+
+  it('refuses a moment that is none', () => {
+    for (const entry of [['datetime'], ['datetime', 0]]) {
+      for (const stands of [1.5, '1', null])
+        expect(() => restored(stands, [[['value'], ...entry]])).toThrow(ProtocolError);
+    }
+    expect(() => restored(1_500, [[['value'], 'datetime', 1_000]])).toThrow(ProtocolError);
+  });
+
+  it('names no more than eighty characters of what it refuses', () => {
+    const entry = [['value'], 'x'.repeat(500)];
+    const error = thrown(() => restored(5, [entry]), ProtocolError);
+    expect(error.message).toContain(`here: ${JSON.stringify(entry).slice(0, 80)}`);
+    expect(error.message).not.toContain('x'.repeat(81));
+  });
+});
+
+class Held {
+  constructor(readonly number: number) {}
+}
+
+/** What a value is on the line: its fields, and the raw bytes behind. */
+function told(value: unknown, handlers?: ValueHandlers) {
+  const { text, bin } = encodeFields({ value }, undefined, LIMITS, handlers);
+  return { fields: JSON.parse(`{${text}}`) as { value: unknown; rich?: unknown[] }, bin };
+}
+
+function thrown<E extends Error>(act: () => unknown, kind: abstract new (...args: never[]) => E): E {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof kind) return error;
+    throw error;
+  }
+  throw new Error(`no ${kind.name} was thrown`);
+}
