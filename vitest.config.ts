@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 /** The walks through all charts take minutes each. Whichever came last would keep one core busy and leave the other idle. */
-const LONGEST = ['at-once-3x2', 'at-once', 'delayed', 'delayed-2x2', 'mutation', 'delayed-slots'].map(
+const LONGEST = ['at-once-3x2', 'at-once', 'delayed', 'delayed-2x2', 'delayed-slots'].map(
   (name) => `/test/system/${name}.test.ts`,
 );
 

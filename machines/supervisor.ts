@@ -156,7 +156,7 @@ export const supervisorMachine = setup({
       entry: ['sayReady', 'scheduleRecycling'],
       on: {
         'worker.ready': [
-          { guard: 'isReplacement', actions: ['noteReplaced', 'retireWorker', 'scheduleRecycling'] },
+          { guard: 'isReplacement', actions: ['noteReplaced', 'retireWorker'] },
           { actions: 'noteReady' },
         ],
         'worker.dead': [

@@ -1,6 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
+import { wallClock } from '../clock.js';
 import { type PoolError, ProtocolError } from '../errors.js';
+import { patienceOn } from '../patience.js';
 import { Channel } from '../wire/channel.js';
 import { type MessageFromPython, messageOf } from '../wire/message.js';
 import type { Resolve } from '../wire/rich.js';
@@ -174,7 +176,7 @@ class RealProcess implements PythonProcess {
       group.killRest();
       for (const reader of readers) reader.hurry();
       // What it wrote is still in the pipes. A grandchild that holds them open is not waited for.
-      await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
+      await Promise.race([closed, new Promise<void>((resolve) => patience.setTimeout(() => resolve(), DRAIN_MS))]);
       for (const stream of streams) stream.destroy();
       await closed;
       this.#exited({ exitCode, signal });
@@ -206,11 +208,11 @@ export function lineEnded(
   // Said at once: the process sees its line closed and ends, and that is not what went wrong.
   if (reason instanceof ProtocolError) return listeners.onUnfit(reason);
   if (hasEnded()) return;
-  setTimeout(() => {
+  patience.setTimeout(() => {
     if (hasEnded()) return;
     const detail = `the line was closed while the process lives${reason === undefined ? '' : ` (${reason.message})`}`;
     listeners.onUnfit(new ProtocolError({ detail }));
-  }, LINE_END_MS).unref();
+  }, LINE_END_MS);
 }
 
 /** What `share` of a process is that has that page. */
@@ -228,6 +230,8 @@ interface Child extends Omit<ChildProcess, 'stdio' | 'stdout' | 'stderr' | 'pid'
 
 /** The library folder and the pid of Node come as arguments, so that this text never changes and nothing needs quoting. */
 const BOOTSTRAP = 'import sys; sys.path.insert(0, sys.argv[1]); from pythonarium.worker import main; main()';
+/** These are waits for the kernel, whatever clock the pool was given. */
+const patience = patienceOn(wallClock);
 const DRAIN_MS = 100;
 /** How long a process may live after its line has ended. */
 const LINE_END_MS = 250;

@@ -16,8 +16,10 @@ export function callers(count: number, more: Readonly<Record<string, unknown>> =
   return { load: 'callers', params: { ms: 600, callers: count, ...more } };
 }
 
-/** Twelve thousand rows are a megabyte of JSON. */
-export const json: Load = { load: 'json', params: { ms: 600, rows: 12_000 } };
+/** Twelve thousand rows are a megabyte. */
+export function json(megabytes: number): Load {
+  return { load: 'json', params: { ms: 600, rows: 12_000 * megabytes } };
+}
 
 export function bytes(megabytes: number): Load {
   return { load: 'bytes', params: { ms: 600, size: megabytes * 1_000_000 } };

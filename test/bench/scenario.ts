@@ -71,5 +71,6 @@ export function short(figure: number): string {
   if (!Number.isFinite(figure)) return '-';
   const size = Math.abs(figure);
   if (size >= 1000) return Math.round(figure).toLocaleString('en-US');
-  return figure.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
+  if (size === 0) return '0';
+  return figure.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 3);
 }

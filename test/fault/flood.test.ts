@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BootError, WorkerDiedError } from '../../src/index.js';
 import { failure, fixtures, next, readyPool, startPool } from '../support/pool.js';
+import { startedProcesses } from '../support/started.js';
 
 const here = fixtures(import.meta.url);
 const floods = here('floods.py');
@@ -45,7 +46,7 @@ describe.each(['spawn', 'fork'] as const)('a worker that writes to standard erro
     expect(error).toMatchObject({ code: 'ERR_WORKER_DIED', signal: 'SIGABRT' });
     expect(error.stderr.join('\n')).toContain('Fatal Python error: Aborted');
     await dead;
-    expect(lines).toBe(30_000);
+    expect(lines).toBe(120_000);
   });
 
   it('and dies at its import has its last words told', async () => {
@@ -54,3 +55,20 @@ describe.each(['spawn', 'fork'] as const)('a worker that writes to standard erro
     expect(error.stderr.at(-1)).toBe('no licence found');
   });
 });
+
+describe('a worker that dies as Node is held up, with much to be read', () => {
+  it('has its last words told all the same', async () => {
+    const started = startedProcesses();
+    const pool = await readyPool(floods);
+    const child = started.find(({ spawnargs }) => spawnargs.join().includes('pythonarium.worker'));
+    // Once all have heard of it, and before anything else is read.
+    child?.once('exit', () => queueMicrotask(() => blockFor(300)));
+    const error = await failure<WorkerDiedError>(pool.call('last_words'));
+    expect(error.stderr.join('\n')).toContain('Fatal Python error: Aborted');
+  });
+});
+
+function blockFor(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}

@@ -1,31 +1,4 @@
-import { CLIENT } from './charts.js';
-import { describeChart } from './describe-chart.js';
+import { CLIENT_TABLE } from './client-table.js';
+import { describeTable } from './describe-table.js';
 
-describeChart('client', CLIENT, {
-  'free --lease.granted--> exchanging': { promise: 'the exchange begins', runs: ['beginExchange'] },
-  'exchanging --exchange.ended[isHeldLease]--> free': {
-    promise: 'the lease goes back',
-    says: ['worker lease.released'],
-  },
-  'exchanging --exchange.abandoned[isHeldLease]--> cancelling': {
-    promise: 'the worker hears that nobody waits for its answer',
-    says: ['worker lease.revoked'],
-  },
-  'exchanging --lease.lost[isHeldLease]--> free': {
-    promise: 'whoever waits for an answer hears of it',
-    runs: ['failExchange'],
-  },
-  'cancelling --exchange.ended[isHeldLease]--> free': {
-    promise: 'the answer has come, and the lease goes back',
-    says: ['worker lease.released'],
-  },
-  'cancelling --exchange.resumed[isHeldLease]--> exchanging': {
-    promise: 'the answer has come, and the lease is kept',
-    says: ['worker lease.resumed'],
-  },
-  'cancelling --after cancelGrace--> cancelling': {
-    promise: 'the worker hears that its time is up',
-    says: ['worker lease.overdue'],
-  },
-  'cancelling --lease.lost[isHeldLease]--> free': { promise: 'no answer will come', runs: ['failExchange'] },
-});
+describeTable(CLIENT_TABLE);

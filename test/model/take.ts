@@ -19,7 +19,9 @@ export interface Effect {
 export type Said =
   | { readonly how: 'send'; readonly to: AnyActorRef; readonly event: AnyEventObject }
   | { readonly how: 'emit'; readonly event: AnyEventObject }
-  | { readonly how: 'schedule'; readonly event: AnyEventObject; readonly delayMs: number };
+  | { readonly how: 'schedule'; readonly event: AnyEventObject; readonly delayMs: number }
+  /** What was scheduled under that name is not to come any more. */
+  | { readonly how: 'cancel'; readonly id: string };
 
 /** Gives `event` to `snapshot` by the chart alone: no actor runs, and what it would have done is returned. */
 export function take<TMachine extends AnyStateMachine>(
@@ -66,7 +68,7 @@ function witnessed<TSnapshot>(self: AnyActorRef, step: (scope: InertScope) => TS
       _sendInspectionEvent: () => {},
       scheduler: {
         schedule: (_source, _target, event, delayMs) => said.push({ how: 'schedule', event, delayMs }),
-        cancel: () => {},
+        cancel: (_source, id) => said.push({ how: 'cancel', id }),
       },
     },
   });
@@ -89,7 +91,7 @@ interface InertScope {
     _sendInspectionEvent: () => void;
     scheduler: {
       schedule: (source: unknown, target: unknown, event: AnyEventObject, delayMs: number) => void;
-      cancel: () => void;
+      cancel: (source: unknown, id: string) => void;
     };
   };
 }

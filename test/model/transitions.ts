@@ -2,7 +2,7 @@
  * A chart's transitions, counted one by one: every candidate of every event
  * of every state, timeouts and `always` included.
  */
-import { type AnyStateMachine, createMachine } from 'xstate';
+import type { AnyStateMachine } from 'xstate';
 
 export interface Transition {
   readonly chart: string;
@@ -30,25 +30,6 @@ export function transitionsOf(machine: AnyStateMachine): Transition[] {
 export function nameOf({ state, event, index, guard, target }: Transition): string {
   const which = guard === null ? (index === 0 ? '' : '[else]') : `[${guard}]`;
   return `${state} --${event}${which}--> ${target ?? state}`;
-}
-
-/** The same chart without that one transition. */
-export function without<TMachine extends AnyStateMachine>(
-  machine: TMachine,
-  { state, event, index }: Transition,
-): TMachine {
-  const config = machine.config as ChartConfig;
-  const node = config.states[state]!;
-  const cut = (those: Candidates) => listed(those).filter((_, at) => at !== index);
-  const [kind, delay] = event.split(' ');
-  const changed: StateConfig =
-    kind === 'always'
-      ? { ...node, always: cut(node.always!) }
-      : kind === 'after'
-        ? { ...node, after: { ...node.after, [delay!]: cut(node.after![delay!]!) } }
-        : { ...node, on: { ...node.on, [event]: cut(node.on![event]!) } };
-  const mutant = { ...config, states: { ...config.states, [state]: changed } };
-  return createMachine(mutant as never, machine.implementations as never) as unknown as TMachine;
 }
 
 type Candidate = string | { guard?: string; target?: string; actions?: Action | readonly Action[] };

@@ -42,6 +42,13 @@ export function walkAll<TMachine extends AnyStateMachine>(
   });
 }
 
+/** The edges of several walks, one after the other. */
+export function edgesOf<TMachine extends AnyStateMachine>(
+  walks: readonly Walkable<TMachine>[],
+): Edge<SnapshotFrom<TMachine>>[] {
+  return walks.flatMap((each) => walkAll(each));
+}
+
 export function edgeFrom<TMachine extends AnyStateMachine>(
   machine: TMachine,
   from: SnapshotFrom<TMachine>,
@@ -58,6 +65,12 @@ export function beginning<TMachine extends AnyStateMachine>({ machine, input }: 
 export function timeouts(machine: AnyStateMachine, snapshot: { value: unknown }): AnyEventObject[] {
   const { on } = machine.states[snapshot.value as string]!;
   return Object.keys(on).flatMap((type) => (type.startsWith('xstate.after.') ? [{ type }] : []));
+}
+
+/** As a transition has it: `after bootTimeout` for a timeout. */
+export function eventName({ type }: AnyEventObject): string {
+  const timeout = /^xstate\.after\.(\w+)\./.exec(type)?.[1];
+  return timeout === undefined ? type : `after ${timeout}`;
 }
 
 /** What of a chart has been taken, and each guard both ways. */
@@ -133,8 +146,7 @@ function transitionTaken(machine: AnyStateMachine, from: { value: unknown; conte
 
 /** The candidates of this event in this state, in order, each with what its guard says. */
 function candidatesFor(machine: AnyStateMachine, from: { value: unknown; context: unknown }, event: AnyEventObject) {
-  const timeout = /^xstate\.after\.(\w+)\./.exec(event.type)?.[1];
-  const named = timeout === undefined ? event.type : `after ${timeout}`;
+  const named = eventName(event);
   return transitionsOf(machine)
     .filter((each) => each.state === from.value && each.event === named)
     .map((transition: Transition) => ({

@@ -84,6 +84,10 @@ const slowTwo = counted(2, 1, {});
 const recycled = { ...one, recycleMax: 1 };
 const elastic = { ...unlimited(1, 2, [ANYONE]), sizeMax: 2 };
 const shared = withSlots(2, unlimited(1, 2, [ANYONE]));
+const sharedByThree = withSlots(3, unlimited(1, 3, [ANYONE]));
+/** One more than there are slots. */
+const waitedFor = withSlots(2, unlimited(1, 3, [ANYONE]));
+const bound = unlimited(1, 3, [ANYONE, STRICT]);
 
 /** One of two calls on one worker was given up and is not answered in time. */
 const IS_OVERDUE = [
@@ -94,6 +98,19 @@ const IS_OVERDUE = [
   'cancelGrace runs out at place 0, slot 0',
 ];
 const OTHER_ENDS = 'the exchange at place 0, slot 1 ends';
+const LEAVES = 'the caller at place 0 leaves';
+const RUNS_LATE = 'a call at place 0 runs out of time, under a lease that is kept';
+const ANSWERS = 'the answer that nobody waited for comes at place 0';
+const DIES = 'the process at place 0 dies';
+const EXITS = 'the process at place 0 exits, as it was made to';
+
+/** Three calls on one worker of three slots. */
+const THREE_RUN = [BOOTS, ASKS, ALSO_ASKS, 'caller 2 asks for anyone'];
+const leaves = (slot: number) => `the caller at place 0, slot ${slot} leaves`;
+const runsLate = (slot: number) => `a call at place 0, slot ${slot} runs out of time, under a lease that is kept`;
+const isLate = (slot: number) => `cancelGrace runs out at place 0, slot ${slot}`;
+const answers = (slot: number) => `the answer that nobody waited for comes at place 0, slot ${slot}`;
+const ends = (slot: number) => `the exchange at place 0, slot ${slot} ends`;
 
 const isAsked = ({ processes }: World) => processes.every(({ ending }) => ending === 'asked');
 const isKilled = ({ processes }: World) => processes.every(({ ending }) => ending === 'killed');
@@ -101,6 +118,10 @@ const poolIs =
   (state: string) =>
   ({ supervisor }: World) =>
     supervisor.value === state;
+const workerIs =
+  (state: string) =>
+  ({ workers }: World) =>
+    workers[0]!.value === state;
 const callerIs =
   (state: string, caller = 0) =>
   ({ callers }: World) =>
@@ -167,6 +188,92 @@ export const SCENARIOS: readonly Scenario[] = [
       scene.sees('the worker is leased as before', ({ workers }) => workers[0]!.value === 'leased');
       scene.does(late, 'the answer that nobody waited for comes at place 0', 'the exchange at place 0 ends');
       scene.sees('the worker is idle again', ({ workers }) => workers[0]!.value === 'idle');
+    },
+  },
+
+  {
+    promise: 'a process that turns out unfit while it boots is ended, and another follows',
+    bounds: one,
+    play: (scene) => {
+      scene.does('the process at place 0 is unfit');
+      scene.sees('its process was killed', isKilled);
+      scene.does(EXITS, RESTARTS, BOOTS, ASKS);
+      scene.sees('the caller runs on the next', callerIs('running'));
+    },
+  },
+  {
+    promise: 'a start does not take for ever, and another follows',
+    bounds: one,
+    play: (scene) => {
+      scene.does('bootTimeout runs out at place 0');
+      scene.sees('its process was killed', isKilled);
+      scene.does(EXITS, RESTARTS, BOOTS, ASKS);
+      scene.sees('the caller runs on the next', callerIs('running'));
+    },
+  },
+  {
+    promise: 'a process that is told to end before it has come to be is as good as ended',
+    bounds: one,
+    play: (scene) => {
+      scene.does('pool.close', FAILS_TO_START);
+      scene.hears('pool.closed');
+    },
+  },
+  ...[
+    ['while it boots', []],
+    ['while it is idle', [BOOTS]],
+    ['while it serves', [BOOTS, ASKS]],
+    ['while it owes an answer', [BOOTS, ASKS, RUNS_LATE]],
+    ['while it owes an answer that nobody waits for any more', [BOOTS, ASKS, LEAVES]],
+    ['while it is to be replaced', [BOOTS, ASKS, IS_REPLACED]],
+  ].map(
+    ([when, way]): Scenario => ({
+      promise: `a process that dies ${when as string} is followed by another, and whoever waited hears so`,
+      bounds: one,
+      play: (scene) => {
+        scene.does(...way!, DIES);
+        scene.sees('nobody waits', callerIs('idle'));
+        scene.does(RESTARTS, BOOTS, ASKS);
+        scene.sees('the caller runs on the next', callerIs('running'));
+      },
+    }),
+  ),
+  {
+    promise: 'a worker that owes an answer serves again once it has come',
+    bounds: one,
+    play: (scene) => {
+      scene.does(BOOTS, ASKS, LEAVES, ASKS);
+      scene.sees('the next waits', callerIs('waiting'));
+      scene.does(ANSWERS);
+      scene.sees('the next runs', callerIs('running'));
+      scene.does(LEAVES, ANSWERS);
+      scene.sees('it is idle when nobody waits', workerIs('idle'));
+    },
+  },
+  ...[
+    ['that nobody waits for any more', []],
+    ['and is to be replaced', [IS_REPLACED]],
+  ].map(
+    ([which, then]): Scenario => ({
+      promise: `a worker that does not give the answer ${which as string} in time is ended, and another follows`,
+      bounds: one,
+      play: (scene) => {
+        scene.does(BOOTS, ASKS, LEAVES, ...then!, 'cancelGrace runs out at place 0');
+        scene.sees('its process was killed', isKilled);
+        scene.does(EXITS, RESTARTS, BOOTS, ASKS);
+        scene.sees('the caller runs on the next', callerIs('running'));
+      },
+    }),
+  ),
+  {
+    promise: 'destroying does not wait for an answer that is late, and its caller hears so',
+    bounds: one,
+    play: (scene) => {
+      scene.does(BOOTS, ASKS, RUNS_LATE, 'pool.destroy');
+      scene.sees('the caller has an answer', callerIs('idle'));
+      scene.sees('its process was killed', isKilled);
+      scene.does(EXITS);
+      scene.hears('pool.closed');
     },
   },
 
@@ -263,6 +370,124 @@ export const SCENARIOS: readonly Scenario[] = [
       scene.sees('the pool drains', poolIs('draining'));
       scene.does(OTHER_ENDS);
       scene.sees('the pool is drained', poolIs('drained'));
+    },
+  },
+
+  {
+    promise: 'a slot that is given back is free for another at once',
+    bounds: waitedFor,
+    play: (scene) => {
+      scene.does(BOOTS, ASKS, ALSO_ASKS, 'caller 2 asks for anyone');
+      scene.sees('the third waits', callerIs('waiting', 2));
+      scene.does(ends(0));
+      scene.sees('the third runs', callerIs('running', 2));
+      scene.does(ends(1), ends(0));
+      scene.sees('it is idle', workerIs('idle'));
+    },
+  },
+  {
+    promise: 'a worker that owes an answer in one slot serves others in the rest, and is as before once it has come',
+    bounds: sharedByThree,
+    play: (scene) => {
+      scene.does(BOOTS, ASKS, ALSO_ASKS, leaves(0), ASKS);
+      scene.sees('the newcomer runs', callerIs('running'));
+      scene.does(ends(1), answers(0));
+      scene.sees('it is leased', workerIs('leased'));
+    },
+  },
+  {
+    promise: 'a worker that owes two answers owes the second when the first has come',
+    bounds: sharedByThree,
+    play: (scene) => {
+      scene.does(...THREE_RUN, leaves(0), leaves(1), answers(0), ASKS);
+      scene.sees('the slot of the first is free for another', callerIs('running'));
+      scene.does(isLate(1));
+      scene.sees('it is to end for the second', workerIs('evicting'));
+    },
+  },
+  {
+    promise: 'so it does when the leases are kept',
+    bounds: sharedByThree,
+    play: (scene) => {
+      scene.does(...THREE_RUN, runsLate(0), runsLate(1), answers(0));
+      scene.sees('it owes an answer', workerIs('cancelling'));
+      scene.does(answers(1));
+      scene.sees('it is leased', workerIs('leased'));
+    },
+  },
+  {
+    promise: 'a worker that must end for two calls stays only if both are answered after all',
+    bounds: sharedByThree,
+    play: (scene) => {
+      scene.does(...THREE_RUN, leaves(0), leaves(1), isLate(0), isLate(1), answers(0));
+      scene.sees('it is to end for the other', workerIs('evicting'));
+      scene.does(answers(1), ASKS);
+      scene.sees('a newcomer runs', callerIs('running'));
+    },
+  },
+  {
+    promise: 'so it does when the leases are kept, those that it owes and those that it does not',
+    bounds: sharedByThree,
+    play: (scene) => {
+      scene.does(...THREE_RUN, runsLate(0), runsLate(1), isLate(0), isLate(1), answers(0));
+      scene.sees('it is to end for the other', workerIs('evicting'));
+      scene.does(answers(1));
+      scene.sees('it is leased', workerIs('leased'));
+    },
+  },
+  ...[
+    { kept: 'is not kept', gives: leaves, newcomer: 0 },
+    { kept: 'is kept', gives: runsLate, newcomer: 3 },
+  ].map(
+    ({ kept, gives, newcomer }): Scenario => ({
+      promise: `a worker stays for another answer that has its time yet, when the lease of the first ${kept}`,
+      bounds: withSlots(4, unlimited(1, 4, [ANYONE])),
+      play: (scene) => {
+        scene.does(...THREE_RUN, gives(0), gives(1), isLate(0), answers(0));
+        scene.sees('it owes the second', workerIs('cancelling'));
+        scene.does(`caller ${newcomer} asks for anyone`);
+        scene.sees('the newcomer runs', callerIs('running', newcomer));
+      },
+    }),
+  ),
+  {
+    promise: 'a worker that must end for one call is ended when the last of the others has ended, and not before',
+    bounds: sharedByThree,
+    play: (scene) => {
+      scene.does(...THREE_RUN, leaves(0), isLate(0), ends(1));
+      scene.sees('its process lives', ({ processes }) => processes[0]!.ending === 'no');
+      scene.does(ends(2));
+      scene.sees('its process was killed', isKilled);
+    },
+  },
+  {
+    promise: 'so it is when the last of the others is given up',
+    bounds: sharedByThree,
+    play: (scene) => {
+      scene.does(...THREE_RUN, leaves(0), isLate(0), leaves(1));
+      scene.sees('its process lives', ({ processes }) => processes[0]!.ending === 'no');
+      scene.does(leaves(2));
+      scene.sees('its process was killed', isKilled);
+    },
+  },
+  {
+    promise: 'a worker that dies while it lets a last call finish is followed by another, and the caller hears so',
+    bounds: shared,
+    play: (scene) => {
+      scene.does(...IS_OVERDUE, DIES);
+      scene.sees('the other has an answer', callerIs('idle', 1));
+      scene.does(RESTARTS, BOOTS, ASKS, ALSO_ASKS);
+      scene.sees('both run on the next', (world) => callerIs('running')(world) && callerIs('running', 1)(world));
+    },
+  },
+  {
+    promise: 'an answer that is given up while the worker is to be replaced is waited for in its time',
+    bounds: shared,
+    play: (scene) => {
+      scene.does(BOOTS, ASKS, ALSO_ASKS, IS_REPLACED, leaves(0), OTHER_ENDS);
+      scene.sees('its process lives', ({ processes }) => processes[0]!.ending === 'no');
+      scene.does(answers(0));
+      scene.sees('its process was asked to stop', isAsked);
     },
   },
 
@@ -363,6 +588,21 @@ export const SCENARIOS: readonly Scenario[] = [
       scene.sees('its process was killed', isKilled);
     },
   },
+  ...[
+    ['is idle', [BOOTS, IS_REPLACED, 'the process at place 0 exits, as it was asked to']],
+    ['serves', [BOOTS, ASKS, IS_REPLACED, DIES]],
+    ['owes an answer', [BOOTS, ASKS, RUNS_LATE, IS_REPLACED, DIES]],
+  ].map(
+    ([when, way]): Scenario => ({
+      promise: `the end of a worker that is to be replaced while it ${when as string} does not count as a bad start`,
+      bounds: one,
+      play: (scene) => {
+        scene.does(...way!);
+        scene.sees('no start was bad', ({ supervisor }) => supervisor.context.failures === 0);
+        scene.does(RESTARTS, BOOTS);
+      },
+    }),
+  ),
   {
     promise: 'a worker that is to be replaced and must end for one call does not stay when that is answered',
     bounds: shared,
@@ -442,6 +682,17 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    promise: 'as many as may be are out for their replacements at once',
+    bounds: { ...recycled, size: 2, recycleMax: 2 },
+    play: (scene) => {
+      scene.does(BOOTS, 'the process at place 1 is ready', IS_WORN, 'the worker at place 1 is worn');
+      scene.does(RECYCLES, RECYCLES, 'the process at place 2 is ready', 'the process at place 3 is ready');
+      scene.sees('both were asked to stop', ({ processes }) =>
+        processes.slice(0, 2).every((each) => each.ending === 'asked'),
+      );
+    },
+  },
+  {
     promise: 'there is one worker more where somebody has waited too long, and one less where nobody needs it',
     bounds: elastic,
     play: (scene) => {
@@ -482,6 +733,28 @@ export const SCENARIOS: readonly Scenario[] = [
       scene.sees('another waits', callerIs('waiting'));
     },
   },
+  {
+    promise: 'a caller that wants a worker that has gone, or goes, is told so',
+    bounds: bound,
+    play: (scene) => {
+      scene.does(BOOTS, ASKS, 'caller 1 asks for worker 1 alone', DIES);
+      scene.sees('the one that waited has an answer', callerIs('idle', 1));
+      scene.hears('waiters.refused worker-left');
+      scene.does('caller 0 asks for a worker that has gone alone');
+      scene.sees('so has the one that came later', callerIs('idle'));
+    },
+  },
+  ...[[], ['caller 2 asks for anyone']].map(
+    (others): Scenario => ({
+      promise: `so it is while the pool drains, with ${others.length} others`,
+      bounds: bound,
+      play: (scene) => {
+        scene.does(BOOTS, ASKS, 'caller 1 asks for worker 1 alone', ...others, 'pool.drain', DIES);
+        scene.sees('the one that waited has an answer', callerIs('idle', 1));
+        scene.sees('it drains for the others', poolIs(others.length === 0 ? 'drained' : 'draining'));
+      },
+    }),
+  ),
   {
     promise: 'a grant that crosses its worker on the way out goes to another free worker at once',
     bounds: slowTwo,
@@ -586,6 +859,115 @@ export const SCENARIOS: readonly Scenario[] = [
     play: (scene) => {
       scene.does(BOOTS, 'no process comes to be at place 1');
       scene.hears('pool.ready');
+    },
+  },
+  {
+    promise: 'while a pool drains, those who wait are served, by workers that come up and by slots that are given back',
+    bounds: bound,
+    play: (scene) => {
+      scene.does(ASKS, ALSO_ASKS, 'pool.drain', 'caller 2 asks for anyone');
+      scene.sees('who comes too late has an answer', callerIs('idle', 2));
+      scene.hears('waiters.refused closed');
+      scene.does(FAILS_TO_START, RESTARTS, BOOTS);
+      scene.sees('the first runs', callerIs('running'));
+      scene.does(ENDS);
+      scene.sees('the second runs', callerIs('running', 1));
+      scene.does(ENDS);
+      scene.sees('the pool is drained', poolIs('drained'));
+      scene.hears('pool.drained');
+      scene.does(ASKS);
+      scene.sees('who comes later has an answer', callerIs('idle'));
+    },
+  },
+  {
+    promise: 'while a pool drains, a worker that answers after all stays for those who wait',
+    bounds: waitedFor,
+    play: (scene) => {
+      scene.does(BOOTS, ASKS, ALSO_ASKS, 'caller 2 asks for anyone', leaves(0), 'pool.drain', isLate(0));
+      scene.sees('the third waits', callerIs('waiting', 2));
+      scene.does(answers(0));
+      scene.sees('the third runs', callerIs('running', 2));
+    },
+  },
+  {
+    promise: 'while a pool closes, those who wait are served by workers that come up',
+    bounds: one,
+    play: (scene) => {
+      scene.does(ASKS, 'pool.close', BOOTS);
+      scene.sees('the caller runs', callerIs('running'));
+      scene.does(ENDS);
+      scene.sees('its process was asked to stop', isAsked);
+    },
+  },
+  {
+    promise: 'a pool that drains while every start fails refuses those who wait, and is drained',
+    bounds: one,
+    play: (scene) => {
+      scene.does(ASKS, 'pool.drain', FAILS_TO_START, RESTARTS, FAILS_TO_START, RESTARTS, FAILS_TO_START);
+      scene.sees('the caller has an answer', callerIs('idle'));
+      scene.sees('the pool is drained', poolIs('drained'));
+    },
+  },
+  {
+    promise: 'a worker of a drained pool that dies is not followed, and nothing waits for it',
+    bounds: one,
+    play: (scene) => {
+      scene.does(BOOTS, 'pool.drain', DIES, 'pool.close');
+      scene.hears('pool.closed');
+    },
+  },
+  ...[['pool.drain'], ['pool.close'], []].map(
+    (way): Scenario => ({
+      promise: `destroying refuses those who wait${way.length === 0 ? '' : `, after ${way[0]}, too`}`,
+      bounds: bound,
+      play: (scene) => {
+        scene.does(BOOTS, ASKS, ALSO_ASKS, ...way, 'pool.destroy');
+        scene.sees('the one that ran has an answer', callerIs('idle'));
+        scene.sees('the one that waited has an answer', callerIs('idle', 1));
+      },
+    }),
+  ),
+  {
+    promise: 'so does a pool that closes, once its time is up',
+    bounds: bound,
+    play: (scene) => {
+      scene.does(BOOTS, ASKS, ALSO_ASKS, 'pool.close', 'closeTimeout runs out');
+      scene.sees('the one that waited has an answer', callerIs('idle', 1));
+    },
+  },
+  {
+    promise:
+      'a pool whose starts keep failing says so, refuses whoever asks, goes on trying, and serves once one succeeds',
+    bounds: one,
+    play: (scene) => {
+      scene.does(BOOTS, DIES, ASKS, RESTARTS, FAILS_TO_START, RESTARTS, FAILS_TO_START);
+      scene.hears('pool.degraded');
+      scene.sees('the one that waited has an answer', callerIs('idle'));
+      scene.does(ASKS);
+      scene.sees('so has the one that came later', callerIs('idle'));
+      scene.does(RESTARTS, FAILS_TO_START, RESTARTS, BOOTS, ASKS);
+      scene.sees('the caller runs', callerIs('running'));
+      scene.sees('the pool is ready', poolIs('ready'));
+    },
+  },
+  {
+    promise: 'a pool that is degraded tries with one start at a time, and with the others once that has succeeded',
+    bounds: two,
+    play: (scene) => {
+      const OTHER_RESTARTS = 'the replacement at place 1 is due';
+      scene.does(FAILS_TO_START, 'no process comes to be at place 1', RESTARTS, OTHER_RESTARTS);
+      scene.sees('only one is started', ({ processes }) => processes[1]!.life === 'gone');
+      scene.does(BOOTS, OTHER_RESTARTS, 'the process at place 1 is ready');
+      scene.sees('both are idle', ({ workers }) => workers.every(({ value }) => value === 'idle'));
+    },
+  },
+  {
+    promise: 'a first start that fails is repeated while the others are under way',
+    bounds: two,
+    play: (scene) => {
+      scene.does(FAILS_TO_START, RESTARTS, BOOTS, 'the process at place 1 is ready');
+      scene.hears('pool.ready');
+      scene.sees('both are idle', ({ workers }) => workers.every(({ value }) => value === 'idle'));
     },
   },
   {

@@ -369,6 +369,9 @@ export class Step {
         this.send(receiver, said.event);
       } else if (said.how === 'emit') {
         this.hear(said.event);
+      } else if (said.how === 'cancel') {
+        if (said.id === 'recycling') this.isRecyclingDue = false;
+        else if (said.id.startsWith('restart-')) this.restarts[Number(said.id.slice('restart-'.length))] = false;
       } else if (said.event.type === 'restart.due') {
         this.restarts[said.event.place as number] = true;
       } else if (said.event.type === 'recycle.due') {

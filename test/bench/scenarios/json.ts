@@ -1,51 +1,55 @@
-import { floor, json as load, ours } from '../entrants.js';
+import { floor, json as jsonOf, ours } from '../entrants.js';
 import { ratios, summary } from '../figures.js';
 import { column, interleave } from '../interleave.js';
 import { atMost, type Scenario, shown } from '../scenario.js';
 
+const SIDES = ['pythonarium', 'floor with our checks', 'floor without checks'] as const;
+
 export const json: Scenario = {
   name: 'json',
   row: 8,
-  title: 'A megabyte of JSON there and back',
+  title: 'Megabytes of JSON there and back',
   caveat:
-    'Twelve thousand rows of five fields: other data takes other times, text less than numbers. What the checks cost is the difference of the two floors; without them `NaN`, a large integer or an instance arrives as something else.',
+    'Rows of five fields, twelve thousand for a megabyte: other data takes other times, text less than numbers. What the checks cost is the difference of the two floors; without them `NaN`, a large integer or an instance arrives as something else. The bar is for one megabyte.',
   async run({ python, rounds, progress }) {
+    const loads = { '1 MB': jsonOf(1), '10 MB': jsonOf(10) };
     const options = { name: 'give_back' };
     const entrants = [
-      ours({ load }),
-      floor('checked', { load }, { name: 'floor with our checks', options }),
-      floor('plain', { load }, { name: 'floor without checks', options }),
+      ours(loads),
+      floor('checked', loads, { name: SIDES[1], options }),
+      floor('plain', loads, { name: SIDES[2], options }),
     ];
     const outcomes = await interleave(entrants, { python, rounds, progress });
-    const ms = outcomes.map((outcome) => column(outcome, 'load', 'p50Us').map((us) => us / 1000));
-    const [us, checked, plain] = ms as [number[], number[], number[]];
+    const ms = (side: number, load: string, figure = 'p50Us') =>
+      column(outcomes[side]!, load, figure).map((us) => us / 1000);
+    const sizes = Object.keys(loads);
     return {
       figures: { outcomes },
       tables: [
         {
-          title: '12,000 rows, one call after the other: median (range)',
-          head: ['', 'ms', 'over the floor with our checks', 'processor time of Node, ms', 'of Python, ms'],
-          rows: entrants.map(({ name }, index) => [
-            name,
-            shown(summary(ms[index]!)),
-            shown(summary(ratios(ms[index]!, checked))),
-            ...['nodeCpuUs', 'othersCpuUs'].map((figure) =>
-              shown(summary(column(outcomes[index]!, 'load', figure).map((each) => each / 1000))),
-            ),
-          ]),
+          title: 'One call after the other: median (range)',
+          head: ['', '', 'ms', 'over the floor with our checks', 'processor time of Node, ms', 'of Python, ms'],
+          rows: sizes.flatMap((size) =>
+            SIDES.map((name, side) => [
+              size,
+              name,
+              shown(summary(ms(side, size))),
+              shown(summary(ratios(ms(side, size), ms(1, size)))),
+              shown(summary(ms(side, size, 'nodeCpuUs'))),
+              shown(summary(ms(side, size, 'othersCpuUs'))),
+            ]),
+          ),
         },
         {
-          title: 'What the checks cost',
+          title: 'What the checks cost: the floor with them, less the floor without',
           head: ['', 'ms'],
-          rows: [
-            [
-              'the floor with them, less the floor without',
-              shown(summary(checked.map((each, round) => each - plain[round]!))),
-            ],
-          ],
+          rows: sizes.map((size) => [
+            size,
+            shown(summary(ms(1, size).map((each, round) => each - ms(2, size)[round]!))),
+          ]),
         },
       ],
-      checks: [atMost('time over a floor that makes the same checks', ratios(us, checked), 1.1)],
+      checks: [atMost('time over a floor that makes the same checks, 1 MB', ratios(ms(0, '1 MB'), ms(1, '1 MB')), 1.1)],
     };
   },
 };

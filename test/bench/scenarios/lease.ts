@@ -38,7 +38,11 @@ export const lease: Scenario = {
       ],
       checks: [
         ...CLIENTS.map((clients) =>
-          atMost(`processor time over tarn's, ${clients} clients`, ratios(cpu(0, clients), cpu(1, clients)), 2.5),
+          atMost(
+            `processor time over tarn's, ${clients} ${clients === 1 ? 'client' : 'clients'}`,
+            ratios(cpu(0, clients), cpu(1, clients)),
+            2.5,
+          ),
         ),
         atMost('processor time with 64 clients over that with one', ratios(cpu(0, 64), cpu(0, 1)), 1.4),
       ],

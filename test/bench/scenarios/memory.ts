@@ -8,7 +8,7 @@ const WORKERS = 32;
 export const memory: Scenario = {
   name: 'memory',
   row: 12,
-  title: 'What a worker takes',
+  title: 'What a worker takes, and what an idle pool does',
   caveat:
     'PSS splits what processes share among them: a worker takes less the more Pythons there are. What the functions themselves import and keep comes on top, in both. The heap is what is left after a collection; a program that allocates fast has more.',
   async run({ python, rounds, progress }) {
@@ -28,6 +28,8 @@ export const memory: Scenario = {
             ['a bare Python with the same imports, MB PSS', shown(summary(of('bareMb')))],
             ['Node with a pool of one, MB PSS', shown(summary(of('nodeMb')))],
             [`Node's heap for each of ${WORKERS} workers more, KB`, shown(summary(of('heapKbPerWorker')))],
+            ['wake-ups of Node in two idle seconds', shown(summary(of('nodeWakes')))],
+            ['wake-ups of an idle worker in two seconds', shown(summary(of('workerWakes')))],
           ],
         },
       ],

@@ -12,6 +12,7 @@ const COLUMNS = [
   { load: 'json', figure: 'p50Us', title: '1 MB JSON, us', isRate: false },
   { load: 'bytes', figure: 'p50Us', title: '10 MB bytes, us', isRate: false },
 ] as const;
+const COST_COLUMNS = ['sequential', '8', '64', 'json', 'bytes'];
 
 export const peers: Scenario = {
   name: 'peers',
@@ -22,7 +23,7 @@ export const peers: Scenario = {
   async run({ python, rounds, core, progress }) {
     await preparePeers(python, progress);
     const others = (await findPeers()).filter(({ kind }) => kind !== 'a pool of objects');
-    const free = { '8': callers(8), '64': callers(64), json, bytes: bytes(10) };
+    const free = { '8': callers(8), '64': callers(64), json: json(1), bytes: bytes(10) };
     const mapped = (concurrency: number): Load => ({ load: 'map', params: { ms: 600, concurrency } });
     const entrants: Entrant[] = [
       ours({ sequential }, { core }),
@@ -60,6 +61,14 @@ export const peers: Scenario = {
           ],
         },
         {
+          title: 'Processor time of a call, us, of Node + of what it calls: median',
+          head: ['', ...COST_COLUMNS],
+          rows: [mine, ...others.map((_, index) => of(index + 1))].map((outcome, index) => [
+            ['pythonarium', ...others.map(({ name }) => name)][index]!,
+            ...COST_COLUMNS.map((load) => sumOf(outcome, load, ['nodeCpuUs', 'othersCpuUs'])),
+          ]),
+        },
+        {
           title: 'What they are',
           head: ['', 'kind', 'how'],
           rows: others.map(({ name, kind, note }) => [name, kind, note]),
@@ -94,7 +103,12 @@ function cellOf(outcome: Outcome, load: string, figure: string): string {
 }
 
 function memoryOf(outcome: Outcome): string {
-  const [node, others] = [column(outcome, '64', 'nodePssMb'), column(outcome, '64', 'othersPssMb')];
-  if (node.length === 0 || node.some(Number.isNaN)) return '-';
-  return `${short(summary(node).median)} + ${short(summary(others).median)}`;
+  return sumOf(outcome, '64', ['nodePssMb', 'othersPssMb']);
+}
+
+/** Two figures as `1 + 2`; nothing where a side does not tell them. */
+function sumOf(outcome: Outcome, load: string, figures: readonly string[]): string {
+  const columns = figures.map((figure) => column(outcome, load, figure));
+  if (columns.some((each) => each.length === 0 || each.some(Number.isNaN))) return '-';
+  return columns.map((each) => short(summary(each).median)).join(' + ');
 }

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import ours from './ours.mjs';
 import { pssOf } from './processes.mjs';
 
-/** A worker next to a bare Python with the same imports, and what each further worker leaves on Node's heap. */
+/** A worker next to a bare Python with the same imports, how often both sides of an idle pool wake up, and what each further worker leaves on Node's heap. */
 export default {
   async start(options) {
     return {
@@ -19,10 +20,15 @@ export default {
         const bareMb = pssOf([bare.pid]) / 1024;
         const [nodeMb, heapOfOne] = [pssOf([process.pid]) / 1024, heapKb()];
         bare.kill('SIGKILL');
+        const worker = await one.call('pid', []);
+        const before = [wakeUps(process.pid), wakeUps(worker)];
+        await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+        // Looking is one wake-up of Node itself: of this very timer.
+        const wakes = { nodeWakes: wakeUps(process.pid) - before[0] - 1, workerWakes: wakeUps(worker) - before[1] };
         const more = await started({ ...options, workers });
         const heapKbPerWorker = (heapKb() - heapOfOne) / workers;
         await Promise.all([one.close(), more.close()]);
-        return { workerMb, bareMb, addsMb: workerMb - bareMb, nodeMb, heapKbPerWorker };
+        return { workerMb, bareMb, addsMb: workerMb - bareMb, nodeMb, heapKbPerWorker, ...wakes };
       },
       close: async () => {},
     };
@@ -40,3 +46,13 @@ function heapKb() {
   for (let time = 0; time < 3; time++) globalThis.gc();
   return process.memoryUsage().heapUsed / 1024;
 }
+
+/** How often threads of that process have gone to sleep: each time, something had woken them. */
+function wakeUps(pid) {
+  return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => {
+    const status = readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8');
+    return sum + Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)[1]);
+  }, 0);
+}
+
+const IDLE_MS = 2_000;

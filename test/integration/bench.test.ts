@@ -1,0 +1,61 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { column, type Entrant, interleave } from '../bench/interleave.js';
+import { PYTHON } from '../support/pool.js';
+
+const sequential = { load: 'sequential', params: { ms: 50 }, warmMs: 0 };
+const floor: Entrant = { name: 'floor', file: 'floors/plain.mjs', loads: { sequential } };
+
+/** A side that is written for one test. */
+function side(source: string, more: Partial<Entrant> = {}): Entrant {
+  const folder = mkdtempSync(join(tmpdir(), 'pythonarium-bench-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'side.mjs');
+  writeFileSync(file, source);
+  return { name: 'side', file: `file://${file}`, loads: { sequential }, ...more };
+}
+
+it('measures sides in turn, each round with fresh processes and another side first', async () => {
+  const order: string[] = [];
+  const other: Entrant = { ...floor, name: 'other' };
+  const conditions = { python: PYTHON, rounds: 2, progress: (text: string) => order.push(text) };
+  const [outcome] = await interleave([floor, other], conditions);
+  expect(order).toEqual(['round 1 of 2: floor', 'round 1 of 2: other', 'round 2 of 2: other', 'round 2 of 2: floor']);
+  expect(outcome?.failures).toEqual({});
+  for (const figure of ['calls', 'p50Us', 'p99Us', 'nodeCpuUs', 'othersCpuUs', 'nodePssMb', 'othersPssMb']) {
+    const figures = column(outcome!, 'sequential', figure);
+    expect(figures).toHaveLength(2);
+    expect(Math.min(...figures), figure).toBeGreaterThan(0);
+  }
+});
+
+it('does not count answers that are wrong', async () => {
+  const wrong = side('export default { start: () => ({ call: async () => 41, close: async () => {} }) };', {
+    mayFail: true,
+  });
+  const [outcome] = await interleave([wrong], { python: PYTHON, rounds: 2, progress: () => {} });
+  expect(outcome?.figures).toEqual({});
+  expect(outcome?.failures.sequential).toContain('the answer was 41 and should have been 1');
+});
+
+it('says why a side cannot be started, and starts it no more', async () => {
+  const missing = side("import 'a-package-that-is-not-there'; export default {};", { mayFail: true });
+  const conditions = { python: PYTHON, rounds: 2, progress: () => {} };
+  const [outcome] = await interleave([missing], conditions);
+  expect(outcome?.failures.start).toContain("Cannot find package 'a-package-that-is-not-there'");
+  await expect(interleave([{ ...missing, mayFail: false }], conditions)).rejects.toThrow('Cannot find package');
+});
+
+it('starts a side anew for its next load after one that broke it', async () => {
+  const source = `export default { start: () => ({
+    call: async (name, [a, b]) => (name === 'add' ? a + b : process.exit(3)),
+    close: async () => {},
+  }) };`;
+  const work = { load: 'callers', params: { ms: 10, callers: 1, name: 'work', args: [] }, warmMs: 0 };
+  const breaking = side(source, { mayFail: true, loads: { work, sequential } });
+  const [outcome] = await interleave([breaking], { python: PYTHON, rounds: 1, progress: () => {} });
+  expect(outcome?.failures).toEqual({ work: 'side ended with 3. ' });
+  expect(column(outcome!, 'sequential', 'p50Us')).toHaveLength(1);
+});

@@ -1,0 +1,142 @@
+import { expect } from 'vitest';
+import { type CoordinatorContext, type coordinatorMachine, listWaiters, type Waiter } from '../../machines/index.js';
+import { COORDINATOR, isKnown } from './charts.js';
+import type { Table } from './table.js';
+
+const GRANTS = ['worker lease.granted'];
+const LEFT_BEHIND = ['waiters.refused worker-left'];
+const closes = (...says: string[]) => [...says, 'supervisor coordinator.closed'];
+
+export const COORDINATOR_TABLE: Table<typeof coordinatorMachine> = {
+  chart: 'coordinator',
+  walks: [COORDINATOR],
+  promises: {
+    'open --lease.request[hasFreeSlotFor]--> open': { promise: 'a free worker is granted at once', says: GRANTS },
+    'open --lease.request[isBoundToNobody]--> open': {
+      promise: 'who wants a worker that has left is told so',
+      says: LEFT_BEHIND,
+    },
+    'open --lease.request[mayNotWait]--> open': { promise: 'who may not wait is told', says: ['waiters.refused busy'] },
+    'open --lease.request[isFull]--> open': { promise: 'a full queue says so', says: ['waiters.refused queue-full'] },
+    'open --lease.request[hasFullKey]--> open': {
+      promise: 'who bears a key that too many bear who wait is told so',
+      says: ['waiters.refused key-full'],
+    },
+    'open --lease.request[else]--> open': { promise: 'one more waits, in silence' },
+    'open --lease.cancel[isWaiting]--> open': { promise: 'one less waits, in silence' },
+    'open --worker.joined--> open': {
+      promise: 'whoever is next has its slots already',
+      maySay: GRANTS,
+    },
+    'open --slot.freed[mustShedFor]--> open': {
+      promise: 'the first who has not waited too long has it already, and those before are told',
+      says: [...GRANTS, 'waiters.refused overloaded'],
+    },
+    'open --slot.freed[hasWaiterFor]--> open': { promise: 'whoever is next has it already', says: GRANTS },
+    'open --slot.freed[else]--> open': { promise: 'a slot is free, in silence' },
+    'open --worker.leaving--> open': { promise: 'nobody new is sent to it, in silence' },
+    'open --worker.staying--> open': { promise: 'whoever is next has its free slots already', maySay: GRANTS },
+    'open --worker.left--> open': {
+      promise: 'its slots are gone, and grants that never arrived go to other workers',
+      maySay: [...GRANTS, ...LEFT_BEHIND],
+    },
+    'open --pool.degraded[hasNoWorker]--> degraded': {
+      promise: 'nobody is let wait for workers that do not come',
+      maySay: ['waiters.refused degraded'],
+    },
+    'open --pool.drain[hasNothing]--> closed': { promise: 'nothing is left to do', says: closes() },
+    'open --pool.drain[else]--> draining': { promise: 'those who wait and run are served' },
+    'open --pool.destroy--> closed': {
+      promise: 'those who wait are refused',
+      says: closes(),
+      maySay: ['waiters.refused closed'],
+    },
+    'degraded --lease.request--> degraded': { promise: 'it is said at once', says: ['waiters.refused degraded'] },
+    'degraded --worker.joined--> open': { promise: 'a worker lives, and all is well' },
+    'degraded --pool.drain--> closed': { promise: 'nothing is left to do', says: closes() },
+    'degraded --pool.destroy--> closed': { promise: 'nothing is left to do', says: closes() },
+    'draining --lease.request--> draining': { promise: 'nobody else is let in', says: ['waiters.refused closed'] },
+    'draining --lease.cancel[isLastToDo]--> closed': { promise: 'the last who waited has gone', says: closes() },
+    'draining --lease.cancel[isWaiting]--> draining': { promise: 'one less waits' },
+    'draining --worker.joined--> draining': { promise: 'whoever is next has its slots already', maySay: GRANTS },
+    'draining --slot.freed[mustShedFor]--> draining': {
+      promise: 'the first who has not waited too long has it already, and those before are told',
+      says: [...GRANTS, 'waiters.refused overloaded'],
+    },
+    'draining --slot.freed[hasWaiterFor]--> draining': { promise: 'whoever is next has it already', says: GRANTS },
+    'draining --slot.freed[hasNothingElse]--> closed': { promise: 'the last lease has ended', says: closes() },
+    'draining --slot.freed[else]--> draining': { promise: 'others still run or wait' },
+    'draining --worker.leaving--> draining': { promise: 'nobody new is sent to it, in silence' },
+    'draining --worker.staying--> draining': { promise: 'whoever is next has its free slots already', maySay: GRANTS },
+    'draining --worker.left[leavesNothing]--> closed': {
+      promise: 'the last lease has ended with its worker',
+      says: closes(),
+      maySay: LEFT_BEHIND,
+    },
+    'draining --worker.left[else]--> draining': {
+      promise: 'others still run or wait, and grants that never arrived go to other workers',
+      maySay: [...GRANTS, ...LEFT_BEHIND],
+    },
+    'draining --pool.degraded[hasNoWorker]--> closed': {
+      promise: 'nobody is let wait for workers that do not come',
+      says: closes(),
+      maySay: ['waiters.refused degraded'],
+    },
+    'draining --pool.destroy--> closed': {
+      promise: 'those who wait are refused',
+      says: closes(),
+      maySay: ['waiters.refused closed'],
+    },
+    'closed --slot.freed--> closed': { promise: 'a lease that was still open has ended well' },
+    'closed --lease.request--> closed': { promise: 'nobody is let in', says: ['waiters.refused closed'] },
+    'closed --worker.left[isUnconfirmed]--> closed': {
+      promise: 'a grant that never arrived is refused',
+      says: ['waiters.refused closed'],
+    },
+  },
+  rules: {
+    'gives each lease an id of its own': ({ from, said, snapshot }) => {
+      const ids = said.flatMap((each) =>
+        each.how === 'send' && each.event.type === 'lease.granted' ? [each.event.lease] : [],
+      );
+      expect(ids).toEqual(ids.map((_, index) => from.context.nextLease + index));
+      expect(snapshot.context.nextLease).toBe(from.context.nextLease + ids.length);
+    },
+
+    'never leaves a slot free for somebody who waits': ({ snapshot }) => {
+      const { free, queue, workers } = snapshot.context;
+      for (const place of free) {
+        const mine = listWaiters(queue).filter(
+          ({ affinity }) => !affinity?.strict || affinity.worker === workers[place]!.worker,
+        );
+        expect(mine).toEqual([]);
+      }
+    },
+
+    'grants a slot of the worker that has the fewest leases': ({ from, event, said }) => {
+      const [grant] = said;
+      if (event.type !== 'lease.request' || event.waiter.affinity !== null || grant?.how !== 'send') return;
+      const leases = from.context.free.map((place) => leasesAt(from.context, place));
+      const place = Number(grant.to.id.split('-')[1]);
+      expect(leasesAt(from.context, place)).toBe(Math.min(...leases));
+    },
+
+    'answers or keeps everybody: whoever waited still waits, has a slot, is refused, or has left': ({
+      from,
+      event,
+      snapshot,
+      said,
+    }) => {
+      const refused = said.flatMap((each) =>
+        each.how === 'emit' && each.event.type === 'waiters.refused' ? (each.event.waiters as Waiter[]) : [],
+      );
+      const before = listWaiters(from.context.queue).filter(({ ticket }) => event.waiter?.ticket !== ticket);
+      for (const waiter of before)
+        expect(isKnown(snapshot.context, waiter.ticket) || refused.includes(waiter)).toBe(true);
+    },
+  },
+};
+
+function leasesAt({ workers }: CoordinatorContext, place: number): number {
+  return workers[place]!.grants.filter((grant) => grant !== null).length;
+}
