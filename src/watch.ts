@@ -6,7 +6,7 @@ export interface Watch {
   isOn: boolean;
 }
 
-/** XState does not say whether it tells anybody, and making what is to be told takes a third of the time of a step. */
+/** XState does not say whether it tells anybody, and what nobody is told of need not be made. */
 export function watchOf(system: System): Watch {
   const known = watches.get(system);
   if (known !== undefined) return known;
