@@ -39,9 +39,9 @@ export function supervisorLogic(runtime: Runtime) {
 
   return supervisorMachine.provide({
     actors: {
-      coordinator: coordinatorLogic,
-      worker: workerLogic,
-      client: clientLogic,
+      coordinator: settings.compile ? compiled : coordinatorMachine,
+      worker: workerLogic(settings),
+      client: clientLogic(settings),
     },
     actions: {
       startActors: enqueueActions(({ context, self, enqueue }) => {
@@ -101,4 +101,4 @@ function liveWorkers({ places }: SupervisorContext): string[] {
   return places.flatMap((each, place) => (hasLiveWorker(each) ? [`worker-${place}`] : []));
 }
 
-const coordinatorLogic = compile(coordinatorMachine);
+const compiled = compile(coordinatorMachine);
