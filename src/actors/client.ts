@@ -7,7 +7,8 @@ import type { WorkerHand } from './worker.js';
 /** The client's chart with hands: it runs the exchange, straight with the leased worker. */
 export function clientLogic(runtime: Runtime) {
   const exchanges = new WeakMap<ClientRef, Exchange>();
-  return compiled.provide({
+  const machine = runtime.settings.compile ? compiled : clientMachine;
+  return machine.provide({
     actions: {
       beginExchange: runtime.total(({ context, self }: ActionArgs) => {
         const { lease, worker, slot, waiter } = context.held as NonNullable<ClientContext['held']>;

@@ -38,7 +38,7 @@ export function supervisorLogic(runtime: Runtime) {
 
   return supervisorMachine.provide({
     actors: {
-      coordinator: compiledCoordinator,
+      coordinator: settings.compile ? compiled : coordinatorMachine,
       worker: workerLogic(runtime),
       client: clientLogic(runtime),
     },
@@ -100,4 +100,4 @@ function liveWorkers({ places }: SupervisorContext): string[] {
   return places.flatMap((each, place) => (hasLiveWorker(each) ? [`worker-${place}`] : []));
 }
 
-const compiledCoordinator = compile(coordinatorMachine);
+const compiled = compile(coordinatorMachine);

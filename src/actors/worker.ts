@@ -47,7 +47,8 @@ import type { ValueLimits } from '../wire/value.js';
 
 /** The worker's chart with hands: it starts, asks and kills a real process. */
 export function workerLogic(runtime: Runtime) {
-  return compiled.provide({
+  const machine = runtime.settings.compile ? compiled : workerMachine;
+  return machine.provide({
     actions: {
       startProcess: runtime.total(({ context, self }: ActionArgs) => {
         runtime.hands.set(self, new WorkerHand(runtime, context, self));
