@@ -2,6 +2,7 @@ import { type AnyStateMachine, StateMachine } from 'xstate';
 import {
   type ActionArgs,
   type AnyEvent,
+  type Assigner,
   type Builtin,
   type Edge,
   type Extra,
@@ -123,10 +124,9 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     this.#table ??= tableOf(this);
     const edges = this.#table.get(state.value)?.edgesAt(event.type) ?? LEFT;
     if (edges === LEFT) return LEFT;
-    const args = { context: state.context, event };
     for (const edge of edges) {
       try {
-        if (edge.guard === undefined || edge.guard(args, state)) return edge;
+        if (edge.guard === undefined || edge.guard({ context: state.context, event }, state)) return edge;
       } catch {
         // It will throw again, and the interpreter knows how to say so.
         return LEFT;
@@ -211,14 +211,19 @@ class Run {
       const { context } = this;
       const params = typeof asked === 'function' ? asked({ context, event }) : asked;
       if (changes !== undefined) {
-        const spawn = (...given: readonly unknown[]) => this.#spawn(given, builtin!, { context, event, self, system });
-        this.context = changes({ context, event, spawn, self, system }, params);
+        this.context = this.#changed(changes, builtin!, params);
       } else if (builtin === undefined) {
         this.#scope.actionExecutor({ type, info: { context, event, self, system }, params, exec });
       } else if (this.#isWatched || sends === undefined || !this.#send(sends, params)) {
         this.#resolve(builtin, { context, event, self, system }, params);
       }
     }
+  }
+
+  #changed(changes: Assigner<object>, builtin: Builtin, params: unknown): object {
+    const { self, system } = this.#scope;
+    const spawn = (...given: readonly unknown[]) => this.#spawn(given, builtin);
+    return changes({ context: this.context, event: this.#event, spawn, self, system }, params);
   }
 
   /** Once the transition has been taken. False: XState has to, with all that it knows of targets and errors. */
@@ -235,7 +240,9 @@ class Run {
   }
 
   /** Spawns as XState does, which gives its `spawn` to an assignment only. */
-  #spawn(given: readonly unknown[], builtin: Builtin, args: ActionArgs): unknown {
+  #spawn(given: readonly unknown[], builtin: Builtin): unknown {
+    const { self, system } = this.#scope;
+    const args = { context: this.context, event: this.#event, self, system };
     let child: unknown;
     const assignment = ({ spawn }: { spawn: Spawn }) => {
       child = spawn(...given);
