@@ -10,6 +10,7 @@ import {
 import { compile } from '../compile.js';
 import type { Runtime } from '../runtime.js';
 import { clientLogic } from './client.js';
+import { effect } from './effect.js';
 import { workerLogic } from './worker.js';
 
 /**
@@ -39,8 +40,8 @@ export function supervisorLogic(runtime: Runtime) {
   return supervisorMachine.provide({
     actors: {
       coordinator: settings.compile ? compiled : coordinatorMachine,
-      worker: workerLogic(runtime),
-      client: clientLogic(runtime),
+      worker: workerLogic(settings),
+      client: clientLogic(settings),
     },
     actions: {
       startActors: enqueueActions(({ context, self, enqueue }) => {
@@ -84,7 +85,7 @@ export function supervisorLogic(runtime: Runtime) {
       }),
       tellDegraded: sendTo('coordinator', { type: 'pool.degraded' }),
       // Who is held in a session was there before, though the coordinator has not heard of it.
-      tellDrain: runtime.total(({ self }: { self: SupervisorRef }) => {
+      tellDrain: effect((_, { self }: { self: SupervisorRef }) => {
         const coordinator = self.system.get('coordinator');
         runtime.sessions.whenNoneHeld(() => coordinator.send({ type: 'pool.drain' }));
       }),
