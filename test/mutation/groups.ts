@@ -39,7 +39,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: 'back-off',
     mutate: ['machines/supervisor.ts', 'src/retries.ts'],
-    tests: ['test/unit/machines/supervisor.test.ts', 'test/unit/retries.test.ts'],
+    tests: ['test/unit/machines/supervisor.test.ts', 'test/unit/attempts.test.ts', 'test/unit/retries.test.ts'],
   },
   {
     name: 'frames',
