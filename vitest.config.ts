@@ -21,6 +21,7 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   resolve: {
     alias: [
+      { find: /^pythonarium\/compile$/, replacement: here('./src/compile.ts') },
       { find: /^pythonarium\/machines$/, replacement: here('./machines/index.ts') },
       { find: /^pythonarium$/, replacement: here('./src/index.ts') },
     ],

@@ -8,7 +8,7 @@ import { keptOf } from './keep.js';
 import { splitArgs } from './kw.js';
 import { LiveArguments } from './live-arguments.js';
 import { type MapOptions, mapCalls } from './map.js';
-import { NO_OPTIONS, own } from './own.js';
+import { bare, NO_OPTIONS, own } from './own.js';
 import { type PyProxy, PyResult, pyProxy } from './py.js';
 import { Attempts, type AttemptTerms } from './retries.js';
 import type { Runtime } from './runtime.js';
@@ -68,11 +68,11 @@ export abstract class Caller<Api = unknown> {
   protected readonly sessionId: string | undefined;
   readonly #bound: CallOptions;
 
+  /** @param bound As `mergedWith` returns them, checked and nobody else's. */
   protected constructor(runtime: Runtime, sessionId: string | undefined, bound: CallOptions) {
-    if (bound !== NO_OPTIONS) checkCall(bound);
     this.#runtime = runtime;
     this.sessionId = sessionId;
-    this.#bound = own(bound);
+    this.#bound = bound;
   }
 
   /** Not to be seen by who prints a pool or a lease: it is large, and the environment is in it. */
@@ -102,7 +102,8 @@ export abstract class Caller<Api = unknown> {
   call<T = unknown>(name: string, args?: readonly unknown[], options?: CallOptions): Promise<T>;
   call<T = unknown>(name: string, args: readonly unknown[] = [], options: CallOptions = NO_OPTIONS): Promise<T> {
     try {
-      return this.#start(name, args, this.mergedWith(options), own(options)) as Promise<T>;
+      const given = own(options);
+      return this.#start(name, args, this.#merged(given), given) as Promise<T>;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -217,12 +218,14 @@ export abstract class Caller<Api = unknown> {
   }
 
   protected mergedWith(asked: CallOptions): CallOptions {
+    return this.#merged(own(asked));
+  }
+
+  #merged(options: CallOptions): CallOptions {
     const bound = this.#bound;
-    if (asked === NO_OPTIONS) return bound;
-    const options = own(asked);
+    if (options === NO_OPTIONS) return bound;
     checkCall(options);
-    const merged: { -readonly [Name in keyof CallOptions]: CallOptions[Name] } = Object.create(null);
-    Object.assign(merged, bound);
+    const merged: { -readonly [Name in keyof CallOptions]: CallOptions[Name] } = Object.assign(bare(), bound);
     for (const name of Object.keys(options) as (keyof CallOptions)[]) {
       // What is there and undefined says nothing.
       if (options[name] !== undefined) (merged as Record<string, unknown>)[name] = options[name];

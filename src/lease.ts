@@ -120,8 +120,8 @@ export function checkoutOptions(
   if (options === NO_OPTIONS && settings.leakAfterMs === undefined) {
     return { wait: NO_OPTIONS, terms: { leaseTimeoutMs: settings.leaseTimeoutMs, site: undefined } };
   }
-  const { leaseTimeoutMs = settings.leaseTimeoutMs, ...others } = own(options);
-  const wait = own(others);
+  const { leaseTimeoutMs = settings.leaseTimeoutMs, signal, timeoutMs, priority, fairnessKey } = own(options);
+  const wait = { signal, timeoutMs, priority, fairnessKey };
   if (leaseTimeoutMs !== undefined && leaseTimeoutMs !== Number.POSITIVE_INFINITY) {
     checkMs('leaseTimeoutMs', leaseTimeoutMs);
   }

@@ -189,6 +189,11 @@ export interface PoolOptions {
   readonly idempotencyTtlMs?: number | undefined;
   /** How many outcomes are kept. Default: 10,000. */
   readonly idempotencyKeysMax?: number | undefined;
+  /**
+   * Whether the charts of coordinator, workers and clients run from tables derived from them. `false`: XState interprets
+   * them, which does the same and costs more. Default: true.
+   */
+  readonly compile?: boolean | undefined;
   /** Watches the charts: an XState inspection observer. */
   readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined;
   /** Time, for tests. */
@@ -258,6 +263,7 @@ export interface PoolSettings {
   readonly idempotencyTtlMs: number;
   readonly idempotencyKeysMax: number;
   readonly libraryPath: string;
+  readonly compile: boolean;
   readonly inspect: PoolOptions['inspect'];
   readonly clock: PoolClock;
   readonly random: () => number;
@@ -330,6 +336,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     idempotencyTtlMs: ms(options, 'idempotencyTtlMs') ?? 60_000,
     idempotencyKeysMax: integer(options, 'idempotencyKeysMax', 1, 10_000_000) ?? 10_000,
     libraryPath: libraryPath(options.libraryPath),
+    compile: ofType(options, 'compile', 'boolean', 'true or false') ?? true,
     inspect: observer(options),
     clock: clock(options) ?? wallClock,
     random: ofType(options, 'random', 'function', 'a function') ?? Math.random,
@@ -658,6 +665,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'idempotencyTtlMs',
   'idempotencyKeysMax',
   'libraryPath',
+  'compile',
   'inspect',
   'clock',
   'random',

@@ -4,8 +4,17 @@
  */
 export function own<T>(options: T): T {
   if (typeof options !== 'object' || options === null || options === NO_OPTIONS) return options;
-  return Object.assign(Object.create(null), options);
+  return Object.assign(bare<T & object>(), options);
 }
+
+/** An object with nothing in it, inherited or its own. */
+export function bare<T extends object>(): T {
+  return new Bare() as T;
+}
+
+/** Its objects inherit from an empty one. Those of `Object.create(null)` are hash tables to V8, and three times as slow to fill. */
+const Bare = function Bare() {} as unknown as new () => object;
+Bare.prototype = Object.freeze(Object.create(null));
 
 /** The options of whoever gives none. Most do, so that nothing is made of them. */
 export const NO_OPTIONS = Object.freeze(Object.create(null) as Record<never, never>);

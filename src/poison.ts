@@ -44,6 +44,7 @@ export class Poison {
 
   /** How many requests are refused now. */
   get active(): number {
+    if (this.isEmpty) return 0;
     const now = this.#runtime.clock.now();
     let active = 0;
     for (const suspects of this.#suspects.values()) {

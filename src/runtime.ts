@@ -16,6 +16,7 @@ import {
   type WorkerRef,
   type workerMachine,
 } from '../machines/index.js';
+import { giveHands } from './actors/effect.js';
 import { supervisorLogic } from './actors/supervisor.js';
 import type { WorkerHand } from './actors/worker.js';
 import { Budget, checkWait, type WaitOptions } from './budget.js';
@@ -155,6 +156,7 @@ export class Runtime {
     if (settings.elastic !== undefined) this.sizer = new Sizer(this, settings.elastic);
     if (settings.watch) this.reloader = new Reloader(this);
     bare(this.#supervisor);
+    giveHands(this, this.#supervisor.system);
     this.#supervisor.start();
     bare(this.#supervisor);
     this.#coordinator = this.#supervisor.system.get('coordinator');
@@ -533,17 +535,6 @@ export class Runtime {
     const failed = (tied: object, thrown: unknown) =>
       this.hooks.failed(tied, 'The constructor of a class in `errors`', thrown);
     return this.settings.errors?.errorFor(error, failed) ?? error;
-  }
-
-  /** An effect that cannot throw: a throw inside a chart would kill its actor for good. */
-  total<Given extends unknown[]>(effect: (...given: Given) => void): (...given: Given) => void {
-    return (...given) => {
-      try {
-        effect(...given);
-      } catch (error) {
-        this.fault(error);
-      }
-    };
   }
 
   #tellCoordinator(event: CoordinatorEvent): void {

@@ -202,7 +202,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       const { priority, fairnessKey } = this.mergedWith(NO_OPTIONS);
       const hold = new Hold(runtime, checkoutOptions(runtime, {}).terms);
       const standing = own({ priority, fairnessKey });
-      const asking = new CheckoutAsking(runtime, standing, hold, () => new Lease(hold, this.id, {}));
+      const asking = new CheckoutAsking(runtime, standing, hold, () => new Lease(hold, this.id, NO_OPTIONS));
       asking.onMet = (met) => {
         worker = met;
         sessions.visit(record, met);

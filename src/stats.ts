@@ -97,7 +97,9 @@ export class Counters {
   }
 
   get calls(): PoolStats['calls'] {
-    const settled = Object.values(this.outcomes).reduce((sum, count) => sum + count, 0);
-    return { asked: this.asked, running: this.asked - settled, ...this.outcomes };
+    const { asked } = this;
+    const { answered, failed, timedOut, aborted, refused, shed } = this.outcomes;
+    const running = asked - (answered + failed + timedOut + aborted + refused + shed);
+    return { asked, running, answered, failed, timedOut, aborted, refused, shed };
   }
 }

@@ -1,26 +1,13 @@
 import { type ClientContext, type ClientRef, clientMachine } from '../../machines/index.js';
 import { compile } from '../compile.js';
 import { Exchange } from '../exchange.js';
-import type { Runtime } from '../runtime.js';
+import type { PoolSettings } from '../options.js';
+import { effect } from './effect.js';
 import type { WorkerHand } from './worker.js';
 
 /** The client's chart with hands: it runs the exchange, straight with the leased worker. */
-export function clientLogic(runtime: Runtime) {
-  const exchanges = new WeakMap<ClientRef, Exchange>();
-  return compiled.provide({
-    actions: {
-      beginExchange: runtime.total(({ context, self }: ActionArgs) => {
-        const { lease, worker, slot, waiter } = context.held as NonNullable<ClientContext['held']>;
-        const asker = runtime.takeAsker(waiter.ticket);
-        // The caller gave up while the grant was on its way: it goes back unused.
-        if (asker === undefined) return self.send({ type: 'exchange.ended', lease, at: runtime.clock.now() });
-        const exchange = new Exchange(lease, slot, runtime.hands.get(worker) as WorkerHand, self, asker.holder);
-        exchanges.set(self, exchange);
-        asker.onGranted(exchange);
-      }),
-      failExchange: runtime.total(({ self }: ActionArgs) => exchanges.get(self)?.lost()),
-    },
-  });
+export function clientLogic(settings: PoolSettings) {
+  return settings.compile ? compiled : interpreted;
 }
 
 interface ActionArgs {
@@ -28,4 +15,20 @@ interface ActionArgs {
   readonly self: ClientRef;
 }
 
-const compiled = compile(clientMachine);
+const exchanges = new WeakMap<ClientRef, Exchange>();
+
+const interpreted = clientMachine.provide({
+  actions: {
+    beginExchange: effect((runtime, { context, self }: ActionArgs) => {
+      const { lease, worker, slot, waiter } = context.held as NonNullable<ClientContext['held']>;
+      const asker = runtime.takeAsker(waiter.ticket);
+      // The caller gave up while the grant was on its way: it goes back unused.
+      if (asker === undefined) return self.send({ type: 'exchange.ended', lease, at: runtime.clock.now() });
+      const exchange = new Exchange(lease, slot, runtime.hands.get(worker) as WorkerHand, self, asker.holder);
+      exchanges.set(self, exchange);
+      asker.onGranted(exchange);
+    }),
+    failExchange: effect((_, { self }: ActionArgs) => exchanges.get(self)?.lost()),
+  },
+});
+const compiled = compile(interpreted);

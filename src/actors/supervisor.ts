@@ -10,6 +10,7 @@ import {
 import { compile } from '../compile.js';
 import type { Runtime } from '../runtime.js';
 import { clientLogic } from './client.js';
+import { effect } from './effect.js';
 import { workerLogic } from './worker.js';
 
 /**
@@ -38,9 +39,9 @@ export function supervisorLogic(runtime: Runtime) {
 
   return supervisorMachine.provide({
     actors: {
-      coordinator: compiledCoordinator,
-      worker: workerLogic(runtime),
-      client: clientLogic(runtime),
+      coordinator: settings.compile ? compiled : coordinatorMachine,
+      worker: workerLogic(settings),
+      client: clientLogic(settings),
     },
     actions: {
       startActors: enqueueActions(({ context, self, enqueue }) => {
@@ -84,7 +85,7 @@ export function supervisorLogic(runtime: Runtime) {
       }),
       tellDegraded: sendTo('coordinator', { type: 'pool.degraded' }),
       // Who is held in a session was there before, though the coordinator has not heard of it.
-      tellDrain: runtime.total(({ self }: { self: SupervisorRef }) => {
+      tellDrain: effect((_, { self }: { self: SupervisorRef }) => {
         const coordinator = self.system.get('coordinator');
         runtime.sessions.whenNoneHeld(() => coordinator.send({ type: 'pool.drain' }));
       }),
@@ -100,4 +101,4 @@ function liveWorkers({ places }: SupervisorContext): string[] {
   return places.flatMap((each, place) => (hasLiveWorker(each) ? [`worker-${place}`] : []));
 }
 
-const compiledCoordinator = compile(coordinatorMachine);
+const compiled = compile(coordinatorMachine);

@@ -22,6 +22,7 @@ import type { PoolEvents, RunningCall } from '../events.js';
 import type { Answer, Exchange, Loss, Request } from '../exchange.js';
 import { type HandleOwner, Handles } from '../handle.js';
 import { type Kept, KeptFunctions } from '../keep.js';
+import type { PoolSettings } from '../options.js';
 import { Outbox } from '../outbox.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
 import { StackDump } from '../process/stack-dump.js';
@@ -45,25 +46,11 @@ import {
   type MessageFromPython,
 } from '../wire/message.js';
 import type { ValueLimits } from '../wire/value.js';
+import { effect } from './effect.js';
 
 /** The worker's chart with hands: it starts, asks and kills a real process. */
-export function workerLogic(runtime: Runtime) {
-  return compiled.provide({
-    actions: {
-      startProcess: runtime.total(({ context, self }: ActionArgs) => {
-        runtime.hands.set(self, new WorkerHand(runtime, context, self));
-      }),
-      interruptCall: runtime.total(({ event, self }: ActionArgs) =>
-        runtime.hands.get(self)?.interrupt((event as WorkerEvent & { type: 'lease.revoked' }).slot),
-      ),
-      beginRetirement: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.retire()),
-      askToStop: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.ask()),
-      terminateProcess: runtime.total(({ self }: ActionArgs) => runtime.hands.get(self)?.terminate()),
-      killProcess: runtime.total(({ self }: ActionArgs, { because }: { because: KillReason }) =>
-        runtime.hands.get(self)?.kill(because),
-      ),
-    },
-  });
+export function workerLogic(settings: PoolSettings) {
+  return settings.compile ? compiled : interpreted;
 }
 
 interface ActionArgs {
@@ -624,4 +611,21 @@ const SENT_SIGNALS: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT
 /** How long a worker has to begin to say where it stands, and to go on with it. */
 const STACK_MS = 100;
 const STACK_LOOKS_MAX = 10;
-const compiled = compile(workerMachine);
+
+const interpreted = workerMachine.provide({
+  actions: {
+    startProcess: effect((runtime, { context, self }: ActionArgs) => {
+      runtime.hands.set(self, new WorkerHand(runtime, context, self));
+    }),
+    interruptCall: effect((runtime, { event, self }: ActionArgs) =>
+      runtime.hands.get(self)?.interrupt((event as WorkerEvent & { type: 'lease.revoked' }).slot),
+    ),
+    beginRetirement: effect((runtime, { self }: ActionArgs) => runtime.hands.get(self)?.retire()),
+    askToStop: effect((runtime, { self }: ActionArgs) => runtime.hands.get(self)?.ask()),
+    terminateProcess: effect((runtime, { self }: ActionArgs) => runtime.hands.get(self)?.terminate()),
+    killProcess: effect((runtime, { self }: ActionArgs, { because }: { because: KillReason }) =>
+      runtime.hands.get(self)?.kill(because),
+    ),
+  },
+});
+const compiled = compile(interpreted);

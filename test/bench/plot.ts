@@ -27,7 +27,7 @@ export function barsSvg(
 /** Lines over axes that are both logarithmic, so that what is flat looks flat at every size. */
 export function linesSvg({ title, x, y, lines }: Plot): string {
   const [width, height, left, top] = [720, 360, 70, 40];
-  const [right, bottom] = [width - 20, height - 50];
+  const [right, bottom] = [width - 40, height - 50];
   const points = lines.flatMap((line) => line.points).filter(([, value]) => value > 0);
   const xs = decades(points.map(([at]) => at));
   const ys = decades(points.map(([, value]) => value));

@@ -68,6 +68,7 @@ function markdown({ title, head, rows }: Table): string[] {
 function barOf(name: string, { is, bar, holds }: Check): { name: string; share: number; holds: boolean }[] {
   const found = /(at most|at least|more than) ([\d.]+)$/.exec(bar);
   const limit = Number(found?.[2]);
-  if (found === null || limit === 0 || is.median <= 0) return [];
-  return [{ name, share: found[1] === 'at most' ? is.median / limit : limit / is.median, holds }];
+  const judged = bar.startsWith('upper end') ? (is.interval?.[1] ?? is.max) : is.median;
+  if (found === null || limit === 0 || judged <= 0) return [];
+  return [{ name, share: found[1] === 'at most' ? judged / limit : limit / judged, holds }];
 }

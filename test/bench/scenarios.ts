@@ -17,6 +17,7 @@ import { scaling } from './scenarios/scaling.js';
 import { sequential } from './scenarios/sequential.js';
 import { shortWork } from './scenarios/short-work.js';
 import { unwatched } from './scenarios/unwatched.js';
+import { tableScenario } from './table.js';
 
 /** All that can be measured, in the order in which it is. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -38,4 +39,5 @@ export const SCENARIOS: readonly Scenario[] = [
   bytesScenario,
   itemsScenario,
   forkScenario,
+  tableScenario,
 ];

@@ -27,7 +27,8 @@ describe('the files that pages show', () => {
   it.each(pages.filter(({ examples }) => examples.length > 0))('are as they stand in the examples ($path)', (page) => {
     for (const { file, text } of page.blocks) {
       const shown = page.examples.find((path) => basename(path) === file);
-      if (shown !== undefined) expect(text).toBe(`# ${file}\n${exampleText(shown)}`);
+      const comment = file?.endsWith('.ts') ? '//' : '#';
+      if (shown !== undefined) expect(text).toBe(`${comment} ${file}\n${exampleText(shown)}`);
     }
   });
 });

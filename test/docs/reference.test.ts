@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import * as pythonarium from 'pythonarium';
+import * as compile from 'pythonarium/compile';
 import * as machines from 'pythonarium/machines';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
@@ -22,7 +23,7 @@ describe('the pages', () => {
     const text = readPages()
       .map((page) => page.text)
       .join('\n');
-    const values = Object.keys({ ...pythonarium, ...machines }).filter((name) => !QUEUE.has(name));
+    const values = Object.keys({ ...pythonarium, ...machines, ...compile }).filter((name) => !QUEUE.has(name));
     expect(values.filter((name) => !new RegExp(`\\b${name}\\b`).test(text))).toEqual([]);
   });
 

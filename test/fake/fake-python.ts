@@ -11,7 +11,7 @@ export interface Script {
   /** Told of each request as it is started; answers it, now or later, or never. */
   readonly serve?: (request: PlayedRequest, process: FakeProcess) => void;
   /** Told of each line as it comes, before it is read. */
-  readonly onLine?: (message: LineToPython, process: FakeProcess) => void;
+  readonly onLine?: (message: LineToPython, process: FakeProcess, line: string) => void;
   /** Told of each signal, before it does anything. */
   readonly onSignal?: (signal: 'SIGTERM' | 'SIGKILL', process: FakeProcess) => void;
   /** Told of each request that is to be given up, and whether by signal: it may answer it at once. */
@@ -44,7 +44,7 @@ export class FakePython {
   readonly processes: FakeProcess[] = [];
   readonly violations: string[] = [];
   readonly script: Script;
-  readonly #living = new Set<FakeProcess>();
+  #living: readonly FakeProcess[] = [];
 
   constructor(script: Script = {}) {
     this.script = script;
@@ -53,14 +53,14 @@ export class FakePython {
   readonly start: StartPython = (_launch, listeners) => {
     const played = new FakeProcess(this, this.processes.length, listeners);
     this.processes.push(played);
-    this.#living.add(played);
+    this.#living = [...this.#living, played];
     if (this.script.pace === 'itself') queueMicrotask(() => (this.script.boot ?? BOOT)(played));
     return played;
   };
 
   /** Those whose end Node has not been told of. */
-  get living(): FakeProcess[] {
-    return [...this.#living];
+  get living(): readonly FakeProcess[] {
+    return this.#living;
   }
 
   /** Those that run a request. */
@@ -75,7 +75,7 @@ export class FakePython {
 
   /** Node has been told of its end. */
   forget(process: FakeProcess): void {
-    this.#living.delete(process);
+    this.#living = this.#living.filter((each) => each !== process);
   }
 }
 
@@ -165,8 +165,9 @@ export class FakeProcess implements PythonProcess {
 
   /** How many requests it has not answered, those included that wait in the pipe. */
   get owed(): number {
-    const waiting = this.#inbox.filter(({ type }) => type === 'call').length;
-    return waiting + (this.#request === undefined ? 0 : 1);
+    let owed = this.#request === undefined ? 0 : 1;
+    for (const { type } of this.#inbox) if (type === 'call') owed += 1;
+    return owed;
   }
 
   /** What it keeps, by session. */
@@ -181,7 +182,7 @@ export class FakeProcess implements PythonProcess {
     const message = JSON.parse(line) as LineToPython;
     this.#check(message, line);
     if (message.type === 'init') this.init = message;
-    this.#python.script.onLine?.(message, this);
+    this.#python.script.onLine?.(message, this, line);
     this.#inbox.push(message);
     this.#read();
   }

@@ -4,11 +4,17 @@ import type { PoolClock } from '../../src/clock.js';
 export class TurnedClock implements PoolClock {
   #now = 0;
   #ids = 0;
-  readonly #timers = new Map<number, { readonly due: number; readonly run: () => void }>();
+  readonly #timers = new Map<number, Timer>();
 
   /** How many timers are set. */
   get timers(): number {
     return this.#timers.size;
+  }
+
+  /** A timer is to run by now. */
+  get isDue(): boolean {
+    for (const { due } of this.#timers.values()) if (due <= this.#now) return true;
+    return false;
   }
 
   now(): number {
@@ -17,7 +23,7 @@ export class TurnedClock implements PoolClock {
 
   setTimeout(run: () => void, ms: number): number {
     this.#ids += 1;
-    this.#timers.set(this.#ids, { due: this.#now + ms, run });
+    this.#timers.set(this.#ids, { id: this.#ids, due: this.#now + ms, run });
     return this.#ids;
   }
 
@@ -60,11 +66,17 @@ export class TurnedClock implements PoolClock {
   }
 
   /** The timer due next; of several at one moment, the one that was set first. */
-  #next() {
-    let first: { readonly id: number; readonly due: number; readonly run: () => void } | undefined;
-    for (const [id, timer] of this.#timers) if (first === undefined || timer.due < first.due) first = { id, ...timer };
+  #next(): Timer | undefined {
+    let first: Timer | undefined;
+    for (const timer of this.#timers.values()) if (first === undefined || timer.due < first.due) first = timer;
     return first;
   }
+}
+
+interface Timer {
+  readonly id: number;
+  readonly due: number;
+  readonly run: () => void;
 }
 
 /** Whatever was settled has been heard by those who await it, and by those who await them. */

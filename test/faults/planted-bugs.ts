@@ -117,7 +117,7 @@ export const PLANTED: readonly PlantedBug[] = [
     file: SUPERVISOR,
     find: '  if (failures === 0) return 0;',
     put: '  if (failures >= 0) return 0;',
-    caughtBy: 'test/model/supervisor.test.ts',
+    caughtBy: 'test/unit/machines/supervisor.test.ts',
     says: /./,
   },
   {

@@ -5,11 +5,14 @@ import { freeze } from '../support/processes.js';
 
 const fixture = fixtures(import.meta.url);
 
-describe('a real process', () => {
+describe.each([
+  ['a real process', true],
+  ['a real process in a pool whose charts are interpreted', false],
+])('%s', (_, compile) => {
   for (const { promise, run } of cases) {
     it(promise, () =>
       run({
-        open: (options, module) => startPool(fixture(`${module ?? 'cases'}.py`), options),
+        open: (options, module) => startPool(fixture(`${module ?? 'cases'}.py`), { compile, ...options }),
         freeze,
         kill: (pid) => process.kill(pid, 'SIGKILL'),
       }),

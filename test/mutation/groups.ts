@@ -16,7 +16,7 @@ export const GROUPS: readonly Group[] = [
     mutate: ['machines/coordinator.ts', 'machines/client.ts'],
     tests: [
       'test/unit/machines/coordinator.test.ts',
-      'test/model/client.test.ts',
+      'test/unit/machines/client.test.ts',
       'test/system/regressions.test.ts',
       'test/system/scenarios.test.ts',
     ],
@@ -39,7 +39,7 @@ export const GROUPS: readonly Group[] = [
   {
     name: 'back-off',
     mutate: ['machines/supervisor.ts', 'src/retries.ts'],
-    tests: ['test/unit/machines/supervisor.test.ts', 'test/unit/retries.test.ts', 'test/system/scenarios.test.ts'],
+    tests: ['test/unit/machines/supervisor.test.ts', 'test/unit/attempts.test.ts', 'test/unit/retries.test.ts'],
   },
   {
     name: 'frames',

@@ -15,6 +15,8 @@ interface Report {
 
 interface Mutant {
   readonly status: 'Killed' | 'Timeout' | 'Survived' | 'NoCoverage' | 'RuntimeError';
+  /** How many tests were run. */
+  readonly testsCompleted?: number;
   readonly replacement: string;
   readonly location: Readonly<Record<'start' | 'end', { readonly line: number; readonly column: number }>>;
 }
@@ -60,19 +62,26 @@ function scoresOf({ name, mutate }: Group): Score[] {
   if (status !== 0) throw new Error(`Stryker ended with ${status} in the group ${name}`);
   const { files } = JSON.parse(readFileSync(`${root}/${file}`, 'utf8')) as Report;
   return Object.entries(files).map(([path, { source, mutants }]) => {
-    const count = (which: Mutant['status']) => mutants.filter(({ status }) => status === which).length;
+    const count = (which: Mutant['status']) => mutants.filter((each) => fateOf(each) === which).length;
     for (const each of mutants) {
-      if (each.status === 'Survived' || each.status === 'NoCoverage') console.log(shown(path, source, each));
+      if (['Survived', 'NoCoverage'].includes(fateOf(each))) console.log(shown(path, source, each));
     }
     return {
       file: path,
-      // One that cannot even be run is found out by whoever tries it.
-      killed: count('Killed') + count('RuntimeError'),
+      killed: count('Killed'),
       timeout: count('Timeout'),
       survived: count('Survived'),
       uncovered: count('NoCoverage'),
     };
   });
+}
+
+/**
+ * What became of a mutant. With one whose module does not load no test is run, which Stryker takes for none that failed;
+ * one that throws where no test is waiting it does not count at all. Vitest fails by both.
+ */
+function fateOf({ status, testsCompleted }: Mutant): Mutant['status'] {
+  return status === 'RuntimeError' || (status === 'Survived' && testsCompleted === 0) ? 'Killed' : status;
 }
 
 function shown(path: string, source: string, { status, replacement, location: { start, end } }: Mutant): string {

@@ -18,6 +18,6 @@ export default mergeConfig(
   { ...base, test: undefined },
   defineConfig({
     root: fileURLToPath(new URL('../../', import.meta.url)),
-    test: { include: [...tests], testTimeout: 20_000, sequence: { sequencer: AsListed } },
+    test: { include: [...tests], testTimeout: 10_000, sequence: { sequencer: AsListed } },
   }),
 );

@@ -62,7 +62,11 @@ export function record<T extends object>(choices: { [Key in keyof T]: Choice<T[K
         [Key in keyof T]: fc.Arbitrary<T[Key]>;
       },
     ) as fc.Arbitrary<T>,
-    draw: (dice) => Object.fromEntries(names.map((name) => [name, choices[name].draw(dice)])) as T,
+    draw: (dice) => {
+      const drawn: Partial<T> = {};
+      for (const name of names) drawn[name] = choices[name].draw(dice);
+      return drawn as T;
+    },
   };
 }
 

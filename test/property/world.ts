@@ -50,6 +50,8 @@ export class World {
   /** What `onLost` was refused with, as those who wait for it are then too. */
   readonly #rebuildErrors = new Set<unknown>();
   readonly #brokenProcesses = new Set<FakeProcess>();
+  /** Of promises that were kept before anybody gave up: others give up by them. */
+  readonly #controllers: AbortController[] = [];
 
   constructor({ sessionIds, ...options }: WorldOptions, { told, mark }: Witness = {}) {
     this.options = { sessionIds, ...options };
@@ -57,7 +59,7 @@ export class World {
     this.#mark = mark;
     this.python = new FakePython({
       slots: options.slots ?? 1,
-      onLine: (message, process) => this.#lineCame(message, process),
+      onLine: (message, process, line) => this.#lineCame(message, process, line),
       onSignal: (signal, process) => this.#signalled(signal, process),
     });
     const settings = checkOptions({
@@ -71,7 +73,7 @@ export class World {
       closeTimeoutMs: CLOSE_MS,
       clock: this.clock,
       random: () => 0.5,
-      inspect: (event) => this.#observe(event),
+      inspect: (event) => this.#listenIn(event),
       ...options,
     });
     this.runtime = new Runtime(settings, this.python.start);
@@ -147,6 +149,7 @@ export class World {
 
   abort(asked: Asked): void {
     asked.wasAborted = true;
+    asked.reason = new Error('the caller gave up');
     asked.controller?.abort(asked.reason);
   }
 
@@ -186,18 +189,24 @@ export class World {
   // ---------------------------------------------------------------- what must hold after every step
 
   async check(): Promise<void> {
-    await this.clock.turn(0);
+    if (this.clock.isDue) await this.clock.turn(0);
     await heard();
-    const faults = [...this.faults.splice(0), ...this.python.violations.splice(0)];
-    const blame = (why: string) => faults.push(why);
+    const { faults } = this;
+    const blame = this.#blame;
+    for (const why of this.python.violations) blame(why);
+    this.python.violations.length = 0;
     for (const asked of this.pending) this.#checkBudget(asked, blame);
     for (const [asked, since] of this.#givenUp) this.#checkGrace(asked, since, blame);
     const stats = this.pool.stats();
     this.#checkNobodyWaitsInVain(stats, blame);
     this.#checkSums(stats, blame);
     this.#checkDrain(stats, blame);
-    if (faults.length > 0) throw new Error(faults.join('\n'));
+    if (faults.length > 0) throw new Error(faults.splice(0).join('\n'));
   }
+
+  readonly #blame = (why: string) => {
+    this.faults.push(why);
+  };
 
   /** Everything that may happen happens, and then nothing is under way. */
   async comeToRest(): Promise<void> {
@@ -301,7 +310,8 @@ export class World {
     send: (options: object, token: number) => Promise<unknown>,
   ): void {
     const token = this.asked.length;
-    const asked = new Asked(token, kind, wish, via, session, this.clock.now(), this.options);
+    const controller = wish.isAbortable ? (this.#controllers.pop() ?? new AbortController()) : undefined;
+    const asked = new Asked(token, kind, wish, via, session, this.clock.now(), this.options, controller);
     this.asked.push(asked);
     this.pending.add(asked);
     via?.asked.push(asked);
@@ -317,14 +327,15 @@ export class World {
   #settled(asked: Asked, outcome: Outcome): void {
     asked.settled = outcome;
     this.pending.delete(asked);
+    if (asked.controller?.signal.aborted === false) this.#controllers.push(asked.controller);
     if (asked.kind === 'call') {
       this.#calls.pending -= 1;
       if ('value' in outcome) this.#calls.answered += 1;
-      else if (outcome.error === asked.reason) this.#calls.aborted += 1;
+      else if (asked.wasAborted && outcome.error === asked.reason) this.#calls.aborted += 1;
     }
     const how = 'value' in outcome ? 'answered' : nameOf(outcome.error, asked);
     this.#mark?.(how);
-    this.#told?.(`${this.clock.now()} ${asked.token} ${how}`);
+    this.#told?.(this.clock.now(), asked.token, how);
     if (asked.process?.canAct && !asked.process.answered.includes(asked.id)) this.#givenUp.set(asked, this.clock.now());
     const why = 'value' in outcome ? this.#whyNotValue(asked, outcome.value) : this.#whyNotError(asked, outcome.error);
     if (why !== undefined) this.faults.push(`${asked} came to ${describe(outcome)}, but ${why}`);
@@ -442,8 +453,8 @@ export class World {
 
   // ---------------------------------------------------------------- oracles: what may happen on the way
 
-  #lineCame(message: LineToPython, process: FakeProcess): void {
-    this.#told?.(`${this.clock.now()} ${process.pid} < ${JSON.stringify(message)}`);
+  #lineCame(message: LineToPython, process: FakeProcess, line: string): void {
+    this.#told?.(this.clock.now(), process.pid, `< ${line}`);
     if (message.type !== 'call' || message.args[0] === REBUILD) return;
     const asked = this.asked[message.args[0] as number] as Asked;
     if (asked.process !== undefined) this.faults.push(`${asked} was sent twice`);
@@ -462,7 +473,7 @@ export class World {
 
   /** Nobody is killed without need. */
   #signalled(signal: 'SIGTERM' | 'SIGKILL', process: FakeProcess): void {
-    this.#told?.(`${this.clock.now()} ${process.pid} ${signal}`);
+    this.#told?.(this.clock.now(), process.pid, signal);
     this.#mark?.(signal);
     const isNeeded =
       !process.isReady ||
@@ -495,21 +506,40 @@ export class World {
     };
   }
 
-  #observe(event: InspectionEvent): void {
-    if (event.type === '@xstate.actor' && 'id' in event.actorRef && event.actorRef.id === 'coordinator') {
-      this.#coordinator = event.actorRef as unknown as Actor<typeof coordinatorMachine>;
-    }
-    if (event.type !== '@xstate.event') return;
-    const { actorRef } = event;
-    if ('id' in actorRef) this.#told?.(`${this.clock.now()} ${actorRef.id} ${event.event.type}`);
+  /**
+   * At the first that XState tells, which is of the root actor. From then on its system tells nobody but us, and only of
+   * actors and how they begin; of what is sent to them we are told where it comes in. Who inspects makes XState take
+   * another and longer way than it does for the pools of others.
+   */
+  #listenIn({ actorRef: root }: InspectionEvent): void {
+    const { system } = root as unknown as { readonly system: { _sendInspectionEvent: (event: Told) => void } };
+    const hearActor = (actorRef: Listening) => {
+      const take = actorRef._send;
+      actorRef._send = (event) => {
+        this.#observe(actorRef, event);
+        take.call(actorRef, event);
+      };
+      if (actorRef.id === 'coordinator') this.#coordinator = actorRef as unknown as Actor<typeof coordinatorMachine>;
+    };
+    hearActor(root as Listening);
+    system._sendInspectionEvent = (told) => {
+      // There is none where it is only asked whether anybody listens.
+      if (told.actorRef === undefined) return;
+      if (told.type === '@xstate.actor') hearActor(told.actorRef);
+      else if (told.event?.type === 'xstate.init' && told.type === '@xstate.event')
+        this.#observe(told.actorRef, told.event);
+    };
+  }
+
+  #observe(actorRef: AnyActorRef, event: { readonly type: string }): void {
+    this.#told?.(this.clock.now(), actorRef.id, event.type);
     if (actorRef === (this.#coordinator as unknown)) {
       this.#seenByCoordinator.events += 1;
-      if (event.event.type === 'lease.request') this.#seenByCoordinator.requests += 1;
-    }
-    if (!('id' in actorRef) || !String(actorRef.id).startsWith('worker-')) return;
-    if (event.event.type === 'lease.granted') this.#granted(actorRef as AnyActorRef, event.event as unknown as Granted);
-    if (event.event.type === 'lease.released') {
-      this.#liveLeases.get(actorRef as AnyActorRef)?.delete((event.event as unknown as Granted).lease);
+      if (event.type === 'lease.request') this.#seenByCoordinator.requests += 1;
+    } else if (event.type === 'lease.granted') {
+      if (actorRef.id.startsWith('worker-')) this.#granted(actorRef, event as unknown as Granted);
+    } else if (event.type === 'lease.released') {
+      this.#liveLeases.get(actorRef)?.delete((event as unknown as Granted).lease);
     }
   }
 
@@ -519,7 +549,7 @@ export class World {
     if (this.#usedLeases.has(lease)) this.faults.push(`lease ${lease} was used before`);
     this.#liveLeases.set(worker, live.add(lease));
     this.#usedLeases.add(lease);
-    const { id } = { id: (worker.getSnapshot() as { context: { worker: WorkerId } }).context.worker };
+    const id = (worker.getSnapshot() as { context: { worker: WorkerId } }).context.worker;
     const { queue, rules } = this.#coordinator.getSnapshot().context;
     const waiters = listWaiters(queue);
     // What keys do to the order is told by the model of the queue. Of one key and priority it is as without them.
@@ -559,7 +589,7 @@ export class World {
     const { queue, workers: served, free } = context;
     const waiters = listWaiters(queue);
     if (value === 'closed') return waiters.length > 0 ? void blame(`${waiters.length} wait for nothing`) : undefined;
-    const open = free.flatMap((place) => served[place]?.worker ?? []);
+    const open = waiters.length === 0 ? [] : free.flatMap((place) => served[place]?.worker ?? []);
     for (const waiter of waiters) {
       if (open.some((worker) => mayHave(waiter, worker))) blame(`ticket ${waiter.ticket} waits while a slot is free`);
       const { affinity } = waiter;
@@ -567,41 +597,46 @@ export class World {
         blame(`ticket ${waiter.ticket} waits for a worker that is gone`);
       }
     }
-    const idle = served.filter((each) => each?.grants.every((grant) => grant === null));
-    if (workers.idle !== idle.length) blame(`${workers.idle} workers are idle, and ${idle.length} are free`);
+    let idle = 0;
+    for (const each of served) if (each?.grants.every((grant) => grant === null)) idle += 1;
+    if (workers.idle !== idle) blame(`${workers.idle} workers are idle, and ${idle} are free`);
     const { queueMax = Number.POSITIVE_INFINITY } = this.options;
     if (waiters.length > queueMax) blame(`${waiters.length} wait, and ${queueMax} may`);
-    const canCome = Object.values(workers).some((count) => count > 0) || this.clock.timers > 0;
-    if (waiters.length > 0 && !canCome) blame(`${waiters.length} wait, and nothing is on its way`);
+    if (waiters.length > 0 && sum(workers) === 0 && this.clock.timers === 0) {
+      blame(`${waiters.length} wait, and nothing is on its way`);
+    }
   }
 
   #checkSums({ calls, workers, leases, size, missing, waiting }: PoolStats, blame: (why: string) => void): void {
-    const { asked, running, ...outcomes } = calls;
-    const settled = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
-    if (asked !== running + settled) blame(`calls do not add up: ${JSON.stringify(calls)}`);
+    const { asked, running } = calls;
+    // All that is there but the number of those asked, under whatever name.
+    if (asked !== sum(calls) - asked) blame(`calls do not add up: ${JSON.stringify(calls)}`);
     const seen = this.#calls;
     if (!this.sessions.has('rebuilt')) {
       // Without the calls that `onLost` makes these are all.
       if (asked !== seen.asked) blame(`${seen.asked} calls were asked, and stats say ${asked}`);
-      if (outcomes.answered !== seen.answered)
-        blame(`${seen.answered} were answered, and stats say ${outcomes.answered}`);
-      if (outcomes.aborted !== seen.aborted) blame(`${seen.aborted} were aborted, and stats say ${outcomes.aborted}`);
+      if (calls.answered !== seen.answered) blame(`${seen.answered} were answered, and stats say ${calls.answered}`);
+      if (calls.aborted !== seen.aborted) blame(`${seen.aborted} were aborted, and stats say ${calls.aborted}`);
     }
     if (running < seen.pending) blame(`${seen.pending} calls are pending, and stats say ${running}`);
-    const living = Object.values(workers).reduce((sum, count) => sum + count, 0);
+    const living = sum(workers);
     if (living !== this.python.living.length) blame(`${living} workers, ${this.python.living.length} processes`);
     // One more may boot for one that is about to be recycled.
     const most = size + Number(this.options.recycle !== undefined);
     if (living > most) blame(`${living} workers, and there may be ${most}`);
-    const live = count(this.pending, (each) => each.process !== undefined && !each.via);
+    let [live, unserved] = [0, 0];
+    for (const { process, via } of this.pending) {
+      if (via === undefined && process === undefined) unserved += 1;
+      else if (via === undefined) live += 1;
+    }
     if (leases < live) blame(`${live} calls run, and stats say that ${leases} slots are leased`);
     if (leases > most * this.#slots) blame(`${leases} slots are leased`);
     if (missing !== Math.max(0, size - workers.idle - workers.leased - workers.cancelling))
       blame(`missing is ${missing}`);
-    const owing = this.python.living.filter((each) => each.owesAnswer && each.isReady && each.signals.length === 0);
-    if (owing.length > workers.leased + workers.cancelling + workers.retiring + workers.evicting)
-      blame(`${owing.length} processes owe an answer`);
-    const unserved = count(this.pending, (each) => each.process === undefined && !each.via);
+    let owing = 0;
+    for (const each of this.python.living) if (each.owesAnswer && each.isReady && each.signals.length === 0) owing += 1;
+    if (owing > workers.leased + workers.cancelling + workers.retiring + workers.evicting)
+      blame(`${owing} processes owe an answer`);
     // What `onLost` waits for is waited for by nobody whom this test knows.
     if (waiting > unserved && !this.sessions.has('rebuilt')) blame(`${waiting} wait, and ${unserved} should`);
     // A lease is asked for, given back, and perhaps given up; a worker joins, leaves, stays and has left.
@@ -643,7 +678,7 @@ export class World {
 /** Who is told of what goes on. */
 export interface Witness {
   /** Every message between the actors, every line to Python, every signal and every settlement, with its moment. */
-  readonly told?: (what: string) => void;
+  readonly told?: (at: number, whom: string | number, what: string) => void;
   /** What has come about, by name. */
   readonly mark?: (what: string) => void;
 }
@@ -716,7 +751,8 @@ export class Asked {
   readonly deadline: number;
   readonly queueDeadline: number;
   readonly controller: AbortController | undefined;
-  readonly reason = new Error('the caller gave up');
+  /** What it is aborted with, once it is. */
+  reason: Error | undefined;
   /** What its session was when it was asked. */
   readonly epoch: number;
   readonly floor: number;
@@ -731,11 +767,12 @@ export class Asked {
   constructor(
     token: number,
     kind: Asked['kind'],
-    { timeoutMs, isAbortable }: Wish,
+    { timeoutMs }: Wish,
     via: HeldLease | undefined,
     session: SessionSeen | undefined,
     now: number,
     options: WorldOptions,
+    controller: AbortController | undefined,
   ) {
     this.token = token;
     this.kind = kind;
@@ -744,7 +781,7 @@ export class Asked {
     const budget = timeoutMs ?? (kind === 'call' ? options.timeoutMs : undefined) ?? Number.POSITIVE_INFINITY;
     this.deadline = now + budget;
     this.queueDeadline = via ? Number.POSITIVE_INFINITY : now + (options.queueTimeoutMs ?? Number.POSITIVE_INFINITY);
-    this.controller = isAbortable ? new AbortController() : undefined;
+    this.controller = controller;
     this.epoch = via?.epoch ?? session?.epoch ?? 0;
     this.floor = via?.floor ?? session?.floor ?? 0;
     this.known = new Set(session?.known);
@@ -756,6 +793,16 @@ export class Asked {
   }
 }
 
+/** What XState tells of a system. */
+interface Told {
+  readonly type: string;
+  readonly actorRef?: Listening;
+  readonly event?: { readonly type: string } | undefined;
+}
+
+/** An actor, where everything that is sent to it comes in. */
+type Listening = AnyActorRef & { _send(event: { readonly type: string }): void };
+
 interface Granted {
   readonly lease: number;
   readonly waiter: Waiter;
@@ -766,7 +813,7 @@ function mayHave({ affinity }: Waiter, worker: WorkerId): boolean {
 }
 
 function nameOf(error: unknown, asked: Asked): string {
-  return error === asked.reason ? 'aborted' : String((error as { code?: unknown }).code ?? error);
+  return asked.wasAborted && error === asked.reason ? 'aborted' : String((error as { code?: unknown }).code ?? error);
 }
 
 function describe(outcome: Outcome): string {
@@ -781,10 +828,10 @@ function first<T>(items: Iterable<T>, isIt: (item: T) => boolean): T | undefined
   return undefined;
 }
 
-function count<T>(items: Iterable<T>, isOne: (item: T) => boolean): number {
-  let ones = 0;
-  for (const item of items) ones += Number(isOne(item));
-  return ones;
+function sum(counts: Readonly<Record<string, number>>): number {
+  let all = 0;
+  for (const count of Object.values(counts)) all += count;
+  return all;
 }
 
 /** What `onLost` calls Python with. */

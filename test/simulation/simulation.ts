@@ -35,16 +35,16 @@ export class SimulationError extends Error {
 export async function simulate(seed: number, steps: number): Promise<History> {
   const dice = diceOf(seed);
   const hash = new Hash();
-  const marks: Record<string, number> = {};
+  const marks = new Map<string, number>();
   const mark = (what: string) => {
-    marks[what] = (marks[what] ?? 0) + 1;
+    marks.set(what, (marks.get(what) ?? 0) + 1);
   };
   let cruelty = 0;
   const begin = () => {
     const options = WORLDS.draw(dice);
     cruelty = CRUELTIES[dice(CRUELTIES.length)] as number;
     hash.add(JSON.stringify(options));
-    return new World(options, { told: (what) => hash.add(what), mark });
+    return new World(options, { told: (at, whom, what) => hash.add(`${at} `, `${whom}`, ' ', what), mark });
   };
   const trail: string[] = [];
   const seen = new SeenFaults();
@@ -84,7 +84,7 @@ export async function simulate(seed: number, steps: number): Promise<History> {
   } finally {
     seen.stop();
   }
-  return { seed, hash: hash.toString(), marks };
+  return { seed, hash: hash.toString(), marks: Object.fromEntries(marks) };
 }
 
 /** FNV-1a, twice over, for 64 bits. */
@@ -92,13 +92,18 @@ class Hash {
   #one = 0x811c9dc5;
   #other = 0x1b873593;
 
-  add(text: string): void {
-    for (let at = 0; at < text.length; at += 1) {
-      const code = text.charCodeAt(at);
-      this.#one = Math.imul(this.#one ^ code, 0x01000193);
-      this.#other = Math.imul(this.#other ^ code, 0x85ebca6b);
+  /** Adds a text, which may come in parts: to join them first is to make a string that nobody wants. */
+  add(...parts: readonly string[]): void {
+    let [one, other] = [this.#one, this.#other];
+    for (const text of parts) {
+      for (let at = 0; at < text.length; at += 1) {
+        const code = text.charCodeAt(at);
+        one = Math.imul(one ^ code, 0x01000193);
+        other = Math.imul(other ^ code, 0x85ebca6b);
+      }
     }
-    this.#other ^= this.#other >>> 15;
+    this.#one = one;
+    this.#other = other ^ (other >>> 15);
   }
 
   toString(): string {

@@ -1,7 +1,8 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { runFor } from '../../src/children.js';
+import { Hold } from '../../src/hold.js';
 import type { PoolOptions } from '../../src/index.js';
-import { Lease } from '../../src/lease.js';
+import { CheckoutAsking, checkoutOptions, HastyAsking, Lease } from '../../src/lease.js';
 import { PlayedPool } from '../fake/played-pool.js';
 import { heard } from '../fake/turned-clock.js';
 
@@ -117,6 +118,92 @@ describe('a lease', () => {
     await mapping;
     expect(results).toEqual([1, 2, 3]);
     await lease.checkin();
+  });
+});
+
+describe('the end of a lease', () => {
+  it('is told to who wants to know, however it comes', async () => {
+    const { pool, world } = await booted({ leaseTimeoutMs: 100 });
+    const ends: (string | undefined)[] = [];
+    for (const how of ['checked-in', 'expired']) {
+      const lease = await pool.checkout();
+      lease.onEnd(() => ends.push(lease.ended));
+      if (how === 'checked-in') await lease.checkin();
+      else await world.clock.turn(100);
+    }
+    expect(ends).toEqual(['checked-in', 'expired']);
+  });
+});
+
+describe('what a lease is asked for with', () => {
+  it('is parted into what is for the wait and what is for the holding', async () => {
+    const { world } = await booted({ leaseTimeoutMs: 100 });
+    const asked = (options: object) => checkoutOptions(world.runtime, options);
+    expect(asked({ timeoutMs: 5, priority: 2 })).toEqual({
+      wait: { timeoutMs: 5, priority: 2 },
+      terms: { leaseTimeoutMs: 100, site: undefined },
+    });
+    expect(asked({ leaseTimeoutMs: 7 })).toEqual({ wait: {}, terms: { leaseTimeoutMs: 7, site: undefined } });
+    expect(asked({ leaseTimeoutMs: Number.POSITIVE_INFINITY }).terms.leaseTimeoutMs).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('is where it was asked for, too, where leaks are looked for', async () => {
+    const { world } = await booted({ leakAfterMs: 100 });
+    expect(checkoutOptions(world.runtime, {}).terms.site).toBeDefined();
+  });
+});
+
+describe('who asks for a lease', () => {
+  it('fails once, and tells so once', async () => {
+    const { asking } = await asked();
+    const failures: string[] = [];
+    asking.onFailed(() => failures.push('failed'));
+    const lease = settled(asking.lease(undefined, () => {}));
+    expect(asking.isSettled).toBe(false);
+    asking.fail('first');
+    asking.fail('second');
+    expect([asking.isSettled, failures, await lease()]).toEqual([true, ['failed'], 'first']);
+  });
+
+  it('may fail before it has asked', async () => {
+    const { asking } = await asked();
+    expect(() => asking.fail('early')).not.toThrow();
+    expect(asking.isSettled).toBe(true);
+  });
+
+  it('waits for those who hold what it could have, and for nobody where something is free', async () => {
+    const { asking, pool } = await asked();
+    expect(asking.waitsFor()).toBeUndefined();
+    const call = pool.call('f');
+    expect(asking.waitsFor()).toEqual([expect.objectContaining({ name: 'f' })]);
+    void call.catch(() => {});
+    asking.fail('enough');
+  });
+
+  it('at this moment or not at all is settled by what it hears first', async () => {
+    const { world, hold } = await asked();
+    const asking = new HastyAsking(world.runtime, hold);
+    expect([asking.isSettled, asking.isGranted]).toEqual([false, false]);
+    asking.ask();
+    expect([asking.isSettled, asking.isGranted]).toEqual([true, true]);
+    const other = new HastyAsking(world.runtime, hold);
+    other.ask();
+    expect([other.isSettled, other.isGranted, other.error]).toEqual([true, false, undefined]);
+    hold.exchange.end();
+  });
+
+  it('in a session in vain leaves the session as it was', async () => {
+    const { pool, world } = await booted();
+    const lease = await pool.checkout();
+    const session = pool.session('ann');
+    const late = settled(session.checkout({ timeoutMs: 50 }));
+    await world.clock.turn(50);
+    expect(await late()).toMatchObject({ code: 'ERR_QUEUE_TIMEOUT' });
+    await lease.checkin();
+    const call = session.call('f');
+    world.process.answer(5);
+    expect(await call).toBe(5);
+    await session.end();
   });
 });
 
@@ -267,6 +354,14 @@ async function booted(options: Partial<PoolOptions> = {}) {
   onTestFinished(() => world.destroy());
   await world.boot();
   return { world, pool: world.pool };
+}
+
+/** Somebody who asks for a lease of a pool of one worker, and has not yet. */
+async function asked() {
+  const { pool, world } = await booted();
+  const hold = new Hold(world.runtime, checkoutOptions(world.runtime, {}).terms);
+  const asking = new CheckoutAsking(world.runtime, {}, hold, () => new Lease(hold, undefined, {}));
+  return { pool, world, hold, asking };
 }
 
 /** Whatever comes of a promise; and whether anything has. */

@@ -138,10 +138,13 @@ describe('a patient clock', () => {
     const clock = { now: () => 0, setTimeout: (run: () => void) => runs.push(run), clearTimeout: () => {} };
     const ran: number[] = [];
     const patience = new PatientClock(clock, (run) => run());
-    const wait = patience.setTimeout(() => ran.push(0), 10);
-    patience.clearTimeout(wait);
-    for (const run of runs) run();
-    expect([ran, runs.length]).toEqual([[], 1]);
+    for (const ms of [10, 1_000]) {
+      const wait = patience.setTimeout(() => ran.push(ms), ms);
+      patience.clearTimeout(wait);
+      for (const run of runs.splice(0)) run();
+      // Nor is another part begun.
+      expect([ran, runs]).toEqual([[], []]);
+    }
   });
 });
 

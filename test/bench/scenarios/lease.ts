@@ -16,7 +16,7 @@ export const lease: Scenario = {
     await preparePeers(python, progress);
     const take = (clients: number): Load => ({
       load: 'leases',
-      params: { clients, leases: 20_000, warm: { leases: 10_000 } },
+      params: { clients, leases: 20_000, warm: { leases: 5_000 } },
     });
     const loads = Object.fromEntries(CLIENTS.map((clients) => [clients, take(clients)]));
     const entrants: Entrant[] = [ours(loads, { core }), { name: 'tarn', file: 'peers/tarn.mjs', loads, core }];

@@ -96,11 +96,14 @@ describe('the report', () => {
   });
 
   it('draws each promise as the part of its bar that it takes, whichever way the bar is meant', () => {
-    const checks = [atMost('time', [1], 1.25), atLeast('rate', [0.5], 0.8), atMost('none of it', [0], 0)];
+    const upper = { median: 1, min: 0.9, max: 2, interval: [0.95, 1.2] as const };
+    const byInterval = { what: 'cost', is: upper, bar: 'upper end of the 95 % interval at most 1.5', holds: true };
+    const checks = [byInterval, atMost('time', [1], 1.25), atLeast('rate', [0.5], 0.8), atMost('none of it', [0], 0)];
     const { 'benchmarks.svg': plot } = reportFiles(record(scenario({ checks }, 2)));
     expect(
       [...plot!.matchAll(/<rect x="520"[^>]*width="([\d.]+)"[^>]*fill="(#\w+)"/g)].map(([, ...bar]) => bar),
     ).toEqual([
+      ['160', '#4a7'],
       ['160', '#4a7'],
       ['320', '#c53'],
     ]);

@@ -415,6 +415,17 @@ describe('a pool that drains', () => {
     expect(state()).toBe('draining');
   });
 
+  it('refuses those of a worker that leaves who may not wait, while others run', () => {
+    const { joins, asks, leaves, says, state } = coordinator();
+    joins(0);
+    joins(1);
+    asks(1);
+    asks(2, { mayWait: false });
+    says('pool.drain');
+    expect(leaves(0, [null])).toEqual(['refused worker-left: 2']);
+    expect(state()).toBe('draining');
+  });
+
   it('is closed where no worker comes any more, and those who wait are refused', () => {
     const { joins, asks, leaves, says, state } = coordinator();
     joins(0);
@@ -478,6 +489,8 @@ function coordinator({
   const rules = { ageAfterMs: 1_000, shed };
   let { snapshot } = begin(coordinatorMachine, { queueMax, queueMaxPerKey, rules, supervisor });
   const tell = (event: CoordinatorEvent): string[] => {
+    // Whoever holds an old snapshot has it as it was.
+    freeze(snapshot.context);
     const taken = take(coordinatorMachine, snapshot, event);
     snapshot = taken.snapshot;
     return taken.said.flatMap(shown);
@@ -522,4 +535,10 @@ function shown(said: Said): string[] {
       ? `${said.to.id}: lease ${lease}, slot ${slot}, for ${waiter.ticket}`
       : `${said.to.id}: ${type}`,
   ];
+}
+
+function freeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value) || '_send' in value) return;
+  Object.freeze(value);
+  for (const each of Object.values(value)) freeze(each);
 }

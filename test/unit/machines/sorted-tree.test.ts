@@ -83,7 +83,7 @@ describe('a sorted tree', () => {
         expect(firstItem(tree)?.rank).toBe(ranks[0]);
         check(tree);
       }),
-      { numRuns: isMutated ? 15 : 50 },
+      { numRuns: isMutated ? 15 : 50, endOnFailure: isMutated },
     );
   });
 
@@ -98,6 +98,20 @@ describe('a sorted tree', () => {
     expect('items' in treeOf(upTo(32))!).toBe(true);
     expect(sizesOf(treeOf(upTo(33))!)).toEqual([32, 1]);
     expect(sizesOf(treeOf([...upTo(16), ...upTo(33).slice(17), 17])!)).toEqual([16, 17]);
+  });
+
+  it('is parted in the middle of a full node that is not the last', () => {
+    const tree = treeOf(upTo(100))!;
+    expect(sizesOf(tree)).toEqual([32, 32, 32, 4]);
+    for (const rank of [32.5, 10.5]) expect(sizesOf(withItem(tree, { rank }, byRank)).slice(2)).toEqual([32, 32, 4]);
+    expect(sizesOf(withItem(tree, { rank: 32.5 }, byRank)).slice(0, 2)).toEqual([16, 17]);
+  });
+
+  it('joins two neighbours as soon as they fill half a node between them', () => {
+    let tree = treeOf(upTo(33))!;
+    for (const rank of upTo(16)) tree = withoutItem(tree, { rank }, byRank)!;
+    expect(sizesOf(tree)).toEqual([16, 1]);
+    expect(sizesOf(withoutItem(tree, { rank: 17 }, byRank)!)).toEqual([16]);
   });
 
   it('is as shallow as those who are left are few', () => {

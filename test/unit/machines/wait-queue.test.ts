@@ -225,6 +225,18 @@ describe('who is passed over for having waited too long', () => {
     const known = at(queueWith({ shed }, ...all), 1_000).left;
     expect(takeFirst(known, 0, null)).toMatchObject({ waiter: { ticket: 2 }, shed: [] });
   });
+
+  it('is judged as before once a moment is known again', () => {
+    const queue = queueWith({ shed }, ...[1, 2, 3, 4, 5].map((ticket) => asked(ticket, 0)));
+    const unknown = takeFirst(at(queue, 1_000).left, 0, null)!;
+    expect(at(unknown.queue, 1_100)).toMatchObject({ served: 5, shed: [3, 4] });
+  });
+
+  it('is late who has waited for just as long as the target', () => {
+    const first = at(queueWith({ shed }, asked(1, 950), asked(2, 0), asked(3, 0)), 1_000);
+    expect(first).toMatchObject({ served: 1, shed: [] });
+    expect(at(first.left, 1_100)).toMatchObject({ served: 3, shed: [2] });
+  });
 });
 
 describe('cancelling in the wait queue', () => {
@@ -237,6 +249,13 @@ describe('cancelling in the wait queue', () => {
     expect(removeWaiter(queue, waiter(2))).toBe(queue);
     expect(removeWaiter(queue, waiter(1, 3))).toBe(queue);
     expect(removeWaiter(queue, waiter(1, 0, { worker: 7, place: 0, strict: true }))).toBe(queue);
+  });
+
+  it('leaves nothing of one who waited for one worker alone', () => {
+    const bound = waiter(2, 0, { worker: 7, place: 0, strict: true });
+    expect(removeWaiter(queueOf(waiter(1), bound), bound)).toEqual(queueOf(waiter(1)));
+    expect(takeBound(queueOf(waiter(1), bound), 7)[1]).toEqual(queueOf(waiter(1)));
+    expect(hasWaiter(emptyQueue(RULES), bound)).toBe(false);
   });
 
   it('ends with the empty queue when all have gone, bound or not', () => {
@@ -266,7 +285,7 @@ describe('the wait queue as a value', () => {
           expect(countWaiters(queue, key)).toBe(model.waiters.filter((each) => each.fairnessKey === key).length);
         }
       }),
-      { numRuns: isMutated ? 40 : 80 },
+      { numRuns: isMutated ? 40 : 80, endOnFailure: isMutated },
     );
   });
 

@@ -125,6 +125,14 @@ describe('a LineReader', () => {
     }
   });
 
+  it('copies nothing of lines that come whole', () => {
+    const { push, lines } = reading(100);
+    const pieces = ['a\nb\n', 'ü\n'].map((text) => Buffer.from(text));
+    const copied = vi.spyOn(Buffer.prototype, 'copy');
+    for (const piece of pieces) push(piece);
+    expect([lines, copied.mock.calls]).toEqual([['a', 'b', 'ü'], []]);
+  });
+
   it('does nothing for no bytes', () => {
     const { push, reader, lines } = reading(100);
     push('');
@@ -147,15 +155,18 @@ describe('a LineReader', () => {
     expect(decoded).not.toHaveBeenCalled();
     push('"e');
     push('ü"\n');
-    push('"f"\n');
+    push('"f"\n"g');
+    push('h"\n');
     expect(decoded).toHaveBeenCalledTimes(1);
-    expect(lines).toEqual(['"a"', '"b"', '"cd"', '"eü"', '"f"']);
+    expect(lines).toEqual(['"a"', '"b"', '"cd"', '"eü"', '"f"', '"gh"']);
   });
 
   it('names the length of a line that is no UTF-8, be it held or not', () => {
     const { push } = reading(100);
     push(Buffer.from([0x22, 0xff]));
     expect(() => push('"\n')).toThrow('a line of 3 bytes is no UTF-8');
+    const behind = Buffer.concat([Buffer.from('1\n'), Buffer.from([0x22, 0xff, 0x0a])]);
+    expect(() => reading(100).push(behind)).toThrow('a line of 2 bytes is no UTF-8');
     expect(() => reading(8).push('12345\n123456789\n')).toThrow(
       'a line has 9 bytes or more, and `messageBytesMax` is 8',
     );

@@ -84,6 +84,7 @@ describe('what JSON has no word for', () => {
       SHARED_BYTES_MIN,
     ]);
     expect(encoded.large).toEqual([2, 3]);
+    expect(SHARED_BYTES_MIN).toBe(33_554_432);
     expect(encodeFields({ args: [almost] }, 'f', LIMITS).large).toBeUndefined();
   });
 
@@ -205,6 +206,7 @@ describe('what cannot cross', () => {
       [new Map([['a', []]]), '[...value.values()][0]'],
       [[[[1n]]], 'value[0][0]'],
       [new Set([[[]]]), '[...value][0][0]'],
+      [new Map([[[1], 1]]), '[...value.keys()][0]'],
     ] as const) {
       const error = thrown(crosses(value), ValueRefusedError);
       expect(error.path).toBe(path);
@@ -368,16 +370,26 @@ describe('restore', () => {
     [[[['value'], 'array', 0, 'complex']]],
     [[[['value'], 'array', 0]]],
     [[[['value'], 'float']]],
-    [[[['value'], 'int']]],
     [[[['value'], 'datetime']]],
     [[[['value'], 'map']]],
-    [[[['value'], 'set']]],
     [[[['value'], 'ndarray', 0, 'float64', [9], 'C']]],
   ])('refuses what means nothing: %o', (rich) => {
-    const error = thrown(() => restored({}, rich, [bytes]), ProtocolError);
+    const error = thrown(() => restored('ff', rich, [bytes]), ProtocolError);
     expect(error.message).toContain('an entry of `rich` means nothing here: ');
     const [entry] = Array.isArray(rich) ? rich : [rich];
     if (rich !== null && Array.isArray(rich)) expect(error.message).toContain(JSON.stringify(entry));
+  });
+
+  it('refuses a way through what holds nothing', () => {
+    for (const value of [null, 'ff', 5, true, { b: null }, { b: 'ff' }]) {
+      for (const path of [
+        ['value', 'a', 0],
+        ['value', 'a', 'b', 0],
+        ['value', 'a', 'length'],
+      ]) {
+        expect(() => restored({ a: value }, [[path, 'int']])).toThrow(ProtocolError);
+      }
+    }
   });
 
   it('refuses a moment that is none', () => {

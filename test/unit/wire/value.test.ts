@@ -188,6 +188,14 @@ describe('a value that is refused', () => {
       ),
     ).toBe('[...value.keys()][1]');
     expect(path([new Set([1, undefined])])).toBe('[...value[0]][1]');
+    expect(
+      path({
+        a: new Map([
+          ['k', 1],
+          ['l', [1, 2, 3, undefined]],
+        ] as never),
+      }),
+    ).toBe('[...value.a.values()][1][3]');
   });
 
   it('is told of with the function that was called', () => {
@@ -383,9 +391,14 @@ describe('a getter', () => {
         return reads % 2 === 1 ? undefined : 1;
       },
     };
-    expect(() => json(value)).toThrow(/`value` changed while it was read/);
+    const refused = refusal(() => json(value));
+    expect([refused.sender, refused.message]).toEqual([
+      'node',
+      expect.stringMatching(/`value` changed while it was read/),
+    ]);
     reads = 0;
-    expect(() => encodeJson(value, 'init', LIMITS)).toThrow(/`init` changed while it was read/);
+    const init = refusal(() => encodeJson(value, 'init', LIMITS));
+    expect([init.sender, init.message]).toEqual(['node', expect.stringMatching(/`init` changed while it was read/)]);
   });
 });
 

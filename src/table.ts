@@ -1,0 +1,368 @@
+import type { AnyActorRef } from 'xstate';
+import { changesOf } from './assignment.js';
+
+/** What may happen in one state, by event. */
+export class Row {
+  readonly #machine: Machine;
+  readonly #leaf: StateNode;
+  readonly #edges = new Map<string, Edges>();
+  readonly #isWild: boolean;
+
+  constructor(machine: Machine, leaf: StateNode) {
+    this.#machine = machine;
+    this.#leaf = leaf;
+    const types = [leaf, machine.root].flatMap((node) => [...node.transitions.keys()]);
+    this.#isWild = types.some(isWildcard);
+    for (const type of types) this.#edges.set(type, edgesAt(machine, leaf, type));
+  }
+
+  edgesAt(type: string): Edges {
+    const known = this.#edges.get(type);
+    if (known !== undefined) return known;
+    if (isXStatesOwn(type)) return LEFT;
+    if (!this.#isWild) return NONE;
+    const edges = edgesAt(this.#machine, this.#leaf, type);
+    // As XState keeps them.
+    this.#edges.set(type, edges);
+    return edges;
+  }
+}
+
+/** In the order in which they are tried; `LEFT` if the interpreter has to. */
+export type Edges = readonly Edge[] | typeof LEFT;
+
+export interface Edge {
+  /** As XState tells of it. */
+  readonly transitions: readonly [TransitionDefinition];
+  readonly guard: Check | undefined;
+  readonly steps: readonly Step[];
+  /** Absent if the state is not left. */
+  readonly target: Leaf | undefined;
+  /** Whether it may raise an event that is taken in the same breath. */
+  readonly mayRaise: boolean;
+}
+
+/** A state that has no states of its own, as every snapshot in it shows it. */
+export interface Leaf {
+  readonly value: unknown;
+  readonly _nodes: readonly StateNode[];
+  readonly tags: ReadonlySet<string>;
+}
+
+/** One action. `exec` is the user's own; `builtin` is XState's. */
+export interface Step {
+  readonly type: string;
+  readonly params: Params;
+  readonly exec: Action | undefined;
+  readonly builtin: Builtin | undefined;
+  /** Of an assignment: what it makes of a context. */
+  readonly changes: Assigner<object> | undefined;
+  /** Of a `sendTo` that is due at once. */
+  readonly sends: Sends | undefined;
+}
+
+export interface Sends {
+  readonly to: object | string | ((args: ActionArgs, params: unknown) => unknown);
+  readonly event: AnyEvent | ((args: ActionArgs, params: unknown) => AnyEvent);
+}
+
+/** Something of a chart that no table has. */
+export interface Left {
+  /** The key of a state, or the machine's id. */
+  readonly state: string;
+  /** The event's type, or `'*'` for whatever comes in that state. */
+  readonly event: string;
+  /** What about it the table does not know. */
+  readonly because: string;
+}
+
+/** What the interpreter has to do. */
+export const LEFT = 'left';
+
+/** By state; a state that is not there is left to the interpreter. */
+export function tableOf(machine: Machine): Map<unknown, Row> {
+  const { root } = machine;
+  if (whyNoTable(root) !== undefined) return new Map();
+  const leaves = Object.values(root.states).filter((leaf) => whyNoRow(root, leaf) === undefined);
+  return new Map(leaves.map((leaf) => [leaf.key, new Row(machine, leaf)]));
+}
+
+function edgesAt(machine: Machine, leaf: StateNode, type: string): Edges {
+  if (isXStatesOwn(type)) return LEFT;
+  const edges: Edge[] = [];
+  for (const transition of [leaf, machine.root].flatMap((node) => transitionsOf(node, type))) {
+    const edge = edgeOf(machine, leaf, transition);
+    if (typeof edge === 'string') return LEFT;
+    edges.push(edge);
+  }
+  return edges;
+}
+
+/** All that the interpreter does, in the order of the chart. */
+export function listLeft(machine: Machine): Left[] {
+  const { root } = machine;
+  const noTable = whyNoTable(root);
+  if (noTable !== undefined) return [{ state: root.key, event: '*', because: noTable }];
+  return Object.values(root.states).flatMap((leaf): Left[] => {
+    // Nothing happens any more in the one, and the other is no state.
+    if (leaf.type === 'final' || leaf.type === 'history') return [];
+    const noRow = whyNoRow(root, leaf);
+    if (noRow !== undefined) return [{ state: leaf.key, event: '*', because: noRow }];
+    const transitions = [...new Set([...leaf.transitions.values(), ...root.transitions.values()])].flat();
+    return transitions.flatMap((transition) => {
+      const event = transition.eventType;
+      const edge = isXStatesOwn(event) ? "an event of XState's own" : edgeOf(machine, leaf, transition);
+      return typeof edge === 'string' ? [{ state: leaf.key, event, because: edge }] : [];
+    });
+  });
+}
+
+/** XState gives some of its events a meaning of their own: an error that nobody takes ends the actor. */
+function isXStatesOwn(type: string): boolean {
+  return type === '*' || (type.startsWith('xstate.') && !type.startsWith('xstate.after.'));
+}
+
+function whyNoTable(root: StateNode): string | undefined {
+  if (root.type === 'parallel') return 'the machine is parallel';
+  if (root.type !== 'compound') return 'the machine has no states';
+  return root.always === undefined ? undefined : '`always` of the machine';
+}
+
+function whyNoRow(root: StateNode, leaf: StateNode): string | undefined {
+  if (leaf.type !== 'atomic') return `the state is ${leaf.type}`;
+  if (leaf.always !== undefined) return '`always`';
+  return [leaf, root].some((node) => [...node.transitions.keys()].some(isOddWildcard))
+    ? 'a wildcard that is not the last token'
+    : undefined;
+}
+
+function isWildcard(descriptor: string): boolean {
+  return descriptor.endsWith('*');
+}
+
+function isOddWildcard(descriptor: string): boolean {
+  return descriptor.slice(0, -1).includes('*');
+}
+
+/** Of one node: the exact ones, then those of the longest wildcard first. */
+function transitionsOf({ transitions }: StateNode, type: string): readonly TransitionDefinition[] {
+  const wild = [...transitions.keys()].filter((descriptor) => descriptor !== type && isWildFor(descriptor, type));
+  wild.sort((one, other) => other.length - one.length);
+  return [type, ...wild].flatMap((descriptor) => transitions.get(descriptor) ?? []);
+}
+
+function isWildFor(descriptor: string, type: string): boolean {
+  if (descriptor === '*') return true;
+  if (!descriptor.endsWith('.*')) return false;
+  return type === descriptor.slice(0, -2) || type.startsWith(descriptor.slice(0, -1));
+}
+
+/** @returns Why it is left to the interpreter, if it is. */
+function edgeOf(machine: Machine, leaf: StateNode, transition: TransitionDefinition): Edge | string {
+  const { root } = machine;
+  const guard = transition.guard === undefined ? undefined : checkOf(machine, transition.guard);
+  if (guard === 'unknown') return 'a guard without an implementation of its own';
+  const [target, ...more] = transition.target ?? [];
+  const isLeft = target !== undefined && (target !== leaf || transition.source !== leaf || transition.reenter);
+  if (isLeft) {
+    if (more.length > 0) return 'several targets';
+    if (target.parent !== root || target.type !== 'atomic') return `a target that is ${kindOf(target, root)}`;
+    if (transition.source === root && transition.reenter) return 'the machine is entered anew';
+    if (target.always !== undefined) return 'a target with `always`';
+    if (target.invoke.length > 0) return 'a target that invokes';
+    if (leaf.invoke.length > 0) return 'leaving a state that invokes';
+  }
+  const taken = isLeft ? [...leaf.exit, ...transition.actions, ...target.entry] : transition.actions;
+  const steps = taken.map((action) => stepOf(machine, action));
+  return {
+    transitions: [transition],
+    guard,
+    steps,
+    target: isLeft ? leafAt(root, target) : undefined,
+    mayRaise: steps.some(mayRaise),
+  };
+}
+
+function kindOf(target: StateNode, root: StateNode): string {
+  if (target === root) return 'the machine';
+  return target.parent === root ? target.type : 'nested';
+}
+
+function leafAt(root: StateNode, leaf: StateNode): Leaf {
+  return { value: leaf.key, _nodes: [root, leaf], tags: new Set([...root.tags, ...leaf.tags]) };
+}
+
+function checkOf(machine: Machine, guard: Named | Guard): Check | 'unknown' {
+  const found = typeof guard === 'function' ? guard : machine.implementations.guards[nameOf(guard)];
+  if (typeof found !== 'function') return 'unknown';
+  const { check } = found;
+  if (check !== undefined) return (args, state) => check(state, args, found);
+  if (typeof guard !== 'object' || guard.params === undefined) return found;
+  const { params } = guard;
+  return (args) => found(args, typeof params === 'function' ? params(args) : params);
+}
+
+export function stepOf(machine: Machine, action: Named | Action): Step {
+  const found = typeof action === 'function' ? action : machine.implementations.actions[nameOf(action)];
+  const params = typeof action === 'object' ? action.params : undefined;
+  if (found !== undefined && isBuiltin(found)) {
+    const changes = found.assignment === undefined ? undefined : changesOf(found.assignment);
+    return { type: found.type, params, exec: undefined, builtin: found, changes, sends: sendsOf(found) };
+  }
+  const type = typeof action === 'function' ? action.name || '(anonymous)' : nameOf(action);
+  return { type, params, exec: found, builtin: undefined, changes: undefined, sends: undefined };
+}
+
+/** @returns Undefined for what is sent later, and what is no `sendTo`. */
+function sendsOf({ type, to, event, delay }: Builtin): Sends | undefined {
+  if (type !== 'xstate.sendTo' || delay !== undefined || to === undefined || event === undefined) return undefined;
+  return { to, event } as Sends;
+}
+
+function isBuiltin(action: Action | Builtin): action is Builtin {
+  return 'resolve' in action;
+}
+
+function mayRaise({ builtin }: Step): boolean {
+  if (builtin === undefined) return false;
+  return builtin.type === 'xstate.raise' ? typeof builtin.delay !== 'number' : !IS_QUIET.has(builtin.type);
+}
+
+function nameOf(named: Named): string {
+  return typeof named === 'string' ? named : named.type;
+}
+
+const NONE: readonly Edge[] = [];
+/** They raise nothing, and leave the snapshot as it is but for the context. */
+const IS_QUIET: ReadonlySet<string> = new Set([
+  'xstate.assign',
+  'xstate.sendTo',
+  'xstate.emit',
+  'xstate.cancel',
+  'xstate.log',
+]);
+
+// ---------------------------------------------------------------- what is read of XState 5.32 and 5.33
+
+export interface AnyEvent {
+  readonly type: string;
+}
+
+export interface State extends Leaf {
+  readonly status: string;
+  readonly output: unknown;
+  readonly error: unknown;
+  readonly machine: Machine;
+  readonly context: object;
+  readonly children: object;
+  readonly historyValue: object;
+  readonly matches: unknown;
+  readonly hasTag: unknown;
+  readonly can: unknown;
+  readonly getMeta: unknown;
+  readonly toJSON: unknown;
+}
+
+export interface Scope {
+  readonly self: AnyActorRef & { readonly _actorScope?: Scope };
+  readonly system: System;
+  defer(effect: () => void): void;
+  actionExecutor(action: { type: string; info: ActionArgs; params: unknown; exec: unknown }): void;
+}
+
+export interface System {
+  _sendInspectionEvent(event: object): void;
+  _relay(source: AnyActorRef, target: Receiver, event: AnyEvent): void;
+  inspect(observer: never): { unsubscribe(): void };
+}
+
+export interface Receiver {
+  _send(event: AnyEvent): void;
+}
+
+export type Transition = (state: State, event: AnyEvent, scope: Scope) => State;
+
+export interface Machine {
+  readonly config: object;
+  readonly options: { readonly maxIterations: number };
+  readonly root: StateNode;
+  readonly implementations: {
+    readonly guards: Record<string, Guard | undefined>;
+    readonly actions: Record<string, Action | Builtin | undefined>;
+  };
+  transition: Transition;
+  getTransitionData(state: State, event: AnyEvent): readonly TransitionDefinition[];
+  provide(implementations: object): Machine;
+}
+
+export interface StateNode {
+  readonly key: string;
+  readonly type: string;
+  readonly parent: StateNode | undefined;
+  readonly states: Record<string, StateNode>;
+  readonly transitions: ReadonlyMap<string, readonly TransitionDefinition[]>;
+  readonly always: unknown;
+  readonly invoke: readonly unknown[];
+  readonly entry: readonly (Named | Action)[];
+  readonly exit: readonly (Named | Action)[];
+  readonly tags: readonly string[];
+}
+
+export interface TransitionDefinition {
+  readonly source: StateNode;
+  readonly target: readonly StateNode[] | undefined;
+  readonly reenter: boolean;
+  readonly eventType: string;
+  readonly guard: Named | Guard | undefined;
+  readonly actions: readonly (Named | Action)[];
+}
+
+type Params = unknown | ((args: GuardArgs) => unknown);
+export type Named = string | { readonly type: string; readonly params?: Params };
+export type Action = (args: ActionArgs, params: unknown) => void;
+type Check = (args: GuardArgs, state: State) => boolean;
+
+/** `check`: of `and`, `or`, `not` and `stateIn`. */
+interface Guard {
+  (args: GuardArgs, params?: unknown): boolean;
+  readonly check?: (state: State, args: GuardArgs, guard: Guard) => boolean;
+}
+
+interface GuardArgs {
+  readonly context: object;
+  readonly event: AnyEvent;
+}
+
+export interface ActionArgs extends GuardArgs {
+  readonly self: AnyActorRef;
+  readonly system: object;
+}
+
+/** An action that XState brings: it is resolved to what is to be done, and that is then done. */
+export interface Builtin {
+  readonly type: string;
+  readonly assignment?: Assignment;
+  readonly delay?: unknown;
+  /** Of `sendTo`. */
+  readonly to?: unknown;
+  readonly event?: unknown;
+  /** @returns The snapshot it leads to, what is to be done, and further actions. */
+  resolve(
+    scope: Scope,
+    state: State,
+    args: ActionArgs,
+    params: unknown,
+    action: object,
+    extra: Extra,
+  ): [State, unknown, (readonly (Named | Action)[])?];
+  execute?(scope: Scope, resolved: unknown): void;
+}
+
+export interface Extra {
+  /** What was raised, to be taken in turn. */
+  readonly internalQueue: AnyEvent[];
+}
+
+export type Spawn = (...given: readonly unknown[]) => unknown;
+export type Assigner<Result> = (args: ActionArgs & { readonly spawn: Spawn }, params: unknown) => Result;
+export type Assignment = Assigner<object> | Record<string, unknown>;

@@ -1,0 +1,436 @@
+/** Charts of all that XState's charts are made of, and what may happen to them. */
+import fc from 'fast-check';
+import {
+  type AnyEventObject,
+  type AnyStateMachine,
+  and,
+  assign,
+  cancel,
+  createActor,
+  createMachine,
+  emit,
+  enqueueActions,
+  forwardTo,
+  fromCallback,
+  log,
+  not,
+  or,
+  raise,
+  sendParent,
+  sendTo,
+  spawnChild,
+  stateIn,
+  stopChild,
+} from 'xstate';
+
+export type Happening =
+  | { readonly send: AnyEventObject }
+  | { readonly wait: number }
+  /** It goes on from what was persisted of it. */
+  | { readonly persist: true }
+  /** Asked of XState's pure functions, with no actor. */
+  | { readonly ask: AnyEventObject };
+
+/** What an onlooker has seen so far; what the actions of a random chart do is seen here too. */
+export const seen: unknown[] = [];
+
+export const EVENTS = [{ type: 'a', by: 1 }, { type: 'b', by: 2 }, { type: 'c', by: 3 }, { type: 'unknown' }];
+
+/** @returns A machine of this chart, the same each time. */
+export function machineOf(config: object): AnyStateMachine {
+  return createMachine(config as never, IMPLEMENTATIONS as never) as AnyStateMachine;
+}
+
+interface Context {
+  readonly count: number;
+  readonly fuel: number;
+}
+type Args = { context: Context; event: { type: string; by?: number } };
+interface Enqueuing {
+  enqueue: ((action: unknown) => void) &
+    Record<
+      'assign' | 'sendTo' | 'raise' | 'emit' | 'cancel' | 'spawnChild' | 'stopChild',
+      (...given: unknown[]) => void
+    >;
+  check: (guard: unknown) => boolean;
+}
+interface Spawning extends Args {
+  spawn: (src: string, options: object) => object;
+}
+
+const SINK = createActor(
+  fromCallback(({ receive }) => receive((event) => seen.push(['sink', event]))),
+  { id: 'sink' },
+).start();
+
+/** What could bring itself about again takes of the fuel, so that no chart goes on for ever. */
+function burning(queue: (args: Args & Enqueuing) => void) {
+  return enqueueActions(((args: Args & Enqueuing) => {
+    if (args.context.fuel <= 0) return;
+    args.enqueue('burn');
+    queue(args);
+  }) as never);
+}
+
+const brief = createMachine({
+  id: 'brief',
+  initial: 'on',
+  states: { on: { on: { hello: 'off', a: 'off' } }, off: { type: 'final' } },
+  output: 'ended',
+});
+const ended = createMachine({ id: 'ended', initial: 'off', states: { off: { type: 'final' } } });
+const broken = createMachine({
+  id: 'broken',
+  entry: () => {
+    throw new Error('broken');
+  },
+});
+
+export const IMPLEMENTATIONS = {
+  guards: {
+    isEven: ({ context }: Args) => context.count % 2 === 0,
+    isAtLeast: ({ context }: Args, { min }: { min: number }) => context.count >= min,
+    isOdd: not('isEven'),
+    hasFuel: ({ context }: Args) => context.fuel > 0,
+    isInOne: stateIn('one'),
+    isInTwo: stateIn('#two'),
+    isSmallAndEven: and(['isEven', not({ type: 'isAtLeast', params: { min: 5 } } as never)]),
+    isAny: or([({ context }: Args) => context.count > 4, 'isOdd'] as never),
+    alias: 'isEven',
+    throwsAtThree: ({ context }: Args) => {
+      if (context.count === 3) throw new Error('three');
+      return true;
+    },
+  },
+  actions: {
+    note: ({ context, event }: Args, params: unknown) => {
+      seen.push(['note', JSON.stringify([context.count, event.type, params])]);
+    },
+    sendsByItself: ({ self }: { self: { send: (event: object) => void } }) => self.send({ type: 'echo' }),
+    fail: ({ context }: Args) => {
+      if (context.count > 5) throw new Error('more than five');
+    },
+    add: assign({ count: ({ context, event }: Args) => context.count + (event.by ?? 1) } as never),
+    addGiven: assign((({ context }: Args, params?: { n: number }) => ({
+      count: context.count + (params?.n ?? 7),
+    })) as never),
+    addKey: assign({ last: ({ event }: Args) => event.type, first: 1 } as never),
+    assignNothing: assign((() => undefined) as never),
+    assignThrows: assign((({ context }: Args) => {
+      if (context.count > 5) throw new Error('no more');
+      return {};
+    }) as never),
+    burn: assign({ fuel: ({ context }: Args) => context.fuel - 1 } as never),
+    spawnOne: assign((({ spawn, context }: Spawning) => {
+      spawn('kid', { id: `kid-${context.count}` });
+      return { count: context.count + 1 };
+    }) as never),
+    spawnKept: assign({
+      kept: ({ spawn }: Spawning) => {
+        seen.push(['spawns']);
+        return spawn('brief', { id: 'brief', input: ({ context }: Args) => seen.push(['input', context.count]) });
+      },
+      count: 4,
+    } as never),
+    spawnUnknown: assign((({ spawn }: Spawning) => {
+      spawn('nobody', { id: 'nobody' });
+      return {};
+    }) as never),
+    spawnChild: spawnChild('kid', {
+      id: (({ context }: Args) => `kid-${context.count}`) as never,
+      input: (({ context }: Args) => seen.push(['input', context.count])) as never,
+    }),
+    spawnEnded: burning(({ enqueue }) => enqueue.spawnChild('ended', { id: 'ended' })),
+    spawnBroken: burning(({ enqueue }) => enqueue.spawnChild('broken', { id: 'broken' })),
+    spawnSynced: burning(({ enqueue }) => enqueue.spawnChild('brief', { id: 'synced', syncSnapshot: true })),
+    stopKept: stopChild('brief'),
+    stopNobody: stopChild('nobody'),
+    tell: sendTo(SINK, (({ context }: Args) => ({ type: 'told', count: context.count })) as never),
+    tellFound: sendTo((() => SINK) as never, { type: 'found' } as never),
+    tellSelf: sendTo((({ self }: { self: unknown }) => self) as never, { type: 'echo' } as never),
+    tellLater: sendTo((({ self }: { self: unknown }) => self) as never, { type: 'echo' } as never, { delay: 5 }),
+    tellKid: sendTo('kid-1', { type: 'hello' } as never),
+    tellKept: burning(({ enqueue }) =>
+      enqueue.sendTo(({ context }: { context: { kept?: object } }) => context.kept ?? SINK, { type: 'hello' }),
+    ),
+    tellParent: sendParent({ type: 'up' } as never),
+    forward: forwardTo(SINK),
+    say: emit((({ context }: Args) => ({ type: 'said', count: context.count })) as never),
+    logIt: log((({ context }: Args) => context.count) as never, 'label'),
+    raiseNow: raise({ type: 'late' } as never),
+    raiseLater: raise({ type: 'late' } as never, { id: 'late', delay: 4 }),
+    raiseByName: raise({ type: 'late' } as never, { id: 'late', delay: 'some' } as never),
+    raiseByNoDelay: raise({ type: 'late' } as never, { delay: 'none' } as never),
+    cancelLate: cancel('late'),
+    queue: enqueueActions((({ context, event, enqueue, check }: Args & Enqueuing) => {
+      if (check('isEven')) enqueue('add');
+      enqueue.assign({ count: ({ context: now }: Args) => now.count + 1 });
+      enqueue({ type: 'note', params: { n: context.count } });
+      enqueue.sendTo(SINK, { type: 'queued', by: event.type });
+      if (check({ type: 'isAtLeast', params: { min: 3 } }) || check(stateIn('two'))) enqueue('queue less');
+      enqueue.raise({ type: 'late' }, { id: 'late', delay: 3 });
+    }) as never),
+    'queue less': enqueueActions((({ context, enqueue }: Args & Enqueuing) => {
+      enqueue.emit({ type: 'said', count: context.count });
+      enqueue('nobody knows');
+      enqueue.cancel('late');
+      enqueue('note');
+    }) as never),
+    queueRare: enqueueActions((({ context, enqueue }: Args & Enqueuing) => {
+      if (context.count % 4 === 0) enqueue.raise({ type: 'late' });
+      if (context.count % 4 === 1) enqueue.spawnChild('kid', { id: `kid-${context.count}` });
+      if (context.count % 4 === 2) enqueue.stopChild('kid-1');
+      if (context.count % 4 === 3) enqueue.stopChild('nobody');
+      else enqueue('add');
+    }) as never),
+    raiseTwo: burning(({ context, enqueue }) => {
+      const types = ['a', 'b', 'c', 'late', 'unknown', 'a.b'];
+      enqueue.raise({ type: types[context.count % types.length], by: 1 });
+      enqueue.raise({ type: types[context.fuel % types.length], by: 2 });
+    }),
+  },
+  actors: { kid: fromCallback(() => {}), brief, ended, broken },
+  delays: { some: ({ context }: Args) => 2 + context.count, none: () => undefined },
+};
+
+const guard = fc.oneof(
+  { weight: 8, arbitrary: fc.constant(undefined) },
+  { weight: 2, arbitrary: fc.constant('isEven') },
+  { weight: 2, arbitrary: fc.nat(4).map((min) => ({ type: 'isAtLeast', params: { min } })) },
+  { weight: 1, arbitrary: fc.constant({ type: 'isAtLeast', params: ({ event }: Args) => ({ min: event.by ?? 0 }) }) },
+  { weight: 1, arbitrary: fc.constant(({ context }: Args) => context.count < 3) },
+  { weight: 1, arbitrary: fc.constantFrom(not('isInOne'), stateIn('two'), and(['isEven', 'isInTwo'])) },
+  { weight: 2, arbitrary: fc.constantFrom('isOdd', 'isInOne', 'isInTwo', 'isSmallAndEven', 'isAny', 'alias') },
+  { weight: 1, arbitrary: fc.constantFrom('throwsAtThree', 'throwsAtThree', 'nobody knows') },
+);
+
+/** Those that raise nothing at once, so that they may answer what is raised. */
+const quietAction = fc.oneof(
+  { weight: 8, arbitrary: fc.constantFrom('note', 'add', 'addGiven', 'tell', 'say') },
+  { weight: 4, arbitrary: fc.constantFrom('tellFound', 'raiseLater', 'raiseByName', 'cancelLate', 'logIt', 'queue') },
+  { weight: 2, arbitrary: fc.constantFrom('addKey', 'assignNothing', 'forward', 'spawnKept', 'stopKept', 'tellKept') },
+  { weight: 1, arbitrary: fc.constantFrom('spawnChild', 'stopNobody', 'spawnEnded', 'spawnSynced', 'raiseTwo') },
+  { weight: 2, arbitrary: fc.nat(3).map((n) => ({ type: 'note', params: { n } })) },
+  { weight: 2, arbitrary: fc.constant({ type: 'note', params: ({ context, event }: Args) => [context, event.type] }) },
+  { weight: 2, arbitrary: fc.nat(3).map((n) => ({ type: 'addGiven', params: { n } })) },
+  { weight: 2, arbitrary: fc.constant(({ event }: Args) => seen.push(['inline', event.type])) },
+  {
+    weight: 2,
+    arbitrary: fc.constant(function named({ event }: Args) {
+      seen.push(['named', event.type]);
+    }),
+  },
+  { weight: 2, arbitrary: fc.constant(assign({ count: 2 } as never)) },
+);
+const action = fc.oneof(
+  { weight: 9, arbitrary: quietAction },
+  { weight: 2, arbitrary: fc.constantFrom('tellSelf', 'tellLater', 'raiseByNoDelay', 'spawnOne', 'raiseTwo') },
+  { weight: 1, arbitrary: fc.constantFrom('fail', 'assignThrows', 'tellKid', 'raiseNow', 'queueRare', 'nobody knows') },
+  { weight: 1, arbitrary: fc.constantFrom('spawnBroken', 'spawnUnknown', 'tellParent', 'sendsByItself', 'raiseNow') },
+);
+
+const STATES = ['one', 'two', 'three', 'four'];
+/** Of states within others; if a chart has none they are states like any. */
+const WITHIN = ['#inner', '#hist'];
+
+const transition = (actions: fc.Arbitrary<unknown>, targets: readonly string[]) =>
+  fc.record(
+    {
+      target: fc.oneof(
+        { weight: 12, arbitrary: fc.constantFrom(...targets) },
+        { weight: 1, arbitrary: fc.constantFrom(...WITHIN) },
+      ),
+      guard,
+      actions: fc.array(actions, { maxLength: 4 }),
+      reenter: fc.boolean(),
+      meta: fc.constant({ of: 'transition' }),
+    },
+    { requiredKeys: [] },
+  );
+
+const quiet = (targets: readonly string[]) => transition(quietAction, targets);
+
+/** Of events that the machine may have brought about itself. */
+const burningOnce = (targets: readonly string[]) =>
+  quiet(targets).map((config) => ({ ...config, guard: 'hasFuel', actions: ['burn', ...(config.actions ?? [])] }));
+
+const handlers = (targets: readonly string[]) =>
+  fc.record(
+    {
+      a: fc.array(transition(action, targets), { maxLength: 3 }),
+      b: transition(action, targets),
+      c: fc.oneof(fc.constant(undefined), transition(action, targets)),
+      echo: quiet(targets),
+      late: quiet(targets),
+      'xstate.error.actor.kid-1': quiet(targets),
+      'xstate.error.actor.broken': quiet(targets),
+      'xstate.done.actor.ended': quiet(targets),
+      'xstate.snapshot.synced': quiet(targets),
+    },
+    { requiredKeys: ['a'] },
+  );
+
+const wild = (targets: readonly string[]) =>
+  fc.record(
+    { 'a.*': burningOnce(targets), 'a.b.*': burningOnce(targets), '*': burningOnce(targets) },
+    { requiredKeys: [] },
+  );
+
+const few = fc.array(quietAction, { maxLength: 2 });
+const after = fc.record({ 3: quiet(STATES), some: quiet(STATES) }, { requiredKeys: [] });
+const plain = {
+  on: handlers(STATES),
+  entry: few,
+  exit: few,
+  tags: fc.constantFrom(['x'], ['x', 'y']),
+  meta: fc.constant({ of: 'state' }),
+};
+const state = fc.oneof(
+  { weight: 60, arbitrary: fc.record({ ...plain, after }, { requiredKeys: ['on'] }) },
+  {
+    weight: 6,
+    arbitrary: fc
+      .tuple(fc.record(plain, { requiredKeys: ['on'] }), wild(STATES))
+      .map(([config, more]) => ({ ...config, on: { ...config.on, ...more } })),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record(
+      {
+        type: fc.constant('final'),
+        entry: few,
+        exit: few,
+        output: fc.constantFrom({ n: 1 }, ({ context }: Args) => context.count),
+      },
+      { requiredKeys: ['type'] },
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      initial: fc.constant('inner'),
+      states: fc.record({
+        inner: fc.record({ id: fc.constant('inner'), on: handlers(['other', 'last']) }),
+        other: fc.record({ entry: few, exit: few }),
+        last: fc.constant({ type: 'final' }),
+        hist: fc.constant({ type: 'history', id: 'hist' }),
+      }),
+      on: handlers(STATES),
+      onDone: burningOnce(STATES),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      type: fc.constant('parallel'),
+      states: fc.record({
+        p: fc.record({
+          initial: fc.constant('x'),
+          states: fc.record({ x: fc.record({ on: handlers(['y']) }), y: after.map(() => ({})) }),
+        }),
+        q: fc.record({ on: fc.record({ b: quiet(['q']) }) }),
+      }),
+      on: handlers(STATES),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      on: handlers(STATES),
+      always: fc.constantFrom(
+        { guard: and(['hasFuel', 'isOdd']), target: 'one', actions: ['add', 'burn'] },
+        { guard: 'hasFuel', actions: 'burn' },
+      ),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      on: handlers(STATES),
+      exit: few,
+      invoke: fc.record(
+        {
+          src: fc.constantFrom('kid', 'brief', 'ended', 'broken'),
+          id: fc.constant('invoked'),
+          onDone: burningOnce(STATES),
+          onError: burningOnce(STATES),
+          onSnapshot: burningOnce(STATES),
+        },
+        { requiredKeys: ['src', 'id'] },
+      ),
+    }),
+  },
+);
+
+/** Of the machine, which few have. */
+const rare = fc.oneof(
+  { weight: 30, arbitrary: fc.constant({}) },
+  { weight: 1, arbitrary: fc.constant({ always: { guard: 'hasFuel', actions: 'burn' } }) },
+  { weight: 1, arbitrary: fc.constant({ invoke: { src: 'brief', id: 'invoked', onDone: '.two' } }) },
+  { weight: 1, arbitrary: fc.constant({ after: { 4: { actions: 'note' } } }) },
+  { weight: 1, arbitrary: fc.constant({ type: 'parallel' }) },
+);
+
+export const chart: fc.Arbitrary<object> = fc
+  .tuple(
+    fc.record(
+      {
+        states: fc.record({ one: state, two: state, three: state, four: state }),
+        on: handlers(STATES.map((name) => `.${name}`)),
+        entry: few,
+        exit: few,
+        tags: fc.constant(['root']),
+        output: fc.constantFrom({ all: 'done' }, ({ context, event }: Args) => [context.count, event.type]),
+        // With a bound, endless loops are told of by an error.
+        options: fc.constant({ maxIterations: 5 }),
+      },
+      { requiredKeys: ['states'] },
+    ),
+    rare,
+  )
+  .map(([config, more]) => {
+    const isNested = Object.values(config.states).some((each) => 'onDone' in each);
+    const two = { id: 'two', ...config.states.two };
+    const whole = { ...config, ...more, states: { ...config.states, two }, id: 'random', initial: 'one' };
+    return {
+      ...(isNested ? whole : (aimed(whole) as object)),
+      context: ({ input }: { input?: { count?: number } }) => ({ count: input?.count ?? 0, fuel: 5 }),
+    };
+  });
+
+/** The same chart with a state of its own for each target that is not there. */
+function aimed(config: unknown): unknown {
+  if (WITHIN.includes(config as string)) return '#two';
+  if (Array.isArray(config)) return config.map(aimed);
+  if (typeof config !== 'object' || config === null) return config;
+  return Object.fromEntries(Object.entries(config).map(([key, value]) => [key, aimed(value)]));
+}
+
+const event = fc.oneof(
+  { weight: 8, arbitrary: fc.constantFrom<AnyEventObject>(...EVENTS) },
+  { weight: 1, arbitrary: fc.constantFrom('echo', 'late', 'a.b', 'a.b.c', 'hello').map((type) => ({ type })) },
+);
+
+export const happening: fc.Arbitrary<Happening> = fc.oneof(
+  { weight: 24, arbitrary: event.map((send) => ({ send })) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .constantFrom('xstate.done.actor.kid-1', 'xstate.error.actor.kid-1', 'xstate.after.3.random.one', '*')
+      .map((type) => ({ send: { type } })),
+  },
+  { weight: 5, arbitrary: fc.nat(6).map((wait) => ({ wait })) },
+  { weight: 2, arbitrary: fc.constant({ persist: true } as const) },
+  { weight: 2, arbitrary: event.map((ask) => ({ ask })) },
+);
+
+/** From when to when somebody inspects, by the number of what happens: from before the actor is made on, or never, too. */
+export type Watched = readonly [from: number, to: number];
+
+export const ALWAYS: Watched = [-1, Number.POSITIVE_INFINITY];
+
+export const watched: fc.Arbitrary<Watched> = fc.oneof(
+  fc.constant(ALWAYS),
+  fc.constant([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] as const),
+  fc.tuple(fc.nat(6), fc.nat(12)),
+);
