@@ -1,7 +1,7 @@
 import type { ClientRef, LeaseId } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import type { Call } from './call.js';
-import type { PoolError } from './errors.js';
+import { type EndedLease, LeaseEndedError, type PoolError } from './errors.js';
 import type { Started } from './retries.js';
 import type { Vigil } from './vigil.js';
 import type { MessageDuringCall } from './wire/message.js';
@@ -30,7 +30,8 @@ export interface LeaseHolder {
   readonly holds: boolean;
   /** Nothing is unanswered: the next request may be sent. */
   onAnswered(): void;
-  onLost(): void;
+  /** The lease is over. */
+  onLost(ended: EndedLease): void;
 }
 
 /** A request that Python owes an answer to. */
@@ -124,6 +125,7 @@ export class Exchange {
     const request = this.worker.request(call, this);
     this.#requests.push(request);
     call.onSent(this);
+    this.worker.send(request);
     if (this.worker.runs(request)) this.onRunning(request);
   }
 
@@ -202,11 +204,17 @@ export class Exchange {
     if (this.#isOver) return;
     this.#isOver = true;
     this.worker.exchanges[this.slot] = undefined;
+    const ended = this.worker.lossOfLease(this);
     const requests = this.#requests.splice(0);
     this.#endVigil();
     if (requests[0]?.isRevoked) this.worker.counters.cancelled.killed += 1;
-    for (const request of requests) request.call.onLost(this.worker.loss(request), this);
-    this.#holder?.onLost();
+    for (const request of requests) {
+      const loss = this.worker.loss(request);
+      // What Python never came to is told what a call is told that was never sent.
+      if (request !== requests[0] && loss.started === false) request.call.fail(new LeaseEndedError(ended));
+      else request.call.onLost(loss, this);
+    }
+    this.#holder?.onLost(ended);
   }
 
   #requestOf(call: Call): Request | undefined {

@@ -120,8 +120,8 @@ export class Hold implements LeaseHolder, CallHome {
     if (this.#checkedIn !== undefined && this.#waiting.length === 0 && !this.exchange.isBusy) this.#checkedInNow();
   }
 
-  onLost(): void {
-    if (this.#ended === undefined) this.#end(this.exchange.worker.lossOfLease(this.exchange));
+  onLost(ended: EndedLease): void {
+    if (this.#ended === undefined) this.#end(ended);
   }
 
   // ---------------------------------------------------------------- as a call that waits sees it

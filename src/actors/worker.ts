@@ -133,13 +133,15 @@ export class WorkerHand implements ProcessListeners {
     return this.#runtime.counters;
   }
 
-  /** Sends the request of a call. */
+  /** The request that is to be sent next. */
   request(call: Call, exchange: Exchange): Request {
-    const id = this.#runtime.nextRequestId();
-    const request: Request = { id, call, exchange, isAbandoned: false, isRevoked: false };
+    const request = { id: this.#runtime.nextRequestId(), call, exchange, isAbandoned: false, isRevoked: false };
     this.#asked.push(request);
-    this.#outbox.request(id, call.question.request, this.#shares);
     return request;
+  }
+
+  send({ id, call }: Request): void {
+    this.#outbox.request(id, call.question.request, this.#shares);
   }
 
   /**
@@ -338,7 +340,7 @@ export class WorkerHand implements ProcessListeners {
     return { error, started, isFinal: false };
   }
 
-  /** What the caller of a request that was never sent is told, and whoever asks for another under the lost lease. */
+  /** What the caller of a request that was never begun is told, and whoever asks for another under the lost lease. */
   lossOfLease({ lease, isAbandoned }: Exchange): EndedLease {
     const isRevoked = this.#endedFor === 'cancel-grace' && isAbandoned;
     const reason = this.#endedFor === 'stopped' ? 'pool-closed' : isRevoked ? 'revoked' : 'worker-died';

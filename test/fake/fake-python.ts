@@ -30,6 +30,8 @@ export interface PlayedRequest {
   readonly args: readonly unknown[];
   readonly kwargs: Readonly<Record<string, unknown>>;
   readonly session: string | undefined;
+  /** Which lease it is of. A call without one is a lease by itself. */
+  readonly lease: string;
   /** What Python keeps for the session. */
   readonly state: Map<string, unknown>;
 }
@@ -106,6 +108,8 @@ export class FakeProcess implements PythonProcess {
   readonly #states = new Map<string, Map<string, unknown>>();
   #phase: 'launching' | 'spawned' | 'greeted' | 'loading' | 'ready' = 'launching';
   #request: PlayedRequest | undefined;
+  /** Given up before its turn came, and not yet answered. */
+  #declined: CallLine | undefined;
   /** The last request that came, whether it was started or not. */
   #lastId = 0;
   #isFrozen = false;
@@ -165,7 +169,7 @@ export class FakeProcess implements PythonProcess {
 
   /** How many requests it has not answered, those included that wait in the pipe. */
   get owed(): number {
-    let owed = this.#request === undefined ? 0 : 1;
+    let owed = this.#isBusy ? 1 : 0;
     for (const { type } of this.#inbox) if (type === 'call') owed += 1;
     return owed;
   }
@@ -173,6 +177,10 @@ export class FakeProcess implements PythonProcess {
   /** What it keeps, by session. */
   get states(): ReadonlyMap<string, ReadonlyMap<string, unknown>> {
     return this.#states;
+  }
+
+  get #isBusy(): boolean {
+    return this.#request !== undefined || this.#declined !== undefined;
   }
 
   // ---------------------------------------------------------------- what Node does
@@ -310,6 +318,7 @@ export class FakeProcess implements PythonProcess {
 
   thaw(): void {
     this.#isFrozen = false;
+    if (this.#declined !== undefined) this.#decline(this.#declined);
     this.#read();
   }
 
@@ -336,7 +345,7 @@ export class FakeProcess implements PythonProcess {
   }
 
   #read(): void {
-    while (this.isAlive && !this.#isFrozen && this.#request === undefined && !this.#isStopping) {
+    while (this.isAlive && !this.#isFrozen && !this.#isBusy && !this.#isStopping) {
       const message = this.#inbox.shift();
       if (message === undefined) return;
       if (message.type === 'init') this.#load();
@@ -351,12 +360,26 @@ export class FakeProcess implements PythonProcess {
     this.#phase = 'loading';
   }
 
-  #run({ id, name, args, kwargs = {}, session }: LineToPython & { type: 'call' }): void {
+  #run(call: CallLine): void {
+    const { id, name, args, kwargs = {}, session } = call;
+    if (this.hasStartMark && this.cancelled.includes(id)) return this.#decline(call);
     this.started.push(id);
     if (session !== undefined && !this.#states.has(session)) this.#states.set(session, new Map());
     const state = this.#states.get(session ?? '') ?? new Map();
-    this.#request = { id, name, args, kwargs, session, state };
+    this.#request = { id, name, args, kwargs, session, lease: leaseOf(call), state };
     this.#python.script.serve?.(this.#request, this);
+  }
+
+  /** Given up in the pipe, it is never begun. Said a moment later: no process answers while Node is still writing. */
+  #decline(call: CallLine): void {
+    this.#declined = call;
+    queueMicrotask(() => {
+      if (this.#declined === undefined || !this.canAct) return;
+      this.#declined = undefined;
+      this.answered.push(call.id);
+      this.#say({ type: 'error', id: call.id, error: RAISED, started: false });
+      this.#read();
+    });
   }
 
   #stop(): void {
@@ -388,6 +411,14 @@ export class FakeProcess implements PythonProcess {
     if (this.#python.script.pace === 'itself') queueMicrotask(() => this.tellEnd());
   }
 
+  /** How many leases have requests here that are not answered, with that of `asked`. */
+  #leasesWith(asked: CallLine): number {
+    const calls = [this.#declined, ...this.#inbox, asked].filter((message) => message?.type === 'call');
+    const leases = calls.map(leaseOf);
+    if (this.#request !== undefined) leases.push(this.#request.lease);
+    return new Set(leases).size;
+  }
+
   /** What Node may not do, whatever happens. */
   #check(message: LineToPython, line: string): void {
     const blame = (why: string) => this.#python.violations.push(`process ${this.pid} ${why}: ${line}`);
@@ -399,7 +430,8 @@ export class FakeProcess implements PythonProcess {
       if (this.#hasBeenTold) blame('was sent a request after its end had been told');
       if (this.signals.includes('SIGKILL')) blame('was sent a request after it had been killed');
       if (this.#wasAsked) blame('was sent a request after it had been asked to stop');
-      if (this.owed >= (this.#python.script.slots ?? 1)) blame('was sent more requests than it has slots');
+      if (this.#leasesWith(message) > (this.#python.script.slots ?? 1))
+        blame('was sent requests of more leases than it has slots');
       if (message.id <= this.#lastId) blame('was sent an id that does not increase');
       this.#lastId = message.id;
     }
@@ -416,11 +448,18 @@ export type LineToPython =
       readonly args: readonly unknown[];
       readonly kwargs?: Readonly<Record<string, unknown>>;
       readonly session?: string;
+      readonly lease?: number;
     }
   | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'ping'; readonly number: number }
   | { readonly type: 'session.end'; readonly session: string }
   | { readonly type: 'stop' };
+
+type CallLine = LineToPython & { readonly type: 'call' };
+
+function leaseOf({ id, lease }: CallLine): string {
+  return lease === undefined ? `call ${id}` : `lease ${lease}`;
+}
 
 const RAISED: WireError = {
   code: 'ERR_PYTHON',

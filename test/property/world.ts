@@ -425,7 +425,8 @@ export class World {
       case 'ERR_LEASE_ENDED':
         if (asked.via === undefined) return 'it is of no lease';
         if ((error as { reason?: string }).reason === 'expired') return this.#whyNotExpired(asked.via);
-        return wasSent ? 'it had been sent' : undefined;
+        // In the pipe behind another it may be, but Python has not come to it.
+        return asked.process?.started.includes(asked.id) ? 'it had been begun' : undefined;
       case 'ERR_PROTOCOL':
         return asked.process && this.#brokenProcesses.has(asked.process) ? undefined : 'nothing broke its line';
       default:

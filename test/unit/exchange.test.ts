@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { ClientRef } from '../../machines/index.js';
 import type { WorkerHand } from '../../src/actors/worker.js';
 import type { Call } from '../../src/call.js';
-import type { PoolError } from '../../src/errors.js';
-import { type Answer, Exchange, type LeaseHolder, type Request } from '../../src/exchange.js';
+import type { EndedLease, PoolError } from '../../src/errors.js';
+import { type Answer, Exchange, type LeaseHolder, type Loss, type Request } from '../../src/exchange.js';
 import type { MessageDuringCall } from '../../src/wire/message.js';
 
 describe('the exchange of a single call', () => {
@@ -23,7 +23,7 @@ describe('the exchange of a single call', () => {
       call,
       'unknown',
     ]);
-    expect(said.splice(0)).toEqual(['request', 'call sent']);
+    expect(said.splice(0)).toEqual(['call sent', 'request']);
     worker.answer({ value: 5 });
     expect(said).toEqual(['lease 7 ended', 'client: exchange.ended 7 at 42', 'call answered 5']);
     expect([exchange.isBusy, worker.exchanges[1]]).toEqual([false, undefined]);
@@ -50,7 +50,7 @@ describe('the exchange of a single call', () => {
     const other = exchanging();
     other.worker.isRunning = true;
     other.exchange.send(other.call);
-    expect(other.said).toEqual(['request', 'call sent', 'watch 100']);
+    expect(other.said).toEqual(['call sent', 'request', 'watch 100']);
   });
 
   it('hands on what is said of it, counts each word as a sign of life, and declines what is said of none', () => {
@@ -232,7 +232,7 @@ describe('an exchange whose worker is lost', () => {
     exchange.send(call);
     said.splice(0);
     exchange.lost();
-    expect(said.splice(0)).toEqual(['watch over', 'call lost: loss of 100', 'holder: lost']);
+    expect(said.splice(0)).toEqual(['watch over', 'call lost: loss of 100', 'holder: lost, worker-died']);
     expect([exchange.isBusy, worker.exchanges[1]]).toEqual([false, undefined]);
     exchange.lost();
     exchange.end();
@@ -292,7 +292,7 @@ describe('calls that follow each other in the pipe', () => {
 
   it('are watched one after the other, as Python comes to them', () => {
     const { exchange, call, second, said, worker } = twoSent();
-    expect(said.splice(0)).toEqual(['request', 'call sent', 'watch 100', 'request', 'second sent']);
+    expect(said.splice(0)).toEqual(['call sent', 'request', 'watch 100', 'second sent', 'request']);
     expect([exchange.call, exchange.requestId, exchange.aheadOf(second)]).toEqual([call, 100, worker.first.call]);
     worker.answer({ value: 1 });
     expect(said.splice(0)).toEqual(['watch over', 'call answered 1', 'holder: answered']);
@@ -331,12 +331,13 @@ describe('calls that follow each other in the pipe', () => {
     expect(said).toEqual(['watch over', 'call answered 1', 'holder: answered', 'client: exchange.abandoned 7']);
   });
 
-  it('are lost together, each as it stands', () => {
+  it('are lost together: what Python never came to is told of the end of its lease, as what was never sent', () => {
     const { exchange, call, said, worker } = twoSent();
     exchange.abandon(call);
     said.splice(0);
     exchange.lost();
-    expect(said).toEqual(['call lost: loss of 100', 'second lost: loss of 101', 'holder: lost']);
+    const over = 'second failed: Lease 7 is over: the pool took it back. Check out a new one.';
+    expect(said).toEqual(['call lost: loss of 100', over, 'holder: lost, revoked']);
     expect(worker.counters.cancelled.killed).toBe(1);
   });
 });
@@ -362,7 +363,6 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     runs: (request: Request) => worker.isRunning && asked[0] === request,
     hasStarted: (id: number) => (id === requests ? 'unknown' : false),
     request: (call: Call, exchange: Exchange) => {
-      said.push('request');
       requests += 1;
       const request = { id: requests, call, exchange, isAbandoned: false, isRevoked: false };
       asked.push(request);
@@ -380,7 +380,10 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     },
     say: (line: string) => said.push(`said ${line}`),
     endLease: (lease: number) => said.push(`lease ${lease} ended`),
-    loss: ({ id }: Request) => `loss of ${id}`,
+    send: () => void said.push('request'),
+    loss: ({ id }: Request) => ({ error: new Error(`loss of ${id}`), started: id === asked[0]?.id }),
+    lossOfLease: ({ lease, isAbandoned }: Exchange) =>
+      ({ lease, reason: isAbandoned ? 'revoked' : 'worker-died' }) as const,
   };
   const client = {
     send: ({ type, lease, at }: { type: string; lease: number; at?: number }) =>
@@ -389,7 +392,11 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
   const holder =
     holds === undefined
       ? undefined
-      : { holds, onAnswered: () => void said.push('holder: answered'), onLost: () => void said.push('holder: lost') };
+      : {
+          holds,
+          onAnswered: () => void said.push('holder: answered'),
+          onLost: ({ reason }: EndedLease) => void said.push(`holder: lost, ${reason}`),
+        };
   const exchange = new Exchange(
     7,
     1,
@@ -407,7 +414,7 @@ function callOf(name: string, said: string[]): Call {
     fail: (error: Error) => said.push(`${name} failed: ${error.message}`),
     onSent: () => said.push(`${name} sent`),
     onAnswered: (answer: { value?: unknown }) => said.push(`${name} answered ${answer.value}`),
-    onLost: (loss: unknown) => said.push(`${name} lost: ${loss}`),
+    onLost: ({ error }: Loss) => said.push(`${name} lost: ${error.message}`),
     hear: ({ type }: { type: string }) => {
       said.push(`${name} heard ${type}`);
       return true;
