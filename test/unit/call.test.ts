@@ -74,7 +74,7 @@ describe('a call', () => {
 
   it('tells that it only waited when its time is up on its way, behind another', async () => {
     const { call, clock, exchange } = made({ timeoutMs: 50 });
-    exchange.isBegun = false;
+    exchange.ahead = made().call;
     clock.jump(20);
     call.onSent(exchange);
     clock.jump(30);
@@ -133,9 +133,8 @@ function made(wait: ConstructorParameters<typeof Call>[3] = {}) {
   const exchange = {
     abandoned,
     abandon: (given: Call) => abandoned.push(given),
-    aheadOf: () => undefined,
-    hasStarted: () => exchange.isBegun,
-    isBegun: true,
+    ahead: undefined as Call | undefined,
+    aheadOf: () => exchange.ahead,
   };
-  return { clock, call, outcomes, exchange: exchange as unknown as Exchange & { abandoned: Call[]; isBegun: boolean } };
+  return { clock, call, outcomes, exchange: exchange as unknown as Exchange & typeof exchange };
 }
