@@ -331,7 +331,7 @@ export abstract class Caller<Api = unknown> {
         ? undefined
         : { stream, given: live, handles, attempts, onProgress: onTold, heartbeatTimeoutMs };
       const line = room === undefined ? request : streamed(request, room, settings.limits, name);
-      const wait = isShared ? UNLIMITED : { signal, timeoutMs };
+      const wait = isShared ? NO_OPTIONS : { signal, timeoutMs };
       const site = sites.above(ask, this.runtime.asking, clock.now());
       const call = new Call({ name, request: line, context, caller: this }, site, clock, wait, extras);
       counters.asked += 1;
@@ -514,6 +514,5 @@ const PRIORITY_MAX = 100;
 const ATTEMPTS = 3;
 const ATTEMPTS_MAX = 100;
 const KEY_CHARS_MAX = 1_000;
-const UNLIMITED: WaitOptions = NO_OPTIONS;
 /** So many heartbeats may come in the time that is allowed for one. */
 const BEATS = 4;
