@@ -12,7 +12,7 @@ import { bare, NO_OPTIONS, own } from './own.js';
 import { type PyProxy, PyResult, pyProxy } from './py.js';
 import { Attempts, type AttemptTerms } from './retries.js';
 import type { Runtime } from './runtime.js';
-import { checkerOf, checkItems, checkSchema, type StandardSchema } from './standard-schema.js';
+import { type Checked, checkAnswer, checkItems, checkSchema, type StandardSchema } from './standard-schema.js';
 import { type Room, roomFor, Stream, type StreamOptions } from './stream.js';
 import { type EncodedRequest, encodeRequest, streamed } from './wire/message.js';
 import type { FunctionReference, ValueHandlers } from './wire/rich.js';
@@ -94,8 +94,8 @@ export abstract class Caller<Api = unknown> {
    *
    * Rejects with `signal.reason`, or a `PoolError`: `ERR_PYTHON` (it raised), `ERR_NOT_EXPOSED`, `ERR_VALUE`,
    * `ERR_MESSAGE_TOO_LARGE`, `ERR_WORKER_DIED`, `ERR_CALL_TIMEOUT`, `ERR_CALL_HUNG`, `ERR_QUEUE_TIMEOUT`, `ERR_QUEUE_FULL`,
-   * `ERR_POOL_CLOSED`, `ERR_POOL_DEGRADED`, `ERR_PROTOCOL`, `ERR_OPTION`; with a `schema` also `ERR_RESULT`, in a pool
-   * with `validate` also `ERR_ARGUMENT`; in a session also `ERR_SESSION_LOST` and
+   * `ERR_POOL_CLOSED`, `ERR_POOL_DEGRADED`, `ERR_PROTOCOL`, `ERR_OPTION`; with a `schema` also `ERR_RESULT` and `ERR_SCHEMA_TIMEOUT`,
+   * in a pool with `validate` also `ERR_ARGUMENT`; in a session also `ERR_SESSION_LOST` and
    * `ERR_SESSION_LIMIT`, under a lease `ERR_LEASE_ENDED`.
    */
   call<T>(name: string, args: readonly unknown[], options: WithSchema<CallOptions, T>): Promise<T>;
@@ -257,7 +257,7 @@ export abstract class Caller<Api = unknown> {
   #promiseOf(name: string, prepared: Prepared, options: CallOptions): Promise<unknown> {
     const { schema, idempotencyKey: key } = options;
     const answer = key === undefined ? prepared.ask().promise : this.#share(name, prepared, key, options);
-    const promise = schema === undefined ? answer : answer.then(checkerOf(schema, name));
+    const promise = schema === undefined ? answer : checkAnswer(answer, this.#checked(schema, name, options));
     if (this.runtime.settings.errors === undefined) return promise;
     return promise.catch((error) => Promise.reject(this.runtime.tied(error)));
   }
@@ -270,13 +270,19 @@ export abstract class Caller<Api = unknown> {
     return this.runtime.shared.join({ key, name, request, isIdempotent: idempotent, wait, start: ask });
   }
 
-  #streamOf<T>(name: string, { ask }: Prepared, { schema }: CallOptions, room: Room): Items<T> {
+  #streamOf<T>(name: string, { ask }: Prepared, options: CallOptions, room: Room): Items<T> {
+    const { schema } = options;
     const stream = new Stream<T>(
       room,
       (items) => ask(items, room),
       (error) => this.runtime.tied(error),
     );
-    return schema === undefined ? stream : checkItems(stream, checkerOf<T>(schema, name));
+    return schema === undefined ? stream : checkItems<T>(stream, this.#checked(schema, name, options));
+  }
+
+  #checked(schema: StandardSchema, call: string, { signal, timeoutMs }: CallOptions): Checked {
+    const { runtime } = this;
+    return { schema, call, runtime, wait: { signal, timeoutMs: timeoutMs ?? runtime.settings.timeoutMs } };
   }
 
   /** Fixes and checks what is asked, and returns what asks it. */
@@ -331,7 +337,7 @@ export abstract class Caller<Api = unknown> {
         ? undefined
         : { stream, given: live, handles, attempts, onProgress: onTold, heartbeatTimeoutMs };
       const line = room === undefined ? request : streamed(request, room, settings.limits, name);
-      const wait = isShared ? UNLIMITED : { signal, timeoutMs };
+      const wait = isShared ? NO_OPTIONS : { signal, timeoutMs };
       const site = sites.above(ask, this.runtime.asking, clock.now());
       const call = new Call({ name, request: line, context, caller: this }, site, clock, wait, extras);
       counters.asked += 1;
@@ -514,6 +520,5 @@ const PRIORITY_MAX = 100;
 const ATTEMPTS = 3;
 const ATTEMPTS_MAX = 100;
 const KEY_CHARS_MAX = 1_000;
-const UNLIMITED: WaitOptions = NO_OPTIONS;
 /** So many heartbeats may come in the time that is allowed for one. */
 const BEATS = 4;

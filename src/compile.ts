@@ -1,4 +1,5 @@
 import { type AnyStateMachine, StateMachine } from 'xstate';
+import { type Inspection, inspectionOf } from './inspection.js';
 import {
   type ActionArgs,
   type AnyEvent,
@@ -22,7 +23,6 @@ import {
   type TransitionDefinition,
   tableOf,
 } from './table.js';
-import { type Watch, watchOf } from './watch.js';
 
 export type { Left } from './table.js';
 
@@ -54,7 +54,7 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
   #table: Map<unknown, Row> | undefined;
   #handedOver: readonly AnyEvent[] = [];
   /** Of the system in which this machine ran last. */
-  #watch: Watch | undefined;
+  #inspection: Inspection | undefined;
 
   constructor(config: object, implementations: object) {
     super(config, implementations);
@@ -136,14 +136,14 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
   }
 
   #stay(state: State, event: AnyEvent, scope: Scope): State {
-    if (this.#isWatched(scope)) tell(state, event, scope, NONE);
+    if (this.#isInspected(scope)) tell(state, event, scope, NONE);
     return state;
   }
 
   #take(edge: Edge, from: State, event: AnyEvent, scope: Scope, extra: Extra): State {
     const { steps, target, transitions } = edge;
-    const isWatched = this.#isWatched(scope);
-    const run = new Run(this, from, event, scope, extra, isWatched);
+    const isInspected = this.#isInspected(scope);
+    const run = new Run(this, from, event, scope, extra, isInspected);
     run.perform(steps);
     const { state, context } = run;
     const leaf = target ?? from;
@@ -168,16 +168,16 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
           getMeta: from.getMeta,
           toJSON: from.toJSON,
         };
-    if (isWatched) tell(next, event, scope, transitions);
+    if (isInspected) tell(next, event, scope, transitions);
     return next;
   }
 
-  #isWatched(scope: Scope): boolean {
+  #isInspected(scope: Scope): boolean {
     const { system, self } = scope;
     // What is no actor's own has effects of its own, such as `xstate.transition()`, which only collects them.
     if (scope !== self._actorScope) return true;
-    if (this.#watch?.system !== system) this.#watch = watchOf(system);
-    return this.#watch.isOn;
+    if (this.#inspection?.system !== system) this.#inspection = inspectionOf(system);
+    return this.#inspection.isOn;
   }
 }
 
@@ -188,18 +188,18 @@ class Run {
   readonly #scope: Scope;
   readonly #extra: Extra;
   /** All that is done is told of. */
-  readonly #isWatched: boolean;
+  readonly #isInspected: boolean;
   /** As it was, but for the children. */
   state: State;
   /** It goes on its own, so that a snapshot need not be made for each change of it. */
   context: object;
 
-  constructor(machine: Machine, from: State, event: AnyEvent, scope: Scope, extra: Extra, isWatched: boolean) {
+  constructor(machine: Machine, from: State, event: AnyEvent, scope: Scope, extra: Extra, isInspected: boolean) {
     this.#machine = machine;
     this.#event = event;
     this.#scope = scope;
     this.#extra = extra;
-    this.#isWatched = isWatched;
+    this.#isInspected = isInspected;
     this.state = from;
     this.context = from.context;
   }
@@ -214,7 +214,7 @@ class Run {
         this.context = this.#changed(changes, builtin!, params);
       } else if (builtin === undefined) {
         this.#scope.actionExecutor({ type, info: { context, event, self, system }, params, exec });
-      } else if (this.#isWatched || sends === undefined || !this.#send(sends, params)) {
+      } else if (this.#isInspected || sends === undefined || !this.#send(sends, params)) {
         this.#resolve(builtin, { context, event, self, system }, params);
       }
     }
@@ -235,7 +235,7 @@ class Run {
     const said = typeof event === 'function' ? event(args, params) : event;
     if (typeof said?.type !== 'string' || said.type === 'xstate.error') return false;
     // Somebody may have begun to inspect meanwhile.
-    this.#scope.defer(() => (watchOf(system).isOn ? system._relay(self, target, said) : target._send(said)));
+    this.#scope.defer(() => (inspectionOf(system).isOn ? system._relay(self, target, said) : target._send(said)));
     return true;
   }
 

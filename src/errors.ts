@@ -38,6 +38,7 @@ export type PoolErrorCode =
   | 'ERR_VALUE'
   | 'ERR_ARGUMENT'
   | 'ERR_RESULT'
+  | 'ERR_SCHEMA_TIMEOUT'
   | 'ERR_MESSAGE_TOO_LARGE'
   | 'ERR_SESSION_LOST'
   | 'ERR_SESSION_LIMIT'
@@ -611,22 +612,52 @@ export class ResultRefusedError extends PoolError<'ERR_RESULT'> {
   }
 }
 
+/** Python answered, and the caller's schema had not settled when the call's budget was spent. The function has run. */
+export class SchemaTimeoutError extends PoolError<'ERR_SCHEMA_TIMEOUT'> {
+  /** The function that was called. */
+  readonly call: string;
+  /** The whole budget of the call. */
+  readonly timeoutMs: number;
+
+  constructor(seen: { call: string; timeoutMs: number }) {
+    super(
+      'SchemaTimeoutError',
+      'ERR_SCHEMA_TIMEOUT',
+      `${quoted(seen.call)} was answered, and its schema had not settled when the ${seen.timeoutMs} ms of the call were over. ` +
+        'The function has run. Find what the schema waits for, or allow a longer `timeoutMs`.',
+    );
+    this.call = seen.call;
+    this.timeoutMs = seen.timeoutMs;
+  }
+}
+
 /** The worker that held a session's state is gone, and the state with it. */
 export class SessionLostError extends PoolError<'ERR_SESSION_LOST'> {
   /** The session's id. */
   readonly session: string;
   /** Why its worker no longer has it. */
   readonly reason: 'evicted' | 'expired' | 'worker-died' | 'worker-recycled';
+  /** How long its `onLost` was waited for in vain; else `undefined`. */
+  readonly onLostTimeoutMs: number | undefined;
 
-  constructor(seen: { session: string; reason: 'evicted' | 'expired' | 'worker-died' | 'worker-recycled' }) {
+  constructor(seen: {
+    session: string;
+    reason: 'evicted' | 'expired' | 'worker-died' | 'worker-recycled';
+    onLostTimeoutMs?: number;
+  }) {
+    const remedy =
+      seen.onLostTimeoutMs === undefined
+        ? 'Build its state anew and go on: the next call of this session starts on a fresh one.'
+        : `Its \`onLost\` did not build it anew within ${seen.onLostTimeoutMs} ms. Find what it waits for, ` +
+          'or allow a longer `onLostTimeoutMs`; the next call of this session has it try again.';
     super(
       'SessionLostError',
       'ERR_SESSION_LOST',
-      `Session ${quoted(seen.session)} has lost what it kept in Python: ${SESSION_LOSSES[seen.reason]} ` +
-        'Build its state anew and go on: the next call of this session starts on a fresh one.',
+      `Session ${quoted(seen.session)} has lost what it kept in Python: ${SESSION_LOSSES[seen.reason]} ${remedy}`,
     );
     this.session = seen.session;
     this.reason = seen.reason;
+    this.onLostTimeoutMs = seen.onLostTimeoutMs;
   }
 }
 

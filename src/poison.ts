@@ -79,7 +79,11 @@ export class Poison {
     return suspect !== undefined && suspect.refusedUntil > this.#runtime.clock.now();
   }
 
-  /** The request was started, and its worker has ended of it. @param isSpent In every attempt that its caller allows. */
+  /**
+   * The request was running when its worker ended.
+   *
+   * @param isSpent It has ended one in every attempt that its caller allows, and nothing else ran there.
+   */
   died(asked: Suspicious, isSpent: boolean): void {
     const { clock, settings } = this.#runtime;
     if (settings.poisonDeaths === 0) return;

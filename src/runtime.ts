@@ -261,13 +261,16 @@ export class Runtime {
     work.catch(() => {});
     const wait = own(given);
     checkWait(wait);
-    wait.signal?.throwIfAborted();
     const startedAt = this.clock.now();
+    return this.before(work, wait, () => this.queueTimeout(this.clock.now() - startedAt, waitedFor));
+  }
+
+  /** `work`, unless the wait is over before: then it rejects with the signal's reason, or with what `late` makes. */
+  async before<T>(work: PromiseLike<T>, wait: WaitOptions, late: () => Error): Promise<T> {
     let budget: Budget | undefined;
     const spent = new Promise<never>((_, reject) => {
-      budget = new Budget(this.clock, wait, (by) =>
-        reject(by === 'signal' ? wait.signal?.reason : this.queueTimeout(this.clock.now() - startedAt, waitedFor)),
-      );
+      if (wait.signal?.aborted) return reject(wait.signal.reason);
+      budget = new Budget(this.clock, wait, (by) => reject(by === 'signal' ? wait.signal?.reason : late()));
     });
     try {
       return await this.keepAlive.during(Promise.race([work, spent]));

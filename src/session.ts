@@ -24,6 +24,11 @@ export interface SessionOptions {
    * on. The calls that wait go on when it resolves; when it rejects, they reject with the same.
    */
   readonly onLost?: ((lease: Lease, lost: { readonly reason: SessionLoss }) => Promise<unknown> | unknown) | undefined;
+  /**
+   * How long `onLost` may take once it has its lease, in milliseconds; then the lease is taken back, and the calls that
+   * wait reject with `ERR_SESSION_LOST`. `Infinity`: as long as it likes. Default: 30,000.
+   */
+  readonly onLostTimeoutMs?: number | undefined;
 }
 
 /**
@@ -200,7 +205,8 @@ export class Session<Api = unknown> extends Caller<Api> {
     try {
       let worker: WorkerHand | undefined;
       const { priority, fairnessKey } = this.mergedWith(NO_OPTIONS);
-      const hold = new Hold(runtime, checkoutOptions(runtime, {}).terms);
+      const { onLostTimeoutMs = ON_LOST_MS } = this.#options;
+      const hold = new Hold(runtime, checkoutOptions(runtime, { leaseTimeoutMs: onLostTimeoutMs }).terms);
       const standing = own({ priority, fairnessKey });
       const asking = new CheckoutAsking(runtime, standing, hold, () => new Lease(hold, this.id, NO_OPTIONS));
       asking.onMet = (met) => {
@@ -208,7 +214,7 @@ export class Session<Api = unknown> extends Caller<Api> {
         sessions.visit(record, met);
       };
       const lease = await asking.lease(undefined, () => asking.ask(preferring(sessions.leastMet())));
-      // Code that hangs after its worker has gone must not keep those who wait.
+      // Code that hangs must not keep those who wait, nor the worker.
       const lost = new Promise<void>((resolve) => {
         lease.onEnd(() => lease.ended !== 'checked-in' && resolve());
       });
@@ -218,6 +224,9 @@ export class Session<Api = unknown> extends Caller<Api> {
         await lease.checkin();
       }
       if (lease.ended === 'pool-closed') throw runtime.refusal('closed');
+      if (lease.ended === 'expired') {
+        throw new SessionLostError({ session: this.id, reason: loss, onLostTimeoutMs });
+      }
       if (worker === undefined || !record.visited.has(worker)) {
         throw this.#lost(worker?.sessionLoss ?? 'worker-died');
       }
@@ -251,7 +260,7 @@ export class Session<Api = unknown> extends Caller<Api> {
 /** @throws OptionError (`ERR_OPTION`) for what is no id, and for options that a session cannot have. */
 function checkSession(id: unknown, options: SessionOptions): void {
   checkNames(options, SESSION_OPTIONS);
-  const { affinity = 'strict', ttlMs, onLost } = options;
+  const { affinity = 'strict', ttlMs, onLost, onLostTimeoutMs } = options;
   if (typeof id !== 'string' || id === '') {
     throw new OptionError({
       option: 'session',
@@ -263,6 +272,9 @@ function checkSession(id: unknown, options: SessionOptions): void {
     throw new OptionError({ option: 'affinity', expected: "'strict', 'strict-fail-fast' or 'hint'", got: affinity });
   }
   if (ttlMs !== undefined) checkMs('ttlMs', ttlMs);
+  if (onLostTimeoutMs !== undefined && onLostTimeoutMs !== Number.POSITIVE_INFINITY) {
+    checkMs('onLostTimeoutMs', onLostTimeoutMs);
+  }
   if (onLost !== undefined && typeof onLost !== 'function') {
     throw new OptionError({ option: 'onLost', expected: 'a function', got: onLost });
   }
@@ -286,5 +298,8 @@ const SESSION_OPTIONS: ReadonlySet<string> = new Set([
   'affinity',
   'ttlMs',
   'onLost',
+  'onLostTimeoutMs',
 ] satisfies (keyof SessionOptions)[]);
+/** The same as a worker has to boot: both build what later calls stand on. */
+const ON_LOST_MS = 30_000;
 const AFFINITIES: ReadonlySet<string> = new Set(['strict', 'strict-fail-fast', 'hint']);

@@ -1,5 +1,8 @@
-import { OptionError, type ResultIssue, ResultRefusedError } from './errors.js';
-import { showCaller, siteAbove } from './site.js';
+import type { WaitOptions } from './budget.js';
+import { OptionError, type ResultIssue, ResultRefusedError, SchemaTimeoutError } from './errors.js';
+import { isThenable } from './hooks.js';
+import type { Runtime } from './runtime.js';
+import { type Site, showCaller, siteAbove } from './site.js';
 
 /**
  * A schema of any library that follows Standard Schema (https://standardschema.dev): zod, valibot, arktype and others.
@@ -19,27 +22,29 @@ type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly ResultIssue[] };
 
-/**
- * Returns what checks the results of one call: it makes of each what the schema makes of it, or throws a
- * ResultRefusedError (`ERR_RESULT`) with the frames of the caller.
- */
-export function checkerOf<T>(schema: StandardSchema, call: string): (value: unknown) => Promise<T> {
-  const site = siteAbove(checkerOf);
-  return async (value) => {
-    const result = await schema['~standard'].validate(value);
-    if (result.issues === undefined) return result.value as T;
-    const error = new ResultRefusedError({ call, issues: result.issues });
-    showCaller(error, site);
-    throw error;
-  };
+/** What is checked: the results of one call, by its schema, within its budget. */
+export interface Checked {
+  readonly schema: StandardSchema;
+  /** The function that is called. */
+  readonly call: string;
+  readonly wait: WaitOptions;
+  readonly runtime: Runtime;
+}
+
+/** The answer, once the schema has made of it what it makes of it. @throws As `checkerOf` says. */
+export function checkAnswer<T>(answer: Promise<unknown>, checked: Checked): Promise<T> {
+  return answer.then(checkerOf<T>(checked, siteAbove(checkAnswer)));
 }
 
 /** The items of a stream, each of them checked. The first that is refused closes the stream. */
 export function checkItems<T>(
   stream: AsyncIterable<unknown>,
-  check: (item: unknown) => Promise<T>,
+  checked: Checked,
 ): AsyncIterableIterator<T, undefined> & AsyncDisposable {
+  const site = siteAbove(checkItems);
   const items = (async function* () {
+    // Here and not before: the budget begins with the first item that is asked for.
+    const check = checkerOf<T>(checked, site);
     for await (const item of stream) yield await check(item);
   })() as AsyncGenerator<T, undefined>;
   return Object.assign(items, {
@@ -47,6 +52,27 @@ export function checkItems<T>(
       await items.return(undefined);
     },
   });
+}
+
+/**
+ * Returns what makes of a value what the schema makes of it. It throws a ResultRefusedError (`ERR_RESULT`) with the
+ * frames of the caller, or, when the budget that begins now is spent first, a SchemaTimeoutError (`ERR_SCHEMA_TIMEOUT`)
+ * or the signal's reason.
+ */
+function checkerOf<T>({ schema, call, wait, runtime }: Checked, site: Site): (value: unknown) => Promise<T> {
+  const { signal, timeoutMs = Number.POSITIVE_INFINITY } = wait;
+  const until = runtime.clock.now() + timeoutMs;
+  const late = () => new SchemaTimeoutError({ call, timeoutMs });
+  return async (value) => {
+    const given = schema['~standard'].validate(value);
+    const result = isThenable(given)
+      ? await runtime.before(given, { signal, timeoutMs: Math.max(1, until - runtime.clock.now()) }, late)
+      : given;
+    if (result.issues === undefined) return result.value as T;
+    const error = new ResultRefusedError({ call, issues: result.issues });
+    showCaller(error, site);
+    throw error;
+  };
 }
 
 /** @throws OptionError (`ERR_OPTION`) for what is no schema. */

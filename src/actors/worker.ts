@@ -330,7 +330,10 @@ export class WorkerHand implements ProcessListeners {
     if (this.#endedFor === 'stopped') {
       return { error: new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' }), started, isFinal: true };
     }
-    if (started !== false && this.#isToBlame(request)) this.#runtime.poison.died(call.question, call.died());
+    if (started !== false && this.#isSuspected(request)) {
+      const isSpent = call.died();
+      this.#runtime.poison.died(call.question, isSpent && this.#ranAlone);
+    }
     const told = call.toldAs(started);
     const fault = this.#fault;
     if (fault === undefined) return { error: this.#died(told, call.name), started, isFinal: false };
@@ -568,10 +571,15 @@ export class WorkerHand implements ProcessListeners {
     this.#runtime.sessions.workerLeft(this.id, this.sessionLoss);
   }
 
-  /** It ended by itself, and nothing else ran in it at that moment. */
-  #isToBlame(request: Request): boolean {
+  /** It ended by itself while that request ran. */
+  #isSuspected(request: Request): boolean {
     if (this.#endedFor !== undefined && this.#endedFor !== 'unfit') return false;
-    return this.#runtime.settings.lane === 'serial' ? this.#asked[0] === request : this.#asked.length === 1;
+    return this.#runtime.settings.lane !== 'serial' || this.#asked[0] === request;
+  }
+
+  /** Of what was asked of it, one alone can have run. */
+  get #ranAlone(): boolean {
+    return this.#runtime.settings.lane === 'serial' || this.#asked.length === 1;
   }
 
   /** It exited, crashed or broke its line, and neither the pool nor anybody outside had ended it. */

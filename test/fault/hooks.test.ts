@@ -110,7 +110,7 @@ const HOOKS: Record<string, HookCase> = {
     },
     told: 'caller',
   },
-  // It holds its worker as long as it runs.
+  // It holds its worker for `onLostTimeoutMs` at most.
   'an onLost': {
     options: () => ({ size: 2, closeTimeoutMs: 500 }),
     use: async (pool, deed) => {

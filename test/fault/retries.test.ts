@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { CallOptions } from '../../src/index.js';
+import { Gate } from '../support/gate.js';
 import { failure, fixtures, next, readyPool } from '../support/pool.js';
 import { until } from '../support/processes.js';
 
@@ -39,7 +41,54 @@ describe('a request that kills its worker', () => {
       calls: { failed: 1, refused: 50, running: 0, timedOut: 0 },
     });
   });
+
+  it('is found where others always run beside it, and whoever was answered in between is cleared', async () => {
+    const { poison, other, end } = await besideEachOther();
+    for (let death = 0; death < 3; death += 1) {
+      const lost = [poison, other].map((each) => failure(each.asked()));
+      await end(await Promise.all([poison.reached(), other.reached()]));
+      for (const error of await Promise.all(lost)) {
+        expect(error).toMatchObject({ code: 'ERR_WORKER_DIED', started: true });
+      }
+      const answered = other.asked();
+      await (await other.reached())('well');
+      expect(await answered).toBe('well');
+    }
+    expect(await failure(poison.asked())).toMatchObject({ code: 'ERR_POISON', deaths: 3 });
+    const answered = other.asked();
+    await (await other.reached())('well');
+    expect(await answered).toBe('well');
+  });
+
+  it('is not known there by its spent attempts, since those of its neighbours are spent with it', async () => {
+    const { pool, poison, other, end } = await besideEachOther();
+    const lost = [poison, other].map((each) => failure(each.asked({ idempotent: true, attempts: 2 })));
+    for (let death = 0; death < 2; death += 1) {
+      await end(await Promise.all([poison.reached(), other.reached()]));
+    }
+    for (const error of await Promise.all(lost)) expect(error).toMatchObject({ code: 'ERR_WORKER_DIED', attempts: 2 });
+    expect(pool.stats().poison).toMatchObject({ active: 0 });
+  });
 });
+
+/** Two calls that wait at their gates, in two threads of one worker; `end` ends it under both. */
+async function besideEachOther() {
+  const app = fixtures(new URL('../integration/', import.meta.url).href)('app.py');
+  const pool = await readyPool(app, { lane: 'threads', slots: 2, retryDelayMs: 1 });
+  const caller = () => {
+    const gate = new Gate();
+    const asked = (options: CallOptions = {}) => pool.call('wait_at', [gate.path], options);
+    return { asked, reached: () => gate.reached() };
+  };
+  let pid = await pool.call<number>('pid');
+  const end = async (gates: readonly (() => Promise<void>)[]) => {
+    const ready = next(pool, 'worker.ready');
+    process.kill(pid, 'SIGKILL');
+    for (const close of gates) await close();
+    pid = (await ready).pid as number;
+  };
+  return { pool, poison: caller(), other: caller(), end };
+}
 
 describe('idempotent calls while workers are killed all the time', () => {
   it('are all answered, each as often as it was asked', async () => {

@@ -62,6 +62,7 @@ describe('a session', () => {
       ['ann', { affinity: 'sticky' }, 'affinity'],
       ['ann', { ttlMs: -1 }, 'ttlMs'],
       ['ann', { onLost: 'rebuild' }, 'onLost'],
+      ['ann', { onLostTimeoutMs: -1 }, 'onLostTimeoutMs'],
     ];
     for (const [id, options, option] of refused) {
       const make = () => pool.session(id as string, options);

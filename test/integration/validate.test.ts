@@ -4,12 +4,14 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
 import {
   type ArgumentRefusedError,
+  type CallOptions,
   kw,
   type OptionError,
+  type Pool,
   type ResultRefusedError,
   type StandardSchema,
 } from '../../src/index.js';
-import { failure, fixtures, startPool } from '../support/pool.js';
+import { failure, fixtures, readyPool, startPool } from '../support/pool.js';
 
 const hints = fixtures(import.meta.url)('hints.py');
 
@@ -93,6 +95,28 @@ describe('a schema', () => {
     const results: string[] = [];
     for await (const each of startPool(hints).map('later', [1, 2], { schema: slow })) results.push(each);
     expect(results).toEqual(['got 1', 'got 2']);
+  });
+
+  it.each([
+    ['call', (pool: Pool, options: CallOptions) => pool.call('later', [1], options)],
+    ['map', (pool: Pool, options: CallOptions) => pool.map('later', [1], options).next()],
+    ['stream', (pool: Pool, options: CallOptions) => pool.stream('amounts', [3], options).next()],
+  ])('that never settles ends %s by its budget or its signal, and says what it was', async (_, ask) => {
+    const pool = await readyPool(hints);
+    const stopped = new AbortController();
+    let times = 0;
+    const validate = () => {
+      times += 1;
+      if (times === 2) stopped.abort('enough');
+      return new Promise<never>(() => {});
+    };
+    const schema: StandardSchema<string> = { '~standard': { version: 1, vendor: 'test', validate } };
+    expect(await failure(ask(pool, { schema, timeoutMs: 500 }))).toMatchObject({
+      code: 'ERR_SCHEMA_TIMEOUT',
+      timeoutMs: 500,
+    });
+    expect(await failure(ask(pool, { schema, signal: stopped.signal }))).toBe('enough');
+    expect(await pool.call('later', [2])).toBe(2);
   });
 
   it('is asked of each item of a stream, and closes it with the first that is refused', async () => {

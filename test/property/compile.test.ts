@@ -178,12 +178,12 @@ describe('a compiled machine', () => {
   });
 
   it('imports nothing but XState, so that whoever compiles a chart needs no pool', () => {
-    const files = ['compile', 'table', 'assignment', 'watch'];
+    const files = ['compile', 'table', 'assignment', 'inspection'];
     const imports = files.flatMap((name) => {
       const text = readFileSync(new URL(`../../src/${name}.ts`, import.meta.url), 'utf8');
       return [...text.matchAll(/ from '(.+)';$/gm)].map(([, from]) => from);
     });
-    expect([...new Set(imports)].sort()).toEqual([...['./assignment.js', './table.js', './watch.js', 'xstate']]);
+    expect([...new Set(imports)].sort()).toEqual([...['./assignment.js', './inspection.js', './table.js', 'xstate']]);
   });
 
   it('stays compiled when it is given other hands', () => {

@@ -165,6 +165,13 @@ describe('a WorkerDiedError', () => {
     expect(message).not.toContain('worker.py');
   });
 
+  it('says of a session that has nobody to build it that one goes on from nothing', () => {
+    const { message } = new errors.SessionLostError({ session: 's1', reason: 'worker-died' });
+    expect(message).toContain('its worker died');
+    expect(message).toContain('starts on a fresh one');
+    expect(message).not.toContain('onLost');
+  });
+
   it('points to memory after SIGKILL, to native code after SIGSEGV and to os._exit after a code', () => {
     expect(died({ signal: 'SIGKILL' })).toContain('memory');
     expect(died({ signal: 'SIGSEGV' })).toContain('faulthandler');
@@ -385,14 +392,19 @@ function samples(): Sample[] {
       ['"total"', '2 places', 'rows[3].x: Expected a number', 'Too short', 'has run'],
     ],
     [
+      'ERR_SCHEMA_TIMEOUT',
+      new errors.SchemaTimeoutError({ call: 'total', timeoutMs: 200 }),
+      ['"total"', '200 ms', 'has run', '`timeoutMs`'],
+    ],
+    [
       'ERR_MESSAGE_TOO_LARGE',
       new errors.MessageTooLargeError({ bytes: 70_000_000, limit: 67_108_864, sender: 'python', call: 'mean' }),
       ['The answer', '"mean"', 70_000_000, 67_108_864, '`messageBytesMax`'],
     ],
     [
       'ERR_SESSION_LOST',
-      new errors.SessionLostError({ session: 's1', reason: 'worker-died' }),
-      ['"s1"', 'its worker died'],
+      new errors.SessionLostError({ session: 's1', reason: 'evicted', onLostTimeoutMs: 30_000 }),
+      ['"s1"', 'longest unused', '30000 ms', '`onLostTimeoutMs`'],
     ],
     ['ERR_SESSION_LIMIT', new errors.SessionLimitError({ sessionsMax: 10_000 }), [10_000, '`sessionsMax`']],
     ['ERR_LEASE_ENDED', new errors.LeaseEndedError({ lease: 41, reason: 'checked-in' }), ['Lease 41', 'checked in']],

@@ -133,17 +133,6 @@ describe('a call that ends its worker', () => {
     expect(world.runtime.poison.isEmpty).toBe(true);
   });
 
-  it('is not blamed where it did not run alone', async () => {
-    const { pool, world } = await poisoned({ lane: 'threads', slots: 2 }, null);
-    for (let round = 0; round < 4; round += 1) {
-      const calls = [pool.call('parse', POISON), pool.call('other')].map((call) => call.catch(() => {}));
-      world.process.die();
-      await world.settle();
-      await Promise.all(calls);
-    }
-    expect(world.runtime.poison.isEmpty).toBe(true);
-  });
-
   it('is forgotten ten minutes after its last worker, and nothing is kept for functions that are well', async () => {
     const { pool, world, ends } = await poisoned();
     for (let death = 0; death < 2; death += 1) await ends(pool.call('parse', POISON));

@@ -9,7 +9,7 @@ export default {
     const size = workers;
     const pool = createPool({ module, expose: 'all', python, size, logs: 'events', queueMax: 1_000_000, ...options });
     await pool.ready();
-    while (pool.stats().missing > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (pool.stats().missing > 0) await new Promise((resolve) => pool.once('worker.ready', resolve));
     return {
       // How many calls one worker may have under way: what a floor is given too.
       introduction: { inFlight: 1 + (pool.runtime.settings.prefetchMax ?? 0) },

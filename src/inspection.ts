@@ -1,33 +1,33 @@
 import type { System } from './table.js';
 
 /** Whether anybody inspects a system. */
-export interface Watch {
+export interface Inspection {
   readonly system: System;
   isOn: boolean;
 }
 
 /** XState does not say whether it tells anybody, and what nobody is told of need not be made. */
-export function watchOf(system: System): Watch {
-  const known = watches.get(system);
+export function inspectionOf(system: System): Inspection {
+  const known = inspections.get(system);
   if (known !== undefined) return known;
-  const watch: Watch = { system, isOn: isInspected(system) };
+  const inspection: Inspection = { system, isOn: hasObservers(system) };
   const { inspect } = system;
   system.inspect = (observer) => {
     const { unsubscribe } = inspect(observer);
-    watch.isOn = true;
+    inspection.isOn = true;
     return {
       unsubscribe: () => {
         unsubscribe();
-        watch.isOn = isInspected(system);
+        inspection.isOn = hasObservers(system);
       },
     };
   };
-  watches.set(system, watch);
-  return watch;
+  inspections.set(system, inspection);
+  return inspection;
 }
 
 /** An event that throws as soon as somebody is to be told of it reaches nobody. */
-function isInspected(system: System): boolean {
+function hasObservers(system: System): boolean {
   try {
     system._sendInspectionEvent(UNTELLABLE);
     return false;
@@ -36,7 +36,7 @@ function isInspected(system: System): boolean {
   }
 }
 
-const watches = new WeakMap<System, Watch>();
+const inspections = new WeakMap<System, Inspection>();
 const UNTELLABLE = {
   get type(): string {
     throw new Error('Somebody inspects.');
