@@ -32,7 +32,7 @@ export abstract class Asking implements Asker {
   /** Absent if one may wait for ever. */
   #queueBudget: Budget | undefined;
 
-  constructor(runtime: Runtime, { priority = 0, fairnessKey }: Standing) {
+  constructor(runtime: Runtime, { priority = 0, fairnessKey }: Standing, isShort = false) {
     this.runtime = runtime;
     this.isLate = runtime.endedBy !== undefined;
     this.waiter = {
@@ -42,6 +42,7 @@ export abstract class Asking implements Asker {
       fairnessKey: fairnessKey ?? null,
       affinity: null,
       mayWait: true,
+      isShort,
     };
     this.#queueBudget = this.#newQueueBudget();
   }
@@ -67,7 +68,7 @@ export abstract class Asking implements Asker {
     const mayWait = this.mayWaitFor(affinity);
     const { waiter } = this;
     // Most want what they wanted at first, and a hundred thousand may wait.
-    if (affinity !== waiter.affinity || mayWait !== waiter.mayWait) this.waiter = { ...waiter, affinity, mayWait };
+    if (affinity !== waiter.affinity || mayWait !== waiter.mayWait) this.waiter = { ...waiter, affinity, mayWait, isShort: false };
     this.runtime.ask(this);
     this.refuseIfDeadlocked();
   }
@@ -136,8 +137,9 @@ export abstract class Asking implements Asker {
 export class CallAsking extends Asking implements CallHome {
   readonly #call: Call;
 
-  constructor(runtime: Runtime, call: Call, standing: Standing) {
-    super(runtime, standing);
+  /** @param isShort It may wait in a worker's pipe. */
+  constructor(runtime: Runtime, call: Call, standing: Standing, isShort = false) {
+    super(runtime, standing, isShort);
     this.#call = call;
     call.waitAt(this);
     if (runtime.settings.queueTimeoutMs !== undefined) call.onSettled(() => this.close());

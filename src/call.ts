@@ -187,6 +187,21 @@ export class Call implements Child, AskingCall {
     if (isFinal || !this.#tryAgain(error, started)) this.fail(error);
   }
 
+  /** Its worker never came to it, and it waits for another as if it had never been sent. False: it cannot. */
+  goElsewhere(from: Exchange): boolean {
+    const origin = this.#origin;
+    if (this.#isSettled || from !== this.#exchange || origin?.askAgain === undefined) return false;
+    this.#exchange = undefined;
+    this.#home = origin;
+    origin.askAgain();
+    return true;
+  }
+
+  /** When it was sent, by the pool's clock; `undefined` before. */
+  get sentAt(): number | undefined {
+    return this.#sentAt;
+  }
+
   /** How it is told of, if the attempt under way fails now. */
   toldAs(started: Started): { started: Started; attempts: number } {
     const before = this.#extras?.attempts?.started ?? false;

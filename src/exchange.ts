@@ -43,6 +43,8 @@ export interface Request {
   isAbandoned: boolean;
   /** And Python has come to it, which the client knows. */
   isRevoked: boolean;
+  /** It was granted a worker that runs another's: nothing but the pool's own choice has it wait there. */
+  isAhead: boolean;
 }
 
 /**
@@ -126,7 +128,10 @@ export class Exchange {
     this.#requests.push(request);
     call.onSent(this);
     this.worker.send(request);
-    if (this.worker.runs(request)) this.onRunning(request);
+    if (this.worker.runs(request)) return this.onRunning(request);
+    if (this.#holder !== undefined) return;
+    request.isAhead = true;
+    this.worker.prefetch.ahead += 1;
   }
 
   /** The answer to a request has come. One that comes after all is lost is nobody's. */
@@ -210,6 +215,10 @@ export class Exchange {
     if (requests[0]?.isRevoked) this.worker.counters.cancelled.killed += 1;
     for (const request of requests) {
       const loss = this.worker.loss(request);
+      if (loss.started === false && this.worker.mayMove(request) && request.call.goElsewhere(this)) {
+        this.worker.prefetch.moved += 1;
+        continue;
+      }
       // What Python never came to is told what a call is told that was never sent.
       if (request !== requests[0] && loss.started === false) request.call.fail(new LeaseEndedError(ended));
       else request.call.onLost(loss, this);

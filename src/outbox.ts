@@ -2,19 +2,21 @@ import { SharedFile } from './process/shared-file.js';
 import { callLine } from './wire/message.js';
 import type { Encoded } from './wire/value.js';
 
+type Send = (line: string, bin?: readonly Uint8Array[], isUrgent?: boolean) => void;
+
 /**
  * What is on its way to one worker. Large arrays of a request are written into shared files before it is sent; what is
  * given after it waits behind it, so that all arrives in the order in which it was given.
  */
 export class Outbox {
-  readonly #send: (line: string, bin?: readonly Uint8Array[]) => void;
+  readonly #send: Send;
   /** The first is a request whose files are being written. */
   #waiting: (Request | Line)[] = [];
   /** The files of the requests that were sent and not answered. */
   readonly #open = new Map<number, readonly SharedFile[]>();
   #lastSent = 0;
 
-  constructor(send: (line: string, bin?: readonly Uint8Array[]) => void) {
+  constructor(send: Send) {
     this.#send = send;
   }
 
@@ -24,13 +26,16 @@ export class Outbox {
     else this.#waiting.push({ line, bin });
   }
 
-  /** @param shares The worker can open files of ours. */
-  request(id: number, request: Encoded, shares: boolean): void {
+  /**
+   * @param shares The worker can open files of ours.
+   * @param isUrgent It waits for this.
+   */
+  request(id: number, request: Encoded, shares: boolean, isUrgent = true): void {
     const { text, bin, large } = request;
     if (large === undefined || !shares) {
       if (this.#waiting.length > 0) return void this.#waiting.push({ id, line: callLine(id, text), bin });
       this.#lastSent = id;
-      return this.#send(callLine(id, text), bin);
+      return this.#send(callLine(id, text), bin, isUrgent);
     }
     const waiting: Request = { id, request, files: new Map(), isWanted: true, isWritten: false };
     this.#waiting.push(waiting);

@@ -149,6 +149,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
       },
       poison: { active: runtime.poison.active, refused: runtime.poison.refused },
       duplicates: runtime.shared.duplicates,
+      prefetch: { ...runtime.prefetch.counts },
       calls: runtime.counters.calls,
     };
   }
@@ -202,7 +203,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
   }
 
   protected override place(call: Call, standing: Standing): void {
-    new CallAsking(this.runtime, call, standing).ask();
+    new CallAsking(this.runtime, call, standing, this.runtime.prefetch.isShort(call)).ask();
   }
 
   protected override get canShare(): boolean {

@@ -46,6 +46,7 @@ import { findInterpreter, type Interpreter, workerPath } from './process/interpr
 import { LiveProcesses } from './process/live.js';
 import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
 import { PoolTemplates } from './process/templates.js';
+import { Prefetch } from './prefetch.js';
 import { Recycler } from './recycler.js';
 import { Reloader } from './reloader.js';
 import { Retries } from './retries.js';
@@ -80,6 +81,7 @@ export class Runtime {
   readonly hooks = new Hooks();
   readonly sites = new Sites();
   readonly poison: Poison;
+  readonly prefetch: Prefetch;
   readonly retries: Retries;
   readonly shared: SharedCalls;
   /** The functions that are generators, once a worker has told. */
@@ -126,6 +128,7 @@ export class Runtime {
     this.startPython = this.templates?.start ?? spawn;
     this.sessions = new SessionRegistry(this);
     this.poison = new Poison(this);
+    this.prefetch = new Prefetch(settings);
     this.retries = new Retries(this);
     this.shared = new SharedCalls(this);
     this.#supervisor = createActor(supervisorLogic(this), {
@@ -220,8 +223,8 @@ export class Runtime {
     const { sizeMax, slots } = this.settings;
     const hands = [...this.hands.values()].filter(({ id }) => !affinity?.strict || id === affinity.worker);
     if (hands.length < (affinity?.strict ? 1 : sizeMax)) return undefined;
-    const holders = hands.flatMap((hand) => Array.from({ length: slots }, (_, slot) => hand.exchanges[slot]));
-    return holders.every((exchange) => exchange !== undefined) ? holders : undefined;
+    const holders = hands.map((hand) => hand.exchanges.filter((exchange) => exchange !== undefined));
+    return holders.every((exchanges) => exchanges.length >= slots) ? holders.flat() : undefined;
   }
 
   /** What somebody is told whose budget is spent before there was a worker. */

@@ -26,6 +26,7 @@ import type { PoolSettings } from '../options.js';
 import { Outbox } from '../outbox.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
 import { StackDump } from '../process/stack-dump.js';
+import type { Prefetch } from '../prefetch.js';
 import { Pulse } from '../pulse.js';
 import type { Started } from '../retries.js';
 import type { Runtime } from '../runtime.js';
@@ -87,6 +88,8 @@ export class WorkerHand implements ProcessListeners {
   /** Absent unless it is to be pinged. */
   #pulse: Pulse | undefined;
   #heardAt: number | undefined;
+  /** When it last answered a request. */
+  #answeredAt = 0;
   /** What it writes now of where it stands, and who wants to know. */
   #dump: { readonly dump: StackDump; readonly tells: ((stack: string | null) => void)[] } | undefined;
   /** It can open files of ours. */
@@ -112,7 +115,7 @@ export class WorkerHand implements ProcessListeners {
     this.#startedAt = runtime.clock.now();
     this.#process = runtime.startPython(() => runtime.launch(), this);
     this.#boot = new Boot(runtime, this.name, this.#process);
-    this.#outbox = new Outbox((line, bin) => this.#process.send(line, bin));
+    this.#outbox = new Outbox((line, bin, isUrgent) => this.#process.send(line, bin, isUrgent));
   }
 
   get pythonPid(): number | undefined {
@@ -133,15 +136,21 @@ export class WorkerHand implements ProcessListeners {
     return this.#runtime.counters;
   }
 
+  /** What has come of the calls in the pipes. */
+  get prefetch(): Prefetch['counts'] {
+    return this.#runtime.prefetch.counts;
+  }
+
   /** The request that is to be sent next. */
   request(call: Call, exchange: Exchange): Request {
-    const request = { id: this.#runtime.nextRequestId(), call, exchange, isAbandoned: false, isRevoked: false };
+    const id = this.#runtime.nextRequestId();
+    const request = { id, call, exchange, isAbandoned: false, isRevoked: false, isAhead: false };
     this.#asked.push(request);
     return request;
   }
 
   send({ id, call }: Request): void {
-    this.#outbox.request(id, call.question.request, this.#shares);
+    this.#outbox.request(id, call.question.request, this.#shares, this.#asked.length === 1);
   }
 
   /**
@@ -343,6 +352,11 @@ export class WorkerHand implements ProcessListeners {
     return { error, started, isFinal: false };
   }
 
+  /** It was in the pipe by the pool's own choice, and there is still somewhere else to go. */
+  mayMove({ isAhead }: Request): boolean {
+    return isAhead && this.#runtime.endedBy === undefined;
+  }
+
   /** What the caller of a request that was never begun is told, and whoever asks for another under the lost lease. */
   lossOfLease({ lease, isAbandoned }: Exchange): EndedLease {
     const isRevoked = this.#endedFor === 'cancel-grace' && isAbandoned;
@@ -386,6 +400,7 @@ export class WorkerHand implements ProcessListeners {
         this.#tellsStacks = message.stacks;
         this.#beginPulse();
         this.#shares = message.shares ?? false;
+        if (!this.pipes) this.#runtime.prefetch.isPossible = false;
         this.#runtime.streams = new Set(message.streams);
         this.#runtime.emit('worker.ready', {
           worker: this.name,
@@ -502,6 +517,7 @@ export class WorkerHand implements ProcessListeners {
     const { poison } = this.#runtime;
     if (!poison.isEmpty) poison.survived(request.call.question);
     this.#forget(request);
+    this.#measure(request);
     request.exchange.answer(request, answer);
     this.#goOn();
   }
@@ -519,6 +535,14 @@ export class WorkerHand implements ProcessListeners {
 
   #forget(request: Request): void {
     this.#asked.splice(this.#asked.indexOf(request), 1);
+  }
+
+  /** How long it ran: from the answer before it, if it was in the pipe by then. */
+  #measure({ call }: Request): void {
+    const now = this.#heardAt as number;
+    const since = Math.max(call.sentAt ?? now, this.#answeredAt);
+    this.#answeredAt = now;
+    if (call.isPlain) this.#runtime.prefetch.ran(call, now - since, this.#asked[0]?.isAhead === true);
   }
 
   /** Python comes to the next. */

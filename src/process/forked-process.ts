@@ -57,8 +57,8 @@ export class ForkedProcess implements PythonProcess {
     return this.#spawned === undefined ? shareOf(this.#seat?.mark) : this.#spawned.share;
   }
 
-  send(line: string, bin?: readonly Uint8Array[]): void {
-    (this.#spawned ?? this.#channel)?.send(line, bin);
+  send(line: string, bin?: readonly Uint8Array[], isUrgent?: boolean): void {
+    (this.#spawned ?? this.#channel)?.send(line, bin, isUrgent);
   }
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {

@@ -48,7 +48,7 @@ export interface PythonProcess {
   /** By what it can find out whether it can open files of this process; absent where there are none to be shared. */
   readonly share?: { readonly pid: number; readonly mark: number } | undefined;
   /** Sends a line, and the raw bytes that follow it. */
-  send(line: string, bin?: readonly Uint8Array[]): void;
+  send(line: string, bin?: readonly Uint8Array[], isUrgent?: boolean): void;
   /** Signals its group; nothing once its end has been seen. */
   signal(signal: 'SIGTERM' | 'SIGKILL'): void;
   /** Lets it see that the caller of the request `id` has given up, and interrupts it if `bySignal`. */
@@ -103,8 +103,8 @@ class RealProcess implements PythonProcess {
     return shareOf(this.#mark);
   }
 
-  send(line: string, bin?: readonly Uint8Array[]): void {
-    this.#channel?.send(line, bin);
+  send(line: string, bin?: readonly Uint8Array[], isUrgent?: boolean): void {
+    this.#channel?.send(line, bin, isUrgent);
   }
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {

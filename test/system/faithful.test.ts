@@ -79,7 +79,7 @@ class LiveStep extends Step {
 
   constructor(bounds: Bounds, world: World) {
     super(CHARTS, bounds, { ...world, processes: world.processes.map(() => ({ life: 'gone', ending: 'no' })) });
-    this.#slots = bounds.slots;
+    this.#slots = bounds.slots + (bounds.ahead ?? 0);
     this.#root = this.#start();
     this.#root.start();
     this.#coordinator = this.#root.system.get('coordinator');

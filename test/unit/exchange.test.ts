@@ -364,7 +364,7 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     hasStarted: (id: number) => (id === requests ? 'unknown' : false),
     request: (call: Call, exchange: Exchange) => {
       requests += 1;
-      const request = { id: requests, call, exchange, isAbandoned: false, isRevoked: false };
+      const request = { id: requests, call, exchange, isAbandoned: false, isRevoked: false, isAhead: false };
       asked.push(request);
       return request;
     },

@@ -496,7 +496,8 @@ function coordinator({
     return taken.said.flatMap(shown);
   };
   const asked = (ticket: number, wish: Partial<Waiter> = {}): Waiter => {
-    const waiter = { ticket, askedAt: 0, priority: 0, fairnessKey: null, affinity: null, mayWait: true, ...wish };
+    const nobody = { ticket, askedAt: 0, priority: 0, fairnessKey: null, affinity: null, mayWait: true, isShort: false };
+    const waiter = { ...nobody, ...wish };
     waiters.set(ticket, waiter);
     return waiter;
   };
@@ -504,8 +505,10 @@ function coordinator({
   return {
     asks: (ticket: number, wish?: Partial<Waiter>) => tell({ type: 'lease.request', waiter: asked(ticket, wish) }),
     cancels: (ticket: number) => tell({ type: 'lease.cancel', waiter: waiters.get(ticket) ?? asked(ticket) }),
-    joins: (place: number, { slots = 1 } = {}) =>
-      tell({ type: 'worker.joined', worker: idAt(place), place, slots, ref: inertRef<WorkerRef>(`worker-${place}`) }),
+    joins: (place: number, { slots = 1, ahead = 0 } = {}) => {
+      const ref = inertRef<WorkerRef>(`worker-${place}`);
+      return tell({ type: 'worker.joined', worker: idAt(place), place, slots, ahead, ref });
+    },
     frees: (place: number, slot = 0, { worker = idAt(place), at = 0 } = {}) =>
       tell({ type: 'slot.freed', worker, place, slot, at }),
     is: (type: 'worker.leaving' | 'worker.staying', place: number, worker = idAt(place)) =>
