@@ -104,7 +104,10 @@ export const coordinatorMachine = setup({
       changed(context, { queue: removeWaiter(context.queue, (event as Cancelled).waiter) }),
     ),
     addWorker: assign(({ context, event }) => joined(context, event as Joined)),
-    grantToSeveral: assign(({ context, event }) => filled(freed(context, event as Freed), (event as Freed).place)),
+    // The slot that was freed comes last: its client is still in the middle of giving it back, and would begin after the others.
+    grantToSeveral: assign(({ context, event }) =>
+      filled(freed(context, event as Freed, 'first'), (event as Freed).place),
+    ),
     freeSlot: assign(({ context, event }) => freed(context, event as Freed)),
     // The slot goes from one to the next, and is not free between.
     grantToFirst: assign(({ context, event }) => {
@@ -382,11 +385,17 @@ function takesLeases({ workers }: CoordinatorContext, { worker, place }: Freed):
   return served?.worker === worker && !served.isLeaving;
 }
 
-function freed(context: CoordinatorContext, { worker, place, slot }: Freed): CoordinatorContext {
+/** @param stands Where in the list of the free the slot comes. */
+function freed(
+  context: CoordinatorContext,
+  { worker, place, slot }: Freed,
+  stands: 'first' | 'last' = 'last',
+): CoordinatorContext {
   const served = context.workers[place];
   if (served?.worker !== worker) return context;
   const grants = withGrant(served.grants, slot, null);
-  const { workers, free } = withServed(context, place, withSlots(served, grants, [...served.free, slot]));
+  const slots = stands === 'last' ? [...served.free, slot] : [slot, ...served.free];
+  const { workers, free } = withServed(context, place, withSlots(served, grants, slots));
   return changed(context, { workers, free, live: context.live - 1 });
 }
 

@@ -68,7 +68,8 @@ export abstract class Asking implements Asker {
     const mayWait = this.mayWaitFor(affinity);
     const { waiter } = this;
     // Most want what they wanted at first, and a hundred thousand may wait.
-    if (affinity !== waiter.affinity || mayWait !== waiter.mayWait) this.waiter = { ...waiter, affinity, mayWait, isShort: false };
+    if (affinity !== waiter.affinity || mayWait !== waiter.mayWait)
+      this.waiter = { ...waiter, affinity, mayWait, isShort: false };
     this.runtime.ask(this);
     this.refuseIfDeadlocked();
   }

@@ -91,7 +91,15 @@ function builds(made: (machine: AnyStateMachine) => AnyStateMachine): Load {
 function leasesOf(made: <Machine extends AnyStateMachine>(machine: Machine) => Machine): Load {
   const nobody = { _send: () => {}, sessionId: 'nobody' } as never;
   const rules = { ageAfterMs: 10_000, shed: null };
-  const waiter = { ticket: 1, askedAt: 0, priority: 0, fairnessKey: null, affinity: null, mayWait: true, isShort: false };
+  const waiter = {
+    ticket: 1,
+    askedAt: 0,
+    priority: 0,
+    fairnessKey: null,
+    affinity: null,
+    mayWait: true,
+    isShort: false,
+  };
   const coordinator = createActor(made(coordinatorMachine), {
     input: { queueMax: 10, queueMaxPerKey: 10, rules, supervisor: nobody },
   }).start();

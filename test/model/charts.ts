@@ -218,7 +218,15 @@ function byTurn<T extends { turn: { number: number } }>(groups: readonly T[]): r
   return [...groups].sort((one, other) => one.turn.number - other.turn.number);
 }
 
-const ANYONE: Waiter = { ticket: 1, askedAt: 0, priority: 0, fairnessKey: null, affinity: null, mayWait: true, isShort: false };
+const ANYONE: Waiter = {
+  ticket: 1,
+  askedAt: 0,
+  priority: 0,
+  fairnessKey: null,
+  affinity: null,
+  mayWait: true,
+  isShort: false,
+};
 const SHORT_AND_LONG: readonly Waiter[] = [
   ...[1, 2, 3, 4].map((ticket) => ({ ...ANYONE, ticket, isShort: true })),
   { ...ANYONE, ticket: 5 },

@@ -132,7 +132,8 @@ export const COORDINATOR_TABLE: Table<typeof coordinatorMachine> = {
     'lets short calls wait behind others once more wait than there are workers': ({ from, event, snapshot }) => {
       const { workers, queue } = snapshot.context;
       const served = workers[event.place];
-      if (event.type !== 'slot.freed' || served === undefined || served.isLeaving || snapshot.value === 'closed') return;
+      if (event.type !== 'slot.freed' || served === undefined || served.isLeaving || snapshot.value === 'closed')
+        return;
       const isRoom = served.free.length > 0 && from.context.rules.shed === null;
       const [first] = listWaiters(queue);
       const areShort = served.grants.every((grant) => grant?.waiter.isShort ?? true);

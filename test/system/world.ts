@@ -568,7 +568,8 @@ function takeOnce<TMachine extends AnyStateMachine>(
 /** Tells two events apart. */
 export function keyOf(event: AnyEventObject): string {
   return remembered(keysOfEvents, event, () => {
-    const { type, lease, leases, slot, slots, ahead, worker, place, way, proven, byItself, ref, waiter, waiting, at } = event;
+    const { type, lease, leases, slot, slots, ahead, worker, place, way, proven, byItself, ref, waiter, waiting, at } =
+      event;
     const who = typeof worker === 'object' ? addressOf(worker).worker : worker;
     const from = ref === undefined ? '' : addressOf(ref).worker;
     const where = `${place} ${slot} ${slots} ${ahead} ${leases}`;

@@ -342,6 +342,41 @@ describe('calls that follow each other in the pipe', () => {
   });
 });
 
+describe('a call that was sent behind another', () => {
+  it('is counted, and goes elsewhere if its worker is lost before it came to it', () => {
+    const { exchange, call, said, worker } = exchanging();
+    worker.comesTo = undefined;
+    exchange.send(call);
+    expect(worker.prefetch).toEqual({ ahead: 1, overruns: 0, moved: 0 });
+    said.splice(0);
+    exchange.lost();
+    expect(said).toEqual(['call goes elsewhere']);
+    expect(worker.prefetch).toEqual({ ahead: 1, overruns: 0, moved: 1 });
+  });
+
+  it('is lost as any other if there is nowhere else to go, or it had begun', () => {
+    for (const [isElsewhere, comesTo] of [
+      [false, undefined],
+      [true, 100],
+    ] as const) {
+      const { exchange, call, said, worker } = exchanging();
+      worker.comesTo = comesTo;
+      worker.isElsewhere = isElsewhere;
+      exchange.send(call);
+      said.splice(0);
+      exchange.lost();
+      expect(said).toEqual(['call lost: loss of 100']);
+      expect(worker.prefetch.moved).toBe(0);
+    }
+  });
+
+  it('is no choice of the pool under a lease that is held', () => {
+    const { exchange, call, worker } = exchanging({ holds: true });
+    exchange.send(call);
+    expect(worker.prefetch.ahead).toBe(0);
+  });
+});
+
 /** An exchange under lease 7 in slot 1, with a worker that only notes what it is told. */
 function exchanging({ holds }: { holds?: boolean } = {}) {
   const said: string[] = [];
@@ -355,9 +390,14 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     pipes: false,
     exchanges: [] as (Exchange | undefined)[],
     counters: { cancelled: { kept: 0, killed: 0 } },
+    prefetch: { ahead: 0, overruns: 0, moved: 0 },
+    isElsewhere: true,
+    mayMove: ({ isAhead }: Request) => isAhead && worker.isElsewhere,
     now: 42,
     isRunning: false,
     isUnsent: false,
+    /** The request that Python has begun with. */
+    comesTo: 100 as number | undefined,
     first: { call: {} },
     ahead: (request: Request) => (worker.runs(request) ? undefined : worker.first),
     runs: (request: Request) => worker.isRunning && asked[0] === request,
@@ -381,7 +421,7 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     say: (line: string) => said.push(`said ${line}`),
     endLease: (lease: number) => said.push(`lease ${lease} ended`),
     send: () => void said.push('request'),
-    loss: ({ id }: Request) => ({ error: new Error(`loss of ${id}`), started: id === asked[0]?.id }),
+    loss: ({ id }: Request) => ({ error: new Error(`loss of ${id}`), started: id === worker.comesTo }),
     lossOfLease: ({ lease, isAbandoned }: Exchange) =>
       ({ lease, reason: isAbandoned ? 'revoked' : 'worker-died' }) as const,
   };
@@ -415,6 +455,10 @@ function callOf(name: string, said: string[]): Call {
     onSent: () => said.push(`${name} sent`),
     onAnswered: (answer: { value?: unknown }) => said.push(`${name} answered ${answer.value}`),
     onLost: ({ error }: Loss) => said.push(`${name} lost: ${error.message}`),
+    goElsewhere: () => {
+      said.push(`${name} goes elsewhere`);
+      return true;
+    },
     hear: ({ type }: { type: string }) => {
       said.push(`${name} heard ${type}`);
       return true;
