@@ -31,8 +31,8 @@ export function supervisorLogic(runtime: Runtime) {
       worker: context.places[place]!.worker,
       place,
       bootTimeoutMs: settings.bootTimeoutMs,
-      // Where one call runs after the other, none can finish while another hangs.
-      evictGraceMs: settings.lane === 'serial' ? 0 : settings.evictGraceMs,
+      // With one slot all others wait in the pipe: none of them can finish while the first hangs, and all can go elsewhere.
+      evictGraceMs: most === 1 ? 0 : settings.evictGraceMs,
       stopGraceMs: settings.stopGraceMs,
       termGraceMs: settings.termGraceMs,
       coordinator: self.system.get('coordinator'),
