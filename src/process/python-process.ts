@@ -8,6 +8,7 @@ import { type MessageFromPython, messageOf } from '../wire/message.js';
 import type { Resolve } from '../wire/rich.js';
 import type { Environment } from './environment.js';
 import { ProcessGroup } from './group.js';
+import { lineSocket } from './line-socket.js';
 import type { LiveProcesses } from './live.js';
 import { OutputLines } from './output.js';
 import { PacedReader } from './paced-reader.js';
@@ -145,7 +146,7 @@ class RealProcess implements PythonProcess {
     this.#group = group;
     this.#live.add(group);
 
-    const socket = child.stdio[3];
+    const socket = lineSocket(child.stdio[3]);
     const channel = new Channel(
       socket,
       { messageBytesMax, attachmentBytesMax },
