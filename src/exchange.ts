@@ -129,7 +129,7 @@ export class Exchange {
     call.onSent(this);
     this.worker.send(request);
     if (this.worker.runs(request)) return this.onRunning(request);
-    if (this.#holder !== undefined) return;
+    if (this.#holder !== undefined || !this.worker.isBeyondItsSlots) return;
     request.isAhead = true;
     this.worker.prefetch.ahead += 1;
   }

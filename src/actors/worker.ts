@@ -127,6 +127,13 @@ export class WorkerHand implements ProcessListeners {
     return this.exchanges.some((exchange) => exchange !== undefined);
   }
 
+  /** More of its slots are leased than anybody may have: what is sent now is sent ahead. */
+  get isBeyondItsSlots(): boolean {
+    let leases = 0;
+    for (const exchange of this.exchanges) if (exchange !== undefined) leases += 1;
+    return leases > this.#runtime.settings.slots;
+  }
+
   /** The moment it is, by the pool's clock. */
   get now(): number {
     return this.#runtime.clock.now();

@@ -370,10 +370,18 @@ describe('a call that was sent behind another', () => {
     }
   });
 
-  it('is no choice of the pool under a lease that is held', () => {
-    const { exchange, call, worker } = exchanging({ holds: true });
+  it('is no choice of the pool under a lease that is held, nor in a slot that anybody may have', () => {
+    const held = exchanging({ holds: true });
+    held.exchange.send(held.call);
+    expect(held.worker.prefetch.ahead).toBe(0);
+    const { exchange, call, said, worker } = exchanging();
+    worker.comesTo = undefined;
+    worker.isBeyondItsSlots = false;
     exchange.send(call);
-    expect(worker.prefetch.ahead).toBe(0);
+    said.splice(0);
+    exchange.lost();
+    expect(said).toEqual(['call lost: loss of 100']);
+    expect(worker.prefetch).toEqual({ ahead: 0, overruns: 0, moved: 0 });
   });
 });
 
@@ -392,6 +400,7 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     counters: { cancelled: { kept: 0, killed: 0 } },
     prefetch: { ahead: 0, overruns: 0, moved: 0 },
     isElsewhere: true,
+    isBeyondItsSlots: true,
     mayMove: ({ isAhead }: Request) => isAhead && worker.isElsewhere,
     now: 42,
     isRunning: false,
