@@ -143,7 +143,7 @@ export class Exchange {
     // What was given up in the pipe and never begun is not counted: nothing was cancelled.
     if (isAbandoned && !('error' in answer && answer.started === false)) this.worker.counters.cancelled.kept += 1;
     if (!this.#holder?.holds && !this.isBusy) this.end();
-    else if (isRevoked) this.#client.send({ type: 'exchange.resumed', lease: this.lease });
+    else if (isRevoked) this.worker.tell(this.#client, { type: 'exchange.resumed', lease: this.lease });
     call.onAnswered(answer, this);
     this.#holder?.onAnswered();
   }
@@ -186,7 +186,7 @@ export class Exchange {
       return;
     }
     request.isRevoked = true;
-    this.#client.send({ type: 'exchange.abandoned', lease: this.lease });
+    this.worker.tell(this.#client, { type: 'exchange.abandoned', lease: this.lease });
   }
 
   /** The lease is wanted no further. It goes back at once, or with the answer that is still owed. */
@@ -195,7 +195,7 @@ export class Exchange {
     this.#isOver = true;
     this.worker.exchanges[this.slot] = undefined;
     this.worker.endLease(this.lease);
-    this.#client.send({ type: 'exchange.ended', lease: this.lease, at: this.worker.now });
+    this.worker.tell(this.#client, { type: 'exchange.ended', lease: this.lease, at: this.worker.now });
   }
 
   /** Python owes nothing for a request that it never got. */

@@ -2,6 +2,8 @@ import { EventEmitter } from 'node:events';
 import { type Actor, createActor, type InspectionEvent, type Subscription } from 'xstate';
 import {
   type Affinity,
+  type ClientEvent,
+  type ClientRef,
   type CoordinatorEmitted,
   type CoordinatorEvent,
   type coordinatorMachine,
@@ -35,6 +37,7 @@ import type { LeaseLeak, LogEvent, PoolEvents } from './events.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { GuardedClock } from './guarded-clock.js';
 import { Hooks, textOf, warn } from './hooks.js';
+import { type Inspection, inspectionOf } from './inspection.js';
 import { KeepAlive } from './keep-alive.js';
 import type { PoolSettings } from './options.js';
 import { own } from './own.js';
@@ -55,6 +58,7 @@ import { SharedCalls } from './shared-calls.js';
 import { Sites } from './site.js';
 import { Sizer } from './sizer.js';
 import { Counters, type PoolStats, type WorkerStats } from './stats.js';
+import type { System } from './table.js';
 import { encodeInit, encodeLoad, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
 
 /** Somebody who asked the coordinator for a lease. */
@@ -100,6 +104,7 @@ export class Runtime {
   readonly #askers = new Map<number, Asker>();
   readonly #supervisor: Actor<typeof supervisorMachine>;
   readonly #coordinator: Actor<typeof coordinatorMachine>;
+  readonly #inspection: Inspection;
   #tickets = 0;
   #requests = 0;
   #python: Promise<Interpreter> | undefined;
@@ -160,6 +165,7 @@ export class Runtime {
     if (settings.watch) this.reloader = new Reloader(this);
     bare(this.#supervisor);
     giveHands(this, this.#supervisor.system);
+    this.#inspection = inspectionOf(this.#supervisor.system as unknown as System);
     this.#supervisor.start();
     bare(this.#supervisor);
     this.#coordinator = this.#supervisor.system.get('coordinator');
@@ -543,8 +549,13 @@ export class Runtime {
     return this.settings.errors?.errorFor(error, failed) ?? error;
   }
 
+  /** Says to the client of a slot how its exchange stands. */
+  tellClient(client: ClientRef, event: ClientEvent): void {
+    this.#inspection.tell(client, event);
+  }
+
   #tellCoordinator(event: CoordinatorEvent): void {
-    this.#coordinator.send(event);
+    this.#inspection.tell(this.#coordinator, event);
   }
 
   #refuse({ waiters, reason }: CoordinatorEmitted): void {

@@ -1,4 +1,6 @@
 import {
+  type ClientEvent,
+  type ClientRef,
   type KillReason,
   type LeaseId,
   type WorkerContext,
@@ -137,6 +139,11 @@ export class WorkerHand implements ProcessListeners {
   /** The moment it is, by the pool's clock. */
   get now(): number {
     return this.#runtime.clock.now();
+  }
+
+  /** Says to the client of a slot how its exchange stands. */
+  tell(client: ClientRef, event: ClientEvent): void {
+    this.#runtime.tellClient(client, event);
   }
 
   get counters(): Counters {

@@ -400,6 +400,7 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     counters: { cancelled: { kept: 0, killed: 0 } },
     prefetch: { ahead: 0, overruns: 0, moved: 0 },
     isElsewhere: true,
+    tell: ({ send }: { send: (event: never) => void }, event: object) => send(event as never),
     isBeyondItsSlots: true,
     mayMove: ({ isAhead }: Request) => isAhead && worker.isElsewhere,
     now: 42,
