@@ -531,7 +531,7 @@ export class WorkerHand implements ProcessListeners {
     const { poison } = this.#runtime;
     if (!poison.isEmpty) poison.survived(request.call.question);
     this.#forget(request);
-    this.#measure(request);
+    this.#measure(request, answer);
     request.exchange.answer(request, answer);
     this.#goOn();
   }
@@ -552,11 +552,13 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** How long it ran: from the answer before it, if it was in the pipe by then. */
-  #measure({ call }: Request): void {
+  #measure({ call }: Request, answer: Answer): void {
     const now = this.#heardAt as number;
     const since = Math.max(call.sentAt ?? now, this.#answeredAt);
     this.#answeredAt = now;
-    if (call.isPlain) this.#runtime.prefetch.ran(call, now - since, this.#asked[0]?.isAhead === true);
+    // What was given up in the pipe never ran.
+    if (!call.isPlain || ('error' in answer && answer.started === false)) return;
+    this.#runtime.prefetch.ran(call, now - since, this.#asked[0]?.isAhead === true);
   }
 
   /** Python comes to the next. */
