@@ -104,7 +104,7 @@ export const coordinatorMachine = setup({
       changed(context, { queue: removeWaiter(context.queue, (event as Cancelled).waiter) }),
     ),
     addWorker: assign(({ context, event }) => joined(context, event as Joined)),
-    // The slot that was freed comes last: its client is still in the middle of giving it back, and would begin after the others.
+    // The slot that was freed comes last: its client is in the middle of giving it back, and begins after the others.
     grantToSeveral: assign(({ context, event }) =>
       filled(freed(context, event as Freed, 'first'), (event as Freed).place),
     ),
@@ -159,10 +159,11 @@ export const coordinatorMachine = setup({
       return affinity?.strict === true && context.workers[affinity.place]?.worker !== affinity.worker;
     },
     mayNotWait: ({ event }) => !(event as Requested).waiter.mayWait,
-    isFull: ({ context }) => context.queue.size >= context.queueMax,
+    isFull: ({ context, event }) => !(event as Requested).isBack && context.queue.size >= context.queueMax,
     hasFullKey: ({ context, event }) => {
-      const { fairnessKey } = (event as Requested).waiter;
-      return fairnessKey !== null && countWaiters(context.queue, fairnessKey) >= context.queueMaxPerKey;
+      const { waiter, isBack } = event as Requested;
+      if (isBack || waiter.fairnessKey === null) return false;
+      return countWaiters(context.queue, waiter.fairnessKey) >= context.queueMaxPerKey;
     },
     isWaiting: ({ context, event }) => hasWaiter(context.queue, (event as Cancelled).waiter),
     isLastToDo: ({ context, event }) =>
@@ -495,7 +496,7 @@ function hasRoom({ free, ahead, isLeaving }: Served): boolean {
   return free.length > ahead && !isLeaving;
 }
 
-/** Whether `waiter` may wait in the worker's pipe: it is short, as all are who run or wait there, and more wait than can be served at once. */
+/** Whether `waiter` may wait in the worker's pipe: it is short, as all are who run or wait there, and there is a crowd. */
 function mayFollow(context: CoordinatorContext, { grants }: Served, waiter: Waiter, but?: number): boolean {
   if (!waiter.isShort || !isCrowded(context)) return false;
   return grants.every((grant, slot) => slot === but || grant === null || grant.waiter.isShort);

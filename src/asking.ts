@@ -74,12 +74,16 @@ export abstract class Asking implements Asker {
     this.refuseIfDeadlocked();
   }
 
-  /** Goes to the coordinator once more, to its old place and for any worker. */
-  protected askOnceMore(): void {
+  /**
+   * Goes to the coordinator once more, to its old place and for any worker.
+   *
+   * @param isBack It had a worker that never came to it.
+   */
+  protected askOnceMore(isBack: boolean): void {
     if (this.runtime.endedBy !== undefined) return this.onRefused('closed');
     this.#queueBudget = this.#newQueueBudget();
     this.waiter = { ...this.waiter, affinity: null };
-    this.runtime.ask(this);
+    this.runtime.ask(this, isBack);
     this.refuseIfDeadlocked();
   }
 
@@ -162,9 +166,9 @@ export class CallAsking extends Asking implements CallHome {
     this.leaveQueue();
   }
 
-  get askAgain(): (() => void) | undefined {
+  get askAgain(): CallHome['askAgain'] {
     const isBound = this.boundTo !== undefined || this.waiter.affinity?.strict;
-    return isBound ? undefined : () => this.askOnceMore();
+    return isBound ? undefined : (isBack = false) => this.askOnceMore(isBack);
   }
 
   fail(error: unknown, how?: CallOutcome): void {

@@ -21,8 +21,8 @@ export interface CallHome {
   timeout(waitedMs: number): Error;
   /** Who holds every slot that could serve it; undefined if one is free, or may come up. */
   holders(): readonly Exchange[] | undefined;
-  /** Asks for a worker once more; absent where no other would do. */
-  readonly askAgain?: (() => void) | undefined;
+  /** Asks for a worker once more; absent where no other would do. `isBack`: it had one that never came to it. */
+  readonly askAgain?: ((isBack?: boolean) => void) | undefined;
 }
 
 /** What a call has beside its question and its answer. */
@@ -193,7 +193,7 @@ export class Call implements Child, AskingCall {
     if (this.#isSettled || from !== this.#exchange || origin?.askAgain === undefined) return false;
     this.#exchange = undefined;
     this.#home = origin;
-    origin.askAgain();
+    origin.askAgain(true);
     return true;
   }
 

@@ -156,8 +156,8 @@ export interface PoolOptions {
   /** Whether Python is interrupted when a caller gives up. `false`: it is only waited for, `cancelGraceMs`. Default: true. */
   readonly interrupt?: boolean | undefined;
   /**
-   * How many short calls may wait in a worker's pipe behind the one that it runs, once more wait than there are workers, so that none
-   * of them costs a transit. Only in the lane `'serial'`, and not with `shed`. 0: none. Default: 3.
+   * How many short calls may wait in a worker's pipe behind the one that it runs, once more wait than there are workers,
+   * so that none of them costs a transit. Only in the lane `'serial'`, and not with `shed`. 0: none. Default: 3.
    */
   readonly prefetchMax?: number | undefined;
   /** Calls are short whose function ran for less than that in 99 of its last 100 runs, in ms. Default: 1. */

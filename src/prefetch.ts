@@ -2,12 +2,12 @@ import type { Call } from './call.js';
 import type { PoolSettings } from './options.js';
 
 /**
- * Which calls may stand in a worker's pipe behind others: those of functions that were short lately, and that say nothing
- * but their answer. How long they ran is measured here, from one answer to the next, so that what Node itself holds up counts as theirs: a
- * call is never taken for shorter than it was.
+ * Which calls may stand in a worker's pipe behind others: those of functions that were short lately, and that say
+ * nothing but their answer. How long they ran is measured from one answer to the next, so that what holds up Node counts
+ * as theirs: a call is never taken for shorter than it was.
  */
 export class Prefetch {
-  /** Calls that were sent behind others; those behind which one waited and that were not short; those that a death sent elsewhere. */
+  /** As `PoolStats` has them. */
   readonly counts = { ahead: 0, overruns: 0, moved: 0 };
   /** False where a worker cannot be told, before it comes to a call, that nobody waits for it. */
   isPossible: boolean;

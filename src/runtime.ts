@@ -195,11 +195,12 @@ export class Runtime {
     return this.#requests;
   }
 
-  ask(asker: Asker): void {
+  /** @param isBack It had a worker that never came to it. */
+  ask(asker: Asker, isBack = false): void {
     // A coordinator that has ended with the pool hears nobody.
     if (!this.#isActive) return asker.onRefused('closed');
     this.#askers.set(asker.waiter.ticket, asker);
-    this.#tellCoordinator({ type: 'lease.request', waiter: asker.waiter });
+    this.#tellCoordinator({ type: 'lease.request', waiter: asker.waiter, isBack });
     if (this.sizer !== undefined && this.#askers.has(asker.waiter.ticket)) this.sizer.waits();
   }
 

@@ -46,8 +46,8 @@ export interface PoolStats {
   /** Calls that had the outcome of another with the same `idempotencyKey`; they are none of the `calls`. */
   readonly duplicates: number;
   /**
-   * Short calls that waited in a worker's pipe: how many were sent `ahead` of their turn, how many `overruns` held one up (calls behind which one
-   * waited, and which were not short after all), and how many were `moved` to another worker, unbegun, since theirs ended.
+   * Short calls in the pipes of workers: how many were sent `ahead` of their turn, how many were not short after all and
+   * had one wait behind them (`overruns`), and how many were `moved` to another worker, unbegun, since theirs ended.
    */
   readonly prefetch: { readonly ahead: number; readonly overruns: number; readonly moved: number };
   /** Since the pool was created. `asked` is the sum of the others and of those still under way. */

@@ -15,8 +15,8 @@ import { workerLogic } from './worker.js';
 
 /**
  * The supervisor's chart with hands: it has the coordinator, the workers and
- * one client for each slot as its children, those for short calls that wait ahead included. A worker's successor takes its
- * name, so that ids are reused and nothing is kept for the dead.
+ * one client for each slot as its children, the slots ahead included. A worker's
+ * successor takes its name, so that ids are reused and nothing is kept for the dead.
  */
 export function supervisorLogic(runtime: Runtime) {
   const { settings } = runtime;
@@ -31,7 +31,7 @@ export function supervisorLogic(runtime: Runtime) {
       worker: context.places[place]!.worker,
       place,
       bootTimeoutMs: settings.bootTimeoutMs,
-      // With one slot all others wait in the pipe: none of them can finish while the first hangs, and all can go elsewhere.
+      // With one slot all others wait in the pipe: none can finish while the first hangs, and all can go elsewhere.
       evictGraceMs: most === 1 ? 0 : settings.evictGraceMs,
       stopGraceMs: settings.stopGraceMs,
       termGraceMs: settings.termGraceMs,

@@ -131,16 +131,16 @@ export const COORDINATOR: Walkable<typeof coordinatorMachine> = {
 /** One worker of one slot, with two for short calls that wait in its pipe. */
 export const COORDINATOR_AHEAD: Walkable<typeof coordinatorMachine> = {
   ...COORDINATOR,
-  input: { ...COORDINATOR.input, queueMax: 4, queueMaxPerKey: 4, rules: { ageAfterMs: 10_000, shed: null } } as never,
+  input: { ...COORDINATOR.input, queueMax: 3, queueMaxPerKey: 4, rules: { ageAfterMs: 10_000, shed: null } } as never,
   events: ({ context }) => {
     const served = context.workers[0];
     const of = { worker: 1, place: 0 };
     const granted = served?.grants.map((grant) => grant?.lease ?? null) ?? [];
     return [
-      ...SHORT_AND_LONG.filter(({ ticket }) => !isKnown(context, ticket)).map((waiter) => ({
-        type: 'lease.request',
-        waiter,
-      })),
+      ...SHORT_AND_LONG.filter(({ ticket }) => !isKnown(context, ticket)).flatMap((waiter) => [
+        { type: 'lease.request', waiter },
+        { type: 'lease.request', waiter, isBack: true },
+      ]),
       ...SHORT_AND_LONG.map((waiter) => ({ type: 'lease.cancel', waiter })),
       ...(served
         ? [

@@ -549,6 +549,15 @@ describe('a worker with slots ahead', () => {
     expect(live()).toBe(1);
   });
 
+  it('lets whoever had a worker that never came to them in again, however many wait by now', () => {
+    const { asks, isBack, waiting } = coordinator({ queueMax: 2, queueMaxPerKey: 1 });
+    asks(3, { fairnessKey: 'a' });
+    asks(4);
+    expect(asks(5)).toEqual(['refused queue-full: 5']);
+    expect([...isBack(1, { fairnessKey: 'a' }), ...isBack(2)]).toEqual([]);
+    expect(waiting()).toHaveLength(4);
+  });
+
   it('does not use them where waiters are shed, since who waits there has left the queue', () => {
     const { joins, asks, frees } = coordinator({ shed: { targetMs: 1_000, intervalMs: 0 } });
     joins(0, { ahead: 2 });
@@ -590,6 +599,8 @@ function coordinator({
   const waiters = new Map<number, Waiter>();
   return {
     asks: (ticket: number, wish?: Partial<Waiter>) => tell({ type: 'lease.request', waiter: asked(ticket, wish) }),
+    isBack: (ticket: number, wish?: Partial<Waiter>) =>
+      tell({ type: 'lease.request', waiter: asked(ticket, wish), isBack: true }),
     cancels: (ticket: number) => tell({ type: 'lease.cancel', waiter: waiters.get(ticket) ?? asked(ticket) }),
     joins: (place: number, { slots = 1, ahead = 0 } = {}) => {
       const ref = inertRef<WorkerRef>(`worker-${place}`);
