@@ -36,20 +36,22 @@ class LineReader:
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield each line without its newline."""
+        return iter(self.line, None)  # type: ignore[arg-type]
+
+    def line(self) -> bytes | None:
+        """Return the next line without its newline; None once Node has hung up."""
         lines = self._lines
-        while True:
-            # Nothing is kept of a line that was handed on: it may be large, and the
-            # next one may be long in coming.
-            while lines:
-                if len(lines[-1]) > self.bytes_max:
-                    raise LineTooLong(len(lines[-1]), self.bytes_max)
-                yield lines.pop()
+        while not lines:
             if self._parts_bytes > self.bytes_max:
                 raise LineTooLong(self._parts_bytes, self.bytes_max)
             chunk = self._read()
             if not chunk:
-                return
+                return None
             self._split(chunk)
+        line = lines.pop()
+        if len(line) > self.bytes_max:
+            raise LineTooLong(len(line), self.bytes_max)
+        return line
 
     def take(self, size: int) -> bytes:
         """Return the next `size` raw bytes, between two lines. Raises LineEnded when Node hangs up before that."""
@@ -154,16 +156,16 @@ class LineWriter:
         with self._lock:
             if not self.is_open:
                 return
-            self._waiting.append(lines)
-            if attachments:
-                self._waiting.extend(attachments)
             # A signal handler or a finaliser that prints can come in here while
             # this very thread is half-way through a line: its own line waits.
-            if self._writing:
-                return
+            if self._writing or attachments:
+                self._waiting.extend((lines, *attachments))
+                if self._writing:
+                    return
+                lines = b""
+            self._writing = True
             try:
-                self._writing = True
-                self._write_waiting()
+                self._write(lines, self._waiting)
             finally:
                 self._writing = False
 
@@ -178,27 +180,30 @@ class LineWriter:
         except OSError:
             pass
 
-    def _write_waiting(self) -> None:
+    def _write(self, part: Any, waiting: list[Any]) -> None:
         # A signal handler may raise (a time limit by `signal.alarm`, for one) in the
         # middle of a line, and what is half sent must be sent to its end first. From
-        # the system call to the list there is no Python code in which a handler could
-        # run, so that `taken` is right whenever one has.
+        # the system call to the difference there is no Python code in which a handler
+        # could run, so that `left` is right whenever one has.
+        whole = left = len(part)
         raised: BaseException | None = None
-        while self._waiting:
-            part = self._waiting.pop(0)
-            taken: list[int] = []
-            left = len(part)
-            while left:
-                try:
-                    taken.extend(map(write, self._to, (memoryview(part)[-left:] if taken else part,)))
-                    # Nearly always.
-                    if taken[0] == left:
+        while True:
+            try:
+                while True:
+                    if left:
+                        (count,) = map(write, self._to, (part if left == whole else memoryview(part)[-left:],))
+                        left -= count
+                    elif waiting:
+                        part = waiting[0]
+                        whole = left = len(part)
+                        del waiting[0]
+                    else:
                         break
-                except BaseException as error:
-                    if isinstance(error, OSError) and error.errno in LINE_GONE:
-                        raise
-                    raised = error
-                left = len(part) - sum(taken)
+                break
+            except BaseException as error:
+                if isinstance(error, OSError) and error.errno in LINE_GONE:
+                    raise
+                raised = error
         if raised is not None:
             raise raised
 

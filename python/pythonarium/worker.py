@@ -13,7 +13,6 @@ import sys
 from _signal import SIG_BLOCK, SIG_DFL, SIG_IGN, SIGINT, SIGUSR1, SIGUSR2, getsignal, pthread_sigmask, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
 from _thread import get_ident, start_new_thread
 from errno import EBADF
-from itertools import repeat
 
 from . import __version__, error, message
 from .cancel import GIVEN_UP, CallCancelled, Cancellation
@@ -27,7 +26,7 @@ from .frame import LineEnded, LineReader, LineTooLong, LineWriter
 from .handle import HandleStore
 from .inbox import DURING_A_CALL, Inbox
 from .logs import Logs
-from .message import PROTOCOL, MessageTooLarge, ProtocolError, read_message
+from .message import CALL_MEMBERS_MIN, PROTOCOL, MessageTooLarge, ProtocolError
 from .modules import files_below, load_modules
 from .parent import end_with
 from .session import SessionStore
@@ -86,6 +85,7 @@ class Worker:
         self._start_mark = start_mark
         self._template = template
         self._reader = LineReader(line, MESSAGE_BYTES_MAX)
+        self._inbox = Inbox(self._reader, lambda: leave(0))
         self._writer = LineWriter(line)
         self._logs = Logs(self._writer)
         self._cancellation = Cancellation()
@@ -116,9 +116,7 @@ class Worker:
         python = ".".join(map(str, sys.version_info[:3]))
         self._writer.write(message.hello(__version__, python, sys.executable, os.getpid()))
 
-        messages = map(read_message, self._reader, repeat(self._reader))
-        self._inbox = Inbox(messages, self._reader, lambda: leave(0))
-        init = next(messages, None)
+        init = self._inbox.read()
         if init is None:
             leave(0)
         if init["type"] != "init":
@@ -127,7 +125,7 @@ class Worker:
         if self._lane is None:
             self._answer()
         else:
-            self._lane.answer(messages)
+            self._lane.answer(iter(self._inbox.read, None))  # type: ignore[arg-type]
         self._stop()
 
     def _start(self, init: dict[str, Any]) -> None:
@@ -195,7 +193,7 @@ class Worker:
         """Answer every call in turn; return at `stop`."""
         if not self._writer.is_open:
             leave_child(None)
-        for received in self._inbox:
+        while (received := self._inbox.next()) is not None:
             kind = received["type"]
             if kind == "call":
                 self._answer_call(received)
@@ -215,22 +213,30 @@ class Worker:
 
     def _answer_call(self, call: dict[str, Any]) -> None:
         number = call["id"]
-        function = self._functions.get(call["name"]) if "on" not in call else self._handles.find(call)
+        session = context = owner = exchange = None
+        # Most calls have nothing else.
+        is_plain = len(call) == CALL_MEMBERS_MIN
+        if not is_plain:
+            session, context = call.get("session"), call.get("context")
+            owner = call.get("lease", session)
+        function = self._functions.get(call["name"]) if is_plain or "on" not in call else self._handles.find(call)
         if function is None:
             self._send_error(number, error.of_unknown(call["name"], list(self._functions)), started=False)
             return
-        session = call.get("session")
-        handing = self._handing = self._handles.handing(call.get("lease", session))
-        exchange = self._exchange(call, handing) if not EXTRAS.isdisjoint(call) else None
-        if "rich" in call:
-            from .rich import restore_call
+        handing = self._handing
+        if handing.owner != owner or handing.unsent:
+            handing = self._handing = self._handles.handing(owner)
+        if not is_plain and not EXTRAS.isdisjoint(call):
+            exchange = self._exchange(call, handing)
+            if "rich" in call:
+                from .rich import restore_call
 
-            try:
-                restore_call(call, function, exchange.resolve)  # type: ignore[union-attr]
-            except (ModuleNotFoundError, OSError) as missing:
-                self._end_talk()
-                self._send_error(number, error.of_exception(missing), started=False)
-                return
+                try:
+                    restore_call(call, function, exchange.resolve)
+                except (ModuleNotFoundError, OSError) as missing:
+                    self._end_talk()
+                    self._send_error(number, error.of_exception(missing), started=False)
+                    return
 
         cancellation = self._cancellation
         if (cancellation.missed or cancellation.is_deaf) and cancellation.is_cancelled(number):
@@ -241,7 +247,6 @@ class Worker:
 
         if session is not None:
             self._sessions.enter(session)
-        context = call.get("context")
         if context is not None:
             current_context.set(context)
         self._logs.call = cancellation.call = number
@@ -255,7 +260,7 @@ class Worker:
                     cancellation.arm(number)
                 if self._check is not None:
                     self._check(function, call["args"], call.get("kwargs", NO_KWARGS))
-                value = function(*call["args"], **call.get("kwargs", NO_KWARGS))
+                value = function(*call["args"]) if is_plain else function(*call["args"], **call.get("kwargs", NO_KWARGS))
                 if type(value) not in PLAIN and hasattr(type(value), "__await__"):
                     value = self._loop.run(value, number)
                 if exchange is not None and "stream" in call:
