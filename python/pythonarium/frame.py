@@ -9,9 +9,10 @@ from io import BytesIO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
+    from .reply_page import ReplyPage
     from .shared_file import NodeFiles
 
 
@@ -29,7 +30,9 @@ class LineReader:
         self.files: NodeFiles | None = None
         self.descriptor = descriptor
         # Whole lines that have come, the last one first, without their newlines.
-        self._lines: list[bytes] = []
+        self.lines: list[bytes] = []
+        # What is done before raw bytes are waited for.
+        self.before_wait: Callable[[], None] | None = None
         # The beginning of a line that has not ended yet.
         self._parts: list[bytes] = []
         self._parts_bytes = 0
@@ -40,7 +43,7 @@ class LineReader:
 
     def line(self) -> bytes | None:
         """Return the next line without its newline; None once Node has hung up."""
-        lines = self._lines
+        lines = self.lines
         while not lines:
             if self._parts_bytes > self.bytes_max:
                 raise LineTooLong(self._parts_bytes, self.bytes_max)
@@ -75,7 +78,7 @@ class LineReader:
     @property
     def has_line(self) -> bool:
         """Whether the next line has come already."""
-        return bool(self._lines)
+        return bool(self.lines)
 
     @property
     def held(self) -> bytes:
@@ -92,19 +95,21 @@ class LineReader:
                 self._parts.clear()
                 self._parts_bytes = 0
             lines.reverse()
-            self._lines.extend(lines)
+            self.lines.extend(lines)
         if rest:
             self._parts.append(rest)
             self._parts_bytes += len(rest)
 
     def _fill(self, view: memoryview) -> None:
         # What was taken for lines, all of one chunk, is made the bytes again that it was.
-        came = b"\n".join([*reversed(self._lines), self.held])
-        self._lines.clear()
+        came = b"\n".join([*reversed(self.lines), self.held])
+        self.lines.clear()
         self._parts.clear()
         self._parts_bytes = 0
         filled = min(len(came), len(view))
         view[:filled] = came[:filled]
+        if self.before_wait is not None:
+            self.before_wait()
         while filled < len(view):
             count = self._read_into(view[filled:])
             if not count:
@@ -146,6 +151,8 @@ class LineWriter:
         self._lock = RLock()
         self._waiting: list[Any] = []
         self._writing = False
+        # Where lines are held back that may be written with the next.
+        self._page: ReplyPage | None = None
         self.is_open = True
 
     def write(self, lines: bytes, attachments: Sequence[Any] = ()) -> None:
@@ -165,15 +172,38 @@ class LineWriter:
                 lines = b""
             self._writing = True
             try:
-                self._write(lines, self._waiting)
+                page = self._page
+                self._write(page.lines() + lines if page is not None and page.used else lines, self._waiting)
             finally:
                 self._writing = False
+
+    def hold_in(self, page: ReplyPage) -> None:
+        """Let lines be held in `page` from here on."""
+        self._page = page
+
+    def hold(self, line: bytes) -> bool:
+        """Hold a line back until the next is written, or `flush`. False: that cannot be, and it is to be written."""
+        with self._lock:
+            if self._writing or self._page is None or not self.is_open:
+                return False
+            self._writing = True
+            try:
+                return self._page.put(line)
+            finally:
+                self._writing = False
+
+    def flush(self) -> None:
+        """Write what is held back."""
+        if self._waiting or self._page is not None and self._page.used:
+            self.write(b"")
 
     def abandon(self) -> None:
         """Let go of the line in a forked child: it belongs to the parent alone."""
         self._lock = RLock()  # Another thread of the parent may have held the old one.
         self._writing = False
         self._waiting.clear()
+        # The page is the parent's too.
+        self._page = None
         self.is_open = False
         try:
             os.close(self._to[0])
@@ -186,6 +216,7 @@ class LineWriter:
         # the system call to the difference there is no Python code in which a handler
         # could run, so that `left` is right whenever one has.
         whole = left = len(part)
+        held = self._page
         raised: BaseException | None = None
         while True:
             try:
@@ -193,6 +224,8 @@ class LineWriter:
                     if left:
                         (count,) = map(write, self._to, (part if left == whole else memoryview(part)[-left:],))
                         left -= count
+                    elif held is not None and held.used:
+                        held.clear()
                     elif waiting:
                         part = waiting[0]
                         whole = left = len(part)

@@ -25,13 +25,14 @@ from .fork_hooks import run_fork_hooks
 from .frame import LineEnded, LineReader, LineTooLong, LineWriter
 from .handle import HandleStore
 from .inbox import DURING_A_CALL, Inbox
+from .joining import Joining
 from .logs import Logs
 from .message import CALL_MEMBERS_MIN, PROTOCOL, MessageTooLarge, ProtocolError
 from .modules import files_below, load_modules
 from .parent import end_with
 from .session import SessionStore
 from .start_mark import StartMark
-from .value import ATOMS, ValueRefused, encode, name_with_article
+from .value import ATOMS, NO_ATTACHMENTS, ValueRefused, encode, name_with_article
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from .handle import Handing, NoHanding
     from .kept import KeptStore
     from .lane import Lane
+    from .reply_page import ReplyPage
     from .shared_file import NodeFiles
     from .template import Template
 
@@ -103,6 +105,8 @@ class Worker:
         self._check: Callable[..., None] | None = None
         self._teardown: Callable[[], None] = nothing
         self._mark: StartMark | None = None
+        # Absent where every reply is written at once.
+        self._joining: Joining | None = None
         # Nothing where calls run one after the other.
         self._lane: Lane | None = None
         self._bytes_max = MESSAGE_BYTES_MAX
@@ -150,9 +154,11 @@ class Worker:
             if init["startMark"]:
                 if "share" in init:
                     self._reader.files = find_files(init["share"], self._start_mark)
-                self._mark = StartMark(self._start_mark)
+                self._mark = StartMark(self._start_mark, init.get("replyPage", False))
                 if self._lane is None:
                     self._cancellation.watch(self._mark)
+                    if self._mark.replies is not None:
+                        self._join(self._mark.replies)
                     if init.get("interrupts"):
                         self._cancellation.listen()
             stage = "limits"
@@ -197,7 +203,11 @@ class Worker:
             kind = received["type"]
             if kind == "call":
                 self._answer_call(received)
-            elif kind in FORGETS:
+                # Its arguments may be large, and the next may be long in coming.
+                del received
+                continue
+            self._writer.flush()
+            if kind in FORGETS:
                 self.forget(received)
             elif kind == "ping":
                 self._writer.write(message.pong(received["number"]))
@@ -207,8 +217,6 @@ class Worker:
                 pass  # Its call was answered before this was read.
             else:
                 raise ProtocolError(f"a second {kind!r}")
-            # Its arguments may be large, and the next may be long in coming.
-            del received
         leave(0)
 
     def _answer_call(self, call: dict[str, Any]) -> None:
@@ -245,6 +253,9 @@ class Worker:
             self._send_error(number, error.of_exception(CallCancelled(GIVEN_UP)), started=False)
             return
 
+        began, joining = 0.0, self._joining
+        if joining is not None and (joining.lines or joining.page.used):
+            began = joining.begin(call["name"] if exchange is None and "on" not in call else None)
         if session is not None:
             self._sessions.enter(session)
         if context is not None:
@@ -288,9 +299,21 @@ class Worker:
 
         # Most answers are as plain as that.
         if refused is None and not attachments and len(answer) <= self._bytes_max:
-            self._writer.write(answer)
+            # What stands for an object may only be sent once.
+            if began and attachments is NO_ATTACHMENTS:
+                joining.end(call["name"], began, answer)  # type: ignore[union-attr]
+            else:
+                self._writer.write(answer)
         else:
+            if began:
+                joining.failed(call["name"])  # type: ignore[union-attr]
             self._send_answer(number, refused, answer, attachments, handing)
+
+    def _join(self, page: ReplyPage) -> None:
+        """Let replies wait for each other in `page`, from here on."""
+        self._writer.hold_in(page)
+        self._reader.before_wait = self._writer.flush
+        self._joining = Joining(self._reader, self._writer, page)
 
     def _send_answer(
         self,
