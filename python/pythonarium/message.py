@@ -28,11 +28,12 @@ def read_message(line: bytes, reader: LineReader | None = None) -> dict[str, Any
     if type(message) is not dict:
         raise ProtocolError("a message is not an object", line)
     kind = message.get("type")
-    check = CHECKS.get(kind) if type(kind) is str else None
+    # Most lines are calls.
+    check = _check_call if kind == "call" else CHECKS.get(kind) if type(kind) is str else None
     if check is None:
         raise ProtocolError(f"there is no message of the type {kind!r}" if kind is not None else "a message has no type", line)
     wrong = check(message)
-    if "rich" in message and wrong is None:
+    if wrong is None and "rich" in message:
         wrong = _take_attachments(message, reader)
     if wrong is not None:
         raise ProtocolError(f"in a message of the type {kind!r}, {wrong}", line)
@@ -202,16 +203,18 @@ def _is_share(value: Any, sizes: list[int]) -> bool:
 
 
 def _check_call(message: dict[str, Any]) -> str | None:
-    get = message.get
-    call = get("id")
+    try:
+        call, name, args = message["id"], message["name"], message["args"]
+    except KeyError as missing:
+        return f"`{missing.args[0]}` is missing"
     if type(call) is not int or not 0 < call <= INT_MAX:
         return "`id` is not a positive safe integer"
-    if type(get("name")) is not str:
+    if type(name) is not str:
         return "`name` is not a string"
-    if type(get("args")) is not list:
+    if type(args) is not list:
         return "`args` is not an array"
     # Most have nothing else.
-    if len(message) == 4:
+    if len(message) == CALL_MEMBERS_MIN:
         return None
     if "kwargs" in message and type(message["kwargs"]) is not dict:
         return "`kwargs` is not an object"
@@ -379,6 +382,8 @@ def _is_step(value: Any) -> bool:
 
 PROTOCOL = 1
 SHOWN_BYTES = 200
+# The type, the id, the name and the arguments.
+CALL_MEMBERS_MIN = 4
 RESOURCES = ("memoryBytes", "cpuSeconds", "files", "fileBytes", "coreBytes")
 LIMITS = ("messageBytesMax", "attachmentBytesMax", "depthMax")
 LANES = ("serial", "asyncio", "threads")

@@ -6,13 +6,19 @@ import os
 from mmap import mmap
 from struct import Struct
 
+from .reply_page import ReplyPage
+
 
 class StartMark:
     """A page shared with Node that outlives this process."""
 
-    def __init__(self, descriptor: int) -> None:
-        """Map the file behind `descriptor` and close the descriptor. Raises OSError or ValueError when it is no such file."""
-        self._page = _map_without_descriptor(descriptor)
+    def __init__(self, descriptor: int, has_reply_page: bool = False) -> None:
+        """Map the file behind `descriptor` and close the descriptor. Raises OSError or ValueError when it is no such file.
+
+        `has_reply_page`: a second page follows, for replies.
+        """
+        self._page = _map_without_descriptor(descriptor, PAGE_BYTES * (1 + has_reply_page))
+        self.replies = ReplyPage(self._page, PAGE_BYTES, PAGE_BYTES) if has_reply_page else None
 
     def write(self, call: int) -> None:
         """Say that `call` is about to start. From here on, it may have had effects."""
@@ -23,12 +29,12 @@ class StartMark:
         return _unpack_from(self._page, 8 * (1 + call % CANCELLED_MAX))[0] == call  # type: ignore[no-any-return]
 
 
-def _map_without_descriptor(descriptor: int) -> mmap:
+def _map_without_descriptor(descriptor: int, size: int) -> mmap:
     """Map the file, and leave no descriptor of it behind for other code to happen upon."""
     # `mmap` keeps a duplicate of its own, under the lowest number that is free.
     duplicate = os.dup(descriptor)
     os.close(duplicate)
-    page = mmap(descriptor, PAGE_BYTES)
+    page = mmap(descriptor, size)
     try:
         is_kept = os.path.sameopenfile(duplicate, descriptor)
     except OSError:

@@ -23,6 +23,7 @@ import {
 import type { PoolEvents, RunningCall } from '../events.js';
 import type { Answer, Exchange, Loss, Request } from '../exchange.js';
 import { type HandleOwner, Handles } from '../handle.js';
+import { HeldReplyWatch } from '../held-replies.js';
 import { type Kept, KeptFunctions } from '../keep.js';
 import type { PoolSettings } from '../options.js';
 import { Outbox } from '../outbox.js';
@@ -47,6 +48,8 @@ import {
   type LogMessage,
   type MessageDuringCall,
   type MessageFromPython,
+  messageOf,
+  parseLine,
 } from '../wire/message.js';
 import type { ValueLimits } from '../wire/value.js';
 import { effect } from './effect.js';
@@ -92,6 +95,10 @@ export class WorkerHand implements ProcessListeners {
   #heardAt: number | undefined;
   /** When it last answered a request. */
   #answeredAt = 0;
+  /** Absent where every reply is sent at once. */
+  #heldReplies: HeldReplyWatch | undefined;
+  /** The requests whose replies were taken before Python has sent them. */
+  readonly #taken = new Set<number>();
   /** What it writes now of where it stands, and who wants to know. */
   #dump: { readonly dump: StackDump; readonly tells: ((stack: string | null) => void)[] } | undefined;
   /** It can open files of ours. */
@@ -164,7 +171,9 @@ export class WorkerHand implements ProcessListeners {
   }
 
   send({ id, call }: Request): void {
-    this.#outbox.request(id, call.question.request, this.#shares, this.#asked.length === 1);
+    const isUrgent = this.#asked.length === 1;
+    if (!isUrgent) this.#heldReplies?.begin();
+    this.#outbox.request(id, call.question.request, this.#shares, isUrgent);
   }
 
   /**
@@ -452,6 +461,8 @@ export class WorkerHand implements ProcessListeners {
   }
 
   onExited(end: ProcessEnd): void {
+    // It has given them, whatever it died of since.
+    this.#take(this.#process.heldReplies?.()?.lines ?? []);
     this.#end = end;
     this.#ended(end, this.#boot.isUp ? undefined : (this.#fault ?? this.#bootError()));
     this.#worker.send({ type: 'process.exited', byItself: this.#wentByItself });
@@ -475,7 +486,16 @@ export class WorkerHand implements ProcessListeners {
     // A wrapper that stands between has no use for the signal, and no other lane than this one is interrupted by it.
     const isDirect = hello.pid === this.#pid;
     const interrupts = interrupt && (lane !== 'serial' || isDirect);
-    const failure = this.#boot.onHello(hello, { interrupts, stacks: isDirect });
+    const holds = lane === 'serial' && this.#process.hasStartMark && this.#process.heldReplies !== undefined;
+    if (holds) {
+      this.#heldReplies = new HeldReplyWatch(this.#runtime.clock, {
+        hasSeveral: () => this.#asked.length > 1,
+        read: () => this.#process.heldReplies?.(),
+        take: (lines) => this.#take(lines),
+      });
+    }
+    const wanted = { interrupts, stacks: isDirect, ...(holds && { replyPage: true as const }) };
+    const failure = this.#boot.onHello(hello, wanted);
     if (failure === undefined) return;
     this.#fault = failure;
     this.#worker.send({ type: 'process.unfit' });
@@ -526,6 +546,7 @@ export class WorkerHand implements ProcessListeners {
 
   #answered(id: number, answer: Answer): void {
     const request = this.#asker(id);
+    if (request === undefined && this.#taken.delete(id)) return;
     if (request === undefined) return this.#unasked(`an answer to request ${id}, which nobody asked`);
     this.#outbox.answered(id);
     const { poison } = this.#runtime;
@@ -534,6 +555,21 @@ export class WorkerHand implements ProcessListeners {
     this.#measure(request, answer);
     request.exchange.answer(request, answer);
     this.#goOn();
+  }
+
+  /** Takes replies that Python has given and not sent. If it lives, it sends them all the same. */
+  #take(lines: readonly string[]): void {
+    for (const line of lines) {
+      let message: MessageFromPython;
+      try {
+        message = messageOf(parseLine(line));
+      } catch {
+        return; // Whoever crashes may have written anywhere.
+      }
+      if (message.type !== 'reply' || this.#asker(message.id) === undefined) continue;
+      this.onMessage(message);
+      this.#taken.add(message.id);
+    }
   }
 
   #heard(message: MessageDuringCall): boolean {

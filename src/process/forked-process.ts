@@ -11,6 +11,7 @@ import {
   shareOf,
 } from './python-process.js';
 import type { Seat } from './seat.js';
+import type { HeldReplies } from './start-mark.js';
 import type { Template } from './template.js';
 
 /** Where a forked process comes from. */
@@ -83,6 +84,10 @@ export class ForkedProcess implements PythonProcess {
 
   lastStarted(): number | undefined {
     return this.#spawned === undefined ? this.#seat?.mark?.read() : this.#spawned.lastStarted();
+  }
+
+  heldReplies(): HeldReplies | undefined {
+    return this.#spawned === undefined ? this.#seat?.mark?.heldReplies() : this.#spawned.heldReplies?.();
   }
 
   async #start(launching: () => Promise<Launch>): Promise<void> {

@@ -13,7 +13,7 @@ import type { LiveProcesses } from './live.js';
 import { OutputLines } from './output.js';
 import { PacedReader } from './paced-reader.js';
 import { PARENT, spawnGroup } from './spawn.js';
-import { StartMark } from './start-mark.js';
+import { type HeldReplies, StartMark } from './start-mark.js';
 
 /** How a process ended, as the kernel tells it. */
 export interface ProcessEnd {
@@ -58,6 +58,8 @@ export interface PythonProcess {
   dumpStacks(): void;
   /** The id of the last request it has started, or `undefined` where it shares no page. */
   lastStarted(): number | undefined;
+  /** The replies that it has given and not sent yet; absent where it sends each at once. */
+  heldReplies?(): HeldReplies | undefined;
 }
 
 /** What to start. */
@@ -124,6 +126,10 @@ class RealProcess implements PythonProcess {
 
   lastStarted(): number | undefined {
     return this.#mark?.read();
+  }
+
+  heldReplies(): HeldReplies | undefined {
+    return this.#mark?.heldReplies();
   }
 
   async #start(launching: () => Promise<Launch>): Promise<void> {

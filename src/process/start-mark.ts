@@ -3,14 +3,22 @@ import { closeSync, ftruncateSync, openSync, readSync, unlinkSync, writeSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** Replies that Python has given and not written yet. */
+export interface HeldReplies {
+  /** The same as long as they are, and never again once others have taken their place. */
+  readonly state: bigint;
+  readonly lines: readonly string[];
+}
+
 /**
  * A page shared by Node and one worker: Python writes a request's id there
  * before it starts the request, and Node reads it when the worker has died.
  * So the error that tells of the death can say truly whether the call had
  * been started. The other way, Node writes the ids of calls whose callers
- * have given up, and Python looks there when it is signalled.
+ * have given up, and Python looks there when it is signalled. A second page
+ * has the replies that Python has given and not written yet.
  *
- * The page is a file that has lost its name: nothing is left on disk, whoever
+ * The pages are a file that has lost its name: nothing is left on disk, whoever
  * dies first.
  */
 export class StartMark {
@@ -22,7 +30,7 @@ export class StartMark {
     this.descriptor = descriptor;
   }
 
-  /** A fresh page, or `undefined` where there is no folder for one. */
+  /** Fresh pages, or `undefined` where there is no folder for one. */
   static create(): StartMark | undefined {
     for (const folder of ['/dev/shm', tmpdir()]) {
       const path = join(folder, `pythonarium-${randomUUID()}`);
@@ -30,7 +38,7 @@ export class StartMark {
       try {
         descriptor = openSync(path, 'wx+', 0o600);
         unlinkSync(path);
-        ftruncateSync(descriptor, PAGE_BYTES);
+        ftruncateSync(descriptor, 2 * PAGE_BYTES);
         return new StartMark(descriptor);
       } catch {
         if (descriptor !== undefined) closeSync(descriptor);
@@ -55,6 +63,17 @@ export class StartMark {
     writeSync(this.descriptor, bytes, 0, 8, 8 * (1 + (id % CANCELLED_MAX)));
   }
 
+  /** What is on the page of the replies. */
+  heldReplies(): HeldReplies | undefined {
+    if (!this.#open) return undefined;
+    const page = Buffer.alloc(PAGE_BYTES);
+    readSync(this.descriptor, page, 0, PAGE_BYTES, PAGE_BYTES);
+    const state = page.readBigUInt64LE();
+    const used = Number(state % USED_BELOW);
+    const lines = page.toString('latin1', 8, 8 + used).split('\n');
+    return { state, lines: lines.slice(0, -1) };
+  }
+
   close(): void {
     if (!this.#open) return;
     this.#open = false;
@@ -68,3 +87,5 @@ const PAGE_BYTES = 4096;
  * both can run at once, the line tells it too.
  */
 const CANCELLED_MAX = PAGE_BYTES / 8 - 1;
+/** In the first word of the replies: how many bytes of them there are, below how often the page was emptied. */
+const USED_BELOW = 65_536n;

@@ -43,6 +43,8 @@ export interface InitMessage {
   readonly resources?: ResourceLimits | undefined;
   /** Whether descriptor 4 is a page for the id of the request being run. */
   readonly startMark: boolean;
+  /** Whether a second page follows it, where replies may be held that wait for others; absent for no. */
+  readonly replyPage?: boolean | undefined;
   /** Node's process, and the descriptor of the start mark there: by these the worker finds out whether it can open files of Node's. */
   readonly share?: { readonly pid: number; readonly mark: number } | undefined;
   /** Whether a call that is given up is to be interrupted: in the lane `serial` by SIGUSR1, else by `cancel` alone. */

@@ -24,10 +24,10 @@ describe('the start mark', () => {
     mark.close();
   });
 
-  it('is one page large, and has no name that could be left behind', () => {
+  it('is two pages large, and has no name that could be left behind', () => {
     const before = namesOfMarks();
     const mark = StartMark.create() as StartMark;
-    expect(fstatSync(mark.descriptor)).toMatchObject({ size: 4096, nlink: 0 });
+    expect(fstatSync(mark.descriptor)).toMatchObject({ size: 8192, nlink: 0 });
     expect(namesOfMarks()).toEqual(before);
     expect(readlinkSync(`/proc/self/fd/${mark.descriptor}`)).toContain('(deleted)');
     mark.close();
