@@ -199,6 +199,10 @@ class Worker:
             kind = received["type"]
             if kind == "call":
                 self._answer_call(received)
+            elif kind == "map":
+                from .batch import answer_items
+
+                answer_items(self, received)
             elif kind in FORGETS:
                 self.forget(received)
             elif kind == "ping":

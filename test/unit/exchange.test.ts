@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ClientRef } from '../../machines/index.js';
 import type { WorkerHand } from '../../src/actors/worker.js';
+import type { Batch } from '../../src/batch.js';
 import type { Call } from '../../src/call.js';
 import type { EndedLease, PoolError } from '../../src/errors.js';
 import { type Answer, Exchange, type LeaseHolder, type Loss, type Request } from '../../src/exchange.js';
@@ -362,9 +363,19 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     ahead: (request: Request) => (worker.runs(request) ? undefined : worker.first),
     runs: (request: Request) => worker.isRunning && asked[0] === request,
     hasStarted: (id: number) => (id === requests ? 'unknown' : false),
-    request: (call: Call, exchange: Exchange) => {
-      requests += 1;
-      const request = { id: requests, call, exchange, isAbandoned: false, isRevoked: false };
+    request: (call: Call | undefined, batch: Batch | undefined, exchange: Exchange) => {
+      const id = requests + 1;
+      requests += batch?.count ?? 1;
+      const request = {
+        id,
+        lastId: requests,
+        call,
+        batch,
+        exchange,
+        isAbandoned: false,
+        isRevoked: false,
+        wasBegun: false,
+      };
       asked.push(request);
       return request;
     },
