@@ -197,7 +197,7 @@ export class Exchange {
     }
     request.isAbandoned = true;
     if (runs) this.onRunning(request);
-    else this.worker.forestall(request.id);
+    else this.worker.forestall(request);
   }
 
   /** Python has come to the request: from now on it is its own doing if it does not answer. */

@@ -322,10 +322,10 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
   async #leave(): Promise<void> {
     this.#isOver = true;
     this.#rules.signal?.removeEventListener('abort', this.#onAbort);
+    for (const { resolve } of this.#asking.splice(0)) resolve({ value: undefined, done: true });
     const reason = new DOMException('The consumer of map() left.', 'AbortError');
     this.#leaving?.abort(reason);
     this.#turns?.giveUp(reason, 'aborted');
-    for (const { resolve } of this.#asking.splice(0)) resolve({ value: undefined, done: true });
     if (this.#isDrained) return;
     // A source in the middle of a read closes when that is done, and need not be waited for.
     const closing = (async () => this.#source?.return?.())();

@@ -154,7 +154,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
     this.#isOver = true;
     const items = this.#pending.slice(this.#sent);
     this.#drop();
-    for (const asking of this.#askings) asking.leaveQueue();
+    for (const asking of this.#askings) asking.giveUp();
     this.#askings.clear();
     for (const turn of this.#turns) items.push(...turn.giveUp());
     for (const item of items) item.fail(error, how);
@@ -235,9 +235,8 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
   }
 
   onUnbegun(items: readonly Item[]): void {
-    if (items.length === 0) return;
+    if (items.length === 0 || this.#isOver) return;
     this.runtime.retries.moved += items.length;
-    if (this.#isOver) return;
     this.#pending = [...items, ...this.#pending.slice(this.#sent)];
     this.#sent = 0;
     for (const item of items) item.sentAt = undefined;
@@ -357,7 +356,8 @@ class Turn<Item extends TurnItem> implements LeaseHolder {
   giveUp(): Item[] {
     const exchange = this.#exchange as Exchange;
     const items = this.#batches.flatMap((batch) => batch.items.slice(batch.answered));
-    for (const batch of [...this.#batches]) exchange.abandon(batch);
+    // The last first, so that Python finds all of it said when it is interrupted.
+    for (const batch of [...this.#batches].reverse()) exchange.abandon(batch);
     if (this.holds && !exchange.isBusy) this.#end();
     return items;
   }
@@ -409,10 +409,11 @@ class TurnAsking<Item extends TurnItem> extends Asking {
     this.#turns.onAskingFailed(this, error, how);
   }
 
-  override leaveQueue(): void {
+  /** Nobody wants a turn any more. */
+  giveUp(): void {
     this.#isSettled = true;
     this.close();
-    super.leaveQueue();
+    this.leaveQueue();
   }
 
   // No call of Python's has made it.

@@ -222,8 +222,9 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** Lets Python see, before it comes to a request in the pipe, that nobody waits for it any more. */
-  forestall(id: number): void {
-    this.#process.cancel(id, this.#interrupts);
+  forestall({ id, batch }: Request): void {
+    // Before a batch it looks in any case. Of two signals in a row, a thread that sleeps may not hear the second.
+    this.#process.cancel(id, this.#interrupts && batch === undefined);
   }
 
   /** Asks Python to end the call that nobody waits for any more. */

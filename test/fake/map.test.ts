@@ -280,6 +280,30 @@ describe('who is not let in', () => {
     await lease.checkin();
   });
 
+  it('is told after queueTimeoutMs, and no timer is left', async () => {
+    const { pool, clock, timers } = await mapping({ queueTimeoutMs: 100 }, { serve: () => {} });
+    const lease = await pool.checkout();
+    const waiting = failure(collect(pool.map('f', [1, 2])));
+    await clock.turn(100);
+    expect(await waiting).toMatchObject({ code: 'ERR_QUEUE_TIMEOUT' });
+    expect(clock.timers).toBe(timers);
+    await lease.checkin();
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, calls: { asked: 2, timedOut: 2, running: 0 } });
+  });
+
+  it('leaves the line when nobody wants its results any more', async () => {
+    const { pool, clock, timers } = await mapping({ queueTimeoutMs: 100 }, { serve: () => {} });
+    const lease = await pool.checkout();
+    const map = pool.map('f', [1, 2]);
+    const first = map.next();
+    await done();
+    await map.return?.();
+    expect(await first).toEqual({ value: undefined, done: true });
+    expect(pool.stats()).toMatchObject({ waiting: 0, calls: { asked: 2, aborted: 2, running: 0 } });
+    expect(clock.timers).toBe(timers);
+    await lease.checkin();
+  });
+
   it('waits for its own turn where something is', async () => {
     const { pool } = await mapping({ size: 2, queueMax: 0 });
     const lease = await pool.checkout();

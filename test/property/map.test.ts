@@ -109,7 +109,7 @@ async function play({ size, mappedMax, concurrency, ordered, isAsync, items, ste
     else if (step === 'reap') python.reap();
     else if (step === 'turn') await world.clock.turn(200).then(() => world.boot());
     else if (step === 'call') calls.push(pool.call('other').catch((error: unknown) => error));
-    else if (step === 'leave' && !asked && yielded.length > 20) {
+    else if (step === 'leave' && yielded.length > 20) {
       hasLeft = true;
       await map.return?.();
       end ??= {};

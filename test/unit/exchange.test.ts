@@ -384,7 +384,7 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
       if (worker.isUnsent) asked.splice(asked.indexOf(request), 1);
       return worker.isUnsent;
     },
-    forestall: (id: number) => said.push(`forestall ${id}`),
+    forestall: ({ id }: Request) => said.push(`forestall ${id}`),
     watch: (_call: Call, id: number) => {
       said.push(`watch ${id}`);
       return { beat: () => said.push('beat'), end: () => said.push('watch over') };
