@@ -1,10 +1,11 @@
 import type { ClientRef, LeaseId } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
+import type { Batch } from './batch.js';
 import type { Call } from './call.js';
 import { type EndedLease, LeaseEndedError, type PoolError } from './errors.js';
 import type { Started } from './retries.js';
 import type { Vigil } from './vigil.js';
-import type { MessageDuringCall } from './wire/message.js';
+import type { MappedMessage, MessageDuringCall } from './wire/message.js';
 
 /** How a request was answered. */
 export type Answer =
@@ -34,10 +35,13 @@ export interface LeaseHolder {
   onLost(ended: EndedLease): void;
 }
 
-/** A request that Python owes an answer to. */
+/** A request that Python owes an answer to: one call, or a batch of them. */
 export interface Request {
   readonly id: number;
-  readonly call: Call;
+  /** The same but for a batch, whose calls have the ids from the one to the other. */
+  readonly lastId: number;
+  readonly call: Call | undefined;
+  readonly batch: Batch | undefined;
   readonly exchange: Exchange;
   /** Nobody waits for the answer. */
   isAbandoned: boolean;
@@ -45,6 +49,8 @@ export interface Request {
   isRevoked: boolean;
   /** It was granted a worker that runs another's: nothing but the pool's own choice has it wait there. */
   isAhead: boolean;
+  /** Given up, and one of its calls had been begun. */
+  wasBegun: boolean;
 }
 
 /**
@@ -91,7 +97,7 @@ export class Exchange {
 
   /** All calls that wait for an answer. */
   get calls(): readonly Call[] {
-    return this.#requests.map(({ call }) => call);
+    return this.#requests.flatMap(({ call }) => call ?? []);
   }
 
   /** Nobody waits for the answer that comes next. */
@@ -115,7 +121,7 @@ export class Exchange {
   takes(call: Call): boolean {
     const last = this.#requests.at(-1);
     if (last === undefined) return true;
-    return this.worker.pipes && this.#requests.length < PIPED_MAX && last.call.isPlain && call.isPlain;
+    return this.worker.pipes && this.#requests.length < PIPED_MAX && last.call?.isPlain === true && call.isPlain;
   }
 
   send(call: Call): void {
@@ -124,7 +130,7 @@ export class Exchange {
       call.fail(refusal);
       return this.#unsent();
     }
-    const request = this.worker.request(call, this);
+    const request = this.worker.request(call, undefined, this);
     this.#requests.push(request);
     call.onSent(this);
     this.worker.send(request);
@@ -134,23 +140,44 @@ export class Exchange {
     this.worker.prefetch.ahead += 1;
   }
 
+  /** Sends calls that are one request, behind others of that kind alone. */
+  sendBatch(batch: Batch): void {
+    const request = this.worker.request(undefined, batch, this);
+    this.#requests.push(request);
+    this.worker.send(request);
+    if (this.worker.runs(request)) this.onRunning(request);
+  }
+
   /** The answer to a request has come. One that comes after all is lost is nobody's. */
   answer(request: Request, answer: Answer): void {
     if (this.#isOver) return;
-    const { call, isAbandoned, isRevoked } = request;
-    this.#forget(request);
-    this.#endVigil();
-    // What was given up in the pipe and never begun is not counted: nothing was cancelled.
-    if (isAbandoned && !('error' in answer && answer.started === false)) this.worker.counters.cancelled.kept += 1;
-    if (!this.#holder?.holds && !this.isBusy) this.end();
-    else if (isRevoked) this.worker.tell(this.#client, { type: 'exchange.resumed', lease: this.lease });
-    call.onAnswered(answer, this);
+    this.#answered(request, isBegun(answer));
+    request.call?.onAnswered(answer, this);
     this.#holder?.onAnswered();
+  }
+
+  /** Calls of a batch were answered. False: those were not the ones that come next. */
+  answerMapped(request: Request, message: MappedMessage): boolean {
+    const { batch } = request;
+    if (this.#isOver) return true;
+    if (batch?.owes(request, message.id, message.values.length) !== true) return false;
+    batch.onMapped(message);
+    this.#answeredCalls(request, batch, true);
+    return true;
+  }
+
+  /** A call of a batch was answered by itself. False: it was not the one that comes next. */
+  answerOne(request: Request, batch: Batch, id: number, answer: Answer): boolean {
+    if (this.#isOver) return true;
+    if (!batch.owes(request, id, 1)) return false;
+    batch.onAnswer(answer);
+    this.#answeredCalls(request, batch, isBegun(answer));
+    return true;
   }
 
   /** Something is said of a request before its answer. False: nobody asked for that. */
   hear({ call }: Request, message: MessageDuringCall): boolean {
-    if (this.#isOver) return false;
+    if (this.#isOver || call === undefined) return false;
     this.#vigil?.beat();
     return call.hear(message, this);
   }
@@ -163,9 +190,9 @@ export class Exchange {
     this.worker.say(encode(request.id), bin);
   }
 
-  /** Nobody waits for this call's answer any more. Python still owes it, so the lease stays where it is. */
-  abandon(call: Call): void {
-    const request = this.#requestOf(call);
+  /** Nobody waits for the answer to this any more. Python still owes it, so the lease stays where it is. */
+  abandon(what: Call | Batch): void {
+    const request = this.#requestOf(what);
     if (request === undefined || request.isAbandoned) return;
     const runs = this.worker.runs(request);
     if (runs) this.#endVigil();
@@ -175,14 +202,14 @@ export class Exchange {
     }
     request.isAbandoned = true;
     if (runs) this.onRunning(request);
-    else this.worker.forestall(request.id);
+    else this.worker.forestall(request);
   }
 
   /** Python has come to the request: from now on it is its own doing if it does not answer. */
   onRunning(request: Request): void {
     if (this.#isOver || request.isRevoked) return;
     if (!request.isAbandoned) {
-      this.#vigil ??= this.worker.watch(request.call, request.id);
+      if (request.call !== undefined) this.#vigil ??= this.worker.watch(request.call, request.id);
       return;
     }
     request.isRevoked = true;
@@ -196,6 +223,25 @@ export class Exchange {
     this.worker.exchanges[this.slot] = undefined;
     this.worker.endLease(this.lease);
     this.worker.tell(this.#client, { type: 'exchange.ended', lease: this.lease, at: this.worker.now });
+  }
+
+  /** Calls of a batch were answered, and if they were the last, the request with them. */
+  #answeredCalls(request: Request, batch: Batch, wereBegun: boolean): void {
+    request.wasBegun ||= request.isAbandoned && wereBegun;
+    if (!batch.isAnswered) return;
+    this.worker.answered(request);
+    this.#answered(request, request.wasBegun);
+    this.#holder?.onAnswered();
+    this.worker.goOn();
+  }
+
+  #answered(request: Request, wasBegun: boolean): void {
+    this.#forget(request);
+    this.#endVigil();
+    // What was given up in the pipe and never begun is not counted: nothing was cancelled.
+    if (request.isAbandoned && wasBegun) this.worker.counters.cancelled.kept += 1;
+    if (!this.#holder?.holds && !this.isBusy) this.end();
+    else if (request.isRevoked) this.worker.tell(this.#client, { type: 'exchange.resumed', lease: this.lease });
   }
 
   /** Python owes nothing for a request that it never got. */
@@ -214,20 +260,23 @@ export class Exchange {
     this.#endVigil();
     if (requests[0]?.isRevoked) this.worker.counters.cancelled.killed += 1;
     for (const request of requests) {
-      const loss = this.worker.loss(request);
-      if (loss.started === false && this.worker.mayMove(request) && request.call.goElsewhere(this)) {
+      const { id, call, batch } = request;
+      batch?.onLost((index) => this.worker.lossOfItem(batch, id + index));
+      if (call === undefined) continue;
+      const loss = this.worker.loss(request, call);
+      if (loss.started === false && this.worker.mayMove(request) && call.goElsewhere(this)) {
         this.worker.prefetch.moved += 1;
         continue;
       }
       // What Python never came to is told what a call is told that was never sent.
-      if (request !== requests[0] && loss.started === false) request.call.fail(new LeaseEndedError(ended));
-      else request.call.onLost(loss, this);
+      if (request !== requests[0] && loss.started === false) call.fail(new LeaseEndedError(ended));
+      else call.onLost(loss, this);
     }
     this.#holder?.onLost(ended);
   }
 
-  #requestOf(call: Call): Request | undefined {
-    for (const request of this.#requests) if (request.call === call) return request;
+  #requestOf(what: Call | Batch): Request | undefined {
+    for (const request of this.#requests) if (request.call === what || request.batch === what) return request;
     return undefined;
   }
 
@@ -239,6 +288,11 @@ export class Exchange {
     this.#vigil?.end();
     this.#vigil = undefined;
   }
+}
+
+/** Whether Python had begun with what it answers so. */
+function isBegun(answer: Answer): boolean {
+  return !('error' in answer && answer.started === false);
 }
 
 /** How many requests of one lease may be unanswered at a time. */

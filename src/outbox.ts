@@ -42,6 +42,13 @@ export class Outbox {
     void this.#write(waiting, large);
   }
 
+  /** A request for several calls, which have the ids from the one to the other. */
+  batch(id: number, lastId: number, line: string): void {
+    if (this.#waiting.length > 0) return void this.#waiting.push({ id, lastId, line });
+    this.#lastSent = lastId;
+    this.#send(line);
+  }
+
   /** Whether that request is, or was, on the line. */
   hasSent(id: number): boolean {
     return id <= this.#lastSent;
@@ -85,7 +92,7 @@ export class Outbox {
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
       if ('request' in first && !first.isWritten) return;
       this.#waiting.shift();
-      if (first.id !== undefined) this.#lastSent = first.id;
+      if (first.id !== undefined) this.#lastSent = ('lastId' in first ? first.lastId : undefined) ?? first.id;
       if ('line' in first) this.#send(first.line, first.bin);
       else this.#sendShared(first);
     }
@@ -104,6 +111,7 @@ export class Outbox {
 /** What has nothing to be written, and waits behind what has. */
 interface Line {
   readonly id?: number;
+  readonly lastId?: number;
   readonly line: string;
   readonly bin?: readonly Uint8Array[] | undefined;
 }

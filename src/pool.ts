@@ -14,11 +14,14 @@ import {
   type HoldOptions,
   Lease,
 } from './lease.js';
+import type { MapItem } from './map.js';
 import { checkOptions, type PoolOptions } from './options.js';
 import { NO_OPTIONS, own } from './own.js';
 import { Runtime } from './runtime.js';
 import { Session, type SessionOptions } from './session.js';
+import type { Site } from './site.js';
 import type { PoolStats, WorkerStats } from './stats.js';
+import { type Turns, turnsFor } from './turns.js';
 
 /**
  * Starts a pool of Python workers and returns at once; they boot in the
@@ -212,6 +215,15 @@ export class Pool<Api = unknown> extends Caller<Api> {
 
   protected override get concurrency(): number {
     return 2 * this.runtime.settings.sizeMax * this.runtime.settings.slots;
+  }
+
+  protected override turns(
+    name: string,
+    options: CallOptions,
+    concurrency: number,
+    site: Site,
+  ): Turns<MapItem> | undefined {
+    return turnsFor(this.runtime, name, options, concurrency, site);
   }
 
   async #end(

@@ -190,8 +190,9 @@ export class Runtime {
     return this.#tickets;
   }
 
-  nextRequestId(): number {
-    this.#requests += 1;
+  /** The last of the ids that are for the next request, which is so many `calls`. */
+  nextRequestId(calls = 1): number {
+    this.#requests += calls;
     return this.#requests;
   }
 

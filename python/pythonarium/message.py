@@ -100,6 +100,11 @@ def reply(call: int, value: str) -> bytes:
     return f'{{"type":"reply","id":{call},"value":{value}}}\n'.encode()
 
 
+def mapped(first: int, values: str, took_us: int, longest_us: int) -> bytes:
+    """Return the line that answers `first` and the calls that follow it, with their results; in microseconds, how long all took and the longest."""
+    return f'{{"type":"mapped","id":{first},"values":[{values}],"tookUs":{took_us},"longestUs":{longest_us}}}\n'.encode()
+
+
 def error(call: int, error: str, started: bool = True) -> bytes:
     """Return the line that says how `call` failed, or that it was not even started; `error` is the JSON text of an ERROR."""
     more = "" if started else ',"started":false'
@@ -235,6 +240,21 @@ def _check_call(message: dict[str, Any]) -> str | None:
             return "`on` is not a positive safe integer"
         if message.get("get", True) is not True:
             return "`get` is not true"
+    return None
+
+
+def _check_map(message: dict[str, Any]) -> str | None:
+    get = message.get
+    first, items = get("id"), get("items")
+    if type(items) is not list or not items:
+        return "`items` is not an array with at least one item"
+    if type(first) is not int or not 0 < first <= INT_MAX + 1 - len(items):
+        return "`id`, or one of those that follow it, is not a positive safe integer"
+    if type(get("name")) is not str:
+        return "`name` is not a string"
+    for field in ("kwargs", "context"):
+        if field in message and type(message[field]) is not dict:
+            return f"`{field}` is not an object"
     return None
 
 
@@ -390,6 +410,7 @@ LANES = ("serial", "asyncio", "threads")
 CHECKS = {
     "init": _check_init,
     "call": _check_call,
+    "map": _check_map,
     "cancel": _check_cancel,
     "credit": _check_credit,
     "answer": _check_answer,

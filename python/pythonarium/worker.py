@@ -207,7 +207,11 @@ class Worker:
                 del received
                 continue
             self._writer.flush()
-            if kind in FORGETS:
+            if kind == "map":
+                from .batch import answer_items
+
+                answer_items(self, received)
+            elif kind in FORGETS:
                 self.forget(received)
             elif kind == "ping":
                 self._writer.write(message.pong(received["number"]))

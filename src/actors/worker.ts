@@ -9,6 +9,7 @@ import {
   type WorkerRef,
   workerMachine,
 } from '../../machines/index.js';
+import type { Batch } from '../batch.js';
 import { Boot } from '../boot.js';
 import type { Call } from '../call.js';
 import { compile } from '../compile.js';
@@ -46,6 +47,7 @@ import {
   errorFromWire,
   type HelloMessage,
   type LogMessage,
+  type MappedMessage,
   type MessageDuringCall,
   type MessageFromPython,
   messageOf,
@@ -101,6 +103,8 @@ export class WorkerHand implements ProcessListeners {
   readonly #taken = new Set<number>();
   /** What it writes now of where it stands, and who wants to know. */
   #dump: { readonly dump: StackDump; readonly tells: ((stack: string | null) => void)[] } | undefined;
+  /** Known once it was asked. */
+  #pipes: boolean | undefined;
   /** It can open files of ours. */
   #shares = false;
   #end: ProcessEnd | undefined;
@@ -163,17 +167,20 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** The request that is to be sent next. */
-  request(call: Call, exchange: Exchange): Request {
-    const id = this.#runtime.nextRequestId();
-    const request = { id, call, exchange, isAbandoned: false, isRevoked: false, isAhead: false };
+  request(call: Call | undefined, batch: Batch | undefined, exchange: Exchange): Request {
+    const calls = batch?.count ?? 1;
+    const lastId = this.#runtime.nextRequestId(calls);
+    const id = lastId - calls + 1;
+    const request = { id, lastId, call, batch, exchange, isAbandoned: false, isRevoked: false, wasBegun: false, isAhead: false };
     this.#asked.push(request);
     return request;
   }
 
-  send({ id, call }: Request): void {
+  send({ id, lastId, call, batch }: Request): void {
     const isUrgent = this.#asked.length === 1;
     if (!isUrgent) this.#heldReplies?.begin();
-    this.#outbox.request(id, call.question.request, this.#shares, isUrgent);
+    if (call !== undefined) this.#outbox.request(id, call.question.request, this.#shares, isUrgent);
+    else if (batch !== undefined) this.#outbox.batch(id, lastId, batch.lineFrom(id));
   }
 
   /**
@@ -181,7 +188,8 @@ export class WorkerHand implements ProcessListeners {
    * shares says which it has begun, and tells it which it need not begin.
    */
   get pipes(): boolean {
-    return this.#runtime.settings.lane === 'serial' && this.#process.lastStarted() !== undefined;
+    this.#pipes ??= this.#runtime.settings.lane === 'serial' && this.#process.lastStarted() !== undefined;
+    return this.#pipes;
   }
 
   /** What of it is known here. */
@@ -191,7 +199,10 @@ export class WorkerHand implements ProcessListeners {
       worker: this.name,
       id: this.id,
       pid: this.#pid,
-      calls: this.#asked.length,
+      calls: this.#asked.reduce(
+        (calls, { batch }) => calls + (batch === undefined ? 1 : batch.count - batch.answered),
+        0,
+      ),
       heardMsAgo: this.#heardAt === undefined ? null : Math.round(now - this.#heardAt),
       ping: this.#pulse?.state ?? null,
     };
@@ -221,8 +232,8 @@ export class WorkerHand implements ProcessListeners {
   /** Takes back a request that was not sent, since its arrays are still being written. False: it was sent. */
   withdraw(request: Request): boolean {
     if (!this.#outbox.withdraw(request.id)) return false;
-    this.#forget(request);
-    this.#goOn();
+    this.answered(request);
+    this.goOn();
     return true;
   }
 
@@ -242,8 +253,9 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** Lets Python see, before it comes to a request in the pipe, that nobody waits for it any more. */
-  forestall(id: number): void {
-    this.#process.cancel(id, this.#interrupts);
+  forestall({ id, batch }: Request): void {
+    // Before a batch it looks in any case. Of two signals in a row, a thread that sleeps may not hear the second.
+    this.#process.cancel(id, this.#interrupts && batch === undefined);
   }
 
   /** Asks Python to end the call that nobody waits for any more. */
@@ -256,7 +268,7 @@ export class WorkerHand implements ProcessListeners {
 
   /** Makes a handle of an object that came in a message about the request `id`. */
   readonly resolve = (kind: string, [number, className]: readonly unknown[], id: unknown): unknown => {
-    const caller = this.#asked.find((request) => request.id === id)?.call.question.caller;
+    const caller = this.#asked.find((request) => request.id === id)?.call?.question.caller;
     const isHandle = kind === 'handle' && Number.isSafeInteger(number) && typeof className === 'string';
     if (!isHandle || caller?.owner === undefined) throw new ProtocolError({ detail: `there is no use for a ${kind}` });
     this.#handles ??= new Handles(this);
@@ -356,8 +368,7 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** How a request was lost that will not be answered. */
-  loss(request: Request): Loss {
-    const { call } = request;
+  loss(request: Request, call: Call): Loss {
     const started = this.hasStarted(request.id);
     if (this.#endedFor === 'stopped') {
       return { error: new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' }), started, isFinal: true };
@@ -366,13 +377,20 @@ export class WorkerHand implements ProcessListeners {
       const isSpent = call.died();
       this.#runtime.poison.died(call.question, isSpent && this.#ranAlone);
     }
-    const told = call.toldAs(started);
-    const fault = this.#fault;
-    if (fault === undefined) return { error: this.#died(told, call.name), started, isFinal: false };
-    // Each caller gets one of its own, which says how its own call stands.
-    const { detail } = fault as ProtocolError;
-    const error = fault instanceof ProtocolError ? new ProtocolError({ detail, worker: this.name, ...told }) : fault;
-    return { error, started, isFinal: false };
+    return { error: this.#lossAs(call.toldAs(started), call.name), started, isFinal: false };
+  }
+
+  /** How the call with that id was lost, of a batch that will not be answered. */
+  lossOfItem(batch: Batch, id: number): Loss {
+    const started = this.hasStarted(id);
+    if (this.#endedFor === 'stopped') {
+      return { error: new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' }), started, isFinal: true };
+    }
+    // Those before it were run to their ends, and their answers are lost with it.
+    if (this.#endedBySelf && id === this.#process.lastStarted()) {
+      this.#runtime.poison.died({ name: batch.name, request: batch.requestOfNext() }, false);
+    }
+    return { error: this.#lossAs({ started, attempts: 1 }, batch.name), started, isFinal: false };
   }
 
   /** It was in the pipe by the pool's own choice, and there is still somewhere else to go. */
@@ -401,6 +419,8 @@ export class WorkerHand implements ProcessListeners {
     switch (message.type) {
       case 'reply':
         return this.#answered(message.id, { value: message.value });
+      case 'mapped':
+        return this.#mapped(message);
       case 'error':
         return this.#answered(message.id, { error: this.#errorOf(message), started: message.started });
       case 'items':
@@ -476,7 +496,8 @@ export class WorkerHand implements ProcessListeners {
   }
 
   #log(message: LogMessage): void {
-    const context = message.call === null ? undefined : this.#asker(message.call)?.call.question.context;
+    const request = message.call === null ? undefined : this.#asker(message.call);
+    const context = request?.batch?.context ?? request?.call?.question.context;
     this.#runtime.log({ worker: this.name, ...message, context });
   }
 
@@ -547,14 +568,21 @@ export class WorkerHand implements ProcessListeners {
   #answered(id: number, answer: Answer): void {
     const request = this.#asker(id);
     if (request === undefined && this.#taken.delete(id)) return;
-    if (request === undefined) return this.#unasked(`an answer to request ${id}, which nobody asked`);
+    if (request?.batch !== undefined && request.exchange.answerOne(request, request.batch, id, answer)) return;
+    if (request?.call === undefined) return this.#unasked(`an answer to request ${id}, which nobody asked`);
     this.#outbox.answered(id);
     const { poison } = this.#runtime;
     if (!poison.isEmpty) poison.survived(request.call.question);
-    this.#forget(request);
-    this.#measure(request, answer);
+    this.answered(request);
+    this.#measure(request.call, answer);
     request.exchange.answer(request, answer);
-    this.#goOn();
+    this.goOn();
+  }
+
+  #mapped(message: MappedMessage): void {
+    const request = this.#asker(message.id);
+    if (request?.exchange.answerMapped(request, message)) return;
+    this.#unasked(`answers to requests from ${message.id} on, which nobody asked in that order`);
   }
 
   /** Takes replies that Python has given and not sent. If it lives, it sends them all the same. */
@@ -579,16 +607,17 @@ export class WorkerHand implements ProcessListeners {
 
   /** The request of that id: the first, where Python runs one after the other. */
   #asker(id: number): Request | undefined {
-    for (const request of this.#asked) if (request.id === id) return request;
+    for (const request of this.#asked) if (request.id <= id && id <= request.lastId) return request;
     return undefined;
   }
 
-  #forget(request: Request): void {
+  /** It owes no answer to that request any more. */
+  answered(request: Request): void {
     this.#asked.splice(this.#asked.indexOf(request), 1);
   }
 
   /** How long it ran: from the answer before it, if it was in the pipe by then. */
-  #measure({ call }: Request, answer: Answer): void {
+  #measure(call: Call, answer: Answer): void {
     const now = this.#heardAt as number;
     const since = Math.max(call.sentAt ?? now, this.#answeredAt);
     this.#answeredAt = now;
@@ -598,14 +627,14 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** Python comes to the next. */
-  #goOn(): void {
+  goOn(): void {
     const next = this.#asked[0];
     next?.exchange.onRunning(next);
   }
 
   #errorOf({ id, error }: ErrorMessage): PoolError {
-    const call = this.#asker(id)?.call;
-    return errorFromWire(error, call?.name, call?.thrown);
+    const request = this.#asker(id);
+    return errorFromWire(error, request?.batch?.name ?? request?.call?.name, request?.call?.thrown);
   }
 
   #unasked(detail: string): void {
@@ -614,7 +643,8 @@ export class WorkerHand implements ProcessListeners {
 
   /** What has no call's mark on it can be told to belong to one if only that one is unanswered. */
   #onlyRequest(): number | null {
-    return this.#asked.length === 1 ? this.#asked[0]!.id : null;
+    const [first] = this.#asked;
+    return this.#asked.length === 1 && first!.id === first!.lastId ? first!.id : null;
   }
 
   #ended(end: ProcessEnd, bootFailure: unknown): void {
@@ -647,9 +677,23 @@ export class WorkerHand implements ProcessListeners {
     this.#runtime.sessions.workerLeft(this.id, this.sessionLoss);
   }
 
+  /** What the caller is told of a call that is lost, whose attempts stand like that. */
+  #lossAs(told: { started: Started; attempts: number }, call: string): PoolError {
+    const fault = this.#fault;
+    if (fault === undefined) return this.#died(told, call);
+    // Each caller gets one of its own, which says how its own call stands.
+    const { detail } = fault as ProtocolError;
+    return fault instanceof ProtocolError ? new ProtocolError({ detail, worker: this.name, ...told }) : fault;
+  }
+
+  /** Nobody asked it to end, and nobody killed it for what it had not done. */
+  get #endedBySelf(): boolean {
+    return this.#endedFor === undefined || this.#endedFor === 'unfit';
+  }
+
   /** It ended by itself while that request ran. */
   #isSuspected(request: Request): boolean {
-    if (this.#endedFor !== undefined && this.#endedFor !== 'unfit') return false;
+    if (!this.#endedBySelf) return false;
     return this.#runtime.settings.lane !== 'serial' || this.#asked[0] === request;
   }
 

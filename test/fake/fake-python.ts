@@ -1,6 +1,12 @@
 import { type PoolError, ProtocolError, SpawnError } from '../../src/errors.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess, StartPython } from '../../src/process/python-process.js';
-import { decodeMessage, type InitMessage, type MessageFromPython, type WireError } from '../../src/wire/message.js';
+import {
+  decodeMessage,
+  type InitMessage,
+  type MappedMessage,
+  type MessageFromPython,
+  type WireError,
+} from '../../src/wire/message.js';
 
 /** How the played processes behave. */
 export interface Script {
@@ -21,6 +27,8 @@ export interface Script {
   readonly hasStartMark?: boolean;
   /** How many requests may be unanswered at a time. Default: 1. */
   readonly slots?: number;
+  /** How many answers to calls of a `map` go together. Default: 1. */
+  readonly mappedMax?: number;
 }
 
 /** One request, as Python runs it. */
@@ -32,6 +40,8 @@ export interface PlayedRequest {
   readonly session: string | undefined;
   /** Which lease it is of. A call without one is a lease by itself. */
   readonly lease: string;
+  /** The first id of the `map` that it came in. */
+  readonly batch: number | undefined;
   /** What Python keeps for the session. */
   readonly state: Map<string, unknown>;
 }
@@ -110,6 +120,8 @@ export class FakeProcess implements PythonProcess {
   #request: PlayedRequest | undefined;
   /** Given up before its turn came, and not yet answered. */
   #declined: CallLine | undefined;
+  /** Answers that were not said yet. */
+  #mapped: Omit<MappedMessage, 'type'> | undefined;
   /** The last request that came, whether it was started or not. */
   #lastId = 0;
   #isFrozen = false;
@@ -191,7 +203,8 @@ export class FakeProcess implements PythonProcess {
     this.#check(message, line);
     if (message.type === 'init') this.init = message;
     this.#python.script.onLine?.(message, this, line);
-    this.#inbox.push(message);
+    if (message.type === 'map') this.#inbox.push(...callsOf(message));
+    else this.#inbox.push(message);
     this.#read();
   }
 
@@ -264,18 +277,37 @@ export class FakeProcess implements PythonProcess {
     this.#endSoon();
   }
 
-  /** Answers the request that it runs. */
-  answer(value: unknown): void {
+  /** Answers the request that it runs, which took so long. Of a `map`, as many answers go together as `mappedMax` allows. */
+  answer(value: unknown, tookUs = 0): void {
+    const batch = this.#request?.batch;
     const id = this.#finishRequest();
-    if (id !== undefined) this.#say({ type: 'reply', id, value });
+    if (id !== undefined && batch !== undefined) this.#answerMapped(id, batch, value, tookUs);
+    else if (id !== undefined) this.#say({ type: 'reply', id, value });
     this.#read();
   }
 
   /** Answers the request that it runs with an error. */
   raise(error: Partial<WireError> = {}): void {
     const id = this.#finishRequest();
+    if (id !== undefined) this.#sayMapped();
     if (id !== undefined) this.#say({ type: 'error', id, error: { ...RAISED, ...error } });
     this.#read();
+  }
+
+  #answerMapped(id: number, batch: number, value: unknown, tookUs: number): void {
+    const before = this.#mapped ?? { id, values: [], tookUs: 0, longestUs: 0 };
+    const values = [...before.values, value];
+    const longestUs = Math.max(before.longestUs, tookUs);
+    this.#mapped = { id: before.id, values, tookUs: before.tookUs + tookUs, longestUs };
+    const [next] = this.#inbox;
+    const isLast = next?.type !== 'call' || next.batch !== batch;
+    if (isLast || values.length >= (this.#python.script.mappedMax ?? 1)) this.#sayMapped();
+  }
+
+  #sayMapped(): void {
+    const mapped = this.#mapped;
+    this.#mapped = undefined;
+    if (mapped !== undefined) this.#say({ type: 'mapped', ...mapped });
   }
 
   /** Prints a line. */
@@ -361,12 +393,12 @@ export class FakeProcess implements PythonProcess {
   }
 
   #run(call: CallLine): void {
-    const { id, name, args, kwargs = {}, session } = call;
-    if (this.hasStartMark && this.cancelled.includes(id)) return this.#decline(call);
+    const { id, name, args, kwargs = {}, session, batch = id } = call;
+    if (this.hasStartMark && this.cancelled.includes(batch)) return this.#decline(call);
     this.started.push(id);
     if (session !== undefined && !this.#states.has(session)) this.#states.set(session, new Map());
     const state = this.#states.get(session ?? '') ?? new Map();
-    this.#request = { id, name, args, kwargs, session, lease: leaseOf(call), state };
+    this.#request = { id, name, args, kwargs, session, lease: leaseOf(call), batch: call.batch, state };
     this.#python.script.serve?.(this.#request, this);
   }
 
@@ -376,6 +408,7 @@ export class FakeProcess implements PythonProcess {
     queueMicrotask(() => {
       if (this.#declined === undefined || !this.canAct) return;
       this.#declined = undefined;
+      this.#sayMapped();
       this.answered.push(call.id);
       this.#say({ type: 'error', id: call.id, error: RAISED, started: false });
       this.#read();
@@ -426,14 +459,15 @@ export class FakeProcess implements PythonProcess {
       if (this.#phase !== 'greeted') blame('was sent init before its hello, or twice');
     } else if (this.#phase !== 'ready') blame('was sent something before it was ready');
     if (message.type === 'stop') this.#wasAsked = true;
-    if (message.type === 'call') {
+    if (message.type === 'call' || message.type === 'map') {
+      const calls = callsOf(message);
       if (this.#hasBeenTold) blame('was sent a request after its end had been told');
       if (this.signals.includes('SIGKILL')) blame('was sent a request after it had been killed');
       if (this.#wasAsked) blame('was sent a request after it had been asked to stop');
-      if (this.#leasesWith(message) > (this.#python.script.slots ?? 1))
+      if (this.#leasesWith(calls[0] as CallLine) > (this.#python.script.slots ?? 1))
         blame('was sent requests of more leases than it has slots');
       if (message.id <= this.#lastId) blame('was sent an id that does not increase');
-      this.#lastId = message.id;
+      this.#lastId = (calls.at(-1) as CallLine).id;
     }
   }
 }
@@ -449,16 +483,44 @@ export type LineToPython =
       readonly kwargs?: Readonly<Record<string, unknown>>;
       readonly session?: string;
       readonly lease?: number;
+      /** The first id of the `map` that it came in: it is given up with the others there. */
+      readonly batch?: number;
     }
+  | MapLine
   | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'ping'; readonly number: number }
   | { readonly type: 'session.end'; readonly session: string }
   | { readonly type: 'stop' };
 
+/** Several calls in one line. */
+interface MapLine {
+  readonly type: 'map';
+  readonly id: number;
+  readonly name: string;
+  readonly items: readonly unknown[];
+  readonly kwargs?: Readonly<Record<string, unknown>>;
+}
+
 type CallLine = LineToPython & { readonly type: 'call' };
 
-function leaseOf({ id, lease }: CallLine): string {
+function leaseOf({ id, lease, batch }: CallLine): string {
+  // A lease that is not named there, and of which there is one at a time.
+  if (batch !== undefined) return 'a map';
   return lease === undefined ? `call ${id}` : `lease ${lease}`;
+}
+
+/** The calls of one line. */
+function callsOf(message: CallLine | MapLine): CallLine[] {
+  if (message.type === 'call') return [message];
+  const { id, name, items, kwargs } = message;
+  return items.map((item, index) => ({
+    type: 'call',
+    id: id + index,
+    name,
+    args: [item],
+    batch: id,
+    ...(kwargs && { kwargs }),
+  }));
 }
 
 const RAISED: WireError = {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ClientRef } from '../../machines/index.js';
 import type { WorkerHand } from '../../src/actors/worker.js';
+import type { Batch } from '../../src/batch.js';
 import type { Call } from '../../src/call.js';
 import type { EndedLease, PoolError } from '../../src/errors.js';
 import { type Answer, Exchange, type LeaseHolder, type Loss, type Request } from '../../src/exchange.js';
@@ -412,9 +413,20 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     ahead: (request: Request) => (worker.runs(request) ? undefined : worker.first),
     runs: (request: Request) => worker.isRunning && asked[0] === request,
     hasStarted: (id: number) => (id === requests ? 'unknown' : false),
-    request: (call: Call, exchange: Exchange) => {
-      requests += 1;
-      const request = { id: requests, call, exchange, isAbandoned: false, isRevoked: false, isAhead: false };
+    request: (call: Call | undefined, batch: Batch | undefined, exchange: Exchange) => {
+      const id = requests + 1;
+      requests += batch?.count ?? 1;
+      const request = {
+        id,
+        lastId: requests,
+        call,
+        batch,
+        exchange,
+        isAbandoned: false,
+        isRevoked: false,
+        wasBegun: false,
+        isAhead: false,
+      };
       asked.push(request);
       return request;
     },
@@ -423,7 +435,7 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
       if (worker.isUnsent) asked.splice(asked.indexOf(request), 1);
       return worker.isUnsent;
     },
-    forestall: (id: number) => said.push(`forestall ${id}`),
+    forestall: ({ id }: Request) => said.push(`forestall ${id}`),
     watch: (_call: Call, id: number) => {
       said.push(`watch ${id}`);
       return { beat: () => said.push('beat'), end: () => said.push('watch over') };
