@@ -28,6 +28,11 @@ class StartMark:
         """Whether Node has written that the caller of `call` has given up."""
         return _unpack_from(self._page, 8 * (1 + call % CANCELLED_MAX))[0] == call  # type: ignore[no-any-return]
 
+    def is_cancelled_after(self, call: int) -> bool:
+        """Whether Node has written that of a later call. Looks at all of them, which takes some microseconds."""
+        with memoryview(self._page) as page, page[8:PAGE_BYTES] as words, words.cast("Q") as calls:
+            return max(calls) > call
+
 
 def _map_without_descriptor(descriptor: int, size: int) -> mmap:
     """Map the file, and leave no descriptor of it behind for other code to happen upon."""
