@@ -96,8 +96,8 @@ export abstract class Caller<Api = unknown> {
    *
    * Rejects with `signal.reason`, or a `PoolError`: `ERR_PYTHON` (it raised), `ERR_NOT_EXPOSED`, `ERR_VALUE`,
    * `ERR_MESSAGE_TOO_LARGE`, `ERR_WORKER_DIED`, `ERR_CALL_TIMEOUT`, `ERR_CALL_HUNG`, `ERR_QUEUE_TIMEOUT`, `ERR_QUEUE_FULL`,
-   * `ERR_POOL_CLOSED`, `ERR_POOL_DEGRADED`, `ERR_PROTOCOL`, `ERR_OPTION`; with a `schema` also `ERR_RESULT` and `ERR_SCHEMA_TIMEOUT`,
-   * in a pool with `validate` also `ERR_ARGUMENT`; in a session also `ERR_SESSION_LOST` and
+   * `ERR_POOL_CLOSED`, `ERR_POOL_DEGRADED`, `ERR_PROTOCOL`, `ERR_OPTION`; with a `schema` also `ERR_RESULT` and
+   * `ERR_SCHEMA_TIMEOUT`, in a pool with `validate` also `ERR_ARGUMENT`; in a session also `ERR_SESSION_LOST` and
    * `ERR_SESSION_LIMIT`, under a lease `ERR_LEASE_ENDED`.
    */
   call<T>(name: string, args: readonly unknown[], options: WithSchema<CallOptions, T>): Promise<T>;
@@ -274,9 +274,9 @@ export abstract class Caller<Api = unknown> {
 
   #share(name: string, { request, ask }: Prepared, key: string, options: CallOptions): Promise<unknown> {
     if (!this.canShare) throw keyless('a lease or a session, whose state is part of the call', key);
-    const { signal, timeoutMs = this.runtime.settings.timeoutMs, idempotent = false } = options;
-    signal?.throwIfAborted();
-    const wait = { signal, timeoutMs };
+    const { idempotent = false } = options;
+    const wait = this.#waitOf(options);
+    wait.signal?.throwIfAborted();
     return this.runtime.shared.join({ key, name, request, isIdempotent: idempotent, wait, start: ask });
   }
 
@@ -290,9 +290,12 @@ export abstract class Caller<Api = unknown> {
     return schema === undefined ? stream : checkItems<T>(stream, this.#checked(schema, name, options));
   }
 
-  #checked(schema: StandardSchema, call: string, { signal, timeoutMs }: CallOptions): Checked {
-    const { runtime } = this;
-    return { schema, call, runtime, wait: { signal, timeoutMs: timeoutMs ?? runtime.settings.timeoutMs } };
+  #checked(schema: StandardSchema, call: string, options: CallOptions): Checked {
+    return { schema, call, runtime: this.runtime, wait: this.#waitOf(options) };
+  }
+
+  #waitOf({ signal, timeoutMs = this.runtime.settings.timeoutMs }: CallOptions): WaitOptions {
+    return { signal, timeoutMs };
   }
 
   /** Fixes and checks what is asked, and returns what asks it. */

@@ -643,7 +643,7 @@ export class SessionLostError extends PoolError<'ERR_SESSION_LOST'> {
   constructor(seen: {
     session: string;
     reason: 'evicted' | 'expired' | 'worker-died' | 'worker-recycled';
-    onLostTimeoutMs?: number;
+    onLostTimeoutMs?: number | undefined;
   }) {
     const remedy =
       seen.onLostTimeoutMs === undefined

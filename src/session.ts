@@ -26,7 +26,8 @@ export interface SessionOptions {
   readonly onLost?: ((lease: Lease, lost: { readonly reason: SessionLoss }) => Promise<unknown> | unknown) | undefined;
   /**
    * How long `onLost` may take once it has its lease, in milliseconds; then the lease is taken back, and the calls that
-   * wait reject with `ERR_SESSION_LOST`. `Infinity`: as long as it likes. Default: 30,000.
+   * wait reject with `ERR_SESSION_LOST`. `Infinity`: as long as it likes. Default: the pool's `leaseTimeoutMs`, and
+   * 30,000 where it has none.
    */
   readonly onLostTimeoutMs?: number | undefined;
 }
@@ -205,7 +206,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     try {
       let worker: WorkerHand | undefined;
       const { priority, fairnessKey } = this.mergedWith(NO_OPTIONS);
-      const { onLostTimeoutMs = ON_LOST_MS } = this.#options;
+      const { onLostTimeoutMs = runtime.settings.leaseTimeoutMs ?? ON_LOST_MS } = this.#options;
       const hold = new Hold(runtime, checkoutOptions(runtime, { leaseTimeoutMs: onLostTimeoutMs }).terms);
       const standing = own({ priority, fairnessKey });
       const asking = new CheckoutAsking(runtime, standing, hold, () => new Lease(hold, this.id, NO_OPTIONS));
@@ -224,9 +225,7 @@ export class Session<Api = unknown> extends Caller<Api> {
         await lease.checkin();
       }
       if (lease.ended === 'pool-closed') throw runtime.refusal('closed');
-      if (lease.ended === 'expired') {
-        throw new SessionLostError({ session: this.id, reason: loss, onLostTimeoutMs });
-      }
+      if (lease.ended === 'expired') throw this.#lost(loss, onLostTimeoutMs);
       if (worker === undefined || !record.visited.has(worker)) {
         throw this.#lost(worker?.sessionLoss ?? 'worker-died');
       }
@@ -252,8 +251,8 @@ export class Session<Api = unknown> extends Caller<Api> {
     asking.fail(this.#lost(sessions.takeLoss(this.id) ?? worker?.sessionLoss ?? 'worker-died'));
   }
 
-  #lost(reason: SessionLoss): SessionLostError {
-    return new SessionLostError({ session: this.id, reason });
+  #lost(reason: SessionLoss, onLostTimeoutMs?: number): SessionLostError {
+    return new SessionLostError({ session: this.id, reason, onLostTimeoutMs });
   }
 }
 

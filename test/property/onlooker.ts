@@ -44,12 +44,20 @@ export function traceOf(
   const [from, to] = watched;
   const observed = from === -1 ? { inspect } : {};
   let watch: { unsubscribe(): void } | undefined;
+  let isEndless = false;
   const parent = createActor(PARENT, { clock, logger, ...observed, id: 'parent' }).start();
   const start = (snapshot?: unknown) => {
     const given = { ...(asChild ? { parent } : observed), clock, logger, id: 'actor', input, snapshot };
     const actor: Actor<AnyActorLogic> = createActor(machine as AnyActorLogic, given as never);
     actor.subscribe({
-      next: (next) => seen.push(['next', plain(next)]),
+      next: (next) => {
+        seen.push(['next', plain(next)]);
+        // It cannot be stopped by what an observer throws.
+        if (seen.length < EVENTS_MAX || isEndless) return;
+        isEndless = true;
+        if (asChild) parent.stop();
+        else actor.stop();
+      },
       error: (error) => seen.push(['error', String(error)]),
       complete: () => seen.push(['complete']),
     });
@@ -83,7 +91,9 @@ export function traceOf(
   }
   run(() => parent.stop());
   if (!asChild) run(() => actor.stop());
-  return seen.splice(0);
+  const trace = seen.splice(0);
+  if (isEndless) throw new Error('A random chart goes on for ever.');
+  return trace;
 }
 
 const EVENTS_MAX = 5_000;

@@ -166,30 +166,36 @@ describe('a session', () => {
     expect(await closing).toBe('ERR_POOL_CLOSED');
   });
 
-  it('whose state is being built anew for too long loses that lease, and its worker serves others', async () => {
-    const world = served(new PlayedPool());
-    await world.boot();
-    const session = world.pool.session('s', { onLost: () => new Promise(() => {}), onLostTimeoutMs: 5_000 });
-    const kept = session.call('keep', ['one']);
-    await world.answerAll();
-    await kept;
-    world.process.die();
-    await world.settle();
+  it.each([
+    ['its own limit', {}, { onLostTimeoutMs: 5_000 }],
+    ['the limit of all leases', { leaseTimeoutMs: 5_000 }, {}],
+  ])(
+    'whose state is being built anew for longer than %s loses that lease, and its worker serves others',
+    async (_, ofPool, own) => {
+      const world = served(new PlayedPool(ofPool));
+      await world.boot();
+      const session = world.pool.session('s', { onLost: () => new Promise(() => {}), ...own });
+      const kept = session.call('keep', ['one']);
+      await world.answerAll();
+      await kept;
+      world.process.die();
+      await world.settle();
 
-    const waiting = session
-      .call('keep', ['two'])
-      .catch(({ code, reason, onLostTimeoutMs }) => [code, reason, onLostTimeoutMs]);
-    const other = world.pool.call('keep', ['three']);
-    await heard();
-    await world.clock.turn(4_999);
-    expect(world.pool.stats()).toMatchObject({ leases: 1, waiting: 2 });
-    await world.clock.turn(1);
-    expect(await waiting).toEqual(['ERR_SESSION_LOST', 'worker-died', 5_000]);
-    await world.answerAll();
-    await other;
-    expect(world.pool.stats()).toMatchObject({ leases: 0, sessions: 0 });
-    await world.destroy();
-  });
+      const waiting = session
+        .call('keep', ['two'])
+        .catch(({ code, reason, onLostTimeoutMs }) => [code, reason, onLostTimeoutMs]);
+      const other = world.pool.call('keep', ['three']);
+      await heard();
+      await world.clock.turn(4_999);
+      expect(world.pool.stats()).toMatchObject({ leases: 1, waiting: 2 });
+      await world.clock.turn(1);
+      expect(await waiting).toEqual(['ERR_SESSION_LOST', 'worker-died', 5_000]);
+      await world.answerAll();
+      await other;
+      expect(world.pool.stats()).toMatchObject({ leases: 0, sessions: 0 });
+      await world.destroy();
+    },
+  );
 
   it('whose worker dies during a drain is told of it, since nothing can be built anew any more', async () => {
     const world = served(new PlayedPool());
