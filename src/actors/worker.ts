@@ -171,7 +171,17 @@ export class WorkerHand implements ProcessListeners {
     const calls = batch?.count ?? 1;
     const lastId = this.#runtime.nextRequestId(calls);
     const id = lastId - calls + 1;
-    const request = { id, lastId, call, batch, exchange, isAbandoned: false, isRevoked: false, wasBegun: false, isAhead: false };
+    const request = {
+      id,
+      lastId,
+      call,
+      batch,
+      exchange,
+      isAbandoned: false,
+      isRevoked: false,
+      wasBegun: false,
+      isAhead: false,
+    };
     this.#asked.push(request);
     return request;
   }
