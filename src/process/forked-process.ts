@@ -65,6 +65,7 @@ export class ForkedProcess implements PythonProcess {
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
     if (this.#spawned !== undefined) return this.#spawned.signal(signal);
     if (this.#hasExited) return;
+    if (signal === 'SIGKILL') this.#seat?.mark?.halt();
     if (this.#pid !== undefined) return this.#template?.signal(this.#pid, signal);
     this.#isUnwanted = true;
     // Once it is being forked, its pid is on the way.

@@ -111,6 +111,7 @@ class RealProcess implements PythonProcess {
   }
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
+    if (signal === 'SIGKILL') this.#mark?.halt();
     if (this.#group !== undefined && !this.#hasExited) this.#group.signal(signal);
     else this.#isUnwanted = true;
   }

@@ -15,8 +15,9 @@ export interface HeldReplies {
  * before it starts the request, and Node reads it when the worker has died.
  * So the error that tells of the death can say truly whether the call had
  * been started. The other way, Node writes the ids of calls whose callers
- * have given up, and Python looks there when it is signalled. A second page
- * has the replies that Python has given and not written yet.
+ * have given up, and Python looks there when it is signalled; and that it is
+ * about to be killed, so that nothing is begun that was read as not begun. A
+ * second page has the replies that Python has given and not written yet.
  *
  * The pages are a file that has lost its name: nothing is left on disk, whoever
  * dies first.
@@ -55,6 +56,16 @@ export class StartMark {
     return Number(bytes.readBigUInt64LE());
   }
 
+  /** From now on Python begins nothing more: to be called before it is killed, and before the mark is read for that. */
+  halt(): void {
+    this.#setKilled(1);
+  }
+
+  /** Python may begin what it is asked: to be called once the process before has ended, and before the next one. */
+  release(): void {
+    this.#setKilled(0);
+  }
+
   /** Lets Python see that the caller of the request `id` has given up. */
   cancel(id: number): void {
     if (!this.#open) return;
@@ -74,6 +85,10 @@ export class StartMark {
     return { state, lines: lines.slice(0, -1) };
   }
 
+  #setKilled(isKilled: 0 | 1): void {
+    if (this.#open) writeSync(this.descriptor, Buffer.from([isKilled]), 0, 1, KILLED);
+  }
+
   close(): void {
     if (!this.#open) return;
     this.#open = false;
@@ -82,10 +97,12 @@ export class StartMark {
 }
 
 const PAGE_BYTES = 4096;
+/** The last word of the first page. */
+const KILLED = PAGE_BYTES - 8;
 /**
- * The words of the page that are not the mark itself. Of two calls that share one, the later is seen as given up; where
+ * The words between the mark and that one. Of two calls that share one, the later is seen as given up; where
  * both can run at once, the line tells it too.
  */
-const CANCELLED_MAX = PAGE_BYTES / 8 - 1;
+const CANCELLED_MAX = PAGE_BYTES / 8 - 2;
 /** In the first word of the replies: how many bytes of them there are, below how often the page was emptied. */
 const USED_BELOW = 65_536n;

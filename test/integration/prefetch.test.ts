@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { PoolOptions } from '../../src/index.js';
 import { Gate } from '../support/gate.js';
 import { failure, fixtures, next, readyPool } from '../support/pool.js';
+import { freeze, isAlive, templatesOf, until } from '../support/processes.js';
 
 const app = fixtures(import.meta.url)('app.py');
 
@@ -39,6 +40,24 @@ describe('short calls, once more wait than there are workers', () => {
     expect(await Promise.all(behind.toSpliced(1, 1))).toEqual([2, 4, 5, 6, 7]);
     expect(await pool.call('noted')).toEqual([0, gate.path, 2, 4, 5, 6, 7]);
     expect(pool.stats()).toMatchObject({ cancelled: { kept: 0, killed: 0 }, calls: { aborted: 1 } });
+  });
+
+  it('go elsewhere and run once, though a worker that is to be killed comes to an end with the one before', async () => {
+    const { pool, running, behind, gate, leaves } = await inThePipe({ start: 'fork', cancelGraceMs: 1 });
+    const go = await gate.reached();
+    // It alone can kill what it has forked.
+    const [template] = templatesOf(process.pid) as [number];
+    await freeze(template);
+    onTestFinished(() => void process.kill(template, 'SIGCONT'));
+    const { pid } = pool.workers()[0]!;
+    leaves.abort('no longer');
+    expect(await failure(running)).toBe('no longer');
+    await until(() => pool.stats().prefetch.moved > 0, 'its calls to go elsewhere');
+    await go();
+    await until(() => !isAlive(pid as number), 'it to end by itself');
+    process.kill(template, 'SIGCONT');
+    expect(await Promise.all(behind)).toEqual([2, 3, 4, 5, 6, 7]);
+    expect(await pool.call('noted')).toEqual([2, 3, 4, 5, 6, 7]);
   });
 
   it('are told that they were never begun if the pool is at its end by then', async () => {
@@ -83,16 +102,16 @@ async function knownToBeShort(options: Partial<PoolOptions> = {}) {
 }
 
 /** A call that waits at the gate, with three behind it in the pipe, and three that wait for a worker. */
-async function inThePipe() {
-  const pool = await knownToBeShort();
+async function inThePipe(options: Partial<PoolOptions> = {}) {
+  const pool = await knownToBeShort(options);
   const gate = new Gate();
-  const givesUp = new AbortController();
+  const [leaves, givesUp] = [new AbortController(), new AbortController()];
   const first = pool.call('wait_or_note', [0]);
-  const running = pool.call('wait_or_note', [gate.path]);
+  const running = pool.call('wait_or_note', [gate.path], { signal: leaves.signal });
   const behind = [2, 3, 4, 5, 6, 7].map((value) =>
     pool.call('wait_or_note', [value], value === 3 ? { signal: givesUp.signal } : {}),
   );
   await first;
   expect(pool.stats()).toMatchObject({ leases: 4, waiting: 3, prefetch: { ahead: 3 } });
-  return { pool, gate, running, behind, givesUp };
+  return { pool, gate, running, behind, leaves, givesUp };
 }

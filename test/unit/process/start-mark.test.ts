@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { fstatSync, readdirSync, readlinkSync, writeSync } from 'node:fs';
+import { fstatSync, readdirSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { StartMark } from '../../../src/process/start-mark.js';
 
@@ -22,6 +22,18 @@ describe('the start mark', () => {
       expect(mark.read()).toBe(id);
     }
     mark.close();
+  });
+
+  it('lets a process see that it is about to be killed, until another one has it', () => {
+    const mark = StartMark.create() as StartMark;
+    const last = () => readFileSync(`/proc/self/fd/${mark.descriptor}`)[4088];
+    expect(last()).toBe(0);
+    mark.halt();
+    expect(last()).toBe(1);
+    mark.release();
+    expect(last()).toBe(0);
+    mark.close();
+    mark.halt();
   });
 
   it('is two pages large, and has no name that could be left behind', () => {
