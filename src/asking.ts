@@ -81,7 +81,8 @@ export abstract class Asking implements Asker {
    */
   protected askOnceMore(isBack: boolean): void {
     if (this.runtime.endedBy !== undefined) return this.onRefused('closed');
-    this.#queueBudget = this.#newQueueBudget();
+    // One that is back has waited all the time.
+    this.#queueBudget = this.#newQueueBudget(isBack ? this.#waitedMs : 0);
     this.waiter = { ...this.waiter, affinity: null };
     this.runtime.ask(this, isBack);
     this.refuseIfDeadlocked();
@@ -127,10 +128,10 @@ export abstract class Asking implements Asker {
     this.#queueBudget?.close();
   }
 
-  #newQueueBudget(): Budget | undefined {
+  #newQueueBudget(waitedMs = 0): Budget | undefined {
     const { clock, settings } = this.runtime;
     if (settings.queueTimeoutMs === undefined) return undefined;
-    return new Budget(clock, own({ timeoutMs: settings.queueTimeoutMs }), () => {
+    return new Budget(clock, own({ timeoutMs: Math.max(0, settings.queueTimeoutMs - waitedMs) }), () => {
       const error = this.timeout();
       this.leaveQueue();
       this.fail(error, 'timedOut');

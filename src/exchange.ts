@@ -263,6 +263,11 @@ export class Exchange {
       const { id, call, batch } = request;
       batch?.onLost((index) => this.worker.lossOfItem(batch, id + index));
       if (call === undefined) continue;
+      const answer = this.worker.heldAnswer(request);
+      if (answer !== undefined) {
+        call.onAnswered(answer, this);
+        continue;
+      }
       const loss = this.worker.loss(request, call);
       if (loss.started === false && this.worker.mayMove(request) && call.goElsewhere(this)) {
         this.worker.prefetch.moved += 1;

@@ -9,7 +9,9 @@ import type { HeldReplies } from './process/start-mark.js';
 export class HeldReplyWatch {
   readonly #clock: PoolClock;
   readonly #hands: HeldReplyHands;
-  #isLooking = false;
+  /** Set while it looks. */
+  #timer: unknown;
+  #isOver = false;
   #state: bigint | undefined;
 
   constructor(clock: PoolClock, hands: HeldReplyHands) {
@@ -19,21 +21,24 @@ export class HeldReplyWatch {
 
   /** Requests wait behind each other from now on. */
   begin(): void {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
+    if (this.#timer !== undefined || this.#isOver) return;
     this.#state = undefined;
     this.#later();
   }
 
+  /** There is nothing more to come. */
+  end(): void {
+    this.#isOver = true;
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+  }
+
   #later(): void {
-    this.#clock.setTimeout(() => this.#look(), LOOK_MS);
+    this.#timer = this.#clock.setTimeout(() => this.#look(), LOOK_MS);
   }
 
   #look(): void {
-    if (!this.#hands.hasSeveral()) {
-      this.#isLooking = false;
-      return;
-    }
+    this.#timer = undefined;
+    if (!this.#hands.hasSeveral()) return;
     const held = this.#hands.read();
     const isSame = held?.state === this.#state;
     this.#state = held?.state;

@@ -52,6 +52,7 @@ import {
   type MessageFromPython,
   messageOf,
   parseLine,
+  type ReplyMessage,
 } from '../wire/message.js';
 import type { ValueLimits } from '../wire/value.js';
 import { effect } from './effect.js';
@@ -101,6 +102,8 @@ export class WorkerHand implements ProcessListeners {
   #heldReplies: HeldReplyWatch | undefined;
   /** The requests whose replies were taken before Python has sent them. */
   readonly #taken = new Set<number>();
+  /** The answers that it had given and not sent at its end, by request. */
+  #atEnd: ReadonlyMap<number, Answer> | undefined;
   /** What it writes now of where it stands, and who wants to know. */
   #dump: { readonly dump: StackDump; readonly tells: ((stack: string | null) => void)[] } | undefined;
   /** Known once it was asked. */
@@ -491,8 +494,6 @@ export class WorkerHand implements ProcessListeners {
   }
 
   onExited(end: ProcessEnd): void {
-    // It has given them, whatever it died of since.
-    this.#take(this.#process.heldReplies?.()?.lines ?? []);
     this.#end = end;
     this.#ended(end, this.#boot.isUp ? undefined : (this.#fault ?? this.#bootError()));
     this.#worker.send({ type: 'process.exited', byItself: this.#wentByItself });
@@ -595,19 +596,32 @@ export class WorkerHand implements ProcessListeners {
     this.#unasked(`answers to requests from ${message.id} on, which nobody asked in that order`);
   }
 
-  /** Takes replies that Python has given and not sent. If it lives, it sends them all the same. */
+  /** Takes replies that Python has given and not sent yet. */
   #take(lines: readonly string[]): void {
-    for (const line of lines) {
-      let message: MessageFromPython;
-      try {
-        message = messageOf(parseLine(line));
-      } catch {
-        return; // Whoever crashes may have written anywhere.
-      }
-      if (message.type !== 'reply' || this.#asker(message.id) === undefined) continue;
-      this.onMessage(message);
-      this.#taken.add(message.id);
+    for (const reply of repliesIn(lines)) {
+      if (this.#asker(reply.id) === undefined) continue;
+      this.onMessage(reply);
+      this.#taken.add(reply.id);
     }
+  }
+
+  /** To a worker at its end: the answer that Python gave to that request and has not sent, whatever it ends of. */
+  heldAnswer({ id }: Request): Answer | undefined {
+    this.#atEnd ??= this.#takeAtEnd();
+    return this.#atEnd.get(id);
+  }
+
+  /** What has been answered is not what it ended of. */
+  #takeAtEnd(): ReadonlyMap<number, Answer> {
+    const answers = new Map<number, Answer>();
+    for (const { id, value } of repliesIn(this.#process.heldReplies?.()?.lines ?? [])) {
+      const request = this.#asker(id);
+      if (request?.call === undefined) continue;
+      this.answered(request);
+      this.#runtime.poison.survived(request.call.question);
+      answers.set(id, { value });
+    }
+    return answers;
   }
 
   #heard(message: MessageDuringCall): boolean {
@@ -659,6 +673,7 @@ export class WorkerHand implements ProcessListeners {
 
   #ended(end: ProcessEnd, bootFailure: unknown): void {
     this.#pulse?.end();
+    this.#heldReplies?.end();
     this.#kept?.endAll();
     if (this.#endedFor !== 'stopped') {
       if (bootFailure !== undefined) this.#runtime.bootFailed(bootFailure);
@@ -744,6 +759,20 @@ export class WorkerHand implements ProcessListeners {
     const stage = this.#endedFor === 'boot-timeout' ? 'timeout' : this.#boot.stage;
     return this.#boot.error(stage, cause, this.#end);
   }
+}
+
+/** The replies that these lines are. */
+function repliesIn(lines: readonly string[]): ReplyMessage[] {
+  const replies: ReplyMessage[] = [];
+  for (const line of lines) {
+    try {
+      const message = messageOf(parseLine(line));
+      if (message.type === 'reply') replies.push(message);
+    } catch {
+      break; // Whoever crashes may have written anywhere.
+    }
+  }
+  return replies;
 }
 
 /** Signals that come from outside, the kernel's for want of memory included. A crash has others. */

@@ -1,5 +1,6 @@
 import { type PoolError, ProtocolError, SpawnError } from '../../src/errors.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess, StartPython } from '../../src/process/python-process.js';
+import type { HeldReplies } from '../../src/process/start-mark.js';
 import {
   decodeMessage,
   type InitMessage,
@@ -29,6 +30,8 @@ export interface Script {
   readonly slots?: number;
   /** How many answers to calls of a `map` go together. Default: 1. */
   readonly mappedMax?: number;
+  /** Whether a reply waits for the next where more calls are there already. */
+  readonly joins?: boolean;
 }
 
 /** One request, as Python runs it. */
@@ -96,6 +99,7 @@ const BOOT = (process: FakeProcess) => process.boot();
 /** One played process. */
 export class FakeProcess implements PythonProcess {
   readonly hasStartMark: boolean;
+  readonly heldReplies?: () => HeldReplies;
   readonly pid: number;
   /** Node's first message, once it has come. */
   init: InitMessage | undefined;
@@ -120,6 +124,10 @@ export class FakeProcess implements PythonProcess {
   #request: PlayedRequest | undefined;
   /** Given up before its turn came, and not yet answered. */
   #declined: CallLine | undefined;
+  /** Replies that wait for the next; they outlive it. */
+  readonly #held: string[] = [];
+  /** How often they were said. */
+  #turns = 0n;
   /** Answers that were not said yet. */
   #mapped: Omit<MappedMessage, 'type'> | undefined;
   /** The last request that came, whether it was started or not. */
@@ -138,6 +146,8 @@ export class FakeProcess implements PythonProcess {
     this.#listeners = listeners;
     this.pid = 1_000 + index;
     this.hasStartMark = python.script.hasStartMark ?? true;
+    if (python.script.joins)
+      this.heldReplies = () => ({ state: this.#turns * 65_536n + BigInt(this.#held.length), lines: [...this.#held] });
   }
 
   // ---------------------------------------------------------------- what a test looks at
@@ -189,6 +199,11 @@ export class FakeProcess implements PythonProcess {
   /** What it keeps, by session. */
   get states(): ReadonlyMap<string, ReadonlyMap<string, unknown>> {
     return this.#states;
+  }
+
+  /** A reply waits for the next. */
+  get holds(): boolean {
+    return this.#held.length > 0;
   }
 
   get #isBusy(): boolean {
@@ -282,7 +297,7 @@ export class FakeProcess implements PythonProcess {
     const batch = this.#request?.batch;
     const id = this.#finishRequest();
     if (id !== undefined && batch !== undefined) this.#answerMapped(id, batch, value, tookUs);
-    else if (id !== undefined) this.#say({ type: 'reply', id, value });
+    else if (id !== undefined) this.#reply({ type: 'reply', id, value });
     this.#read();
   }
 
@@ -428,10 +443,21 @@ export class FakeProcess implements PythonProcess {
     return id;
   }
 
-  /** Over the line as text, so that nothing is said here that a real Python could not say. */
+  #reply(message: MessageFromPython): void {
+    if (this.heldReplies === undefined || this.#inbox[0]?.type !== 'call') return this.#say(message);
+    this.#held.push(JSON.stringify(message));
+  }
+
   #say(message: MessageFromPython): void {
     if (!this.canAct) return;
-    const told = decodeMessage(JSON.stringify(message));
+    this.#turns += 1n;
+    for (const line of this.#held.splice(0)) this.#write(line);
+    this.#write(JSON.stringify(message));
+  }
+
+  /** Over the line as text, so that nothing is said here that a real Python could not say. */
+  #write(line: string): void {
+    const told = decodeMessage(line);
     try {
       this.#listeners.onMessage(told);
     } catch (error) {

@@ -242,6 +242,16 @@ describe('an exchange whose worker is lost', () => {
     expect(worker.counters.cancelled.killed).toBe(0);
   });
 
+  it('tells its call the answer that Python has given and not sent, and its holder of the loss', () => {
+    const { exchange, call, said, worker } = exchanging({ holds: true });
+    worker.isRunning = true;
+    exchange.send(call);
+    worker.held.set(100, { value: 5 });
+    said.splice(0);
+    exchange.lost();
+    expect(said).toEqual(['watch over', 'call answered 5', 'holder: lost, worker-died']);
+  });
+
   it('is counted where that was because of an answer that nobody waited for', () => {
     const { exchange, call, worker } = exchanging();
     worker.isRunning = true;
@@ -443,6 +453,9 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     say: (line: string) => said.push(`said ${line}`),
     endLease: (lease: number) => said.push(`lease ${lease} ended`),
     send: () => void said.push('request'),
+    /** What Python has answered and not sent. */
+    held: new Map<number, Answer>(),
+    heldAnswer: ({ id }: Request) => worker.held.get(id),
     loss: ({ id }: Request) => ({ error: new Error(`loss of ${id}`), started: id === worker.comesTo }),
     lossOfLease: ({ lease, isAbandoned }: Exchange) =>
       ({ lease, reason: isAbandoned ? 'revoked' : 'worker-died' }) as const,

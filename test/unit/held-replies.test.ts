@@ -48,6 +48,15 @@ describe('the watch over replies that wait', () => {
     watch.begin();
     expect(clock.timers).toBe(1);
   });
+
+  it('has none after its end, and does not begin again', () => {
+    const { clock, watch } = watching();
+    watch.end();
+    expect(clock.timers).toBe(0);
+    watch.begin();
+    expect(clock.timers).toBe(0);
+    watch.end();
+  });
 });
 
 function watching() {
