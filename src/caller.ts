@@ -132,7 +132,8 @@ export abstract class Caller<Api = unknown> {
     items: Iterable<unknown> | AsyncIterable<unknown>,
     options: MapOptions = NO_OPTIONS,
   ): AsyncIterableIterator<T> {
-    const { concurrency = this.concurrency, ordered = true, ...others } = own(options);
+    const { concurrency: given, ordered = true, ...others } = own(options);
+    const concurrency = given ?? this.concurrency;
     const rest = own(others);
     const bound = this.mergedWith(rest);
     if (rest.idempotencyKey !== undefined) throw keyless('a `map`, whose calls are not one call', rest.idempotencyKey);
@@ -140,7 +141,7 @@ export abstract class Caller<Api = unknown> {
     const site = sites.above(this.map, asking, clock.now());
     const callOne = (item: unknown, signal: AbortSignal) =>
       this.#start(name, [item], own({ ...bound, signal, idempotencyKey: undefined }), rest);
-    const turns = () => this.turns(name, bound, concurrency, site);
+    const turns = () => this.turns(name, bound, given, site);
     return mapCalls(callOne, items, { concurrency, ordered, signal: bound.signal }, turns) as AsyncIterableIterator<T>;
   }
 
@@ -213,7 +214,12 @@ export abstract class Caller<Api = unknown> {
   protected abstract get concurrency(): number;
 
   /** What takes the items of a `map` to the workers many at a time; `undefined` if each has to be a call by itself. */
-  protected turns(_name: string, _options: CallOptions, _concurrency: number, _site: Site): Turns<MapItem> | undefined {
+  protected turns(
+    _name: string,
+    _options: CallOptions,
+    _concurrency: number | undefined,
+    _site: Site,
+  ): Turns<MapItem> | undefined {
     return undefined;
   }
 

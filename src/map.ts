@@ -5,7 +5,10 @@ import type { TurnItem, Turns } from './turns.js';
 
 /** How `map` goes over its items. */
 export interface MapOptions extends CallOptions {
-  /** Items under way or finished and not yet consumed, at the most. Default: twice the slots; 1 under a lease and in a session. */
+  /**
+   * Items under way or finished and not yet consumed, at the most. Default: twice the slots, and up to 64 for each slot
+   * while the function takes less than a millisecond; 1 under a lease and in a session.
+   */
   readonly concurrency?: number | undefined;
   /** Whether results come in the order of the items. Default: true. */
   readonly ordered?: boolean | undefined;
@@ -200,7 +203,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
   }
 
   get #hasRoom(): boolean {
-    return this.#taken - this.#consumed < this.#rules.concurrency;
+    return this.#taken - this.#consumed < (this.#turns?.concurrency ?? this.#rules.concurrency);
   }
 
   #read(reading: Promise<IteratorResult<unknown>>): void {

@@ -20,8 +20,10 @@ export class Pace {
     // Over the last ones, or all if they are fewer.
     this.#calls = Math.min(this.#calls + calls, Math.max(calls, SMOOTHED));
     this.#averageUs += (tookUs - calls * this.#averageUs) / this.#calls;
-    // One long call among a hundred is forgiven: what short ones have left over is no more than it costs.
-    this.#debt = Math.max(-SHORT_PER_LONG, this.#debt + (longestUs > LONG_US ? SHORT_PER_LONG : -calls));
+    // One long call among a hundred is forgiven: what short ones have left over is no more than it costs. And a hundred
+    // short ones make up for all before them.
+    const owed = this.#debt + (longestUs > LONG_US ? SHORT_PER_LONG : -calls);
+    this.#debt = Math.min(SHORT_PER_LONG, Math.max(-SHORT_PER_LONG, owed));
     if (!this.isQuick) this.limit = 1;
     else
       this.limit = Math.max(1, Math.min(2 * this.limit, LIMIT_MAX, Math.floor(LONG_US / Math.max(1, this.#averageUs))));

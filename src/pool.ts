@@ -220,7 +220,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
   protected override turns(
     name: string,
     options: CallOptions,
-    concurrency: number,
+    concurrency: number | undefined,
     site: Site,
   ): Turns<MapItem> | undefined {
     return turnsFor(this.runtime, name, options, concurrency, site);

@@ -21,8 +21,8 @@ export interface MapTerms extends Standing {
   readonly context: Readonly<Record<string, unknown>> | undefined;
   /** How long each of them may take, waiting and running together. */
   readonly timeoutMs: number | undefined;
-  /** Items under way or finished and not yet consumed, at the most. */
-  readonly concurrency: number;
+  /** Items under way or finished and not yet consumed, at the most. `undefined`: as many as the workers have use for. */
+  readonly concurrency: number | undefined;
   /** Where the `map` was made. */
   readonly site: Site;
 }
@@ -45,7 +45,7 @@ export function turnsFor<Item extends TurnItem>(
   runtime: Runtime,
   name: string,
   options: CallOptions,
-  concurrency: number,
+  concurrency: number | undefined,
   site: Site,
 ): Turns<Item> | undefined {
   const { settings } = runtime;
@@ -78,8 +78,8 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
   readonly #pace = new Pace();
   /** So many turns at once, one for each slot that there may be. */
   readonly #turnsMax: number;
-  /** Of the concurrency, half of what falls to each worker: it has one batch while another is on its way. */
-  readonly #share: number;
+  /** Items under way or finished and not yet consumed, at the most. */
+  concurrency: number;
   readonly #room: number;
   readonly #askings = new Set<TurnAsking<Item>>();
   readonly #turns = new Set<Turn<Item>>();
@@ -100,7 +100,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
     this.runtime = runtime;
     this.#terms = terms;
     this.#turnsMax = sizeMax * slots;
-    this.#share = Math.max(1, Math.floor(terms.concurrency / (2 * this.#turnsMax)));
+    this.concurrency = terms.concurrency ?? this.#useful;
     this.#room = Math.min(BATCH_CHARS_MAX, mapRoom(terms.frame, runtime.settings.limits));
   }
 
@@ -232,6 +232,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
 
   onTook(calls: number, tookUs: number, longestUs: number): void {
     this.#pace.took(calls, tookUs, longestUs);
+    this.concurrency = this.#terms.concurrency ?? this.#useful;
   }
 
   onUnbegun(items: readonly Item[]): void {
@@ -241,6 +242,17 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
     this.#sent = 0;
     for (const item of items) item.sentAt = undefined;
     this.onIdle();
+  }
+
+  /** How many each slot has use for: one runs and one waits, and of short calls a batch runs and others come and go. */
+  get #useful(): number {
+    const { limit } = this.#pace;
+    return this.#turnsMax * (limit === 1 ? 2 : Math.min(4 * limit, USEFUL_MAX));
+  }
+
+  /** Of the concurrency, half of what falls to each slot: it has one batch while another is on its way. */
+  get #share(): number {
+    return Math.max(1, Math.floor(this.concurrency / (2 * this.#turnsMax)));
   }
 
   /** How many turns more there is work for. */
@@ -265,8 +277,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
   #watch(item: Item): void {
     this.#oldest.push(item);
     if (this.#timer === undefined) this.#setTimer(item);
-    else if (this.#oldest.length >= 2 * this.#terms.concurrency)
-      this.#oldest = this.#oldest.filter(({ isDone }) => !isDone);
+    else if (this.#oldest.length >= 2 * this.concurrency) this.#oldest = this.#oldest.filter(({ isDone }) => !isDone);
   }
 
   #unwatch(): void {
@@ -431,6 +442,8 @@ class TurnAsking<Item extends TurnItem> extends Asking {
 const PIPED_MAX = 2;
 /** A batch has no more, unless it is one item alone. */
 const BATCH_CHARS_MAX = 64 * 1024;
+/** More for each slot save next to nothing. */
+const USEFUL_MAX = 64;
 /** Of those that are sent, so many are kept at the most. */
 const FORGOTTEN = 1_024;
 /** So that whoever looks after the workers gets to see them. */

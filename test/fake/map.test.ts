@@ -46,6 +46,40 @@ describe('how many items go to a worker at once', () => {
     expect(new Set(sizes)).toEqual(new Set([1]));
   });
 
+  it('has as many under way as it makes use of, where nobody says how many', async () => {
+    let tookUs = 1_001;
+    const { pool, sizes } = await mapping(
+      { size: 2 },
+      { serve: (_, process) => queueMicrotask(() => process.answer(1, tookUs)) },
+    );
+    let taken = 0;
+    function* source() {
+      for (; taken < 3_000; taken += 1) yield taken;
+    }
+    const results = pool.map('f', source());
+    let consumed = 0;
+    const ahead: number[] = [];
+    const consume = async (count: number) => {
+      for (const end = consumed + count; consumed < end; ) {
+        await results.next();
+        consumed += 1;
+        ahead.push(taken - consumed);
+      }
+      return Math.max(...ahead.splice(0));
+    };
+    expect(await consume(100)).toBeLessThanOrEqual(4);
+    tookUs = 1;
+    sizes.splice(0);
+    const most = await consume(1_000);
+    expect(most).toBeGreaterThan(100);
+    expect(most).toBeLessThanOrEqual(2 * 64);
+    expect(Math.max(...sizes)).toBe(32);
+    tookUs = 1_001;
+    await consume(300);
+    expect(await consume(100)).toBeLessThanOrEqual(4);
+    await results.return?.();
+  });
+
   it('is such that every worker has something to do', async () => {
     const { pool, sizes, python } = await mapping({ size: 2 });
     await collect(pool.map('f', numbers(1_000), { concurrency: 64 }));

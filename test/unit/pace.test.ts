@@ -56,6 +56,15 @@ describe('the pace of a map', () => {
     expect(pace.isQuick).toBe(false);
   });
 
+  it('has a hundred short calls make up for however many long ones', () => {
+    const pace = new Pace();
+    for (let calls = 0; calls < 1_000; calls += 1) pace.took(1, 1_001, 1_001);
+    pace.took(99, 99, 1);
+    expect(pace.isQuick).toBe(false);
+    pace.took(1, 1, 1);
+    expect(pace.isQuick).toBe(true);
+  });
+
   it('takes a call of just a millisecond for a short one', () => {
     const pace = new Pace();
     for (let calls = 0; calls < 16; calls += 1) pace.took(1, 1_000, 1_000);
