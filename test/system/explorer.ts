@@ -56,7 +56,7 @@ export function explore(
     return retrace(charts, bounds, way, last);
   };
 
-  let frontier: { at: number; world: World }[] = [{ at: 0, world: first.world }];
+  let frontier: { at: number; world: World }[] = [{ at: 0, world: first.world() }];
   while (frontier.length > 0) {
     const next: typeof frontier = [];
     for (const { at, world } of frontier) {
@@ -69,13 +69,14 @@ export function explore(
           if (expectations) checkStep(step);
           if (!step.changed) continue;
           edges += 1;
-          const { key, world: reached } = canonical(step.done());
+          const { key, world } = canonical(step.done());
           let to = index.get(key);
           if (to === undefined) {
             to = index.size;
             index.set(key, to);
             parents.push(at);
             depths.push(depths[at]! + 1);
+            const reached = world();
             checkWorld(reached);
             if (index.size > statesMax) throw new Violation(`there are more than ${statesMax} worlds`);
             next.push({ at: to, world: reached });

@@ -41,7 +41,8 @@ import {
 
 export interface Canonical {
   readonly key: string;
-  readonly world: World;
+  /** Made where it is asked for: most worlds have been met before. */
+  readonly world: () => World;
 }
 
 /** The one world that stands for `world` and all that are the same but for names and order. */
@@ -114,65 +115,64 @@ class Renaming {
 
   apply(): Canonical {
     const old = this.#world;
-    const parts: string[] = [];
-    const intern: Intern = (key, { machine }, make) => {
-      parts.push(key);
-      const known = remembered(interned, machine, () => new Map<string, object>());
-      return remembered(known, key, make) as ReturnType<typeof make>;
-    };
-
     const places = this.#places;
-    const workers = places.map((place, now) => this.#worker(old.workers[place]!, now, intern));
-    const clients = this.#seats.map((seat, now) => this.#client(old.clients[seat]!, now, intern));
-    const coordinator = this.#coordinator(old.coordinator, intern);
-    const exchanges = this.#seats.map((seat) => this.#exchange(old.exchanges[seat]!));
-    // A replacement that comes due once no place is filled any more makes no difference.
-    const isFilling = !['drained', 'stopping', 'closed'].includes(old.supervisor.value);
-    const restarts = places.map((place) => isFilling && old.restarts[place]!);
-    // Of a process that was told to end it may still turn out that it had never come to be.
-    const processes = places.map((place): Process => {
-      const process = old.processes[place]!;
-      if (process.life === 'gone') return NO_PROCESS;
-      return process.ending === 'no' ? process : { ...process, life: 'pending' };
-    });
-    for (const { life, ending } of processes) parts.push(life[0]! + ending[0]);
+    const workers = places.map((place, now) => this.#worker(old.workers[place]!, now));
+    const clients = this.#seats.map((seat, now) => this.#client(old.clients[seat]!, now));
+    const coordinator = this.#coordinator(old.coordinator);
+    const codes = [coordinator.code];
+    for (const { code } of workers) codes.push(code);
+    for (const { code } of clients) codes.push(code);
+    const processes = places.map((place) => simplest(old.processes[place]!));
+    for (const { life, ending } of processes)
+      codes.push(LIVES.indexOf(life) * ENDINGS.length + ENDINGS.indexOf(ending));
 
     // Callers who run are told apart by where, those who wait by their ticket, and the idle are alike.
-    const callers = old.callers.map((caller, index) => ({ caller: this.#caller(caller), index, key: '' }));
-    for (const each of callers) {
-      const running = exchanges.findIndex((exchange) => exchange?.caller === each.index);
-      each.key = `${each.caller.state[0]}${each.caller.calls}${each.caller.waiter ? keyOfWaiter(each.caller.waiter) : ''}${running}`;
+    const runsAt: number[] = [];
+    for (const [now, seat] of this.#seats.entries()) {
+      const caller = old.exchanges[seat]?.caller ?? null;
+      if (caller !== null) runsAt[caller] = now + 1;
     }
-    callers.sort((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : 0));
-    for (const { key } of callers) parts.push(key);
+    const callers = old.callers.map((each, index) => {
+      const caller = this.#caller(each);
+      const how = (caller.calls * STATES.length + STATES.indexOf(caller.state)) * NAMES + (runsAt[index] ?? 0);
+      return { caller, index, how, who: caller.waiter === null ? 0 : codeOfWaiter(caller.waiter) };
+    });
+    callers.sort((one, other) => one.how - other.how || one.who - other.who);
+    for (const { how, who } of callers) codes.push(how, who);
     const callerOf: number[] = [];
     for (const [now, { index }] of callers.entries()) callerOf[index] = now;
-    for (const [place, exchange] of exchanges.entries()) {
-      if (exchange === null) continue;
-      const caller = exchange.caller === null ? null : callerOf[exchange.caller]!;
-      exchanges[place] = { ...exchange, caller };
-      parts.push(`x${place}:${exchange.lease},${exchange.worker},${caller},${exchange.owed},${exchange.overdue}`);
+    const exchanges = this.#seats.map((seat) => this.#exchange(old.exchanges[seat]!, callerOf));
+    for (const exchange of exchanges) {
+      if (exchange === null) codes.push(0);
+      else
+        codes.push(
+          exchange.lease,
+          exchange.worker,
+          1 + (exchange.caller ?? -1),
+          flags(exchange.owed, exchange.overdue),
+        );
     }
 
     const mail = this.#mail();
     for (const line of [mail.supervisor, mail.coordinator, ...mail.workers, ...mail.clients]) {
-      parts.push(line.length === 0 ? '' : line.map(keyOf).join(';'));
+      codes.push(line.length);
+      for (const event of line) codes.push(remembered(codesOfEvents, event, () => codeOf(keyOf(event))));
     }
     const gone = this.#gone.map((ticket) => this.#ticket(ticket));
-    parts.push(
-      gone.join(),
-      restarts.map(Number).join(''),
-      String(old.isRecyclingDue),
-      `${old.spent.deaths},${old.spent.timeouts},${old.spent.commands}`,
-    );
-    const supervisor = this.#supervisor(old.supervisor, intern);
+    // A replacement that comes due once no place is filled any more makes no difference.
+    const isFilling = !['drained', 'stopping', 'closed'].includes(old.supervisor.value);
+    const restarts = places.map((place) => isFilling && old.restarts[place]!);
+    const { deaths, timeouts, commands } = old.spent;
+    codes.push(gone.length, ...gone, flags(old.isRecyclingDue, ...restarts), deaths, timeouts, commands);
+    const supervisor = this.#supervisor(old.supervisor);
+    codes.push(supervisor.code);
     return {
-      key: compact(parts),
-      world: {
-        supervisor,
-        coordinator,
-        workers,
-        clients,
+      key: String.fromCharCode(...codes),
+      world: () => ({
+        supervisor: supervisor.value,
+        coordinator: coordinator.value,
+        workers: workers.map(({ value }) => value),
+        clients: clients.map(({ value }) => value),
         processes,
         exchanges,
         restarts,
@@ -183,101 +183,153 @@ class Renaming {
         nextTicket: this.#tickets.size + 1,
         now: old.now,
         spent: old.spent,
-      },
+      }),
     };
   }
 
-  #worker(snapshot: WorkerSnapshot, place: number, intern: Intern): WorkerSnapshot {
+  #worker(snapshot: WorkerSnapshot, place: number): Part<WorkerSnapshot> {
     const { context } = snapshot;
     const worker = this.#workerId(context.worker);
     // On its way out it has said which leases it had, and dead it has said all.
-    const isOut = snapshot.value === 'ending' || snapshot.value === 'dead';
-    const slots = this.#slots[context.place]!;
-    const leases = slots.map((slot) => {
-      const live = isOut ? null : context.leases[slot]!;
-      return live && { lease: this.#lease(live.lease), state: live.state };
-    });
     const isDead = snapshot.value === 'dead';
-    const served = isDead ? 0 : context.served;
-    const retired = !isDead && context.retired;
-    const told = leases.map((live) => live && `${live.lease}${live.state}`).join(';');
-    return intern(`w${place}:${snapshot.value},${worker},${told},${served},${retired}`, snapshot, () => ({
-      ...snapshot,
-      context: {
-        ...context,
-        place,
-        worker,
-        leases,
-        live: isOut ? 0 : context.live,
-        revoked: isOut ? 0 : context.revoked,
-        overdue: isOut ? 0 : context.overdue,
-        served,
-        retired,
-        clients: clientRefsAt(place, slots.length),
-      },
-    }));
+    const isOut = isDead || snapshot.value === 'ending';
+    const slots = this.#slots[context.place]!;
+    let names = place * NAMES + worker;
+    for (const slot of slots) {
+      const live = isOut ? null : context.leases[slot]!;
+      names = (names * NAMES + (live === null ? 0 : this.#lease(live.lease))) * SLOTS + slot;
+    }
+    return part(snapshot, names, () => {
+      const leases = slots.map((slot) => {
+        const live = isOut ? null : context.leases[slot]!;
+        return live && { lease: this.#lease(live.lease), state: live.state };
+      });
+      const served = isDead ? 0 : context.served;
+      const retired = !isDead && context.retired;
+      const told = leases.map((live) => live && `${live.lease}${live.state}`).join(';');
+      return {
+        key: `w${place}:${snapshot.value},${worker},${told},${served},${retired}`,
+        make: () => ({
+          ...snapshot,
+          context: {
+            ...context,
+            place,
+            worker,
+            leases,
+            live: isOut ? 0 : context.live,
+            revoked: isOut ? 0 : context.revoked,
+            overdue: isOut ? 0 : context.overdue,
+            served,
+            retired,
+            clients: clientRefsAt(place, slots.length),
+          },
+        }),
+      };
+    });
   }
 
-  #client(snapshot: ClientSnapshot, seat: number, intern: Intern): ClientSnapshot {
+  #client(snapshot: ClientSnapshot, seat: number): Part<ClientSnapshot> {
     const { held } = snapshot.context;
-    if (held === null) return intern(`k${seat}:${snapshot.value}`, snapshot, () => snapshot);
+    if (held === null) return part(snapshot, seat, () => ({ key: `k${seat}:${snapshot.value}`, make: () => snapshot }));
     const lease = this.#lease(held.lease);
     const worker = this.#workerRef(held.worker);
     const slot = this.#slot(addressOf(held.worker).place, held.slot);
-    return intern(`k${seat}:${snapshot.value},${lease},${addressOf(worker).worker}`, snapshot, () => ({
-      ...snapshot,
-      context: { ...snapshot.context, held: { lease, worker, slot, waiter: ANSWERED } },
+    const { worker: id } = addressOf(worker);
+    return part(snapshot, (seat * NAMES + lease) * NAMES + id, () => ({
+      key: `k${seat}:${snapshot.value},${lease},${id}`,
+      make: () => ({
+        ...snapshot,
+        context: { ...snapshot.context, held: { lease, worker, slot, waiter: ANSWERED } },
+      }),
     }));
   }
 
-  #coordinator(snapshot: CoordinatorSnapshot, intern: Intern): CoordinatorSnapshot {
+  #coordinator(snapshot: CoordinatorSnapshot): Part<CoordinatorSnapshot> {
     const { context } = snapshot;
-    const workers = this.#places.map((place) => this.#served(context.workers[place], place));
-    const free = context.free.map((place) => this.#placeOf[place]!);
-    const waiters = listWaiters(context.queue).map((waiter) => this.#waiter(waiter));
-    waiters.sort((one, other) => one.ticket - other.ticket);
-    const turnOf = this.#turnOf(context);
-    const inSlots = workers.map((served) => {
-      if (served === undefined) return '';
-      const grants = served.grants.map((grant) => grant && `${grant.lease}${keyOfWaiter(grant.waiter)}t${grant.turn}`);
-      return `${served.worker},${grants.join('/')},${served.free.join('/')},${served.isLeaving}`;
-    });
-    const key = `c${context.queueMax} ${snapshot.value} ${inSlots.join(';')} ${free.join()} ${waiters.map((waiter) => `${keyOfWaiter(waiter)}t${turnOf(waiter)}`).join()}`;
-    return intern(key, snapshot, () => ({
-      ...snapshot,
-      context: {
-        ...context,
-        workers,
-        free,
-        queue: waiters.reduce((queue, waiter) => returnWaiter(queue, waiter, turnOf(waiter)), {
-          ...emptyQueue(context.rules),
-          nextTurn: FRESH,
-        }),
-        nextLease: FRESH,
-        granted: [],
-        refused: [],
-      },
-    }));
-  }
-
-  #supervisor(snapshot: SupervisorSnapshot, intern: Intern): SupervisorSnapshot {
-    const { context } = snapshot;
-    const places = this.#places.map((place) => {
-      const { state, worker, isWorn, replaces } = context.places[place]!;
+    return part(snapshot, this.#namesIn(context), () => {
+      const workers = this.#places.map((place) => this.#served(context.workers[place], place));
+      const free = context.free.map((place) => this.#placeOf[place]!);
+      const waiters = listWaiters(context.queue).map((waiter) => this.#waiter(waiter));
+      waiters.sort((one, other) => one.ticket - other.ticket);
+      const turnOf = this.#turnOf(context);
+      const inSlots = workers.map((served) => {
+        if (served === undefined) return '';
+        const grants = served.grants.map(
+          (grant) => grant && `${grant.lease}${keyOfWaiter(grant.waiter)}t${grant.turn}`,
+        );
+        return `${served.worker},${grants.join('/')},${served.free.join('/')},${served.isLeaving}`;
+      });
       return {
-        state,
-        worker: this.#workerId(worker),
-        isWorn,
-        replaces: replaces === null ? null : this.#placeOf[replaces]!,
+        key: `c${context.queueMax} ${snapshot.value} ${inSlots.join(';')} ${free.join()} ${waiters.map((waiter) => `${keyOfWaiter(waiter)}t${turnOf(waiter)}`).join()}`,
+        make: () => ({
+          ...snapshot,
+          context: {
+            ...context,
+            workers,
+            free,
+            queue: waiters.reduce((queue, waiter) => returnWaiter(queue, waiter, turnOf(waiter)), {
+              ...emptyQueue(context.rules),
+              nextTurn: FRESH,
+            }),
+            nextLease: FRESH,
+            granted: [],
+            refused: [],
+          },
+        }),
       };
     });
-    // How long it waits before the next start makes no difference: here, time runs out whenever it likes.
-    const failures = Math.min(context.failures, context.failuresMax);
-    const key = `s${snapshot.value} ${places.map(({ state, worker, isWorn, replaces }) => state + worker + (isWorn ? 'w' : '') + (replaces ?? '')).join()} ${failures}`;
-    return intern(key, snapshot, () => ({
-      ...snapshot,
-      context: { ...context, places, failures, at: 0, nextWorker: FRESH },
-    }));
+  }
+
+  /** All that is named in the coordinator, by its new name, in an order of its own. */
+  #namesIn({ workers, queue }: CoordinatorSnapshot['context']): string {
+    const names: number[] = [];
+    const name = ({ ticket, affinity }: Waiter) => {
+      names.push(this.#ticket(ticket));
+      if (affinity === null) return;
+      const { worker, place } = this.#affinity(affinity);
+      names.push(worker, place);
+    };
+    for (const place of this.#places) {
+      names.push(place);
+      const served = workers[place];
+      if (served === undefined) continue;
+      names.push(this.#workerId(served.worker));
+      for (const slot of this.#slots[place]!) {
+        const grant = served.grants[slot]!;
+        names.push(slot, grant === null ? 0 : this.#lease(grant.lease));
+        if (grant !== null) name(grant.waiter);
+      }
+    }
+    for (const waiter of listWaiters(queue)) name(waiter);
+    return String.fromCharCode(...names);
+  }
+
+  #supervisor(snapshot: SupervisorSnapshot): Part<SupervisorSnapshot> {
+    const { context } = snapshot;
+    let names = 0;
+    for (const place of this.#places) {
+      names = (names * NAMES + place) * NAMES + this.#workerId(context.places[place]!.worker);
+    }
+    return part(snapshot, names, () => {
+      const places = this.#places.map((place) => {
+        const { state, worker, isWorn, replaces } = context.places[place]!;
+        return {
+          state,
+          worker: this.#workerId(worker),
+          isWorn,
+          replaces: replaces === null ? null : this.#placeOf[replaces]!,
+        };
+      });
+      // How long it waits before the next start makes no difference: here, time runs out whenever it likes.
+      const failures = Math.min(context.failures, context.failuresMax);
+      return {
+        key: `s${snapshot.value} ${places.map(({ state, worker, isWorn, replaces }) => state + worker + (isWorn ? 'w' : '') + (replaces ?? '')).join()} ${failures}`,
+        make: () => ({
+          ...snapshot,
+          context: { ...context, places, failures, at: 0, nextWorker: FRESH },
+        }),
+      };
+    });
   }
 
   #served(served: Served | undefined, place: number): Served | undefined {
@@ -314,9 +366,16 @@ class Renaming {
     return this.#slots[place]!.indexOf(slot);
   }
 
-  #exchange(exchange: Exchange | null): Exchange | null {
+  #exchange(exchange: Exchange | null, callerOf: readonly number[]): Exchange | null {
     if (exchange === null) return null;
-    return { ...exchange, lease: this.#lease(exchange.lease), worker: this.#workerId(exchange.worker) };
+    const { lease, worker, caller, owed, overdue } = exchange;
+    return {
+      lease: this.#lease(lease),
+      worker: this.#workerId(worker),
+      caller: caller === null ? null : callerOf[caller]!,
+      owed,
+      overdue,
+    };
   }
 
   #caller(caller: Caller): Caller {
@@ -355,7 +414,18 @@ class Renaming {
       leases === undefined &&
       waiter === event.waiter;
     if (isSame) return event;
-    return {
+    const names = [
+      place ?? -1,
+      slot ?? -1,
+      ...namesOf(worker),
+      ...namesOf(ref),
+      lease ?? -1,
+      waiter ? codeOfWaiter(waiter) : -1,
+    ];
+    for (const each of leases ?? []) names.push(each ?? -1);
+    // Under each name it is one object, of which it is known what it is.
+    const known = remembered(eventsOf, event, () => new Map<string, AnyEventObject>());
+    return remembered(known, String.fromCharCode(...names), () => ({
       ...event,
       ...(place !== undefined && { place }),
       ...(slot !== undefined && { slot }),
@@ -364,7 +434,7 @@ class Renaming {
       ...(lease !== undefined && { lease }),
       ...(leases !== undefined && { leases }),
       ...(waiter !== undefined && { waiter }),
-    };
+    }));
   }
 
   /** In one message a worker is named by its id, in another by its address. */
@@ -377,7 +447,11 @@ class Renaming {
     const ticket = this.#ticket(waiter.ticket);
     if (ticket === 0) return ANSWERED;
     const affinity = waiter.affinity && this.#affinity(waiter.affinity);
-    return ticket === waiter.ticket && affinity === waiter.affinity ? waiter : { ...waiter, ticket, affinity };
+    if (ticket === waiter.ticket && affinity === waiter.affinity) return waiter;
+    // Under each name it is one object, of which it is known what it is.
+    const names = affinity === null ? ticket : (ticket * NAMES + affinity.worker + 1) * NAMES + affinity.place;
+    const known = remembered(waitersOf, waiter, () => new Map<number, Waiter>());
+    return remembered(known, names, () => ({ ...waiter, ticket, affinity }));
   }
 
   #affinity(affinity: Affinity): Affinity {
@@ -437,24 +511,83 @@ function turnsIn({ queue, workers }: CoordinatorSnapshot['context']): ReadonlyMa
 /** Where nobody bears a key. */
 const NO_TURNS: ReadonlyMap<number, readonly number[]> = new Map();
 
-/** One character for each part, by the order in which parts were first met: there are many worlds and few parts. */
-function compact(parts: readonly string[]): string {
-  const codes = parts.map((part) => remembered(codeOf, part, () => codeOf.size));
-  if (codeOf.size > 0xffff) throw new RangeError('more parts than characters');
-  return String.fromCharCode(...codes);
+/** A part of a world under the names that it has there: what stands for it in the key, and itself. */
+interface Part<T> {
+  readonly code: number;
+  readonly value: T;
 }
 
-const codeOf = new Map<string, number>();
+/** The part that a snapshot is under its new `names`, of which it is told by whoever knows it what it is then. */
+function part<T extends { readonly machine: AnyStateMachine }>(
+  snapshot: T,
+  names: number | string,
+  tell: () => { key: string; make: () => T },
+): Part<T> {
+  const known = remembered(partsOf, snapshot, () => new Map<number | string, Part<object>>());
+  return remembered(known, names, () => {
+    const { key, make } = tell();
+    const alike = remembered(interned, snapshot.machine, () => new Map<string, object>());
+    return { code: codeOf(key), value: remembered(alike, key, make) };
+  }) as Part<T>;
+}
 
-type Intern = <T extends object>(key: string, from: { machine: AnyStateMachine }, make: () => T) => T;
+const partsOf = new WeakMap<object, Map<number | string, Part<object>>>();
 
 /** Parts of worlds, by chart and key: equal parts are one object, so that a chart need not be asked twice. */
 const interned = new WeakMap<AnyStateMachine, Map<string, object>>();
+
+const waitersOf = new WeakMap<Waiter, Map<number, Waiter>>();
+
+/** One character for each key, by the order in which they were first met: there are many worlds and few parts. */
+function codeOf(key: string): number {
+  return remembered(codes, key, () => {
+    if (codes.size === 0xffff) throw new RangeError('more parts than characters');
+    return codes.size + 1;
+  });
+}
+
+const codes = new Map<string, number>();
+
+function codeOfWaiter(waiter: Waiter): number {
+  return remembered(codesOfWaiters, waiter, () => codeOf(keyOfWaiter(waiter)));
+}
+
+const codesOfWaiters = new WeakMap<Waiter, number>();
+const codesOfEvents = new WeakMap<AnyEventObject, number>();
+const eventsOf = new WeakMap<AnyEventObject, Map<string, AnyEventObject>>();
+
+/** Of a worker that is named by its id, or by its address; or not at all. */
+function namesOf(worker: number | WorkerRef | undefined): readonly [number, number] {
+  if (typeof worker !== 'object') return [worker ?? -1, -1];
+  const address = addressOf(worker);
+  return [address.worker, address.place];
+}
+
+/** Of a process that was told to end it may still turn out that it had never come to be. */
+function simplest(process: Process): Process {
+  if (process.life === 'gone') return NO_PROCESS;
+  return process.ending === 'no' ? process : { ...process, life: 'pending' };
+}
+
+const LIVES: readonly Process['life'][] = ['pending', 'up', 'gone'];
+const ENDINGS: readonly Process['ending'][] = ['no', 'asked', 'told', 'killed'];
+const STATES: readonly Caller['state'][] = ['idle', 'waiting', 'running'];
+
+/** A bit for each. */
+function flags(...are: readonly boolean[]): number {
+  return are.reduce((bits, is) => 2 * bits + Number(is), 0);
+}
+
+/** There are fewer leases, workers and seats. */
+const NAMES = 64;
+/** And slots of one worker: with four of them all names still fit into one number. */
+const SLOTS = 8;
 
 function renamed(names: Map<number, number>, old: number): number {
   let name = names.get(old);
   if (name === undefined) {
     name = names.size + 1;
+    if (name === NAMES) throw new RangeError(`${NAMES} names are not enough`);
     names.set(old, name);
   }
   return name;
