@@ -69,17 +69,17 @@ export function explore(
           if (expectations) checkStep(step);
           if (!step.changed) continue;
           edges += 1;
-          const { key, world } = canonical(step.done());
-          let to = index.get(key);
+          const reached = canonical(step.done());
+          let to = index.get(reached.key);
           if (to === undefined) {
             to = index.size;
-            index.set(key, to);
+            index.set(reached.key, to);
             parents.push(at);
             depths.push(depths[at]! + 1);
-            const reached = world();
-            checkWorld(reached);
+            const met = reached.world();
+            checkWorld(met);
             if (index.size > statesMax) throw new Violation(`there are more than ${statesMax} worlds`);
-            next.push({ at: to, world: reached });
+            next.push({ at: to, world: met });
           }
           keepOwed(owed, move.owed, at, to);
         } catch (error) {
