@@ -25,6 +25,7 @@ import {
   type WaitQueue,
   type WorkerId,
 } from './wait-queue.js';
+import { assignWhole } from './whole.js';
 
 export interface CoordinatorInput {
   /** How many may wait at once. */
@@ -93,11 +94,11 @@ export const coordinatorMachine = setup({
     emitted: CoordinatorEmitted;
   },
   actions: {
-    grantToNewcomer: assign(({ context, event }) => {
+    grantToNewcomer: assignWhole(({ context, event }) => {
       const { waiter } = event as Requested;
       return granted(context, placeFor(context, waiter) as number, waiter, context.queue.nextTurn);
     }),
-    enqueue: assign(({ context, event }) =>
+    enqueue: assignWhole(({ context, event }) =>
       changed(context, { queue: addWaiter(context.queue, (event as Requested).waiter) }),
     ),
     dequeue: assign(({ context, event }) =>
@@ -108,9 +109,9 @@ export const coordinatorMachine = setup({
     grantToSeveral: assign(({ context, event }) =>
       filled(freed(context, event as Freed, 'first'), (event as Freed).place),
     ),
-    freeSlot: assign(({ context, event }) => freed(context, event as Freed)),
+    freeSlot: assignWhole(({ context, event }) => freed(context, event as Freed)),
     // The slot goes from one to the next, and is not free between.
-    grantToFirst: assign(({ context, event }) => {
+    grantToFirst: assignWhole(({ context, event }) => {
       const { worker, place, slot, at } = event as Freed;
       const { waiter, turn, shed, queue } = takeFirst(context.queue, worker, at) as Taken;
       const served = context.workers[place] as Served;
@@ -470,12 +471,19 @@ function withoutWorker(context: CoordinatorContext, left: Left): CoordinatorCont
 /** The workers with that one, or without any, at a place, and which of them have a free slot. */
 function withServed(context: CoordinatorContext, place: number, served: Served | undefined) {
   const workers = withWorker(context.workers, place, served);
-  const free = context.free.filter((each) => each !== place);
-  if (served === undefined || !hasRoom(served)) return { workers, free };
-  const leases = leasesOf(served);
-  const at = free.findIndex((each) => leasesOf(workers[each] as Served) < leases);
-  if (at === -1) free.push(place);
-  else free.splice(at, 0, place);
+  const isFree = served !== undefined && hasRoom(served);
+  const leases = isFree ? leasesOf(served) : 0;
+  const free: number[] = [];
+  let isIn = !isFree;
+  for (const each of context.free) {
+    if (each === place) continue;
+    if (!isIn && leasesOf(workers[each] as Served) < leases) {
+      free.push(place);
+      isIn = true;
+    }
+    free.push(each);
+  }
+  if (!isIn) free.push(place);
   return { workers, free };
 }
 
