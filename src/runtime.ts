@@ -188,6 +188,11 @@ export class Runtime {
     return this.#allAskers().size;
   }
 
+  /** The moment it is, for a coordinator that sheds whoever has waited too long; null for one that does not. */
+  get nowToShed(): number | null {
+    return this.settings.shed === undefined ? null : this.clock.now();
+  }
+
   nextTicket(): number {
     this.#tickets += 1;
     return this.#tickets;
