@@ -64,11 +64,11 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     this.transition = (state, event, scope) => this.#transition(state, event, scope);
     const { getInitialSnapshot, restoreSnapshot } = this;
     this.getInitialSnapshot = (scope, ...more) => {
-      if (isOwn(scope)) quieten(scope.self as unknown as Inspected);
+      if (scope === scope.self._actorScope) quieten(scope.self as unknown as Inspected);
       return getInitialSnapshot(scope, ...more);
     };
     this.restoreSnapshot = (persisted, scope) => {
-      if (isOwn(scope)) quieten(scope.self as unknown as Inspected);
+      if (scope === scope.self._actorScope) quieten(scope.self as unknown as Inspected);
       return restoreSnapshot(persisted, scope);
     };
   }
@@ -146,14 +146,15 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
   }
 
   #stay(state: State, event: AnyEvent, scope: Scope): State {
-    if (this.#isInspected(scope)) tell(state, event, scope, NONE);
+    if (this.#inspectionOf(scope).isOn) tell(state, event, scope, NONE);
     return state;
   }
 
   #take(edge: Edge, from: State, event: AnyEvent, scope: Scope, extra: Extra): State {
     const { steps, target, transitions } = edge;
-    const isInspected = this.#isInspected(scope);
-    const run = new Run(this, from, event, scope, extra, isInspected);
+    const inspection = this.#inspectionOf(scope);
+    const isInspected = inspection.isOn;
+    const run = new Run(this, from, event, scope, extra, inspection);
     run.perform(steps);
     const { state, context } = run;
     const leaf = target ?? from;
@@ -182,11 +183,11 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     return next;
   }
 
-  #isInspected(scope: Scope): boolean {
-    const { system } = scope;
-    if (!isOwn(scope)) return true;
-    if (this.#inspection?.system !== system) this.#inspection = inspectionOf(system);
-    return this.#inspection.isOn;
+  /** What is no actor's own has effects of its own, such as `xstate.transition()`, which only collects them. */
+  #inspectionOf(scope: Scope): Watch {
+    if (scope !== scope.self._actorScope) return COLLECTED;
+    if (this.#inspection?.system !== scope.system) this.#inspection = inspectionOf(scope.system);
+    return this.#inspection;
   }
 }
 
@@ -196,19 +197,19 @@ class Run {
   readonly #event: AnyEvent;
   readonly #scope: Scope;
   readonly #extra: Extra;
-  /** All that is done is told of. */
-  readonly #isInspected: boolean;
+  /** Whether all that is done is told of. */
+  readonly #inspection: Watch;
   /** As it was, but for the children. */
   state: State;
   /** It goes on its own, so that a snapshot need not be made for each change of it. */
   context: object;
 
-  constructor(machine: Machine, from: State, event: AnyEvent, scope: Scope, extra: Extra, isInspected: boolean) {
+  constructor(machine: Machine, from: State, event: AnyEvent, scope: Scope, extra: Extra, inspection: Watch) {
     this.#machine = machine;
     this.#event = event;
     this.#scope = scope;
     this.#extra = extra;
-    this.#isInspected = isInspected;
+    this.#inspection = inspection;
     this.state = from;
     this.context = from.context;
   }
@@ -216,16 +217,19 @@ class Run {
   perform(steps: readonly Step[]): void {
     const { self, system } = this.#scope;
     const event = this.#event;
-    for (const { type, params: asked, builtin, exec, changes, sends } of steps) {
+    for (const step of steps) {
       const { context } = this;
+      const { params: asked, changes, sends } = step;
       const params = typeof asked === 'function' ? asked({ context, event }) : asked;
       if (changes !== undefined) {
-        this.context = this.#changed(changes, builtin!, params);
-      } else if (builtin === undefined) {
-        this.#scope.actionExecutor({ type, info: { context, event, self, system }, params, exec });
-      } else if (this.#isInspected || sends === undefined || !this.#send(sends, params)) {
-        this.#resolve(builtin, { context, event, self, system }, params);
+        this.context = this.#changed(changes, step.builtin!, params);
+        continue;
       }
+      const args = { context, event, self, system };
+      if (sends !== undefined && !this.#inspection.isOn && this.#send(sends, args, params)) continue;
+      const { type, builtin, exec } = step;
+      if (builtin === undefined) this.#scope.actionExecutor({ type, info: args, params, exec });
+      else this.#resolve(builtin, args, params);
     }
   }
 
@@ -236,15 +240,15 @@ class Run {
   }
 
   /** Once the transition has been taken. False: XState has to, with all that it knows of targets and errors. */
-  #send({ to, event }: Sends, params: unknown): boolean {
-    const { self, system } = this.#scope;
-    const args = { context: this.context, event: this.#event, self, system };
+  #send({ to, event }: Sends, args: ActionArgs, params: unknown): boolean {
     const target = typeof to === 'function' ? to(args, params) : to;
     if (!isActor(target)) return false;
     const said = typeof event === 'function' ? event(args, params) : event;
     if (typeof said?.type !== 'string' || said.type === 'xstate.error') return false;
+    const { self, system } = this.#scope;
+    const inspection = this.#inspection;
     // Somebody may have begun to inspect meanwhile.
-    this.#scope.defer(() => (inspectionOf(system).isOn ? system._relay(self, target, said) : target._send(said)));
+    this.#scope.defer(() => (inspection.isOn ? system._relay(self, target, said) : target._send(said)));
     return true;
   }
 
@@ -286,9 +290,9 @@ function isActor(target: unknown): target is Receiver {
   return typeof (target as Receiver | undefined)?._send === 'function';
 }
 
-/** What is no actor's own has effects of its own, such as `xstate.transition()`, which only collects them. */
-function isOwn(scope: Scope): boolean {
-  return scope === scope.self._actorScope;
+/** Whether somebody is to be told of what is done. */
+interface Watch {
+  readonly isOn: boolean;
 }
 
 /** Tells whoever inspects of a step, as the interpreter does. */
@@ -302,6 +306,7 @@ function tell(snapshot: State, event: AnyEvent, scope: Scope, _transitions: read
   });
 }
 
+const COLLECTED: Watch = { isOn: true };
 const NONE: readonly object[] = [];
 const NOTHING_RAISED: Extra = { internalQueue: [] };
 const HAND_OVER: AnyEvent = { type: 'pythonarium.hand-over' };
