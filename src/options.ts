@@ -256,8 +256,8 @@ export interface PoolSettings {
   readonly watch: boolean;
   readonly interrupt: boolean;
   readonly evictGraceMs: number;
-  /** How many calls may wait in a worker's pipe behind the one that it runs. */
-  readonly ahead: number;
+  /** How many calls may wait in a worker's pipe behind the one that it runs; 0 where none may, whatever was asked for. */
+  readonly prefetchMax: number;
   readonly prefetchBelowMs: number;
   readonly stopGraceMs: number;
   readonly termGraceMs: number;
@@ -332,7 +332,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     watch: ofType(options, 'watch', 'boolean', 'true or false') ?? false,
     interrupt: ofType(options, 'interrupt', 'boolean', 'true or false') ?? true,
     evictGraceMs: ms(options, 'evictGraceMs') ?? 5_000,
-    ahead: ahead(options),
+    prefetchMax: prefetchMax(options),
     prefetchBelowMs: ms(options, 'prefetchBelowMs') ?? 1,
     stopGraceMs: ms(options, 'stopGraceMs') ?? 2_000,
     termGraceMs: ms(options, 'termGraceMs') ?? 1_000,
@@ -483,7 +483,7 @@ function slotsAndLane(options: PoolOptions): Pick<PoolSettings, 'slots' | 'lane'
 }
 
 /** What waits in a pipe has left the queue, where it would be shed, and no other lane runs one call after the other. */
-function ahead(options: PoolOptions): number {
+function prefetchMax(options: PoolOptions): number {
   const max = integer(options, 'prefetchMax', 0, 63) ?? 3;
   return (options.lane ?? 'serial') === 'serial' && options.shed === undefined ? max : 0;
 }

@@ -15,8 +15,8 @@ export class Prefetch {
   /** By function. */
   readonly #recent = new Map<string, Recent>();
 
-  constructor({ ahead, prefetchBelowMs }: PoolSettings) {
-    this.isPossible = ahead > 0;
+  constructor({ prefetchMax, prefetchBelowMs }: PoolSettings) {
+    this.isPossible = prefetchMax > 0;
     this.#belowMs = prefetchBelowMs;
   }
 

@@ -20,7 +20,7 @@ import { workerLogic } from './worker.js';
  */
 export function supervisorLogic(runtime: Runtime) {
   const { settings } = runtime;
-  const { slots: most, ahead } = settings;
+  const { slots: most, prefetchMax: ahead } = settings;
   const slots = Array.from({ length: most + ahead }, (_, slot) => slot);
   const clientId = (place: number, slot: number) =>
     slot < most ? `client-${place * most + slot}` : `client-ahead-${place * ahead + slot - most}`;

@@ -132,6 +132,8 @@ async function run(
     throw SCARCE.has(error.errno) ? error : new ProbeError(`it could not be started: ${error.errno}`);
   }
   const child = spawned as Child;
+  // Somebody waits for it.
+  child.ref();
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
 
   const output = new Output();

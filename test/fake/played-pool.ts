@@ -27,7 +27,7 @@ export class PlayedPool {
       random: () => 0.5,
       ...options,
     });
-    this.python = new FakePython({ slots: settings.slots + settings.ahead, ...script });
+    this.python = new FakePython({ slots: settings.slots + settings.prefetchMax, ...script });
     this.runtime = new Runtime(settings, this.python.start);
     this.pool = new Pool(this.runtime);
   }

@@ -7,6 +7,7 @@ import tempfile
 import unittest
 from struct import pack_into
 
+import harness  # noqa: F401  (it makes the library importable)
 from pythonarium.cancel import CallCancelled, Cancellation
 from pythonarium.start_mark import CANCELLED_MAX, PAGE_BYTES, StartMark
 
