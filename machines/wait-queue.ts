@@ -230,12 +230,11 @@ interface First {
 }
 
 function firstFor(queue: WaitQueue, worker: WorkerId): First | undefined {
-  const order = byAge(queue.rules);
   let first: First | undefined;
   for (const rank of queue.ranks) {
     const group = groupAtTurn(rank, worker);
     const waiter = group && firstIn(group, worker);
-    if (waiter === undefined || (first && order(first.waiter, waiter) < 0)) continue;
+    if (waiter === undefined || (first && byAge(queue.rules)(first.waiter, waiter) < 0)) continue;
     first = { waiter, rank, group: group as Group };
   }
   return first;
