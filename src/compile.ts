@@ -1,5 +1,5 @@
 import { type AnyStateMachine, StateMachine } from 'xstate';
-import { type Inspection, inspectionOf, quieten } from './inspection.js';
+import { inspectionOf } from './inspection.js';
 import {
   type ActionArgs,
   type AnyEvent,
@@ -23,8 +23,11 @@ import {
   type Transition,
   type TransitionDefinition,
   tableOf,
+  WATCH,
 } from './table.js';
+import { quieten } from './unwatched.js';
 
+export { assignWhole } from '../machines/whole.js';
 export type { Left } from './table.js';
 
 /**
@@ -54,8 +57,6 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
   readonly #interpret: Transition;
   #table: Map<unknown, Row> | undefined;
   #handedOver: readonly AnyEvent[] = [];
-  /** Of the system in which this machine ran last. */
-  #inspection: Inspection | undefined;
 
   constructor(config: object, implementations: object) {
     super(config, implementations);
@@ -64,11 +65,11 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     this.transition = (state, event, scope) => this.#transition(state, event, scope);
     const { getInitialSnapshot, restoreSnapshot } = this;
     this.getInitialSnapshot = (scope, ...more) => {
-      if (scope === scope.self._actorScope) quieten(scope.self as unknown as Inspected);
+      enter(scope);
       return getInitialSnapshot(scope, ...more);
     };
     this.restoreSnapshot = (persisted, scope) => {
-      if (scope === scope.self._actorScope) quieten(scope.self as unknown as Inspected);
+      enter(scope);
       return restoreSnapshot(persisted, scope);
     };
   }
@@ -118,14 +119,16 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     const { system } = scope;
     const tell = system._sendInspectionEvent;
     // Nobody is told of that step.
-    system._sendInspectionEvent = () => {
+    const untoldOnce = () => {
       system._sendInspectionEvent = tell;
     };
+    system._sendInspectionEvent = untoldOnce;
     this.#handedOver = raised;
     try {
       return this.#interpret(state, HAND_OVER, scope);
     } finally {
-      system._sendInspectionEvent = tell;
+      // Somebody may have begun to look, or ceased to, in what followed.
+      if (system._sendInspectionEvent === untoldOnce) system._sendInspectionEvent = tell;
     }
   }
 
@@ -146,13 +149,13 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
   }
 
   #stay(state: State, event: AnyEvent, scope: Scope): State {
-    if (this.#inspectionOf(scope).isOn) tell(state, event, scope, NONE);
+    if ((scope[WATCH] ?? COLLECTED).isOn) tell(state, event, scope, NONE);
     return state;
   }
 
   #take(edge: Edge, from: State, event: AnyEvent, scope: Scope, extra: Extra): State {
     const { steps, target, transitions } = edge;
-    const inspection = this.#inspectionOf(scope);
+    const inspection = scope[WATCH] ?? COLLECTED;
     const isInspected = inspection.isOn;
     const run = new Run(this, from, event, scope, extra, inspection);
     run.perform(steps);
@@ -181,13 +184,6 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
         };
     if (isInspected) tell(next, event, scope, transitions);
     return next;
-  }
-
-  /** What is no actor's own has effects of its own, such as `xstate.transition()`, which only collects them. */
-  #inspectionOf(scope: Scope): Watch {
-    if (scope !== scope.self._actorScope) return COLLECTED;
-    if (this.#inspection?.system !== scope.system) this.#inspection = inspectionOf(scope.system);
-    return this.#inspection;
   }
 }
 
@@ -288,6 +284,14 @@ class Run {
 
 function isActor(target: unknown): target is Receiver {
   return typeof (target as Receiver | undefined)?._send === 'function';
+}
+
+/** An actor begins. What is no actor's own scope only collects its effects, and is told of all of them. */
+function enter(scope: Scope): void {
+  if (scope !== scope.self._actorScope) return;
+  const inspection = inspectionOf(scope.system);
+  scope[WATCH] = inspection;
+  quieten(scope.self as unknown as Inspected, inspection);
 }
 
 /** Whether somebody is to be told of what is done. */

@@ -59,6 +59,7 @@ import { Sites } from './site.js';
 import { Sizer } from './sizer.js';
 import { Counters, type PoolStats, type WorkerStats } from './stats.js';
 import type { System } from './table.js';
+import { give } from './unwatched.js';
 import { encodeInit, encodeLoad, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
 
 /** Somebody who asked the coordinator for a lease. */
@@ -577,11 +578,11 @@ export class Runtime {
 
   /** Says to the client of a slot how its exchange stands. */
   tellClient(client: ClientRef, event: ClientEvent): void {
-    this.#inspection.tell(client, event);
+    give(client, event, this.#inspection);
   }
 
   #tellCoordinator(event: CoordinatorEvent): void {
-    this.#inspection.tell(this.#coordinator, event);
+    give(this.#coordinator, event, this.#inspection);
   }
 
   #refuse({ waiters, reason }: CoordinatorEmitted): void {

@@ -263,7 +263,12 @@ export interface State extends Leaf {
   readonly toJSON: unknown;
 }
 
+/** Where an actor of a compiled chart has the inspection of its system. */
+export const WATCH: unique symbol = Symbol('pythonarium.watch');
+
 export interface Scope {
+  /** Absent where effects are only collected, as by XState's `transition()`. */
+  [WATCH]?: { readonly isOn: boolean };
   readonly self: AnyActorRef & { readonly _actorScope?: Scope };
   readonly system: System;
   defer(effect: () => void): void;
