@@ -77,7 +77,7 @@ export class Sites {
 /** Of each second. */
 const TAKEN_MAX = 1_000;
 const UNTOLD: Site = Object.freeze({
-  stack: `Error\n    at <not known: more than ${TAKEN_MAX.toLocaleString('en')} calls were made in that second>`,
+  stack: `Error\n    at <not known: more than 1,000 calls were made in that second>`,
 });
 /** Fewer take no room worth the time of making text of a stack, which is twice that of taking it. */
 const WAITING_MAX = 1_000;
