@@ -396,7 +396,7 @@ function freed(
   const served = context.workers[place];
   if (served?.worker !== worker) return context;
   const grants = withGrant(served.grants, slot, null);
-  const slots = stands === 'last' ? [...served.free, slot] : [slot, ...served.free];
+  const slots = served.free.toSpliced(stands === 'last' ? served.free.length : 0, 0, slot);
   const { workers, free } = withServed(context, place, withSlots(served, grants, slots));
   return changed(context, { workers, free, live: context.live - 1 });
 }
@@ -473,30 +473,22 @@ function withServed(context: CoordinatorContext, place: number, served: Served |
   const workers = withWorker(context.workers, place, served);
   const isFree = served !== undefined && hasRoom(served);
   const leases = isFree ? leasesOf(served) : 0;
-  const free: number[] = [];
-  let isIn = !isFree;
-  for (const each of context.free) {
-    if (each === place) continue;
-    if (!isIn && leasesOf(workers[each] as Served) < leases) {
-      free.push(place);
-      isIn = true;
-    }
-    free.push(each);
-  }
-  if (!isIn) free.push(place);
-  return { workers, free };
+  const was = context.free.indexOf(place);
+  const others = was === -1 ? context.free : context.free.toSpliced(was, 1);
+  if (!isFree) return { workers, free: others };
+  let at = 0;
+  while (at < others.length && leasesOf(workers[others[at] as number] as Served) >= leases) at += 1;
+  return { workers, free: others.toSpliced(at, 0, place) };
 }
 
 function withWorker(workers: CoordinatorContext['workers'], place: number, served: Served | undefined) {
-  const copy = workers.slice();
-  copy[place] = served;
-  return copy;
+  // A place that is new makes the list longer.
+  if (place >= workers.length) return Object.assign(workers.slice(), { [place]: served });
+  return workers.with(place, served);
 }
 
 function withGrant(grants: Served['grants'], slot: number, grant: Grant | null) {
-  const copy = grants.slice();
-  copy[slot] = grant;
-  return copy;
+  return grants.with(slot, grant);
 }
 
 /** It has a slot that anybody may have. */

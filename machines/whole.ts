@@ -9,7 +9,7 @@ import {
 
 /**
  * `assign` for a function that returns all of the context, each name in its place. XState copies it all the same; a
- * table that is derived from the chart takes it for the context as it is, which saves comparing the names.
+ * table that is derived from the chart takes it for the context as it is. It cannot `spawn`.
  *
  * @returns The action that `assign` returns.
  */
@@ -20,7 +20,7 @@ export function assignWhole<
   TEvent extends EventObject,
   TActor extends ProvidedActor,
 >(
-  assigner: (args: AssignArgs<TContext, TExpressionEvent, TEvent, TActor>, params: TParams) => TContext,
+  assigner: (args: Omit<AssignArgs<TContext, TExpressionEvent, TEvent, TActor>, 'spawn'>, params: TParams) => TContext,
 ): ReturnType<typeof assign<TContext, TExpressionEvent, TParams, TEvent, TActor>> {
   return assign<TContext, TExpressionEvent, TParams, TEvent, TActor>(Object.assign(assigner, { [WHOLE]: true }));
 }

@@ -157,9 +157,31 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     const { steps, target, transitions } = edge;
     const inspection = scope[WATCH] ?? COLLECTED;
     const isInspected = inspection.isOn;
-    const run = new Run(this, from, event, scope, extra, inspection);
-    run.perform(steps);
-    const { state, context } = run;
+    const { self, system } = scope;
+    let state = from;
+    let { context } = from;
+    // Most steps make a context, or say something, or do something of the user's: no more is made for them than that takes.
+    let args: ActionArgs | undefined;
+    for (let at = 0; at < steps.length; at++) {
+      const step = steps[at]!;
+      const { params: asked, whole, sends } = step;
+      if (isInspected || (step.builtin !== undefined && whole === undefined && sends === undefined)) {
+        [state, context] = this.#perform(steps.slice(at), from, context, event, scope, extra, inspection);
+        break;
+      }
+      const params = typeof asked === 'function' ? asked({ context, event }) : asked;
+      args ??= { context, event, self, system };
+      if (whole !== undefined) {
+        const made = whole(args, params);
+        context = made === context ? { ...made } : made;
+        args = undefined;
+      } else if (sends === undefined) {
+        scope.actionExecutor({ type: step.type, info: args, params, exec: step.exec });
+      } else if (!send(sends, args, params, scope, inspection)) {
+        [state, context] = this.#perform(steps.slice(at), from, context, event, scope, extra, inspection);
+        break;
+      }
+    }
     const leaf = target ?? from;
     const isSame = state === from && context === from.context && leaf.value === from.value;
     const next = isSame
@@ -185,6 +207,21 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     if (isInspected) tell(next, event, scope, transitions);
     return next;
   }
+
+  /** The same, of whatever steps. */
+  #perform(
+    steps: readonly Step[],
+    from: State,
+    context: object,
+    event: AnyEvent,
+    scope: Scope,
+    extra: Extra,
+    inspection: Watch,
+  ): [State, object] {
+    const run = new Run(this, from, context, event, scope, extra, inspection);
+    run.perform(steps);
+    return [run.state, run.context];
+  }
 }
 
 /** The actions of one step, each done with what those before it have left. */
@@ -200,14 +237,22 @@ class Run {
   /** It goes on its own, so that a snapshot need not be made for each change of it. */
   context: object;
 
-  constructor(machine: Machine, from: State, event: AnyEvent, scope: Scope, extra: Extra, inspection: Watch) {
+  constructor(
+    machine: Machine,
+    from: State,
+    context: object,
+    event: AnyEvent,
+    scope: Scope,
+    extra: Extra,
+    inspection: Watch,
+  ) {
     this.#machine = machine;
     this.#event = event;
     this.#scope = scope;
     this.#extra = extra;
     this.#inspection = inspection;
     this.state = from;
-    this.context = from.context;
+    this.context = context;
   }
 
   perform(steps: readonly Step[]): void {
@@ -222,7 +267,8 @@ class Run {
         continue;
       }
       const args = { context, event, self, system };
-      if (sends !== undefined && !this.#inspection.isOn && this.#send(sends, args, params)) continue;
+      const inspection = this.#inspection;
+      if (sends !== undefined && !inspection.isOn && send(sends, args, params, this.#scope, inspection)) continue;
       const { type, builtin, exec } = step;
       if (builtin === undefined) this.#scope.actionExecutor({ type, info: args, params, exec });
       else this.#resolve(builtin, args, params);
@@ -233,19 +279,6 @@ class Run {
     const { self, system } = this.#scope;
     const spawn = (...given: readonly unknown[]) => this.#spawn(given, builtin);
     return changes({ context: this.context, event: this.#event, spawn, self, system }, params);
-  }
-
-  /** Once the transition has been taken. False: XState has to, with all that it knows of targets and errors. */
-  #send({ to, event }: Sends, args: ActionArgs, params: unknown): boolean {
-    const target = typeof to === 'function' ? to(args, params) : to;
-    if (!isActor(target)) return false;
-    const said = typeof event === 'function' ? event(args, params) : event;
-    if (typeof said?.type !== 'string' || said.type === 'xstate.error') return false;
-    const { self, system } = this.#scope;
-    const inspection = this.#inspection;
-    // Somebody may have begun to inspect meanwhile.
-    this.#scope.defer(() => (inspection.isOn ? system._relay(self, target, said) : target._send(said)));
-    return true;
   }
 
   /** Spawns as XState does, which gives its `spawn` to an assignment only. */
@@ -280,6 +313,18 @@ class Run {
     const { state, context } = this;
     return context === state.context ? state : { ...state, context };
   }
+}
+
+/** Says something once the transition has been taken. False: XState has to, with all that it knows of targets and errors. */
+function send({ to, event }: Sends, args: ActionArgs, params: unknown, scope: Scope, inspection: Watch): boolean {
+  const target = typeof to === 'function' ? to(args, params) : to;
+  if (!isActor(target)) return false;
+  const said = typeof event === 'function' ? event(args, params) : event;
+  if (typeof said?.type !== 'string' || said.type === 'xstate.error') return false;
+  const { self, system } = scope;
+  // Somebody may have begun to inspect meanwhile.
+  scope.defer(() => (inspection.isOn ? system._relay(self, target, said) : target._send(said)));
+  return true;
 }
 
 function isActor(target: unknown): target is Receiver {
