@@ -53,6 +53,16 @@ export function hasOneItem<T>(tree: SortedTree<T>): boolean {
   return isLeaf(tree) && tree.items.length === 1;
 }
 
+/** The one item of a tree that has no other. */
+export function loneItem<T>(tree: SortedTree<T>): T | undefined {
+  return hasOneItem(tree) ? tree.first : undefined;
+}
+
+/** The tree of one item. */
+export function treeOf<T>(item: T): SortedTree<T> {
+  return leaf([item]);
+}
+
 /** All, in order. */
 export function listItems<T>(tree: SortedTree<T> | null | undefined): readonly T[] {
   if (!tree) return [];
