@@ -153,5 +153,5 @@ function inserted<T>(items: readonly T[], item: T, order: Order<T>): readonly T[
   return isThere ? items.with(at - 1, item) : items.toSpliced(at, 0, item);
 }
 
-/** Wide enough that a hundred thousand items are four nodes deep, narrow enough that a copy is one cache line or two. */
-const NODE_ITEMS_MAX = 32;
+/** Wide enough that most trees are one node and a hundred thousand items three deep, narrow enough that a copy is a few cache lines. */
+const NODE_ITEMS_MAX = 64;

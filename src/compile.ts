@@ -7,6 +7,7 @@ import {
   type Builtin,
   type Edge,
   type Extra,
+  type GuardArgs,
   type Inspected,
   LEFT,
   type Left,
@@ -137,9 +138,12 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     this.#table ??= tableOf(this);
     const edges = this.#table.get(state.value)?.edgesAt(event.type) ?? LEFT;
     if (edges === LEFT) return LEFT;
+    let args: GuardArgs | undefined;
     for (const edge of edges) {
       try {
-        if (edge.guard === undefined || edge.guard({ context: state.context, event }, state)) return edge;
+        if (edge.guard === undefined) return edge;
+        args ??= { context: state.context, event };
+        if (edge.guard(args, state)) return edge;
       } catch {
         // It will throw again, and the interpreter knows how to say so.
         return LEFT;

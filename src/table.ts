@@ -350,7 +350,7 @@ interface Guard {
   readonly check?: (state: State, args: GuardArgs, guard: Guard) => boolean;
 }
 
-interface GuardArgs {
+export interface GuardArgs {
   readonly context: object;
   readonly event: AnyEvent;
 }
