@@ -24,9 +24,9 @@ import {
   type Transition,
   type TransitionDefinition,
   tableOf,
-  WATCH,
+  UNWATCHED,
 } from './table.js';
-import { quieten } from './unwatched.js';
+import { Unwatched } from './unwatched.js';
 
 export { assignWhole } from '../machines/whole.js';
 export type { Left } from './table.js';
@@ -153,14 +153,15 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
   }
 
   #stay(state: State, event: AnyEvent, scope: Scope): State {
-    if ((scope[WATCH] ?? COLLECTED).isOn) tell(state, event, scope, NONE);
+    if (scope[UNWATCHED]?.inspection.isOn !== false) tell(state, event, scope, NONE);
     return state;
   }
 
   #take(edge: Edge, from: State, event: AnyEvent, scope: Scope, extra: Extra): State {
     const { steps, target, transitions } = edge;
-    const inspection = scope[WATCH] ?? COLLECTED;
-    const isInspected = inspection.isOn;
+    const unwatched = scope[UNWATCHED];
+    // What is no actor's own scope collects its effects, and is told of all of them.
+    const isInspected = unwatched === undefined || unwatched.inspection.isOn;
     const { self, system } = scope;
     let state = from;
     let { context } = from;
@@ -170,7 +171,7 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
       const step = steps[at]!;
       const { params: asked, whole, sends } = step;
       if (isInspected || (step.builtin !== undefined && whole === undefined && sends === undefined)) {
-        [state, context] = this.#perform(steps.slice(at), from, context, event, scope, extra, inspection);
+        [state, context] = this.#perform(steps.slice(at), from, context, event, scope, extra);
         break;
       }
       const params = typeof asked === 'function' ? asked({ context, event }) : asked;
@@ -181,8 +182,8 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
         args = undefined;
       } else if (sends === undefined) {
         scope.actionExecutor({ type: step.type, info: args, params, exec: step.exec });
-      } else if (!send(sends, args, params, scope, inspection)) {
-        [state, context] = this.#perform(steps.slice(at), from, context, event, scope, extra, inspection);
+      } else if (!send(sends, args, params, unwatched!)) {
+        [state, context] = this.#perform(steps.slice(at), from, context, event, scope, extra);
         break;
       }
     }
@@ -220,9 +221,8 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     event: AnyEvent,
     scope: Scope,
     extra: Extra,
-    inspection: Watch,
   ): [State, object] {
-    const run = new Run(this, from, context, event, scope, extra, inspection);
+    const run = new Run(this, from, context, event, scope, extra);
     run.perform(steps);
     return [run.state, run.context];
   }
@@ -234,27 +234,16 @@ class Run {
   readonly #event: AnyEvent;
   readonly #scope: Scope;
   readonly #extra: Extra;
-  /** Whether all that is done is told of. */
-  readonly #inspection: Watch;
   /** As it was, but for the children. */
   state: State;
   /** It goes on its own, so that a snapshot need not be made for each change of it. */
   context: object;
 
-  constructor(
-    machine: Machine,
-    from: State,
-    context: object,
-    event: AnyEvent,
-    scope: Scope,
-    extra: Extra,
-    inspection: Watch,
-  ) {
+  constructor(machine: Machine, from: State, context: object, event: AnyEvent, scope: Scope, extra: Extra) {
     this.#machine = machine;
     this.#event = event;
     this.#scope = scope;
     this.#extra = extra;
-    this.#inspection = inspection;
     this.state = from;
     this.context = context;
   }
@@ -271,8 +260,9 @@ class Run {
         continue;
       }
       const args = { context, event, self, system };
-      const inspection = this.#inspection;
-      if (sends !== undefined && !inspection.isOn && send(sends, args, params, this.#scope, inspection)) continue;
+      const unwatched = this.#scope[UNWATCHED];
+      const isQuiet = unwatched !== undefined && !unwatched.inspection.isOn;
+      if (isQuiet && sends !== undefined && send(sends, args, params, unwatched)) continue;
       const { type, builtin, exec } = step;
       if (builtin === undefined) this.#scope.actionExecutor({ type, info: args, params, exec });
       else this.#resolve(builtin, args, params);
@@ -320,14 +310,12 @@ class Run {
 }
 
 /** Says something once the transition has been taken. False: XState has to, with all that it knows of targets and errors. */
-function send({ to, event }: Sends, args: ActionArgs, params: unknown, scope: Scope, inspection: Watch): boolean {
+function send({ to, event }: Sends, args: ActionArgs, params: unknown, unwatched: Unwatched): boolean {
   const target = typeof to === 'function' ? to(args, params) : to;
   if (!isActor(target)) return false;
   const said = typeof event === 'function' ? event(args, params) : event;
   if (typeof said?.type !== 'string' || said.type === 'xstate.error') return false;
-  const { self, system } = scope;
-  // Somebody may have begun to inspect meanwhile.
-  scope.defer(() => (inspection.isOn ? system._relay(self, target, said) : target._send(said)));
+  unwatched.say(target, said);
   return true;
 }
 
@@ -335,17 +323,10 @@ function isActor(target: unknown): target is Receiver {
   return typeof (target as Receiver | undefined)?._send === 'function';
 }
 
-/** An actor begins. What is no actor's own scope only collects its effects, and is told of all of them. */
+/** An actor begins. */
 function enter(scope: Scope): void {
   if (scope !== scope.self._actorScope) return;
-  const inspection = inspectionOf(scope.system);
-  scope[WATCH] = inspection;
-  quieten(scope.self as unknown as Inspected, inspection);
-}
-
-/** Whether somebody is to be told of what is done. */
-interface Watch {
-  readonly isOn: boolean;
+  scope[UNWATCHED] = new Unwatched(scope.self as unknown as Inspected, inspectionOf(scope.system));
 }
 
 /** Tells whoever inspects of a step, as the interpreter does. */
@@ -359,7 +340,6 @@ function tell(snapshot: State, event: AnyEvent, scope: Scope, _transitions: read
   });
 }
 
-const COLLECTED: Watch = { isOn: true };
 const NONE: readonly object[] = [];
 const NOTHING_RAISED: Extra = { internalQueue: [] };
 const HAND_OVER: AnyEvent = { type: 'pythonarium.hand-over' };

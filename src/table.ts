@@ -1,6 +1,7 @@
 import type { AnyActorRef } from 'xstate';
 import { isWhole } from '../machines/whole.js';
 import { changesOf } from './assignment.js';
+import type { Unwatched } from './unwatched.js';
 
 /** What may happen in one state, by event. */
 export class Row {
@@ -268,12 +269,12 @@ export interface State extends Leaf {
   readonly toJSON: unknown;
 }
 
-/** Where an actor of a compiled chart has the inspection of its system. */
-export const WATCH: unique symbol = Symbol('pythonarium.watch');
+/** Where the scope of an actor of a compiled chart has what it does while nobody inspects. */
+export const UNWATCHED: unique symbol = Symbol('pythonarium.unwatched');
 
 export interface Scope {
   /** Absent where effects are only collected, as by XState's `transition()`. */
-  [WATCH]?: { readonly isOn: boolean };
+  [UNWATCHED]?: Unwatched;
   readonly self: AnyActorRef & { readonly _actorScope?: Scope };
   readonly system: System;
   defer(effect: () => void): void;
