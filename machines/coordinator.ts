@@ -14,6 +14,7 @@ import {
   emptyQueue,
   firstWaiterFor,
   hasWaiter,
+  hasWaiterFor,
   listWaiters,
   type QueueRules,
   removeWaiter,
@@ -181,10 +182,11 @@ export const coordinatorMachine = setup({
       return first !== undefined && served.free.length > 0 && mayFollow(context, served, first, (event as Freed).slot);
     },
     hasWaiterFor: ({ context, event }) => {
-      const first = firstFor(context, event as Freed);
-      const served = context.workers[(event as Freed).place] as Served;
-      if (first === undefined) return false;
-      return served.free.length >= served.ahead || mayFollow(context, served, first, (event as Freed).slot);
+      const { worker, place, slot } = event as Freed;
+      if (!takesLeases(context, event as Freed) || !hasWaiterFor(context.queue, worker)) return false;
+      const served = context.workers[place] as Served;
+      if (served.free.length >= served.ahead) return true;
+      return mayFollow(context, served, firstWaiterFor(context.queue, worker) as Waiter, slot);
     },
     hasNothingElse: ({ context }) => context.queue.size === 0 && context.live === 1,
     // The news may have crossed a worker that has just come into service.

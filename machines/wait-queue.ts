@@ -160,6 +160,12 @@ export function countWaiters({ ranks }: WaitQueue, fairnessKey: string): number 
   return ranks.reduce((sum, { groups }) => sum + (findGroup(groups, fairnessKey)?.size ?? 0), 0);
 }
 
+/** Whether somebody waits whom that worker may serve. */
+export function hasWaiterFor({ ranks }: WaitQueue, worker: WorkerId): boolean {
+  for (const { anyone, bound } of ranks) if (anyone !== null || bound[worker] !== undefined) return true;
+  return false;
+}
+
 /** Who gets `worker` next. */
 export function firstWaiterFor(queue: WaitQueue, worker: WorkerId): Waiter | undefined {
   return firstFor(queue, worker)?.waiter;
