@@ -43,6 +43,8 @@ export interface Served {
   readonly grants: readonly (Grant | null)[];
   /** Its free slots; the last is granted next. */
   readonly free: readonly number[];
+  /** The last so many to be granted go to short calls alone, which wait in its pipe behind others. */
+  readonly ahead: number;
   /** It lets its last calls finish, and is granted to nobody. */
   readonly isLeaving: boolean;
 }
@@ -102,6 +104,10 @@ export const coordinatorMachine = setup({
       changed(context, { queue: removeWaiter(context.queue, (event as Cancelled).waiter) }),
     ),
     addWorker: assign(({ context, event }) => joined(context, event as Joined)),
+    // The slot that was freed comes last: its client is in the middle of giving it back, and begins after the others.
+    grantToSeveral: assign(({ context, event }) =>
+      filled(freed(context, event as Freed, 'first'), (event as Freed).place),
+    ),
     freeSlot: assign(({ context, event }) => freed(context, event as Freed)),
     // The slot goes from one to the next, and is not free between.
     grantToFirst: assign(({ context, event }) => {
@@ -153,10 +159,11 @@ export const coordinatorMachine = setup({
       return affinity?.strict === true && context.workers[affinity.place]?.worker !== affinity.worker;
     },
     mayNotWait: ({ event }) => !(event as Requested).waiter.mayWait,
-    isFull: ({ context }) => context.queue.size >= context.queueMax,
+    isFull: ({ context, event }) => !(event as Requested).isBack && context.queue.size >= context.queueMax,
     hasFullKey: ({ context, event }) => {
-      const { fairnessKey } = (event as Requested).waiter;
-      return fairnessKey !== null && countWaiters(context.queue, fairnessKey) >= context.queueMaxPerKey;
+      const { waiter, isBack } = event as Requested;
+      if (isBack || waiter.fairnessKey === null) return false;
+      return countWaiters(context.queue, waiter.fairnessKey) >= context.queueMaxPerKey;
     },
     isWaiting: ({ context, event }) => hasWaiter(context.queue, (event as Cancelled).waiter),
     isLastToDo: ({ context, event }) =>
@@ -166,8 +173,18 @@ export const coordinatorMachine = setup({
       if (context.rules.shed === null || !takesLeases(context, event as Freed)) return false;
       return (takeFirst(context.queue, worker, at)?.shed.length ?? 0) > 0;
     },
-    hasWaiterFor: ({ context, event }) =>
-      takesLeases(context, event as Freed) && firstWaiterFor(context.queue, (event as Freed).worker) !== undefined,
+    // Others may follow it, and there are further slots for them.
+    hasShortFor: ({ context, event }) => {
+      const first = firstFor(context, event as Freed);
+      const served = context.workers[(event as Freed).place] as Served;
+      return first !== undefined && served.free.length > 0 && mayFollow(context, served, first, (event as Freed).slot);
+    },
+    hasWaiterFor: ({ context, event }) => {
+      const first = firstFor(context, event as Freed);
+      const served = context.workers[(event as Freed).place] as Served;
+      if (first === undefined) return false;
+      return served.free.length >= served.ahead || mayFollow(context, served, first, (event as Freed).slot);
+    },
     hasNothingElse: ({ context }) => context.queue.size === 0 && context.live === 1,
     // The news may have crossed a worker that has just come into service.
     hasNoWorker: ({ context }) => context.workers.every((served) => served === undefined),
@@ -213,6 +230,7 @@ export const coordinatorMachine = setup({
             guard: 'mustShedFor',
             actions: ['grantToFirst', 'sendGrant', { type: 'sayRefused', params: { reason: 'overloaded' } }],
           },
+          { guard: 'hasShortFor', actions: ['grantToSeveral', 'sendGrants'] },
           { guard: 'hasWaiterFor', actions: ['grantToFirst', 'sendGrant'] },
           { actions: 'freeSlot' },
         ],
@@ -259,6 +277,7 @@ export const coordinatorMachine = setup({
             guard: 'mustShedFor',
             actions: ['grantToFirst', 'sendGrant', { type: 'sayRefused', params: { reason: 'overloaded' } }],
           },
+          { guard: 'hasShortFor', actions: ['grantToSeveral', 'sendGrants'] },
           { guard: 'hasWaiterFor', actions: ['grantToFirst', 'sendGrant'] },
           { guard: 'hasNothingElse', target: 'closed', actions: 'freeSlot' },
           { actions: 'freeSlot' },
@@ -328,8 +347,8 @@ function changed(was: CoordinatorContext, is: Changes): CoordinatorContext {
   };
 }
 
-function withSlots({ worker, ref, isLeaving }: Served, grants: Served['grants'], free: Served['free']): Served {
-  return { worker, ref, grants, free, isLeaving };
+function withSlots({ worker, ref, ahead, isLeaving }: Served, grants: Served['grants'], free: Served['free']): Served {
+  return { worker, ref, grants, free, ahead, isLeaving };
 }
 
 /** The place of the worker that `waiter` gets: the one it has met if that has a free slot, else the next, else none. */
@@ -357,22 +376,34 @@ function granted(context: CoordinatorContext, place: number, waiter: Waiter, tur
   });
 }
 
+/** Who is next for the worker whose slot was freed, if it takes anybody. */
+function firstFor(context: CoordinatorContext, event: Freed): Waiter | undefined {
+  return takesLeases(context, event) ? firstWaiterFor(context.queue, event.worker) : undefined;
+}
+
 function takesLeases({ workers }: CoordinatorContext, { worker, place }: Freed): boolean {
   const served = workers[place];
   return served?.worker === worker && !served.isLeaving;
 }
 
-function freed(context: CoordinatorContext, { worker, place, slot }: Freed): CoordinatorContext {
+/** @param stands Where in the list of the free the slot comes. */
+function freed(
+  context: CoordinatorContext,
+  { worker, place, slot }: Freed,
+  stands: 'first' | 'last' = 'last',
+): CoordinatorContext {
   const served = context.workers[place];
   if (served?.worker !== worker) return context;
   const grants = withGrant(served.grants, slot, null);
-  const { workers, free } = withServed(context, place, withSlots(served, grants, [...served.free, slot]));
+  const slots = stands === 'last' ? [...served.free, slot] : [slot, ...served.free];
+  const { workers, free } = withServed(context, place, withSlots(served, grants, slots));
   return changed(context, { workers, free, live: context.live - 1 });
 }
 
-function joined(context: CoordinatorContext, { worker, place, ref, slots }: Joined): CoordinatorContext {
-  const free = Array.from({ length: slots }, (_, slot) => slots - 1 - slot);
-  const served: Served = { worker, ref, grants: free.map(() => null), free, isLeaving: false };
+function joined(context: CoordinatorContext, { worker, place, ref, slots, ahead }: Joined): CoordinatorContext {
+  const all = slots + ahead;
+  const free = Array.from({ length: all }, (_, slot) => all - 1 - slot);
+  const served: Served = { worker, ref, grants: free.map(() => null), free, ahead, isLeaving: false };
   return filled({ ...context, ...withServed(context, place, served) }, place);
 }
 
@@ -382,14 +413,16 @@ function leaving(context: CoordinatorContext, { worker, place }: Leaving, isLeav
   return { ...context, ...withServed(context, place, { ...served, isLeaving }) };
 }
 
-/** The free slots of the worker there go to those who wait, as far as they do. */
+/** The free slots of the worker there go to those who wait, as far as they do and may have them. */
 function filled(context: CoordinatorContext, place: number): CoordinatorContext {
-  const served = context.workers[place];
   const all: Granted[] = [];
   let now = context;
-  for (let left = served?.free.length ?? 0; left > 0; left -= 1) {
-    const taken = takeFirst(now.queue, (served as Served).worker, null);
-    if (taken === undefined) break;
+  for (;;) {
+    const served = now.workers[place];
+    const first = served && firstWaiterFor(now.queue, served.worker);
+    if (first === undefined || served === undefined || served.free.length === 0) break;
+    if (!hasRoom(served) && !mayFollow(now, served, first)) break;
+    const taken = takeFirst(now.queue, served.worker, null) as Taken;
     now = changed(granted(now, place, taken.waiter, taken.turn), { queue: taken.queue });
     all.push(...now.granted);
   }
@@ -458,8 +491,20 @@ function withGrant(grants: Served['grants'], slot: number, grant: Grant | null) 
   return copy;
 }
 
-function hasRoom({ free, isLeaving }: Served): boolean {
-  return free.length > 0 && !isLeaving;
+/** It has a slot that anybody may have. */
+function hasRoom({ free, ahead, isLeaving }: Served): boolean {
+  return free.length > ahead && !isLeaving;
+}
+
+/** Whether `waiter` may wait in the worker's pipe: it is short, as all are who run or wait there, and there is a crowd. */
+function mayFollow(context: CoordinatorContext, { grants }: Served, waiter: Waiter, but?: number): boolean {
+  if (!waiter.isShort || !isCrowded(context)) return false;
+  return grants.every((grant, slot) => slot === but || grant === null || grant.waiter.isShort);
+}
+
+/** More wait than there are workers. What waits ahead has left the queue, and with it the clock that sheds. */
+function isCrowded({ queue, workers, rules }: CoordinatorContext): boolean {
+  return queue.size > workers.length && rules.shed === null;
 }
 
 /** How many of its slots are not free. */

@@ -22,10 +22,11 @@ export type ClientRef = ActorRef<Snapshot<unknown>, ClientEvent>;
 export type SupervisorRef = ActorRef<Snapshot<unknown>, SupervisorEvent>;
 
 export type CoordinatorEvent =
-  | { type: 'lease.request'; waiter: Waiter }
+  /** `isBack`: it had a worker that never came to it, and is let in however many wait. */
+  | { type: 'lease.request'; waiter: Waiter; isBack?: boolean }
   | { type: 'lease.cancel'; waiter: Waiter }
-  /** It is up, and all its slots are free. */
-  | { type: 'worker.joined'; worker: WorkerId; place: number; ref: WorkerRef; slots: number }
+  /** It is up, and all its slots are free: those for anybody, and those `ahead`, for short calls behind others. */
+  | { type: 'worker.joined'; worker: WorkerId; place: number; ref: WorkerRef; slots: number; ahead: number }
   /** A lease has ended well, at that moment of the pool's clock. */
   | { type: 'slot.freed'; worker: WorkerId; place: number; slot: number; at: number }
   /** It must end, and lets the calls that others wait for finish first: nobody new is to come. */

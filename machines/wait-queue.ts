@@ -41,6 +41,8 @@ export interface Waiter {
   readonly affinity: Affinity | null;
   /** False: refuse rather than let it wait. */
   readonly mayWait: boolean;
+  /** Its call is known to be short, so that it may stand in a worker's pipe behind others that are. */
+  readonly isShort: boolean;
 }
 
 /** What does not change while the queue does. */

@@ -22,6 +22,8 @@ export interface WorkerInput {
   readonly supervisor: SupervisorRef;
   /** By slot: its client. */
   readonly clients: readonly ClientRef[];
+  /** So many of the slots are for short calls that wait in its pipe behind others. */
+  readonly ahead: number;
 }
 
 export interface WorkerContext extends WorkerInput {
@@ -76,7 +78,8 @@ export const workerMachine = setup({
         worker: context.worker,
         place: context.place,
         ref: self,
-        slots: context.clients.length,
+        slots: context.clients.length - context.ahead,
+        ahead: context.ahead,
       }),
     ),
     announceFreed: sendTo(
@@ -399,6 +402,7 @@ function withLease(context: WorkerContext, { lease, slot }: OfLease, state: Live
     coordinator: context.coordinator,
     supervisor: context.supervisor,
     clients: context.clients,
+    ahead: context.ahead,
     leases,
     live: context.live + Number(is !== null) - Number(was !== null),
     revoked: context.revoked + Number(isRevoked(is)) - Number(isRevoked(was)),

@@ -32,7 +32,7 @@ export abstract class Asking implements Asker {
   /** Absent if one may wait for ever. */
   #queueBudget: Budget | undefined;
 
-  constructor(runtime: Runtime, { priority = 0, fairnessKey }: Standing) {
+  constructor(runtime: Runtime, { priority = 0, fairnessKey }: Standing, isShort = false) {
     this.runtime = runtime;
     this.isLate = runtime.endedBy !== undefined;
     this.waiter = {
@@ -42,6 +42,7 @@ export abstract class Asking implements Asker {
       fairnessKey: fairnessKey ?? null,
       affinity: null,
       mayWait: true,
+      isShort,
     };
     this.#queueBudget = this.#newQueueBudget();
   }
@@ -67,17 +68,23 @@ export abstract class Asking implements Asker {
     const mayWait = this.mayWaitFor(affinity);
     const { waiter } = this;
     // Most want what they wanted at first, and a hundred thousand may wait.
-    if (affinity !== waiter.affinity || mayWait !== waiter.mayWait) this.waiter = { ...waiter, affinity, mayWait };
+    if (affinity !== waiter.affinity || mayWait !== waiter.mayWait)
+      this.waiter = { ...waiter, affinity, mayWait, isShort: false };
     this.runtime.ask(this);
     this.refuseIfDeadlocked();
   }
 
-  /** Goes to the coordinator once more, to its old place and for any worker. */
-  protected askOnceMore(): void {
+  /**
+   * Goes to the coordinator once more, to its old place and for any worker.
+   *
+   * @param isBack It had a worker that never came to it.
+   */
+  protected askOnceMore(isBack: boolean): void {
     if (this.runtime.endedBy !== undefined) return this.onRefused('closed');
-    this.#queueBudget = this.#newQueueBudget();
+    // One that is back has waited all the time.
+    this.#queueBudget = this.#newQueueBudget(isBack ? this.#waitedMs : 0);
     this.waiter = { ...this.waiter, affinity: null };
-    this.runtime.ask(this);
+    this.runtime.ask(this, isBack);
     this.refuseIfDeadlocked();
   }
 
@@ -121,10 +128,10 @@ export abstract class Asking implements Asker {
     this.#queueBudget?.close();
   }
 
-  #newQueueBudget(): Budget | undefined {
+  #newQueueBudget(waitedMs = 0): Budget | undefined {
     const { clock, settings } = this.runtime;
     if (settings.queueTimeoutMs === undefined) return undefined;
-    return new Budget(clock, own({ timeoutMs: settings.queueTimeoutMs }), () => {
+    return new Budget(clock, own({ timeoutMs: Math.max(0, settings.queueTimeoutMs - waitedMs) }), () => {
       const error = this.timeout();
       this.leaveQueue();
       this.fail(error, 'timedOut');
@@ -136,8 +143,9 @@ export abstract class Asking implements Asker {
 export class CallAsking extends Asking implements CallHome {
   readonly #call: Call;
 
-  constructor(runtime: Runtime, call: Call, standing: Standing) {
-    super(runtime, standing);
+  /** @param isShort It may wait in a worker's pipe. */
+  constructor(runtime: Runtime, call: Call, standing: Standing, isShort = false) {
+    super(runtime, standing, isShort);
     this.#call = call;
     call.waitAt(this);
     if (runtime.settings.queueTimeoutMs !== undefined) call.onSettled(() => this.close());
@@ -159,9 +167,9 @@ export class CallAsking extends Asking implements CallHome {
     this.leaveQueue();
   }
 
-  get askAgain(): (() => void) | undefined {
+  get askAgain(): CallHome['askAgain'] {
     const isBound = this.boundTo !== undefined || this.waiter.affinity?.strict;
-    return isBound ? undefined : () => this.askOnceMore();
+    return isBound ? undefined : (isBack = false) => this.askOnceMore(isBack);
   }
 
   fail(error: unknown, how?: CallOutcome): void {

@@ -34,7 +34,7 @@ export class Boot {
   /** Python is there: it is told what to load. Returns why it cannot be, if so. */
   onHello(
     { protocol, library }: HelloMessage,
-    wanted: { readonly interrupts: boolean; readonly stacks: boolean },
+    wanted: { readonly interrupts: boolean; readonly stacks: boolean; readonly replyPage?: true },
   ): BootError | undefined {
     this.onLoading();
     let init: ReturnType<Runtime['initLine']>;

@@ -21,8 +21,8 @@ export interface CallHome {
   timeout(waitedMs: number): Error;
   /** Who holds every slot that could serve it; undefined if one is free, or may come up. */
   holders(): readonly Exchange[] | undefined;
-  /** Asks for a worker once more; absent where no other would do. */
-  readonly askAgain?: (() => void) | undefined;
+  /** Asks for a worker once more; absent where no other would do. `isBack`: it had one that never came to it. */
+  readonly askAgain?: ((isBack?: boolean) => void) | undefined;
 }
 
 /** What a call has beside its question and its answer. */
@@ -158,8 +158,8 @@ export class Call implements Child, AskingCall {
 
   waitsFor(): readonly (Child | undefined)[] | undefined {
     if (this.#home !== undefined) return this.#home.holders()?.map(({ call }) => call);
-    const ahead = this.#exchange?.ahead;
-    return ahead === undefined ? [...(this.#children ?? [])] : [ahead.call];
+    const ahead = this.#exchange?.aheadOf(this);
+    return ahead === undefined ? [...(this.#children ?? [])] : [ahead];
   }
 
   onSent(exchange: Exchange): void {
@@ -169,7 +169,7 @@ export class Call implements Child, AskingCall {
     const ms = this.#extras?.attempts?.terms.attemptTimeoutMs;
     if (ms !== undefined) this.#attemptTimer = this.#clock.setTimeout(() => this.#attemptSpent(ms), ms);
     this.#live?.onSent(exchange.worker, this.question.caller?.owner);
-    if (exchange.ahead !== undefined) this.refuseIfDeadlocked();
+    if (exchange.aheadOf(this) !== undefined) this.refuseIfDeadlocked();
   }
 
   onAnswered(answer: Answer, from: Exchange): void {
@@ -187,6 +187,21 @@ export class Call implements Child, AskingCall {
     if (isFinal || !this.#tryAgain(error, started)) this.fail(error);
   }
 
+  /** Its worker never came to it, and it waits for another as if it had never been sent. False: it cannot. */
+  goElsewhere(from: Exchange): boolean {
+    const origin = this.#origin;
+    if (this.#isSettled || from !== this.#exchange || origin?.askAgain === undefined) return false;
+    this.#exchange = undefined;
+    this.#home = origin;
+    origin.askAgain(true);
+    return true;
+  }
+
+  /** When it was sent, by the pool's clock; `undefined` before. */
+  get sentAt(): number | undefined {
+    return this.#sentAt;
+  }
+
   /** How it is told of, if the attempt under way fails now. */
   toldAs(started: Started): { started: Started; attempts: number } {
     const before = this.#extras?.attempts?.started ?? false;
@@ -202,12 +217,19 @@ export class Call implements Child, AskingCall {
   /** Python has begun with it, or may have. */
   get mayHaveStarted(): boolean {
     const before = this.#extras?.attempts?.started ?? false;
-    return this.#started || before !== false || (this.#exchange !== undefined && this.#exchange.hasStarted !== false);
+    return (
+      this.#started || before !== false || (this.#exchange !== undefined && this.#exchange.hasStarted(this) !== false)
+    );
   }
 
   /** Why it cannot be sent to that worker, now that its turn has come. */
   refusalBy(worker: WorkerHand): PoolError | undefined {
     return this.handles?.refusalBy(worker) ?? this.#live?.refusal(this.name);
+  }
+
+  /** Nothing belongs to it but a question and an answer. */
+  get isPlain(): boolean {
+    return this.#extras === undefined && this.question.request.large === undefined;
   }
 
   /** The objects in Python that it is about, which are in one worker. */
@@ -253,7 +275,9 @@ export class Call implements Child, AskingCall {
 
   /** What somebody is told who has asked for it then, once their budget, or that of one attempt, is spent. */
   timeoutFor(timeoutMs: number, askedAt: number, isOfAttempt = false): CallTimeoutError {
-    const sentAt = Math.max(this.#sentAt ?? 0, askedAt);
+    // What is in the pipe behind another call waits as well.
+    const isWaiting = this.#exchange?.aheadOf(this) !== undefined;
+    const sentAt = isWaiting ? this.#clock.now() : Math.max(this.#sentAt ?? 0, askedAt);
     return new CallTimeoutError({
       call: this.name,
       timeoutMs,
@@ -351,7 +375,7 @@ export class Call implements Child, AskingCall {
     const exchange = this.#exchange;
     if (exchange === undefined || this.#isSettled) return;
     const error = this.timeoutFor(ms, this.#askedAt, true);
-    if (!this.#tryAgain(error, exchange.hasStarted)) this.fail(error, 'timedOut');
+    if (!this.#tryAgain(error, exchange.hasStarted(this))) this.fail(error, 'timedOut');
     exchange.abandon(this);
   }
 

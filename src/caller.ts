@@ -7,13 +7,15 @@ import { type HandleOwner, isMember, type Member, type Remote, remoteOf } from '
 import { keptOf } from './keep.js';
 import { splitArgs } from './kw.js';
 import { LiveArguments } from './live-arguments.js';
-import { type MapOptions, mapCalls } from './map.js';
+import { type MapItem, type MapOptions, mapCalls } from './map.js';
 import { bare, NO_OPTIONS, own } from './own.js';
 import { type PyProxy, PyResult, pyProxy } from './py.js';
 import { Attempts, type AttemptTerms } from './retries.js';
 import type { Runtime } from './runtime.js';
+import type { Site } from './site.js';
 import { type Checked, checkAnswer, checkItems, checkSchema, type StandardSchema } from './standard-schema.js';
 import { type Room, roomFor, Stream, type StreamOptions } from './stream.js';
+import type { Turns } from './turns.js';
 import { type EncodedRequest, encodeRequest, streamed } from './wire/message.js';
 import type { FunctionReference, ValueHandlers } from './wire/rich.js';
 
@@ -130,13 +132,17 @@ export abstract class Caller<Api = unknown> {
     items: Iterable<unknown> | AsyncIterable<unknown>,
     options: MapOptions = NO_OPTIONS,
   ): AsyncIterableIterator<T> {
-    const { concurrency = this.concurrency, ordered = true, ...others } = own(options);
+    const { concurrency: given, ordered = true, ...others } = own(options);
+    const concurrency = given ?? this.concurrency;
     const rest = own(others);
     const bound = this.mergedWith(rest);
     if (rest.idempotencyKey !== undefined) throw keyless('a `map`, whose calls are not one call', rest.idempotencyKey);
+    const { sites, asking, clock } = this.runtime;
+    const site = sites.above(this.map, asking, clock.now());
     const callOne = (item: unknown, signal: AbortSignal) =>
       this.#start(name, [item], own({ ...bound, signal, idempotencyKey: undefined }), rest);
-    return mapCalls(callOne, items, { concurrency, ordered, signal: bound.signal }) as AsyncIterableIterator<T>;
+    const turns = () => this.turns(name, bound, given, site);
+    return mapCalls(callOne, items, { concurrency, ordered, signal: bound.signal }, turns) as AsyncIterableIterator<T>;
   }
 
   /**
@@ -206,6 +212,16 @@ export abstract class Caller<Api = unknown> {
 
   /** How many items `map` has under way unless it is told otherwise. */
   protected abstract get concurrency(): number;
+
+  /** What takes the items of a `map` to the workers many at a time; `undefined` if each has to be a call by itself. */
+  protected turns(
+    _name: string,
+    _options: CallOptions,
+    _concurrency: number | undefined,
+    _site: Site,
+  ): Turns<MapItem> | undefined {
+    return undefined;
+  }
 
   /** Why none of its calls can be made again, as the end of "not for …"; `undefined` if some can. */
   protected get unrepeatable(): string | undefined {

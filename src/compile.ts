@@ -1,5 +1,5 @@
 import { type AnyStateMachine, StateMachine } from 'xstate';
-import { type Inspection, inspectionOf } from './inspection.js';
+import { type Inspection, inspectionOf, quieten } from './inspection.js';
 import {
   type ActionArgs,
   type AnyEvent,
@@ -7,6 +7,7 @@ import {
   type Builtin,
   type Edge,
   type Extra,
+  type Inspected,
   LEFT,
   type Left,
   listLeft,
@@ -61,6 +62,15 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     // XState binds this method to every machine, so that one in the prototype would never be called.
     this.#interpret = this.transition;
     this.transition = (state, event, scope) => this.#transition(state, event, scope);
+    const { getInitialSnapshot, restoreSnapshot } = this;
+    this.getInitialSnapshot = (scope, ...more) => {
+      if (isOwn(scope)) quieten(scope.self as unknown as Inspected);
+      return getInitialSnapshot(scope, ...more);
+    };
+    this.restoreSnapshot = (persisted, scope) => {
+      if (isOwn(scope)) quieten(scope.self as unknown as Inspected);
+      return restoreSnapshot(persisted, scope);
+    };
   }
 
   override provide(implementations: object): Machine {
@@ -173,9 +183,8 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
   }
 
   #isInspected(scope: Scope): boolean {
-    const { system, self } = scope;
-    // What is no actor's own has effects of its own, such as `xstate.transition()`, which only collects them.
-    if (scope !== self._actorScope) return true;
+    const { system } = scope;
+    if (!isOwn(scope)) return true;
     if (this.#inspection?.system !== system) this.#inspection = inspectionOf(system);
     return this.#inspection.isOn;
   }
@@ -275,6 +284,11 @@ class Run {
 
 function isActor(target: unknown): target is Receiver {
   return typeof (target as Receiver | undefined)?._send === 'function';
+}
+
+/** What is no actor's own has effects of its own, such as `xstate.transition()`, which only collects them. */
+function isOwn(scope: Scope): boolean {
+  return scope === scope.self._actorScope;
 }
 
 /** Tells whoever inspects of a step, as the interpreter does. */

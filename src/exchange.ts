@@ -1,10 +1,11 @@
 import type { ClientRef, LeaseId } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
+import type { Batch } from './batch.js';
 import type { Call } from './call.js';
-import type { PoolError } from './errors.js';
+import { type EndedLease, LeaseEndedError, type PoolError } from './errors.js';
 import type { Started } from './retries.js';
 import type { Vigil } from './vigil.js';
-import type { MessageDuringCall } from './wire/message.js';
+import type { MappedMessage, MessageDuringCall } from './wire/message.js';
 
 /** How a request was answered. */
 export type Answer =
@@ -30,13 +31,33 @@ export interface LeaseHolder {
   readonly holds: boolean;
   /** Nothing is unanswered: the next request may be sent. */
   onAnswered(): void;
-  onLost(): void;
+  /** The lease is over. */
+  onLost(ended: EndedLease): void;
+}
+
+/** A request that Python owes an answer to: one call, or a batch of them. */
+export interface Request {
+  readonly id: number;
+  /** The same but for a batch, whose calls have the ids from the one to the other. */
+  readonly lastId: number;
+  readonly call: Call | undefined;
+  readonly batch: Batch | undefined;
+  readonly exchange: Exchange;
+  /** Nobody waits for the answer. */
+  isAbandoned: boolean;
+  /** And Python has come to it, which the client knows. */
+  isRevoked: boolean;
+  /** It was granted a worker that runs another's: nothing but the pool's own choice has it wait there. */
+  isAhead: boolean;
+  /** Given up, and one of its calls had been begun. */
+  wasBegun: boolean;
 }
 
 /**
  * The requests and replies under one lease, between the client of a slot and
- * its worker. It sends one request at a time, and tells the client's chart
- * when nobody waits for the answer any more, and when all is done.
+ * its worker. Python runs one at a time, in the order in which they were sent,
+ * and the next may be in the pipe meanwhile. The client's chart is told when
+ * nobody waits for the answer to the one that runs, and when all is done.
  */
 export class Exchange {
   readonly lease: LeaseId;
@@ -44,12 +65,10 @@ export class Exchange {
   readonly worker: WorkerHand;
   readonly #client: ClientRef;
   readonly #holder: LeaseHolder | undefined;
-  #unanswered: { readonly id: number; readonly call: Call } | undefined;
+  /** In the order in which they were sent. Those behind the first are in the pipe. */
+  readonly #requests: Request[] = [];
   /** Present while Python runs a request that has limits. */
   #vigil: Vigil | undefined;
-  #isAbandoned = false;
-  /** The client knows of it. */
-  #isRevoked = false;
   #isOver = false;
 
   /** @param holder Absent for a single call, which gives the lease back with its answer. */
@@ -63,32 +82,46 @@ export class Exchange {
   }
 
   get isBusy(): boolean {
-    return this.#unanswered !== undefined;
+    return this.#requests.length > 0;
   }
 
-  /** The request that Python owes an answer to. */
+  /** The request whose answer comes next. */
   get requestId(): number | undefined {
-    return this.#unanswered?.id;
+    return this.#requests[0]?.id;
   }
 
-  /** The call that waits for its answer. */
+  /** The call that waits for that answer. */
   get call(): Call | undefined {
-    return this.#unanswered?.call;
+    return this.#requests[0]?.call;
   }
 
-  /** The one whose request Python runs, where this one's waits in the pipe. */
-  get ahead(): Exchange | undefined {
-    return this.worker.ahead(this);
+  /** All calls that wait for an answer. */
+  get calls(): readonly Call[] {
+    return this.#requests.flatMap(({ call }) => call ?? []);
   }
 
-  /** Whether Python has begun with the request that it owes an answer to. */
-  get hasStarted(): Started {
-    return this.#unanswered === undefined ? false : this.worker.hasStarted(this.#unanswered.id);
-  }
-
-  /** Nobody waits for the answer that Python owes. */
+  /** Nobody waits for the answer that comes next. */
   get isAbandoned(): boolean {
-    return this.#isAbandoned;
+    return this.#requests[0]?.isAbandoned ?? false;
+  }
+
+  /** The call that Python runs, where this one's request waits in the pipe. */
+  aheadOf(call: Call): Call | undefined {
+    const request = this.#requestOf(call);
+    return request && this.worker.ahead(request)?.call;
+  }
+
+  /** Whether Python has begun with that call, if it owes an answer to it. */
+  hasStarted(call: Call): Started {
+    const request = this.#requestOf(call);
+    return request === undefined ? false : this.worker.hasStarted(request.id);
+  }
+
+  /** Whether that call may be sent now: at once if nothing else is owed, or behind what says nothing but its answer. */
+  takes(call: Call): boolean {
+    const last = this.#requests.at(-1);
+    if (last === undefined) return true;
+    return this.worker.pipes && this.#requests.length < PIPED_MAX && last.call?.isPlain === true && call.isPlain;
   }
 
   send(call: Call): void {
@@ -97,72 +130,118 @@ export class Exchange {
       call.fail(refusal);
       return this.#unsent();
     }
-    this.#unanswered = { id: this.worker.request(call, this), call };
+    const request = this.worker.request(call, undefined, this);
+    this.#requests.push(request);
     call.onSent(this);
-    if (this.worker.runs(this)) this.onRunning();
+    this.worker.send(request);
+    if (this.worker.runs(request)) return this.onRunning(request);
+    if (this.#holder !== undefined || !this.worker.isBeyondItsSlots) return;
+    request.isAhead = true;
+    this.worker.prefetch.ahead += 1;
   }
 
-  /** The answer to the request that was sent has come. */
-  answer(answer: Answer): void {
-    if (this.#unanswered === undefined) return;
-    const { call } = this.#unanswered;
-    const [wasAbandoned, wasRevoked] = [this.#isAbandoned, this.#isRevoked];
-    this.#unanswered = undefined;
-    this.#isAbandoned = false;
-    this.#isRevoked = false;
-    this.#endVigil();
-    // What was given up in the pipe and never begun is not counted: nothing was cancelled.
-    if (wasAbandoned && !('error' in answer && answer.started === false)) this.worker.counters.cancelled.kept += 1;
-    if (!this.#holder?.holds) this.end();
-    else if (wasRevoked) this.#client.send({ type: 'exchange.resumed', lease: this.lease });
-    call.onAnswered(answer, this);
+  /** Sends calls that are one request, behind others of that kind alone. */
+  sendBatch(batch: Batch): void {
+    const request = this.worker.request(undefined, batch, this);
+    this.#requests.push(request);
+    this.worker.send(request);
+    if (this.worker.runs(request)) this.onRunning(request);
+  }
+
+  /** The answer to a request has come. One that comes after all is lost is nobody's. */
+  answer(request: Request, answer: Answer): void {
+    if (this.#isOver) return;
+    this.#answered(request, isBegun(answer));
+    request.call?.onAnswered(answer, this);
     this.#holder?.onAnswered();
   }
 
-  /** Something is said of the request before its answer. False: nobody asked for that. */
-  hear(message: MessageDuringCall): boolean {
+  /** Calls of a batch were answered. False: those were not the ones that come next. */
+  answerMapped(request: Request, message: MappedMessage): boolean {
+    const { batch } = request;
+    if (this.#isOver) return true;
+    if (batch?.owes(request, message.id, message.values.length) !== true) return false;
+    batch.onMapped(message);
+    this.#answeredCalls(request, batch, true);
+    return true;
+  }
+
+  /** A call of a batch was answered by itself. False: it was not the one that comes next. */
+  answerOne(request: Request, batch: Batch, id: number, answer: Answer): boolean {
+    if (this.#isOver) return true;
+    if (!batch.owes(request, id, 1)) return false;
+    batch.onAnswer(answer);
+    this.#answeredCalls(request, batch, isBegun(answer));
+    return true;
+  }
+
+  /** Something is said of a request before its answer. False: nobody asked for that. */
+  hear({ call }: Request, message: MessageDuringCall): boolean {
+    if (this.#isOver || call === undefined) return false;
     this.#vigil?.beat();
-    return this.#unanswered?.call.hear(message, this) ?? false;
+    return call.hear(message, this);
   }
 
   /** Says something that belongs to this call, if it is still unanswered. */
   say(call: Call, encode: (id: number) => string, bin?: readonly Uint8Array[]): void {
-    if (this.#unanswered?.call !== call) return;
+    const request = this.#requestOf(call);
+    if (request === undefined) return;
     this.#vigil?.beat();
-    this.worker.say(encode(this.#unanswered.id), bin);
+    this.worker.say(encode(request.id), bin);
   }
 
-  /** Nobody waits for this call's answer any more. Python still owes it, so the lease stays where it is. */
-  abandon(call: Call): void {
-    if (this.#unanswered?.call !== call || this.#isAbandoned) return;
-    this.#endVigil();
-    if (this.worker.withdraw(this.#unanswered.id)) {
-      this.#unanswered = undefined;
+  /** Nobody waits for the answer to this any more. Python still owes it, so the lease stays where it is. */
+  abandon(what: Call | Batch): void {
+    const request = this.#requestOf(what);
+    if (request === undefined || request.isAbandoned) return;
+    const runs = this.worker.runs(request);
+    if (runs) this.#endVigil();
+    if (this.worker.withdraw(request)) {
+      this.#forget(request);
       return this.#unsent();
     }
-    this.#isAbandoned = true;
-    if (this.worker.runs(this)) this.onRunning();
-    else this.worker.forestall(this.slot);
+    request.isAbandoned = true;
+    if (runs) this.onRunning(request);
+    else this.worker.forestall(request);
   }
 
   /** Python has come to the request: from now on it is its own doing if it does not answer. */
-  onRunning(): void {
-    if (this.#unanswered === undefined || this.#isRevoked) return;
-    if (!this.#isAbandoned) {
-      this.#vigil ??= this.worker.watch(this.#unanswered.call, this.#unanswered.id);
+  onRunning(request: Request): void {
+    if (this.#isOver || request.isRevoked) return;
+    if (!request.isAbandoned) {
+      if (request.call !== undefined) this.#vigil ??= this.worker.watch(request.call, request.id);
       return;
     }
-    this.#isRevoked = true;
-    this.#client.send({ type: 'exchange.abandoned', lease: this.lease });
+    request.isRevoked = true;
+    this.worker.tell(this.#client, { type: 'exchange.abandoned', lease: this.lease });
   }
 
   /** The lease is wanted no further. It goes back at once, or with the answer that is still owed. */
   end(): void {
-    if (this.#isOver || this.#unanswered !== undefined) return;
+    if (this.#isOver || this.isBusy) return;
     this.#isOver = true;
     this.worker.exchanges[this.slot] = undefined;
     this.worker.endLease(this.lease);
-    this.#client.send({ type: 'exchange.ended', lease: this.lease, at: this.worker.now });
+    this.worker.tell(this.#client, { type: 'exchange.ended', lease: this.lease, at: this.worker.now });
+  }
+
+  /** Calls of a batch were answered, and if they were the last, the request with them. */
+  #answeredCalls(request: Request, batch: Batch, wereBegun: boolean): void {
+    request.wasBegun ||= request.isAbandoned && wereBegun;
+    if (!batch.isAnswered) return;
+    this.worker.answered(request);
+    this.#answered(request, request.wasBegun);
+    this.#holder?.onAnswered();
+    this.worker.goOn();
+  }
+
+  #answered(request: Request, wasBegun: boolean): void {
+    this.#forget(request);
+    this.#endVigil();
+    // What was given up in the pipe and never begun is not counted: nothing was cancelled.
+    if (request.isAbandoned && wasBegun) this.worker.counters.cancelled.kept += 1;
+    if (!this.#holder?.holds && !this.isBusy) this.end();
+    else if (request.isRevoked) this.worker.tell(this.#client, { type: 'exchange.resumed', lease: this.lease });
   }
 
   /** Python owes nothing for a request that it never got. */
@@ -176,12 +255,38 @@ export class Exchange {
     if (this.#isOver) return;
     this.#isOver = true;
     this.worker.exchanges[this.slot] = undefined;
-    const request = this.#unanswered;
-    this.#unanswered = undefined;
+    const ended = this.worker.lossOfLease(this);
+    const requests = this.#requests.splice(0);
     this.#endVigil();
-    if (this.#isRevoked) this.worker.counters.cancelled.killed += 1;
-    request?.call.onLost(this.worker.loss(request.call, request.id, this), this);
-    this.#holder?.onLost();
+    if (requests[0]?.isRevoked) this.worker.counters.cancelled.killed += 1;
+    for (const request of requests) {
+      const { id, call, batch } = request;
+      batch?.onLost((index) => this.worker.lossOfItem(batch, id + index));
+      if (call === undefined) continue;
+      const answer = this.worker.heldAnswer(request);
+      if (answer !== undefined) {
+        call.onAnswered(answer, this);
+        continue;
+      }
+      const loss = this.worker.loss(request, call);
+      if (loss.started === false && this.worker.mayMove(request) && call.goElsewhere(this)) {
+        this.worker.prefetch.moved += 1;
+        continue;
+      }
+      // What Python never came to is told what a call is told that was never sent.
+      if (request !== requests[0] && loss.started === false) call.fail(new LeaseEndedError(ended));
+      else call.onLost(loss, this);
+    }
+    this.#holder?.onLost(ended);
+  }
+
+  #requestOf(what: Call | Batch): Request | undefined {
+    for (const request of this.#requests) if (request.call === what || request.batch === what) return request;
+    return undefined;
+  }
+
+  #forget(request: Request): void {
+    this.#requests.splice(this.#requests.indexOf(request), 1);
   }
 
   #endVigil(): void {
@@ -189,3 +294,11 @@ export class Exchange {
     this.#vigil = undefined;
   }
 }
+
+/** Whether Python had begun with what it answers so. */
+function isBegun(answer: Answer): boolean {
+  return !('error' in answer && answer.started === false);
+}
+
+/** How many requests of one lease may be unanswered at a time. */
+const PIPED_MAX = 64;

@@ -74,7 +74,7 @@ export class Hold implements LeaseHolder, CallHome {
     if (this.#checkedIn !== undefined) {
       return call.fail(new LeaseEndedError({ lease: this.exchange.lease, reason: 'checked-in' }));
     }
-    if (!this.exchange.isBusy) return this.exchange.send(call);
+    if (this.#waiting.length === 0 && this.exchange.takes(call)) return this.exchange.send(call);
     this.#waiting.push(call);
     call.waitAt(this);
     call.refuseIfDeadlocked();
@@ -113,13 +113,15 @@ export class Hold implements LeaseHolder, CallHome {
 
   onAnswered(): void {
     if (this.#ended !== undefined) return;
-    const next = this.#waiting.shift();
-    if (next !== undefined) this.exchange.send(next);
-    else if (this.#checkedIn !== undefined) this.#checkedInNow();
+    for (let next = this.#waiting[0]; next !== undefined && this.exchange.takes(next); next = this.#waiting[0]) {
+      this.#waiting.shift();
+      this.exchange.send(next);
+    }
+    if (this.#checkedIn !== undefined && this.#waiting.length === 0 && !this.exchange.isBusy) this.#checkedInNow();
   }
 
-  onLost(): void {
-    if (this.#ended === undefined) this.#end(this.exchange.worker.lossOfLease(this.exchange));
+  onLost(ended: EndedLease): void {
+    if (this.#ended === undefined) this.#end(ended);
   }
 
   // ---------------------------------------------------------------- as a call that waits sees it
@@ -143,12 +145,14 @@ export class Hold implements LeaseHolder, CallHome {
   #expire(leaseTimeoutMs: number): void {
     if (this.#ended !== undefined) return;
     const { exchange } = this;
-    const { call } = exchange;
+    const { calls } = exchange;
     const ended: EndedLease = { lease: exchange.lease, reason: 'expired', leaseTimeoutMs };
     this.#end(ended);
-    if (call === undefined) return exchange.end();
-    call.fail(new LeaseEndedError(ended));
-    exchange.abandon(call);
+    if (calls.length === 0) return exchange.end();
+    for (const call of calls) {
+      call.fail(new LeaseEndedError(ended));
+      exchange.abandon(call);
+    }
   }
 
   #checkedInNow(): void {

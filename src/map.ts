@@ -1,122 +1,346 @@
+import type { CallOutcome } from './call.js';
 import type { CallOptions } from './caller.js';
 import { OptionError } from './errors.js';
+import type { TurnItem, Turns } from './turns.js';
 
 /** How `map` goes over its items. */
 export interface MapOptions extends CallOptions {
-  /** Items under way or finished and not yet consumed, at the most. Default: twice the slots; 1 under a lease and in a session. */
+  /**
+   * Items under way or finished and not yet consumed, at the most. Default: twice the slots, and up to 64 for each slot
+   * while the function takes less than a millisecond; 1 under a lease and in a session.
+   */
   readonly concurrency?: number | undefined;
   /** Whether results come in the order of the items. Default: true. */
   readonly ordered?: boolean | undefined;
 }
 
 /**
- * Runs `callOne` for each item, `concurrency` at a time, and yields the
- * results. The source is never read further than there is room for, and is
- * closed when the consumer leaves.
+ * Runs each of the items, `concurrency` at a time, and yields the results. The source is never read further than there is
+ * room for, and is closed when the consumer leaves.
+ *
+ * @param callOne Calls one, by itself, and gives it up when the signal aborts.
+ * @param turns What takes many together, where that can be: asked for once, with the first item.
  */
-export async function* mapCalls<T>(
-  callOne: (item: unknown, signal: AbortSignal) => Promise<T>,
-  items: Iterable<unknown> | AsyncIterable<unknown>,
-  options: { concurrency: number; ordered: boolean; signal: AbortSignal | undefined },
-): AsyncGenerator<T, void, undefined> {
-  const { concurrency, ordered, signal } = options;
-  if (!Number.isInteger(concurrency) || concurrency < 1) {
-    throw new OptionError({ option: 'concurrency', expected: 'an integer of 1 or more', got: concurrency });
+export function mapCalls<T, Item = unknown>(
+  callOne: (item: Item, signal: AbortSignal) => Promise<T>,
+  items: Iterable<Item> | AsyncIterable<Item>,
+  rules: MapRules,
+  turns: () => Turns<MapItem> | undefined = () => undefined,
+): AsyncIterableIterator<T, undefined> & AsyncDisposable {
+  return new Mapping<T>(callOne as CallOne<T>, items, rules, turns);
+}
+
+type CallOne<T> = (item: unknown, signal: AbortSignal) => Promise<T>;
+
+interface MapRules {
+  readonly concurrency: number;
+  readonly ordered: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** One item that was taken, and what came of it. */
+export class MapItem implements TurnItem {
+  text = '';
+  moves = 0;
+  askedAt = 0;
+  sentAt: number | undefined;
+  isDone = false;
+  hasFailed = false;
+  /** The result, or the error. */
+  outcome: unknown;
+  /** The next that was taken, or the next that was done: the order in which they are yielded. */
+  next: MapItem | undefined;
+  readonly #mapping: Pick<Mapping<unknown>, 'onDone'>;
+  /** Absent for a call of its own. */
+  readonly #turns: Turns<MapItem> | undefined;
+
+  constructor(mapping: Pick<Mapping<unknown>, 'onDone'>, turns: Turns<MapItem> | undefined) {
+    this.#mapping = mapping;
+    this.#turns = turns;
   }
-  const source = iteratorOf(items);
-  const leaving = new AbortController();
-  const callSignal = signal === undefined ? leaving.signal : AbortSignal.any([leaving.signal, signal]);
-  const finished = new Map<number, Outcome<T>>();
-  let taken = 0;
-  let yielded = 0;
-  let isReading = false;
-  let isDrained = false;
-  let hasFailed = false;
-  let sourceEnd: { readonly error?: unknown } | undefined;
-  let wake = () => {};
 
-  const finish = (index: number, outcome: Outcome<T>) => {
-    finished.set(index, outcome);
-    wake();
-  };
-  const take = (result: IteratorResult<unknown>) => {
-    if (result.done) {
-      isDrained = true;
-      sourceEnd ??= {};
-      return;
-    }
-    const index = taken++;
-    // What it throws at once, such as a value that cannot cross, is that item's outcome like any other.
-    new Promise<T>((resolve) => resolve(callOne(result.value, callSignal))).then(
-      (value) => finish(index, { value }),
-      (error: unknown) => finish(index, { error }),
-    );
-  };
-  const fill = () => {
-    while (!isReading && sourceEnd === undefined && taken - yielded < concurrency) {
-      try {
-        const result = source.next();
-        if (!('then' in result)) {
-          take(result);
-          continue;
-        }
-        isReading = true;
-        result
-          .then(take, (error: unknown) => {
-            sourceEnd = { error };
-          })
-          .finally(() => {
-            isReading = false;
-            wake();
-          });
-      } catch (error) {
-        sourceEnd = { error };
-      }
-    }
-  };
+  succeed(value: unknown): void {
+    if (this.isDone) return;
+    this.isDone = true;
+    this.outcome = value;
+    this.#turns?.onSettled('answered');
+    this.#mapping.onDone(this);
+  }
 
-  const onAbort = () => {
-    sourceEnd ??= { error: signal?.reason };
-    wake();
-  };
-  signal?.addEventListener('abort', onAbort, { once: true });
-  try {
-    signal?.throwIfAborted();
-    for (;;) {
-      fill();
-      const index = ordered ? yielded : firstKey(finished);
-      const outcome = index === undefined ? undefined : finished.get(index);
-      if (index !== undefined && outcome !== undefined) {
-        finished.delete(index);
-        if ('error' in outcome) throw outcome.error;
-        yielded += 1;
-        yield outcome.value;
-      } else if (sourceEnd !== undefined && taken === yielded) {
-        if ('error' in sourceEnd) throw sourceEnd.error;
-        return;
-      } else {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    }
-  } catch (error) {
-    hasFailed = true;
-    throw error;
-  } finally {
-    signal?.removeEventListener('abort', onAbort);
-    leaving.abort(new DOMException('The consumer of map() left.', 'AbortError'));
-    // A source in the middle of a read closes when that is done, and need not be waited for. What goes wrong in closing
-    // it does not hide what went wrong before.
-    if (!isDrained) {
-      const closing = (async () => source.return?.())();
-      if (isReading || hasFailed) closing.catch(() => {});
-      else await closing;
-    }
+  fail(error: unknown, how: CallOutcome = 'failed'): void {
+    if (this.isDone) return;
+    this.isDone = true;
+    this.hasFailed = true;
+    this.outcome = this.#turns === undefined ? error : this.#turns.shown(error);
+    this.#turns?.onSettled(how);
+    this.#mapping.onDone(this);
   }
 }
 
-type Outcome<T> = { readonly value: T } | { readonly error: unknown };
+/** One `map`: its source, what is under way, and whoever asks for the results. No promise is made but those for results. */
+class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable {
+  readonly #callOne: CallOne<T>;
+  readonly #turnsFor: () => Turns<MapItem> | undefined;
+  readonly #items: Iterable<unknown> | AsyncIterable<unknown>;
+  readonly #rules: MapRules;
+  #source: AnyIterator | undefined;
+  #turns: Turns<MapItem> | undefined;
+  /** Present once a call of its own was made: gives up all such. */
+  #leaving: AbortController | undefined;
+  #callSignal: AbortSignal | undefined;
+  /** Those who asked for a result that is not there. */
+  readonly #asking: Asking<T>[] = [];
+  /** The next to be yielded, and the last of those in line behind it; without an order only what is done is in line. */
+  #first: MapItem | undefined;
+  #last: MapItem | undefined;
+  #taken = 0;
+  #yielded = 0;
+  /** Of those yielded, so many are done with: whoever had them has asked for more. */
+  #consumed = 0;
+  #isReading = false;
+  #isDrained = false;
+  #sourceEnd: { readonly error?: unknown } | undefined;
+  #hasFillAhead = false;
+  #isBegun = false;
+  #isOver = false;
+
+  constructor(
+    callOne: CallOne<T>,
+    items: Iterable<unknown> | AsyncIterable<unknown>,
+    rules: MapRules,
+    turns: () => Turns<MapItem> | undefined,
+  ) {
+    this.#callOne = callOne;
+    this.#turnsFor = turns;
+    this.#items = items;
+    this.#rules = rules;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#isOver) return Promise.resolve({ value: undefined, done: true });
+    try {
+      if (!this.#isBegun) this.#begin();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    this.#consumed = this.#yielded;
+    const item = this.#asking.length === 0 ? this.#takeDone() : undefined;
+    if (item === undefined) {
+      return new Promise((resolve, reject) => {
+        this.#asking.push({ resolve, reject });
+        this.#fill();
+        this.#serve();
+      });
+    }
+    // What else is there to be had is taken first, so that as many as can be go together.
+    if (this.#turns === undefined) this.#fill();
+    else this.#fillLater();
+    if (!item.hasFailed) return Promise.resolve({ value: item.outcome as T, done: false });
+    this.#failed();
+    return Promise.reject(item.outcome);
+  }
+
+  async return(): Promise<IteratorResult<T, undefined>> {
+    if (!this.#isOver) await this.#leave();
+    return { value: undefined, done: true };
+  }
+
+  async throw(error: unknown): Promise<never> {
+    if (!this.#isOver) this.#failed();
+    throw error;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  /** An item has come to its end. */
+  onDone(item: MapItem): void {
+    if (!this.#rules.ordered) this.#append(item);
+    if (this.#asking.length > 0) this.#serve();
+  }
+
+  #begin(): void {
+    this.#isBegun = true;
+    const { concurrency, signal } = this.#rules;
+    try {
+      if (!Number.isInteger(concurrency) || concurrency < 1) {
+        throw new OptionError({ option: 'concurrency', expected: 'an integer of 1 or more', got: concurrency });
+      }
+      this.#source = iteratorOf(this.#items);
+      signal?.throwIfAborted();
+      signal?.addEventListener('abort', this.#onAbort, { once: true });
+      this.#turns = this.#turnsFor();
+    } catch (error) {
+      this.#failed();
+      throw error;
+    }
+  }
+
+  readonly #onAbort = () => {
+    const { signal } = this.#rules;
+    this.#sourceEnd ??= { error: signal?.reason };
+    this.#turns?.giveUp(signal?.reason, 'aborted');
+    this.#serve();
+  };
+
+  /** Reads the source as far as there is room. */
+  #fill(): void {
+    while (!this.#isOver && !this.#isReading && this.#sourceEnd === undefined && this.#hasRoom) {
+      try {
+        const result = (this.#source as AnyIterator).next();
+        if ('then' in result) this.#read(result);
+        else this.#take(result);
+      } catch (error) {
+        this.#sourceEnd = { error };
+      }
+    }
+    this.#turns?.flush();
+  }
+
+  get #hasRoom(): boolean {
+    return this.#taken - this.#consumed < (this.#turns?.concurrency ?? this.#rules.concurrency);
+  }
+
+  #read(reading: Promise<IteratorResult<unknown>>): void {
+    this.#isReading = true;
+    const read = (take: () => void) => {
+      this.#isReading = false;
+      take();
+      this.#fill();
+      this.#serve();
+    };
+    reading.then(
+      (result) =>
+        read(() => {
+          try {
+            this.#take(result);
+          } catch (error) {
+            this.#sourceEnd = { error };
+          }
+        }),
+      (error: unknown) =>
+        read(() => {
+          this.#sourceEnd = { error };
+        }),
+    );
+  }
+
+  #take(result: IteratorResult<unknown>): void {
+    if (result.done) {
+      this.#isDrained = true;
+      this.#sourceEnd ??= {};
+      return;
+    }
+    if (this.#isOver) return;
+    this.#taken += 1;
+    const text = this.#turns?.textOf(result.value);
+    const item = new MapItem(this, text === undefined ? undefined : this.#turns);
+    if (this.#rules.ordered) this.#append(item);
+    if (text === undefined) return this.#call(item, result.value);
+    item.text = text;
+    this.#turns?.add(item);
+  }
+
+  #call(item: MapItem, value: unknown): void {
+    const { signal } = this.#rules;
+    this.#leaving ??= new AbortController();
+    this.#callSignal ??= signal === undefined ? this.#leaving.signal : AbortSignal.any([this.#leaving.signal, signal]);
+    const callSignal = this.#callSignal;
+    // What it throws at once, such as a value that cannot cross, is that item's outcome like any other.
+    new Promise<T>((resolve) => resolve(this.#callOne(value, callSignal))).then(
+      (result) => item.succeed(result),
+      (error: unknown) => item.fail(error),
+    );
+  }
+
+  /** Once whoever takes results has taken all that are there. */
+  #fillLater(): void {
+    if (this.#hasFillAhead) return;
+    this.#hasFillAhead = true;
+    process.nextTick(() => {
+      this.#hasFillAhead = false;
+      this.#fill();
+    });
+  }
+
+  #append(item: MapItem): void {
+    if (this.#last === undefined) this.#first = item;
+    else this.#last.next = item;
+    this.#last = item;
+  }
+
+  /** The next result, if it is there. */
+  #takeDone(): MapItem | undefined {
+    const item = this.#first;
+    if (item === undefined || !item.isDone) return undefined;
+    this.#first = item.next;
+    if (this.#first === undefined) this.#last = undefined;
+    this.#yielded += 1;
+    return item;
+  }
+
+  /** Gives those who asked what there is. */
+  #serve(): void {
+    while (this.#asking.length > 0) {
+      const item = this.#takeDone();
+      const asking = this.#asking[0] as Asking<T>;
+      if (item === undefined) {
+        if (this.#sourceEnd === undefined || this.#taken > this.#yielded) return;
+        const { error } = this.#sourceEnd;
+        this.#asking.shift();
+        if ('error' in this.#sourceEnd) {
+          this.#failed();
+          asking.reject(error);
+        } else {
+          void this.#leave();
+          asking.resolve({ value: undefined, done: true });
+        }
+        return;
+      }
+      this.#asking.shift();
+      if (item.hasFailed) {
+        this.#failed();
+        asking.reject(item.outcome);
+        return;
+      }
+      if (this.#asking.length > 0) {
+        this.#consumed = this.#yielded;
+        this.#fillLater();
+      }
+      asking.resolve({ value: item.outcome as T, done: false });
+    }
+  }
+
+  /** It ends by an error. What goes wrong in closing the source does not hide what went wrong before. */
+  #failed(): void {
+    this.#leave().catch(() => {});
+  }
+
+  /** Nobody wants any more. Resolves when the source is closed. */
+  async #leave(): Promise<void> {
+    this.#isOver = true;
+    this.#rules.signal?.removeEventListener('abort', this.#onAbort);
+    for (const { resolve } of this.#asking.splice(0)) resolve({ value: undefined, done: true });
+    const reason = new DOMException('The consumer of map() left.', 'AbortError');
+    this.#leaving?.abort(reason);
+    this.#turns?.giveUp(reason, 'aborted');
+    if (this.#isDrained) return;
+    // A source in the middle of a read closes when that is done, and need not be waited for.
+    const closing = (async () => this.#source?.return?.())();
+    if (this.#isReading) closing.catch(() => {});
+    else await closing;
+  }
+}
+
+interface Asking<T> {
+  readonly resolve: (result: IteratorResult<T, undefined>) => void;
+  readonly reject: (error: unknown) => void;
+}
 
 interface AnyIterator {
   next(): IteratorResult<unknown> | Promise<IteratorResult<unknown>>;
@@ -131,8 +355,4 @@ function iteratorOf(items: Iterable<unknown> | AsyncIterable<unknown>): AnyItera
     if (synchronous !== undefined) return synchronous as AnyIterator;
   }
   throw new OptionError({ option: 'items', expected: 'an iterable or an async iterable', got: items });
-}
-
-function firstKey(map: ReadonlyMap<number, unknown>): number | undefined {
-  return map.keys().next().value;
 }

@@ -155,6 +155,13 @@ export interface PoolOptions {
   readonly watch?: boolean | undefined;
   /** Whether Python is interrupted when a caller gives up. `false`: it is only waited for, `cancelGraceMs`. Default: true. */
   readonly interrupt?: boolean | undefined;
+  /**
+   * How many short calls may wait in a worker's pipe behind the one that it runs, once more wait than there are workers,
+   * so that none of them costs a transit. Only in the lane `'serial'`, and not with `shed`. 0: none. Default: 3.
+   */
+  readonly prefetchMax?: number | undefined;
+  /** Calls are short whose function ran for less than that in 99 of its last 100 runs, in ms. Default: 1. */
+  readonly prefetchBelowMs?: number | undefined;
   /** How long a worker that must end lets the calls in its other slots finish, in ms. Default: 5,000. */
   readonly evictGraceMs?: number | undefined;
   /** How long a worker may take to end when it was asked to, in ms, before it gets SIGTERM. 0: it is not asked. Default: 2,000. */
@@ -249,6 +256,9 @@ export interface PoolSettings {
   readonly watch: boolean;
   readonly interrupt: boolean;
   readonly evictGraceMs: number;
+  /** How many calls may wait in a worker's pipe behind the one that it runs; 0 where none may, whatever was asked for. */
+  readonly prefetchMax: number;
+  readonly prefetchBelowMs: number;
   readonly stopGraceMs: number;
   readonly termGraceMs: number;
   readonly closeTimeoutMs: number;
@@ -322,6 +332,8 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     watch: ofType(options, 'watch', 'boolean', 'true or false') ?? false,
     interrupt: ofType(options, 'interrupt', 'boolean', 'true or false') ?? true,
     evictGraceMs: ms(options, 'evictGraceMs') ?? 5_000,
+    prefetchMax: prefetchMax(options),
+    prefetchBelowMs: ms(options, 'prefetchBelowMs') ?? 1,
     stopGraceMs: ms(options, 'stopGraceMs') ?? 2_000,
     termGraceMs: ms(options, 'termGraceMs') ?? 1_000,
     resources: resourceLimits(options),
@@ -468,6 +480,12 @@ function slotsAndLane(options: PoolOptions): Pick<PoolSettings, 'slots' | 'lane'
   if (lane === 'serial' || slots > 1) return { slots, lane };
   const expected = `an integer from 2 to 1000 with the lane '${lane}', which is for several calls at a time`;
   throw new OptionError({ option: 'slots', expected, got: slots });
+}
+
+/** What waits in a pipe has left the queue, where it would be shed, and no other lane runs one call after the other. */
+function prefetchMax(options: PoolOptions): number {
+  const max = integer(options, 'prefetchMax', 0, 63) ?? 3;
+  return (options.lane ?? 'serial') === 'serial' && options.shed === undefined ? max : 0;
 }
 
 function resourceLimits(options: PoolOptions): ResourceLimits {
@@ -649,6 +667,8 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof PoolOptions>([
   'watch',
   'interrupt',
   'evictGraceMs',
+  'prefetchMax',
+  'prefetchBelowMs',
   'stopGraceMs',
   'termGraceMs',
   'limits',

@@ -2,19 +2,21 @@ import { SharedFile } from './process/shared-file.js';
 import { callLine } from './wire/message.js';
 import type { Encoded } from './wire/value.js';
 
+type Send = (line: string, bin?: readonly Uint8Array[], isUrgent?: boolean) => void;
+
 /**
  * What is on its way to one worker. Large arrays of a request are written into shared files before it is sent; what is
  * given after it waits behind it, so that all arrives in the order in which it was given.
  */
 export class Outbox {
-  readonly #send: (line: string, bin?: readonly Uint8Array[]) => void;
+  readonly #send: Send;
   /** The first is a request whose files are being written. */
   #waiting: (Request | Line)[] = [];
   /** The files of the requests that were sent and not answered. */
   readonly #open = new Map<number, readonly SharedFile[]>();
   #lastSent = 0;
 
-  constructor(send: (line: string, bin?: readonly Uint8Array[]) => void) {
+  constructor(send: Send) {
     this.#send = send;
   }
 
@@ -24,17 +26,27 @@ export class Outbox {
     else this.#waiting.push({ line, bin });
   }
 
-  /** @param shares The worker can open files of ours. */
-  request(id: number, request: Encoded, shares: boolean): void {
+  /**
+   * @param shares The worker can open files of ours.
+   * @param isUrgent It waits for this.
+   */
+  request(id: number, request: Encoded, shares: boolean, isUrgent = true): void {
     const { text, bin, large } = request;
     if (large === undefined || !shares) {
       if (this.#waiting.length > 0) return void this.#waiting.push({ id, line: callLine(id, text), bin });
       this.#lastSent = id;
-      return this.#send(callLine(id, text), bin);
+      return this.#send(callLine(id, text), bin, isUrgent);
     }
     const waiting: Request = { id, request, files: new Map(), isWanted: true, isWritten: false };
     this.#waiting.push(waiting);
     void this.#write(waiting, large);
+  }
+
+  /** A request for several calls, which have the ids from the one to the other. */
+  batch(id: number, lastId: number, line: string): void {
+    if (this.#waiting.length > 0) return void this.#waiting.push({ id, lastId, line });
+    this.#lastSent = lastId;
+    this.#send(line);
   }
 
   /** Whether that request is, or was, on the line. */
@@ -80,7 +92,7 @@ export class Outbox {
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
       if ('request' in first && !first.isWritten) return;
       this.#waiting.shift();
-      if (first.id !== undefined) this.#lastSent = first.id;
+      if (first.id !== undefined) this.#lastSent = ('lastId' in first ? first.lastId : undefined) ?? first.id;
       if ('line' in first) this.#send(first.line, first.bin);
       else this.#sendShared(first);
     }
@@ -99,6 +111,7 @@ export class Outbox {
 /** What has nothing to be written, and waits behind what has. */
 interface Line {
   readonly id?: number;
+  readonly lastId?: number;
   readonly line: string;
   readonly bin?: readonly Uint8Array[] | undefined;
 }

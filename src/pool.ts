@@ -14,11 +14,14 @@ import {
   type HoldOptions,
   Lease,
 } from './lease.js';
+import type { MapItem } from './map.js';
 import { checkOptions, type PoolOptions } from './options.js';
 import { NO_OPTIONS, own } from './own.js';
 import { Runtime } from './runtime.js';
 import { Session, type SessionOptions } from './session.js';
+import type { Site } from './site.js';
 import type { PoolStats, WorkerStats } from './stats.js';
+import { type Turns, turnsFor } from './turns.js';
 
 /**
  * Starts a pool of Python workers and returns at once; they boot in the
@@ -149,6 +152,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
       },
       poison: { active: runtime.poison.active, refused: runtime.poison.refused },
       duplicates: runtime.shared.duplicates,
+      prefetch: { ...runtime.prefetch.counts },
       calls: runtime.counters.calls,
     };
   }
@@ -202,7 +206,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
   }
 
   protected override place(call: Call, standing: Standing): void {
-    new CallAsking(this.runtime, call, standing).ask();
+    new CallAsking(this.runtime, call, standing, this.runtime.prefetch.isShort(call)).ask();
   }
 
   protected override get canShare(): boolean {
@@ -211,6 +215,15 @@ export class Pool<Api = unknown> extends Caller<Api> {
 
   protected override get concurrency(): number {
     return 2 * this.runtime.settings.sizeMax * this.runtime.settings.slots;
+  }
+
+  protected override turns(
+    name: string,
+    options: CallOptions,
+    concurrency: number | undefined,
+    site: Site,
+  ): Turns<MapItem> | undefined {
+    return turnsFor(this.runtime, name, options, concurrency, site);
   }
 
   async #end(

@@ -2,6 +2,8 @@ import { EventEmitter } from 'node:events';
 import { type Actor, createActor, type InspectionEvent, type Subscription } from 'xstate';
 import {
   type Affinity,
+  type ClientEvent,
+  type ClientRef,
   type CoordinatorEmitted,
   type CoordinatorEvent,
   type coordinatorMachine,
@@ -35,11 +37,13 @@ import type { LeaseLeak, LogEvent, PoolEvents } from './events.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { GuardedClock } from './guarded-clock.js';
 import { Hooks, textOf, warn } from './hooks.js';
+import { type Inspection, inspectionOf } from './inspection.js';
 import { KeepAlive } from './keep-alive.js';
 import type { PoolSettings } from './options.js';
 import { own } from './own.js';
 import { patienceOn } from './patience.js';
 import { Poison } from './poison.js';
+import { Prefetch } from './prefetch.js';
 import { print } from './print.js';
 import { printable, printableLines } from './printable.js';
 import { findInterpreter, type Interpreter, workerPath } from './process/interpreter.js';
@@ -54,6 +58,7 @@ import { SharedCalls } from './shared-calls.js';
 import { Sites } from './site.js';
 import { Sizer } from './sizer.js';
 import { Counters, type PoolStats, type WorkerStats } from './stats.js';
+import type { System } from './table.js';
 import { encodeInit, encodeLoad, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
 
 /** Somebody who asked the coordinator for a lease. */
@@ -80,6 +85,7 @@ export class Runtime {
   readonly hooks = new Hooks();
   readonly sites = new Sites();
   readonly poison: Poison;
+  readonly prefetch: Prefetch;
   readonly retries: Retries;
   readonly shared: SharedCalls;
   /** The functions that are generators, once a worker has told. */
@@ -98,6 +104,7 @@ export class Runtime {
   readonly #askers = new Map<number, Asker>();
   readonly #supervisor: Actor<typeof supervisorMachine>;
   readonly #coordinator: Actor<typeof coordinatorMachine>;
+  readonly #inspection: Inspection;
   #tickets = 0;
   #requests = 0;
   #python: Promise<Interpreter> | undefined;
@@ -126,6 +133,7 @@ export class Runtime {
     this.startPython = this.templates?.start ?? spawn;
     this.sessions = new SessionRegistry(this);
     this.poison = new Poison(this);
+    this.prefetch = new Prefetch(settings);
     this.retries = new Retries(this);
     this.shared = new SharedCalls(this);
     this.#supervisor = createActor(supervisorLogic(this), {
@@ -157,6 +165,7 @@ export class Runtime {
     if (settings.watch) this.reloader = new Reloader(this);
     bare(this.#supervisor);
     giveHands(this, this.#supervisor.system);
+    this.#inspection = inspectionOf(this.#supervisor.system as unknown as System);
     this.#supervisor.start();
     bare(this.#supervisor);
     this.#coordinator = this.#supervisor.system.get('coordinator');
@@ -181,16 +190,18 @@ export class Runtime {
     return this.#tickets;
   }
 
-  nextRequestId(): number {
-    this.#requests += 1;
+  /** The last of the ids that are for the next request, which is so many `calls`. */
+  nextRequestId(calls = 1): number {
+    this.#requests += calls;
     return this.#requests;
   }
 
-  ask(asker: Asker): void {
+  /** @param isBack It had a worker that never came to it. */
+  ask(asker: Asker, isBack = false): void {
     // A coordinator that has ended with the pool hears nobody.
     if (!this.#isActive) return asker.onRefused('closed');
     this.#askers.set(asker.waiter.ticket, asker);
-    this.#tellCoordinator({ type: 'lease.request', waiter: asker.waiter });
+    this.#tellCoordinator({ type: 'lease.request', waiter: asker.waiter, isBack });
     if (this.sizer !== undefined && this.#askers.has(asker.waiter.ticket)) this.sizer.waits();
   }
 
@@ -220,8 +231,8 @@ export class Runtime {
     const { sizeMax, slots } = this.settings;
     const hands = [...this.hands.values()].filter(({ id }) => !affinity?.strict || id === affinity.worker);
     if (hands.length < (affinity?.strict ? 1 : sizeMax)) return undefined;
-    const holders = hands.flatMap((hand) => Array.from({ length: slots }, (_, slot) => hand.exchanges[slot]));
-    return holders.every((exchange) => exchange !== undefined) ? holders : undefined;
+    const holders = hands.map((hand) => hand.exchanges.filter((exchange) => exchange !== undefined));
+    return holders.every((exchanges) => exchanges.length >= slots) ? holders.flat() : undefined;
   }
 
   /** What somebody is told whose budget is spent before there was a worker. */
@@ -471,7 +482,7 @@ export class Runtime {
   /** The first line to a worker. */
   initLine(
     worker: string,
-    can: Pick<InitMessage, 'startMark' | 'interrupts' | 'stacks' | 'share'>,
+    can: Pick<InitMessage, 'startMark' | 'replyPage' | 'interrupts' | 'stacks' | 'share'>,
   ): { line: string; protocol: number } {
     const { settings } = this;
     const line = encodeInit({
@@ -540,8 +551,13 @@ export class Runtime {
     return this.settings.errors?.errorFor(error, failed) ?? error;
   }
 
+  /** Says to the client of a slot how its exchange stands. */
+  tellClient(client: ClientRef, event: ClientEvent): void {
+    this.#inspection.tell(client, event);
+  }
+
   #tellCoordinator(event: CoordinatorEvent): void {
-    this.#coordinator.send(event);
+    this.#inspection.tell(this.#coordinator, event);
   }
 
   #refuse({ waiters, reason }: CoordinatorEmitted): void {

@@ -45,6 +45,11 @@ export interface PoolStats {
   readonly poison: { readonly active: number; readonly refused: number };
   /** Calls that had the outcome of another with the same `idempotencyKey`; they are none of the `calls`. */
   readonly duplicates: number;
+  /**
+   * Short calls in the pipes of workers: how many were sent `ahead` of their turn, how many were not short after all and
+   * had one wait behind them (`overruns`), and how many were `moved` to another worker, unbegun, since theirs ended.
+   */
+  readonly prefetch: { readonly ahead: number; readonly overruns: number; readonly moved: number };
   /** Since the pool was created. `asked` is the sum of the others and of those still under way. */
   readonly calls: { readonly asked: number; readonly running: number } & Readonly<Record<CallOutcome, number>>;
 }

@@ -276,6 +276,16 @@ export interface System {
   inspect(observer: never): { unsubscribe(): void };
 }
 
+/** What is needed of an actor to take a state in. */
+export interface Inspected extends Receiver {
+  readonly system: System;
+  readonly observers: ReadonlySet<unknown>;
+  _snapshot: { readonly status: string };
+  /** What it does once it has taken its next state in. */
+  readonly _deferred: (() => void)[];
+  update(snapshot: { readonly status: string }, event: object): void;
+}
+
 export interface Receiver {
   _send(event: AnyEvent): void;
 }
@@ -291,6 +301,8 @@ export interface Machine {
     readonly actions: Record<string, Action | Builtin | undefined>;
   };
   transition: Transition;
+  getInitialSnapshot(scope: Scope, ...more: readonly unknown[]): State;
+  restoreSnapshot(persisted: unknown, scope: Scope): State;
   getTransitionData(state: State, event: AnyEvent): readonly TransitionDefinition[];
   provide(implementations: object): Machine;
 }

@@ -29,7 +29,7 @@ class Cancellation:
         self.call = 0
         # The call whose code runs now, 0 while it is ours: an interruption of our own code would break the line.
         self.armed = 0
-        # A signal came while nothing was armed: the call that it is meant for may be the next one.
+        # A signal came that was not meant for the call that ran: the one that it is meant for may be yet to come.
         self.missed = False
         # No signal will come: whether a call was given up in the pipe has to be looked up before it starts.
         self.is_deaf = True
@@ -64,7 +64,10 @@ class Cancellation:
         """Let `call` be interrupted from here on. Raises CallCancelled if it was to be before."""
         self.armed = call
         if self.missed:
+            # In this order, or a signal in between would be forgotten.
             self.missed = False
+            if self._mark is not None and self._mark.is_cancelled_after(call):
+                self.missed = True
             if self.armed and self.is_cancelled(call):
                 self.armed = 0
                 raise CallCancelled(GIVEN_UP)

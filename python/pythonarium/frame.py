@@ -9,9 +9,10 @@ from io import BytesIO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
+    from .reply_page import ReplyPage
     from .shared_file import NodeFiles
 
 
@@ -29,27 +30,31 @@ class LineReader:
         self.files: NodeFiles | None = None
         self.descriptor = descriptor
         # Whole lines that have come, the last one first, without their newlines.
-        self._lines: list[bytes] = []
+        self.lines: list[bytes] = []
+        # What is done before raw bytes are waited for.
+        self.before_wait: Callable[[], None] | None = None
         # The beginning of a line that has not ended yet.
         self._parts: list[bytes] = []
         self._parts_bytes = 0
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield each line without its newline."""
-        lines = self._lines
-        while True:
-            # Nothing is kept of a line that was handed on: it may be large, and the
-            # next one may be long in coming.
-            while lines:
-                if len(lines[-1]) > self.bytes_max:
-                    raise LineTooLong(len(lines[-1]), self.bytes_max)
-                yield lines.pop()
+        return iter(self.line, None)  # type: ignore[arg-type]
+
+    def line(self) -> bytes | None:
+        """Return the next line without its newline; None once Node has hung up."""
+        lines = self.lines
+        while not lines:
             if self._parts_bytes > self.bytes_max:
                 raise LineTooLong(self._parts_bytes, self.bytes_max)
             chunk = self._read()
             if not chunk:
-                return
+                return None
             self._split(chunk)
+        line = lines.pop()
+        if len(line) > self.bytes_max:
+            raise LineTooLong(len(line), self.bytes_max)
+        return line
 
     def take(self, size: int) -> bytes:
         """Return the next `size` raw bytes, between two lines. Raises LineEnded when Node hangs up before that."""
@@ -73,7 +78,7 @@ class LineReader:
     @property
     def has_line(self) -> bool:
         """Whether the next line has come already."""
-        return bool(self._lines)
+        return bool(self.lines)
 
     @property
     def held(self) -> bytes:
@@ -90,19 +95,21 @@ class LineReader:
                 self._parts.clear()
                 self._parts_bytes = 0
             lines.reverse()
-            self._lines.extend(lines)
+            self.lines.extend(lines)
         if rest:
             self._parts.append(rest)
             self._parts_bytes += len(rest)
 
     def _fill(self, view: memoryview) -> None:
         # What was taken for lines, all of one chunk, is made the bytes again that it was.
-        came = b"\n".join([*reversed(self._lines), self.held])
-        self._lines.clear()
+        came = b"\n".join([*reversed(self.lines), self.held])
+        self.lines.clear()
         self._parts.clear()
         self._parts_bytes = 0
         filled = min(len(came), len(view))
         view[:filled] = came[:filled]
+        if self.before_wait is not None:
+            self.before_wait()
         while filled < len(view):
             count = self._read_into(view[filled:])
             if not count:
@@ -144,6 +151,8 @@ class LineWriter:
         self._lock = RLock()
         self._waiting: list[Any] = []
         self._writing = False
+        # Where lines are held back that may be written with the next.
+        self._page: ReplyPage | None = None
         self.is_open = True
 
     def write(self, lines: bytes, attachments: Sequence[Any] = ()) -> None:
@@ -154,51 +163,80 @@ class LineWriter:
         with self._lock:
             if not self.is_open:
                 return
-            self._waiting.append(lines)
-            if attachments:
-                self._waiting.extend(attachments)
             # A signal handler or a finaliser that prints can come in here while
             # this very thread is half-way through a line: its own line waits.
-            if self._writing:
-                return
+            if self._writing or attachments:
+                self._waiting.extend((lines, *attachments))
+                if self._writing:
+                    return
+                lines = b""
+            self._writing = True
             try:
-                self._writing = True
-                self._write_waiting()
+                page = self._page
+                self._write(page.lines() + lines if page is not None and page.used else lines, self._waiting)
             finally:
                 self._writing = False
+
+    def hold_in(self, page: ReplyPage) -> None:
+        """Let lines be held in `page` from here on."""
+        self._page = page
+
+    def hold(self, line: bytes) -> bool:
+        """Hold a line back until the next is written, or `flush`. False: that cannot be, and it is to be written."""
+        with self._lock:
+            if self._writing or self._page is None or not self.is_open:
+                return False
+            self._writing = True
+            try:
+                return self._page.put(line)
+            finally:
+                self._writing = False
+
+    def flush(self) -> None:
+        """Write what is held back."""
+        if self._waiting or self._page is not None and self._page.used:
+            self.write(b"")
 
     def abandon(self) -> None:
         """Let go of the line in a forked child: it belongs to the parent alone."""
         self._lock = RLock()  # Another thread of the parent may have held the old one.
         self._writing = False
         self._waiting.clear()
+        # The page is the parent's too.
+        self._page = None
         self.is_open = False
         try:
             os.close(self._to[0])
         except OSError:
             pass
 
-    def _write_waiting(self) -> None:
+    def _write(self, part: Any, waiting: list[Any]) -> None:
         # A signal handler may raise (a time limit by `signal.alarm`, for one) in the
         # middle of a line, and what is half sent must be sent to its end first. From
-        # the system call to the list there is no Python code in which a handler could
-        # run, so that `taken` is right whenever one has.
+        # the system call to the difference there is no Python code in which a handler
+        # could run, so that `left` is right whenever one has.
+        whole = left = len(part)
+        held = self._page
         raised: BaseException | None = None
-        while self._waiting:
-            part = self._waiting.pop(0)
-            taken: list[int] = []
-            left = len(part)
-            while left:
-                try:
-                    taken.extend(map(write, self._to, (memoryview(part)[-left:] if taken else part,)))
-                    # Nearly always.
-                    if taken[0] == left:
+        while True:
+            try:
+                while True:
+                    if left:
+                        (count,) = map(write, self._to, (part if left == whole else memoryview(part)[-left:],))
+                        left -= count
+                    elif held is not None and held.used:
+                        held.clear()
+                    elif waiting:
+                        part = waiting[0]
+                        whole = left = len(part)
+                        del waiting[0]
+                    else:
                         break
-                except BaseException as error:
-                    if isinstance(error, OSError) and error.errno in LINE_GONE:
-                        raise
-                    raised = error
-                left = len(part) - sum(taken)
+                break
+            except BaseException as error:
+                if isinstance(error, OSError) and error.errno in LINE_GONE:
+                    raise
+                raised = error
         if raised is not None:
             raise raised
 

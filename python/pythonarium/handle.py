@@ -103,31 +103,33 @@ class Handing:
     def __init__(self, store: HandleStore, owner: Owner) -> None:
         self.store = store
         self.owner = owner
-        self._unsent: list[int] = []
+        # What was encoded and may never be sent.
+        self.unsent: list[int] = []
 
     def __call__(self, value: Any) -> tuple[Any, ...] | None:
         name = self.store.name_of(value)
         if name is None:
             return None
         number = self.store.hold(value, self.owner)
-        self._unsent.append(number)
+        self.unsent.append(number)
         return "handle", number, name
 
     def sent(self) -> None:
         """Take note that all that was encoded is on its way."""
-        self._unsent.clear()
+        self.unsent.clear()
 
     def take_back(self) -> None:
         """Let go of what was encoded and never sent."""
-        for number in self._unsent:
+        for number in self.unsent:
             self.store.drop(number, 1)
-        self._unsent.clear()
+        self.unsent.clear()
 
 
 class NoHanding:
     """The hook of a call that belongs to no lease and no session: nobody would say when an object is done with."""
 
     owner = None
+    unsent = ()
 
     def __init__(self, store: HandleStore) -> None:
         self.store = store

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 
+from .message import read_message
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import Future
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
     from .frame import LineReader
@@ -16,9 +18,8 @@ if TYPE_CHECKING:
 class Inbox:
     """The messages of the line, one after the other."""
 
-    def __init__(self, messages: Iterable[dict[str, Any]], reader: LineReader, hung_up: Callable[[], NoReturn]) -> None:
-        """`messages` are those that come by `reader`; `hung_up` is called when Node has, and does not return."""
-        self._messages = iter(messages)
+    def __init__(self, reader: LineReader, hung_up: Callable[[], NoReturn]) -> None:
+        """`hung_up` is called when Node has, while a call waits for it, and does not return."""
         self._reader = reader
         self._hung_up = hung_up
         # What came while a call took what was meant for it.
@@ -26,19 +27,18 @@ class Inbox:
         # Somebody waits in a coroutine.
         self._readable: Future[None] | None = None
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Yield what no call has taken, until Node has hung up."""
-        kept = self._kept
-        for message in self._messages:
-            yield message
-            # It may be large, and the next may be long in coming.
-            del message
-            while kept:
-                yield kept.popleft()
+    def next(self) -> dict[str, Any] | None:
+        """Return the next message that no call has taken; None once Node has hung up."""
+        return self._kept.popleft() if self._kept else self.read()
+
+    def read(self) -> dict[str, Any] | None:
+        """Return the next message of the line; None once Node has hung up."""
+        line = self._reader.line()
+        return None if line is None else read_message(line, self._reader)
 
     def receive(self, call: int) -> dict[str, Any]:
         """Wait for the next message that is meant for `call`, which runs, and return it."""
-        for message in self._messages:
+        while (message := self.read()) is not None:
             if message["type"] not in DURING_A_CALL:
                 self._kept.append(message)
             elif message["id"] == call:
@@ -60,7 +60,7 @@ class Inbox:
                     self._readable = None
                     loop.remove_reader(self._reader.descriptor)
             # What can be read ends a line soon: Node writes whole ones.
-            message = next(self._messages, None)
+            message = self.read()
             if message is None:
                 self._hung_up()
             elif message["type"] not in DURING_A_CALL:

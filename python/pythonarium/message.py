@@ -28,11 +28,12 @@ def read_message(line: bytes, reader: LineReader | None = None) -> dict[str, Any
     if type(message) is not dict:
         raise ProtocolError("a message is not an object", line)
     kind = message.get("type")
-    check = CHECKS.get(kind) if type(kind) is str else None
+    # Most lines are calls.
+    check = _check_call if kind == "call" else CHECKS.get(kind) if type(kind) is str else None
     if check is None:
         raise ProtocolError(f"there is no message of the type {kind!r}" if kind is not None else "a message has no type", line)
     wrong = check(message)
-    if "rich" in message and wrong is None:
+    if wrong is None and "rich" in message:
         wrong = _take_attachments(message, reader)
     if wrong is not None:
         raise ProtocolError(f"in a message of the type {kind!r}, {wrong}", line)
@@ -97,6 +98,11 @@ def exited(seat: int, pid: int, code: int) -> bytes:
 def reply(call: int, value: str) -> bytes:
     """Return the line that answers `call`; `value` is the text that `value.encode` has made of the result."""
     return f'{{"type":"reply","id":{call},"value":{value}}}\n'.encode()
+
+
+def mapped(first: int, values: str, took_us: int, longest_us: int) -> bytes:
+    """Return the line that answers `first` and the calls that follow it, with their results; in microseconds, how long all took and the longest."""
+    return f'{{"type":"mapped","id":{first},"values":[{values}],"tookUs":{took_us},"longestUs":{longest_us}}}\n'.encode()
 
 
 def error(call: int, error: str, started: bool = True) -> bytes:
@@ -202,16 +208,18 @@ def _is_share(value: Any, sizes: list[int]) -> bool:
 
 
 def _check_call(message: dict[str, Any]) -> str | None:
-    get = message.get
-    call = get("id")
+    try:
+        call, name, args = message["id"], message["name"], message["args"]
+    except KeyError as missing:
+        return f"`{missing.args[0]}` is missing"
     if type(call) is not int or not 0 < call <= INT_MAX:
         return "`id` is not a positive safe integer"
-    if type(get("name")) is not str:
+    if type(name) is not str:
         return "`name` is not a string"
-    if type(get("args")) is not list:
+    if type(args) is not list:
         return "`args` is not an array"
     # Most have nothing else.
-    if len(message) == 4:
+    if len(message) == CALL_MEMBERS_MIN:
         return None
     if "kwargs" in message and type(message["kwargs"]) is not dict:
         return "`kwargs` is not an object"
@@ -232,6 +240,21 @@ def _check_call(message: dict[str, Any]) -> str | None:
             return "`on` is not a positive safe integer"
         if message.get("get", True) is not True:
             return "`get` is not true"
+    return None
+
+
+def _check_map(message: dict[str, Any]) -> str | None:
+    get = message.get
+    first, items = get("id"), get("items")
+    if type(items) is not list or not items:
+        return "`items` is not an array with at least one item"
+    if type(first) is not int or not 0 < first <= INT_MAX + 1 - len(items):
+        return "`id`, or one of those that follow it, is not a positive safe integer"
+    if type(get("name")) is not str:
+        return "`name` is not a string"
+    for field in ("kwargs", "context"):
+        if field in message and type(message[field]) is not dict:
+            return f"`{field}` is not an object"
     return None
 
 
@@ -379,12 +402,15 @@ def _is_step(value: Any) -> bool:
 
 PROTOCOL = 1
 SHOWN_BYTES = 200
+# The type, the id, the name and the arguments.
+CALL_MEMBERS_MIN = 4
 RESOURCES = ("memoryBytes", "cpuSeconds", "files", "fileBytes", "coreBytes")
 LIMITS = ("messageBytesMax", "attachmentBytesMax", "depthMax")
 LANES = ("serial", "asyncio", "threads")
 CHECKS = {
     "init": _check_init,
     "call": _check_call,
+    "map": _check_map,
     "cancel": _check_cancel,
     "credit": _check_credit,
     "answer": _check_answer,

@@ -1,4 +1,4 @@
-"""The start mark: a page shared with Node. It tells Node which request was started last, and Python which are given up."""
+"""The start mark: a page shared with Node. It tells Node which request was started last, and Python which are not wanted."""
 
 from __future__ import annotations
 
@@ -6,29 +6,45 @@ import os
 from mmap import mmap
 from struct import Struct
 
+from .reply_page import ReplyPage
+
 
 class StartMark:
     """A page shared with Node that outlives this process."""
 
-    def __init__(self, descriptor: int) -> None:
-        """Map the file behind `descriptor` and close the descriptor. Raises OSError or ValueError when it is no such file."""
-        self._page = _map_without_descriptor(descriptor)
+    def __init__(self, descriptor: int, has_reply_page: bool = False) -> None:
+        """Map the file behind `descriptor` and close the descriptor. Raises OSError or ValueError when it is no such file.
+
+        `has_reply_page`: a second page follows, for replies.
+        """
+        self._page = _map_without_descriptor(descriptor, PAGE_BYTES * (1 + has_reply_page))
+        self.replies = ReplyPage(self._page, PAGE_BYTES, PAGE_BYTES) if has_reply_page else None
 
     def write(self, call: int) -> None:
-        """Say that `call` is about to start. From here on, it may have had effects."""
+        """Say that `call` is about to start. From here on, it may have had effects.
+
+        Does not return if Node is about to kill this process, which may have read already that the call was not begun.
+        """
         _pack_into(self._page, 0, call)
+        if self._page[KILLED]:
+            os._exit(0)
 
     def is_cancelled(self, call: int) -> bool:
         """Whether Node has written that the caller of `call` has given up."""
         return _unpack_from(self._page, 8 * (1 + call % CANCELLED_MAX))[0] == call  # type: ignore[no-any-return]
 
+    def is_cancelled_after(self, call: int) -> bool:
+        """Whether Node has written that of a later call. Looks at all of them, which takes some microseconds."""
+        with memoryview(self._page) as page, page[8:KILLED] as words, words.cast("Q") as calls:
+            return max(calls) > call
 
-def _map_without_descriptor(descriptor: int) -> mmap:
+
+def _map_without_descriptor(descriptor: int, size: int) -> mmap:
     """Map the file, and leave no descriptor of it behind for other code to happen upon."""
     # `mmap` keeps a duplicate of its own, under the lowest number that is free.
     duplicate = os.dup(descriptor)
     os.close(duplicate)
-    page = mmap(descriptor, PAGE_BYTES)
+    page = mmap(descriptor, size)
     try:
         is_kept = os.path.sameopenfile(duplicate, descriptor)
     except OSError:
@@ -43,8 +59,10 @@ def _map_without_descriptor(descriptor: int) -> mmap:
 
 
 PAGE_BYTES = 4096
-# The words of the page that are not the mark itself. Of two calls that share one, the later is seen as given up; where
+# The last word says whether the process is about to be killed.
+KILLED = PAGE_BYTES - 8
+# The words between the mark and that one. Of two calls that share one, the later is seen as given up; where
 # both can run at once, the line tells it too.
-CANCELLED_MAX = PAGE_BYTES // 8 - 1
+CANCELLED_MAX = PAGE_BYTES // 8 - 2
 _pack_into = Struct("<Q").pack_into
 _unpack_from = Struct("<Q").unpack_from

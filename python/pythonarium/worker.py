@@ -13,7 +13,6 @@ import sys
 from _signal import SIG_BLOCK, SIG_DFL, SIG_IGN, SIGINT, SIGUSR1, SIGUSR2, getsignal, pthread_sigmask, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
 from _thread import get_ident, start_new_thread
 from errno import EBADF
-from itertools import repeat
 
 from . import __version__, error, message
 from .cancel import GIVEN_UP, CallCancelled, Cancellation
@@ -26,13 +25,14 @@ from .fork_hooks import run_fork_hooks
 from .frame import LineEnded, LineReader, LineTooLong, LineWriter
 from .handle import HandleStore
 from .inbox import DURING_A_CALL, Inbox
+from .joining import Joining
 from .logs import Logs
-from .message import PROTOCOL, MessageTooLarge, ProtocolError, read_message
+from .message import CALL_MEMBERS_MIN, PROTOCOL, MessageTooLarge, ProtocolError
 from .modules import files_below, load_modules
 from .parent import end_with
 from .session import SessionStore
 from .start_mark import StartMark
-from .value import ATOMS, ValueRefused, encode, name_with_article
+from .value import ATOMS, NO_ATTACHMENTS, ValueRefused, encode, name_with_article
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .handle import Handing, NoHanding
     from .kept import KeptStore
     from .lane import Lane
+    from .reply_page import ReplyPage
     from .shared_file import NodeFiles
     from .template import Template
 
@@ -86,6 +87,7 @@ class Worker:
         self._start_mark = start_mark
         self._template = template
         self._reader = LineReader(line, MESSAGE_BYTES_MAX)
+        self._inbox = Inbox(self._reader, lambda: leave(0))
         self._writer = LineWriter(line)
         self._logs = Logs(self._writer)
         self._cancellation = Cancellation()
@@ -103,6 +105,8 @@ class Worker:
         self._check: Callable[..., None] | None = None
         self._teardown: Callable[[], None] = nothing
         self._mark: StartMark | None = None
+        # Absent where every reply is written at once.
+        self._joining: Joining | None = None
         # Nothing where calls run one after the other.
         self._lane: Lane | None = None
         self._bytes_max = MESSAGE_BYTES_MAX
@@ -116,9 +120,7 @@ class Worker:
         python = ".".join(map(str, sys.version_info[:3]))
         self._writer.write(message.hello(__version__, python, sys.executable, os.getpid()))
 
-        messages = map(read_message, self._reader, repeat(self._reader))
-        self._inbox = Inbox(messages, self._reader, lambda: leave(0))
-        init = next(messages, None)
+        init = self._inbox.read()
         if init is None:
             leave(0)
         if init["type"] != "init":
@@ -127,7 +129,7 @@ class Worker:
         if self._lane is None:
             self._answer()
         else:
-            self._lane.answer(messages)
+            self._lane.answer(iter(self._inbox.read, None))  # type: ignore[arg-type]
         self._stop()
 
     def _start(self, init: dict[str, Any]) -> None:
@@ -152,9 +154,11 @@ class Worker:
             if init["startMark"]:
                 if "share" in init:
                     self._reader.files = find_files(init["share"], self._start_mark)
-                self._mark = StartMark(self._start_mark)
+                self._mark = StartMark(self._start_mark, init.get("replyPage", False))
                 if self._lane is None:
                     self._cancellation.watch(self._mark)
+                    if self._mark.replies is not None:
+                        self._join(self._mark.replies)
                     if init.get("interrupts"):
                         self._cancellation.listen()
             stage = "limits"
@@ -195,10 +199,18 @@ class Worker:
         """Answer every call in turn; return at `stop`."""
         if not self._writer.is_open:
             leave_child(None)
-        for received in self._inbox:
+        while (received := self._inbox.next()) is not None:
             kind = received["type"]
             if kind == "call":
                 self._answer_call(received)
+                # Its arguments may be large, and the next may be long in coming.
+                del received
+                continue
+            self._writer.flush()
+            if kind == "map":
+                from .batch import answer_items
+
+                answer_items(self, received)
             elif kind in FORGETS:
                 self.forget(received)
             elif kind == "ping":
@@ -209,28 +221,34 @@ class Worker:
                 pass  # Its call was answered before this was read.
             else:
                 raise ProtocolError(f"a second {kind!r}")
-            # Its arguments may be large, and the next may be long in coming.
-            del received
         leave(0)
 
     def _answer_call(self, call: dict[str, Any]) -> None:
         number = call["id"]
-        function = self._functions.get(call["name"]) if "on" not in call else self._handles.find(call)
+        session = context = owner = exchange = None
+        # Most calls have nothing else.
+        is_plain = len(call) == CALL_MEMBERS_MIN
+        if not is_plain:
+            session, context = call.get("session"), call.get("context")
+            owner = call.get("lease", session)
+        function = self._functions.get(call["name"]) if is_plain or "on" not in call else self._handles.find(call)
         if function is None:
             self._send_error(number, error.of_unknown(call["name"], list(self._functions)), started=False)
             return
-        session = call.get("session")
-        handing = self._handing = self._handles.handing(call.get("lease", session))
-        exchange = self._exchange(call, handing) if not EXTRAS.isdisjoint(call) else None
-        if "rich" in call:
-            from .rich import restore_call
+        handing = self._handing
+        if handing.owner != owner or handing.unsent:
+            handing = self._handing = self._handles.handing(owner)
+        if not is_plain and not EXTRAS.isdisjoint(call):
+            exchange = self._exchange(call, handing)
+            if "rich" in call:
+                from .rich import restore_call
 
-            try:
-                restore_call(call, function, exchange.resolve)  # type: ignore[union-attr]
-            except (ModuleNotFoundError, OSError) as missing:
-                self._end_talk()
-                self._send_error(number, error.of_exception(missing), started=False)
-                return
+                try:
+                    restore_call(call, function, exchange.resolve)
+                except (ModuleNotFoundError, OSError) as missing:
+                    self._end_talk()
+                    self._send_error(number, error.of_exception(missing), started=False)
+                    return
 
         cancellation = self._cancellation
         if (cancellation.missed or cancellation.is_deaf) and cancellation.is_cancelled(number):
@@ -239,9 +257,11 @@ class Worker:
             self._send_error(number, error.of_exception(CallCancelled(GIVEN_UP)), started=False)
             return
 
+        began, joining = 0.0, self._joining
+        if joining is not None and (joining.lines or joining.page.used):
+            began = joining.begin(call["name"] if exchange is None and "on" not in call else None)
         if session is not None:
             self._sessions.enter(session)
-        context = call.get("context")
         if context is not None:
             current_context.set(context)
         self._logs.call = cancellation.call = number
@@ -255,7 +275,7 @@ class Worker:
                     cancellation.arm(number)
                 if self._check is not None:
                     self._check(function, call["args"], call.get("kwargs", NO_KWARGS))
-                value = function(*call["args"], **call.get("kwargs", NO_KWARGS))
+                value = function(*call["args"]) if is_plain else function(*call["args"], **call.get("kwargs", NO_KWARGS))
                 if type(value) not in PLAIN and hasattr(type(value), "__await__"):
                     value = self._loop.run(value, number)
                 if exchange is not None and "stream" in call:
@@ -283,9 +303,21 @@ class Worker:
 
         # Most answers are as plain as that.
         if refused is None and not attachments and len(answer) <= self._bytes_max:
-            self._writer.write(answer)
+            # What stands for an object may only be sent once.
+            if began and attachments is NO_ATTACHMENTS:
+                joining.end(call["name"], began, answer)  # type: ignore[union-attr]
+            else:
+                self._writer.write(answer)
         else:
+            if began:
+                joining.failed(call["name"])  # type: ignore[union-attr]
             self._send_answer(number, refused, answer, attachments, handing)
+
+    def _join(self, page: ReplyPage) -> None:
+        """Let replies wait for each other in `page`, from here on."""
+        self._writer.hold_in(page)
+        self._reader.before_wait = self._writer.flush
+        self._joining = Joining(self._reader, self._writer, page)
 
     def _send_answer(
         self,

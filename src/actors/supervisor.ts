@@ -15,13 +15,15 @@ import { workerLogic } from './worker.js';
 
 /**
  * The supervisor's chart with hands: it has the coordinator, the workers and
- * one client for each slot as its children. A worker's successor takes its
- * name, so that ids are reused and nothing is kept for the dead.
+ * one client for each slot as its children, the slots ahead included. A worker's
+ * successor takes its name, so that ids are reused and nothing is kept for the dead.
  */
 export function supervisorLogic(runtime: Runtime) {
   const { settings } = runtime;
-  const slots = Array.from({ length: settings.slots }, (_, slot) => slot);
-  const clientId = (place: number, slot: number) => `client-${place * settings.slots + slot}`;
+  const { slots: most, prefetchMax: ahead } = settings;
+  const slots = Array.from({ length: most + ahead }, (_, slot) => slot);
+  const clientId = (place: number, slot: number) =>
+    slot < most ? `client-${place * most + slot}` : `client-ahead-${place * ahead + slot - most}`;
 
   const workerInput =
     (place: number) =>
@@ -29,12 +31,14 @@ export function supervisorLogic(runtime: Runtime) {
       worker: context.places[place]!.worker,
       place,
       bootTimeoutMs: settings.bootTimeoutMs,
-      evictGraceMs: settings.evictGraceMs,
+      // With one slot all others wait in the pipe: none can finish while the first hangs, and all can go elsewhere.
+      evictGraceMs: most === 1 ? 0 : settings.evictGraceMs,
       stopGraceMs: settings.stopGraceMs,
       termGraceMs: settings.termGraceMs,
       coordinator: self.system.get('coordinator'),
       supervisor: self,
       clients: slots.map((slot) => self.system.get(clientId(place, slot))),
+      ahead,
     });
 
   return supervisorMachine.provide({

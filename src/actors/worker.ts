@@ -1,4 +1,6 @@
 import {
+  type ClientEvent,
+  type ClientRef,
   type KillReason,
   type LeaseId,
   type WorkerContext,
@@ -7,6 +9,7 @@ import {
   type WorkerRef,
   workerMachine,
 } from '../../machines/index.js';
+import type { Batch } from '../batch.js';
 import { Boot } from '../boot.js';
 import type { Call } from '../call.js';
 import { compile } from '../compile.js';
@@ -19,11 +22,13 @@ import {
   WorkerDiedError,
 } from '../errors.js';
 import type { PoolEvents, RunningCall } from '../events.js';
-import type { Answer, Exchange, Loss } from '../exchange.js';
+import type { Answer, Exchange, Loss, Request } from '../exchange.js';
 import { type HandleOwner, Handles } from '../handle.js';
+import { HeldReplyWatch } from '../held-replies.js';
 import { type Kept, KeptFunctions } from '../keep.js';
 import type { PoolSettings } from '../options.js';
 import { Outbox } from '../outbox.js';
+import type { Prefetch } from '../prefetch.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
 import { StackDump } from '../process/stack-dump.js';
 import { Pulse } from '../pulse.js';
@@ -42,7 +47,12 @@ import {
   errorFromWire,
   type HelloMessage,
   type LogMessage,
+  type MappedMessage,
+  type MessageDuringCall,
   type MessageFromPython,
+  messageOf,
+  parseLine,
+  type ReplyMessage,
 } from '../wire/message.js';
 import type { ValueLimits } from '../wire/value.js';
 import { effect } from './effect.js';
@@ -66,8 +76,8 @@ export class WorkerHand implements ProcessListeners {
   readonly name: string;
   /** By slot: the exchange under the lease that is live there. */
   readonly exchanges: (Exchange | undefined)[] = [];
-  /** The exchanges that wait for an answer, in the order in which they asked. */
-  readonly #asked: Exchange[] = [];
+  /** The requests that wait for an answer, in the order in which they were sent. */
+  readonly #asked: Request[] = [];
   readonly #runtime: Runtime;
   readonly #worker: WorkerRef;
   readonly #process: PythonProcess;
@@ -86,8 +96,18 @@ export class WorkerHand implements ProcessListeners {
   /** Absent unless it is to be pinged. */
   #pulse: Pulse | undefined;
   #heardAt: number | undefined;
+  /** When it last answered a request. */
+  #answeredAt = 0;
+  /** Absent where every reply is sent at once. */
+  #heldReplies: HeldReplyWatch | undefined;
+  /** The requests whose replies were taken before Python has sent them. */
+  readonly #taken = new Set<number>();
+  /** The answers that it had given and not sent at its end, by request. */
+  #atEnd: ReadonlyMap<number, Answer> | undefined;
   /** What it writes now of where it stands, and who wants to know. */
   #dump: { readonly dump: StackDump; readonly tells: ((stack: string | null) => void)[] } | undefined;
+  /** Known once it was asked. */
+  #pipes: boolean | undefined;
   /** It can open files of ours. */
   #shares = false;
   #end: ProcessEnd | undefined;
@@ -111,7 +131,7 @@ export class WorkerHand implements ProcessListeners {
     this.#startedAt = runtime.clock.now();
     this.#process = runtime.startPython(() => runtime.launch(), this);
     this.#boot = new Boot(runtime, this.name, this.#process);
-    this.#outbox = new Outbox((line, bin) => this.#process.send(line, bin));
+    this.#outbox = new Outbox((line, bin, isUrgent) => this.#process.send(line, bin, isUrgent));
   }
 
   get pythonPid(): number | undefined {
@@ -123,21 +143,66 @@ export class WorkerHand implements ProcessListeners {
     return this.exchanges.some((exchange) => exchange !== undefined);
   }
 
+  /** More of its slots are leased than anybody may have: what is sent now is sent ahead. */
+  get isBeyondItsSlots(): boolean {
+    let leases = 0;
+    for (const exchange of this.exchanges) if (exchange !== undefined) leases += 1;
+    return leases > this.#runtime.settings.slots;
+  }
+
   /** The moment it is, by the pool's clock. */
   get now(): number {
     return this.#runtime.clock.now();
+  }
+
+  /** Says to the client of a slot how its exchange stands. */
+  tell(client: ClientRef, event: ClientEvent): void {
+    this.#runtime.tellClient(client, event);
   }
 
   get counters(): Counters {
     return this.#runtime.counters;
   }
 
-  /** Sends a request and returns its id. */
-  request(call: Call, exchange: Exchange): number {
-    const id = this.#runtime.nextRequestId();
-    this.#asked.push(exchange);
-    this.#outbox.request(id, call.question.request, this.#shares);
-    return id;
+  /** What has come of the calls in the pipes. */
+  get prefetch(): Prefetch['counts'] {
+    return this.#runtime.prefetch.counts;
+  }
+
+  /** The request that is to be sent next. */
+  request(call: Call | undefined, batch: Batch | undefined, exchange: Exchange): Request {
+    const calls = batch?.count ?? 1;
+    const lastId = this.#runtime.nextRequestId(calls);
+    const id = lastId - calls + 1;
+    const request = {
+      id,
+      lastId,
+      call,
+      batch,
+      exchange,
+      isAbandoned: false,
+      isRevoked: false,
+      wasBegun: false,
+      isAhead: false,
+    };
+    this.#asked.push(request);
+    return request;
+  }
+
+  send({ id, lastId, call, batch }: Request): void {
+    const isUrgent = this.#asked.length === 1;
+    if (!isUrgent) this.#heldReplies?.begin();
+    if (call !== undefined) this.#outbox.request(id, call.question.request, this.#shares, isUrgent);
+    else if (batch !== undefined) this.#outbox.batch(id, lastId, batch.lineFrom(id));
+  }
+
+  /**
+   * Requests may follow each other without waiting for answers: Python runs one after the other, and the page that it
+   * shares says which it has begun, and tells it which it need not begin.
+   */
+  get pipes(): boolean {
+    this.#pipes ??= this.#runtime.settings.lane === 'serial' && this.#process.lastStarted() !== undefined;
+    return this.#pipes;
   }
 
   /** What of it is known here. */
@@ -147,7 +212,10 @@ export class WorkerHand implements ProcessListeners {
       worker: this.name,
       id: this.id,
       pid: this.#pid,
-      calls: this.#asked.length,
+      calls: this.#asked.reduce(
+        (calls, { batch }) => calls + (batch === undefined ? 1 : batch.count - batch.answered),
+        0,
+      ),
       heardMsAgo: this.#heardAt === undefined ? null : Math.round(now - this.#heardAt),
       ping: this.#pulse?.state ?? null,
     };
@@ -175,13 +243,10 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** Takes back a request that was not sent, since its arrays are still being written. False: it was sent. */
-  withdraw(id: number): boolean {
-    if (!this.#outbox.withdraw(id)) return false;
-    this.#asked.splice(
-      this.#asked.findIndex(({ requestId }) => requestId === id),
-      1,
-    );
-    this.#asked[0]?.onRunning();
+  withdraw(request: Request): boolean {
+    if (!this.#outbox.withdraw(request.id)) return false;
+    this.answered(request);
+    this.goOn();
     return true;
   }
 
@@ -191,19 +256,19 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** Python has come to its request. In the lane `serial` those behind the first wait in the pipe. */
-  runs(exchange: Exchange): boolean {
-    return this.#runtime.settings.lane !== 'serial' || this.#asked[0] === exchange;
+  runs(request: Request): boolean {
+    return this.#runtime.settings.lane !== 'serial' || this.#asked[0] === request;
   }
 
-  /** The one whose request Python runs, where that of `exchange` waits in the pipe. */
-  ahead(exchange: Exchange): Exchange | undefined {
-    return this.runs(exchange) ? undefined : this.#asked[0];
+  /** The one that Python runs, where `request` waits in the pipe. */
+  ahead(request: Request): Request | undefined {
+    return this.runs(request) ? undefined : this.#asked[0];
   }
 
   /** Lets Python see, before it comes to a request in the pipe, that nobody waits for it any more. */
-  forestall(slot: number): void {
-    const id = this.exchanges[slot]?.requestId;
-    if (id !== undefined) this.#process.cancel(id, this.#interrupts);
+  forestall({ id, batch }: Request): void {
+    // Before a batch it looks in any case. Of two signals in a row, a thread that sleeps may not hear the second.
+    this.#process.cancel(id, this.#interrupts && batch === undefined);
   }
 
   /** Asks Python to end the call that nobody waits for any more. */
@@ -216,7 +281,7 @@ export class WorkerHand implements ProcessListeners {
 
   /** Makes a handle of an object that came in a message about the request `id`. */
   readonly resolve = (kind: string, [number, className]: readonly unknown[], id: unknown): unknown => {
-    const caller = this.#asker(id as number)?.call?.question.caller;
+    const caller = this.#asked.find((request) => request.id === id)?.call?.question.caller;
     const isHandle = kind === 'handle' && Number.isSafeInteger(number) && typeof className === 'string';
     if (!isHandle || caller?.owner === undefined) throw new ProtocolError({ detail: `there is no use for a ${kind}` });
     this.#handles ??= new Handles(this);
@@ -316,25 +381,37 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** How a request was lost that will not be answered. */
-  loss(call: Call, id: number, exchange: Exchange): Loss {
+  loss(request: Request, call: Call): Loss {
+    const started = this.hasStarted(request.id);
+    if (this.#endedFor === 'stopped') {
+      return { error: new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' }), started, isFinal: true };
+    }
+    if (started !== false && this.#isSuspected(request)) {
+      const isSpent = call.died();
+      this.#runtime.poison.died(call.question, isSpent && this.#ranAlone);
+    }
+    return { error: this.#lossAs(call.toldAs(started), call.name), started, isFinal: false };
+  }
+
+  /** How the call with that id was lost, of a batch that will not be answered. */
+  lossOfItem(batch: Batch, id: number): Loss {
     const started = this.hasStarted(id);
     if (this.#endedFor === 'stopped') {
       return { error: new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' }), started, isFinal: true };
     }
-    if (started !== false && this.#isSuspected(exchange)) {
-      const isSpent = call.died();
-      this.#runtime.poison.died(call.question, isSpent && this.#ranAlone);
+    // Those before it were run to their ends, and their answers are lost with it.
+    if (this.#endedBySelf && id === this.#process.lastStarted()) {
+      this.#runtime.poison.died({ name: batch.name, request: batch.requestOfNext() }, false);
     }
-    const told = call.toldAs(started);
-    const fault = this.#fault;
-    if (fault === undefined) return { error: this.#died(told, call.name), started, isFinal: false };
-    // Each caller gets one of its own, which says how its own call stands.
-    const { detail } = fault as ProtocolError;
-    const error = fault instanceof ProtocolError ? new ProtocolError({ detail, worker: this.name, ...told }) : fault;
-    return { error, started, isFinal: false };
+    return { error: this.#lossAs({ started, attempts: 1 }, batch.name), started, isFinal: false };
   }
 
-  /** What the caller of a request that was never sent is told, and whoever asks for another under the lost lease. */
+  /** It was in the pipe by the pool's own choice, and there is still somewhere else to go. */
+  mayMove({ isAhead }: Request): boolean {
+    return isAhead && this.#runtime.endedBy === undefined;
+  }
+
+  /** What the caller of a request that was never begun is told, and whoever asks for another under the lost lease. */
   lossOfLease({ lease, isAbandoned }: Exchange): EndedLease {
     const isRevoked = this.#endedFor === 'cancel-grace' && isAbandoned;
     const reason = this.#endedFor === 'stopped' ? 'pool-closed' : isRevoked ? 'revoked' : 'worker-died';
@@ -355,6 +432,8 @@ export class WorkerHand implements ProcessListeners {
     switch (message.type) {
       case 'reply':
         return this.#answered(message.id, { value: message.value });
+      case 'mapped':
+        return this.#mapped(message);
       case 'error':
         return this.#answered(message.id, { error: this.#errorOf(message), started: message.started });
       case 'items':
@@ -362,7 +441,7 @@ export class WorkerHand implements ProcessListeners {
       case 'pull':
       case 'progress':
       case 'heartbeat':
-        if (this.#asker(message.id)?.hear(message)) return;
+        if (this.#heard(message)) return;
         return this.#unasked(`\`${message.type}\` for request ${message.id}, which has no use for it`);
       case 'pong':
         return this.#pulse?.answered(message.number);
@@ -377,6 +456,7 @@ export class WorkerHand implements ProcessListeners {
         this.#tellsStacks = message.stacks;
         this.#beginPulse();
         this.#shares = message.shares ?? false;
+        if (!this.pipes) this.#runtime.prefetch.isPossible = false;
         this.#runtime.streams = new Set(message.streams);
         this.#runtime.emit('worker.ready', {
           worker: this.name,
@@ -427,7 +507,8 @@ export class WorkerHand implements ProcessListeners {
   }
 
   #log(message: LogMessage): void {
-    const context = message.call === null ? undefined : this.#asker(message.call)?.call?.question.context;
+    const request = message.call === null ? undefined : this.#asker(message.call);
+    const context = request?.batch?.context ?? request?.call?.question.context;
     this.#runtime.log({ worker: this.name, ...message, context });
   }
 
@@ -437,7 +518,16 @@ export class WorkerHand implements ProcessListeners {
     // A wrapper that stands between has no use for the signal, and no other lane than this one is interrupted by it.
     const isDirect = hello.pid === this.#pid;
     const interrupts = interrupt && (lane !== 'serial' || isDirect);
-    const failure = this.#boot.onHello(hello, { interrupts, stacks: isDirect });
+    const holds = lane === 'serial' && this.#process.hasStartMark && this.#process.heldReplies !== undefined;
+    if (holds) {
+      this.#heldReplies = new HeldReplyWatch(this.#runtime.clock, {
+        hasSeveral: () => this.#asked.length > 1,
+        read: () => this.#process.heldReplies?.(),
+        take: (lines) => this.#take(lines),
+      });
+    }
+    const wanted = { interrupts, stacks: isDirect, ...(holds && { replyPage: true as const }) };
+    const failure = this.#boot.onHello(hello, wanted);
     if (failure === undefined) return;
     this.#fault = failure;
     this.#worker.send({ type: 'process.unfit' });
@@ -487,25 +577,88 @@ export class WorkerHand implements ProcessListeners {
   }
 
   #answered(id: number, answer: Answer): void {
-    const exchange = this.#asker(id);
-    if (exchange === undefined) return this.#unasked(`an answer to request ${id}, which nobody asked`);
+    const request = this.#asker(id);
+    if (request === undefined && this.#taken.delete(id)) return;
+    if (request?.batch !== undefined && request.exchange.answerOne(request, request.batch, id, answer)) return;
+    if (request?.call === undefined) return this.#unasked(`an answer to request ${id}, which nobody asked`);
     this.#outbox.answered(id);
-    this.#asked.splice(this.#asked.indexOf(exchange), 1);
     const { poison } = this.#runtime;
-    if (!poison.isEmpty && exchange.call !== undefined) poison.survived(exchange.call.question);
-    exchange.answer(answer);
-    this.#asked[0]?.onRunning();
+    if (!poison.isEmpty) poison.survived(request.call.question);
+    this.answered(request);
+    this.#measure(request.call, answer);
+    request.exchange.answer(request, answer);
+    this.goOn();
   }
 
-  /** Whoever waits for the answer to that request: the first, where Python runs one after the other. */
-  #asker(id: number): Exchange | undefined {
-    for (const exchange of this.#asked) if (exchange.requestId === id) return exchange;
+  #mapped(message: MappedMessage): void {
+    const request = this.#asker(message.id);
+    if (request?.exchange.answerMapped(request, message)) return;
+    this.#unasked(`answers to requests from ${message.id} on, which nobody asked in that order`);
+  }
+
+  /** Takes replies that Python has given and not sent yet. */
+  #take(lines: readonly string[]): void {
+    for (const reply of repliesIn(lines)) {
+      if (this.#asker(reply.id) === undefined) continue;
+      this.onMessage(reply);
+      this.#taken.add(reply.id);
+    }
+  }
+
+  /** To a worker at its end: the answer that Python gave to that request and has not sent, whatever it ends of. */
+  heldAnswer({ id }: Request): Answer | undefined {
+    this.#atEnd ??= this.#takeAtEnd();
+    return this.#atEnd.get(id);
+  }
+
+  /** What has been answered is not what it ended of. */
+  #takeAtEnd(): ReadonlyMap<number, Answer> {
+    const answers = new Map<number, Answer>();
+    for (const { id, value } of repliesIn(this.#process.heldReplies?.()?.lines ?? [])) {
+      const request = this.#asker(id);
+      if (request?.call === undefined) continue;
+      this.answered(request);
+      this.#runtime.poison.survived(request.call.question);
+      answers.set(id, { value });
+    }
+    return answers;
+  }
+
+  #heard(message: MessageDuringCall): boolean {
+    const request = this.#asker(message.id);
+    return request?.exchange.hear(request, message) ?? false;
+  }
+
+  /** The request of that id: the first, where Python runs one after the other. */
+  #asker(id: number): Request | undefined {
+    for (const request of this.#asked) if (request.id <= id && id <= request.lastId) return request;
     return undefined;
   }
 
+  /** It owes no answer to that request any more. */
+  answered(request: Request): void {
+    this.#asked.splice(this.#asked.indexOf(request), 1);
+  }
+
+  /** How long it ran: from the answer before it, if it was in the pipe by then. */
+  #measure(call: Call, answer: Answer): void {
+    const now = this.#heardAt as number;
+    const since = Math.max(call.sentAt ?? now, this.#answeredAt);
+    this.#answeredAt = now;
+    // What was given up in the pipe never ran.
+    if (!call.isPlain || ('error' in answer && answer.started === false)) return;
+    this.#runtime.prefetch.ran(call, now - since, this.#asked[0]?.isAhead === true);
+  }
+
+  /** Python comes to the next. */
+  goOn(): void {
+    const next = this.#asked[0];
+    next?.exchange.onRunning(next);
+  }
+
   #errorOf({ id, error }: ErrorMessage): PoolError {
-    const call = this.#asker(id)?.call;
-    return errorFromWire(error, call?.name, call?.thrown);
+    const request = this.#asker(id);
+    return errorFromWire(error, request?.batch?.name ?? request?.call?.name, request?.call?.thrown);
   }
 
   #unasked(detail: string): void {
@@ -514,11 +667,13 @@ export class WorkerHand implements ProcessListeners {
 
   /** What has no call's mark on it can be told to belong to one if only that one is unanswered. */
   #onlyRequest(): number | null {
-    return (this.#asked.length === 1 && this.#asked[0]?.requestId) || null;
+    const [first] = this.#asked;
+    return this.#asked.length === 1 && first!.id === first!.lastId ? first!.id : null;
   }
 
   #ended(end: ProcessEnd, bootFailure: unknown): void {
     this.#pulse?.end();
+    this.#heldReplies?.end();
     this.#kept?.endAll();
     if (this.#endedFor !== 'stopped') {
       if (bootFailure !== undefined) this.#runtime.bootFailed(bootFailure);
@@ -547,10 +702,24 @@ export class WorkerHand implements ProcessListeners {
     this.#runtime.sessions.workerLeft(this.id, this.sessionLoss);
   }
 
+  /** What the caller is told of a call that is lost, whose attempts stand like that. */
+  #lossAs(told: { started: Started; attempts: number }, call: string): PoolError {
+    const fault = this.#fault;
+    if (fault === undefined) return this.#died(told, call);
+    // Each caller gets one of its own, which says how its own call stands.
+    const { detail } = fault as ProtocolError;
+    return fault instanceof ProtocolError ? new ProtocolError({ detail, worker: this.name, ...told }) : fault;
+  }
+
+  /** Nobody asked it to end, and nobody killed it for what it had not done. */
+  get #endedBySelf(): boolean {
+    return this.#endedFor === undefined || this.#endedFor === 'unfit';
+  }
+
   /** It ended by itself while that request ran. */
-  #isSuspected(exchange: Exchange): boolean {
-    if (this.#endedFor !== undefined && this.#endedFor !== 'unfit') return false;
-    return this.#runtime.settings.lane !== 'serial' || this.#asked[0] === exchange;
+  #isSuspected(request: Request): boolean {
+    if (!this.#endedBySelf) return false;
+    return this.#runtime.settings.lane !== 'serial' || this.#asked[0] === request;
   }
 
   /** Of what was asked of it, one alone can have run. */
@@ -590,6 +759,20 @@ export class WorkerHand implements ProcessListeners {
     const stage = this.#endedFor === 'boot-timeout' ? 'timeout' : this.#boot.stage;
     return this.#boot.error(stage, cause, this.#end);
   }
+}
+
+/** The replies that these lines are. */
+function repliesIn(lines: readonly string[]): ReplyMessage[] {
+  const replies: ReplyMessage[] = [];
+  for (const line of lines) {
+    try {
+      const message = messageOf(parseLine(line));
+      if (message.type === 'reply') replies.push(message);
+    } catch {
+      break; // Whoever crashes may have written anywhere.
+    }
+  }
+  return replies;
 }
 
 /** Signals that come from outside, the kernel's for want of memory included. A crash has others. */

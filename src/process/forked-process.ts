@@ -11,6 +11,7 @@ import {
   shareOf,
 } from './python-process.js';
 import type { Seat } from './seat.js';
+import type { HeldReplies } from './start-mark.js';
 import type { Template } from './template.js';
 
 /** Where a forked process comes from. */
@@ -57,13 +58,14 @@ export class ForkedProcess implements PythonProcess {
     return this.#spawned === undefined ? shareOf(this.#seat?.mark) : this.#spawned.share;
   }
 
-  send(line: string, bin?: readonly Uint8Array[]): void {
-    (this.#spawned ?? this.#channel)?.send(line, bin);
+  send(line: string, bin?: readonly Uint8Array[], isUrgent?: boolean): void {
+    (this.#spawned ?? this.#channel)?.send(line, bin, isUrgent);
   }
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
     if (this.#spawned !== undefined) return this.#spawned.signal(signal);
     if (this.#hasExited) return;
+    if (signal === 'SIGKILL') this.#seat?.mark?.halt();
     if (this.#pid !== undefined) return this.#template?.signal(this.#pid, signal);
     this.#isUnwanted = true;
     // Once it is being forked, its pid is on the way.
@@ -83,6 +85,10 @@ export class ForkedProcess implements PythonProcess {
 
   lastStarted(): number | undefined {
     return this.#spawned === undefined ? this.#seat?.mark?.read() : this.#spawned.lastStarted();
+  }
+
+  heldReplies(): HeldReplies | undefined {
+    return this.#spawned === undefined ? this.#seat?.mark?.heldReplies() : this.#spawned.heldReplies?.();
   }
 
   async #start(launching: () => Promise<Launch>): Promise<void> {

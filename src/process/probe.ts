@@ -1,10 +1,10 @@
+import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
-import { SpawnError } from '../errors.js';
+import type { Readable } from 'node:stream';
 import { LruMap } from '../lru-map.js';
-import { requireDescriptors } from './descriptors.js';
 import type { Environment } from './environment.js';
-import { EXECA_DEFAULTS, unmixed } from './execa-defaults.js';
+import { type Spawned, spawnGroup } from './spawn.js';
 
 /** What a Python said about itself. */
 export interface ProbeReport {
@@ -75,6 +75,9 @@ async function keyOf({ command, environment, cwd, isolated }: ProbeTarget): Prom
   return JSON.stringify([command, program?.ino, program?.mtimeMs, variables, cwd, isolated]);
 }
 
+/** What Node returns, with what our `stdio` makes of it. */
+type Child = Spawned & { readonly stdout: Readable; readonly stderr: Readable };
+
 interface SharedProbe {
   readonly report: Promise<ProbeReport>;
   readonly controller: AbortController;
@@ -116,22 +119,22 @@ async function run(
   { command, environment, cwd, isolated, timeoutMs }: Omit<ProbeTarget, 'signal'>,
   signal: AbortSignal,
 ): Promise<ProbeReport> {
-  const { execa } = await import('execa');
   signal.throwIfAborted();
   const [program, ...rest] = command as [string, ...string[]];
-  requireDescriptors(DESCRIPTORS, program);
-  const child = execa(program, [...rest, ...(isolated ? ['-I'] : []), '-c', PROBE], {
-    ...EXECA_DEFAULTS,
+  // A group of its own, so that what a wrapper started can be ended with it.
+  const spawned = spawnGroup(program, [...rest, ...(isolated ? ['-I'] : []), '-c', PROBE], {
     cwd,
-    env: unmixed(environment),
-    extendEnv: false,
-    stdin: 'ignore',
-    buffer: false,
-    reject: false,
-    // No signal handler of ours, and a group of its own, so that what a wrapper started can be ended with it.
-    cleanup: false,
-    detached: true,
+    env: environment,
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
+  if (spawned instanceof Promise) {
+    const error = await spawned;
+    throw SCARCE.has(error.errno) ? error : new ProbeError(`it could not be started: ${error.errno}`);
+  }
+  const child = spawned as Child;
+  // Somebody waits for it.
+  child.ref();
+  const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
 
   const output = new Output();
   let why: string | undefined;
@@ -139,7 +142,7 @@ async function run(
   const end = (because: string) => {
     why ??= because;
     // Once the child was reaped its number may be somebody else's.
-    if (child.pid !== undefined && !hasEnded()) killGroup(child.pid);
+    if (!hasEnded()) killGroup(child.pid);
     hangUp();
   };
   // Whoever holds the other end of these now, a daemon of the wrapper maybe, is not waited for.
@@ -161,15 +164,11 @@ async function run(
   });
 
   try {
-    const result = await child;
-    if (result.code !== undefined && SCARCE.has(result.code)) {
-      throw new SpawnError({ errno: result.code, command: program, cause: result.cause });
-    }
+    const [exitCode, endedBy] = await closed;
     if (why !== undefined) throw new ProbeError(why + output.lastLines());
-    if (result.code !== undefined) throw new ProbeError(`it could not be started: ${result.code}`);
     const report = output.report();
     if (report === undefined) {
-      const how = result.signal === undefined ? `with exit code ${result.exitCode}` : `of signal ${result.signal}`;
+      const how = endedBy === null ? `with exit code ${exitCode}` : `of signal ${endedBy}`;
       throw new ProbeError(`it ended ${how} and reported nothing${output.lastLines()}`);
     }
     return await checked(report, environment);
@@ -252,9 +251,6 @@ const probes = new LruMap<SharedProbe>(64);
 const SHELL_NAMES = ['_', 'SHLVL', 'PWD', 'OLDPWD'] as const;
 
 const SCARCE: ReadonlySet<string> = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM']);
-
-/** Two pipes of two ends each, and the two that report a failing start. */
-const DESCRIPTORS = 6;
 
 const STDOUT_BYTES_MAX = 16 * 1024 * 1024;
 const STDERR_CHARS_MAX = 4096;

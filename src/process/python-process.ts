@@ -8,11 +8,12 @@ import { type MessageFromPython, messageOf } from '../wire/message.js';
 import type { Resolve } from '../wire/rich.js';
 import type { Environment } from './environment.js';
 import { ProcessGroup } from './group.js';
+import { lineSocket } from './line-socket.js';
 import type { LiveProcesses } from './live.js';
 import { OutputLines } from './output.js';
 import { PacedReader } from './paced-reader.js';
 import { PARENT, spawnGroup } from './spawn.js';
-import { StartMark } from './start-mark.js';
+import { type HeldReplies, StartMark } from './start-mark.js';
 
 /** How a process ended, as the kernel tells it. */
 export interface ProcessEnd {
@@ -48,7 +49,7 @@ export interface PythonProcess {
   /** By what it can find out whether it can open files of this process; absent where there are none to be shared. */
   readonly share?: { readonly pid: number; readonly mark: number } | undefined;
   /** Sends a line, and the raw bytes that follow it. */
-  send(line: string, bin?: readonly Uint8Array[]): void;
+  send(line: string, bin?: readonly Uint8Array[], isUrgent?: boolean): void;
   /** Signals its group; nothing once its end has been seen. */
   signal(signal: 'SIGTERM' | 'SIGKILL'): void;
   /** Lets it see that the caller of the request `id` has given up, and interrupts it if `bySignal`. */
@@ -57,6 +58,8 @@ export interface PythonProcess {
   dumpStacks(): void;
   /** The id of the last request it has started, or `undefined` where it shares no page. */
   lastStarted(): number | undefined;
+  /** The replies that it has given and not sent yet; absent where it sends each at once. */
+  heldReplies?(): HeldReplies | undefined;
 }
 
 /** What to start. */
@@ -103,11 +106,12 @@ class RealProcess implements PythonProcess {
     return shareOf(this.#mark);
   }
 
-  send(line: string, bin?: readonly Uint8Array[]): void {
-    this.#channel?.send(line, bin);
+  send(line: string, bin?: readonly Uint8Array[], isUrgent?: boolean): void {
+    this.#channel?.send(line, bin, isUrgent);
   }
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
+    if (signal === 'SIGKILL') this.#mark?.halt();
     if (this.#group !== undefined && !this.#hasExited) this.#group.signal(signal);
     else this.#isUnwanted = true;
   }
@@ -123,6 +127,10 @@ class RealProcess implements PythonProcess {
 
   lastStarted(): number | undefined {
     return this.#mark?.read();
+  }
+
+  heldReplies(): HeldReplies | undefined {
+    return this.#mark?.heldReplies();
   }
 
   async #start(launching: () => Promise<Launch>): Promise<void> {
@@ -145,7 +153,7 @@ class RealProcess implements PythonProcess {
     this.#group = group;
     this.#live.add(group);
 
-    const socket = child.stdio[3];
+    const socket = lineSocket(child.stdio[3]);
     const channel = new Channel(
       socket,
       { messageBytesMax, attachmentBytesMax },

@@ -69,6 +69,7 @@ export class Seat {
   /** Somebody new is about to be forked for it. */
   begin(epoch: string, listeners: SeatListeners): void {
     this.#listeners = listeners;
+    this.mark?.release();
     this.#outputs = (['stdout', 'stderr'] as const).map(
       (stream) => new OutputLines((line) => listeners.onOutput(stream, line)),
     );

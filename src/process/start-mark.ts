@@ -3,14 +3,23 @@ import { closeSync, ftruncateSync, openSync, readSync, unlinkSync, writeSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** Replies that Python has given and not written yet. */
+export interface HeldReplies {
+  /** The same as long as they are, and never again once others have taken their place. */
+  readonly state: bigint;
+  readonly lines: readonly string[];
+}
+
 /**
  * A page shared by Node and one worker: Python writes a request's id there
  * before it starts the request, and Node reads it when the worker has died.
  * So the error that tells of the death can say truly whether the call had
  * been started. The other way, Node writes the ids of calls whose callers
- * have given up, and Python looks there when it is signalled.
+ * have given up, and Python looks there when it is signalled; and that it is
+ * about to be killed, so that nothing is begun that was read as not begun. A
+ * second page has the replies that Python has given and not written yet.
  *
- * The page is a file that has lost its name: nothing is left on disk, whoever
+ * The pages are a file that has lost its name: nothing is left on disk, whoever
  * dies first.
  */
 export class StartMark {
@@ -22,7 +31,7 @@ export class StartMark {
     this.descriptor = descriptor;
   }
 
-  /** A fresh page, or `undefined` where there is no folder for one. */
+  /** Fresh pages, or `undefined` where there is no folder for one. */
   static create(): StartMark | undefined {
     for (const folder of ['/dev/shm', tmpdir()]) {
       const path = join(folder, `pythonarium-${randomUUID()}`);
@@ -30,7 +39,7 @@ export class StartMark {
       try {
         descriptor = openSync(path, 'wx+', 0o600);
         unlinkSync(path);
-        ftruncateSync(descriptor, PAGE_BYTES);
+        ftruncateSync(descriptor, 2 * PAGE_BYTES);
         return new StartMark(descriptor);
       } catch {
         if (descriptor !== undefined) closeSync(descriptor);
@@ -47,12 +56,37 @@ export class StartMark {
     return Number(bytes.readBigUInt64LE());
   }
 
+  /** From now on Python begins nothing more: to be called before it is killed, and before the mark is read for that. */
+  halt(): void {
+    this.#setKilled(1);
+  }
+
+  /** Python may begin what it is asked: to be called once the process before has ended, and before the next one. */
+  release(): void {
+    this.#setKilled(0);
+  }
+
   /** Lets Python see that the caller of the request `id` has given up. */
   cancel(id: number): void {
     if (!this.#open) return;
     const bytes = Buffer.alloc(8);
     bytes.writeBigUInt64LE(BigInt(id));
     writeSync(this.descriptor, bytes, 0, 8, 8 * (1 + (id % CANCELLED_MAX)));
+  }
+
+  /** What is on the page of the replies. */
+  heldReplies(): HeldReplies | undefined {
+    if (!this.#open) return undefined;
+    const page = Buffer.alloc(PAGE_BYTES);
+    readSync(this.descriptor, page, 0, PAGE_BYTES, PAGE_BYTES);
+    const state = page.readBigUInt64LE();
+    const used = Number(state % USED_BELOW);
+    const lines = page.toString('latin1', 8, 8 + used).split('\n');
+    return { state, lines: lines.slice(0, -1) };
+  }
+
+  #setKilled(isKilled: 0 | 1): void {
+    if (this.#open) writeSync(this.descriptor, Buffer.from([isKilled]), 0, 1, KILLED);
   }
 
   close(): void {
@@ -63,8 +97,12 @@ export class StartMark {
 }
 
 const PAGE_BYTES = 4096;
+/** The last word of the first page. */
+const KILLED = PAGE_BYTES - 8;
 /**
- * The words of the page that are not the mark itself. Of two calls that share one, the later is seen as given up; where
+ * The words between the mark and that one. Of two calls that share one, the later is seen as given up; where
  * both can run at once, the line tells it too.
  */
-const CANCELLED_MAX = PAGE_BYTES / 8 - 1;
+const CANCELLED_MAX = PAGE_BYTES / 8 - 2;
+/** In the first word of the replies: how many bytes of them there are, below how often the page was emptied. */
+const USED_BELOW = 65_536n;

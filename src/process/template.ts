@@ -15,6 +15,7 @@ import {
   templateMessageOf,
 } from '../wire/message.js';
 import { ProcessGroup } from './group.js';
+import { lineSocket } from './line-socket.js';
 import type { LiveProcesses } from './live.js';
 import { OutputLines } from './output.js';
 import { PacedReader } from './paced-reader.js';
@@ -151,7 +152,9 @@ export class Template {
     const group = new ProcessGroup(child.pid);
     this.#group = group;
     this.#live.add(group);
-    const [, stdout, stderr, control, ...others] = child.stdio;
+    const [, stdout, stderr, control, ...rest] = child.stdio;
+    // Of each seat, its line comes first.
+    const others = rest.map((stream, at) => (at % 4 === 0 ? lineSocket(stream as Duplex) : stream));
     this.#channel = new Channel(
       control as Duplex,
       limits,

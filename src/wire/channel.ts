@@ -55,15 +55,16 @@ export class Channel<Message = MessageFromPython> {
    * Sends one line, given without its newline, and the raw bytes that follow it. The first of a turn leaves at once, so
    * that Python works while the turn goes on; the others leave together at its end. That they arrive nobody promises:
    * only an answer says so. After the end it does nothing, of which `onEnd` has told. Raw bytes are not copied.
+   *
+   * @param isUrgent False: Python has something to do as it is, so that this leaves with the others at the end of the turn.
    */
-  send(line: string, bin: readonly Uint8Array[] = NO_BYTES): void {
+  send(line: string, bin: readonly Uint8Array[] = NO_BYTES, isUrgent = true): void {
     if (this.#state !== 'open') return;
     if (bin.length > 0) return this.#sendWithBytes(line, bin);
     if (!this.#hasFlushAhead) {
       this.#hasFlushAhead = true;
       queueMicrotask(() => this.#flush());
-      this.#duplex.write(writeLine(line));
-      return;
+      if (isUrgent) return void this.#duplex.write(writeLine(line));
     }
     this.#unsent += writeLine(line);
     if (this.#unsent.length >= JOINED_CHARS_MAX) this.#write();

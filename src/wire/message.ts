@@ -11,7 +11,7 @@ import { own } from '../own.js';
 import { headOf } from '../stack.js';
 import { type Resolve, restore, type ValueHandlers } from './rich.js';
 import type { ThrownErrors } from './thrown.js';
-import { checkJson, type Encoded, encodeFields, encodeJson, type ValueLimits } from './value.js';
+import { checkJson, type Encoded, encodeFields, encodeJson, encodePlain, type ValueLimits } from './value.js';
 
 /** The version of the protocol that this side speaks. `docs/protocol.md` describes it. */
 export const PROTOCOL = 1;
@@ -43,6 +43,8 @@ export interface InitMessage {
   readonly resources?: ResourceLimits | undefined;
   /** Whether descriptor 4 is a page for the id of the request being run. */
   readonly startMark: boolean;
+  /** Whether a second page follows it, where replies may be held that wait for others; absent for no. */
+  readonly replyPage?: boolean | undefined;
   /** Node's process, and the descriptor of the start mark there: by these the worker finds out whether it can open files of Node's. */
   readonly share?: { readonly pid: number; readonly mark: number } | undefined;
   /** Whether a call that is given up is to be interrupted: in the lane `serial` by SIGUSR1, else by `cancel` alone. */
@@ -153,6 +155,16 @@ export interface ErrorMessage {
   readonly started?: boolean;
 }
 
+/** The answers to calls of one `map`, as far as they are plain results: that of the call `id`, and of those that follow it. */
+export interface MappedMessage {
+  readonly type: 'mapped';
+  readonly id: number;
+  readonly values: readonly unknown[];
+  /** How long all of them took together, and the longest, in microseconds. */
+  readonly tookUs: number;
+  readonly longestUs: number;
+}
+
 /** Items of a stream, in their order. The call's answer comes after the last of them. */
 export interface ItemsMessage {
   readonly type: 'items';
@@ -227,6 +239,7 @@ export type MessageFromPython =
   | FailedMessage
   | ReplyMessage
   | ErrorMessage
+  | MappedMessage
   | MessageDuringCall
   | PongMessage
   | LogMessage;
@@ -386,6 +399,45 @@ export function callLine(
 ): string {
   const shareJson = share.length === 0 ? '' : `"share":${JSON.stringify(share)},`;
   return `{"type":"call","id":${id},${shareJson}${request}`;
+}
+
+/**
+ * What is around the items in the line of a `map`, for {@link mapLine}; `undefined` where it is more than JSON.
+ *
+ * @throws ValueRefusedError (`ERR_VALUE`) for a `context` that cannot cross.
+ */
+export function encodeMap(
+  { name, kwargs, context }: Pick<CallMessage, 'name' | 'kwargs' | 'context'>,
+  limits: ValueLimits,
+): MapFrame | undefined {
+  const kwargsText = kwargs === undefined ? undefined : encodePlain(kwargs, limits, 1);
+  if (kwargs !== undefined && kwargsText === undefined) return undefined;
+  const contextJson = context === undefined ? '' : `,"context":${encodeJson(context, 'context', limits)}`;
+  const kwargsJson = kwargsText === undefined ? '' : `,"kwargs":${kwargsText}`;
+  return { name: `"name":${JSON.stringify(name)}`, kwargs: kwargsJson, context: contextJson };
+}
+
+/** What is around the items in the line of a `map`. */
+export interface MapFrame {
+  readonly name: string;
+  readonly kwargs: string;
+  readonly context: string;
+}
+
+/** The line of a `map`, without its newline. Its calls have the id `first` and those that follow it. */
+export function mapLine(first: number, { name, kwargs, context }: MapFrame, items: readonly string[]): string {
+  return `{"type":"map","id":${first},${name},"items":[${items.join()}]${kwargs}${context}}`;
+}
+
+/** How many characters of items a line of a `map` has room for, however many bytes each of them takes. */
+export function mapRoom(frame: MapFrame, { messageBytesMax }: ValueLimits): number {
+  return Math.floor(messageBytesMax / 3) - mapLine(Number.MAX_SAFE_INTEGER, frame, []).length;
+}
+
+/** The call of one item, as it would be by itself. */
+export function requestOfItem({ name, kwargs, context }: MapFrame, item: string): EncodedRequest {
+  const key = `${name},"args":[${item}]${kwargs}`;
+  return { text: `${key}${context}}`, bin: [], keyChars: key.length };
 }
 
 /**
@@ -556,6 +608,14 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
         id: fields.id('id'),
         error: decodeError(fields.object('error'), 0),
         ...(fields.has('started') && { started: fields.boolean('started') }),
+      };
+    case 'mapped':
+      return {
+        type,
+        id: fields.id('id'),
+        values: fields.list('values'),
+        tookUs: fields.integer('tookUs'),
+        longestUs: fields.integer('longestUs'),
       };
     case 'items': {
       const size = (bin ?? []).reduce((sum, { byteLength }) => sum + byteLength, fields.bytes);

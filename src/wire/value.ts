@@ -71,6 +71,16 @@ export function encodeFields(
   return { text, bin: NO_BYTES };
 }
 
+/**
+ * The JSON of one value, or with `free: 1` of a list or an object of them, that is nothing but JSON; `undefined` for all
+ * else, and for what is too large.
+ */
+export function encodePlain(value: unknown, limits: ValueLimits, free: 0 | 1 = 0): string | undefined {
+  // Most are as short as that.
+  if (typeof value === 'number' && isFaithfulNumber(value)) return `${value}`;
+  return plainJson(value, free, undefined, limits);
+}
+
 /** The JSON of what JSON has words for; `undefined` for all else, and for what is too large. */
 function plainJson(value: unknown, free: 0 | 1, call: string | undefined, limits: ValueLimits): string | undefined {
   const weight = weigh(value, limits.depthMax + free, 0, limits.messageBytesMax);

@@ -91,7 +91,15 @@ function builds(made: (machine: AnyStateMachine) => AnyStateMachine): Load {
 function leasesOf(made: <Machine extends AnyStateMachine>(machine: Machine) => Machine): Load {
   const nobody = { _send: () => {}, sessionId: 'nobody' } as never;
   const rules = { ageAfterMs: 10_000, shed: null };
-  const waiter = { ticket: 1, askedAt: 0, priority: 0, fairnessKey: null, affinity: null, mayWait: true };
+  const waiter = {
+    ticket: 1,
+    askedAt: 0,
+    priority: 0,
+    fairnessKey: null,
+    affinity: null,
+    mayWait: true,
+    isShort: false,
+  };
   const coordinator = createActor(made(coordinatorMachine), {
     input: { queueMax: 10, queueMaxPerKey: 10, rules, supervisor: nobody },
   }).start();
@@ -99,7 +107,7 @@ function leasesOf(made: <Machine extends AnyStateMachine>(machine: Machine) => M
   const worker = createActor(made(workerMachine), {
     input: {
       ...{ worker: 1, place: 0, bootTimeoutMs: 1e9, evictGraceMs: 1, stopGraceMs: 1, termGraceMs: 1 },
-      ...{ coordinator: coordinator as never, supervisor: nobody, clients: [client] },
+      ...{ coordinator: coordinator as never, supervisor: nobody, clients: [client], ahead: 0 },
     },
   }).start();
   worker.send({ type: 'process.ready' });

@@ -1,6 +1,13 @@
 import { type PoolError, ProtocolError, SpawnError } from '../../src/errors.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess, StartPython } from '../../src/process/python-process.js';
-import { decodeMessage, type InitMessage, type MessageFromPython, type WireError } from '../../src/wire/message.js';
+import type { HeldReplies } from '../../src/process/start-mark.js';
+import {
+  decodeMessage,
+  type InitMessage,
+  type MappedMessage,
+  type MessageFromPython,
+  type WireError,
+} from '../../src/wire/message.js';
 
 /** How the played processes behave. */
 export interface Script {
@@ -21,6 +28,10 @@ export interface Script {
   readonly hasStartMark?: boolean;
   /** How many requests may be unanswered at a time. Default: 1. */
   readonly slots?: number;
+  /** How many answers to calls of a `map` go together. Default: 1. */
+  readonly mappedMax?: number;
+  /** Whether a reply waits for the next where more calls are there already. */
+  readonly joins?: boolean;
 }
 
 /** One request, as Python runs it. */
@@ -30,6 +41,10 @@ export interface PlayedRequest {
   readonly args: readonly unknown[];
   readonly kwargs: Readonly<Record<string, unknown>>;
   readonly session: string | undefined;
+  /** Which lease it is of. A call without one is a lease by itself. */
+  readonly lease: string;
+  /** The first id of the `map` that it came in. */
+  readonly batch: number | undefined;
   /** What Python keeps for the session. */
   readonly state: Map<string, unknown>;
 }
@@ -84,6 +99,7 @@ const BOOT = (process: FakeProcess) => process.boot();
 /** One played process. */
 export class FakeProcess implements PythonProcess {
   readonly hasStartMark: boolean;
+  readonly heldReplies?: () => HeldReplies;
   readonly pid: number;
   /** Node's first message, once it has come. */
   init: InitMessage | undefined;
@@ -106,6 +122,14 @@ export class FakeProcess implements PythonProcess {
   readonly #states = new Map<string, Map<string, unknown>>();
   #phase: 'launching' | 'spawned' | 'greeted' | 'loading' | 'ready' = 'launching';
   #request: PlayedRequest | undefined;
+  /** Given up before its turn came, and not yet answered. */
+  #declined: CallLine | undefined;
+  /** Replies that wait for the next; they outlive it. */
+  readonly #held: string[] = [];
+  /** How often they were said. */
+  #turns = 0n;
+  /** Answers that were not said yet. */
+  #mapped: Omit<MappedMessage, 'type'> | undefined;
   /** The last request that came, whether it was started or not. */
   #lastId = 0;
   #isFrozen = false;
@@ -122,6 +146,8 @@ export class FakeProcess implements PythonProcess {
     this.#listeners = listeners;
     this.pid = 1_000 + index;
     this.hasStartMark = python.script.hasStartMark ?? true;
+    if (python.script.joins)
+      this.heldReplies = () => ({ state: this.#turns * 65_536n + BigInt(this.#held.length), lines: [...this.#held] });
   }
 
   // ---------------------------------------------------------------- what a test looks at
@@ -165,7 +191,7 @@ export class FakeProcess implements PythonProcess {
 
   /** How many requests it has not answered, those included that wait in the pipe. */
   get owed(): number {
-    let owed = this.#request === undefined ? 0 : 1;
+    let owed = this.#isBusy ? 1 : 0;
     for (const { type } of this.#inbox) if (type === 'call') owed += 1;
     return owed;
   }
@@ -173,6 +199,15 @@ export class FakeProcess implements PythonProcess {
   /** What it keeps, by session. */
   get states(): ReadonlyMap<string, ReadonlyMap<string, unknown>> {
     return this.#states;
+  }
+
+  /** A reply waits for the next. */
+  get holds(): boolean {
+    return this.#held.length > 0;
+  }
+
+  get #isBusy(): boolean {
+    return this.#request !== undefined || this.#declined !== undefined;
   }
 
   // ---------------------------------------------------------------- what Node does
@@ -183,7 +218,8 @@ export class FakeProcess implements PythonProcess {
     this.#check(message, line);
     if (message.type === 'init') this.init = message;
     this.#python.script.onLine?.(message, this, line);
-    this.#inbox.push(message);
+    if (message.type === 'map') this.#inbox.push(...callsOf(message));
+    else this.#inbox.push(message);
     this.#read();
   }
 
@@ -256,18 +292,37 @@ export class FakeProcess implements PythonProcess {
     this.#endSoon();
   }
 
-  /** Answers the request that it runs. */
-  answer(value: unknown): void {
+  /** Answers the request that it runs, which took so long. Of a `map`, as many answers go together as `mappedMax` allows. */
+  answer(value: unknown, tookUs = 0): void {
+    const batch = this.#request?.batch;
     const id = this.#finishRequest();
-    if (id !== undefined) this.#say({ type: 'reply', id, value });
+    if (id !== undefined && batch !== undefined) this.#answerMapped(id, batch, value, tookUs);
+    else if (id !== undefined) this.#reply({ type: 'reply', id, value });
     this.#read();
   }
 
   /** Answers the request that it runs with an error. */
   raise(error: Partial<WireError> = {}): void {
     const id = this.#finishRequest();
+    if (id !== undefined) this.#sayMapped();
     if (id !== undefined) this.#say({ type: 'error', id, error: { ...RAISED, ...error } });
     this.#read();
+  }
+
+  #answerMapped(id: number, batch: number, value: unknown, tookUs: number): void {
+    const before = this.#mapped ?? { id, values: [], tookUs: 0, longestUs: 0 };
+    const values = [...before.values, value];
+    const longestUs = Math.max(before.longestUs, tookUs);
+    this.#mapped = { id: before.id, values, tookUs: before.tookUs + tookUs, longestUs };
+    const [next] = this.#inbox;
+    const isLast = next?.type !== 'call' || next.batch !== batch;
+    if (isLast || values.length >= (this.#python.script.mappedMax ?? 1)) this.#sayMapped();
+  }
+
+  #sayMapped(): void {
+    const mapped = this.#mapped;
+    this.#mapped = undefined;
+    if (mapped !== undefined) this.#say({ type: 'mapped', ...mapped });
   }
 
   /** Prints a line. */
@@ -310,6 +365,7 @@ export class FakeProcess implements PythonProcess {
 
   thaw(): void {
     this.#isFrozen = false;
+    if (this.#declined !== undefined) this.#decline(this.#declined);
     this.#read();
   }
 
@@ -336,7 +392,7 @@ export class FakeProcess implements PythonProcess {
   }
 
   #read(): void {
-    while (this.isAlive && !this.#isFrozen && this.#request === undefined && !this.#isStopping) {
+    while (this.isAlive && !this.#isFrozen && !this.#isBusy && !this.#isStopping) {
       const message = this.#inbox.shift();
       if (message === undefined) return;
       if (message.type === 'init') this.#load();
@@ -351,12 +407,27 @@ export class FakeProcess implements PythonProcess {
     this.#phase = 'loading';
   }
 
-  #run({ id, name, args, kwargs = {}, session }: LineToPython & { type: 'call' }): void {
+  #run(call: CallLine): void {
+    const { id, name, args, kwargs = {}, session, batch = id } = call;
+    if (this.hasStartMark && this.cancelled.includes(batch)) return this.#decline(call);
     this.started.push(id);
     if (session !== undefined && !this.#states.has(session)) this.#states.set(session, new Map());
     const state = this.#states.get(session ?? '') ?? new Map();
-    this.#request = { id, name, args, kwargs, session, state };
+    this.#request = { id, name, args, kwargs, session, lease: leaseOf(call), batch: call.batch, state };
     this.#python.script.serve?.(this.#request, this);
+  }
+
+  /** Given up in the pipe, it is never begun. Said a moment later: no process answers while Node is still writing. */
+  #decline(call: CallLine): void {
+    this.#declined = call;
+    queueMicrotask(() => {
+      if (this.#declined === undefined || !this.canAct) return;
+      this.#declined = undefined;
+      this.#sayMapped();
+      this.answered.push(call.id);
+      this.#say({ type: 'error', id: call.id, error: RAISED, started: false });
+      this.#read();
+    });
   }
 
   #stop(): void {
@@ -372,10 +443,21 @@ export class FakeProcess implements PythonProcess {
     return id;
   }
 
-  /** Over the line as text, so that nothing is said here that a real Python could not say. */
+  #reply(message: MessageFromPython): void {
+    if (this.heldReplies === undefined || this.#inbox[0]?.type !== 'call') return this.#say(message);
+    this.#held.push(JSON.stringify(message));
+  }
+
   #say(message: MessageFromPython): void {
     if (!this.canAct) return;
-    const told = decodeMessage(JSON.stringify(message));
+    this.#turns += 1n;
+    for (const line of this.#held.splice(0)) this.#write(line);
+    this.#write(JSON.stringify(message));
+  }
+
+  /** Over the line as text, so that nothing is said here that a real Python could not say. */
+  #write(line: string): void {
+    const told = decodeMessage(line);
     try {
       this.#listeners.onMessage(told);
     } catch (error) {
@@ -388,6 +470,14 @@ export class FakeProcess implements PythonProcess {
     if (this.#python.script.pace === 'itself') queueMicrotask(() => this.tellEnd());
   }
 
+  /** How many leases have requests here that are not answered, with that of `asked`. */
+  #leasesWith(asked: CallLine): number {
+    const calls = [this.#declined, ...this.#inbox, asked].filter((message) => message?.type === 'call');
+    const leases = calls.map(leaseOf);
+    if (this.#request !== undefined) leases.push(this.#request.lease);
+    return new Set(leases).size;
+  }
+
   /** What Node may not do, whatever happens. */
   #check(message: LineToPython, line: string): void {
     const blame = (why: string) => this.#python.violations.push(`process ${this.pid} ${why}: ${line}`);
@@ -395,13 +485,15 @@ export class FakeProcess implements PythonProcess {
       if (this.#phase !== 'greeted') blame('was sent init before its hello, or twice');
     } else if (this.#phase !== 'ready') blame('was sent something before it was ready');
     if (message.type === 'stop') this.#wasAsked = true;
-    if (message.type === 'call') {
+    if (message.type === 'call' || message.type === 'map') {
+      const calls = callsOf(message);
       if (this.#hasBeenTold) blame('was sent a request after its end had been told');
       if (this.signals.includes('SIGKILL')) blame('was sent a request after it had been killed');
       if (this.#wasAsked) blame('was sent a request after it had been asked to stop');
-      if (this.owed >= (this.#python.script.slots ?? 1)) blame('was sent more requests than it has slots');
+      if (this.#leasesWith(calls[0] as CallLine) > (this.#python.script.slots ?? 1))
+        blame('was sent requests of more leases than it has slots');
       if (message.id <= this.#lastId) blame('was sent an id that does not increase');
-      this.#lastId = message.id;
+      this.#lastId = (calls.at(-1) as CallLine).id;
     }
   }
 }
@@ -416,11 +508,46 @@ export type LineToPython =
       readonly args: readonly unknown[];
       readonly kwargs?: Readonly<Record<string, unknown>>;
       readonly session?: string;
+      readonly lease?: number;
+      /** The first id of the `map` that it came in: it is given up with the others there. */
+      readonly batch?: number;
     }
+  | MapLine
   | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'ping'; readonly number: number }
   | { readonly type: 'session.end'; readonly session: string }
   | { readonly type: 'stop' };
+
+/** Several calls in one line. */
+interface MapLine {
+  readonly type: 'map';
+  readonly id: number;
+  readonly name: string;
+  readonly items: readonly unknown[];
+  readonly kwargs?: Readonly<Record<string, unknown>>;
+}
+
+type CallLine = LineToPython & { readonly type: 'call' };
+
+function leaseOf({ id, lease, batch }: CallLine): string {
+  // A lease that is not named there, and of which there is one at a time.
+  if (batch !== undefined) return 'a map';
+  return lease === undefined ? `call ${id}` : `lease ${lease}`;
+}
+
+/** The calls of one line. */
+function callsOf(message: CallLine | MapLine): CallLine[] {
+  if (message.type === 'call') return [message];
+  const { id, name, items, kwargs } = message;
+  return items.map((item, index) => ({
+    type: 'call',
+    id: id + index,
+    name,
+    args: [item],
+    batch: id,
+    ...(kwargs && { kwargs }),
+  }));
+}
 
 const RAISED: WireError = {
   code: 'ERR_PYTHON',

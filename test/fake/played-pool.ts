@@ -19,7 +19,6 @@ export class PlayedPool {
     script: Script = {},
     seen: (clock: TurnedClock) => PoolClock = (clock) => clock,
   ) {
-    this.python = new FakePython({ slots: options.slots ?? 1, ...script });
     const settings = checkOptions({
       module: 'played',
       size: 1,
@@ -28,6 +27,7 @@ export class PlayedPool {
       random: () => 0.5,
       ...options,
     });
+    this.python = new FakePython({ slots: settings.slots + settings.prefetchMax, ...script });
     this.runtime = new Runtime(settings, this.python.start);
     this.pool = new Pool(this.runtime);
   }

@@ -62,6 +62,52 @@ describe('a lease', () => {
     expect(order).toEqual(['first', 'second', 'checkin', 'other saw second']);
   });
 
+  it('has up to 64 of its calls on their way at a time, of which Python begins one after the other', async () => {
+    const pool = await readyPool(app);
+    const gate = new Gate();
+    const lease = await pool.checkout();
+    const first = lease.call('wait_at', [gate.path, 'first']);
+    const go = await gate.reached();
+    const others = Array.from({ length: 70 }, (_, number) => lease.call('note', [number]));
+    expect(pool.workers()[0]).toMatchObject({ calls: 64, leases: 1 });
+    await go();
+    await Promise.all([first, ...others]);
+    expect(await lease.call('noted')).toEqual(Array.from({ length: 70 }, (_, number) => number));
+    await lease.checkin();
+  });
+
+  it('never begins a call that was given up on its way, and goes on', async () => {
+    const pool = await readyPool(app);
+    const gate = new Gate();
+    const lease = await pool.checkout();
+    const first = lease.call('wait_at', [gate.path, 'first']);
+    const abort = new AbortController();
+    const given = failure(lease.call('note', ['given up'], { signal: abort.signal }));
+    const after = lease.call('note', ['after']);
+    const go = await gate.reached();
+    expect(pool.workers()[0]).toMatchObject({ calls: 3 });
+    abort.abort('enough');
+    expect(await given).toBe('enough');
+    await go();
+    await Promise.all([first, after]);
+    expect(await lease.call('noted')).toEqual(['after']);
+    expect(pool.stats().cancelled).toEqual({ kept: 0, killed: 0 });
+  });
+
+  it('sends nothing behind a call that Python may have questions in, and nothing of that kind behind others', async () => {
+    const pool = await readyPool(app);
+    const gate = new Gate();
+    const lease = await pool.checkout();
+    const first = lease.call('wait_at', [gate.path, 'first']);
+    const go = await gate.reached();
+    const asks = lease.call('echo', [() => {}]).catch(() => {});
+    const after = lease.call('echo', ['after']);
+    expect(pool.workers()[0]).toMatchObject({ calls: 1 });
+    await go();
+    await Promise.all([first, asks]);
+    expect(await after).toBe('after');
+  });
+
   it('may be checked in as often as one likes', async () => {
     const pool = await readyPool(app);
     const lease = await pool.checkout();

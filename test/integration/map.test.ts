@@ -1,3 +1,6 @@
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { kw } from '../../src/index.js';
 import { Gate } from '../support/gate.js';
@@ -194,6 +197,74 @@ describe('map', () => {
     expect(await collect(session.map('echo', [1, 2, 3]))).toEqual([1, 2, 3]);
   });
 });
+
+describe('a map of short calls, many in one message', () => {
+  const module = fixtures(import.meta.url)('batch.py');
+
+  it.each([{ ordered: true }, { ordered: false }])('has one result for each item: %o', async ({ ordered }) => {
+    const pool = await readyPool(module, { size: 2 });
+    const items = Array.from({ length: 5_000 }, (_, item) => item);
+    const results = await collect<number>(pool.map<number>('double', items, { concurrency: 100, ordered }));
+    if (!ordered) results.sort((a, b) => a - b);
+    expect(results).toEqual(items.map((item) => 2 * item));
+    expect(pool.stats()).toMatchObject({ waiting: 0, calls: { asked: 5_000, answered: 5_000, running: 0 } });
+  });
+
+  it('lets others in', async () => {
+    const pool = await readyPool(module);
+    let isOver = false;
+    const items = function* () {
+      for (let item = 0; !isOver; item += 1) yield item;
+    };
+    const mapping = (async () => {
+      for await (const _ of pool.map('double', items(), { concurrency: 64 })) if (isOver) break;
+    })();
+    for (let call = 0; call < 100; call += 1) expect(await pool.call('double', [call])).toBe(2 * call);
+    isOver = true;
+    await mapping;
+  });
+
+  it('whose worker dies in the middle says of which item, and begins none twice', async () => {
+    const pool = await readyPool(module, { size: 2 });
+    const path = join(mkdtempSync(join(tmpdir(), 'map-')), 'begun');
+    const results: unknown[] = [];
+    const consuming = (async () => {
+      const kwargs = { path, dies_at: 700 };
+      for await (const result of pool.map('note', range(2_000), { concurrency: 64, kwargs })) results.push(result);
+    })();
+    expect(await failure(consuming)).toMatchObject({ code: 'ERR_WORKER_DIED', started: true, exitCode: 9 });
+    expect(results).toEqual([...range(results.length)]);
+    expect(results.length).toBeLessThanOrEqual(700);
+    const begun = readFileSync(path, 'utf8').trim().split('\n');
+    expect(new Set(begun).size).toBe(begun.length);
+    expect(begun).toContain('700');
+    expect(await pool.call('double', [1])).toBe(2);
+  });
+
+  it('that is left in the middle begins nothing more, and leaves its worker alive', async () => {
+    const pool = await readyPool(module, { interrupt: true });
+    const pid = pool.workers()[0]?.pid;
+    const path = join(mkdtempSync(join(tmpdir(), 'map-')), 'begun');
+    const begun = () => (existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : []);
+    const map = pool.map('note', range(2_000), { concurrency: 64, kwargs: { path, sleeps_at: 700 } });
+    const consuming = (async () => {
+      for await (const _ of map);
+    })();
+    await until(() => begun().at(-1) === 'sleeping', 'the long item to be begun');
+    await map.return?.();
+    await consuming;
+    expect(await pool.call('double', [1])).toBe(2);
+    expect(begun().at(-1)).toBe('sleeping');
+    expect(pool.workers()[0]?.pid).toBe(pid);
+    // What had ended as it was given up is one more.
+    expect([1, 2]).toContain(pool.stats().cancelled.kept);
+    expect(pool.stats()).toMatchObject({ cancelled: { killed: 0 }, calls: { running: 0 } });
+  });
+});
+
+function* range(count: number) {
+  for (let item = 0; item < count; item += 1) yield item;
+}
 
 /** A source that counts how often it was closed. */
 function closable(items: unknown[], kind: string) {

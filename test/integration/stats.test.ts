@@ -22,6 +22,7 @@ describe('stats()', () => {
       cancelled: { kept: 0, killed: 0 },
       attempts: { retried: 0, moved: 0, overBudget: 0 },
       poison: { active: 0, refused: 0 },
+      prefetch: { ahead: 0, overruns: 0, moved: 0 },
       duplicates: 0,
       calls: { asked: 0, running: 0, answered: 0, failed: 0, timedOut: 0, aborted: 0, refused: 0, shed: 0 },
     });

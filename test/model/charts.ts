@@ -32,6 +32,7 @@ export const WORKER: Walkable<typeof workerMachine> = {
     coordinator: inertRef<CoordinatorRef>('coordinator'),
     supervisor: inertRef<SupervisorRef>('supervisor'),
     clients: [0, 1, 2].map((slot) => inertRef<ClientRef>(`client-${slot}`)),
+    ahead: 1,
   },
   events: ({ context }) => [
     { type: 'process.ready' },
@@ -96,7 +97,7 @@ export const COORDINATOR: Walkable<typeof coordinatorMachine> = {
       const served = context.workers[place];
       const of = { worker: place + 1, place };
       const ref = inertRef<WorkerRef>(`worker-${place}`);
-      if (!served) return [{ type: 'worker.joined', ...of, ref, slots }];
+      if (!served) return [{ type: 'worker.joined', ...of, ref, slots, ahead: 0 }];
       const granted = served.grants.map((grant) => grant?.lease ?? null);
       const none = granted.map(() => null);
       return [
@@ -125,6 +126,33 @@ export const COORDINATOR: Walkable<typeof coordinatorMachine> = {
       listWaiters(context.queue).map(({ ticket }) => ticket),
       context.queue.ranks.map(({ groups }) => byTurn(listItems(groups)).map(({ key }) => key)),
     ]),
+};
+
+/** One worker of one slot, with two for short calls that wait in its pipe. */
+export const COORDINATOR_AHEAD: Walkable<typeof coordinatorMachine> = {
+  ...COORDINATOR,
+  input: { ...COORDINATOR.input, queueMax: 3, queueMaxPerKey: 4, rules: { ageAfterMs: 10_000, shed: null } } as never,
+  events: ({ context }) => {
+    const served = context.workers[0];
+    const of = { worker: 1, place: 0 };
+    const granted = served?.grants.map((grant) => grant?.lease ?? null) ?? [];
+    return [
+      ...SHORT_AND_LONG.filter(({ ticket }) => !isKnown(context, ticket)).flatMap((waiter) => [
+        { type: 'lease.request', waiter },
+        { type: 'lease.request', waiter, isBack: true },
+      ]),
+      ...SHORT_AND_LONG.map((waiter) => ({ type: 'lease.cancel', waiter })),
+      ...(served
+        ? [
+            ...granted.flatMap((lease, slot) => (lease === null ? [] : [{ type: 'slot.freed', ...of, slot, at: 30 }])),
+            { type: served.isLeaving ? 'worker.staying' : 'worker.leaving', ...of },
+            { type: 'worker.left', ...of, leases: granted },
+            { type: 'worker.left', ...of, leases: granted.map(() => null) },
+          ]
+        : [{ type: 'worker.joined', ...of, ref: inertRef<WorkerRef>('worker-0'), slots: 1, ahead: 2 }]),
+      { type: 'pool.drain' },
+    ];
+  },
 };
 
 export const SUPERVISOR: Walkable<typeof supervisorMachine> = {
@@ -190,10 +218,22 @@ function byTurn<T extends { turn: { number: number } }>(groups: readonly T[]): r
   return [...groups].sort((one, other) => one.turn.number - other.turn.number);
 }
 
-const ANYONE: Waiter = { ticket: 1, askedAt: 0, priority: 0, fairnessKey: null, affinity: null, mayWait: true };
+const ANYONE: Waiter = {
+  ticket: 1,
+  askedAt: 0,
+  priority: 0,
+  fairnessKey: null,
+  affinity: null,
+  mayWait: true,
+  isShort: false,
+};
+const SHORT_AND_LONG: readonly Waiter[] = [
+  ...[1, 2, 3, 4].map((ticket) => ({ ...ANYONE, ticket, isShort: true })),
+  { ...ANYONE, ticket: 5 },
+];
 const WAITERS: readonly Waiter[] = [
   ANYONE,
-  { ticket: 2, askedAt: 0, priority: 1, fairnessKey: 'a', affinity: null, mayWait: true },
+  { ticket: 2, askedAt: 0, priority: 1, fairnessKey: 'a', affinity: null, mayWait: true, isShort: false },
   // Bound to a worker; in a hurry; bound to a worker that is nowhere.
   {
     ticket: 3,
@@ -202,6 +242,7 @@ const WAITERS: readonly Waiter[] = [
     fairnessKey: null,
     affinity: { worker: 1, place: 0, strict: true },
     mayWait: true,
+    isShort: false,
   },
   {
     ticket: 4,
@@ -210,6 +251,7 @@ const WAITERS: readonly Waiter[] = [
     fairnessKey: null,
     affinity: { worker: 2, place: 1, strict: false },
     mayWait: false,
+    isShort: false,
   },
   {
     ticket: 5,
@@ -218,7 +260,8 @@ const WAITERS: readonly Waiter[] = [
     fairnessKey: null,
     affinity: { worker: 9, place: 0, strict: true },
     mayWait: true,
+    isShort: false,
   },
   // Of one tenant with the second.
-  { ticket: 6, askedAt: 0, priority: 0, fairnessKey: 'a', affinity: null, mayWait: true },
+  { ticket: 6, askedAt: 0, priority: 0, fairnessKey: 'a', affinity: null, mayWait: true, isShort: false },
 ];

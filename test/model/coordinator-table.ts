@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { type CoordinatorContext, type coordinatorMachine, listWaiters, type Waiter } from '../../machines/index.js';
-import { COORDINATOR, isKnown } from './charts.js';
+import { COORDINATOR, COORDINATOR_AHEAD, isKnown } from './charts.js';
 import type { Table } from './table.js';
 
 const GRANTS = ['worker lease.granted'];
@@ -9,7 +9,7 @@ const closes = (...says: string[]) => [...says, 'supervisor coordinator.closed']
 
 export const COORDINATOR_TABLE: Table<typeof coordinatorMachine> = {
   chart: 'coordinator',
-  walks: [COORDINATOR],
+  walks: [COORDINATOR, COORDINATOR_AHEAD],
   promises: {
     'open --lease.request[hasFreeSlotFor]--> open': { promise: 'a free worker is granted at once', says: GRANTS },
     'open --lease.request[isBoundToNobody]--> open': {
@@ -31,6 +31,10 @@ export const COORDINATOR_TABLE: Table<typeof coordinatorMachine> = {
     'open --slot.freed[mustShedFor]--> open': {
       promise: 'the first who has not waited too long has it already, and those before are told',
       says: [...GRANTS, 'waiters.refused overloaded'],
+    },
+    'open --slot.freed[hasShortFor]--> open': {
+      promise: 'whoever is next has it already, and short calls wait behind it',
+      maySay: GRANTS,
     },
     'open --slot.freed[hasWaiterFor]--> open': { promise: 'whoever is next has it already', says: GRANTS },
     'open --slot.freed[else]--> open': { promise: 'a slot is free, in silence' },
@@ -62,6 +66,10 @@ export const COORDINATOR_TABLE: Table<typeof coordinatorMachine> = {
     'draining --slot.freed[mustShedFor]--> draining': {
       promise: 'the first who has not waited too long has it already, and those before are told',
       says: [...GRANTS, 'waiters.refused overloaded'],
+    },
+    'draining --slot.freed[hasShortFor]--> draining': {
+      promise: 'whoever is next has it already, and short calls wait behind it',
+      maySay: GRANTS,
     },
     'draining --slot.freed[hasWaiterFor]--> draining': { promise: 'whoever is next has it already', says: GRANTS },
     'draining --slot.freed[hasNothingElse]--> closed': { promise: 'the last lease has ended', says: closes() },
@@ -111,6 +119,25 @@ export const COORDINATOR_TABLE: Table<typeof coordinatorMachine> = {
         );
         expect(mine).toEqual([]);
       }
+    },
+
+    'lets nobody wait behind others but short calls behind short calls': ({ snapshot }) => {
+      for (const served of snapshot.context.workers) {
+        const granted = served?.grants.filter((grant) => grant !== null) ?? [];
+        if (served === undefined || granted.length <= served.grants.length - served.ahead) continue;
+        expect(granted.every(({ waiter }) => waiter.isShort)).toBe(true);
+      }
+    },
+
+    'lets short calls wait behind others once more wait than there are workers': ({ from, event, snapshot }) => {
+      const { workers, queue } = snapshot.context;
+      const served = workers[event.place];
+      if (event.type !== 'slot.freed' || served === undefined || served.isLeaving || snapshot.value === 'closed')
+        return;
+      const isRoom = served.free.length > 0 && from.context.rules.shed === null;
+      const [first] = listWaiters(queue);
+      const areShort = served.grants.every((grant) => grant?.waiter.isShort ?? true);
+      expect(isRoom && areShort && first?.isShort && queue.size > workers.length).toBeFalsy();
     },
 
     'grants a slot of the worker that has the fewest leases': ({ from, event, said }) => {

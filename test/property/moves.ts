@@ -74,6 +74,10 @@ export function record<T extends object>(choices: { [Key in keyof T]: Choice<T[K
 export const WORLDS: Choice<WorldOptions> = record({
   size: oneOf(1, 2, 3),
   slots: seldom(2, 3),
+  joins: oneOf(true, false),
+  prefetchMax: seldom(0, 1),
+  // All that is played here is short then.
+  prefetchBelowMs: oneOf(undefined, BOOT_MS, BOOT_MS, BOOT_MS),
   queueMax: seldom(0, 1, 3),
   queueTimeoutMs: seldom(70, 250),
   timeoutMs: seldom(90, 300),

@@ -3,6 +3,7 @@ import type { Actor, AnyActorRef, InspectionEvent } from 'xstate';
 import { byAge, type coordinatorMachine, listWaiters, type Waiter, type WorkerId } from '../../machines/index.js';
 import type { Lease, PoolOptions, PoolStats, Session } from '../../src/index.js';
 import { checkOptions } from '../../src/options.js';
+import { whenPolled } from '../../src/polled.js';
 import { Pool } from '../../src/pool.js';
 import { Runtime } from '../../src/runtime.js';
 import { encodeStop } from '../../src/wire/message.js';
@@ -45,7 +46,8 @@ export class World {
   /** Ends that have been asked for and are not over. */
   #endsAhead = 0;
   #coordinator!: Actor<typeof coordinatorMachine>;
-  readonly #liveLeases = new Map<AnyActorRef, Set<number>>();
+  /** By worker, and who has them. */
+  readonly #liveLeases = new Map<AnyActorRef, Map<number, Waiter>>();
   readonly #usedLeases = new Set<number>();
   /** What `onLost` was refused with, as those who wait for it are then too. */
   readonly #rebuildErrors = new Set<unknown>();
@@ -53,12 +55,13 @@ export class World {
   /** Of promises that were kept before anybody gave up: others give up by them. */
   readonly #controllers: AbortController[] = [];
 
-  constructor({ sessionIds, ...options }: WorldOptions, { told, mark }: Witness = {}) {
-    this.options = { sessionIds, ...options };
+  constructor({ sessionIds, joins = false, ...options }: WorldOptions, { told, mark }: Witness = {}) {
+    this.options = { sessionIds, joins, ...options };
     this.#told = told;
     this.#mark = mark;
     this.python = new FakePython({
-      slots: options.slots ?? 1,
+      slots: this.#leasesMax,
+      joins,
       onLine: (message, process, line) => this.#lineCame(message, process, line),
       onSignal: (signal, process) => this.#signalled(signal, process),
     });
@@ -183,7 +186,13 @@ export class World {
   }
 
   async turn(ms: number): Promise<void> {
-    await this.clock.turn(ms);
+    let left = ms;
+    // Node looks for replies that wait, and takes them once it has heard what was said before them.
+    for (; left > 0 && this.python.living.some(({ holds }) => holds); left -= LOOK_MS) {
+      await this.clock.turn(Math.min(left, LOOK_MS));
+      await new Promise<void>(whenPolled);
+    }
+    if (left > 0) await this.clock.turn(left);
   }
 
   // ---------------------------------------------------------------- what must hold after every step
@@ -382,7 +391,7 @@ export class World {
     if (asked.process === undefined && this.#rebuildErrors.has(error)) return undefined;
     const now = this.clock.now();
     const { code } = error as { code?: string };
-    const wasSent = asked.process !== undefined;
+    const wasSent = asked.process !== undefined && !asked.isBack;
     const strict = asked.session && SESSIONS[asked.session.id as SessionId].affinity !== 'hint';
     switch (code) {
       case 'ERR_PYTHON':
@@ -390,6 +399,7 @@ export class World {
       case 'ERR_WORKER_DIED': {
         if (asked.process === undefined) return 'it was never sent';
         if (asked.process.isAlive) return 'its process lives';
+        if (asked.process.answered.includes(asked.id)) return 'Python had answered it';
         const { started } = error as { started?: unknown };
         const truth = asked.process.started.includes(asked.id);
         return started === truth ? undefined : `started is ${started} and the truth is ${truth}`;
@@ -401,6 +411,8 @@ export class World {
         if (wasSent) return 'it had been sent';
         const isFailFast = asked.session && SESSIONS[asked.session.id as SessionId].affinity === 'strict-fail-fast';
         if (isFailFast || now === asked.deadline || now === asked.queueDeadline) return undefined;
+        // Its time was up in the pipe already.
+        if (asked.isBack && now > asked.queueDeadline) return undefined;
         // What `onLost` waits for has a queue budget of its own, and those who wait for it share its end.
         if (asked.session?.id === 'rebuilt' && this.options.queueTimeoutMs !== undefined) return undefined;
         return `its time is up at ${asked.queueDeadline} or ${asked.deadline}, and it is ${now}`;
@@ -425,7 +437,8 @@ export class World {
       case 'ERR_LEASE_ENDED':
         if (asked.via === undefined) return 'it is of no lease';
         if ((error as { reason?: string }).reason === 'expired') return this.#whyNotExpired(asked.via);
-        return wasSent ? 'it had been sent' : undefined;
+        // In the pipe behind another it may be, but Python has not come to it.
+        return asked.process?.started.includes(asked.id) ? 'it had been begun' : undefined;
       case 'ERR_PROTOCOL':
         return asked.process && this.#brokenProcesses.has(asked.process) ? undefined : 'nothing broke its line';
       default:
@@ -457,7 +470,8 @@ export class World {
     this.#told?.(this.clock.now(), process.pid, `< ${line}`);
     if (message.type !== 'call' || message.args[0] === REBUILD) return;
     const asked = this.asked[message.args[0] as number] as Asked;
-    if (asked.process !== undefined) this.faults.push(`${asked} was sent twice`);
+    if (asked.process !== undefined && !asked.isBack) this.faults.push(`${asked} was sent twice`);
+    if (asked.process !== undefined) this.#mark?.('sent to another');
     if (asked.settled !== undefined) this.faults.push(`${asked} was sent although it had been settled`);
     asked.process = process;
     asked.id = message.id;
@@ -544,10 +558,16 @@ export class World {
   }
 
   #granted(worker: AnyActorRef, { lease, waiter }: Granted): void {
-    const live = this.#liveLeases.get(worker) ?? new Set();
-    if (live.size >= this.#slots) this.faults.push(`lease ${lease} was granted while ${[...live]} live`);
+    const live = this.#liveLeases.get(worker) ?? new Map();
+    if (live.size >= this.#slots) {
+      this.#mark?.('sent ahead');
+      const areShort = waiter.isShort && [...live.values()].every(({ isShort }) => isShort);
+      if (live.size >= this.#leasesMax || !areShort) {
+        this.faults.push(`lease ${lease} was granted while ${[...live.keys()]} live`);
+      }
+    }
     if (this.#usedLeases.has(lease)) this.faults.push(`lease ${lease} was used before`);
-    this.#liveLeases.set(worker, live.add(lease));
+    this.#liveLeases.set(worker, live.set(lease, waiter));
     this.#usedLeases.add(lease);
     const id = (worker.getSnapshot() as { context: { worker: WorkerId } }).context.worker;
     const { queue, rules } = this.#coordinator.getSnapshot().context;
@@ -567,7 +587,7 @@ export class World {
     const now = this.clock.now();
     if (asked.wasAborted) blame(`${asked} was aborted and is pending`);
     if (now >= asked.deadline) blame(`${asked} is pending at ${now}, past its deadline ${asked.deadline}`);
-    const isInQueue = asked.process === undefined && asked.via === undefined;
+    const isInQueue = (asked.process === undefined || asked.isBack) && asked.via === undefined;
     if (isInQueue && now >= asked.queueDeadline) blame(`${asked} waits at ${now}, past ${asked.queueDeadline}`);
   }
 
@@ -579,7 +599,7 @@ export class World {
     } else if (process.request?.id !== asked.id) {
       // It waits in the pipe behind another: its time begins when Python comes to it.
       this.#givenUp.set(asked, this.clock.now());
-    } else if (this.clock.now() > since + GRACE_MS + (this.#slots > 1 ? EVICT_MS : 0)) {
+    } else if (this.clock.now() > since + GRACE_MS + (this.#slots > 1 ? EVICT_MS : 0) + this.#hearsAfterMs) {
       blame(`${asked} was given up at ${since}, and at ${this.clock.now()} its worker is neither done nor ended`);
     }
   }
@@ -625,12 +645,13 @@ export class World {
     const most = size + Number(this.options.recycle !== undefined);
     if (living > most) blame(`${living} workers, and there may be ${most}`);
     let [live, unserved] = [0, 0];
-    for (const { process, via } of this.pending) {
-      if (via === undefined && process === undefined) unserved += 1;
+    for (const asked of this.pending) {
+      const { process, via } = asked;
+      if (via === undefined && (process === undefined || asked.isBack)) unserved += 1;
       else if (via === undefined) live += 1;
     }
     if (leases < live) blame(`${live} calls run, and stats say that ${leases} slots are leased`);
-    if (leases > most * this.#slots) blame(`${leases} slots are leased`);
+    if (leases > most * this.#leasesMax) blame(`${leases} slots are leased`);
     if (missing !== Math.max(0, size - workers.idle - workers.leased - workers.cancelling))
       blame(`missing is ${missing}`);
     let owing = 0;
@@ -665,6 +686,16 @@ export class World {
     return this.options.slots ?? 1;
   }
 
+  /** So long Node may take a call for waiting in the pipe that Python has begun: the reply to the one before waits. */
+  get #hearsAfterMs(): number {
+    return this.options.joins ? 3 * LOOK_MS : 0;
+  }
+
+  /** Of one worker, those included that wait in its pipe. */
+  get #leasesMax(): number {
+    return this.#slots + (this.options.prefetchMax ?? 3);
+  }
+
   get #isAtRest(): boolean {
     const { state, workers, waiting } = this.pool.stats();
     // A session may be built anew although those who wanted it have given up.
@@ -685,6 +716,10 @@ export interface Witness {
 
 export interface WorldOptions {
   readonly size: number;
+  /** Whether Python has replies wait for each other. */
+  readonly joins?: boolean;
+  readonly prefetchMax?: PoolOptions['prefetchMax'];
+  readonly prefetchBelowMs?: PoolOptions['prefetchBelowMs'];
   readonly slots?: PoolOptions['slots'];
   readonly sessionIds: readonly SessionId[];
   readonly queueMax?: PoolOptions['queueMax'];
@@ -764,6 +799,14 @@ export class Asked {
   wasRaised = false;
   settled: Outcome | undefined;
 
+  /** Its process has ended without coming to it, so that it waits for another as if it had never been sent. */
+  get isBack(): boolean {
+    const { process, via, session } = this;
+    if (process === undefined || via !== undefined || session !== undefined) return false;
+    const isLost = process.hasBeenTold || process.signals.includes('SIGKILL');
+    return isLost && !process.started.includes(this.id);
+  }
+
   constructor(
     token: number,
     kind: Asked['kind'],
@@ -842,5 +885,6 @@ export const EVICT_MS = 130;
 export const STOP_MS = 40;
 const TERM_MS = 20;
 export const CLOSE_MS = 150;
+const LOOK_MS = 5;
 const ROUNDS_MAX = 1_000;
 const STOP = encodeStop();

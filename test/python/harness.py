@@ -64,7 +64,7 @@ class Worker:
         self.line, theirs = socket.socketpair()
         self.line.settimeout(PATIENCE_S)
         self._mark_file = tempfile.TemporaryFile()
-        self._mark_file.truncate(4096)
+        self._mark_file.truncate(8192)
         self._stdout, self._stderr = tempfile.TemporaryFile(), tempfile.TemporaryFile()
         self.process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", LAUNCHER, str(theirs.fileno()), str(self._mark_file.fileno()), BOOTSTRAP, str(LIBRARY)],
@@ -165,11 +165,22 @@ class Worker:
         with mmap.mmap(self._mark_file.fileno(), 4096) as page:
             return int.from_bytes(page[:8], "little")
 
+    def held(self):
+        """Return the replies that were given and are not written yet."""
+        with mmap.mmap(self._mark_file.fileno(), 8192) as page:
+            used = int.from_bytes(page[4096:4098], "little")
+            return [json.loads(line) for line in page[4104 : 4104 + used].splitlines()]
+
     def give_up(self, call):
         """Let the worker see that the caller of `call` has given up, before any line of it is read."""
         with mmap.mmap(self._mark_file.fileno(), 4096) as page:
-            at = 8 * (1 + call % 511)
+            at = 8 * (1 + call % 510)
             page[at : at + 8] = call.to_bytes(8, "little")
+
+    def halt(self):
+        """Let the worker see that it is about to be killed."""
+        with mmap.mmap(self._mark_file.fileno(), 4096) as page:
+            page[4088] = 1
 
     def stop(self):
         """Ask the worker to stop and return its exit code; its last logs are kept."""

@@ -47,6 +47,25 @@ class NodeGone(WorkerTestCase):
         self.assertEqual(worker.wait(), 0)
 
 
+class AboutToBeKilled(WorkerTestCase):
+    def test_a_worker_begins_nothing_more(self):
+        for lane in ("serial", "threads", "asyncio"):
+            with self.subTest(lane=lane):
+                worker = self.ready("lives.py", lane=lane)
+                worker.halt()
+                call = worker.ask("names")
+                self.assertIsNone(worker.receive())
+                self.assertEqual(worker.wait(), 0)
+                self.assertEqual(worker.mark(), call)
+
+    def test_nor_does_it_begin_what_came_in_one_message(self):
+        worker = self.ready("lives.py")
+        worker.halt()
+        worker.send({"type": "map", "id": 1, "name": "sleeps", "items": [0, 0]})
+        self.assertIsNone(worker.receive())
+        self.assertEqual((worker.wait(), worker.mark()), (0, 1))
+
+
 class BrokenLine(WorkerTestCase):
     def last_words(self, *lines, **init):
         """Return what a worker says on standard error as it ends with 2 over `lines`."""

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ANYONE, EVERY_WISH, HASTY, HINT, KEYED, STRICT, unlimited, withSlots } from './bounds.js';
+import { ANYONE, EVERY_WISH, HASTY, HINT, KEYED, SHORT, STRICT, unlimited, withSlots } from './bounds.js';
 import { walk } from './report.js';
 
 /**
@@ -27,6 +27,11 @@ describe('with messages delivered at once, the invariants hold and nothing is st
       { ...unlimited(1, 1, [ANYONE]), sizeMax: 2, recycleMax: 1, faults: new Set<never>() },
     ],
     ['two workers of two slots, three callers', withSlots(2, unlimited(2, 3, [ANYONE]))],
+    ['one worker with a slot ahead, four callers', { ...unlimited(1, 4, [SHORT]), ahead: 1 }],
+    [
+      'one worker with two slots ahead, four callers, where nobody dies and not all are short',
+      { ...unlimited(1, 4, [SHORT, ANYONE]), ahead: 2, faults: new Set(['cancel', 'timeout'] as const) },
+    ],
   ])(
     '%s',
     (_, bounds) => {

@@ -7,6 +7,7 @@ export const HINT: Ask = { wish: 'hint', priority: 0, mayWait: true };
 export const STRICT: Ask = { wish: 'strict', priority: 0, mayWait: true };
 export const STRICT_AND_HASTY: Ask = { wish: 'strict', priority: 0, mayWait: false };
 export const KEYED: Ask = { wish: 'anyone', priority: 0, mayWait: true, fairnessKey: 'a' };
+export const SHORT: Ask = { wish: 'anyone', priority: 0, mayWait: true, isShort: true };
 export const EVERY_WISH: readonly Ask[] = [ANYONE, URGENT, HASTY, HINT, STRICT, STRICT_AND_HASTY];
 
 /** Everything may happen, as often as it likes, and each event is followed until nobody has more to say. */
@@ -59,6 +60,7 @@ export function describeBounds(bounds: Bounds): string {
     sizeMax = size,
     recycleMax = 0,
     slots,
+    ahead = 0,
     callers,
     delivery,
     asks,
@@ -70,7 +72,8 @@ export function describeBounds(bounds: Bounds): string {
   } = bounds;
   const wishes = asks
     .map(
-      ({ wish, priority, mayWait, fairnessKey: key = '' }) => wish + key + (priority ? '^' : '') + (mayWait ? '' : '!'),
+      ({ wish, priority, mayWait, fairnessKey: key = '', isShort }) =>
+        wish + key + (priority ? '^' : '') + (mayWait ? '' : '!') + (isShort ? ' (short)' : ''),
     )
     .join(' ');
   const times = (count: number) => (count === Infinity ? 'any' : String(count));
@@ -81,7 +84,7 @@ export function describeBounds(bounds: Bounds): string {
     ...(faults.has('timeout') ? [`timeouts under a kept lease ${times(timeoutsMax)}, others any`] : []),
     ...(faults.has('close') ? [`drain/close/destroy ${times(commandsMax)}`] : []),
   ];
-  const each = slots === 1 ? '' : ` x ${slots} slots`;
+  const each = (slots === 1 ? '' : ` x ${slots} slots`) + (ahead === 0 ? '' : ` and ${ahead} ahead`);
   const count = `${size}${sizeMax > size ? ` to ${sizeMax}` : ''}${recycleMax > 0 ? ` and ${recycleMax} in recycling` : ''}`;
   return `${count} workers${each} x ${callers} callers, ${delivery}; ${limits.join(', ')}; asks: ${wishes}`;
 }

@@ -11,6 +11,7 @@ import {
   type Fault,
   type Process,
   type Step,
+  slotsOf,
   supervisorRef,
   type World,
   workerRef,
@@ -99,12 +100,12 @@ function callerMoves(world: World, { asks, faults, callsMax }: Bounds): Move[] {
       for (const ask of asks) {
         for (const affinity of affinities(world, ask)) {
           moves.push({
-            label: `${name} asks for ${wishOf(affinity)}${ask.fairnessKey ? `, key ${ask.fairnessKey}` : ''}${ask.priority ? `, priority ${ask.priority}` : ''}${ask.mayWait ? '' : ', now or never'}`,
+            label: `${name} asks for ${wishOf(affinity)}${ask.fairnessKey ? `, key ${ask.fairnessKey}` : ''}${ask.priority ? `, priority ${ask.priority}` : ''}${ask.mayWait ? '' : ', now or never'}${ask.isShort ? ', shortly' : ''}`,
             owed: 'nobody',
             make: (step) => {
-              const { priority, mayWait, fairnessKey = null } = ask;
+              const { priority, mayWait, fairnessKey = null, isShort = false } = ask;
               const [ticket, askedAt] = [step.nextTicket, step.now];
-              const asked: Waiter = { ticket, askedAt, priority, fairnessKey, affinity, mayWait };
+              const asked: Waiter = { ticket, askedAt, priority, fairnessKey, affinity, mayWait, isShort };
               step.nextTicket += 1;
               step.callers[index] = { state: 'waiting', waiter: asked, calls: calls + (callsMax === Infinity ? 0 : 1) };
               step.changed = true;
@@ -137,8 +138,9 @@ function affinities(world: World, { wish }: Ask): (Affinity | null)[] {
   return [...met, { worker: 0, place: 0, strict }];
 }
 
-function exchangeMoves(world: World, { slots, timeoutsMax }: Bounds): FaultyMove[] {
+function exchangeMoves(world: World, { timeoutsMax }: Bounds): FaultyMove[] {
   const moves: FaultyMove[] = [];
+  const slots = slotsOf(world);
   for (const [index, exchange] of world.exchanges.entries()) {
     const client = addressOf(clientRef(index));
     const place = whereIs(index, slots);
@@ -270,8 +272,9 @@ function processMoves(world: World, { deathsMax }: Bounds): FaultyMove[] {
   return moves;
 }
 
-function timers(world: World, { slots, deathsMax }: Bounds): FaultyMove[] {
+function timers(world: World, { deathsMax }: Bounds): FaultyMove[] {
   const moves: FaultyMove[] = [];
+  const slots = slotsOf(world);
   for (const [index, { value, machine }] of world.clients.entries()) {
     const exchange = world.exchanges[index];
     if (!exchange || exchange.overdue) continue;

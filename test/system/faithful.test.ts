@@ -20,7 +20,7 @@ import {
   type WorkerRef,
   workerMachine,
 } from '../../machines/index.js';
-import { EVERY_WISH, unlimited } from './bounds.js';
+import { EVERY_WISH, SHORT, unlimited } from './bounds.js';
 import { movesIn } from './environment.js';
 import {
   type Address,
@@ -47,8 +47,10 @@ describe('the walk', () => {
       fc.property(
         fc.array(fc.nat(), { minLength: 1, maxLength: 60, size: 'max' }),
         fc.constantFrom(1, 2),
-        (choices, slots) => {
-          const bounds = { ...unlimited(2, 2, EVERY_WISH), slots };
+        fc.constantFrom(0, 1),
+        (choices, slots, ahead) => {
+          // Nobody is sent ahead but in a crowd.
+          const bounds = { ...unlimited(2, ahead === 0 ? 2 : 6, [...EVERY_WISH, SHORT]), slots, ahead };
           let world = firstWorld(CHARTS, bounds);
           const live = new LiveStep(bounds, world);
           for (const choice of choices) {
@@ -72,6 +74,7 @@ describe('the walk', () => {
 /** A step that never ends, whose actors are real. Only what is outside of them is kept as in any other step. */
 class LiveStep extends Step {
   readonly #root: AnyActor;
+  readonly #bounds: Bounds;
   readonly #slots: number;
   /** Kept, since a system forgets its actors when its root has ended. */
   readonly #coordinator: AnyActorRef;
@@ -79,7 +82,8 @@ class LiveStep extends Step {
 
   constructor(bounds: Bounds, world: World) {
     super(CHARTS, bounds, { ...world, processes: world.processes.map(() => ({ life: 'gone', ending: 'no' })) });
-    this.#slots = bounds.slots;
+    this.#bounds = bounds;
+    this.#slots = bounds.slots + (bounds.ahead ?? 0);
     this.#root = this.#start();
     this.#root.start();
     this.#coordinator = this.#root.system.get('coordinator');
@@ -161,6 +165,7 @@ class LiveStep extends Step {
         coordinator: self.system.get('coordinator') as CoordinatorRef,
         supervisor: self,
         clients: clientsAt(place).map((index) => self.system.get(`client-${index}`) as ClientRef),
+        ahead: this.#bounds.ahead ?? 0,
       });
     const toWorkers = (way: 'ask' | 'kill') =>
       enqueueActions(({ context, self, enqueue }) => {
@@ -179,7 +184,7 @@ class LiveStep extends Step {
           spawn('coordinator', {
             id: 'coordinator',
             systemId: 'coordinator',
-            input: { ...coordinatorInput(unlimited(2, 2, [])), supervisor: self },
+            input: { ...coordinatorInput(this.#bounds), supervisor: self },
           });
           for (const place of context.places.keys()) {
             for (const index of clientsAt(place)) {

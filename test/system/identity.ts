@@ -56,7 +56,17 @@ const FRESH = 1_000;
 const NO_PROCESS: Process = { life: 'gone', ending: 'no' };
 
 /** In place of somebody who has had an answer: that nobody may hear of it again is all there is to know. */
-const ANSWERED: Waiter = { ticket: 0, askedAt: 0, priority: 0, fairnessKey: null, affinity: null, mayWait: true };
+const ANSWERED: Waiter = {
+  ticket: 0,
+  askedAt: 0,
+  priority: 0,
+  fairnessKey: null,
+  affinity: null,
+  mayWait: true,
+  isShort: false,
+};
+/** And whether others may wait behind it. */
+const ANSWERED_SHORT: Waiter = { ...ANSWERED, isShort: true };
 
 class Renaming {
   readonly #world: World;
@@ -343,6 +353,7 @@ class Renaming {
         return grant && { lease: this.#lease(grant.lease), waiter: this.#waiter(grant.waiter), turn: turn ?? 0 };
       }),
       free: served.free.map((slot) => this.#slot(place, slot)),
+      ahead: served.ahead,
       isLeaving: served.isLeaving,
     };
   }
@@ -445,7 +456,7 @@ class Renaming {
 
   #waiter(waiter: Waiter): Waiter {
     const ticket = this.#ticket(waiter.ticket);
-    if (ticket === 0) return ANSWERED;
+    if (ticket === 0) return waiter.isShort ? ANSWERED_SHORT : ANSWERED;
     const affinity = waiter.affinity && this.#affinity(waiter.affinity);
     if (ticket === waiter.ticket && affinity === waiter.affinity) return waiter;
     // Under each name it is one object, of which it is known what it is.

@@ -89,7 +89,7 @@ const ALWAYS: readonly Invariant[] = [
     const { workers, free } = coordinator.context;
     must(new Set(free).size === free.length, 'a place is free twice');
     for (const [place, served] of workers.entries()) {
-      const isOpen = served !== undefined && served.free.length > 0 && !served.isLeaving;
+      const isOpen = served !== undefined && served.free.length > served.ahead && !served.isLeaving;
       must(free.includes(place) === isOpen, 'the free list is wrong');
       if (served === undefined) continue;
       must(new Set(served.free).size === served.free.length, 'a slot is free twice');
@@ -104,6 +104,17 @@ const ALWAYS: readonly Invariant[] = [
     const granted = workers.flatMap((served) => served?.grants.filter((grant) => grant !== null) ?? []);
     // Once it is closed, nobody asks.
     must(coordinator.value === 'closed' || granted.length === live, 'the coordinator has lost count of the leases');
+  },
+
+  function onlyShortCallsFollow({ coordinator }) {
+    for (const served of coordinator.context.workers) {
+      const granted = served?.grants.filter((grant) => grant !== null) ?? [];
+      const isFollowed = served !== undefined && granted.length > served.grants.length - served.ahead;
+      must(
+        !isFollowed || granted.every(({ waiter }) => waiter.isShort),
+        'a call waits behind others and not all of them are short',
+      );
+    }
   },
 
   function theNextIsOneOfTheLeastLeased({ coordinator }) {

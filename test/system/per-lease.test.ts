@@ -83,6 +83,7 @@ function expectNoPayload(event: { type: string }): void {
         'affinity',
         'askedAt',
         'fairnessKey',
+        'isShort',
         'mayWait',
         'priority',
         'ticket',

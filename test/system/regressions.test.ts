@@ -62,11 +62,12 @@ const worker = {
   coordinator: coordinatorRef,
   supervisor: supervisorRef,
   clients: [clientRef(0)],
+  ahead: 0,
 };
 
 function waiter(ticket: number): Waiter {
-  return { ticket, askedAt: 0, priority: 0, fairnessKey: null, affinity: null, mayWait: true };
+  return { ticket, askedAt: 0, priority: 0, fairnessKey: null, affinity: null, mayWait: true, isShort: false };
 }
 
-const JOINED = { type: 'worker.joined', worker: 1, place: 0, ref: workerRef(0, 1), slots: 1 };
+const JOINED = { type: 'worker.joined', worker: 1, place: 0, ref: workerRef(0, 1), slots: 1, ahead: 0 };
 const LEFT_WITHOUT_LEASE = { type: 'worker.left', worker: 1, place: 0, leases: [null] };

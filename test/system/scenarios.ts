@@ -2,7 +2,7 @@
  * Promises that are told as a story: what happens outside, step by step, and
  * what somebody outside then sees. Each is played with all the charts.
  */
-import { ANYONE, counted, HASTY, KEYED, STRICT, unlimited, withSlots } from './bounds.js';
+import { ANYONE, counted, HASTY, KEYED, SHORT, STRICT, unlimited, withSlots } from './bounds.js';
 import { movesIn } from './environment.js';
 import { checkWorld } from './invariants.js';
 import { type Bounds, type Charts, firstWorld, Step, Violation, type World } from './world.js';
@@ -88,6 +88,7 @@ const sharedByThree = withSlots(3, unlimited(1, 3, [ANYONE]));
 /** One more than there are slots. */
 const waitedFor = withSlots(2, unlimited(1, 3, [ANYONE]));
 const bound = unlimited(1, 3, [ANYONE, STRICT]);
+const followed = { ...unlimited(1, 5, [SHORT]), ahead: 2 };
 
 /** One of two calls on one worker was given up and is not answered in time. */
 const IS_OVERDUE = [
@@ -109,6 +110,8 @@ const THREE_RUN = [BOOTS, ASKS, ALSO_ASKS, 'caller 2 asks for anyone'];
 const leaves = (slot: number) => `the caller at place 0, slot ${slot} leaves`;
 const runsLate = (slot: number) => `a call at place 0, slot ${slot} runs out of time, under a lease that is kept`;
 const isLate = (slot: number) => `cancelGrace runs out at place 0, slot ${slot}`;
+/** One short call runs, and four wait. */
+const FOUR_WAIT = [BOOTS, ...[0, 1, 2, 3, 4].map((caller) => `caller ${caller} asks for anyone, shortly`)];
 const answers = (slot: number) => `the answer that nobody waited for comes at place 0, slot ${slot}`;
 const ends = (slot: number) => `the exchange at place 0, slot ${slot} ends`;
 
@@ -385,6 +388,24 @@ export const SCENARIOS: readonly Scenario[] = [
       scene.sees('it is idle', workerIs('idle'));
     },
   },
+  ...[
+    { when: 'short calls follow each other on a worker while more wait than there are workers', does: [] },
+    { when: 'so they do while a pool drains', does: ['pool.drain'] },
+  ].map(
+    ({ when, does }): Scenario => ({
+      promise: when,
+      bounds: followed,
+      play: (scene) => {
+        scene.does(...FOUR_WAIT, ...does, ends(0));
+        for (const caller of [1, 2, 3]) scene.sees(`caller ${caller} is sent`, callerIs('running', caller));
+        scene.sees('the last waits, since it is alone', callerIs('waiting', 4));
+        scene.does(ends(0), ends(1));
+        scene.sees('the last waits while a call that was sent ahead runs', callerIs('waiting', 4));
+        scene.does(ends(2));
+        scene.sees('the last runs', callerIs('running', 4));
+      },
+    }),
+  ),
   {
     promise: 'a worker that owes an answer in one slot serves others in the rest, and is as before once it has come',
     bounds: sharedByThree,

@@ -49,6 +49,8 @@ export interface Bounds {
   readonly recycleMax?: number;
   /** How many each worker has. */
   readonly slots: number;
+  /** And how many more, for short calls that wait in its pipe. */
+  readonly ahead?: number;
   readonly callers: number;
   /** `at once`: each outside event is followed until nobody has anything left to say, as XState does it. */
   readonly delivery: 'at once' | 'delayed';
@@ -73,6 +75,7 @@ export interface Ask {
   readonly priority: number;
   readonly mayWait: boolean;
   readonly fairnessKey?: string;
+  readonly isShort?: boolean;
 }
 
 export type Fault = 'death' | 'cancel' | 'timeout' | 'close';
@@ -188,9 +191,9 @@ export function workerRef(place: number, worker: WorkerId): WorkerRef {
 }
 
 export function firstWorld(charts: Charts, bounds: Bounds): World {
-  const { size, sizeMax = size, recycleMax = 0 } = bounds;
+  const { size, sizeMax = size, recycleMax = 0, ahead = 0 } = bounds;
   const places = Array.from({ length: sizeMax + recycleMax }, (_, place) => place);
-  const slots = Array.from({ length: places.length * bounds.slots }, (_, slot) => slot);
+  const slots = Array.from({ length: places.length * (bounds.slots + ahead) }, (_, slot) => slot);
   const nobody: Process = { life: 'gone', ending: 'no' };
   const supervisor = begin(
     charts.supervisor,
@@ -224,7 +227,7 @@ function neverLived(charts: Charts, bounds: Bounds, place: number): WorkerSnapsh
   return take(charts.worker, snapshot, { type: 'process.failed' }, ref).snapshot;
 }
 
-function inputOf(bounds: Bounds, place: number, worker: WorkerId) {
+function inputOf({ slots, ahead = 0 }: Bounds, place: number, worker: WorkerId) {
   return {
     worker,
     place,
@@ -234,7 +237,8 @@ function inputOf(bounds: Bounds, place: number, worker: WorkerId) {
     termGraceMs: 1,
     coordinator: coordinatorRef,
     supervisor: supervisorRef,
-    clients: clientRefsAt(place, bounds.slots),
+    clients: clientRefsAt(place, slots + ahead),
+    ahead,
   };
 }
 
@@ -564,19 +568,20 @@ function takeOnce<TMachine extends AnyStateMachine>(
 /** Tells two events apart. */
 export function keyOf(event: AnyEventObject): string {
   return remembered(keysOfEvents, event, () => {
-    const { type, lease, leases, slot, slots, worker, place, way, proven, byItself, ref, waiter, waiting, at } = event;
+    const { type, lease, leases, slot, slots, ahead, worker, place, way, proven, byItself, ref, waiter, waiting, at } =
+      event;
     const who = typeof worker === 'object' ? addressOf(worker).worker : worker;
     const from = ref === undefined ? '' : addressOf(ref).worker;
-    const where = `${place} ${slot} ${slots} ${leases}`;
+    const where = `${place} ${slot} ${slots} ${ahead} ${leases}`;
     return `${type} ${lease} ${who} ${where} ${way} ${proven} ${byItself} ${from} ${at} ${waiting} ${waiter ? keyOfWaiter(waiter) : ''}`;
   });
 }
 
 export function keyOfWaiter(waiter: Waiter): string {
   return remembered(keysOfWaiters, waiter, () => {
-    const { ticket, askedAt, priority, fairnessKey, affinity, mayWait } = waiter;
+    const { ticket, askedAt, priority, fairnessKey, affinity, mayWait, isShort } = waiter;
     const wish = affinity === null ? '' : `${affinity.strict ? 'S' : 'H'}${affinity.worker}@${affinity.place}`;
-    return `${ticket}@${askedAt}^${priority}${fairnessKey ?? ''}${wish}${mayWait ? '' : '!'}`;
+    return `${ticket}@${askedAt}^${priority}${fairnessKey ?? ''}${wish}${mayWait ? '' : '!'}${isShort ? '~' : ''}`;
   });
 }
 

@@ -72,6 +72,15 @@ describe('a call', () => {
     expect(exchange.abandoned).toEqual([call]);
   });
 
+  it('tells that it only waited when its time is up on its way, behind another', async () => {
+    const { call, clock, exchange } = made({ timeoutMs: 50 });
+    exchange.ahead = made().call;
+    clock.jump(20);
+    call.onSent(exchange);
+    clock.jump(30);
+    await expect(call.promise).rejects.toMatchObject({ code: 'ERR_CALL_TIMEOUT', waitedMs: 50, ranMs: 0 });
+  });
+
   it("rejects with the signal's own reason, wherever it is, and leaves that place", async () => {
     const reason = { why: 'enough' };
     for (const isSent of [false, true]) {
@@ -121,6 +130,11 @@ function made(wait: ConstructorParameters<typeof Call>[3] = {}) {
   const outcomes: CallOutcome[] = [];
   call.onSettled((how) => outcomes.push(how));
   const abandoned: Call[] = [];
-  const exchange = { abandoned, abandon: (given: Call) => abandoned.push(given) };
-  return { clock, call, outcomes, exchange: exchange as unknown as Exchange & { abandoned: Call[] } };
+  const exchange = {
+    abandoned,
+    abandon: (given: Call) => abandoned.push(given),
+    ahead: undefined as Call | undefined,
+    aheadOf: () => exchange.ahead,
+  };
+  return { clock, call, outcomes, exchange: exchange as unknown as Exchange & typeof exchange };
 }

@@ -1,81 +1,82 @@
 import { describe, expect, it } from 'vitest';
 import type { ClientRef } from '../../machines/index.js';
 import type { WorkerHand } from '../../src/actors/worker.js';
+import type { Batch } from '../../src/batch.js';
 import type { Call } from '../../src/call.js';
-import type { PoolError } from '../../src/errors.js';
-import { type Answer, Exchange, type LeaseHolder } from '../../src/exchange.js';
+import type { EndedLease, PoolError } from '../../src/errors.js';
+import { type Answer, Exchange, type LeaseHolder, type Loss, type Request } from '../../src/exchange.js';
+import type { MessageDuringCall } from '../../src/wire/message.js';
 
 describe('the exchange of a single call', () => {
   it('sends it, hands it its answer, and gives the lease back by it, at the moment of the pool', () => {
     const { exchange, call, said, worker } = exchanging();
     expect([exchange.lease, exchange.slot, exchange.worker, worker.exchanges[1]]).toEqual([7, 1, worker, exchange]);
-    expect([exchange.isBusy, exchange.requestId, exchange.call, exchange.hasStarted]).toEqual([
+    expect([exchange.isBusy, exchange.requestId, exchange.call, exchange.hasStarted(call)]).toEqual([
       false,
       undefined,
       undefined,
       false,
     ]);
     exchange.send(call);
-    expect([exchange.isBusy, exchange.requestId, exchange.call, exchange.hasStarted]).toEqual([
+    expect([exchange.isBusy, exchange.requestId, exchange.call, exchange.hasStarted(call)]).toEqual([
       true,
       100,
       call,
       'unknown',
     ]);
-    expect(said.splice(0)).toEqual(['request', 'call sent']);
-    exchange.answer({ value: 5 });
+    expect(said.splice(0)).toEqual(['call sent', 'request']);
+    worker.answer({ value: 5 });
     expect(said).toEqual(['lease 7 ended', 'client: exchange.ended 7 at 42', 'call answered 5']);
     expect([exchange.isBusy, worker.exchanges[1]]).toEqual([false, undefined]);
   });
 
   it('knows which one is run before it', () => {
-    const { exchange, worker } = exchanging();
-    expect(exchange.ahead).toBe(worker.first);
+    const { exchange, call, said, worker } = exchanging();
+    exchange.send(call);
+    expect(exchange.aheadOf(call)).toBe(worker.first.call);
+    worker.isRunning = true;
+    expect([exchange.aheadOf(call), exchange.aheadOf(callOf('another', said))]).toEqual([undefined, undefined]);
   });
 
   it('watches it from the moment when Python comes to it, to its answer', () => {
     const { exchange, call, said, worker } = exchanging();
     exchange.send(call);
     said.splice(0);
-    exchange.onRunning();
+    worker.comes();
     expect(said.splice(0)).toEqual(['watch 100']);
-    exchange.onRunning();
+    worker.comes();
     expect(said).toEqual([]);
-    exchange.answer({ value: 5 });
+    worker.answer({ value: 5 });
     expect(said[0]).toBe('watch over');
-    exchange.onRunning();
-    expect(said.filter((each) => each.startsWith('watch'))).toEqual(['watch over']);
-    worker.isRunning = true;
     const other = exchanging();
     other.worker.isRunning = true;
     other.exchange.send(other.call);
-    expect(other.said).toEqual(['request', 'call sent', 'watch 100']);
+    expect(other.said).toEqual(['call sent', 'request', 'watch 100']);
   });
 
   it('hands on what is said of it, counts each word as a sign of life, and declines what is said of none', () => {
     const { exchange, call, said, worker } = exchanging();
     const heartbeat = { type: 'heartbeat', id: 100 } as const;
-    expect(exchange.hear(heartbeat)).toBe(false);
     worker.isRunning = true;
     exchange.send(call);
     said.splice(0);
-    expect(exchange.hear(heartbeat)).toBe(true);
+    expect(worker.hears(heartbeat)).toBe(true);
     expect(said.splice(0)).toEqual(['beat', 'call heard heartbeat']);
     exchange.say(call, (id) => `line of ${id}`);
     expect(said.splice(0)).toEqual(['beat', 'said line of 100']);
     exchange.say(callOf('another', said), (id) => `line of ${id}`);
     expect(said).toEqual([]);
-    exchange.answer({ value: 1 });
+    worker.answer({ value: 1 });
     said.splice(0);
     exchange.say(call, (id) => `line of ${id}`);
     expect(said).toEqual([]);
   });
 
   it('says something of it before Python has come to it, too', () => {
-    const { exchange, call, said } = exchanging();
+    const { exchange, call, said, worker } = exchanging();
     exchange.send(call);
     said.splice(0);
-    expect(exchange.hear({ type: 'heartbeat', id: 100 })).toBe(true);
+    expect(worker.hears({ type: 'heartbeat', id: 100 })).toBe(true);
     exchange.say(call, (id) => `line of ${id}`);
     expect(said).toEqual(['call heard heartbeat', 'said line of 100']);
   });
@@ -88,19 +89,13 @@ describe('the exchange of a single call', () => {
     expect(exchange.isBusy).toBe(false);
   });
 
-  it('has no use for an answer that nobody is waiting for', () => {
-    const { exchange, said } = exchanging();
-    exchange.answer({ value: 5 });
-    expect(said).toEqual([]);
-  });
-
   it('gives the lease back once, and never while an answer is owed', () => {
-    const { exchange, call, said } = exchanging();
+    const { exchange, call, said, worker } = exchanging();
     exchange.send(call);
     said.splice(0);
     exchange.end();
     expect(said).toEqual([]);
-    exchange.answer({ value: 5 });
+    worker.answer({ value: 5 });
     said.splice(0);
     exchange.end();
     exchange.lost();
@@ -128,20 +123,20 @@ describe('a call that is given up', () => {
     expect(said.splice(0)).toEqual(['watch over', 'withdraw 100', 'client: exchange.abandoned 7']);
     expect([exchange.isBusy, exchange.isAbandoned]).toEqual([true, true]);
     exchange.abandon(call);
-    exchange.onRunning();
+    worker.comes();
     expect(said).toEqual([]);
-    exchange.answer({ value: 5 });
+    worker.answer({ value: 5 });
     expect(said).toEqual(['lease 7 ended', 'client: exchange.ended 7 at 42', 'call answered 5']);
     expect([exchange.isAbandoned, worker.counters.cancelled]).toEqual([false, { kept: 1, killed: 0 }]);
   });
 
   it('that waits in the pipe is forestalled, and the client knows when Python comes to it', () => {
-    const { exchange, call, said } = exchanging();
+    const { exchange, call, said, worker } = exchanging();
     exchange.send(call);
     said.splice(0);
     exchange.abandon(call);
-    expect(said.splice(0)).toEqual(['withdraw 100', 'forestall 1']);
-    exchange.onRunning();
+    expect(said.splice(0)).toEqual(['withdraw 100', 'forestall 100']);
+    worker.comes();
     expect(said).toEqual(['client: exchange.abandoned 7']);
   });
 
@@ -154,7 +149,7 @@ describe('a call that is given up', () => {
     const { exchange, call, worker } = exchanging();
     exchange.send(call);
     exchange.abandon(call);
-    exchange.answer(answer);
+    worker.answer(answer);
     expect(worker.counters.cancelled.kept).toBe(kept);
   });
 
@@ -169,7 +164,7 @@ describe('a call that is given up', () => {
   it('is not counted where nobody gave it up', () => {
     const { exchange, call, worker } = exchanging();
     exchange.send(call);
-    exchange.answer({ value: 1 });
+    worker.answer({ value: 1 });
     expect(worker.counters.cancelled).toEqual({ kept: 0, killed: 0 });
   });
 });
@@ -179,7 +174,7 @@ describe('an exchange whose lease is held', () => {
     const { exchange, call, said, worker } = exchanging({ holds: true });
     exchange.send(call);
     said.splice(0);
-    exchange.answer({ value: 5 });
+    worker.answer({ value: 5 });
     expect(said.splice(0)).toEqual(['call answered 5', 'holder: answered']);
     expect(worker.exchanges[1]).toBe(exchange);
     exchange.send(call);
@@ -192,7 +187,7 @@ describe('an exchange whose lease is held', () => {
     exchange.send(call);
     exchange.abandon(call);
     said.splice(0);
-    exchange.answer({ value: 5 });
+    worker.answer({ value: 5 });
     expect(said.splice(0)).toEqual(['client: exchange.resumed 7', 'call answered 5', 'holder: answered']);
     // It is as new: another is given up for itself.
     exchange.send(call);
@@ -201,11 +196,11 @@ describe('an exchange whose lease is held', () => {
   });
 
   it('tells the client nothing where it did not know', () => {
-    const { exchange, call, said } = exchanging({ holds: true });
+    const { exchange, call, said, worker } = exchanging({ holds: true });
     exchange.send(call);
     exchange.abandon(call);
     said.splice(0);
-    exchange.answer({ value: 5 });
+    worker.answer({ value: 5 });
     expect(said).toEqual(['call answered 5', 'holder: answered']);
   });
 
@@ -222,11 +217,11 @@ describe('an exchange whose lease is held', () => {
   });
 
   it('gives the lease back when the holder wants it no further', () => {
-    const { exchange, call, said, holder } = exchanging({ holds: true });
+    const { exchange, call, said, holder, worker } = exchanging({ holds: true });
     exchange.send(call);
     holder!.holds = false;
     said.splice(0);
-    exchange.answer({ value: 5 });
+    worker.answer({ value: 5 });
     expect(said).toEqual(['lease 7 ended', 'client: exchange.ended 7 at 42', 'call answered 5', 'holder: answered']);
   });
 });
@@ -238,13 +233,23 @@ describe('an exchange whose worker is lost', () => {
     exchange.send(call);
     said.splice(0);
     exchange.lost();
-    expect(said.splice(0)).toEqual(['watch over', 'call lost: loss of 100', 'holder: lost']);
+    expect(said.splice(0)).toEqual(['watch over', 'call lost: loss of 100', 'holder: lost, worker-died']);
     expect([exchange.isBusy, worker.exchanges[1]]).toEqual([false, undefined]);
     exchange.lost();
     exchange.end();
-    exchange.answer({ value: 5 });
+    worker.answer({ value: 5 });
     expect(said).toEqual([]);
     expect(worker.counters.cancelled.killed).toBe(0);
+  });
+
+  it('tells its call the answer that Python has given and not sent, and its holder of the loss', () => {
+    const { exchange, call, said, worker } = exchanging({ holds: true });
+    worker.isRunning = true;
+    exchange.send(call);
+    worker.held.set(100, { value: 5 });
+    said.splice(0);
+    exchange.lost();
+    expect(said).toEqual(['watch over', 'call answered 5', 'holder: lost, worker-died']);
   });
 
   it('is counted where that was because of an answer that nobody waited for', () => {
@@ -263,37 +268,197 @@ describe('an exchange whose worker is lost', () => {
   });
 });
 
+describe('calls that follow each other in the pipe', () => {
+  const twoSent = (of: { holds?: boolean } = { holds: true }) => {
+    const all = exchanging(of);
+    all.worker.pipes = true;
+    all.worker.isRunning = true;
+    const second = callOf('second', all.said);
+    all.exchange.send(all.call);
+    all.exchange.send(second);
+    return { ...all, second };
+  };
+
+  it('are sent if Python tells which it has begun, and if each is nothing but a question and an answer', () => {
+    const { exchange, call, said, worker } = exchanging({ holds: true });
+    const [plain, other] = [callOf('plain', said), Object.assign(callOf('other', said), { isPlain: false })];
+    expect([exchange.takes(plain), exchange.takes(other)]).toEqual([true, true]);
+    exchange.send(call);
+    expect(exchange.takes(plain)).toBe(false);
+    worker.pipes = true;
+    expect([exchange.takes(plain), exchange.takes(other)]).toEqual([true, false]);
+    worker.answer({ value: 1 });
+    exchange.send(other);
+    expect(exchange.takes(plain)).toBe(false);
+  });
+
+  it('are 64 at the most', () => {
+    const { exchange, call, said, worker } = exchanging({ holds: true });
+    worker.pipes = true;
+    for (let sent = 0; sent < 63; sent += 1) exchange.send(callOf(`call ${sent}`, said));
+    expect(exchange.takes(call)).toBe(true);
+    exchange.send(call);
+    expect([exchange.takes(call), exchange.calls.length]).toEqual([false, 64]);
+  });
+
+  it('are watched one after the other, as Python comes to them', () => {
+    const { exchange, call, second, said, worker } = twoSent();
+    expect(said.splice(0)).toEqual(['call sent', 'request', 'watch 100', 'second sent', 'request']);
+    expect([exchange.call, exchange.requestId, exchange.aheadOf(second)]).toEqual([call, 100, worker.first.call]);
+    worker.answer({ value: 1 });
+    expect(said.splice(0)).toEqual(['watch over', 'call answered 1', 'holder: answered']);
+    worker.comes();
+    expect([said, exchange.call]).toEqual([['watch 101'], second]);
+  });
+
+  it('keep the lease until the last is answered, although it is wanted no further', () => {
+    const { said, worker, holder } = twoSent();
+    holder!.holds = false;
+    worker.answer({ value: 1 });
+    said.splice(0);
+    worker.answer({ value: 2 });
+    expect(said).toEqual(['lease 7 ended', 'client: exchange.ended 7 at 42', 'second answered 2', 'holder: answered']);
+  });
+
+  it('are given up each for itself: the one that runs, which the client knows until it is answered', () => {
+    const { exchange, call, second, said, worker } = twoSent();
+    said.splice(0);
+    exchange.abandon(call);
+    expect(said.splice(0)).toEqual(['watch over', 'withdraw 100', 'client: exchange.abandoned 7']);
+    worker.answer({ value: 1 });
+    worker.comes();
+    expect(said.splice(0)).toEqual(['client: exchange.resumed 7', 'call answered 1', 'holder: answered', 'watch 101']);
+    worker.answer({ value: 2 });
+    expect([said[1], exchange.isBusy, second]).toEqual(['second answered 2', false, second]);
+  });
+
+  it('and the one behind it, while the first is watched on', () => {
+    const { exchange, second, said, worker } = twoSent();
+    said.splice(0);
+    exchange.abandon(second);
+    expect(said.splice(0)).toEqual(['withdraw 101', 'forestall 101']);
+    worker.answer({ value: 1 });
+    worker.comes();
+    expect(said).toEqual(['watch over', 'call answered 1', 'holder: answered', 'client: exchange.abandoned 7']);
+  });
+
+  it('are lost together: what Python never came to is told of the end of its lease, as what was never sent', () => {
+    const { exchange, call, said, worker } = twoSent();
+    exchange.abandon(call);
+    said.splice(0);
+    exchange.lost();
+    const over = 'second failed: Lease 7 is over: the pool took it back. Check out a new one.';
+    expect(said).toEqual(['call lost: loss of 100', over, 'holder: lost, revoked']);
+    expect(worker.counters.cancelled.killed).toBe(1);
+  });
+});
+
+describe('a call that was sent behind another', () => {
+  it('is counted, and goes elsewhere if its worker is lost before it came to it', () => {
+    const { exchange, call, said, worker } = exchanging();
+    worker.comesTo = undefined;
+    exchange.send(call);
+    expect(worker.prefetch).toEqual({ ahead: 1, overruns: 0, moved: 0 });
+    said.splice(0);
+    exchange.lost();
+    expect(said).toEqual(['call goes elsewhere']);
+    expect(worker.prefetch).toEqual({ ahead: 1, overruns: 0, moved: 1 });
+  });
+
+  it('is lost as any other if there is nowhere else to go, or it had begun', () => {
+    for (const [isElsewhere, comesTo] of [
+      [false, undefined],
+      [true, 100],
+    ] as const) {
+      const { exchange, call, said, worker } = exchanging();
+      worker.comesTo = comesTo;
+      worker.isElsewhere = isElsewhere;
+      exchange.send(call);
+      said.splice(0);
+      exchange.lost();
+      expect(said).toEqual(['call lost: loss of 100']);
+      expect(worker.prefetch.moved).toBe(0);
+    }
+  });
+
+  it('is no choice of the pool under a lease that is held, nor in a slot that anybody may have', () => {
+    const held = exchanging({ holds: true });
+    held.exchange.send(held.call);
+    expect(held.worker.prefetch.ahead).toBe(0);
+    const { exchange, call, said, worker } = exchanging();
+    worker.comesTo = undefined;
+    worker.isBeyondItsSlots = false;
+    exchange.send(call);
+    said.splice(0);
+    exchange.lost();
+    expect(said).toEqual(['call lost: loss of 100']);
+    expect(worker.prefetch).toEqual({ ahead: 0, overruns: 0, moved: 0 });
+  });
+});
+
 /** An exchange under lease 7 in slot 1, with a worker that only notes what it is told. */
 function exchanging({ holds }: { holds?: boolean } = {}) {
   const said: string[] = [];
   let requests = 99;
+  const asked: Request[] = [];
   const worker = {
+    /** What is done with the request whose answer comes next. */
+    answer: (answer: Answer) => exchange.answer(asked.shift() as Request, answer),
+    comes: () => exchange.onRunning(asked[0] as Request),
+    hears: (message: MessageDuringCall) => exchange.hear(asked[0] as Request, message),
+    pipes: false,
     exchanges: [] as (Exchange | undefined)[],
     counters: { cancelled: { kept: 0, killed: 0 } },
+    prefetch: { ahead: 0, overruns: 0, moved: 0 },
+    isElsewhere: true,
+    tell: ({ send }: { send: (event: never) => void }, event: object) => send(event as never),
+    isBeyondItsSlots: true,
+    mayMove: ({ isAhead }: Request) => isAhead && worker.isElsewhere,
     now: 42,
     isRunning: false,
     isUnsent: false,
-    first: {},
-    ahead: () => worker.first,
-    runs: () => worker.isRunning,
+    /** The request that Python has begun with. */
+    comesTo: 100 as number | undefined,
+    first: { call: {} },
+    ahead: (request: Request) => (worker.runs(request) ? undefined : worker.first),
+    runs: (request: Request) => worker.isRunning && asked[0] === request,
     hasStarted: (id: number) => (id === requests ? 'unknown' : false),
-    request: () => {
-      said.push('request');
-      requests += 1;
-      return requests;
+    request: (call: Call | undefined, batch: Batch | undefined, exchange: Exchange) => {
+      const id = requests + 1;
+      requests += batch?.count ?? 1;
+      const request = {
+        id,
+        lastId: requests,
+        call,
+        batch,
+        exchange,
+        isAbandoned: false,
+        isRevoked: false,
+        wasBegun: false,
+        isAhead: false,
+      };
+      asked.push(request);
+      return request;
     },
-    withdraw: (id: number) => {
-      said.push(`withdraw ${id}`);
+    withdraw: (request: Request) => {
+      said.push(`withdraw ${request.id}`);
+      if (worker.isUnsent) asked.splice(asked.indexOf(request), 1);
       return worker.isUnsent;
     },
-    forestall: (slot: number) => said.push(`forestall ${slot}`),
+    forestall: ({ id }: Request) => said.push(`forestall ${id}`),
     watch: (_call: Call, id: number) => {
       said.push(`watch ${id}`);
       return { beat: () => said.push('beat'), end: () => said.push('watch over') };
     },
     say: (line: string) => said.push(`said ${line}`),
     endLease: (lease: number) => said.push(`lease ${lease} ended`),
-    loss: (_call: Call, id: number) => `loss of ${id}`,
+    send: () => void said.push('request'),
+    /** What Python has answered and not sent. */
+    held: new Map<number, Answer>(),
+    heldAnswer: ({ id }: Request) => worker.held.get(id),
+    loss: ({ id }: Request) => ({ error: new Error(`loss of ${id}`), started: id === worker.comesTo }),
+    lossOfLease: ({ lease, isAbandoned }: Exchange) =>
+      ({ lease, reason: isAbandoned ? 'revoked' : 'worker-died' }) as const,
   };
   const client = {
     send: ({ type, lease, at }: { type: string; lease: number; at?: number }) =>
@@ -302,7 +467,11 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
   const holder =
     holds === undefined
       ? undefined
-      : { holds, onAnswered: () => void said.push('holder: answered'), onLost: () => void said.push('holder: lost') };
+      : {
+          holds,
+          onAnswered: () => void said.push('holder: answered'),
+          onLost: ({ reason }: EndedLease) => void said.push(`holder: lost, ${reason}`),
+        };
   const exchange = new Exchange(
     7,
     1,
@@ -315,11 +484,16 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
 
 function callOf(name: string, said: string[]): Call {
   const call = {
+    isPlain: true,
     refusalBy: () => undefined,
     fail: (error: Error) => said.push(`${name} failed: ${error.message}`),
     onSent: () => said.push(`${name} sent`),
     onAnswered: (answer: { value?: unknown }) => said.push(`${name} answered ${answer.value}`),
-    onLost: (loss: unknown) => said.push(`${name} lost: ${loss}`),
+    onLost: ({ error }: Loss) => said.push(`${name} lost: ${error.message}`),
+    goElsewhere: () => {
+      said.push(`${name} goes elsewhere`);
+      return true;
+    },
     hear: ({ type }: { type: string }) => {
       said.push(`${name} heard ${type}`);
       return true;

@@ -18,17 +18,20 @@ import {
   encodeItemsEnd,
   encodeKeptDrop,
   encodeLeaseEnd,
+  encodeMap,
   encodePing,
   encodeRequest,
   encodeSessionEnd,
   encodeStop,
   type InitMessage,
+  type MapFrame,
+  mapLine,
   messageOf,
   parseLine,
   type ReplyMessage,
   streamed,
 } from '../../src/wire/message.js';
-import { type Encoded, encodeFields } from '../../src/wire/value.js';
+import { type Encoded, encodeFields, encodePlain } from '../../src/wire/value.js';
 
 const LIMITS = { depthMax: 200, messageBytesMax: 64 * 1024 * 1024, attachmentBytesMax: 1024 ** 3 };
 
@@ -121,6 +124,11 @@ function encode(message: Record<string, unknown>): string {
       const { stream, ...asked } = message as unknown as CallMessage;
       const request = encodeRequest(asked, LIMITS);
       return callLine(id, (stream === undefined ? request : streamed(request, stream, LIMITS)).text);
+    }
+    case 'map': {
+      const frame = encodeMap(message as unknown as CallMessage, LIMITS) as MapFrame;
+      const items = (message.items as unknown[]).map((item) => encodePlain(item, LIMITS) as string);
+      return mapLine(id, frame, items);
     }
     case 'answer':
       return encodeAnswer(id, message.number as number, encodeFields({ value: message.value }, undefined, LIMITS).text);

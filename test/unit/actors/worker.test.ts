@@ -42,7 +42,7 @@ describe("a worker's hands", () => {
     await world.destroy();
   });
 
-  it('give a call its grace time once Python has come to it, however long it was in the pipe', async () => {
+  it('wait for a call in the pipe that nobody wants any more as long as the one before it takes, and Python never begins it', async () => {
     const world = new PlayedPool({ slots: 2, cancelGraceMs: 100, evictGraceMs: 100 });
     await world.boot();
     const [{ process }, abort] = [world, new AbortController()];
@@ -52,6 +52,27 @@ describe("a worker's hands", () => {
     expect(await second).toBe('enough');
     await world.clock.turn(60_000);
     // It waits behind a call that takes its time, which is nobody's fault. Python is told not to start it.
+    expect(process.signals).toEqual([]);
+    expect(process.cancelled).toHaveLength(1);
+    process.answer('first');
+    expect(await first).toBe('first');
+    expect(process.request).toBeUndefined();
+    expect(world.pool.stats().workers).toMatchObject({ cancelling: 0, idle: 1 });
+    await world.clock.turn(60_000);
+    expect(process.signals).toEqual([]);
+    await world.destroy();
+  });
+
+  it('give a call its grace time once Python has come to it, however long it was in the pipe, where Python cannot be told not to begin it', async () => {
+    const world = new PlayedPool({ slots: 2, cancelGraceMs: 100, evictGraceMs: 100 }, { hasStartMark: false });
+    await world.boot();
+    const [{ process }, abort] = [world, new AbortController()];
+    const first = world.pool.call('played');
+    const second = world.pool.call('played', [], { signal: abort.signal }).catch((reason) => reason);
+    abort.abort('enough');
+    expect(await second).toBe('enough');
+    await world.clock.turn(60_000);
+    // It waits behind a call that takes its time, which is nobody's fault.
     expect(process.signals).toEqual([]);
     expect(process.cancelled).toHaveLength(1);
     process.answer('first');

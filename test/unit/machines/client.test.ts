@@ -84,7 +84,15 @@ describe('a client', () => {
 /** The grace time is called off. */
 const NO_MORE = 'no more in time';
 const WORKER = inertRef<WorkerRef>('worker-0');
-const WAITER: Waiter = { ticket: 1, askedAt: 0, priority: 0, fairnessKey: null, affinity: null, mayWait: true };
+const WAITER: Waiter = {
+  ticket: 1,
+  askedAt: 0,
+  priority: 0,
+  fairnessKey: null,
+  affinity: null,
+  mayWait: true,
+  isShort: false,
+};
 const GRANTED = { type: 'lease.granted', lease: 7, slot: 2, waiter: WAITER, worker: WORKER } as const;
 
 /** A client, and what each event makes it do and say. */

@@ -479,6 +479,93 @@ describe('a pool that is closed', () => {
   });
 });
 
+describe('a worker with slots ahead', () => {
+  const short = { isShort: true };
+
+  it('has short calls wait behind the next, as far as they go, once more wait than there are workers', () => {
+    const { joins, asks, frees, waiting } = coordinator();
+    joins(0, { ahead: 2 });
+    for (const ticket of [1, 2, 3, 4, 5, 6]) asks(ticket, short);
+    // The slot that was freed comes last, since its client begins last.
+    expect(frees(0)).toEqual([
+      'worker-0: lease 2, slot 1, for 2',
+      'worker-0: lease 3, slot 2, for 3',
+      'worker-0: lease 4, slot 0, for 4',
+    ]);
+    expect(waiting()).toEqual([5, 6]);
+    expect(frees(0, 0)).toEqual(['worker-0: lease 5, slot 0, for 5']);
+    expect(frees(0, 1)).toEqual([]);
+    expect(frees(0, 2)).toEqual([]);
+    expect(frees(0, 0)).toEqual(['worker-0: lease 6, slot 0, for 6']);
+  });
+
+  it('keeps them for nobody else: whoever comes, and whoever is not short, waits until it has nothing left to do', () => {
+    const { joins, asks, frees } = coordinator();
+    joins(0, { ahead: 2 });
+    expect(asks(1)).toEqual(['worker-0: lease 1, slot 0, for 1']);
+    for (const ticket of [2, 3, 4]) expect(asks(ticket, short)).toEqual([]);
+    asks(5);
+    asks(6);
+    asks(7);
+    expect(frees(0)).toHaveLength(3);
+    expect(frees(0, 1)).toEqual([]);
+    expect(frees(0, 2)).toEqual([]);
+    expect(frees(0, 0)).toEqual(['worker-0: lease 5, slot 0, for 5']);
+    asks(8, short);
+    expect(frees(0, 0)).toEqual(['worker-0: lease 6, slot 0, for 6']);
+  });
+
+  it('lets nobody wait behind a call that is not short', () => {
+    const { joins, asks, frees } = coordinator();
+    joins(0, { slots: 2, ahead: 2 });
+    asks(1);
+    asks(2, short);
+    for (const ticket of [3, 4, 5, 6, 7]) asks(ticket, short);
+    expect(frees(0, 1)).toEqual(['worker-0: lease 3, slot 1, for 3']);
+    expect(frees(0, 0)).toEqual([
+      'worker-0: lease 4, slot 2, for 4',
+      'worker-0: lease 5, slot 3, for 5',
+      'worker-0: lease 6, slot 0, for 6',
+    ]);
+  });
+
+  it('has them from the moment it joins, or stays, if so many wait', () => {
+    const { joins, asks, is, frees } = coordinator();
+    for (const ticket of [1, 2, 3, 4, 5, 6]) asks(ticket, short);
+    expect(joins(0, { ahead: 1 })).toHaveLength(2);
+    is('worker.leaving', 0);
+    expect(frees(0, 0)).toEqual([]);
+    expect(frees(0, 1)).toEqual([]);
+    expect(is('worker.staying', 0)).toHaveLength(2);
+  });
+
+  it('leaves with all of them, and those that it never got go to another', () => {
+    const { joins, asks, leaves, live } = coordinator();
+    for (const ticket of [1, 2, 3, 4, 5, 6]) asks(ticket, short);
+    joins(0, { ahead: 2 });
+    expect(live()).toBe(3);
+    joins(1, { ahead: 2 });
+    expect(leaves(0, [1, null, 3])).toEqual([]);
+    expect(live()).toBe(1);
+  });
+
+  it('lets whoever had a worker that never came to them in again, however many wait by now', () => {
+    const { asks, isBack, waiting } = coordinator({ queueMax: 2, queueMaxPerKey: 1 });
+    asks(3, { fairnessKey: 'a' });
+    asks(4);
+    expect(asks(5)).toEqual(['refused queue-full: 5']);
+    expect([...isBack(1, { fairnessKey: 'a' }), ...isBack(2)]).toEqual([]);
+    expect(waiting()).toHaveLength(4);
+  });
+
+  it('does not use them where waiters are shed, since who waits there has left the queue', () => {
+    const { joins, asks, frees } = coordinator({ shed: { targetMs: 1_000, intervalMs: 0 } });
+    joins(0, { ahead: 2 });
+    for (const ticket of [1, 2, 3, 4, 5]) asks(ticket, short);
+    expect(frees(0)).toEqual(['worker-0: lease 2, slot 0, for 2']);
+  });
+});
+
 /** A coordinator, and what each event makes it say. A worker at place `n` is `worker-n`, of the id `10 + n`. */
 function coordinator({
   queueMax = 100,
@@ -496,16 +583,29 @@ function coordinator({
     return taken.said.flatMap(shown);
   };
   const asked = (ticket: number, wish: Partial<Waiter> = {}): Waiter => {
-    const waiter = { ticket, askedAt: 0, priority: 0, fairnessKey: null, affinity: null, mayWait: true, ...wish };
+    const nobody = {
+      ticket,
+      askedAt: 0,
+      priority: 0,
+      fairnessKey: null,
+      affinity: null,
+      mayWait: true,
+      isShort: false,
+    };
+    const waiter = { ...nobody, ...wish };
     waiters.set(ticket, waiter);
     return waiter;
   };
   const waiters = new Map<number, Waiter>();
   return {
     asks: (ticket: number, wish?: Partial<Waiter>) => tell({ type: 'lease.request', waiter: asked(ticket, wish) }),
+    isBack: (ticket: number, wish?: Partial<Waiter>) =>
+      tell({ type: 'lease.request', waiter: asked(ticket, wish), isBack: true }),
     cancels: (ticket: number) => tell({ type: 'lease.cancel', waiter: waiters.get(ticket) ?? asked(ticket) }),
-    joins: (place: number, { slots = 1 } = {}) =>
-      tell({ type: 'worker.joined', worker: idAt(place), place, slots, ref: inertRef<WorkerRef>(`worker-${place}`) }),
+    joins: (place: number, { slots = 1, ahead = 0 } = {}) => {
+      const ref = inertRef<WorkerRef>(`worker-${place}`);
+      return tell({ type: 'worker.joined', worker: idAt(place), place, slots, ahead, ref });
+    },
     frees: (place: number, slot = 0, { worker = idAt(place), at = 0 } = {}) =>
       tell({ type: 'slot.freed', worker, place, slot, at }),
     is: (type: 'worker.leaving' | 'worker.staying', place: number, worker = idAt(place)) =>

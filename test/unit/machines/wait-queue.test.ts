@@ -461,7 +461,7 @@ function waiter(
   affinity: Affinity | null = null,
   { askedAt = 0, fairnessKey = null }: Partial<Pick<Waiter, 'askedAt' | 'fairnessKey'>> = {},
 ): Waiter {
-  return { ticket, askedAt, priority, fairnessKey, affinity, mayWait: true };
+  return { ticket, askedAt, priority, fairnessKey, affinity, mayWait: true, isShort: false };
 }
 
 function of(fairnessKey: string | null, ticket: number): Waiter {

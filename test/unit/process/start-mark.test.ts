@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { fstatSync, readdirSync, readlinkSync, writeSync } from 'node:fs';
+import { fstatSync, readdirSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { StartMark } from '../../../src/process/start-mark.js';
 
@@ -24,10 +24,22 @@ describe('the start mark', () => {
     mark.close();
   });
 
-  it('is one page large, and has no name that could be left behind', () => {
+  it('lets a process see that it is about to be killed, until another one has it', () => {
+    const mark = StartMark.create() as StartMark;
+    const last = () => readFileSync(`/proc/self/fd/${mark.descriptor}`)[4088];
+    expect(last()).toBe(0);
+    mark.halt();
+    expect(last()).toBe(1);
+    mark.release();
+    expect(last()).toBe(0);
+    mark.close();
+    mark.halt();
+  });
+
+  it('is two pages large, and has no name that could be left behind', () => {
     const before = namesOfMarks();
     const mark = StartMark.create() as StartMark;
-    expect(fstatSync(mark.descriptor)).toMatchObject({ size: 4096, nlink: 0 });
+    expect(fstatSync(mark.descriptor)).toMatchObject({ size: 8192, nlink: 0 });
     expect(namesOfMarks()).toEqual(before);
     expect(readlinkSync(`/proc/self/fd/${mark.descriptor}`)).toContain('(deleted)');
     mark.close();

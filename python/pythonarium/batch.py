@@ -1,0 +1,208 @@
+"""Calls of one function that came in one message, one for each item, and their answers in as few: short ones cost little else.
+
+This module is imported when the first such message comes.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from . import error, message
+from .cancel import GIVEN_UP, CallCancelled
+from .context import NOTHING
+from .context import current as current_context
+from .value import ATOMS, decode, encode, encode_plain, encode_unchecked
+from .worker import PLAIN, leave_child
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .worker import Worker
+
+
+def answer_items(worker: Worker, told: dict[str, Any]) -> None:
+    """Answer every call of the message `told`, one after the other: each is begun when the one before has ended."""
+    first, items, name = told["id"], told["items"], told["name"]
+    function = worker._functions.get(name)
+    if function is None:
+        unknown = error.of_unknown(name, list(worker._functions))
+        for number in range(first, first + len(items)):
+            worker._send_error(number, unknown, started=False)
+        return
+    kwargs = told.get("kwargs", {})
+    context = told.get("context")
+    if context is not None:
+        current_context.set(context)
+    answers = Answers(worker, first)
+    # Looked up once: for a short function, all of this is as long as the call.
+    atoms, plain, values, writer = ATOMS, PLAIN, answers.values, worker._writer
+    cancellation, logs, mark, check = worker._cancellation, worker._logs, worker._mark, worker._check
+    out, err = logs._stdout.held, logs._stderr.held
+    # They are given up together, and what is said of that is said of the first. The signal may have come while something
+    # else ran, so that it is looked up once in any case.
+    cancellation.call = first
+    is_suspect = True
+    number = first - 1
+    begun = then = perf_counter()
+    for item in items:
+        number += 1
+        if (is_suspect or cancellation.missed) and cancellation.is_cancelled(first):
+            answers.flush()
+            given_up = error.of_exception(CallCancelled(GIVEN_UP))
+            for never_begun in range(number, first + len(items)):
+                worker._send_error(never_begun, given_up, started=False)
+            break
+        logs.call = number
+        if mark is not None:
+            mark.write(number)
+        try:
+            try:
+                cancellation.armed = first
+                if cancellation.missed:
+                    cancellation.arm(first)
+                if check is not None:
+                    check(function, [item], kwargs)
+                value = function(item, **kwargs) if kwargs else function(item)
+                kind = type(value)
+                if kind not in plain and hasattr(kind, "__await__"):
+                    value = worker._loop.run(value, first)
+                    kind = type(value)
+            finally:
+                # An interruption that this one has had, and perhaps not heeded, is meant for those behind it as well.
+                is_suspect = cancellation.is_deaf or not cancellation.armed
+                cancellation.armed = 0
+        # Everything: SystemExit and KeyboardInterrupt end a call and not its worker.
+        except BaseException as raised:
+            end_call(worker, raised)
+            is_suspect = True
+            answers.refuse(raised)
+        else:
+            if not writer.is_open or out or err or worker._talk is not None:
+                end_call(worker, None)
+            # What cannot change is made text of with the others.
+            if kind in atoms and (kind is not str or len(value) <= SHORT_CHARS):
+                values.append(value)
+            else:
+                answers.add(value)
+        now = perf_counter()
+        if now - then > answers.longest:
+            answers.longest = now - then
+        then = now
+        if now - begun > LATEST_SECONDS:
+            answers.flush(now - begun)
+            begun = now
+    logs.call = None
+    cancellation.call = 0
+    if context is not None:
+        current_context.set(NOTHING)
+    answers.flush(then - begun)
+
+
+class Answers:
+    """The answers of calls whose ids follow each other, as far as they have not been sent."""
+
+    def __init__(self, worker: Worker, first: int) -> None:
+        self._worker = worker
+        self._handing = worker._handing = worker._handles.handing(None)
+        # The last results, of which no text is made yet.
+        self.values: list[Any] = []
+        # How long the longest call took of those that have not been told, in seconds.
+        self.longest = 0.0
+        # The text of the results before those, and whose they are: the call `first` and those that follow it.
+        self._texts: list[str] = []
+        self._chars = 0
+        self._first = first
+        self._count = 0
+
+    def add(self, value: Any) -> None:
+        """Answer the next call."""
+        if self.values:
+            self._write_values()
+        self._add(value)
+
+    def refuse(self, raised: BaseException) -> None:
+        """Let the next call fail by `raised`."""
+        self.flush()
+        self._refuse(raised)
+
+    def flush(self, took: float = 0.0) -> None:
+        """Send what there is, which took so many seconds."""
+        if self.values:
+            self._write_values()
+        self._send(took)
+
+    def _write_values(self) -> None:
+        values = self.values.copy()
+        self.values.clear()
+        text = encode_plain(values, self._worker._depth_max + 1)
+        if text is None:
+            for value in values:
+                self._add(value)
+        else:
+            self._put(text[1:-1], len(values))
+
+    def _add(self, value: Any) -> None:
+        try:
+            text = encode_plain(value, self._worker._depth_max)
+            if text is not None and len(text) < JOINED_CHARS:
+                self._put(text, 1)
+                return
+            # What is large, or more than JSON, has a message of its own.
+            self._send()
+            text, attachments = encode(value, self._worker._depth_max, self._handing)
+        except BaseException as raised:
+            self._send()
+            self._refuse(raised)
+            return
+        self._worker._send_answer(self._first, None, message.reply(self._first, text), attachments, self._handing)
+        self._first += 1
+
+    def _put(self, text: str, count: int) -> None:
+        self._texts.append(text)
+        self._count += count
+        self._chars += len(text)
+        if self._chars >= JOINED_CHARS:
+            self._send()
+
+    def _refuse(self, raised: BaseException) -> None:
+        self._handing.take_back()
+        self._worker._send_error(self._first, error.of_exception(raised))
+        self._first += 1
+
+    def _send(self, took: float = 0.0) -> None:
+        count = self._count
+        if not count:
+            return
+        first, texts, longest = self._first, self._texts.copy(), self.longest
+        self._texts.clear()
+        self._first += count
+        self._count = self._chars = 0
+        self.longest = 0.0
+        line = message.mapped(first, ",".join(texts), int(took * 1e6), int(longest * 1e6))
+        if len(line) <= self._worker._bytes_max:
+            self._worker._writer.write(line)
+        else:
+            self._send_apart(first, ",".join(texts))
+
+    def _send_apart(self, first: int, texts: str) -> None:
+        for number, value in enumerate(decode(f"[{texts}]".encode()), first):
+            answer = message.reply(number, encode_unchecked(value))
+            self._worker._send_answer(number, None, answer, [], self._handing)
+
+
+def end_call(worker: Worker, raised: BaseException | None) -> None:
+    """Take note that a call has ended that may have left more behind than a result; in a forked child, end."""
+    if not worker._writer.is_open:
+        leave_child(raised)
+    worker._logs.end_call()
+    if worker._talk is not None:
+        worker._end_talk()
+
+
+# For longer no answer waits for others.
+LATEST_SECONDS = 0.0002
+# Longer text is made JSON of at once, so that what waits is never large.
+SHORT_CHARS = 256
+# Messages of that length are no cheaper for being longer.
+JOINED_CHARS = 32_768

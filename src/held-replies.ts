@@ -1,0 +1,66 @@
+import type { PoolClock } from './clock.js';
+import { whenPolled } from './polled.js';
+import type { HeldReplies } from './process/start-mark.js';
+
+/**
+ * Looks for replies that Python holds back for longer than it means to: it writes them before anything that it knows to
+ * be slow, and after the next call otherwise, which may hang all the same.
+ */
+export class HeldReplyWatch {
+  readonly #clock: PoolClock;
+  readonly #hands: HeldReplyHands;
+  /** Set while it looks. */
+  #timer: unknown;
+  #isOver = false;
+  #state: bigint | undefined;
+
+  constructor(clock: PoolClock, hands: HeldReplyHands) {
+    this.#clock = clock;
+    this.#hands = hands;
+  }
+
+  /** Requests wait behind each other from now on. */
+  begin(): void {
+    if (this.#timer !== undefined || this.#isOver) return;
+    this.#state = undefined;
+    this.#later();
+  }
+
+  /** There is nothing more to come. */
+  end(): void {
+    this.#isOver = true;
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+  }
+
+  #later(): void {
+    this.#timer = this.#clock.setTimeout(() => this.#look(), LOOK_MS);
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    if (!this.#hands.hasSeveral()) return;
+    const held = this.#hands.read();
+    const isSame = held?.state === this.#state;
+    this.#state = held?.state;
+    if (held !== undefined && held.lines.length > 0 && isSame) this.#take(held);
+    this.#later();
+  }
+
+  /** What Python wrote before it held these comes first. */
+  #take(held: HeldReplies): void {
+    whenPolled(() => {
+      if (this.#hands.read()?.state === held.state) this.#hands.take(held.lines);
+    });
+  }
+}
+
+/** What a watch asks, and tells. */
+export interface HeldReplyHands {
+  /** Whether more than one request waits for its answer, so that a reply may wait for another. */
+  readonly hasSeveral: () => boolean;
+  readonly read: () => HeldReplies | undefined;
+  readonly take: (lines: readonly string[]) => void;
+}
+
+/** A reply that is seen twice has been held for that long. */
+const LOOK_MS = 5;

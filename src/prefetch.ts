@@ -1,0 +1,69 @@
+import type { Call } from './call.js';
+import type { PoolSettings } from './options.js';
+
+/**
+ * Which calls may stand in a worker's pipe behind others: those of functions that were short lately, and that say
+ * nothing but their answer. How long they ran is measured from one answer to the next, so that what holds up Node counts
+ * as theirs: a call is never taken for shorter than it was.
+ */
+export class Prefetch {
+  /** As `PoolStats` has them. */
+  readonly counts = { ahead: 0, overruns: 0, moved: 0 };
+  /** False where a worker cannot be told, before it comes to a call, that nobody waits for it. */
+  isPossible: boolean;
+  readonly #belowMs: number;
+  /** By function. */
+  readonly #recent = new Map<string, Recent>();
+
+  constructor({ prefetchMax, prefetchBelowMs }: PoolSettings) {
+    this.isPossible = prefetchMax > 0;
+    this.#belowMs = prefetchBelowMs;
+  }
+
+  /** Whether that call may wait behind others, and others behind it. */
+  isShort(call: Call): boolean {
+    // One that was made in a function of another waits for a worker that runs on, and not behind that very call.
+    if (!this.isPossible || !call.isPlain || call.parent !== undefined) return false;
+    return this.#recent.get(call.name)?.isShort ?? false;
+  }
+
+  /** A call was answered after `ms`. @param isFollowed Another waited behind it. */
+  ran(call: Call, ms: number, isFollowed: boolean): void {
+    if (!this.isPossible) return;
+    const isOver = ms >= this.#belowMs;
+    if (isOver && isFollowed) this.counts.overruns += 1;
+    let recent = this.#recent.get(call.name);
+    if (recent === undefined) {
+      if (this.#recent.size === FUNCTIONS_MAX) this.#recent.delete(this.#recent.keys().next().value as string);
+      recent = new Recent();
+      this.#recent.set(call.name, recent);
+    }
+    recent.add(isOver);
+  }
+}
+
+/** Which of the last runs of one function were too long. */
+class Recent {
+  readonly #over = new Uint8Array(RUNS);
+  #runs = 0;
+  #overs = 0;
+
+  /** Of a hundred runs one at the most was too long, of fewer none. */
+  get isShort(): boolean {
+    return this.#runs >= RUNS_MIN && this.#overs <= (this.#runs < RUNS ? 0 : RUNS / 100);
+  }
+
+  add(isOver: boolean): void {
+    const at = this.#runs % RUNS;
+    this.#overs += Number(isOver) - (this.#over[at] as number);
+    this.#over[at] = Number(isOver);
+    this.#runs += 1;
+  }
+}
+
+/** A percentile of so many is known. */
+const RUNS = 100;
+/** And so many say something of it. */
+const RUNS_MIN = 20;
+/** Of so many functions it is remembered. */
+const FUNCTIONS_MAX = 1_000;

@@ -1,0 +1,26 @@
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+/**
+ * The same descriptor, read into one buffer again and again: what comes by `'data'` is of no use once its listener has returned.
+ *
+ * Node makes a new buffer of 64 KiB for each read otherwise. Its making costs more than a short message's parsing, and
+ * for each 64 MB of them the garbage collector goes through all that lives. Where there is no handle to be had the
+ * descriptor is read as before.
+ */
+export function lineSocket(duplex: Duplex): Duplex {
+  const owner = duplex as { _handle?: { useUserBuffer?: unknown } | null };
+  const handle = owner._handle;
+  if (typeof handle?.useUserBuffer !== 'function') return duplex;
+  owner._handle = null;
+  duplex.destroy();
+  const onread = {
+    buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+    callback: (length: number, buffer: Buffer) => socket.emit('data', buffer.subarray(0, length)),
+  };
+  // Node documents `onread` for `connect` alone, and `handle`, by which `node:cluster` passes connections on, not at all.
+  const socket: Socket = new Socket({ readable: true, writable: true, ...({ handle, onread } as object) });
+  return socket;
+}
+
+const READ_BYTES = 64 * 1024;

@@ -1,0 +1,437 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { WorkerHand } from '../../src/actors/worker.js';
+import type { PoolOptions } from '../../src/index.js';
+import { collect, failure } from '../support/pool.js';
+import type { FakeProcess, LineToPython, Script } from './fake-python.js';
+import { PlayedPool } from './played-pool.js';
+
+describe('how many items go to a worker at once', () => {
+  it('is one, until the first have turned out to be short; then more, and one batch behind another', async () => {
+    const { pool, sizes } = await mapping();
+    await collect(pool.map('f', numbers(400), { concurrency: 64 }));
+    expect(sizes.slice(0, 16)).toEqual(Array(16).fill(1));
+    expect(Math.max(...sizes)).toBe(32);
+    expect(sizes.reduce((sum, size) => sum + size)).toBe(400);
+    expect(sizes.length).toBeLessThan(40);
+  });
+
+  it('stays one while calls are long, and becomes one again where they turn out to be', async () => {
+    let tookUs = 1_001;
+    const { pool, sizes } = await mapping(
+      {},
+      { serve: (_, process) => queueMicrotask(() => process.answer(1, tookUs)) },
+    );
+    await collect(pool.map('f', numbers(100), { concurrency: 64 }));
+    expect(new Set(sizes.splice(0))).toEqual(new Set([1]));
+    tookUs = 1;
+    const results = pool.map('f', numbers(1_000), { concurrency: 64 });
+    for (let taken = 0; taken < 500; taken += 1) await results.next();
+    expect(Math.max(...sizes.splice(0))).toBe(32);
+    tookUs = 1_001;
+    for (let taken = 500; taken < 700; taken += 1) await results.next();
+    sizes.splice(0);
+    for (let taken = 700; taken < 900; taken += 1) await results.next();
+    expect(new Set(sizes)).toEqual(new Set([1]));
+  });
+
+  it('is never more than a millisecond of work', async () => {
+    const { pool, sizes } = await mapping({}, { serve: (_, process) => queueMicrotask(() => process.answer(1, 100)) });
+    await collect(pool.map('f', numbers(400), { concurrency: 64 }));
+    expect(Math.max(...sizes)).toBe(10);
+  });
+
+  it('is one where Python shares no page with Node', async () => {
+    const { pool, sizes } = await mapping({}, { hasStartMark: false });
+    await collect(pool.map('f', numbers(100), { concurrency: 64 }));
+    expect(new Set(sizes)).toEqual(new Set([1]));
+  });
+
+  it('has as many under way as it makes use of, where nobody says how many', async () => {
+    let tookUs = 1_001;
+    const { pool, sizes } = await mapping(
+      { size: 2 },
+      { serve: (_, process) => queueMicrotask(() => process.answer(1, tookUs)) },
+    );
+    let taken = 0;
+    function* source() {
+      for (; taken < 3_000; taken += 1) yield taken;
+    }
+    const results = pool.map('f', source());
+    let consumed = 0;
+    const ahead: number[] = [];
+    const consume = async (count: number) => {
+      for (const end = consumed + count; consumed < end; ) {
+        await results.next();
+        consumed += 1;
+        ahead.push(taken - consumed);
+      }
+      return Math.max(...ahead.splice(0));
+    };
+    expect(await consume(100)).toBeLessThanOrEqual(4);
+    tookUs = 1;
+    sizes.splice(0);
+    const most = await consume(1_000);
+    expect(most).toBeGreaterThan(100);
+    expect(most).toBeLessThanOrEqual(2 * 64);
+    expect(Math.max(...sizes)).toBe(32);
+    tookUs = 1_001;
+    await consume(300);
+    expect(await consume(100)).toBeLessThanOrEqual(4);
+    await results.return?.();
+  });
+
+  it('is such that every worker has something to do', async () => {
+    const { pool, sizes, python } = await mapping({ size: 2 });
+    await collect(pool.map('f', numbers(1_000), { concurrency: 64 }));
+    expect(Math.max(...sizes)).toBe(16);
+    expect(Math.min(...python.processes.map(({ answered }) => answered.length))).toBeGreaterThan(100);
+  });
+});
+
+describe('the lease of a map', () => {
+  it('is given back soon where anybody else waits, whatever is left to do', async () => {
+    const { pool, process, sizes } = await mapping({}, { serve: () => {} });
+    const results = collect(pool.map('f', numbers(1_000), { concurrency: 64 }));
+    for (let answers = 0; answers < 200; answers += 1) await answer(process);
+    const [owed] = [process.owed];
+    const call = pool.call('other');
+    const before = process.answered.length;
+    while (process.request?.name !== 'other') await answer(process);
+    expect(process.answered.length - before).toBeLessThanOrEqual(owed);
+    expect(owed).toBeLessThanOrEqual(64);
+    process.answer('served');
+    expect(await call).toBe('served');
+    sizes.splice(0);
+    const others = [1, 2, 3].map(() => pool.call('other'));
+    const all = Promise.all(others);
+    while (process.owesAnswer) await answer(process);
+    expect(await all).toHaveLength(3);
+    expect((await results).length).toBe(1_000);
+  });
+
+  it('is given back where there is nothing to do for it, before the map is over', async () => {
+    const { pool } = await mapping();
+    let give: (value: number) => void = () => {};
+    const source = (async function* () {
+      yield 1;
+      yield await new Promise<number>((resolve) => {
+        give = resolve;
+      });
+    })();
+    const results = pool.map('f', source, { concurrency: 8 });
+    await results.next();
+    await done();
+    expect(pool.stats()).toMatchObject({ leases: 0, calls: { running: 0 } });
+    give(2);
+    expect((await results.next()).done).toBe(false);
+    expect((await results.next()).done).toBe(true);
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, calls: { asked: 2, answered: 2, running: 0 } });
+  });
+
+  it('is given back after a while even where nobody waits, for whoever looks after the workers', async () => {
+    const { pool, process, clock, leases } = await mapping({}, { serve: () => {} });
+    const results = collect(pool.map('f', numbers(100), { concurrency: 8 }));
+    for (let answers = 0; answers < 50; answers += 1) await answer(process);
+    expect(leases()).toBe(0);
+    await clock.turn(10);
+    while (process.owesAnswer) await answer(process);
+    await results;
+    expect(leases()).toBe(2);
+  });
+
+  it('waits in its place, with its priority and its key', async () => {
+    const { pool, process } = await mapping({}, { serve: () => {} });
+    const lease = await pool.checkout();
+    const served: unknown[] = [];
+    const call = pool.call('low', [], { priority: 1 }).then(() => served.push('call'));
+    const map = collect(pool.map('f', [1], { priority: 2, fairnessKey: 'ann' })).then(() => served.push('map'));
+    await done();
+    await lease.checkin();
+    while (process.owesAnswer) await answer(process);
+    await Promise.all([call, map]);
+    expect(served).toEqual(['map', 'call']);
+  });
+});
+
+describe('when a worker dies in the middle of a batch', () => {
+  it('what it had not begun goes on elsewhere, and what it had begun is told so, with no answer of it lost silently', async () => {
+    const { python, results, item, process } = await inTheMiddle();
+    process.die({ exitCode: null, signal: 'SIGSEGV' });
+    process.tellEnd();
+    const error = await failure(results);
+    expect(error).toMatchObject({ code: 'ERR_WORKER_DIED', started: true, call: 'f' });
+    expect(python.violations).toEqual([]);
+    expect(python.processes.flatMap(({ started }) => started).length).toBe(
+      new Set(python.processes.flatMap(({ started }) => started)).size,
+    );
+    expect(item).toBeGreaterThan(0);
+  });
+
+  it('all go on elsewhere where it had begun with none of them', async () => {
+    const { pool, python, process, settle } = await mapping({ size: 1 }, { serve: () => {} });
+    process.freeze();
+    const results = collect(pool.map('f', [1, 2, 3], { concurrency: 3 }));
+    await done();
+    process.die();
+    process.tellEnd();
+    await settle();
+    const next = python.processes.at(-1) as FakeProcess;
+    expect(next).not.toBe(process);
+    while (next.owesAnswer) await answer(next);
+    expect(await results).toEqual([1, 2, 3]);
+    expect(pool.stats()).toMatchObject({ attempts: { moved: 1, retried: 0 }, calls: { asked: 3, answered: 3 } });
+  });
+
+  it('an item that no worker ever comes to fails in the end, as one that was not begun', async () => {
+    const { pool, python, settle } = await mapping({}, { onLine: ({ type }, each) => type === 'map' && each.freeze() });
+    const results = failure(collect(pool.map('f', [1])));
+    for (let deaths = 0; deaths < 3; deaths += 1) {
+      await done();
+      const each = python.processes.at(-1) as FakeProcess;
+      each.die({ exitCode: null, signal: 'SIGSEGV' });
+      each.tellEnd();
+      await settle();
+    }
+    expect(await results).toMatchObject({ code: 'ERR_WORKER_DIED', started: false });
+  });
+
+  it('suspects the one that ran, and no other', async () => {
+    const { pool, process, results, item } = await inTheMiddle({ poisonDeaths: 1 });
+    process.die({ exitCode: null, signal: 'SIGSEGV' });
+    process.tellEnd();
+    await failure(results);
+    expect(pool.stats().poison.active).toBe(1);
+    expect(await failure(pool.call('f', [item]))).toMatchObject({ code: 'ERR_POISON' });
+    void pool.call('f', [item + 1]).catch(() => {});
+    expect(pool.stats().poison.refused).toBe(1);
+  });
+});
+
+describe('a map that is given up in the middle of a batch', () => {
+  it('has what runs interrupted and what is behind it never begun, and nobody else gets the worker before', async () => {
+    const { pool, process, map } = await inTheMiddle();
+    const begun = process.started.length;
+    const left = map.return?.();
+    await left;
+    expect(process.cancelled).toHaveLength(2);
+    const call = pool.call('other');
+    expect(pool.stats()).toMatchObject({ calls: { running: 1 }, workers: { cancelling: 1 } });
+    process.answer('late');
+    await done();
+    await done();
+    expect(process.request?.name).toBe('other');
+    process.answer('served');
+    expect(await call).toBe('served');
+    expect(process.started.length).toBe(begun + 1);
+    expect(pool.stats()).toMatchObject({ cancelled: { kept: 1, killed: 0 }, workers: { idle: 1 } });
+  });
+
+  it('costs the worker its life where that does not answer in time', async () => {
+    const { pool, process, map, clock } = await inTheMiddle({ cancelGraceMs: 50 });
+    await map.return?.();
+    await clock.turn(50);
+    process.tellEnd();
+    expect(process.signals).toContain('SIGKILL');
+    expect(pool.stats().cancelled).toEqual({ kept: 0, killed: 1 });
+  });
+
+  it('rejects with the reason of its signal, after the results that were there', async () => {
+    const controller = new AbortController();
+    const { map, process, results } = await inTheMiddle({}, controller.signal);
+    void map;
+    process.answer('done');
+    await done();
+    controller.abort('enough');
+    expect(await failure(results)).toBe('enough');
+  });
+});
+
+describe('time', () => {
+  it('is each item’s own: one that is not sent in time is told so, and one that is not answered', async () => {
+    const { pool, process, clock, timers } = await mapping({}, { serve: () => {} });
+    const running = failure(collect(pool.map('f', [1, 2], { timeoutMs: 100, concurrency: 1 })));
+    await done();
+    await clock.turn(60);
+    await answer(process);
+    await clock.turn(60);
+    expect(process.owesAnswer).toBe(true);
+    await clock.turn(40);
+    expect(await running).toMatchObject({ code: 'ERR_CALL_TIMEOUT', timeoutMs: 100, waitedMs: 0, ranMs: 100 });
+    const waiting = failure(collect(pool.map('f', [1], { timeoutMs: 100 })));
+    await clock.turn(100);
+    expect(await waiting).toMatchObject({ code: 'ERR_QUEUE_TIMEOUT' });
+    process.answer('late');
+    await done();
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, calls: { running: 0, timedOut: 2, answered: 1 } });
+    expect(clock.timers).toBe(timers);
+  });
+
+  it('leaves no timer behind', async () => {
+    const { pool, clock, timers } = await mapping({ timeoutMs: 1_000 });
+    await collect(pool.map('f', numbers(300), { concurrency: 20 }));
+    expect(clock.timers).toBe(timers);
+  });
+});
+
+describe('a pool at its end', () => {
+  it('serves the items that were there, and refuses those that are taken later', async () => {
+    const { pool, process } = await mapping({}, { serve: () => {} });
+    const seen: unknown[] = [];
+    const error = failure(
+      (async () => {
+        for await (const result of pool.map('f', numbers(10), { concurrency: 4 })) seen.push(result);
+      })(),
+    );
+    await done();
+    const drained = pool.drain();
+    while (process.owesAnswer) await answer(process);
+    expect(await error).toMatchObject({ code: 'ERR_POOL_CLOSED' });
+    expect(seen).toEqual([0, 1, 2, 3]);
+    await drained;
+  });
+
+  it('that is destroyed tells all of them', async () => {
+    const { pool, python, results } = await inTheMiddle();
+    const gone = pool.destroy();
+    python.reap();
+    expect(await failure(results)).toMatchObject({ code: 'ERR_POOL_CLOSED' });
+    await gone;
+    expect(pool.stats().calls.running).toBe(0);
+  });
+
+  it('refuses a map that begins then', async () => {
+    const { pool } = await mapping();
+    await pool.drain();
+    expect(await failure(collect(pool.map('f', [1])))).toMatchObject({ code: 'ERR_POOL_CLOSED' });
+  });
+});
+
+describe('who is not let in', () => {
+  it('fails the items where nothing else of the map is under way', async () => {
+    const { pool } = await mapping({ queueMax: 0 }, { serve: () => {} });
+    const lease = await pool.checkout();
+    expect(await failure(collect(pool.map('f', [1])))).toMatchObject({ code: 'ERR_QUEUE_FULL' });
+    await lease.checkin();
+  });
+
+  it('is told after queueTimeoutMs, and no timer is left', async () => {
+    const { pool, clock, timers } = await mapping({ queueTimeoutMs: 100 }, { serve: () => {} });
+    const lease = await pool.checkout();
+    const waiting = failure(collect(pool.map('f', [1, 2])));
+    await clock.turn(100);
+    expect(await waiting).toMatchObject({ code: 'ERR_QUEUE_TIMEOUT' });
+    expect(clock.timers).toBe(timers);
+    await lease.checkin();
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, calls: { asked: 2, timedOut: 2, running: 0 } });
+  });
+
+  it('leaves the line when nobody wants its results any more', async () => {
+    const { pool, clock, timers } = await mapping({ queueTimeoutMs: 100 }, { serve: () => {} });
+    const lease = await pool.checkout();
+    const map = pool.map('f', [1, 2]);
+    const first = map.next();
+    await done();
+    await map.return?.();
+    expect(await first).toEqual({ value: undefined, done: true });
+    expect(pool.stats()).toMatchObject({ waiting: 0, calls: { asked: 2, aborted: 2, running: 0 } });
+    expect(clock.timers).toBe(timers);
+    await lease.checkin();
+  });
+
+  it('waits for its own turn where something is', async () => {
+    const { pool } = await mapping({ size: 2, queueMax: 0 });
+    const lease = await pool.checkout();
+    expect(await collect(pool.map('f', numbers(50)))).toEqual([...numbers(50)]);
+    await lease.checkin();
+  });
+});
+
+it('says what is no answer to what was asked, and ends the worker for it', async () => {
+  const { results, process } = await inTheMiddle();
+  process.answerTwice();
+  process.tellEnd();
+  expect(await failure(results)).toMatchObject({ code: 'ERR_PROTOCOL' });
+});
+
+it.each([
+  [{ softLimitMs: 10 }, {}],
+  [{ hardLimitMs: 10 }, {}],
+  [{ recycle: { leases: 10 } }, {}],
+  [{ lane: 'asyncio' as const, slots: 4 }, {}],
+  [{}, { onProgress: () => {} }],
+  [{}, { heartbeatTimeoutMs: 100 }],
+  [{}, { idempotent: true }],
+  [{}, { attempts: 2 }],
+  [{}, { kwargs: { at: new Date(0) } }],
+])('makes each item a call by itself with %o, %o', async (options, given) => {
+  const { pool, lines } = await mapping(options);
+  await collect(pool.map('f', numbers(40), { concurrency: 8, ...given }));
+  expect(lines.filter(({ type }) => type === 'map')).toEqual([]);
+  expect(lines.filter(({ type }) => type === 'call')).toHaveLength(40);
+});
+
+it('makes an item that is more than JSON a call by itself, in its place', async () => {
+  const { pool, lines } = await mapping();
+  const items = [1, new Date(0), 2, 'x'.repeat(70_000), 3];
+  expect(await collect(pool.map('f', items))).toHaveLength(5);
+  expect(lines.filter(({ type }) => type === 'call').map((line) => 'args' in line && line.args[0])).toEqual([
+    0,
+    'x'.repeat(70_000),
+  ]);
+});
+
+/** A pool of played workers that answer at once with the item, and what was sent to them. */
+async function mapping(options: Partial<PoolOptions> = {}, script: Script = {}) {
+  const lines: LineToPython[] = [];
+  const sizes: number[] = [];
+  const endLease = vi.spyOn(WorkerHand.prototype, 'endLease');
+  const played = new PlayedPool(options, {
+    mappedMax: 5,
+    serve: ({ args }, process) => queueMicrotask(() => process.answer(args[0])),
+    ...script,
+    onLine: (line, process, text) => {
+      script.onLine?.(line, process, text);
+      lines.push(line);
+      if (line.type === 'map') sizes.push(line.items.length);
+    },
+  });
+  onTestFinished(async () => {
+    await played.destroy();
+    endLease.mockRestore();
+    expect(played.python.violations).toEqual([]);
+  });
+  await played.boot();
+  const { pool, python, clock, process } = played;
+  const settle = () => played.settle();
+  const leases = () => endLease.mock.calls.length;
+  return { pool, python, clock, lines, sizes, process, timers: clock.timers, settle, leases };
+}
+
+/** A map whose worker runs one item of a batch, with others behind it and another batch in the pipe. */
+async function inTheMiddle(options: Partial<PoolOptions> = {}, signal?: AbortSignal) {
+  const mapped = await mapping(options, { serve: () => {} });
+  const { pool, process, sizes } = mapped;
+  const map = pool.map('f', numbers(1_000), { concurrency: 16, signal });
+  const seen: unknown[] = [];
+  const results = (async () => {
+    for await (const result of map) seen.push(result);
+  })();
+  results.catch(() => {});
+  while (sizes.at(-1) !== 8 || sizes.at(-2) !== 8 || process.owed < 14) await answer(process);
+  return { ...mapped, map, results, seen, item: process.request?.args[0] as number };
+}
+
+/** The process answers what it runs, and whoever hears of it does what they do then. */
+async function answer(process: FakeProcess): Promise<void> {
+  const { request } = process;
+  if (request !== undefined) process.answer(request.args[0] ?? null, 1);
+  await done();
+}
+
+function done(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function* numbers(count: number) {
+  for (let number = 0; number < count; number += 1) yield number;
+}

@@ -1,0 +1,199 @@
+import json
+import signal
+import time
+import unittest
+
+from harness import VECTORS, WorkerTestCase
+
+VALUES = json.loads((VECTORS / "values.json").read_text(encoding="utf-8"))
+
+
+def answers(worker, first, name, items, **more):
+    """Send one message for all items, and return what came for each, by its id."""
+    worker.send({"type": "map", "id": first, "name": name, "items": items, **more})
+    return receive(worker, first, len(items))
+
+
+def receive(worker, first, count):
+    told = []
+    while len(told) < count:
+        answer = worker.receive_but_logs()
+        assert answer is not None, f"the worker died: {worker.wait()}, {worker.stderr()}"
+        # Each is answered once, in the order of their ids.
+        assert answer["id"] == first + len(told), answer
+        if answer["type"] == "mapped":
+            assert 0 <= answer["longestUs"] and 0 <= answer["tookUs"], answer
+            told += [{"type": "reply", "value": value} for value in answer["values"]]
+        else:
+            del answer["id"]
+            told.append(answer)
+    assert len(told) == count, told
+    return told
+
+
+def values(told):
+    return [answer["value"] for answer in told]
+
+
+class Batches(WorkerTestCase):
+    def test_each_item_is_one_call_and_they_share_the_keywords(self):
+        worker = self.ready("items.py")
+        self.assertEqual(values(answers(worker, 7, "gather", [1, 2])), [[1], [1, 2]])
+        self.assertEqual(values(answers(worker, 9, "gather", [3], kwargs={"by": 2})), [[1, 2, 6]])
+        self.assertEqual(worker.mark(), 9)
+
+    def test_what_a_function_changes_later_is_told_as_it_was(self):
+        worker = self.ready("items.py")
+        self.assertEqual(values(answers(worker, 1, "gather", [0] * 5)), [[0] * n for n in range(1, 6)])
+
+    def test_whatever_may_come_back_from_a_call_comes_back_from_a_batch(self):
+        cases = [case for case in VALUES["toNode"] if "{" not in case["name"]]
+        prelude = "\n".join(VALUES["prelude"]["python"])
+        table = ",\n".join(f"lambda: ({case['python']})" for case in cases)
+        source = f"from pythonarium import expose\n{prelude}\nVALUES = [\n{table}\n]\n@expose\ndef value_of(number):\n    return VALUES[number]()\n"
+        worker = self.ready({"": str(self.folder(table=source) / "table.py")})
+        numbers = [number for number in range(len(cases)) for _ in range(2)]
+        alone = []
+        for number in numbers:
+            answer = worker.answer("value_of", number)
+            alone.append(strip(answer, worker))
+        worker._next_id += 1
+        worker.send({"type": "map", "id": worker._next_id, "name": "value_of", "items": numbers})
+        together = []
+        while len(together) < len(numbers):
+            answer = worker.receive_but_logs()
+            if answer["type"] == "mapped":
+                together += [{"type": "reply", "value": value} for value in answer["values"]]
+            else:
+                together.append(strip(answer, worker))
+        self.assertEqual(together, alone)
+
+    def test_an_error_is_that_item_s_alone(self):
+        worker = self.ready("items.py")
+        told = answers(worker, 1, "act", ["a", "system exit", "b"])
+        self.assertEqual([answer["type"] for answer in told], ["reply", "error", "reply"])
+        self.assertEqual(told[1]["error"]["type"], "SystemExit")
+        self.assertNotIn("batch.py", told[1]["error"]["traceback"])
+        told = answers(worker, 4, "later", [1, "raise", 2])
+        self.assertEqual([answer.get("value") for answer in told], [1, None, 2])
+        self.assertEqual(told[1]["error"]["type"], "ValueError")
+
+    def test_what_is_not_exposed_is_never_begun(self):
+        worker = self.ready("items.py")
+        told = answers(worker, 1, "gone", [1, 2, 3])
+        self.assertEqual([(answer["error"]["code"], answer["started"]) for answer in told], [("ERR_NOT_EXPOSED", False)] * 3)
+        self.assertEqual(worker.mark(), 0)
+
+    def test_what_is_printed_belongs_to_its_item(self):
+        worker = self.ready("items.py")
+        answers(worker, 1, "prints", ["x", "y"])
+        self.assertEqual([(log["call"], log["text"]) for log in worker.logs], [(1, "x"), (1, "half x"), (2, "y"), (2, "half y")])
+
+    def test_the_context_is_that_of_all(self):
+        worker = self.ready("items.py")
+        self.assertEqual(values(answers(worker, 1, "told", [1, 2], context={"requestId": "7f"})), [[1, "7f"], [2, "7f"]])
+        self.assertEqual(worker.call("told", 3), [3, None])
+
+    def test_messages_are_no_longer_than_node_takes_them(self):
+        worker = self.ready("items.py", limits={"messageBytesMax": 1000, "depthMax": 200})
+        told = answers(worker, 1, "text", [200] * 8 + [2000] + [200])
+        self.assertEqual([len(answer.get("value", "")) for answer in told], [200] * 8 + [0, 200])
+        self.assertEqual(told[8]["error"]["code"], "ERR_MESSAGE_TOO_LARGE")
+        # Those that are long go by themselves, in their places.
+        worker = self.ready("items.py")
+        lengths = [1, 20_000, 40_000, 300, 2, 20_000]
+        self.assertEqual(list(map(len, values(answers(worker, 1, "text", lengths)))), lengths)
+
+    def test_answers_do_not_wait_for_a_long_call_but_for_a_moment(self):
+        worker = self.ready("items.py", interrupts=True)
+        worker.send({"type": "map", "id": 1, "name": "act", "items": ["a", "b"] * 2_000 + ["sleep"]})
+        told = receive_some(worker)
+        self.assertGreater(told, 0)
+        while worker.mark() < 4_001:
+            time.sleep(0.001)
+        self.assertIsNone(worker.process.poll())
+
+    def test_a_forked_child_says_nothing_and_ends(self):
+        worker = self.ready("items.py")
+        self.assertEqual(values(answers(worker, 1, "act", ["a", "fork", "b"])), ["a", "fork", "b"])
+
+    def test_arguments_are_checked_where_that_was_asked_for(self):
+        module = self.folder(hints="from pythonarium import expose\n@expose\ndef double(n: int) -> int:\n    return 2 * n\n")
+        worker = self.ready({"": str(module / "hints.py")}, validate=True)
+        told = answers(worker, 1, "double", [1, "x", 2])
+        self.assertEqual([answer.get("value") for answer in told], [2, None, 4])
+        self.assertEqual(told[1]["error"]["code"], "ERR_ARGUMENT")
+
+
+class Deaths(WorkerTestCase):
+    def test_the_mark_says_how_far_it_came(self):
+        worker = self.ready("items.py")
+        worker.send({"type": "map", "id": 11, "name": "act", "items": ["a", "b", "exit", "c"]})
+        self.assertEqual((worker.wait(), worker.mark()), (7, 13))
+
+    def test_it_works_without_a_mark(self):
+        worker = self.ready("items.py", startMark=False)
+        self.assertEqual(values(answers(worker, 1, "act", ["a", "b"])), ["a", "b"])
+
+
+class GivenUp(WorkerTestCase):
+    def give_up(self, item, interrupts):
+        """Give up a batch whose second item runs; return what came for all of it."""
+        worker = self.ready("items.py", interrupts=interrupts)
+        worker.send({"type": "map", "id": 1, "name": "act", "items": ["a", item, "b", "c"]})
+        while worker.mark() < 2:
+            time.sleep(0.001)
+        worker.give_up(1)
+        if interrupts:
+            worker.process.send_signal(signal.SIGUSR1)
+        worker.send({"type": "cancel", "id": 1})
+        told = receive(worker, 1, 4)
+        self.assertEqual(told[0], {"type": "reply", "value": "a"})
+        self.assertEqual([(answer["error"]["type"], answer.get("started")) for answer in told[2:]], [("CallCancelled", False)] * 2)
+        worker._next_id = 4
+        self.assertEqual((worker.mark(), worker.call("begun_so_far")), (2, ["a", item]))
+        return told[1]
+
+    def test_what_runs_is_interrupted_and_what_is_behind_it_never_begun(self):
+        self.assertEqual(self.give_up("sleep", interrupts=True)["error"]["type"], "CallCancelled")
+
+    def test_a_function_that_heeds_no_interruption_has_its_result_and_those_behind_it_are_never_begun(self):
+        self.assertEqual(self.give_up("swallow", interrupts=True), {"type": "reply", "value": "swallowed"})
+
+    def test_without_signals_it_is_looked_up(self):
+        self.assertEqual(self.give_up("look", interrupts=False), {"type": "reply", "value": "look"})
+
+    def test_one_that_waits_behind_another_is_never_begun(self):
+        for interrupts in (True, False):
+            with self.subTest(interrupts=interrupts):
+                worker = self.ready("items.py", interrupts=interrupts)
+                worker.give_up(3)
+                if interrupts:
+                    worker.process.send_signal(signal.SIGUSR1)
+                    time.sleep(0.05)
+                batches = [{"type": "map", "id": first, "name": "act", "items": [first, first + 1]} for first in (1, 3, 5)]
+                worker.send_bytes(b"".join(json.dumps(each).encode() + b"\n" for each in batches))
+                told = receive(worker, 1, 6)
+                self.assertEqual([answer.get("value") for answer in told], [1, 2, None, None, 5, 6])
+                worker._next_id = 6
+                self.assertEqual(worker.call("begun_so_far"), [1, 2, 5, 6])
+
+
+def receive_some(worker):
+    told = worker.receive_but_logs()
+    return len(told["values"])
+
+
+def strip(answer, worker):
+    """The answer without its id; the raw bytes that follow it are read."""
+    del answer["id"]
+    attachments = sum(answer.get("bin", []))
+    while len(worker._lines) < attachments:
+        worker._lines += worker.line.recv(1 << 20)
+    if attachments:
+        answer["bytes"], worker._lines = worker._lines[:attachments].hex(), worker._lines[attachments:]
+    return answer
+
+
+if __name__ == "__main__":
+    unittest.main()

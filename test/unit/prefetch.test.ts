@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import type { Call } from '../../src/call.js';
+import { Prefetch } from '../../src/prefetch.js';
+
+describe('a function', () => {
+  it('is short once it ran twenty times, each for less than the limit', () => {
+    const { prefetch, ran, isShort } = begin();
+    ran(19, 0.9);
+    expect(isShort()).toBe(false);
+    ran(1, 0.9);
+    expect(isShort()).toBe(true);
+    expect(prefetch.isShort(called('g'))).toBe(false);
+  });
+
+  it('is not with one that was too long among fewer than a hundred, and is with one in a hundred', () => {
+    const { ran, isShort } = begin();
+    ran(1, 1);
+    ran(98, 0);
+    expect(isShort()).toBe(false);
+    ran(1, 0);
+    expect(isShort()).toBe(true);
+    ran(1, 5);
+    // The first is the hundred and first by now, and forgotten.
+    expect(isShort()).toBe(true);
+    ran(1, 5);
+    expect(isShort()).toBe(false);
+    ran(98, 0);
+    expect(isShort()).toBe(false);
+    ran(1, 0);
+    expect(isShort()).toBe(true);
+  });
+
+  it('is remembered as long as a thousand others are', () => {
+    const { prefetch, ran, isShort } = begin();
+    ran(20, 0);
+    for (let each = 0; each < 999; each += 1) prefetch.ran(called(`other ${each}`), 0, false);
+    expect(isShort()).toBe(true);
+    prefetch.ran(called('one more'), 0, false);
+    expect(isShort()).toBe(false);
+  });
+});
+
+describe('a call', () => {
+  it('of such a function may not wait in a pipe if it says more than its answer, or was made in a function of another', () => {
+    const { prefetch, ran } = begin();
+    ran(20, 0);
+    expect(prefetch.isShort(called('f', { isPlain: false }))).toBe(false);
+    expect(prefetch.isShort(called('f', { parent: called('g') }))).toBe(false);
+  });
+
+  it('that was too long is counted if another waited behind it', () => {
+    const { prefetch } = begin();
+    prefetch.ran(called('f'), 1, true);
+    prefetch.ran(called('f'), 1, false);
+    prefetch.ran(called('f'), 0.9, true);
+    expect(prefetch.counts).toEqual({ ahead: 0, overruns: 1, moved: 0 });
+  });
+});
+
+it('where nobody may wait in a pipe, nothing is short and nothing is remembered', () => {
+  const { prefetch, ran, isShort } = begin(0);
+  ran(20, 0);
+  prefetch.ran(called('f'), 10, true);
+  expect(isShort()).toBe(false);
+  expect(prefetch.counts.overruns).toBe(0);
+});
+
+function begin(ahead = 3) {
+  const prefetch = new Prefetch({ ahead, prefetchBelowMs: 1 } as never);
+  return {
+    prefetch,
+    ran: (times: number, ms: number) => {
+      for (let time = 0; time < times; time += 1) prefetch.ran(called('f'), ms, false);
+    },
+    isShort: () => prefetch.isShort(called('f')),
+  };
+}
+
+function called(name: string, more: { isPlain?: boolean; parent?: Call } = {}): Call {
+  return { name, isPlain: true, parent: undefined, ...more } as Call;
+}
