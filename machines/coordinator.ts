@@ -484,13 +484,15 @@ function withServed(context: CoordinatorContext, place: number, served: Served |
 }
 
 function withWorker(workers: CoordinatorContext['workers'], place: number, served: Served | undefined) {
-  // A place that is new makes the list longer.
-  if (place >= workers.length) return Object.assign(workers.slice(), { [place]: served });
-  return workers.with(place, served);
+  const copy = workers.slice();
+  copy[place] = served;
+  return copy;
 }
 
 function withGrant(grants: Served['grants'], slot: number, grant: Grant | null) {
-  return grants.with(slot, grant);
+  const copy = grants.slice();
+  copy[slot] = grant;
+  return copy;
 }
 
 /** It has a slot that anybody may have. */

@@ -121,8 +121,21 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
         if kinds <= ATOMS:
             return True
         if not (LEVEL_MIN <= len(values) <= LEVEL_MAX and kinds <= PLAIN):
+            # In this very function, since each further one on the way takes of the depth that Python can follow.
             for item in values:
-                if type(item) not in ATOMS and not _may_cross_alone(item, room):
+                kind = type(item)
+                if kind in ATOMS:
+                    continue
+                if kind is dict or isinstance(item, dict):
+                    if not (_are_keys(item) and _may_cross(item.values(), room - 1)):
+                        return False
+                elif isinstance(item, (list, tuple)):
+                    if not _may_cross(item, room - 1):
+                        return False
+                elif isinstance(item, int):
+                    if not INT_MIN <= item <= INT_MAX:
+                        return False
+                elif not isinstance(item, (str, float)):
                     return False
             return True
         # Many containers: the contents of all of them at once, at C speed for the level and not for each.
@@ -137,18 +150,6 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
         values = list(contents[0] if len(contents) == 1 else chain(*contents))
         room -= 1
     return False
-
-
-def _may_cross_alone(item: Any, room: int) -> bool:
-    """Whether what is no atom may cross: a container, or what is one or an atom by its class alone."""
-    kind = type(item)
-    if kind is dict or isinstance(item, dict):
-        return _are_keys(item) and _may_cross(item.values(), room - 1)
-    if kind is list or isinstance(item, (list, tuple)):
-        return _may_cross(item, room - 1)
-    if isinstance(item, int):
-        return INT_MIN <= item <= INT_MAX
-    return isinstance(item, (str, float))
 
 
 def _ints_fit(values: Collection[Any], kinds: set[type]) -> bool:
