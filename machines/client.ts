@@ -1,6 +1,7 @@
-import { assign, sendTo, setup } from 'xstate';
+import { sendTo, setup } from 'xstate';
 import type { ClientEvent, LeaseId, WorkerRef } from './messages.js';
 import type { Waiter } from './wait-queue.js';
+import { assignWhole } from './whole.js';
 
 export interface ClientInput {
   /** How long Python may still answer once nobody waits for it. */
@@ -30,11 +31,11 @@ export const clientMachine = setup({
     beginExchange: () => {},
     failExchange: () => {},
     // What it remembers.
-    holdLease: assign(({ event, context: { cancelGraceMs } }) => {
+    holdLease: assignWhole(({ event, context: { cancelGraceMs } }) => {
       const { lease, worker, slot, waiter } = event as Granted;
       return { cancelGraceMs, held: { lease, worker, slot, waiter } };
     }),
-    dropLease: assign(({ context: { cancelGraceMs } }) => ({ cancelGraceMs, held: null })),
+    dropLease: assignWhole(({ context: { cancelGraceMs } }) => ({ cancelGraceMs, held: null })),
     // What it says, always to the worker whose lease it holds.
     releaseLease: sendTo(
       ({ context }) => context.held!.worker,

@@ -14,6 +14,7 @@ import {
   emptyQueue,
   firstWaiterFor,
   hasWaiter,
+  hasWaiterFor,
   listWaiters,
   type QueueRules,
   removeWaiter,
@@ -25,6 +26,7 @@ import {
   type WaitQueue,
   type WorkerId,
 } from './wait-queue.js';
+import { assignWhole } from './whole.js';
 
 export interface CoordinatorInput {
   /** How many may wait at once. */
@@ -93,11 +95,11 @@ export const coordinatorMachine = setup({
     emitted: CoordinatorEmitted;
   },
   actions: {
-    grantToNewcomer: assign(({ context, event }) => {
+    grantToNewcomer: assignWhole(({ context, event }) => {
       const { waiter } = event as Requested;
       return granted(context, placeFor(context, waiter) as number, waiter, context.queue.nextTurn);
     }),
-    enqueue: assign(({ context, event }) =>
+    enqueue: assignWhole(({ context, event }) =>
       changed(context, { queue: addWaiter(context.queue, (event as Requested).waiter) }),
     ),
     dequeue: assign(({ context, event }) =>
@@ -108,9 +110,9 @@ export const coordinatorMachine = setup({
     grantToSeveral: assign(({ context, event }) =>
       filled(freed(context, event as Freed, 'first'), (event as Freed).place),
     ),
-    freeSlot: assign(({ context, event }) => freed(context, event as Freed)),
+    freeSlot: assignWhole(({ context, event }) => freed(context, event as Freed)),
     // The slot goes from one to the next, and is not free between.
-    grantToFirst: assign(({ context, event }) => {
+    grantToFirst: assignWhole(({ context, event }) => {
       const { worker, place, slot, at } = event as Freed;
       const { waiter, turn, shed, queue } = takeFirst(context.queue, worker, at) as Taken;
       const served = context.workers[place] as Served;
@@ -180,10 +182,11 @@ export const coordinatorMachine = setup({
       return first !== undefined && served.free.length > 0 && mayFollow(context, served, first, (event as Freed).slot);
     },
     hasWaiterFor: ({ context, event }) => {
-      const first = firstFor(context, event as Freed);
-      const served = context.workers[(event as Freed).place] as Served;
-      if (first === undefined) return false;
-      return served.free.length >= served.ahead || mayFollow(context, served, first, (event as Freed).slot);
+      const { worker, place, slot } = event as Freed;
+      if (!takesLeases(context, event as Freed) || !hasWaiterFor(context.queue, worker)) return false;
+      const served = context.workers[place] as Served;
+      if (served.free.length >= served.ahead) return true;
+      return mayFollow(context, served, firstWaiterFor(context.queue, worker) as Waiter, slot);
     },
     hasNothingElse: ({ context }) => context.queue.size === 0 && context.live === 1,
     // The news may have crossed a worker that has just come into service.
@@ -395,7 +398,7 @@ function freed(
   const served = context.workers[place];
   if (served?.worker !== worker) return context;
   const grants = withGrant(served.grants, slot, null);
-  const slots = stands === 'last' ? [...served.free, slot] : [slot, ...served.free];
+  const slots = served.free.toSpliced(stands === 'last' ? served.free.length : 0, 0, slot);
   const { workers, free } = withServed(context, place, withSlots(served, grants, slots));
   return changed(context, { workers, free, live: context.live - 1 });
 }
@@ -470,13 +473,14 @@ function withoutWorker(context: CoordinatorContext, left: Left): CoordinatorCont
 /** The workers with that one, or without any, at a place, and which of them have a free slot. */
 function withServed(context: CoordinatorContext, place: number, served: Served | undefined) {
   const workers = withWorker(context.workers, place, served);
-  const free = context.free.filter((each) => each !== place);
-  if (served === undefined || !hasRoom(served)) return { workers, free };
-  const leases = leasesOf(served);
-  const at = free.findIndex((each) => leasesOf(workers[each] as Served) < leases);
-  if (at === -1) free.push(place);
-  else free.splice(at, 0, place);
-  return { workers, free };
+  const isFree = served !== undefined && hasRoom(served);
+  const leases = isFree ? leasesOf(served) : 0;
+  const was = context.free.indexOf(place);
+  const others = was === -1 ? context.free : context.free.toSpliced(was, 1);
+  if (!isFree) return { workers, free: others };
+  let at = 0;
+  while (at < others.length && leasesOf(workers[others[at] as number] as Served) >= leases) at += 1;
+  return { workers, free: others.toSpliced(at, 0, place) };
 }
 
 function withWorker(workers: CoordinatorContext['workers'], place: number, served: Served | undefined) {

@@ -27,8 +27,8 @@ export type CoordinatorEvent =
   | { type: 'lease.cancel'; waiter: Waiter }
   /** It is up, and all its slots are free: those for anybody, and those `ahead`, for short calls behind others. */
   | { type: 'worker.joined'; worker: WorkerId; place: number; ref: WorkerRef; slots: number; ahead: number }
-  /** A lease has ended well, at that moment of the pool's clock. */
-  | { type: 'slot.freed'; worker: WorkerId; place: number; slot: number; at: number }
+  /** A lease has ended well, at that moment of the pool's clock; null where waiters are not shed, and nobody looks at the time. */
+  | { type: 'slot.freed'; worker: WorkerId; place: number; slot: number; at: number | null }
   /** It must end, and lets the calls that others wait for finish first: nobody new is to come. */
   | { type: 'worker.leaving'; worker: WorkerId; place: number }
   /** It has answered after all. */
@@ -52,7 +52,7 @@ export type WorkerEvent =
   /** `byItself`: by its own doing. Neither the pool nor anybody outside had ended it. */
   | { type: 'process.exited'; byItself: boolean }
   | { type: 'lease.granted'; lease: LeaseId; slot: number; waiter: Waiter }
-  | { type: 'lease.released'; lease: LeaseId; slot: number; at: number }
+  | { type: 'lease.released'; lease: LeaseId; slot: number; at: number | null }
   | { type: 'lease.revoked'; lease: LeaseId; slot: number }
   | { type: 'lease.resumed'; lease: LeaseId; slot: number }
   /** It was revoked, and its grace time is up. */
@@ -64,8 +64,8 @@ export type WorkerEvent =
 export type ClientEvent =
   | { type: 'lease.granted'; lease: LeaseId; slot: number; waiter: Waiter; worker: WorkerRef }
   | { type: 'lease.lost'; lease: LeaseId }
-  /** Nothing is unanswered and nobody holds the lease any more, since that moment. */
-  | { type: 'exchange.ended'; lease: LeaseId; at: number }
+  /** Nothing is unanswered and nobody holds the lease any more, since that moment; null where nobody looks at it. */
+  | { type: 'exchange.ended'; lease: LeaseId; at: number | null }
   /** Nobody waits for the answer any more, but Python still owes one. */
   | { type: 'exchange.abandoned'; lease: LeaseId }
   /** The answer that nobody waited for has come, and the lease is still held. */

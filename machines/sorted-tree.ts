@@ -23,6 +23,8 @@ interface Branch<T> {
 /** With `item`, in place of the one that is the same if there is one. */
 export function withItem<T>(tree: SortedTree<T> | null, item: T, order: Order<T>): SortedTree<T> {
   if (tree === null) return leaf([item]);
+  // Most trees are no more than a leaf.
+  if (isLeaf(tree) && tree.items.length < NODE_ITEMS_MAX) return leaf(inserted(tree.items, item, order));
   const parts = insert(tree, item, order, true);
   return parts.length === 1 ? parts[0]! : branch(parts);
 }
@@ -51,6 +53,16 @@ export function hasOneItem<T>(tree: SortedTree<T>): boolean {
   return isLeaf(tree) && tree.items.length === 1;
 }
 
+/** The one item of a tree that has no other. */
+export function loneItem<T>(tree: SortedTree<T>): T | undefined {
+  return hasOneItem(tree) ? tree.first : undefined;
+}
+
+/** The tree of one item. */
+export function treeOf<T>(item: T): SortedTree<T> {
+  return leaf([item]);
+}
+
 /** All, in order. */
 export function listItems<T>(tree: SortedTree<T> | null | undefined): readonly T[] {
   if (!tree) return [];
@@ -64,30 +76,28 @@ const branch = <T>(children: readonly SortedTree<T>[]): Branch<T> => ({ first: c
 /** One tree, or the two that a full one was parted into. `last`: nothing in the whole tree stands behind it. */
 function insert<T>(tree: SortedTree<T>, item: T, order: Order<T>, last: boolean): readonly SortedTree<T>[] {
   if (isLeaf(tree)) {
-    const { items } = tree;
-    // Most come at the end.
-    const isBehind = order(items[items.length - 1]!, item) < 0;
-    if (isBehind) return parted([...items, item], last).map(leaf);
-    const at = items.findIndex((each) => order(each, item) >= 0);
-    if (order(items[at]!, item) === 0) return [leaf(replaced(items, at, item))];
-    return parted([...items.slice(0, at), item, ...items.slice(at)], false).map(leaf);
+    const items = inserted(tree.items, item, order);
+    return parted(items, last && items.at(-1) === item).map(leaf);
   }
   const at = childFor(tree.children, item, order);
   const atTheEnd = last && at === tree.children.length - 1;
   const parts = insert(tree.children[at]!, item, order, atTheEnd);
-  if (parts.length === 1) return [branch(replaced(tree.children, at, parts[0]!))];
-  return parted([...tree.children.slice(0, at), ...parts, ...tree.children.slice(at + 1)], atTheEnd).map(branch);
+  if (parts.length === 1) return [branch(tree.children.with(at, parts[0]!))];
+  return parted(tree.children.toSpliced(at, 1, ...parts), atTheEnd).map(branch);
 }
 
 function remove<T>(tree: SortedTree<T>, item: T, order: Order<T>): SortedTree<T> | null {
   if (isLeaf(tree)) {
-    const items = tree.items.filter((each) => order(each, item) !== 0);
-    return items.length === 0 ? null : leaf(items);
+    const { items } = tree;
+    if (items.length === 1) return null;
+    // Most go from the front.
+    const at = order(items[0]!, item) === 0 ? 0 : items.findIndex((each) => order(each, item) === 0);
+    return leaf(items.toSpliced(at, 1));
   }
   const at = childFor(tree.children, item, order);
   const child = remove(tree.children[at]!, item, order);
-  if (child !== null) return branch(joined(replaced(tree.children, at, child), at));
-  return tree.children.length === 1 ? null : branch(without(tree.children, at));
+  if (child !== null) return branch(joined(tree.children.with(at, child), at));
+  return tree.children.length === 1 ? null : branch(tree.children.toSpliced(at, 1));
 }
 
 /** Too many for one node become two. At the growing end the first stays full, since nothing will come between. */
@@ -103,10 +113,11 @@ function parted<T>(items: readonly T[], atTheEnd: boolean): readonly (readonly T
  * and the tree is as shallow as those who are still there are few.
  */
 function joined<T>(children: readonly SortedTree<T>[], at: number): readonly SortedTree<T>[] {
-  for (const left of [at - 1, at]) {
-    const [one, other] = [children[left], children[left + 1]];
+  for (let left = at - 1; left <= at; left++) {
+    const one = children[left];
+    const other = children[left + 1];
     if (one === undefined || other === undefined || itemsOf(one) + itemsOf(other) > NODE_ITEMS_MAX >> 1) continue;
-    return [...children.slice(0, left), concatenated(one, other), ...children.slice(left + 2)];
+    return children.toSpliced(left, 2, concatenated(one, other));
   }
   return children;
 }
@@ -133,13 +144,14 @@ function childFor<T>(children: readonly SortedTree<T>[], item: T, order: Order<T
   return low;
 }
 
-const replaced = <T>(items: readonly T[], at: number, item: T): readonly T[] => {
-  const copy = items.slice();
-  copy[at] = item;
-  return copy;
-};
+/** The items with that one in its place, or in that of the one that is the same. */
+function inserted<T>(items: readonly T[], item: T, order: Order<T>): readonly T[] {
+  // Most come at the end.
+  let at = items.length;
+  while (at > 0 && order(items[at - 1]!, item) > 0) at -= 1;
+  const isThere = at > 0 && order(items[at - 1]!, item) === 0;
+  return isThere ? items.with(at - 1, item) : items.toSpliced(at, 0, item);
+}
 
-const without = <T>(items: readonly T[], at: number): readonly T[] => [...items.slice(0, at), ...items.slice(at + 1)];
-
-/** Wide enough that a hundred thousand items are four nodes deep, narrow enough that a copy is one cache line or two. */
-const NODE_ITEMS_MAX = 32;
+/** Wide enough that most trees are one node and a hundred thousand items three deep, narrow enough that a copy is a few cache lines. */
+const NODE_ITEMS_MAX = 64;

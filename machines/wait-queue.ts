@@ -14,7 +14,17 @@
  * 3. Of the first of each priority, the one who asked earliest, where a step of priority counts as `ageAfterMs` of
  *    waiting. So a higher priority overtakes for so long and no longer.
  */
-import { findItem, firstItem, hasOneItem, listItems, type SortedTree, withItem, withoutItem } from './sorted-tree.js';
+import {
+  findItem,
+  firstItem,
+  hasOneItem,
+  listItems,
+  loneItem,
+  type SortedTree,
+  treeOf,
+  withItem,
+  withoutItem,
+} from './sorted-tree.js';
 
 /** The identity of one worker's life; a replacement has another. */
 export type WorkerId = number;
@@ -122,15 +132,15 @@ export function addWaiter(queue: WaitQueue, waiter: Waiter): WaitQueue {
   const group = groupOf(queue, waiter);
   const turn = group?.turn ?? { number: queue.nextTurn, ticket: waiter.ticket, key: keyOf(waiter) };
   const nextTurn = group === undefined ? queue.nextTurn + 1 : queue.nextTurn;
-  const { rules, size, ranks } = added(queue, waiter, turn);
+  const { rules, size, ranks } = added(queue, waiter, group, turn);
   return { rules, size, ranks, nextTurn };
 }
 
 /** The queue with one who was served in vain at its old place again: by its ticket in its group, and that at its old turn. */
 export function returnWaiter(queue: WaitQueue, waiter: Waiter, number: number): WaitQueue {
   const turn = { number, ticket: waiter.ticket, key: keyOf(waiter) };
-  const now = groupOf(queue, waiter)?.turn;
-  return added(queue, waiter, now === undefined || byTurn(turn, now) < 0 ? turn : now);
+  const group = groupOf(queue, waiter);
+  return added(queue, waiter, group, group === undefined || byTurn(turn, group.turn) < 0 ? turn : group.turn);
 }
 
 /** The queue without `waiter`; the same queue if it does not wait there. */
@@ -148,6 +158,12 @@ export function hasWaiter(queue: WaitQueue, waiter: Waiter): boolean {
 /** How many wait under that key, of whatever priority. */
 export function countWaiters({ ranks }: WaitQueue, fairnessKey: string): number {
   return ranks.reduce((sum, { groups }) => sum + (findGroup(groups, fairnessKey)?.size ?? 0), 0);
+}
+
+/** Whether somebody waits whom that worker may serve. */
+export function hasWaiterFor({ ranks }: WaitQueue, worker: WorkerId): boolean {
+  for (const { anyone, bound } of ranks) if (anyone !== null || bound[worker] !== undefined) return true;
+  return false;
 }
 
 /** Who gets `worker` next. */
@@ -230,12 +246,11 @@ interface First {
 }
 
 function firstFor(queue: WaitQueue, worker: WorkerId): First | undefined {
-  const order = byAge(queue.rules);
   let first: First | undefined;
   for (const rank of queue.ranks) {
     const group = groupAtTurn(rank, worker);
     const waiter = group && firstIn(group, worker);
-    if (waiter === undefined || (first && order(first.waiter, waiter) < 0)) continue;
+    if (waiter === undefined || (first && byAge(queue.rules)(first.waiter, waiter) < 0)) continue;
     first = { waiter, rank, group: group as Group };
   }
   return first;
@@ -269,11 +284,16 @@ function judged(shed: ShedRule | null, { waiter, group }: First, at: number | nu
 // ---------------------------------------------------------------- groups, one for each priority and key
 
 function groupOf(queue: WaitQueue, waiter: Waiter): Group | undefined {
-  const rank = queue.ranks.find(({ priority }) => priority === waiter.priority);
-  return rank && findGroup(rank.groups, keyOf(waiter));
+  for (const { priority, groups } of queue.ranks) {
+    if (priority === waiter.priority) return findGroup(groups, keyOf(waiter));
+  }
+  return undefined;
 }
 
 function findGroup(groups: SortedTree<Group>, key: string): Group | undefined {
+  // Most queues have no keys.
+  const lone = loneItem(groups);
+  if (lone !== undefined) return lone.key === key ? lone : undefined;
   return findItem<{ key: string }>(groups, { key }, byKey) as Group | undefined;
 }
 
@@ -281,8 +301,8 @@ function waitersBeside(group: Group, { affinity }: Waiter): SortedTree<Waiter> |
   return (affinity?.strict ? group.bound[affinity.worker] : group.anyone) ?? null;
 }
 
-function added(queue: WaitQueue, waiter: Waiter, turn: Turn): WaitQueue {
-  const was = groupOf(queue, waiter);
+/** @param was The group of that waiter, if there is one. */
+function added(queue: WaitQueue, waiter: Waiter, was: Group | undefined, turn: Turn): WaitQueue {
   const group = was ?? { key: keyOf(waiter), turn, size: 0, anyone: null, bound: {}, lateSince: null };
   const tree = withItem(waitersBeside(group, waiter), waiter, byTicket);
   const is = withWaiters(group, waiter, tree, turn, group.size + 1);
@@ -317,6 +337,12 @@ function regrouped(
   was: Group | undefined,
   is: Group | undefined,
 ): WaitQueue {
+  const [only] = queue.ranks;
+  // Most queues have one group, whose place among others nobody has to look for, and most changes are of who waits in it.
+  if (only?.priority === priority && queue.ranks.length === 1 && isMovedIn(only, was, is)) {
+    const rank = { priority, groups: treeOf(is), anyone: only.anyone, bound: only.bound };
+    return { rules: queue.rules, size, ranks: [rank], nextTurn: queue.nextTurn };
+  }
   const at = queue.ranks.findIndex((rank) => rank.priority <= priority);
   const index = at === -1 ? queue.ranks.length : at;
   const found = queue.ranks[index];
@@ -332,6 +358,12 @@ function regrouped(
   if (rank && next) ranks[index] = next;
   else ranks.splice(index, rank ? 1 : 0, ...(next ? [next] : []));
   return { rules: queue.rules, size, ranks, nextTurn: queue.nextTurn };
+}
+
+/** The rank's one group goes on where it stands in the round, for all whom it stands there for. */
+function isMovedIn({ groups }: Rank, was: Group | undefined, is: Group | undefined): is is Group {
+  if (was === undefined || is === undefined || loneItem(groups) !== was) return false;
+  return was.turn === is.turn && was.bound === is.bound && (was.anyone === null) === (is.anyone === null);
 }
 
 function withTurn(turns: SortedTree<Turn> | null, was: Turn | undefined, is: Turn | undefined) {

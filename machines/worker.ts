@@ -9,6 +9,7 @@ import type {
   WorkerEvent,
 } from './messages.js';
 import type { WorkerId } from './wait-queue.js';
+import { assignWhole } from './whole.js';
 
 export interface WorkerInput {
   readonly worker: WorkerId;
@@ -60,11 +61,11 @@ export const workerMachine = setup({
     killProcess: (_, _params: { because: KillReason }) => {},
     beginRetirement: () => {},
     // What it remembers.
-    takeLease: assign(({ context, event }) => withLease(context, event as Granted, 'awaited')),
-    endLease: assign(({ context, event }) => withLease(context, event as OfLease, null)),
-    noteRevoked: assign(({ context, event }) => withLease(context, event as OfLease, 'revoked')),
-    noteOverdue: assign(({ context, event }) => withLease(context, event as OfLease, 'overdue')),
-    noteResumed: assign(({ context, event }) => withLease(context, event as OfLease, 'awaited')),
+    takeLease: assignWhole(({ context, event }) => withLease(context, event as Granted, 'awaited')),
+    endLease: assignWhole(({ context, event }) => withLease(context, event as OfLease, null)),
+    noteRevoked: assignWhole(({ context, event }) => withLease(context, event as OfLease, 'revoked')),
+    noteOverdue: assignWhole(({ context, event }) => withLease(context, event as OfLease, 'overdue')),
+    noteResumed: assignWhole(({ context, event }) => withLease(context, event as OfLease, 'awaited')),
     noteRetired: assign({ retired: true }),
     // What it says.
     announceReady: sendTo(

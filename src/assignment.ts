@@ -1,3 +1,4 @@
+import { isWhole } from '../machines/whole.js';
 import type { Assigner, Assignment } from './table.js';
 
 /** What an assignment makes of a context. */
@@ -6,25 +7,16 @@ export function changesOf(assignment: Assignment): Assigner<object> {
 }
 
 function changeAtOnce(assigner: Assigner<object>): Assigner<object> {
-  return (args, params) => {
-    const { context } = args;
-    const change = assigner(args, params);
-    return isWhole(change, context) ? change : { ...context, ...change };
-  };
-}
-
-/** Whether a change is a new context by itself: it names all that there is, in the same order, so that a copy would be the same. */
-function isWhole(change: object, context: object): boolean {
-  // Whoever has nothing to change may return nothing.
-  if (!change || change === context) return false;
-  if (Object.getPrototypeOf(change) !== Object.prototype) return false;
-  const names = Object.keys(context);
-  let at = 0;
-  for (const name in change) {
-    if (name !== names[at]) return false;
-    at += 1;
+  if (isWhole(assigner)) {
+    return (args, params) => {
+      const next = assigner(args, params);
+      return next === args.context ? { ...next } : next;
+    };
   }
-  return at === names.length;
+  return (args, params) => {
+    const change = assigner(args, params);
+    return { ...args.context, ...change };
+  };
 }
 
 /** All see the context as it was before. */

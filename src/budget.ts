@@ -1,5 +1,6 @@
 import type { PoolClock } from './clock.js';
 import { OptionError } from './errors.js';
+import { NO_OPTIONS } from './own.js';
 
 /** How long somebody is ready to wait. */
 export interface WaitOptions {
@@ -91,6 +92,7 @@ export function checkNames(options: object, names: ReadonlySet<string>): void {
   if (typeof options !== 'object' || options === null) {
     throw new OptionError({ option: 'options', expected: `an object of ${[...names].join(', ')}`, got: options });
   }
+  if (options === NO_OPTIONS) return;
   for (const name of Object.keys(options)) {
     if (!names.has(name)) throw new OptionError({ option: name, known: [...names] });
   }

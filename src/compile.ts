@@ -1,5 +1,5 @@
 import { type AnyStateMachine, StateMachine } from 'xstate';
-import { type Inspection, inspectionOf, quieten } from './inspection.js';
+import { inspectionOf } from './inspection.js';
 import {
   type ActionArgs,
   type AnyEvent,
@@ -7,6 +7,7 @@ import {
   type Builtin,
   type Edge,
   type Extra,
+  type GuardArgs,
   type Inspected,
   LEFT,
   type Left,
@@ -23,8 +24,11 @@ import {
   type Transition,
   type TransitionDefinition,
   tableOf,
+  UNWATCHED,
 } from './table.js';
+import { Unwatched } from './unwatched.js';
 
+export { assignWhole } from '../machines/whole.js';
 export type { Left } from './table.js';
 
 /**
@@ -54,8 +58,6 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
   readonly #interpret: Transition;
   #table: Map<unknown, Row> | undefined;
   #handedOver: readonly AnyEvent[] = [];
-  /** Of the system in which this machine ran last. */
-  #inspection: Inspection | undefined;
 
   constructor(config: object, implementations: object) {
     super(config, implementations);
@@ -64,11 +66,11 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     this.transition = (state, event, scope) => this.#transition(state, event, scope);
     const { getInitialSnapshot, restoreSnapshot } = this;
     this.getInitialSnapshot = (scope, ...more) => {
-      if (isOwn(scope)) quieten(scope.self as unknown as Inspected);
+      enter(scope);
       return getInitialSnapshot(scope, ...more);
     };
     this.restoreSnapshot = (persisted, scope) => {
-      if (isOwn(scope)) quieten(scope.self as unknown as Inspected);
+      enter(scope);
       return restoreSnapshot(persisted, scope);
     };
   }
@@ -118,14 +120,16 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     const { system } = scope;
     const tell = system._sendInspectionEvent;
     // Nobody is told of that step.
-    system._sendInspectionEvent = () => {
+    const untoldOnce = () => {
       system._sendInspectionEvent = tell;
     };
+    system._sendInspectionEvent = untoldOnce;
     this.#handedOver = raised;
     try {
       return this.#interpret(state, HAND_OVER, scope);
     } finally {
-      system._sendInspectionEvent = tell;
+      // Somebody may have begun to look, or ceased to, in what followed.
+      if (system._sendInspectionEvent === untoldOnce) system._sendInspectionEvent = tell;
     }
   }
 
@@ -134,9 +138,12 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     this.#table ??= tableOf(this);
     const edges = this.#table.get(state.value)?.edgesAt(event.type) ?? LEFT;
     if (edges === LEFT) return LEFT;
+    let args: GuardArgs | undefined;
     for (const edge of edges) {
       try {
-        if (edge.guard === undefined || edge.guard({ context: state.context, event }, state)) return edge;
+        if (edge.guard === undefined) return edge;
+        args ??= { context: state.context, event };
+        if (edge.guard(args, state)) return edge;
       } catch {
         // It will throw again, and the interpreter knows how to say so.
         return LEFT;
@@ -146,16 +153,40 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
   }
 
   #stay(state: State, event: AnyEvent, scope: Scope): State {
-    if (this.#isInspected(scope)) tell(state, event, scope, NONE);
+    if (scope[UNWATCHED]?.inspection.isOn !== false) tell(state, event, scope, NONE);
     return state;
   }
 
   #take(edge: Edge, from: State, event: AnyEvent, scope: Scope, extra: Extra): State {
     const { steps, target, transitions } = edge;
-    const isInspected = this.#isInspected(scope);
-    const run = new Run(this, from, event, scope, extra, isInspected);
-    run.perform(steps);
-    const { state, context } = run;
+    const unwatched = scope[UNWATCHED];
+    // What is no actor's own scope collects its effects, and is told of all of them.
+    const isInspected = unwatched === undefined || unwatched.inspection.isOn;
+    const { self, system } = scope;
+    let state = from;
+    let { context } = from;
+    // Most steps make a context, or say something, or do something of the user's: no more is made for them than that takes.
+    let args: ActionArgs | undefined;
+    for (let at = 0; at < steps.length; at++) {
+      const step = steps[at]!;
+      const { params: asked, whole, sends } = step;
+      if (isInspected || (step.builtin !== undefined && whole === undefined && sends === undefined)) {
+        [state, context] = this.#perform(steps.slice(at), from, context, event, scope, extra);
+        break;
+      }
+      const params = typeof asked === 'function' ? asked({ context, event }) : asked;
+      args ??= { context, event, self, system };
+      if (whole !== undefined) {
+        const made = whole(args, params);
+        context = made === context ? { ...made } : made;
+        args = undefined;
+      } else if (sends === undefined) {
+        scope.actionExecutor({ type: step.type, info: args, params, exec: step.exec });
+      } else if (!send(sends, args, params, unwatched!)) {
+        [state, context] = this.#perform(steps.slice(at), from, context, event, scope, extra);
+        break;
+      }
+    }
     const leaf = target ?? from;
     const isSame = state === from && context === from.context && leaf.value === from.value;
     const next = isSame
@@ -182,11 +213,18 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     return next;
   }
 
-  #isInspected(scope: Scope): boolean {
-    const { system } = scope;
-    if (!isOwn(scope)) return true;
-    if (this.#inspection?.system !== system) this.#inspection = inspectionOf(system);
-    return this.#inspection.isOn;
+  /** The same, of whatever steps. */
+  #perform(
+    steps: readonly Step[],
+    from: State,
+    context: object,
+    event: AnyEvent,
+    scope: Scope,
+    extra: Extra,
+  ): [State, object] {
+    const run = new Run(this, from, context, event, scope, extra);
+    run.perform(steps);
+    return [run.state, run.context];
   }
 }
 
@@ -196,36 +234,38 @@ class Run {
   readonly #event: AnyEvent;
   readonly #scope: Scope;
   readonly #extra: Extra;
-  /** All that is done is told of. */
-  readonly #isInspected: boolean;
   /** As it was, but for the children. */
   state: State;
   /** It goes on its own, so that a snapshot need not be made for each change of it. */
   context: object;
 
-  constructor(machine: Machine, from: State, event: AnyEvent, scope: Scope, extra: Extra, isInspected: boolean) {
+  constructor(machine: Machine, from: State, context: object, event: AnyEvent, scope: Scope, extra: Extra) {
     this.#machine = machine;
     this.#event = event;
     this.#scope = scope;
     this.#extra = extra;
-    this.#isInspected = isInspected;
     this.state = from;
-    this.context = from.context;
+    this.context = context;
   }
 
   perform(steps: readonly Step[]): void {
     const { self, system } = this.#scope;
     const event = this.#event;
-    for (const { type, params: asked, builtin, exec, changes, sends } of steps) {
+    for (const step of steps) {
       const { context } = this;
+      const { params: asked, changes, sends } = step;
       const params = typeof asked === 'function' ? asked({ context, event }) : asked;
       if (changes !== undefined) {
-        this.context = this.#changed(changes, builtin!, params);
-      } else if (builtin === undefined) {
-        this.#scope.actionExecutor({ type, info: { context, event, self, system }, params, exec });
-      } else if (this.#isInspected || sends === undefined || !this.#send(sends, params)) {
-        this.#resolve(builtin, { context, event, self, system }, params);
+        this.context = this.#changed(changes, step.builtin!, params);
+        continue;
       }
+      const args = { context, event, self, system };
+      const unwatched = this.#scope[UNWATCHED];
+      const isQuiet = unwatched !== undefined && !unwatched.inspection.isOn;
+      if (isQuiet && sends !== undefined && send(sends, args, params, unwatched)) continue;
+      const { type, builtin, exec } = step;
+      if (builtin === undefined) this.#scope.actionExecutor({ type, info: args, params, exec });
+      else this.#resolve(builtin, args, params);
     }
   }
 
@@ -233,19 +273,6 @@ class Run {
     const { self, system } = this.#scope;
     const spawn = (...given: readonly unknown[]) => this.#spawn(given, builtin);
     return changes({ context: this.context, event: this.#event, spawn, self, system }, params);
-  }
-
-  /** Once the transition has been taken. False: XState has to, with all that it knows of targets and errors. */
-  #send({ to, event }: Sends, params: unknown): boolean {
-    const { self, system } = this.#scope;
-    const args = { context: this.context, event: this.#event, self, system };
-    const target = typeof to === 'function' ? to(args, params) : to;
-    if (!isActor(target)) return false;
-    const said = typeof event === 'function' ? event(args, params) : event;
-    if (typeof said?.type !== 'string' || said.type === 'xstate.error') return false;
-    // Somebody may have begun to inspect meanwhile.
-    this.#scope.defer(() => (inspectionOf(system).isOn ? system._relay(self, target, said) : target._send(said)));
-    return true;
   }
 
   /** Spawns as XState does, which gives its `spawn` to an assignment only. */
@@ -282,13 +309,24 @@ class Run {
   }
 }
 
+/** Says something once the transition has been taken. False: XState has to, with all that it knows of targets and errors. */
+function send({ to, event }: Sends, args: ActionArgs, params: unknown, unwatched: Unwatched): boolean {
+  const target = typeof to === 'function' ? to(args, params) : to;
+  if (!isActor(target)) return false;
+  const said = typeof event === 'function' ? event(args, params) : event;
+  if (typeof said?.type !== 'string' || said.type === 'xstate.error') return false;
+  unwatched.say(target, said);
+  return true;
+}
+
 function isActor(target: unknown): target is Receiver {
   return typeof (target as Receiver | undefined)?._send === 'function';
 }
 
-/** What is no actor's own has effects of its own, such as `xstate.transition()`, which only collects them. */
-function isOwn(scope: Scope): boolean {
-  return scope === scope.self._actorScope;
+/** An actor begins. */
+function enter(scope: Scope): void {
+  if (scope !== scope.self._actorScope) return;
+  scope[UNWATCHED] = new Unwatched(scope.self as unknown as Inspected, inspectionOf(scope.system));
 }
 
 /** Tells whoever inspects of a step, as the interpreter does. */

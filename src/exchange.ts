@@ -222,7 +222,7 @@ export class Exchange {
     this.#isOver = true;
     this.worker.exchanges[this.slot] = undefined;
     this.worker.endLease(this.lease);
-    this.worker.tell(this.#client, { type: 'exchange.ended', lease: this.lease, at: this.worker.now });
+    this.worker.tell(this.#client, { type: 'exchange.ended', lease: this.lease, at: this.worker.nowToShed });
   }
 
   /** Calls of a batch were answered, and if they were the last, the request with them. */

@@ -21,7 +21,8 @@ export class Hold implements LeaseHolder, CallHome {
   readonly #terms: HoldTerms;
   readonly #waiting: Call[] = [];
   #exchange: Exchange | undefined;
-  #heldSince = 0;
+  /** Absent in the turn in which it was handed out, unless that is looked at. */
+  #heldSince: number | undefined;
   #leakTimer: unknown;
   #expiryTimer: unknown;
   #leases = 0;
@@ -49,8 +50,8 @@ export class Hold implements LeaseHolder, CallHome {
     this.#exchange = exchange;
     const { clock, patience, settings } = this.runtime;
     const { leaseTimeoutMs } = this.#terms;
-    this.#heldSince = clock.now();
     if (settings.leakAfterMs !== undefined) {
+      this.#heldSince = clock.now();
       this.#leakTimer = clock.setTimeout(() => this.#tellLeak('held'), settings.leakAfterMs);
     }
     if (leaseTimeoutMs !== undefined && leaseTimeoutMs !== Number.POSITIVE_INFINITY) {
@@ -62,6 +63,12 @@ export class Hold implements LeaseHolder, CallHome {
   hand(lease: object): void {
     this.#leases += 1;
     HANDED.add(lease, this);
+  }
+
+  /** It is still held at the end of the turn in which it was handed out: from now on it may be lost. */
+  watch(lease: object): void {
+    this.#heldSince ??= this.runtime.clock.now();
+    LOST.register(lease, this, this);
   }
 
   /** Runs `run` once the lease is over, however it ends. */
@@ -176,7 +183,7 @@ export class Hold implements LeaseHolder, CallHome {
       lease: this.exchange.lease,
       worker: this.exchange.worker.name,
       how,
-      heldMs: Math.round(clock.now() - this.#heldSince),
+      heldMs: Math.round(clock.now() - (this.#heldSince as number)),
       stack: this.#terms.site && framesOf(this.#terms.site).slice(1),
     });
   }
@@ -203,7 +210,7 @@ class Handed {
 
   #watch(): void {
     for (const [at, hold] of this.#holds.entries()) {
-      if (hold.ended === undefined) LOST.register(this.#leases[at] as object, hold, hold);
+      if (hold.ended === undefined) hold.watch(this.#leases[at] as object);
     }
     this.#leases.length = 0;
     this.#holds.length = 0;

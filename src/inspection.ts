@@ -1,34 +1,45 @@
-import type { AnyActorRef } from 'xstate';
-import type { AnyEvent, Inspected, System } from './table.js';
+import type { System } from './table.js';
+import { untold } from './unwatched.js';
 
 /**
  * Whether anybody inspects a system. XState does not say whether it tells anybody, and what nobody is told of need not be
- * made.
+ * made: as long as nobody looks, nothing of this file runs, and XState tells no function that would.
  */
 export class Inspection {
-  readonly system: System;
-  isOn: boolean;
+  isOn = true;
+  readonly #system: System;
+  readonly #tell: System['_sendInspectionEvent'];
 
   constructor(system: System) {
-    this.system = system;
-    this.isOn = hasObservers(system);
+    this.#system = system;
+    this.#tell = system._sendInspectionEvent;
+    this.#turn(this.#hasObservers());
     const { inspect } = system;
     system.inspect = (observer) => {
       const { unsubscribe } = inspect(observer);
-      this.isOn = true;
+      this.#turn(true);
       return {
         unsubscribe: () => {
           unsubscribe();
-          this.isOn = hasObservers(system);
+          this.#turn(this.#hasObservers());
         },
       };
     };
   }
 
-  /** Sends an event from outside to an actor of the system. */
-  tell(actor: AnyActorRef, event: AnyEvent): void {
-    if (this.isOn) actor.send(event);
-    else (actor as unknown as Inspected)._send(event);
+  #turn(isOn: boolean): void {
+    this.isOn = isOn;
+    this.#system._sendInspectionEvent = isOn ? this.#tell : untold;
+  }
+
+  /** An event that throws as soon as somebody is to be told of it reaches nobody. */
+  #hasObservers(): boolean {
+    try {
+      this.#tell(UNTELLABLE);
+      return false;
+    } catch {
+      return true;
+    }
   }
 }
 
@@ -39,51 +50,6 @@ export function inspectionOf(system: System): Inspection {
   const inspection = new Inspection(system);
   inspections.set(system, inspection);
   return inspection;
-}
-
-/**
- * Has an actor take in what comes of each event without making what whoever inspects would be told, as long as nobody
- * does. In all else it does what XState does, and leaves to it what is rare: observers, and an actor's end.
- */
-export function quieten(actor: Inspected): void {
-  const inspection = inspectionOf(actor.system);
-  const { update } = actor;
-  const quietly: typeof update = (snapshot, event) => {
-    if (inspection.isOn || actor.observers.size > 0 || snapshot.status !== 'active') {
-      return update.call(actor, snapshot, event);
-    }
-    actor._snapshot = snapshot;
-    const deferred = actor._deferred;
-    try {
-      for (let effect = deferred.shift(); effect !== undefined; effect = deferred.shift()) effect();
-    } catch (error) {
-      deferred.length = 0;
-      deferred.push(() => {
-        throw error;
-      });
-      return update.call(actor, snapshot, event);
-    }
-    // Somebody may have begun to look meanwhile.
-    if (inspection.isOn) {
-      actor.system._sendInspectionEvent({
-        type: '@xstate.snapshot',
-        actorRef: actor,
-        event,
-        snapshot: actor._snapshot,
-      });
-    }
-  };
-  Object.defineProperty(actor, 'update', { value: quietly, writable: true, configurable: true });
-}
-
-/** An event that throws as soon as somebody is to be told of it reaches nobody. */
-function hasObservers(system: System): boolean {
-  try {
-    system._sendInspectionEvent(UNTELLABLE);
-    return false;
-  } catch {
-    return true;
-  }
 }
 
 const inspections = new WeakMap<System, Inspection>();

@@ -141,6 +141,8 @@ export class CheckoutAsking<Api> extends Asking implements Child {
   #reject: ((error: unknown) => void) | undefined;
   #lease: (() => Lease<Api>) | undefined;
   #onFailed: (() => void) | undefined;
+  /** Somebody is kept waiting. */
+  #waits = false;
 
   /** @param lease Makes the lease, once there is one. */
   constructor(runtime: Runtime, options: CallOptions, hold: Hold, lease: () => Lease<Api>) {
@@ -163,9 +165,13 @@ export class CheckoutAsking<Api> extends Asking implements Child {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.runtime.keepAlive.hold();
     if (signal?.aborted) this.fail(signal.reason);
     else ask();
+    // Most have their lease by now, and nobody is kept waiting.
+    if (!this.isSettled) {
+      this.#waits = true;
+      this.runtime.keepAlive.hold();
+    }
     return promise;
   }
 
@@ -211,7 +217,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
     this.#lease = undefined;
     this.parent?.release(this);
     this.#budget?.close();
-    this.runtime.keepAlive.release();
+    if (this.#waits) this.runtime.keepAlive.release();
     this.close();
   }
 }

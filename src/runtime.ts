@@ -59,6 +59,7 @@ import { Sites } from './site.js';
 import { Sizer } from './sizer.js';
 import { Counters, type PoolStats, type WorkerStats } from './stats.js';
 import type { System } from './table.js';
+import { give } from './unwatched.js';
 import { encodeInit, encodeLoad, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
 
 /** Somebody who asked the coordinator for a lease. */
@@ -101,7 +102,10 @@ export class Runtime {
   /** What ended the pool, once something has. */
   endedBy: 'drain' | 'close' | 'destroy' | undefined;
   readonly #events = new EventEmitter<PoolEvents>();
+  /** Those who wait, by ticket. */
   readonly #askers = new Map<number, Asker>();
+  /** Whoever asks at this moment: most are granted a worker at once, and a map would cost more than the grant. */
+  #newcomer: Asker | undefined;
   readonly #supervisor: Actor<typeof supervisorMachine>;
   readonly #coordinator: Actor<typeof coordinatorMachine>;
   readonly #inspection: Inspection;
@@ -182,7 +186,12 @@ export class Runtime {
 
   /** How many have asked for a worker and have none. */
   get asking(): number {
-    return this.#askers.size;
+    return this.#allAskers().size;
+  }
+
+  /** The moment it is, for a coordinator that sheds whoever has waited too long; null for one that does not. */
+  get nowToShed(): number | null {
+    return this.settings.shed === undefined ? null : this.clock.now();
   }
 
   nextTicket(): number {
@@ -200,16 +209,32 @@ export class Runtime {
   ask(asker: Asker, isBack = false): void {
     // A coordinator that has ended with the pool hears nobody.
     if (!this.#isActive) return asker.onRefused('closed');
-    this.#askers.set(asker.waiter.ticket, asker);
+    this.#allAskers();
+    this.#newcomer = asker;
     this.#tellCoordinator({ type: 'lease.request', waiter: asker.waiter, isBack });
+    if (this.#newcomer === asker) this.#allAskers();
     if (this.sizer !== undefined && this.#askers.has(asker.waiter.ticket)) this.sizer.waits();
   }
 
   /** The asker is asked no more: it has given up, or is about to be granted. */
   takeAsker(ticket: number): Asker | undefined {
+    const newcomer = this.#newcomer;
+    if (newcomer?.waiter.ticket === ticket) {
+      this.#newcomer = undefined;
+      return newcomer;
+    }
     const asker = this.#askers.get(ticket);
-    this.#askers.delete(ticket);
+    if (asker !== undefined) this.#askers.delete(ticket);
     return asker;
+  }
+
+  #allAskers(): Map<number, Asker> {
+    const newcomer = this.#newcomer;
+    if (newcomer !== undefined) {
+      this.#newcomer = undefined;
+      this.#askers.set(newcomer.waiter.ticket, newcomer);
+    }
+    return this.#askers;
   }
 
   withdraw(waiter: Waiter): void {
@@ -218,7 +243,7 @@ export class Runtime {
 
   /** That worker takes nobody new for good: who would have nobody else waits in vain. */
   refuseBoundTo(worker: WorkerId): void {
-    for (const asker of [...this.#askers.values()]) {
+    for (const asker of [...this.#allAskers().values()]) {
       const { affinity } = asker.waiter;
       if (!affinity?.strict || affinity.worker !== worker) continue;
       this.withdraw(asker.waiter);
@@ -332,7 +357,7 @@ export class Runtime {
   /** How many wait whom any worker could serve: all of them, and those who asked no later than with that ticket. */
   waitingForAny(ticket: number): { all: number; long: number } {
     let [all, long] = [0, 0];
-    for (const { waiter } of this.#askers.values()) {
+    for (const { waiter } of this.#allAskers().values()) {
       if (waiter.affinity?.strict) continue;
       all += 1;
       // Nobody needs to know of more than there can be workers.
@@ -553,11 +578,11 @@ export class Runtime {
 
   /** Says to the client of a slot how its exchange stands. */
   tellClient(client: ClientRef, event: ClientEvent): void {
-    this.#inspection.tell(client, event);
+    give(client, event, this.#inspection);
   }
 
   #tellCoordinator(event: CoordinatorEvent): void {
-    this.#inspection.tell(this.#coordinator, event);
+    give(this.#coordinator, event, this.#inspection);
   }
 
   #refuse({ waiters, reason }: CoordinatorEmitted): void {
@@ -582,7 +607,7 @@ export class Runtime {
   #crashed(error: unknown): void {
     this.endedBy ??= 'destroy';
     this.retries.hurry();
-    for (const asker of [...this.#askers.values()]) {
+    for (const asker of [...this.#allAskers().values()]) {
       this.#askers.delete(asker.waiter.ticket);
       asker.onRefused('closed');
     }

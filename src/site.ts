@@ -77,14 +77,23 @@ export class Sites {
 /** Of each second. */
 const TAKEN_MAX = 1_000;
 const UNTOLD: Site = Object.freeze({
-  stack: `Error\n    at <not known: more than ${TAKEN_MAX.toLocaleString('en')} calls were made in that second>`,
+  stack: `Error\n    at <not known: more than 1,000 calls were made in that second>`,
 });
 /** Fewer take no room worth the time of making text of a stack, which is twice that of taking it. */
 const WAITING_MAX = 1_000;
 const SHARED_MAX = 1_000;
 
 const FRAME = '\n    at ';
-/** Our folder, as V8 names it and as a source map does, and what of V8 calls back. None where all has been bundled into one file: the callers are in that too. */
-const OURS = /\/src\/site\.[jt]s$/.test(import.meta.url)
-  ? [new URL('.', import.meta.url).href, fileURLToPath(new URL('.', import.meta.url)), '(<anonymous>)']
-  : [];
+/**
+ * How the frames of our own files begin, as V8 names them and as a source map does, and what of V8 calls back: in the
+ * folder where it is developed, and in the files that the package is built into. None where somebody has bundled all
+ * into one file: the callers are in that too.
+ *
+ * @param url Of the file that has this very function.
+ */
+export function oursIn(url: string): readonly string[] {
+  const folder = /^(.*\/src\/)(?:site|pythonarium-\w+)\.[jt]s$/.exec(url)?.[1];
+  return folder === undefined ? [] : [folder, fileURLToPath(folder), '(<anonymous>)'];
+}
+
+const OURS = oursIn(import.meta.url);

@@ -1,5 +1,7 @@
 import type { AnyActorRef } from 'xstate';
+import { isWhole } from '../machines/whole.js';
 import { changesOf } from './assignment.js';
+import type { Unwatched } from './unwatched.js';
 
 /** What may happen in one state, by event. */
 export class Row {
@@ -55,6 +57,8 @@ export interface Step {
   readonly params: Params;
   readonly exec: Action | undefined;
   readonly builtin: Builtin | undefined;
+  /** Of an assignment by `assignWhole`: what makes a context. It has no use for `spawn`. */
+  readonly whole: ((args: ActionArgs, params: unknown) => object) | undefined;
   /** Of an assignment: what it makes of a context. */
   readonly changes: Assigner<object> | undefined;
   /** Of a `sendTo` that is due at once. */
@@ -206,11 +210,13 @@ export function stepOf(machine: Machine, action: Named | Action): Step {
   const found = typeof action === 'function' ? action : machine.implementations.actions[nameOf(action)];
   const params = typeof action === 'object' ? action.params : undefined;
   if (found !== undefined && isBuiltin(found)) {
-    const changes = found.assignment === undefined ? undefined : changesOf(found.assignment);
-    return { type: found.type, params, exec: undefined, builtin: found, changes, sends: sendsOf(found) };
+    const { type, assignment } = found;
+    const changes = assignment === undefined ? undefined : changesOf(assignment);
+    const whole = assignment !== undefined && isWhole(assignment) ? (assignment as Step['whole']) : undefined;
+    return { type, params, exec: undefined, builtin: found, whole, changes, sends: sendsOf(found) };
   }
   const type = typeof action === 'function' ? action.name || '(anonymous)' : nameOf(action);
-  return { type, params, exec: found, builtin: undefined, changes: undefined, sends: undefined };
+  return { type, params, exec: found, builtin: undefined, whole: undefined, changes: undefined, sends: undefined };
 }
 
 /** @returns Undefined for what is sent later, and what is no `sendTo`. */
@@ -263,7 +269,12 @@ export interface State extends Leaf {
   readonly toJSON: unknown;
 }
 
+/** Where the scope of an actor of a compiled chart has what it does while nobody inspects. */
+export const UNWATCHED: unique symbol = Symbol('pythonarium.unwatched');
+
 export interface Scope {
+  /** Absent where effects are only collected, as by XState's `transition()`. */
+  [UNWATCHED]?: Unwatched;
   readonly self: AnyActorRef & { readonly _actorScope?: Scope };
   readonly system: System;
   defer(effect: () => void): void;
@@ -340,7 +351,7 @@ interface Guard {
   readonly check?: (state: State, args: GuardArgs, guard: Guard) => boolean;
 }
 
-interface GuardArgs {
+export interface GuardArgs {
   readonly context: object;
   readonly event: AnyEvent;
 }

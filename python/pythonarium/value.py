@@ -114,41 +114,42 @@ class ValueRefused(Exception):
 
 def _may_cross(values: Collection[Any], room: int) -> bool:
     """Whether all of `values`, the contents of one container, may cross. NaN, infinities and surrogates are found later."""
-    if not room:
-        return False
-    kinds = set(map(type, values))
-    if int in kinds and not _ints_fit(values, kinds):
-        return False
-    if kinds <= ATOMS or (len(values) >= TABLE_ROWS_MIN and room > 1 and _is_table(values, kinds)):
-        return True
-    for item in values:
-        kind = type(item)
-        if kind in ATOMS:
-            continue
-        if kind is dict or isinstance(item, dict):
-            if not (_are_keys(item) and _may_cross(item.values(), room - 1)):
-                return False
-        elif isinstance(item, (list, tuple)):
-            if not _may_cross(item, room - 1):
-                return False
-        elif isinstance(item, int):
-            if not INT_MIN <= item <= INT_MAX:
-                return False
-        elif not isinstance(item, (str, float)):
+    while room:
+        kinds = set(map(type, values))
+        if int in kinds and not _ints_fit(values, kinds):
             return False
-    return True
-
-
-def _is_table(rows: Collection[Any], kinds: set[type]) -> bool:
-    """Whether all rows are lists, or all are dicts, of nothing but atoms that may cross: found out for all of them at once."""
-    if kinds <= LISTS:
-        cells = list(chain.from_iterable(rows))
-    elif kinds == DICT_ONLY and _are_keys(chain.from_iterable(rows)):
-        cells = list(chain.from_iterable(map(dict.values, rows)))
-    else:
-        return False
-    kinds = set(map(type, cells))
-    return kinds <= ATOMS and (int not in kinds or _ints_fit(cells, kinds))
+        if kinds <= ATOMS:
+            return True
+        if not (LEVEL_MIN <= len(values) <= LEVEL_MAX and kinds <= PLAIN):
+            # In this very function, since each further one on the way takes of the depth that Python can follow.
+            for item in values:
+                kind = type(item)
+                if kind in ATOMS:
+                    continue
+                if kind is dict or isinstance(item, dict):
+                    if not (_are_keys(item) and _may_cross(item.values(), room - 1)):
+                        return False
+                elif isinstance(item, (list, tuple)):
+                    if not _may_cross(item, room - 1):
+                        return False
+                elif isinstance(item, int):
+                    if not INT_MIN <= item <= INT_MAX:
+                        return False
+                elif not isinstance(item, (str, float)):
+                    return False
+            return True
+        # Many containers: the contents of all of them at once, at C speed for the level and not for each.
+        contents: list[Iterable[Any]] = []
+        if dict in kinds:
+            dicts = values if len(kinds) == 1 else [item for item in values if type(item) is dict]
+            if not _are_keys(chain.from_iterable(dicts)):
+                return False
+            contents.append(chain.from_iterable(map(dict.values, dicts)))
+        if not kinds.isdisjoint(LISTS):
+            contents.append(chain.from_iterable(values if kinds <= LISTS else [item for item in values if type(item) in LISTS]))
+        values = list(contents[0] if len(contents) == 1 else chain(*contents))
+        room -= 1
+    return False
 
 
 def _ints_fit(values: Collection[Any], kinds: set[type]) -> bool:
@@ -229,12 +230,15 @@ INT_MIN = -INT_MAX
 ATOMS = frozenset((str, int, float, bool, type(None)))
 LISTS = frozenset((list, tuple))
 DICT_ONLY = frozenset((dict,))
+PLAIN = ATOMS | LISTS | DICT_ONLY
 NO_ATTACHMENTS: list[memoryview] = []
 STR_ONLY = frozenset((str,))
 JSON_SPACE = " \t\r\n"
 SURROGATES = "holds two surrogates in a row, which JSON would join into one character"
-# With fewer rows it is no faster to look at them all at once.
-TABLE_ROWS_MIN = 8
+# With fewer containers it is no faster to look into them all at once. With more, one might be there many times over, and
+# the next level would take memory where each by itself takes but time.
+LEVEL_MIN = 8
+LEVEL_MAX = 4_000_000
 ADVICE = {
     "Fraction": "; return str(...) or float(...) of it",
     "complex": "; return its .real and .imag",

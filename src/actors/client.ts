@@ -23,7 +23,7 @@ const interpreted = clientMachine.provide({
       const { lease, worker, slot, waiter } = context.held as NonNullable<ClientContext['held']>;
       const asker = runtime.takeAsker(waiter.ticket);
       // The caller gave up while the grant was on its way: it goes back unused.
-      if (asker === undefined) return self.send({ type: 'exchange.ended', lease, at: runtime.clock.now() });
+      if (asker === undefined) return self.send({ type: 'exchange.ended', lease, at: runtime.nowToShed });
       const exchange = new Exchange(lease, slot, runtime.hands.get(worker) as WorkerHand, self, asker.holder);
       exchanges.set(self, exchange);
       asker.onGranted(exchange);

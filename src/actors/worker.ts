@@ -155,6 +155,11 @@ export class WorkerHand implements ProcessListeners {
     return this.#runtime.clock.now();
   }
 
+  /** The same, if the coordinator has a use for it. */
+  get nowToShed(): number | null {
+    return this.#runtime.nowToShed;
+  }
+
   /** Says to the client of a slot how its exchange stands. */
   tell(client: ClientRef, event: ClientEvent): void {
     this.#runtime.tellClient(client, event);

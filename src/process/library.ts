@@ -34,10 +34,9 @@ export function libraryVersion(folder: string): string {
   return /^__version__(?:: \w+)? = (["'])(.+?)\1/m.exec(source)?.[2] ?? 'unknown';
 }
 
-/** The package is two folders up from `src/process`, where it is developed, and three from `dist/src/process`. */
+/** The package is two folders up from `src/process`, where it is developed, and from `dist/src`, into which it is built. */
 function packageFolder(): string {
-  const [developed, built] = ['../../', '../../../'].map((up) => fileURLToPath(new URL(up, import.meta.url)));
-  return [developed!, built!].find((folder) => holdsLibrary(join(folder, 'python'))) ?? developed!;
+  return fileURLToPath(new URL('../../', import.meta.url));
 }
 
 function holdsLibrary(folder: string): boolean {

@@ -84,7 +84,10 @@ export class LineReader {
     }
     this.#hold(chunk, start, end, chunkIsAscii);
     const line = decode(this.#held, 0, this.#heldBytes, this.#heldIsAscii);
-    if (this.#held.length > KEPT_BYTES_MAX) this.#held = EMPTY;
+    if (this.#held.length > KEPT_BYTES_MAX) {
+      spare.give(this.#held);
+      this.#held = EMPTY;
+    }
     this.#heldBytes = 0;
     this.#heldIsAscii = true;
     return line;
@@ -102,7 +105,8 @@ export class LineReader {
   /** Doubles, so that a line of many small pieces is copied twice at most, and not once for each piece. */
   #grow(bytes: number): void {
     const doubled = Math.min(Math.max(2 * this.#held.length, HELD_BYTES_MIN), this.#messageBytesMax);
-    const grown = Buffer.allocUnsafeSlow(Math.max(bytes, doubled));
+    const wanted = Math.max(bytes, doubled);
+    const grown = (wanted > KEPT_BYTES_MAX && spare.take(wanted)) || Buffer.allocUnsafeSlow(wanted);
     this.#held.copy(grown, 0, 0, this.#heldBytes);
     this.#held = grown;
   }
@@ -114,6 +118,28 @@ export class LineReader {
     });
   }
 }
+
+/**
+ * The largest store that a line has left, for the next line that is as long, whichever worker sends it. To make one
+ * anew for each line takes as long as to read the line, most of it in the garbage collector.
+ */
+class Spare {
+  #store: Buffer<ArrayBuffer> | undefined;
+
+  give(store: Buffer<ArrayBuffer>): void {
+    if (store.length > SPARE_BYTES_MAX || store.length <= (this.#store?.length ?? 0)) return;
+    this.#store = store;
+  }
+
+  take(bytes: number): Buffer<ArrayBuffer> | undefined {
+    const store = this.#store;
+    if (store === undefined || store.length < bytes) return undefined;
+    this.#store = undefined;
+    return store;
+  }
+}
+
+const spare = new Spare();
 
 interface Attachments {
   readonly stores: readonly Buffer[];
@@ -135,6 +161,7 @@ function decode(bytes: Buffer, start: number, end: number, areAscii: boolean): s
 const NEWLINE = 10;
 const EMPTY = Buffer.alloc(0);
 const HELD_BYTES_MIN = 4096;
-/** A larger store is given back after its line; a smaller one is kept for the next. */
-const KEPT_BYTES_MAX = 1024 * 1024;
+/** A larger store is not kept for the next line of that worker. */
+const KEPT_BYTES_MAX = 64 * 1024;
+const SPARE_BYTES_MAX = 16 * 1024 * 1024;
 const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -25,14 +25,13 @@ import { isAlive, until } from '../support/processes.js';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const functions = fileURLToPath(new URL('fixtures/command.py', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'pythonarium-cli-'));
-const program = join(folder, 'src/cli/main.js');
+const program = join(folder, 'dist/src/cli/main.js');
 const environment = { ...process.env };
 
-// The command as it is published: compiled once, so that each start is quick.
+// The command as it is published.
 beforeAll(async () => {
   for (const name of ['package.json', 'python', 'node_modules']) symlinkSync(join(root, name), join(folder, name));
-  const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', folder]);
+  execFileSync('npm', ['run', '-s', 'build:code', '--', `--outdir=${join(folder, 'dist')}`], { cwd: root });
   environment.PYTHONARIUM_PYTHON = (await findInterpreter()).executable;
 });
 afterAll(() => rmSync(folder, { recursive: true }));

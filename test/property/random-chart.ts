@@ -22,6 +22,7 @@ import {
   stateIn,
   stopChild,
 } from 'xstate';
+import { assignWhole } from '../../machines/whole.js';
 
 export type Happening =
   | { readonly send: AnyEventObject }
@@ -114,6 +115,9 @@ export const IMPLEMENTATIONS = {
     addGiven: assign((({ context }: Args, params?: { n: number }) => ({
       count: context.count + (params?.n ?? 7),
     })) as never),
+    addWhole: assignWhole((({ context }: Args, params?: { n: number }) =>
+      // Sometimes it has nothing to change.
+      context.count > 5 ? context : { ...context, count: context.count + (params?.n ?? 1) }) as never),
     addKey: assign({ last: ({ event }: Args) => event.type, first: 1 } as never),
     assignNothing: assign((() => undefined) as never),
     assignThrows: assign((({ context }: Args) => {
@@ -208,7 +212,10 @@ const guard = fc.oneof(
 const quietAction = fc.oneof(
   { weight: 8, arbitrary: fc.constantFrom('note', 'add', 'addGiven', 'tell', 'say') },
   { weight: 4, arbitrary: fc.constantFrom('tellFound', 'raiseLater', 'raiseByName', 'cancelLate', 'logIt', 'queue') },
-  { weight: 2, arbitrary: fc.constantFrom('addKey', 'assignNothing', 'forward', 'spawnKept', 'stopKept', 'tellKept') },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom('addKey', 'addWhole', 'assignNothing', 'forward', 'spawnKept', 'stopKept', 'tellKept'),
+  },
   { weight: 1, arbitrary: fc.constantFrom('spawnChild', 'stopNobody', 'spawnEnded', 'spawnSynced', 'raiseTwo') },
   { weight: 2, arbitrary: fc.nat(3).map((n) => ({ type: 'note', params: { n } })) },
   { weight: 2, arbitrary: fc.constant({ type: 'note', params: ({ context, event }: Args) => [context, event.type] }) },

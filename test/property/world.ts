@@ -526,7 +526,7 @@ export class World {
    * another and longer way than it does for the pools of others.
    */
   #listenIn({ actorRef: root }: InspectionEvent): void {
-    const { system } = root as unknown as { readonly system: { _sendInspectionEvent: (event: Told) => void } };
+    const { system } = root as unknown as { readonly system: object };
     const hearActor = (actorRef: Listening) => {
       const take = actorRef._send;
       actorRef._send = (event) => {
@@ -536,13 +536,15 @@ export class World {
       if (actorRef.id === 'coordinator') this.#coordinator = actorRef as unknown as Actor<typeof coordinatorMachine>;
     };
     hearActor(root as Listening);
-    system._sendInspectionEvent = (told) => {
+    const hear = (told: Told) => {
       // There is none where it is only asked whether anybody listens.
       if (told.actorRef === undefined) return;
       if (told.type === '@xstate.actor') hearActor(told.actorRef);
       else if (told.event?.type === 'xstate.init' && told.type === '@xstate.event')
         this.#observe(told.actorRef, told.event);
     };
+    // The pool finds that nobody inspects, and has XState tell nobody: we go on hearing.
+    Object.defineProperty(system, '_sendInspectionEvent', { get: () => hear, set: () => {} });
   }
 
   #observe(actorRef: AnyActorRef, event: { readonly type: string }): void {

@@ -414,7 +414,7 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     tell: ({ send }: { send: (event: never) => void }, event: object) => send(event as never),
     isBeyondItsSlots: true,
     mayMove: ({ isAhead }: Request) => isAhead && worker.isElsewhere,
-    now: 42,
+    nowToShed: 42,
     isRunning: false,
     isUnsent: false,
     /** The request that Python has begun with. */

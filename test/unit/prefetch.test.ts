@@ -65,8 +65,8 @@ it('where nobody may wait in a pipe, nothing is short and nothing is remembered'
   expect(prefetch.counts.overruns).toBe(0);
 });
 
-function begin(ahead = 3) {
-  const prefetch = new Prefetch({ ahead, prefetchBelowMs: 1 } as never);
+function begin(prefetchMax = 3) {
+  const prefetch = new Prefetch({ prefetchMax, prefetchBelowMs: 1 } as never);
   return {
     prefetch,
     ran: (times: number, ms: number) => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { framesOf, type Site, Sites, siteAbove } from '../../src/site.js';
+import { framesOf, oursIn, type Site, Sites, siteAbove } from '../../src/site.js';
 
 const { prepareStackTrace } = Error;
 
@@ -12,6 +12,21 @@ describe('where something was asked for', () => {
     const inner = () => siteAbove(inner);
     const outer = () => inner();
     expect(outer().stack?.split('\n')[1]).toContain('outer');
+  });
+
+  it.each([
+    ['file:///app/node_modules/pythonarium/src/site.ts', '/app/node_modules/pythonarium/src/'],
+    [
+      'file:///app/node_modules/pythonarium/dist/src/pythonarium-A1B2C3D4.js',
+      '/app/node_modules/pythonarium/dist/src/',
+    ],
+  ])('knows its own files where it is developed, and where it is built: %s', (url, folder) => {
+    expect(oursIn(url)).toEqual([`file://${folder}`, folder, '(<anonymous>)']);
+  });
+
+  it('takes nothing for its own in a program that was bundled into one file', () => {
+    expect(oursIn('file:///app/dist/main.js')).toEqual([]);
+    expect(oursIn('file:///app/src/main.js')).toEqual([]);
   });
 
   it('is of each call by itself while few wait', () => {

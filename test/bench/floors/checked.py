@@ -1,6 +1,7 @@
 """As plain.py, with the checks of keys and numbers that our codec makes before a value may leave."""
 
 import sys
+from itertools import chain
 
 sys.path.insert(0, __file__.rpartition("/")[0])
 
@@ -13,23 +14,22 @@ ATOMS = frozenset((str, int, float, bool, type(None)))
 
 
 def may_cross(values) -> bool:
-    """Whether all of `values`, the contents of one list or dict, arrive in Node as what they are."""
-    kinds = set(map(type, values))
-    if int in kinds and not all(-INT_MAX <= value <= INT_MAX for value in values if type(value) is int):
-        return False
-    if kinds <= ATOMS:
-        return True
-    for value in values:
-        kind = type(value)
-        if kind is dict:
-            if not (set(map(type, value)) <= {str} and may_cross(value.values())):
+    """Whether all of `values`, the contents of one list or dict, arrive in Node as what they are: level by level."""
+    while True:
+        kinds = set(map(type, values))
+        if int in kinds:
+            ints = values if len(kinds) == 1 else [value for value in values if type(value) is int]
+            if min(ints) < -INT_MAX or max(ints) > INT_MAX:
                 return False
-        elif kind is list:
-            if not may_cross(value):
-                return False
-        elif kind not in ATOMS:
+        if kinds <= ATOMS:
+            return True
+        if not kinds <= ATOMS | {list, dict}:
             return False
-    return True
+        dicts = values if kinds == {dict} else [value for value in values if type(value) is dict]
+        if not set(map(type, chain.from_iterable(dicts))) <= {str}:
+            return False
+        lists = [value for value in values if type(value) is list] if list in kinds else ()
+        values = list(chain(chain.from_iterable(map(dict.values, dicts)), chain.from_iterable(lists)))
 
 
 function = getattr(functions, sys.argv[1])

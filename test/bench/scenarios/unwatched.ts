@@ -4,7 +4,7 @@ import { column, type Entrant, interleave, type Load } from '../interleave.js';
 import { atMost, type Scenario, shown } from '../scenario.js';
 
 /** Each round is short, and there are as many more of them: what is looked for is smaller than what rounds differ by. */
-const ROUNDS_FOR_ONE = 3;
+const ROUNDS_FOR_ONE = 8;
 
 export const unwatched: Scenario = {
   name: 'unwatched',
@@ -14,7 +14,7 @@ export const unwatched: Scenario = {
     'The other side is the same library with every call to the inspector cut out of it and out of XState as it is loaded. An interval that reaches over the bar may mean that there were too few rounds, and not that it costs so much.',
   async run({ python, rounds, core, progress }) {
     const loads: Record<string, Load> = {
-      lease: { load: 'leases', params: { clients: 8, leases: 20_000, warm: { leases: 5_000 } } },
+      lease: { load: 'leases', params: { clients: 8, leases: 60_000, warm: { leases: 10_000 } } },
       call: callers(8),
     };
     const without: Partial<Entrant> = { name: 'without inspection', file: 'sides/without-inspection.mjs', core };

@@ -1,5 +1,7 @@
 /** How often functions run that have to do with inspection, for each call, while nobody looks: V8 counts. */
+import { readFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
+import { fileURLToPath } from 'node:url';
 import ours from './ours.mjs';
 
 export default {
@@ -18,9 +20,10 @@ export default {
         const counts = {};
         for (const { url, functions } of result) {
           if (!/\/(xstate|dist)\//.test(url)) continue;
-          const isInspector = /\/inspect[^/]*(\/|\.js$)/.test(url);
+          const source = readFileSync(fileURLToPath(url), 'utf8');
           for (const { functionName, ranges } of functions) {
-            if (!isInspector && !/inspect/i.test(functionName)) continue;
+            const file = fileAt(source, ranges[0].startOffset) ?? url;
+            if (!/\/inspect[^/]*(\/|\.[jt]s$)/.test(file) && !/inspect/i.test(functionName)) continue;
             const count = ranges[0].count / calls;
             if (count >= 0.5) counts[functionName] = (counts[functionName] ?? 0) + count;
           }
@@ -32,3 +35,8 @@ export default {
     };
   },
 };
+
+/** The file that this part of a bundle was: the bundler has named it above. */
+function fileAt(source, offset) {
+  return [...source.slice(0, offset).matchAll(/^\/\/ ((?:src|machines)\/\S+)$/gm)].at(-1)?.[1];
+}

@@ -47,18 +47,18 @@ describe('a sorted tree', () => {
   });
 
   it('knows whether it holds one', () => {
-    expect([0, 1, 2, 40].map((count) => count > 0 && hasOneItem(treeOf(upTo(count))!))).toEqual([
+    expect([0, 1, 2, 80].map((count) => count > 0 && hasOneItem(treeOf(upTo(count))!))).toEqual([
       false,
       true,
       false,
       false,
     ]);
-    const tree = [...upTo(39)].reduce<SortedTree<Item>>(
+    const tree = [...upTo(79)].reduce<SortedTree<Item>>(
       (left, rank) => withoutItem(left, { rank }, byRank)!,
-      treeOf(upTo(40))!,
+      treeOf(upTo(80))!,
     );
     expect(hasOneItem(tree)).toBe(true);
-    expect(withoutItem(tree, { rank: 40 }, byRank)).toBeNull();
+    expect(withoutItem(tree, { rank: 80 }, byRank)).toBeNull();
   });
 
   it('is what a sorted list is, whatever comes and goes, keeps its nodes as they are to be, and changes none', () => {
@@ -88,30 +88,30 @@ describe('a sorted tree', () => {
   });
 
   it('has full nodes but for the last where all come in order, and half full ones where they come the other way', () => {
-    expect(sizesOf(treeOf(upTo(1_000))!)).toEqual([...Array.from({ length: 31 }, () => 32), 8]);
+    expect(sizesOf(treeOf(upTo(1_000))!)).toEqual([...Array.from({ length: 15 }, () => 64), 40]);
     const sizes = sizesOf(treeOf(upTo(1_000).reverse())!);
-    expect(Math.min(...sizes.slice(1))).toBeGreaterThanOrEqual(16);
-    expect(Math.max(...sizes)).toBeLessThanOrEqual(32);
+    expect(Math.min(...sizes.slice(1))).toBeGreaterThanOrEqual(32);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(64);
   });
 
   it('is parted where its first node is full, and not before', () => {
-    expect('items' in treeOf(upTo(32))!).toBe(true);
-    expect(sizesOf(treeOf(upTo(33))!)).toEqual([32, 1]);
-    expect(sizesOf(treeOf([...upTo(16), ...upTo(33).slice(17), 17])!)).toEqual([16, 17]);
+    expect('items' in treeOf(upTo(64))!).toBe(true);
+    expect(sizesOf(treeOf(upTo(65))!)).toEqual([64, 1]);
+    expect(sizesOf(treeOf([...upTo(32), ...upTo(65).slice(33), 33])!)).toEqual([32, 33]);
   });
 
   it('is parted in the middle of a full node that is not the last', () => {
-    const tree = treeOf(upTo(100))!;
-    expect(sizesOf(tree)).toEqual([32, 32, 32, 4]);
-    for (const rank of [32.5, 10.5]) expect(sizesOf(withItem(tree, { rank }, byRank)).slice(2)).toEqual([32, 32, 4]);
-    expect(sizesOf(withItem(tree, { rank: 32.5 }, byRank)).slice(0, 2)).toEqual([16, 17]);
+    const tree = treeOf(upTo(200))!;
+    expect(sizesOf(tree)).toEqual([64, 64, 64, 8]);
+    for (const rank of [64.5, 20.5]) expect(sizesOf(withItem(tree, { rank }, byRank)).slice(2)).toEqual([64, 64, 8]);
+    expect(sizesOf(withItem(tree, { rank: 64.5 }, byRank)).slice(0, 2)).toEqual([32, 33]);
   });
 
   it('joins two neighbours as soon as they fill half a node between them', () => {
-    let tree = treeOf(upTo(33))!;
-    for (const rank of upTo(16)) tree = withoutItem(tree, { rank }, byRank)!;
-    expect(sizesOf(tree)).toEqual([16, 1]);
-    expect(sizesOf(withoutItem(tree, { rank: 17 }, byRank)!)).toEqual([16]);
+    let tree = treeOf(upTo(65))!;
+    for (const rank of upTo(32)) tree = withoutItem(tree, { rank }, byRank)!;
+    expect(sizesOf(tree)).toEqual([32, 1]);
+    expect(sizesOf(withoutItem(tree, { rank: 33 }, byRank)!)).toEqual([32]);
   });
 
   it('is as shallow as those who are left are few', () => {
@@ -166,12 +166,12 @@ function check(tree: SortedTree<Item> | null): void {
   for (const node of nodesOf(tree)) {
     const below = 'items' in node ? node.items : node.children;
     expect(below.length).toBeGreaterThan(0);
-    expect(below.length).toBeLessThanOrEqual(32);
+    expect(below.length).toBeLessThanOrEqual(64);
     expect(node.first).toBe(listItems(node)[0]);
     if ('items' in node) continue;
     expect(new Set(node.children.map(depthOf)).size).toBe(1);
     const sizes = node.children.map((each) => ('items' in each ? each.items.length : each.children.length));
-    for (const [at, size] of sizes.slice(1).entries()) expect(sizes[at]! + size).toBeGreaterThan(16);
+    for (const [at, size] of sizes.slice(1).entries()) expect(sizes[at]! + size).toBeGreaterThan(32);
   }
   if (!('items' in tree)) expect(tree.children.length).toBeGreaterThan(1);
 }

@@ -19,7 +19,7 @@ describe('libraryPath', () => {
     expect(libraryPath()).toBe(join(root, 'python'));
   });
 
-  it.each(['src/process', 'dist/src/process'])('is the folder of the package when it runs from %s', async (place) => {
+  it.each(['src/process', 'dist/src'])('is the folder of the package when it runs from %s', async (place) => {
     const { libraryPath, packageVersion } = await packed(place);
     expect(libraryPath()).toBe(join(folder, 'python'));
     expect(packageVersion()).toBe('9.8.7');
@@ -63,7 +63,7 @@ describe('the versions', () => {
   });
 
   it('is unknown in a bundle, whose package.json is that of another program', async () => {
-    const { packageVersion } = await packed('dist/src/process', '{ "name": "shop", "version": "3.0.0" }');
+    const { packageVersion } = await packed('dist/src', '{ "name": "shop", "version": "3.0.0" }');
     expect(packageVersion()).toBe('unknown');
   });
 });

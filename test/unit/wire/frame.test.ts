@@ -111,18 +111,31 @@ describe('a LineReader', () => {
     expect(allocated.mock.calls).toEqual([[15_000]]);
   });
 
-  it('keeps the memory of a line of 1 MiB, and gives back that of a longer one', () => {
-    for (const [bytes, allocations] of [
-      [MIB, 1],
-      [MIB + 1, 2],
-    ] as const) {
-      const { push } = reading(8 * MIB);
-      const [piece, end] = [Buffer.alloc(bytes, 'x'), Buffer.from('\n')];
-      const allocated = vi.spyOn(Buffer, 'allocUnsafeSlow');
-      for (const each of [piece, end, Buffer.from('x'), end]) push(each);
-      expect(allocated.mock.calls).toHaveLength(allocations);
-      vi.restoreAllMocks();
-    }
+  it('keeps the memory of a line of 64 KiB, and leaves that of a longer one to the next, whoever reads it', () => {
+    const [kept, long, end] = [Buffer.alloc(64 * 1024, 'x'), Buffer.alloc(12 * MIB, 'x'), Buffer.from('\n')];
+    const readers = [reading(64 * MIB), reading(64 * MIB)];
+    const allocated = vi.spyOn(Buffer, 'allocUnsafeSlow');
+    const allocations = (...pieces: Buffer[]) => {
+      allocated.mockClear();
+      for (const { push } of readers) for (const each of pieces) push(each);
+      return allocated.mock.calls.flat();
+    };
+    expect(allocations(kept, end, kept, end)).toEqual([64 * 1024, 64 * 1024]);
+    expect(allocations(long, end, long, end)).toEqual([12 * MIB]);
+    expect(allocations(kept, end)).toEqual([64 * 1024, 64 * 1024]);
+    expect(readers.flatMap(({ lines }) => lines.map((line) => line.length))).toEqual(
+      [0, 1].flatMap(() => [kept, kept, long, long, kept].map(({ length }) => length)),
+    );
+    vi.restoreAllMocks();
+  });
+
+  it('keeps no memory of a line of more than 16 MiB', () => {
+    const { push } = reading(64 * MIB);
+    const [long, end] = [Buffer.alloc(17 * MIB, 'x'), Buffer.from('\n')];
+    const allocated = vi.spyOn(Buffer, 'allocUnsafeSlow');
+    for (const each of [long, end, long, end]) push(each);
+    expect(allocated.mock.calls.flat()).toEqual([17 * MIB, 17 * MIB]);
+    vi.restoreAllMocks();
   });
 
   it('copies nothing of lines that come whole', () => {

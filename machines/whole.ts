@@ -1,0 +1,33 @@
+import {
+  type AssignArgs,
+  assign,
+  type EventObject,
+  type MachineContext,
+  type ParameterizedObject,
+  type ProvidedActor,
+} from 'xstate';
+
+/**
+ * `assign` for a function that returns all of the context, each name in its place. XState copies it all the same; a
+ * table that is derived from the chart takes it for the context as it is. It cannot `spawn`.
+ *
+ * @returns The action that `assign` returns.
+ */
+export function assignWhole<
+  TContext extends MachineContext,
+  TExpressionEvent extends EventObject,
+  TParams extends ParameterizedObject['params'] | undefined,
+  TEvent extends EventObject,
+  TActor extends ProvidedActor,
+>(
+  assigner: (args: Omit<AssignArgs<TContext, TExpressionEvent, TEvent, TActor>, 'spawn'>, params: TParams) => TContext,
+): ReturnType<typeof assign<TContext, TExpressionEvent, TParams, TEvent, TActor>> {
+  return assign<TContext, TExpressionEvent, TParams, TEvent, TActor>(Object.assign(assigner, { [WHOLE]: true }));
+}
+
+/** Whether somebody has said so of an assigner. */
+export function isWhole(assigner: object): boolean {
+  return WHOLE in assigner;
+}
+
+const WHOLE = Symbol('pythonarium.whole');
