@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { Lease, Pool } from '../../src/index.js';
+import type { Lease, Pool, PoolOptions } from '../../src/index.js';
 import { StartMark } from '../../src/process/start-mark.js';
 import { Gate } from '../support/gate.js';
 import { failure, fixtures, readyPool } from '../support/pool.js';
@@ -37,14 +37,36 @@ describe.each(['spawn', 'fork'] as const)(
       expect(await dying).toMatchObject({ code: 'ERR_WORKER_DIED', exitCode: 3, started: true });
       expect(await behind).toMatchObject({ code: 'ERR_LEASE_ENDED', reason: 'worker-died' });
     });
+
+    it('is not what its worker ended of: the call behind it is, and that alone is refused in the end', async () => {
+      const { pool, lease } = await warm(start, { poisonDeaths: 2 });
+      for (const each of [lease, undefined]) {
+        const held = each ?? (await warmLease(pool));
+        const first = held.call('add', [1, 2]);
+        expect(await failure(held.call('end', [3]))).toMatchObject({ code: 'ERR_WORKER_DIED', started: true });
+        expect(await first).toBe(3);
+      }
+      expect(await failure(pool.call('end', [3]))).toMatchObject({ code: 'ERR_POISON', deaths: 2 });
+      expect(await pool.call('add', [1, 2])).toBe(3);
+      expect(pool.stats().poison).toEqual({ active: 1, refused: 1 });
+    });
   },
 );
 
 /** A lease whose worker knows its functions to be quick. */
-async function warm(start: 'spawn' | 'fork'): Promise<{ pool: Pool; lease: Lease; held: () => boolean }> {
+async function warm(
+  start: 'spawn' | 'fork',
+  options: Partial<PoolOptions> = {},
+): Promise<{ pool: Pool; lease: Lease; held: () => boolean }> {
   const read = vi.spyOn(StartMark.prototype, 'heldReplies');
   onTestFinished(() => read.mockRestore());
-  const pool = await readyPool(joins, { start });
+  const pool = await readyPool(joins, { start, ...options });
+  const lease = await warmLease(pool);
+  read.mockClear();
+  return { pool, lease, held: () => read.mock.results.some(({ value }) => value?.lines.length > 0) };
+}
+
+async function warmLease(pool: Pool): Promise<Lease> {
   const lease = await pool.checkout();
   for (let round = 0; round < 2; round += 1) {
     await Promise.all([
@@ -55,6 +77,5 @@ async function warm(start: 'spawn' | 'fork'): Promise<{ pool: Pool; lease: Lease
       lease.call('add', [1, 2]),
     ]);
   }
-  read.mockClear();
-  return { pool, lease, held: () => read.mock.results.some(({ value }) => value?.lines.length > 0) };
+  return lease;
 }
