@@ -191,7 +191,7 @@ export class Runtime {
 
   /** The moment it is, for a coordinator that sheds whoever has waited too long; null for one that does not. */
   get nowToShed(): number | null {
-    return this.settings.shed === undefined ? null : this.clock.now();
+    return this.settings.shed === null ? null : this.clock.now();
   }
 
   nextTicket(): number {
