@@ -14,7 +14,7 @@ import {
   emptyQueue,
   firstWaiterFor,
   hasWaiter,
-  hasWaiterFor,
+  isAwaited,
   listWaiters,
   type QueueRules,
   removeWaiter,
@@ -183,7 +183,7 @@ export const coordinatorMachine = setup({
     },
     hasWaiterFor: ({ context, event }) => {
       const { worker, place, slot } = event as Freed;
-      if (!takesLeases(context, event as Freed) || !hasWaiterFor(context.queue, worker)) return false;
+      if (!takesLeases(context, event as Freed) || !isAwaited(context.queue, worker)) return false;
       const served = context.workers[place] as Served;
       if (served.free.length >= served.ahead) return true;
       return mayFollow(context, served, firstWaiterFor(context.queue, worker) as Waiter, slot);

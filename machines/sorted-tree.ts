@@ -22,7 +22,7 @@ interface Branch<T> {
 
 /** With `item`, in place of the one that is the same if there is one. */
 export function withItem<T>(tree: SortedTree<T> | null, item: T, order: Order<T>): SortedTree<T> {
-  if (tree === null) return leaf([item]);
+  if (tree === null) return treeOf(item);
   // Most trees are no more than a leaf.
   if (isLeaf(tree) && tree.items.length < NODE_ITEMS_MAX) return leaf(inserted(tree.items, item, order));
   const parts = insert(tree, item, order, true);

@@ -161,7 +161,7 @@ export function countWaiters({ ranks }: WaitQueue, fairnessKey: string): number 
 }
 
 /** Whether somebody waits whom that worker may serve. */
-export function hasWaiterFor({ ranks }: WaitQueue, worker: WorkerId): boolean {
+export function isAwaited({ ranks }: WaitQueue, worker: WorkerId): boolean {
   for (const { anyone, bound } of ranks) if (anyone !== null || bound[worker] !== undefined) return true;
   return false;
 }

@@ -163,30 +163,34 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     // What is no actor's own scope collects its effects, and is told of all of them.
     const isInspected = unwatched === undefined || unwatched.inspection.isOn;
     const { self, system } = scope;
-    let state = from;
     let { context } = from;
     // Most steps make a context, or say something, or do something of the user's: no more is made for them than that takes.
     let args: ActionArgs | undefined;
+    let run: Run | undefined;
     for (let at = 0; at < steps.length; at++) {
       const step = steps[at]!;
       const { params: asked, whole, sends } = step;
       if (isInspected || (step.builtin !== undefined && whole === undefined && sends === undefined)) {
-        [state, context] = this.#perform(steps.slice(at), from, context, event, scope, extra);
+        run = new Run(this, from, context, event, scope, extra);
+        run.perform(steps.slice(at));
         break;
       }
       const params = typeof asked === 'function' ? asked({ context, event }) : asked;
       args ??= { context, event, self, system };
       if (whole !== undefined) {
-        const made = whole(args, params);
-        context = made === context ? { ...made } : made;
+        context = whole(args, params);
         args = undefined;
       } else if (sends === undefined) {
         scope.actionExecutor({ type: step.type, info: args, params, exec: step.exec });
       } else if (!send(sends, args, params, unwatched!)) {
-        [state, context] = this.#perform(steps.slice(at), from, context, event, scope, extra);
+        run = new Run(this, from, context, event, scope, extra);
+        run.resolve(step.builtin!, args, params);
+        run.perform(steps.slice(at + 1));
         break;
       }
     }
+    if (run !== undefined) context = run.context;
+    const state = run?.state ?? from;
     const leaf = target ?? from;
     const isSame = state === from && context === from.context && leaf.value === from.value;
     const next = isSame
@@ -211,20 +215,6 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
         };
     if (isInspected) tell(next, event, scope, transitions);
     return next;
-  }
-
-  /** The same, of whatever steps. */
-  #perform(
-    steps: readonly Step[],
-    from: State,
-    context: object,
-    event: AnyEvent,
-    scope: Scope,
-    extra: Extra,
-  ): [State, object] {
-    const run = new Run(this, from, context, event, scope, extra);
-    run.perform(steps);
-    return [run.state, run.context];
   }
 }
 
@@ -265,7 +255,7 @@ class Run {
       if (isQuiet && sends !== undefined && send(sends, args, params, unwatched)) continue;
       const { type, builtin, exec } = step;
       if (builtin === undefined) this.#scope.actionExecutor({ type, info: args, params, exec });
-      else this.#resolve(builtin, args, params);
+      else this.resolve(builtin, args, params);
     }
   }
 
@@ -288,7 +278,8 @@ class Run {
     return child;
   }
 
-  #resolve(builtin: Builtin, args: ActionArgs, params: unknown): void {
+  /** Does what XState brings, as XState does it. */
+  resolve(builtin: Builtin, args: ActionArgs, params: unknown): void {
     const scope = this.#scope;
     const before = this.#snapshot();
     const [after, resolved, more] = builtin.resolve(scope, before, args, params, builtin, this.#extra);

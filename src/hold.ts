@@ -218,4 +218,4 @@ class Handed {
 }
 
 const HANDED = new Handed();
-const HANDED_MAX = 1_000;
+const HANDED_MAX = 100;

@@ -21,6 +21,7 @@ import {
 import { giveHands } from './actors/effect.js';
 import { supervisorLogic } from './actors/supervisor.js';
 import type { WorkerHand } from './actors/worker.js';
+import { Askers } from './askers.js';
 import { Budget, checkWait, type WaitOptions } from './budget.js';
 import type { CallOutcome } from './call.js';
 import { type PoolClock, wallClock } from './clock.js';
@@ -102,10 +103,7 @@ export class Runtime {
   /** What ended the pool, once something has. */
   endedBy: 'drain' | 'close' | 'destroy' | undefined;
   readonly #events = new EventEmitter<PoolEvents>();
-  /** Those who wait, by ticket. */
-  readonly #askers = new Map<number, Asker>();
-  /** Whoever asks at this moment: most are granted a worker at once, and a map would cost more than the grant. */
-  #newcomer: Asker | undefined;
+  readonly #askers = new Askers();
   readonly #supervisor: Actor<typeof supervisorMachine>;
   readonly #coordinator: Actor<typeof coordinatorMachine>;
   readonly #inspection: Inspection;
@@ -186,7 +184,7 @@ export class Runtime {
 
   /** How many have asked for a worker and have none. */
   get asking(): number {
-    return this.#allAskers().size;
+    return this.#askers.size;
   }
 
   /** The moment it is, for a coordinator that sheds whoever has waited too long; null for one that does not. */
@@ -209,32 +207,14 @@ export class Runtime {
   ask(asker: Asker, isBack = false): void {
     // A coordinator that has ended with the pool hears nobody.
     if (!this.#isActive) return asker.onRefused('closed');
-    this.#allAskers();
-    this.#newcomer = asker;
+    this.#askers.add(asker);
     this.#tellCoordinator({ type: 'lease.request', waiter: asker.waiter, isBack });
-    if (this.#newcomer === asker) this.#allAskers();
     if (this.sizer !== undefined && this.#askers.has(asker.waiter.ticket)) this.sizer.waits();
   }
 
   /** The asker is asked no more: it has given up, or is about to be granted. */
   takeAsker(ticket: number): Asker | undefined {
-    const newcomer = this.#newcomer;
-    if (newcomer?.waiter.ticket === ticket) {
-      this.#newcomer = undefined;
-      return newcomer;
-    }
-    const asker = this.#askers.get(ticket);
-    if (asker !== undefined) this.#askers.delete(ticket);
-    return asker;
-  }
-
-  #allAskers(): Map<number, Asker> {
-    const newcomer = this.#newcomer;
-    if (newcomer !== undefined) {
-      this.#newcomer = undefined;
-      this.#askers.set(newcomer.waiter.ticket, newcomer);
-    }
-    return this.#askers;
+    return this.#askers.take(ticket);
   }
 
   withdraw(waiter: Waiter): void {
@@ -243,7 +223,7 @@ export class Runtime {
 
   /** That worker takes nobody new for good: who would have nobody else waits in vain. */
   refuseBoundTo(worker: WorkerId): void {
-    for (const asker of [...this.#allAskers().values()]) {
+    for (const asker of [...this.#askers]) {
       const { affinity } = asker.waiter;
       if (!affinity?.strict || affinity.worker !== worker) continue;
       this.withdraw(asker.waiter);
@@ -357,7 +337,7 @@ export class Runtime {
   /** How many wait whom any worker could serve: all of them, and those who asked no later than with that ticket. */
   waitingForAny(ticket: number): { all: number; long: number } {
     let [all, long] = [0, 0];
-    for (const { waiter } of this.#allAskers().values()) {
+    for (const { waiter } of this.#askers) {
       if (waiter.affinity?.strict) continue;
       all += 1;
       // Nobody needs to know of more than there can be workers.
@@ -607,8 +587,8 @@ export class Runtime {
   #crashed(error: unknown): void {
     this.endedBy ??= 'destroy';
     this.retries.hurry();
-    for (const asker of [...this.#allAskers().values()]) {
-      this.#askers.delete(asker.waiter.ticket);
+    for (const asker of [...this.#askers]) {
+      this.#askers.take(asker.waiter.ticket);
       asker.onRefused('closed');
     }
     for (const hand of this.hands.values()) {

@@ -212,7 +212,7 @@ export function stepOf(machine: Machine, action: Named | Action): Step {
   if (found !== undefined && isBuiltin(found)) {
     const { type, assignment } = found;
     const changes = assignment === undefined ? undefined : changesOf(assignment);
-    const whole = assignment !== undefined && isWhole(assignment) ? (assignment as Step['whole']) : undefined;
+    const whole = assignment !== undefined && isWhole(assignment) ? (changes as Step['whole']) : undefined;
     return { type, params, exec: undefined, builtin: found, whole, changes, sends: sendsOf(found) };
   }
   const type = typeof action === 'function' ? action.name || '(anonymous)' : nameOf(action);
@@ -287,14 +287,35 @@ export interface System {
   inspect(observer: never): { unsubscribe(): void };
 }
 
-/** What is needed of an actor to take a state in. */
+/** What is needed of an actor to take events, and states in. */
 export interface Inspected extends Receiver {
   readonly system: System;
+  readonly logic: { transition(snapshot: Snapshot, event: AnyEvent, scope: Scope): Snapshot };
   readonly observers: ReadonlySet<unknown>;
-  _snapshot: { readonly status: string };
+  readonly _actorScope: Scope;
+  mailbox: Mailbox;
+  _snapshot: Snapshot;
   /** What it does once it has taken its next state in. */
   readonly _deferred: (() => void)[];
-  update(snapshot: { readonly status: string }, event: object): void;
+  update(snapshot: Snapshot, event: AnyEvent): void;
+  /** Takes one event. */
+  _process(event: AnyEvent): void;
+  /** Ends by that error. */
+  _error(error: unknown): void;
+}
+
+interface Snapshot {
+  readonly status: string;
+  readonly error?: unknown;
+}
+
+/** What an actor is sent comes here. */
+export interface Mailbox {
+  /** From now on events are taken, one after the other. */
+  start(): void;
+  /** What waits is dropped. */
+  clear(): void;
+  enqueue(event: AnyEvent): void;
 }
 
 export interface Receiver {

@@ -1,41 +1,94 @@
 import type { AnyActorRef } from 'xstate';
 import type { Inspection } from './inspection.js';
-import type { AnyEvent, Inspected, Receiver } from './table.js';
+import type { AnyEvent, Inspected, Mailbox, Receiver } from './table.js';
 
 /**
- * What an actor of a compiled chart does as long as nobody inspects its system: it takes in what comes of each event, and
- * sends what it has to say, without making anything of which XState would tell. In all else it does what XState does,
- * and leaves to it what is rare: observers, and an actor's end.
+ * What an actor of a compiled chart does as long as nobody inspects its system: it takes its events, takes in what comes
+ * of each, and sends what it has to say, without making anything of which XState would tell. It is the actor's mailbox.
+ * In all else it does what XState does, and leaves to it what is rare: observers, errors, and an actor's end.
  */
-export class Unwatched {
+export class Unwatched implements Mailbox {
   readonly inspection: Inspection;
   readonly #actor: Inspected;
   /** What it says in this step, whom and what in turn. Not emptied but overwritten, so that its memory is kept. */
   readonly #said: (Receiver | AnyEvent | undefined)[] = [];
   #count = 0;
+  /** What has come in the middle of a step, or before the first. */
+  #first: Letter | undefined;
+  #last: Letter | undefined;
+  /** True before the first step, too. */
+  #isBusy = true;
+  /** XState takes this step, whoever looks. */
+  #isXStates = false;
 
   constructor(actor: Inspected, inspection: Inspection) {
     this.inspection = inspection;
     this.#actor = actor;
-    const { update } = actor;
-    const quietly: typeof update = (snapshot, event) => this.#takeIn(snapshot, event, update);
-    Object.defineProperty(actor, 'update', { value: quietly, writable: true, configurable: true });
+    actor.mailbox = this;
+  }
+
+  start(): void {
+    this.#takeAll();
+  }
+
+  clear(): void {
+    this.#first = undefined;
+  }
+
+  enqueue(event: AnyEvent): void {
+    if (this.#isBusy) return this.#keep(event);
+    this.#isBusy = true;
+    this.#take(event);
+    this.#takeAll();
+  }
+
+  #keep(event: AnyEvent): void {
+    const letter: Letter = { event, next: undefined };
+    if (this.#first === undefined) this.#first = letter;
+    else this.#last!.next = letter;
+    this.#last = letter;
+  }
+
+  #takeAll(): void {
+    for (let letter = this.#first; letter !== undefined; letter = this.#first) {
+      this.#first = letter.next;
+      this.#take(letter.event);
+    }
+    this.#isBusy = false;
+  }
+
+  #take(event: AnyEvent): void {
+    const actor = this.#actor;
+    if (this.inspection.isOn || event.type === 'xstate.stop') {
+      this.#isXStates = true;
+      actor._process(event);
+      this.#isXStates = false;
+      return;
+    }
+    let snapshot: Inspected['_snapshot'];
+    try {
+      snapshot = actor.logic.transition(actor._snapshot, event, actor._actorScope);
+    } catch (error) {
+      actor._snapshot = { ...actor._snapshot, status: 'error', error };
+      return actor._error(error);
+    }
+    this.#takeIn(snapshot, event);
   }
 
   /** Sends an event once the step has been taken, after all that is to be done then by now. */
   say(target: Receiver, event: AnyEvent): void {
     const { _deferred: deferred } = this.#actor;
-    if (deferred.length > 0) return void deferred.push(() => this.#send(target, event));
+    if (this.#isXStates || deferred.length > 0) return void deferred.push(() => this.#send(target, event));
     this.#said[this.#count] = target;
     this.#said[this.#count + 1] = event;
     this.#count += 2;
   }
 
-  #takeIn(snapshot: Inspected['_snapshot'], event: object, update: Inspected['update']): void {
+  #takeIn(snapshot: Inspected['_snapshot'], event: AnyEvent): void {
     const actor = this.#actor;
     if (this.inspection.isOn || actor.observers.size > 0 || snapshot.status !== 'active') {
       this.#defer();
-      return update.call(actor, snapshot, event);
+      return actor.update(snapshot, event);
     }
     actor._snapshot = snapshot;
     const deferred = actor._deferred;
@@ -49,7 +102,7 @@ export class Unwatched {
       deferred.push(() => {
         throw error;
       });
-      return update.call(actor, snapshot, event);
+      return actor.update(snapshot, event);
     }
     // Somebody may have begun to look meanwhile.
     if (this.inspection.isOn) {
@@ -87,6 +140,11 @@ export class Unwatched {
     if (this.inspection.isOn) actor.system._relay(actor as unknown as AnyActorRef, target, event);
     else target._send(event);
   }
+}
+
+interface Letter {
+  readonly event: AnyEvent;
+  next: Letter | undefined;
 }
 
 /** Sends an event from outside to an actor. */

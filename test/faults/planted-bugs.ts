@@ -70,7 +70,7 @@ export const PLANTED: readonly PlantedBug[] = [
     what: 'a freed worker is lost at the head of a queue that it does not fit',
     seenIn: 'cds-dbs#1721',
     file: COORDINATOR,
-    find: '!hasWaiterFor(context.queue, worker)) return false;',
+    find: '!isAwaited(context.queue, worker)) return false;',
     put: 'context.queue.size === 0) return false;',
     caughtBy: SIMULATION,
     says: /./,

@@ -10,6 +10,7 @@ import {
   createMachine,
   enqueueActions,
   fromCallback,
+  sendTo,
   setup,
 } from 'xstate';
 import { clientMachine, coordinatorMachine, workerMachine } from '../../machines/index.js';
@@ -163,6 +164,78 @@ describe('a compiled machine', () => {
     }).createMachine({ context: { n: 0 }, initial: 'a', states: { a: { on: { go: { actions: 'start' } } } } });
     createActor(compile(machine)).start().send({ type: 'go' });
     expect(inputs).toEqual([1]);
+  });
+
+  it.each([
+    ['begins', false, ['one']],
+    ['ceases', true, ['one']],
+    // XState has said nothing in that step by then.
+    ['ceases at its beginning', true, []],
+  ])('says all that is to be said where somebody %s to look in the middle of a step', (_, before, first) => {
+    const heard: string[] = [];
+    let turn = (_isOn: boolean) => {};
+    const say = (type: string) => ({ type: 'say' as const, params: { type } });
+    const machine = setup({
+      actors: { kid: fromCallback(({ receive }) => receive(({ type }) => void heard.push(type))) },
+      actions: {
+        say: sendTo(
+          ({ system }) => system.get('kid'),
+          (_args, { type }: { type: string }) => ({ type }),
+        ),
+        turn: () => turn(!before),
+      },
+    }).createMachine({
+      invoke: { src: 'kid', systemId: 'kid' },
+      initial: 'a',
+      states: {
+        a: {
+          on: {
+            go: {
+              target: 'b',
+              actions: [...first.map(say), 'turn' as const, say('two')],
+            },
+          },
+        },
+        b: { on: { go: { target: 'a', actions: say('three') } } },
+      },
+    });
+    const actor = createActor(compile(machine));
+    let watch: { unsubscribe(): void } | undefined;
+    turn = (isOn) => {
+      if (isOn) watch ??= actor.system.inspect(() => {});
+      else watch?.unsubscribe();
+    };
+    actor.start();
+    turn(before);
+    actor.send({ type: 'go' });
+    expect(heard.splice(0)).toEqual([...first, 'two']);
+    actor.send({ type: 'go' });
+    expect([heard, actor.getSnapshot().value]).toEqual([['three'], 'a']);
+  });
+
+  it('asks twice for what is to be sent to nobody, and no more', () => {
+    const asked: string[] = [];
+    const nobody = {
+      say: sendTo(
+        () => {
+          asked.push('whom');
+          return undefined as never;
+        },
+        () => {
+          asked.push('what');
+          return { type: 'said' } as never;
+        },
+      ),
+    };
+    const machine = setup({ actions: nobody }).createMachine({
+      initial: 'a',
+      states: { a: { on: { go: { actions: 'say' } } } },
+    });
+    const actor = createActor(compile(machine));
+    actor.subscribe({ error: () => {} });
+    actor.start().send({ type: 'go' });
+    expect(asked.filter((what) => what === 'whom')).toEqual(['whom', 'whom']);
+    expect(asked.filter((what) => what === 'what').length).toBeLessThanOrEqual(1);
   });
 
   it('keeps nothing for events that no state knows', () => {
