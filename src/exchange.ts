@@ -63,6 +63,8 @@ export class Exchange {
   readonly lease: LeaseId;
   readonly slot: number;
   readonly worker: WorkerHand;
+  /** Whether others may have been let in behind its call, as that is short. */
+  readonly #isShort: boolean;
   readonly #client: ClientRef;
   readonly #holder: LeaseHolder | undefined;
   /** In the order in which they were sent. Those behind the first are in the pipe. */
@@ -72,8 +74,16 @@ export class Exchange {
   #isOver = false;
 
   /** @param holder Absent for a single call, which gives the lease back with its answer. */
-  constructor(lease: LeaseId, slot: number, worker: WorkerHand, client: ClientRef, holder?: LeaseHolder) {
+  constructor(
+    lease: LeaseId,
+    slot: number,
+    worker: WorkerHand,
+    client: ClientRef,
+    holder?: LeaseHolder,
+    isShort = false,
+  ) {
     this.lease = lease;
+    this.#isShort = isShort;
     this.slot = slot;
     this.worker = worker;
     this.#client = client;
@@ -216,6 +226,11 @@ export class Exchange {
     this.worker.tell(this.#client, { type: 'exchange.abandoned', lease: this.lease });
   }
 
+  /** Whether another call may be made in it. */
+  mayCarry(isShort: boolean): boolean {
+    return !this.#isOver && this.#isShort === isShort;
+  }
+
   /** The lease is wanted no further. It goes back at once, or with the answer that is still owed. */
   end(): void {
     if (this.#isOver || this.isBusy) return;
@@ -240,8 +255,14 @@ export class Exchange {
     this.#endVigil();
     // What was given up in the pipe and never begun is not counted: nothing was cancelled.
     if (request.isAbandoned && wasBegun) this.worker.counters.cancelled.kept += 1;
-    if (!this.#holder?.holds && !this.isBusy) this.end();
+    if (!this.#holder?.holds && !this.isBusy) this.#rest(request);
     else if (request.isRevoked) this.worker.tell(this.#client, { type: 'exchange.resumed', lease: this.lease });
+  }
+
+  /** Nothing is owed any more: the lease goes back, or stays for the rest of the turn. */
+  #rest({ isAbandoned, isAhead }: Request): void {
+    if (this.#holder === undefined && !isAbandoned && !isAhead && this.worker.mayLinger) this.worker.linger.keep(this);
+    else this.end();
   }
 
   /** Python owes nothing for a request that it never got. */

@@ -206,7 +206,11 @@ export class Pool<Api = unknown> extends Caller<Api> {
   }
 
   protected override place(call: Call, standing: Standing): void {
-    new CallAsking(this.runtime, call, standing, this.runtime.prefetch.isShort(call)).ask();
+    const { runtime } = this;
+    const isShort = runtime.prefetch.isShort(call);
+    const exchange = runtime.linger.take(call, isShort);
+    if (exchange === undefined) new CallAsking(runtime, call, standing, isShort).ask();
+    else exchange.send(call);
   }
 
   protected override get canShare(): boolean {

@@ -40,6 +40,7 @@ import { GuardedClock } from './guarded-clock.js';
 import { Hooks, textOf, warn } from './hooks.js';
 import { type Inspection, inspectionOf } from './inspection.js';
 import { KeepAlive } from './keep-alive.js';
+import { Linger } from './linger.js';
 import type { PoolSettings } from './options.js';
 import { own } from './own.js';
 import { patienceOn } from './patience.js';
@@ -82,6 +83,7 @@ export class Runtime {
   readonly hands = new Map<WorkerRef, WorkerHand>();
   readonly live = new LiveProcesses();
   readonly keepAlive = new KeepAlive();
+  readonly linger = new Linger();
   readonly sessions: SessionRegistry;
   readonly counters = new Counters();
   readonly hooks = new Hooks();
@@ -187,6 +189,13 @@ export class Runtime {
     return this.#askers.size;
   }
 
+  /** Nobody waits, and nobody counts leases. */
+  get mayLinger(): boolean {
+    return (
+      this.#askers.size === 0 && this.endedBy === undefined && this.recycler === undefined && this.sizer === undefined
+    );
+  }
+
   /** The moment it is, for a coordinator that sheds whoever has waited too long; null for one that does not. */
   get nowToShed(): number | null {
     return this.settings.shed === null ? null : this.clock.now();
@@ -207,6 +216,7 @@ export class Runtime {
   ask(asker: Asker, isBack = false): void {
     // A coordinator that has ended with the pool hears nobody.
     if (!this.#isActive) return asker.onRefused('closed');
+    this.linger.end();
     this.#askers.add(asker);
     this.#tellCoordinator({ type: 'lease.request', waiter: asker.waiter, isBack });
     if (this.sizer !== undefined && this.#askers.has(asker.waiter.ticket)) this.sizer.waits();
@@ -309,10 +319,13 @@ export class Runtime {
 
   /** A worker that lives has proven that its start was good. */
   get hasProvenWorker(): boolean {
-    for (const worker of this.hands.keys()) {
-      if (snapshotOf(worker).context.served >= LEASES_THAT_PROVE) return true;
-    }
+    for (const worker of this.hands.keys()) if (this.isProven(worker)) return true;
     return false;
+  }
+
+  /** Nothing that this worker does by itself speaks against its start. */
+  isProven(worker: WorkerRef): boolean {
+    return snapshotOf(worker).context.served >= LEASES_THAT_PROVE;
   }
 
   get waiting(): number {
@@ -348,11 +361,13 @@ export class Runtime {
   }
 
   tellSupervisor(event: SupervisorEvent): void {
+    this.linger.end();
     if (this.#isActive) this.#supervisor.send(event);
   }
 
   end(by: 'drain' | 'close' | 'destroy'): void {
     if (!this.#isActive) return;
+    this.linger.end();
     this.retries.hurry();
     this.endedBy ??= by;
     void this.reloader?.close();
@@ -411,6 +426,7 @@ export class Runtime {
 
   /** What each worker does, and when it was heard of. */
   workers(): WorkerStats[] {
+    this.linger.end();
     return [...this.hands].map(([worker, hand]) => {
       const { value, context } = snapshotOf(worker);
       return { ...hand.stats, state: value, leases: value === 'ending' || value === 'dead' ? 0 : context.live };
@@ -419,6 +435,7 @@ export class Runtime {
 
   /** How many workers are in each state of their chart. */
   workerStates(): PoolStats['workers'] {
+    this.linger.end();
     const counts = { spawning: 0, idle: 0, leased: 0, cancelling: 0, retiring: 0, evicting: 0, ending: 0 };
     for (const worker of this.hands.keys()) {
       const { value } = snapshotOf(worker);
@@ -429,6 +446,7 @@ export class Runtime {
 
   /** How many leases are live. */
   get leases(): number {
+    this.linger.end();
     let leases = 0;
     for (const worker of this.hands.keys()) {
       const { value, context } = snapshotOf(worker);
@@ -439,6 +457,7 @@ export class Runtime {
 
   /** It can take one lease more. */
   hasFreeSlot(worker: WorkerRef): boolean {
+    this.linger.end();
     const { value, context } = snapshotOf(worker);
     const takesLeases = value === 'idle' || value === 'leased' || value === 'cancelling';
     return takesLeases && context.live < this.settings.slots;

@@ -24,7 +24,14 @@ const interpreted = clientMachine.provide({
       const asker = runtime.takeAsker(waiter.ticket);
       // The caller gave up while the grant was on its way: it goes back unused.
       if (asker === undefined) return self.send({ type: 'exchange.ended', lease, at: runtime.nowToShed });
-      const exchange = new Exchange(lease, slot, runtime.hands.get(worker) as WorkerHand, self, asker.holder);
+      const exchange = new Exchange(
+        lease,
+        slot,
+        runtime.hands.get(worker) as WorkerHand,
+        self,
+        asker.holder,
+        waiter.isShort,
+      );
       exchanges.set(self, exchange);
       asker.onGranted(exchange);
     }),

@@ -26,6 +26,7 @@ import type { Answer, Exchange, Loss, Request } from '../exchange.js';
 import { type HandleOwner, Handles } from '../handle.js';
 import { HeldReplyWatch } from '../held-replies.js';
 import { type Kept, KeptFunctions } from '../keep.js';
+import type { Linger } from '../linger.js';
 import type { PoolSettings } from '../options.js';
 import { Outbox } from '../outbox.js';
 import type { Prefetch } from '../prefetch.js';
@@ -118,6 +119,8 @@ export class WorkerHand implements ProcessListeners {
   /** It was started before its modules changed, and is replaced as soon as it has come up. */
   #isStale = false;
   #isRetired = false;
+  /** Once that has been found out. */
+  #isProven = false;
   /** Python's own, which is not the pid of a wrapper that stands between. */
   #pythonPid: number | undefined;
   #isKilled = false;
@@ -148,6 +151,18 @@ export class WorkerHand implements ProcessListeners {
     let leases = 0;
     for (const exchange of this.exchanges) if (exchange !== undefined) leases += 1;
     return leases > this.#runtime.settings.slots;
+  }
+
+  /** What is kept of it for the rest of a turn. */
+  get linger(): Linger {
+    return this.#runtime.linger;
+  }
+
+  /** A lease of it may be kept for the rest of the turn. Those that are given back prove that its start was good. */
+  get mayLinger(): boolean {
+    if (this.#endedFor !== undefined || this.#isRetired || this.#isStale || !this.#runtime.mayLinger) return false;
+    this.#isProven ||= this.#runtime.isProven(this.#worker);
+    return this.#isProven;
   }
 
   /** The moment it is, by the pool's clock. */

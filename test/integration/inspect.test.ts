@@ -88,6 +88,7 @@ describe('the coordinator', () => {
       const payload = 'payload!'.repeat(length / 8 + 1).slice(0, length);
       told = [];
       expect(await pool.call('echo', [payload])).toBe(payload);
+      await new Promise((resolve) => setImmediate(resolve));
       const events = told.map((event) => ('event' in event ? event.event : undefined));
       const texts = events.map((event) => JSON.stringify(event, (key, value) => (key === 'ref' ? undefined : value)));
       expect(texts.join()).not.toContain('payload!');
@@ -110,6 +111,7 @@ describe('the coordinator', () => {
     };
     const pool = await readyPool(app, { size: 2, inspect });
     await Promise.all(Array.from({ length: 100 }, (_, index) => pool.call('echo', [index])));
+    await new Promise((resolve) => setImmediate(resolve));
     expect(counts).toMatchObject({ 'lease.request': 100, 'slot.freed': 100 });
     expect(Object.keys(counts).toSorted()).toEqual(['lease.request', 'slot.freed', 'worker.joined', 'xstate.init']);
   });
