@@ -11,7 +11,7 @@ from . import error, message
 from .cancel import GIVEN_UP, CallCancelled
 from .context import NOTHING
 from .context import current as current_context
-from .value import ATOMS, decode, encode, encode_plain, encode_unchecked
+from .value import ATOMS, NO_ATTACHMENTS, decode, encode, encode_plain, encode_unchecked
 from .worker import PLAIN, leave_child
 
 TYPE_CHECKING = False
@@ -155,7 +155,8 @@ class Answers:
             self._send()
             self._refuse(raised)
             return
-        self._worker._send_answer(self._first, None, message.reply(self._first, text), attachments, self._handing)
+        answer = message.reply(self._first, text, attachments is NO_ATTACHMENTS)
+        self._worker._send_answer(self._first, None, answer, attachments, self._handing)
         self._first += 1
 
     def _put(self, text: str, count: int) -> None:
@@ -187,7 +188,7 @@ class Answers:
 
     def _send_apart(self, first: int, texts: str) -> None:
         for number, value in enumerate(decode(f"[{texts}]".encode()), first):
-            answer = message.reply(number, encode_unchecked(value))
+            answer = message.reply(number, encode_unchecked(value), True)
             self._worker._send_answer(number, None, answer, [], self._handing)
 
 

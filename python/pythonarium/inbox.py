@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from .frame import LineReader
+    from .message import Message
 
 
 class Inbox:
@@ -23,15 +24,15 @@ class Inbox:
         self._reader = reader
         self._hung_up = hung_up
         # What came while a call took what was meant for it.
-        self._kept: deque[dict[str, Any]] = deque()
+        self._kept: deque[Message] = deque()
         # Somebody waits in a coroutine.
         self._readable: Future[None] | None = None
 
-    def next(self) -> dict[str, Any] | None:
+    def next(self) -> Message | None:
         """Return the next message that no call has taken; None once Node has hung up."""
         return self._kept.popleft() if self._kept else self.read()
 
-    def read(self) -> dict[str, Any] | None:
+    def read(self) -> Message | None:
         """Return the next message of the line; None once Node has hung up."""
         line = self._reader.line()
         return None if line is None else read_message(line, self._reader)
@@ -39,7 +40,7 @@ class Inbox:
     def receive(self, call: int) -> dict[str, Any]:
         """Wait for the next message that is meant for `call`, which runs, and return it."""
         while (message := self.read()) is not None:
-            if message["type"] not in DURING_A_CALL:
+            if type(message) is list or message["type"] not in DURING_A_CALL:
                 self._kept.append(message)
             elif message["id"] == call:
                 return message
@@ -63,7 +64,7 @@ class Inbox:
             message = self.read()
             if message is None:
                 self._hung_up()
-            elif message["type"] not in DURING_A_CALL:
+            elif type(message) is list or message["type"] not in DURING_A_CALL:
                 self._kept.append(message)
             elif message["id"] == call:
                 return message

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from .frame import LineWriter
     from .handle import Handing, NoHanding
+    from .message import Message
     from .start_mark import StartMark
     from .worker import Worker
 
@@ -135,8 +136,11 @@ class Lane:
         if job is not None and job.progress is not None and not job.is_over:
             job.progress.tell(done, total, note)
 
-    def take(self, told: dict[str, Any]) -> None:
+    def take(self, told: Message) -> None:
         """Do what a message says, or pass it on to its call."""
+        if type(told) is list:
+            self._begin({"id": told[0], "name": told[1], "args": told[2]})
+            return
         kind = told["type"]
         if kind == "call":
             self._begin(told)

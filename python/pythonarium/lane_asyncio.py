@@ -11,7 +11,7 @@ from .cancel import GIVEN_UP, CallCancelled
 from .exchange import Exchange
 from .lane import Job, Lane, Mailbox, running
 from .stream import Stream
-from .value import encode
+from .value import NO_ATTACHMENTS, encode
 from .worker import NO_KWARGS, PLAIN, WHOLE, leave, leave_child, nothing_to_stream
 
 TYPE_CHECKING = False
@@ -149,7 +149,7 @@ class AsyncioLane(Lane):
                 value = await self._stream(job, value)
             job.is_awaiting = False
             text, attachments = encode(value, worker._depth_max, job.handing)
-            answer = message.reply(job.call, text)
+            answer = message.reply(job.call, text, attachments is NO_ATTACHMENTS)
         except BaseException as raised:
             job.is_awaiting = False
             if not worker._writer.is_open:

@@ -12,7 +12,7 @@ from .cancel import GIVEN_UP, CallCancelled
 from .event_loop import EventLoop
 from .exchange import Exchange
 from .lane import Job, Lane, Mailbox
-from .value import encode
+from .value import NO_ATTACHMENTS, encode
 from .worker import NO_KWARGS, PLAIN, leave, leave_child, leave_for
 
 TYPE_CHECKING = False
@@ -134,7 +134,7 @@ class ThreadsLane(Lane):
             if "stream" in call:
                 value = worker._stream(job.exchange, call["stream"], value, loop)  # type: ignore[arg-type]
             text, attachments = encode(value, worker._depth_max, job.handing)
-            answer = message.reply(job.call, text)
+            answer = message.reply(job.call, text, attachments is NO_ATTACHMENTS)
         except BaseException as raised:
             if not worker._writer.is_open:
                 leave_child(raised)

@@ -14,22 +14,35 @@ if TYPE_CHECKING:
 
     from .frame import LineReader
 
+    # A list for a call that is no more than its id, a name and its arguments; an object for all else.
+    Message = dict[str, Any] | list[Any]
 
-def read_message(line: bytes, reader: LineReader | None = None) -> dict[str, Any]:
+
+def read_message(line: bytes, reader: LineReader | None = None) -> Message:
     """Return the message of one line, with the attachments that follow it on `reader` as its `bin`.
 
-    What the parts of it stand for that its `rich` names, `rich.restore` puts in their places. Raises ProtocolError
+    A call that is a function's name and a list of arguments, as most are, is the list of its id and those two; one that is
+    more has the type "call". What the parts of it stand for that its `rich` names, `rich.restore` puts in their places. Raises ProtocolError
     when it is no message that Node may send.
     """
     try:
         message = decode(line)
     except ValueError as error:
         raise ProtocolError(f"a line is not JSON ({error})", line) from None
-    if type(message) is not dict:
-        raise ProtocolError("a message is not an object", line)
-    kind = message.get("type")
-    # Most lines are calls.
-    check = _check_call if kind == "call" else CHECKS.get(kind) if type(kind) is str else None
+    if type(message) is list:
+        # Most lines are as short as that.
+        if len(message) == CALL_ITEMS_MIN:
+            wrong = _check_bare_call(*message)
+            if wrong is None:
+                return message
+            raise ProtocolError(f"in a call, {wrong}", line)
+        message = _long_call(message, line)
+        kind, check = "call", _check_call
+    elif type(message) is dict:
+        kind = message.get("type")
+        check = CHECKS.get(kind) if type(kind) is str else None
+    else:
+        raise ProtocolError("a message is neither an object nor an array", line)
     if check is None:
         raise ProtocolError(f"there is no message of the type {kind!r}" if kind is not None else "a message has no type", line)
     wrong = check(message)
@@ -95,9 +108,9 @@ def exited(seat: int, pid: int, code: int) -> bytes:
     return f'{{"type":"exited","seat":{seat},"pid":{pid},"code":{code}}}\n'.encode()
 
 
-def reply(call: int, value: str) -> bytes:
-    """Return the line that answers `call`; `value` is the text that `value.encode` has made of the result."""
-    return f'{{"type":"reply","id":{call},"value":{value}}}\n'.encode()
+def reply(call: int, value: str, is_plain: bool) -> bytes:
+    """Return the line that answers `call`; `value` is the text that `value.encode` has made of the result, and `is_plain` whether that is all JSON."""
+    return f"[{call},{value}]\n".encode() if is_plain else f'{{"type":"reply","id":{call},"value":{value}}}\n'.encode()
 
 
 def mapped(first: int, values: str, took_us: int, longest_us: int) -> bytes:
@@ -207,20 +220,27 @@ def _is_share(value: Any, sizes: list[int]) -> bool:
     return value[0] < len(sizes) and sizes[value[0]] > 0
 
 
-def _check_call(message: dict[str, Any]) -> str | None:
-    try:
-        call, name, args = message["id"], message["name"], message["args"]
-    except KeyError as missing:
-        return f"`{missing.args[0]}` is missing"
+def _long_call(items: list[Any], line: bytes) -> dict[str, Any]:
+    if len(items) != CALL_ITEMS_MIN + 1 or type(items[-1]) is not dict:
+        raise ProtocolError("an array is not a call: an id, a name, the arguments and, if there is more, an object", line)
+    call, name, args, more = items
+    return {**more, "type": "call", "id": call, "name": name, "args": args}
+
+
+def _check_bare_call(call: Any, name: Any, args: Any) -> str | None:
     if type(call) is not int or not 0 < call <= INT_MAX:
         return "`id` is not a positive safe integer"
     if type(name) is not str:
         return "`name` is not a string"
     if type(args) is not list:
         return "`args` is not an array"
-    # Most have nothing else.
-    if len(message) == CALL_MEMBERS_MIN:
-        return None
+    return None
+
+
+def _check_call(message: dict[str, Any]) -> str | None:
+    wrong = _check_bare_call(message["id"], message["name"], message["args"])
+    if wrong is not None:
+        return wrong
     if "kwargs" in message and type(message["kwargs"]) is not dict:
         return "`kwargs` is not an object"
     if "session" in message and type(message["session"]) is not str:
@@ -402,14 +422,13 @@ def _is_step(value: Any) -> bool:
 
 PROTOCOL = 1
 SHOWN_BYTES = 200
-# The type, the id, the name and the arguments.
-CALL_MEMBERS_MIN = 4
+# The id, the name and the arguments.
+CALL_ITEMS_MIN = 3
 RESOURCES = ("memoryBytes", "cpuSeconds", "files", "fileBytes", "coreBytes")
 LIMITS = ("messageBytesMax", "attachmentBytesMax", "depthMax")
 LANES = ("serial", "asyncio", "threads")
 CHECKS = {
     "init": _check_init,
-    "call": _check_call,
     "map": _check_map,
     "cancel": _check_cancel,
     "credit": _check_credit,

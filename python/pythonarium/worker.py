@@ -27,7 +27,7 @@ from .handle import HandleStore
 from .inbox import DURING_A_CALL, Inbox
 from .joining import Joining
 from .logs import Logs
-from .message import CALL_MEMBERS_MIN, PROTOCOL, MessageTooLarge, ProtocolError
+from .message import PROTOCOL, MessageTooLarge, ProtocolError
 from .modules import files_below, load_modules
 from .parent import end_with
 from .session import SessionStore
@@ -123,8 +123,9 @@ class Worker:
         init = self._inbox.read()
         if init is None:
             leave(0)
-        if init["type"] != "init":
-            raise ProtocolError(f"the first message is {init['type']!r} and not 'init'")
+        kind = "call" if type(init) is list else init["type"]
+        if kind != "init":
+            raise ProtocolError(f"the first message is {kind!r} and not 'init'")
         self._start(init)
         if self._lane is None:
             self._answer()
@@ -200,10 +201,14 @@ class Worker:
         if not self._writer.is_open:
             leave_child(None)
         while (received := self._inbox.next()) is not None:
+            if type(received) is list:
+                self._answer_call(*received)
+                # Its arguments may be large, and the next may be long in coming.
+                del received
+                continue
             kind = received["type"]
             if kind == "call":
-                self._answer_call(received)
-                # Its arguments may be large, and the next may be long in coming.
+                self._answer_call(received["id"], received["name"], received["args"], received)
                 del received
                 continue
             self._writer.flush()
@@ -223,28 +228,27 @@ class Worker:
                 raise ProtocolError(f"a second {kind!r}")
         leave(0)
 
-    def _answer_call(self, call: dict[str, Any]) -> None:
-        number = call["id"]
+    def _answer_call(self, number: int, name: str, args: list[Any], call: dict[str, Any] | None = None) -> None:
+        """`call` has all of it, if there is more than the name and the arguments."""
         session = context = owner = exchange = None
-        # Most calls have nothing else.
-        is_plain = len(call) == CALL_MEMBERS_MIN
-        if not is_plain:
+        if call is not None:
             session, context = call.get("session"), call.get("context")
             owner = call.get("lease", session)
-        function = self._functions.get(call["name"]) if is_plain or "on" not in call else self._handles.find(call)
+        function = self._functions.get(name) if call is None or "on" not in call else self._handles.find(call)
         if function is None:
-            self._send_error(number, error.of_unknown(call["name"], list(self._functions)), started=False)
+            self._send_error(number, error.of_unknown(name, list(self._functions)), started=False)
             return
         handing = self._handing
         if handing.owner != owner or handing.unsent:
             handing = self._handing = self._handles.handing(owner)
-        if not is_plain and not EXTRAS.isdisjoint(call):
+        if call is not None and not EXTRAS.isdisjoint(call):
             exchange = self._exchange(call, handing)
             if "rich" in call:
                 from .rich import restore_call
 
                 try:
                     restore_call(call, function, exchange.resolve)
+                    args = call["args"]
                 except (ModuleNotFoundError, OSError) as missing:
                     self._end_talk()
                     self._send_error(number, error.of_exception(missing), started=False)
@@ -259,7 +263,7 @@ class Worker:
 
         began, joining = 0.0, self._joining
         if joining is not None and (joining.lines or joining.page.used):
-            began = joining.begin(call["name"] if exchange is None and "on" not in call else None)
+            began = joining.begin(name if exchange is None and (call is None or "on" not in call) else None)
         if session is not None:
             self._sessions.enter(session)
         if context is not None:
@@ -274,17 +278,17 @@ class Worker:
                 if cancellation.missed:
                     cancellation.arm(number)
                 if self._check is not None:
-                    self._check(function, call["args"], call.get("kwargs", NO_KWARGS))
-                value = function(*call["args"]) if is_plain else function(*call["args"], **call.get("kwargs", NO_KWARGS))
+                    self._check(function, args, call.get("kwargs", NO_KWARGS) if call is not None else NO_KWARGS)
+                value = function(*args) if call is None else function(*args, **call.get("kwargs", NO_KWARGS))
                 if type(value) not in PLAIN and hasattr(type(value), "__await__"):
                     value = self._loop.run(value, number)
-                if exchange is not None and "stream" in call:
-                    value = self._stream(exchange, call["stream"], value, self._loop)
+                if exchange is not None and "stream" in call:  # type: ignore[operator]
+                    value = self._stream(exchange, call["stream"], value, self._loop)  # type: ignore[index]
             finally:
                 # Whatever raises in between comes from the one interruption that a call may have.
                 cancellation.armed = 0
             text, attachments = encode(value, self._depth_max, handing)
-            answer = message.reply(number, text)
+            answer = message.reply(number, text, attachments is NO_ATTACHMENTS)
         # Everything: SystemExit and KeyboardInterrupt end a call and not its worker.
         except BaseException as raised:
             if not self._writer.is_open:
@@ -305,12 +309,12 @@ class Worker:
         if refused is None and not attachments and len(answer) <= self._bytes_max:
             # What stands for an object may only be sent once.
             if began and attachments is NO_ATTACHMENTS:
-                joining.end(call["name"], began, answer)  # type: ignore[union-attr]
+                joining.end(name, began, answer)  # type: ignore[union-attr]
             else:
                 self._writer.write(answer)
         else:
             if began:
-                joining.failed(call["name"])  # type: ignore[union-attr]
+                joining.failed(name)  # type: ignore[union-attr]
             self._send_answer(number, refused, answer, attachments, handing)
 
     def _join(self, page: ReplyPage) -> None:

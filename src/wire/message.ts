@@ -11,7 +11,15 @@ import { own } from '../own.js';
 import { headOf } from '../stack.js';
 import { type Resolve, restore, type ValueHandlers } from './rich.js';
 import type { ThrownErrors } from './thrown.js';
-import { checkJson, type Encoded, encodeFields, encodeJson, encodePlain, type ValueLimits } from './value.js';
+import {
+  checkJson,
+  type Encoded,
+  encodeArguments,
+  encodeFields,
+  encodeJson,
+  encodePlain,
+  type ValueLimits,
+} from './value.js';
 
 /** The version of the protocol that this side speaks. `docs/protocol.md` describes it. */
 export const PROTOCOL = 1;
@@ -350,24 +358,27 @@ export function encodeRequest(
   limits: ValueLimits,
   handlers?: ValueHandlers,
 ): EncodedRequest {
-  const values = encodeFields({ args, kwargs }, name, limits, handlers);
-  const key = `"name":${JSON.stringify(name)},${values.text}`;
-  const sessionJson = session === undefined ? '' : `,"session":${JSON.stringify(session)}`;
-  const progressJson = progress === true ? ',"progress":true' : '';
-  const heartbeatJson = heartbeatMs === undefined ? '' : `,"heartbeatMs":${heartbeatMs}`;
-  const contextJson = context === undefined ? '' : `,"context":${encodeJson(context, 'context', limits)}`;
-  const leaseJson = lease === undefined ? '' : `,"lease":${lease}`;
-  const onJson = on === undefined ? '' : `,"on":${on}${get === true ? ',"get":true' : ''}`;
-  const text = joined([key, sessionJson, progressJson, heartbeatJson, contextJson, leaseJson, onJson, '}']);
-  const headBytes = CALL_HEAD_BYTES + (values.large?.length ?? 0) * SHARE_BYTES;
+  const { args: argsJson, more, bin, large } = encodeArguments({ args, kwargs }, name, limits, handlers);
+  const bare = [JSON.stringify(name), ',', argsJson];
+  const extras = more === '' ? [] : [more];
+  if (session !== undefined) extras.push(`"session":${JSON.stringify(session)}`);
+  if (progress === true) extras.push('"progress":true');
+  if (heartbeatMs !== undefined) extras.push(`"heartbeatMs":${heartbeatMs}`);
+  if (context !== undefined) extras.push(`"context":${encodeJson(context, 'context', limits)}`);
+  if (lease !== undefined) extras.push(`"lease":${lease}`);
+  if (on !== undefined) extras.push(`"on":${on}${get === true ? ',"get":true' : ''}`);
+  bare.push(extras.length === 0 ? ']' : `${EXTRAS}${extras.join()}}]`);
+  const text = joined(bare, argsJson.length);
+  const headBytes = CALL_HEAD_BYTES + (large?.length ?? 0) * SHARE_BYTES;
   limitBytes(text, headBytes, limits.messageBytesMax, name);
-  return { text, bin: values.bin, large: values.large, keyChars: key.length };
+  const bareChars = bare[0]!.length + argsJson.length + 1;
+  const keyChars = more === '' ? bareChars : bareChars + EXTRAS.length + more.length;
+  return { text, bin, large, keyChars };
 }
 
 /** V8 keeps pieces that are put together as pieces, until somebody reads them. Many may wait, and short ones take more room so. */
-function joined(pieces: readonly string[]): string {
-  const [first = ''] = pieces;
-  return first.length < JOINED_CHARS_MAX ? pieces.join('') : pieces.reduce((text, piece) => text + piece);
+function joined(pieces: readonly string[], longest: number): string {
+  return longest < JOINED_CHARS_MAX ? pieces.join('') : pieces.reduce((text, piece) => text + piece);
 }
 
 /**
@@ -381,10 +392,15 @@ export function streamed(
   limits: ValueLimits,
   name?: string,
 ): EncodedRequest {
-  const text = `${request.text.slice(0, -1)},"stream":{"items":${items},"bytes":${bytes}}}`;
+  const text = withExtra(request.text, `"stream":{"items":${items},"bytes":${bytes}}`);
   const headBytes = CALL_HEAD_BYTES + (request.large?.length ?? 0) * SHARE_BYTES;
   limitBytes(text, headBytes, limits.messageBytesMax, name);
   return { text, bin: request.bin, large: request.large, keyChars: request.keyChars };
+}
+
+/** A list of arguments ends with a bracket, what else there is with a brace. */
+function withExtra(request: string, extra: string): string {
+  return request.at(-2) === '}' ? `${request.slice(0, -2)},${extra}}]` : `${request.slice(0, -1)}${EXTRAS}${extra}}]`;
 }
 
 /**
@@ -397,8 +413,8 @@ export function callLine(
   request: string,
   share: readonly (readonly [number, number, number])[] = [],
 ): string {
-  const shareJson = share.length === 0 ? '' : `"share":${JSON.stringify(share)},`;
-  return `{"type":"call","id":${id},${shareJson}${request}`;
+  const text = share.length === 0 ? request : withExtra(request, `"share":${JSON.stringify(share)}`);
+  return `[${id},${text}`;
 }
 
 /**
@@ -414,7 +430,7 @@ export function encodeMap(
   if (kwargs !== undefined && kwargsText === undefined) return undefined;
   const contextJson = context === undefined ? '' : `,"context":${encodeJson(context, 'context', limits)}`;
   const kwargsJson = kwargsText === undefined ? '' : `,"kwargs":${kwargsText}`;
-  return { name: `"name":${JSON.stringify(name)}`, kwargs: kwargsJson, context: contextJson };
+  return { name, kwargs: kwargsJson, context: contextJson };
 }
 
 /** What is around the items in the line of a `map`. */
@@ -426,7 +442,7 @@ export interface MapFrame {
 
 /** The line of a `map`, without its newline. Its calls have the id `first` and those that follow it. */
 export function mapLine(first: number, { name, kwargs, context }: MapFrame, items: readonly string[]): string {
-  return `{"type":"map","id":${first},${name},"items":[${items.join()}]${kwargs}${context}}`;
+  return `{"type":"map","id":${first},"name":${JSON.stringify(name)},"items":[${items.join()}]${kwargs}${context}}`;
 }
 
 /** How many characters of items a line of a `map` has room for, however many bytes each of them takes. */
@@ -436,8 +452,10 @@ export function mapRoom(frame: MapFrame, { messageBytesMax }: ValueLimits): numb
 
 /** The call of one item, as it would be by itself. */
 export function requestOfItem({ name, kwargs, context }: MapFrame, item: string): EncodedRequest {
-  const key = `${name},"args":[${item}]${kwargs}`;
-  return { text: `${key}${context}}`, bin: [], keyChars: key.length };
+  const bare = `${JSON.stringify(name)},[${item}]`;
+  const extras = `${kwargs}${context}`;
+  const text = extras === '' ? `${bare}]` : `${bare},{${extras.slice(1)}}]`;
+  return { text, bin: [], keyChars: kwargs === '' ? bare.length : bare.length + kwargs.length + 1 };
 }
 
 /**
@@ -850,8 +868,15 @@ class Fields {
     } catch {
       throw malformed('a line is not JSON', line);
     }
+    if (Array.isArray(parsed)) return Fields.ofReply(parsed, line);
     if (!isObject(parsed)) throw malformed('a line is JSON, but no object', line);
     return new Fields(parsed, line);
+  }
+
+  /** Most lines are as short as that. */
+  private static ofReply(parsed: readonly unknown[], line: string): Fields {
+    if (parsed.length !== 2) throw malformed('a line is an array, but not of an id and a value', line);
+    return new Fields({ type: 'reply', id: parsed[0], value: parsed[1] }, line);
   }
 
   /** Of the line alone. */
@@ -955,6 +980,8 @@ function malformed(why: string, line: string): ProtocolError {
 const JOINED_CHARS_MAX = 1_024;
 /** What {@link callLine} puts before a request, with the longest id. */
 const CALL_HEAD_BYTES = callLine(Number.MAX_SAFE_INTEGER, '').length;
+/** What stands before whatever a call is more than a name and a list of arguments. */
+const EXTRAS = ',{';
 /** What it puts there for each file, at most. */
 const SHARE_BYTES = 64;
 /** The same for what {@link encodeSaid} makes. */

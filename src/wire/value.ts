@@ -24,12 +24,45 @@ export interface Encoded {
 export interface ValueFields {
   readonly value?: unknown;
   readonly values?: readonly unknown[] | undefined;
-  readonly args?: readonly unknown[] | undefined;
+}
+
+/** What a function is called with. */
+export interface Arguments {
+  readonly args: readonly unknown[];
   readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** Arguments as JSON text, and the raw bytes that are to follow their message. */
+export interface EncodedArguments extends Omit<Encoded, 'text'> {
+  readonly args: string;
+  /** What else a message has of them: `"kwargs":{…},"rich":[…],"bin":[…]`, or nothing. */
+  readonly more: string;
+}
+
 /**
- * The fields of a message that hold values: `"args":[…],"kwargs":{…}`, with `rich` and `bin` behind them where JSON has
+ * The arguments of a call, as {@link encodeFields} does it.
+ *
+ * @throws ValueRefusedError (`ERR_VALUE`) and MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`), as {@link encodeFields}.
+ */
+export function encodeArguments(
+  given: Arguments,
+  call: string | undefined,
+  limits: ValueLimits,
+  handlers: ValueHandlers = NO_HANDLERS,
+): EncodedArguments {
+  const { args, kwargs } = given;
+  const json = plainJson(args, 1, call, limits);
+  const kwargsJson = kwargs === undefined ? '' : plainJson(kwargs, 1, call, limits);
+  if (json === undefined || kwargsJson === undefined) {
+    const { texts, bin, large } = encodeRich({ args, kwargs }, call, limits, handlers);
+    const [first = '', ...others] = texts;
+    return { args: first.slice(ARGS_KEY.length), more: others.join(), bin, large };
+  }
+  return { args: json, more: kwargsJson === '' ? '' : `"kwargs":${kwargsJson}`, bin: NO_BYTES };
+}
+
+/**
+ * The fields of a message that hold values: `"value":…` or `"values":[…]`, with `rich` and `bin` behind them where JSON has
  * no word for a part. Whatever would arrive as something else than `docs/values.md` says is refused. Properties are
  * read several times, to check and to write, so a getter should give the same answer; what a getter throws is thrown
  * on. Raw bytes are not copied.
@@ -45,30 +78,11 @@ export function encodeFields(
   limits: ValueLimits,
   handlers: ValueHandlers = NO_HANDLERS,
 ): Encoded {
-  const { args, kwargs, values } = fields;
-  let text = '';
-  // One by one: a loop over their names takes twice the time, and this is on the way of every call.
-  if (args !== undefined) {
-    const json = plainJson(args, 1, call, limits);
-    if (json === undefined) return encodeRich(fields, call, limits, handlers);
-    text = `"args":${json}`;
-  }
-  if (kwargs !== undefined) {
-    const json = plainJson(kwargs, 1, call, limits);
-    if (json === undefined) return encodeRich(fields, call, limits, handlers);
-    text += text === '' ? `"kwargs":${json}` : `,"kwargs":${json}`;
-  }
-  if (values !== undefined) {
-    const json = plainJson(values, 1, call, limits);
-    if (json === undefined) return encodeRich(fields, call, limits, handlers);
-    text += `"values":${json}`;
-  }
-  if (Object.hasOwn(fields, 'value')) {
-    const json = plainJson(fields.value, 0, call, limits);
-    if (json === undefined) return encodeRich(fields, call, limits, handlers);
-    text += `"value":${json}`;
-  }
-  return { text, bin: NO_BYTES };
+  const { value, values } = fields;
+  const json = values === undefined ? plainJson(value, 0, call, limits) : plainJson(values, 1, call, limits);
+  if (json !== undefined) return { text: `"${values === undefined ? 'value' : 'values'}":${json}`, bin: NO_BYTES };
+  const { texts, bin, large } = encodeRich({ ...fields }, call, limits, handlers);
+  return { text: texts.join(), bin, large };
 }
 
 /**
@@ -110,14 +124,15 @@ export function checkJson(value: unknown, root: string, limits: ValueLimits, fre
   throw new ValueRefusedError({ path: root, problem: CHANGED, sender: 'node' });
 }
 
+/** The same as members, of any value. */
 function encodeRich(
-  fields: ValueFields,
+  fields: Readonly<Record<string, unknown>>,
   call: string | undefined,
   limits: ValueLimits,
   handlers: ValueHandlers,
-): Encoded {
+): Omit<Encoded, 'text'> & { readonly texts: readonly string[] } {
   const walk = new RichWalk(limits, handlers);
-  let text = '';
+  const texts: string[] = [];
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined && name !== 'value') continue;
     const stands = walking(call, () => walk.member(name, value, levelsFree(name)));
@@ -125,15 +140,15 @@ function encodeRich(
     const weight = weigh(stands, Number.POSITIVE_INFINITY, 0, limits.messageBytesMax);
     if (weight === REFUSED) throw new ValueRefusedError({ path: name, problem: CHANGED, sender: 'node', call });
     limitWeight(weight, call, limits);
-    text += `${text === '' ? '' : ','}"${name}":${write(stands, call, limits)}`;
+    texts.push(`"${name}":${write(stands, call, limits)}`);
   }
-  if (walk.rich.length > 0) text += `,"rich":${write(walk.rich, call, limits)}`;
-  if (walk.bin.length > 0) text += `,"bin":${JSON.stringify(walk.bin.map(({ byteLength }) => byteLength))}`;
+  if (walk.rich.length > 0) texts.push(`"rich":${write(walk.rich, call, limits)}`);
+  if (walk.bin.length > 0) texts.push(`"bin":${JSON.stringify(walk.bin.map(({ byteLength }) => byteLength))}`);
   const bytes = walk.bin.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const limit = limits.attachmentBytesMax;
   if (bytes > limit)
     throw new MessageTooLargeError({ bytes, limit, option: 'attachmentBytesMax', sender: 'node', call });
-  return { text, bin: walk.bin, large: walk.large.length > 0 ? walk.large : undefined };
+  return { texts, bin: walk.bin, large: walk.large.length > 0 ? walk.large : undefined };
 }
 
 /** A refusal of the walk, as the error that the caller gets. */
@@ -205,6 +220,7 @@ function withoutPrototypes(value: unknown): unknown {
 
 const REFUSED = -1;
 const NO_BYTES: readonly Uint8Array[] = [];
+const ARGS_KEY = '"args":';
 const NO_HANDLERS: ValueHandlers = {};
 const CHANGED = 'changed while it was read. Send plain data.';
 /** The longest string that V8 makes. */

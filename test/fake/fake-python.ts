@@ -8,6 +8,7 @@ import {
   type MessageFromPython,
   type WireError,
 } from '../../src/wire/message.js';
+import { meaningOf } from '../support/node-line.js';
 
 /** How the played processes behave. */
 export interface Script {
@@ -214,7 +215,7 @@ export class FakeProcess implements PythonProcess {
 
   send(line: string): void {
     this.lines.push(line);
-    const message = JSON.parse(line) as LineToPython;
+    const message = meaningOf(line) as LineToPython;
     this.#check(message, line);
     if (message.type === 'init') this.init = message;
     this.#python.script.onLine?.(message, this, line);

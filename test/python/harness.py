@@ -32,6 +32,19 @@ os.execv(sys.executable, [sys.executable, "-I", "-c", sys.argv[3], sys.argv[4]])
 PATIENCE_S = 30
 
 
+def as_line(message):
+    """Return what stands on the line for a message of Node's: a call is a list."""
+    if message.get("type") != "call" or not {"id", "name", "args"} <= set(message):
+        return message
+    more = {key: value for key, value in message.items() if key not in ("type", "id", "name", "args")}
+    return [message["id"], message["name"], message["args"], *([more] if more else [])]
+
+
+def meaning_of(line):
+    """Return the message that a line of the worker's stands for: most answers are lists."""
+    return {"type": "reply", "id": line[0], "value": line[1]} if isinstance(line, list) else line
+
+
 class Worker:
     """A real worker process, its line and its start mark."""
 
@@ -93,7 +106,7 @@ class Worker:
             file.close()
 
     def send(self, message):
-        self.send_bytes(json.dumps(message).encode() + b"\n")
+        self.send_bytes(json.dumps(as_line(message)).encode() + b"\n")
 
     def send_bytes(self, data):
         self.line.sendall(data)
@@ -116,7 +129,7 @@ class Worker:
         if line is None:
             return None
         assert line.isascii(), line
-        return json.loads(line)
+        return meaning_of(json.loads(line))
 
     def receive_but_logs(self):
         """Return the next message that is no log; logs are kept in `self.logs`."""
@@ -169,7 +182,7 @@ class Worker:
         """Return the replies that were given and are not written yet."""
         with mmap.mmap(self._mark_file.fileno(), 8192) as page:
             used = int.from_bytes(page[4096:4098], "little")
-            return [json.loads(line) for line in page[4104 : 4104 + used].splitlines()]
+            return [meaning_of(json.loads(line)) for line in page[4104 : 4104 + used].splitlines()]
 
     def give_up(self, call):
         """Let the worker see that the caller of `call` has given up, before any line of it is read."""

@@ -2,7 +2,7 @@ import json
 import signal
 import unittest
 
-from harness import FIXTURES, LIBRARY, VECTORS, WorkerTestCase
+from harness import FIXTURES, LIBRARY, VECTORS, WorkerTestCase, as_line
 
 VALUES = json.loads((VECTORS / "values.json").read_text(encoding="utf-8"))
 
@@ -23,8 +23,8 @@ class Calls(WorkerTestCase):
         for case in VALUES["toPython"]:
             if case["column"] != "refused":
                 with self.subTest(case["name"]):
-                    worker.send_bytes(b'{"type":"call","id":1,"name":"echo","args":[%s]}\n' % case["json"].encode())
-                    self.assertEqual(worker.receive_line(), b'{"type":"reply","id":1,"value":%s}' % case["json"].encode())
+                    worker.send_bytes(b'[1,"echo",[%s]]\n' % case["json"].encode())
+                    self.assertEqual(worker.receive_line(), b"[1,%s]" % case["json"].encode())
 
     def test_an_idle_worker_keeps_nothing_of_the_last_call(self):
         worker = self.ready("returns.py")
@@ -39,7 +39,7 @@ class Calls(WorkerTestCase):
     def test_pipelined_calls_are_answered_in_order(self):
         worker = self.ready("basic.py")
         calls = [{"type": "call", "id": number, "name": "add", "args": [number, 1]} for number in range(1, 101)]
-        worker.send_bytes(b"".join(json.dumps(call).encode() + b"\n" for call in calls))
+        worker.send_bytes(b"".join(json.dumps(as_line(call)).encode() + b"\n" for call in calls))
         for number in range(1, 101):
             self.assertEqual(worker.receive(), {"type": "reply", "id": number, "value": number + 1})
 
@@ -171,7 +171,7 @@ class Results(WorkerTestCase):
     def test_a_reply_over_the_limit_says_both_sizes_and_one_at_the_limit_passes(self):
         limit = 1000
         worker = self.ready("returns.py", limits={"messageBytesMax": limit, "depthMax": 200})
-        around = len('{"type":"reply","id":1,"value":""}')
+        around = len('[1,""]')
         self.assertEqual(len(worker.call("text", limit - around)), limit - around)
         error = worker.error("text", limit - around + 1)
         self.assertEqual((error["code"], error["bytes"], error["limit"]), ("ERR_MESSAGE_TOO_LARGE", limit + 1, limit))

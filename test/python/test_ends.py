@@ -80,7 +80,7 @@ class BrokenLine(WorkerTestCase):
             (b"hello\n", "not JSON"),
             (b"\n", "not JSON"),
             (b'{"type":"dance"}\n', "no message of the type 'dance'"),
-            (b'{"type":"call","id":0,"name":"add","args":[]}\n', "`id` is not a positive safe integer"),
+            (b'[0,"add",[]]\n', "`id` is not a positive safe integer"),
             (b'"\xff"\n', "not JSON"),
         ):
             with self.subTest(line):

@@ -186,7 +186,7 @@ class Lives(WorkerTestCase):
 
     def test_calls_before_stop_are_answered_first(self):
         worker = self.ready("basic.py")
-        worker.send_bytes(b'{"type":"call","id":1,"name":"add","args":[1,2]}\n{"type":"stop"}\n')
+        worker.send_bytes(b'[1,"add",[1,2]]\n{"type":"stop"}\n')
         self.assertEqual(worker.receive(), {"type": "reply", "id": 1, "value": 3})
         self.assertIsNone(worker.receive())
         self.assertEqual(worker.wait(), 0)

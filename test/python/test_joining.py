@@ -3,7 +3,7 @@ import os
 import tempfile
 import unittest
 
-from harness import WorkerTestCase
+from harness import WorkerTestCase, as_line
 from pythonarium import frame
 from pythonarium.frame import LineReader, LineWriter
 from pythonarium.joining import Joining
@@ -22,7 +22,7 @@ class Replies(WorkerTestCase):
         worker, first = self.worker, self.worker._next_id + 1
         lines = [{"type": "call", "id": first + i, "name": name, "args": args} for i, (name, *args) in enumerate(calls)]
         worker._next_id += len(calls)
-        worker.send_bytes(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+        worker.send_bytes(b"".join(json.dumps(as_line(line)).encode() + b"\n" for line in lines))
         return [line["id"] for line in lines]
 
     def answers(self, ids):
@@ -100,9 +100,9 @@ class Replies(WorkerTestCase):
         first = worker._next_id + 1
         worker._next_id += 4
         worker.send_bytes(
-            b'{"type":"call","id":%d,"name":"add","args":[1,2]}\n{"type":"ping","number":7}\n'
-            b'{"type":"call","id":%d,"name":"tells","args":["a"]}\n{"type":"call","id":%d,"name":"fails","args":["so"]}\n'
-            b'{"type":"session.end","session":"s"}\n{"type":"call","id":%d,"name":"tells","args":["b"]}\n{"type":"call","id":%d,"name":"nobody","args":[]}\n'
+            b'[%d,"add",[1,2]]\n{"type":"ping","number":7}\n'
+            b'[%d,"tells",["a"]]\n[%d,"fails",["so"]]\n'
+            b'{"type":"session.end","session":"s"}\n[%d,"tells",["b"]]\n[%d,"nobody",[]]\n'
             % (first, first + 1, first + 2, first + 3, first + 4)
         )
         told = [worker.receive() for _ in range(8)]
@@ -127,7 +127,7 @@ class Replies(WorkerTestCase):
 
     def test_are_written_before_the_end(self):
         first = self.send(("add", 1, 2))
-        self.worker.send_bytes(b'{"type":"call","id":99,"name":"add","args":[1,2]}\n{"type":"stop"}\n')
+        self.worker.send_bytes(b'[99,"add",[1,2]]\n{"type":"stop"}\n')
         self.answers([*first, 99])
         self.assertIsNone(self.worker.receive())
         self.assertEqual(self.worker.wait(), 0)

@@ -2,7 +2,7 @@ import json
 import time
 import unittest
 
-from harness import PATIENCE_S, WorkerTestCase
+from harness import PATIENCE_S, WorkerTestCase, as_line
 
 ROOMY = {"items": 1_000_000, "bytes": 1_000_000_000}
 
@@ -79,7 +79,7 @@ class Asyncio(Lanes):
 
     def test_calls_that_came_in_one_piece_are_all_answered(self):
         lines = b"".join(
-            b'{"type":"call","id":%d,"name":"echo_later","args":[%d]}\n' % (number, number) for number in range(1, 501)
+            b'[%d,"echo_later",[%d]]\n' % (number, number) for number in range(1, 501)
         )
         self.worker.send_bytes(lines)
         self.assertEqual([self.value_of(number) for number in range(1, 501)], list(range(1, 501)))
@@ -88,7 +88,7 @@ class Asyncio(Lanes):
         worker = self.start("lanes.py", handshake=False)
         worker.receive()
         call = {"type": "call", "id": 1, "name": "echo_later", "args": ["early"]}
-        worker.send_bytes(b"".join(json.dumps(one).encode() + b"\n" for one in ({**worker.init, "lane": "asyncio"}, call)))
+        worker.send_bytes(b"".join(json.dumps(as_line(one)).encode() + b"\n" for one in ({**worker.init, "lane": "asyncio"}, call)))
         self.assertEqual(worker.receive_but_logs()["type"], "ready")
         self.assertEqual(worker.receive_but_logs()["value"], "early")
 
@@ -154,7 +154,7 @@ class Asyncio(Lanes):
         other = self.worker._next_id = plain + 1
         self.worker.send_bytes(
             b"".join(
-                json.dumps(one).encode() + b"\n"
+                json.dumps(as_line(one)).encode() + b"\n"
                 for one in (
                     {"type": "answer", "id": plain, "number": 1, "value": "p1"},
                     {"type": "call", "id": other, "name": "echo_later", "args": ["other"]},
@@ -218,7 +218,7 @@ class Asyncio(Lanes):
 
     def test_one_that_has_not_begun_is_never_started_and_one_that_was_answered_is_left_alone(self):
         lines = [{"type": "call", "id": 1, "name": "wait_at", "args": ["a"]}, {"type": "cancel", "id": 1}, {"type": "cancel", "id": 1}]
-        self.worker.send_bytes(b"".join(json.dumps(one).encode() + b"\n" for one in lines))
+        self.worker.send_bytes(b"".join(json.dumps(as_line(one)).encode() + b"\n" for one in lines))
         self.worker._next_id = 1
         self.assertEqual(self.answer_to(1)["error"]["type"], "CallCancelled")
         self.assertEqual(self.worker.mark(), 0)

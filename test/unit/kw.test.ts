@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { OptionError, ValueRefusedError } from '../../src/errors.js';
 import { Kwargs, kw, splitArgs } from '../../src/kw.js';
-import { encodeFields } from '../../src/wire/value.js';
+import { encodeArguments } from '../../src/wire/value.js';
 
 describe('kw', () => {
   it('keeps the names and values it was given, whatever becomes of the object', () => {
@@ -31,7 +31,7 @@ describe('kw', () => {
 
   it('does not lose a symbol: the line refuses it', () => {
     const { kwargs } = splitArgs([kw({ [Symbol('digits')]: 2 })]);
-    expect(() => encodeFields({ kwargs }, undefined, LIMITS)).toThrow(ValueRefusedError);
+    expect(() => encodeArguments({ args: [], kwargs }, undefined, LIMITS)).toThrow(ValueRefusedError);
   });
 });
 
@@ -54,7 +54,7 @@ describe('splitArgs', () => {
 
   it('leaves kw() where it stands before other arguments, and the line refuses it by its path', () => {
     const { args } = splitArgs([kw({ a: 1 }), 2]);
-    expect(() => encodeFields({ args }, undefined, LIMITS)).toThrow(/`args\[0\]` holds keyword arguments/);
+    expect(() => encodeArguments({ args }, undefined, LIMITS)).toThrow(/`args\[0\]` holds keyword arguments/);
   });
 
   it('joins kw() with the option', () => {

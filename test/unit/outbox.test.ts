@@ -40,8 +40,8 @@ describe('what is on its way to a worker', () => {
     outbox.request(4, large, false);
     expect(sent).toEqual([
       ['{"type":"stop"}', []],
-      ['{"type":"call","id":3,"name":"f"}', [1]],
-      ['{"type":"call","id":4,"name":"g"}', [1, 2, 3]],
+      ['[3,"f",[]]', [1]],
+      ['[4,"g",[]]', [1, 2, 3]],
     ]);
     expect([outbox.hasSent(4), outbox.hasSent(5)]).toEqual([true, false]);
   });
@@ -60,10 +60,10 @@ describe('what is on its way to a worker', () => {
     await files.asked[0]!.come(true);
     await files.asked[3]!.come(false);
     expect(sent).toEqual([
-      ['{"type":"call","id":3,"share":[[0,10,7]],"name":"g"}', [2, 3]],
+      ['[3,"g",[],{"share":[[0,10,7]]}]', [2, 3]],
       ['credit', [9]],
-      ['{"type":"call","id":4,"name":"f"}', [1]],
-      ['{"type":"call","id":5,"share":[[0,11,7],[2,12,7]],"name":"g"}', [2]],
+      ['[4,"f",[]]', [1]],
+      ['[5,"g",[],{"share":[[0,11,7],[2,12,7]]}]', [2]],
       ['end', []],
     ]);
     expect(outbox.hasSent(5)).toBe(true);
@@ -77,7 +77,7 @@ describe('what is on its way to a worker', () => {
     outbox.request(3, large, true);
     await files.asked[0]!.come(false);
     await files.asked[1]!.come(false);
-    expect(sent).toEqual([['{"type":"call","id":3,"name":"g"}', [1, 2, 3]]]);
+    expect(sent).toEqual([['[3,"g",[]]', [1, 2, 3]]]);
   });
 
   it('is taken back where it was not sent, and holds up nobody', async () => {
@@ -112,5 +112,5 @@ describe('what is on its way to a worker', () => {
 });
 
 const bytes = (length: number) => new Uint8Array(length);
-const plain: Encoded = { text: '"name":"f"}', bin: [bytes(1)] };
-const large: Encoded = { text: '"name":"g"}', bin: [bytes(1), bytes(2), bytes(3)], large: [0, 2] };
+const plain: Encoded = { text: '"f",[]]', bin: [bytes(1)] };
+const large: Encoded = { text: '"g",[]]', bin: [bytes(1), bytes(2), bytes(3)], large: [0, 2] };

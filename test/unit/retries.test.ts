@@ -4,6 +4,7 @@ import type { Script } from '../fake/fake-python.js';
 import { watchFaults } from '../fake/faults.js';
 import { PlayedPool } from '../fake/played-pool.js';
 import { heard } from '../fake/turned-clock.js';
+import { meaningOf } from '../support/node-line.js';
 
 const faults = watchFaults();
 const DIED = { exitCode: null, signal: 'SIGKILL' } as const;
@@ -337,7 +338,7 @@ function started(world: PlayedPool, name: string): number {
   return world.python.processes
     .flatMap(({ lines, started }) =>
       lines
-        .map((line) => JSON.parse(line) as { type: string; id: number; name: string })
+        .map((line) => meaningOf(line) as { type: string; id: number; name: string })
         .filter((message) => message.type === 'call' && started.includes(message.id)),
     )
     .filter((message) => message.name === name).length;

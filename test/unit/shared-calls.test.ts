@@ -3,6 +3,7 @@ import type { PoolOptions } from '../../src/index.js';
 import { watchFaults } from '../fake/faults.js';
 import { PlayedPool } from '../fake/played-pool.js';
 import { heard } from '../fake/turned-clock.js';
+import { meaningOf } from '../support/node-line.js';
 
 const faults = watchFaults();
 const KEY = { idempotencyKey: 'order-17' };
@@ -211,7 +212,7 @@ async function booted(options: Partial<PoolOptions> = {}) {
   const starts = () =>
     world.python.processes.flatMap(({ lines, started }) =>
       lines
-        .map((line) => JSON.parse(line) as { type: string; id: number; name: string })
+        .map((line) => meaningOf(line) as { type: string; id: number; name: string })
         .filter(({ type, id, name }) => type === 'call' && started.includes(id) && name !== 'block'),
     ).length;
   const answer = async (value: unknown) => {

@@ -32,7 +32,7 @@ export function nodeVerdict(value: Buffer): Verdict {
 /** What Python makes of each value in a call. */
 export async function pythonVerdicts(values: readonly Buffer[]): Promise<Verdict[]> {
   const lines = values.map((value) =>
-    Buffer.concat([Buffer.from('{"type":"call","id":1,"name":"f","args":['), value, Buffer.from(']}')]).toString('hex'),
+    Buffer.concat([Buffer.from('[1,"f",['), value, Buffer.from(']]')]).toString('hex'),
   );
   const told = await askPython(['verdicts'], `${lines.join('\n')}\n`);
   return told

@@ -37,21 +37,20 @@ import {
   type WireError,
 } from '../../../src/wire/message.js';
 import { ThrownErrors } from '../../../src/wire/thrown.js';
+import { meaningOf } from '../../support/node-line.js';
 
 const LIMITS = { depthMax: 200, messageBytesMax: 1000, attachmentBytesMax: 1000 };
 
 describe('the line of a call', () => {
   it('leaves out the keyword arguments and the session that are not there', () => {
-    expect(callLine(8, encodeRequest({ name: 'ping', args: [] }, LIMITS).text)).toBe(
-      '{"type":"call","id":8,"name":"ping","args":[]}',
-    );
+    expect(callLine(8, encodeRequest({ name: 'ping', args: [] }, LIMITS).text)).toBe('[8,"ping",[]]');
   });
 
   it('is one line, whatever the names and values are', () => {
     const call = { name: 'a\n"b"\u2028', args: ['\n'], kwargs: { '\r\n': 1 }, session: '\ud800\n' };
     const line = callLine(1, encodeRequest(call, LIMITS).text);
     expect(line).not.toMatch(/[\r\n]/);
-    expect(JSON.parse(line)).toEqual({ type: 'call', id: 1, ...call });
+    expect(meaningOf(line)).toEqual({ type: 'call', id: 1, ...call });
     // The session's lone surrogate would not survive as UTF-8.
     expect(Buffer.from(line).toString()).toBe(line);
   });
@@ -60,7 +59,7 @@ describe('the line of a call', () => {
     const rows = [1, 2];
     const request = encodeRequest({ name: 'mean', args: [rows] }, LIMITS).text;
     rows.push(3);
-    expect(callLine(1, request)).toContain('"args":[[1,2]]');
+    expect(callLine(1, request)).toBe('[1,"mean",[[1,2]]]');
   });
 
   it('names the path to a refused argument, keyword arguments too', () => {
@@ -82,7 +81,7 @@ describe('the line of a call', () => {
 });
 
 describe('what a call says beside its arguments', () => {
-  const line = (more: object) => JSON.parse(callLine(8, encodeRequest({ name: 'f', args: [], ...more }, LIMITS).text));
+  const line = (more: object) => meaningOf(callLine(8, encodeRequest({ name: 'f', args: [], ...more }, LIMITS).text));
 
   it.each([
     [{ session: 'ann' }],
@@ -122,21 +121,21 @@ describe('what a call says beside its arguments', () => {
 
   it('is not in the part that says what is called with what', () => {
     const request = encodeRequest({ name: 'f', args: [1], kwargs: { a: 2 }, session: 's' }, LIMITS);
-    expect(request.text.slice(0, request.keyChars)).toBe('"name":"f","args":[1],"kwargs":{"a":2}');
+    expect(request.text.slice(0, request.keyChars)).toBe('"f",[1],{"kwargs":{"a":2}');
   });
 
   it('is the same whether the arguments are short or long', () => {
     for (const chars of [10, 2_000]) {
       const limits = { ...LIMITS, messageBytesMax: 100_000 };
       const request = encodeRequest({ name: 'f', args: ['x'.repeat(chars)], session: 's', lease: 4 }, limits);
-      expect(request.text).toBe(`"name":"f","args":["${'x'.repeat(chars)}"],"session":"s","lease":4}`);
+      expect(request.text).toBe(`"f",["${'x'.repeat(chars)}"],{"session":"s","lease":4}]`);
     }
   });
 
   it('has room for a stream where there is to be one', () => {
     const request = encodeRequest({ name: 'f', args: [new Uint8Array(2)] }, LIMITS);
     const stream = streamed(request, { items: 4, bytes: 500 }, LIMITS, 'f');
-    expect(JSON.parse(callLine(1, stream.text))).toMatchObject({ name: 'f', stream: { items: 4, bytes: 500 } });
+    expect(meaningOf(callLine(1, stream.text))).toMatchObject({ name: 'f', stream: { items: 4, bytes: 500 } });
     expect(stream).toMatchObject({ bin: request.bin, large: undefined, keyChars: request.keyChars });
   });
 
@@ -157,8 +156,8 @@ describe('what a call says beside its arguments', () => {
 
   it('names the files of the arrays that are shared', () => {
     const { text } = encodeRequest({ name: 'f', args: [] }, LIMITS);
-    expect(callLine(8, text, [[0, 5, 77]])).toBe('{"type":"call","id":8,"share":[[0,5,77]],"name":"f","args":[]}');
-    expect(callLine(8, text, [])).toBe('{"type":"call","id":8,"name":"f","args":[]}');
+    expect(callLine(8, text, [[0, 5, 77]])).toBe('[8,"f",[],{"share":[[0,5,77]]}]');
+    expect(callLine(8, text, [])).toBe('[8,"f",[]]');
   });
 });
 
@@ -433,9 +432,12 @@ describe('each message of a worker', () => {
     },
   );
 
-  it('is JSON, an object, and of a type that there is', () => {
+  it('is JSON, an object of a type that there is, or a reply', () => {
     expect(attempt('{')).toContain('a line is not JSON, in "{"');
-    for (const line of ['1', 'null', '[]', '"a"']) {
+    for (const line of ['[]', '[1]', '[1,2,3]']) {
+      expect(attempt(line)).toContain(`a line is an array, but not of an id and a value, in ${JSON.stringify(line)}`);
+    }
+    for (const line of ['1', 'null', '"a"']) {
       expect(attempt(line)).toContain(`a line is JSON, but no object, in ${JSON.stringify(line)}`);
     }
     expect(attempt('{"type":"later"}')).toContain('there is no message of type "later", in ');

@@ -4,7 +4,7 @@ import { MessageTooLargeError, ProtocolError, ValueRefusedError } from '../../..
 import { MicroDate } from '../../../src/micro-date.js';
 import { NdArray, ndarray } from '../../../src/ndarray.js';
 import { RichWalk, restore, SHARED_BYTES_MIN, type ValueHandlers } from '../../../src/wire/rich.js';
-import { encodeFields } from '../../../src/wire/value.js';
+import { encodeArguments, encodeFields } from '../../../src/wire/value.js';
 
 const LIMITS = { depthMax: 10, messageBytesMax: 100_000, attachmentBytesMax: 2 ** 30 };
 
@@ -76,7 +76,7 @@ describe('what JSON has no word for', () => {
   it('is numbered in the order in which it is met, large arrays to be shared apart', () => {
     const large = new Float32Array(SHARED_BYTES_MIN / 4);
     const almost = new Float32Array(SHARED_BYTES_MIN / 4 - 1);
-    const encoded = encodeFields({ args: [new Uint8Array(1), almost, large, ndarray(large)] }, 'f', LIMITS);
+    const encoded = encodeArguments({ args: [new Uint8Array(1), almost, large, ndarray(large)] }, 'f', LIMITS);
     expect(encoded.bin.map(({ byteLength }) => byteLength)).toEqual([
       1,
       SHARED_BYTES_MIN - 4,
@@ -85,14 +85,17 @@ describe('what JSON has no word for', () => {
     ]);
     expect(encoded.large).toEqual([2, 3]);
     expect(SHARED_BYTES_MIN).toBe(33_554_432);
-    expect(encodeFields({ args: [almost] }, 'f', LIMITS).large).toBeUndefined();
+    expect(encodeArguments({ args: [almost] }, 'f', LIMITS).large).toBeUndefined();
   });
 
   it('is refused, all together, where it is more raw bytes than may follow a message', () => {
     const limits = { ...LIMITS, attachmentBytesMax: 5 };
     const args = [new Uint8Array(2), new Uint8Array(3)];
-    expect(encodeFields({ args }, 'f', limits).bin).toHaveLength(2);
-    const error = thrown(() => encodeFields({ args: [...args, new Uint8Array(1)] }, 'f', limits), MessageTooLargeError);
+    expect(encodeArguments({ args }, 'f', limits).bin).toHaveLength(2);
+    const error = thrown(
+      () => encodeArguments({ args: [...args, new Uint8Array(1)] }, 'f', limits),
+      MessageTooLargeError,
+    );
     expect(error).toMatchObject({ bytes: 6, limit: 5, option: 'attachmentBytesMax', sender: 'node' });
     expect(error.message).toContain('"f"');
   });

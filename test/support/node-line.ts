@@ -1,0 +1,21 @@
+import type { ValueHandlers } from '../../src/wire/rich.js';
+import { type Arguments, type Encoded, encodeArguments, type ValueLimits } from '../../src/wire/value.js';
+
+/** What a line from Node means: a call is written as a list, and read as a message of that type. */
+export function meaningOf(line: string): { readonly type: string } {
+  const parsed: unknown = JSON.parse(line);
+  if (!Array.isArray(parsed)) return parsed as { type: string };
+  const [id, name, args, more] = parsed;
+  return { type: 'call', id, name, args, ...more };
+}
+
+/** Arguments as the fields of a message that they once were: for tests of how values are encoded, whatever is around them. */
+export function encodeAsFields(
+  given: Arguments,
+  call: string | undefined,
+  limits: ValueLimits,
+  handlers?: ValueHandlers,
+): Encoded {
+  const { args, more, bin, large } = encodeArguments(given, call, limits, handlers);
+  return { text: more === '' ? `"args":${args}` : `"args":${args},${more}`, bin, large };
+}
