@@ -119,8 +119,6 @@ export class WorkerHand implements ProcessListeners {
   /** It was started before its modules changed, and is replaced as soon as it has come up. */
   #isStale = false;
   #isRetired = false;
-  /** Once that has been found out. */
-  #isProven = false;
   /** Python's own, which is not the pid of a wrapper that stands between. */
   #pythonPid: number | undefined;
   #isKilled = false;
@@ -160,9 +158,8 @@ export class WorkerHand implements ProcessListeners {
 
   /** A lease of it may be kept for the rest of the turn. Those that are given back prove that its start was good. */
   get mayLinger(): boolean {
-    if (this.#endedFor !== undefined || this.#isRetired || this.#isStale || !this.#runtime.mayLinger) return false;
-    this.#isProven ||= this.#runtime.isProven(this.#worker);
-    return this.#isProven;
+    if (this.#endedFor !== undefined || this.#isRetired || this.#isStale) return false;
+    return this.#runtime.mayLinger && this.#runtime.isProven(this.#worker);
   }
 
   /** The moment it is, by the pool's clock. */

@@ -368,7 +368,7 @@ export function encodeRequest(
   if (lease !== undefined) extras.push(`"lease":${lease}`);
   if (on !== undefined) extras.push(`"on":${on}${get === true ? ',"get":true' : ''}`);
   bare.push(extras.length === 0 ? ']' : `${EXTRAS}${extras.join()}}]`);
-  const text = joined(bare, argsJson.length);
+  const text = joined(bare, argsJson.length + more.length);
   const headBytes = CALL_HEAD_BYTES + (large?.length ?? 0) * SHARE_BYTES;
   limitBytes(text, headBytes, limits.messageBytesMax, name);
   const bareChars = bare[0]!.length + argsJson.length + 1;
@@ -377,8 +377,8 @@ export function encodeRequest(
 }
 
 /** V8 keeps pieces that are put together as pieces, until somebody reads them. Many may wait, and short ones take more room so. */
-function joined(pieces: readonly string[], longest: number): string {
-  return longest < JOINED_CHARS_MAX ? pieces.join('') : pieces.reduce((text, piece) => text + piece);
+function joined(pieces: readonly string[], chars: number): string {
+  return chars < JOINED_CHARS_MAX ? pieces.join('') : pieces.reduce((text, piece) => text + piece);
 }
 
 /**
@@ -430,10 +430,10 @@ export function encodeMap(
   if (kwargs !== undefined && kwargsText === undefined) return undefined;
   const contextJson = context === undefined ? '' : `,"context":${encodeJson(context, 'context', limits)}`;
   const kwargsJson = kwargsText === undefined ? '' : `,"kwargs":${kwargsText}`;
-  return { name, kwargs: kwargsJson, context: contextJson };
+  return { name: JSON.stringify(name), kwargs: kwargsJson, context: contextJson };
 }
 
-/** What is around the items in the line of a `map`. */
+/** What is around the items in the line of a `map`, as JSON. */
 export interface MapFrame {
   readonly name: string;
   readonly kwargs: string;
@@ -442,7 +442,7 @@ export interface MapFrame {
 
 /** The line of a `map`, without its newline. Its calls have the id `first` and those that follow it. */
 export function mapLine(first: number, { name, kwargs, context }: MapFrame, items: readonly string[]): string {
-  return `{"type":"map","id":${first},"name":${JSON.stringify(name)},"items":[${items.join()}]${kwargs}${context}}`;
+  return `{"type":"map","id":${first},"name":${name},"items":[${items.join()}]${kwargs}${context}}`;
 }
 
 /** How many characters of items a line of a `map` has room for, however many bytes each of them takes. */
@@ -452,10 +452,12 @@ export function mapRoom(frame: MapFrame, { messageBytesMax }: ValueLimits): numb
 
 /** The call of one item, as it would be by itself. */
 export function requestOfItem({ name, kwargs, context }: MapFrame, item: string): EncodedRequest {
-  const bare = `${JSON.stringify(name)},[${item}]`;
-  const extras = `${kwargs}${context}`;
-  const text = extras === '' ? `${bare}]` : `${bare},{${extras.slice(1)}}]`;
-  return { text, bin: [], keyChars: kwargs === '' ? bare.length : bare.length + kwargs.length + 1 };
+  const bare = `${name},[${item}]`;
+  // Each begins with a comma.
+  const extras = `${kwargs}${context}`.slice(1);
+  const text = extras === '' ? `${bare}]` : `${bare}${EXTRAS}${extras}}]`;
+  const keyChars = kwargs === '' ? bare.length : bare.length + EXTRAS.length + kwargs.length - 1;
+  return { text, bin: [], keyChars };
 }
 
 /**

@@ -78,9 +78,10 @@ export function encodeFields(
   limits: ValueLimits,
   handlers: ValueHandlers = NO_HANDLERS,
 ): Encoded {
-  const { value, values } = fields;
-  const json = values === undefined ? plainJson(value, 0, call, limits) : plainJson(values, 1, call, limits);
-  if (json !== undefined) return { text: `"${values === undefined ? 'value' : 'values'}":${json}`, bin: NO_BYTES };
+  // Its own alone: what hangs on `Object.prototype` is no value of a message.
+  const name = Object.hasOwn(fields, 'value') ? 'value' : 'values';
+  const json = plainJson(fields[name], levelsFree(name), call, limits);
+  if (json !== undefined) return { text: `"${name}":${json}`, bin: NO_BYTES };
   const { texts, bin, large } = encodeRich({ ...fields }, call, limits, handlers);
   return { text: texts.join(), bin, large };
 }

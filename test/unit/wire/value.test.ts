@@ -9,7 +9,7 @@ const LIMITS = { depthMax: 200, messageBytesMax: 64 * 1024 * 1024, attachmentByt
 
 afterEach(() => {
   for (const prototype of [Object.prototype, Array.prototype]) {
-    for (const key of ['toJSON', 'polluted']) Reflect.deleteProperty(prototype, key);
+    for (const key of ['toJSON', 'polluted', 'values']) Reflect.deleteProperty(prototype, key);
   }
 });
 
@@ -46,6 +46,11 @@ describe('the fields of a message', () => {
     expect(refusal(() => text({ value: undefined })).path).toBe('value');
     const seen = refusal(() => text({ args: [undefined] }));
     expect([seen.sender, seen.path]).toEqual(['node', 'args[0]']);
+  });
+
+  it('are its own: a value is sent whatever hangs on Object.prototype', () => {
+    Object.assign(Object.prototype, { values: ['polluted'] });
+    expect([text({ value: 1 }), text({ value: 1n })]).toEqual(['"value":1', '"value":"1","rich":[[["value"],"int"]]']);
   });
 
   it('may be as deep as each other, lists of them being no level', () => {
