@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Joining:
-    """Lets a reply wait while more calls are there, and each of them was quick when it ran last."""
+    """Lets a reply wait while there is enough to do, of calls that were quick when they ran last."""
 
     def __init__(self, reader: LineReader, writer: LineWriter, page: ReplyPage) -> None:
         # What Node wants next, and where the replies wait.
@@ -44,8 +44,8 @@ class Joining:
             self._quick.discard(name)
         if not self.page.used:
             self._since = now
-        # The next is taken to be as long.
-        if not self.lines or now - self._since + took > WAIT_S or not self._writer.hold(reply):
+        # Those that are here are taken to be as long.
+        if len(self.lines) * took <= AHEAD_S or now - self._since + took > WAIT_S or not self._writer.hold(reply):
             self._writer.write(reply)
 
     def failed(self, name: str) -> None:
@@ -55,6 +55,9 @@ class Joining:
 
 # A write costs from 3 to 25 µs, most of it to wake Node.
 QUICK_S = 100e-6
+# How much there must be left to do. Node needs about so long to wake, to take a reply in and to send another call: if
+# replies wait for longer than the calls that are left take, first Node has nothing to do and then Python.
+AHEAD_S = 50e-6
 # How old a reply may become. Less than two calls that are just about worth a write of their own: Node is to send others
 # before those that are here have been run.
 WAIT_S = 80e-6
