@@ -239,6 +239,12 @@ class Held(unittest.TestCase):
             replies.end("quick", perf_counter() - 45, b"%d\n" % left)
             self.assertEqual(self.writes, written)
 
+    def test_a_reply_waits_on_one_processor_while_there_is_any_other_call(self):
+        processors = os.sched_getaffinity(0)
+        self.addCleanup(os.sched_setaffinity, 0, processors)
+        os.sched_setaffinity(0, {min(processors)})
+        self.assertEqual(joining.find_ahead(), 0)
+
     def test_raw_bytes_are_not_waited_for_with_a_line_held_back(self):
         self.reader.before_wait = self.writer.flush
         self.writer.hold(b"a\n")
