@@ -443,7 +443,7 @@ class TurnAsking<Item extends TurnItem> extends Asking {
  * Batches of one worker that are unanswered: one is run, one is in the pipe behind it, and one is with Node, if the two can
  * work at once. On one processor the larger the batches, the better.
  */
-const PIPED_MAX = availableParallelism() > 1 ? 3 : 2;
+export const PIPED_MAX = availableParallelism() > 1 ? 3 : 2;
 /** A batch has no more, unless it is one item alone. */
 const BATCH_CHARS_MAX = 64 * 1024;
 /** More for each slot save next to nothing. */
