@@ -68,6 +68,5 @@ def find_ahead() -> float:
 # A write costs from 3 to 25 µs, most of it to wake Node.
 QUICK_S = 100e-6
 AHEAD_S = find_ahead()
-# How old a reply may become. Less than two calls that are just about worth a write of their own: Node is to send others
-# before those that are here have been run.
-WAIT_S = 80e-6
+# How old a reply may become. Of four calls of 50 µs that are there, the first three are answered together.
+WAIT_S = 130e-6
