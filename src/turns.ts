@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { Asking, type Standing } from './asking.js';
 import { Batch, type BatchItem, type BatchListener } from './batch.js';
 import type { CallOutcome } from './call.js';
@@ -250,9 +251,9 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
     return this.#turnsMax * (limit === 1 ? 2 : Math.min(4 * limit, USEFUL_MAX));
   }
 
-  /** Of the concurrency, half of what falls to each slot: it has one batch while another is on its way. */
+  /** Of the concurrency, what falls to each slot, shared by the batches that it may have. */
   get #share(): number {
-    return Math.max(1, Math.floor(this.concurrency / (2 * this.#turnsMax)));
+    return Math.max(1, Math.floor(this.concurrency / (PIPED_MAX * this.#turnsMax)));
   }
 
   /** How many turns more there is work for. */
@@ -438,8 +439,11 @@ class TurnAsking<Item extends TurnItem> extends Asking {
   }
 }
 
-/** Batches of one worker that are unanswered: one is run, and one is in the pipe behind it. */
-const PIPED_MAX = 2;
+/**
+ * Batches of one worker that are unanswered: one is run, one is in the pipe behind it, and one is with Node, if the two can
+ * work at once. On one processor the larger the batches, the better.
+ */
+export const PIPED_MAX = availableParallelism() > 1 ? 3 : 2;
 /** A batch has no more, unless it is one item alone. */
 const BATCH_CHARS_MAX = 64 * 1024;
 /** More for each slot save next to nothing. */

@@ -32,10 +32,10 @@ def read_message(line: bytes, reader: LineReader | None = None) -> Message:
     if type(message) is list:
         # Most lines are as short as that.
         if len(message) == CALL_ITEMS_MIN:
-            wrong = _check_bare_call(*message)
-            if wrong is None:
+            call, name, args = message
+            if type(call) is int and 0 < call <= INT_MAX and type(name) is str and type(args) is list:
                 return message
-            raise ProtocolError(f"in a call, {wrong}", line)
+            raise ProtocolError(f"in a call, {_check_bare_call(*message)}", line)
         message = _long_call(message, line)
         kind, check = "call", _check_call
     elif type(message) is dict:

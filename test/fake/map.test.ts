@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WorkerHand } from '../../src/actors/worker.js';
 import type { PoolOptions } from '../../src/index.js';
+import { PIPED_MAX } from '../../src/turns.js';
 import { collect, failure } from '../support/pool.js';
 import type { FakeProcess, LineToPython, Script } from './fake-python.js';
 import { PlayedPool } from './played-pool.js';
@@ -10,7 +11,7 @@ describe('how many items go to a worker at once', () => {
     const { pool, sizes } = await mapping();
     await collect(pool.map('f', numbers(400), { concurrency: 64 }));
     expect(sizes.slice(0, 16)).toEqual(Array(16).fill(1));
-    expect(Math.max(...sizes)).toBe(32);
+    expect(Math.max(...sizes)).toBe(shareOf(64));
     expect(sizes.reduce((sum, size) => sum + size)).toBe(400);
     expect(sizes.length).toBeLessThan(40);
   });
@@ -26,7 +27,7 @@ describe('how many items go to a worker at once', () => {
     tookUs = 1;
     const results = pool.map('f', numbers(1_000), { concurrency: 64 });
     for (let taken = 0; taken < 500; taken += 1) await results.next();
-    expect(Math.max(...sizes.splice(0))).toBe(32);
+    expect(Math.max(...sizes.splice(0))).toBe(shareOf(64));
     tookUs = 1_001;
     for (let taken = 500; taken < 700; taken += 1) await results.next();
     sizes.splice(0);
@@ -73,7 +74,7 @@ describe('how many items go to a worker at once', () => {
     const most = await consume(1_000);
     expect(most).toBeGreaterThan(100);
     expect(most).toBeLessThanOrEqual(2 * 64);
-    expect(Math.max(...sizes)).toBe(32);
+    expect(Math.max(...sizes)).toBe(shareOf(64));
     tookUs = 1_001;
     await consume(300);
     expect(await consume(100)).toBeLessThanOrEqual(4);
@@ -83,7 +84,7 @@ describe('how many items go to a worker at once', () => {
   it('is such that every worker has something to do', async () => {
     const { pool, sizes, python } = await mapping({ size: 2 });
     await collect(pool.map('f', numbers(1_000), { concurrency: 64 }));
-    expect(Math.max(...sizes)).toBe(16);
+    expect(Math.max(...sizes)).toBe(shareOf(32));
     expect(Math.min(...python.processes.map(({ answered }) => answered.length))).toBeGreaterThan(100);
   });
 });
@@ -213,7 +214,7 @@ describe('a map that is given up in the middle of a batch', () => {
     const begun = process.started.length;
     const left = map.return?.();
     await left;
-    expect(process.cancelled).toHaveLength(2);
+    expect(process.cancelled).toHaveLength(PIPED_MAX);
     const call = pool.call('other');
     expect(pool.stats()).toMatchObject({ calls: { running: 1 }, workers: { cancelling: 1 } });
     process.answer('late');
@@ -417,7 +418,10 @@ async function inTheMiddle(options: Partial<PoolOptions> = {}, signal?: AbortSig
     for await (const result of map) seen.push(result);
   })();
   results.catch(() => {});
-  while (sizes.at(-1) !== 8 || sizes.at(-2) !== 8 || process.owed < 14) await answer(process);
+  const share = shareOf(16);
+  const isFull = () =>
+    sizes.slice(-PIPED_MAX).every((size) => size === share) && process.owed > (PIPED_MAX - 1) * share + 1;
+  while (!isFull()) await answer(process);
   return { ...mapped, map, results, seen, item: process.request?.args[0] as number };
 }
 
@@ -434,4 +438,9 @@ function done(): Promise<void> {
 
 function* numbers(count: number) {
   for (let number = 0; number < count; number += 1) yield number;
+}
+
+/** How many items each batch has, where so many of the map's fall to a slot. */
+function shareOf(items: number): number {
+  return Math.floor(items / PIPED_MAX);
 }

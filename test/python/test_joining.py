@@ -2,9 +2,10 @@ import json
 import os
 import tempfile
 import unittest
+from time import perf_counter
 
 from harness import WorkerTestCase, as_line
-from pythonarium import frame
+from pythonarium import frame, joining
 from pythonarium.frame import LineReader, LineWriter
 from pythonarium.joining import Joining
 from pythonarium.reply_page import ReplyPage
@@ -155,6 +156,8 @@ class Held(unittest.TestCase):
         self.writer = LineWriter(self.there)
         self.writer.hold_in(self.page)
         self.reader = LineReader(reader, 100)
+        self.addCleanup(setattr, joining, "AHEAD_S", joining.AHEAD_S)
+        joining.AHEAD_S = 0
 
     def test_lines_go_with_the_next_in_one_write_and_then_are_gone(self):
         self.assertTrue(self.writer.hold(b"a\n") and self.writer.hold(b"b\n"))
@@ -210,21 +213,37 @@ class Held(unittest.TestCase):
         self.assertEqual(self.writes, [b"a\nb\n", b"c\n"])
 
     def test_a_reply_waits_no_longer_than_it_may(self):
-        joining = Joining(self.reader, self.writer, self.page)
+        replies = Joining(self.reader, self.writer, self.page)
         self.reader.lines[:] = [b"more"] * 3
-        joining.end("quick", joining.begin("quick"), b"a\n")
+        replies.end("quick", replies.begin("quick"), b"a\n")
         self.assertEqual((self.writes, self.page.used), ([], 2))
-        joining._since -= 1  # A second ago.
-        joining.end("quick", joining.begin("quick"), b"b\n")
+        replies._since -= 1  # A second ago.
+        replies.end("quick", replies.begin("quick"), b"b\n")
         self.assertEqual((self.writes, self.page.used), ([b"a\nb\n"], 0))
 
     def test_the_last_reply_does_not_wait(self):
-        joining = Joining(self.reader, self.writer, self.page)
+        replies = Joining(self.reader, self.writer, self.page)
         self.reader.lines[:] = [b"more"]
-        joining.end("quick", joining.begin("quick"), b"a\n")
+        replies.end("quick", replies.begin("quick"), b"a\n")
         self.reader.lines.clear()
-        joining.end("quick", joining.begin("quick"), b"b\n")
+        replies.end("quick", replies.begin("quick"), b"b\n")
         self.assertEqual(self.writes, [b"a\nb\n"])
+
+    def test_no_reply_waits_where_the_calls_that_are_left_take_less_time_than_node(self):
+        self.addCleanup(setattr, joining, "WAIT_S", joining.WAIT_S)
+        joining.AHEAD_S = 100
+        joining.WAIT_S = 10_000
+        replies = Joining(self.reader, self.writer, self.page)
+        for left, written in [(3, []), (1, [b"3\n1\n"]), (2, [b"3\n1\n", b"2\n"])]:
+            self.reader.lines[:] = [b"more"] * left
+            replies.end("quick", perf_counter() - 45, b"%d\n" % left)
+            self.assertEqual(self.writes, written)
+
+    def test_a_reply_waits_on_one_processor_while_there_is_any_other_call(self):
+        processors = os.sched_getaffinity(0)
+        self.addCleanup(os.sched_setaffinity, 0, processors)
+        os.sched_setaffinity(0, {min(processors)})
+        self.assertEqual(joining.find_ahead(), 0)
 
     def test_raw_bytes_are_not_waited_for_with_a_line_held_back(self):
         self.reader.before_wait = self.writer.flush
