@@ -167,7 +167,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
   next(owed: number, worker: Exchange['worker']): Batch<Item> | undefined {
     const left = this.#pending.length - this.#sent;
     const limit = worker.pipes ? Math.min(this.#pace.limit, this.#share) : 1;
-    if (left === 0 || owed >= (limit > 1 || (this.#pace.isQuick && worker.pipes) ? PIPED_MAX : 1)) return undefined;
+    if (left === 0 || owed >= (limit > 1 || (this.#pace.isQuick && worker.pipes) ? BATCHES_MAX : 1)) return undefined;
     // What is more than one has time: the more come together, the less each costs.
     if (owed > 0 && left < limit) return undefined;
     const items: Item[] = [];
@@ -253,7 +253,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
 
   /** Of the concurrency, what falls to each slot, shared by the batches that it may have. */
   get #share(): number {
-    return Math.max(1, Math.floor(this.concurrency / (PIPED_MAX * this.#turnsMax)));
+    return Math.max(1, Math.floor(this.concurrency / (BATCHES_MAX * this.#turnsMax)));
   }
 
   /** How many turns more there is work for. */
@@ -443,7 +443,7 @@ class TurnAsking<Item extends TurnItem> extends Asking {
  * Batches of one worker that are unanswered: one is run, one is in the pipe behind it, and one is with Node, if the two can
  * work at once. On one processor the larger the batches, the better.
  */
-export const PIPED_MAX = availableParallelism() > 1 ? 3 : 2;
+export const BATCHES_MAX = availableParallelism() > 1 ? 3 : 2;
 /** A batch has no more, unless it is one item alone. */
 const BATCH_CHARS_MAX = 64 * 1024;
 /** More for each slot save next to nothing. */

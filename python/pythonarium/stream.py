@@ -9,7 +9,7 @@ from time import monotonic, sleep
 from . import message
 from .cancel import CallCancelled
 from .message import MessageTooLarge
-from .value import ATOMS, DICT_ONLY, LISTS, STR_ONLY, ValueRefused, encode, encode_members, encode_plain, encode_unchecked
+from .value import ATOMS, DICT_ONLY, LISTS, ValueRefused, are_keys, encode, encode_members, encode_plain, encode_unchecked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -267,7 +267,7 @@ def _messages(items: list[Any], depth_max: int) -> Iterator[tuple[str, list[memo
 def _encode_rows(rows: list[dict[Any, Any]]) -> str | None:
     """Return dicts of nothing but atoms as JSON, or None if they have to be looked at one by one."""
     global _long_integer
-    if not are_strings(map(type, chain.from_iterable(rows))):
+    if not are_keys(chain.from_iterable(rows)):
         return None
     try:
         text = encode_unchecked(rows)
@@ -293,7 +293,6 @@ def _find_refused(items: list[Any], depth_max: int) -> tuple[int, ValueRefused |
 
 
 are_atoms = ATOMS.issuperset
-are_strings = STR_ONLY.issuperset
 _long_integer: Callable[[str], object] | None = None
 NUMBERS = frozenset((int, float, bool, type(None)))
 BATCH_ITEMS = 256

@@ -8,7 +8,6 @@ for that JSON has no word for, or where it cannot cross.
 
 from __future__ import annotations
 
-import gc
 from itertools import chain
 
 TYPE_CHECKING = False
@@ -63,7 +62,7 @@ def encode_plain(value: Any, depth_max: int) -> str | None:
             if kind is list:
                 fine = _may_cross(value, depth_max)
             elif kind is dict:
-                fine = _are_keys(value) and _may_cross(value.values(), depth_max)
+                fine = are_keys(value) and _may_cross(value.values(), depth_max)
             else:
                 fine = _may_cross((value,), depth_max + 1)
         except RecursionError:
@@ -93,10 +92,6 @@ def quote(text: str) -> str:
 def decode(line: bytes) -> Any:
     """Return what one line of JSON in UTF-8 means. Raises ValueError when it means nothing."""
     text = line.decode()
-    # Nothing of a value becomes garbage while it is made: the collector would go through more and more of it for nothing.
-    collects = len(line) >= LONG_BYTES and gc.isenabled()
-    if collects:
-        gc.disable()
     try:
         try:
             value, end = _scan(text, 0)
@@ -104,9 +99,6 @@ def decode(line: bytes) -> Any:
             value, end = _scan_padded(text)
     except RecursionError:
         raise ValueError("nested deeper than Python can follow") from None
-    finally:
-        if collects:
-            gc.enable()
     if end != len(text) and text[end:].strip(JSON_SPACE):
         raise ValueError("more than one JSON text in a line")
     return value
@@ -135,7 +127,7 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
                 if kind in ATOMS:
                     continue
                 if kind is dict or isinstance(item, dict):
-                    if not (_are_keys(item) and _may_cross(item.values(), room - 1)):
+                    if not (are_keys(item) and _may_cross(item.values(), room - 1)):
                         return False
                 elif isinstance(item, (list, tuple)):
                     if not _may_cross(item, room - 1):
@@ -150,7 +142,7 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
         contents: list[Iterable[Any]] = []
         if dict in kinds:
             dicts = values if len(kinds) == 1 else [item for item in values if type(item) is dict]
-            if not _are_keys(chain.from_iterable(dicts)):
+            if not are_keys(chain.from_iterable(dicts)):
                 return False
             contents.append(chain.from_iterable(map(dict.values, dicts)))
         if not kinds.isdisjoint(LISTS):
@@ -165,7 +157,7 @@ def _ints_fit(values: Collection[Any], kinds: set[type]) -> bool:
     return min(ints) >= INT_MIN and max(ints) <= INT_MAX
 
 
-def _are_keys(keys: Iterable[Any]) -> bool:
+def are_keys(keys: Iterable[Any]) -> bool:
     """Whether all of them are text, or of a class derived from it."""
     try:
         # 0.9 ms for 60,000 of them, where a set of their types takes 1.6.
@@ -245,11 +237,8 @@ LISTS = frozenset((list, tuple))
 DICT_ONLY = frozenset((dict,))
 PLAIN = ATOMS | LISTS | DICT_ONLY
 NO_ATTACHMENTS: list[memoryview] = []
-STR_ONLY = frozenset((str,))
 JSON_SPACE = " \t\r\n"
 SURROGATES = "holds two surrogates in a row, which JSON would join into one character"
-# Of a shorter line no more is made than the collector lets pass.
-LONG_BYTES = 16_384
 # With fewer containers it is no faster to look into them all at once. With more, one might be there many times over, and
 # the next level would take memory where each by itself takes but time.
 LEVEL_MIN = 8

@@ -14,15 +14,9 @@ export function lineSocket(duplex: Duplex): Duplex {
   if (typeof handle?.useUserBuffer !== 'function') return duplex;
   owner._handle = null;
   duplex.destroy();
-  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-  let chunk = buffer;
   const onread = {
-    buffer,
-    callback: (length: number) => {
-      // Short answers are as long as those before them, more often than not.
-      if (chunk.length !== length) chunk = buffer.subarray(0, length);
-      return socket.emit('data', chunk);
-    },
+    buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+    callback: (length: number, buffer: Buffer) => socket.emit('data', buffer.subarray(0, length)),
   };
   // Node documents `onread` for `connect` alone, and `handle`, by which `node:cluster` passes connections on, not at all.
   const socket: Socket = new Socket({ readable: true, writable: true, ...({ handle, onread } as object) });

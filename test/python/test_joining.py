@@ -3,6 +3,7 @@ import os
 import tempfile
 import unittest
 from time import perf_counter
+from unittest import mock
 
 from harness import WorkerTestCase, as_line
 from pythonarium import frame, joining
@@ -244,6 +245,10 @@ class Held(unittest.TestCase):
         self.addCleanup(os.sched_setaffinity, 0, processors)
         os.sched_setaffinity(0, {min(processors)})
         self.assertEqual(joining.find_ahead(), 0)
+
+    def test_a_reply_waits_for_nothing_less_than_node_takes_on_several(self):
+        with mock.patch.object(os, "sched_getaffinity", lambda _: {0, 1}):
+            self.assertGreater(joining.find_ahead(), 0)
 
     def test_raw_bytes_are_not_waited_for_with_a_line_held_back(self):
         self.reader.before_wait = self.writer.flush

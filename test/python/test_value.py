@@ -1,5 +1,4 @@
 import datetime
-import gc
 import importlib.util
 import json
 import random
@@ -148,35 +147,6 @@ class Refusals(unittest.TestCase):
             with_c.decode(b"[" * 1_000_000 + b"]" * 1_000_000)
         with self.assertRaisesRegex(ValueError, "deeper than Python can follow"):
             with_c.decode(b" " + b"[" * 1_000_000)
-
-
-class LongTexts(unittest.TestCase):
-    """The garbage collector sleeps while one is made a value of, and is as it was afterwards."""
-
-    def collections_in(self, text):
-        rounds = []
-        note = lambda phase, _: rounds.append(phase)
-        gc.callbacks.append(note)
-        try:
-            with_c.decode(text)
-        finally:
-            gc.callbacks.remove(note)
-        return len(rounds)
-
-    def test_do_not_wake_the_garbage_collector(self):
-        self.assertEqual(self.collections_in(b"[" + b"[]," * 20_000 + b"1]"), 0)
-        self.assertTrue(gc.isenabled())
-
-    def test_leave_it_on_when_they_mean_nothing(self):
-        with self.assertRaises(ValueError):
-            with_c.decode(b"[" * 20_000)
-        self.assertTrue(gc.isenabled())
-
-    def test_leave_it_off_where_somebody_has_turned_it_off(self):
-        gc.disable()
-        self.addCleanup(gc.enable)
-        with_c.decode(b"[" + b"[]," * 20_000 + b"1]")
-        self.assertFalse(gc.isenabled())
 
 
 def in_message(case):

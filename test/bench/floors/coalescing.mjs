@@ -4,9 +4,9 @@ import { startLine } from './line.mjs';
 export default manyAtATime('answers joined', './coalescing.py');
 
 /** Many calls at a time, whose requests are joined and answered by that script. */
-export function manyAtATime(name, script) {
+export function manyAtATime(what, script) {
   return {
-    name: `floor: many calls at a time, ${name}`,
+    name: `floor: many calls at a time, ${what}`,
     async start({ python, workers = 1, name }) {
       const start = () => startLine({ python, script, name, coalesces: true });
       const lines = Array.from({ length: workers }, start);
