@@ -104,7 +104,8 @@ export class Seat {
     const unread = this.#unread.length === 0 ? chunk : Buffer.concat([this.#unread, chunk]);
     const at = unread.indexOf(this.#epoch);
     if (at === -1) {
-      this.#unread = unread.subarray(-this.#epoch.length);
+      // A copy: the next read comes into the same buffer.
+      this.#unread = Buffer.from(unread.subarray(-this.#epoch.length));
       return;
     }
     const rest = unread.subarray(at + this.#epoch.length);
