@@ -165,7 +165,7 @@ def may_be_rows(values: list[Any]) -> bool:
     if height < ROWS_MIN:
         return False
     first = values[0]
-    return type(first) is dict and height * len(first) >= CELLS_MIN
+    return type(first) is dict and CELLS_MIN <= height * len(first) <= LEVEL_MAX
 
 
 def _has_rows(value: dict[Any, Any]) -> bool:

@@ -51,7 +51,8 @@ export function tableOf(rows: readonly unknown[]): Table | undefined {
   const [first] = rows;
   if (!isPlainArray(rows) || !isRow(first)) return undefined;
   const keys = Object.keys(first);
-  if (keys.length * rows.length < CELLS_MIN) return undefined;
+  const cells = keys.length * rows.length;
+  if (cells < CELLS_MIN || cells > CELLS_MAX) return undefined;
   const columns = keys.map(() => new Array<unknown>(rows.length));
   for (let index = 0; index < rows.length; index++) {
     const row = rows[index];
@@ -118,3 +119,5 @@ const ROWS = 'rows';
 const ROWS_MIN = 16;
 /** What stands for fewer values costs as much as it saves. */
 const CELLS_MIN = 512;
+/** One row might be there many times over, and columns would take memory where the rows themselves take none. */
+const CELLS_MAX = 4_000_000;

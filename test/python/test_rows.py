@@ -3,7 +3,7 @@ import unittest
 
 from harness import LIBRARY  # noqa: F401
 from pythonarium.rows import columns_of, encode_rows, rows_of
-from pythonarium.value import encode
+from pythonarium.value import encode, may_be_rows
 
 
 def rows(height=256, **changes):
@@ -61,6 +61,7 @@ class Columns(unittest.TestCase):
 
     def test_one_row_many_times_over_is_not_spelled_out(self):
         self.assertIsNone(columns_of([{"k" * 1000: 1}] * 100_000))
+        self.assertFalse(may_be_rows([dict.fromkeys("abcdefgh")] * 1_000_000))
 
     def test_what_it_is_made_of_is_not_changed(self):
         table = rows()

@@ -50,6 +50,12 @@ describe('a list of objects', () => {
     ]);
     expect(table(() => ({}), 10_000)).toBeUndefined();
   });
+
+  it('is none where one row many times over would take more memory than there is', () => {
+    const row = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`key ${n}`, n]));
+    expect(tableOf(new Array(40_000).fill(row))).toBeDefined();
+    expect(tableOf(new Array(20_000_000).fill(row))).toBeUndefined();
+  });
 });
 
 describe('the values of a message', () => {
