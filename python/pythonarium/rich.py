@@ -439,6 +439,12 @@ def _restore_set(stands: Any, attachments: Any) -> Any:
     return restored
 
 
+def _restore_rows(stands: Any, attachments: Any, keys: list[str]) -> Any:
+    from .rows import rows_of
+
+    return rows_of(stands, keys)
+
+
 def _hashable(value: Any) -> Any:
     return tuple(map(_hashable, value)) if type(value) is list else value
 
@@ -516,4 +522,5 @@ RESTORERS: dict[str, Callable[..., Any]] = {
     "datetime": _restore_datetime,
     "map": _restore_map,
     "set": _restore_set,
+    "rows": _restore_rows,
 }

@@ -25,6 +25,13 @@ def encode(value: Any, depth_max: int, hook: Hook | None = None) -> tuple[str, l
     may go on with `,"rich":[...],"bin":[...]`. What is no value at all goes to `hook`, which returns a kind of `rich`
     with its data, or None. Raises ValueRefused, with the path to the first part that cannot cross.
     """
+    kind = type(value)
+    if kind is list and may_be_rows(value) or kind is dict and _has_rows(value):
+        from .rows import encode_rows
+
+        text = encode_rows(value, depth_max)
+        if text is not None:
+            return text, []
     text = encode_plain(value, depth_max)
     if text is not None:
         return text, NO_ATTACHMENTS
@@ -152,6 +159,22 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
     return False
 
 
+def may_be_rows(values: list[Any]) -> bool:
+    """Whether `values` begin as the rows of a table do, and are so many that they had better cross as its columns."""
+    height = len(values)
+    if height < ROWS_MIN:
+        return False
+    first = values[0]
+    return type(first) is dict and CELLS_MIN <= height * len(first) <= LEVEL_MAX
+
+
+def _has_rows(value: dict[Any, Any]) -> bool:
+    for item in value.values():
+        if type(item) is list and may_be_rows(item):
+            return True
+    return False
+
+
 def _ints_fit(values: Collection[Any], kinds: set[type]) -> bool:
     ints = values if len(kinds) == 1 else [item for item in values if type(item) is int]
     return min(ints) >= INT_MIN and max(ints) <= INT_MAX
@@ -243,6 +266,9 @@ SURROGATES = "holds two surrogates in a row, which JSON would join into one char
 # the next level would take memory where each by itself takes but time.
 LEVEL_MIN = 8
 LEVEL_MAX = 4_000_000
+# Fewer rows or values gain nothing by crossing as columns.
+ROWS_MIN = 16
+CELLS_MIN = 512
 ADVICE = {
     "Fraction": "; return str(...) or float(...) of it",
     "complex": "; return its .real and .imag",

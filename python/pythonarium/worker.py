@@ -242,13 +242,15 @@ class Worker:
         if handing.owner != owner or handing.unsent:
             handing = self._handing = self._handles.handing(owner)
         if call is not None and not EXTRAS.isdisjoint(call):
-            exchange = self._exchange(call, handing)
+            if not TALKS.isdisjoint(call):
+                exchange = self._exchange(call, handing)
             if "rich" in call:
                 from .rich import restore_call
 
                 try:
-                    restore_call(call, function, exchange.resolve)
-                    args = call["args"]
+                    # Values need no more than that. What is more than a value is what the call will talk to Node about.
+                    restore_call(call, function, lambda kind, data: (self._talk or self._exchange(call, handing)).resolve(kind, data))
+                    args, exchange = call["args"], self._talk
                 except (ModuleNotFoundError, OSError) as missing:
                     self._end_talk()
                     self._send_error(number, error.of_exception(missing), started=False)
@@ -573,6 +575,8 @@ ENVELOPE_BYTES = 128
 FORGETS = frozenset(("session.end", "lease.end", "handles.drop", "kept.drop"))
 # The members of a call that make it more than a question and an answer.
 EXTRAS = frozenset(("rich", "stream", "progress", "heartbeatMs"))
+# And those that make it one for certain.
+TALKS = EXTRAS - {"rich"}
 # These could be iterated over, and are meant as one value.
 WHOLE = (str, bytes, bytearray, memoryview, dict)
 PLAIN = ATOMS | {list, dict, tuple}

@@ -1,6 +1,7 @@
 import { MessageTooLargeError, ValueRefusedError } from '../errors.js';
 import { isFaithfulNumber, isPlainArray, isPlainObject, TO_JSON } from './plain.js';
 import { Refusal, RichWalk, type ValueHandlers } from './rich.js';
+import { withColumns } from './rows.js';
 
 /** How deep a value may be and how large its message. */
 export interface ValueLimits {
@@ -51,14 +52,18 @@ export function encodeArguments(
   handlers: ValueHandlers = NO_HANDLERS,
 ): EncodedArguments {
   const { args, kwargs } = given;
-  const json = plainJson(args, 1, call, limits);
-  const kwargsJson = kwargs === undefined ? '' : plainJson(kwargs, 1, call, limits);
+  const rich: unknown[][] = [];
+  const json = plainJson(withColumns(args, ARGS_PATH, rich), 1, call, limits);
+  const kwargsJson = kwargs === undefined ? '' : plainJson(withColumns(kwargs, KWARGS_PATH, rich), 1, call, limits);
   if (json === undefined || kwargsJson === undefined) {
     const { texts, bin, large } = encodeRich({ args, kwargs }, call, limits, handlers);
     const [first = '', ...others] = texts;
     return { args: first.slice(ARGS_KEY.length), more: others.join(), bin, large };
   }
-  return { args: json, more: kwargsJson === '' ? '' : `"kwargs":${kwargsJson}`, bin: NO_BYTES };
+  const more = kwargsJson === '' ? '' : `"kwargs":${kwargsJson}`;
+  if (rich.length === 0) return { args: json, more, bin: NO_BYTES };
+  const told = richJson(rich, call, limits);
+  return { args: json, more: more === '' ? told : `${more},${told}`, bin: NO_BYTES };
 }
 
 /**
@@ -80,8 +85,13 @@ export function encodeFields(
 ): Encoded {
   // Its own alone: what hangs on `Object.prototype` is no value of a message.
   const name = Object.hasOwn(fields, 'value') ? 'value' : 'values';
-  const json = plainJson(fields[name], levelsFree(name), call, limits);
-  if (json !== undefined) return { text: `"${name}":${json}`, bin: NO_BYTES };
+  const rich: unknown[][] = [];
+  const stands = name === 'value' ? withColumns({ value: fields.value }, [], rich).value : fields.values;
+  const json = plainJson(stands, levelsFree(name), call, limits);
+  if (json !== undefined) {
+    const text = `"${name}":${json}`;
+    return { text: rich.length === 0 ? text : `${text},${richJson(rich, call, limits)}`, bin: NO_BYTES };
+  }
   const { texts, bin, large } = encodeRich({ ...fields }, call, limits, handlers);
   return { text: texts.join(), bin, large };
 }
@@ -143,13 +153,17 @@ function encodeRich(
     limitWeight(weight, call, limits);
     texts.push(`"${name}":${write(stands, call, limits)}`);
   }
-  if (walk.rich.length > 0) texts.push(`"rich":${write(walk.rich, call, limits)}`);
+  if (walk.rich.length > 0) texts.push(richJson(walk.rich, call, limits));
   if (walk.bin.length > 0) texts.push(`"bin":${JSON.stringify(walk.bin.map(({ byteLength }) => byteLength))}`);
   const bytes = walk.bin.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const limit = limits.attachmentBytesMax;
   if (bytes > limit)
     throw new MessageTooLargeError({ bytes, limit, option: 'attachmentBytesMax', sender: 'node', call });
   return { texts, bin: walk.bin, large: walk.large.length > 0 ? walk.large : undefined };
+}
+
+function richJson(rich: readonly unknown[], call: string | undefined, limits: ValueLimits): string {
+  return `"rich":${write(rich, call, limits)}`;
 }
 
 /** A refusal of the walk, as the error that the caller gets. */
@@ -221,6 +235,8 @@ function withoutPrototypes(value: unknown): unknown {
 
 const REFUSED = -1;
 const NO_BYTES: readonly Uint8Array[] = [];
+const ARGS_PATH = ['args'];
+const KWARGS_PATH = ['kwargs'];
 const ARGS_KEY = '"args":';
 const NO_HANDLERS: ValueHandlers = {};
 const CHANGED = 'changed while it was read. Send plain data.';

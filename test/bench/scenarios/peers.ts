@@ -19,7 +19,7 @@ export const peers: Scenario = {
   row: 6,
   title: 'Others that call Python from Node, and what else there is',
   caveat:
-    'Each with one worker, as it comes or better. Only those that reach Python over a process border do the same work; pools of Node run no Python, Python inside of Node shares its memory and its crashes, and a pool of Pythons has no Node. None of them has leases, cancellation or a defined answer when a process dies.',
+    'Each with one worker, as it comes or better. The JSON is rows of the same fields, which cross as columns here. Only those that reach Python over a process border do the same work; pools of Node run no Python, Python inside of Node shares its memory and its crashes, and a pool of Pythons has no Node. None of them has leases, cancellation or a defined answer when a process dies.',
   async run({ python, rounds, core, progress }) {
     await preparePeers(python, progress);
     const others = (await findPeers()).filter(({ kind }) => kind !== 'a pool of objects');

@@ -62,8 +62,8 @@ async function map(callee, params) {
 }
 
 /** Rows there and back, one call after the other. */
-async function json({ call }, { ms, rows }) {
-  const value = table(rows);
+async function json({ call }, { ms, rows, isUneven }) {
+  const value = table(rows, isUneven);
   return repeated(ms, async () => {
     const back = await call('give_back', [value]);
     same(back.length, rows);
@@ -134,14 +134,15 @@ function goesOn({ ms, callsMin = 0, msMax = ms }, tookMs, calls) {
   return tookMs < ms || (calls < callsMin && tookMs < msMax);
 }
 
-/** Rows such as a database gives: a thousand of them are about 83 KB of JSON. */
-function table(rows) {
+/** Rows such as a database gives: a thousand of them are about 83 KB of JSON. Uneven: such as documents, of which some have a field more. */
+function table(rows, isUneven = false) {
   return Array.from({ length: rows }, (_, id) => ({
     id,
     name: `row number ${id}`,
     price: id + 0.25,
     isOpen: id % 2 === 0,
     tags: ['red', 'green'],
+    ...(isUneven && id % 3 === 0 && { note: null }),
   }));
 }
 

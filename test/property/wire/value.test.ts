@@ -12,7 +12,7 @@ import {
 } from '../../../src/wire/message.js';
 import { encodeFields } from '../../../src/wire/value.js';
 import { meaningOf } from '../../support/node-line.js';
-import { anything, arrived, crossing, isLost, json } from './values.js';
+import { anything, arrived, crossing, isLost, json, text } from './values.js';
 
 const LIMITS = { depthMax: 200, messageBytesMax: 64 * 1024 * 1024, attachmentBytesMax: 1024 ** 3 };
 
@@ -39,6 +39,32 @@ describe('a value that crosses', () => {
         }
         expect(isDeepStrictEqual(JSON.parse(`{${text}}`), { value: expected })).toBe(true);
       }),
+    );
+  });
+
+  it('comes back as it went where it is rows, whichever of them is unlike the others', () => {
+    const keys = fc.uniqueArray(fc.oneof(text(), fc.constantFrom('__proto__', '7', 'toJSON')), {
+      minLength: 1,
+      maxLength: 6,
+    });
+    fc.assert(
+      fc.property(
+        keys,
+        fc.array(json(), { minLength: 1, maxLength: 9 }),
+        fc.option(json()),
+        fc.nat(),
+        (names, cells, odd, at) => {
+          const rows: unknown[] = Array.from({ length: 600 }, (_, n) =>
+            Object.fromEntries(names.map((name, column) => [name, cells[(n + column) % cells.length]])),
+          );
+          if (odd !== null) rows[at % rows.length] = odd;
+          for (const value of [rows, { rows, [names[0]!]: rows }]) {
+            expect(isDeepStrictEqual(thereAndBack(value), value)).toBe(true);
+          }
+          expect(encodeFields({ value: rows }, undefined, LIMITS).text.includes('"rows",')).toBe(odd === null);
+        },
+      ),
+      { numRuns: 50 },
     );
   });
 

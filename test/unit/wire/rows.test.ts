@@ -1,0 +1,160 @@
+import { isDeepStrictEqual } from 'node:util';
+import { afterEach, describe, expect, it } from 'vitest';
+import { rowsOf, tableOf, withColumns } from '../../../src/wire/rows.js';
+
+afterEach(() => {
+  for (const key of ['a', 'b']) Reflect.deleteProperty(Object.prototype, key);
+});
+
+describe('a list of objects', () => {
+  const table = (row: (n: number) => unknown, height = 256) =>
+    tableOf(Array.from({ length: height }, (_, n) => row(n)));
+
+  it('is a table if all have the same keys in the same order', () => {
+    const { keys, columns } = table((n) => ({ a: n, b: 'x' }))!;
+    expect(keys).toEqual(['a', 'b']);
+    expect(columns[0]).toEqual(Array.from({ length: 256 }, (_, n) => n));
+    expect(columns[1]).toEqual(Array.from({ length: 256 }, () => 'x'));
+    expect(table((n) => Object.assign(Object.create(null), { a: n, b: 'x' }))).toEqual({ keys, columns });
+  });
+
+  it.each([
+    ['another order', { b: 1, a: 1 }],
+    ['a key more', { a: 1, b: 1, c: 1 }],
+    ['a key less', { a: 1 }],
+    ['another key', { a: 1, c: 1 }],
+    ['null', null],
+    ['a list', [1, 2]],
+    [
+      'a class',
+      new (class Row {
+        a = 1;
+        b = 1;
+      })(),
+    ],
+    ['a symbol for a key', { a: 1, b: 1, [Symbol('s')]: 1 }],
+    ['text', 'ab'],
+  ])('is none where one of them, at the end, the beginning or between, is %s', (_, other) => {
+    for (const at of [0, 100, 299]) expect(table((n) => (n === at ? other : { a: 1, b: 1 }), 300)).toBeUndefined();
+  });
+
+  it('is none with a hole, of another class, or with too few values to gain by it', () => {
+    const rows = Array.from({ length: 300 }, () => ({ a: 1, b: 1 }));
+    expect(tableOf(rows)).toBeDefined();
+    delete rows[7];
+    expect(tableOf(rows)).toBeUndefined();
+    expect(tableOf(class Rows extends Array {}.from({ length: 300 }, () => ({ a: 1, b: 1 })))).toBeUndefined();
+    expect([table((n) => ({ a: n, b: n }), 255), table((n) => ({ a: n, b: n }), 256) === undefined]).toEqual([
+      undefined,
+      false,
+    ]);
+    expect(table(() => ({}), 10_000)).toBeUndefined();
+  });
+
+  it('is none where one row many times over would take more memory than there is', () => {
+    const row = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`key ${n}`, n]));
+    expect(tableOf(new Array(40_000).fill(row))).toBeDefined();
+    expect(tableOf(new Array(20_000_000).fill(row))).toBeUndefined();
+  });
+});
+
+describe('the values of a message', () => {
+  const rows = Array.from({ length: 300 }, (_, n) => ({ a: n, b: -n }));
+  const columns = [rows.map(({ a }) => a), rows.map(({ b }) => b)];
+
+  it('are themselves where there are no rows among them', () => {
+    for (const values of [[], [1, null, 'x', rows.slice(0, 9)], { a: { b: [] } }, [{ deep: { rows } }]]) {
+      const rich: unknown[][] = [];
+      expect(withColumns(values as unknown[], [], rich)).toBe(values);
+      expect(rich).toEqual([]);
+    }
+  });
+
+  it('have columns in the place of rows, and of those that an object among them holds', () => {
+    const rich: unknown[][] = [];
+    const values = [0, rows, { total: 300, rows, ['__proto__' as string]: rows }];
+    expect(
+      isDeepStrictEqual(
+        withColumns(values, ['args'], rich)[2],
+        Object.assign(Object.create(null), { total: 300, rows: columns, ['__proto__']: columns }),
+      ),
+    ).toBe(true);
+    expect(withColumns(values, ['args'], [])[1]).toEqual(columns);
+    expect(rich).toEqual([
+      [['args', 1], 'rows', ['a', 'b']],
+      [['args', 2, 'rows'], 'rows', ['a', 'b']],
+      [['args', 2, '__proto__'], 'rows', ['a', 'b']],
+    ]);
+    // Nothing of the caller's is changed.
+    expect([values[1], (values[2] as { rows: unknown }).rows]).toEqual([rows, rows]);
+  });
+});
+
+describe('columns', () => {
+  it('become rows', () => {
+    expect(
+      rowsOf(
+        ['a', 'b'],
+        [
+          [1, 2, 3],
+          ['x', null, []],
+        ],
+      ),
+    ).toEqual([
+      { a: 1, b: 'x' },
+      { a: 2, b: null },
+      { a: 3, b: [] },
+    ]);
+    expect(rowsOf(['a'], [[]])).toEqual([]);
+    expect(
+      Object.keys(
+        rowsOf(
+          ['b', '7', 'a'],
+          [
+            [1, 1],
+            [2, 2],
+            [3, 3],
+          ],
+        )[1]!,
+      ),
+    ).toEqual(['7', 'b', 'a']);
+  });
+
+  it('become rows whose keys are their own, whatever hangs on Object.prototype', () => {
+    Object.defineProperty(Object.prototype, 'a', {
+      set: () => {
+        throw new Error('asked');
+      },
+      configurable: true,
+    });
+    Object.defineProperty(Object.prototype, 'b', { value: 'fixed', writable: false, configurable: true });
+    const rows = rowsOf(
+      ['a', 'b', '__proto__'],
+      [
+        [1, 2],
+        [3, 4],
+        [{ polluted: true }, null],
+      ],
+    );
+    expect(rows.map((row) => JSON.stringify(row))).toEqual([
+      '{"a":1,"b":3,"__proto__":{"polluted":true}}',
+      '{"a":2,"b":4,"__proto__":null}',
+    ]);
+    expect(rows.map((row) => Object.getPrototypeOf(row) === Object.prototype)).toEqual([true, true]);
+  });
+
+  it.each([
+    ['no keys', [], []],
+    ['keys that are no list', 'ab', [[1], [2]]],
+    ['a key that is no text', ['a', 1], [[1], [2]]],
+    ['a key twice', ['a', 'a'], [[1], [2]]],
+    ['a column too few', ['a', 'b'], [[1]]],
+    ['a column too many', ['a'], [[1], [2]]],
+    ['a column that is shorter', ['a', 'b'], [[1, 2], [1]]],
+    ['a column that is no list', ['a', 'b'], [[1], 'x']],
+    ['columns that are no list', ['length'], 'x'],
+    ['columns that are null', ['a'], null],
+  ])('are none with %s', (_, keys, columns) => {
+    expect(() => rowsOf(keys, columns)).toThrow(RangeError);
+  });
+});
