@@ -19,8 +19,10 @@ export async function startSerialisedPool(options: { python: string; module: str
       const exchange = async () => {
         calls += 1;
         const worker = workers[calls % workers.length] as Worker;
-        worker.write({ type: 'call', id: calls, name, args });
-        return (await worker.read()).value;
+        worker.write([calls, name, args]);
+        const answer = await worker.read();
+        if (!Array.isArray(answer)) throw new Error(`the worker said ${JSON.stringify(answer)}`);
+        return answer[1];
       };
       const answer = manager.then(exchange);
       manager = answer.catch(() => {});
@@ -33,10 +35,8 @@ export async function startSerialisedPool(options: { python: string; module: str
   };
 }
 
-interface Message {
-  readonly type: string;
-  readonly value?: unknown;
-}
+/** A plain answer is an array of the id and the value. */
+type Message = { readonly type: string } | readonly unknown[];
 
 interface Worker {
   write(message: object): void;
@@ -48,9 +48,12 @@ async function startWorker({ python, module }: { python: string; module: string 
   const library = fileURLToPath(new URL('../../python', import.meta.url));
   const bootstrap = 'import sys; sys.path.insert(0, sys.argv[1]); from pythonarium.worker import main; main()';
   const child = spawn(python, ['-I', '-c', bootstrap, library], { stdio: ['ignore', 'ignore', 'inherit', 'pipe'] });
+  const gone = once(child, 'exit');
   const line = child.stdio[3] as Duplex;
   let rest = '';
   let onMessage: (message: Message) => void = () => {};
+  let onEnd: (error: Error) => void = () => {};
+  line.on('close', () => onEnd(new Error('the worker has ended')));
   line.on('data', (chunk: Buffer) => {
     const lines = (rest + chunk.toString('latin1')).split('\n');
     rest = lines.pop() as string;
@@ -59,8 +62,9 @@ async function startWorker({ python, module }: { python: string; module: string 
   const write = (message: object) => line.write(`${JSON.stringify(message)}\n`);
   // One exchange at a time: whoever reads is the only one who does.
   const read = () =>
-    new Promise<Message>((resolve) => {
+    new Promise<Message>((resolve, reject) => {
       onMessage = resolve;
+      onEnd = reject;
     });
   await read();
   write({
@@ -77,13 +81,13 @@ async function startWorker({ python, module }: { python: string; module: string 
     startMark: false,
   });
   const ready = await read();
-  if (ready.type !== 'ready') throw new Error(`the worker said ${JSON.stringify(ready)}`);
+  if (!('type' in ready) || ready.type !== 'ready') throw new Error(`the worker said ${JSON.stringify(ready)}`);
   return {
     write,
     read,
     stop: async () => {
-      write({ type: 'stop' });
-      await once(child, 'exit');
+      if (!line.destroyed) write({ type: 'stop' });
+      await gone;
     },
   };
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { column, type Entrant, interleave } from '../bench/interleave.js';
+import { startSerialisedPool } from '../bench/serialised-pool.js';
 import { PYTHON } from '../support/pool.js';
 
 const sequential = { load: 'sequential', params: { ms: 50 }, warmMs: 0 };
@@ -58,4 +59,19 @@ it('starts a side anew for its next load after one that broke it', async () => {
   const [outcome] = await interleave([breaking], { python: PYTHON, rounds: 1, progress: () => {} });
   expect(outcome?.failures).toEqual({ work: 'side ended with 3. ' });
   expect(column(outcome!, 'sequential', 'p50Us')).toHaveLength(1);
+});
+
+it('compares with a pool whose manager does the exchange, which answers and says if it cannot', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pythonarium-bench-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const module = join(folder, 'tasks.py');
+  writeFileSync(module, 'import os\ndef add(a, b): return a + b\ndef leave(): os._exit(3)\n');
+  const pool = await startSerialisedPool({ python: PYTHON, module, size: 2 });
+  expect(await Promise.all([pool.call('add', [1, 2]), pool.call('add', [3, 4]), pool.call('add', [5, 6])])).toEqual([
+    3, 7, 11,
+  ]);
+  await expect(pool.call('missing', [])).rejects.toThrow('ERR_NOT_EXPOSED');
+  await expect(pool.call('leave', [])).rejects.toThrow('the worker has ended');
+  expect(await pool.call('add', [1, 1])).toBe(2);
+  await pool.close();
 });
