@@ -32,10 +32,10 @@ def encode_rows(value: Any, depth_max: int) -> str | None:
 
 
 def _stand_in(value: Any, path: list[Any], entries: list[list[Any]]) -> Any:
-    table = columns_of(value) if type(value) is list and may_be_rows(value) else None
-    if table is None:
+    found = columns_of(value) if type(value) is list and may_be_rows(value) else None
+    if found is None:
         return value
-    keys, columns = table
+    keys, columns = found
     entries.append([path, "rows", keys])
     return columns
 

@@ -160,7 +160,7 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
 
 
 def may_be_rows(values: list[Any]) -> bool:
-    """Whether `values` begin as the rows of a table do, and are so many that they had better cross as its columns."""
+    """Whether `values` begin as rows do, and are so many that they had better cross as columns."""
     height = len(values)
     if height < ROWS_MIN:
         return False

@@ -1,7 +1,7 @@
 import { isPlainArray, isPlainObject } from './plain.js';
 
 /** Rows of the same keys, as what stands for them in JSON. */
-export interface Table {
+export interface Columns {
   readonly keys: readonly string[];
   /** One for each key, each as long as there are rows. */
   readonly columns: readonly (readonly unknown[])[];
@@ -32,10 +32,10 @@ function standIn(value: unknown, path: Path, step: string | number, rich: unknow
   if (!Array.isArray(value)) {
     return levels > 0 && isPlainObject(value) ? withColumns(value as Values, [...path, step], rich, levels - 1) : value;
   }
-  const table = value.length < ROWS_MIN ? undefined : tableOf(value);
-  if (table === undefined) return value;
-  rich.push([[...path, step], ROWS, table.keys]);
-  return table.columns;
+  const found = value.length < ROWS_MIN ? undefined : columnsOf(value);
+  if (found === undefined) return value;
+  rich.push([[...path, step], ROWS, found.keys]);
+  return found.columns;
 }
 
 /** Without a prototype, so that `__proto__` is a key like any other. */
@@ -46,8 +46,8 @@ function copyOf(values: Values): Record<string | number, unknown> {
   >;
 }
 
-/** `undefined` unless all are plain objects with the same keys in the same order. */
-export function tableOf(rows: readonly unknown[]): Table | undefined {
+/** What stands for such objects; `undefined` unless all are plain, with the same keys in the same order. */
+export function columnsOf(rows: readonly unknown[]): Columns | undefined {
   const [first] = rows;
   if (!isPlainArray(rows) || !isRow(first)) return undefined;
   const keys = Object.keys(first);

@@ -193,7 +193,7 @@ def strip(answer, worker):
         worker._lines += worker.line.recv(1 << 20)
     if attachments:
         answer["bytes"], worker._lines = worker._lines[:attachments].hex(), worker._lines[attachments:]
-    # By itself a table may come as its columns.
+    # By itself a result may come as columns.
     if any(kind == "rows" for _, kind, *_ in answer.get("rich", [])):
         restore(answer)
     return answer

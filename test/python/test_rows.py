@@ -1,7 +1,7 @@
 import enum
 import unittest
 
-from harness import LIBRARY  # noqa: F401
+import harness  # noqa: F401  (it makes the library importable)
 from pythonarium.rows import columns_of, encode_rows, rows_of
 from pythonarium.value import encode, may_be_rows
 
@@ -14,10 +14,10 @@ def rows(height=256, **changes):
 
 
 class Columns(unittest.TestCase):
-    def test_rows_of_the_same_keys_are_a_table(self):
+    def test_rows_of_the_same_keys_have_columns(self):
         self.assertEqual(columns_of(rows()), (["a", "b"], [list(range(256)), ["x"] * 256]))
 
-    def test_one_that_is_not_like_the_others_makes_it_none(self):
+    def test_one_that_is_not_like_the_others_leaves_them_without(self):
         class Row(dict):
             pass
 
@@ -52,7 +52,7 @@ class Columns(unittest.TestCase):
         text, _ = encode([{Colour.RED: 1, "b": 2}] + [{"red": 1, "b": 2}] * 299, 64)
         self.assertTrue(text.endswith('"rich":[[["value"],"rows",["red","b"]]]'), text[-60:])
 
-    def test_what_is_deeper_than_it_may_be_is_no_table(self):
+    def test_what_is_deeper_than_it_may_be_has_none(self):
         self.assertIsNotNone(encode_rows(rows(), 2))
         self.assertIsNone(encode_rows(rows(), 1))
 
@@ -64,11 +64,11 @@ class Columns(unittest.TestCase):
         self.assertFalse(may_be_rows([dict.fromkeys("abcdefgh")] * 1_000_000))
 
     def test_what_it_is_made_of_is_not_changed(self):
-        table = rows()
-        value = {"rows": table, "total": 256}
+        given = rows()
+        value = {"rows": given, "total": 256}
         encode(value, 64)
-        self.assertIs(value["rows"], table)
-        self.assertEqual(table, rows())
+        self.assertIs(value["rows"], given)
+        self.assertEqual(given, rows())
 
 
 class Rows(unittest.TestCase):

@@ -61,7 +61,12 @@ describe('a value that crosses', () => {
           for (const value of [rows, { rows, [names[0]!]: rows }]) {
             expect(isDeepStrictEqual(thereAndBack(value), value)).toBe(true);
           }
-          expect(encodeFields({ value: rows }, undefined, LIMITS).text.includes('"rows",')).toBe(odd === null);
+          // What is put among them may have the very same keys.
+          const keysOf = (row: unknown) => (Array.isArray(row) || !(row instanceof Object) ? null : Object.keys(row));
+          const first = keysOf(rows[0]);
+          const areAlike = first !== null && rows.every((row) => isDeepStrictEqual(keysOf(row), first));
+          const { text: written } = encodeFields({ value: rows }, undefined, LIMITS);
+          expect(written.includes('"rich":[[["value"],"rows",')).toBe(areAlike);
         },
       ),
       { numRuns: 50 },

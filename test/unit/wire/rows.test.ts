@@ -1,21 +1,21 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
-import { rowsOf, tableOf, withColumns } from '../../../src/wire/rows.js';
+import { columnsOf, rowsOf, withColumns } from '../../../src/wire/rows.js';
 
 afterEach(() => {
   for (const key of ['a', 'b']) Reflect.deleteProperty(Object.prototype, key);
 });
 
 describe('a list of objects', () => {
-  const table = (row: (n: number) => unknown, height = 256) =>
-    tableOf(Array.from({ length: height }, (_, n) => row(n)));
+  const found = (row: (n: number) => unknown, height = 256) =>
+    columnsOf(Array.from({ length: height }, (_, n) => row(n)));
 
-  it('is a table if all have the same keys in the same order', () => {
-    const { keys, columns } = table((n) => ({ a: n, b: 'x' }))!;
+  it('has columns if all have the same keys in the same order', () => {
+    const { keys, columns } = found((n) => ({ a: n, b: 'x' }))!;
     expect(keys).toEqual(['a', 'b']);
     expect(columns[0]).toEqual(Array.from({ length: 256 }, (_, n) => n));
     expect(columns[1]).toEqual(Array.from({ length: 256 }, () => 'x'));
-    expect(table((n) => Object.assign(Object.create(null), { a: n, b: 'x' }))).toEqual({ keys, columns });
+    expect(found((n) => Object.assign(Object.create(null), { a: n, b: 'x' }))).toEqual({ keys, columns });
   });
 
   it.each([
@@ -34,27 +34,27 @@ describe('a list of objects', () => {
     ],
     ['a symbol for a key', { a: 1, b: 1, [Symbol('s')]: 1 }],
     ['text', 'ab'],
-  ])('is none where one of them, at the end, the beginning or between, is %s', (_, other) => {
-    for (const at of [0, 100, 299]) expect(table((n) => (n === at ? other : { a: 1, b: 1 }), 300)).toBeUndefined();
+  ])('has none where one of them, at the end, the beginning or between, is %s', (_, other) => {
+    for (const at of [0, 100, 299]) expect(found((n) => (n === at ? other : { a: 1, b: 1 }), 300)).toBeUndefined();
   });
 
-  it('is none with a hole, of another class, or with too few values to gain by it', () => {
+  it('has none with a hole, of another class, or with too few values to gain by it', () => {
     const rows = Array.from({ length: 300 }, () => ({ a: 1, b: 1 }));
-    expect(tableOf(rows)).toBeDefined();
+    expect(columnsOf(rows)).toBeDefined();
     delete rows[7];
-    expect(tableOf(rows)).toBeUndefined();
-    expect(tableOf(class Rows extends Array {}.from({ length: 300 }, () => ({ a: 1, b: 1 })))).toBeUndefined();
-    expect([table((n) => ({ a: n, b: n }), 255), table((n) => ({ a: n, b: n }), 256) === undefined]).toEqual([
+    expect(columnsOf(rows)).toBeUndefined();
+    expect(columnsOf(class Rows extends Array {}.from({ length: 300 }, () => ({ a: 1, b: 1 })))).toBeUndefined();
+    expect([found((n) => ({ a: n, b: n }), 255), found((n) => ({ a: n, b: n }), 256) === undefined]).toEqual([
       undefined,
       false,
     ]);
-    expect(table(() => ({}), 10_000)).toBeUndefined();
+    expect(found(() => ({}), 10_000)).toBeUndefined();
   });
 
-  it('is none where one row many times over would take more memory than there is', () => {
+  it('has none where one row many times over would take more memory than there is', () => {
     const row = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`key ${n}`, n]));
-    expect(tableOf(new Array(40_000).fill(row))).toBeDefined();
-    expect(tableOf(new Array(20_000_000).fill(row))).toBeUndefined();
+    expect(columnsOf(new Array(40_000).fill(row))).toBeDefined();
+    expect(columnsOf(new Array(20_000_000).fill(row))).toBeUndefined();
   });
 });
 
