@@ -189,11 +189,19 @@ export class Runtime {
     return this.#askers.size;
   }
 
-  /** Nobody waits, and nobody counts leases. */
+  /** A lease may stay where it is: nobody waits for it. */
   get mayLinger(): boolean {
-    return (
-      this.#askers.size === 0 && this.endedBy === undefined && this.recycler === undefined && this.sizer === undefined
-    );
+    return this.#askers.size === 0 && this.#mayKeepLeases;
+  }
+
+  /** A lease may go on from one short call to the next: somebody waits. */
+  get mayOffer(): boolean {
+    return this.#askers.size > 0 && this.#mayKeepLeases;
+  }
+
+  /** Nobody counts leases, or the time between them. */
+  get #mayKeepLeases(): boolean {
+    return this.endedBy === undefined && this.recycler === undefined && this.sizer === undefined;
   }
 
   /** The moment it is, for a coordinator that sheds whoever has waited too long; null for one that does not. */

@@ -156,10 +156,20 @@ export class WorkerHand implements ProcessListeners {
     return this.#runtime.linger;
   }
 
-  /** A lease of it may be kept for the rest of the turn. Those that are given back prove that its start was good. */
+  /** A lease of it may be kept for the rest of the turn. */
   get mayLinger(): boolean {
+    return this.#runtime.mayLinger && this.#isToStay;
+  }
+
+  /** A lease of it may go on to who waits. */
+  get mayOffer(): boolean {
+    return this.#runtime.mayOffer && this.#isToStay;
+  }
+
+  /** Leases that are given back prove that its start was good. */
+  get #isToStay(): boolean {
     if (this.#endedFor !== undefined || this.#isRetired || this.#isStale) return false;
-    return this.#runtime.mayLinger && this.#runtime.isProven(this.#worker);
+    return this.#runtime.isProven(this.#worker);
   }
 
   /** The moment it is, by the pool's clock. */
