@@ -146,9 +146,13 @@ export class WorkerHand implements ProcessListeners {
 
   /** More of its slots are leased than anybody may have: what is sent now is sent ahead. */
   get isBeyondItsSlots(): boolean {
+    return this.#leases > this.#runtime.settings.slots;
+  }
+
+  get #leases(): number {
     let leases = 0;
     for (const exchange of this.exchanges) if (exchange !== undefined) leases += 1;
-    return leases > this.#runtime.settings.slots;
+    return leases;
   }
 
   /** What is kept of it for the rest of a turn. */
@@ -161,9 +165,13 @@ export class WorkerHand implements ProcessListeners {
     return this.#runtime.mayLinger && this.#isToStay;
   }
 
-  /** A lease of it may go on to who waits. */
+  /** A lease of it may go on to who waits. What the coordinator would decline is not offered to it. */
   get mayOffer(): boolean {
-    return this.#runtime.mayOffer && this.#isToStay;
+    const { asking, settings, mayOffer } = this.#runtime;
+    if (!mayOffer || !this.#isToStay) return false;
+    // In a crowd all of its slots are granted, and those that are free are granted together.
+    const isFull = this.#leases === settings.slots + settings.prefetchMax;
+    return asking > settings.sizeMax ? isFull : !this.isBeyondItsSlots;
   }
 
   /** Leases that are given back prove that its start was good. */
