@@ -318,7 +318,9 @@ export class Exchange {
   }
 
   #forget(request: Request): void {
-    this.#requests.splice(this.#requests.indexOf(request), 1);
+    // Most are the first.
+    if (this.#requests[0] === request) this.#requests.shift();
+    else this.#requests.splice(this.#requests.indexOf(request), 1);
   }
 
   #endVigil(): void {

@@ -672,7 +672,9 @@ export class WorkerHand implements ProcessListeners {
 
   /** It owes no answer to that request any more. */
   answered(request: Request): void {
-    this.#asked.splice(this.#asked.indexOf(request), 1);
+    // Most are the first.
+    if (this.#asked[0] === request) this.#asked.shift();
+    else this.#asked.splice(this.#asked.indexOf(request), 1);
   }
 
   /** How long it ran: from the answer before it, if it was in the pipe by then. */

@@ -620,7 +620,7 @@ export function parseLine(line: string): ParsedLine {
  * @throws ProtocolError (`ERR_PROTOCOL`), as {@link decodeMessage}.
  */
 export function announcedBy(line: ParsedLine): readonly number[] | undefined {
-  if (!line.has('rich')) return undefined;
+  if (line.reply !== undefined || !line.has('rich')) return undefined;
   return line.has('bin') ? line.lengths('bin') : [];
 }
 
@@ -632,6 +632,7 @@ export function announcedBy(line: ParsedLine): readonly number[] | undefined {
  * @throws ProtocolError (`ERR_PROTOCOL`), as {@link decodeMessage}.
  */
 export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resolve?: Resolve): MessageFromPython {
+  if (fields.reply !== undefined) return fields.reply;
   if (bin !== undefined) fields.restore(bin, resolve);
   const type = fields.string('type');
   switch (type) {
@@ -872,10 +873,13 @@ function pythonError(error: WireError, thrown?: ThrownErrors): PythonError {
 class Fields {
   readonly #object: object;
   readonly #line: string;
+  /** All that it is, for a line that is as short as most. */
+  readonly reply: ReplyMessage | undefined;
 
-  private constructor(object: object, line: string) {
+  private constructor(object: object, line: string, reply?: ReplyMessage) {
     this.#object = object;
     this.#line = line;
+    this.reply = reply;
   }
 
   static ofLine(line: string): Fields {
@@ -893,7 +897,10 @@ class Fields {
   /** Most lines are as short as that. */
   private static ofReply(parsed: readonly unknown[], line: string): Fields {
     if (parsed.length !== 2) throw malformed('a line is an array, but not of an id and a value', line);
-    return new Fields({ type: 'reply', id: parsed[0], value: parsed[1] }, line);
+    const reply: ReplyMessage = { type: 'reply', id: parsed[0] as number, value: parsed[1] };
+    const fields = new Fields(reply, line, reply);
+    fields.id('id');
+    return fields;
   }
 
   /** Of the line alone. */
