@@ -61,6 +61,7 @@ import { Sites } from './site.js';
 import { Sizer } from './sizer.js';
 import { Counters, type PoolStats, type WorkerStats } from './stats.js';
 import type { System } from './table.js';
+import { Turn } from './turn.js';
 import { give } from './unwatched.js';
 import { encodeInit, encodeLoad, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
 
@@ -82,8 +83,12 @@ export class Runtime {
   readonly startPython: StartPython;
   readonly hands = new Map<WorkerRef, WorkerHand>();
   readonly live = new LiveProcesses();
-  readonly keepAlive = new KeepAlive();
-  readonly linger = new Linger();
+  readonly #turn = new Turn(() => {
+    this.linger.end();
+    this.keepAlive.rest();
+  });
+  readonly keepAlive = new KeepAlive(this.#turn.ends);
+  readonly linger = new Linger(this.#turn.ends);
   readonly sessions: SessionRegistry;
   readonly counters = new Counters();
   readonly hooks = new Hooks();
