@@ -1,23 +1,24 @@
 import { sendTo, setup } from 'xstate';
-import type { ClientEvent, LeaseId, WorkerRef } from './messages.js';
-import type { Waiter } from './wait-queue.js';
+import type { ClientEvent, CoordinatorRef, LeaseId, WorkerRef } from './messages.js';
 import { assignWhole } from './whole.js';
 
 export interface ClientInput {
   /** How long Python may still answer once nobody waits for it. */
   readonly cancelGraceMs: number;
+  /** Where in the pool its slot is. */
+  readonly place: number;
+  readonly coordinator: CoordinatorRef;
 }
 
 export interface ClientContext extends ClientInput {
   readonly held: HeldLease | null;
 }
 
-/** The lease that a client holds, with the worker and the slot that it is of, and the caller for whom. */
+/** The lease that a client holds, with the worker and the slot that it is of. */
 interface HeldLease {
   readonly lease: LeaseId;
   readonly worker: WorkerRef;
   readonly slot: number;
-  readonly waiter: Waiter;
 }
 
 /**
@@ -29,19 +30,27 @@ export const clientMachine = setup({
   actions: {
     // Effects, given hands in src/actors/client.ts.
     beginExchange: () => {},
+    continueExchange: () => {},
+    endExchange: () => {},
     failExchange: () => {},
     // What it remembers.
-    holdLease: assignWhole(({ event, context: { cancelGraceMs } }) => {
-      const { lease, worker, slot, waiter } = event as Granted;
-      return { cancelGraceMs, held: { lease, worker, slot, waiter } };
+    holdLease: assignWhole(({ event, context: { cancelGraceMs, place, coordinator } }) => {
+      const { lease, worker, slot } = event as Granted;
+      return { cancelGraceMs, place, coordinator, held: { lease, worker, slot } };
     }),
-    dropLease: assignWhole(({ context: { cancelGraceMs } }) => ({ cancelGraceMs, held: null })),
-    // What it says, always to the worker whose lease it holds.
+    dropLease: assignWhole(({ context: { cancelGraceMs, place, coordinator } }) => ({
+      cancelGraceMs,
+      place,
+      coordinator,
+      held: null,
+    })),
+    // What it says to the worker whose lease it holds.
     releaseLease: sendTo(
       ({ context }) => context.held!.worker,
       ({ context, event }) => {
         const { lease, slot } = context.held!;
-        return { type: 'lease.released', lease, slot, at: (event as Ended).at };
+        // Where the time is asked for, no lease is offered.
+        return { type: 'lease.released', lease, slot, at: event.type === 'exchange.ended' ? event.at : null };
       },
     ),
     revokeLease: sendTo(
@@ -56,6 +65,18 @@ export const clientMachine = setup({
       ({ context }) => context.held!.worker,
       ({ context }) => ({ type: 'lease.overdue', lease: context.held!.lease, slot: context.held!.slot }),
     ),
+    // What it says to the coordinator.
+    offerLease: sendTo(
+      ({ context }) => context.coordinator,
+      ({ context: { place, held }, self }) => {
+        const { lease, slot } = held!;
+        return { type: 'lease.offered', lease, place, slot, client: self };
+      },
+    ),
+    returnWaiter: sendTo(
+      ({ context }) => context.coordinator,
+      ({ event }) => ({ type: 'lease.request', waiter: (event as Accepted).waiter, isBack: true }),
+    ),
   },
   guards: {
     isHeldLease: ({ context, event }) => context.held?.lease === event.lease,
@@ -67,12 +88,29 @@ export const clientMachine = setup({
   initial: 'free',
   states: {
     free: {
-      on: { 'lease.granted': { target: 'exchanging', actions: ['holdLease', 'beginExchange'] } },
+      on: {
+        'lease.granted': { target: 'exchanging', actions: ['holdLease', 'beginExchange'] },
+        // The lease was lost before whoever was next had it.
+        'lease.accepted': { actions: 'returnWaiter' },
+      },
     },
     exchanging: {
       on: {
+        'exchange.answered': { guard: 'isHeldLease', target: 'offering', actions: 'offerLease' },
         'exchange.ended': { guard: 'isHeldLease', target: 'free', actions: ['releaseLease', 'dropLease'] },
         'exchange.abandoned': { guard: 'isHeldLease', target: 'cancelling', actions: 'revokeLease' },
+        'lease.lost': { guard: 'isHeldLease', target: 'free', actions: ['failExchange', 'dropLease'] },
+      },
+    },
+    // Its call has been answered, and another may follow under the same lease, of which the worker need not hear.
+    offering: {
+      on: {
+        'lease.accepted': { guard: 'isHeldLease', target: 'exchanging', actions: 'continueExchange' },
+        'lease.declined': {
+          guard: 'isHeldLease',
+          target: 'free',
+          actions: ['endExchange', 'releaseLease', 'dropLease'],
+        },
         'lease.lost': { guard: 'isHeldLease', target: 'free', actions: ['failExchange', 'dropLease'] },
       },
     },
@@ -91,4 +129,4 @@ export const clientMachine = setup({
 });
 
 type Granted = ClientEvent & { type: 'lease.granted' };
-type Ended = ClientEvent & { type: 'exchange.ended' };
+type Accepted = ClientEvent & { type: 'lease.accepted' };

@@ -85,7 +85,8 @@ export interface CoordinatorContext extends CoordinatorInput {
 /**
  * Who is free, who waits, who gets whom; nothing else. It does no I/O, waits
  * for nothing and sees no payload: one event asks for a lease, one gives the
- * slot back, and a worker that leaves says which leases it had taken.
+ * slot back or offers the lease to whoever is next, and a worker that leaves
+ * says which leases it had taken.
  */
 export const coordinatorMachine = setup({
   types: {} as {
@@ -125,6 +126,15 @@ export const coordinatorMachine = setup({
         refused: shed,
       });
     }),
+    // The lease goes on as it is: its worker is not told, and serves whoever comes next as it served the one before.
+    acceptForFirst: assignWhole(({ context, event }) => {
+      const { lease, place, slot } = event as Offered;
+      const served = context.workers[place] as Served;
+      const { waiter, turn, queue } = takeFirst(context.queue, served.worker, null) as Taken;
+      const grants = withGrant(served.grants, slot, { lease, waiter, turn });
+      const workers = withWorker(context.workers, place, withSlots(served, grants, served.free));
+      return changed(context, { workers, queue });
+    }),
     closeWorker: assign(({ context, event }) => leaving(context, event as Leaving, true)),
     reopenWorker: assign(({ context, event }) => {
       const { place } = event as Leaving;
@@ -147,6 +157,18 @@ export const coordinatorMachine = setup({
     sendGrants: enqueueActions(({ context, enqueue }) => {
       for (const index of context.granted.keys()) enqueue.sendTo(servedAt(context, index).ref, grantOf(context, index));
     }),
+    sendAccepted: sendTo(
+      ({ event }) => (event as Offered).client,
+      ({ context, event }) => {
+        const { lease, place, slot } = event as Offered;
+        const { waiter } = context.workers[place]!.grants[slot] as Grant;
+        return { type: 'lease.accepted', lease, waiter };
+      },
+    ),
+    sendDeclined: sendTo(
+      ({ event }) => (event as Offered).client,
+      ({ event }) => ({ type: 'lease.declined', lease: (event as Offered).lease }),
+    ),
     sayRefused: emit(({ context }, params: { reason: RefusalReason }) => ({
       type: 'waiters.refused',
       waiters: context.refused,
@@ -187,6 +209,15 @@ export const coordinatorMachine = setup({
       const served = context.workers[place] as Served;
       if (served.free.length >= served.ahead) return true;
       return mayFollow(context, served, firstWaiterFor(context.queue, worker) as Waiter, slot);
+    },
+    // A short call that would be granted that very slot, and nobody else with it.
+    hasShortNext: ({ context, event }) => {
+      const { lease, place, slot } = event as Offered;
+      const served = context.workers[place];
+      if (served === undefined || served.isLeaving || served.grants[slot]?.lease !== lease) return false;
+      const first = firstWaiterFor(context.queue, served.worker);
+      if (first === undefined || !first.isShort || context.rules.shed !== null) return false;
+      return mayFollow(context, served, first, slot) ? served.free.length === 0 : served.free.length >= served.ahead;
     },
     hasNothingElse: ({ context }) => context.queue.size === 0 && context.live === 1,
     // The news may have crossed a worker that has just come into service.
@@ -237,6 +268,10 @@ export const coordinatorMachine = setup({
           { guard: 'hasWaiterFor', actions: ['grantToFirst', 'sendGrant'] },
           { actions: 'freeSlot' },
         ],
+        'lease.offered': [
+          { guard: 'hasShortNext', actions: ['acceptForFirst', 'sendAccepted'] },
+          { actions: 'sendDeclined' },
+        ],
         'worker.leaving': { actions: 'closeWorker' },
         'worker.staying': { actions: ['reopenWorker', 'sendGrants'] },
         // Whoever it was granted to in vain gets another slot, or waits again at the old place.
@@ -285,6 +320,7 @@ export const coordinatorMachine = setup({
           { guard: 'hasNothingElse', target: 'closed', actions: 'freeSlot' },
           { actions: 'freeSlot' },
         ],
+        'lease.offered': { actions: 'sendDeclined' },
         'worker.leaving': { actions: 'closeWorker' },
         'worker.staying': { actions: ['reopenWorker', 'sendGrants'] },
         'worker.left': [
@@ -311,6 +347,7 @@ export const coordinatorMachine = setup({
       entry: 'announceClosed',
       on: {
         // What was granted before may still end as it should.
+        'lease.offered': { actions: 'sendDeclined' },
         'slot.freed': { actions: 'freeSlot' },
         'lease.request': { actions: ['refuseNewcomer', { type: 'sayRefused', params: { reason: 'closed' } }] },
         'worker.left': {
@@ -327,6 +364,7 @@ type Requested = CoordinatorEvent & { type: 'lease.request' };
 type Cancelled = CoordinatorEvent & { type: 'lease.cancel' };
 type Joined = CoordinatorEvent & { type: 'worker.joined' };
 type Freed = CoordinatorEvent & { type: 'slot.freed' };
+type Offered = CoordinatorEvent & { type: 'lease.offered' };
 type Leaving = CoordinatorEvent & { type: 'worker.leaving' | 'worker.staying' };
 type Left = CoordinatorEvent & { type: 'worker.left' };
 

@@ -29,6 +29,8 @@ export type CoordinatorEvent =
   | { type: 'worker.joined'; worker: WorkerId; place: number; ref: WorkerRef; slots: number; ahead: number }
   /** A lease has ended well, at that moment of the pool's clock; null where waiters are not shed, and nobody looks at the time. */
   | { type: 'slot.freed'; worker: WorkerId; place: number; slot: number; at: number | null }
+  /** The call under that lease has been answered: whoever is next may have the lease as it is. */
+  | { type: 'lease.offered'; lease: LeaseId; place: number; slot: number; client: ClientRef }
   /** It must end, and lets the calls that others wait for finish first: nobody new is to come. */
   | { type: 'worker.leaving'; worker: WorkerId; place: number }
   /** It has answered after all. */
@@ -64,6 +66,12 @@ export type WorkerEvent =
 export type ClientEvent =
   | { type: 'lease.granted'; lease: LeaseId; slot: number; waiter: Waiter; worker: WorkerRef }
   | { type: 'lease.lost'; lease: LeaseId }
+  /** Whoever was next has the lease that was offered. */
+  | { type: 'lease.accepted'; lease: LeaseId; waiter: Waiter }
+  /** Nobody is to have it: it goes back. */
+  | { type: 'lease.declined'; lease: LeaseId }
+  /** The one call under the lease has been answered, and others wait. */
+  | { type: 'exchange.answered'; lease: LeaseId }
   /** Nothing is unanswered and nobody holds the lease any more, since that moment; null where nobody looks at it. */
   | { type: 'exchange.ended'; lease: LeaseId; at: number | null }
   /** Nobody waits for the answer any more, but Python still owes one. */

@@ -32,12 +32,18 @@ export abstract class Asking implements Asker {
   /** Absent if one may wait for ever. */
   #queueBudget: Budget | undefined;
 
-  constructor(runtime: Runtime, { priority = 0, fairnessKey }: Standing, isShort = false) {
+  /** @param askedAt Since when, by the pool's clock. */
+  constructor(
+    runtime: Runtime,
+    { priority = 0, fairnessKey }: Standing,
+    isShort = false,
+    askedAt = runtime.clock.now(),
+  ) {
     this.runtime = runtime;
     this.isLate = runtime.endedBy !== undefined;
     this.waiter = {
       ticket: runtime.nextTicket(),
-      askedAt: runtime.clock.now(),
+      askedAt,
       priority,
       fairnessKey: fairnessKey ?? null,
       affinity: null,
@@ -145,7 +151,7 @@ export class CallAsking extends Asking implements CallHome {
 
   /** @param isShort It may wait in a worker's pipe. */
   constructor(runtime: Runtime, call: Call, standing: Standing, isShort = false) {
-    super(runtime, standing, isShort);
+    super(runtime, standing, isShort, call.askedAt);
     this.#call = call;
     call.waitAt(this);
     if (runtime.settings.queueTimeoutMs !== undefined) call.onSettled(() => this.close());

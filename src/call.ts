@@ -84,7 +84,8 @@ export class Call implements Child, AskingCall {
   readonly #signal: AbortSignal | undefined;
   /** Absent for a call that nothing bounds. */
   readonly #budget: Budget | undefined;
-  readonly #askedAt: number;
+  /** When it was made, by the pool's clock. */
+  readonly askedAt: number;
   /** Most calls have one. */
   #afterwards: Afterwards | readonly Afterwards[] | undefined;
   #resolve!: (value: unknown) => void;
@@ -103,7 +104,15 @@ export class Call implements Child, AskingCall {
   #sentAt: number | undefined;
   #isSettled = false;
 
-  constructor(question: Question, site: Site, clock: PoolClock, wait: WaitOptions, extras?: CallExtras) {
+  /** @param askedAt The moment it is, by that clock. */
+  constructor(
+    question: Question,
+    site: Site,
+    clock: PoolClock,
+    askedAt: number,
+    wait: WaitOptions,
+    extras?: CallExtras,
+  ) {
     this.parent?.adopt(this);
     this.#site = site;
     this.name = question.name;
@@ -112,7 +121,7 @@ export class Call implements Child, AskingCall {
     this.#live = extras?.given;
     this.#clock = clock;
     this.#signal = wait.signal;
-    this.#askedAt = clock.now();
+    this.askedAt = askedAt;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -357,12 +366,12 @@ export class Call implements Child, AskingCall {
 
   #giveUp(by: 'timeout' | 'signal'): void {
     const [home, exchange] = [this.#home, this.#exchange];
-    const late = by === 'signal' ? undefined : home?.timeout(this.#clock.now() - this.#askedAt);
+    const late = by === 'signal' ? undefined : home?.timeout(this.#clock.now() - this.askedAt);
     home?.withdraw(this);
     if (by === 'signal') this.fail(this.#signal?.reason, 'aborted');
     // What was sent once is no matter of the queue any more.
     else if (late !== undefined && this.#failedBefore === undefined) this.fail(late, 'timedOut');
-    else this.fail(this.timeoutFor(this.#budget?.timeoutMs as number, this.#askedAt), 'timedOut');
+    else this.fail(this.timeoutFor(this.#budget?.timeoutMs as number, this.askedAt), 'timedOut');
     exchange?.abandon(this);
   }
 
@@ -374,7 +383,7 @@ export class Call implements Child, AskingCall {
   #attemptSpent(ms: number): void {
     const exchange = this.#exchange;
     if (exchange === undefined || this.#isSettled) return;
-    const error = this.timeoutFor(ms, this.#askedAt, true);
+    const error = this.timeoutFor(ms, this.askedAt, true);
     if (!this.#tryAgain(error, exchange.hasStarted(this))) this.fail(error, 'timedOut');
     exchange.abandon(this);
   }

@@ -175,7 +175,7 @@ export abstract class Caller<Api = unknown> {
       const bound = this.mergedWith(rest);
       refuseRepeats(rest, 'a stream, whose items may have been read');
       if (rest.idempotencyKey !== undefined) throw keyless('a stream, which has one reader', rest.idempotencyKey);
-      return this.#streamOf<T>(name, this.#prepare(name, args, bound), bound, room);
+      return this.#streamOf<T>(this.#prepare(name, args, bound), room);
     } catch (error) {
       const fail = () => {
         throw error;
@@ -258,8 +258,8 @@ export abstract class Caller<Api = unknown> {
     return new PyResult({
       // An attribute is read when it is awaited, the object iterated over when the first item is asked for.
       isStream: member?.isRead || this.runtime.streams.has(name),
-      call: () => this.#promiseOf(name, prepared, options),
-      stream: () => this.#streamOf(name, prepared, options, roomFor()),
+      call: () => this.#promiseOf(prepared),
+      stream: () => this.#streamOf(prepared, roomFor()),
     });
   }
 
@@ -267,30 +267,40 @@ export abstract class Caller<Api = unknown> {
   #start(name: string, args: readonly unknown[], options: CallOptions, given: CallOptions): Promise<unknown> {
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
     if (this.unrepeatable !== undefined) refuseRepeats(given, this.unrepeatable);
-    return this.#promiseOf(name, this.#prepare(name, args, options, undefined, given), options);
+    return this.#promiseOf(this.#prepare(name, args, options, undefined, given));
   }
 
-  #promiseOf(name: string, prepared: Prepared, options: CallOptions): Promise<unknown> {
+  #promiseOf(prepared: Prepared): Promise<unknown> {
+    const { name, options } = prepared;
     const { schema, idempotencyKey: key } = options;
-    const answer = key === undefined ? prepared.ask().promise : this.#share(name, prepared, key, options);
+    const answer = key === undefined ? this.#ask(prepared).promise : this.#share(prepared, key);
     const promise = schema === undefined ? answer : checkAnswer(answer, this.#checked(schema, name, options));
     if (this.runtime.settings.errors === undefined) return promise;
     return promise.catch((error) => Promise.reject(this.runtime.tied(error)));
   }
 
-  #share(name: string, { request, ask }: Prepared, key: string, options: CallOptions): Promise<unknown> {
+  #share(prepared: Prepared, key: string): Promise<unknown> {
+    const { name, request, options } = prepared;
     if (!this.canShare) throw keyless('a lease or a session, whose state is part of the call', key);
     const { idempotent = false } = options;
     const wait = this.#waitOf(options);
     wait.signal?.throwIfAborted();
-    return this.runtime.shared.join({ key, name, request, isIdempotent: idempotent, wait, start: ask });
+    return this.runtime.shared.join({
+      key,
+      name,
+      request,
+      isIdempotent: idempotent,
+      wait,
+      start: () => this.#ask(prepared),
+    });
   }
 
-  #streamOf<T>(name: string, { ask }: Prepared, options: CallOptions, room: Room): Items<T> {
+  #streamOf<T>(prepared: Prepared, room: Room): Items<T> {
+    const { name, options } = prepared;
     const { schema } = options;
     const stream = new Stream<T>(
       room,
-      (items) => ask(items, room),
+      (items) => this.#ask(prepared, items, room),
       (error) => this.runtime.tied(error),
     );
     return schema === undefined ? stream : checkItems<T>(stream, this.#checked(schema, name, options));
@@ -304,7 +314,7 @@ export abstract class Caller<Api = unknown> {
     return { signal, timeoutMs };
   }
 
-  /** Fixes and checks what is asked, and returns what asks it. */
+  /** Fixes and checks what is to be asked. */
   #prepare(
     name: string,
     args: readonly unknown[],
@@ -314,9 +324,9 @@ export abstract class Caller<Api = unknown> {
   ): Prepared {
     if (typeof name !== 'string') throw new OptionError({ option: 'name', expected: "a function's name", got: name });
     if (!Array.isArray(args)) throw new OptionError({ option: 'args', expected: 'an array of arguments', got: args });
-    const { signal, timeoutMs = this.runtime.settings.timeoutMs, kwargs, context, onProgress } = options;
-    const heartbeatTimeoutMs = limitOf(options.heartbeatTimeoutMs ?? this.runtime.settings.heartbeatTimeoutMs);
-    const { counters, keepAlive, settings, clock, poison, retries, sites } = this.runtime;
+    const { kwargs, context, onProgress } = options;
+    const { settings } = this.runtime;
+    const heartbeatTimeoutMs = limitOf(options.heartbeatTimeoutMs ?? settings.heartbeatTimeoutMs);
     const { owner } = this;
     const found = new Found(name, owner, this.runtime);
     if (member !== undefined) found.add(member.remote, '');
@@ -340,45 +350,47 @@ export abstract class Caller<Api = unknown> {
         throw keyless('a call with functions or iterables among its arguments', options.idempotencyKey);
       }
     }
-    const terms = termsOf(options);
-    const ask: Ask = (stream, room) => {
-      const { given: live, handles } = found;
-      // Those who share a call wait with budgets of their own.
-      const isShared = options.idempotencyKey !== undefined && room === undefined;
-      if (!isShared) signal?.throwIfAborted();
-      const mayRepeat = terms !== undefined && room === undefined && live === undefined && !this.unrepeatable;
-      const attempts = mayRepeat ? new Attempts(terms, retries) : undefined;
-      const isValues = live === undefined && handles === undefined && attempts === undefined;
-      const isPlain = isValues && stream === undefined && onProgress === undefined && heartbeatTimeoutMs === undefined;
-      const onTold =
-        onProgress && ((told: Progress) => void this.runtime.hooks.call(onProgress, 'An `onProgress`', told));
-      const extras = isPlain
-        ? undefined
-        : { stream, given: live, handles, attempts, onProgress: onTold, heartbeatTimeoutMs };
-      const line = room === undefined ? request : streamed(request, room, settings.limits, name);
-      const wait = isShared ? NO_OPTIONS : { signal, timeoutMs };
-      const site = sites.above(ask, this.runtime.asking, clock.now());
-      const call = new Call({ name, request: line, context, caller: this }, site, clock, wait, extras);
-      counters.asked += 1;
-      keepAlive.hold();
-      call.onSettled(this.runtime.onCallSettled);
-      const refusal = poison.isEmpty ? undefined : poison.refusalOf(call.question);
-      if (refusal === undefined) this.place(call, options);
-      else call.fail(refusal, 'refused');
-      return call;
-    };
-    return { request, ask };
+    return { name, request, found, terms: termsOf(options), options };
+  }
+
+  /** Asks what was prepared, once; for its items, if there is room for some. */
+  #ask({ name, request, found, terms, options }: Prepared, stream?: CallExtras['stream'], room?: Room): Call {
+    const { counters, keepAlive, settings, clock, poison, retries, sites, hooks, asking } = this.runtime;
+    const { signal, timeoutMs = settings.timeoutMs, context, onProgress } = options;
+    const heartbeatTimeoutMs = limitOf(options.heartbeatTimeoutMs ?? settings.heartbeatTimeoutMs);
+    const { given, handles } = found;
+    // Those who share a call wait with budgets of their own.
+    const isShared = options.idempotencyKey !== undefined && room === undefined;
+    if (!isShared) signal?.throwIfAborted();
+    const mayRepeat = terms !== undefined && room === undefined && given === undefined && !this.unrepeatable;
+    const attempts = mayRepeat ? new Attempts(terms, retries) : undefined;
+    const isValues = given === undefined && handles === undefined && attempts === undefined;
+    const isPlain = isValues && stream === undefined && onProgress === undefined && heartbeatTimeoutMs === undefined;
+    const onTold = onProgress && ((told: Progress) => void hooks.call(onProgress, 'An `onProgress`', told));
+    const extras = isPlain ? undefined : { stream, given, handles, attempts, onProgress: onTold, heartbeatTimeoutMs };
+    const line = room === undefined ? request : streamed(request, room, settings.limits, name);
+    const wait = isShared ? NO_OPTIONS : { signal, timeoutMs };
+    const now = clock.now();
+    const site = sites.above(this.#ask, asking, now);
+    const call = new Call({ name, request: line, context, caller: this }, site, clock, now, wait, extras);
+    counters.asked += 1;
+    keepAlive.hold();
+    call.onSettled(this.runtime.onCallSettled);
+    const refusal = poison.isEmpty ? undefined : poison.refusalOf(call.question);
+    if (refusal === undefined) this.place(call, options);
+    else call.fail(refusal, 'refused');
+    return call;
   }
 }
 
-/** What is fixed and checked of a call. */
+/** What is fixed and checked of a call that is to be made. */
 interface Prepared {
+  readonly name: string;
   readonly request: EncodedRequest;
-  readonly ask: Ask;
+  readonly found: Found;
+  readonly terms: AttemptTerms | undefined;
+  readonly options: CallOptions;
 }
-
-/** Asks what was prepared, once; for its items, if `stream` and `room` are given. */
-type Ask = (stream?: CallExtras['stream'], room?: Room) => Call;
 
 type Items<T> = AsyncIterableIterator<T, undefined> & AsyncDisposable;
 

@@ -234,10 +234,15 @@ export class Exchange {
   /** The lease is wanted no further. It goes back at once, or with the answer that is still owed. */
   end(): void {
     if (this.#isOver || this.isBusy) return;
+    this.close();
+    this.worker.tell(this.#client, { type: 'exchange.ended', lease: this.lease, at: this.worker.nowToShed });
+  }
+
+  /** Its client gives the lease back. */
+  close(): void {
     this.#isOver = true;
     this.worker.exchanges[this.slot] = undefined;
     this.worker.endLease(this.lease);
-    this.worker.tell(this.#client, { type: 'exchange.ended', lease: this.lease, at: this.worker.nowToShed });
   }
 
   /** Calls of a batch were answered, and if they were the last, the request with them. */
@@ -259,10 +264,16 @@ export class Exchange {
     else if (request.isRevoked) this.worker.tell(this.#client, { type: 'exchange.resumed', lease: this.lease });
   }
 
-  /** Nothing is owed any more: the lease goes back, or stays for the rest of the turn. */
+  /** Nothing is owed any more: the lease goes back, is offered to who waits, or stays for the rest of the turn. */
   #rest({ isAbandoned, isAhead }: Request): void {
-    if (this.#holder === undefined && !isAbandoned && !isAhead && this.worker.mayLinger) this.worker.linger.keep(this);
-    else this.end();
+    const isOfOneCall = this.#holder === undefined && !isAbandoned;
+    if (isOfOneCall && this.#isShort && this.worker.mayOffer) {
+      this.worker.tell(this.#client, { type: 'exchange.answered', lease: this.lease });
+    } else if (isOfOneCall && !isAhead && this.worker.mayLinger) {
+      this.worker.linger.keep(this);
+    } else {
+      this.end();
+    }
   }
 
   /** Python owes nothing for a request that it never got. */
@@ -307,7 +318,9 @@ export class Exchange {
   }
 
   #forget(request: Request): void {
-    this.#requests.splice(this.#requests.indexOf(request), 1);
+    // Most are the first.
+    if (this.#requests[0] === request) this.#requests.shift();
+    else this.#requests.splice(this.#requests.indexOf(request), 1);
   }
 
   #endVigil(): void {

@@ -3,21 +3,37 @@
  * a program that forgot to close its pool still ends by itself.
  */
 export class KeepAlive {
+  readonly #onIdle: () => void;
   #holders = 0;
   #timer: NodeJS.Timeout | undefined;
+  #keeps = false;
   #isDisposed = false;
+
+  /** @param onIdle Has `rest` called at the end of the turn. Who makes one call after the other holds it again in that turn. */
+  constructor(onIdle: () => void) {
+    this.#onIdle = onIdle;
+  }
 
   hold(): void {
     this.#holders += 1;
+    if (this.#keeps) return;
+    this.#keeps = true;
     this.#timer ??= setInterval(() => {}, LONGEST_DELAY_MS);
-    if (this.#holders === 1) this.#timer.ref();
+    this.#timer.ref();
   }
 
   release(): void {
     this.#holders -= 1;
     if (this.#holders > 0) return;
-    this.#timer?.unref();
     if (this.#isDisposed) this.dispose();
+    else this.#onIdle();
+  }
+
+  /** Lets the program end, if nobody holds it any more. */
+  rest(): void {
+    if (this.#holders > 0 || !this.#keeps) return;
+    this.#keeps = false;
+    this.#timer?.unref();
   }
 
   /** Runs to the end of `work`, then lets go. */
@@ -36,6 +52,7 @@ export class KeepAlive {
     if (this.#holders > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+    this.#keeps = false;
   }
 }
 

@@ -7,17 +7,19 @@ import type { Exchange } from './exchange.js';
  * looks, it is given back.
  */
 export class Linger {
+  readonly #onKept: () => void;
   #exchange: Exchange | undefined;
-  #isEndAhead = false;
+
+  /** @param onKept Has `end` called at the end of the turn. */
+  constructor(onKept: () => void) {
+    this.#onKept = onKept;
+  }
 
   /** Keeps a lease whose call has been answered. */
   keep(exchange: Exchange): void {
     this.end();
     this.#exchange = exchange;
-    if (this.#isEndAhead) return;
-    this.#isEndAhead = true;
-    // Behind all that follows from the answer: ticks come when there are no more microtasks.
-    void NOW.then(this.#endLater);
+    this.#onKept();
   }
 
   /** The lease for a call, if there is one that it may have. @param isShort Whether others may wait behind it. */
@@ -36,15 +38,4 @@ export class Linger {
     this.#exchange = undefined;
     exchange?.end();
   }
-
-  readonly #endLater = (): void => {
-    process.nextTick(this.#endNow);
-  };
-
-  readonly #endNow = (): void => {
-    this.#isEndAhead = false;
-    this.end();
-  };
 }
-
-const NOW = Promise.resolve();

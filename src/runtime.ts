@@ -61,6 +61,7 @@ import { Sites } from './site.js';
 import { Sizer } from './sizer.js';
 import { Counters, type PoolStats, type WorkerStats } from './stats.js';
 import type { System } from './table.js';
+import { Turn } from './turn.js';
 import { give } from './unwatched.js';
 import { encodeInit, encodeLoad, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
 
@@ -82,8 +83,12 @@ export class Runtime {
   readonly startPython: StartPython;
   readonly hands = new Map<WorkerRef, WorkerHand>();
   readonly live = new LiveProcesses();
-  readonly keepAlive = new KeepAlive();
-  readonly linger = new Linger();
+  readonly #turn = new Turn(() => {
+    this.linger.end();
+    this.keepAlive.rest();
+  });
+  readonly keepAlive = new KeepAlive(this.#turn.ends);
+  readonly linger = new Linger(this.#turn.ends);
   readonly sessions: SessionRegistry;
   readonly counters = new Counters();
   readonly hooks = new Hooks();
@@ -189,11 +194,19 @@ export class Runtime {
     return this.#askers.size;
   }
 
-  /** Nobody waits, and nobody counts leases. */
+  /** A lease may stay where it is: nobody waits for it. */
   get mayLinger(): boolean {
-    return (
-      this.#askers.size === 0 && this.endedBy === undefined && this.recycler === undefined && this.sizer === undefined
-    );
+    return this.#askers.size === 0 && this.#mayKeepLeases;
+  }
+
+  /** A lease may go on from one short call to the next: somebody waits. */
+  get mayOffer(): boolean {
+    return this.#askers.size > 0 && this.#mayKeepLeases;
+  }
+
+  /** Nobody counts leases, or the time between them. */
+  get #mayKeepLeases(): boolean {
+    return this.endedBy === undefined && this.recycler === undefined && this.sizer === undefined;
   }
 
   /** The moment it is, for a coordinator that sheds whoever has waited too long; null for one that does not. */

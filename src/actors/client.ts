@@ -1,4 +1,4 @@
-import { type ClientContext, type ClientRef, clientMachine } from '../../machines/index.js';
+import { type ClientContext, type ClientEvent, type ClientRef, clientMachine } from '../../machines/index.js';
 import { compile } from '../compile.js';
 import { Exchange } from '../exchange.js';
 import type { PoolSettings } from '../options.js';
@@ -12,6 +12,7 @@ export function clientLogic(settings: PoolSettings) {
 
 interface ActionArgs {
   readonly context: ClientContext;
+  readonly event: ClientEvent;
   readonly self: ClientRef;
 }
 
@@ -19,8 +20,9 @@ const exchanges = new WeakMap<ClientRef, Exchange>();
 
 const interpreted = clientMachine.provide({
   actions: {
-    beginExchange: effect((runtime, { context, self }: ActionArgs) => {
-      const { lease, worker, slot, waiter } = context.held as NonNullable<ClientContext['held']>;
+    beginExchange: effect((runtime, { context, event, self }: ActionArgs) => {
+      const { lease, worker, slot } = context.held as NonNullable<ClientContext['held']>;
+      const { waiter } = event as Granted;
       const asker = runtime.takeAsker(waiter.ticket);
       // The caller gave up while the grant was on its way: it goes back unused.
       if (asker === undefined) return self.send({ type: 'exchange.ended', lease, at: runtime.nowToShed });
@@ -35,7 +37,17 @@ const interpreted = clientMachine.provide({
       exchanges.set(self, exchange);
       asker.onGranted(exchange);
     }),
+    continueExchange: effect((runtime, { event, self }: ActionArgs) => {
+      const exchange = exchanges.get(self) as Exchange;
+      const asker = runtime.takeAsker((event as Accepted).waiter.ticket);
+      if (asker === undefined) exchange.end();
+      else asker.onGranted(exchange);
+    }),
+    endExchange: effect((_, { self }: ActionArgs) => exchanges.get(self)?.close()),
     failExchange: effect((_, { self }: ActionArgs) => exchanges.get(self)?.lost()),
   },
 });
 const compiled = compile(interpreted);
+
+type Granted = ClientEvent & { type: 'lease.granted' };
+type Accepted = ClientEvent & { type: 'lease.accepted' };

@@ -61,10 +61,12 @@ export function supervisorLogic(runtime: Runtime) {
         });
         // In one step, since the supervisor's record of its children is copied in each.
         enqueue.assign(({ spawn }) => {
+          const coordinator = self.system.get('coordinator');
+          const { cancelGraceMs } = settings;
           for (const place of context.places.keys()) {
             for (const slot of slots) {
               const id = clientId(place, slot);
-              spawn('client', { id, systemId: id, input: { cancelGraceMs: settings.cancelGraceMs } });
+              spawn('client', { id, systemId: id, input: { cancelGraceMs, place, coordinator } });
             }
           }
           return {};

@@ -146,9 +146,13 @@ export class WorkerHand implements ProcessListeners {
 
   /** More of its slots are leased than anybody may have: what is sent now is sent ahead. */
   get isBeyondItsSlots(): boolean {
+    return this.#leases > this.#runtime.settings.slots;
+  }
+
+  get #leases(): number {
     let leases = 0;
     for (const exchange of this.exchanges) if (exchange !== undefined) leases += 1;
-    return leases > this.#runtime.settings.slots;
+    return leases;
   }
 
   /** What is kept of it for the rest of a turn. */
@@ -156,10 +160,24 @@ export class WorkerHand implements ProcessListeners {
     return this.#runtime.linger;
   }
 
-  /** A lease of it may be kept for the rest of the turn. Those that are given back prove that its start was good. */
+  /** A lease of it may be kept for the rest of the turn. */
   get mayLinger(): boolean {
+    return this.#runtime.mayLinger && this.#isToStay;
+  }
+
+  /** A lease of it may go on to who waits. What the coordinator would decline is not offered to it. */
+  get mayOffer(): boolean {
+    const { asking, settings, mayOffer } = this.#runtime;
+    if (!mayOffer || !this.#isToStay) return false;
+    // In a crowd all of its slots are granted, and those that are free are granted together.
+    const isFull = this.#leases === settings.slots + settings.prefetchMax;
+    return asking > settings.sizeMax ? isFull : !this.isBeyondItsSlots;
+  }
+
+  /** Leases that are given back prove that its start was good. */
+  get #isToStay(): boolean {
     if (this.#endedFor !== undefined || this.#isRetired || this.#isStale) return false;
-    return this.#runtime.mayLinger && this.#runtime.isProven(this.#worker);
+    return this.#runtime.isProven(this.#worker);
   }
 
   /** The moment it is, by the pool's clock. */
@@ -654,7 +672,9 @@ export class WorkerHand implements ProcessListeners {
 
   /** It owes no answer to that request any more. */
   answered(request: Request): void {
-    this.#asked.splice(this.#asked.indexOf(request), 1);
+    // Most are the first.
+    if (this.#asked[0] === request) this.#asked.shift();
+    else this.#asked.splice(this.#asked.indexOf(request), 1);
   }
 
   /** How long it ran: from the answer before it, if it was in the pipe by then. */

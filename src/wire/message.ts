@@ -359,7 +359,6 @@ export function encodeRequest(
   handlers?: ValueHandlers,
 ): EncodedRequest {
   const { args: argsJson, more, bin, large } = encodeArguments({ args, kwargs }, name, limits, handlers);
-  const bare = [JSON.stringify(name), ',', argsJson];
   const extras = more === '' ? [] : [more];
   if (session !== undefined) extras.push(`"session":${JSON.stringify(session)}`);
   if (progress === true) extras.push('"progress":true');
@@ -367,19 +366,35 @@ export function encodeRequest(
   if (context !== undefined) extras.push(`"context":${encodeJson(context, 'context', limits)}`);
   if (lease !== undefined) extras.push(`"lease":${lease}`);
   if (on !== undefined) extras.push(`"on":${on}${get === true ? ',"get":true' : ''}`);
-  bare.push(extras.length === 0 ? ']' : `${EXTRAS}${extras.join()}}]`);
-  const text = joined(bare, argsJson.length + more.length);
+  const bare = `${quoted(name)},${argsJson}`;
+  const text = inOne(extras.length === 0 ? `${bare}]` : `${bare}${EXTRAS}${extras.join()}}]`);
   const headBytes = CALL_HEAD_BYTES + (large?.length ?? 0) * SHARE_BYTES;
   limitBytes(text, headBytes, limits.messageBytesMax, name);
-  const bareChars = bare[0]!.length + argsJson.length + 1;
-  const keyChars = more === '' ? bareChars : bareChars + EXTRAS.length + more.length;
+  const keyChars = bare.length + (more === '' ? 0 : EXTRAS.length + more.length);
   return { text, bin, large, keyChars };
 }
 
-/** V8 keeps pieces that are put together as pieces, until somebody reads them. Many may wait, and short ones take more room so. */
-function joined(pieces: readonly string[], chars: number): string {
-  return chars < JOINED_CHARS_MAX ? pieces.join('') : pieces.reduce((text, piece) => text + piece);
+/**
+ * The same text. V8 keeps pieces that are put together as pieces, until somebody reads them; many may wait, and short ones
+ * take more room so.
+ */
+function inOne(text: string): string {
+  if (text.length < JOINED_CHARS_MAX) text.charCodeAt(0);
+  return text;
 }
+
+/** A name as JSON. There are few, and each is asked for again and again. */
+function quoted(name: string): string {
+  const known = names.get(name);
+  if (known !== undefined) return known;
+  if (names.size === NAMES_MAX) names.clear();
+  const json = JSON.stringify(name);
+  names.set(name, json);
+  return json;
+}
+
+const names = new Map<string, string>();
+const NAMES_MAX = 1_000;
 
 /**
  * The same request, for the items of what the function returns, with room for so many of them.
@@ -605,7 +620,7 @@ export function parseLine(line: string): ParsedLine {
  * @throws ProtocolError (`ERR_PROTOCOL`), as {@link decodeMessage}.
  */
 export function announcedBy(line: ParsedLine): readonly number[] | undefined {
-  if (!line.has('rich')) return undefined;
+  if (line.reply !== undefined || !line.has('rich')) return undefined;
   return line.has('bin') ? line.lengths('bin') : [];
 }
 
@@ -617,6 +632,7 @@ export function announcedBy(line: ParsedLine): readonly number[] | undefined {
  * @throws ProtocolError (`ERR_PROTOCOL`), as {@link decodeMessage}.
  */
 export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resolve?: Resolve): MessageFromPython {
+  if (fields.reply !== undefined) return fields.reply;
   if (bin !== undefined) fields.restore(bin, resolve);
   const type = fields.string('type');
   switch (type) {
@@ -857,10 +873,13 @@ function pythonError(error: WireError, thrown?: ThrownErrors): PythonError {
 class Fields {
   readonly #object: object;
   readonly #line: string;
+  /** All that it is, for a line that is as short as most. */
+  readonly reply: ReplyMessage | undefined;
 
-  private constructor(object: object, line: string) {
+  private constructor(object: object, line: string, reply?: ReplyMessage) {
     this.#object = object;
     this.#line = line;
+    this.reply = reply;
   }
 
   static ofLine(line: string): Fields {
@@ -878,7 +897,10 @@ class Fields {
   /** Most lines are as short as that. */
   private static ofReply(parsed: readonly unknown[], line: string): Fields {
     if (parsed.length !== 2) throw malformed('a line is an array, but not of an id and a value', line);
-    return new Fields({ type: 'reply', id: parsed[0], value: parsed[1] }, line);
+    const reply: ReplyMessage = { type: 'reply', id: parsed[0] as number, value: parsed[1] };
+    const fields = new Fields(reply, line, reply);
+    fields.id('id');
+    return fields;
   }
 
   /** Of the line alone. */

@@ -103,7 +103,9 @@ function leasesOf(made: <Machine extends AnyStateMachine>(machine: Machine) => M
   const coordinator = createActor(made(coordinatorMachine), {
     input: { queueMax: 10, queueMaxPerKey: 10, rules, supervisor: nobody },
   }).start();
-  const client = createActor(made(clientMachine), { input: { cancelGraceMs: 1_000 } }).start();
+  const client = createActor(made(clientMachine), {
+    input: { cancelGraceMs: 1_000, place: 0, coordinator: coordinator as never },
+  }).start();
   const worker = createActor(made(workerMachine), {
     input: {
       ...{ worker: 1, place: 0, bootTimeoutMs: 1e9, evictGraceMs: 1, stopGraceMs: 1, termGraceMs: 1 },

@@ -93,14 +93,16 @@ const CHAPTERS: readonly Chapter[] = [
     machine: coordinatorMachine,
     text:
       'Who is free, who waits, who gets whom. It has two events for each lease: `lease.request` and `slot.freed`. The lease is\n' +
-      'granted where an arrow says `sendGrant` or `sendGrants`.',
+      'granted where an arrow says `sendGrant` or `sendGrants`. One that is offered goes on to the next caller as it is (`sendAccepted`),\n' +
+      'or back.',
   },
   {
     chart: 'client',
     machine: clientMachine,
     text:
       'The client of one slot. It runs the exchange with the worker that granted the lease, and gives the lease back with its id,\n' +
-      'so that whatever comes late can be told from what is meant.',
+      'so that whatever comes late can be told from what is meant. While it is `offering`, its call has been answered and another may\n' +
+      'have the lease.',
   },
   {
     chart: 'supervisor',

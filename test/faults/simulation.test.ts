@@ -12,7 +12,7 @@ it('1,000 seeds x 2,000 steps of the pool on a virtual clock: every promise is k
 });
 
 const EXPECTED = [
-  ...['answered', 'aborted', 'SIGKILL', 'SIGTERM', 'pool degraded', 'sent ahead', 'sent to another'],
+  ...['answered', 'aborted', 'SIGKILL', 'SIGTERM', 'pool degraded', 'sent ahead', 'lease passed on', 'sent to another'],
   ...['ERR_CALL_TIMEOUT', 'ERR_LEASE_ENDED', 'ERR_POOL_CLOSED', 'ERR_POOL_DEGRADED', 'ERR_PROTOCOL', 'ERR_PYTHON'],
   ...['ERR_QUEUE_FULL', 'ERR_QUEUE_TIMEOUT', 'ERR_SESSION_LIMIT', 'ERR_SESSION_LOST', 'ERR_WORKER_DIED'],
 ];

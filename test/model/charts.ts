@@ -64,12 +64,15 @@ const leaseOf = (slot: number) => 7 + slot;
 
 export const CLIENT: Walkable<typeof clientMachine> = {
   machine: clientMachine,
-  input: { cancelGraceMs: 1_000 },
+  input: { cancelGraceMs: 1_000, place: 3, coordinator: inertRef<CoordinatorRef>('coordinator') },
   events: () => [
     { type: 'lease.granted', lease: 7, slot: 0, waiter: ANYONE, worker: inertRef<WorkerRef>('worker-0') },
     // Of the lease it holds, and of one of long ago.
     ...[7, 6].flatMap((lease) => [
       { type: 'lease.lost', lease },
+      { type: 'lease.accepted', lease, waiter: ANYONE },
+      { type: 'lease.declined', lease },
+      { type: 'exchange.answered', lease },
       { type: 'exchange.ended', lease, at: 0 },
       { type: 'exchange.abandoned', lease },
       { type: 'exchange.resumed', lease },
@@ -102,6 +105,7 @@ export const COORDINATOR: Walkable<typeof coordinatorMachine> = {
       const none = granted.map(() => null);
       return [
         ...granted.flatMap((lease, slot) => (lease === null ? [] : [{ type: 'slot.freed', ...of, slot, at: 30 }])),
+        offered(granted[0] ?? OF_LONG_AGO, place, 0),
         { type: served.isLeaving ? 'worker.staying' : 'worker.leaving', ...of },
         ...[granted, none, [granted[0] ?? null, ...none.slice(1)]].map((leases) => ({
           type: 'worker.left',
@@ -128,6 +132,16 @@ export const COORDINATOR: Walkable<typeof coordinatorMachine> = {
     ]),
 };
 
+const offered = (lease: number | null, place: number, slot: number) => ({
+  type: 'lease.offered',
+  lease: lease ?? OF_LONG_AGO,
+  place,
+  slot,
+  client: inertRef<ClientRef>(`client-${slot}`),
+});
+
+const OF_LONG_AGO = 0;
+
 /** One worker of one slot, with two for short calls that wait in its pipe. */
 export const COORDINATOR_AHEAD: Walkable<typeof coordinatorMachine> = {
   ...COORDINATOR,
@@ -145,11 +159,14 @@ export const COORDINATOR_AHEAD: Walkable<typeof coordinatorMachine> = {
       ...(served
         ? [
             ...granted.flatMap((lease, slot) => (lease === null ? [] : [{ type: 'slot.freed', ...of, slot, at: 30 }])),
+            ...granted.flatMap((lease, slot) => [offered(lease, 0, slot), offered(OF_LONG_AGO, 0, slot)]),
             { type: served.isLeaving ? 'worker.staying' : 'worker.leaving', ...of },
             { type: 'worker.left', ...of, leases: granted },
             { type: 'worker.left', ...of, leases: granted.map(() => null) },
           ]
         : [{ type: 'worker.joined', ...of, ref: inertRef<WorkerRef>('worker-0'), slots: 1, ahead: 2 }]),
+      // By the client of a worker that has left.
+      offered(OF_LONG_AGO, 1, 0),
       { type: 'pool.drain' },
     ];
   },

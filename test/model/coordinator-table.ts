@@ -1,9 +1,17 @@
 import { expect } from 'vitest';
-import { type CoordinatorContext, type coordinatorMachine, listWaiters, type Waiter } from '../../machines/index.js';
+import {
+  type CoordinatorContext,
+  type coordinatorMachine,
+  firstWaiterFor,
+  listWaiters,
+  type Waiter,
+} from '../../machines/index.js';
 import { COORDINATOR, COORDINATOR_AHEAD, isKnown } from './charts.js';
 import type { Table } from './table.js';
 
 const GRANTS = ['worker lease.granted'];
+const ACCEPTED = ['client lease.accepted'];
+const DECLINED = ['client lease.declined'];
 const LEFT_BEHIND = ['waiters.refused worker-left'];
 const closes = (...says: string[]) => [...says, 'supervisor coordinator.closed'];
 
@@ -38,6 +46,11 @@ export const COORDINATOR_TABLE: Table<typeof coordinatorMachine> = {
     },
     'open --slot.freed[hasWaiterFor]--> open': { promise: 'whoever is next has it already', says: GRANTS },
     'open --slot.freed[else]--> open': { promise: 'a slot is free, in silence' },
+    'open --lease.offered[hasShortNext]--> open': {
+      promise: 'whoever is next has the lease as it is',
+      says: ACCEPTED,
+    },
+    'open --lease.offered[else]--> open': { promise: 'the lease is to go back', says: DECLINED },
     'open --worker.leaving--> open': { promise: 'nobody new is sent to it, in silence' },
     'open --worker.staying--> open': { promise: 'whoever is next has its free slots already', maySay: GRANTS },
     'open --worker.left--> open': {
@@ -74,6 +87,7 @@ export const COORDINATOR_TABLE: Table<typeof coordinatorMachine> = {
     'draining --slot.freed[hasWaiterFor]--> draining': { promise: 'whoever is next has it already', says: GRANTS },
     'draining --slot.freed[hasNothingElse]--> closed': { promise: 'the last lease has ended', says: closes() },
     'draining --slot.freed[else]--> draining': { promise: 'others still run or wait' },
+    'draining --lease.offered--> draining': { promise: 'the lease is to go back', says: DECLINED },
     'draining --worker.leaving--> draining': { promise: 'nobody new is sent to it, in silence' },
     'draining --worker.staying--> draining': { promise: 'whoever is next has its free slots already', maySay: GRANTS },
     'draining --worker.left[leavesNothing]--> closed': {
@@ -96,6 +110,7 @@ export const COORDINATOR_TABLE: Table<typeof coordinatorMachine> = {
       maySay: ['waiters.refused closed'],
     },
     'closed --slot.freed--> closed': { promise: 'a lease that was still open has ended well' },
+    'closed --lease.offered--> closed': { promise: 'the lease is to go back', says: DECLINED },
     'closed --lease.request--> closed': { promise: 'nobody is let in', says: ['waiters.refused closed'] },
     'closed --worker.left[isUnconfirmed]--> closed': {
       promise: 'a grant that never arrived is refused',
@@ -109,6 +124,48 @@ export const COORDINATOR_TABLE: Table<typeof coordinatorMachine> = {
       );
       expect(ids).toEqual(ids.map((_, index) => from.context.nextLease + index));
       expect(snapshot.context.nextLease).toBe(from.context.nextLease + ids.length);
+    },
+
+    'passes a lease to whoever would be granted its slot, and grants nothing by it': ({
+      from,
+      event,
+      snapshot,
+      said,
+    }) => {
+      if (event.type !== 'lease.offered') return;
+      const { queue, live, nextLease } = from.context;
+      expect([snapshot.context.live, snapshot.context.nextLease]).toEqual([live, nextLease]);
+      const [answer] = said;
+      expect(answer?.how === 'send' && answer.event.lease).toBe(event.lease);
+      if (answer?.how !== 'send' || answer.event.type !== 'lease.accepted') return;
+      const { place, slot, lease } = event;
+      const first = firstWaiterFor(queue, from.context.workers[place]!.worker);
+      expect(answer.event).toEqual({ type: 'lease.accepted', lease, waiter: first });
+      expect(first).toMatchObject({ isShort: true });
+      expect(snapshot.context.workers[place]!.grants[slot]).toMatchObject({ lease, waiter: first });
+      expect(listWaiters(snapshot.context.queue)).not.toContain(first);
+    },
+
+    'lets a lease go back where it is of no use as it is: nobody is next, or more than one': ({
+      from,
+      event,
+      said,
+    }) => {
+      if (event.type !== 'lease.offered' || from.value !== 'open') return;
+      const served = from.context.workers[event.place];
+      const isAccepted = said[0]?.how === 'send' && said[0].event.type === 'lease.accepted';
+      const { queue, rules } = from.context;
+      const first = served && firstWaiterFor(queue, served.worker);
+      const isLive = served !== undefined && served.grants[event.slot]?.lease === event.lease && !served.isLeaving;
+      if (!isLive || first?.isShort !== true || rules.shed !== null) {
+        expect(isAccepted).toBe(false);
+        return;
+      }
+      // As if the slot had been given back.
+      const others = served.grants.filter((grant, slot) => grant !== null && slot !== event.slot);
+      const isCrowd = queue.size > from.context.workers.length && others.every((grant) => grant?.waiter.isShort);
+      const mayBeGranted = isCrowd || others.length < served.grants.length - served.ahead;
+      expect(isAccepted).toBe(mayBeGranted && !(isCrowd && served.free.length > 0));
     },
 
     'never leaves a slot free for somebody who waits': ({ snapshot }) => {

@@ -101,8 +101,13 @@ function inWords(said: Said): string[] {
   }
   const to = said.to.id.replace(/-\d+$/, '');
   if (leases !== undefined) return [`${to} ${type} ${(leases as unknown[]).map((each) => each ?? '-').join(' ')}`];
-  return [[to, type, ...(lease === undefined || to === 'worker' ? [] : [String(lease)])].join(' ')];
+  return [
+    [to, type, ...(lease === undefined || OF_ANY_LEASE.has(type) || to === 'worker' ? [] : [String(lease)])].join(' '),
+  ];
 }
+
+/** What the coordinator says of whichever lease it was asked about. */
+const OF_ANY_LEASE: ReadonlySet<string> = new Set(['lease.accepted', 'lease.declined']);
 
 const stateOf = (snapshot: unknown) => (snapshot as { value: string }).value;
 

@@ -44,14 +44,32 @@ export const UNHEARD = {
   },
   client: {
     // Its lease has ended; the port, or the worker, had not heard.
-    free: { may: ['lease.lost', 'exchange.ended', 'exchange.abandoned', 'exchange.resumed'], never: [] },
-    exchanging: { may: ['exchange.resumed'], never: ['lease.granted'] },
-    cancelling: { may: ['exchange.abandoned'], never: ['lease.granted'] },
+    free: {
+      may: [
+        'lease.lost',
+        'lease.declined',
+        'exchange.answered',
+        'exchange.ended',
+        'exchange.abandoned',
+        'exchange.resumed',
+      ],
+      never: [],
+    },
+    exchanging: { may: ['lease.declined', 'exchange.resumed'], never: ['lease.granted', 'lease.accepted'] },
+    offering: {
+      may: ['exchange.answered', 'exchange.ended', 'exchange.abandoned', 'exchange.resumed'],
+      never: ['lease.granted'],
+    },
+    cancelling: {
+      may: ['lease.declined', 'exchange.answered', 'exchange.abandoned'],
+      never: ['lease.granted', 'lease.accepted'],
+    },
   },
   coordinator: {
     open: { may: [], never: [] },
     degraded: {
-      may: ['lease.cancel'],
+      // An offer of a lease that is lost: its client hears of it.
+      may: ['lease.cancel', 'lease.offered'],
       never: ['slot.freed', 'worker.leaving', 'worker.staying', 'worker.left', 'pool.degraded'],
     },
     draining: { may: ['pool.drain'], never: [] },

@@ -1,6 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Actor, AnyActorRef, InspectionEvent } from 'xstate';
-import { byAge, type coordinatorMachine, listWaiters, type Waiter, type WorkerId } from '../../machines/index.js';
+import {
+  byAge,
+  type ClientContext,
+  type coordinatorMachine,
+  listWaiters,
+  type Waiter,
+  type WorkerId,
+} from '../../machines/index.js';
 import type { Lease, PoolOptions, PoolStats, Session } from '../../src/index.js';
 import { checkOptions } from '../../src/options.js';
 import { whenPolled } from '../../src/polled.js';
@@ -554,6 +561,8 @@ export class World {
       if (event.type === 'lease.request') this.#seenByCoordinator.requests += 1;
     } else if (event.type === 'lease.granted') {
       if (actorRef.id.startsWith('worker-')) this.#granted(actorRef, event as unknown as Granted);
+    } else if (event.type === 'lease.accepted') {
+      this.#accepted(actorRef, event as unknown as Granted);
     } else if (event.type === 'lease.released') {
       this.#liveLeases.get(actorRef)?.delete((event as unknown as Granted).lease);
     }
@@ -571,6 +580,24 @@ export class World {
     if (this.#usedLeases.has(lease)) this.faults.push(`lease ${lease} was used before`);
     this.#liveLeases.set(worker, live.set(lease, waiter));
     this.#usedLeases.add(lease);
+    this.#checkTurn(worker, waiter);
+  }
+
+  /** A lease goes on to another caller. */
+  #accepted(client: AnyActorRef, { lease, waiter }: Granted): void {
+    this.#mark?.('lease passed on');
+    const { held } = (client.getSnapshot() as { context: ClientContext }).context;
+    const live = held === null ? undefined : this.#liveLeases.get(held.worker);
+    if (live?.has(lease) !== true) return void this.faults.push(`lease ${lease} was passed on and is not live`);
+    live.set(lease, waiter);
+    if (live.size > this.#slots && ![...live.values()].every(({ isShort }) => isShort)) {
+      this.faults.push(`lease ${lease} was passed on to wait behind others while ${[...live.keys()]} live`);
+    }
+    this.#checkTurn((held as NonNullable<typeof held>).worker, waiter);
+  }
+
+  /** Nobody whom that worker could have served has waited for longer. */
+  #checkTurn(worker: AnyActorRef, waiter: Waiter): void {
     const id = (worker.getSnapshot() as { context: { worker: WorkerId } }).context.worker;
     const { queue, rules } = this.#coordinator.getSnapshot().context;
     const waiters = listWaiters(queue);

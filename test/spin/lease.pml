@@ -10,6 +10,7 @@
  *   FORGETFUL     whoever was granted a slot of a worker that never took the grant does not wait again
  *   HASTY         a slot is given back before Python has answered the call that nobody waits for
  *   CARELESS      a grant whose caller has left is not given back
+ *   HEARTLESS     whoever was to have a lease that was lost meanwhile does not wait again
  */
 #ifndef WORKERS
 #define WORKERS 2
@@ -40,7 +41,7 @@
 #define IS_FOR(to, life) (to == life)
 #endif
 
-mtype = { request, cancel, joined, freed, left, granted, released, revoked, lost };
+mtype = { request, cancel, joined, freed, left, granted, released, revoked, lost, offered, accepted, declined };
 mtype = { fresh, waiting, running, over };
 
 /* What is said, of which life of the worker, about which lease, for whom. */
@@ -119,6 +120,18 @@ end:
        :: else
        fi;
        w = 0; l = 0; t = 0
+     }
+  /* A call is answered: the first who waits has its lease as it is, and its worker does not hear of it. */
+  :: atomic {
+       toCoordinator?offered(w, _, lease, _) ->
+       if
+       :: grantOf[w] == lease && nempty(queue) ->
+         queue?t;
+         waiterOf[w] = t;
+         toClient[w]!accepted(0, lease, t)
+       :: else -> toClient[w]!declined(0, lease, 0)
+       fi;
+       w = 0; lease = 0; t = 0
      }
   :: atomic {
        toCoordinator?left(w, l, lease, _) ->
@@ -214,33 +227,46 @@ end:
   od
 }
 
+/* The request of a ticket goes out under the lease that is held; a caller who has left has no use for the lease. */
+inline exchange_for(ticket) {
+  if
+  :: is[ticket] == waiting ->
+    heldFor = ticket;
+    is[ticket] = running;
+    if
+    :: isUp[w] && life[w] == heldLife ->
+      assert(owes[w] == 0); /* a slot with an unanswered request is never free */
+      assert(!wasStarted[ticket]); /* a request is started at most once */
+      wasStarted[ticket] = true;
+      owes[w] = held
+    :: else
+    fi
+  :: is[ticket] != waiting ->
+    assert(is[ticket] == over);
+#ifdef CARELESS
+    held = 0; heldLife = 0
+#else
+    give_back()
+#endif
+  fi
+}
+
+inline give_back() {
+  toWorker[w]!released(heldLife, held, 0);
+  held = 0; heldLife = 0; heldFor = 0
+}
+
 proctype Client(byte w) {
   byte l, lease, t, held, heldLife, heldFor;
+  bool isOffering;
 end:
   do
   :: atomic {
        toClient[w]?granted(l, lease, t) ->
        assert(held == 0);
-       if
-       :: is[t] == waiting ->
-         held = lease;
-         heldLife = l;
-         heldFor = t;
-         is[t] = running;
-         if
-         :: isUp[w] && life[w] == l ->
-           assert(owes[w] == 0); /* a slot with an unanswered request is never free */
-           assert(!wasStarted[t]); /* a request is started at most once */
-           wasStarted[t] = true;
-           owes[w] = lease
-         :: else
-         fi
-       :: is[t] != waiting ->
-         assert(is[t] == over);
-#ifndef CARELESS
-         toWorker[w]!released(l, lease, 0)
-#endif
-       fi;
+       held = lease;
+       heldLife = l;
+       exchange_for(t);
        l = 0; lease = 0; t = 0
      }
   :: atomic {
@@ -249,11 +275,34 @@ end:
        :: IS_HELD(lease, held) ->
          assert(lease == held); /* the answer to another question */
          if
+         :: is[heldFor] == running -> is[heldFor] = over; heldFor = 0; isOffering = true
          :: is[heldFor] == running -> is[heldFor] = over
          :: else
          fi;
-         toWorker[w]!released(heldLife, held, 0);
-         held = 0; heldLife = 0; heldFor = 0
+         if
+         :: isOffering -> toCoordinator!offered(w, 0, held, 0)
+         :: else -> give_back()
+         fi
+       :: else
+       fi;
+       lease = 0
+     }
+  :: atomic {
+       toClient[w]?accepted(_, lease, t) ->
+       if
+       :: held == lease && isOffering -> isOffering = false; exchange_for(t)
+       :: else ->
+         assert(held == 0);
+#ifndef HEARTLESS
+         toCoordinator!request(0, 0, 0, t)
+#endif
+       fi;
+       lease = 0; t = 0
+     }
+  :: atomic {
+       toClient[w]?declined(_, lease, _) ->
+       if
+       :: held == lease && isOffering -> isOffering = false; give_back()
        :: else
        fi;
        lease = 0
@@ -266,7 +315,7 @@ end:
          :: is[heldFor] == running -> is[heldFor] = over
          :: else
          fi;
-         held = 0; heldLife = 0; heldFor = 0
+         held = 0; heldLife = 0; heldFor = 0; isOffering = false
        :: else
        fi;
        lease = 0
@@ -277,8 +326,7 @@ end:
        givenUp++;
        is[heldFor] = over;
 #ifdef HASTY
-       toWorker[w]!released(heldLife, held, 0);
-       held = 0; heldLife = 0; heldFor = 0
+       give_back()
 #else
        toWorker[w]!revoked(heldLife, held, 0)
 #endif

@@ -21,6 +21,7 @@ describe.skipIf(isMissing)(
       ['FORGETFUL', 'callers who are not put back when their grant never arrived', '(is[at]=='],
       ['HASTY', 'slots that are given back before Python has answered', '(owes[w]==0)'],
       ['CARELESS', 'grants that are kept although their callers have left', 'grantOf[at]==0'],
+      ['HEARTLESS', 'callers who are not put back when the lease they were to have was lost', '(is[at]=='],
     ])('fails with %s: %s', async (variant, _, violated) => {
       const verdict = await search(temporaryFolder(), ['DEATHS=1', variant]);
       expect(verdict.errors).toBe(1);

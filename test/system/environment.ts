@@ -138,13 +138,14 @@ function affinities(world: World, { wish }: Ask): (Affinity | null)[] {
   return [...met, { worker: 0, place: 0, strict }];
 }
 
-function exchangeMoves(world: World, { timeoutsMax }: Bounds): FaultyMove[] {
+function exchangeMoves(world: World, { asks, timeoutsMax }: Bounds): FaultyMove[] {
   const moves: FaultyMove[] = [];
   const slots = slotsOf(world);
+  const mayOffer = asks.some(({ isShort }) => isShort);
   for (const [index, exchange] of world.exchanges.entries()) {
     const client = addressOf(clientRef(index));
     const place = whereIs(index, slots);
-    for (const type of ['exchange.ended', 'exchange.abandoned', 'exchange.resumed']) {
+    for (const type of ['exchange.ended', 'exchange.abandoned', 'exchange.resumed', 'exchange.answered']) {
       moves.push({
         label: `${type} comes late, for a lease of long ago, at place ${place}`,
         owed: 'nobody',
@@ -163,6 +164,17 @@ function exchangeMoves(world: World, { timeoutsMax }: Bounds): FaultyMove[] {
           step.happen(client, { type: 'exchange.ended', lease, at: step.now });
         },
       });
+      if (mayOffer) {
+        moves.push({
+          label: `the call at place ${place} is answered, and the next may have its lease`,
+          owed: 'nobody',
+          make: (step) => {
+            step.settle(caller);
+            step.exchanges[index] = { ...exchange, caller: null };
+            step.happen(client, { type: 'exchange.answered', lease });
+          },
+        });
+      }
       if (world.spent.timeouts < timeoutsMax) {
         moves.push({
           label: `a call at place ${place} runs out of time, under a lease that is kept`,

@@ -124,13 +124,12 @@ class LiveStep extends Step {
 
   /** The pool as `src/actors` builds it, with the effects of a step for hands. */
   #start(): AnyActor {
-    const hand =
-      (name: string) => (args: { context: { place?: number }; event: AnyEventObject; self: AnyActorRef }) => {
-        const place = args.context.place ?? Number(args.self.id.split('-')[1]);
-        this.perform({ chart: 'worker', place, worker: 0 }, [
-          { name, params: undefined, context: args.context, event: args.event },
-        ]);
-      };
+    const hand = (name: string) => (args: { context: object; event: AnyEventObject; self: AnyActorRef }) => {
+      const place = Number(args.self.id.split('-')[1]);
+      this.perform({ chart: 'worker', place, worker: 0 }, [
+        { name, params: undefined, context: args.context, event: args.event },
+      ]);
+    };
     const worker = workerMachine.provide({
       actions: {
         startProcess: hand('startProcess'),
@@ -149,6 +148,8 @@ class LiveStep extends Step {
             { name: 'beginExchange', params: undefined, context: lent, event },
           ]);
         },
+        continueExchange: hand('continueExchange') as never,
+        endExchange: hand('endExchange') as never,
         failExchange: hand('failExchange') as never,
       },
     });
@@ -189,7 +190,15 @@ class LiveStep extends Step {
           for (const place of context.places.keys()) {
             for (const index of clientsAt(place)) {
               const id = `client-${index}`;
-              spawn('client', { id, systemId: id, input: { cancelGraceMs: 1 } });
+              spawn('client', {
+                id,
+                systemId: id,
+                input: ({ self: { system } }: { self: AnyActorRef }) => ({
+                  cancelGraceMs: 1,
+                  place,
+                  coordinator: system.get('coordinator'),
+                }),
+              });
             }
             spawn('worker', { id: `worker-${place}`, input: input(place) });
           }
@@ -231,7 +240,7 @@ function seen({ supervisor, coordinator, workers, clients, processes, exchanges,
     coordinator: [coordinator.value, free, nextLease, live, listWaiters(queue)],
     served: served.map((each) => each && [each.worker, each.grants, each.free]),
     workers: workers.map(({ value, context: { worker, leases, served } }) => [value, worker, leases, served]),
-    clients: clients.map(({ value, context: { held } }) => [value, held?.lease, held?.slot, held?.waiter]),
+    clients: clients.map(({ value, context: { held } }) => [value, held?.lease, held?.slot]),
     outside: [processes, exchanges, restarts, callers],
   };
 }

@@ -24,6 +24,7 @@ import {
   type Caller,
   type ClientSnapshot,
   type CoordinatorSnapshot,
+  clientRef,
   clientRefsAt,
   type Exchange,
   isQuiet,
@@ -240,7 +241,13 @@ class Renaming {
 
   #client(snapshot: ClientSnapshot, seat: number): Part<ClientSnapshot> {
     const { held } = snapshot.context;
-    if (held === null) return part(snapshot, seat, () => ({ key: `k${seat}:${snapshot.value}`, make: () => snapshot }));
+    const place = Math.floor(seat / slotsOf(this.#world));
+    if (held === null) {
+      return part(snapshot, seat, () => ({
+        key: `k${seat}:${snapshot.value}`,
+        make: () => ({ ...snapshot, context: { ...snapshot.context, place } }),
+      }));
+    }
     const lease = this.#lease(held.lease);
     const worker = this.#workerRef(held.worker);
     const slot = this.#slot(addressOf(held.worker).place, held.slot);
@@ -249,7 +256,7 @@ class Renaming {
       key: `k${seat}:${snapshot.value},${lease},${id}`,
       make: () => ({
         ...snapshot,
-        context: { ...snapshot.context, held: { lease, worker, slot, waiter: ANSWERED } },
+        context: { ...snapshot.context, place, held: { lease, worker, slot } },
       }),
     }));
   }
@@ -442,6 +449,7 @@ class Renaming {
       ...(slot !== undefined && { slot }),
       ...(worker !== undefined && { worker }),
       ...(ref !== undefined && { ref }),
+      ...(event.client !== undefined && { client: clientRef(place! * slotsOf(this.#world) + slot!) }),
       ...(lease !== undefined && { lease }),
       ...(leases !== undefined && { leases }),
       ...(waiter !== undefined && { waiter }),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ANYONE, counted, unlimited } from './bounds.js';
+import { ANYONE, counted, SHORT, unlimited } from './bounds.js';
 import { movesIn } from './environment.js';
 import { Scene } from './scenarios.js';
 import { CHARTS, type World } from './world.js';
@@ -25,6 +25,22 @@ describe('for one lease, the coordinator', () => {
     }
   });
 
+  it('handles two events for each call of a lease that goes on from one short call to the next, and its worker none', () => {
+    const scene = new Scene(CHARTS, counted(1, 2, { callsMax: 100, asks: [SHORT] }));
+    scene.does('the process at place 0 is ready', 'caller 0 asks for anyone, shortly');
+    letterByLetter(scene);
+    for (let call = 0; call < 10; call++) {
+      scene.does(`caller ${(call + 1) % 2} asks for anyone, shortly`);
+      const asked = letterByLetter(scene);
+      scene.does('the call at place 0 is answered, and the next may have its lease');
+      expect([...asked, ...letterByLetter(scene)]).toEqual([
+        { to: 'coordinator', type: 'lease.request' },
+        { to: 'coordinator', type: 'lease.offered' },
+        { to: 'client 0', type: 'lease.accepted' },
+      ]);
+    }
+  });
+
   it('handles one more when the caller leaves before it is served, and none while an answer is late', () => {
     const scene = new Scene(CHARTS, bounds);
     scene.does('caller 0 asks for anyone', 'caller 0 no longer waits');
@@ -38,7 +54,7 @@ describe('for one lease, the coordinator', () => {
 
 describe('what the actors say to each other', () => {
   it('is numbers, words, addresses and waiters, and never a payload', () => {
-    const scene = new Scene(CHARTS, counted(1, 2, { slots: 2 }));
+    const scene = new Scene(CHARTS, counted(1, 3, { slots: 2, callsMax: 2, asks: [ANYONE, SHORT] }));
     const seen = new Set<string>();
     const watch = () => letterByLetter(scene, (event) => seen.add(event.type) && expectNoPayload(event));
     for (const story of STORIES) {
@@ -108,7 +124,12 @@ const STORIES = [
   'cancelGrace runs out at place 0, slot 0',
   'the exchange at place 0, slot 1 ends',
   'the process at place 0 exits, as it was made to',
+  'the replacement at place 0 is due',
+  'the process at place 0 is ready',
+  ...[0, 1, 2].map((caller) => `caller ${caller} asks for anyone, shortly`),
+  ...[0, 1].map((slot) => `the call at place 0, slot ${slot} is answered, and the next may have its lease`),
   'pool.drain',
+  'the exchange at place 0, slot 0 ends',
 ];
 
 const EVERY_MESSAGE = [
@@ -121,6 +142,9 @@ const EVERY_MESSAGE = [
   'lease.resumed',
   'lease.released',
   'lease.overdue',
+  'lease.offered',
+  'lease.accepted',
+  'lease.declined',
   'worker.leaving',
   'worker.left',
   'lease.lost',

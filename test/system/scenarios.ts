@@ -69,6 +69,7 @@ const ALSO_ASKS = 'caller 1 asks for anyone';
 const IS_WORN = 'the worker at place 0 is worn';
 const RECYCLES = 'the next replacement of one that is worn is due';
 const ENDS = 'the exchange at place 0 ends';
+const OFFERS = 'the call at place 0 is answered, and the next may have its lease';
 const A_SECOND = 'a second passes';
 const FAILS_TO_START = 'no process comes to be at place 0';
 const IS_REPLACED = 'the worker at place 0 is to be replaced';
@@ -88,6 +89,8 @@ const sharedByThree = withSlots(3, unlimited(1, 3, [ANYONE]));
 /** One more than there are slots. */
 const waitedFor = withSlots(2, unlimited(1, 3, [ANYONE]));
 const bound = unlimited(1, 3, [ANYONE, STRICT]);
+const shortly = unlimited(1, 2, [SHORT]);
+const slowShortly = counted(1, 2, { asks: [SHORT] });
 const followed = { ...unlimited(1, 5, [SHORT]), ahead: 2 };
 
 /** One of two calls on one worker was given up and is not answered in time. */
@@ -723,6 +726,74 @@ export const SCENARIOS: readonly Scenario[] = [
       scene.sees('its process was asked to stop', ({ processes }) => processes[0]!.ending === 'asked');
       scene.does('the process at place 0 exits, as it was asked to', 'the worker at place 1 is of no use');
       scene.sees('the last one stays', ({ workers }) => workers[1]!.value === 'leased');
+    },
+  },
+
+  // ------------------------------------------------------------ a lease that goes on
+  {
+    promise: 'a short call that waits has the lease of the one before it, of which the worker does not hear',
+    bounds: shortly,
+    play: (scene) => {
+      scene.does(BOOTS, `${ASKS}, shortly`, `${ALSO_ASKS}, shortly`, OFFERS);
+      scene.sees('the second runs', callerIs('running', 1));
+      scene.sees(
+        'under the same lease',
+        ({ exchanges, coordinator }) =>
+          exchanges[0]?.lease === coordinator.context.nextLease - 1 && exchanges[0]?.lease === 1,
+      );
+      scene.does(ENDS);
+      scene.sees('its worker is idle', ({ workers }) => workers[0]!.value === 'idle');
+    },
+  },
+  {
+    promise: 'a lease that nobody waits for goes back',
+    bounds: shortly,
+    play: (scene) => {
+      scene.does(BOOTS, `${ASKS}, shortly`, OFFERS);
+      scene.sees('its worker is idle', ({ workers }) => workers[0]!.value === 'idle');
+    },
+  },
+  {
+    promise: 'whoever is to have a lease that is lost at that moment waits again, and is served',
+    bounds: slowShortly,
+    play: (scene) => {
+      scene.does(BOOTS);
+      scene.settles();
+      scene.does(`${ASKS}, shortly`, 'lease.request reaches the coordinator', `${ALSO_ASKS}, shortly`);
+      scene.does('lease.request reaches the coordinator', 'lease.granted reaches worker 1 at place 0');
+      scene.does('lease.granted reaches client 0', OFFERS, DIES, 'lease.offered reaches the coordinator');
+      scene.does('lease.lost reaches client 0');
+      scene.settles();
+      scene.sees('the second waits', callerIs('waiting', 1));
+      scene.does(RESTARTS, BOOTS);
+      scene.settles();
+      scene.sees('the second runs', callerIs('running', 1));
+    },
+  },
+  {
+    promise: 'a lease is not passed on in a pool that drains',
+    bounds: shortly,
+    play: (scene) => {
+      scene.does(BOOTS, `${ASKS}, shortly`, `${ALSO_ASKS}, shortly`, 'pool.drain', OFFERS);
+      scene.sees('the second runs, under a lease of its own', ({ exchanges }) => exchanges[0]?.lease === 2);
+    },
+  },
+  {
+    promise: 'a lease that is offered to a pool that was destroyed goes back',
+    bounds: slowShortly,
+    play: (scene) => {
+      scene.does(BOOTS);
+      scene.settles();
+      scene.does(`${ASKS}, shortly`);
+      scene.settles();
+      scene.does(
+        OFFERS,
+        'pool.destroy',
+        'lease.offered reaches the coordinator',
+        'pool.destroy reaches the coordinator',
+      );
+      scene.settles();
+      scene.sees('its process was killed', isKilled);
     },
   },
 

@@ -204,7 +204,10 @@ export function firstWorld(charts: Charts, bounds: Bounds): World {
     supervisor: supervisor.snapshot,
     coordinator: begin(charts.coordinator, coordinatorInput(bounds), coordinatorRef).snapshot,
     workers: places.map((place) => neverLived(charts, bounds, place)),
-    clients: slots.map((slot) => begin(charts.client, { cancelGraceMs: 1 }, clientRef(slot)).snapshot),
+    clients: slots.map((slot) => {
+      const place = Math.floor(slot / (bounds.slots + ahead));
+      return begin(charts.client, { cancelGraceMs: 1, place, coordinator: coordinatorRef }, clientRef(slot)).snapshot;
+    }),
     processes: places.map(() => nobody),
     exchanges: slots.map(() => null),
     restarts: places.map(() => false),
@@ -369,7 +372,12 @@ export class Step {
     for (const said of taken.said) {
       if (said.how === 'send') {
         const receiver = addressOf(said.to);
-        if (said.event.type === 'lease.granted' && to.chart === 'coordinator') this.#checkOrder(receiver, said.event);
+        if (said.event.type === 'lease.granted' && to.chart === 'coordinator')
+          this.#checkOrder(receiver.worker, said.event);
+        if (said.event.type === 'lease.accepted') {
+          const place = Math.floor(receiver.place / (this.clients.length / this.processes.length));
+          this.#checkOrder(this.coordinator.context.workers[place]!.worker, said.event);
+        }
         this.send(receiver, said.event);
       } else if (said.how === 'emit') {
         this.hear(said.event);
@@ -452,8 +460,12 @@ export class Step {
       if (process.ending === 'asked') step.processes[place] = { ...process, ending: 'told' };
     },
     beginRetirement: () => {},
-    beginExchange: (step, place, { context }) =>
-      step.#beginExchange(place, (context as ClientSnapshot['context']).held!),
+    beginExchange: (step, place, { context, event }) =>
+      step.#beginExchange(place, (context as ClientSnapshot['context']).held!, event.waiter as Waiter),
+    continueExchange: (step, place, { event }) => step.#continueExchange(place, event.waiter as Waiter),
+    endExchange: (step, place) => {
+      step.exchanges[place] = null;
+    },
     failExchange: (step, place, { context }) =>
       step.#failExchange(place, (context as ClientSnapshot['context']).held!.lease),
   };
@@ -474,17 +486,24 @@ export class Step {
     }
   }
 
-  #beginExchange(place: number, held: { lease: number; worker: WorkerRef; waiter: Waiter }): void {
+  #beginExchange(place: number, { lease, worker }: { lease: number; worker: WorkerRef }, waiter: Waiter): void {
     if (this.exchanges[place] !== null) throw new Violation('an exchange begins where another has not ended');
-    const { lease } = held;
-    if (this.#forget(held.waiter.ticket)) {
-      // The caller has gone: the grant is answered with a release.
-      this.send(addressOf(clientRef(place)), { type: 'exchange.ended', lease, at: this.now });
+    this.exchanges[place] = { lease, worker: addressOf(worker).worker, caller: null, owed: false, overdue: false };
+    this.#continueExchange(place, waiter);
+  }
+
+  #continueExchange(place: number, waiter: Waiter): void {
+    const exchange = this.exchanges[place];
+    if (!exchange || exchange.caller !== null) throw new Violation('an exchange goes on that is over, or not yet');
+    if (this.#forget(waiter.ticket)) {
+      // The caller has gone: the lease is given back.
+      this.exchanges[place] = null;
+      this.send(addressOf(clientRef(place)), { type: 'exchange.ended', lease: exchange.lease, at: this.now });
       return;
     }
-    const caller = this.#waitingFor(held.waiter, 'is granted a lease');
+    const caller = this.#waitingFor(waiter, 'is given a lease');
     this.callers[caller] = { ...this.callers[caller]!, state: 'running', waiter: null };
-    this.exchanges[place] = { lease, worker: addressOf(held.worker).worker, caller, owed: false, overdue: false };
+    this.exchanges[place] = { ...exchange, caller };
   }
 
   #failExchange(place: number, lease: number): void {
@@ -527,7 +546,7 @@ export class Step {
     return caller;
   }
 
-  #checkOrder({ worker }: Address, granted: AnyEventObject): void {
+  #checkOrder(worker: WorkerId, granted: AnyEventObject): void {
     const waiter = granted.waiter as Waiter;
     const { queue } = this.coordinator.context;
     const order = byAge(queue.rules);

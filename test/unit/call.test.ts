@@ -123,10 +123,10 @@ describe('a call', () => {
   });
 });
 
-function made(wait: ConstructorParameters<typeof Call>[3] = {}) {
+function made(wait: ConstructorParameters<typeof Call>[4] = {}) {
   const clock = new TurnedClock();
   const request = { text: '"name":"mean","args":[]}', bin: [], keyChars: 23 };
-  const call = new Call({ name: 'mean', request }, siteAbove(made), clock, wait);
+  const call = new Call({ name: 'mean', request }, siteAbove(made), clock, clock.now(), wait);
   const outcomes: CallOutcome[] = [];
   call.onSettled((how) => outcomes.push(how));
   const abandoned: Call[] = [];

@@ -3,14 +3,16 @@ import { KeepAlive } from '../../src/keep-alive.js';
 
 describe('keep-alive', () => {
   it('keeps the program running while somebody waits, and no longer', () => {
-    const keepAlive = new KeepAlive();
+    const { keepAlive, endTurn } = made();
     const before = timers();
     keepAlive.hold();
     keepAlive.hold();
     expect(timers()).toBe(before + 1);
     keepAlive.release();
+    endTurn();
     expect(timers()).toBe(before + 1);
     keepAlive.release();
+    endTurn();
     expect(timers()).toBe(before);
     keepAlive.hold();
     expect(timers()).toBe(before + 1);
@@ -18,17 +20,33 @@ describe('keep-alive', () => {
     keepAlive.dispose();
   });
 
+  it('lets go at the end of a turn, and not where somebody waits again by then', () => {
+    const { keepAlive, endTurn } = made();
+    const before = timers();
+    keepAlive.hold();
+    keepAlive.release();
+    expect(timers()).toBe(before + 1);
+    keepAlive.hold();
+    endTurn();
+    expect(timers()).toBe(before + 1);
+    keepAlive.release();
+    endTurn();
+    expect(timers()).toBe(before);
+    keepAlive.dispose();
+  });
+
   it('lets go when the work has come to its end, however that was', async () => {
-    const keepAlive = new KeepAlive();
+    const { keepAlive, endTurn } = made();
     const before = timers();
     await keepAlive.during(Promise.resolve());
     await expect(keepAlive.during(Promise.reject(new Error('failed')))).rejects.toThrow('failed');
+    endTurn();
     expect(timers()).toBe(before);
     keepAlive.dispose();
   });
 
   it('holds nothing once it is disposed of', () => {
-    const keepAlive = new KeepAlive();
+    const { keepAlive } = made();
     const before = timers();
     keepAlive.hold();
     keepAlive.release();
@@ -37,7 +55,7 @@ describe('keep-alive', () => {
   });
 
   it('still serves one who waits after it was disposed of, and leaves nothing then either', () => {
-    const keepAlive = new KeepAlive();
+    const { keepAlive } = made();
     const before = timers();
     keepAlive.dispose();
     keepAlive.hold();
@@ -45,6 +63,19 @@ describe('keep-alive', () => {
     expect(timers()).toBe(before);
   });
 });
+
+/** One, and what ends a turn in which something was put off. */
+function made() {
+  let isEndAhead = false;
+  const keepAlive = new KeepAlive(() => {
+    isEndAhead = true;
+  });
+  const endTurn = () => {
+    if (isEndAhead) keepAlive.rest();
+    isEndAhead = false;
+  };
+  return { keepAlive, endTurn };
+}
 
 /** The timers that keep this program running. */
 function timers(): number {

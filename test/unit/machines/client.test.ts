@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type ClientEvent, clientMachine, type Waiter, type WorkerRef } from '../../../machines/index.js';
+import {
+  type ClientEvent,
+  type CoordinatorRef,
+  clientMachine,
+  type Waiter,
+  type WorkerRef,
+} from '../../../machines/index.js';
 import { begin, inertRef, take } from '../../model/take.js';
 
 describe('a client', () => {
@@ -7,7 +13,7 @@ describe('a client', () => {
     const { tell, is } = client();
     expect(is()).toEqual(['free', null]);
     expect(tell(GRANTED)).toEqual(['beginExchange']);
-    expect(is()).toEqual(['exchanging', { lease: 7, worker: WORKER, slot: 2, waiter: WAITER }]);
+    expect(is()).toEqual(['exchanging', { lease: 7, worker: WORKER, slot: 2 }]);
     expect(tell({ type: 'exchange.ended', lease: 7, at: 42 })).toEqual([
       'worker-0: lease.released {"lease":7,"slot":2,"at":42}',
     ]);
@@ -63,9 +69,43 @@ describe('a client', () => {
     expect(is()).toEqual(['free', null]);
   });
 
+  it('offers its lease once its call is answered, and goes on with whoever is next', () => {
+    const { tell, is } = client();
+    tell(GRANTED);
+    const [offer] = tell({ type: 'exchange.answered', lease: 7 });
+    expect(offer).toMatch(/^coordinator: lease\.offered \{"lease":7,"place":3,"slot":2,"client":/);
+    expect(is()[0]).toBe('offering');
+    expect(tell({ type: 'lease.accepted', lease: 7, waiter: NEXT })).toEqual(['continueExchange']);
+    expect(is()).toEqual(['exchanging', { lease: 7, worker: WORKER, slot: 2 }]);
+  });
+
+  it('gives back what it has offered and nobody takes', () => {
+    const { tell, is } = client();
+    tell(GRANTED);
+    tell({ type: 'exchange.answered', lease: 7 });
+    expect(tell({ type: 'lease.declined', lease: 7 })).toEqual([
+      'endExchange',
+      'worker-0: lease.released {"lease":7,"slot":2,"at":null}',
+    ]);
+    expect(is()).toEqual(['free', null]);
+  });
+
+  it('sends back whoever comes for a lease that was lost', () => {
+    const { tell, is } = client();
+    tell(GRANTED);
+    tell({ type: 'exchange.answered', lease: 7 });
+    expect(tell({ type: 'lease.lost', lease: 7 })).toEqual(['failExchange']);
+    expect(tell({ type: 'lease.accepted', lease: 7, waiter: NEXT })).toEqual([
+      `coordinator: lease.request {"waiter":${JSON.stringify(NEXT)},"isBack":true}`,
+    ]);
+    expect(is()).toEqual(['free', null]);
+  });
+
   it('has no ear for what is said of another lease, or of one that has ended', () => {
     const late = (lease: number): ClientEvent[] => [
+      { type: 'exchange.answered', lease },
       { type: 'exchange.ended', lease, at: 0 },
+      { type: 'lease.declined', lease },
       { type: 'exchange.abandoned', lease },
       { type: 'exchange.resumed', lease },
       { type: 'lease.lost', lease },
@@ -93,11 +133,16 @@ const WAITER: Waiter = {
   mayWait: true,
   isShort: false,
 };
+const NEXT: Waiter = { ...WAITER, ticket: 2, isShort: true };
 const GRANTED = { type: 'lease.granted', lease: 7, slot: 2, waiter: WAITER, worker: WORKER } as const;
 
 /** A client, and what each event makes it do and say. */
 function client() {
-  let { snapshot } = begin(clientMachine, { cancelGraceMs: 500 });
+  let { snapshot } = begin(clientMachine, {
+    cancelGraceMs: 500,
+    place: 3,
+    coordinator: inertRef<CoordinatorRef>('coordinator'),
+  });
   return {
     is: () => [snapshot.value, snapshot.context.held],
     tell: (event: ClientEvent): string[] => {

@@ -1,0 +1,31 @@
+/**
+ * What is put off to the end of a turn, for all of a pool: after all that follows from what came in it, however many promises a
+ * program has put around that.
+ */
+export class Turn {
+  readonly #atEnd: () => void;
+  #isEndAhead = false;
+
+  constructor(atEnd: () => void) {
+    this.#atEnd = atEnd;
+  }
+
+  /** There is something to do at the end of this turn. */
+  readonly ends = (): void => {
+    if (this.#isEndAhead) return;
+    this.#isEndAhead = true;
+    // Ticks come when there are no more microtasks.
+    void NOW.then(this.#endLater);
+  };
+
+  readonly #endLater = (): void => {
+    process.nextTick(this.#endNow);
+  };
+
+  readonly #endNow = (): void => {
+    this.#isEndAhead = false;
+    this.#atEnd();
+  };
+}
+
+const NOW = Promise.resolve();
