@@ -350,14 +350,14 @@ export abstract class Caller<Api = unknown> {
         throw keyless('a call with functions or iterables among its arguments', options.idempotencyKey);
       }
     }
-    return { name, request, found, terms: termsOf(options), options };
+    return { name, request, found, terms: termsOf(options), heartbeatTimeoutMs, options };
   }
 
   /** Asks what was prepared, once; for its items, if there is room for some. */
-  #ask({ name, request, found, terms, options }: Prepared, stream?: CallExtras['stream'], room?: Room): Call {
+  #ask(prepared: Prepared, stream?: CallExtras['stream'], room?: Room): Call {
+    const { name, request, found, terms, heartbeatTimeoutMs, options } = prepared;
     const { counters, keepAlive, settings, clock, poison, retries, sites, hooks, asking } = this.runtime;
     const { signal, timeoutMs = settings.timeoutMs, context, onProgress } = options;
-    const heartbeatTimeoutMs = limitOf(options.heartbeatTimeoutMs ?? settings.heartbeatTimeoutMs);
     const { given, handles } = found;
     // Those who share a call wait with budgets of their own.
     const isShared = options.idempotencyKey !== undefined && room === undefined;
@@ -389,6 +389,7 @@ interface Prepared {
   readonly request: EncodedRequest;
   readonly found: Found;
   readonly terms: AttemptTerms | undefined;
+  readonly heartbeatTimeoutMs: number | undefined;
   readonly options: CallOptions;
 }
 

@@ -3,6 +3,7 @@ import type { WorkerHand } from './actors/worker.js';
 import type { Batch } from './batch.js';
 import type { Call } from './call.js';
 import { type EndedLease, LeaseEndedError, type PoolError } from './errors.js';
+import { remove } from './remove.js';
 import type { Started } from './retries.js';
 import type { Vigil } from './vigil.js';
 import type { MappedMessage, MessageDuringCall } from './wire/message.js';
@@ -318,9 +319,7 @@ export class Exchange {
   }
 
   #forget(request: Request): void {
-    // Most are the first.
-    if (this.#requests[0] === request) this.#requests.shift();
-    else this.#requests.splice(this.#requests.indexOf(request), 1);
+    remove(this.#requests, request);
   }
 
   #endVigil(): void {

@@ -6,7 +6,6 @@ export class KeepAlive {
   readonly #onIdle: () => void;
   #holders = 0;
   #timer: NodeJS.Timeout | undefined;
-  #keeps = false;
   #isDisposed = false;
 
   /** @param onIdle Has `rest` called at the end of the turn. Who makes one call after the other holds it again in that turn. */
@@ -16,8 +15,6 @@ export class KeepAlive {
 
   hold(): void {
     this.#holders += 1;
-    if (this.#keeps) return;
-    this.#keeps = true;
     this.#timer ??= setInterval(() => {}, LONGEST_DELAY_MS);
     this.#timer.ref();
   }
@@ -31,9 +28,7 @@ export class KeepAlive {
 
   /** Lets the program end, if nobody holds it any more. */
   rest(): void {
-    if (this.#holders > 0 || !this.#keeps) return;
-    this.#keeps = false;
-    this.#timer?.unref();
+    if (this.#holders === 0) this.#timer?.unref();
   }
 
   /** Runs to the end of `work`, then lets go. */
@@ -52,7 +47,6 @@ export class KeepAlive {
     if (this.#holders > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-    this.#keeps = false;
   }
 }
 

@@ -33,6 +33,7 @@ import type { Prefetch } from '../prefetch.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
 import { StackDump } from '../process/stack-dump.js';
 import { Pulse } from '../pulse.js';
+import { remove } from '../remove.js';
 import type { Started } from '../retries.js';
 import type { Runtime } from '../runtime.js';
 import type { SessionLoss } from '../session-registry.js';
@@ -672,9 +673,7 @@ export class WorkerHand implements ProcessListeners {
 
   /** It owes no answer to that request any more. */
   answered(request: Request): void {
-    // Most are the first.
-    if (this.#asked[0] === request) this.#asked.shift();
-    else this.#asked.splice(this.#asked.indexOf(request), 1);
+    remove(this.#asked, request);
   }
 
   /** How long it ran: from the answer before it, if it was in the pipe by then. */

@@ -387,14 +387,13 @@ function inOne(text: string): string {
 function quoted(name: string): string {
   const known = names.get(name);
   if (known !== undefined) return known;
-  if (names.size === NAMES_MAX) names.clear();
   const json = JSON.stringify(name);
+  // No function is called so: that is for Python to say, and nothing to be kept.
+  if (name.length > NAME_CHARS_MAX) return json;
+  if (names.size === NAMES_MAX) names.clear();
   names.set(name, json);
   return json;
 }
-
-const names = new Map<string, string>();
-const NAMES_MAX = 1_000;
 
 /**
  * The same request, for the items of what the function returns, with room for so many of them.
@@ -899,6 +898,7 @@ class Fields {
     if (parsed.length !== 2) throw malformed('a line is an array, but not of an id and a value', line);
     const reply: ReplyMessage = { type: 'reply', id: parsed[0] as number, value: parsed[1] };
     const fields = new Fields(reply, line, reply);
+    // It is taken as it is, so that what is no id is refused here.
     fields.id('id');
     return fields;
   }
@@ -1000,6 +1000,9 @@ function malformed(why: string, line: string): ProtocolError {
   return new ProtocolError({ detail: `${why}, in ${JSON.stringify(excerpt)}` });
 }
 
+const names = new Map<string, string>();
+const NAMES_MAX = 1_000;
+const NAME_CHARS_MAX = 256;
 /** About where a copy takes as long as what it saves is worth. */
 const JOINED_CHARS_MAX = 1_024;
 /** What {@link callLine} puts before a request, with the longest id. */

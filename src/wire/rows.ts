@@ -15,6 +15,8 @@ export interface Columns {
  * @param rich Gets what the columns stand for, as entries with paths that begin with `path`.
  */
 export function withColumns<T extends Values>(values: T, path: Path, rich: unknown[][], levels = 1): T {
+  // Most arguments hold nothing.
+  if (Array.isArray(values) && !values.some(isObject)) return values;
   let stands: Record<string | number, unknown> | undefined;
   const look = (step: string | number, value: unknown): void => {
     const stand = standIn(value, path, step, rich, levels);
@@ -28,7 +30,7 @@ export function withColumns<T extends Values>(values: T, path: Path, rich: unkno
 }
 
 function standIn(value: unknown, path: Path, step: string | number, rich: unknown[][], levels: number): unknown {
-  if (typeof value !== 'object' || value === null) return value;
+  if (!isObject(value)) return value;
   if (!Array.isArray(value)) {
     return levels > 0 && isPlainObject(value) ? withColumns(value as Values, [...path, step], rich, levels - 1) : value;
   }
@@ -36,6 +38,10 @@ function standIn(value: unknown, path: Path, step: string | number, rich: unknow
   if (found === undefined) return value;
   rich.push([[...path, step], ROWS, found.keys]);
   return found.columns;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 /** Without a prototype, so that `__proto__` is a key like any other. */

@@ -53,7 +53,7 @@ export function encodeArguments(
 ): EncodedArguments {
   const { args, kwargs } = given;
   const rich: unknown[][] = [];
-  const json = plainJson(args.some(isObject) ? withColumns(args, ARGS_PATH, rich) : args, 1, call, limits);
+  const json = plainJson(withColumns(args, ARGS_PATH, rich), 1, call, limits);
   const kwargsJson = kwargs === undefined ? '' : plainJson(withColumns(kwargs, KWARGS_PATH, rich), 1, call, limits);
   if (json === undefined || kwargsJson === undefined) {
     const { texts, bin, large } = encodeRich({ args, kwargs }, call, limits, handlers);
@@ -164,10 +164,6 @@ function encodeRich(
 
 function richJson(rich: readonly unknown[], call: string | undefined, limits: ValueLimits): string {
   return `"rich":${write(rich, call, limits)}`;
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null;
 }
 
 /** A refusal of the walk, as the error that the caller gets. */

@@ -40,12 +40,27 @@ describe('a lease whose call was answered, where short calls wait', () => {
     const go = await gate.reached();
     expect(await Promise.all(calls)).toEqual(calls.map((_, n) => n + 1));
     expect(events.accepted).toBeGreaterThan(20);
+    // It had been offered where the next is not short.
+    expect(events.offered).toBeGreaterThan(events.accepted);
     await go();
     await slow;
     const held = await lease;
     expect(await held.call('add', [1, 1])).toBe(2);
     await held.checkin();
     expect(events.granted).toBe(events.freed);
+  });
+
+  it('goes back where its next caller gives up at that very moment', async () => {
+    const abort = new AbortController();
+    const onAccepted = () => abort.abort('left');
+    const { pool, events } = await counted({}, onAccepted);
+    const calls = Array.from({ length: 20 }, (_, n) => pool.call('add', [n, 1], { signal: abort.signal }));
+    const outcomes = await Promise.allSettled(calls);
+    expect(outcomes.some(({ status }) => status === 'rejected')).toBe(true);
+    expect(events.accepted).toBe(1);
+    expect(await pool.call('add', [1, 1])).toBe(2);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, workers: { idle: 1 } });
   });
 
   it('has its callers told apart when its worker dies', async () => {
@@ -83,7 +98,7 @@ async function crowd(pool: Awaited<ReturnType<typeof counted>>['pool'], count: n
 }
 
 /** A pool that knows that `add` is short, and what its coordinator and its clients hear from then on. */
-async function counted(options: Partial<PoolOptions> = {}) {
+async function counted(options: Partial<PoolOptions> = {}, onAccepted: () => void = () => {}) {
   const events = { requested: 0, freed: 0, granted: 0, offered: 0, accepted: 0 };
   const inspect = (event: InspectionEvent) => {
     if (event.type !== '@xstate.event') return;
@@ -92,7 +107,10 @@ async function counted(options: Partial<PoolOptions> = {}) {
     if (type === 'lease.request') events.requested += 1;
     if (type === 'slot.freed') events.freed += 1;
     if (type === 'lease.offered') events.offered += 1;
-    if (type === 'lease.accepted') events.accepted += 1;
+    if (type === 'lease.accepted') {
+      events.accepted += 1;
+      onAccepted();
+    }
     if (type === 'lease.granted' && id.startsWith('client')) events.granted += 1;
   };
   // However slow the machine is.
