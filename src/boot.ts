@@ -2,7 +2,7 @@ import { BootError, type BootStage, ProtocolError } from './errors.js';
 import { Tail } from './process/output.js';
 import type { ProcessEnd, PythonProcess } from './process/python-process.js';
 import type { Runtime } from './runtime.js';
-import { errorFromWire, type FailedMessage, type HelloMessage } from './wire/message.js';
+import { errorFromWire, type FailedMessage, type HelloMessage, type InitMessage } from './wire/message.js';
 
 /** How one Python process comes up: the handshake, and what it failed by if it does not. */
 export class Boot {
@@ -34,7 +34,7 @@ export class Boot {
   /** Python is there: it is told what to load. Returns why it cannot be, if so. */
   onHello(
     { protocol, library }: HelloMessage,
-    wanted: { readonly interrupts: boolean; readonly stacks: boolean; readonly replyPage?: true },
+    wanted: Pick<InitMessage, 'interrupts' | 'stacks' | 'replyPage' | 'shortUs'>,
   ): BootError | undefined {
     this.onLoading();
     let init: ReturnType<Runtime['initLine']>;

@@ -1,10 +1,11 @@
 import type { Call } from './call.js';
 import type { PoolSettings } from './options.js';
+import type { EncodedRequest } from './wire/message.js';
 
 /**
  * Which calls may stand in a worker's pipe behind others: those of functions that were short lately, and that say
- * nothing but their answer. How long they ran is measured from one answer to the next, so that what holds up Node counts
- * as theirs: a call is never taken for shorter than it was.
+ * nothing but their answer. How long they ran at the most is measured from one answer to the next. What holds up Node is
+ * in that too, so that Python says of those that it found to be long.
  */
 export class Prefetch {
   /** As `PoolStats` has them. */
@@ -16,7 +17,7 @@ export class Prefetch {
   readonly #recent = new Map<string, Recent>();
 
   constructor({ prefetchMax, prefetchBelowMs }: PoolSettings) {
-    this.isPossible = prefetchMax > 0;
+    this.isPossible = prefetchMax > 0 && prefetchBelowMs > 0;
     this.#belowMs = prefetchBelowMs;
   }
 
@@ -27,10 +28,20 @@ export class Prefetch {
     return this.#recent.get(call.name)?.isShort ?? false;
   }
 
-  /** A call was answered after `ms`. @param isFollowed Another waited behind it. */
-  ran(call: Call, ms: number, isFollowed: boolean): void {
+  /** From when on Python says how long a call took, in microseconds; `undefined` where nobody wants to know. */
+  get shortUs(): number | undefined {
+    return this.isPossible ? Math.max(1, Math.round(1_000 * this.#belowMs)) : undefined;
+  }
+
+  /**
+   * A call was answered after `ms`.
+   *
+   * @param wasShort Python found it to be.
+   * @param isFollowed Another waited behind it.
+   */
+  ran(call: Call, ms: number, wasShort: boolean, isFollowed: boolean): void {
     if (!this.isPossible) return;
-    const isOver = ms >= this.#belowMs;
+    const isOver = ms >= this.#belowMs && !(wasShort && isSmall(call.question.request));
     if (isOver && isFollowed) this.counts.overruns += 1;
     let recent = this.#recent.get(call.name);
     if (recent === undefined) {
@@ -40,6 +51,11 @@ export class Prefetch {
     }
     recent.add(isOver);
   }
+}
+
+/** To read a large request takes a while too, of which Python says nothing. */
+function isSmall({ text, bin }: EncodedRequest): boolean {
+  return bin.reduce((bytes, { byteLength }) => bytes + byteLength, text.length) <= SMALL_BYTES;
 }
 
 /** Which of the last runs of one function were too long. */
@@ -61,6 +77,8 @@ class Recent {
   }
 }
 
+/** About one read. Of larger answers Python says how long they took. */
+const SMALL_BYTES = 65_536;
 /** A percentile of so many is known. */
 const RUNS = 100;
 /** And so many say something of it. */

@@ -519,7 +519,7 @@ export class Runtime {
   /** The first line to a worker. */
   initLine(
     worker: string,
-    can: Pick<InitMessage, 'startMark' | 'replyPage' | 'interrupts' | 'stacks' | 'share'>,
+    can: Pick<InitMessage, 'startMark' | 'replyPage' | 'shortUs' | 'interrupts' | 'stacks' | 'share'>,
   ): { line: string; protocol: number } {
     const { settings } = this;
     const line = encodeInit({

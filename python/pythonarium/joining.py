@@ -25,20 +25,16 @@ class Joining:
         self._ended = self._since = 0.0
 
     def begin(self, name: str | None) -> float:
-        """Write what waits, unless a quick function begins. Returns the moment, or 0 if the reply of the call cannot wait.
-
-        `name` is None for a call that says more than an answer.
-        """
+        """Write what waits, unless a quick function begins. Returns the moment. `name` is None for a call that says more than an answer."""
         if self.page.used:
             if name in self._quick:
                 return self._ended
             self._writer.flush()
-        return 0.0 if name is None else perf_counter()
+        return perf_counter()
 
-    def end(self, name: str, began: float, reply: bytes) -> None:
-        """Write the reply of the call, and what waits; or let it wait too."""
-        now = self._ended = perf_counter()
-        took = now - began
+    def end(self, name: str, took: float, now: float, reply: bytes) -> None:
+        """Write the reply of the call, which took so long and ended now, and what waits; or let it wait too."""
+        self._ended = now
         if took < QUICK_S:
             self._quick.add(name)
         else:

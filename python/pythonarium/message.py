@@ -114,14 +114,26 @@ def reply(call: int, value: str, is_plain: bool) -> bytes:
     return f"[{call},{value}]\n".encode() if is_plain else f'{{"type":"reply","id":{call},"value":{value}}}\n'.encode()
 
 
+def long_reply(call: int, value: str, is_plain: bool, took_us: int) -> bytes:
+    """Return the same for a call that was not short, and took so many microseconds."""
+    if is_plain:
+        return f"[{call},{value},{took_us}]\n".encode()
+    return f'{{"type":"reply","id":{call},"value":{value},"tookUs":{took_us}}}\n'.encode()
+
+
 def mapped(first: int, values: str, took_us: int, longest_us: int) -> bytes:
     """Return the line that answers `first` and the calls that follow it, with their results; in microseconds, how long all took and the longest."""
     return f'{{"type":"mapped","id":{first},"values":[{values}],"tookUs":{took_us},"longestUs":{longest_us}}}\n'.encode()
 
 
-def error(call: int, error: str, started: bool = True) -> bytes:
-    """Return the line that says how `call` failed, or that it was not even started; `error` is the JSON text of an ERROR."""
+def error(call: int, error: str, started: bool = True, took_us: int | None = None) -> bytes:
+    """Return the line that says how `call` failed, or that it was not even started; `error` is the JSON text of an ERROR.
+
+    `took_us`: how long it took in microseconds, if it was not short.
+    """
     more = "" if started else ',"started":false'
+    if took_us is not None:
+        more += f',"tookUs":{took_us}'
     return f'{{"type":"error","id":{call},"error":{error}{more}}}\n'.encode()
 
 
@@ -373,6 +385,8 @@ def _check_init(message: dict[str, Any]) -> str | None:
         return "`watch` is not an array of strings"
     if type(get("startMark")) is not bool:
         return "`startMark` is not a boolean"
+    if "shortUs" in message and not _is_limit(message["shortUs"]):
+        return "`shortUs` is not a positive safe integer"
     if "share" in message:
         share = message["share"]
         if type(share) is not dict or not _is_limit(share.get("pid")) or type(share.get("mark")) is not int or share["mark"] < 0:

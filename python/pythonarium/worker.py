@@ -13,6 +13,7 @@ import sys
 from _signal import SIG_BLOCK, SIG_DFL, SIG_IGN, SIGINT, SIGUSR1, SIGUSR2, getsignal, pthread_sigmask, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
 from _thread import get_ident, start_new_thread
 from errno import EBADF
+from time import perf_counter
 
 from . import __version__, error, message
 from .cancel import GIVEN_UP, CallCancelled, Cancellation
@@ -107,6 +108,8 @@ class Worker:
         self._mark: StartMark | None = None
         # Absent where every reply is written at once.
         self._joining: Joining | None = None
+        # An answer that took as long says so, and one with as many bytes.
+        self._short_s = self._small_bytes = float("inf")
         # Nothing where calls run one after the other.
         self._lane: Lane | None = None
         self._bytes_max = MESSAGE_BYTES_MAX
@@ -160,6 +163,8 @@ class Worker:
                     self._cancellation.watch(self._mark)
                     if self._mark.replies is not None:
                         self._join(self._mark.replies)
+                        if "shortUs" in init:
+                            self._short_s, self._small_bytes = init["shortUs"] / 1e6, SMALL_BYTES
                     if init.get("interrupts"):
                         self._cancellation.listen()
             stage = "limits"
@@ -263,9 +268,14 @@ class Worker:
             self._send_error(number, error.of_exception(CallCancelled(GIVEN_UP)), started=False)
             return
 
-        began, joining = 0.0, self._joining
-        if joining is not None and (joining.lines or joining.page.used):
-            began = joining.begin(name if exchange is None and (call is None or "on" not in call) else None)
+        began = took = now = 0.0
+        joining, may_wait = self._joining, False
+        if joining is not None:
+            if joining.lines or joining.page.used:
+                may_wait = exchange is None and (call is None or "on" not in call)
+                began = joining.begin(name if may_wait else None)
+            else:
+                began = perf_counter()
         if session is not None:
             self._sessions.enter(session)
         if context is not None:
@@ -290,11 +300,19 @@ class Worker:
                 # Whatever raises in between comes from the one interruption that a call may have.
                 cancellation.armed = 0
             text, attachments = encode(value, self._depth_max, handing)
-            answer = message.reply(number, text, attachments is NO_ATTACHMENTS)
+            if began:
+                now = perf_counter()
+                took = now - began
+            is_plain = attachments is NO_ATTACHMENTS
+            if took >= self._short_s or len(text) + (0 if is_plain else size_of(attachments)) > self._small_bytes:
+                answer = message.long_reply(number, text, is_plain, int(took * 1e6))
+            else:
+                answer = message.reply(number, text, is_plain)
         # Everything: SystemExit and KeyboardInterrupt end a call and not its worker.
         except BaseException as raised:
             if not self._writer.is_open:
                 leave_child(raised)
+            took = perf_counter() - began if began else 0.0
             refused, answer, attachments = error.of_exception(raised), b"", []
         if not self._writer.is_open:
             leave_child(None)
@@ -310,14 +328,14 @@ class Worker:
         # Most answers are as plain as that.
         if refused is None and not attachments and len(answer) <= self._bytes_max:
             # What stands for an object may only be sent once.
-            if began and attachments is NO_ATTACHMENTS:
-                joining.end(name, began, answer)  # type: ignore[union-attr]
+            if may_wait and is_plain:
+                joining.end(name, took, now, answer)  # type: ignore[union-attr]
             else:
                 self._writer.write(answer)
         else:
-            if began:
+            if may_wait:
                 joining.failed(name)  # type: ignore[union-attr]
-            self._send_answer(number, refused, answer, attachments, handing)
+            self._send_answer(number, refused, answer, attachments, handing, took=took)
 
     def _join(self, page: ReplyPage) -> None:
         """Let replies wait for each other in `page`, from here on."""
@@ -333,6 +351,7 @@ class Worker:
         attachments: list[memoryview],
         handing: Handing | NoHanding,
         started: bool = True,
+        took: float = 0.0,
     ) -> None:
         """Send the answer of a call, or the error that it came to; or that it is too large to be sent."""
         if refused is None:
@@ -342,13 +361,13 @@ class Worker:
             except MessageTooLarge as too_large:
                 refused = error.of_exception(too_large)
         handing.take_back()
-        self._send_error(number, refused, started)
+        self._send_error(number, refused, started, took)
 
     def say(self, what: str, line: bytes, attachments: Any = ()) -> None:
         """Send something of a call's: its answer, or `what` is named. Raises MessageTooLarge if Node would not take it."""
         if len(line) - 1 > self._bytes_max:
             raise MessageTooLarge(what, len(line) - 1, self._bytes_max)
-        if attachments and (size := sum([one.nbytes for one in attachments])) > self._attachment_bytes_max:
+        if attachments and (size := size_of(attachments)) > self._attachment_bytes_max:
             raise MessageTooLarge(what, size, self._attachment_bytes_max, "attachmentBytesMax")
         self._writer.write(line, attachments)
 
@@ -437,8 +456,9 @@ class Worker:
 
         return run
 
-    def _send_error(self, number: int, told: dict[str, Any], started: bool = True) -> None:
-        self._writer.write(message.error(number, error.to_json(told, self._bytes_max - ENVELOPE_BYTES), started))
+    def _send_error(self, number: int, told: dict[str, Any], started: bool = True, took: float = 0.0) -> None:
+        took_us = int(took * 1e6) if took >= self._short_s else None
+        self._writer.write(message.error(number, error.to_json(told, self._bytes_max - ENVELOPE_BYTES), started, took_us))
 
     def _fail(self, stage: str, told: dict[str, Any]) -> NoReturn:
         if not self._writer.is_open:
@@ -529,6 +549,11 @@ def nothing_to_stream(kind: type) -> ValueRefused:
     return ValueRefused("value", f"is {name_with_article(kind)}, which has no items to stream; use call() for it")
 
 
+def size_of(attachments: list[memoryview]) -> int:
+    """Return how many bytes they are together."""
+    return sum([one.nbytes for one in attachments])
+
+
 def nothing() -> None:
     """Be the setup or the teardown where there is none."""
 
@@ -581,3 +606,5 @@ TALKS = EXTRAS - {"rich"}
 WHOLE = (str, bytes, bytearray, memoryview, dict)
 PLAIN = ATOMS | {list, dict, tuple}
 NO_KWARGS: dict[str, Any] = {}
+# About one write; what is larger takes a while on its way, too.
+SMALL_BYTES = 64 * 1024

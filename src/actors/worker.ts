@@ -102,6 +102,8 @@ export class WorkerHand implements ProcessListeners {
   #answeredAt = 0;
   /** Absent where every reply is sent at once. */
   #heldReplies: HeldReplyWatch | undefined;
+  /** Its answers say how long they took, if that was not short. */
+  #isTimed = false;
   /** The requests whose replies were taken before Python has sent them. */
   readonly #taken = new Set<number>();
   /** The answers that it had given and not sent at its end, by request. */
@@ -467,11 +469,11 @@ export class WorkerHand implements ProcessListeners {
     this.#pulse?.heard();
     switch (message.type) {
       case 'reply':
-        return this.#answered(message.id, { value: message.value });
+        return this.#answered(message.id, { value: message.value }, message.tookUs);
       case 'mapped':
         return this.#mapped(message);
       case 'error':
-        return this.#answered(message.id, { error: this.#errorOf(message), started: message.started });
+        return this.#answered(message.id, { error: this.#errorOf(message), started: message.started }, message.tookUs);
       case 'items':
       case 'callback':
       case 'pull':
@@ -562,7 +564,14 @@ export class WorkerHand implements ProcessListeners {
         take: (lines) => this.#take(lines),
       });
     }
-    const wanted = { interrupts, stacks: isDirect, ...(holds && { replyPage: true as const }) };
+    const { shortUs } = this.#runtime.prefetch;
+    this.#isTimed = holds && shortUs !== undefined;
+    const wanted = {
+      interrupts,
+      stacks: isDirect,
+      ...(holds && { replyPage: true }),
+      ...(this.#isTimed && { shortUs }),
+    };
     const failure = this.#boot.onHello(hello, wanted);
     if (failure === undefined) return;
     this.#fault = failure;
@@ -612,7 +621,7 @@ export class WorkerHand implements ProcessListeners {
     return { worker: this.name, pid: this.#pid, call, name, ranMs, stack, context };
   }
 
-  #answered(id: number, answer: Answer): void {
+  #answered(id: number, answer: Answer, tookUs: number | undefined): void {
     const request = this.#asker(id);
     if (request === undefined && this.#taken.delete(id)) return;
     if (request?.batch !== undefined && request.exchange.answerOne(request, request.batch, id, answer)) return;
@@ -621,7 +630,7 @@ export class WorkerHand implements ProcessListeners {
     const { poison } = this.#runtime;
     if (!poison.isEmpty) poison.survived(request.call.question);
     this.answered(request);
-    this.#measure(request.call, answer);
+    this.#measure(request.call, answer, tookUs);
     request.exchange.answer(request, answer);
     this.goOn();
   }
@@ -677,13 +686,18 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** How long it ran: from the answer before it, if it was in the pipe by then. */
-  #measure(call: Call, answer: Answer): void {
+  #measure(call: Call, answer: Answer, tookUs: number | undefined): void {
     const now = this.#heardAt as number;
     const since = Math.max(call.sentAt ?? now, this.#answeredAt);
     this.#answeredAt = now;
     // What was given up in the pipe never ran.
     if (!call.isPlain || ('error' in answer && answer.started === false)) return;
-    this.#runtime.prefetch.ran(call, now - since, this.#asked[0]?.isAhead === true);
+    this.#runtime.prefetch.ran(
+      call,
+      now - since,
+      this.#isTimed && tookUs === undefined,
+      this.#asked[0]?.isAhead === true,
+    );
   }
 
   /** Python comes to the next. */

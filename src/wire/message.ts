@@ -53,6 +53,8 @@ export interface InitMessage {
   readonly startMark: boolean;
   /** Whether a second page follows it, where replies may be held that wait for others; absent for no. */
   readonly replyPage?: boolean | undefined;
+  /** An answer that took as long or longer shall say so; absent for none. */
+  readonly shortUs?: number | undefined;
   /** Node's process, and the descriptor of the start mark there: by these the worker finds out whether it can open files of Node's. */
   readonly share?: { readonly pid: number; readonly mark: number } | undefined;
   /** Whether a call that is given up is to be interrupted: in the lane `serial` by SIGUSR1, else by `cancel` alone. */
@@ -152,6 +154,8 @@ export interface ReplyMessage {
   readonly type: 'reply';
   readonly id: number;
   readonly value: unknown;
+  /** How long the call ran, in microseconds: there if it was not short, as `init` has it, or its answer is long. */
+  readonly tookUs: number | undefined;
 }
 
 /** The other answer to a call. */
@@ -161,6 +165,8 @@ export interface ErrorMessage {
   readonly error: WireError;
   /** `false`: the function was never begun. */
   readonly started?: boolean;
+  /** As in a reply. */
+  readonly tookUs: number | undefined;
 }
 
 /** The answers to calls of one `map`, as far as they are plain results: that of the call `id`, and of those that follow it. */
@@ -636,13 +642,14 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
   const type = fields.string('type');
   switch (type) {
     case 'reply':
-      return { type, id: fields.id('id'), value: fields.value('value') };
+      return { type, id: fields.id('id'), value: fields.value('value'), tookUs: fields.optional('tookUs') };
     case 'error':
       return {
         type,
         id: fields.id('id'),
         error: decodeError(fields.object('error'), 0),
         ...(fields.has('started') && { started: fields.boolean('started') }),
+        tookUs: fields.optional('tookUs'),
       };
     case 'mapped':
       return {
@@ -895,11 +902,15 @@ class Fields {
 
   /** Most lines are as short as that. */
   private static ofReply(parsed: readonly unknown[], line: string): Fields {
-    if (parsed.length !== 2) throw malformed('a line is an array, but not of an id and a value', line);
-    const reply: ReplyMessage = { type: 'reply', id: parsed[0] as number, value: parsed[1] };
+    const isLong = parsed.length === 3;
+    if (parsed.length !== 2 && !isLong)
+      throw malformed('a line is an array, but not of an id, a value and perhaps a time', line);
+    const tookUs = isLong ? (parsed[2] as number) : undefined;
+    const reply: ReplyMessage = { type: 'reply', id: parsed[0] as number, value: parsed[1], tookUs };
     const fields = new Fields(reply, line, reply);
     // It is taken as it is, so that what is no id is refused here.
     fields.id('id');
+    if (isLong) fields.integer('tookUs');
     return fields;
   }
 
@@ -961,6 +972,11 @@ class Fields {
 
   restore(bin: readonly Uint8Array[], resolve: Resolve | undefined): void {
     restore(this.#object, this.value('rich'), bin, resolve);
+  }
+
+  /** An integer that need not be there. */
+  optional(name: string): number | undefined {
+    return this.has(name) ? this.integer(name) : undefined;
   }
 
   integer(name: string): number {

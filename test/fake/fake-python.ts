@@ -33,6 +33,8 @@ export interface Script {
   readonly mappedMax?: number;
   /** Whether a reply waits for the next where more calls are there already. */
   readonly joins?: boolean;
+  /** The time as Python sees it, in ms. Default: nothing takes any. */
+  readonly now?: () => number;
 }
 
 /** One request, as Python runs it. */
@@ -123,6 +125,8 @@ export class FakeProcess implements PythonProcess {
   readonly #states = new Map<string, Map<string, unknown>>();
   #phase: 'launching' | 'spawned' | 'greeted' | 'loading' | 'ready' = 'launching';
   #request: PlayedRequest | undefined;
+  /** When that was begun. */
+  #begunAt = 0;
   /** Given up before its turn came, and not yet answered. */
   #declined: CallLine | undefined;
   /** Replies that wait for the next; they outlive it. */
@@ -294,11 +298,11 @@ export class FakeProcess implements PythonProcess {
   }
 
   /** Answers the request that it runs, which took so long. Of a `map`, as many answers go together as `mappedMax` allows. */
-  answer(value: unknown, tookUs = 0): void {
+  answer(value: unknown, tookUs = this.#ranUs): void {
     const batch = this.#request?.batch;
     const id = this.#finishRequest();
     if (id !== undefined && batch !== undefined) this.#answerMapped(id, batch, value, tookUs);
-    else if (id !== undefined) this.#reply({ type: 'reply', id, value });
+    else if (id !== undefined) this.#reply({ type: 'reply', id, value, tookUs: this.#unlessShort(tookUs) });
     this.#read();
   }
 
@@ -306,8 +310,22 @@ export class FakeProcess implements PythonProcess {
   raise(error: Partial<WireError> = {}): void {
     const id = this.#finishRequest();
     if (id !== undefined) this.#sayMapped();
-    if (id !== undefined) this.#say({ type: 'error', id, error: { ...RAISED, ...error } });
+    const tookUs = this.#unlessShort(this.#ranUs);
+    if (id !== undefined) this.#say({ type: 'error', id, error: { ...RAISED, ...error }, tookUs });
     this.#read();
+  }
+
+  /** How long the request runs, or ran. */
+  get #ranUs(): number {
+    return Math.round(1_000 * (this.#now() - this.#begunAt));
+  }
+
+  #now(): number {
+    return this.#python.script.now?.() ?? 0;
+  }
+
+  #unlessShort(tookUs: number): number | undefined {
+    return tookUs < (this.init?.shortUs ?? Number.POSITIVE_INFINITY) ? undefined : tookUs;
   }
 
   #answerMapped(id: number, batch: number, value: unknown, tookUs: number): void {
@@ -338,7 +356,8 @@ export class FakeProcess implements PythonProcess {
 
   /** Answers what nobody asked. */
   answerTwice(): void {
-    if (this.isReady && this.canAct) this.#say({ type: 'reply', id: Number.MAX_SAFE_INTEGER, value: null });
+    if (this.isReady && this.canAct)
+      this.#say({ type: 'reply', id: Number.MAX_SAFE_INTEGER, value: null, tookUs: undefined });
   }
 
   /** Writes something to its line that is no message. */
@@ -412,6 +431,7 @@ export class FakeProcess implements PythonProcess {
     const { id, name, args, kwargs = {}, session, batch = id } = call;
     if (this.hasStartMark && this.cancelled.includes(batch)) return this.#decline(call);
     this.started.push(id);
+    this.#begunAt = this.#now();
     if (session !== undefined && !this.#states.has(session)) this.#states.set(session, new Map());
     const state = this.#states.get(session ?? '') ?? new Map();
     this.#request = { id, name, args, kwargs, session, lease: leaseOf(call), batch: call.batch, state };
@@ -426,7 +446,7 @@ export class FakeProcess implements PythonProcess {
       this.#declined = undefined;
       this.#sayMapped();
       this.answered.push(call.id);
-      this.#say({ type: 'error', id: call.id, error: RAISED, started: false });
+      this.#say({ type: 'error', id: call.id, error: RAISED, started: false, tookUs: undefined });
       this.#read();
     });
   }

@@ -27,7 +27,8 @@ export class PlayedPool {
       random: () => 0.5,
       ...options,
     });
-    this.python = new FakePython({ slots: settings.slots + settings.prefetchMax, ...script });
+    const slots = settings.slots + settings.prefetchMax;
+    this.python = new FakePython({ slots, now: () => this.clock.now(), ...script });
     this.runtime = new Runtime(settings, this.python.start);
     this.pool = new Pool(this.runtime);
   }

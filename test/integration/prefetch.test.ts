@@ -73,6 +73,21 @@ describe('short calls, once more wait than there are workers', () => {
     await drained;
   });
 
+  it('are known by how long Python takes, and not by how long Node takes to hear of it', async () => {
+    const [busy, slow] = await Promise.all([1, 2].map(() => readyPool(app, { prefetchBelowMs: 20 })));
+    for (let time = 0; time < 20; time += 1) {
+      const answered = busy!.call('wait_or_note', [time]);
+      compute(25);
+      await answered;
+      await slow!.call('rest', [0.025]);
+    }
+    const values = Array.from({ length: 40 }, (_, value) => value);
+    await Promise.all(values.map((value) => busy!.call('wait_or_note', [value])));
+    await Promise.all(values.slice(0, 4).map(() => slow!.call('rest', [0])));
+    expect(busy!.stats().prefetch.ahead).toBeGreaterThan(20);
+    expect(slow!.stats().prefetch.ahead).toBe(0);
+  });
+
   it('wait for a worker that is free with prefetchMax: 0, and where they are not short', async () => {
     for (const options of [{ prefetchMax: 0 }, { prefetchBelowMs: 0 }]) {
       const pool = await knownToBeShort(options);
@@ -92,6 +107,12 @@ describe('short calls, once more wait than there are workers', () => {
     await Promise.all([running, ...behind]);
   });
 });
+
+/** Keeps Node from hearing anything for so long. */
+function compute(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
 
 /** One worker, and a function that ran so often that it is known how long it takes; nothing here is longer than an hour. */
 async function knownToBeShort(options: Partial<PoolOptions> = {}) {

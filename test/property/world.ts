@@ -69,6 +69,7 @@ export class World {
     this.python = new FakePython({
       slots: this.#leasesMax,
       joins,
+      now: () => this.clock.now(),
       onLine: (message, process, line) => this.#lineCame(message, process, line),
       onSignal: (signal, process) => this.#signalled(signal, process),
     });

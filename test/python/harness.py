@@ -42,7 +42,10 @@ def as_line(message):
 
 def meaning_of(line):
     """Return the message that a line of the worker's stands for: most answers are lists."""
-    return {"type": "reply", "id": line[0], "value": line[1]} if isinstance(line, list) else line
+    if not isinstance(line, list):
+        return line
+    meaning = {"type": "reply", "id": line[0], "value": line[1]}
+    return meaning if len(line) == 2 else {**meaning, "tookUs": line[2]}
 
 
 class Worker:

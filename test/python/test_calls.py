@@ -36,6 +36,26 @@ class Calls(WorkerTestCase):
         value = {"rows": [list(range(1000))] * 400, "text": "\u4e16" * 300_000}
         self.assertEqual(worker.call("echo", value), value)
 
+    def test_an_answer_says_how_long_it_took_unless_that_was_short(self):
+        worker = self.ready({"": str(FIXTURES / "returns.py"), "e": str(FIXTURES / "raises.py")}, replyPage=True, shortUs=1)
+        for name, *args in (("text", 1), ("e.with_cause",), ("rows_with_an_object",)):
+            with self.subTest(name):
+                self.assertGreaterEqual(worker.answer(name, *args)["tookUs"], 1)
+        first, second = worker.ask("text", 1), worker.ask("text", 1)
+        self.assertEqual([(each["id"], "tookUs" in each) for each in (worker.receive(), worker.receive())], [(first, True), (second, True)])
+        self.assertNotIn("tookUs", worker.answer("hidden"))  # It never ran.
+
+    def test_a_short_answer_says_nothing_of_it_unless_it_is_long_to_read(self):
+        worker = self.ready("returns.py", replyPage=True, shortUs=3_600_000_000)
+        self.assertNotIn("tookUs", worker.answer("text", 65_534))
+        self.assertIn("tookUs", worker.answer("text", 65_535))
+        self.assertNotIn("tookUs", worker.answer("rows_with_an_object"))
+        self.assertIn("tookUs", worker.answer("raw", 65_536))
+
+    def test_nothing_is_said_of_it_where_node_did_not_ask(self):
+        worker = self.ready("returns.py", replyPage=True)
+        self.assertNotIn("tookUs", worker.answer("text", 65_535))
+
     def test_pipelined_calls_are_answered_in_order(self):
         worker = self.ready("basic.py")
         calls = [{"type": "call", "id": number, "name": "add", "args": [number, 1]} for number in range(1, 101)]

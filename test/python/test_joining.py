@@ -216,18 +216,18 @@ class Held(unittest.TestCase):
     def test_a_reply_waits_no_longer_than_it_may(self):
         replies = Joining(self.reader, self.writer, self.page)
         self.reader.lines[:] = [b"more"] * 3
-        replies.end("quick", replies.begin("quick"), b"a\n")
+        end(replies, replies.begin("quick"), b"a\n")
         self.assertEqual((self.writes, self.page.used), ([], 2))
         replies._since -= 1  # A second ago.
-        replies.end("quick", replies.begin("quick"), b"b\n")
+        end(replies, replies.begin("quick"), b"b\n")
         self.assertEqual((self.writes, self.page.used), ([b"a\nb\n"], 0))
 
     def test_the_last_reply_does_not_wait(self):
         replies = Joining(self.reader, self.writer, self.page)
         self.reader.lines[:] = [b"more"]
-        replies.end("quick", replies.begin("quick"), b"a\n")
+        end(replies, replies.begin("quick"), b"a\n")
         self.reader.lines.clear()
-        replies.end("quick", replies.begin("quick"), b"b\n")
+        end(replies, replies.begin("quick"), b"b\n")
         self.assertEqual(self.writes, [b"a\nb\n"])
 
     def test_no_reply_waits_where_the_calls_that_are_left_take_less_time_than_node(self):
@@ -237,7 +237,7 @@ class Held(unittest.TestCase):
         replies = Joining(self.reader, self.writer, self.page)
         for left, written in [(3, []), (1, [b"3\n1\n"]), (2, [b"3\n1\n", b"2\n"])]:
             self.reader.lines[:] = [b"more"] * left
-            replies.end("quick", perf_counter() - 45, b"%d\n" % left)
+            end(replies, perf_counter() - 45, b"%d\n" % left)
             self.assertEqual(self.writes, written)
 
     def test_a_reply_waits_on_one_processor_while_there_is_any_other_call(self):
@@ -256,6 +256,11 @@ class Held(unittest.TestCase):
         self.reader._read_into = lambda view: len(view) if self.writes else self.fail("waited")
         self.reader.take(3)
         self.assertEqual(self.writes, [b"a\n"])
+
+
+def end(replies, began, reply):
+    now = perf_counter()
+    replies.end("quick", now - began, now, reply)
 
 
 if __name__ == "__main__":

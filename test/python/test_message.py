@@ -10,7 +10,7 @@ WRITE = {
     "hello": lambda m: message.hello(m["library"], m["python"], m["executable"], m["pid"]),
     "ready": lambda m: message.ready(m["functions"], m["streams"], m["interrupts"], m["stacks"], m.get("files"), m.get("shares")),
     "failed": lambda m: message.failed(m["stage"], encode_unchecked(m["error"])),
-    "reply": lambda m: message.reply(m["id"], encode_unchecked(m["value"]), True),
+    "reply": lambda m: reply(m["id"], encode_unchecked(m["value"]), m.get("tookUs")),
     "error": lambda m: message.error(m["id"], encode_unchecked(m["error"]), m.get("started", True)),
     "items": lambda m: message.items(m["id"], f'"values":{encode_unchecked(m["values"])}'),
     "callback": lambda m: message.callback(
@@ -27,6 +27,10 @@ WRITE = {
     "pong": lambda m: message.pong(m["number"]),
     "log": lambda m: message.log(m["stream"], m["call"], m["text"], m.get("level"), m.get("logger")),
 }
+
+
+def reply(call, value, took_us):
+    return message.reply(call, value, True) if took_us is None else message.long_reply(call, value, True, took_us)
 
 
 class Messages(unittest.TestCase):

@@ -30,12 +30,24 @@ describe('a function', () => {
     expect(isShort()).toBe(true);
   });
 
+  it('is what Python finds, however much later Node hears of it, unless it had much to read', () => {
+    const { prefetch, isShort } = begin();
+    for (let time = 0; time < 20; time += 1) prefetch.ran(called('f'), 50, true, true);
+    expect(isShort()).toBe(true);
+    expect(prefetch.counts.overruns).toBe(0);
+    prefetch.ran(called('f', { bytes: 65_536 }), 50, true, true);
+    expect(isShort()).toBe(true);
+    prefetch.ran(called('f', { bytes: 65_537 }), 50, true, true);
+    expect(isShort()).toBe(false);
+    expect(prefetch.counts.overruns).toBe(1);
+  });
+
   it('is remembered as long as a thousand others are', () => {
     const { prefetch, ran, isShort } = begin();
     ran(20, 0);
-    for (let each = 0; each < 999; each += 1) prefetch.ran(called(`other ${each}`), 0, false);
+    for (let each = 0; each < 999; each += 1) prefetch.ran(called(`other ${each}`), 0, false, false);
     expect(isShort()).toBe(true);
-    prefetch.ran(called('one more'), 0, false);
+    prefetch.ran(called('one more'), 0, false, false);
     expect(isShort()).toBe(false);
   });
 });
@@ -50,9 +62,9 @@ describe('a call', () => {
 
   it('that was too long is counted if another waited behind it', () => {
     const { prefetch } = begin();
-    prefetch.ran(called('f'), 1, true);
-    prefetch.ran(called('f'), 1, false);
-    prefetch.ran(called('f'), 0.9, true);
+    prefetch.ran(called('f'), 1, false, true);
+    prefetch.ran(called('f'), 1, false, false);
+    prefetch.ran(called('f'), 0.9, false, true);
     expect(prefetch.counts).toEqual({ ahead: 0, overruns: 1, moved: 0 });
   });
 });
@@ -60,7 +72,7 @@ describe('a call', () => {
 it('where nobody may wait in a pipe, nothing is short and nothing is remembered', () => {
   const { prefetch, ran, isShort } = begin(0);
   ran(20, 0);
-  prefetch.ran(called('f'), 10, true);
+  prefetch.ran(called('f'), 10, false, true);
   expect(isShort()).toBe(false);
   expect(prefetch.counts.overruns).toBe(0);
 });
@@ -70,12 +82,13 @@ function begin(prefetchMax = 3) {
   return {
     prefetch,
     ran: (times: number, ms: number) => {
-      for (let time = 0; time < times; time += 1) prefetch.ran(called('f'), ms, false);
+      for (let time = 0; time < times; time += 1) prefetch.ran(called('f'), ms, false, false);
     },
     isShort: () => prefetch.isShort(called('f')),
   };
 }
 
-function called(name: string, more: { isPlain?: boolean; parent?: Call } = {}): Call {
-  return { name, isPlain: true, parent: undefined, ...more } as Call;
+function called(name: string, { bytes = 0, ...more }: { isPlain?: boolean; parent?: Call; bytes?: number } = {}): Call {
+  const request = { text: 'x', bin: [new Uint8Array(bytes - (bytes > 0 ? 1 : 0))] };
+  return { name, isPlain: true, parent: undefined, question: { request }, ...more } as unknown as Call;
 }

@@ -434,12 +434,15 @@ describe('each message of a worker', () => {
 
   it('is JSON, an object of a type that there is, or a reply', () => {
     expect(attempt('{')).toContain('a line is not JSON, in "{"');
-    for (const line of ['[]', '[1]', '[1,2,3]']) {
-      expect(attempt(line)).toContain(`a line is an array, but not of an id and a value, in ${JSON.stringify(line)}`);
+    for (const line of ['[]', '[1]', '[1,2,3,4]']) {
+      expect(attempt(line)).toContain(
+        `a line is an array, but not of an id, a value and perhaps a time, in ${JSON.stringify(line)}`,
+      );
     }
     for (const line of ['1', 'null', '"a"']) {
       expect(attempt(line)).toContain(`a line is JSON, but no object, in ${JSON.stringify(line)}`);
     }
+    expect(attempt('[1,2,0.5]')).toContain('`tookUs` is no safe integer, in ');
     expect(attempt('{"type":"later"}')).toContain('there is no message of type "later", in ');
     expect(attempt('{"type":7}')).toContain('`type` is no string, in ');
   });
