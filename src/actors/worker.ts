@@ -174,7 +174,7 @@ export class WorkerHand implements ProcessListeners {
     if (!mayOffer || !this.#isToStay) return false;
     // In a crowd all of its slots are granted, and those that are free are granted together.
     const isFull = this.#leases === settings.slots + settings.prefetchMax;
-    return asking > settings.sizeMax ? isFull : !this.isBeyondItsSlots;
+    return isFull || (asking <= settings.sizeMax && !this.isBeyondItsSlots);
   }
 
   /** Leases that are given back prove that its start was good. */
