@@ -589,7 +589,7 @@ function mayFollow(context: CoordinatorContext, served: Served, waiter: Waiter, 
  *
  * @param freed A slot of that one is not leased any more.
  */
-function isCrowded({ queue, workers, rules }: CoordinatorContext, freed: Served | undefined): boolean {
+export function isCrowded({ queue, workers, rules }: CoordinatorContext, freed?: Served): boolean {
   if (rules.shed !== null) return false;
   if (queue.size > workers.length) return true;
   let waiting = queue.size;
