@@ -103,6 +103,7 @@ export const coordinatorMachine = setup({
     enqueue: assignWhole(({ context, event }) =>
       changed(context, { queue: addWaiter(context.queue, (event as Requested).waiter) }),
     ),
+    grantAhead: assign(({ context }) => spread(context)),
     dequeue: assign(({ context, event }) =>
       changed(context, { queue: removeWaiter(context.queue, (event as Cancelled).waiter) }),
     ),
@@ -189,6 +190,13 @@ export const coordinatorMachine = setup({
       if (isBack || waiter.fairnessKey === null) return false;
       return countWaiters(context.queue, waiter.fairnessKey) >= context.queueMaxPerKey;
     },
+    // Others may have waited for one more to come.
+    hasRoomAhead: ({ context, event }) => {
+      const { waiter } = event as Requested;
+      const mayHave = ({ free, isLeaving }: Served) => free.length > 0 && !isLeaving;
+      if (!waiter.isShort || !context.workers.some((served) => served !== undefined && mayHave(served))) return false;
+      return placeAhead(changed(context, { queue: addWaiter(context.queue, waiter) })) !== undefined;
+    },
     isWaiting: ({ context, event }) => hasWaiter(context.queue, (event as Cancelled).waiter),
     isLastToDo: ({ context, event }) =>
       context.queue.size === 1 && context.live === 0 && hasWaiter(context.queue, (event as Cancelled).waiter),
@@ -254,6 +262,7 @@ export const coordinatorMachine = setup({
           { guard: 'mayNotWait', actions: ['refuseNewcomer', { type: 'sayRefused', params: { reason: 'busy' } }] },
           { guard: 'isFull', actions: ['refuseNewcomer', { type: 'sayRefused', params: { reason: 'queue-full' } }] },
           { guard: 'hasFullKey', actions: ['refuseNewcomer', { type: 'sayRefused', params: { reason: 'key-full' } }] },
+          { guard: 'hasRoomAhead', actions: ['enqueue', 'grantAhead', 'sendGrants'] },
           { actions: 'enqueue' },
         ],
         'lease.cancel': { guard: 'isWaiting', actions: 'dequeue' },
@@ -463,11 +472,41 @@ function filled(context: CoordinatorContext, place: number): CoordinatorContext 
     const first = served && firstWaiterFor(now.queue, served.worker);
     if (first === undefined || served === undefined || served.free.length === 0) break;
     if (!hasRoom(served) && !mayFollow(now, served, first)) break;
-    const taken = takeFirst(now.queue, served.worker, null) as Taken;
-    now = changed(granted(now, place, taken.waiter, taken.turn), { queue: taken.queue });
+    now = grantedToFirst(now, place);
     all.push(...now.granted);
   }
   return { ...now, granted: all };
+}
+
+/** After a grant to whoever is next for the worker there. */
+function grantedToFirst(context: CoordinatorContext, place: number): CoordinatorContext {
+  const { waiter, turn, queue } = takeFirst(context.queue, (context.workers[place] as Served).worker, null) as Taken;
+  return changed(granted(context, place, waiter, turn), { queue });
+}
+
+/** Those who wait and may be granted ahead are, by the workers with the fewest leases. */
+function spread(context: CoordinatorContext): CoordinatorContext {
+  const all: Granted[] = [];
+  let now = context;
+  for (let place = placeAhead(now); place !== undefined; place = placeAhead(now)) {
+    now = grantedToFirst(now, place);
+    all.push(...now.granted);
+  }
+  return { ...now, granted: all };
+}
+
+/** The place of the worker that whoever is next may wait for in its pipe: of those that will do, the one with the fewest leases. */
+function placeAhead(context: CoordinatorContext): number | undefined {
+  let place: number | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const [at, served] of context.workers.entries()) {
+    if (served === undefined || served.isLeaving || served.free.length === 0 || leasesOf(served) >= least) continue;
+    const first = firstWaiterFor(context.queue, served.worker);
+    if (first === undefined || !mayFollow(context, served, first)) continue;
+    place = at;
+    least = leasesOf(served);
+  }
+  return place;
 }
 
 /** The grants that the leaving worker never took, in the order of their waiters. */
@@ -539,14 +578,27 @@ function hasRoom({ free, ahead, isLeaving }: Served): boolean {
 }
 
 /** Whether `waiter` may wait in the worker's pipe: it is short, as all are who run or wait there, and there is a crowd. */
-function mayFollow(context: CoordinatorContext, { grants }: Served, waiter: Waiter, but?: number): boolean {
-  if (!waiter.isShort || !isCrowded(context)) return false;
-  return grants.every((grant, slot) => slot === but || grant === null || grant.waiter.isShort);
+function mayFollow(context: CoordinatorContext, served: Served, waiter: Waiter, but?: number): boolean {
+  if (!waiter.isShort || !isCrowded(context, but === undefined ? undefined : served)) return false;
+  return served.grants.every((grant, slot) => slot === but || grant === null || grant.waiter.isShort);
 }
 
-/** More wait than there are workers. What waits ahead has left the queue, and with it the clock that sheds. */
-function isCrowded({ queue, workers, rules }: CoordinatorContext): boolean {
-  return queue.size > workers.length && rules.shed === null;
+/**
+ * More wait than there are workers, in the queue or in the pipes. What waits ahead has left the queue, and with it the clock
+ * that sheds.
+ *
+ * @param freed A slot of that one is not leased any more.
+ */
+export function isCrowded({ queue, workers, rules }: CoordinatorContext, freed?: Served): boolean {
+  if (rules.shed !== null) return false;
+  if (queue.size > workers.length) return true;
+  let waiting = queue.size;
+  for (const served of workers) {
+    if (served === undefined) continue;
+    const free = served.free.length + (served === freed ? 1 : 0);
+    waiting += Math.max(0, served.ahead - free);
+  }
+  return waiting > workers.length;
 }
 
 /** How many of its slots are not free. */

@@ -9,6 +9,7 @@ export {
   type CoordinatorInput,
   coordinatorMachine,
   type Grant,
+  isCrowded,
   type Served,
 } from './coordinator.js';
 export type * from './messages.js';

@@ -266,11 +266,11 @@ export class Exchange {
   }
 
   /** Nothing is owed any more: the lease goes back, is offered to who waits, or stays for the rest of the turn. */
-  #rest({ isAbandoned, isAhead }: Request): void {
+  #rest({ isAbandoned }: Request): void {
     const isOfOneCall = this.#holder === undefined && !isAbandoned;
     if (isOfOneCall && this.#isShort && this.worker.mayOffer) {
       this.worker.tell(this.#client, { type: 'exchange.answered', lease: this.lease });
-    } else if (isOfOneCall && !isAhead && this.worker.mayLinger) {
+    } else if (isOfOneCall && this.worker.mayLinger) {
       this.worker.linger.keep(this);
     } else {
       this.end();

@@ -7,6 +7,7 @@ import {
   type CoordinatorEmitted,
   type CoordinatorEvent,
   type coordinatorMachine,
+  isCrowded,
   LEASES_THAT_PROVE,
   type RefusalReason,
   type ShedRule,
@@ -197,6 +198,12 @@ export class Runtime {
   /** A lease may stay where it is: nobody waits for it. */
   get mayLinger(): boolean {
     return this.#askers.size === 0 && this.#mayKeepLeases;
+  }
+
+  /** Who asks for a short call is sent ahead, if there is room in a pipe: no worker is free, and more wait than there are. */
+  get isCrowded(): boolean {
+    const { context } = this.#coordinator.getSnapshot();
+    return context.free.length === 0 && isCrowded(context);
   }
 
   /** A lease may go on from one short call to the next: somebody waits. */

@@ -163,9 +163,9 @@ export class WorkerHand implements ProcessListeners {
     return this.#runtime.linger;
   }
 
-  /** A lease of it may be kept for the rest of the turn. */
+  /** A lease of it may be kept for the rest of the turn. Where the next call would wait behind others, only if it were sent there. */
   get mayLinger(): boolean {
-    return this.#runtime.mayLinger && this.#isToStay;
+    return this.#runtime.mayLinger && this.#isToStay && (!this.isBeyondItsSlots || this.#runtime.isCrowded);
   }
 
   /** A lease of it may go on to who waits. What the coordinator would decline is not offered to it. */
@@ -174,7 +174,7 @@ export class WorkerHand implements ProcessListeners {
     if (!mayOffer || !this.#isToStay) return false;
     // In a crowd all of its slots are granted, and those that are free are granted together.
     const isFull = this.#leases === settings.slots + settings.prefetchMax;
-    return asking > settings.sizeMax ? isFull : !this.isBeyondItsSlots;
+    return isFull || (asking <= settings.sizeMax && !this.isBeyondItsSlots);
   }
 
   /** Leases that are given back prove that its start was good. */

@@ -44,6 +44,41 @@ describe('a lease whose call was answered', () => {
     expect(await failure(pool.call('add', [1, 1]))).toMatchObject({ code: 'ERR_POOL_CLOSED' });
   });
 
+  it('is kept of each of several callers whose calls are short and follow each other in a pipe', async () => {
+    const { pool, leases } = await counted();
+    for (let n = 0; n < 30; n += 1) await pool.call('add', [n, 1]);
+    const before = leases.requested;
+    const caller = async (_: unknown, which: number) => {
+      for (let n = 0; n < 50; n += 1) expect(await nested(() => pool.call('add', [n, which]))).toBe(n + which);
+    };
+    await Promise.all(Array.from({ length: 4 }, caller));
+    // 200 calls, of which nearly all were sent while another ran.
+    expect(leases.requested - before).toBeLessThan(100);
+    expect(pool.stats().prefetch.ahead).toBeGreaterThan(100);
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, calls: { failed: 0, running: 0 } });
+  });
+
+  it('is not kept for a call that would wait in a pipe while another worker is free', async () => {
+    const pool = await readyPool(app, { size: 2, prefetchBelowMs: 3_600_000 });
+    const call = (value: unknown) => pool.call('wait_or_note', [value]);
+    for (let n = 0; n < 20; n += 1) await Promise.all([call(n), call(n)]);
+    const warm = await pool.call('pid');
+    const [gates, third, last] = [[new Gate(), new Gate()], new Gate(), new Gate()] as const;
+    const runs = gates.map(({ path }) => call(path));
+    const opens = await Promise.all(gates.map((gate) => gate.reached()));
+    // The warm one has the first. The others are shared out from place 0 on: that worker has three behind the one that it runs.
+    const [here, there] = pool.workers()[0]?.pid === warm ? [0, 1] : [1, 0];
+    const behind = [third.path, 1, 2, 3, 4].map(call);
+    await opens[there]!();
+    await Promise.all([runs[there], behind[1], behind[3]]);
+    const next = runs[here]!.then(() => call(last.path));
+    await opens[here]!();
+    await runs[here];
+    expect(pool.workers().map(({ calls }) => calls)).toEqual([3, 1]);
+    for (const gate of [third, last]) await (await gate.reached())();
+    await Promise.all([...runs, ...behind, next]);
+  });
+
   it('goes to whoever waits', async () => {
     const { pool, leases } = await counted();
     const all = Array.from({ length: 100 }, (_, n) => pool.call('add', [n, 1]));

@@ -4,6 +4,7 @@ import {
   type coordinatorMachine,
   firstWaiterFor,
   listWaiters,
+  type Served,
   type Waiter,
 } from '../../machines/index.js';
 import { COORDINATOR, COORDINATOR_AHEAD, isKnown } from './charts.js';
@@ -29,6 +30,10 @@ export const COORDINATOR_TABLE: Table<typeof coordinatorMachine> = {
     'open --lease.request[hasFullKey]--> open': {
       promise: 'who bears a key that too many bear who wait is told so',
       says: ['waiters.refused key-full'],
+    },
+    'open --lease.request[hasRoomAhead]--> open': {
+      promise: 'short calls wait in pipes, those too that waited for one more to come',
+      maySay: GRANTS,
     },
     'open --lease.request[else]--> open': { promise: 'one more waits, in silence' },
     'open --lease.cancel[isWaiting]--> open': { promise: 'one less waits, in silence' },
@@ -163,7 +168,8 @@ export const COORDINATOR_TABLE: Table<typeof coordinatorMachine> = {
       }
       // As if the slot had been given back.
       const others = served.grants.filter((grant, slot) => grant !== null && slot !== event.slot);
-      const isCrowd = queue.size > from.context.workers.length && others.every((grant) => grant?.waiter.isShort);
+      const waiting = queue.size + aheadIn(from.context, event.place);
+      const isCrowd = waiting > from.context.workers.length && others.every((grant) => grant?.waiter.isShort);
       const mayBeGranted = isCrowd || others.length < served.grants.length - served.ahead;
       expect(isAccepted).toBe(mayBeGranted && !(isCrowd && served.free.length > 0));
     },
@@ -186,21 +192,35 @@ export const COORDINATOR_TABLE: Table<typeof coordinatorMachine> = {
       }
     },
 
-    'lets short calls wait behind others once more wait than there are workers': ({ from, event, snapshot }) => {
+    'lets short calls wait behind others once more wait than there are workers, in the queue or in the pipes': ({
+      event,
+      snapshot,
+    }) => {
+      const { workers, queue, rules } = snapshot.context;
+      if (snapshot.value === 'closed' || rules.shed !== null) return;
+      const isShortNewcomer = event.type === 'lease.request' && event.waiter.isShort && snapshot.value === 'open';
+      const places = event.type === 'slot.freed' ? [event.place] : isShortNewcomer ? [...workers.keys()] : [];
+      for (const place of places) {
+        const served = workers[place];
+        if (served === undefined || !takesShort(served)) continue;
+        const first = firstWaiterFor(queue, served.worker);
+        expect(first?.isShort && queue.size + aheadIn(snapshot.context) > workers.length).toBeFalsy();
+      }
+    },
+
+    'lets nobody wait in a pipe unless more wait than there are workers': ({ from, event, snapshot }) => {
       const { workers, queue } = snapshot.context;
-      const served = workers[event.place];
-      if (event.type !== 'slot.freed' || served === undefined || served.isLeaving || snapshot.value === 'closed')
+      if (aheadIn(snapshot.context) <= aheadIn(from.context, event.type === 'slot.freed' ? event.place : undefined))
         return;
-      const isRoom = served.free.length > 0 && from.context.rules.shed === null;
-      const [first] = listWaiters(queue);
-      const areShort = served.grants.every((grant) => grant?.waiter.isShort ?? true);
-      expect(isRoom && areShort && first?.isShort && queue.size > workers.length).toBeFalsy();
+      expect(queue.size + aheadIn(snapshot.context)).toBeGreaterThan(workers.length);
     },
 
     'grants a slot of the worker that has the fewest leases': ({ from, event, said }) => {
       const [grant] = said;
       if (event.type !== 'lease.request' || event.waiter.affinity !== null || grant?.how !== 'send') return;
-      const leases = from.context.free.map((place) => leasesAt(from.context, place));
+      const { free, workers } = from.context;
+      const places = free.length > 0 ? free : [...workers.keys()].filter((place) => takesShort(workers[place]));
+      const leases = places.map((place) => leasesAt(from.context, place));
       const place = Number(grant.to.id.split('-')[1]);
       expect(leasesAt(from.context, place)).toBe(Math.min(...leases));
     },
@@ -220,6 +240,21 @@ export const COORDINATOR_TABLE: Table<typeof coordinatorMachine> = {
     },
   },
 };
+
+/** How many wait in the pipes. @param freed A slot of the worker there is not leased any more. */
+function aheadIn({ workers }: CoordinatorContext, freed?: number): number {
+  return workers.reduce((sum, served, place) => {
+    if (served === undefined) return sum;
+    const leases = served.grants.filter((grant) => grant !== null).length - (place === freed ? 1 : 0);
+    return sum + Math.max(0, leases - (served.grants.length - served.ahead));
+  }, 0);
+}
+
+/** A short call may wait in its pipe, if anybody may. */
+function takesShort(served: Served | undefined): boolean {
+  if (served === undefined || served.isLeaving || served.free.length === 0) return false;
+  return served.grants.every((grant) => grant?.waiter.isShort ?? true);
+}
 
 function leasesAt({ workers }: CoordinatorContext, place: number): number {
   return workers[place]!.grants.filter((grant) => grant !== null).length;

@@ -114,7 +114,7 @@ const leaves = (slot: number) => `the caller at place 0, slot ${slot} leaves`;
 const runsLate = (slot: number) => `a call at place 0, slot ${slot} runs out of time, under a lease that is kept`;
 const isLate = (slot: number) => `cancelGrace runs out at place 0, slot ${slot}`;
 /** One short call runs, and four wait. */
-const FOUR_WAIT = [BOOTS, ...[0, 1, 2, 3, 4].map((caller) => `caller ${caller} asks for anyone, shortly`)];
+const asksShortly = (caller: number) => `caller ${caller} asks for anyone, shortly`;
 const answers = (slot: number) => `the answer that nobody waited for comes at place 0, slot ${slot}`;
 const ends = (slot: number) => `the exchange at place 0, slot ${slot} ends`;
 
@@ -391,21 +391,44 @@ export const SCENARIOS: readonly Scenario[] = [
       scene.sees('it is idle', workerIs('idle'));
     },
   },
+  {
+    promise:
+      'short calls follow each other on a worker while more wait than there are workers, in the queue or in the pipe',
+    bounds: followed,
+    play: (scene) => {
+      scene.does(BOOTS, asksShortly(0), asksShortly(1));
+      scene.sees('one that waits alone is not sent', callerIs('waiting', 1));
+      scene.does(asksShortly(2));
+      for (const caller of [1, 2]) scene.sees(`caller ${caller} is sent`, callerIs('running', caller));
+      scene.does(asksShortly(3), asksShortly(4));
+      for (const caller of [3, 4]) scene.sees(`caller ${caller} finds the pipe full`, callerIs('waiting', caller));
+      scene.does(ends(0));
+      scene.sees('the next is sent', callerIs('running', 3));
+      scene.sees('the last waits', callerIs('waiting', 4));
+      scene.does(ends(2));
+      scene.sees('the last is sent, since another waits in the pipe', callerIs('running', 4));
+      scene.does(ends(1), ends(0), asksShortly(0));
+      scene.sees('whoever comes waits while a call that was sent ahead runs', callerIs('waiting'));
+      scene.does(ends(2));
+      scene.sees('and runs once nothing does', callerIs('running'));
+    },
+  },
   ...[
-    { when: 'short calls follow each other on a worker while more wait than there are workers', does: [] },
-    { when: 'so they do while a pool drains', does: ['pool.drain'] },
+    { when: 'short calls that wait for one that is not are sent together', does: [] },
+    { when: 'so they are while a pool drains', does: ['pool.drain'] },
   ].map(
     ({ when, does }): Scenario => ({
       promise: when,
-      bounds: followed,
+      bounds: { ...followed, asks: [SHORT, ANYONE] },
       play: (scene) => {
-        scene.does(...FOUR_WAIT, ...does, ends(0));
+        scene.does(BOOTS, ASKS, ...[1, 2, 3, 4].map(asksShortly));
+        scene.sees('nobody waits behind a call that is not short', callerIs('waiting', 1));
+        scene.does(...does, ends(0));
         for (const caller of [1, 2, 3]) scene.sees(`caller ${caller} is sent`, callerIs('running', caller));
-        scene.sees('the last waits, since it is alone', callerIs('waiting', 4));
-        scene.does(ends(0), ends(1));
-        scene.sees('the last waits while a call that was sent ahead runs', callerIs('waiting', 4));
-        scene.does(ends(2));
-        scene.sees('the last runs', callerIs('running', 4));
+        scene.sees('the pipe is full', callerIs('waiting', 4));
+        scene.does(ends(0));
+        scene.sees('the last is sent', callerIs('running', 4));
+        scene.does(ends(1), ends(2), ends(0));
       },
     }),
   ),

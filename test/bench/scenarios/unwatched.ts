@@ -4,7 +4,7 @@ import { column, type Entrant, interleave, type Load } from '../interleave.js';
 import { atMost, type Scenario, shown } from '../scenario.js';
 
 /** Each round is short, and there are as many more of them: what is looked for is smaller than what rounds differ by. */
-const ROUNDS_FOR_ONE = 8;
+const ROUNDS_FOR_ONE = 16;
 
 export const unwatched: Scenario = {
   name: 'unwatched',

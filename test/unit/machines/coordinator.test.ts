@@ -485,7 +485,8 @@ describe('a worker with slots ahead', () => {
   it('has short calls wait behind the next, as far as they go, once more wait than there are workers', () => {
     const { joins, asks, frees, waiting } = coordinator();
     joins(0, { ahead: 2 });
-    for (const ticket of [1, 2, 3, 4, 5, 6]) asks(ticket, short);
+    asks(1);
+    for (const ticket of [2, 3, 4, 5, 6]) asks(ticket, short);
     // The slot that was freed comes last, since its client begins last.
     expect(frees(0)).toEqual([
       'worker-0: lease 2, slot 1, for 2',
@@ -494,9 +495,51 @@ describe('a worker with slots ahead', () => {
     ]);
     expect(waiting()).toEqual([5, 6]);
     expect(frees(0, 0)).toEqual(['worker-0: lease 5, slot 0, for 5']);
+    expect(frees(0, 1)).toEqual(['worker-0: lease 6, slot 1, for 6']);
+    expect([...frees(0, 2), ...frees(0, 0)]).toEqual([]);
+  });
+
+  it('has them from the moment that one more waits than there are workers, in the queue or in the pipe', () => {
+    const { joins, asks, frees, waiting } = coordinator();
+    joins(0, { ahead: 2 });
+    asks(1, short);
+    expect(asks(2, short)).toEqual([]);
+    expect(asks(3, short)).toEqual(['worker-0: lease 2, slot 1, for 2', 'worker-0: lease 3, slot 2, for 3']);
+    expect(asks(4, short)).toEqual([]);
+    expect(frees(0, 0)).toEqual(['worker-0: lease 4, slot 0, for 4']);
     expect(frees(0, 1)).toEqual([]);
-    expect(frees(0, 2)).toEqual([]);
-    expect(frees(0, 0)).toEqual(['worker-0: lease 6, slot 0, for 6']);
+    // One runs and one waits for it.
+    expect(asks(5, short)).toEqual(['worker-0: lease 5, slot 1, for 5']);
+    expect([...frees(0, 2), ...frees(0, 0)]).toEqual([]);
+    expect(asks(6, short)).toEqual([]);
+    expect(waiting()).toEqual([6]);
+    expect(frees(0, 1)).toEqual(['worker-0: lease 6, slot 1, for 6']);
+  });
+
+  it('shares them out among the workers, the one with the fewest leases first', () => {
+    const { joins, asks, is, frees } = coordinator();
+    for (const place of [0, 1, 2]) joins(place, { ahead: 3 });
+    is('worker.leaving', 2);
+    for (const ticket of [1, 2, 3, 4, 5]) asks(ticket, short);
+    expect(asks(6, short)).toEqual([
+      'worker-0: lease 3, slot 1, for 3',
+      'worker-1: lease 4, slot 1, for 4',
+      'worker-0: lease 5, slot 2, for 5',
+      'worker-1: lease 6, slot 2, for 6',
+    ]);
+    expect(frees(0, 0)).toEqual([]);
+    expect(asks(7, short)).toEqual(['worker-0: lease 7, slot 0, for 7']);
+  });
+
+  it('gives them to nobody who comes while others are first, who are not short or have no worker for them', () => {
+    const { joins, asks, waiting } = coordinator();
+    joins(0, { ahead: 3 });
+    asks(1, short);
+    asks(2);
+    for (const ticket of [3, 4, 5]) expect(asks(ticket, short)).toEqual([]);
+    expect(asks(6, { ...short, priority: 1 })).toEqual(['worker-0: lease 2, slot 1, for 6']);
+    expect(asks(7, { ...short, mayWait: false })).toEqual(['refused busy: 7']);
+    expect(waiting()).toEqual([2, 3, 4, 5]);
   });
 
   it('keeps them for nobody else: whoever comes, and whoever is not short, waits until it has nothing left to do', () => {
@@ -539,14 +582,14 @@ describe('a worker with slots ahead', () => {
     expect(is('worker.staying', 0)).toHaveLength(2);
   });
 
-  it('leaves with all of them, and those that it never got go to another', () => {
-    const { joins, asks, leaves, live } = coordinator();
+  it('leaves with all of them, and those that it never got go to another, or wait again', () => {
+    const { joins, asks, leaves, live, waiting } = coordinator();
     for (const ticket of [1, 2, 3, 4, 5, 6]) asks(ticket, short);
     joins(0, { ahead: 2 });
     expect(live()).toBe(3);
     joins(1, { ahead: 2 });
     expect(leaves(0, [1, null, 3])).toEqual([]);
-    expect(live()).toBe(1);
+    expect([live(), waiting()]).toEqual([3, [2]]);
   });
 
   it('lets whoever had a worker that never came to them in again, however many wait by now', () => {
