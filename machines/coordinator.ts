@@ -193,8 +193,7 @@ export const coordinatorMachine = setup({
     // Others may have waited for one more to come.
     hasRoomAhead: ({ context, event }) => {
       const { waiter } = event as Requested;
-      const mayHave = ({ free, isLeaving }: Served) => free.length > 0 && !isLeaving;
-      if (!waiter.isShort || !context.workers.some((served) => served !== undefined && mayHave(served))) return false;
+      if (!waiter.isShort || !context.workers.some(hasFreeSlot)) return false;
       return placeAhead(changed(context, { queue: addWaiter(context.queue, waiter) })) !== undefined;
     },
     isWaiting: ({ context, event }) => hasWaiter(context.queue, (event as Cancelled).waiter),
@@ -500,7 +499,7 @@ function placeAhead(context: CoordinatorContext): number | undefined {
   let place: number | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const [at, served] of context.workers.entries()) {
-    if (served === undefined || served.isLeaving || served.free.length === 0 || leasesOf(served) >= least) continue;
+    if (!hasFreeSlot(served) || leasesOf(served) >= least) continue;
     const first = firstWaiterFor(context.queue, served.worker);
     if (first === undefined || !mayFollow(context, served, first)) continue;
     place = at;
@@ -570,6 +569,11 @@ function withGrant(grants: Served['grants'], slot: number, grant: Grant | null) 
   const copy = grants.slice();
   copy[slot] = grant;
   return copy;
+}
+
+/** It has a slot, if only one that goes to a short call in a crowd. */
+function hasFreeSlot(served: Served | undefined): served is Served {
+  return served !== undefined && served.free.length > 0 && !served.isLeaving;
 }
 
 /** It has a slot that anybody may have. */

@@ -1,10 +1,11 @@
 import type { Call } from './call.js';
 import type { Exchange } from './exchange.js';
+import { remove } from './remove.js';
 
 /**
  * The leases of the calls that were answered in this turn, kept until its end if nobody waits: who makes one call after
- * the other makes the next in that turn, and it goes the way of one that was answered. Nobody can tell: before anybody else
- * asks, or looks, they are given back.
+ * the other makes the next in that turn, and it goes to the worker of one that was answered which has the least to do. Nobody
+ * can tell: before anybody else asks, or looks, they are given back.
  */
 export class Linger {
   readonly #onKept: () => void;
@@ -24,11 +25,20 @@ export class Linger {
 
   /** The lease for a call, if there is one that it may have. @param isShort Whether others may wait behind it. */
   take(call: Call, isShort: boolean): Exchange | undefined {
-    const exchange = this.#kept.shift();
+    const exchange = this.#leastBusy();
     if (exchange === undefined) return undefined;
+    remove(this.#kept, exchange);
     if (call.isPlain && exchange.mayCarry(isShort)) return exchange;
     exchange.end();
     return undefined;
+  }
+
+  /** The one whose worker owes the fewest answers. */
+  #leastBusy(): Exchange | undefined {
+    let best = this.#kept[0];
+    if (this.#kept.length < 2) return best;
+    for (const each of this.#kept) if (each.worker.owes < (best as Exchange).worker.owes) best = each;
+    return best;
   }
 
   /** Gives back all that is kept. */

@@ -152,6 +152,11 @@ export class WorkerHand implements ProcessListeners {
     return this.#leases > this.#runtime.settings.slots;
   }
 
+  /** To how many requests it owes an answer. */
+  get owes(): number {
+    return this.#asked.length;
+  }
+
   get #leases(): number {
     let leases = 0;
     for (const exchange of this.exchanges) if (exchange !== undefined) leases += 1;
