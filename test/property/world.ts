@@ -3,6 +3,7 @@ import type { Actor, AnyActorRef, InspectionEvent } from 'xstate';
 import {
   byAge,
   type ClientContext,
+  type CoordinatorEvent,
   type coordinatorMachine,
   listWaiters,
   type Waiter,
@@ -59,6 +60,8 @@ export class World {
   /** What `onLost` was refused with, as those who wait for it are then too. */
   readonly #rebuildErrors = new Set<unknown>();
   readonly #brokenProcesses = new Set<FakeProcess>();
+  /** The tickets of those that were sent ahead to a worker which never came to them, and wait again, however many do. */
+  readonly #back = new Set<number>();
   /** Of promises that were kept before anybody gave up: others give up by them. */
   readonly #controllers: AbortController[] = [];
 
@@ -559,7 +562,10 @@ export class World {
     this.#told?.(this.clock.now(), actorRef.id, event.type);
     if (actorRef === (this.#coordinator as unknown)) {
       this.#seenByCoordinator.events += 1;
-      if (event.type === 'lease.request') this.#seenByCoordinator.requests += 1;
+      if (event.type !== 'lease.request') return;
+      this.#seenByCoordinator.requests += 1;
+      const { waiter, isBack } = event as CoordinatorEvent & { type: 'lease.request' };
+      if (isBack) this.#back.add(waiter.ticket);
     } else if (event.type === 'lease.granted') {
       if (actorRef.id.startsWith('worker-')) this.#granted(actorRef, event as unknown as Granted);
     } else if (event.type === 'lease.accepted') {
@@ -651,7 +657,8 @@ export class World {
     for (const each of served) if (each?.grants.every((grant) => grant === null)) idle += 1;
     if (workers.idle !== idle) blame(`${workers.idle} workers are idle, and ${idle} are free`);
     const { queueMax = Number.POSITIVE_INFINITY } = this.options;
-    if (waiters.length > queueMax) blame(`${waiters.length} wait, and ${queueMax} may`);
+    const newcomers = waiters.filter(({ ticket }) => !this.#back.has(ticket));
+    if (newcomers.length > queueMax) blame(`${newcomers.length} wait, and ${queueMax} may`);
     if (waiters.length > 0 && sum(workers) === 0 && this.clock.timers === 0) {
       blame(`${waiters.length} wait, and nothing is on its way`);
     }
