@@ -43,6 +43,15 @@ export class Prefetch {
     if (!this.isPossible) return;
     const isOver = ms >= this.#belowMs && !(wasShort && isSmall(call.question.request));
     if (isOver && isFollowed) this.counts.overruns += 1;
+    this.#add(call, isOver);
+  }
+
+  /** A call ended its worker, or broke the line. What Python begins behind such a one is lost with it, so that none shall be. */
+  broke(call: Call): void {
+    if (this.isPossible && call.isPlain) this.#add(call, true);
+  }
+
+  #add(call: Call, isOver: boolean): void {
     let recent = this.#recent.get(call.name);
     if (recent === undefined) {
       if (this.#recent.size === FUNCTIONS_MAX) this.#recent.delete(this.#recent.keys().next().value as string);

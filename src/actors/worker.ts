@@ -430,6 +430,7 @@ export class WorkerHand implements ProcessListeners {
       return { error: new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' }), started, isFinal: true };
     }
     if (started !== false && this.#isSuspected(request)) {
+      this.#runtime.prefetch.broke(call);
       const isSpent = call.died();
       this.#runtime.poison.died(call.question, isSpent && this.#ranAlone);
     }
