@@ -36,7 +36,6 @@ export class Linger {
   /** The one whose worker owes the fewest answers. */
   #leastBusy(): Exchange | undefined {
     let best = this.#kept[0];
-    if (this.#kept.length < 2) return best;
     for (const each of this.#kept) if (each.worker.owes < (best as Exchange).worker.owes) best = each;
     return best;
   }

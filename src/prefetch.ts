@@ -46,7 +46,7 @@ export class Prefetch {
     this.#add(call, isOver);
   }
 
-  /** A call ended its worker, or broke the line. What Python begins behind such a one is lost with it, so that none shall be. */
+  /** A call ended its worker, or broke the line, and what Python began behind it is lost too: as bad as one that was too long. */
   broke(call: Call): void {
     if (this.isPossible && call.isPlain) this.#add(call, true);
   }

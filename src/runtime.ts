@@ -201,7 +201,7 @@ export class Runtime {
   }
 
   /** Who asks for a short call is sent ahead, if there is room in a pipe: no worker is free, and more wait than there are. */
-  get isCrowded(): boolean {
+  get sendsAhead(): boolean {
     const { context } = this.#coordinator.getSnapshot();
     return context.free.length === 0 && isCrowded(context);
   }

@@ -102,8 +102,6 @@ export class WorkerHand implements ProcessListeners {
   #answeredAt = 0;
   /** Absent where every reply is sent at once. */
   #heldReplies: HeldReplyWatch | undefined;
-  /** Its answers say how long they took, if that was not short. */
-  #isTimed = false;
   /** The requests whose replies were taken before Python has sent them. */
   readonly #taken = new Set<number>();
   /** The answers that it had given and not sent at its end, by request. */
@@ -170,7 +168,7 @@ export class WorkerHand implements ProcessListeners {
 
   /** A lease of it may be kept for the rest of the turn. Where the next call would wait behind others, only if it were sent there. */
   get mayLinger(): boolean {
-    return this.#runtime.mayLinger && this.#isToStay && (!this.isBeyondItsSlots || this.#runtime.isCrowded);
+    return this.#runtime.mayLinger && this.#isToStay && (!this.isBeyondItsSlots || this.#runtime.sendsAhead);
   }
 
   /** A lease of it may go on to who waits. What the coordinator would decline is not offered to it. */
@@ -571,13 +569,8 @@ export class WorkerHand implements ProcessListeners {
       });
     }
     const { shortUs } = this.#runtime.prefetch;
-    this.#isTimed = holds && shortUs !== undefined;
-    const wanted = {
-      interrupts,
-      stacks: isDirect,
-      ...(holds && { replyPage: true }),
-      ...(this.#isTimed && { shortUs }),
-    };
+    const held = holds && { replyPage: true, ...(shortUs !== undefined && { shortUs }) };
+    const wanted = { interrupts, stacks: isDirect, ...held };
     const failure = this.#boot.onHello(hello, wanted);
     if (failure === undefined) return;
     this.#fault = failure;
@@ -698,12 +691,9 @@ export class WorkerHand implements ProcessListeners {
     this.#answeredAt = now;
     // What was given up in the pipe never ran.
     if (!call.isPlain || ('error' in answer && answer.started === false)) return;
-    this.#runtime.prefetch.ran(
-      call,
-      now - since,
-      this.#isTimed && tookUs === undefined,
-      this.#asked[0]?.isAhead === true,
-    );
+    // One that shares no page with Node does not say how long a call took.
+    const wasShort = this.#heldReplies !== undefined && tookUs === undefined;
+    this.#runtime.prefetch.ran(call, now - since, wasShort, this.#asked[0]?.isAhead === true);
   }
 
   /** Python comes to the next. */

@@ -11,7 +11,7 @@ WRITE = {
     "ready": lambda m: message.ready(m["functions"], m["streams"], m["interrupts"], m["stacks"], m.get("files"), m.get("shares")),
     "failed": lambda m: message.failed(m["stage"], encode_unchecked(m["error"])),
     "reply": lambda m: reply(m["id"], encode_unchecked(m["value"]), m.get("tookUs")),
-    "error": lambda m: message.error(m["id"], encode_unchecked(m["error"]), m.get("started", True)),
+    "error": lambda m: message.error(m["id"], encode_unchecked(m["error"]), m.get("started", True), m.get("tookUs")),
     "items": lambda m: message.items(m["id"], f'"values":{encode_unchecked(m["values"])}'),
     "callback": lambda m: message.callback(
         m["id"],

@@ -113,7 +113,6 @@ const THREE_RUN = [BOOTS, ASKS, ALSO_ASKS, 'caller 2 asks for anyone'];
 const leaves = (slot: number) => `the caller at place 0, slot ${slot} leaves`;
 const runsLate = (slot: number) => `a call at place 0, slot ${slot} runs out of time, under a lease that is kept`;
 const isLate = (slot: number) => `cancelGrace runs out at place 0, slot ${slot}`;
-/** One short call runs, and four wait. */
 const asksShortly = (caller: number) => `caller ${caller} asks for anyone, shortly`;
 const answers = (slot: number) => `the answer that nobody waited for comes at place 0, slot ${slot}`;
 const ends = (slot: number) => `the exchange at place 0, slot ${slot} ends`;
