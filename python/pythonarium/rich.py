@@ -445,6 +445,13 @@ def _restore_rows(stands: Any, attachments: Any, keys: list[str]) -> Any:
     return rows_of(stands, keys)
 
 
+def _restore_merged(stands: Any, attachments: Any) -> Any:
+    from .rows import merged_of
+
+    which, *lists = stands
+    return merged_of(which, lists)
+
+
 def _hashable(value: Any) -> Any:
     return tuple(map(_hashable, value)) if type(value) is list else value
 
@@ -523,4 +530,5 @@ RESTORERS: dict[str, Callable[..., Any]] = {
     "map": _restore_map,
     "set": _restore_set,
     "rows": _restore_rows,
+    "merged": _restore_merged,
 }

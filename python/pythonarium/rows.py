@@ -1,4 +1,6 @@
-"""Long lists of dicts that have the same keys, which cross as columns: less text, made and read in less time.
+"""Long lists of dicts, which cross as columns, a list for each key: less text, made and read in less time.
+
+Dicts of different keys are first put into a list for each of the kinds there are.
 
 docs/decisions/rows.md has the figures. This module is imported when the first such list is met.
 """
@@ -7,10 +9,11 @@ from __future__ import annotations
 
 from itertools import chain, repeat
 
-from .value import encode_plain, encode_unchecked, may_be_rows
+from .value import CELLS_MIN, LEVEL_MAX, encode_plain, encode_unchecked, may_be_rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 
@@ -32,12 +35,38 @@ def encode_rows(value: Any, depth_max: int) -> str | None:
 
 
 def _stand_in(value: Any, path: list[Any], entries: list[list[Any]]) -> Any:
-    found = columns_of(value) if type(value) is list and may_be_rows(value) else None
-    if found is None:
+    if type(value) is not list or not may_be_rows(value):
         return value
+    found = columns_of(value)
+    if found is None:
+        return _merged_stand_in(value, path, entries)
     keys, columns = found
     entries.append([path, "rows", keys])
     return columns
+
+
+def _merged_stand_in(value: list[Any], path: list[Any], entries: list[list[Any]]) -> list[Any]:
+    """Return what stands for rows of several kinds; `value` itself if not most of them have columns."""
+    found = kinds_of(value)
+    if found is None:
+        return value
+    which, kinds = found
+    told: list[list[Any]] = []
+    stands: list[Any] = [which]
+    gaining = 0
+    for keys, rows in kinds:
+        columns = None if keys is None or len(keys) * len(rows) < CELLS_MIN else _columns(rows, len(keys))
+        if columns is None:
+            stands.append(rows)
+            continue
+        told.append([[*path, len(stands)], "rows", keys])
+        stands.append(columns)
+        gaining += len(rows)
+    if gaining < len(which) / 2:
+        return value
+    entries += told
+    entries.append([path, "merged"])
+    return stands
 
 
 def columns_of(rows: list[Any]) -> tuple[list[str], list[list[Any]]] | None:
@@ -50,16 +79,60 @@ def columns_of(rows: list[Any]) -> tuple[list[str], list[list[Any]]] | None:
         return None
     try:
         keys = SEPARATOR.join(first)
-        if len(keys) * height > KEYS_CHARS_MAX or keys.count(SEPARATOR) != width - 1:
+        if len(keys) * height > KEYS_CHARS_MAX or keys.count(SEPARATOR) != width - 1 or not _are_distinct(first):
             return None
         # Of as many keys each, so that no other row can have the separator in a key and be the same text.
         if keys != SEPARATOR.join(rows[-1]) or SEPARATOR.join(chain.from_iterable(rows)) != SEPARATOR.join(repeat(keys, height)):
             return None
     except TypeError:
         return None  # A key is no text.
+    columns = _columns(rows, width)
+    return None if columns is None else (list(first), columns)
+
+
+def kinds_of(rows: list[Any]) -> tuple[list[int], list[tuple[list[str] | None, list[Any]]]] | None:
+    """Return of each of `rows` the number of its kind, and of each kind the keys, in their order, and the rows that have these.
+
+    Behind `KINDS_MAX` kinds all that are like none of them follow as one without keys, and so are rows whose keys
+    cannot be told apart. None if they are not all dicts whose keys are text, or hardly any two are alike.
+    """
+    # Another thread may change it meanwhile.
+    rows = rows.copy()
+    if set(map(type, rows)) != {dict} or not KINDS_CELLS_MIN <= sum(map(len, rows)) <= LEVEL_MAX:
+        return None
+    numbers: dict[str, int] = {}
+    try:
+        if len(set(map(SEPARATOR.join, rows[:SAMPLE]))) > KINDS_MAX:
+            return None
+        which = [numbers.setdefault(keys, len(numbers)) for keys in map(SEPARATOR.join, rows)]
+    except TypeError:
+        return None  # A key is no text.
+    if len(numbers) > KINDS_MAX:
+        which = [min(number, KINDS_MAX) for number in which]
+    lists: list[list[Any]] = [[] for _ in range(min(len(numbers), KINDS_MAX + 1))]
+    put = [each.append for each in lists]
+    for number, row in zip(which, rows):
+        put[number](row)
+    return which, [(_keys_of(each, keys) if number < KINDS_MAX else None, each) for number, (keys, each) in enumerate(zip(numbers, lists))]
+
+
+def _keys_of(rows: list[Any], joined: str) -> list[str] | None:
+    """Return the keys of rows that are the same text when they are `joined`; None if they may be different all the same."""
+    keys = list(rows[0])
+    return keys if set(map(len, rows)) == {joined.count(SEPARATOR) + 1} and _are_distinct(keys) else None
+
+
+def _are_distinct(keys: Iterable[str]) -> bool:
+    """Whether no two of them are the same text, as those of a class may be that says what is equal itself."""
+    texts = list(map(SEPARATOR.join, zip(keys)))
+    return len(set(texts)) == len(texts)
+
+
+def _columns(rows: list[Any], width: int) -> list[list[Any]] | None:
+    """Return the list of values for each of the `width` keys that all of `rows` have."""
     values = list(chain.from_iterable(map(dict.values, rows)))
     # Another thread may have changed one of them meanwhile.
-    return (list(first), [values[at::width] for at in range(width)]) if len(values) == width * height else None
+    return [values[at::width] for at in range(width)] if len(values) == width * len(rows) else None
 
 
 def rows_of(columns: list[list[Any]], keys: list[str]) -> list[dict[str, Any]]:
@@ -77,6 +150,28 @@ def rows_of(columns: list[list[Any]], keys: list[str]) -> list[dict[str, Any]]:
     return rows
 
 
+def merged_of(which: list[int], lists: list[list[Any]]) -> list[Any]:
+    """Return the items of `lists` as one list: `which` says of each item from which of them it is, and there it is the next.
+
+    Raises ValueError where that cannot be.
+    """
+    if set(map(type, (which, *lists))) != {list} or not set(map(type, which)) <= {int} or (which and min(which) < 0):
+        raise ValueError("no list of numbers, and the lists that they choose from")
+    if sum(map(len, lists)) != len(which):
+        raise ValueError("the lists have not as many items as are chosen")
+    takes = [iter(each).__next__ for each in lists]
+    try:
+        return [takes[number]() for number in which]
+    except (IndexError, StopIteration):
+        raise ValueError("an item is chosen that is not there") from None
+
+
 SEPARATOR = "\0"
 # The keys of all rows together. Beyond that the rows themselves would hardly fit into a message.
 KEYS_CHARS_MAX = 64 * 1024 * 1024
+# What has four members that may be there or not is of sixteen kinds.
+KINDS_MAX = 16
+# Fewer values gain nothing by being put into several lists.
+KINDS_CELLS_MIN = 2_048
+# Where so many of the first rows are of more kinds than these, hardly any two are to be alike.
+SAMPLE = 32

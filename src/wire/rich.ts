@@ -3,7 +3,7 @@ import { MessageTooLargeError, ProtocolError } from '../errors.js';
 import { MicroDate } from '../micro-date.js';
 import { dtypeOf, NdArray, ndarray, ndarrayOf, TYPED_ARRAYS } from '../ndarray.js';
 import { isFaithfulNumber, isPlainArray, isPlainObject, leafProblem, memberOf } from './plain.js';
-import { rowsOf } from './rows.js';
+import { mergedOf, rowsOf } from './rows.js';
 import type { ValueLimits } from './value.js';
 
 /** What takes an argument that is no value. Each returns the number by which Python knows it, or why it cannot cross. */
@@ -378,6 +378,7 @@ const RESTORERS = new Map<string, (stands: unknown, bin: readonly Uint8Array[], 
   ['map', (stands) => new Map(stands as [unknown, unknown][])],
   ['set', (stands) => new Set(stands as unknown[])],
   ['rows', (stands, _bin, [keys]) => rowsOf(keys, stands)],
+  ['merged', (stands) => mergedOf(stands)],
 ]);
 
 function known<T>(words: ReadonlyMap<unknown, T>, word: unknown): T {

@@ -34,10 +34,31 @@ function standIn(value: unknown, path: Path, step: string | number, rich: unknow
   if (!Array.isArray(value)) {
     return levels > 0 && isPlainObject(value) ? withColumns(value as Values, [...path, step], rich, levels - 1) : value;
   }
-  const found = value.length < ROWS_MIN ? undefined : columnsOf(value);
-  if (found === undefined) return value;
-  rich.push([[...path, step], ROWS, found.keys]);
+  if (value.length < ROWS_MIN) return value;
+  const at = [...path, step];
+  const found = columnsOf(value);
+  if (found === undefined) return mergedIn(value, at, rich) ?? value;
+  rich.push([at, ROWS, found.keys]);
   return found.columns;
+}
+
+/** What stands for rows of several kinds, if most of them have columns. */
+function mergedIn(rows: readonly unknown[], at: Path, rich: unknown[][]): unknown[] | undefined {
+  const found = kindsOf(rows);
+  if (found === undefined) return undefined;
+  const { which, kinds, others } = found;
+  const told: unknown[][] = [];
+  let gaining = 0;
+  const lists: unknown[] = kinds.map(({ keys, rows }, number) => {
+    if (keys.length * rows.length < CELLS_MIN) return rows;
+    gaining += rows.length;
+    told.push([[...at, number + 1], ROWS, keys]);
+    return keys.map((key) => rows.map((row) => row[key]));
+  });
+  if (gaining < rows.length / 2) return undefined;
+  if (others.length > 0) lists.push(others);
+  rich.push(...told, [at, MERGED]);
+  return [which, ...lists];
 }
 
 function isObject(value: unknown): value is object {
@@ -75,6 +96,42 @@ export function columnsOf(rows: readonly unknown[]): Columns | undefined {
 }
 
 /**
+ * Such objects as several lists, one for those that have the same keys in the same order. `undefined` if they are not all
+ * plain, or hardly any two are alike.
+ */
+export function kindsOf(rows: readonly unknown[]): Kinds | undefined {
+  const [first] = rows;
+  if (!isPlainArray(rows) || !isRow(first) || Object.keys(first).length * rows.length < KINDS_CELLS_MIN)
+    return undefined;
+  const which: number[] = [];
+  const kinds: { readonly keys: readonly string[]; readonly rows: Row[] }[] = [];
+  const others: Row[] = [];
+  let cells = 0;
+  let number = 0;
+  for (const row of rows) {
+    if (!isRow(row)) return undefined;
+    const keys = Object.keys(row);
+    cells += keys.length;
+    if (cells > CELLS_MAX) return undefined;
+    // Many are like the one before.
+    let kind = kinds[number];
+    if (kind === undefined || !areSame(kind.keys, keys)) {
+      number = kinds.findIndex((each) => areSame(each.keys, keys));
+      if (number === -1) number = kinds.length < KINDS_MAX ? kinds.push({ keys, rows: [] }) - 1 : KINDS_MAX;
+      kind = kinds[number];
+    }
+    (kind?.rows ?? others).push(row);
+    which.push(number);
+    if (others.length > (which.length <= SAMPLE ? 0 : which.length / 2)) return undefined;
+  }
+  return { which, kinds, others };
+}
+
+function areSame(keys: readonly string[], others: readonly string[]): boolean {
+  return keys.length === others.length && keys.every((key, at) => key === others[at]);
+}
+
+/**
  * The rows that such columns stand for.
  *
  * @throws RangeError where they stand for none.
@@ -96,6 +153,28 @@ export function rowsOf(keys: unknown, columns: unknown): Record<string, unknown>
   return rows;
 }
 
+/**
+ * The items of several lists as one: the first, `which`, says of each item from which of the others it is, where it is the next.
+ *
+ * @throws RangeError where that cannot be.
+ */
+export function mergedOf(stands: unknown): unknown[] {
+  if (!Array.isArray(stands) || stands.length === 0 || !stands.every(Array.isArray)) {
+    throw new RangeError('no list of numbers, and the lists that they choose from');
+  }
+  const [which, ...lists] = stands as [unknown[], ...unknown[][]];
+  const taken = lists.map(() => 0);
+  const merged = which.map((number) => {
+    const list = typeof number === 'number' ? lists[number] : undefined;
+    const at = taken[number as number];
+    if (list === undefined || at === undefined || at === list.length) throw new RangeError('an item is not there');
+    taken[number as number] = at + 1;
+    return list[at];
+  });
+  if (lists.some((list, number) => list.length !== taken[number])) throw new RangeError('not all items are chosen');
+  return merged;
+}
+
 function areKeys(keys: unknown): keys is string[] {
   if (!Array.isArray(keys) || keys.length === 0) return false;
   return keys.every((key) => typeof key === 'string') && new Set(keys).size === keys.length;
@@ -106,7 +185,7 @@ function areColumns(columns: unknown, width: number): columns is unknown[][] {
   return columns.every((column) => Array.isArray(column) && column.length === columns[0].length);
 }
 
-function isRow(value: unknown): value is Readonly<Record<string, unknown>> {
+function isRow(value: unknown): value is Row {
   return (
     typeof value === 'object' &&
     value !== null &&
@@ -119,11 +198,29 @@ function isRow(value: unknown): value is Readonly<Record<string, unknown>> {
 type Values = readonly unknown[] | Readonly<Record<string, unknown>>;
 type Path = readonly (string | number)[];
 
-/** The kind of `rich` for them. */
+/** Rows by the keys that they have. */
+interface Kinds {
+  /** For each row the number of its kind, in the order of the rows; for the others as many as there are kinds. */
+  readonly which: readonly number[];
+  readonly kinds: readonly { readonly keys: readonly string[]; readonly rows: readonly Row[] }[];
+  /** Those of further kinds. */
+  readonly others: readonly Row[];
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** The kinds of `rich` for them. */
 const ROWS = 'rows';
+const MERGED = 'merged';
 /** Shorter lists gain nothing by it. */
 const ROWS_MIN = 16;
 /** What stands for fewer values costs as much as it saves. */
 const CELLS_MIN = 512;
 /** One row might be there many times over, and columns would take memory where the rows themselves take none. */
 const CELLS_MAX = 4_000_000;
+/** What has four members that may be there or not is of sixteen kinds. */
+const KINDS_MAX = 16;
+/** Fewer values gain nothing by being put into several lists. */
+const KINDS_CELLS_MIN = 2_048;
+/** Where so many of the first rows are of more kinds than these, hardly any two are to be alike. */
+const SAMPLE = 32;

@@ -16,9 +16,9 @@ export function callers(count: number, more: Readonly<Record<string, unknown>> =
   return { load: 'callers', params: { ms: 600, callers: count, ...more } };
 }
 
-/** Twelve thousand rows are a megabyte. Uneven ones have not all the same fields. */
-export function json(megabytes: number, isUneven = false): Load {
-  return { load: 'json', params: { ms: 600, rows: 12_000 * megabytes, isUneven } };
+/** Twelve thousand rows are a megabyte. Uneven ones have not all the same fields, and keyed ones are in an object. */
+export function json(megabytes: number, shape: 'even' | 'uneven' | 'keyed' = 'even'): Load {
+  return { load: 'json', params: { ms: 600, rows: 12_000 * megabytes, shape } };
 }
 
 export function bytes(megabytes: number): Load {

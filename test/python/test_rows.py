@@ -2,8 +2,9 @@ import enum
 import unittest
 
 import harness  # noqa: F401  (it makes the library importable)
-from pythonarium.rows import columns_of, encode_rows, rows_of
-from pythonarium.value import encode, may_be_rows
+from pythonarium.rich import restore
+from pythonarium.rows import columns_of, encode_rows, kinds_of, merged_of, rows_of
+from pythonarium.value import decode, encode, encode_plain, may_be_rows
 
 
 def rows(height=256, **changes):
@@ -69,6 +70,87 @@ class Columns(unittest.TestCase):
         encode(value, 64)
         self.assertIs(value["rows"], given)
         self.assertEqual(given, rows())
+
+
+class Kinds(unittest.TestCase):
+    def test_rows_of_two_kinds_are_two_lists_and_of_each_which(self):
+        mixed = [{"a": n, "b": "x", **({"c": None} if n % 3 == 0 else {})} for n in range(900)]
+        which, kinds = kinds_of(mixed)
+        self.assertEqual(which[:5], [0, 1, 1, 0, 1])
+        self.assertEqual(kinds, [(["a", "b", "c"], mixed[::3]), (["a", "b"], [row for row in mixed if "c" not in row])])
+        text, attachments = encode(mixed, 64)
+        self.assertEqual(attachments, [])
+        self.assertTrue(text.endswith('"rich":[[["value",1],"rows",["a","b","c"]],[["value",2],"rows",["a","b"]],[["value"],"merged"]]'), text[-120:])
+        self.assertEqual(restored(text), mixed)
+
+    def test_what_is_like_none_of_the_others_goes_as_it_is(self):
+        mixed = rows(1_200, _7={"b": 1, "a": 2}, _8={}, _90={"a": [{}], "z": {"deep": []}})
+        text = encode_rows(mixed, 64)
+        self.assertIn(',[{"b":1,"a":2}],[{}],[{"a":[{}],"z":{"deep":[]}}]]', text)
+        self.assertEqual(restored(text), mixed)
+        self.assertEqual([list(row) for row in restored(text)], [list(row) for row in mixed])
+
+    def test_those_beyond_sixteen_kinds_are_of_none(self):
+        mixed = [{"a": n, f"k{n // 200}": 1, "b": 2} for n in range(4_000)]
+        which, kinds = kinds_of(mixed)
+        self.assertEqual((len(kinds), max(which)), (17, 16))
+        self.assertEqual(kinds[15], (["a", "k15", "b"], mixed[3_000:3_200]))
+        self.assertEqual(kinds[16], (None, mixed[3_200:]))
+        self.assertEqual(restored(encode_rows(mixed, 64)), mixed)
+
+    def test_rows_of_kinds_that_are_too_few_each_stay_a_list(self):
+        self.assertIsNone(encode_rows([{"a": n, f"k{n // 100}": 1, "b": 2} for n in range(4_000)], 64))
+
+    def test_rows_that_are_all_different_or_no_rows_stay_a_list(self):
+        self.assertIsNone(kinds_of([{f"key {n}": n, "b": 1} for n in range(1_200)]))
+        self.assertIsNone(kinds_of([*rows(1_200), None]))
+        self.assertIsNone(kinds_of([*rows(1_200), {1: 2}]))
+        self.assertIsNone(kinds_of([*rows(1_200), dict.fromkeys(map(str, range(1_000)))] + [dict.fromkeys(map(str, range(1_000)))] * 4_000))
+
+    def test_keys_are_told_apart_whatever_is_in_them(self):
+        mixed = [{"a\0b": 1, "c": 1}, {"a": 1, "b\0c": 1}] * 600 + [{"q": 1, "r": 2}] * 1_800
+        self.assertEqual([list(row) for row in restored(encode_rows(mixed, 64))], [list(row) for row in mixed])
+
+    def test_keys_of_the_same_text_that_python_tells_apart_are_no_columns(self):
+        class Key(str):
+            __hash__ = object.__hash__
+            __eq__ = object.__eq__
+
+        twice = [{"a": n, Key("a"): n} for n in range(1_200)]
+        self.assertIsNone(encode_rows(twice, 64))
+        self.assertIsNone(kinds_of(twice)[1][0][0])
+        self.assertIsNotNone(encode_rows([{"b": n, Key("a"): n} for n in range(1_200)], 64))
+
+    def test_what_json_has_no_word_for_sends_all_of_them_as_they_are(self):
+        mixed = rows(1_200, _7={"a": 1}, _8={"a": {1}})
+        self.assertIsNone(encode_rows(mixed, 64))
+        self.assertIsNone(encode_rows(rows(1_200, _7={"a": float("nan")}), 64))
+
+    def test_what_is_as_deep_as_it_may_be_crosses(self):
+        mixed = rows(1_200, _7={"a": 1})
+        self.assertIsNotNone(encode_rows(mixed, 3))
+        # As columns it would be one level deeper.
+        self.assertEqual(encode(mixed, 2), (encode_plain(mixed, 2), []))
+
+
+class Merged(unittest.TestCase):
+    def test_lists_become_one(self):
+        self.assertEqual(merged_of([1, 0, 1], [["a"], ["b", "c"]]), ["b", "a", "c"])
+        self.assertEqual(merged_of([], []), [])
+        self.assertEqual(merged_of([0], [[None], []]), [None])
+
+    def test_what_cannot_be_is_refused(self):
+        wrong = [([0], []), ([0, 0], [["a"], ["b"]]), ([0], [["a"], ["b"]]), ([2], [["a"], []]), ([-1], [["a"]]), ([True], [[], ["a"]]), ("0", [["a"]]), ([0.0], [["a"]])]
+        for which, lists in [*wrong, ([0], ["a"]), (None, []), ([0], [{"a": 1}])]:
+            with self.subTest(which=which, lists=lists):
+                with self.assertRaises(ValueError):
+                    merged_of(which, lists)
+
+
+def restored(text):
+    message = decode(f'{{"value":{text}}}'.encode())
+    restore(message, None)
+    return message["value"]
 
 
 class Rows(unittest.TestCase):

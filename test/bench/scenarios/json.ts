@@ -10,9 +10,14 @@ export const json: Scenario = {
   row: 8,
   title: 'Megabytes of JSON there and back',
   caveat:
-    'Rows of five fields, twelve thousand for a megabyte: other data takes other times, text less than numbers. Rows of the same fields cross as columns here and as objects on the floors, and uneven rows, of which every third has a field more, as objects on all sides. What the checks cost is the difference of the two floors; without them `NaN`, a large integer or an instance arrives as something else. The bar is for one megabyte.',
+    'Rows of five fields, twelve thousand for a megabyte: other data takes other times, text less than numbers. Rows cross as columns here and as objects on the floors, and so do uneven ones, of which every third has a field more; keyed ones, which are in an object under a key each, cross as objects on all sides. What the checks cost is the difference of the two floors; without them `NaN`, a large integer or an instance arrives as something else. The bar is for one megabyte.',
   async run({ python, rounds, progress }) {
-    const loads = { '1 MB': jsonOf(1), '1 MB, uneven': jsonOf(1, true), '10 MB': jsonOf(10) };
+    const loads = {
+      '1 MB': jsonOf(1),
+      '1 MB, uneven': jsonOf(1, 'uneven'),
+      '1 MB, keyed': jsonOf(1, 'keyed'),
+      '10 MB': jsonOf(10),
+    };
     const options = { name: 'give_back' };
     const entrants = [
       ours(loads),
@@ -49,7 +54,7 @@ export const json: Scenario = {
           ]),
         },
       ],
-      checks: ['1 MB', '1 MB, uneven'].map((size) =>
+      checks: ['1 MB', '1 MB, uneven', '1 MB, keyed'].map((size) =>
         atMost(`time over a floor that makes the same checks, ${size}`, ratios(ms(0, size), ms(1, size)), 1.1),
       ),
     };

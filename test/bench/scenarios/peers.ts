@@ -10,20 +10,29 @@ const COLUMNS = [
   { load: '8', figure: 'perSecond', title: '8 at a time, calls/s', isRate: true },
   { load: '64', figure: 'perSecond', title: '64 at a time, calls/s', isRate: true },
   { load: 'json', figure: 'p50Us', title: '1 MB JSON, us', isRate: false },
+  { load: 'uneven', figure: 'p50Us', title: '1 MB uneven JSON, us', isRate: false },
+  { load: 'keyed', figure: 'p50Us', title: '1 MB keyed JSON, us', isRate: false },
   { load: 'bytes', figure: 'p50Us', title: '10 MB bytes, us', isRate: false },
 ] as const;
-const COST_COLUMNS = ['sequential', '8', '64', 'json', 'bytes'];
+const COST_COLUMNS = ['sequential', '8', '64', 'json', 'uneven', 'keyed', 'bytes'];
 
 export const peers: Scenario = {
   name: 'peers',
   row: 6,
   title: 'Others that call Python from Node, and what else there is',
   caveat:
-    'Each with one worker, as it comes or better. The JSON is rows of the same fields, which cross as columns here. Only those that reach Python over a process border do the same work; pools of Node run no Python, Python inside of Node shares its memory and its crashes, and a pool of Pythons has no Node. None of them has leases, cancellation or a defined answer when a process dies.',
+    'Each with one worker, as it comes or better. JSON is twelve thousand rows, in a list of which all have the same fields or every third one more, which cross as columns here, or keyed: in an object under a key each, which crosses as it is. There what the checks of keys and numbers cost shows, which none of the others makes. Only those that reach Python over a process border do the same work; pools of Node run no Python, Python inside of Node shares its memory and its crashes, and a pool of Pythons has no Node. None of them has leases, cancellation or a defined answer when a process dies.',
   async run({ python, rounds, core, progress }) {
     await preparePeers(python, progress);
     const others = (await findPeers()).filter(({ kind }) => kind !== 'a pool of objects');
-    const free = { '8': callers(8), '64': callers(64), json: json(1), bytes: bytes(10) };
+    const free = {
+      '8': callers(8),
+      '64': callers(64),
+      json: json(1),
+      uneven: json(1, 'uneven'),
+      keyed: json(1, 'keyed'),
+      bytes: bytes(10),
+    };
     const mapped = (concurrency: number): Load => ({ load: 'map', params: { ms: 600, concurrency } });
     const entrants: Entrant[] = [
       { name: 'pythonarium, one lease', file: 'sides/pipelined.mjs', loads: { '8': callers(8), '64': callers(64) } },

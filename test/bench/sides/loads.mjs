@@ -62,12 +62,13 @@ async function map(callee, params) {
 }
 
 /** Rows there and back, one call after the other. */
-async function json({ call }, { ms, rows, isUneven }) {
-  const value = table(rows, isUneven);
+async function json({ call }, { ms, rows, shape }) {
+  const value = SHAPES[shape](rows);
+  const last = Object.keys(value).at(-1);
   return repeated(ms, async () => {
     const back = await call('give_back', [value]);
-    same(back.length, rows);
-    same(back[rows - 1].name, value[rows - 1].name);
+    same(back.length, value.length);
+    same(back[last].name, value[last].name);
   });
 }
 
@@ -134,17 +135,26 @@ function goesOn({ ms, callsMin = 0, msMax = ms }, tookMs, calls) {
   return tookMs < ms || (calls < callsMin && tookMs < msMax);
 }
 
-/** Rows such as a database gives: a thousand of them are about 83 KB of JSON. Uneven: such as documents, of which some have a field more. */
-function table(rows, isUneven = false) {
+/** A thousand rows are about 83 KB of JSON. */
+function table(rows, more = () => undefined) {
   return Array.from({ length: rows }, (_, id) => ({
     id,
     name: `row number ${id}`,
     price: id + 0.25,
     isOpen: id % 2 === 0,
     tags: ['red', 'green'],
-    ...(isUneven && id % 3 === 0 && { note: null }),
+    ...more(id),
   }));
 }
+
+const SHAPES = {
+  /** Such as a database gives. */
+  even: table,
+  /** Such as documents, of which every third has a field more. */
+  uneven: (rows) => table(rows, (id) => id % 3 === 0 && { note: null }),
+  /** In an object, each under a key of its own. */
+  keyed: (rows) => Object.fromEntries(table(rows).map((row) => [`row ${row.id}`, row])),
+};
 
 async function repeated(ms, once) {
   const times = [];

@@ -73,6 +73,33 @@ describe('a value that crosses', () => {
     );
   });
 
+  it('comes back as it went where it is rows of several kinds', () => {
+    const keys = fc.uniqueArray(fc.oneof(text(), fc.constantFrom('__proto__', '7', 'toJSON')), {
+      minLength: 1,
+      maxLength: 6,
+    });
+    // Which of the keys a row has: bit by bit.
+    const kinds = fc.array(fc.nat(63), { minLength: 2, maxLength: 40 });
+    let merged = 0;
+    fc.assert(
+      fc.property(keys, kinds, fc.array(json(), { minLength: 1, maxLength: 9 }), (names, masks, cells) => {
+        const rows = Array.from({ length: 2_000 }, (_, n) =>
+          Object.fromEntries(
+            names
+              .filter((_, column) => ((masks[n % masks.length] as number) >> column) & 1)
+              .map((name, column) => [name, cells[(n + column) % cells.length]]),
+          ),
+        );
+        const back = thereAndBack(rows) as object[];
+        expect(isDeepStrictEqual(back, rows)).toBe(true);
+        expect(back.map((row) => Object.keys(row))).toEqual(rows.map((row) => Object.keys(row)));
+        merged += Number(encodeFields({ value: rows }, undefined, LIMITS).text.includes('"merged"'));
+      }),
+      { numRuns: 50 },
+    );
+    expect(merged).toBeGreaterThan(0);
+  });
+
   it('makes one line of UTF-8 with its call, whatever it holds', () => {
     fc.assert(
       fc.property(

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
-import { columnsOf, rowsOf, withColumns } from '../../../src/wire/rows.js';
+import { columnsOf, kindsOf, mergedOf, rowsOf, withColumns } from '../../../src/wire/rows.js';
 
 afterEach(() => {
   for (const key of ['a', 'b']) Reflect.deleteProperty(Object.prototype, key);
@@ -55,6 +55,85 @@ describe('a list of objects', () => {
     const row = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`key ${n}`, n]));
     expect(columnsOf(new Array(40_000).fill(row))).toBeDefined();
     expect(columnsOf(new Array(20_000_000).fill(row))).toBeUndefined();
+  });
+});
+
+describe('a list of objects that have not all the same keys', () => {
+  const mixed = (height = 900) =>
+    Array.from({ length: height }, (_, n) => (n % 3 === 0 ? { a: n, b: 'x', c: null } : { a: n, b: 'x' }));
+
+  it('is several lists, one for each kind, and for each object the number of its list', () => {
+    const rows = mixed();
+    expect(kindsOf(rows)).toEqual({
+      which: rows.map((_, n) => (n % 3 === 0 ? 0 : 1)),
+      kinds: [
+        { keys: ['a', 'b', 'c'], rows: rows.filter((_, n) => n % 3 === 0) },
+        { keys: ['a', 'b'], rows: rows.filter((_, n) => n % 3 !== 0) },
+      ],
+      others: [],
+    });
+  });
+
+  it('is of sixteen kinds at the most, and the others are like none of these', () => {
+    const frequent = Array.from({ length: 4_000 }, (_, n) =>
+      n % 3 === 0 ? { a: n, [`key ${n % 20}`]: 1 } : { a: n, b: 2 },
+    );
+    const { which, kinds, others } = kindsOf(frequent)!;
+    expect([kinds.length, Math.max(...which)]).toEqual([16, 16]);
+    expect(new Set(others.map((row) => Object.keys(row)[1])).size).toBe(5);
+    expect(mergedOf([which, ...kinds.map(({ rows }) => rows), others])).toEqual(frequent);
+  });
+
+  it('stays one where all are different, one is no plain object, or there are too few', () => {
+    expect(kindsOf(Array.from({ length: 6_000 }, (_, n) => ({ a: n, [`key ${n}`]: 1 })))).toBeUndefined();
+    expect(kindsOf([...mixed(), null])).toBeUndefined();
+    expect(kindsOf([...mixed(), { [Symbol('s')]: 1 }])).toBeUndefined();
+    expect(kindsOf(mixed(680))).toBeUndefined();
+    const wide = Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`key ${n}`, n]));
+    expect(kindsOf([...mixed(), ...new Array(4_000).fill(wide)])).toBeUndefined();
+  });
+
+  it('is sent as such if most of it has columns', () => {
+    const rich: unknown[][] = [];
+    const rows = [...mixed(), { other: 1 }];
+    const [stands] = withColumns([rows], ['args'], rich) as [unknown[]];
+    expect(stands.slice(1)).toEqual([
+      ['a', 'b', 'c'].map((key) => rows.filter((_, n) => n % 3 === 0 && n < 900).map((row) => (row as never)[key])),
+      ['a', 'b'].map((key) => rows.filter((_, n) => n % 3 !== 0).map((row) => (row as never)[key])),
+      [{ other: 1 }],
+    ]);
+    expect(rich).toEqual([
+      [['args', 0, 1], 'rows', ['a', 'b', 'c']],
+      [['args', 0, 2], 'rows', ['a', 'b']],
+      [['args', 0], 'merged'],
+    ]);
+    const none: unknown[][] = [];
+    const few = Array.from({ length: 2_000 }, (_, n) => ({ a: n, [`key ${n % 10}`]: 1 }));
+    expect(withColumns([few], ['args'], none)).toEqual([few]);
+    expect(none).toEqual([]);
+  });
+});
+
+describe('several lists', () => {
+  it('become one', () => {
+    expect(mergedOf([[1, 0, 1], ['a'], ['b', 'c']])).toEqual(['b', 'a', 'c']);
+    expect(mergedOf([[]])).toEqual([]);
+    expect(mergedOf([[0], [null], []])).toEqual([null]);
+  });
+
+  it.each([
+    ['nothing', []],
+    ['no list', { length: 1 }],
+    ['a list of no lists', [[0], 'a']],
+    ['a list that is not there', [[2], ['a'], []]],
+    ['a list before the first', [[-1], ['a']]],
+    ['half a list', [[0.5], ['a']]],
+    ['the number of a list as text', [['0'], ['a']]],
+    ['a property of lists', [['length'], ['a']]],
+    ['more items than there are', [[0, 0], ['a'], ['b']]],
+    ['fewer items than there are', [[0], ['a'], ['b']]],
+  ])('do not with %s', (_, stands) => {
+    expect(() => mergedOf(stands)).toThrow(RangeError);
   });
 });
 
