@@ -99,7 +99,8 @@ export function columnsOf(rows: readonly unknown[]): Columns | undefined {
  */
 export function kindsOf(rows: readonly unknown[]): Kinds | undefined {
   const first = rows[0];
-  if (!isPlainArray(rows) || !isRow(first) || Object.keys(first).length * rows.length < KINDS_CELLS_MIN) return undefined;
+  if (!isPlainArray(rows) || !isRow(first) || Object.keys(first).length * rows.length < KINDS_CELLS_MIN)
+    return undefined;
   const which: number[] = [];
   const kinds: Kind[] = [];
   const others: Row[] = [];

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
-import { encodeFields } from '../../../src/wire/value.js';
 import { columnsOf, kindsOf, mergedOf, rowsOf, withColumns } from '../../../src/wire/rows.js';
+import { encodeFields } from '../../../src/wire/value.js';
 
 afterEach(() => {
   for (const key of ['a', 'b']) Reflect.deleteProperty(Object.prototype, key);
