@@ -496,12 +496,13 @@ function spread(context: CoordinatorContext): CoordinatorContext {
 
 /** The place of the worker that whoever is next may wait for in its pipe: of those that will do, the one with the fewest leases. */
 function placeAhead(context: CoordinatorContext): number | undefined {
+  if (!isCrowded(context)) return undefined;
   let place: number | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const [at, served] of context.workers.entries()) {
     if (!hasFreeSlot(served) || leasesOf(served) >= least) continue;
     const first = firstWaiterFor(context.queue, served.worker);
-    if (first === undefined || !mayFollow(context, served, first)) continue;
+    if (first?.isShort !== true || !areShort(served)) continue;
     place = at;
     least = leasesOf(served);
   }
@@ -581,10 +582,19 @@ function hasRoom({ free, ahead, isLeaving }: Served): boolean {
   return free.length > ahead && !isLeaving;
 }
 
-/** Whether `waiter` may wait in the worker's pipe: it is short, as all are who run or wait there, and there is a crowd. */
-function mayFollow(context: CoordinatorContext, served: Served, waiter: Waiter, but?: number): boolean {
-  if (!waiter.isShort || !isCrowded(context, but === undefined ? undefined : served)) return false;
-  return served.grants.every((grant, slot) => slot === but || grant === null || grant.waiter.isShort);
+/**
+ * Whether `waiter` may wait in the worker's pipe: it is short, as all are who run or wait there, and there is a crowd.
+ *
+ * @param freedSlot That slot of the worker is not leased any more.
+ */
+function mayFollow(context: CoordinatorContext, served: Served, waiter: Waiter, freedSlot?: number): boolean {
+  if (!waiter.isShort || !isCrowded(context, freedSlot === undefined ? undefined : served)) return false;
+  return areShort(served, freedSlot);
+}
+
+/** Whether all that run on that worker or wait in its pipe are short. */
+function areShort({ grants }: Served, freedSlot?: number): boolean {
+  return grants.every((grant, slot) => slot === freedSlot || grant === null || grant.waiter.isShort);
 }
 
 /**

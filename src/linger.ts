@@ -26,11 +26,9 @@ export class Linger {
   /** The lease for a call, if there is one that it may have. @param isShort Whether others may wait behind it. */
   take(call: Call, isShort: boolean): Exchange | undefined {
     const exchange = this.#leastBusy();
-    if (exchange === undefined) return undefined;
+    if (exchange === undefined || !call.isPlain || !exchange.mayCarry(isShort)) return undefined;
     remove(this.#kept, exchange);
-    if (call.isPlain && exchange.mayCarry(isShort)) return exchange;
-    exchange.end();
-    return undefined;
+    return exchange;
   }
 
   /** The one whose worker owes the fewest answers. */

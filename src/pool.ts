@@ -209,8 +209,11 @@ export class Pool<Api = unknown> extends Caller<Api> {
     const { runtime } = this;
     const isShort = runtime.prefetch.isShort(call);
     const exchange = runtime.linger.take(call, isShort);
-    if (exchange === undefined) new CallAsking(runtime, call, standing, isShort).ask();
-    else exchange.send(call);
+    if (exchange?.worker.isBeyondItsSlots === false) return exchange.send(call);
+    // What waits in a pipe may have to ask elsewhere, as if it had asked now.
+    const asking = new CallAsking(runtime, call, standing, isShort);
+    if (exchange === undefined) asking.ask();
+    else asking.onGranted(exchange);
   }
 
   protected override get canShare(): boolean {

@@ -4,8 +4,8 @@ import type { EncodedRequest } from './wire/message.js';
 
 /**
  * Which calls may stand in a worker's pipe behind others: those of functions that were short lately, and that say
- * nothing but their answer. How long they ran at the most is measured from one answer to the next. What holds up Node is
- * in that too, so that Python says of those that it found to be long.
+ * nothing but their answer. Python says how long those ran that were not. Where it does not, or where reading takes a
+ * while too, it is measured from one answer to the next, in which what holds up Node is as well.
  */
 export class Prefetch {
   /** As `PoolStats` has them. */
@@ -36,17 +36,23 @@ export class Prefetch {
   /**
    * A call was answered after `ms`.
    *
-   * @param wasShort Python found it to be.
+   * @param tookMs By Python's clock: 0 for a short one, `undefined` where it does not say.
    * @param isFollowed Another waited behind it.
    */
-  ran(call: Call, ms: number, wasShort: boolean, isFollowed: boolean): void {
+  ran(call: Call, ms: number, tookMs: number | undefined, isFollowed: boolean): void {
     if (!this.isPossible) return;
-    const isOver = ms >= this.#belowMs && !(wasShort && isSmall(call.question.request));
+    const isOver = (this.#isTold(call, tookMs) ? tookMs : ms) >= this.#belowMs;
     if (isOver && isFollowed) this.counts.overruns += 1;
     this.#add(call, isOver);
   }
 
-  /** A call ended its worker, or broke the line, and what Python began behind it is lost too: as bad as one that was too long. */
+  /** Whether what Python says of it is all there is. Of a large answer it tells the time though that was short. */
+  #isTold(call: Call, tookMs: number | undefined): tookMs is number {
+    if (tookMs === undefined || !isSmall(call.question.request)) return false;
+    return tookMs === 0 || tookMs >= this.#belowMs;
+  }
+
+  /** A call ended its worker, was killed with it, or broke the line, and what Python began behind it is lost too: as bad as one that was too long. */
   broke(call: Call): void {
     if (this.isPossible && call.isPlain) this.#add(call, true);
   }

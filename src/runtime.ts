@@ -206,6 +206,13 @@ export class Runtime {
     return context.free.length === 0 && isCrowded(context);
   }
 
+  /** A worker has a free slot, and fewer leases than that. */
+  hasFreer(leases: number): boolean {
+    const { workers, free } = this.#coordinator.getSnapshot().context;
+    const freest = workers[free.at(-1) ?? -1];
+    return freest !== undefined && freest.grants.length - freest.free.length < leases;
+  }
+
   /** A lease may go on from one short call to the next: somebody waits. */
   get mayOffer(): boolean {
     return this.#askers.size > 0 && this.#mayKeepLeases;

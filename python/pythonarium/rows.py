@@ -13,7 +13,7 @@ from .value import CELLS_MIN, LEVEL_MAX, encode_plain, encode_unchecked, may_be_
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
     from typing import Any
 
 
@@ -26,12 +26,16 @@ def encode_rows(value: Any, depth_max: int) -> str | None:
     if type(value) is list:
         stands = _stand_in(value, ["value"], entries)
     else:
+        # The same list may be there many times over, and columns would take memory where it takes none.
+        if sum([len(item) * len(item[0]) for item in value.values() if type(item) is list and may_be_rows(item)]) > LEVEL_MAX:
+            return None
         stands = {key: _stand_in(item, ["value", key], entries) for key, item in value.items()}
-    if not entries:
+    text = encode_plain(stands, depth_max) if entries else None
+    if text is None or type(value) is dict and not _are_distinct(value):
         return None
-    text, rich = encode_plain(stands, depth_max), encode_unchecked(entries)
+    rich = encode_unchecked(entries)
     # As `encode_plain` looks for surrogates in the keys that stay in the text.
-    return None if text is None or "\\ud" in rich else f'{text},"rich":{rich}'
+    return None if "\\ud" in rich else f'{text},"rich":{rich}'
 
 
 def _stand_in(value: Any, path: list[Any], entries: list[list[Any]]) -> Any:
@@ -46,25 +50,21 @@ def _stand_in(value: Any, path: list[Any], entries: list[list[Any]]) -> Any:
 
 
 def _merged_stand_in(value: list[Any], path: list[Any], entries: list[list[Any]]) -> list[Any]:
-    """Return what stands for rows of several kinds; `value` itself if not most of them have columns."""
+    """Return what stands for rows of several kinds; `value` itself if less than half of them gain by it."""
     found = kinds_of(value)
     if found is None:
         return value
     which, kinds = found
-    told: list[list[Any]] = []
+    if sum([len(rows) for keys, rows in kinds if keys is not None]) < len(which) / 2:
+        return value
     stands: list[Any] = [which]
-    gaining = 0
     for keys, rows in kinds:
-        columns = None if keys is None or len(keys) * len(rows) < CELLS_MIN else _columns(rows, len(keys))
+        columns = None if keys is None else _columns(rows, len(keys))
         if columns is None:
             stands.append(rows)
-            continue
-        told.append([[*path, len(stands)], "rows", keys])
-        stands.append(columns)
-        gaining += len(rows)
-    if gaining < len(which) / 2:
-        return value
-    entries += told
+        else:
+            entries.append([[*path, len(stands)], "rows", keys])
+            stands.append(columns)
     entries.append([path, "merged"])
     return stands
 
@@ -78,54 +78,59 @@ def columns_of(rows: list[Any]) -> tuple[list[str], list[list[Any]]] | None:
     if set(map(type, rows)) != {dict} or set(map(len, rows)) != {width}:
         return None
     try:
-        keys = SEPARATOR.join(first)
-        if len(keys) * height > KEYS_CHARS_MAX or keys.count(SEPARATOR) != width - 1 or not _are_distinct(first):
+        joined = SEPARATOR.join(first)
+        keys = joined.split(SEPARATOR)
+        if len(joined) * height > KEYS_CHARS_MAX or len(keys) != width or not _are_distinct(keys):
             return None
         # Of as many keys each, so that no other row can have the separator in a key and be the same text.
-        if keys != SEPARATOR.join(rows[-1]) or SEPARATOR.join(chain.from_iterable(rows)) != SEPARATOR.join(repeat(keys, height)):
+        if joined != SEPARATOR.join(rows[-1]) or SEPARATOR.join(chain.from_iterable(rows)) != SEPARATOR.join(repeat(joined, height)):
             return None
     except TypeError:
         return None  # A key is no text.
     columns = _columns(rows, width)
-    return None if columns is None else (list(first), columns)
+    return None if columns is None else (keys, columns)
 
 
 def kinds_of(rows: list[Any]) -> tuple[list[int], list[tuple[list[str] | None, list[Any]]]] | None:
     """Return of each of `rows` the number of its kind, and of each kind the keys, in their order, and the rows that have these.
 
-    Behind `KINDS_MAX` kinds all that are like none of them follow as one without keys, and so are rows whose keys
-    cannot be told apart. None if they are not all dicts whose keys are text, or hardly any two are alike.
+    A kind has no keys where columns gain nothing; so have all that are of none of the first `KINDS_MAX` kinds, and follow
+    those. None if the rows are not all dicts whose keys are text, are too few or too many, are of one kind, or of hardly any two the same.
     """
     # Another thread may change it meanwhile.
     rows = rows.copy()
-    if set(map(type, rows)) != {dict} or not KINDS_CELLS_MIN <= sum(map(len, rows)) <= LEVEL_MAX:
+    height = len(rows)
+    if not rows or set(map(type, rows)) != {dict} or height * len(rows[0]) < KINDS_CELLS_MIN or sum(map(len, rows)) > LEVEL_MAX:
         return None
     numbers: dict[str, int] = {}
     try:
-        if len(set(map(SEPARATOR.join, rows[:SAMPLE]))) > KINDS_MAX:
+        sample = set(map(SEPARATOR.join, rows[:SAMPLE]))
+        if len(sample) > KINDS_MAX or max(map(len, sample)) * height > KEYS_CHARS_MAX:
             return None
         which = [numbers.setdefault(keys, len(numbers)) for keys in map(SEPARATOR.join, rows)]
     except TypeError:
         return None  # A key is no text.
+    if len(numbers) == 1:
+        return None
     if len(numbers) > KINDS_MAX:
         which = [min(number, KINDS_MAX) for number in which]
     lists: list[list[Any]] = [[] for _ in range(min(len(numbers), KINDS_MAX + 1))]
     put = [each.append for each in lists]
     for number, row in zip(which, rows):
         put[number](row)
-    return which, [(_keys_of(each, keys) if number < KINDS_MAX else None, each) for number, (keys, each) in enumerate(zip(numbers, lists))]
+    return which, [(None if number == KINDS_MAX else _keys_of(each, joined), each) for number, (joined, each) in enumerate(zip(numbers, lists))]
 
 
 def _keys_of(rows: list[Any], joined: str) -> list[str] | None:
-    """Return the keys of rows that are the same text when they are `joined`; None if they may be different all the same."""
-    keys = list(rows[0])
-    return keys if set(map(len, rows)) == {joined.count(SEPARATOR) + 1} and _are_distinct(keys) else None
+    """Return the keys of rows that are the text `joined`; None where columns gain nothing, or they may be different all the same."""
+    keys = joined.split(SEPARATOR)
+    is_fine = len(keys) * len(rows) >= CELLS_MIN and set(map(len, rows)) == {len(keys)} and _are_distinct(keys)
+    return keys if is_fine else None
 
 
-def _are_distinct(keys: Iterable[str]) -> bool:
-    """Whether no two of them are the same text, as those of a class may be that says what is equal itself."""
-    texts = list(map(SEPARATOR.join, zip(keys)))
-    return len(set(texts)) == len(texts)
+def _are_distinct(keys: Collection[str]) -> bool:
+    """Whether no two of them are the same text, as those of a class may be that says itself what is equal."""
+    return len(set(map(SEPARATOR.join, zip(keys)))) == len(keys)
 
 
 def _columns(rows: list[Any], width: int) -> list[list[Any]] | None:

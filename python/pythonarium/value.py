@@ -121,15 +121,29 @@ class ValueRefused(Exception):
 
 def _may_cross(values: Collection[Any], room: int) -> bool:
     """Whether all of `values`, the contents of one container, may cross. NaN, infinities and surrogates are found later."""
+    # What containers of one length hold is mostly of one kind at each place, and such a part of it is looked through faster.
+    parts: list[Collection[Any]] = [values]
     while room:
-        kinds = set(map(type, values))
-        if int in kinds and not _ints_fit(values, kinds):
-            return False
-        if kinds <= ATOMS:
-            return True
-        if not (LEVEL_MIN <= len(values) <= LEVEL_MAX and kinds <= PLAIN):
+        inside: list[Collection[Any]] = []
+        for part in parts:
+            kinds = set(map(type, part))
+            if int in kinds and not _ints_fit(part, kinds):
+                return False
+            if kinds <= ATOMS:
+                continue
+            if len(part) >= LEVEL_MIN and kinds <= PLAIN and sum(map(len, parts)) <= LEVEL_MAX:
+                # Many containers: the contents of all of them at once, at C speed for the level and not for each.
+                if dict in kinds:
+                    dicts = part if len(kinds) == 1 else [item for item in part if type(item) is dict]
+                    if not are_keys(chain.from_iterable(dicts)):
+                        return False
+                    inside += _places(map(dict.values, dicts), len(next(iter(dicts), ())))
+                if not kinds.isdisjoint(LISTS):
+                    lists = part if kinds <= LISTS else [item for item in part if type(item) in LISTS]
+                    inside += _places(lists, len(next(iter(lists), ())))
+                continue
             # In this very function, since each further one on the way takes of the depth that Python can follow.
-            for item in values:
+            for item in part:
                 kind = type(item)
                 if kind in ATOMS:
                     continue
@@ -144,19 +158,17 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
                         return False
                 elif not isinstance(item, (str, float)):
                     return False
+        if not inside:
             return True
-        # Many containers: the contents of all of them at once, at C speed for the level and not for each.
-        contents: list[Iterable[Any]] = []
-        if dict in kinds:
-            dicts = values if len(kinds) == 1 else [item for item in values if type(item) is dict]
-            if not are_keys(chain.from_iterable(dicts)):
-                return False
-            contents.append(chain.from_iterable(map(dict.values, dicts)))
-        if not kinds.isdisjoint(LISTS):
-            contents.append(chain.from_iterable(values if kinds <= LISTS else [item for item in values if type(item) in LISTS]))
-        values = list(contents[0] if len(contents) == 1 else chain(*contents))
+        parts = inside
         room -= 1
     return False
+
+
+def _places(containers: Iterable[Iterable[Any]], width: int) -> list[list[Any]]:
+    """Return what they all hold, as a list for each of the `width` places that the first of them has, if that may be."""
+    values = list(chain.from_iterable(containers))
+    return [values[at::width] for at in range(width)] if 1 < width <= WIDTH_MAX and len(values) % width == 0 else [values]
 
 
 def may_be_rows(values: list[Any]) -> bool:
@@ -266,6 +278,8 @@ SURROGATES = "holds two surrogates in a row, which JSON would join into one char
 # the next level would take memory where each by itself takes but time.
 LEVEL_MIN = 8
 LEVEL_MAX = 4_000_000
+# Of longer ones it is as if each place were a container of its own.
+WIDTH_MAX = 64
 # Fewer rows or values gain nothing by crossing as columns.
 ROWS_MIN = 16
 CELLS_MIN = 512

@@ -108,7 +108,7 @@ class Worker:
         self._mark: StartMark | None = None
         # Absent where every reply is written at once.
         self._joining: Joining | None = None
-        # An answer that took as long says so, and one with as many bytes.
+        # An answer that took as long says so, and one of more bytes.
         self._short_s = self._small_bytes = float("inf")
         # Nothing where calls run one after the other.
         self._lane: Lane | None = None

@@ -166,9 +166,13 @@ export class WorkerHand implements ProcessListeners {
     return this.#runtime.linger;
   }
 
-  /** A lease of it may be kept for the rest of the turn. Where the next call would wait behind others, only if it were sent there. */
+  /** A lease of it may be kept for the rest of the turn, if the next call would be granted one of this worker anyway. */
   get mayLinger(): boolean {
-    return this.#runtime.mayLinger && this.#isToStay && (!this.isBeyondItsSlots || this.#runtime.sendsAhead);
+    if (!this.#runtime.mayLinger || !this.#isToStay) return false;
+    const leases = this.#leases;
+    const { slots } = this.#runtime.settings;
+    if (leases > slots) return this.#runtime.sendsAhead;
+    return slots === 1 || !this.#runtime.hasFreer(leases - 1);
   }
 
   /** A lease of it may go on to who waits. What the coordinator would decline is not offered to it. */
@@ -427,8 +431,10 @@ export class WorkerHand implements ProcessListeners {
     if (this.#endedFor === 'stopped') {
       return { error: new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' }), started, isFinal: true };
     }
-    if (started !== false && this.#isSuspected(request)) {
-      this.#runtime.prefetch.broke(call);
+    const isSuspected = started !== false && this.#isSuspected(request);
+    // One that is killed since it does not end is too long, whatever it would have come to.
+    if (isSuspected || request.isRevoked) this.#runtime.prefetch.broke(call);
+    if (isSuspected) {
       const isSpent = call.died();
       this.#runtime.poison.died(call.question, isSpent && this.#ranAlone);
     }
@@ -691,9 +697,9 @@ export class WorkerHand implements ProcessListeners {
     this.#answeredAt = now;
     // What was given up in the pipe never ran.
     if (!call.isPlain || ('error' in answer && answer.started === false)) return;
-    // One that shares no page with Node does not say how long a call took.
-    const wasShort = this.#heldReplies !== undefined && tookUs === undefined;
-    this.#runtime.prefetch.ran(call, now - since, wasShort, this.#asked[0]?.isAhead === true);
+    // One that shares no page with Node does not say how long a call took; the others say nothing of those that were short.
+    const tookMs = this.#heldReplies === undefined ? undefined : tookUs === undefined ? 0 : Math.max(tookUs, 1) / 1000;
+    this.#runtime.prefetch.ran(call, now - since, tookMs, this.#asked[0]?.isAhead === true);
   }
 
   /** Python comes to the next. */

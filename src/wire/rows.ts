@@ -47,18 +47,16 @@ function mergedIn(rows: readonly unknown[], at: Path, rich: unknown[][]): unknow
   const found = kindsOf(rows);
   if (found === undefined) return undefined;
   const { which, kinds, others } = found;
-  const told: unknown[][] = [];
-  let gaining = 0;
-  const lists: unknown[] = kinds.map(({ keys, rows }, number) => {
-    if (keys.length * rows.length < CELLS_MIN) return rows;
-    gaining += rows.length;
-    told.push([[...at, number + 1], ROWS, keys]);
-    return keys.map((key) => rows.map((row) => row[key]));
+  const gains = ({ keys, rows }: Kind) => keys.length * rows.length >= CELLS_MIN;
+  const gaining = kinds.filter(gains).reduce((sum, kind) => sum + kind.rows.length, 0);
+  if (gaining < which.length / 2) return undefined;
+  const lists = kinds.map((kind, number) => {
+    if (!gains(kind)) return kind.rows;
+    rich.push([[...at, number + 1], ROWS, kind.keys]);
+    return kind.keys.map((key) => kind.rows.map((row) => row[key]));
   });
-  if (gaining < rows.length / 2) return undefined;
-  if (others.length > 0) lists.push(others);
-  rich.push(...told, [at, MERGED]);
-  return [which, ...lists];
+  rich.push([at, MERGED]);
+  return others.length === 0 ? [which, ...lists] : [which, ...lists, others];
 }
 
 function isObject(value: unknown): value is object {
@@ -97,18 +95,19 @@ export function columnsOf(rows: readonly unknown[]): Columns | undefined {
 
 /**
  * Such objects as several lists, one for those that have the same keys in the same order. `undefined` if they are not all
- * plain, or hardly any two are alike.
+ * plain, are too few or too many, or hardly any two are alike.
  */
 export function kindsOf(rows: readonly unknown[]): Kinds | undefined {
-  const [first] = rows;
+  const first = rows[0];
   if (!isPlainArray(rows) || !isRow(first) || Object.keys(first).length * rows.length < KINDS_CELLS_MIN)
     return undefined;
   const which: number[] = [];
-  const kinds: { readonly keys: readonly string[]; readonly rows: Row[] }[] = [];
+  const kinds: Kind[] = [];
   const others: Row[] = [];
   let cells = 0;
   let number = 0;
-  for (const row of rows) {
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index];
     if (!isRow(row)) return undefined;
     const keys = Object.keys(row);
     cells += keys.length;
@@ -118,11 +117,11 @@ export function kindsOf(rows: readonly unknown[]): Kinds | undefined {
     if (kind === undefined || !areSame(kind.keys, keys)) {
       number = kinds.findIndex((each) => areSame(each.keys, keys));
       if (number === -1) number = kinds.length < KINDS_MAX ? kinds.push({ keys, rows: [] }) - 1 : KINDS_MAX;
+      if (number === KINDS_MAX && index < SAMPLE) return undefined;
       kind = kinds[number];
     }
     (kind?.rows ?? others).push(row);
     which.push(number);
-    if (others.length > (which.length <= SAMPLE ? 0 : which.length / 2)) return undefined;
   }
   return { which, kinds, others };
 }
@@ -202,9 +201,14 @@ type Path = readonly (string | number)[];
 interface Kinds {
   /** For each row the number of its kind, in the order of the rows; for the others as many as there are kinds. */
   readonly which: readonly number[];
-  readonly kinds: readonly { readonly keys: readonly string[]; readonly rows: readonly Row[] }[];
+  readonly kinds: readonly Kind[];
   /** Those of further kinds. */
   readonly others: readonly Row[];
+}
+
+interface Kind {
+  readonly keys: readonly string[];
+  readonly rows: Row[];
 }
 
 type Row = Readonly<Record<string, unknown>>;

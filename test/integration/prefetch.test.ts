@@ -30,6 +30,23 @@ describe('short calls, once more wait than there are workers', () => {
     expect(pool.stats()).toMatchObject({ prefetch: { moved: 3 }, calls: { failed: 1, running: 0 } });
   });
 
+  it('go elsewhere just the same where each was made in the turn of an answer, and has the lease that was kept', async () => {
+    const pool = await knownToBeShort();
+    const gate = new Gate();
+    const [first, ...others] = [0, 1, 2, 3].map((value) => pool.call('wait_or_note', [value]));
+    const running = failure(first!.then(() => pool.call('wait_or_note', [gate.path])));
+    const behind = others.map((each, index) => each.then(() => pool.call('wait_or_note', [4 + index])));
+    await Promise.all(others);
+    await gate.reached();
+    const ready = next(pool, 'worker.ready');
+    process.kill(pool.workers()[0]!.pid as number, 'SIGKILL');
+    expect(await running).toMatchObject({ code: 'ERR_WORKER_DIED', started: true });
+    await ready;
+    expect(await Promise.all(behind)).toEqual([4, 5, 6]);
+    expect(await pool.call('noted')).toEqual([4, 5, 6]);
+    expect(pool.stats()).toMatchObject({ prefetch: { moved: 3 }, calls: { failed: 1, running: 0 } });
+  });
+
   it('never run if they are given up in the pipe, and the others do', async () => {
     const { pool, running, behind, gate, givesUp } = await inThePipe();
     const go = await gate.reached();
@@ -86,6 +103,33 @@ describe('short calls, once more wait than there are workers', () => {
     await Promise.all(values.slice(0, 4).map(() => slow!.call('rest', [0])));
     expect(busy!.stats().prefetch.ahead).toBeGreaterThan(20);
     expect(slow!.stats().prefetch.ahead).toBe(0);
+  });
+
+  it('are short no longer once one was long, though Node heard of it together with the call before', async () => {
+    const pool = await readyPool(app, { prefetchBelowMs: 20 });
+    for (let time = 0; time < 20; time += 1) await pool.call('rest', [0]);
+    const lease = await pool.checkout();
+    const both = [lease.call('add', [1, 2]), lease.call('rest', [0.025])];
+    await new Promise(setImmediate);
+    compute(100);
+    await Promise.all(both);
+    await lease.checkin();
+    await Promise.all(Array.from({ length: 4 }, () => pool.call('rest', [0])));
+    expect(pool.stats().prefetch.ahead).toBe(0);
+  });
+
+  it('are short no longer once one was killed that did not end', async () => {
+    const pool = await knownToBeShort({ interrupt: false, cancelGraceMs: 1 });
+    const gate = new Gate();
+    const leaves = new AbortController();
+    const hung = failure(pool.call('wait_or_note', [gate.path], { signal: leaves.signal }));
+    await gate.reached();
+    const ready = next(pool, 'worker.ready');
+    leaves.abort('no longer');
+    expect(await hung).toBe('no longer');
+    await ready;
+    await Promise.all(Array.from({ length: 8 }, (_, value) => pool.call('wait_or_note', [value])));
+    expect(pool.stats()).toMatchObject({ prefetch: { ahead: 0 }, cancelled: { killed: 1 } });
   });
 
   it('wait for a worker that is free with prefetchMax: 0, and where they are not short', async () => {

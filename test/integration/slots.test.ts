@@ -21,6 +21,25 @@ describe('a worker of two slots', () => {
     expect(pool.stats()).toMatchObject({ leases: 0, workers: { idle: 1 } });
   });
 
+  it('does not keep a lease for the call that follows while another has fewer', async () => {
+    const pool = await readyPool(app, { slots: 2, size: 2, lane: 'threads' });
+    for (let time = 0; time < 3; time += 1) {
+      const leases = await Promise.all([pool.checkout(), pool.checkout()]);
+      await Promise.all(leases.map((lease) => lease.checkin()));
+    }
+    const held = await Promise.all([pool.checkout(), pool.checkout()]);
+    const pids = await Promise.all(held.map((lease) => lease.call('pid')));
+    const gate = new Gate();
+    const next = pool.call('wait_at', [gate.path]).then(() => pool.call('pid'));
+    const go = await gate.reached();
+    const busy = pool.workers().find(({ leases }) => leases === 2)!.pid;
+    const other = pids.findIndex((pid) => pid !== busy);
+    await held[other]!.checkin();
+    await go();
+    expect(await next).toBe(pids[other]);
+    await held[1 - other]!.checkin();
+  });
+
   it('tells each of two callers, when it dies, whether its own call had started', async () => {
     const pool = await readyPool(app, { slots: 2 });
     const pid = await pool.call<number>('pid');

@@ -87,6 +87,51 @@ class Properties(unittest.TestCase):
         self.assertTrue(0 < refused < 3000, refused)
 
 
+class Levels(unittest.TestCase):
+    """Many containers are looked into all at once, place by place."""
+
+    def test_one_part_that_cannot_cross_is_found_wherever_it_is(self):
+        bad = [2**53, -(2**53), b"", {1}, {1: 2}, {None: 0}, object(), [[[[[[[0]]]]]]]]
+        for seed in range(600):
+            random.seed(seed)
+            value = many(random.choice([3, 7, 8, 9, 24, 65]), 3)
+            with self.subTest(seed):
+                self.assertEqual(with_c.encode_plain(value, 6), json.dumps(value, separators=(",", ":")))
+                part = random.choice(bad)
+                spoil(value, part)
+                self.assertIsNone(with_c.encode_plain(value, 6), part)
+
+    def test_they_are_as_deep_as_they_may_be_and_no_deeper(self):
+        value = [{"a": n, "b": [n, [n]]} for n in range(40)]
+        self.assertIsNotNone(with_c.encode_plain(value, 4))
+        self.assertIsNone(with_c.encode_plain(value, 3))
+
+
+def many(count, levels):
+    """Return a list or a dict of so many containers or atoms, whose first decides what most of the others are like."""
+    if not levels:
+        return random.choice([1, 2.5, "x", None, True, 2**53 - 1])
+    width, strays = random.choice([1, 2, 3, 5]), random.random() < 0.5
+    made = []
+    for _ in range(count):
+        row = [many(random.choice([0, 1, 2]) if levels > 1 else 0, levels - 1 if random.random() < 0.7 else 0) for _ in range(width)]
+        if strays and random.random() < 0.2:
+            row.append(1)
+        made.append(dict(zip("abcdef", row)) if random.random() < 0.6 else row)
+    return made if random.random() < 0.7 else {f"key {n}": row for n, row in enumerate(made)}
+
+
+def spoil(value, part):
+    """Put `part` somewhere into it."""
+    places = list(value) if isinstance(value, dict) else range(len(value))
+    at = random.choice(places)
+    inner = value[at]
+    if isinstance(inner, (list, dict)) and inner and random.random() < 0.7:
+        spoil(inner, part)
+    else:
+        value[at] = part
+
+
 class Members(unittest.TestCase):
     def test_several_members_share_what_is_told_behind_them(self):
         members = {"args": [b"x", 1], "kwargs": {"at": float("nan"), "more": b"yz"}}

@@ -19,12 +19,13 @@ describe('leases that are kept for the rest of a turn', () => {
     expect(taken).toEqual([kept[2], kept[3], kept[1], kept[0]]);
   });
 
-  it('go back with a call that they cannot carry, and the others stay', () => {
-    const { linger, kept, ended } = keeping(['a', 0], ['b', 0], ['c', 0]);
+  it('go to no call that they cannot carry', () => {
+    const { linger, kept, ended } = keeping(['a', 0], ['b', 0]);
     expect(linger.take(PLAIN, false)).toBeUndefined();
     expect(linger.take({ isPlain: false } as Call, true)).toBeUndefined();
-    expect(ended).toEqual(['a', 'b']);
-    expect(linger.take(PLAIN, true)).toBe(kept[2]);
+    expect(linger.take(PLAIN, true)).toBe(kept[0]);
+    linger.end();
+    expect(ended).toEqual(['b']);
   });
 
   it('are each given back once, though somebody looks meanwhile', () => {

@@ -32,14 +32,31 @@ describe('a function', () => {
 
   it('is what Python finds, however much later Node hears of it, unless it had much to read', () => {
     const { prefetch, isShort } = begin();
-    for (let time = 0; time < 20; time += 1) prefetch.ran(called('f'), 50, true, true);
+    for (let time = 0; time < 20; time += 1) prefetch.ran(called('f'), 50, 0, true);
     expect(isShort()).toBe(true);
     expect(prefetch.counts.overruns).toBe(0);
-    prefetch.ran(called('f', { bytes: 65_536 }), 50, true, true);
+    prefetch.ran(called('f', { bytes: 65_536 }), 50, 0, true);
     expect(isShort()).toBe(true);
-    prefetch.ran(called('f', { bytes: 65_537 }), 50, true, true);
+    prefetch.ran(called('f', { bytes: 65_537 }), 50, 0, true);
     expect(isShort()).toBe(false);
     expect(prefetch.counts.overruns).toBe(1);
+  });
+
+  it('is not where Python finds it too long, though Node heard of it together with the call before', () => {
+    const { prefetch, ran, isShort } = begin();
+    ran(20, 0);
+    prefetch.ran(called('f'), 0, 1, true);
+    expect(isShort()).toBe(false);
+    expect(prefetch.counts.overruns).toBe(1);
+  });
+
+  it('is what Node finds where Python tells the time of a large answer that was short', () => {
+    const { prefetch, ran, isShort } = begin();
+    ran(19, 0);
+    prefetch.ran(called('f'), 0.9, 0.5, true);
+    expect(isShort()).toBe(true);
+    prefetch.ran(called('f'), 1, 0.5, true);
+    expect(isShort()).toBe(false);
   });
 
   it('is not if it ended its worker, however short it was, once among fewer than a hundred, or twice in a hundred', () => {
@@ -58,9 +75,9 @@ describe('a function', () => {
   it('is remembered as long as a thousand others are', () => {
     const { prefetch, ran, isShort } = begin();
     ran(20, 0);
-    for (let each = 0; each < 999; each += 1) prefetch.ran(called(`other ${each}`), 0, false, false);
+    for (let each = 0; each < 999; each += 1) prefetch.ran(called(`other ${each}`), 0, undefined, false);
     expect(isShort()).toBe(true);
-    prefetch.ran(called('one more'), 0, false, false);
+    prefetch.ran(called('one more'), 0, undefined, false);
     expect(isShort()).toBe(false);
   });
 });
@@ -75,9 +92,9 @@ describe('a call', () => {
 
   it('that was too long is counted if another waited behind it', () => {
     const { prefetch } = begin();
-    prefetch.ran(called('f'), 1, false, true);
-    prefetch.ran(called('f'), 1, false, false);
-    prefetch.ran(called('f'), 0.9, false, true);
+    prefetch.ran(called('f'), 1, undefined, true);
+    prefetch.ran(called('f'), 1, undefined, false);
+    prefetch.ran(called('f'), 0.9, undefined, true);
     expect(prefetch.counts).toEqual({ ahead: 0, overruns: 1, moved: 0 });
   });
 });
@@ -85,7 +102,7 @@ describe('a call', () => {
 it('where nobody may wait in a pipe, nothing is short and nothing is remembered', () => {
   const { prefetch, ran, isShort } = begin(0);
   ran(20, 0);
-  prefetch.ran(called('f'), 10, false, true);
+  prefetch.ran(called('f'), 10, undefined, true);
   expect(isShort()).toBe(false);
   expect(prefetch.counts.overruns).toBe(0);
 });
@@ -95,7 +112,7 @@ function begin(prefetchMax = 3) {
   return {
     prefetch,
     ran: (times: number, ms: number) => {
-      for (let time = 0; time < times; time += 1) prefetch.ran(called('f'), ms, false, false);
+      for (let time = 0; time < times; time += 1) prefetch.ran(called('f'), ms, undefined, false);
     },
     isShort: () => prefetch.isShort(called('f')),
   };

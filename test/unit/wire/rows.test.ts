@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { columnsOf, kindsOf, mergedOf, rowsOf, withColumns } from '../../../src/wire/rows.js';
+import { encodeFields } from '../../../src/wire/value.js';
 
 afterEach(() => {
   for (const key of ['a', 'b']) Reflect.deleteProperty(Object.prototype, key);
@@ -93,6 +94,11 @@ describe('a list of objects that have not all the same keys', () => {
     expect(kindsOf([...mixed(), ...new Array(4_000).fill(wide)])).toBeUndefined();
   });
 
+  it('is read by index, as all that is sent, whatever its iterator says', () => {
+    const rows = Object.assign(mixed(), { [Symbol.iterator]: () => [{}][Symbol.iterator]() });
+    expect(kindsOf(rows)?.which).toHaveLength(900);
+  });
+
   it('is sent as such if most of it has columns', () => {
     const rich: unknown[][] = [];
     const rows = [...mixed(), { other: 1 }];
@@ -111,6 +117,28 @@ describe('a list of objects that have not all the same keys', () => {
     const few = Array.from({ length: 2_000 }, (_, n) => ({ a: n, [`key ${n % 10}`]: 1 }));
     expect(withColumns([few], ['args'], none)).toEqual([few]);
     expect(none).toEqual([]);
+  });
+});
+
+describe('a list of which most could have columns', () => {
+  const mixed = (odd: unknown) => Array.from({ length: 1_200 }, (_, n) => (n === 7 ? odd : { a: n, b: [n] }));
+  const limits = { depthMax: 3, messageBytesMax: 1_000_000, attachmentBytesMax: 1_000 };
+  const written = (value: unknown, depthMax = 9) => encodeFields({ value }, 'f', { ...limits, depthMax }).text;
+
+  it('goes as it is where it is as deep as it may be, or JSON has no word for a part of it', () => {
+    const plain = mixed({ a: 1 });
+    expect(written(plain)).toContain('[["value"],"merged"]');
+    expect(written(plain, 3)).toBe(`"value":${JSON.stringify(plain)}`);
+    for (const odd of [{ a: Number.NaN }, { a: new Date(0) }]) {
+      const text = written(mixed(odd));
+      expect(text).toMatch(/^"value":\[\{"a":0,"b":\[0\]\},/);
+      expect(text).toContain('"rich":[[["value",7,"a"],');
+      expect(text).not.toContain('merged');
+    }
+  });
+
+  it('is refused with the path to what cannot cross', () => {
+    expect(() => written(mixed({ a: undefined }))).toThrow('value[7].a');
   });
 });
 
