@@ -4,8 +4,8 @@ import type { EncodedRequest } from './wire/message.js';
 
 /**
  * Which calls may stand in a worker's pipe behind others: those of functions that were short lately, and that say
- * nothing but their answer. Python says how long those ran that were not. Where it does not, or where reading takes a
- * while too, it is measured from one answer to the next, in which what holds up Node is as well.
+ * nothing but their answer. Python says how long those ran that were not. Where it cannot, or where reading takes a
+ * while too, it is also measured from one answer to the next, in which what holds up Node is as well.
  */
 export class Prefetch {
   /** As `PoolStats` has them. */
@@ -41,18 +41,24 @@ export class Prefetch {
    */
   ran(call: Call, ms: number, tookMs: number | undefined, isFollowed: boolean): void {
     if (!this.isPossible) return;
-    const isOver = (this.#isTold(call, tookMs) ? tookMs : ms) >= this.#belowMs;
+    const isOver = this.#isOver(call, ms, tookMs);
     if (isOver && isFollowed) this.counts.overruns += 1;
     this.#add(call, isOver);
   }
 
-  /** Whether what Python says of it is all there is. Of a large answer it tells the time though that was short. */
-  #isTold(call: Call, tookMs: number | undefined): tookMs is number {
-    if (tookMs === undefined || !isSmall(call.question.request)) return false;
-    return tookMs === 0 || tookMs >= this.#belowMs;
+  #isOver(call: Call, ms: number, tookMs: number | undefined): boolean {
+    if (tookMs !== undefined && tookMs >= this.#belowMs) return true;
+    // Of a short one Python tells the time if its answer is large.
+    const isAllThereIs = tookMs === 0 && isSmall(call.question.request);
+    return ms >= this.#belowMs && !isAllThereIs;
   }
 
-  /** A call ended its worker, was killed with it, or broke the line, and what Python began behind it is lost too: as bad as one that was too long. */
+  /** A call was killed since it did not end. */
+  hung(call: Call, isFollowed: boolean): void {
+    if (call.isPlain) this.ran(call, Number.POSITIVE_INFINITY, undefined, isFollowed);
+  }
+
+  /** A call ended its worker, or broke the line, and what Python began behind it is lost too: as bad as one that was too long. */
   broke(call: Call): void {
     if (this.isPossible && call.isPlain) this.#add(call, true);
   }

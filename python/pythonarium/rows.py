@@ -31,7 +31,7 @@ def encode_rows(value: Any, depth_max: int) -> str | None:
             return None
         stands = {key: _stand_in(item, ["value", key], entries) for key, item in value.items()}
     text = encode_plain(stands, depth_max) if entries else None
-    if text is None or type(value) is dict and not _are_distinct(value):
+    if text is None or type(stands) is dict and not _are_distinct(stands):
         return None
     rich = encode_unchecked(entries)
     # As `encode_plain` looks for surrogates in the keys that stay in the text.

@@ -123,6 +123,7 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
     """Whether all of `values`, the contents of one container, may cross. NaN, infinities and surrogates are found later."""
     # What containers of one length hold is mostly of one kind at each place, and such a part of it is looked through faster.
     parts: list[Collection[Any]] = [values]
+    size = len(values)
     while room:
         inside: list[Collection[Any]] = []
         for part in parts:
@@ -131,7 +132,7 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
                 return False
             if kinds <= ATOMS:
                 continue
-            if len(part) >= LEVEL_MIN and kinds <= PLAIN and sum(map(len, parts)) <= LEVEL_MAX:
+            if len(part) >= LEVEL_MIN and kinds <= PLAIN and size <= LEVEL_MAX:
                 # Many containers: the contents of all of them at once, at C speed for the level and not for each.
                 if dict in kinds:
                     dicts = part if len(kinds) == 1 else [item for item in part if type(item) is dict]
@@ -161,14 +162,16 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
         if not inside:
             return True
         parts = inside
+        size = sum(map(len, parts))
         room -= 1
     return False
 
 
 def _places(containers: Iterable[Iterable[Any]], width: int) -> list[list[Any]]:
-    """Return what they all hold, as a list for each of the `width` places that the first of them has, if that may be."""
+    """Return what they all hold, as a list for each of the `width` places that the first of them has, if these are long."""
     values = list(chain.from_iterable(containers))
-    return [values[at::width] for at in range(width)] if 1 < width <= WIDTH_MAX and len(values) % width == 0 else [values]
+    is_worth_it = 1 < width <= WIDTH_MAX and len(values) >= width * PLACE_MIN and len(values) % width == 0
+    return [values[at::width] for at in range(width)] if is_worth_it else [values]
 
 
 def may_be_rows(values: list[Any]) -> bool:
@@ -278,8 +281,9 @@ SURROGATES = "holds two surrogates in a row, which JSON would join into one char
 # the next level would take memory where each by itself takes but time.
 LEVEL_MIN = 8
 LEVEL_MAX = 4_000_000
-# Of longer ones it is as if each place were a container of its own.
+# Shorter lists take longer one by one than all together, and of more places each step to the next item is a long one.
 WIDTH_MAX = 64
+PLACE_MIN = 256
 # Fewer rows or values gain nothing by crossing as columns.
 ROWS_MIN = 16
 CELLS_MIN = 512

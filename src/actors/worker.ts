@@ -431,12 +431,12 @@ export class WorkerHand implements ProcessListeners {
     if (this.#endedFor === 'stopped') {
       return { error: new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' }), started, isFinal: true };
     }
-    const isSuspected = started !== false && this.#isSuspected(request);
-    // One that is killed since it does not end is too long, whatever it would have come to.
-    if (isSuspected || request.isRevoked) this.#runtime.prefetch.broke(call);
-    if (isSuspected) {
+    if (started !== false && this.#isSuspected(request)) {
+      this.#runtime.prefetch.broke(call);
       const isSpent = call.died();
       this.#runtime.poison.died(call.question, isSpent && this.#ranAlone);
+    } else if (started !== false && request.isRevoked) {
+      this.#runtime.prefetch.hung(call, this.#asked[1]?.isAhead === true);
     }
     return { error: this.#lossAs(call.toldAs(started), call.name), started, isFinal: false };
   }

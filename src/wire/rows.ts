@@ -73,7 +73,7 @@ function copyOf(values: Values): Record<string | number, unknown> {
 
 /** What stands for such objects; `undefined` unless all are plain, with the same keys in the same order. */
 export function columnsOf(rows: readonly unknown[]): Columns | undefined {
-  const [first] = rows;
+  const first = rows[0];
   if (!isPlainArray(rows) || !isRow(first)) return undefined;
   const keys = Object.keys(first);
   const cells = keys.length * rows.length;

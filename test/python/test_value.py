@@ -101,10 +101,26 @@ class Levels(unittest.TestCase):
                 spoil(value, part)
                 self.assertIsNone(with_c.encode_plain(value, 6), part)
 
+    def test_an_array_of_many_dimensions_takes_no_longer_than_one_of_few(self):
+        # By places alone, its last level would be half a million parts.
+        value = array(8, 64, 64, 2)
+        self.assertEqual(with_c.encode_plain(value, 4), json.dumps(value, separators=(",", ":")))
+        calls = []
+        with_c._places, places = lambda *given: calls.append(given) or places(*given), with_c._places
+        try:
+            with_c.encode_plain(array(16, 32, 32, 32, 2), 5)
+        finally:
+            with_c._places = places
+        self.assertLess(len(calls), 2**20 // with_c.PLACE_MIN)
+
     def test_they_are_as_deep_as_they_may_be_and_no_deeper(self):
         value = [{"a": n, "b": [n, [n]]} for n in range(40)]
         self.assertIsNotNone(with_c.encode_plain(value, 4))
         self.assertIsNone(with_c.encode_plain(value, 3))
+
+
+def array(length, *lengths):
+    return [array(*lengths) if lengths else 0 for _ in range(length)]
 
 
 def many(count, levels):

@@ -50,6 +50,23 @@ describe('a function', () => {
     expect(prefetch.counts.overruns).toBe(1);
   });
 
+  it('is not where Python finds it too long, however much there was to read', () => {
+    const { prefetch, ran, isShort } = begin();
+    ran(20, 0);
+    prefetch.ran(called('f', { bytes: 65_537 }), 0, 1, false);
+    expect(isShort()).toBe(false);
+  });
+
+  it('is not if it was killed since it did not end, and that is counted if another waited behind it', () => {
+    const { prefetch, ran, isShort } = begin();
+    ran(20, 0);
+    prefetch.hung(called('f', { isPlain: false }), true);
+    expect(isShort()).toBe(true);
+    prefetch.hung(called('f'), true);
+    expect(isShort()).toBe(false);
+    expect(prefetch.counts.overruns).toBe(1);
+  });
+
   it('is what Node finds where Python tells the time of a large answer that was short', () => {
     const { prefetch, ran, isShort } = begin();
     ran(19, 0);
