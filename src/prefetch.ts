@@ -43,7 +43,7 @@ export class Prefetch {
     if (!this.isPossible) return;
     const isOver = this.#isOver(call, ms, tookMs);
     if (isOver && isFollowed) this.counts.overruns += 1;
-    this.#add(call, isOver);
+    this.#recentOf(call).add(isOver);
   }
 
   #isOver(call: Call, ms: number, tookMs: number | undefined): boolean {
@@ -58,19 +58,19 @@ export class Prefetch {
     if (call.isPlain) this.ran(call, Number.POSITIVE_INFINITY, undefined, isFollowed);
   }
 
-  /** A call ended its worker, or broke the line, and what Python began behind it is lost too: as bad as one that was too long. */
+  /** A call ended its worker, or broke the line, and what Python began behind it is lost too. */
   broke(call: Call): void {
-    if (this.isPossible && call.isPlain) this.#add(call, true);
+    if (this.isPossible && call.isPlain) this.#recentOf(call).broke();
   }
 
-  #add(call: Call, isOver: boolean): void {
+  #recentOf(call: Call): Recent {
     let recent = this.#recent.get(call.name);
     if (recent === undefined) {
       if (this.#recent.size === FUNCTIONS_MAX) this.#recent.delete(this.#recent.keys().next().value as string);
       recent = new Recent();
       this.#recent.set(call.name, recent);
     }
-    recent.add(isOver);
+    return recent;
   }
 }
 
@@ -84,10 +84,12 @@ class Recent {
   readonly #over = new Uint8Array(RUNS);
   #runs = 0;
   #overs = 0;
+  /** So many runs more, and what broke is forgotten. */
+  #wary = 0;
 
   /** Of a hundred runs one at the most was too long, of fewer none. */
   get isShort(): boolean {
-    return this.#runs >= RUNS_MIN && this.#overs <= (this.#runs < RUNS ? 0 : RUNS / 100);
+    return this.#wary === 0 && this.#runs >= RUNS_MIN && this.#overs <= (this.#runs < RUNS ? 0 : RUNS / 100);
   }
 
   add(isOver: boolean): void {
@@ -95,6 +97,11 @@ class Recent {
     this.#overs += Number(isOver) - (this.#over[at] as number);
     this.#over[at] = Number(isOver);
     this.#runs += 1;
+    if (this.#wary > 0) this.#wary -= 1;
+  }
+
+  broke(): void {
+    this.#wary = WARY_RUNS;
   }
 }
 
@@ -104,5 +111,7 @@ const SMALL_BYTES = 65_536;
 const RUNS = 100;
 /** And so many say something of it. */
 const RUNS_MIN = 20;
+/** One that ended its worker takes others with it, which is worse than to hold them up. */
+const WARY_RUNS = 1_000;
 /** Of so many functions it is remembered. */
 const FUNCTIONS_MAX = 1_000;

@@ -3,7 +3,7 @@
  *
  *     npm run bench                            all of them
  *     npm run bench -- sequential 5 fork       some, by name or by row
- *     npm run bench -- report FILE             the page and the plots of what `--json FILE` has left
+ *     npm run bench -- report FILE...          the page and the plots of what `--json FILE` has left, in one run or in parts
  *     npm run bench -- compare A B             two revisions
  *
  * `--rounds N` for a quick look (9), `--json FILE` for a program (`-` prints it), `--python PYTHON`, `--core N` for the core
@@ -15,7 +15,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { compare } from './compare.js';
 import { print } from './print.js';
-import { newRecord, type Record } from './record.js';
+import { joined, newRecord, type Record } from './record.js';
 import { writeReport } from './report.js';
 import type { Conditions } from './scenario.js';
 import { SCENARIOS } from './scenarios.js';
@@ -34,8 +34,13 @@ const [command, ...rest] = positionals;
 const rounds = Number(values.rounds);
 if (!Number.isInteger(rounds) || rounds < 1) fail(`--rounds is an integer of 1 or more, and not ${values.rounds}.`);
 if (command === 'report') {
-  if (rest[0] === undefined || rest.length > 1) fail('report takes the file that --json has left.');
-  writeReport(JSON.parse(readFileSync(rest[0], 'utf8')) as Record);
+  if (rest.length === 0) fail('report takes the file that --json has left, or several of one revision.');
+  const parts = rest.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Record);
+  try {
+    writeReport(joined(parts));
+  } catch (error) {
+    fail((error as Error).message);
+  }
 } else {
   const conditions: Conditions = {
     // Found once: what `python3` leads to may be a script that takes longer than all of the bench.

@@ -38,6 +38,24 @@ export function newRecord(python: string, rounds: number): Omit<Record, 'scenari
   };
 }
 
+/**
+ * One record of several, which are the parts of one run that was made in turns. The moment and the load are those of the first.
+ *
+ * @throws Error where they are not of one revision, machine and number of rounds, or two of them have the same bench.
+ */
+export function joined(parts: readonly Record[]): Record {
+  const [first, ...others] = parts as [Record, ...Record[]];
+  const kind = ({ revision, rounds, machine: { load, ...machine } }: Record) =>
+    JSON.stringify({ revision, rounds, ...machine });
+  const odd = others.find((each) => kind(each) !== kind(first));
+  if (odd !== undefined) throw new Error(`These are not parts of one run: ${kind(first)} and ${kind(odd)}.`);
+  const scenarios = parts.flatMap((part) => part.scenarios);
+  const names = scenarios.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new Error(`"${twice}" is in two of these files.`);
+  return { ...first, scenarios };
+}
+
 function revision(): string {
   try {
     return execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();

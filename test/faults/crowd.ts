@@ -44,11 +44,17 @@ export class Crowd {
     await this.#clients;
   }
 
-  /** What was refused by what nobody but those `harms` may be refused by, or wrong, in words. */
-  unexpected(harms: readonly Harms[]): string[] {
+  /**
+   * What was refused by what nobody but those `harms` may be refused by, or wrong, in words. By what `harmsAtFirst` says,
+   * as many may be refused as wait in a pipe.
+   */
+  unexpected(harms: readonly Harms[], harmsAtFirst: readonly Harms[] = []): string[] {
     return [...this.#outcomes].flatMap(([way, outcomes]) => {
       const expected = ['served', ...harms.flatMap((each) => each[way] ?? [])];
-      const others = [...outcomes].filter(([outcome]) => !expected.includes(outcome));
+      const few = harmsAtFirst.flatMap((each) => each[way] ?? []);
+      const others = [...outcomes].filter(
+        ([outcome, times]) => !expected.includes(outcome) && !(few.includes(outcome) && times <= PREFETCH_MAX),
+      );
       return others.map(([outcome, times]) => `${way}: ${times} x ${outcome}`);
     });
   }
@@ -181,3 +187,5 @@ const WAYS: readonly (readonly [Way, number])[] = [
 const REPEATED: ReadonlySet<Way> = new Set(['idempotent', 'map']);
 /** How many there are in a map and in a stream. */
 const ITEMS = 5;
+/** Of the pool, as it is by default. */
+const PREFETCH_MAX = 3;

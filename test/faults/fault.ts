@@ -11,6 +11,8 @@ export interface Fault {
   /** Whether workers die of it. */
   readonly isDeadly: boolean;
   readonly harms: Harms;
+  /** And what it may do to those whom Python has begun behind it, before it is known to: once, so that it is a few. */
+  readonly harmsAtFirst?: Harms;
 }
 
 export interface FaultyCall {
@@ -120,6 +122,8 @@ export const FAULTS: readonly Fault[] = [
     ],
     isDeadly: true,
     harms: harmsOfAnothersDeath(),
+    // In a worker where nobody was answered before it is short and served, until it has somebody else's line broken.
+    harmsAtFirst: { call: ['ERR_PROTOCOL'] },
   },
   {
     name: 'hang',

@@ -123,7 +123,13 @@ class Storm {
     if (strongMs > STRONG_MS_MAX) this.#wrong.push(`at full strength ${strongMs} ms after the last fault`);
     await this.#crowd.end();
     await this.#pool.close();
-    this.#wrong.push(...this.#crowd.unexpected(faults.map(({ harms }) => harms)));
+    const atFirst = faults.flatMap(({ harmsAtFirst }) => harmsAtFirst ?? []);
+    this.#wrong.push(
+      ...this.#crowd.unexpected(
+        faults.map(({ harms }) => harms),
+        atFirst,
+      ),
+    );
     if (this.#workers.deaths > 0 && !faults.some(({ isDeadly }) => isDeadly)) {
       this.#wrong.push(`${this.#workers.deaths} workers died of what kills nobody`);
     }

@@ -76,17 +76,18 @@ describe('a function', () => {
     expect(isShort()).toBe(false);
   });
 
-  it('is not if it ended its worker, however short it was, once among fewer than a hundred, or twice in a hundred', () => {
+  it('is not if it ended its worker, however short it was, for the next thousand runs', () => {
     const { prefetch, ran, isShort } = begin();
     ran(20, 0);
+    prefetch.broke(called('f', { isPlain: false }));
+    expect(isShort()).toBe(true);
     prefetch.broke(called('f'));
     expect(isShort()).toBe(false);
     expect(prefetch.counts.overruns).toBe(0);
-    ran(99, 0);
-    expect(isShort()).toBe(true);
-    prefetch.broke(called('f'));
-    prefetch.broke(called('f'));
+    ran(999, 0);
     expect(isShort()).toBe(false);
+    ran(1, 0);
+    expect(isShort()).toBe(true);
   });
 
   it('is remembered as long as a thousand others are', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { verdict } from '../../bench/compare.js';
-import type { Record } from '../../bench/record.js';
+import { joined, type Record } from '../../bench/record.js';
 import { reportFiles } from '../../bench/report.js';
 import { atLeast, atMost, type Result, short, shown } from '../../bench/scenario.js';
 
@@ -30,6 +30,24 @@ function scenario(result: Partial<Result>, row?: number): Record['scenarios'][nu
     ...result,
   };
 }
+
+describe('the parts of a run', () => {
+  const part = (name: string) => record({ ...scenario({}), name });
+
+  it('are one record', () => {
+    const later = { ...part('b'), date: '2026-11-26T13:00:00.000Z', machine: { ...machine, load: 2 } };
+    const whole = joined([part('a'), later]);
+    expect(whole).toEqual({ ...part('a'), scenarios: [...part('a').scenarios, ...later.scenarios] });
+    expect(joined([part('a')])).toEqual(part('a'));
+  });
+
+  it('are of one revision, machine and number of rounds, and none is there twice', () => {
+    for (const other of [{ revision: 'def' }, { rounds: 2 }, { machine: { ...machine, cpu: 'another' } }]) {
+      expect(() => joined([part('a'), { ...part('b'), ...other }])).toThrow('not parts of one run');
+    }
+    expect(() => joined([part('a'), part('b'), part('a')])).toThrow('"a" is in two of these files');
+  });
+});
 
 describe('a check', () => {
   it('holds by its median', () => {
