@@ -697,9 +697,14 @@ export class WorkerHand implements ProcessListeners {
     this.#answeredAt = now;
     // What was given up in the pipe never ran.
     if (!call.isPlain || ('error' in answer && answer.started === false)) return;
-    // One that shares no page with Node does not say how long a call took; the others say nothing of those that were short.
-    const tookMs = this.#heldReplies === undefined ? undefined : tookUs === undefined ? 0 : Math.max(tookUs, 1) / 1000;
-    this.#runtime.prefetch.ran(call, now - since, tookMs, this.#asked[0]?.isAhead === true);
+    const isFollowed = this.#asked[0]?.isAhead === true;
+    this.#runtime.prefetch.ran(call, now - since, this.#tookMs(tookUs), isFollowed);
+  }
+
+  /** Of a call that was short Python says nothing, and one that shares no page with Node never does. */
+  #tookMs(toldUs: number | undefined): number | undefined {
+    if (this.#heldReplies === undefined) return undefined;
+    return toldUs === undefined ? 0 : Math.max(toldUs, 1) / 1000;
   }
 
   /** Python comes to the next. */

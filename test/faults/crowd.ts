@@ -45,13 +45,13 @@ export class Crowd {
   }
 
   /**
-   * What was refused by what nobody but those `harms` may be refused by, or wrong, in words. By what `harmsAtFirst` says,
-   * as many may be refused as wait in a pipe.
+   * What was refused by what nobody but those `harms` may be refused by, or wrong, in words. By what is in `atFirst`, as
+   * many may be refused as wait in a pipe.
    */
-  unexpected(harms: readonly Harms[], harmsAtFirst: readonly Harms[] = []): string[] {
+  unexpected(harms: readonly Harms[], atFirst: readonly Harms[] = []): string[] {
     return [...this.#outcomes].flatMap(([way, outcomes]) => {
       const expected = ['served', ...harms.flatMap((each) => each[way] ?? [])];
-      const few = harmsAtFirst.flatMap((each) => each[way] ?? []);
+      const few = atFirst.flatMap((each) => each[way] ?? []);
       const others = [...outcomes].filter(
         ([outcome, times]) => !expected.includes(outcome) && !(few.includes(outcome) && times <= PREFETCH_MAX),
       );

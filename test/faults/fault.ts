@@ -11,7 +11,7 @@ export interface Fault {
   /** Whether workers die of it. */
   readonly isDeadly: boolean;
   readonly harms: Harms;
-  /** And what it may do to those whom Python has begun behind it, before it is known to: once, so that it is a few. */
+  /** What it may do as well the first time: to those whom Python has begun behind it, as many as wait in a pipe. */
   readonly harmsAtFirst?: Harms;
 }
 
@@ -122,7 +122,7 @@ export const FAULTS: readonly Fault[] = [
     ],
     isDeadly: true,
     harms: harmsOfAnothersDeath(),
-    // In a worker where nobody was answered before it is short and served, until it has somebody else's line broken.
+    // Where nobody was answered before it is served, so that it may be short by the time it first breaks a line.
     harmsAtFirst: { call: ['ERR_PROTOCOL'] },
   },
   {

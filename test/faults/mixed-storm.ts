@@ -124,12 +124,8 @@ class Storm {
     await this.#crowd.end();
     await this.#pool.close();
     const atFirst = faults.flatMap(({ harmsAtFirst }) => harmsAtFirst ?? []);
-    this.#wrong.push(
-      ...this.#crowd.unexpected(
-        faults.map(({ harms }) => harms),
-        atFirst,
-      ),
-    );
+    const harms = faults.map((fault) => fault.harms);
+    this.#wrong.push(...this.#crowd.unexpected(harms, atFirst));
     if (this.#workers.deaths > 0 && !faults.some(({ isDeadly }) => isDeadly)) {
       this.#wrong.push(`${this.#workers.deaths} workers died of what kills nobody`);
     }
