@@ -188,11 +188,11 @@ export class WorkerDiedError extends PoolError<'ERR_WORKER_DIED'> {
 export class CallTimeoutError extends PoolError<'ERR_CALL_TIMEOUT'> {
   /** The function that was called. */
   readonly call: string;
-  /** The whole budget, waiting and running together. */
+  /** The whole budget, waiting and running together; `attemptTimeoutMs`, if the last attempt ran out of that. */
   readonly timeoutMs: number;
-  /** How much of it went by before a worker was granted. */
+  /** How long after it was asked for the call was sent, with all attempts before the last. */
   readonly waitedMs: number;
-  /** How much of it went by after that. */
+  /** How long it has run since. */
   readonly ranMs: number;
   /** How often the call was tried. */
   readonly attempts: number;
