@@ -141,8 +141,9 @@ function handleFor(worker: WorkerHand | undefined, found: object): number | stri
 /** One iterable on its way to Python: never read further than Python has room for. */
 class Input {
   readonly #index: number;
-  readonly #source: Source;
+  readonly #given: Iterable<unknown> | AsyncIterable<unknown>;
   readonly #ways: Ways;
+  #source: Source | undefined;
   #room = 0;
   /** How many have been sent. */
   #sent = 0;
@@ -157,13 +158,13 @@ class Input {
   constructor(index: number, given: Iterable<unknown> | AsyncIterable<unknown>, ways: Ways) {
     this.#index = index;
     this.#ways = ways;
-    this.#source = sourceOf(given);
+    this.#given = given;
   }
 
   pull(items: number): void {
     for (const size of this.#sizes.splice(0, items)) this.#bytes -= size;
     this.#room += items;
-    if (!this.#isRunning) void this.#run();
+    if (!this.#isRunning && !this.#isClosed) void this.#run();
   }
 
   /** Python has room for items that have not come. */
@@ -175,15 +176,18 @@ class Input {
     if (this.#isClosed) return;
     this.#isClosed = true;
     // What goes wrong in closing is nobody's to hear any more.
-    (async () => this.#source.return?.())().catch(() => {});
+    (async () => this.#source?.return?.())().catch(() => {});
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true;
     const batch: unknown[] = [];
     try {
+      // Here, since it may throw as `next` may.
+      this.#source ??= sourceOf(this.#given);
+      const source = this.#source;
       while (!this.#isClosed && this.#room > batch.length && this.#bytes < AHEAD_BYTES_MAX) {
-        let result = this.#source.next();
+        let result = source.next();
         if ('then' in result) {
           // What comes late lets what is there go.
           const late = await Promise.race([result, nextTurn()]);
@@ -265,7 +269,11 @@ interface Source {
 
 function sourceOf(given: Iterable<unknown> | AsyncIterable<unknown>): Source {
   const asynchronous = (given as AsyncIterable<unknown>)[Symbol.asyncIterator]?.();
-  return asynchronous ?? ((given as Iterable<unknown>)[Symbol.iterator]() as Source);
+  const source = asynchronous ?? ((given as Iterable<unknown>)[Symbol.iterator]() as Source);
+  if (typeof source?.next === 'function') return source;
+  // An asynchronous function makes a promise of one, of which nobody hears any more.
+  (async () => source)().catch(() => {});
+  throw new TypeError('What is to be iterated over makes an iterator without a `next` method.');
 }
 
 function indexIn<T>(list: T[], item: T): number {

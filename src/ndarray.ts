@@ -44,24 +44,20 @@ export class NdArray<Data extends ArrayBufferView = ArrayBufferView> {
   /** @throws OptionError (`ERR_OPTION`) for a dtype that is none, and for data that does not have the size of the shape. */
   constructor(parts: NdArrayParts<Data>) {
     const { dtype, shape, order = 'C', data } = own(parts);
-    const itemBytes = bytesOf(dtype);
-    if (itemBytes === undefined) {
-      throw new OptionError({ option: 'dtype', expected: 'a dtype of numpy, such as float64 or >i4', got: dtype });
-    }
-    if (!Array.isArray(shape) || !shape.every((length) => Number.isSafeInteger(length) && length >= 0)) {
-      throw new OptionError({ option: 'shape', expected: 'a list of lengths', got: shape });
-    }
-    if (order !== 'C' && order !== 'F') throw new OptionError({ option: 'order', expected: "'C' or 'F'", got: order });
-    const bytes = shape.reduce((product, length) => product * length, itemBytes);
-    if (!ArrayBuffer.isView(data) || data.byteLength !== bytes) {
-      const got = ArrayBuffer.isView(data) ? `${data.byteLength} bytes` : data;
-      throw new OptionError({ option: 'data', expected: `an array of ${bytes} bytes for the shape [${shape}]`, got });
-    }
+    const problem = ndarrayProblem({ dtype, shape, order, data });
+    if (problem !== undefined) throw new OptionError(problem);
     this.dtype = dtype;
     this.shape = [...shape];
     this.order = order;
     this.data = data;
   }
+}
+
+/** What is wrong with the parts of an {@link NdArray}. */
+interface NdArrayProblem {
+  readonly option: 'dtype' | 'shape' | 'order' | 'data';
+  readonly expected: string;
+  readonly got: unknown;
 }
 
 /**
@@ -116,6 +112,27 @@ interface TypedArrayClass {
   readonly BYTES_PER_ELEMENT: number;
 }
 
+/** What is wrong with an array as it is now: whoever has it may have changed it, or its buffer. */
+export function ndarrayProblem({ dtype, shape, order, data }: Required<NdArrayParts>): NdArrayProblem | undefined {
+  const itemBytes = bytesOf(dtype);
+  if (itemBytes === undefined) {
+    return { option: 'dtype', expected: 'a dtype of numpy, such as float64 or >i4', got: dtype };
+  }
+  if (!Array.isArray(shape) || !shape.every((length) => Number.isSafeInteger(length) && length >= 0)) {
+    return { option: 'shape', expected: 'a list of lengths', got: shape };
+  }
+  // Where one is 0 numpy looks at the others all the same.
+  const bytesMax = shape.reduce((product, length) => product * (length || 1), itemBytes);
+  if (shape.length > DIMENSIONS_MAX || bytesMax > Number.MAX_SAFE_INTEGER) {
+    return { option: 'shape', expected: `at most ${DIMENSIONS_MAX} lengths, of 2^53 bytes together`, got: shape };
+  }
+  if (order !== 'C' && order !== 'F') return { option: 'order', expected: "'C' or 'F'", got: order };
+  const bytes = shape.includes(0) ? 0 : bytesMax;
+  if (ArrayBuffer.isView(data) && data.byteLength === bytes) return undefined;
+  const got = ArrayBuffer.isView(data) ? `${data.byteLength} bytes` : data;
+  return { option: 'data', expected: `an array of ${bytes} bytes for the shape [${shape}]`, got };
+}
+
 function bytesOf(dtype: unknown): number | undefined {
   const named = NAMED_BYTES.get(dtype);
   if (named !== undefined || typeof dtype !== 'string') return named;
@@ -141,6 +158,8 @@ const NAMED_BYTES = new Map<unknown, number>([
   ['complex64', 8],
   ['complex128', 16],
 ]);
+/** As many as every numpy has. */
+const DIMENSIONS_MAX = 32;
 /** What numpy writes as `dtype.str`: byte order, kind, bytes (characters of text), and the unit of a time. */
 const DTYPE =
   /^[<>|](?=b1$|[iu][1248]$|f(?:2|4|8|16)$|c(?:8|16|32)$|[SUV]\d{1,9}$|[mM]8(?:\[\d{0,9}(?:Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\])?$)([biufcSUVmM])(\d+)/;

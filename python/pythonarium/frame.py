@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from _thread import RLock
+from collections import deque
 from errno import EBADF, ECONNRESET, EPIPE
 from io import BytesIO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
 
     from .reply_page import ReplyPage
@@ -56,24 +57,38 @@ class LineReader:
             raise LineTooLong(len(line), self.bytes_max)
         return line
 
-    def take(self, size: int) -> bytes:
-        """Return the next `size` raw bytes, between two lines. Raises LineEnded when Node hangs up before that."""
-        if not size:
-            return b""
-        # The one way to fill a `bytes` object in place: no copy of it is ever made.
-        store = BytesIO()
-        store.seek(size - 1)
-        store.write(b"\0")
-        with store.getbuffer() as view:
-            self._fill(view)
-        return store.getvalue()
+    def take(self, wanted: Iterable[tuple[int, bool]]) -> list[bytes | bytearray]:
+        """Return the raw bytes between two lines: for each size as `bytes`, or if it is to be written to as a `bytearray`.
 
-    def take_writable(self, size: int) -> bytearray:
-        """Return the next `size` raw bytes as `take` does, to be written to."""
-        store = bytearray(size)
-        with memoryview(store) as view:
-            self._fill(view)
-        return store
+        Raises LineEnded when Node hangs up before that.
+        """
+        # What was taken for lines, all of one chunk, is made the bytes again that it was.
+        came = memoryview(b"\n".join([*reversed(self.lines), self.held]))
+        self.lines.clear()
+        self._parts.clear()
+        self._parts_bytes = 0
+        if self.before_wait is not None:
+            self.before_wait()
+        taken: list[bytes | bytearray] = []
+        for size, is_writable in wanted:
+            if is_writable:
+                store = bytearray(size)
+                with memoryview(store) as view:
+                    came = self._fill(view, came)
+                taken.append(store)
+            elif size <= len(came):
+                taken.append(bytes(came[:size]))
+                came = came[size:]
+            else:
+                # The one way to fill a `bytes` object in place: no copy of it is ever made.
+                buffer = BytesIO()
+                buffer.seek(size - 1)
+                buffer.write(b"\0")
+                with buffer.getbuffer() as view:
+                    came = self._fill(view, came)
+                taken.append(buffer.getvalue())
+        self._split(bytes(came))
+        return taken
 
     @property
     def has_line(self) -> bool:
@@ -100,22 +115,25 @@ class LineReader:
             self._parts.append(rest)
             self._parts_bytes += len(rest)
 
-    def _fill(self, view: memoryview) -> None:
-        # What was taken for lines, all of one chunk, is made the bytes again that it was.
-        came = b"\n".join([*reversed(self.lines), self.held])
-        self.lines.clear()
-        self._parts.clear()
-        self._parts_bytes = 0
-        filled = min(len(came), len(view))
-        view[:filled] = came[:filled]
-        if self.before_wait is not None:
-            self.before_wait()
-        while filled < len(view):
-            count = self._read_into(view[filled:])
-            if not count:
-                raise LineEnded
+    def _fill(self, view: memoryview, came: memoryview) -> memoryview:
+        """Fill `view` with what came and with what comes; return what came and is left."""
+        filled = 0
+        while True:
+            count = min(len(came), len(view) - filled)
+            view[filled : filled + count] = came[:count]
             filled += count
-        self._split(came[len(view) :])
+            came = came[count:]
+            # What is large is read to where it belongs, what is small together with what follows.
+            while len(view) - filled >= CHUNK_BYTES:
+                count = self._read_into(view[filled:])
+                if not count:
+                    raise LineEnded
+                filled += count
+            if filled == len(view):
+                return came
+            came = memoryview(self._read())
+            if not came:
+                raise LineEnded
 
     def _read(self) -> bytes:
         try:
@@ -149,7 +167,7 @@ class LineWriter:
     def __init__(self, descriptor: int) -> None:
         self._to = (descriptor,)
         self._lock = RLock()
-        self._waiting: list[Any] = []
+        self._waiting: deque[Any] = deque()
         self._writing = False
         # Where lines are held back that may be written with the next.
         self._page: ReplyPage | None = None
@@ -210,7 +228,7 @@ class LineWriter:
         except OSError:
             pass
 
-    def _write(self, part: Any, waiting: list[Any]) -> None:
+    def _write(self, part: Any, waiting: deque[Any]) -> None:
         # A signal handler may raise (a time limit by `signal.alarm`, for one) in the
         # middle of a line, and what is half sent must be sent to its end first. From
         # the system call to the difference there is no Python code in which a handler

@@ -220,10 +220,8 @@ def _take_attachments(message: dict[str, Any], reader: LineReader | None) -> str
         if type(share) is not list or not all(_is_share(each, sizes) for each in share) or not fixed.isdisjoint(each[0] for each in share):
             return "`share` is not an array of an array's attachment, a descriptor and an inode each"
         shared = {number: files.file(descriptor, inode, sizes[number]) for number, descriptor, inode in share}
-    message["bin"] = [
-        shared[number] if number in shared else reader.take(size) if number in fixed else reader.take_writable(size)
-        for number, size in enumerate(sizes)
-    ]
+    taken = iter(reader.take((size, number not in fixed) for number, size in enumerate(sizes) if number not in shared))
+    message["bin"] = [shared[number] if number in shared else next(taken) for number in range(len(sizes))]
     return None
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from time import monotonic
 
 from . import message
-from .value import encode
+from .value import INT_MAX, encode_unchecked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Progress:
             self.beat()
             return
         self._told_at = self._beat_at = now
-        texts = [encode(one, 0)[0] for one in (done, total, note)]
+        texts = map(encode_unchecked, (done, total, note))
         self._exchange.say("the progress", message.progress(self._exchange.call, *texts))
 
     def beat(self) -> None:
@@ -61,17 +62,32 @@ def progress(done: float, total: float | None = None, note: str | None = None) -
     """Tell the caller how far this call has come: `done` of `total` (if that is known), and a word about it.
 
     It reaches `onProgress` of the call in Node, at most some twenty times a second, and whenever `done` is `total`, and
-    is a `heartbeat()` as well. Where nobody listens, and outside of a worker, nothing happens.
+    is a `heartbeat()` as well. A `total` that is infinite or NaN is not known. Where nobody listens, and outside of a
+    worker, nothing happens.
 
-    Raises TypeError when `done` or `total` is not a number or `note` is not a string.
+    Raises TypeError when `done` or `total` is not a number or `note` is not a string, and ValueError when `done` is none
+    that JavaScript can count to.
     """
-    for name, value in (("done", done), ("total", total)):
-        if not isinstance(value, (int, float)) and not (name == "total" and value is None):
-            raise TypeError(f"`{name}` must be a number, and it is a {type(value).__qualname__}.")
+    done, total = _number("done", done), None if total is None else _number("total", total)
+    if done is None:
+        raise ValueError("`done` must be a finite number.")
     if note is not None and not isinstance(note, str):
         raise TypeError(f"`note` must be a string, and it is a {type(note).__qualname__}.")
     if _current is not None:
         _current.tell(done, total, note)
+
+
+def _number(name: str, value: float) -> float | None:
+    """Return it as a number that JSON has a word for, in JavaScript as in Python; None if there is none."""
+    if not isinstance(value, (int, float)):
+        raise TypeError(f"`{name}` must be a number, and it is a {type(value).__qualname__}.")
+    if -INT_MAX <= value <= INT_MAX:
+        return +value  # A truth value is a number, too.
+    try:
+        rounded = float(value)
+    except OverflowError:
+        return None
+    return rounded if isfinite(rounded) else None
 
 
 def enter(current: Progress | Lane | None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from math import isfinite
+from math import isfinite, prod
 
 from .expose import MARK
 from .message import ProtocolError
@@ -138,6 +138,8 @@ class _Walk:
         kind = type(value)
         convert = CONVERTERS.get(kind)
         if convert is None:
+            if len(CONVERTERS) >= CONVERTERS_MAX:
+                CONVERTERS.clear()
             convert = CONVERTERS[kind] = _converter(kind)
         return convert(self, value, room)
 
@@ -154,9 +156,10 @@ class _Walk:
         """Return what stands for a key of a map or a member of a set; refuse two that would be one in JavaScript."""
         entries = len(self.rich)
         stands = self.step(step, (index,), value, room)
-        # What is told in `rich`, and a list, is an object of its own, or a large integer.
-        if type(stands) is not list and len(self.rich) == entries:
-            text = encode_unchecked(int(stands) if type(stands) is float and stands.is_integer() else stands)
+        # What is told in `rich`, and a list, is an object of its own, unless it is a number.
+        kind = self.rich[-1][1] if len(self.rich) > entries else ""
+        if type(stands) is not list and kind in KEY_KINDS:
+            text = kind + encode_unchecked(int(stands) if type(stands) is float and stands.is_integer() else stands)
             if text in seen:
                 raise self.refuse("has two keys or members that would be one in JavaScript, such as '1' and Decimal('1')")
             seen.add(text)
@@ -370,8 +373,11 @@ def _ndarray(walk: _Walk, value: Any, room: int) -> Any:
     import numpy
 
     dtype = value.dtype
-    if dtype.hasobject or dtype.names is not None or dtype.str[1:2] not in DTYPE_KINDS:
+    # A dtype of somebody else's (2) has the letter of one of numpy's, and other bits.
+    if dtype.hasobject or dtype.names is not None or dtype.str[1:2] not in DTYPE_KINDS or dtype.isbuiltin == 2:
         raise walk.refuse(f"is an array of {dtype}, which has no form outside of Python; return .tolist() of it, or an array for each field")
+    if value.ndim > DIMENSIONS_MAX or value.itemsize * prod(length or 1 for length in value.shape) > INT_MAX:
+        raise walk.refuse(f"is an array of more than {DIMENSIONS_MAX} dimensions, or of 2^53 bytes if none of them were 0; return .reshape(...) of it")
     array = value.view(numpy.ndarray)
     if not array.flags.forc:
         array = numpy.ascontiguousarray(array)
@@ -479,6 +485,8 @@ DTYPE_NAMES = frozenset(
     "bool int8 uint8 int16 uint16 int32 uint32 int64 uint64 float16 float32 float64 complex64 complex128".split()
 )
 DTYPE_KINDS = frozenset("biufcSUVmM")
+# As many as every numpy has.
+DIMENSIONS_MAX = 32
 FORMATS = {
     "int8": "b",
     "uint8": "B",
@@ -520,6 +528,10 @@ BY_NAME: dict[str, Callable[[_Walk, Any, int], Any]] = {
     "enum.Enum": _enum,
 }
 CONVERTERS: dict[type, Callable[[_Walk, Any, int], Any]] = {}
+# A program may make classes for as long as it runs.
+CONVERTERS_MAX = 1_000
+# What two keys may be one by in JavaScript: what JSON has a word for, and numbers.
+KEY_KINDS = frozenset(("", "int", "float"))
 RESTORERS: dict[str, Callable[..., Any]] = {
     "bytes": _restore_bytes,
     "array": _restore_array,

@@ -37,7 +37,7 @@ class Stream:
         self._is_fast = False
         self._quick = 0
         self._sent_at = 0.0
-        self._refused: ValueRefused | MessageTooLarge | None = None
+        self._failure: BaseException | None = None
         # How many have been sent.
         self._sent = 0
         # How large an item was in the last message.
@@ -154,8 +154,8 @@ class Stream:
                 start_new_thread(self._watch, ())
         self._sent_at = now
         self._send_batch()
-        if self._refused is not None:
-            raise self._refused
+        if self._failure is not None:
+            raise self._failure
         self._exchange.handing.sent()
 
     def _watch(self) -> None:
@@ -171,7 +171,7 @@ class Stream:
         batch = self._batch
         with self._lock:
             count = len(batch)
-            if not count or self._is_over or self._refused is not None:
+            if not count or self._is_over or self._failure is not None:
                 return
             items = batch[:count]
             del batch[:count]
@@ -182,10 +182,12 @@ class Stream:
                 except ValueRefused:
                     # Those before the one that cannot cross are sent, and none of them twice.
                     left = items[self._sent - sent_before :]
-                    count, self._refused = _find_refused(left, self._depth_max)
+                    count, refused = _find_refused(left, self._depth_max)
                     self._send_items(left[:count])
-            except MessageTooLarge as too_large:
-                self._refused = too_large
+                    self._failure = refused
+            # Everything: in the thread that watches, nobody would hear of it.
+            except BaseException as raised:
+                self._failure = raised
 
     def _send_items(self, items: list[Any]) -> None:
         at = 0
@@ -284,7 +286,8 @@ def _encode_rows(rows: list[dict[Any, Any]]) -> str | None:
 def _find_refused(items: list[Any], depth_max: int) -> tuple[int, ValueRefused | None]:
     """Return the index of the first item that cannot cross, and why."""
     for index, item in enumerate(items):
-        if type(item) in ATOMS:
+        # What is JSON already, or has a message of its own, was looked at as it was yielded.
+        if type(item) is not _Text and type(item) is not _Rich:
             try:
                 encode(item, depth_max)
             except ValueRefused as refused:

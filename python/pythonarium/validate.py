@@ -146,7 +146,9 @@ class _Builder:
         if not isinstance(kind, type):
             return _anything
         if typing.is_typeddict(kind):
-            return self._fields(kind, kind.__required_keys__, typing.get_type_hints(kind))
+            hints = hints_of(kind)
+            fields = kind.__required_keys__ | kind.__optional_keys__
+            return self._fields(kind, kind.__required_keys__, {name: hints.get(name, Any) for name in fields})
         if issubclass(kind, enum.Enum):
             return _enum(kind)
         if issubclass(kind, tuple) and hasattr(kind, "_fields"):
@@ -312,7 +314,8 @@ def _literal(values: tuple[Any, ...]) -> Check:
     allowed = [each.value if isinstance(each, enum.Enum) else each for each in values]
 
     def check(value: Any) -> Mismatch | None:
-        if any(value == each and isinstance(value, bool) == isinstance(each, bool) for each in allowed):
+        # An array is compared item by item, and is none of them.
+        if not hasattr(type(value), "__array__") and any(value == each and isinstance(value, bool) == isinstance(each, bool) for each in allowed):
             return None
         return Mismatch("", " or ".join(map(repr, allowed)), f"another {_kind_of(value)}" if any(type(value) is type(each) for each in allowed) else _name(value))
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from itertools import chain
 
+from .expose import MARK
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -148,6 +150,8 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
                 kind = type(item)
                 if kind in ATOMS:
                     continue
+                if kind not in PLAIN and (hasattr(kind, MARK) or hasattr(kind, "__dataclass_fields__")):
+                    return False  # That says more than the class that it is derived from.
                 if kind is dict or isinstance(item, dict):
                     if not (are_keys(item) and _may_cross(item.values(), room - 1)):
                         return False

@@ -9,6 +9,7 @@ import {
 } from '../errors.js';
 import { own } from '../own.js';
 import { headOf } from '../stack.js';
+import { jsonOf } from './plain.js';
 import { type Resolve, restore, type ValueHandlers } from './rich.js';
 import type { ThrownErrors } from './thrown.js';
 import {
@@ -418,6 +419,11 @@ export function streamed(
   return { text, bin: request.bin, large: request.large, keyChars: request.keyChars };
 }
 
+/** Lists of numbers, whatever somebody hung on Array.prototype. */
+function listJson(lists: readonly (readonly number[])[]): string {
+  return `[${lists.map((numbers) => `[${numbers.join()}]`).join()}]`;
+}
+
 /** A list of arguments ends with a bracket, what else there is with a brace. */
 function withExtra(request: string, extra: string): string {
   return request.at(-2) === '}' ? `${request.slice(0, -2)},${extra}}]` : `${request.slice(0, -1)}${EXTRAS}${extra}}]`;
@@ -433,7 +439,7 @@ export function callLine(
   request: string,
   share: readonly (readonly [number, number, number])[] = [],
 ): string {
-  const text = share.length === 0 ? request : withExtra(request, `"share":${JSON.stringify(share)}`);
+  const text = share.length === 0 ? request : withExtra(request, `"share":${listJson(share)}`);
   return `[${id},${text}`;
 }
 
@@ -570,12 +576,12 @@ export function encodeLeaseEnd(lease: number): string {
 
 /** The line that lets Python drop objects, by their numbers and how often each has come, without its newline. Nothing answers it. */
 export function encodeHandlesDrop(handles: readonly (readonly [number, number])[]): string {
-  return `{"type":"handles.drop","handles":${JSON.stringify(handles)}}`;
+  return `{"type":"handles.drop","handles":${listJson(handles)}}`;
 }
 
 /** The first line to a template, without its newline: what it shall import. */
 export function encodeLoad(load: Pick<InitMessage, 'path' | 'userSite' | 'modules' | 'watch'>): string {
-  return JSON.stringify({ type: 'load', protocol: PROTOCOL, ...load });
+  return jsonOf({ type: 'load', protocol: PROTOCOL, ...load });
 }
 
 /**

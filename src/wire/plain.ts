@@ -65,7 +65,24 @@ export function memberOf(key: string): string {
   return IDENTIFIER.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
 }
 
-export const TO_JSON = 'toJSON';
+/** Plain data as JSON, whatever somebody hung on Object.prototype or Array.prototype. */
+export function jsonOf(value: unknown): string {
+  return JSON.stringify(TO_JSON in Array.prototype ? withoutPrototypes(value) : value);
+}
+
+/**
+ * The same data out of reach of a `toJSON` that is inherited. One of its own is data here: as a function it would have
+ * been refused.
+ */
+function withoutPrototypes(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return Object.setPrototypeOf(value.map(withoutPrototypes), null);
+  const bare: Record<string, unknown> = Object.create(null);
+  for (const key of Object.keys(value)) bare[key] = withoutPrototypes((value as Record<string, unknown>)[key]);
+  return bare;
+}
+
+const TO_JSON = 'toJSON';
 /** From here on `String(number)` has an exponent. */
 const EXPONENT_FROM = 1e21;
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { MessageTooLargeError, ProtocolError } from '../errors.js';
 import { MicroDate } from '../micro-date.js';
-import { dtypeOf, NdArray, ndarray, ndarrayOf, TYPED_ARRAYS } from '../ndarray.js';
+import { dtypeOf, NdArray, ndarray, ndarrayOf, ndarrayProblem, TYPED_ARRAYS } from '../ndarray.js';
 import { isFaithfulNumber, isPlainArray, isPlainObject, leafProblem, memberOf } from './plain.js';
 import { mergedOf, rowsOf } from './rows.js';
 import type { ValueLimits } from './value.js';
@@ -110,6 +110,8 @@ export class RichWalk {
     // Of numbers of 16 bits a `memoryview` knows nothing, and numpy does.
     const array = dtype === 'float16' ? ndarray(value as ArrayBufferView) : value;
     if (array instanceof NdArray) {
+      const wrong = ndarrayProblem(array);
+      if (wrong !== undefined) this.#refuse(`is an NdArray whose ${wrong.option} is no longer ${wrong.expected}.`);
       return this.#standsFor('ndarray', null, this.#attachArray(array.data), array.dtype, array.shape, array.order);
     }
     if (dtype !== undefined) return this.#standsFor('array', null, this.#attachArray(value as ArrayBufferView), dtype);
@@ -167,7 +169,13 @@ export class RichWalk {
 
   #record(record: object, depthLeft: number): unknown {
     const [symbol] = Object.getOwnPropertySymbols(record);
-    if (symbol !== undefined) this.#refuse(`has ${String(symbol)} for a key. Use a string.`);
+    if (symbol !== undefined) {
+      // What has been made iterable is no record, though it is of no class.
+      if (isIterable(record) && this.#handlers?.onIterable !== undefined) {
+        return this.#standsFor('stream', null, this.#handlers.onIterable(record));
+      }
+      this.#refuse(`has ${String(symbol)} for a key. Use a string.`);
+    }
     let copy: Record<string, unknown> | undefined;
     for (const key of Object.keys(record)) {
       const item = (record as Record<string, unknown>)[key];
@@ -242,10 +250,14 @@ export class RichWalk {
   }
 
   #attach(bytes: ArrayBufferView | ArrayBufferLike): number {
-    const view = ArrayBuffer.isView(bytes)
-      ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-      : new Uint8Array(bytes);
-    return this.bin.push(view) - 1;
+    try {
+      const view = ArrayBuffer.isView(bytes)
+        ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+        : new Uint8Array(bytes);
+      return this.bin.push(view) - 1;
+    } catch {
+      return this.#refuse('has no bytes any more: its buffer was transferred. Send it before that, or a copy.');
+    }
   }
 
   #attachArray(items: ArrayBufferView): number {
@@ -329,14 +341,15 @@ function pythonKey(key: unknown): string | undefined {
       return Number.isInteger(key) ? String(BigInt(key)) : String(key);
     case 'object':
       if (key === null) return 'null';
-      if (types.isDate(key)) return `date ${key.getTime()}`;
+      if (types.isDate(key)) return `date ${key.getTime()} ${key instanceof MicroDate ? key.microseconds : 0}`;
       if (types.isUint8Array(key) || types.isDataView(key)) {
         return `bytes ${Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')}`;
       }
       if (types.isAnyArrayBuffer(key)) return `bytes ${Buffer.from(key).toString('latin1')}`;
       if (Array.isArray(key)) {
         const names = key.map(pythonKey);
-        return names.includes(undefined) ? undefined : JSON.stringify(names);
+        // With their lengths, since to quote what is quoted doubles with each level.
+        return names.includes(undefined) ? undefined : `[${names.map((name) => `${name!.length}:${name}`).join()}]`;
       }
       return undefined;
     default:

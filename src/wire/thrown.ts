@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { isA } from '../instance.js';
+import { jsonOf } from './plain.js';
 
 /** What JavaScript threw at Python, as it crosses the line: text alone, for whoever catches or logs it there. */
 export interface WireJavaScriptError {
@@ -23,10 +24,10 @@ export class ThrownErrors {
   /** As {@link tell}, as JSON; over `bytesMax`, without what makes it long. */
   encode(thrown: unknown, bytesMax: number): string {
     const told = this.tell(thrown);
-    const text = JSON.stringify(told);
+    const text = jsonOf(told);
     if (Buffer.byteLength(text) <= bytesMax) return text;
     const [name, message] = [cut(told.name, BRIEF_CHARS_MAX), cut(told.message, BRIEF_CHARS_MAX)];
-    return JSON.stringify({
+    return jsonOf({
       ...told,
       name,
       message,

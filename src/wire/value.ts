@@ -1,5 +1,5 @@
 import { MessageTooLargeError, ValueRefusedError } from '../errors.js';
-import { isFaithfulNumber, isPlainArray, isPlainObject, TO_JSON } from './plain.js';
+import { isFaithfulNumber, isPlainArray, isPlainObject, jsonOf } from './plain.js';
 import { Refusal, RichWalk, type ValueHandlers } from './rich.js';
 import { withColumns } from './rows.js';
 
@@ -154,7 +154,7 @@ function encodeRich(
     texts.push(`"${name}":${write(stands, call, limits)}`);
   }
   if (walk.rich.length > 0) texts.push(richJson(walk.rich, call, limits));
-  if (walk.bin.length > 0) texts.push(`"bin":${JSON.stringify(walk.bin.map(({ byteLength }) => byteLength))}`);
+  if (walk.bin.length > 0) texts.push(`"bin":[${walk.bin.map(({ byteLength }) => byteLength).join()}]`);
   const bytes = walk.bin.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const limit = limits.attachmentBytesMax;
   if (bytes > limit)
@@ -187,7 +187,7 @@ function limitWeight(bytes: number, call: string | undefined, { messageBytesMax 
 
 function write(value: unknown, call: string | undefined, limits: ValueLimits): string {
   try {
-    return JSON.stringify(TO_JSON in Array.prototype ? withoutPrototypes(value) : value);
+    return jsonOf(value);
   } catch (error) {
     // V8 has a limit of its own on the length of a string.
     if (!(error instanceof RangeError && error.message === 'Invalid string length')) throw error;
@@ -219,18 +219,6 @@ function weigh(value: unknown, depthLeft: number, weightBefore: number, weightMa
     if (weight === REFUSED || weight > weightMax) return weight;
   }
   return weight;
-}
-
-/**
- * The same data out of reach of a `toJSON` that somebody hung on Object.prototype or Array.prototype. A `toJSON` of
- * its own is data here: as a function it would have been refused.
- */
-function withoutPrototypes(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return Object.setPrototypeOf(value.map(withoutPrototypes), null);
-  const bare: Record<string, unknown> = Object.create(null);
-  for (const key of Object.keys(value)) bare[key] = withoutPrototypes((value as Record<string, unknown>)[key]);
-  return bare;
 }
 
 const REFUSED = -1;

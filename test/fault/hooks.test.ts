@@ -103,6 +103,10 @@ const HOOKS: Record<string, HookCase> = {
     },
     told: 'caller',
   },
+  'what makes an iterator of an iterable': {
+    use: (pool, deed) => own(pool, () => pool.call('take', [{ [Symbol.asyncIterator]: deed }], { timeoutMs: 200 })),
+    told: 'caller',
+  },
   'a schema': {
     use: (pool, deed) => {
       const schema = { '~standard': { version: 1 as const, vendor: 'hostile', validate: deed } };

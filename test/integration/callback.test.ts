@@ -4,6 +4,11 @@ import { collect, failure, fixtures, readyPool } from '../support/pool.js';
 
 const callbacks = fixtures(import.meta.url)('callbacks.py');
 const numbers = (n: number) => Array.from({ length: n }, (_, index) => index);
+function lockedStream(): ReadableStream {
+  const stream = new ReadableStream();
+  stream.getReader();
+  return stream;
+}
 
 describe('a function among the arguments', () => {
   it.each(['apply', 'apply_later'])('is called by Python, and what it returns comes back: %s', async (name) => {
@@ -115,6 +120,19 @@ describe('an iterable among the arguments', () => {
     expect(closed).toBe(1);
   });
 
+  it.each<[string, object]>([
+    ['a stream that somebody reads already', lockedStream()],
+    ['one that makes no iterator', { [Symbol.iterator]: () => undefined }],
+    ['one that makes a promise of it', { [Symbol.asyncIterator]: async () => later(1) }],
+  ])('raises in Python what its iterator is not made by, and the worker serves on: %s', async (_, iterable) => {
+    const pool = await readyPool(callbacks);
+    const [worker] = pool.workers();
+    const error = await failure(pool.call('total', [iterable]));
+    expect(error).toMatchObject({ code: 'ERR_PYTHON', cause: expect.any(TypeError) });
+    expect(await pool.call('total', [[1, 2]])).toBe(3);
+    expect(pool.workers()).toMatchObject([{ id: worker?.id, pid: worker?.pid }]);
+  });
+
   it('is ahead by a mebibyte or so, however large its items', async () => {
     const pool = await readyPool(callbacks);
     let read = 0;
@@ -177,6 +195,24 @@ describe('progress()', () => {
     expect(told.at(-1)).toEqual({ done: 500, total: 500, note: 'step 500' });
     expect(told.length).toBeLessThan(100);
     expect(await pool.call('works', [5])).toBe(5);
+  });
+
+  it.each([
+    ['3', 'inf', { done: 3, total: null, note: '\u{1f600}' }],
+    ['3', 'nan', { done: 3, total: null }],
+    ['True', '2**53', { done: 1, total: 2 ** 53 }],
+    ['2**60', '10**400', { done: 2 ** 60, total: null }],
+    ['nan', '1', undefined],
+    ['inf', 'inf', undefined],
+    ["'1'", '1', undefined],
+  ])('tells of %s of %s in numbers that JSON has a word for, or is refused there', async (done, total, expected) => {
+    const pool = await readyPool(callbacks);
+    const told: unknown[] = [];
+    const wrong = await pool.call('tells', [done, total], { onProgress: (progress) => told.push(progress) });
+    if (expected === undefined) expect([wrong, told]).toEqual([expect.stringContaining('`done` must be'), []]);
+    else expect([wrong, told]).toEqual([null, [expect.objectContaining(expected)]]);
+    expect(pool.stats().workers).toMatchObject({ idle: 1 });
+    expect(await pool.call('works', [1])).toBe(1);
   });
 });
 

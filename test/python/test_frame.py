@@ -5,7 +5,7 @@ import threading
 import unittest
 
 from harness import VECTORS
-from pythonarium.frame import LineEnded, LineReader, LineTooLong, LineWriter
+from pythonarium.frame import CHUNK_BYTES, LineEnded, LineReader, LineTooLong, LineWriter
 
 CASES = json.loads((VECTORS / "frames.json").read_text(encoding="utf-8"))["cases"]
 UNLIMITED = 1 << 30
@@ -55,11 +55,22 @@ class Frames(unittest.TestCase):
 
 
     def test_raw_bytes_that_never_come_are_the_end(self):
-        for take in (LineReader.take, LineReader.take_writable):
+        for is_writable in (False, True):
             reader = Fed([b"line\nab"], UNLIMITED)
             next(iter(reader))
             with self.assertRaises(LineEnded):
-                take(reader, 3)
+                reader.take([(3, is_writable)])
+
+    def test_many_raw_bytes_are_cut_from_each_chunk_that_came_with_them_once(self):
+        count = 50_000
+        raw = os.urandom(16 * count)
+        reader = Fed([b"line\n" + raw[:60_000], *(raw[at : at + CHUNK_BYTES] for at in range(60_000, len(raw), CHUNK_BYTES)), b"next\n"], UNLIMITED)
+        lines = iter(reader)
+        next(lines)
+        taken = reader.take((16, number % 2 == 0) for number in range(count))
+        self.assertEqual(b"".join(taken), raw)
+        self.assertEqual(reader.reads, 1 + -(-(len(raw) - 60_000) // CHUNK_BYTES))
+        self.assertEqual(list(lines), [b"next"])
 
     def test_large_raw_bytes_come_whole_and_the_next_line_after_them(self):
         reader, writer = os.pipe()
@@ -71,7 +82,7 @@ class Frames(unittest.TestCase):
         lines = LineReader(reader, 100)
         each = iter(lines)
         self.assertEqual(next(each), b"line")
-        taken = [lines.take(len(sent)), lines.take(1), lines.take_writable(len(sent))]
+        taken = lines.take([(len(sent), False), (1, False), (len(sent), True)])
         self.assertEqual(list(each), [b"next"])
         thread.join()
         self.assertEqual(taken, [sent, b"x", sent])
@@ -107,8 +118,10 @@ class Fed(LineReader):
     def __init__(self, chunks, bytes_max):
         super().__init__(-1, bytes_max)
         self.chunks = [chunk for chunk in chunks if chunk]
+        self.reads = 0
 
     def _read(self):
+        self.reads += 1
         return self.chunks.pop(0) if self.chunks else b""
 
     def _read_into(self, view):
@@ -129,7 +142,7 @@ def read(chunks, case):
         for line in reader:
             if announced is not None:
                 wanted = announced[len(lines)]
-                raw.append(wanted and [(reader.take, reader.take_writable)[at % 2](len(one) // 2).hex() for at, one in enumerate(wanted)])
+                raw.append(wanted and [one.hex() for one in reader.take((len(one) // 2, at % 2 == 1) for at, one in enumerate(wanted))])
             lines.append(line.decode())
     except LineTooLong:
         return lines, raw, None, "too-long"

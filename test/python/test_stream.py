@@ -56,6 +56,17 @@ class Streams(WorkerTestCase):
             items, _, answer = self.collect("refused", count)
             self.assertEqual((items, answer["error"]["code"]), (list(range(count)), "ERR_VALUE"))
 
+    def test_a_flat_row_that_cannot_cross_comes_after_the_rows_before_it(self):
+        for name in ("refused_row", "refused_row_later"):
+            for rest in (0, 1):
+                # The generator takes its time after the row, so that what watches sends it, or goes on.
+                for pause in (0, 0.05):
+                    with self.subTest(name, rest=rest, pause=pause):
+                        items, _, answer = self.collect(name, 50, rest, pause)
+                        self.assertEqual(items, [{"n": n} for n in range(50)])
+                        self.assertEqual(answer.get("error", answer)["code"], "ERR_VALUE")
+                        self.assertIn("list(value)[0]", answer["error"]["message"])
+
     def test_it_never_runs_ahead_of_its_room(self):
         for name in ("count", "later"):
             number = self.stream(name, 1_000, room={"items": 10, "bytes": 1_000_000})

@@ -58,6 +58,23 @@ def refusal(hint, value):
     return None
 
 
+class Grid:
+    """As one of numpy: whether it is equal to something is no yes or no."""
+
+    def __array__(self): ...
+
+    def __eq__(self, other):
+        return self
+
+    def __bool__(self):
+        raise ValueError("ambiguous")
+
+
+class Partly(TypedDict):
+    known: int
+    unknown: "Unknown"  # noqa: F821
+
+
 class Hints(unittest.TestCase):
     def test_what_a_hint_says_passes(self):
         for hint, values in [
@@ -121,6 +138,8 @@ class Hints(unittest.TestCase):
             (Callable[[], int], 1, "x must be a function, and an int came."),
             (Iterable[int], 1, "x must be an iterable, and an int came."),
             (Size, "m", "x must be 's' or 'l', and another str came."),
+            (Size, Grid(), "x must be 's' or 'l', and a Grid came."),
+            (Literal[0], Grid(), "x must be 0, and a Grid came."),
             (Box, {"size": "m"}, "x.size must be 's' or 'l', and another str came."),
             (Box, {"depth": 1}, "x must be a dict with the fields of Box alone, and one with 'depth' came."),
             (Point, ["1"], "x[0] must be an int, and a str came."),
@@ -168,6 +187,8 @@ class Calls(unittest.TestCase):
 
         self.check(function, object(), 1)
         self.assertEqual(self.refused(function, 1, "x").path, "b")
+        self.assertIsNone(refusal(Partly, {"known": 1, "unknown": object()}))
+        self.assertIn("x must be a dict with 'unknown'", refusal(Partly, {"known": 1}))
 
     def test_a_class_is_checked_by_what_makes_its_objects(self):
         class Model:

@@ -1,12 +1,17 @@
+import dataclasses
 import datetime
+import decimal
+import enum
 import importlib.util
 import json
 import random
 import sys
+import types
 import unittest
 
 from harness import LIBRARY, VECTORS
-from pythonarium import value as with_c
+from pythonarium import rich, value as with_c
+from pythonarium.expose import MARK
 from pythonarium.message import ProtocolError
 from pythonarium.rich import restore
 
@@ -180,6 +185,23 @@ class Members(unittest.TestCase):
         with self.assertRaises(with_c.ValueRefused):
             with_c.encode([thing], DEPTH_MAX, lambda value: None)
 
+    def test_an_instance_of_an_exposed_class_goes_to_the_hook_whatever_it_holds(self):
+        for base, items in [(dict, {"a": 1}), (dict, {"a": b""}), (list, [1]), (tuple, (1,)), (float, 1.5), (str, "x"), (int, 7)]:
+            kind = type("Thing", (base,), {MARK: "Thing"})
+            with self.subTest(base=base, items=items):
+                text, _ = with_c.encode([kind(items)], DEPTH_MAX, lambda value: ("handle", 7))
+                self.assertEqual(text, '[null],"rich":[[["value",0],"handle",7]]')
+
+    def test_a_dataclass_is_its_fields_though_it_is_a_dict_too(self):
+        @dataclasses.dataclass
+        class Output(dict):
+            loss: float
+
+        for loss in (0.5, float("inf")):
+            with self.subTest(loss):
+                message = json.loads(f'{{"value":{with_c.encode(Output(loss), DEPTH_MAX)[0]}}}')
+                self.assertEqual(list(message["value"]), ["loss"])
+
     def test_an_entry_that_means_nothing_is_a_broken_protocol(self):
         for entry in [[["value", 3], "float"], [["value", 0], "moon"], [["value", 0], "bytes", 0], [["value", 0], "int"], [["value", 0], "map"], [[], "float"]]:
             with self.subTest(entry), self.assertRaises(ProtocolError):
@@ -198,6 +220,33 @@ class Refusals(unittest.TestCase):
             with self.subTest(text), self.assertRaises(with_c.ValueRefused) as caught:
                 with_c.encode(eval(text, NAMES), DEPTH_MAX)
             self.assertIn(advice, str(caught.exception))
+
+    def test_two_keys_or_members_that_would_be_one_in_javascript_are_refused(self):
+        nan, other = float("nan"), float("nan")
+        large = 2**60
+        for one in [{nan, other}, {nan: 1, other: 2}, {large, enum.Enum("Large", {"A": large}).A}, {"1", decimal.Decimal(1)}]:
+            with self.subTest(one), self.assertRaisesRegex(with_c.ValueRefused, "would be one in JavaScript"):
+                with_c.encode(one, DEPTH_MAX)
+        for fine in [{nan, "nan"}, {float("inf"), float("-inf"), 1}, {large, large + 1, f"{large:x}"}, {(nan,), (other,)}]:
+            with self.subTest(fine):
+                with_c.encode(fine, DEPTH_MAX)
+
+    def test_an_array_of_somebody_elses_dtype_is_refused_though_it_has_the_letter_of_one_of_numpys(self):
+        dtype = types.SimpleNamespace(hasobject=False, names=None, str="<f1", isbuiltin=2)
+        with self.assertRaisesRegex(with_c.ValueRefused, "no form outside of Python"):
+            rich._ndarray(rich._Walk(DEPTH_MAX, None), types.SimpleNamespace(dtype=dtype), DEPTH_MAX)
+
+    def test_an_array_of_more_dimensions_than_every_numpy_has_is_refused(self):
+        dtype = types.SimpleNamespace(hasobject=False, names=None, str="<f8", isbuiltin=1)
+        for shape in [(1,) * 33, (0, 2**40, 2**20)]:
+            array = types.SimpleNamespace(dtype=dtype, shape=shape, ndim=len(shape), itemsize=8)
+            with self.subTest(shape), self.assertRaisesRegex(with_c.ValueRefused, "more than 32 dimensions"):
+                rich._ndarray(rich._Walk(DEPTH_MAX, None), array, DEPTH_MAX)
+
+    def test_what_was_found_out_of_classes_is_not_kept_for_ever(self):
+        for number in range(3 * rich.CONVERTERS_MAX):
+            with_c.encode({type(f"Made{number}", (float,), {})("nan")}, DEPTH_MAX)
+        self.assertLessEqual(len(rich.CONVERTERS), rich.CONVERTERS_MAX)
 
     def test_a_limit_of_depth_that_python_cannot_follow_is_no_crash(self):
         with self.assertRaisesRegex(with_c.ValueRefused, "deeper than Python can follow"):

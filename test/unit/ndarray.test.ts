@@ -27,6 +27,8 @@ describe('an NdArray', () => {
     { shape: [-1] },
     { shape: [0.5] },
     { shape: 'two' as never },
+    { shape: [2, ...Array(32).fill(1)] },
+    { shape: [0, 2 ** 50, 2], data: new Float64Array(0) },
     { order: 'K' as never },
     { data: [1, 2] as never },
     { data: new Float64Array(3) },

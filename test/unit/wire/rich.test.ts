@@ -155,6 +155,12 @@ describe('what cannot cross', () => {
       '`value` has two keys that would be one in Python.',
     ],
     [new (class Sub extends Set {})(), '`value` is an instance of Sub.'],
+    [{ a: transferred(new Float64Array(2)) }, '`value.a` has no bytes any more: its buffer was transferred.'],
+    [transferred(new Uint8Array(2)).buffer, '`value` has no bytes any more'],
+    [
+      Object.assign(ndarray(new Uint8Array(2)), { shape: [3] }),
+      '`value` is an NdArray whose data is no longer an array of 3 bytes for the shape [3].',
+    ],
     [Object.assign(Object.create(null), { a: [new (class P {})()] }), '`value.a[0]` is an instance of P.'],
   ])('is refused in words: %o', (value, words) => {
     expect(problem(value)).toContain(words);
@@ -171,6 +177,8 @@ describe('what cannot cross', () => {
     ['null and text', null, 'null', false],
     ['two dates of one moment', new Date(5), new Date(5), true],
     ['two moments', new Date(5), new Date(6), false],
+    ['a moment and one of its microseconds', new Date(5), new MicroDate(5, 1), false],
+    ['two of the same microsecond', new MicroDate(5, 1), new MicroDate(5, 1), true],
     ['a moment and its number', new Date(5), 5, false],
     ['bytes and bytes', new Uint8Array([1]), new DataView(new Uint8Array([1]).buffer), true],
     ['bytes and a buffer', new Uint8Array([1]), new Uint8Array([1]).buffer, true],
@@ -180,6 +188,7 @@ describe('what cannot cross', () => {
     ['other lists', [1, 'a'], [1, 'b'], false],
     ['a list and its text', ['a'], '["a"]', false],
     ['lists in lists', [[1]], [[true]], true],
+    ['a list and the text of its parts', ['a', 'b'], ['a","b'], false],
   ])('is two keys that Python takes for one: %s', (_, one, other, areOne) => {
     for (const value of [
       new Set([one, other]),
@@ -191,6 +200,12 @@ describe('what cannot cross', () => {
       if (areOne) expect(problem(value)).toContain('that would be one in Python.');
       else expect(() => encodeFields({ value }, undefined, LIMITS)).not.toThrow();
     }
+  });
+
+  it('is a key of as many lists inside each other as may be, and takes no more for that', () => {
+    let key: unknown = '"';
+    for (let depth = 0; depth < 100; depth++) key = [key];
+    expect(() => encodeFields({ value: new Set([key]) }, undefined, { ...LIMITS, depthMax: 200 })).not.toThrow();
   });
 
   it.each([[[{}]], [[undefined]], [new Map()], [new Float32Array(1)], [[[{}]]]])('is a key such as %o', (key) => {
@@ -258,6 +273,17 @@ describe('a handle, a function, an iterable', () => {
     const refused = (value: unknown) => () => encodeFields({ value }, undefined, LIMITS, handlers);
     expect(refused([new URL('http://a')])).toThrow('`value[0]` is lost at value[0].');
     expect(refused([function bad() {}])).toThrow('`value[0]` is bad at value[0].');
+  });
+
+  it('may be iterable by a method of its own, and need be of no class', () => {
+    for (const one of [{ *[Symbol.iterator]() {} }, { a: 1, async *[Symbol.asyncIterator]() {} }]) {
+      const found: unknown[] = [];
+      expect(told([one], { onIterable: (iterable) => found.push(iterable) }).fields).toEqual({
+        value: [null],
+        rich: [[['value', 0], 'stream', 1]],
+      });
+      expect(found).toEqual([one]);
+    }
   });
 
   it('is none where it is text in an object, or a collection', () => {
@@ -413,6 +439,11 @@ describe('restore', () => {
 
 class Held {
   constructor(readonly number: number) {}
+}
+
+function transferred<Data extends ArrayBufferView>(data: Data): Data {
+  structuredClone(data.buffer, { transfer: [data.buffer as ArrayBuffer] });
+  return data;
 }
 
 /** What a value is on the line: its fields, and the raw bytes behind. */

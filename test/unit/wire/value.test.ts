@@ -2,7 +2,16 @@ import { createContext, runInContext } from 'node:vm';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MessageTooLargeError, ValueRefusedError } from '../../../src/errors.js';
 import { kw } from '../../../src/kw.js';
-import { type Arguments, checkJson, encodeFields, encodeJson, type ValueFields } from '../../../src/wire/value.js';
+import { callLine, encodeHandlesDrop } from '../../../src/wire/message.js';
+import { ThrownErrors } from '../../../src/wire/thrown.js';
+import {
+  type Arguments,
+  checkJson,
+  encodeArguments,
+  encodeFields,
+  encodeJson,
+  type ValueFields,
+} from '../../../src/wire/value.js';
 import { encodeAsFields } from '../../support/node-line.js';
 
 const LIMITS = { depthMax: 200, messageBytesMax: 64 * 1024 * 1024, attachmentBytesMax: 1024 ** 3 };
@@ -337,6 +346,18 @@ describe('a polluted prototype', () => {
       define(prototype, 'toJSON', () => 'stolen');
       expect(json(value)).toBe(written);
       expect(argsJson([value])).toBe(`[${written}]`);
+      Reflect.deleteProperty(prototype, 'toJSON');
+    }
+  });
+
+  it('changes nothing by a toJSON of what is told beside the value', () => {
+    const { more } = encodeArguments({ args: [new Uint8Array(3)] }, undefined, LIMITS);
+    for (const prototype of [Object.prototype, Array.prototype]) {
+      define(prototype, 'toJSON', () => 'stolen');
+      expect(encodeArguments({ args: [new Uint8Array(3)] }, undefined, LIMITS).more).toBe(more);
+      expect(encodeHandlesDrop([[1, 2]])).toBe('{"type":"handles.drop","handles":[[1,2]]}');
+      expect(callLine(1, '"f",[]]', [[0, 5, 6]])).toContain('"share":[[0,5,6]]');
+      expect(new ThrownErrors().encode(new Error('told'), 1000)).toContain('"message":"told"');
       Reflect.deleteProperty(prototype, 'toJSON');
     }
   });
