@@ -264,8 +264,10 @@ export class Call implements Child, AskingCall {
         if (!this.#isSettled) stream?.onItems(message.values, message.bytes);
         return stream !== undefined;
       case 'callback':
-        return this.#hearCallback(message);
+        // What an attempt asked that was given up is nobody's: Python hears of that, and waits for no answer.
+        return from !== this.#exchange || this.#hearCallback(message, from);
       case 'pull':
+        if (from !== this.#exchange) return true;
         return this.run(() => this.#live?.pull(message.input, message.items, this) ?? false);
       case 'progress':
         if (!this.#isSettled && from === this.#exchange) {
@@ -308,15 +310,29 @@ export class Call implements Child, AskingCall {
     return this.#extras?.stream?.isWaiting === false || (this.#live?.isOwing ?? false);
   }
 
-  #hearCallback({ function: index, kept, number, args, kwargs }: CallbackMessage): boolean {
+  #hearCallback({ function: index, kept, number, args, kwargs }: CallbackMessage, from: Exchange): boolean {
     const given = Object.keys(kwargs).length === 0 ? args : [...args, kwargs];
-    if (index !== undefined) return this.#live?.call(index, number, given, this) ?? false;
+    const asking = this.#askingFrom(from);
+    if (index !== undefined) return this.#live?.call(index, number, given, asking) ?? false;
     const { caller } = this.question;
-    if (kept === undefined || caller?.owner === undefined || this.worker === undefined) return false;
+    if (kept === undefined || caller?.owner === undefined) return false;
     if (this.#isSettled) return true;
-    this.#live ??= new LiveArguments(this.worker.limits);
-    this.#live.callKept(this.worker.kept(caller.owner, kept), number, given, this);
+    const { worker } = from;
+    this.#live ??= new LiveArguments(worker.limits);
+    this.#live.callKept(worker.kept(caller.owner, kept), number, given, asking);
     return true;
+  }
+
+  /** What asks in the name of one attempt: an answer that comes after it is not for the next, which asks anew. */
+  #askingFrom(from: Exchange): AskingCall {
+    return {
+      name: this.name,
+      worker: from.worker,
+      run: (run) => this.run(run),
+      say: (encode, bin) => {
+        if (from === this.#exchange) this.say(encode, bin);
+      },
+    };
   }
 
   /** Tells Python that there is room for so much more of its stream. */
@@ -397,6 +413,8 @@ export class Call implements Child, AskingCall {
     if (ms === undefined) return false;
     this.#clock.clearTimeout(this.#attemptTimer);
     this.#exchange = undefined;
+    // Functions that still run do so for that attempt: the other one does not wait for them.
+    this.#live = undefined;
     const cancel = attempts.wait(ms, () => {
       this.#home = origin;
       origin.askAgain?.();

@@ -26,6 +26,8 @@ export class Hold implements LeaseHolder, CallHome {
   #leakTimer: unknown;
   #expiryTimer: unknown;
   #leases = 0;
+  /** It sends those who waited, one after the other. */
+  #isSending = false;
   #ended: EndedLease | undefined;
   #checkedIn: Promise<void> | undefined;
   #onOver: (() => void) | undefined;
@@ -119,11 +121,15 @@ export class Hold implements LeaseHolder, CallHome {
   }
 
   onAnswered(): void {
-    if (this.#ended !== undefined) return;
+    // One that is refused as its turn comes tells so from within. The next is sent out here: thousands in each other are too
+    // many for the stack.
+    if (this.#isSending || this.#ended !== undefined) return;
+    this.#isSending = true;
     for (let next = this.#waiting[0]; next !== undefined && this.exchange.takes(next); next = this.#waiting[0]) {
       this.#waiting.shift();
       this.exchange.send(next);
     }
+    this.#isSending = false;
     if (this.#checkedIn !== undefined && this.#waiting.length === 0 && !this.exchange.isBusy) this.#checkedInNow();
   }
 

@@ -47,7 +47,7 @@ export class Attempts {
   next(call: Call, failure: PoolError, started: Started): number | undefined {
     this.failure = failure;
     this.started = either(this.started, started);
-    if (this.count >= this.terms.attempts) return undefined;
+    if (this.#retries.isOver || this.count >= this.terms.attempts) return undefined;
     if (started === false) {
       this.#retries.moved += 1;
       this.count += 1;
@@ -108,6 +108,11 @@ export class Retries {
   delayMs(failures: number): number {
     const longest = Math.min(DELAY_MS_MAX, this.#runtime.settings.retryDelayMs * 2 ** (failures - 1));
     return Math.round(this.#runtime.jitter() * longest);
+  }
+
+  /** A pool that is ending tries nobody again. */
+  get isOver(): boolean {
+    return this.#runtime.endedBy !== undefined;
   }
 
   isPoison(call: Call): boolean {

@@ -90,6 +90,8 @@ export class Runtime {
   });
   readonly keepAlive = new KeepAlive(this.#turn.ends);
   readonly linger = new Linger(this.#turn.ends);
+  /** The maps that are about to send what they have taken, or to ask for a worker for it. */
+  readonly flushing = new Set<{ flush(): void }>();
   readonly sessions: SessionRegistry;
   readonly counters = new Counters();
   readonly hooks = new Hooks();
@@ -396,6 +398,8 @@ export class Runtime {
     if (!this.#isActive) return;
     this.linger.end();
     this.retries.hurry();
+    // What a map had taken is served with those who are there.
+    for (const turns of [...this.flushing]) turns.flush();
     this.endedBy ??= by;
     void this.reloader?.close();
     this.#supervisor.send({ type: `pool.${by}` });

@@ -56,10 +56,13 @@ export class SharedCalls {
       return new Sharer(this.#runtime, running, wait).promise;
     }
     if (known !== undefined) return this.#repeated(known as Settled, key, name);
-    const shared: Shared = { print, call: asked.start(), sharers: new Set() };
+    const call = asked.start();
+    // One that was refused at once was never started, and tells nobody of its end any more.
+    if (call.isSettled) return call.promise;
+    const shared: Shared = { print, call, sharers: new Set() };
     this.#running.set(key, shared);
     const sharer = new Sharer(this.#runtime, shared, wait);
-    shared.call.onSettled((how) => this.#ended(asked, shared, how));
+    call.onSettled((how) => this.#ended(asked, shared, how));
     return sharer.promise;
   }
 

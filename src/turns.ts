@@ -93,8 +93,8 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
   /** Those that may be unsettled, in the order in which they were taken; kept where there is a time limit. */
   #oldest: Item[] = [];
   #timer: unknown;
-  #hasFlushAhead = false;
-  #isOver = false;
+  /** What it was given up by, if it was. */
+  #over: { readonly error: unknown; readonly how: CallOutcome } | undefined;
 
   constructor(runtime: Runtime, terms: MapTerms) {
     const { sizeMax, slots } = runtime.settings;
@@ -119,6 +119,8 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
     if (this.#open === 0) keepAlive.hold();
     this.#open += 1;
     item.askedAt = clock.now();
+    // A source that was being read as the map was given up may yield one more.
+    if (this.#over !== undefined) return item.fail(this.#over.error, this.#over.how);
     if (endedBy !== undefined) return item.fail(this.runtime.refusal('closed'), 'refused');
     this.#pending.push(item);
     if (this.#limitMs !== undefined) this.#watch(item);
@@ -138,7 +140,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
   flush(): void {
     for (const turn of this.#turns) turn.go();
     while (
-      !this.#isOver &&
+      this.#over === undefined &&
       this.#wants > this.#askings.size &&
       this.#turns.size + this.#askings.size < this.#turnsMax
     ) {
@@ -151,8 +153,8 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
 
   /** Nobody waits for any of them any more. */
   giveUp(error: unknown, how: CallOutcome): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+    if (this.#over !== undefined) return;
+    this.#over = { error, how };
     const items = this.#pending.slice(this.#sent);
     this.#drop();
     for (const asking of this.#askings) asking.giveUp();
@@ -193,7 +195,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
   /** Whether a turn that began then is over: nothing more is to be sent in it. */
   isOver(since: number): boolean {
     const { runtime } = this;
-    if (this.#isOver) return true;
+    if (this.#over !== undefined) return true;
     // At the pool's end whoever was there is served, and would get no other turn.
     if (runtime.endedBy !== undefined) return false;
     return runtime.asking > this.#askings.size || runtime.clock.now() - since >= TURN_MS;
@@ -215,12 +217,13 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
 
   /** A turn has nothing to do, or is over. */
   onIdle(): void {
-    if (this.#hasFlushAhead) return;
-    this.#hasFlushAhead = true;
+    const { flushing } = this.runtime;
+    if (flushing.has(this)) return;
+    flushing.add(this);
     // Once whoever waits for the results has taken those that are there, and with them the next items.
     queueMicrotask(() =>
       process.nextTick(() => {
-        this.#hasFlushAhead = false;
+        flushing.delete(this);
         this.flush();
       }),
     );
@@ -237,7 +240,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
   }
 
   onUnbegun(items: readonly Item[]): void {
-    if (items.length === 0 || this.#isOver) return;
+    if (items.length === 0 || this.#over !== undefined) return;
     this.runtime.retries.moved += items.length;
     this.#pending = [...items, ...this.#pending.slice(this.#sent)];
     this.#sent = 0;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _signal import SIGUSR1, getsignal, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
+from _signal import SIG_DFL, SIGUSR1, getsignal, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,9 +43,10 @@ class Cancellation:
         be_asked(self)
 
     def listen(self) -> None:
-        """Hear the signal from here on. Must run in the main thread."""
-        signal(SIGUSR1, self._on_signal)
-        self.is_deaf = False
+        """Hear the signal from here on, unless a module does that a template has imported. Must run in the main thread."""
+        if getsignal(SIGUSR1) == SIG_DFL:
+            signal(SIGUSR1, self._on_signal)
+            self.is_deaf = False
 
     @property
     def is_heard(self) -> bool:

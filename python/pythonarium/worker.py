@@ -150,7 +150,7 @@ class Worker:
         self._logs.install(self._bytes_max)
         if self._template is not None:
             self._template.logs.hand_over(self._logs)
-        if init.get("stacks"):
+        if init.get("stacks") and getsignal(SIGUSR2) == SIG_DFL:
             # From C code, so that it comes from a thread too that runs no Python or holds the interpreter.
             faulthandler.register(SIGUSR2, 2)
         stage = "protocol"
@@ -197,9 +197,12 @@ class Worker:
         names, generators = list(self._functions), find_generators(self._functions)
         files = files_below(init["watch"], self._modules.values()) if "watch" in init else None
         shares = self._reader.files is not None if "share" in init else None
-        # A module that has taken the signal for itself is left in peace.
+        # A module that has taken a signal for itself is left in peace.
         stacks = init.get("stacks", False) and getsignal(SIGUSR2) == SIG_DFL
-        self._writer.write(message.ready(names, generators, self._cancellation.is_heard, stacks, files, shares))
+        heard = self._cancellation.is_heard
+        # Where Node sends none, what is given up in the pipe has to be looked up.
+        self._cancellation.is_deaf = not heard
+        self._writer.write(message.ready(names, generators, heard, stacks, files, shares))
 
     def _answer(self) -> None:
         """Answer every call in turn; return at `stop`."""
@@ -228,7 +231,8 @@ class Worker:
             elif kind == "stop":
                 return
             elif kind in DURING_A_CALL:
-                pass  # Its call was answered before this was read.
+                # Its call was answered before this was read: given up in vain, perhaps, by a signal that a function has taken for itself.
+                self._cancellation.is_deaf = not self._cancellation.is_heard
             else:
                 raise ProtocolError(f"a second {kind!r}")
         leave(0)

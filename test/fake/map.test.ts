@@ -245,6 +245,26 @@ describe('a map that is given up in the middle of a batch', () => {
     controller.abort('enough');
     expect(await failure(results)).toBe('enough');
   });
+
+  it('gives up what its source yields afterwards, too, so that whoever is busy with a result is told next', async () => {
+    const { pool } = await mapping();
+    const controller = new AbortController();
+    let give: (value: number) => void = () => {};
+    const source = (async function* () {
+      yield 1;
+      yield await new Promise<number>((resolve) => {
+        give = resolve;
+      });
+    })();
+    const map = pool.map('f', source, { concurrency: 8, signal: controller.signal });
+    expect(await map.next()).toEqual({ value: 1, done: false });
+    await done();
+    controller.abort('enough');
+    give(2);
+    await done();
+    expect(pool.stats()).toMatchObject({ leases: 0, calls: { asked: 2, answered: 1, aborted: 1, running: 0 } });
+    expect(await failure(map.next())).toBe('enough');
+  });
 });
 
 describe('time', () => {
@@ -267,6 +287,22 @@ describe('time', () => {
     expect(clock.timers).toBe(timers);
   });
 
+  it('leaves nothing unsettled of what is taken behind an item that was late', async () => {
+    const { pool, process, clock } = await mapping({}, { serve: () => {} });
+    const map = pool.map('f', numbers(10), { timeoutMs: 100, concurrency: 3 });
+    const first = map.next();
+    await answer(process);
+    await answer(process);
+    expect((await first).value).toBe(0);
+    await clock.turn(100);
+    // With this result, the next items are taken.
+    expect((await map.next()).value).toBe(1);
+    await done();
+    expect(await failure(map.next())).toMatchObject({ code: 'ERR_CALL_TIMEOUT' });
+    expect(pool.stats().calls).toMatchObject({ answered: 2, timedOut: 1, running: 0 });
+    await answer(process);
+  });
+
   it('leaves no timer behind', async () => {
     const { pool, clock, timers } = await mapping({ timeoutMs: 1_000 });
     await collect(pool.map('f', numbers(300), { concurrency: 20 }));
@@ -287,6 +323,24 @@ describe('a pool at its end', () => {
     const drained = pool.drain();
     while (process.owesAnswer) await answer(process);
     expect(await error).toMatchObject({ code: 'ERR_POOL_CLOSED' });
+    expect(seen).toEqual([0, 1, 2, 3]);
+    await drained;
+  });
+
+  it('serves those, too, whose turn ends in the tick in which it does, by the answer that its caller had waited for', async () => {
+    const { pool, process, clock } = await mapping({}, { serve: () => {} });
+    const seen: unknown[] = [];
+    let drained: Promise<void> | undefined;
+    const results = (async () => {
+      for await (const result of pool.map('f', numbers(4), { concurrency: 4 })) {
+        seen.push(result);
+        drained ??= pool.drain();
+      }
+    })();
+    await done();
+    await clock.turn(10);
+    while (process.owesAnswer) await answer(process);
+    await results;
     expect(seen).toEqual([0, 1, 2, 3]);
     await drained;
   });

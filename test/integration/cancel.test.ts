@@ -4,6 +4,7 @@ import { Gate } from '../support/gate.js';
 import { failure, fixtures, readyPool } from '../support/pool.js';
 
 const cancel = fixtures(import.meta.url)('cancel.py');
+const takesSignals = fixtures(import.meta.url)('takes_signals.py');
 
 describe('a call that is given up', () => {
   it.each([
@@ -66,6 +67,13 @@ describe('a call that is given up', () => {
       expect(await given).toBe('enough');
       expect(await next).toEqual([[], false]);
     }
+  });
+});
+
+describe('a module that has taken the signals for itself', () => {
+  it.each(['spawn', 'fork'] as const)('is left in peace, with start: %s', async (start) => {
+    const pool = await readyPool(takesSignals, { interrupt: true, hardLimitMs: 60_000, start });
+    expect(await pool.call('hear')).toEqual(['SIGUSR1', 'SIGUSR2']);
   });
 });
 

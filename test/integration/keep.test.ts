@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { type KeptFunction, keep, type Lease, type PythonError } from '../../src/index.js';
 import { collect, failure, fixtures, readyPool } from '../support/pool.js';
+import { until } from '../support/processes.js';
 
 const kept = fixtures(import.meta.url)('kept.py');
 const double = (n: number) => 2 * n;
@@ -202,6 +203,28 @@ describe.each(['serial', 'asyncio', 'threads'] as const)('a kept function in the
       expect((await given).name).toBe('AbortError');
       expect(await lease.call(name)).toBe('next');
     }
+  });
+
+  it.each(['use', 'use_later'])(
+    'is called anew by another attempt, and answers the one before no more: %s',
+    async (use) => {
+      const session = (await ready()).session('ann', { affinity: 'hint' });
+      const answers: ((value: unknown) => void)[] = [];
+      await session.call('hold', [keep(() => new Promise((resolve) => answers.push(resolve)))]);
+      const call = session.call(use, [], { idempotent: true, attemptTimeoutMs: 500 });
+      await until(() => answers.length === 2, 'the other attempt to call it');
+      for (const [index, answer] of answers.entries()) answer(`answer ${index}`);
+      expect(await call).toBe('answer 1');
+    },
+  );
+
+  it('that was called as its attempt was given up harms nobody', async () => {
+    const session = (await ready()).session('ann', { affinity: 'hint' });
+    await session.call('hold', [keep(double)]);
+    const call = session.call('use', [2], { idempotent: true, attemptTimeoutMs: 250 });
+    // Python calls it meanwhile, and Node sees first that the time is up.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    expect(await call).toBe(4);
   });
 
   it('gets handles of objects, and lets go of them with the lease', async () => {

@@ -3,7 +3,7 @@ import signal
 import time
 import unittest
 
-from harness import VECTORS, WorkerTestCase
+from harness import FIXTURES, VECTORS, WorkerTestCase
 from pythonarium.rich import restore
 
 VALUES = json.loads((VECTORS / "values.json").read_text(encoding="utf-8"))
@@ -138,9 +138,9 @@ class Deaths(WorkerTestCase):
 
 
 class GivenUp(WorkerTestCase):
-    def give_up(self, item, interrupts):
+    def give_up(self, item, interrupts, modules="items.py"):
         """Give up a batch whose second item runs; return what came for all of it."""
-        worker = self.ready("items.py", interrupts=interrupts)
+        worker = self.ready(modules, interrupts=interrupts)
         worker.send({"type": "map", "id": 1, "name": "act", "items": ["a", item, "b", "c"]})
         while worker.mark() < 2:
             time.sleep(0.001)
@@ -163,6 +163,10 @@ class GivenUp(WorkerTestCase):
 
     def test_without_signals_it_is_looked_up(self):
         self.assertEqual(self.give_up("look", interrupts=False), {"type": "reply", "value": "look"})
+
+    def test_where_a_module_has_taken_the_signal_for_itself_it_is_looked_up(self):
+        modules = {"": str(FIXTURES / "items.py"), "takes": str(FIXTURES / "takes_the_signal.py")}
+        self.assertEqual(self.give_up("look", interrupts=True, modules=modules), {"type": "reply", "value": "look"})
 
     def test_one_that_waits_behind_another_is_never_begun(self):
         for interrupts in (True, False):

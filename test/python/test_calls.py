@@ -281,6 +281,23 @@ class GivenUpBefore(WorkerTestCase):
                     self.assertNotIn("started", worker.answer("use"))
                     self.assertEqual(worker.call("hold", 7), 2)
 
+    def test_a_call_is_never_begun_where_a_module_has_taken_the_signal_for_itself(self):
+        worker = self.ready("takes_the_signal.py", interrupts=True)
+        self.assertFalse(worker.started["interrupts"])
+        self.assertEqual(worker.call("begin", 1), [1])
+        worker.give_up(2)
+        error = worker.answer("begin", 2)
+        self.assertEqual((error["error"]["type"], error["started"], worker.mark()), ("CallCancelled", False, 1))
+        self.assertEqual(worker.call("begin", 3), [1, 3])
+
+    def test_nor_where_a_function_has_taken_it_once_a_call_was_given_up_in_vain(self):
+        worker = self.ready("prints.py", interrupts=True)
+        worker.call("raises_from_signals")
+        worker.send({"type": "cancel", "id": 1})
+        worker.give_up(2)
+        error = worker.answer("long_text", 3)
+        self.assertEqual((error["error"]["type"], error["started"], worker.mark()), ("CallCancelled", False, 1))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { Call, type CallOutcome } from '../../src/call.js';
+import { Call, type CallExtras, type CallOutcome, type Question } from '../../src/call.js';
 import { PoolClosedError, ProtocolError } from '../../src/errors.js';
 import type { Exchange } from '../../src/exchange.js';
+import { Kept } from '../../src/keep.js';
+import { Attempts, type Retries } from '../../src/retries.js';
 import { siteAbove } from '../../src/site.js';
-import { TurnedClock } from '../fake/turned-clock.js';
+import type { CallbackMessage } from '../../src/wire/message.js';
+import { heard, TurnedClock } from '../fake/turned-clock.js';
 
 describe('a call', () => {
   it('resolves with its answer', async () => {
@@ -123,10 +126,62 @@ describe('a call', () => {
   });
 });
 
-function made(wait: ConstructorParameters<typeof Call>[4] = {}) {
+describe('an attempt that was given up', () => {
+  const asks: CallbackMessage = { type: 'callback', id: 1, kept: 3, number: 1, args: [], kwargs: {} };
+
+  it('asks in vain, before the next one and during it, and its worker is not blamed for that', () => {
+    const { call, first, second, answers, giveUp } = attempting();
+    giveUp();
+    expect(call.hear(asks, first)).toBe(true);
+    expect(call.hear({ type: 'pull', id: 1, input: 0, items: 1 }, first)).toBe(true);
+    call.onSent(second);
+    expect(call.hear(asks, first)).toBe(true);
+    expect(answers).toEqual([]);
+  });
+
+  it('takes what it had asked with it: the next has the answer to its own question, and waits for no other', async () => {
+    const { call, first, second, answers, said, giveUp } = attempting();
+    expect(call.hear(asks, first)).toBe(true);
+    giveUp();
+    call.onSent(second);
+    expect(call.isOwed).toBe(false);
+    expect(call.hear(asks, second)).toBe(true);
+    for (const [index, answer] of answers.entries()) answer(`answer ${index}`);
+    await heard();
+    expect(said).toEqual(['{"type":"answer","id":2,"number":1,"value":"answer 1"}']);
+  });
+});
+
+/** A call in its first attempt, in which Python may call a kept function; `giveUp` ends that, and `second` is for the next. */
+function attempting() {
+  const answers: ((value: unknown) => void)[] = [];
+  const kept = new Kept(() => new Promise((resolve) => answers.push(resolve)));
+  const limits = { depthMax: 10, messageBytesMax: 1_000, attachmentBytesMax: 1_000 };
+  const said: string[] = [];
+  const exchangeOf = (id: number) => {
+    const exchange = {
+      worker: { limits, kept: () => kept },
+      aheadOf: () => undefined,
+      hasStarted: () => true,
+      abandon: () => {},
+      say: (_: Call, encode: (id: number) => string) => said.push(encode(id)),
+    };
+    return exchange as unknown as Exchange;
+  };
+  const retries = { isPoison: () => false, take: () => true, delayMs: () => 0, wait: () => () => {} };
+  const terms = { attempts: 2, idempotent: true, attemptTimeoutMs: 50 };
+  const caller = { owner: 'ann' } as Question['caller'];
+  const { call, clock } = made({}, { attempts: new Attempts(terms, retries as unknown as Retries) }, caller);
+  call.waitAt({ withdraw() {}, timeout: () => new Error('late'), holders: () => undefined, askAgain: () => {} });
+  const [first, second] = [exchangeOf(1), exchangeOf(2)];
+  call.onSent(first);
+  return { call, first, second, answers, said, giveUp: () => clock.jump(50) };
+}
+
+function made(wait: ConstructorParameters<typeof Call>[4] = {}, extras?: CallExtras, caller?: Question['caller']) {
   const clock = new TurnedClock();
   const request = { text: '"name":"mean","args":[]}', bin: [], keyChars: 23 };
-  const call = new Call({ name: 'mean', request }, siteAbove(made), clock, clock.now(), wait);
+  const call = new Call({ name: 'mean', request, caller }, siteAbove(made), clock, clock.now(), wait, extras);
   const outcomes: CallOutcome[] = [];
   call.onSettled((how) => outcomes.push(how));
   const abandoned: Call[] = [];

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { runFor } from '../../src/children.js';
 import { Hold } from '../../src/hold.js';
-import type { PoolOptions } from '../../src/index.js';
+import { keep, type PoolOptions } from '../../src/index.js';
 import { CheckoutAsking, checkoutOptions, HastyAsking, Lease } from '../../src/lease.js';
 import { PlayedPool } from '../fake/played-pool.js';
 import { heard } from '../fake/turned-clock.js';
@@ -31,6 +31,24 @@ describe('a lease', () => {
     }
     expect(names).toEqual(['a', 'b', 'c']);
     expect(await Promise.all(calls)).toEqual(['a', 'b', 'c']);
+    await lease.checkin();
+  });
+
+  it('refuses those who wait in vain one after the other, however many they are, and goes on with the next', async () => {
+    const { pool, world } = await booted();
+    const lease = await pool.checkout();
+    const first = lease.call('first');
+    const released = keep(() => {});
+    const refused = Array.from({ length: 10_000 }, () => settled(lease.call('f', [released])));
+    const last = lease.call('last');
+    released.release();
+    world.process.answer(1);
+    expect(await first).toBe(1);
+    const codes = await Promise.all(refused.map(async (outcome) => ((await outcome()) as { code: string }).code));
+    expect(new Set(codes)).toEqual(new Set(['ERR_FUNCTION_RELEASED']));
+    expect(world.process.request?.name).toBe('last');
+    world.process.answer(2);
+    expect(await last).toBe(2);
     await lease.checkin();
   });
 

@@ -185,6 +185,21 @@ describe('an idempotent call', () => {
     await drained;
   });
 
+  it('whose worker dies once the pool has begun to close is told so at once, and no timer is left', async () => {
+    const { world, pool, settled } = await booted({ random: () => 1, retryDelayMs: 5_000 });
+    const call = settled(pool.call('load', [], { idempotent: true }));
+    const closed = pool.close();
+    world.process.die(DIED);
+    world.process.tellEnd();
+    await heard();
+    expect(call.isSettled()).toBe(true);
+    expect(await call()).toMatchObject({ code: 'ERR_WORKER_DIED', started: true, attempts: 1 });
+    await world.settle();
+    await closed;
+    expect(world.clock.timers).toBe(0);
+    expect(pool.stats().attempts).toEqual({ retried: 0, moved: 0, overBudget: 0 });
+  });
+
   it('that waits for another attempt is told what it failed by as the pool is destroyed, and no timer is left', async () => {
     const { world, pool, settled } = await booted({ random: () => 1, retryDelayMs: 5_000 });
     const call = settled(pool.call('load', [], { idempotent: true }));

@@ -157,6 +157,18 @@ describe('calls of one idempotencyKey', () => {
     expect(starts()).toBe(2);
   });
 
+  it('leave the key free if the first was refused at once', async () => {
+    const { pool, starts, answer } = await booted({ queueMax: 0 });
+    const blocking = pool.call('block');
+    await expect(pool.call('pay', [], KEY)).rejects.toMatchObject({ code: 'ERR_QUEUE_FULL' });
+    await answer(null);
+    await blocking;
+    const again = pool.call('pay', [], KEY);
+    await answer('paid');
+    expect(await again).toBe('paid');
+    expect(starts()).toBe(1);
+  });
+
   it('are not started a second time after the worker died in the first, but are after it died before', async () => {
     const { pool, world, starts, answer } = await booted();
     const first = pool.call('pay', [], KEY).catch((error) => error);
