@@ -201,7 +201,7 @@ function checkOf(machine: Machine, guard: Named | Guard): Check | 'unknown' {
   if (typeof found !== 'function') return 'unknown';
   const { check } = found;
   if (check !== undefined) return (args, state) => check(state, args, found);
-  if (typeof guard !== 'object' || guard.params === undefined) return found;
+  if (typeof guard !== 'object' || guard.params === undefined) return (args) => found(args, undefined);
   const { params } = guard;
   return (args) => found(args, typeof params === 'function' ? params(args) : params);
 }

@@ -59,7 +59,8 @@ export class Unwatched implements Mailbox {
 
   #take(event: AnyEvent): void {
     const actor = this.#actor;
-    if (this.inspection.isOn || event.type === 'xstate.stop') {
+    // What is no event at all ends the actor by what the transition throws.
+    if (this.inspection.isOn || event?.type === 'xstate.stop') {
       this.#isXStates = true;
       actor._process(event);
       this.#isXStates = false;
@@ -105,14 +106,7 @@ export class Unwatched implements Mailbox {
       return actor.update(snapshot, event);
     }
     // Somebody may have begun to look meanwhile.
-    if (this.inspection.isOn) {
-      actor.system._sendInspectionEvent({
-        type: '@xstate.snapshot',
-        actorRef: actor,
-        event,
-        snapshot: actor._snapshot,
-      });
-    }
+    if (this.inspection.isOn || actor.observers.size > 0) actor.update(snapshot, event);
   }
 
   /** XState is to say it, before all else that is deferred. */

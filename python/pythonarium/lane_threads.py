@@ -34,7 +34,7 @@ class ThreadsLane(Lane):
         self._one_ended = Condition(self._lock)
         self._waiting: deque[Job] = deque()
         self._threads: list[Thread] = []
-        # How many of the threads look for a call next, or do so already.
+        # How many of the threads look for a call next, or do so already; below zero, how many calls wait for one of them.
         self._free = 0
         self._is_over = False
 
@@ -59,13 +59,21 @@ class ThreadsLane(Lane):
         """Leave `job` to a thread that is free, or to a new one."""
         with self._lock:
             self._waiting.append(job)
-            if self._free:
+            if self._free > 0:
                 self._free -= 1
                 self._one_waits.notify()
                 return
         thread = Thread(target=self._work, name=f"pythonarium-{len(self._threads)}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # The system allows no more of them: the next that is done takes the call.
+            if not self._threads:
+                raise
+            with self._lock:
+                self._free -= 1
+            return
         self._threads.append(thread)
-        thread.start()
 
     def cancel(self, job: Job, told: dict[str, Any]) -> None:
         """Tell `job` where it waits for Node, and cancel its coroutine, if it is one. Else it has to look by itself."""

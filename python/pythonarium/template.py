@@ -147,9 +147,14 @@ class Template:
         self._writer.write(message.loaded())
 
     def _fork(self, order: dict[str, Any]) -> int:
-        """Fork, and return what `os.fork` does."""
+        """Fork, and return what `os.fork` does; -1 if the system refuses, which is a failure of that start alone."""
         me = os.getpid()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as raised:
+            os.write(self._seats[order["seat"]].stderr, f"The template could not fork a worker: {raised}\n".encode())
+            self._writer.write(message.exited(order["seat"], me, os.EX_OSERR))
+            return -1
         if pid == 0:
             end_with(me)
         else:
@@ -178,15 +183,16 @@ class Template:
         pid = order["pid"]
         if pid not in self._living:
             return
-        try:
-            if order["group"]:
+        if order["group"]:
+            try:
                 os.killpg(pid, order["signal"])
-            else:
-                os.kill(pid, order["signal"])
-        except ProcessLookupError:
-            # It has not become the leader of its group yet.
-            if order["group"]:
-                os.kill(pid, order["signal"])
+                return
+            except OSError:
+                pass  # It has not become the leader of its group yet.
+        try:
+            os.kill(pid, order["signal"])
+        except OSError:
+            pass  # It runs as another user by now.
 
     def _reap(self) -> None:
         """Tell Node of all workers that have ended."""

@@ -30,13 +30,16 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   // Notes that nobody reads are no reason to stop.
   process.stderr.on('error', () => {});
   try {
-    const result = await work(signal);
+    const result = await work(signal).finally(() => {
+      // Where only the writing is left, a signal ends the program there and then.
+      for (const name of ENDING_SIGNALS) process.off(name, onSignal);
+    });
+    // That a write has failed is told once whoever wrote has gone on.
+    await new Promise((done) => process.stdout.write('', done));
     signal.throwIfAborted();
     return result;
   } catch (error) {
     throw signal.aborted ? signal.reason : error;
-  } finally {
-    for (const name of ENDING_SIGNALS) process.off(name, onSignal);
   }
 }
 

@@ -30,7 +30,11 @@ export class UsageError extends Error {}
 export async function runTypes(given: readonly string[], flags: TypesFlags, signal: AbortSignal): Promise<number> {
   const jobs = jobsOf(given, flags);
   if (flags.watch) {
-    await Promise.all(jobs.map((job) => keepFresh(job, flags, signal)));
+    const stop = new AbortController();
+    const ends = AbortSignal.any([signal, stop.signal]);
+    const kept = Promise.all(jobs.map((job) => keepFresh(job, flags, ends)));
+    // Whoever watched on would keep the program running.
+    await kept.finally(() => stop.abort());
     return 0;
   }
   let exitCode = 0;
@@ -131,6 +135,8 @@ async function keepFresh(job: Job, flags: TypesFlags, signal: AbortSignal): Prom
     const declared = await declareTypes({ ...job, ...pythonOf(flags), expose: flags.expose, signal });
     const files = new Set([...declared.files, ...Object.values(job.modules).filter((module) => isAbsolute(module))]);
     const changed = change(files, startedAt, signal);
+    // Nobody hears of it any more where the file could not be written.
+    changed.catch(() => {});
     await writeOut(job, declared);
     await changed;
   }

@@ -1,4 +1,6 @@
+import { wallClock } from '../clock.js';
 import { ProtocolError } from '../errors.js';
+import { patienceOn } from '../patience.js';
 import { Channel, type Line } from '../wire/channel.js';
 import { messageOf } from '../wire/message.js';
 import {
@@ -39,6 +41,8 @@ export class ForkedProcess implements PythonProcess {
   /** Its template has told of its end. */
   #isEnding = false;
   #hasExited = false;
+  /** Runs out if it is to be killed and lives on. */
+  #killing: unknown;
 
   constructor(templates: Templates, launch: () => Promise<Launch>, listeners: ProcessListeners) {
     this.#templates = templates;
@@ -65,7 +69,7 @@ export class ForkedProcess implements PythonProcess {
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
     if (this.#spawned !== undefined) return this.#spawned.signal(signal);
     if (this.#hasExited) return;
-    if (signal === 'SIGKILL') this.#seat?.mark?.halt();
+    if (signal === 'SIGKILL' && this.#seat !== undefined) this.#halt(this.#seat);
     if (this.#pid !== undefined) return this.#template?.signal(this.#pid, signal);
     this.#isUnwanted = true;
     // Once it is being forked, its pid is on the way.
@@ -99,7 +103,8 @@ export class ForkedProcess implements PythonProcess {
     this.#template = template;
     template.wait(this.#listeners);
     const outcome = await template.outcome;
-    if (this.#hasExited) return;
+    // Its end has been told, or is about to be.
+    if (this.#isUnwanted) return;
     switch (outcome.is) {
       case 'refused':
         this.#templates.refused(outcome.reason);
@@ -156,8 +161,15 @@ export class ForkedProcess implements PythonProcess {
     );
   }
 
+  /** A template that hangs neither kills it nor tells of its end: that one is killed then, and all that it has forked. */
+  #halt({ mark }: Seat): void {
+    mark?.halt();
+    if (!this.#isEnding) this.#killing ??= patience.setTimeout(() => this.#template?.kill(), KILL_MS);
+  }
+
   async #ended(end: ProcessEnd): Promise<void> {
     this.#isEnding = true;
+    patience.clearTimeout(this.#killing);
     await this.#seat?.end();
     this.#exited(end);
   }
@@ -175,3 +187,7 @@ export class ForkedProcess implements PythonProcess {
 }
 
 const NEVER_LIVED: ProcessEnd = { exitCode: null, signal: 'SIGKILL' };
+/** This is a wait for the template and the kernel, whatever clock the pool was given. */
+const patience = patienceOn(wallClock);
+/** How long a worker may live once it is to be killed. */
+const KILL_MS = 5_000;

@@ -158,7 +158,8 @@ class SeatLine implements Line {
 
   hear(chunk: Buffer): void {
     if (this.#isOver) return;
-    if (this.#onData === undefined) this.#early.push(chunk);
+    // A copy: the next read comes into the same buffer.
+    if (this.#onData === undefined) this.#early.push(Buffer.from(chunk));
     else this.#onData(chunk);
   }
 

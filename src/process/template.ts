@@ -186,7 +186,9 @@ export class Template {
       for (const reader of readers) reader.hurry();
       await new Promise<void>(whenPolled);
       this.#settle({ is: 'ended', end: { exitCode, signal } });
-      // Whoever it has forked dies with it, and nobody else can tell how.
+      // Its workers die with it, and what they had started does not.
+      for (const fork of this.#forks) fork?.group?.killRest();
+      // Nobody else can tell how they ended.
       await Promise.all(this.#forks.map((_, seat) => this.#forkEnded(seat, { exitCode: null, signal: 'SIGKILL' })));
       for (const stream of streams) stream.destroy();
       this.#leave();

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import {
   closeSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -17,7 +18,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { findInterpreter } from '../../src/process/interpreter.js';
 import { temporaryFolder } from '../support/folder.js';
 import { isAlive, until } from '../support/processes.js';
@@ -154,6 +155,29 @@ describe('pythonarium call', () => {
     const { exitCode, stderr } = await run(['call', `${join(folder, 'broken.py')}:f`]);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/ERR_BOOT[\s\S]*Traceback[\s\S]*nowhere_to_be_found/);
+  });
+
+  it('ends without a word when nobody reads the result any more', async () => {
+    const child = start(['call', `${functions}:sleep`, '[300]']);
+    child.stdout!.destroy();
+    const stderr = await text(child.stderr!);
+    if (child.exitCode === null) await once(child, 'exit');
+    expect({ exitCode: child.exitCode, stderr }).toEqual({ exitCode: 141, stderr: '' });
+  });
+});
+
+describe('on a full disk', () => {
+  it.each([
+    ['call', ['call', 'math:sqrt', '[16]']],
+    ['types', ['types', 'textwrap', '--expose', 'all', '--out', '-']],
+    ['doctor', ['doctor']],
+  ])('%s fails, and says so', async (_, args) => {
+    const full = openSync('/dev/full', 'w');
+    const child = start(args, { stdout: full });
+    closeSync(full);
+    const { exitCode, stderr } = await ended(child);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('pythonarium: ENOSPC');
   });
 });
 
@@ -456,6 +480,16 @@ describe('pythonarium types', () => {
     child.kill('SIGINT');
     await once(child, 'exit');
     expect(child.exitCode).toBe(130);
+  });
+
+  it('--watch ends when one of the files cannot be written', { timeout: 20_000 }, async () => {
+    const [well, ill] = ['written.py', 'unwritten.py'].map((name) => source(name, 'def f() -> int: ...'));
+    mkdirSync(`${ill}.d.ts`);
+    const child = start(['types', well!, ill!, '--watch']);
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const { exitCode, stderr } = await ended(child);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('EISDIR');
   });
 
   function source(name: string, code: string, head = ''): string {

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { BootError, PoolOptions, WorkerDiedError } from '../../src/index.js';
 import { temporaryFolder } from '../support/folder.js';
 import { failure, fixtures, next, readyPool, startPool } from '../support/pool.js';
@@ -130,6 +130,50 @@ describe('a pool that forks', () => {
     expect(templatesOf(process.pid)).toEqual([after.parent]);
   });
 
+  it('ends with the template what its workers have started', async () => {
+    const pool = await readyPool(here('forked.py'), fork());
+    const { parent } = await pool.call<Where>('where');
+    const started = await pool.call<number>('start_another');
+    onTestFinished(() => endNow(started));
+    process.kill(parent, 'SIGKILL');
+    await until(() => !isAlive(started), 'what the worker had started to end');
+  });
+
+  it('fails the one start for which the system refuses a process, and says why', async () => {
+    const pool = startPool(here('cannot-fork-at-first.py'), fork({ size: 2 }));
+    const { error } = await next(pool, 'boot.failed');
+    const stderr = [
+      expect.stringMatching(/^The template could not fork a worker: .*Resource temporarily unavailable$/),
+    ];
+    expect(error).toMatchObject({ code: 'ERR_BOOT', exitCode: 71, stderr });
+    const [template] = templatesOf(process.pid);
+    await until(() => pool.stats().missing === 0, 'both workers');
+    expect(await pool.call('parent')).toBe(template);
+  });
+
+  it('outlives the signals that its template may not send', async () => {
+    const pool = await readyPool(here('may-not-signal.py'), fork({ interrupt: true, cancelGraceMs: 1 }));
+    const template = await pool.call('parent');
+    const marks = join(temporaryFolder(), 'marks');
+    const abort = new AbortController();
+    const waiting = failure(pool.call('wait', [marks], { signal: abort.signal }));
+    await until(() => readMarks(marks).length === 1, 'the call to run');
+    abort.abort(new Error('enough'));
+    expect(await waiting).toMatchObject({ message: 'enough' });
+    expect(await pool.call('parent')).toBe(template);
+    expect(pool.stats().cancelled).toMatchObject({ killed: 1 });
+  });
+
+  it('can be ended where its template hangs', { timeout: 20_000 }, async () => {
+    const pool = await readyPool(here('forked.py'), fork({ size: 2 }));
+    const { pid, parent } = await pool.call<Where>('where');
+    await freeze(parent);
+    onTestFinished(() => endNow(parent));
+    await pool.destroy();
+    expect(isAlive(parent)).toBe(false);
+    await until(() => !isAlive(pid), 'its workers to end');
+  });
+
   it('makes another template where a worker has shut down the line for all', async () => {
     const pool = await readyPool(here('shuts-its-line.py'), fork());
     const died = failure(pool.call('shut'));
@@ -208,6 +252,10 @@ describe('a pool that would fork', () => {
     await until(() => !isAlive(first as number), 'the old template to end');
   });
 });
+
+function endNow(pid: number): void {
+  if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+}
 
 function readMarks(path: string): string[] {
   try {

@@ -41,9 +41,9 @@ describe('a compiled machine', () => {
     };
     const happenings = fc.array(happening, { minLength: 1, maxLength: 12 });
     fc.assert(
-      fc.property(chart, happenings, fc.nat(4), watched, (config, happened, chance, when) => {
+      fc.property(chart, happenings, fc.nat(5), watched, (config, happened, chance, when) => {
         const machine = machineOf(config);
-        const given = { asChild: chance === 0, input: { count: chance }, watched: when };
+        const given = { asChild: chance < 2, subscribesLate: chance === 1, input: { count: chance }, watched: when };
         expect(traceOf(compile(machine), happened, { ...given, onSend: count })).toEqual(
           traceOf(machine, happened, given),
         );

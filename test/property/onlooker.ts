@@ -21,6 +21,8 @@ export function traceOf(
   happenings: readonly Happening[],
   {
     asChild = false,
+    /** Not before it says something. Of a child alone: errors of which nobody hears are thrown by a timer otherwise. */
+    subscribesLate = false,
     input = undefined as object | undefined,
     onSend = (send: () => void) => send(),
     watched = ALWAYS,
@@ -49,8 +51,8 @@ export function traceOf(
   const start = (snapshot?: unknown) => {
     const given = { ...(asChild ? { parent } : observed), clock, logger, id: 'actor', input, snapshot };
     const actor: Actor<AnyActorLogic> = createActor(machine as AnyActorLogic, given as never);
-    actor.subscribe({
-      next: (next) => {
+    const observer = {
+      next: (next: unknown) => {
         seen.push(['next', plain(next)]);
         // It cannot be stopped by what an observer throws.
         if (seen.length < EVENTS_MAX || isEndless) return;
@@ -58,9 +60,15 @@ export function traceOf(
         if (asChild) parent.stop();
         else actor.stop();
       },
-      error: (error) => seen.push(['error', String(error)]),
+      error: (error: unknown) => seen.push(['error', String(error)]),
       complete: () => seen.push(['complete']),
-    });
+    };
+    if (subscribesLate) {
+      const saying = actor.on('said', () => {
+        saying.unsubscribe();
+        actor.subscribe(observer);
+      });
+    } else actor.subscribe(observer);
     actor.on('*', (event) => seen.push(['emitted', event]));
     seen.push(['created', plain(actor.getSnapshot())]);
     run(() => void actor.start());

@@ -90,7 +90,7 @@ const broken = createMachine({
 export const IMPLEMENTATIONS = {
   guards: {
     isEven: ({ context }: Args) => context.count % 2 === 0,
-    isAtLeast: ({ context }: Args, { min }: { min: number }) => context.count >= min,
+    isAtLeast: ({ context }: Args, { min } = { min: 1 }) => context.count >= min,
     isOdd: not('isEven'),
     hasFuel: ({ context }: Args) => context.fuel > 0,
     isInOne: stateIn('one'),
@@ -204,7 +204,10 @@ const guard = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ type: 'isAtLeast', params: ({ event }: Args) => ({ min: event.by ?? 0 }) }) },
   { weight: 1, arbitrary: fc.constant(({ context }: Args) => context.count < 3) },
   { weight: 1, arbitrary: fc.constantFrom(not('isInOne'), stateIn('two'), and(['isEven', 'isInTwo'])) },
-  { weight: 2, arbitrary: fc.constantFrom('isOdd', 'isInOne', 'isInTwo', 'isSmallAndEven', 'isAny', 'alias') },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom('isOdd', 'isInOne', 'isInTwo', 'isSmallAndEven', 'isAny', 'alias', 'isAtLeast'),
+  },
   { weight: 1, arbitrary: fc.constantFrom('throwsAtThree', 'throwsAtThree', 'nobody knows') },
 );
 
@@ -433,6 +436,8 @@ export const happening: fc.Arbitrary<Happening> = fc.oneof(
       .map((type) => ({ send: { type } })),
   },
   { weight: 5, arbitrary: fc.nat(6).map((wait) => ({ wait })) },
+  // What is no event at all, which its type does not let anybody send.
+  { weight: 1, arbitrary: fc.constant({ send: undefined as unknown as AnyEventObject }) },
   { weight: 2, arbitrary: fc.constant({ persist: true } as const) },
   { weight: 2, arbitrary: event.map((ask) => ({ ask })) },
 );

@@ -321,6 +321,28 @@ class Threads(Lanes):
         # The main one, the one that waits for the hang-up, and one or two that run calls.
         self.assertLessEqual(threads, 4)
 
+    def test_a_call_for_which_there_can_be_no_thread_waits_for_one_that_is_done(self):
+        self.call("refuses_threads", 3)
+        asks = self.ask_with("function", "asks_plainly", 1)
+        self.hear()
+        waiting = [self.ask("echo", n) for n in range(2)]
+        self.answer_twice(asks)
+        self.assertEqual([self.value_of(call) for call in waiting], [0, 1])
+        # The last that is refused does not wait for this one: the next call has a thread, which does both.
+        asks = self.ask_with("function", "asks_plainly", 1)
+        self.hear()
+        waiting = [self.ask("echo", n) for n in range(2)]
+        self.assertEqual([self.value_of(call) for call in waiting], [0, 1])
+        self.answer_twice(asks)
+        # From then on none waits that need not.
+        for _ in range(2):
+            self.test_calls_run_at_once_each_in_a_thread()
+
+    def answer_twice(self, asks):
+        for number in (1, 2):
+            self.worker.send({"type": "answer", "id": asks, "number": number, "value": number})
+        self.assertEqual(self.value_of(asks), [1, 2])
+
     def test_what_is_said_belongs_to_the_call_that_says_it(self):
         calls = {name: self.ask("says_in_thread", name) for name in "abc"}
         for name, call in calls.items():

@@ -4,13 +4,24 @@ import { Seat } from '../../../src/process/seat.js';
 import type { Line } from '../../../src/wire/channel.js';
 
 it('finds the epoch that comes in two reads into one buffer', () => {
-  const line = new Duplex({ read: () => {}, write: (_chunk, _encoding, done) => done() });
-  const seat = new Seat(0, undefined, line, { stdout: new PassThrough(), stderr: new PassThrough() });
+  expect(begunBy(['epo', 'ch-7\n'])).toHaveLength(1);
+});
+
+it('keeps what comes before anybody listens, though the next read comes into the same buffer', async () => {
+  const heard: string[] = [];
+  const [line] = begunBy(['epoch-7\nfirst, ', 'second, ', 'third']);
+  line!.on('data', (chunk) => heard.push(chunk.toString()));
+  await new Promise(setImmediate);
+  expect(heard).toEqual(['first, ', 'second, ', 'third']);
+});
+
+/** The lines of a seat that begin as these texts are read, each into the same buffer. */
+function begunBy(texts: readonly string[]): Line[] {
+  const socket = new Duplex({ read: () => {}, write: (_chunk, _encoding, done) => done() });
+  const seat = new Seat(0, undefined, socket, { stdout: new PassThrough(), stderr: new PassThrough() });
   const begun: Line[] = [];
   seat.begin('epoch-7', { onBegun: (each) => begun.push(each), onOutput: () => {} });
   const buffer = Buffer.alloc(64);
-  for (const text of ['epo', 'ch-7\n']) {
-    line.emit('data', buffer.subarray(0, buffer.write(text)));
-  }
-  expect(begun).toHaveLength(1);
-});
+  for (const text of texts) socket.emit('data', buffer.subarray(0, buffer.write(text)));
+  return begun;
+}
