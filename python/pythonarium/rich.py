@@ -458,6 +458,13 @@ def _restore_merged(stands: Any, attachments: Any) -> Any:
     return merged_of(which, lists)
 
 
+def _restore_keyed(stands: Any, attachments: Any) -> Any:
+    from .rows import keyed_of
+
+    keys, items = stands
+    return keyed_of(keys, items)
+
+
 def _hashable(value: Any) -> Any:
     return tuple(map(_hashable, value)) if type(value) is list else value
 
@@ -543,4 +550,5 @@ RESTORERS: dict[str, Callable[..., Any]] = {
     "set": _restore_set,
     "rows": _restore_rows,
     "merged": _restore_merged,
+    "keyed": _restore_keyed,
 }

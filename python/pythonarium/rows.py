@@ -1,4 +1,4 @@
-"""Long lists of dicts, which cross as columns, a list for each key: less text, made and read in less time.
+"""Many dicts, in a list or under a key each, which cross as columns, a list for each key: less text, made and read in less time.
 
 Dicts of different keys are first put into a list for each of the kinds there are.
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from itertools import chain, repeat
 
-from .value import CELLS_MIN, LEVEL_MAX, encode_plain, encode_unchecked, may_be_rows
+from .value import CELLS_MIN, LEVEL_MAX, encode_plain, encode_unchecked, may_be_keyed, may_be_rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 def encode_rows(value: Any, depth_max: int) -> str | None:
     """Return `value` as JSON text, and behind it what the columns in it stand for; None if it has no rows, or is more than JSON.
 
-    Looked for are rows that `value`, a list or a dict, is itself or has for members.
+    Looked for are rows that `value`, a list or a dict, is itself or has for members, in a list or under a key each.
     """
     entries: list[list[Any]] = []
-    if type(value) is list:
+    if type(value) is list or may_be_keyed(value):
         stands = _stand_in(value, ["value"], entries)
     else:
         # The same list may be there many times over, and columns would take memory where it takes none.
-        if sum([len(item) * len(item[0]) for item in value.values() if type(item) is list and may_be_rows(item)]) > LEVEL_MAX:
+        if sum(map(_cells, value.values())) > LEVEL_MAX:
             return None
         stands = {key: _stand_in(item, ["value", key], entries) for key, item in value.items()}
     text = encode_plain(stands, depth_max) if entries else None
@@ -38,7 +38,16 @@ def encode_rows(value: Any, depth_max: int) -> str | None:
     return None if "\\ud" in rich else f'{text},"rich":{rich}'
 
 
+def _cells(value: Any) -> int:
+    """Return how many values there are in rows, as the first tells; 0 for all else."""
+    if type(value) is list and may_be_rows(value):
+        return len(value) * len(value[0])
+    return len(value) * len(next(iter(value.values()))) if type(value) is dict and may_be_keyed(value) else 0
+
+
 def _stand_in(value: Any, path: list[Any], entries: list[list[Any]]) -> Any:
+    if type(value) is dict:
+        return _keyed_stand_in(value, path, entries) if may_be_keyed(value) else value
     if type(value) is not list or not may_be_rows(value):
         return value
     found = columns_of(value)
@@ -47,6 +56,19 @@ def _stand_in(value: Any, path: list[Any], entries: list[list[Any]]) -> Any:
     keys, columns = found
     entries.append([path, "rows", keys])
     return columns
+
+
+def _keyed_stand_in(value: dict[Any, Any], path: list[Any], entries: list[list[Any]]) -> Any:
+    """Return what stands for rows under a key each; `value` itself if there are no columns, or a key is more than text."""
+    keys, rows = list(value), list(value.values())
+    # Another thread may change it meanwhile.
+    if set(map(type, keys)) != {str} or len(keys) != len(rows):
+        return value
+    stands = _stand_in(rows, [*path, 1], entries)
+    if stands is rows:
+        return value
+    entries.append([path, "keyed"])
+    return [keys, stands]
 
 
 def _merged_stand_in(value: list[Any], path: list[Any], entries: list[list[Any]]) -> list[Any]:
@@ -169,6 +191,16 @@ def merged_of(which: list[int], lists: list[list[Any]]) -> list[Any]:
         return [takes[number]() for number in which]
     except (IndexError, StopIteration):
         raise ValueError("an item is chosen that is not there") from None
+
+
+def keyed_of(keys: list[str], items: list[Any]) -> dict[str, Any]:
+    """Return the dict of these keys and items. Raises ValueError where there is none."""
+    if type(keys) is not list or set(map(type, keys)) != {str} or type(items) is not list or len(items) != len(keys):
+        raise ValueError("no list of keys, and one of as many items")
+    keyed = dict(zip(keys, items))
+    if len(keyed) != len(keys):
+        raise ValueError("two keys are one")
+    return keyed
 
 
 SEPARATOR = "\0"

@@ -28,7 +28,7 @@ def encode(value: Any, depth_max: int, hook: Hook | None = None) -> tuple[str, l
     with its data, or None. Raises ValueRefused, with the path to the first part that cannot cross.
     """
     kind = type(value)
-    if kind is list and may_be_rows(value) or kind is dict and _has_rows(value):
+    if kind is list and may_be_rows(value) or kind is dict and (may_be_keyed(value) or _has_rows(value)):
         from .rows import encode_rows
 
         text = encode_rows(value, depth_max)
@@ -126,6 +126,8 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
     # What containers of one length hold is mostly of one kind at each place, and such a part of it is looked through faster.
     parts: list[Collection[Any]] = [values]
     size = len(values)
+    # The contents of those on one level that are looked at one by one.
+    each: list[Collection[Any]] = []
     while room:
         inside: list[Collection[Any]] = []
         for part in parts:
@@ -140,12 +142,11 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
                     dicts = part if len(kinds) == 1 else [item for item in part if type(item) is dict]
                     if not are_keys(chain.from_iterable(dicts)):
                         return False
-                    inside += _places(map(dict.values, dicts), len(next(iter(dicts), ())))
+                    inside += _places(dicts, dict.values)
                 if not kinds.isdisjoint(LISTS):
                     lists = part if kinds <= LISTS else [item for item in part if type(item) in LISTS]
-                    inside += _places(lists, len(next(iter(lists), ())))
+                    inside += _places(lists)
                 continue
-            # In this very function, since each further one on the way takes of the depth that Python can follow.
             for item in part:
                 kind = type(item)
                 if kind in ATOMS:
@@ -153,16 +154,25 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
                 if kind not in PLAIN and (hasattr(kind, MARK) or hasattr(kind, "__dataclass_fields__")):
                     return False  # That says more than the class that it is derived from.
                 if kind is dict or isinstance(item, dict):
-                    if not (are_keys(item) and _may_cross(item.values(), room - 1)):
+                    if not are_keys(item):
                         return False
+                    each.append(item.values())
                 elif isinstance(item, (list, tuple)):
-                    if not _may_cross(item, room - 1):
-                        return False
+                    each.append(item)
                 elif isinstance(item, int):
                     if not INT_MIN <= item <= INT_MAX:
                         return False
                 elif not isinstance(item, (str, float)):
                     return False
+            if size > LEVEL_MAX:
+                for contents in each:
+                    if not _may_cross(contents, room - 1):
+                        return False
+                each = []
+        if each:
+            # Few at the top of a tree, whose leaves may be many.
+            inside += each if len(each) < LEVEL_MIN else _places(each)
+            each = []
         if not inside:
             return True
         parts = inside
@@ -171,9 +181,14 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
     return False
 
 
-def _places(containers: Iterable[Iterable[Any]], width: int) -> list[list[Any]]:
-    """Return what they all hold, as a list for each of the `width` places that the first of them has, if these are long."""
-    values = list(chain.from_iterable(containers))
+def _places(containers: Collection[Any], contents: Callable[[Any], Collection[Any]] | None = None) -> list[Collection[Any]]:
+    """Return what they all hold, as `contents` has it: as a list for each place that the first of them has, if these are long."""
+    size = sum(map(len, containers))
+    each = containers if contents is None else map(contents, containers)
+    if size >= len(containers) * PLACE_MIN:
+        return list(each)  # Such as the columns of rows, each of which is of one kind.
+    values = list(chain.from_iterable(each))
+    width = len(next(iter(containers), ()))
     is_worth_it = 1 < width <= WIDTH_MAX and len(values) >= width * PLACE_MIN and len(values) % width == 0
     return [values[at::width] for at in range(width)] if is_worth_it else [values]
 
@@ -187,9 +202,18 @@ def may_be_rows(values: list[Any]) -> bool:
     return type(first) is dict and CELLS_MIN <= height * len(first) <= LEVEL_MAX
 
 
+def may_be_keyed(value: dict[Any, Any]) -> bool:
+    """Whether the members of `value` are dicts, begin as rows do, and are so many that they had better cross as columns."""
+    height = len(value)
+    if height < ROWS_MIN:
+        return False
+    first = next(iter(value.values()))
+    return type(first) is dict and CELLS_MIN <= height * len(first) <= LEVEL_MAX and set(map(type, value.values())) == DICT_ONLY
+
+
 def _has_rows(value: dict[Any, Any]) -> bool:
     for item in value.values():
-        if type(item) is list and may_be_rows(item):
+        if type(item) is list and may_be_rows(item) or type(item) is dict and may_be_keyed(item):
             return True
     return False
 

@@ -3,7 +3,7 @@ import { MessageTooLargeError, ProtocolError } from '../errors.js';
 import { MicroDate } from '../micro-date.js';
 import { dtypeOf, NdArray, ndarray, ndarrayOf, ndarrayProblem, TYPED_ARRAYS } from '../ndarray.js';
 import { isFaithfulNumber, isPlainArray, isPlainObject, leafProblem, memberOf } from './plain.js';
-import { mergedOf, rowsOf } from './rows.js';
+import { keyedOf, mergedOf, rowsOf } from './rows.js';
 import type { ValueLimits } from './value.js';
 
 /** What takes an argument that is no value. Each returns the number by which Python knows it, or why it cannot cross. */
@@ -392,6 +392,7 @@ const RESTORERS = new Map<string, (stands: unknown, bin: readonly Uint8Array[], 
   ['set', (stands) => new Set(stands as unknown[])],
   ['rows', (stands, _bin, [keys]) => rowsOf(keys, stands)],
   ['merged', (stands) => mergedOf(stands)],
+  ['keyed', (stands) => keyedOf(stands)],
 ]);
 
 function known<T>(words: ReadonlyMap<unknown, T>, word: unknown): T {

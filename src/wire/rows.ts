@@ -9,10 +9,11 @@ export interface Columns {
 
 /**
  * A list or an object of values, with columns in the place of the long lists of rows among them, and of those that the
- * plain objects among them hold: less text, made and read in less time, as `docs/decisions/rows.md` has it. Nothing is
+ * plain objects among them hold or are: less text, made and read in less time, as `docs/decisions/rows.md` has it. Nothing is
  * changed: what has rows in it is copied.
  *
  * @param rich Gets what the columns stand for, as entries with paths that begin with `path`.
+ * @param levels How much further into objects it is looked: below 0, into none.
  */
 export function withColumns<T extends Values>(values: T, path: Path, rich: unknown[][], levels = 1): T {
   // Most arguments hold nothing.
@@ -31,15 +32,31 @@ export function withColumns<T extends Values>(values: T, path: Path, rich: unkno
 
 function standIn(value: unknown, path: Path, step: string | number, rich: unknown[][], levels: number): unknown {
   if (!isObject(value)) return value;
-  if (!Array.isArray(value)) {
-    return levels > 0 && isPlainObject(value) ? withColumns(value as Values, [...path, step], rich, levels - 1) : value;
-  }
+  if (!Array.isArray(value)) return levels < 0 ? value : recordIn(value as Row, path, step, rich, levels);
   if (value.length < ROWS_MIN) return value;
   const at = [...path, step];
   const found = columnsOf(value);
   if (found === undefined) return mergedIn(value, at, rich) ?? value;
   rich.push([at, ROWS, found.keys]);
   return found.columns;
+}
+
+/** What stands for an object whose members are rows, or for those of its members that are; `levels` as for {@link withColumns}. */
+function recordIn(record: Row, path: Path, step: string | number, rich: unknown[][], levels: number): unknown {
+  if (!isPlainObject(record)) return record;
+  const keys = Object.keys(record);
+  const isKeyed = keys.length >= ROWS_MIN && isRow(record[keys[0] as string]) && isRow(record);
+  if (isKeyed) {
+    const at = [...path, step];
+    const rows = keys.map((key) => record[key]);
+    const stands = standIn(rows, at, 1, rich, 0);
+    if (stands !== rows) {
+      rich.push([at, KEYED]);
+      return [keys, stands];
+    }
+  }
+  // Not into each of so many objects.
+  return levels > 0 ? withColumns(record, [...path, step], rich, isKeyed ? -1 : levels - 1) : record;
 }
 
 /** What stands for rows of several kinds, if most of them have columns. */
@@ -174,6 +191,19 @@ export function mergedOf(stands: unknown): unknown[] {
   return merged;
 }
 
+/**
+ * The object of such keys and items.
+ *
+ * @throws RangeError where there is none.
+ */
+export function keyedOf(stands: unknown): Record<string, unknown> {
+  const [keys, items] = Array.isArray(stands) && stands.length === 2 ? stands : [];
+  if (!areKeys(keys) || !Array.isArray(items) || items.length !== keys.length) {
+    throw new RangeError('no list of different keys, and one of as many items');
+  }
+  return Object.fromEntries(keys.map((key, at) => [key, items[at]]));
+}
+
 function areKeys(keys: unknown): keys is string[] {
   if (!Array.isArray(keys) || keys.length === 0) return false;
   return keys.every((key) => typeof key === 'string') && new Set(keys).size === keys.length;
@@ -216,6 +246,7 @@ type Row = Readonly<Record<string, unknown>>;
 /** The kinds of `rich` for them. */
 const ROWS = 'rows';
 const MERGED = 'merged';
+const KEYED = 'keyed';
 /** Shorter lists gain nothing by it. */
 const ROWS_MIN = 16;
 /** What stands for fewer values costs as much as it saves. */

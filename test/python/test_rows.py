@@ -4,7 +4,7 @@ import unittest
 
 import harness  # noqa: F401  (it makes the library importable)
 from pythonarium.rich import restore
-from pythonarium.rows import columns_of, encode_rows, kinds_of, merged_of, rows_of
+from pythonarium.rows import columns_of, encode_rows, keyed_of, kinds_of, merged_of, rows_of
 from pythonarium.value import decode, encode, encode_plain, may_be_rows
 
 
@@ -158,6 +158,60 @@ class Merged(unittest.TestCase):
             with self.subTest(which=which, lists=lists):
                 with self.assertRaises(ValueError):
                     merged_of(which, lists)
+
+
+class Keyed(unittest.TestCase):
+    def test_rows_under_a_key_each_are_the_keys_and_columns(self):
+        keyed = {f"key {n}": row for n, row in enumerate(rows())}
+        for value, path in [(keyed, '["value"'), ({"rows": keyed, "total": 256}, '["value","rows"')]:
+            text, attachments = encode(value, 64)
+            self.assertEqual(attachments, [])
+            self.assertTrue(text.endswith(f',"rich":[[{path},1],"rows",["a","b"]],[{path}],"keyed"]]'), text[-100:])
+            self.assertEqual(restored(text), value)
+        self.assertEqual(list(restored(encode(keyed, 64)[0])), list(keyed))
+
+    def test_they_may_be_of_several_kinds(self):
+        keyed = {str(n): row for n, row in enumerate(rows(1_200, _7={"a": 1}, _8={}))}
+        text = encode_rows(keyed, 64)
+        self.assertTrue(text.endswith('[["value",1],"merged"],[["value"],"keyed"]]'), text[-100:])
+        self.assertEqual(restored(text), keyed)
+
+    def test_all_else_goes_as_it_is(self):
+        class Key(str):
+            pass
+
+        class Row(dict):
+            pass
+
+        def keyed(**changes):
+            return {f"key {n}": row for n, row in enumerate(rows(**changes))}
+
+        for value in [
+            keyed(height=200),
+            keyed(_7=None),
+            keyed(_7=Row(a=1, b=2)),
+            keyed(_7={"a": 1, "b": float("nan")}),
+            {**keyed(), Key("more"): {"a": 1, "b": 2}},
+            {**keyed(), "\ud800\udc00": {"a": 1, "b": 2}},
+            {n: row for n, row in enumerate(rows())},
+            {f"key {n}": {"a": n, f"b {n}": n} for n in range(1_200)},
+            {"deep": {"deeper": keyed()}},
+        ]:
+            with self.subTest(list(value)[-1]):
+                self.assertIsNone(encode_rows(value, 64))
+        shared = rows(500_000)
+        self.assertIsNone(encode_rows({name: {str(n): row for n, row in enumerate(shared)} for name in "abcde"}, 64))
+
+    def test_as_columns_they_would_be_a_level_deeper(self):
+        value = {f"key {n}": row for n, row in enumerate(rows())}
+        self.assertIsNotNone(encode_rows(value, 3))
+        self.assertEqual(encode(value, 2), (encode_plain(value, 2), []))
+
+    def test_what_is_no_keys_and_items_is_refused(self):
+        for keys, items in [([], []), (["a", "a"], [1, 2]), (["a"], [1, 2]), ([1], [1]), ("a", [1]), (["a"], "b"), (None, None)]:
+            with self.subTest(keys=keys, items=items):
+                with self.assertRaises((ValueError, TypeError)):
+                    keyed_of(keys, items)
 
 
 def restored(text):

@@ -10,12 +10,13 @@ export const json: Scenario = {
   row: 8,
   title: 'Megabytes of JSON there and back',
   caveat:
-    'Rows of five fields, twelve thousand for a megabyte: other data takes other times, text less than numbers. Rows cross as columns here and as objects on the floors, and so do uneven ones, of which every third has a field more; keyed ones, which are in an object under a key each, cross as objects on all sides. What the checks cost is the difference of the two floors; without them `NaN`, a large integer or an instance arrives as something else. The bar is for one megabyte.',
+    'Rows of five fields, twelve thousand for a megabyte: other data takes other times, text less than numbers. Rows cross as columns here and as objects on the floors, and so do uneven ones, of which every third has a field more, and keyed ones, which are in an object under a key each; those of a tree, a pair in each node, cross as they are on all sides. What the checks cost is the difference of the two floors; without them `NaN`, a large integer or an instance arrives as something else. The bar is for one megabyte.',
   async run({ python, rounds, progress }) {
     const loads = {
       '1 MB': jsonOf(1),
       '1 MB, uneven': jsonOf(1, 'uneven'),
       '1 MB, keyed': jsonOf(1, 'keyed'),
+      '1 MB, a tree': jsonOf(1, 'tree'),
       '10 MB': jsonOf(10),
     };
     const options = { name: 'give_back' };
@@ -54,7 +55,7 @@ export const json: Scenario = {
           ]),
         },
       ],
-      checks: ['1 MB', '1 MB, uneven', '1 MB, keyed'].map((size) =>
+      checks: ['1 MB', '1 MB, uneven', '1 MB, keyed', '1 MB, a tree'].map((size) =>
         atMost(`time over a floor that makes the same checks, ${size}`, ratios(ms(0, size), ms(1, size)), 1.1),
       ),
     };

@@ -12,16 +12,17 @@ const COLUMNS = [
   { load: 'json', figure: 'p50Us', title: '1 MB JSON, us', isRate: false },
   { load: 'uneven', figure: 'p50Us', title: '1 MB uneven JSON, us', isRate: false },
   { load: 'keyed', figure: 'p50Us', title: '1 MB keyed JSON, us', isRate: false },
+  { load: 'tree', figure: 'p50Us', title: '1 MB of a tree, us', isRate: false },
   { load: 'bytes', figure: 'p50Us', title: '10 MB bytes, us', isRate: false },
 ] as const;
-const COST_COLUMNS = ['sequential', '8', '64', 'json', 'uneven', 'keyed', 'bytes'];
+const COST_COLUMNS = ['sequential', '8', '64', 'json', 'uneven', 'keyed', 'tree', 'bytes'];
 
 export const peers: Scenario = {
   name: 'peers',
   row: 6,
   title: 'Others that call Python from Node, and what else there is',
   caveat:
-    'Each with one worker, as it comes or better. JSON is twelve thousand rows, in a list of which all have the same fields or every third one more, which cross as columns here, or keyed: in an object under a key each, which crosses as it is. There what the checks of keys and numbers cost shows, which none of the others makes. Only those that reach Python over a process border do the same work; pools of Node run no Python, Python inside of Node shares its memory and its crashes, and a pool of Pythons has no Node. None of them has leases, cancellation or a defined answer when a process dies.',
+    'Each with one worker, as it comes or better. JSON is twelve thousand rows, in a list of which all have the same fields or every third one more, or keyed: in an object under a key each. These cross as columns here. Those of a tree cross as they are: there what the checks of keys and numbers cost shows, which none of the others makes. Only those that reach Python over a process border do the same work; pools of Node run no Python, Python inside of Node shares its memory and its crashes, and a pool of Pythons has no Node. None of them has leases, cancellation or a defined answer when a process dies.',
   async run({ python, rounds, core, progress }) {
     await preparePeers(python, progress);
     const others = (await findPeers()).filter(({ kind }) => kind !== 'a pool of objects');
@@ -31,6 +32,7 @@ export const peers: Scenario = {
       json: json(1),
       uneven: json(1, 'uneven'),
       keyed: json(1, 'keyed'),
+      tree: json(1, 'tree'),
       bytes: bytes(10),
     };
     const mapped = (concurrency: number): Load => ({ load: 'map', params: { ms: 600, concurrency } });

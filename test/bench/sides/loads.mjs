@@ -154,7 +154,15 @@ const SHAPES = {
   uneven: (rows) => table(rows, (id) => id % 3 === 0 && { note: null }),
   /** In an object, each under a key of its own. */
   keyed: (rows) => Object.fromEntries(table(rows).map((row) => [`row ${row.id}`, row])),
+  /** In a tree, as much text of fewer. */
+  tree: (rows) => parted(table(Math.ceil((2 / 3) * rows))),
 };
+
+function parted(rows) {
+  if (rows.length === 1) return rows[0];
+  const middle = rows.length >> 1;
+  return { name: `part of ${rows.length}`, left: parted(rows.slice(0, middle)), right: parted(rows.slice(middle)) };
+}
 
 async function repeated(ms, once) {
   const times = [];

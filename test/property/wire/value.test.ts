@@ -58,7 +58,8 @@ describe('a value that crosses', () => {
             Object.fromEntries(names.map((name, column) => [name, cells[(n + column) % cells.length]])),
           );
           if (odd !== null) rows[at % rows.length] = odd;
-          for (const value of [rows, { rows, [names[0]!]: rows }]) {
+          const keyed = Object.fromEntries(rows.map((row, n) => [`${names[0]} ${n}`, row]));
+          for (const value of [rows, { rows, [names[0]!]: rows }, keyed, { keyed }]) {
             expect(isDeepStrictEqual(thereAndBack(value), value)).toBe(true);
           }
           // What is put among them may have the very same keys.

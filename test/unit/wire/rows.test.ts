@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
-import { columnsOf, kindsOf, mergedOf, rowsOf, withColumns } from '../../../src/wire/rows.js';
+import { columnsOf, keyedOf, kindsOf, mergedOf, rowsOf, withColumns } from '../../../src/wire/rows.js';
 import { encodeFields } from '../../../src/wire/value.js';
 
 afterEach(() => {
@@ -194,6 +194,92 @@ describe('the values of a message', () => {
     ]);
     // Nothing of the caller's is changed.
     expect([values[1], (values[2] as { rows: unknown }).rows]).toEqual([rows, rows]);
+  });
+});
+
+describe('an object of many objects', () => {
+  const keyed = (row: (n: number) => unknown, height = 300) =>
+    Object.fromEntries(Array.from({ length: height }, (_, n) => [`key ${n}`, row(n)]));
+  const told = (value: object) => {
+    const rich: unknown[][] = [];
+    const [stands] = withColumns([value], ['args'], rich);
+    return { stands, rich };
+  };
+
+  it('is its keys and the columns of its rows', () => {
+    const value = keyed((n) => ({ a: n, b: -n }));
+    const { stands, rich } = told(value);
+    const numbers = Array.from({ length: 300 }, (_, n) => n);
+    expect(stands).toEqual([Object.keys(value), [numbers, numbers.map((n) => -n)]]);
+    expect(rich).toEqual([
+      [['args', 0, 1], 'rows', ['a', 'b']],
+      [['args', 0], 'keyed'],
+    ]);
+    expect(told({ rows: value, total: 300 }).rich.at(-1)).toEqual([['args', 0, 'rows'], 'keyed']);
+  });
+
+  it('may have rows of several kinds', () => {
+    const { stands, rich } = told(keyed((n) => (n % 3 === 0 ? { a: n, b: 'x', c: null } : { a: n, b: 'x' }), 900));
+    expect((stands as unknown as unknown[][])[1]).toHaveLength(3);
+    expect(rich.map(([path, kind]) => [path, kind])).toEqual([
+      [['args', 0, 1, 1], 'rows'],
+      [['args', 0, 1, 2], 'rows'],
+      [['args', 0, 1], 'merged'],
+      [['args', 0], 'keyed'],
+    ]);
+  });
+
+  it.each<[string, object]>([
+    ['too few', keyed((n) => ({ a: n, b: n }), 200)],
+    ['no rows', keyed((n) => (n === 7 ? null : { a: n, b: n }))],
+    ['of all kinds', keyed((n) => ({ a: n, [`b ${n}`]: n }))],
+    [
+      'with a symbol for a key',
+      Object.assign(
+        keyed((n) => ({ a: n, b: n })),
+        { [Symbol('s')]: 1 },
+      ),
+    ],
+    [
+      'of a class',
+      Object.assign(
+        new (class Table {})(),
+        keyed((n) => ({ a: n, b: n })),
+      ),
+    ],
+    ['an object deeper', { a: { b: keyed((n) => ({ a: n, b: n })) } }],
+    ['objects of such ones', keyed((n) => ({ [`b ${n}`]: 1, ...keyed((m) => ({ a: m, b: m })) }), 20)],
+  ])('is itself where they are %s', (_, value) => {
+    const { stands, rich } = told(value);
+    expect(stands).toBe(value);
+    expect(rich).toEqual([]);
+  });
+
+  it('comes from its keys and items, and from nothing else', () => {
+    const text = '{"b":1,"__proto__":{"polluted":true}}';
+    expect(
+      JSON.stringify(
+        keyedOf([
+          ['b', '__proto__'],
+          [1, { polluted: true }],
+        ]),
+      ),
+    ).toBe(text);
+    for (const stands of [
+      null,
+      [['a']],
+      [[], []],
+      [
+        ['a', 'a'],
+        [1, 2],
+      ],
+      [['a'], [1, 2]],
+      [['a'], 'b'],
+      [[1], [1]],
+      [['a'], [1], []],
+    ]) {
+      expect(() => keyedOf(stands)).toThrow(RangeError);
+    }
   });
 });
 
