@@ -16,7 +16,7 @@ export const growing: Scenario = {
     const entrants: Entrant[] = [
       ...WAITERS.map((waiters) =>
         ours(
-          { load: { load: 'queued', params: { waiters, calls: 20_000, warm: { waiters: 10, calls: 4_000 } } } },
+          { load: { load: 'queued', params: { waiters, calls: 100_000, warm: { waiters: 10, calls: 4_000 } } } },
           { name: `${waiters} waiters` },
         ),
       ),
