@@ -286,8 +286,8 @@ export class Call implements Child, AskingCall {
 
   /** What somebody is told who has asked for it then, once their budget, or that of one attempt, is spent. */
   timeoutFor(timeoutMs: number, askedAt: number, isOfAttempt = false): CallTimeoutError {
-    // What is in the pipe behind another call waits as well.
-    const isWaiting = this.#exchange?.aheadOf(this) !== undefined;
+    // What waits for another attempt, or is in the pipe behind another call, waits as well.
+    const isWaiting = this.#exchange === undefined || this.#exchange.aheadOf(this) !== undefined;
     const sentAt = isWaiting ? this.#clock.now() : Math.max(this.#sentAt ?? 0, askedAt);
     return new CallTimeoutError({
       call: this.name,

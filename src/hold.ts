@@ -125,11 +125,14 @@ export class Hold implements LeaseHolder, CallHome {
     // many for the stack.
     if (this.#isSending || this.#ended !== undefined) return;
     this.#isSending = true;
-    for (let next = this.#waiting[0]; next !== undefined && this.exchange.takes(next); next = this.#waiting[0]) {
-      this.#waiting.shift();
-      this.exchange.send(next);
+    try {
+      for (let next = this.#waiting[0]; next !== undefined && this.exchange.takes(next); next = this.#waiting[0]) {
+        this.#waiting.shift();
+        this.exchange.send(next);
+      }
+    } finally {
+      this.#isSending = false;
     }
-    this.#isSending = false;
     if (this.#checkedIn !== undefined && this.#waiting.length === 0 && !this.exchange.isBusy) this.#checkedInNow();
   }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import types
 import typing
 from typing import Any
@@ -16,12 +17,13 @@ def hints_of(function: Any) -> dict[str, Any]:
         return typing.get_type_hints(function)
     except Exception:
         pass
-    scope = getattr(function, "__globals__", {})
+    scope = getattr(function, "__globals__", None) or getattr(sys.modules.get(function.__module__), "__dict__", {})
     hints = {}
     for name, hint in getattr(function, "__annotations__", {}).items():
         try:
             # A name that only a type checker imports is no reason to check nothing else.
-            hints[name] = eval(hint, scope) if isinstance(hint, str) else hint
+            text = getattr(hint, "__forward_arg__", hint)
+            hints[name] = eval(text, scope) if isinstance(text, str) else hint
         except Exception:
             continue
     return hints

@@ -156,9 +156,9 @@ class _Walk:
         """Return what stands for a key of a map or a member of a set; refuse two that would be one in JavaScript."""
         entries = len(self.rich)
         stands = self.step(step, (index,), value, room)
-        # What is told in `rich`, and a list, is an object of its own, unless it is a number.
+        # What is told in `rich`, a list and a record are each an object of its own, unless it is a number.
         kind = self.rich[-1][1] if len(self.rich) > entries else ""
-        if type(stands) is not list and kind in KEY_KINDS:
+        if type(stands) not in (list, dict) and kind in KEY_KINDS:
             text = kind + encode_unchecked(int(stands) if type(stands) is float and stands.is_integer() else stands)
             if text in seen:
                 raise self.refuse("has two keys or members that would be one in JavaScript, such as '1' and Decimal('1')")

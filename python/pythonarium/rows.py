@@ -23,8 +23,10 @@ def encode_rows(value: Any, depth_max: int) -> str | None:
     Looked for are rows that `value`, a list or a dict, is itself or has for members, in a list or under a key each.
     """
     entries: list[list[Any]] = []
-    if type(value) is list or may_be_keyed(value):
+    if type(value) is list:
         stands = _stand_in(value, ["value"], entries)
+    elif may_be_keyed(value):
+        stands = _keyed_stand_in(value, ["value"], entries)
     else:
         # The same list may be there many times over, and columns would take memory where it takes none.
         if sum(map(_cells, value.values())) > LEVEL_MAX:
@@ -60,9 +62,10 @@ def _stand_in(value: Any, path: list[Any], entries: list[list[Any]]) -> Any:
 
 def _keyed_stand_in(value: dict[Any, Any], path: list[Any], entries: list[list[Any]]) -> Any:
     """Return what stands for rows under a key each; `value` itself if there are no columns, or a key is more than text."""
-    keys, rows = list(value), list(value.values())
     # Another thread may change it meanwhile.
-    if set(map(type, keys)) != {str} or len(keys) != len(rows):
+    held = value.copy()
+    keys, rows = list(held), list(held.values())
+    if set(map(type, keys)) != {str}:
         return value
     stands = _stand_in(rows, [*path, 1], entries)
     if stands is rows:

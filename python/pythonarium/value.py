@@ -126,10 +126,17 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
     # What containers of one length hold is mostly of one kind at each place, and such a part of it is looked through faster.
     parts: list[Collection[Any]] = [values]
     size = len(values)
-    # The contents of those on one level that are looked at one by one.
-    each: list[Collection[Any]] = []
+    # The contents of those on one level that are looked at one by one, of each once, by what holds them.
+    each: dict[int, Collection[Any]] = {}
+    deep, is_shared = room - DEEP, False
     while room:
         inside: list[Collection[Any]] = []
+        if is_shared or room <= deep and size > SHARED_MIN:
+            # So many so deep may be few that hold each other, and a cycle would be unrolled.
+            distinct = {id(item): item for part in parts for item in part}
+            is_shared = is_shared or len(distinct) < size / 2
+            if is_shared:
+                parts, size = [distinct.values()], len(distinct)
         for part in parts:
             kinds = set(map(type, part))
             if int in kinds and not _ints_fit(part, kinds):
@@ -156,23 +163,23 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
                 if kind is dict or isinstance(item, dict):
                     if not are_keys(item):
                         return False
-                    each.append(item.values())
+                    each[id(item)] = item.values()
                 elif isinstance(item, (list, tuple)):
-                    each.append(item)
+                    each[id(item)] = item
                 elif isinstance(item, int):
                     if not INT_MIN <= item <= INT_MAX:
                         return False
                 elif not isinstance(item, (str, float)):
                     return False
             if size > LEVEL_MAX:
-                for contents in each:
+                for contents in each.values():
                     if not _may_cross(contents, room - 1):
                         return False
-                each = []
+                each = {}
         if each:
             # Few at the top of a tree, whose leaves may be many.
-            inside += each if len(each) < LEVEL_MIN else _places(each)
-            each = []
+            inside += each.values() if len(each) < LEVEL_MIN else _places(each.values())
+            each = {}
         if not inside:
             return True
         parts = inside
@@ -182,7 +189,7 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
 
 
 def _places(containers: Collection[Any], contents: Callable[[Any], Collection[Any]] | None = None) -> list[Collection[Any]]:
-    """Return what they all hold, as `contents` has it: as a list for each place that the first of them has, if these are long."""
+    """Return what they all hold, as `contents` has it: each by itself if these are long, else a list for each place, or one for all."""
     size = sum(map(len, containers))
     each = containers if contents is None else map(contents, containers)
     if size >= len(containers) * PLACE_MIN:
@@ -309,6 +316,9 @@ SURROGATES = "holds two surrogates in a row, which JSON would join into one char
 # the next level would take memory where each by itself takes but time.
 LEVEL_MIN = 8
 LEVEL_MAX = 4_000_000
+# From so many levels, and so many parts of one, on it is looked whether they are the same ones over and over.
+DEEP = 8
+SHARED_MIN = 65_536
 # Shorter lists take longer one by one than all together, and of more places each step to the next item is a long one.
 WIDTH_MAX = 64
 PLACE_MIN = 256

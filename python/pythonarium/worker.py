@@ -74,9 +74,9 @@ def begin(kept: int) -> None:
     faulthandler.enable(2)
     # What a library that reads its arguments would find there is ours.
     del sys.argv[1:]
-    # glibc keeps what is freed at the end of the heap once a block as large as half of that was freed; until then it gives
-    # the kernel all of a message of a megabyte, and has it all back, page by page, for the next.
-    bytes(KEPT_BYTES // 2)
+    # To free a block of that size has glibc take blocks as large from the heap, and leave twice as much there when it is
+    # free. Else it gives the kernel all that a message of a megabyte took, and has it back, page by page, for the next.
+    bytes(KEPT_BLOCK_BYTES)
 
 
 class Worker:
@@ -601,8 +601,8 @@ LINE = 3
 START_MARK = 4
 LINE_MOVED_TO = 200
 MESSAGE_BYTES_MAX = 64 * 1024 * 1024
-# How much freed memory may stay with the process; only what was in use, since the block itself is never touched.
-KEPT_BYTES = 8 * 1024 * 1024
+# No memory, since no byte of it is ever touched.
+KEPT_BLOCK_BYTES = 4 * 1024 * 1024
 # What is around an ERROR in its message, generously.
 ENVELOPE_BYTES = 128
 # What Node says that it is done with.

@@ -161,7 +161,7 @@ export class ForkedProcess implements PythonProcess {
     );
   }
 
-  /** A template that hangs neither kills it nor tells of its end: that one is killed then, and all that it has forked. */
+  /** A template that tells of no end for so long is taken to hang: that one is killed then, and all that it has forked. */
   #halt({ mark }: Seat): void {
     mark?.halt();
     if (!this.#isEnding) this.#killing ??= patience.setTimeout(() => this.#template?.kill(), KILL_MS);

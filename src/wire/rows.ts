@@ -45,7 +45,8 @@ function standIn(value: unknown, path: Path, step: string | number, rich: unknow
 function recordIn(record: Row, path: Path, step: string | number, rich: unknown[][], levels: number): unknown {
   if (!isPlainObject(record)) return record;
   const keys = Object.keys(record);
-  const isKeyed = keys.length >= ROWS_MIN && isRow(record[keys[0] as string]) && isRow(record);
+  const isKeyed =
+    keys.length >= ROWS_MIN && isRow(record[keys[0] as string]) && Object.getOwnPropertySymbols(record).length === 0;
   if (isKeyed) {
     const at = [...path, step];
     const rows = keys.map((key) => record[key]);

@@ -189,6 +189,7 @@ class Calls(unittest.TestCase):
         self.assertEqual(self.refused(function, 1, "x").path, "b")
         self.assertIsNone(refusal(Partly, {"known": 1, "unknown": object()}))
         self.assertIn("x must be a dict with 'unknown'", refusal(Partly, {"known": 1}))
+        self.assertIn("x.known must be an int", refusal(Partly, {"known": "1", "unknown": 1}))
 
     def test_a_class_is_checked_by_what_makes_its_objects(self):
         class Model:

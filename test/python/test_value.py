@@ -118,6 +118,23 @@ class Levels(unittest.TestCase):
             with_c._places = places
         self.assertLess(len(calls), 2**20 // with_c.PLACE_MIN)
 
+    def test_what_holds_itself_is_not_unrolled(self):
+        twice = []
+        twice += [twice, twice]
+        nodes = [{"name": "root", "parent": None, "parts": []}]
+        for number in range(1, 300):
+            nodes.append({"name": f"node {number}", "parent": nodes[number // 3], "parts": []})
+            nodes[number // 3]["parts"].append(nodes[number])
+        sizes = []
+        with_c._places, places = lambda *given: sizes.append(sum(map(len, given[0]))) or places(*given), with_c._places
+        try:
+            for value in (twice, nodes[0], nodes):
+                with self.subTest(type(value)), self.assertRaisesRegex(with_c.ValueRefused, "holds itself"):
+                    with_c.encode(value, DEPTH_MAX)
+        finally:
+            with_c._places = places
+        self.assertLess(max(sizes), 8 * with_c.SHARED_MIN)
+
     def test_they_are_as_deep_as_they_may_be_and_no_deeper(self):
         value = [{"a": n, "b": [n, [n]]} for n in range(40)]
         self.assertIsNotNone(with_c.encode_plain(value, 4))
@@ -224,10 +241,11 @@ class Refusals(unittest.TestCase):
     def test_two_keys_or_members_that_would_be_one_in_javascript_are_refused(self):
         nan, other = float("nan"), float("nan")
         large = 2**60
+        Point, Pixel = [dataclasses.make_dataclass(name, ["x"], frozen=True) for name in ("Point", "Pixel")]
         for one in [{nan, other}, {nan: 1, other: 2}, {large, enum.Enum("Large", {"A": large}).A}, {"1", decimal.Decimal(1)}]:
             with self.subTest(one), self.assertRaisesRegex(with_c.ValueRefused, "would be one in JavaScript"):
                 with_c.encode(one, DEPTH_MAX)
-        for fine in [{nan, "nan"}, {float("inf"), float("-inf"), 1}, {large, large + 1, f"{large:x}"}, {(nan,), (other,)}]:
+        for fine in [{Point(nan), Point(other)}, {Point(1), Pixel(1)}, {nan, "nan"}, {float("inf"), float("-inf"), 1}, {large, large + 1, f"{large:x}"}, {(nan,), (other,)}]:
             with self.subTest(fine):
                 with_c.encode(fine, DEPTH_MAX)
 

@@ -105,7 +105,8 @@ describe('an idempotent call', () => {
     world.process.die(DIED);
     world.process.tellEnd();
     await world.clock.turn(300);
-    expect(await call()).toMatchObject({ code: 'ERR_CALL_TIMEOUT', cause: { code: 'ERR_WORKER_DIED' } });
+    const cause = { code: 'ERR_WORKER_DIED' };
+    expect(await call()).toMatchObject({ code: 'ERR_CALL_TIMEOUT', waitedMs: 300, ranMs: 0, cause });
     await world.settle();
     await world.clock.turn(1_000);
     expect(started(world, 'load')).toBe(1);
