@@ -11,7 +11,7 @@ export const growing: Scenario = {
   row: 11,
   title: 'What a call costs while others wait, and with more workers',
   caveat:
-    'Processor time of Node for a trivial call. With one or ten waiters an answer often finds Node asleep, which costs more than the call. On two cores 64 workers do not do more work than two; they may not cost more either.',
+    'Processor time of Node for a trivial call, of 100,000 that are measured once all who asked at first are answered. With one or ten waiters an answer often finds Node asleep, which costs more than the call. On two cores 64 workers do not do more work than two; they may not cost more either.',
   async run({ python, rounds, progress }) {
     const entrants: Entrant[] = [
       ...WAITERS.map((waiters) =>
