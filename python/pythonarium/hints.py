@@ -21,9 +21,9 @@ def hints_of(function: Any) -> dict[str, Any]:
     hints = {}
     for name, hint in getattr(function, "__annotations__", {}).items():
         try:
+            hint = getattr(hint, "__forward_arg__", hint)
             # A name that only a type checker imports is no reason to check nothing else.
-            text = getattr(hint, "__forward_arg__", hint)
-            hints[name] = eval(text, scope) if isinstance(text, str) else hint
+            hints[name] = eval(hint, scope) if isinstance(hint, str) else hint
         except Exception:
             continue
     return hints
