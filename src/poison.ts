@@ -32,6 +32,8 @@ export class Poison {
   readonly #runtime: Runtime;
   /** By the function's name, then by the request's fingerprint. */
   readonly #suspects = new LruMap<Map<string, Suspect>>(FUNCTIONS_MAX);
+  /** Until when one of them counts. */
+  #until = 0;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -39,7 +41,11 @@ export class Poison {
 
   /** No request has ended its worker lately. */
   get isEmpty(): boolean {
-    return this.#suspects.size === 0;
+    if (this.#suspects.size === 0) return true;
+    if (this.#runtime.clock.now() <= this.#until) return false;
+    // They may never be asked for again, by which each would be forgotten.
+    this.#suspects.clear();
+    return true;
   }
 
   /** How many requests are refused now. */
@@ -60,7 +66,7 @@ export class Poison {
     const { clock, settings } = this.#runtime;
     const now = clock.now();
     if (suspect.refusedUntil <= now) {
-      suspect.refusedUntil = now + settings.poisonMs;
+      this.#refuse(suspect, now + settings.poisonMs);
       return undefined;
     }
     this.refused += 1;
@@ -91,8 +97,9 @@ export class Poison {
     const suspect = this.#find(asked) ?? this.#add(asked, now);
     suspect.deaths += 1;
     suspect.lastAt = now;
+    this.#until = Math.max(this.#until, now + FORGOTTEN_MS);
     if (suspect.deaths < settings.poisonDeaths && !isSpent) return;
-    suspect.refusedUntil = now + settings.poisonMs;
+    this.#refuse(suspect, now + settings.poisonMs);
     this.#runtime.emit('request.poisoned', {
       call: asked.name,
       deaths: suspect.deaths,
@@ -104,6 +111,11 @@ export class Poison {
   survived(asked: Suspicious): void {
     const print = this.#printOf(asked);
     if (print !== undefined) this.#remove(asked.name, print);
+  }
+
+  #refuse(suspect: Suspect, until: number): void {
+    suspect.refusedUntil = until;
+    this.#until = Math.max(this.#until, until);
   }
 
   #find(asked: Suspicious): Suspect | undefined {

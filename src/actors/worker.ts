@@ -633,7 +633,8 @@ export class WorkerHand implements ProcessListeners {
     if (request?.call === undefined) return this.#unasked(`an answer to request ${id}, which nobody asked`);
     this.#outbox.answered(id);
     const { poison } = this.#runtime;
-    if (!poison.isEmpty) poison.survived(request.call.question);
+    // What was never begun has not survived anything.
+    if (!poison.isEmpty && !('error' in answer && answer.started === false)) poison.survived(request.call.question);
     this.answered(request);
     this.#measure(request.call, answer, tookUs);
     request.exchange.answer(request, answer);

@@ -64,6 +64,28 @@ describe('a call that ends its worker', () => {
     expect(pool.stats().poison).toEqual({ active: 0, refused: 0 });
   });
 
+  it('is not cleared by an answer that says that it never began', async () => {
+    const { pool, world, ends } = await poisoned({ poisonDeaths: 2 }, null);
+    const dies = async () => {
+      const asked = pool.call('parse', POISON);
+      world.process.die();
+      return ends(asked);
+    };
+    await dies();
+    const lease = (await ends(pool.checkout())) as Lease;
+    const abort = new AbortController();
+    const other = lease.call('other');
+    const behind = ends(lease.call('parse', POISON, { signal: abort.signal }));
+    abort.abort('enough');
+    world.process.answer(null);
+    await other;
+    expect(await behind).toBe('enough');
+    await heard();
+    await lease.checkin();
+    await dies();
+    expect(await ends(pool.call('parse', POISON))).toMatchObject({ code: 'ERR_POISON', deaths: 2 });
+  });
+
   it('lets one through when its time is over, and is refused again if that dies, and free if it does not', async () => {
     let dies = true;
     const { pool, ends, world } = await poisoned({ poisonMs: 1_000 }, () => dies);
@@ -136,7 +158,10 @@ describe('a call that ends its worker', () => {
   it('is forgotten ten minutes after its last worker, and nothing is kept for functions that are well', async () => {
     const { pool, world, ends } = await poisoned();
     for (let death = 0; death < 2; death += 1) await ends(pool.call('parse', POISON));
+    expect(world.runtime.poison.isEmpty).toBe(false);
     await world.clock.turn(10 * 60_000 + 1);
+    // Whoever asks for something else pays nothing for it any more.
+    expect(world.runtime.poison.isEmpty).toBe(true);
     await ends(pool.call('parse', POISON));
     expect(await ends(pool.call('parse', POISON))).toMatchObject({ code: 'ERR_WORKER_DIED' });
   });
