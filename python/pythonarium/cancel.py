@@ -46,12 +46,11 @@ class Cancellation:
         """Hear the signal from here on, unless a module does that a template has imported. Must run in the main thread."""
         if getsignal(SIGUSR1) == SIG_DFL:
             signal(SIGUSR1, self._on_signal)
-            self.is_deaf = False
 
-    @property
-    def is_heard(self) -> bool:
-        """Whether the signal still comes here, and not to a handler of the user's."""
-        return getsignal(SIGUSR1) == self._on_signal
+    def find_hearing(self) -> bool:
+        """Find out whether the signal comes here, and not to a handler of the user's, and return that."""
+        self.is_deaf = getsignal(SIGUSR1) != self._on_signal
+        return not self.is_deaf
 
     def is_cancelled(self, call: int) -> bool:
         """Whether the caller of `call` has given up."""

@@ -17,7 +17,7 @@ def hints_of(function: Any) -> dict[str, Any]:
         return typing.get_type_hints(function)
     except Exception:
         pass
-    scope = getattr(function, "__globals__", None) or getattr(sys.modules.get(function.__module__), "__dict__", {})
+    scope = getattr(function, "__globals__", None) or getattr(sys.modules.get(getattr(function, "__module__", "")), "__dict__", {})
     hints = {}
     for name, hint in getattr(function, "__annotations__", {}).items():
         try:

@@ -205,8 +205,7 @@ def may_be_rows(values: list[Any]) -> bool:
     height = len(values)
     if height < ROWS_MIN:
         return False
-    first = values[0]
-    return type(first) is dict and CELLS_MIN <= height * len(first) <= LEVEL_MAX
+    return _may_be_row(values[0], height)
 
 
 def may_be_keyed(value: dict[Any, Any]) -> bool:
@@ -214,8 +213,11 @@ def may_be_keyed(value: dict[Any, Any]) -> bool:
     height = len(value)
     if height < ROWS_MIN:
         return False
-    first = next(iter(value.values()))
-    return type(first) is dict and CELLS_MIN <= height * len(first) <= LEVEL_MAX and set(map(type, value.values())) == DICT_ONLY
+    return _may_be_row(next(iter(value.values())), height) and set(map(type, value.values())) == DICT_ONLY
+
+
+def _may_be_row(first: Any, height: int) -> bool:
+    return type(first) is dict and CELLS_MIN <= height * len(first) <= LEVEL_MAX
 
 
 def _has_rows(value: dict[Any, Any]) -> bool:

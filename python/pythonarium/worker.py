@@ -202,9 +202,7 @@ class Worker:
         shares = self._reader.files is not None if "share" in init else None
         # A module that has taken a signal for itself is left in peace.
         stacks = init.get("stacks", False) and getsignal(SIGUSR2) == SIG_DFL
-        heard = self._cancellation.is_heard
-        # Where Node sends none, what is given up in the pipe has to be looked up.
-        self._cancellation.is_deaf = not heard
+        heard = self._cancellation.find_hearing()
         self._writer.write(message.ready(names, generators, heard, stacks, files, shares))
 
     def _answer(self) -> None:
@@ -235,7 +233,7 @@ class Worker:
                 return
             elif kind in DURING_A_CALL:
                 # Its call was answered before this was read: given up in vain, perhaps, by a signal that a function has taken for itself.
-                self._cancellation.is_deaf = not self._cancellation.is_heard
+                self._cancellation.find_hearing()
             else:
                 raise ProtocolError(f"a second {kind!r}")
         leave(0)

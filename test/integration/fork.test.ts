@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { BootError, PoolOptions, WorkerDiedError } from '../../src/index.js';
+import type { BootError, Pool, PoolOptions, WorkerDiedError } from '../../src/index.js';
 import { temporaryFolder } from '../support/folder.js';
 import { failure, fixtures, next, readyPool, startPool } from '../support/pool.js';
 import { freeze, isAlive, templatesOf, until } from '../support/processes.js';
@@ -99,12 +99,7 @@ describe('a pool that forks', () => {
   it('interrupts calls and shares large arrays as any other', async () => {
     const pool = await readyPool(here('forked.py'), fork({ interrupt: true }));
     const { pid } = await pool.call<Where>('where');
-    const marks = join(temporaryFolder(), 'marks');
-    const abort = new AbortController();
-    const waiting = failure(pool.call('wait', [marks], { signal: abort.signal }));
-    await until(() => readMarks(marks).length === 1, 'the call to run');
-    abort.abort(new Error('enough'));
-    expect(await waiting).toMatchObject({ message: 'enough' });
+    await giveUpAsItWaits(pool);
     expect(await pool.call('size', [new Float64Array(8_000_000)])).toBe(8_000_000);
     expect((await pool.call<Where>('where')).pid).toBe(pid);
     expect(pool.stats().cancelled).toMatchObject({ kept: 1, killed: 0 });
@@ -154,12 +149,7 @@ describe('a pool that forks', () => {
   it('outlives the signals that its template may not send', async () => {
     const pool = await readyPool(here('may-not-signal.py'), fork({ interrupt: true, cancelGraceMs: 1 }));
     const template = await pool.call('parent');
-    const marks = join(temporaryFolder(), 'marks');
-    const abort = new AbortController();
-    const waiting = failure(pool.call('wait', [marks], { signal: abort.signal }));
-    await until(() => readMarks(marks).length === 1, 'the call to run');
-    abort.abort(new Error('enough'));
-    expect(await waiting).toMatchObject({ message: 'enough' });
+    await giveUpAsItWaits(pool);
     expect(await pool.call('parent')).toBe(template);
     expect(pool.stats().cancelled).toMatchObject({ killed: 1 });
   });
@@ -252,6 +242,16 @@ describe('a pool that would fork', () => {
     await until(() => !isAlive(first as number), 'the old template to end');
   });
 });
+
+/** Lets `wait` run, and gives its call up there. */
+async function giveUpAsItWaits(pool: Pool): Promise<void> {
+  const marks = join(temporaryFolder(), 'marks');
+  const abort = new AbortController();
+  const waiting = failure(pool.call('wait', [marks], { signal: abort.signal }));
+  await until(() => readMarks(marks).length === 1, 'the call to run');
+  abort.abort(new Error('enough'));
+  expect(await waiting).toMatchObject({ message: 'enough' });
+}
 
 function endNow(pid: number): void {
   if (isAlive(pid)) process.kill(pid, 'SIGKILL');
