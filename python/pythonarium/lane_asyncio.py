@@ -76,7 +76,8 @@ class AsyncioLane(Lane):
 
     def cancel(self, job: AsyncioJob, told: dict[str, Any]) -> None:  # type: ignore[override]
         """Cancel the task of `job`, if it has come to an `await`; what waits for Node otherwise is told."""
-        if job.is_awaiting and self.interrupts:
+        # Who has read this waits where it stands, and its task would only hear of it after that.
+        if job.is_awaiting and self.interrupts and running.get() is not job:
             job.task.cancel()
         elif job.mailbox is not None:
             job.mailbox.put(told)
@@ -242,7 +243,11 @@ class LoopMailbox(Mailbox):
 
     def put(self, told: dict[str, Any]) -> None:
         """Let the call have what was told."""
-        self._came.append(told)
+        if told["type"] == "cancel":
+            # Ahead of what came before it, after which the call may not wait for Node again.
+            self._came.appendleft(told)
+        else:
+            self._came.append(told)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 

@@ -59,6 +59,21 @@ describe.each(LANES)('in the lane $lane, a worker', ({ lane, wait, remember, say
     expect(pool.stats().cancelled).toEqual({ kept: 1, killed: 0 });
   });
 
+  it('ends a plain generator that is given up while it waits for a function of Node’s, and lives on', async () => {
+    const pool = await start();
+    const pid = await pool.call('pid');
+    const meeting = new Meeting(1);
+    const abort = new AbortController();
+    const stream = pool.stream('doubled_plainly', [[1], meeting.place(0)], { signal: abort.signal });
+    const first = failure(stream.next());
+    await meeting.isFull;
+    abort.abort('enough');
+    expect(await first).toBe('enough');
+    await rest(pool);
+    expect(await pool.call('pid')).toBe(pid);
+    expect(pool.stats().cancelled).toEqual({ kept: 1, killed: 0 });
+  });
+
   it('is well when one of many is given up, and the others have their own answers', async () => {
     const pool = await start();
     const pid = await pool.call('pid');

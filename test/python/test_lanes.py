@@ -233,6 +233,29 @@ class Asyncio(Lanes):
                 self.worker.send({"type": "cancel", "id": call})
                 self.assertEqual(self.answer_to(call)["error"]["type"], kind)
 
+    def test_one_that_holds_the_loop_while_it_waits_for_node_is_told_there(self):
+        for name, kind, more in (
+            ("asks_and_counts", "function", {"stream": ROOMY}),
+            ("passes_on", "stream", {"stream": ROOMY}),
+            ("sums_on_the_loop", "stream", {}),
+        ):
+            with self.subTest(name):
+                call = self.ask_with(kind, name, **more)
+                # It has asked, and nobody will answer.
+                self.hear()
+                self.worker.send({"type": "cancel", "id": call})
+                self.assertEqual(self.answer_to(call)["error"]["type"], "CallCancelled")
+        self.assertEqual(self.call("have_ended"), ["asked", "passed", "summed"])
+
+    def test_one_that_holds_the_loop_is_told_before_it_has_an_answer_that_came_at_once_with_that(self):
+        call = self.ask_with("function", "asks_and_counts", stream=ROOMY)
+        asked = self.hear()
+        # It never waits for Node again.
+        lines = [{"type": "answer", "id": call, "number": asked["number"], "value": 0}, {"type": "cancel", "id": call}]
+        self.worker.send_bytes(b"".join(json.dumps(as_line(one)).encode() + b"\n" for one in lines))
+        self.assertEqual(self.answer_to(call)["error"]["type"], "CallCancelled")
+        self.assertEqual(self.call("have_ended"), ["asked"])
+
     def test_nothing_is_cancelled_where_node_does_not_want_it(self):
         self.in_lane("asyncio", interrupts=False)
         call = self.ask("wait_at", "a")
