@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable, Coroutine
     from typing import Any
 
     from .cancel import Cancellation
@@ -18,21 +20,20 @@ class EventLoop:
         # What knows when the call that runs is given up.
         self.cancellation = cancellation
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._make_task: Callable[..., Any] | None = None
 
     def run(self, awaitable: Awaitable[Any], call: int = 0, keep_tasks: bool = False) -> Any:
         """Return what `awaitable` comes to, or raise what it raises.
 
-        `call` can be cancelled meanwhile. Tasks that it leaves behind are cancelled, unless `keep_tasks`: they would run
-        on in the time of somebody else's call.
+        `call` can be cancelled meanwhile. Tasks that it has made and leaves behind are cancelled, unless `keep_tasks`: they
+        would run on in the time of somebody else's call.
         """
         # Nothing of ours is to be interrupted, and an exception raised by a signal would tear through the loop.
         cancellation = self.cancellation
         cancellation.armed = 0
-        import asyncio
-
         loop = self.open()
-        before = asyncio.all_tasks(loop)
-        task = loop.create_task(_outcome(awaitable))
+        tasks: set[asyncio.Task[Any]] | None = None if keep_tasks else set()
+        task = loop.create_task(_outcome(awaitable, tasks))
         cancellation.interrupt = lambda: loop.call_soon_threadsafe(task.cancel)
         cancellation.armed = call
         if cancellation.missed and cancellation.is_cancelled(call):
@@ -42,19 +43,23 @@ class EventLoop:
         finally:
             cancellation.armed = 0
             cancellation.interrupt = None
-            if not keep_tasks:
-                _cancel(loop, asyncio.all_tasks(loop) - before)
+            if tasks:
+                loop.run_until_complete(cancel_all(tasks))
         if raised is not None:
             raise raised
         return result
 
     def open(self) -> asyncio.AbstractEventLoop:
-        """Return the loop, which is made if it is not there."""
+        """Return the loop, which is made if it is not there, and notes the tasks that each call makes."""
         if self._loop is None:
             import asyncio
 
             self._loop = asyncio.new_event_loop()
             asyncio.set_event_loop(self._loop)
+            self._make_task = _note_tasks(self._loop)
+        elif self._loop.get_task_factory() is not self._make_task:
+            # Code of the user's has put another one there.
+            self._make_task = _note_tasks(self._loop)
         return self._loop
 
     def close(self) -> None:
@@ -65,14 +70,27 @@ class EventLoop:
 
         loop, self._loop = self._loop, None
         try:
-            _cancel(loop, asyncio.all_tasks(loop))
+            if tasks := asyncio.all_tasks(loop):
+                loop.run_until_complete(cancel_all(tasks))
             loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
             asyncio.set_event_loop(None)
             loop.close()
 
 
-async def _outcome(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None]:
+def cancel_all(tasks: set[asyncio.Task[Any]]) -> asyncio.Future[Any]:
+    """Cancel `tasks`, and return what comes when all of them have ended."""
+    from asyncio import gather
+
+    # What one of them waits for may make others as it is cancelled.
+    ending = list(tasks)
+    for task in ending:
+        task.cancel()
+    return gather(*ending, return_exceptions=True)
+
+
+async def _outcome(awaitable: Awaitable[Any], tasks: set[asyncio.Task[Any]] | None) -> tuple[Any, BaseException | None]:
+    tasks_of_call.set(tasks)
     # Caught in here, so that the traceback has no frames of asyncio, and so that a
     # SystemExit does not tear through the loop.
     try:
@@ -81,11 +99,24 @@ async def _outcome(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None
         return None, raised
 
 
-def _cancel(loop: asyncio.AbstractEventLoop, tasks: set[asyncio.Task[Any]]) -> None:
-    if not tasks:
-        return
-    import asyncio
+def _note_tasks(loop: asyncio.AbstractEventLoop) -> Callable[..., asyncio.Task[Any]]:
+    """Have each task of `loop` noted in `tasks_of_call` until it is done, and return what makes tasks so from here on."""
+    from asyncio import Task
 
-    for task in tasks:
-        task.cancel()
-    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    make = loop.get_task_factory() or (lambda loop, coroutine, **named: Task(coroutine, loop=loop, **named))
+
+    def make_task(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **named: Any) -> asyncio.Task[Any]:
+        task = make(loop, coroutine, **named)
+        tasks = tasks_of_call.get()
+        if tasks is not None:
+            tasks.add(task)  # type: ignore[arg-type]
+            task.add_done_callback(tasks.discard)
+        return task  # type: ignore[return-value]
+
+    loop.set_task_factory(make_task)  # type: ignore[arg-type]
+    return make_task
+
+
+# Those that the call whose code runs has made; None where it is no call's. A task has it from the one that made it, so
+# that what the setup has started is no call's, whenever it makes others.
+tasks_of_call: ContextVar[set[asyncio.Task[Any]] | None] = ContextVar("pythonarium_tasks_of_call", default=None)

@@ -8,6 +8,7 @@ from contextvars import copy_context
 
 from . import error, message
 from .cancel import GIVEN_UP, CallCancelled
+from .event_loop import cancel_all, tasks_of_call
 from .exchange import Exchange
 from .lane import Job, Lane, Mailbox, running
 from .stream import Stream
@@ -16,7 +17,7 @@ from .worker import NO_KWARGS, PLAIN, WHOLE, leave, leave_child, nothing_to_stre
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
     from typing import Any
 
 
@@ -36,7 +37,6 @@ class AsyncioLane(Lane):
         # What the setup has left; no call finds here what another one has set.
         self._context = copy_context()
         loop = self._loop = self.worker._loop.open()
-        loop.set_task_factory(self._make_task)
         loop.add_reader(self._reader.descriptor, self._on_readable)
         # What came along with the handshake makes no descriptor readable.
         if self._reader.has_line:
@@ -47,6 +47,7 @@ class AsyncioLane(Lane):
             except (SystemExit, KeyboardInterrupt):
                 pass  # Raised in a task of the user's: whoever waits for that task is told.
         loop.remove_reader(self._reader.descriptor)
+        # The teardown has its tasks made whatever a call has done to that.
         loop.set_task_factory(None)
         if self._broken is not None:
             raise self._broken
@@ -113,13 +114,6 @@ class AsyncioLane(Lane):
         self._is_over = True
         self._loop.stop()
 
-    def _make_task(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **named: Any) -> asyncio.Task[Any]:
-        task = asyncio.Task(coroutine, loop=loop, **named)
-        job = running.get()
-        if job is not None:
-            job.adopt(task)  # type: ignore[attr-defined]
-        return task
-
     async def _run(self, job: AsyncioJob) -> None:
         try:
             await self._answer_call(job)
@@ -133,6 +127,7 @@ class AsyncioLane(Lane):
     async def _answer_call(self, job: AsyncioJob) -> None:
         worker, call = self.worker, job.message
         self.enter(job)
+        tasks_of_call.set(job.tasks)
         refused, answer, attachments = None, b"", []
         try:
             job.started = not job.is_cancelled(job.call)
@@ -190,7 +185,7 @@ class AsyncioJob(Job):
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self.tasks: set[asyncio.Task[Any]] = set()
 
     def run_plain(self, function: Callable[..., Any], *args: Any) -> Any:
         """Return what `function` returns, which may wait for Node where it stands."""
@@ -200,19 +195,11 @@ class AsyncioJob(Job):
         finally:
             self.is_plain = False
 
-    def adopt(self, task: asyncio.Task[Any]) -> None:
-        """Take note of a task that the call has made."""
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def end_tasks(self) -> None:
         """Cancel the tasks that the call leaves behind, as in the other lanes."""
-        if self._tasks:
-            tasks = list(self._tasks)
-            for task in tasks:
-                task.cancel()
+        if self.tasks:
             try:
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await cancel_all(self.tasks)
             except asyncio.CancelledError:
                 pass  # By one of them, or by the call itself: it is answered all the same.
 

@@ -193,9 +193,23 @@ class Lives(WorkerTestCase):
 
     def test_a_task_that_a_call_leaves_behind_is_cancelled_with_it(self):
         worker = self.ready("lives.py")
+        for indirectly in (False, True):
+            with self.subTest(indirectly=indirectly):
+                worker.logs.clear()
+                self.assertEqual(worker.call("leaves_task", indirectly), "left")
+                self.assertEqual(worker.texts("stdout"), ["cancelled"])
+                self.assertEqual(worker.logs[-1]["call"], worker.mark())
+
+    def test_whoever_makes_the_tasks_those_of_a_call_are_cancelled_with_it(self):
+        worker = self.ready("lives.py", setup={"name": "make_tasks_itself"})
         self.assertEqual(worker.call("leaves_task"), "left")
         self.assertEqual(worker.texts("stdout"), ["cancelled"])
-        self.assertEqual(worker.logs[-1]["call"], 1)
+        self.assertIn("made", worker.call("names"))
+
+    def test_a_task_that_one_of_the_setup_starts_during_a_call_outlives_it(self):
+        worker = self.ready("lives.py", setup={"name": "serve"})
+        worker.call("asks_for_work")
+        self.assertEqual(worker.call("lets_work_end"), "worked")
 
 
 @unittest.skipUnless(os.path.isdir("/proc/self/fd"), "descriptors are counted in /proc")
