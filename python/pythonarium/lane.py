@@ -154,6 +154,11 @@ class Lane:
                     job.given_up = True
                     self.cancel(job, told)
             elif job.mailbox is not None:
+                if "rich" in told:
+                    # The next that is read may say that Node is done with them, before the call takes this.
+                    from .rich import restore_handles
+
+                    restore_handles(told, job.exchange.resolve)  # type: ignore[union-attr]
                 job.mailbox.put(told)
         elif kind in FORGETS:
             self.worker.forget(told)

@@ -82,6 +82,15 @@ def restore(message: dict[str, Any], resolve: Resolve | None = None) -> None:
             raise ProtocolError(f"an entry of `rich` means nothing here: {entry!r:.200} ({error})") from None
 
 
+def restore_handles(message: dict[str, Any], resolve: Resolve) -> None:
+    """Put the objects of handles in their places, and leave the other parts of `message` to `restore`. Raises ProtocolError."""
+    entries = message["rich"]
+    # No part is inside a handle, so none has to be there before it.
+    message["rich"] = [entry for entry in entries if entry[1] == "handle"]
+    restore(message, resolve)
+    message["rich"] = [entry for entry in entries if entry[1] != "handle"]
+
+
 def restore_call(call: dict[str, Any], function: Callable[..., Any], resolve: Resolve) -> None:
     """Restore the arguments of a call of `function`, as `restore` does; typed arrays as its hints want them."""
     entries = call["rich"]

@@ -1,3 +1,4 @@
+import json
 import unittest
 from dataclasses import dataclass
 
@@ -79,6 +80,26 @@ class Handles(WorkerTestCase):
         self.assertEqual(self.count(), 1)
         self.worker.send({"type": "handles.drop", "handles": [[1, 1], [9, 1]]})
         self.assertEqual(self.count(), 0)
+
+    def test_what_a_call_is_given_while_it_runs_is_there_although_node_drops_it_at_once(self):
+        of_call = {"id": 2}
+        drop = {"type": "handles.drop", "handles": [[1, 1]]}
+        answer = {"type": "answer", **of_call, "number": 1, "value": None, "rich": [[["value"], "handle", 1]]}
+        rich = [[["values", 0, 0, 1], "handle", 1], [["values", 0], "map"]]
+        items = {"type": "items", **of_call, "input": 0, "values": [[[5, None]]], "rich": rich}
+        end = {"type": "items.end", **of_call, "input": 0}
+        for lane in ("serial", "asyncio", "threads"):
+            for name, kind, said in (("owner_of", "function", (answer, drop)), ("owners_of", "stream", (items, drop, end))):
+                with self.subTest(lane=lane, name=name):
+                    self.worker = self.ready("shop.py", lane=lane)
+                    self.answer("Basket", "ann", lease=1)
+                    reply = self.answer(name, None, lease=1, rich=[[["args", 0], kind, 0]])
+                    # In one piece, so that all of it may be read before the call takes any.
+                    self.worker.send_bytes(b"".join(json.dumps(one).encode() + b"\n" for one in said))
+                    while reply["type"] in ("callback", "pull"):
+                        reply = self.worker.receive_but_logs()
+                    self.assertEqual(reply.get("value"), "ann" if kind == "function" else {"5": "ann"}, reply)
+                    self.assertEqual(self.count(), 0)
 
     def test_what_belongs_to_a_lease_or_a_session_goes_with_it(self):
         self.answer("baskets", 3, lease=1)
