@@ -62,10 +62,10 @@ class HandleStore:
 
     def drop(self, number: int, times: int) -> None:
         """Take note that Node has let go of a number that it was sent so many times."""
-        held = self._held.get(number)
-        if held is None:
-            return
         with self._lock:
+            held = self._held.get(number)
+            if held is None:
+                return
             held.sent -= times
             # Otherwise it is on its way to Node once more.
             if held.sent <= 0:
