@@ -80,6 +80,13 @@ export abstract class Asking implements Asker {
     this.refuseIfDeadlocked();
   }
 
+  /** A session's: waits for another of it to meet a worker, any worker, and has asked for none itself. */
+  waitBehind(): void {
+    // The one that it may have waited for has left.
+    this.waiter = { ...this.waiter, affinity: null };
+    this.refuseIfDeadlocked();
+  }
+
   /**
    * Goes to the coordinator once more, to its old place and for any worker.
    *

@@ -142,6 +142,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     if (loss !== undefined) {
       record.held = [asking];
       void this.#rebuild(record, loss);
+      asking.waitBehind();
     } else if (record.met !== undefined) {
       this.#askFor(record, asking);
     } else if (record.held === undefined) {
@@ -150,6 +151,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       asking.fail(this.runtime.refusal('queue-full'), 'refused');
     } else {
       record.held.push(asking);
+      asking.waitBehind();
     }
   }
 

@@ -271,6 +271,45 @@ describe('a call made in a function that Python called', () => {
     await lease.checkin();
   });
 
+  it('is refused where another call of its session is to meet a worker first, and cannot', async () => {
+    const pool = await readyPool(callbacks);
+    const session = pool.session('ann');
+    for (const ask of [() => session.call('total', [[1]]), () => session.checkout()]) {
+      const outer = failure<Error & { cause: object }>(pool.call('apply', [ask]));
+      const first = session.call('total', [[1, 2]]);
+      const chain = ['apply', expect.stringMatching(/^(total|checkout\(\))$/)];
+      expect((await outer).cause).toMatchObject({ code: 'ERR_DEADLOCK', chain });
+      expect(await first).toBe(3);
+      await session.end();
+    }
+  });
+
+  it('counts as one that waits for any worker once the state of its session is to be built anew', async () => {
+    const pool = await readyPool(callbacks, { size: 2 });
+    const session = pool.session('ann', { onLost: () => {} });
+    const [met, other] = [await session.checkout(), await pool.checkout()];
+    const { pid } = pool.workers().find(({ worker }) => worker === met.worker) as { pid: number };
+    await met.checkin();
+    const lease = await pool.checkout();
+    expect(lease.worker).toBe(met.worker);
+    await other.checkin();
+    let outer: Promise<unknown> | undefined;
+    await new Promise<void>((resolve) => {
+      outer = pool.call('apply', [
+        () => {
+          const inner = session.call('total', [[1, 2]]);
+          resolve();
+          return inner;
+        },
+      ]);
+    });
+    const inner = () => pool.call('total', [[1]]);
+    const last = failure<Error & { cause: object }>(pool.call('apply', [inner], { priority: 100 }));
+    process.kill(pid, 'SIGKILL');
+    expect((await last).cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['apply', 'total'] });
+    expect(await outer).toBe(3);
+  });
+
   it('is refused a lease, or items of an iterable, that cannot be had', async () => {
     const pool = await readyPool(callbacks);
     const checkout = await failure<Error & { cause: object }>(pool.call('apply', [() => pool.checkout()]));
