@@ -20,7 +20,10 @@ export class Pulse {
   readonly #timeoutMs: number;
   readonly #pulsing: Pulsing;
   #heardAt: number;
+  /** When it was sent the ping whose own answer has not come. */
   #askedAt: number | undefined;
+  /** It has said nothing since it was asked. */
+  #isUnanswered = false;
   #number = 0;
   #answered: { readonly at: number; readonly tookMs: number } | undefined;
   #timer: unknown;
@@ -41,26 +44,30 @@ export class Pulse {
     return {
       answeredMsAgo: answered === undefined ? null : Math.round(this.#clock.now() - answered.at),
       tookMs: answered === undefined ? null : answered.tookMs,
-      isUnanswered: this.#askedAt !== undefined,
+      isUnanswered: this.#isUnanswered,
     };
   }
 
   /** The worker has said something. */
   heard(): void {
     this.#heardAt = this.#clock.now();
+    if (!this.#isUnanswered) return;
+    this.#isUnanswered = false;
+    this.#clock.clearTimeout(this.#timer);
+    this.#wait(this.#everyMs);
   }
 
-  /** It has answered that ping. */
+  /** What it has said is the answer to that ping. */
   answered(number: number): void {
     if (this.#askedAt === undefined || number !== this.#number) return;
     const at = this.#clock.now();
     this.#answered = { at, tookMs: at - this.#askedAt };
     this.#askedAt = undefined;
-    this.#clock.clearTimeout(this.#timer);
-    this.#wait(this.#everyMs);
   }
 
   end(): void {
+    // What it says on its way out begins nothing.
+    this.#isUnanswered = false;
     this.#clock.clearTimeout(this.#timer);
   }
 
@@ -77,6 +84,7 @@ export class Pulse {
     this.#number += 1;
     const askedAt = this.#clock.now();
     this.#askedAt = askedAt;
+    this.#isUnanswered = true;
     this.#timer = this.#clock.setTimeout(() => this.#pulsing.onSilent(this.#clock.now() - askedAt), this.#timeoutMs);
     this.#pulsing.ask(this.#number);
   }

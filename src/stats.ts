@@ -79,7 +79,7 @@ export interface PingStats {
   readonly answeredMsAgo: number | null;
   /** How long that answer took, in ms. */
   readonly tookMs: number | null;
-  /** It was asked again and has not answered yet. */
+  /** It was asked again and has said nothing since. */
   readonly isUnanswered: boolean;
 }
 

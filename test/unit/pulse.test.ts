@@ -56,6 +56,33 @@ describe('a pulse', () => {
     expect(asked).toEqual([1]);
   });
 
+  it('takes whatever it says after it was asked for an answer, and asks anew after as long a silence as ever', async () => {
+    const { clock, asked, silences, watching } = pulse();
+    await clock.turn(1_100);
+    watching.heard();
+    await clock.turn(999);
+    expect([asked, silences]).toEqual([[1], []]);
+    expect(watching.state).toEqual({ answeredMsAgo: null, tookMs: null, isUnanswered: false });
+    await clock.turn(1);
+    expect(asked).toEqual([1, 2]);
+    await clock.turn(200);
+    expect(silences).toEqual([200]);
+  });
+
+  it('knows how long an answer took that comes behind something else', async () => {
+    const { clock, asked, watching } = pulse();
+    await clock.turn(1_020);
+    watching.heard();
+    await clock.turn(30);
+    watching.heard();
+    watching.answered(1);
+    expect(watching.state).toEqual({ answeredMsAgo: 0, tookMs: 50, isUnanswered: false });
+    await clock.turn(999);
+    expect(asked).toEqual([1]);
+    await clock.turn(1);
+    expect(asked).toEqual([1, 2]);
+  });
+
   it('asks nothing of a worker that cannot answer now', async () => {
     const { clock, asked, silences, worker } = pulse();
     worker.canAnswer = false;
@@ -80,6 +107,8 @@ describe('a pulse', () => {
     const { clock, asked, silences, watching } = pulse();
     await clock.turn(1_100);
     watching.end();
+    watching.heard();
+    watching.answered(1);
     await clock.turn(10_000);
     expect([asked, silences]).toEqual([[1], []]);
     expect(clock.timers).toBe(0);
