@@ -3,6 +3,7 @@ import { OptionError, type ResultIssue, ResultRefusedError, SchemaTimeoutError }
 import { isThenable } from './hooks.js';
 import type { Runtime } from './runtime.js';
 import { type Site, showCaller, siteAbove } from './site.js';
+import type { Stream } from './stream.js';
 
 /**
  * A schema of any library that follows Standard Schema (https://standardschema.dev): zod, valibot, arktype and others.
@@ -36,22 +37,31 @@ export function checkAnswer<T>(answer: Promise<unknown>, checked: Checked): Prom
   return answer.then(checkerOf<T>(checked, siteAbove(checkAnswer)));
 }
 
-/** The items of a stream, each of them checked. The first that is refused closes the stream. */
+/** The items of a stream, each of them checked. The first that is refused closes the stream, and so does leaving it. */
 export function checkItems<T>(
-  stream: AsyncIterable<unknown>,
+  stream: Stream<T>,
   checked: Checked,
 ): AsyncIterableIterator<T, undefined> & AsyncDisposable {
   const site = siteAbove(checkItems);
-  const items = (async function* () {
+  const items = (async function* (): AsyncGenerator<T, undefined> {
     // Here and not before: the budget begins with the first item that is asked for.
     const check = checkerOf<T>(checked, site);
     for await (const item of stream) yield await check(item);
-  })() as AsyncGenerator<T, undefined>;
-  return Object.assign(items, {
-    [Symbol.asyncDispose]: async () => {
-      await items.return(undefined);
+  })();
+  // A generator that waits for an item, or for a schema, would not hear of it before it has that.
+  const left = <R>(result: Promise<R>): Promise<R> => {
+    void items.return(undefined);
+    return result;
+  };
+  return {
+    next: () => items.next(),
+    return: () => left(stream.return()),
+    throw: (error: unknown) => left(stream.throw(error)),
+    [Symbol.asyncIterator]() {
+      return this;
     },
-  });
+    [Symbol.asyncDispose]: () => left(stream[Symbol.asyncDispose]()),
+  };
 }
 
 /**

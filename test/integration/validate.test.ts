@@ -132,6 +132,38 @@ describe('a schema', () => {
     expect(await pool.call('closed')).toBe(true);
   });
 
+  it.each([
+    ['return', (items: Items) => items.return?.()],
+    ['throw', (items: Items) => failure(Promise.resolve(items.throw?.(new Error('enough'))))],
+    ['await using', (items: Items) => items[Symbol.asyncDispose]()],
+  ])('does not keep whoever leaves a stream by %s waiting for an item that was asked for', async (_, leave) => {
+    const pool = await readyPool(hints);
+    const lease = await pool.checkout();
+    const items = pool.stream('amounts', [3], { schema: amount });
+    const pending = items.next();
+    expect(pool.stats().waiting).toBe(1);
+    await leave(items);
+    expect(await pending).toEqual({ value: undefined, done: true });
+    expect(await items.next()).toEqual({ value: undefined, done: true });
+    expect(pool.stats().waiting).toBe(0);
+    await lease.checkin();
+  });
+
+  it('that never settles keeps nobody in a stream either, nor is Python kept in it', async () => {
+    const pool = await readyPool(hints);
+    let items: Items | undefined;
+    await new Promise<void>((resolve) => {
+      const validate = () => {
+        resolve();
+        return new Promise<never>(() => {});
+      };
+      items = pool.stream('amounts', [3], { schema: { '~standard': { version: 1, vendor: 'test', validate } } });
+      void items.next();
+    });
+    expect(await items?.return?.()).toEqual({ value: undefined, done: true });
+    expect(await pool.call('closed')).toBe(true);
+  });
+
   it('is not asked when the call fails', async () => {
     const never: StandardSchema = {
       '~standard': {
@@ -178,6 +210,8 @@ describe('a schema', () => {
     expect(error).toMatchObject({ code: 'ERR_OPTION', option: 'schema' });
   });
 });
+
+type Items = AsyncIterableIterator<unknown> & AsyncDisposable;
 
 /** A schema as a library would make it: of '4 EUR' the number. */
 const amount: StandardSchema<number> = {
