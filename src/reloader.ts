@@ -1,5 +1,5 @@
-import { type FSWatcher, watch } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, type FSWatcher, readdirSync, watch } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { Runtime } from './runtime.js';
 import { Trial } from './trial.js';
 
@@ -40,18 +40,51 @@ export class Reloader {
 
   #watch(folder: string): void {
     if (this.#isClosed || this.#watchers.has(folder)) return;
-    try {
-      const watcher = watch(folder, { persistent: false }, (_, name) => this.#saw(folder, name));
-      this.#watchers.set(folder, watcher);
-      watcher.on('error', () => {
-        watcher.close();
-        this.#watchers.delete(folder);
-      });
-    } catch (error) {
-      // A folder of `pythonPath` need not be there. Otherwise there are only so many that the system gives.
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-      process.emitWarning(`${folder} cannot be watched for changes: ${error}`, { code: 'PYTHONARIUM_FAULT' });
+    const isThere = this.#listen(folder, folder, (event, name) => {
+      // The folder itself was removed or moved, which is the last that is heard of it.
+      if (event === 'rename' && name === basename(folder)) this.#watchAnew(folder);
+      else this.#saw(folder, name);
+    });
+    if (!isThere) this.#awaitFolder(folder);
+  }
+
+  /** What is in its place now was made while nobody looked. */
+  #watchAnew(folder: string): void {
+    this.#forget(folder);
+    this.#watch(folder);
+    for (const name of namesIn(folder)) this.#saw(folder, name);
+  }
+
+  /**
+   * A folder of `pythonPath` need not be there yet, and one that was may come back: what happens in the nearest
+   * above it that is there may be that.
+   */
+  #awaitFolder(folder: string): void {
+    for (let [below, above] = [folder, dirname(folder)]; above !== below; [below, above] = [above, dirname(above)]) {
+      if (!this.#listen(folder, above, () => this.#watchAnew(folder))) continue;
+      // It was made before that could be heard.
+      if (existsSync(below)) this.#watchAnew(folder);
+      return;
     }
+  }
+
+  /** For the sake of `folder` it is heard what happens in `where`. False: that is not there. */
+  #listen(folder: string, where: string, heard: (event: string, name: string | null) => void): boolean {
+    try {
+      const watcher = watch(where, { persistent: false }, heard);
+      this.#watchers.set(folder, watcher);
+      watcher.on('error', () => this.#forget(folder));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      // There are only so many that the system gives.
+      process.emitWarning(`${where} cannot be watched for changes: ${error}`, { code: 'PYTHONARIUM_FAULT' });
+    }
+    return true;
+  }
+
+  #forget(folder: string): void {
+    this.#watchers.get(folder)?.close();
+    this.#watchers.delete(folder);
   }
 
   #saw(folder: string, name: string | null): void {
@@ -92,6 +125,15 @@ export class Reloader {
     await trial.gone;
     this.#trial = undefined;
     if (this.#changed.size > 0 && !this.#isClosed) this.#reloadLater();
+  }
+}
+
+/** None where there is no folder. */
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
   }
 }
 

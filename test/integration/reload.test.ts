@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { BootError, Pool, PoolOptions, SessionLostError } from '../../src/index.js';
@@ -32,6 +32,56 @@ describe('a pool that watches its files', () => {
     await reloaded;
     expect(await pool.call('version')).toBe(2);
     expect(reloads).toEqual([[join(folder, 'pack', '__init__.py'), number]]);
+  });
+
+  it('follows a folder that is removed and made again, or another that is put in its place', async () => {
+    const { pool, write, folder } = await watching({}, { app: 'from pack import number\n' + app('number.VALUE') });
+    const changed = async (how: 'pool.reloaded' | 'reload.failed', change: () => void) => {
+      const told = next(pool, how);
+      change();
+      return (await told).files;
+    };
+    const [pack, file] = [join(folder, 'pack'), join(folder, 'pack', 'number.py')];
+    expect(await pool.call('version')).toBe(1);
+    await changed('reload.failed', () => rmSync(pack, { recursive: true }));
+    const made = await changed('pool.reloaded', () => {
+      mkdirSync(pack);
+      write({ 'pack/__init__': '', 'pack/number': 'VALUE = 20\n' });
+    });
+    expect([made, await pool.call('version')]).toEqual([[join(pack, '__init__.py'), file], 20]);
+    await changed('pool.reloaded', () => write({ 'pack/number': 'VALUE = 300\n' }));
+    expect(await pool.call('version')).toBe(300);
+    mkdirSync(join(folder, 'other'));
+    write({ 'other/number': 'VALUE = 4000\n' });
+    const put = await changed('pool.reloaded', () => {
+      renameSync(pack, join(folder, 'before'));
+      renameSync(join(folder, 'other'), pack);
+    });
+    expect([put, await pool.call('version')]).toEqual([[file], 4000]);
+    await changed('pool.reloaded', () => write({ 'pack/number': 'VALUE = 50000\n' }));
+    expect(await pool.call('version')).toBe(50000);
+  });
+
+  it('follows a folder that comes with the one it is in', async () => {
+    const folder = temporaryFolder();
+    const path = join(folder, 'lib', 'python');
+    const { pool } = await watching(
+      { pythonPath: [path] },
+      { app: 'try: from number import VALUE\nexcept ImportError: VALUE = 0\n' + app('VALUE') },
+    );
+    expect(await pool.call('version')).toBe(0);
+    const reloaded = () => next(pool, 'pool.reloaded');
+    for (const version of [1, 20]) {
+      const made = reloaded();
+      mkdirSync(path, { recursive: true });
+      writeFileSync(join(path, 'number.py'), `VALUE = ${version}\n`);
+      await made;
+      expect(await pool.call('version')).toBe(version);
+      const removed = reloaded();
+      rmSync(join(folder, 'lib'), { recursive: true });
+      await removed;
+      expect(await pool.call('version')).toBe(0);
+    }
   });
 
   it('lets a call that runs come to its end on the old code', async () => {
