@@ -57,8 +57,8 @@ export class Remote {
 export class Handles {
   readonly worker: WorkerHand;
   readonly #owned = new Map<HandleOwner, Map<number, Remote>>();
-  /** Let go of in this turn. */
-  #dropped: Remote[] = [];
+  /** Let go of in this turn: the numbers, and how often each had come. */
+  #dropped: [number, number][] = [];
 
   constructor(worker: WorkerHand) {
     this.worker = worker;
@@ -81,13 +81,18 @@ export class Handles {
     return remote.handle;
   }
 
-  /** Lets go of one. Python is told at the end of the turn, of all at once. */
+  /** Lets go of one. */
   close(remote: Remote): void {
     remote.ended = 'closed';
     this.#owned.get(remote.caller.owner as HandleOwner)!.delete(remote.number);
-    if (this.#dropped.push(remote) > 1) return;
+    this.drop(remote.number, remote.times);
+  }
+
+  /** Lets go of a number that came so many times. Python is told at the end of the turn, of all at once. */
+  drop(number: number, times: number): void {
+    if (this.#dropped.push([number, times]) > 1) return;
     queueMicrotask(() => {
-      const pairs = this.#dropped.map(({ number, times }): [number, number] => [number, times]);
+      const pairs = this.#dropped;
       this.#dropped = [];
       this.worker.say(encodeHandlesDrop(pairs));
     });

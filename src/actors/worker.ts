@@ -326,10 +326,13 @@ export class WorkerHand implements ProcessListeners {
 
   /** Makes a handle of an object that came in a message about the request `id`. */
   readonly resolve = (kind: string, [number, className]: readonly unknown[], id: unknown): unknown => {
-    const caller = this.#asked.find((request) => request.id === id)?.call?.question.caller;
+    const request = this.#asked.find((request) => request.id === id);
+    const caller = request?.call?.question.caller;
     const isHandle = kind === 'handle' && Number.isSafeInteger(number) && typeof className === 'string';
     if (!isHandle || caller?.owner === undefined) throw new ProtocolError({ detail: `there is no use for a ${kind}` });
     this.#handles ??= new Handles(this);
+    // Nobody would get the handle, and a session may go on for days.
+    if (request?.isAbandoned) return this.#handles.drop(number as number, 1);
     return this.#handles.came(number as number, className, caller.owner, caller);
   };
 

@@ -29,6 +29,7 @@ interface Shop {
   total(baskets: Iterable<Basket> | AsyncIterable<Basket>): Promise<number>;
   apply(fn: (...args: never[]) => unknown, ...args: unknown[]): Promise<unknown>;
   give(fn: (basket: Basket) => unknown): Promise<unknown>;
+  give_late(fn: () => unknown, basket?: Basket): Promise<Basket>;
   count(): Promise<number>;
   half(count: number): Promise<unknown>;
   echo(value: unknown): Promise<unknown>;
@@ -203,6 +204,28 @@ describe('what is kept in Python', () => {
     expect(await given).toMatchObject({ message: 'enough' });
     await lease.checkin();
     expect(await pool.py.count()).toBe(0);
+  });
+
+  it('goes at once if the call that made it was given up, and stays if it had come before', async () => {
+    const pool = await open();
+    const session = pool.session('s');
+    const basket = await session.py.Basket('ann');
+    for (const given of [[], [basket]]) {
+      const abort = new AbortController();
+      const never = () => {
+        abort.abort(new Error('enough'));
+        return new Promise(() => {});
+      };
+      const late = failure(session.with({ signal: abort.signal }).py.give_late(never, ...given));
+      expect(await late).toMatchObject({ message: 'enough' });
+      // Python hears of it behind the call that waited for that answer.
+      await session.py.count();
+      expect(await session.py.count()).toBe(1);
+    }
+    expect(pool.stats().cancelled).toEqual({ kept: 2, killed: 0 });
+    expect(await basket.owner).toBe('ann');
+    await basket[Symbol.asyncDispose]();
+    expect(await session.py.count()).toBe(0);
   });
 
   it('goes with its session, whose calls may come and go', async () => {
