@@ -70,9 +70,9 @@ export class Session<Api = unknown> extends Caller<Api> {
   }
 
   /**
-   * Ends the session once the calls already made have settled: Python drops
-   * what it keeps for it. The id may be used again, for a session that starts
-   * from nothing. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) leaves the session as it is.
+   * Ends the session once nothing of it runs or waits, calls that are made
+   * meanwhile included: Python drops what it keeps for it. The id may be used
+   * again, for a session that starts from nothing. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) leaves the session as it is.
    */
   async end(wait: WaitOptions = NO_OPTIONS): Promise<void> {
     const { sessions } = this.runtime;

@@ -282,6 +282,18 @@ describe('the end of a session', () => {
     await ended;
   });
 
+  it('waits for those made meanwhile, too, which meet its state, and may be given up', async () => {
+    const { session, go, blocking } = await busySession();
+    const ended = session.end();
+    const given = failure(session.end({ signal: AbortSignal.abort('enough') }));
+    const meanwhile = session.call('recall');
+    expect(await given).toBe('enough');
+    await go();
+    expect([await blocking, await meanwhile]).toEqual(['done', { a: 1 }]);
+    await ended;
+    expect(await session.call('recall')).toEqual({});
+  });
+
   it('comes with the end of its block by await using', async () => {
     const pool = await readyPool(app);
     {
