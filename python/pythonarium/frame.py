@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from _thread import RLock
+from _thread import RLock, _count as count_threads
 from collections import deque
 from errno import EBADF, ECONNRESET, EPIPE
 from io import BytesIO
@@ -34,6 +34,9 @@ class LineReader:
         self.lines: list[bytes] = []
         # What is done before raw bytes are waited for.
         self.before_wait: Callable[[], None] | None = None
+        # What waits until there is something to read; absent where the read itself does.
+        self._poll: Callable[[], object] | None = None
+        self._threads_max = 0
         # The beginning of a line that has not ended yet.
         self._parts: list[bytes] = []
         self._parts_bytes = 0
@@ -56,6 +59,20 @@ class LineReader:
         if len(line) > self.bytes_max:
             raise LineTooLong(len(line), self.bytes_max)
         return line
+
+    def poll_first(self, threads_max: int) -> None:
+        """Wait in a poll from here on, and not in the read, as long as there are no more threads than so many beside the main one.
+
+        Linux wakes who sleeps in a read of a socket when the other side has read from its end, too, so that Python wakes for
+        nothing as Node takes an answer; a poll hears of what it waits for alone. But between the two the lock of the
+        interpreter is let go, and has to be had again from threads that compute.
+        """
+        from select import POLLIN, poll
+
+        poller = poll()
+        poller.register(self.descriptor, POLLIN)
+        self._poll = poller.poll
+        self._threads_max = threads_max
 
     def take(self, wanted: Iterable[tuple[int, bool]]) -> list[bytes | bytearray]:
         """Return the raw bytes between two lines: for each size as `bytes`, or if it is to be written to as a `bytearray`.
@@ -137,6 +154,8 @@ class LineReader:
 
     def _read(self) -> bytes:
         try:
+            if self._poll is not None and count_threads() <= self._threads_max:
+                self._poll()
             return os.read(self.descriptor, CHUNK_BYTES)
         except ConnectionResetError:
             return b""  # Node closed its end with bytes of ours still unread.

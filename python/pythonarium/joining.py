@@ -57,8 +57,13 @@ def find_ahead() -> float:
     are left take less, first Node has nothing to do and then Python. On one processor they take turns anyway, and the
     fewer the better.
     """
+    return 0.0 if has_one_processor() else 50e-6
+
+
+def has_one_processor() -> bool:
+    """Return whether Node and this process can only run in turn, as far as the system says."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return 0.0 if processors == 1 else 50e-6
+    return processors == 1
 
 
 # A write costs from 3 to 25 µs, most of it to wake Node.

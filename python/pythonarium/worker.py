@@ -26,7 +26,7 @@ from .fork_hooks import run_fork_hooks
 from .frame import LineEnded, LineReader, LineTooLong, LineWriter
 from .handle import HandleStore
 from .inbox import DURING_A_CALL, Inbox
-from .joining import Joining
+from .joining import Joining, has_one_processor
 from .logs import Logs
 from .message import PROTOCOL, MessageTooLarge, ProtocolError
 from .modules import files_below, load_modules
@@ -134,6 +134,9 @@ class Worker:
             raise ProtocolError(f"the first message is {kind!r} and not 'init'")
         self._start(init)
         if self._lane is None:
+            # Where Python has a processor of its own, to be woken for nothing is to be awake when the next call comes.
+            if has_one_processor():
+                self._reader.poll_first(OWN_THREADS)
             self._answer()
         else:
             self._lane.answer(iter(self._inbox.read, None))  # type: ignore[arg-type]
@@ -597,6 +600,8 @@ def leave_child(raised: BaseException | None) -> NoReturn:
 
 LINE = 3
 START_MARK = 4
+# That which watches for the end of Node.
+OWN_THREADS = 1
 LINE_MOVED_TO = 200
 MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 # No memory, since no byte of it is ever touched.

@@ -1,8 +1,10 @@
 import json
 import os
+import socket
 import sys
 import threading
 import unittest
+from _thread import _count as count_threads
 
 from harness import VECTORS
 from pythonarium.frame import CHUNK_BYTES, LineEnded, LineReader, LineTooLong, LineWriter
@@ -53,6 +55,33 @@ class Frames(unittest.TestCase):
         last = next(lines)
         self.assertLessEqual(sys.getrefcount(last), 2)  # `last` and the argument.
 
+
+    def test_it_waits_in_a_poll_unless_other_threads_run(self):
+        near, far = socket.socketpair()
+        with near, far:
+            reader = LineReader(near.fileno(), UNLIMITED)
+            reader.poll_first(threads_max=count_threads())
+            polled = []
+            poll = reader._poll
+            reader._poll = lambda: polled.append(poll())
+            far.sendall(b"one\n")
+            self.assertEqual((reader.line(), len(polled)), (b"one", 1))
+            over = threading.Event()
+            other = threading.Thread(target=over.wait)
+            other.start()
+            self.addCleanup(other.join)
+            self.addCleanup(over.set)
+            far.sendall(b"two\n")
+            self.assertEqual((reader.line(), len(polled)), (b"two", 1))
+
+    def test_a_poll_ends_when_the_other_side_hangs_up(self):
+        near, far = socket.socketpair()
+        with near:
+            reader = LineReader(near.fileno(), UNLIMITED)
+            reader.poll_first(threads_max=1_000)
+            far.sendall(b"one\ntw")
+            far.close()
+            self.assertEqual(list(reader), [b"one"])
 
     def test_raw_bytes_that_never_come_are_the_end(self):
         for is_writable in (False, True):

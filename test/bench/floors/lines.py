@@ -1,8 +1,16 @@
 """Cuts what comes on descriptor 3 into lines."""
 
 import os
+from select import POLLIN, poll
 
 parts: list[bytes] = []
+# What sleeps in a read is woken too when Node has read an answer. Where the two take turns, that is for nothing; where
+# each has a processor, it is awake when the next request comes, and the faster for it.
+wait = None
+if len(os.sched_getaffinity(0)) == 1:
+    poller = poll()
+    poller.register(3, POLLIN)
+    wait = poller.poll
 
 
 def next_lines() -> list[bytes]:
@@ -10,7 +18,7 @@ def next_lines() -> list[bytes]:
 
     64 KiB at a time: above 128 KiB the allocator gives every chunk back to the kernel.
     """
-    while chunk := os.read(3, 65536):
+    while (wait is None or wait()) and (chunk := os.read(3, 65536)):
         lines = chunk.split(b"\n")
         rest = lines.pop()
         if lines and parts:
