@@ -89,8 +89,17 @@ export class PyResult implements Promise<unknown>, AsyncIterable<unknown> {
   }
 
   #call(): Promise<unknown> {
-    this.#promise ??= this.#ways.call();
+    this.#promise ??= this.#made();
     return this.#promise;
+  }
+
+  /** What is thrown at once is told to whoever waits, and not to the microtask. */
+  #made(): Promise<unknown> {
+    try {
+      return this.#ways.call();
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 }
 

@@ -45,6 +45,7 @@ describe('a signal', () => {
     const pool = await readyPool(app);
     const signal = AbortSignal.abort('too late');
     expect(await failure(pool.call('echo', [1], { signal }))).toBe('too late');
+    expect(await failure(pool.with({ signal }).py.echo!(1) as Promise<unknown>)).toBe('too late');
     expect(await failure(pool.checkout({ signal }))).toBe('too late');
     const mapping = (async () => {
       for await (const _ of pool.map('echo', [1], { signal }));

@@ -55,6 +55,18 @@ describe('py', () => {
 });
 
 describe('what a function of py returns', () => {
+  it('rejects by what is thrown as it is called, once, for whoever waits', async () => {
+    let calls = 0;
+    const call = () => {
+      calls += 1;
+      throw new Error('given up');
+    };
+    const result = new PyResult({ isStream: false, call, stream: () => ({}) as AsyncIterableIterator<unknown> });
+    await expect(result).rejects.toThrow('given up');
+    await new Promise(setImmediate);
+    expect(calls).toBe(1);
+  });
+
   it('is a stream for whoever iterates over it, and no call is made', async () => {
     const { py, calls, streams } = proxy();
     const items: unknown[] = [];
