@@ -130,6 +130,8 @@ export class Exchange {
 
   /** Whether that call may be sent now: at once if nothing else is owed, or behind what says nothing but its answer. */
   takes(call: Call): boolean {
+    // Its loss is being told: what is asked from within waits to hear of it, too.
+    if (this.#isOver) return false;
     const last = this.#requests.at(-1);
     if (last === undefined) return true;
     return this.worker.pipes && this.#requests.length < PIPED_MAX && last.call?.isPlain === true && call.isPlain;
@@ -204,7 +206,8 @@ export class Exchange {
   /** Nobody waits for the answer to this any more. Python still owes it, so the lease stays where it is. */
   abandon(what: Call | Batch): void {
     const request = this.#requestOf(what);
-    if (request === undefined || request.isAbandoned) return;
+    // Its last answer is being told.
+    if (request === undefined || request.isAbandoned || request.batch?.isAnswered) return;
     const runs = this.worker.runs(request);
     if (runs) this.#endVigil();
     if (this.worker.withdraw(request)) {

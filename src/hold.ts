@@ -133,7 +133,10 @@ export class Hold implements LeaseHolder, CallHome {
     } finally {
       this.#isSending = false;
     }
-    if (this.#checkedIn !== undefined && this.#waiting.length === 0 && !this.exchange.isBusy) this.#checkedInNow();
+    if (this.#checkedIn === undefined || this.#waiting.length > 0 || this.exchange.isBusy) return;
+    this.#checkedInNow();
+    // The last that waited may have given up while the one before it was being answered.
+    this.exchange.end();
   }
 
   onLost(ended: EndedLease): void {

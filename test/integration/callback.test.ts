@@ -120,6 +120,40 @@ describe('an iterable among the arguments', () => {
     expect(closed).toBe(1);
   });
 
+  it('may give up, as it is closed, the call that waits behind it, and the lease goes back all the same', async () => {
+    const pool = await readyPool(callbacks);
+    const lease = await pool.checkout();
+    const abort = new AbortController();
+    const closing = onClose(() => abort.abort('no more'));
+    const first = lease.call('first', [closing, 2]);
+    const second = failure(lease.call('total', [[1]], { signal: abort.signal }));
+    const over = lease.checkin();
+    expect([await first, await second]).toEqual([[0, 1], 'no more']);
+    await over;
+    expect(pool.stats().leases).toBe(0);
+    expect(await pool.call('total', [[1, 2]])).toBe(3);
+  });
+
+  it('may call by its lease, as it is closed since the worker has died, and is refused', async () => {
+    const pool = await readyPool(callbacks);
+    const lease = await pool.checkout();
+    let last: Promise<unknown> | undefined;
+    const closing = onClose(() => {
+      last = failure(lease.call('total', [[1]]));
+    });
+    expect(await failure(lease.call('dies_with', [closing]))).toMatchObject({ code: 'ERR_WORKER_DIED' });
+    expect(await last).toMatchObject({ code: 'ERR_LEASE_ENDED' });
+    expect(pool.stats().calls.running).toBe(0);
+  });
+
+  function* onClose(run: () => void): Generator<number> {
+    try {
+      for (let number = 0; ; number++) yield number;
+    } finally {
+      run();
+    }
+  }
+
   it.each<[string, object]>([
     ['a stream that somebody reads already', lockedStream()],
     ['one that makes no iterator', { [Symbol.iterator]: () => undefined }],
