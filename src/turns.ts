@@ -240,7 +240,12 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
   }
 
   onUnbegun(items: readonly Item[]): void {
-    if (items.length === 0 || this.#over !== undefined) return;
+    if (items.length === 0) return;
+    // One that was lost with them has given up the map.
+    if (this.#over !== undefined) {
+      for (const item of items) item.fail(this.#over.error, this.#over.how);
+      return;
+    }
     this.runtime.retries.moved += items.length;
     this.#pending = [...items, ...this.#pending.slice(this.#sent)];
     this.#sent = 0;

@@ -260,6 +260,12 @@ describe('a map of short calls, many in one message', () => {
     expect([1, 2]).toContain(pool.stats().cancelled.kept);
     expect(pool.stats()).toMatchObject({ cancelled: { killed: 0 }, calls: { running: 0 } });
   });
+
+  it('cancels nothing where the last item raised that Python had', async () => {
+    const pool = await readyPool(module);
+    expect(await failure(collect(pool.map('double', [null])))).toMatchObject({ code: 'ERR_PYTHON' });
+    expect(pool.stats()).toMatchObject({ cancelled: { kept: 0, killed: 0 }, calls: { failed: 1, running: 0 } });
+  });
 });
 
 function* range(count: number) {
