@@ -145,7 +145,7 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
   #finish(end: { readonly error?: unknown }): void {
     if (this.#end !== undefined) return;
     this.#end = end;
-    for (const { resolve } of this.#readers.splice(0)) resolve(this.#ended(end));
+    for (const { resolve } of this.#readers.splice(0)) resolve(this.#ended(this.#end));
   }
 
   /** An error is told once; after it there is nothing more. */

@@ -162,4 +162,14 @@ describe('stream()', () => {
     const results = await Promise.all(Array.from({ length: 8 }, () => items.next()));
     expect(results.map(({ value }) => value)).toEqual([0, 1, 2, 3, 4, 5, undefined, undefined]);
   });
+
+  it('tells one of several who read at once of an error, and the others that there is nothing more', async () => {
+    const pool = await readyPool(streams);
+    const items = pool.stream('fails_after', [0]);
+    const results = await Promise.allSettled([items.next(), items.next()]);
+    expect(results).toMatchObject([
+      { status: 'rejected', reason: { code: 'ERR_PYTHON' } },
+      { status: 'fulfilled', value: { done: true } },
+    ]);
+  });
 });
