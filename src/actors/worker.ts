@@ -80,6 +80,8 @@ export class WorkerHand implements ProcessListeners {
   readonly exchanges: (Exchange | undefined)[] = [];
   /** The requests that wait for an answer, in the order in which they were sent. */
   readonly #asked: Request[] = [];
+  /** The last that it was sent. */
+  #lastId = 0;
   readonly #runtime: Runtime;
   readonly #worker: WorkerRef;
   readonly #process: PythonProcess;
@@ -219,6 +221,7 @@ export class WorkerHand implements ProcessListeners {
     const calls = batch?.count ?? 1;
     const lastId = this.#runtime.nextRequestId(calls);
     const id = lastId - calls + 1;
+    this.#lastId = lastId;
     const request = {
       id,
       lastId,
@@ -680,7 +683,9 @@ export class WorkerHand implements ProcessListeners {
 
   #heard(message: MessageDuringCall): boolean {
     const request = this.#asker(message.id);
-    return request?.exchange.hear(request, message) ?? false;
+    // A thread that the function has left behind may have told so as the answer was on its way.
+    const isLate = message.id <= this.#lastId && (message.type === 'progress' || message.type === 'heartbeat');
+    return request?.exchange.hear(request, message) ?? isLate;
   }
 
   /** The request of that id: the first, where Python runs one after the other. */

@@ -152,6 +152,13 @@ describe('a call that promises to beat', () => {
     const error = await failure(pool.call('pid', [], { heartbeatTimeoutMs: heartbeatTimeoutMs as number }));
     expect(error).toMatchObject({ code: 'ERR_OPTION', option: 'heartbeatTimeoutMs' });
   });
+
+  it('hears without harm what a thread of a call tells as that is answered', async () => {
+    const pool = await readyPool(hangs);
+    await pool.call('leave_heart', [], { heartbeatTimeoutMs: 60_000 });
+    expect(await pool.call('beat_late')).toBe('done');
+    expect(pool.stats().workers.idle).toBe(1);
+  });
 });
 
 describe('a worker that is pinged', () => {
