@@ -21,19 +21,24 @@ class EventLoop:
         self.cancellation = cancellation
         self._loop: asyncio.AbstractEventLoop | None = None
         self._make_task: Callable[..., Any] | None = None
+        # Those that the setup or its tasks have made.
+        self._kept: set[asyncio.Task[Any]] = set()
 
     def run(self, awaitable: Awaitable[Any], call: int = 0, keep_tasks: bool = False) -> Any:
         """Return what `awaitable` comes to, or raise what it raises.
 
-        `call` can be cancelled meanwhile. Tasks that it has made and leaves behind are cancelled, unless `keep_tasks`: they
-        would run on in the time of somebody else's call.
+        `call` can be cancelled meanwhile. Tasks that it leaves behind are cancelled, unless `keep_tasks`: they would run on in
+        the time of somebody else's call. So are those that nobody knows who has made; those that the setup's tasks have
+        made meanwhile are not.
         """
         # Nothing of ours is to be interrupted, and an exception raised by a signal would tear through the loop.
         cancellation = self.cancellation
         cancellation.armed = 0
+        import asyncio
+
         loop = self.open()
-        tasks: set[asyncio.Task[Any]] | None = None if keep_tasks else set()
-        task = loop.create_task(_outcome(awaitable, tasks))
+        before = asyncio.all_tasks(loop)
+        task = loop.create_task(_outcome(awaitable))
         cancellation.interrupt = lambda: loop.call_soon_threadsafe(task.cancel)
         cancellation.armed = call
         if cancellation.missed and cancellation.is_cancelled(call):
@@ -43,24 +48,29 @@ class EventLoop:
         finally:
             cancellation.armed = 0
             cancellation.interrupt = None
-            if tasks:
+            if not keep_tasks and (tasks := asyncio.all_tasks(loop) - before - self._kept):
                 loop.run_until_complete(cancel_all(tasks))
         if raised is not None:
             raise raised
         return result
 
     def open(self) -> asyncio.AbstractEventLoop:
-        """Return the loop, which is made if it is not there, and notes the tasks that each call makes."""
+        """Return the loop, which is made if it is not there, and notes the tasks that are to be kept."""
         if self._loop is None:
             import asyncio
 
             self._loop = asyncio.new_event_loop()
             asyncio.set_event_loop(self._loop)
-            self._make_task = _note_tasks(self._loop)
-        elif self._loop.get_task_factory() is not self._make_task:
-            # Code of the user's has put another one there.
-            self._make_task = _note_tasks(self._loop)
+        # The setup alone has such tasks. Code of the user's may have put something else there that makes them.
+        known = self._make_task
+        if is_setups.get() if known is None else self._loop.get_task_factory() is not known:
+            self._make_task = note_tasks(self._loop, self._note)
         return self._loop
+
+    def _note(self, task: asyncio.Task[Any]) -> None:
+        if is_setups.get():
+            self._kept.add(task)
+            task.add_done_callback(self._kept.discard)
 
     def close(self) -> None:
         """Cancel what still runs and close the loop, if there is one."""
@@ -89,8 +99,7 @@ def cancel_all(tasks: set[asyncio.Task[Any]]) -> asyncio.Future[Any]:
     return gather(*ending, return_exceptions=True)
 
 
-async def _outcome(awaitable: Awaitable[Any], tasks: set[asyncio.Task[Any]] | None) -> tuple[Any, BaseException | None]:
-    tasks_of_call.set(tasks)
+async def _outcome(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None]:
     # Caught in here, so that the traceback has no frames of asyncio, and so that a
     # SystemExit does not tear through the loop.
     try:
@@ -99,24 +108,22 @@ async def _outcome(awaitable: Awaitable[Any], tasks: set[asyncio.Task[Any]] | No
         return None, raised
 
 
-def _note_tasks(loop: asyncio.AbstractEventLoop) -> Callable[..., asyncio.Task[Any]]:
-    """Have each task of `loop` noted in `tasks_of_call` until it is done, and return what makes tasks so from here on."""
+def note_tasks(
+    loop: asyncio.AbstractEventLoop, note: Callable[[asyncio.Task[Any]], object]
+) -> Callable[..., asyncio.Task[Any]]:
+    """Have each task that is made on `loop` noted by the code that makes it, and return what makes tasks from here on."""
     from asyncio import Task
 
     make = loop.get_task_factory() or (lambda loop, coroutine, **named: Task(coroutine, loop=loop, **named))
 
     def make_task(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **named: Any) -> asyncio.Task[Any]:
         task = make(loop, coroutine, **named)
-        tasks = tasks_of_call.get()
-        if tasks is not None:
-            tasks.add(task)  # type: ignore[arg-type]
-            task.add_done_callback(tasks.discard)
+        note(task)  # type: ignore[arg-type]
         return task  # type: ignore[return-value]
 
     loop.set_task_factory(make_task)  # type: ignore[arg-type]
     return make_task
 
 
-# Those that the call whose code runs has made; None where it is no call's. A task has it from the one that made it, so
-# that what the setup has started is no call's, whenever it makes others.
-tasks_of_call: ContextVar[set[asyncio.Task[Any]] | None] = ContextVar("pythonarium_tasks_of_call", default=None)
+# Whether the code that runs is the setup's. A task has that from the one that made it, whosever call it runs in.
+is_setups: ContextVar[bool] = ContextVar("pythonarium_is_setups", default=False)

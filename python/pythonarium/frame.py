@@ -7,6 +7,7 @@ from _thread import RLock, _count as count_threads
 from collections import deque
 from errno import EBADF, ECONNRESET, EPIPE
 from io import BytesIO
+from select import POLLIN, poll
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,8 +68,6 @@ class LineReader:
         nothing as Node takes an answer; a poll hears of what it waits for alone. But between the two the lock of the
         interpreter is let go, and has to be had again from threads that compute.
         """
-        from select import POLLIN, poll
-
         poller = poll()
         poller.register(self.descriptor, POLLIN)
         self._poll = poller.poll

@@ -8,7 +8,7 @@ from contextvars import copy_context
 
 from . import error, message
 from .cancel import GIVEN_UP, CallCancelled
-from .event_loop import cancel_all, tasks_of_call
+from .event_loop import cancel_all, note_tasks
 from .exchange import Exchange
 from .lane import Job, Lane, Mailbox, running
 from .stream import Stream
@@ -37,6 +37,7 @@ class AsyncioLane(Lane):
         # What the setup has left; no call finds here what another one has set.
         self._context = copy_context()
         loop = self._loop = self.worker._loop.open()
+        note_tasks(loop, _note)
         loop.add_reader(self._reader.descriptor, self._on_readable)
         # What came along with the handshake makes no descriptor readable.
         if self._reader.has_line:
@@ -77,11 +78,13 @@ class AsyncioLane(Lane):
 
     def cancel(self, job: AsyncioJob, told: dict[str, Any]) -> None:  # type: ignore[override]
         """Cancel the task of `job`, if it has come to an `await`; what waits for Node otherwise is told."""
-        # Who has read this waits where it stands, and its task would only hear of it after that.
-        if job.is_awaiting and self.interrupts and running.get() is not job:
+        # Its own code has read this: it waits for Node where it stands, and its task would only hear of it after that.
+        is_told = job.mailbox is not None and (running.get() is job or not (job.is_awaiting and self.interrupts))
+        if is_told:
+            job.mailbox.put(told)  # type: ignore[union-attr]
+        stands = is_told and asyncio.current_task(self._loop) is job.task
+        if job.is_awaiting and self.interrupts and not stands:
             job.task.cancel()
-        elif job.mailbox is not None:
-            job.mailbox.put(told)
 
     def _on_readable(self) -> None:
         if self._was_read:
@@ -127,7 +130,6 @@ class AsyncioLane(Lane):
     async def _answer_call(self, job: AsyncioJob) -> None:
         worker, call = self.worker, job.message
         self.enter(job)
-        tasks_of_call.set(job.tasks)
         refused, answer, attachments = None, b"", []
         try:
             job.started = not job.is_cancelled(job.call)
@@ -185,6 +187,7 @@ class AsyncioJob(Job):
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
+        # Those that it has made.
         self.tasks: set[asyncio.Task[Any]] = set()
 
     def run_plain(self, function: Callable[..., Any], *args: Any) -> Any:
@@ -253,6 +256,14 @@ class LoopMailbox(Mailbox):
             finally:
                 self._waiter = None
         return self._came.popleft()
+
+
+def _note(task: asyncio.Task[Any]) -> None:
+    """Have the call that has made `task` end it."""
+    job: AsyncioJob | None = running.get()  # type: ignore[assignment]
+    if job is not None:
+        job.tasks.add(task)
+        task.add_done_callback(job.tasks.discard)
 
 
 async def _one_by_one(job: AsyncioJob, iterator: Iterator[Any]) -> AsyncIterator[Any]:

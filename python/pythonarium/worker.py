@@ -20,7 +20,7 @@ from .cancel import GIVEN_UP, CallCancelled, Cancellation
 from .context import NOTHING
 from .context import current as current_context
 from .descriptors import close_inherited
-from .event_loop import EventLoop
+from .event_loop import EventLoop, is_setups
 from .expose import NameTaken, NothingExposed, find_callable, find_exposed, find_generators
 from .fork_hooks import run_fork_hooks
 from .frame import LineEnded, LineReader, LineTooLong, LineWriter
@@ -194,7 +194,9 @@ class Worker:
             stage = "setup"
             setup = self._find_step(init["setup"])
             self._teardown = self._find_step(init["teardown"])
+            of_setup = is_setups.set(True)
             setup()
+            is_setups.reset(of_setup)
         except (NothingExposed, NameTaken, StepMissing) as reason:
             self._fail(stage, error.of_names(str(reason), list(self._functions)))
         except BaseException as raised:

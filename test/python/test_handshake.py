@@ -200,6 +200,16 @@ class Lives(WorkerTestCase):
                 self.assertEqual(worker.texts("stdout"), ["cancelled"])
                 self.assertEqual(worker.logs[-1]["call"], worker.mark())
 
+    def test_what_a_thread_of_a_call_has_run_on_the_loop_is_cancelled_with_it(self):
+        worker = self.ready("lives.py", setup={"name": "serve"})
+        self.assertEqual(worker.call("leaves_task_of_a_thread"), "left")
+        self.assertEqual(worker.texts("stdout"), ["cancelled"])
+
+    def test_a_call_whose_loop_is_stopped_under_it_does_not_go_on_in_the_next(self):
+        worker = self.ready("lives.py")
+        self.assertIn("loop stopped", worker.error("stops_loop")["message"])
+        self.assertEqual(worker.texts("stdout"), ["cancelled"])
+
     def test_whoever_makes_the_tasks_those_of_a_call_are_cancelled_with_it(self):
         worker = self.ready("lives.py", setup={"name": "make_tasks_itself"})
         self.assertEqual(worker.call("leaves_task"), "left")

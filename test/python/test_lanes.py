@@ -247,6 +247,13 @@ class Asyncio(Lanes):
                 self.assertEqual(self.answer_to(call)["error"]["type"], "CallCancelled")
         self.assertEqual(self.call("have_ended"), ["asked", "passed", "summed"])
 
+    def test_one_whose_task_holds_the_loop_is_told_there_and_where_it_waits_itself(self):
+        call = self.ask_with("stream", "has_summed_on_the_loop")
+        self.hear()
+        self.worker.send({"type": "cancel", "id": call})
+        self.assertEqual(self.answer_to(call)["error"]["type"], "CancelledError")
+        self.assertEqual(sorted(self.call("have_ended")), ["slept", "summed"])
+
     def test_one_that_holds_the_loop_is_told_before_it_has_an_answer_that_came_at_once_with_that(self):
         call = self.ask_with("function", "asks_and_counts", stream=ROOMY)
         asked = self.hear()
