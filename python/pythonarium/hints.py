@@ -11,10 +11,10 @@ from typing import Any
 
 
 def hints_of(function: Any) -> dict[str, Any]:
-    """Return the hints of a function or a class's fields, less those that stand for nothing when the program runs."""
+    """Return the hints of a function or a class's fields with all their marks, less those that stand for nothing when the program runs."""
     function = inspect.unwrap(function)
     try:
-        return typing.get_type_hints(function)
+        return typing.get_type_hints(function, include_extras=True)
     except Exception:
         pass
     scope = getattr(function, "__globals__", None) or getattr(sys.modules.get(getattr(function, "__module__", "")), "__dict__", {})

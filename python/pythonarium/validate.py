@@ -127,15 +127,14 @@ class _Builder:
         if isinstance(hint, typing.TypeVar):
             alternatives = hint.__constraints__ or ((hint.__bound__,) if hint.__bound__ is not None else ())
             return self._union(alternatives) if alternatives else _anything
+        bare, _ = _unmarked(hint)
+        if bare is not hint:
+            return self.check(bare)
         origin, arguments = typing.get_origin(hint), typing.get_args(hint)
         if origin in (typing.Union, types.UnionType):
             return self._union(arguments)
         if origin is typing.Literal:
             return _literal(arguments)
-        if origin is not None and getattr(origin, "_name", "") in ("Annotated", "ClassVar", "Final", "Required", "NotRequired", "ReadOnly"):
-            return self.check(arguments[0])
-        if hasattr(hint, "__metadata__"):
-            return self.check(hint.__origin__)
         return self._of_class(origin or hint, arguments)
 
     def _of_class(self, kind: Any, arguments: tuple[Any, ...]) -> Check:
@@ -145,10 +144,9 @@ class _Builder:
             return _text(kind, TEXTS.get(kind, str))
         if not isinstance(kind, type):
             return _anything
-        if typing.is_typeddict(kind):
+        if _is_typed_dict(kind):
             hints = hints_of(kind)
-            fields = kind.__required_keys__ | kind.__optional_keys__
-            return self._fields(kind, kind.__required_keys__, {name: hints.get(name, Any) for name in fields})
+            return self._fields(kind, _required(kind, hints), {name: hints.get(name, Any) for name in kind.__required_keys__ | kind.__optional_keys__})
         if issubclass(kind, enum.Enum):
             return _enum(kind)
         if issubclass(kind, tuple) and hasattr(kind, "_fields"):
@@ -249,12 +247,15 @@ class _Builder:
     def _fields(self, kind: type, required: Iterable[str], hints: dict[str, Any]) -> Check:
         checks: dict[str, Check] = {}
         needed = frozenset(required)
+        has_instances = not _is_typed_dict(kind)
+        more = getattr(kind, "__extra_items__", None)
+        other = None if more is None or type(more).__name__.endswith("NoExtraItemsType") else self.check(more)
 
         def check(value: Any) -> Mismatch | None:
             if not checks:
                 # Now, and not when it was made: a type may hold itself.
                 checks.update({name: self.check(hint) for name, hint in hints.items()})
-            if not typing.is_typeddict(kind) and isinstance(value, kind):
+            if has_instances and isinstance(value, kind):
                 return None
             if not isinstance(value, dict):
                 return Mismatch("", f"a dict with the fields of {kind.__name__}", _name(value))
@@ -262,7 +263,7 @@ class _Builder:
                 if name not in value:
                     return Mismatch("", f"a dict with {name!r}, as {kind.__name__} has it", "one without")
             for key, item in value.items():
-                each = checks.get(key)
+                each = checks.get(key, other)
                 if each is None:
                     return Mismatch("", f"a dict with the fields of {kind.__name__} alone", f"one with {key!r:.60}")
                 found = _inside(each(item), f".{key}")
@@ -271,6 +272,36 @@ class _Builder:
             return None
 
         return check
+
+
+def _is_typed_dict(kind: Any) -> bool:
+    # That of `typing_extensions` is none to `typing`.
+    return hasattr(kind, "__required_keys__")
+
+
+def _required(kind: Any, hints: dict[str, Any]) -> set[str]:
+    """Return the keys that a TypedDict has to have."""
+    required = set(kind.__required_keys__)
+    # Annotations that were text when the class was made have told Python nothing of their marks.
+    for name, hint in hints.items():
+        _, marks = _unmarked(hint)
+        if "NotRequired" in marks:
+            required.discard(name)
+        elif "Required" in marks:
+            required.add(name)
+    return required
+
+
+def _unmarked(hint: Any) -> tuple[Any, list[str]]:
+    """Take off what says something about a field and not about its type, as `NotRequired[X]` does, and say what that was."""
+    marks = []
+    while (origin := typing.get_origin(hint)) is not None:
+        mark = "Annotated" if origin is typing.Annotated else getattr(origin, "_name", "")
+        if mark not in MARKS:
+            break
+        marks.append(mark)
+        hint = typing.get_args(hint)[0]
+    return hint, marks
 
 
 def _anything(value: Any) -> Mismatch | None:
@@ -377,3 +408,4 @@ TEXTS: dict[Any, Callable[[str], Any]] = {
     uuid.UUID: uuid.UUID,
 }
 ITERABLES = frozenset([abc.Iterable, abc.Iterator, abc.Generator, abc.AsyncIterable, abc.AsyncIterator, abc.AsyncGenerator])
+MARKS = ("Annotated", "ClassVar", "Final", "NotRequired", "ReadOnly", "Required")

@@ -6,6 +6,7 @@ import enum
 import pathlib
 import subprocess
 import sys
+import typing
 import unittest
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -16,11 +17,18 @@ import harness
 from pythonarium.error import ArgumentRefused, of_exception
 from pythonarium.validate import Validator
 
+try:
+    import typing_extensions
+except ImportError:
+    typing_extensions = None
+
 if TYPE_CHECKING:
     from nowhere import Unknown
 
 T = TypeVar("T", bound=int)
 UserId = NewType("UserId", int)
+# Python has them from 3.11 on.
+NotRequired, Required, Unpack = (getattr(typing, name, None) for name in ("NotRequired", "Required", "Unpack"))
 
 
 class Size(enum.Enum):
@@ -43,6 +51,21 @@ class Item:
     name: str
     price: float = 0
     parts: list[Item] = field(default_factory=list)
+
+
+class Entry(TypedDict):
+    name: str
+    note: NotRequired[str]
+    tag: Annotated[NotRequired[str], "short"]
+
+
+class Filed(Entry, total=False):
+    place: Required[str]
+    size: int
+
+
+class Sealed(Filed):
+    seal: str
 
 
 def refusal(hint, value):
@@ -154,6 +177,33 @@ class Hints(unittest.TestCase):
         ]:
             with self.subTest(hint=hint, value=value):
                 self.assertEqual(refusal(hint, value), said)
+
+    @unittest.skipIf(NotRequired is None, "Python has it from 3.11 on")
+    def test_a_mark_says_whether_a_key_may_be_missing_though_annotations_are_text(self):
+        for hint, value, said in [
+            (Entry, {"name": "a"}, None),
+            (Entry, {"name": "a", "note": 1}, "x.note must be a str, and an int came."),
+            (Entry, {"note": "b"}, "x must be a dict with 'name', as Entry has it, and one without came."),
+            (Filed, {"name": "a", "place": "b"}, None),
+            (Filed, {"name": "a"}, "x must be a dict with 'place', as Filed has it, and one without came."),
+            (Sealed, {"name": "a", "place": "b", "seal": "c"}, None),
+            (Sealed, {"name": "a", "seal": "c"}, "x must be a dict with 'place', as Sealed has it, and one without came."),
+            (Sealed, {"name": "a", "place": "b"}, "x must be a dict with 'seal', as Sealed has it, and one without came."),
+        ]:
+            with self.subTest(hint=hint, value=value):
+                self.assertEqual(refusal(hint, value), said)
+
+    @unittest.skipUnless(hasattr(typing_extensions, "NoExtraItems"), "a later typing_extensions' own")
+    def test_a_typed_dict_of_typing_extensions_is_one(self):
+        fields = {"size": int, "note": "typing_extensions.ReadOnly[typing_extensions.NotRequired[str]]"}
+        closed = typing_extensions.TypedDict("Options", fields)
+        self.assertIsNone(refusal(closed, {"size": 1}))
+        self.assertEqual(refusal(closed, {"size": "1"}), "x.size must be an int, and a str came.")
+        self.assertEqual(refusal(closed, {}), "x must be a dict with 'size', as Options has it, and one without came.")
+        self.assertEqual(refusal(closed, {"size": 1, "more": 2}), "x must be a dict with the fields of Options alone, and one with 'more' came.")
+        more = typing_extensions.TypedDict("More", fields, extra_items=int)
+        self.assertIsNone(refusal(more, {"size": 1, "more": 2}))
+        self.assertEqual(refusal(more, {"size": 1, "more": "2"}), "x.more must be an int, and a str came.")
 
 
 class Calls(unittest.TestCase):
