@@ -49,9 +49,9 @@ def of_javascript(told: dict[str, Any]) -> JavaScriptError:
 class ArgumentRefused(TypeError):
     """An argument is not what its hint says, found before the function was started."""
 
-    def __init__(self, parameter: str, path: str, expected: str, got: str) -> None:
+    def __init__(self, path: str, expected: str, got: str) -> None:
         super().__init__(f"{path} must be {expected}, and {got} came.")
-        self.parameter, self.path, self.expected, self.got = parameter, path, expected, got
+        self.path, self.expected, self.got = path, expected, got
 
 
 def of_exception(raised: BaseException) -> dict[str, Any]:

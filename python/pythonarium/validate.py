@@ -65,24 +65,13 @@ class Validator:
             bound = signature.bind(*args, **kwargs)
         except TypeError:
             return
-        for name, value in bound.arguments.items():
-            check = checks.get(name)
-            if check is None:
-                continue
+        for name, check in checks.items():
             kind = signature.parameters[name].kind
-            if kind is inspect.Parameter.VAR_POSITIONAL:
-                found = _first(_inside(check(item), f"[{index}]") for index, item in enumerate(value))
-            elif kind is inspect.Parameter.VAR_KEYWORD:
-                # Each has come under a name of its own.
-                for key, item in value.items():
-                    found = check(item)
-                    if found is not None:
-                        raise ArgumentRefused(key, f"{key}{found.path}", found.expected, found.got)
+            if name not in bound.arguments and kind not in NONE_GIVEN:
                 continue
-            else:
-                found = check(value)
+            found = check(bound.arguments.get(name, NONE_GIVEN.get(kind)))
             if found is not None:
-                raise ArgumentRefused(name, f"{name}{found.path}", found.expected, found.got)
+                raise ArgumentRefused(*found)
 
 
 def _checks_of(function: Callable[..., Any]) -> tuple[inspect.Signature, dict[str, Check]] | None:
@@ -92,7 +81,7 @@ def _checks_of(function: Callable[..., Any]) -> tuple[inspect.Signature, dict[st
         return None
     signature, hints = known
     build = _Builder()
-    checks = {name: build.check(hints[name]) for name in signature.parameters if name in hints}
+    checks = {name: build.parameter(each, hints[name]) for name, each in signature.parameters.items() if name in hints}
     return (signature, checks) if checks else None
 
 
@@ -101,6 +90,29 @@ class _Builder:
 
     def __init__(self) -> None:
         self._made: dict[Any, Check | None] = {}
+
+    def parameter(self, parameter: inspect.Parameter, hint: Any) -> Check:
+        """Return the check of all that a parameter takes. The path of what it finds begins with the argument's name."""
+        name, unpacked = parameter.name, _unpacked(hint)
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            # Each has come under a name of its own.
+            if unpacked is None:
+                item = self.check(hint)
+                return lambda value: _first(_inside(item(each), key) for key, each in value.items())
+            fields = self.check(unpacked)
+
+            def check(value: Any) -> Mismatch | None:
+                found = fields(value)
+                return None if found is None else found._replace(path=found.path.removeprefix(".") or name)
+
+            return check
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            whole = self._items("a list", (tuple,), (hint,)) if unpacked is None else self.check(unpacked)
+        else:
+            whole = self.check(hint)
+        if parameter.default is None:
+            return lambda value: None if value is None else _inside(whole(value), name)
+        return lambda value: _inside(whole(value), name)
 
     def check(self, hint: Any) -> Check:
         try:
@@ -158,7 +170,8 @@ class _Builder:
             hints = hints_of(kind)
             return self._fields(kind, required, {each.name: hints.get(each.name, Any) for each in made})
         if kind is tuple:
-            if not arguments:
+            # How many there are of what is unpacked inside is not known.
+            if not arguments or any(_unpacked(each) is not None for each in arguments):
                 return _instance(kind, "a list", (list, tuple))
             if len(arguments) == 2 and arguments[1] is ...:
                 return self._list(arguments[:1])
@@ -304,6 +317,13 @@ def _unmarked(hint: Any) -> tuple[Any, list[str]]:
     return hint, marks
 
 
+def _unpacked(hint: Any) -> Any:
+    """Return what `Unpack[X]` and `*X` unpack; None for any other hint."""
+    if getattr(typing.get_origin(hint), "_name", "") == "Unpack":
+        return typing.get_args(hint)[0]
+    return hint.__origin__[hint.__args__] if getattr(hint, "__unpacked__", False) is True else None
+
+
 def _anything(value: Any) -> Mismatch | None:
     return None
 
@@ -409,3 +429,5 @@ TEXTS: dict[Any, Callable[[str], Any]] = {
 }
 ITERABLES = frozenset([abc.Iterable, abc.Iterator, abc.Generator, abc.AsyncIterable, abc.AsyncIterator, abc.AsyncGenerator])
 MARKS = ("Annotated", "ClassVar", "Final", "NotRequired", "ReadOnly", "Required")
+# What came to a parameter that takes any number, where nothing did.
+NONE_GIVEN: dict[Any, Any] = {inspect.Parameter.VAR_POSITIONAL: (), inspect.Parameter.VAR_KEYWORD: {}}

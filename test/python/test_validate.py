@@ -68,6 +68,11 @@ class Sealed(Filed):
     seal: str
 
 
+class Options(TypedDict):
+    currency: str
+    digits: NotRequired[int]
+
+
 def refusal(hint, value):
     """What is wrong with a value for a parameter `x` of that hint; None if nothing is."""
 
@@ -205,6 +210,12 @@ class Hints(unittest.TestCase):
         self.assertIsNone(refusal(more, {"size": 1, "more": 2}))
         self.assertEqual(refusal(more, {"size": 1, "more": "2"}), "x.more must be an int, and a str came.")
 
+    @unittest.skipIf(Unpack is None, "Python has it from 3.11 on")
+    def test_a_tuple_with_any_number_of_some_is_a_list(self):
+        hint = tuple[int, Unpack[tuple[str, ...]]]
+        self.assertIsNone(refusal(hint, [1, "a", "b"]))
+        self.assertEqual(refusal(hint, "ab"), "x must be a list, and a str came.")
+
 
 class Calls(unittest.TestCase):
     def check(self, function, *args, **kwargs):
@@ -224,6 +235,32 @@ class Calls(unittest.TestCase):
         self.assertEqual(self.refused(function, 1, "b", 2, "3").path, "rest[1]")
         self.assertEqual(self.refused(function, 1, c=1).path, "c")
         self.assertEqual(self.refused(function, 1, d="x").path, "d")
+
+    def test_none_passes_where_it_is_the_default(self):
+        def function(a: int = None, *, b: list[str] = None): ...
+
+        self.check(function, None, b=None)
+        self.assertEqual(self.refused(function, "1").path, "a")
+        self.assertEqual(self.refused(function, b=["a", None]).path, "b[1]")
+
+    @unittest.skipIf(Unpack is None, "Python has it from 3.11 on")
+    def test_keywords_that_a_typed_dict_names_are_held_against_it(self):
+        def function(a: int = 0, **options: Unpack[Options]): ...
+
+        self.check(function, 1, currency="EUR")
+        self.check(function, a=1, currency="EUR", digits=2)
+        self.assertEqual(self.refused(function, currency=1).path, "currency")
+        self.assertEqual(self.refused(function, currency="EUR", digits="2").path, "digits")
+        self.assertEqual(str(self.refused(function, 1)), "options must be a dict with 'currency', as Options has it, and one without came.")
+        self.assertEqual(str(self.refused(function, currency="", tax=1)), "options must be a dict with the fields of Options alone, and one with 'tax' came.")
+
+    @unittest.skipIf(Unpack is None, "Python has it from 3.11 on")
+    def test_arguments_that_a_tuple_lists_are_held_against_it(self):
+        def function(*rest: Unpack[tuple[int, str]]): ...
+
+        self.check(function, 1, "a")
+        self.assertEqual(self.refused(function, 1, 2).path, "rest[1]")
+        self.assertEqual(str(self.refused(function)), "rest must be a list of 2, and one of 0 came.")
 
     def test_arguments_that_it_does_not_take_are_left_for_python_to_refuse(self):
         def function(a: int): ...
