@@ -6,6 +6,7 @@ tuple, text for a path or a date (`docs/values.md`).
 
 from __future__ import annotations
 
+import array
 import collections.abc as abc
 import dataclasses
 import datetime
@@ -151,7 +152,7 @@ class _Builder:
 
     def _of_class(self, kind: Any, arguments: tuple[Any, ...]) -> Check:
         if kind in PLAIN:
-            return _instance(kind, *PLAIN[kind])
+            return _instance(*PLAIN[kind])
         if kind in TEXTS or (isinstance(kind, type) and issubclass(kind, os.PathLike)):
             return _text(kind, TEXTS.get(kind, str))
         if not isinstance(kind, type):
@@ -169,12 +170,16 @@ class _Builder:
             required = {each.name for each in made if each.default is each.default_factory is dataclasses.MISSING}
             hints = hints_of(kind)
             return self._fields(kind, required, {each.name: hints.get(each.name, Any) for each in made})
+        value_under = _value_under(kind)
+        if value_under is not None:
+            check = self.check(value_under)
+            return lambda value: None if isinstance(value, kind) else check(value)
         if kind is tuple:
             # How many there are of what is unpacked inside is not known.
             if not arguments or any(_unpacked(each) is not None for each in arguments):
-                return _instance(kind, "a list", (list, tuple))
+                return _instance("a list", (list, tuple))
             if len(arguments) == 2 and arguments[1] is ...:
-                return self._list(arguments[:1])
+                return self._items("a list", (list, tuple), arguments[:1])
             return self._tuple("tuple", [self.check(each) for each in arguments], 0)
         if issubclass(kind, abc.Set):
             return self._items("a set", (set, frozenset), arguments)
@@ -184,13 +189,16 @@ class _Builder:
             return lambda value: None if callable(value) else Mismatch("", "a function", _name(value))
         if kind in ITERABLES:
             return lambda value: None if hasattr(type(value), "__iter__") or hasattr(type(value), "__aiter__") else Mismatch("", "an iterable", _name(value))
+        # To name it would be a warning by now, and one day an error.
+        if kind.__module__ == "collections.abc" and kind.__name__ == "ByteString":
+            return self.check(bytes)
         if issubclass(kind, abc.Collection) and kind.__module__ in ("builtins", "collections", "collections.abc"):
-            return self._list(arguments)
+            return self._list(kind, arguments)
         if kind.__module__.split(".")[0] == "numpy":
             return _numpy(kind)
         # A model of pydantic checks what it is made from better than this could.
         stand_ins = (kind, dict) if hasattr(kind, "model_validate") else (kind,)
-        return _instance(kind, f"a {kind.__qualname__}", stand_ins)
+        return _instance(f"a {kind.__qualname__}", stand_ins)
 
     def _union(self, alternatives: Iterable[Any]) -> Check:
         checks = [self.check(each) for each in alternatives]
@@ -210,9 +218,10 @@ class _Builder:
 
         return check
 
-    def _list(self, arguments: tuple[Any, ...]) -> Check:
+    def _list(self, kind: type, arguments: tuple[Any, ...]) -> Check:
         check = self._items("a list", (list, tuple), arguments)
-        if arguments and arguments[0] is str:
+        # Text is a sequence of text, and no list of it.
+        if arguments and arguments[0] is str and issubclass(str, kind):
             return lambda value: None if isinstance(value, str) else check(value)
         return check
 
@@ -324,13 +333,31 @@ def _unpacked(hint: Any) -> Any:
     return hint.__origin__[hint.__args__] if getattr(hint, "__unpacked__", False) is True else None
 
 
+def _value_under(kind: type) -> Any:
+    """Return the value that a class is built on, as `class Names(list[str])` is; None for a value itself, and for any other class."""
+    if _is_value(kind):
+        return None
+    for base in vars(kind).get("__orig_bases__", kind.__bases__):
+        origin = typing.get_origin(base) or base
+        if _is_value(origin):
+            return base
+        under = _value_under(origin) if isinstance(origin, type) else None
+        if under is not None:
+            return under
+    return None
+
+
+def _is_value(kind: Any) -> bool:
+    return kind in PLAIN or kind in TEXTS or (isinstance(kind, type) and issubclass(kind, abc.Collection) and kind.__module__ in ("builtins", "collections"))
+
+
 def _anything(value: Any) -> Mismatch | None:
     return None
 
 
-def _instance(kind: type, expected: str, kinds: tuple[type, ...]) -> Check:
+def _instance(expected: str, kinds: tuple[type, ...]) -> Check:
     # True is an int for Python; to those who call it is none.
-    excludes_bool = kind in (int, float, complex)
+    excludes_bool = int in kinds and bool not in kinds
     try:
         isinstance(None, kinds)
     except TypeError:
@@ -376,7 +403,7 @@ def _literal(values: tuple[Any, ...]) -> Check:
 def _enum(kind: type[enum.Enum]) -> Check:
     values = [each.value for each in kind]
     if issubclass(kind, enum.Flag):
-        return _instance(int, "an int", (int,))
+        return _instance("an int", (int,))
     literal = _literal(tuple(values))
     return lambda value: None if isinstance(value, kind) else literal(value)
 
@@ -384,7 +411,9 @@ def _enum(kind: type[enum.Enum]) -> Check:
 def _numpy(kind: type) -> Check:
     if kind.__name__ == "ndarray":
         return lambda value: None if isinstance(value, (kind, memoryview)) else Mismatch("", "an array", _name(value))
-    return _instance(float, "a number", (int, float, kind))
+    if kind.__name__ in ("bool", "bool_"):
+        return _instance("a bool", (bool, kind))
+    return _instance("a number", (int, float, kind))
 
 
 def _inside(found: Mismatch | None, step: str) -> Mismatch | None:
@@ -418,6 +447,7 @@ PLAIN: dict[Any, tuple[str, tuple[type, ...]]] = {
     bytes: ("bytes", (bytes, bytearray, memoryview)),
     bytearray: ("bytes", (bytes, bytearray, memoryview)),
     memoryview: ("bytes", (bytes, bytearray, memoryview)),
+    array.array: ("an array", (array.array, bytes, bytearray, memoryview)),
     datetime.datetime: ("a datetime", (datetime.datetime,)),
     datetime.timedelta: ("a timedelta, in milliseconds", (datetime.timedelta, int, float)),
 }

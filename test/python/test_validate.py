@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import array
+import collections
 import datetime
 import decimal
 import enum
@@ -9,8 +11,8 @@ import sys
 import typing
 import unittest
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, MutableSequence, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, NewType, Optional, TypedDict, TypeVar, Union
 
 import harness
@@ -73,6 +75,40 @@ class Options(TypedDict):
     digits: NotRequired[int]
 
 
+class Number(int): ...
+
+
+class Account(Number): ...
+
+
+class Slug(str): ...
+
+
+class Money(decimal.Decimal): ...
+
+
+class Mixin: ...
+
+
+class Names(Mixin, list[str]): ...
+
+
+class Prices(dict[str, float]): ...
+
+
+class Pair(tuple[int, str]): ...
+
+
+class Failure(Exception): ...
+
+
+@dataclass
+class Route:
+    start: str
+    _: KW_ONLY
+    end: str = ""
+
+
 def refusal(hint, value):
     """What is wrong with a value for a parameter `x` of that hint; None if nothing is."""
 
@@ -122,6 +158,18 @@ class Hints(unittest.TestCase):
             (list[int], [[], [1], (1, 2)]),
             (list, [[1, "a"]]),
             (Sequence[str], [["a"], "text"]),
+            (Collection[str], [["a"], "text"]),
+            (Number, [1, Number(2)]),
+            (Account, [1]),
+            (Slug, ["a", Slug("a")]),
+            (Money, ["1.50", Money(1)]),
+            (Names, [["a"], Names(["a"])]),
+            (Prices, [{"a": 1}]),
+            (Pair, [[1, "a"], Pair([1, "a"])]),
+            (Failure, [Failure()]),
+            (array.array, [memoryview(b""), b"", array.array("d")]),
+            (datetime.timedelta, [1.5, datetime.timedelta(1)]),
+            (Route, [{"start": "a"}, {"start": "a", "end": "b"}]),
             (Iterable[int], [[1], iter([1]), {1}]),
             (set[int], [{1}, frozenset()]),
             (tuple[int, str], [[1, "a"], (1, "a")]),
@@ -178,10 +226,35 @@ class Hints(unittest.TestCase):
             (datetime.date, "2024-02-30", "x must be text that is a date, and other text came."),
             (decimal.Decimal, "one", "x must be text that is a Decimal, and other text came."),
             (uuid.UUID, 1, "x must be text that is a UUID, and an int came."),
+            (list[str], "text", "x must be a list, and a str came."),
+            (tuple[str, ...], "text", "x must be a list, and a str came."),
+            (MutableSequence[str], "text", "x must be a list, and a str came."),
+            (collections.deque[str], "text", "x must be a list, and a str came."),
+            (Number, True, "x must be an int, and a bool came."),
+            (Account, "1", "x must be an int, and a str came."),
+            (Slug, 1, "x must be a str, and an int came."),
+            (Money, "one", "x must be text that is a Decimal, and other text came."),
+            (Names, ["a", 1], "x[1] must be a str, and an int came."),
+            (Prices, {"a": "b"}, "x['a'] must be a float, and a str came."),
+            (Pair, [1], "x must be a list of 2, and one of 1 came."),
+            (Failure, "a", "x must be a Failure, and a str came."),
+            (array.array, [1], "x must be an array, and a list came."),
+            (datetime.timedelta, True, "x must be a timedelta, in milliseconds, and a bool came."),
+            (Route, {"start": "a", "_": 1}, "x must be a dict with the fields of Route alone, and one with '_' came."),
             (subprocess.Popen, {}, "x must be a Popen, and a dict came."),
         ]:
             with self.subTest(hint=hint, value=value):
                 self.assertEqual(refusal(hint, value), said)
+
+    def test_bytes_are_a_byte_string(self):
+        hint = getattr(collections.abc, "ByteString", bytes)
+        self.assertIsNone(refusal(hint, b""))
+        self.assertEqual(refusal(hint, [1]), "x must be bytes, and a list came.")
+
+    def test_a_truth_value_of_numpy_is_a_bool(self):
+        hint = type("bool_", (), {"__module__": "numpy"})
+        self.assertIsNone(refusal(hint, True))
+        self.assertEqual(refusal(hint, 1), "x must be a bool, and an int came.")
 
     @unittest.skipIf(NotRequired is None, "Python has it from 3.11 on")
     def test_a_mark_says_whether_a_key_may_be_missing_though_annotations_are_text(self):
