@@ -57,12 +57,13 @@ def signature_of(function: Any) -> tuple[inspect.Signature, dict[str, Any]] | No
     """Return the parameters of what can be called, without `self`, and their hints; None where that cannot be found out."""
     try:
         signature = inspect.signature(function)
-        owner = function
+        owner = inspect.unwrap(function)
         while isinstance(owner, functools.partial):
-            owner = owner.func
+            owner = inspect.unwrap(owner.func)
         if isinstance(owner, type):
             owner = getattr(owner, "__init__", owner)
-        elif not hasattr(owner, "__annotations__") and not isinstance(owner, types.MethodType):
+        elif not inspect.isroutine(owner):
+            # It has annotations, too: those of the fields of its class.
             owner = type(owner).__call__
         return signature, hints_of(owner)
     except Exception:

@@ -5,6 +5,7 @@ import collections
 import datetime
 import decimal
 import enum
+import functools
 import pathlib
 import subprocess
 import sys
@@ -357,6 +358,31 @@ class Calls(unittest.TestCase):
 
         self.check(Model, "a")
         self.assertEqual(self.refused(Model, 1).path, "path")
+
+    def test_an_object_that_can_be_called_is_checked_by_what_is_called(self):
+        class Scale:
+            factor: int = 2
+
+            def __call__(self, number: int): ...
+
+        self.check(Scale(), 1)
+        self.assertEqual(self.refused(Scale(), "1").path, "number")
+
+    def test_an_object_in_the_place_of_a_function_is_checked_as_that(self):
+        class Logged:
+            calls: int = 0
+
+            def __init__(self, function):
+                functools.update_wrapper(self, function)
+
+            def __call__(self, *args): ...
+
+        @Logged
+        def function(number: int): ...
+
+        for each in (function, functools.partial(function), functools.lru_cache(function)):
+            self.check(each, 1)
+            self.assertEqual(self.refused(each, "1").path, "number")
 
     def test_what_has_no_hints_is_not_checked(self):
         self.check(lambda x: x, object())
