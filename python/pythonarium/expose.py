@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# `functools` is slow to import.
+from _functools import partial
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +87,14 @@ def find_generators(exposed: dict[str, Callable[..., Any]]) -> list[str]:
 def _flags(function: Any) -> int:
     # Some objects answer to any name, and some to none.
     try:
-        flags = function.__wrapped__.__code__.co_flags if "__wrapped__" in vars(function) else function.__code__.co_flags
+        seen: set[int] = set()
+        while id(function) not in seen:
+            seen.add(id(function))
+            if isinstance(function, partial):
+                function = function.func
+            elif "__wrapped__" in vars(function):
+                function = function.__wrapped__
+        flags = function.__code__.co_flags
     except Exception:
         return 0
     return flags if isinstance(flags, int) else 0

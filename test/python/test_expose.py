@@ -7,7 +7,7 @@ import unittest
 
 from harness import FIXTURES, LIBRARY
 from pythonarium import expose, session
-from pythonarium.expose import NameTaken, NothingExposed, find_callable, find_exposed
+from pythonarium.expose import NameTaken, NothingExposed, find_callable, find_exposed, find_generators
 
 
 def module(**names):
@@ -118,6 +118,37 @@ class Finding(unittest.TestCase):
         self.assertIs(find_callable(modules, exposed, "app.load"), load)
         for missing in ("load", "app.number", "app.gone", "app", ""):
             self.assertIsNone(find_callable(modules, exposed, missing))
+
+    def test_a_generator_is_known_behind_decorators_and_with_some_of_its_arguments(self):
+        def rows(count):
+            yield from range(count)
+
+        async def later(count):
+            yield count
+
+        def passed_on(function):
+            @functools.wraps(function)
+            def outer(*args):
+                return function(*args)
+
+            return outer
+
+        exposed = {
+            "rows": rows,
+            "later": later,
+            "once": passed_on(rows),
+            "twice": passed_on(passed_on(later)),
+            "three": functools.partial(rows, 3),
+            "all": passed_on(functools.partial(passed_on(rows), 3)),
+        }
+        self.assertEqual(find_generators({**exposed, "plain": passed_on(passed_on(len)), "part": functools.partial(len)}), list(exposed))
+
+    def test_a_function_that_says_it_wraps_itself_is_no_generator(self):
+        def one(): ...
+        def other(): ...
+
+        one.__wrapped__, other.__wrapped__ = other, one
+        self.assertEqual(find_generators({"one": one}), [])
 
 
 if __name__ == "__main__":
