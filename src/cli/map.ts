@@ -128,7 +128,8 @@ function itemOf({ number, bytes, byteLength }: Line): unknown {
     throw new MessageTooLargeError({ bytes: byteLength, limit: LINE_BYTES_MAX, sender: 'node' });
   }
   if (!isUtf8(bytes)) throw refused('is no UTF-8. Convert the input first, with `iconv -t utf-8` for example.');
-  const text = bytes.toString();
+  // Some programs begin a file of UTF-8 with a mark that is no part of its text.
+  const text = number === 1 ? bytes.toString().replace(/^\uFEFF/, '') : bytes.toString();
   if (text.trim() === '') throw refused('is blank. Take it out, or write `null` if that is meant.');
   try {
     return readJson(text, where);

@@ -314,6 +314,13 @@ describe('pythonarium map', () => {
     ]);
   });
 
+  it('reads its first line behind the mark that some programs begin a file with', async () => {
+    expect(await map('double', '\uFEFF1\n2\n')).toEqual({ exitCode: 0, stdout: '2\n4\n', stderr: '' });
+    const { exitCode, stderr } = await map('double', '1\n\uFEFF2\n');
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/line 2.* is no JSON/);
+  });
+
   it('gives each call its whole time, however long it waited for a worker', async () => {
     const input = '400\n400\n30000\n400\n400\n';
     const { stdout, stderr } = await map('sleep', input, '--size', '1', '--timeout', '1s', '--keep-going');
