@@ -55,8 +55,9 @@ interface Job {
   readonly command: string;
 }
 
-function jobsOf(given: readonly string[], { out, expose, watch: isWatch }: TypesFlags): Job[] {
+function jobsOf(given: readonly string[], { out, expose, check: isCheck, watch: isWatch }: TypesFlags): Job[] {
   if (out === '-' && isWatch) throw new UsageError('Standard output cannot be kept fresh: give --watch a file.');
+  if (out === '-' && isCheck) throw new UsageError('Standard output has nothing to compare: give --check a file.');
   const all = expose === 'all' ? ' --expose all' : '';
   const keyed = given.map((text) => /^(?:([A-Za-z_]\w*)=)?(.+)$/s.exec(text) ?? [text, undefined, text]);
   const modules = keyed.map(([, key, module = '']) => ({
@@ -65,7 +66,7 @@ function jobsOf(given: readonly string[], { out, expose, watch: isWatch }: Types
     found: findModule('module', module, process.cwd()),
   }));
   const titleOf = (part: typeof modules) => {
-    const names = part.map(({ key, module }) => `${key === undefined ? '' : `${key}=`}${basename(module)}`);
+    const names = part.map(({ key, found }) => `${key === undefined ? '' : `${key}=`}${basename(found)}`);
     return `pythonarium types ${names.join(' ')}${all}`;
   };
   const commandFor = (texts: readonly string[]) =>
@@ -77,6 +78,9 @@ function jobsOf(given: readonly string[], { out, expose, watch: isWatch }: Types
         'Give every module a key, or none: pythonarium types app=app.py stats=statistics --out api.d.ts',
       );
     }
+    const keys = modules.map(({ key }) => key);
+    const twice = keys.find((key, index) => keys.indexOf(key) < index);
+    if (twice !== undefined) throw new UsageError(`Two modules have the key ${twice}: give one of them another.`);
     if (out === undefined) throw new UsageError('Modules with keys go into one file: say which with --out.');
     const record = Object.fromEntries(modules.map(({ key, found }) => [key, found]));
     return [{ modules: record, out, title: titleOf(modules), command: commandFor(given) }];
@@ -101,7 +105,7 @@ function besides(module: string): string {
       `A module that is named has no place of its own: say where to write with --out, as in --out ${module}.py.d.ts`,
     );
   }
-  return `${shown(module)}${module.endsWith('.py') ? '' : '.py'}.d.ts`;
+  return shown(`${module}${module.endsWith('.py') ? '' : '.py'}.d.ts`);
 }
 
 async function writeOut({ out }: Job, declared: Declarations): Promise<boolean> {

@@ -407,6 +407,16 @@ describe('pythonarium types', () => {
     );
   });
 
+  it('writes those of a package beside it, also from within', async () => {
+    const pack = join(folder, 'pack');
+    mkdirSync(pack);
+    const code = 'from pythonarium import expose\n@expose\ndef f() -> int: ...\n';
+    writeFileSync(join(pack, '__init__.py'), code);
+    const { exitCode, stdout } = await ended(start(['types', './'], { cwd: pack }));
+    expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: `${pack}.py.d.ts: 1 to call\n` });
+    expect(readFileSync(`${pack}.py.d.ts`, 'utf8')).toContain('// Written by `pythonarium types pack`');
+  });
+
   it('--check fails when the file is stale or not there, and says what to run', async () => {
     const file = source('checked.py', 'def f() -> int: ...');
     const missing = await run(['types', file, '--check']);
@@ -459,6 +469,8 @@ describe('pythonarium types', () => {
     [['types', 'a=math'], 'say which with --out'],
     [['types', 'json', 'textwrap', '--out', 'x.d.ts'], 'need keys'],
     [['types', 'json', '--watch', '--out', '-'], 'kept fresh'],
+    [['types', 'json', '--check', '--out', '-'], 'nothing to compare'],
+    [['types', 'a=json', 'a=textwrap', '--out', 'x.d.ts'], 'have the key a'],
     [['types', 'json', '--watch', '--check'], 'cannot be used with'],
   ])('%j is an error of usage', async (args, remedy) => {
     const { exitCode, stdout, stderr } = await run(args);
@@ -532,10 +544,11 @@ function run(
 
 function start(
   args: string[],
-  { node = [], stdout = 'pipe' }: { node?: string[]; stdout?: number | 'pipe' } = {},
+  { node = [], stdout = 'pipe', cwd }: { node?: string[]; stdout?: number | 'pipe'; cwd?: string } = {},
 ): ChildProcess {
   return spawn(process.execPath, [...node, program, ...args], {
     env: environment,
+    cwd,
     stdio: ['pipe', stdout, 'pipe'],
   });
 }
