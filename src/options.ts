@@ -95,7 +95,7 @@ export interface PoolOptions {
    * modules; by themselves where that cannot be, and `fork.refused` tells why.
    */
   readonly start?: 'spawn' | 'fork' | undefined;
-  /** Folders for `sys.path`, after the modules' own. */
+  /** Folders for `sys.path`, after the modules' own; relative ones are taken from `cwd`. */
   readonly pythonPath?: readonly string[] | undefined;
   /** Ignore `PYTHONPATH`, the user site and all other `PYTHON…` variables. Default: false. */
   readonly isolated?: boolean | undefined;
@@ -306,7 +306,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     ...slotsAndLane(options),
     python: options.python,
     start: oneOf(options, 'start', ['spawn', 'fork']) ?? 'spawn',
-    pythonPath: texts(options, 'pythonPath') ?? [],
+    pythonPath: (texts(options, 'pythonPath') ?? []).map((folder) => resolve(cwd, folder)),
     isolated: ofType(options, 'isolated', 'boolean', 'true or false') ?? false,
     cwd,
     env: options.env,

@@ -80,6 +80,15 @@ describe('options', () => {
     });
   });
 
+  it('take the folders of `pythonPath` from `cwd`, and each by one name', () => {
+    const pythonPath = ['lib', '../shared/', '/opt/lib/'];
+    expect(checkOptions({ module: 'statistics', cwd: folder, pythonPath }).pythonPath).toEqual([
+      join(folder, 'lib'),
+      join(dirname(folder), 'shared'),
+      '/opt/lib',
+    ]);
+  });
+
   it('make a pool of no fixed size of a range, and a fixed one where both ends are the same', () => {
     const sizes = (size: PoolOptions['size']) => {
       const { sizeMin, sizeMax, elastic } = checkOptions({ module: 'statistics', size });
