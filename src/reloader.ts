@@ -1,5 +1,5 @@
-import { existsSync, type FSWatcher, readdirSync, watch } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, type FSWatcher, readdirSync, statSync, watch } from 'node:fs';
+import { basename, dirname, join, sep } from 'node:path';
 import type { Runtime } from './runtime.js';
 import { Trial } from './trial.js';
 
@@ -40,28 +40,37 @@ export class Reloader {
 
   #watch(folder: string): void {
     if (this.#isClosed || this.#watchers.has(folder)) return;
+    // Asked before: what is put in its place meanwhile is another one.
+    const identity = identityOf(folder);
     const isThere = this.#listen(folder, folder, (event, name) => {
-      // The folder itself was removed or moved, which is the last that is heard of it.
-      if (event === 'rename' && name === basename(folder)) this.#watchAnew(folder);
+      // The folder itself was removed or moved, which is the last that is heard of it, unless something in it has its name.
+      if (event === 'rename' && name === basename(folder) && identityOf(folder) !== identity) this.#watchAnew(folder);
       else this.#saw(folder, name);
     });
     if (!isThere) this.#awaitFolder(folder);
   }
 
-  /** What is in its place now was made while nobody looked. */
+  /** What is in its place now was made while nobody looked, and what was followed below it went along without a word. */
   #watchAnew(folder: string): void {
-    this.#forget(folder);
-    this.#watch(folder);
-    for (const name of namesIn(folder)) this.#saw(folder, name);
+    const below = [...this.#watchers.keys()].filter((each) => each.startsWith(folder + sep));
+    for (const each of [folder, ...below]) {
+      this.#forget(each);
+      this.#watch(each);
+      for (const name of namesIn(each)) this.#saw(each, name);
+    }
   }
 
   /**
-   * A folder of `pythonPath` need not be there yet, and one that was may come back: what happens in the nearest
-   * above it that is there may be that.
+   * A folder of `pythonPath` need not be there yet, and one that was may come back: what happens to the way there, in
+   * the nearest above it that is there, may be that.
    */
   #awaitFolder(folder: string): void {
     for (let [below, above] = [folder, dirname(folder)]; above !== below; [below, above] = [above, dirname(above)]) {
-      if (!this.#listen(folder, above, () => this.#watchAnew(folder))) continue;
+      const onTheWay: ReadonlySet<string | null> = new Set([basename(below), basename(above), null]);
+      const isThere = this.#listen(folder, above, (_, name) => {
+        if (onTheWay.has(name)) this.#watchAnew(folder);
+      });
+      if (!isThere) continue;
       // It was made before that could be heard.
       if (existsSync(below)) this.#watchAnew(folder);
       return;
@@ -125,6 +134,17 @@ export class Reloader {
     await trial.gone;
     this.#trial = undefined;
     if (this.#changed.size > 0 && !this.#isClosed) this.#reloadLater();
+  }
+}
+
+/** What a folder has and no other has that is put in its place; undefined where there is none. */
+function identityOf(folder: string): string | undefined {
+  try {
+    // The number of one that was removed is soon given to another.
+    const { ino, birthtimeMs } = statSync(folder);
+    return `${ino} ${birthtimeMs}`;
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,6 +1,7 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import fs, { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { BootError, Pool, PoolOptions, SessionLostError } from '../../src/index.js';
 import { temporaryFolder } from '../support/folder.js';
 import { Gate } from '../support/gate.js';
@@ -82,6 +83,84 @@ describe('a pool that watches its files', () => {
       await removed;
       expect(await pool.call('version')).toBe(0);
     }
+  });
+
+  it('knows a folder of `pythonPath` by any of its names, and takes it from `cwd`', async () => {
+    const folder = temporaryFolder();
+    const number = join(folder, 'lib', 'number.py');
+    const { pool } = await watching(
+      { pythonPath: ['lib/'], cwd: folder },
+      { app: 'try: from number import VALUE\nexcept ImportError: VALUE = 0\n' + app('VALUE') },
+    );
+    const put = (version: number) => {
+      mkdirSync(join(folder, 'lib'), { recursive: true });
+      writeFileSync(number, `VALUE = ${version}\n`);
+    };
+    const reloaded = async (change: () => void) => {
+      const told = next(pool, 'pool.reloaded');
+      change();
+      expect((await told).files).toEqual([number]);
+    };
+    expect(await pool.call('version')).toBe(0);
+    await reloaded(() => put(1));
+    await reloaded(() => rmSync(join(folder, 'lib'), { recursive: true }));
+    await reloaded(() => put(20));
+    await reloaded(() => put(300));
+    expect(await pool.call('version')).toBe(300);
+  });
+
+  it('takes nothing for changed because something comes that has the name of its folder', async () => {
+    const { pool, write, folder } = await watching({}, { app: 'from pack import number\n' + app('number.VALUE') });
+    await pool.ready();
+    const reloaded = next(pool, 'pool.reloaded');
+    for (const inside of [folder, join(folder, 'pack')]) mkdirSync(join(inside, basename(inside)));
+    const files = write({ 'pack/number': 'VALUE = 2\n' });
+    expect((await reloaded).files).toEqual(files);
+    expect(await pool.call('version')).toBe(2);
+    const again = next(pool, 'pool.reloaded');
+    write({ 'pack/number': 'VALUE = 30\n' });
+    await again;
+    expect(await pool.call('version')).toBe(30);
+  });
+
+  it('follows what is in a folder that was moved where another is put in its place', async () => {
+    const { pool, write, folder } = await watching(
+      {},
+      { 'pack/deep/number': 'VALUE = 1\n', app: 'from pack.deep import number\n' + app('number.VALUE') },
+    );
+    expect(await pool.call('version')).toBe(1);
+    write({ 'other/__init__': '', 'other/deep/number': 'VALUE = 20\n' });
+    const moved = next(pool, 'pool.reloaded');
+    renameSync(join(folder, 'pack'), join(folder, 'before'));
+    renameSync(join(folder, 'other'), join(folder, 'pack'));
+    expect((await moved).files).toEqual([
+      join(folder, 'pack', '__init__.py'),
+      join(folder, 'pack', 'deep', 'number.py'),
+    ]);
+    expect(await pool.call('version')).toBe(20);
+    const reloaded = next(pool, 'pool.reloaded');
+    write({ 'pack/deep/number': 'VALUE = 300\n' });
+    await reloaded;
+    expect(await pool.call('version')).toBe(300);
+  });
+
+  it('is not disturbed by what else happens where a folder is awaited', async () => {
+    const folder = temporaryFolder();
+    const { pool, write } = await watching({ pythonPath: [join(folder, 'lib', 'python')] });
+    await pool.ready();
+    const watched = vi.spyOn(fs, 'watch');
+    syncBuiltinESMExports();
+    onTestFinished(() => {
+      watched.mockRestore();
+      syncBuiltinESMExports();
+    });
+    writeFileSync(join(folder, 'neighbour.txt'), '');
+    const reloaded = next(pool, 'pool.reloaded');
+    write({ app: app(2) });
+    await reloaded;
+    expect(watched).not.toHaveBeenCalled();
+    mkdirSync(join(folder, 'lib'));
+    await vi.waitUntil(() => watched.mock.calls.length > 0);
   });
 
   it('lets a call that runs come to its end on the old code', async () => {
@@ -191,10 +270,10 @@ async function watching(
   files: Record<string, string> = {},
 ): Promise<{ pool: Pool; folder: string; write: (files: Record<string, string>) => string[] }> {
   const folder = temporaryFolder();
-  mkdirSync(join(folder, 'pack'));
   const write = (texts: Record<string, string>) =>
     Object.entries(texts).map(([stem, text]) => {
       const file = join(folder, `${stem}.py`);
+      mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, text);
       return file;
     });
