@@ -314,6 +314,34 @@ class Functions(unittest.TestCase):
             ["export namespace stats {", "  function mean(): Promise<number>;", "}"],
         )
 
+    def test_a_renamed_one_in_a_namespace_hides_none_beside_it(self):
+        # TypeScript exports nothing by itself from a namespace that has an `export {}`.
+        self.assertEqual(
+            functions("@expose(name='app.mean')\ndef f() -> int: ...\n@expose(name='app.delete')\ndef g() -> int: ...\n@expose(name='app.deep.h')\ndef h() -> int: ..."),
+            [
+                "export namespace app {",
+                "  export function mean(): Promise<number>;",
+                "  function delete_(): Promise<number>;",
+                "  export namespace deep {",
+                "    function h(): Promise<number>;",
+                "  }",
+                "  export { delete_ as delete };",
+                "}",
+            ],
+        )
+
+    def test_a_function_and_a_namespace_may_have_one_name(self):
+        self.assertEqual(
+            functions("@expose\ndef delete() -> int: ...\n@expose(name='delete.all')\ndef g() -> int: ..."),
+            [
+                "declare function delete_(): Promise<number>;",
+                "declare namespace delete_ {",
+                "  function all(): Promise<number>;",
+                "}",
+                "export { delete_ as delete };",
+            ],
+        )
+
     def test_docstrings_are_comments(self):
         code = '''
             @expose

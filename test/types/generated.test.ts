@@ -72,7 +72,7 @@ describe('any name that Python allows', () => {
     const program = "import type * as names from './names.py.js';\nexport declare const all: readonly [NAMES];\n";
     // What JavaScript asks every promise for cannot be called through the proxy.
     const called = NAMES.filter((name) => !['catch', 'constructor'].includes(name)).map(
-      (name) => `typeof names.${name}`,
+      (name) => `typeof names.${name}, typeof names.use.${name}`,
     );
     writeFileSync(join(folder, 'main.ts'), program.replace('NAMES', called.join(', ')));
     expect(errorsOf([join(folder, 'main.ts')])).toEqual([]);

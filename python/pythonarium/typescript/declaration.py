@@ -77,7 +77,7 @@ class _File:
                     handles.add(definition.node)
 
     def write(self, title: str) -> Declared:
-        functions = [line for lines in self._space(self._root, "export ") for line in [*lines, ""]]
+        functions = [line for lines in self._space(self._root) for line in [*lines, ""]]
         types: list[str] = []
         while self._hints.waiting:
             found, name = self._hints.waiting.pop(0)
@@ -96,9 +96,8 @@ class _File:
             space = space.spaces.setdefault(prefix, _Space())
         space.functions[name] = definition
 
-    def _space(self, space: _Space, export: str) -> Iterator[list[str]]:
+    def _space(self, space: _Space, is_inner: bool = False) -> Iterator[list[str]]:
         """Write the functions of one prefix, then the prefixes in it, each as a namespace."""
-        renamed: list[tuple[str, str]] = []
         taken = {*space.functions, *space.spaces}
 
         def own_name(name: str) -> str:
@@ -109,22 +108,24 @@ class _File:
             while local in taken or not local.isidentifier():
                 local = f"_{local}"
             taken.add(local)
-            renamed.append((local, name))
             return local
 
         for name, definition in space.functions.items():
             if name in NOT_CALLED:
                 self._hints.warn(definition.module, definition.node or ast.Pass(), f"pool.py.{name} means something else in JavaScript: it is left out, and pool.call({quote(name)}) calls it")
-                continue
-            own = own_name(name)
+        called = [name for name in space.functions if name not in NOT_CALLED]
+        own = {name: own_name(name) for name in dict.fromkeys([*called, *space.spaces])}
+        renamed = {name: local for name, local in own.items() if local != name}
+        # A namespace exports all that is in it, but not once it has an `export` of its own.
+        declare, export = ("", "export " if renamed else "") if is_inner else ("declare ", "export ")
+        for name in called:
             self._count += 1
-            yield list(self._function(definition, own, export if own == name else export and "declare "))
+            yield list(self._function(space.functions[name], own[name], declare if name in renamed else export))
         for name, inner in space.spaces.items():
-            own = own_name(name)
-            lines = [line for each in self._space(inner, "") for line in each]
-            yield [f"{export if own == name else export and 'declare '}namespace {own} {{", *(f"  {line}".rstrip() for line in lines), "}"]
-        for own, name in renamed:
-            yield [f"export {{ {own} as {name if name.isidentifier() else quote(name)} }};"]
+            lines = [line for each in self._space(inner, is_inner=True) for line in each]
+            yield [f"{declare if name in renamed else export}namespace {own[name]} {{", *(f"  {line}".rstrip() for line in lines), "}"]
+        for name, local in renamed.items():
+            yield [f"export {{ {local} as {name if name.isidentifier() else quote(name)} }};"]
 
     def _function(self, definition: Definition, name: str, export: str) -> Iterator[str]:
         declare = f"{export}function {name}"
