@@ -95,6 +95,52 @@ class Values(unittest.TestCase):
             with self.subTest(hint):
                 self.assertEqual(result(hint), expected)
 
+    def test_a_dict_is_an_object_where_its_keys_are_text_in_python_and_a_map_elsewhere(self):
+        code = """
+            import datetime as dt, decimal, enum, pathlib, uuid
+            from collections import Counter, defaultdict
+            Currency = Literal["EUR", "USD"]
+            Id = NewType("Id", str)
+            Number = NewType("Number", int)
+            Name: TypeAlias = "str"
+            T = TypeVar("T", bound=str)
+            class UserId(str): ...
+            class Day(dt.date): ...
+            class Colour(enum.StrEnum):
+                RED = "red"
+            class Plain(enum.Enum):
+                A = "a"
+        """
+        for hint, expected in {
+            "dict[dt.date, float]": "Map<string, number>",
+            "dict[dt.time | dt.date, float]": "Map<string, number>",
+            "dict[uuid.UUID, int]": "Map<string, number>",
+            "dict[pathlib.Path, int]": "Map<string, number>",
+            "dict[decimal.Decimal, int]": "Map<string, number>",
+            "dict[Day, int]": "Map<string, number>",
+            "dict[str | dt.date, int]": "Map<string, number>",
+            "dict[str | None, int]": "Map<string | null, number>",
+            "Counter[dt.date]": "Map<string, number>",
+            "dict[Number, int]": "Map<Number, number>",
+            "dict[Plain, int]": "Map<Plain, number>",
+            "dict[Literal['a', 1], int]": 'Map<"a" | 1, number>',
+            "dict[UserId, int]": "{ [key: string]: number }",
+            "dict[Id, int]": "{ [key: string]: number }",
+            "dict[Name, int]": "{ [key: string]: number }",
+            "dict[T, int]": "{ [key: string]: number }",
+            "dict[Annotated[str, 'a name'], int]": "{ [key: string]: number }",
+            "dict[Id | Literal['all'], int]": "{ [key: string]: number }",
+            "dict[Currency, int]": "{ [key in Currency]?: number }",
+            "dict['Currency', int]": "{ [key in Currency]?: number }",
+            "dict[Currency | Literal['GBP'], int]": '{ [key in Currency | "GBP"]?: number }',
+            "Mapping[Colour, int]": "{ [key in Colour]?: number }",
+            "Counter[Currency]": "{ [key in Currency]?: number }",
+            "defaultdict[Colour, int]": "{ [key in Colour]?: number }",
+            "dict[Literal['say \"a\"', 'b'], int]": '{ [key in "say \\"a\\"" | "b"]?: number }',
+        }.items():
+            with self.subTest(hint):
+                self.assertEqual(result(hint, code).split("): ")[-1], f"Promise<{expected}>")
+
     def test_what_the_standard_library_has_for_values(self):
         code = "import datetime as dt, decimal, uuid, pathlib\nfrom pathlib import Path"
         for hint, into, out in [

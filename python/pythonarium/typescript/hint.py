@@ -183,6 +183,17 @@ class Hints:
         resolved = [self.resolve(base.value if isinstance(base, ast.Subscript) else base, scope) for base in node.bases]
         return [each for each in resolved if isinstance(each, Definition) and isinstance(each.node, ast.ClassDef)]
 
+    def _roots(self, found: Definition, depth: int = 0) -> Iterator[str]:
+        """Go over what a class is built on in the end: those of its bases, and of theirs, that are known by name."""
+        node = found.node
+        assert isinstance(node, ast.ClassDef)
+        for base in node.bases:
+            name = self.resolve(base.value if isinstance(base, ast.Subscript) else base, Scope(found.module))
+            if isinstance(name, str):
+                yield name
+            elif isinstance(name, Definition) and isinstance(name.node, ast.ClassDef) and depth < 20:
+                yield from self._roots(name, depth + 1)
+
     def wrapped(self, node: ast.expr, scope: Scope) -> tuple[ast.expr, set[str]]:
         """Take off what says something about a field and not about its type: `NotRequired[X]`, `ClassVar[X]`."""
         marks: set[str] = set()
@@ -283,10 +294,9 @@ class Hints:
             return many(argument(0), scope.way)
         if shape == "set":
             return f"{'Readonly' if scope.way == 'in' else ''}Set<{argument(0)}>"
-        if shape == "dict":
-            return self._dict(argument(0) if arguments else "string", argument(1), scope)
-        if shape == "counter":
-            return self._dict(argument(0) if arguments else "string", "number", scope)
+        if shape in ("dict", "counter"):
+            key, kind = (argument(0), self._kind_of_keys(arguments[0], inner)) if arguments else ("string", "text")
+            return self._dict(key, kind, "number" if shape == "counter" else argument(1), scope)
         if shape == "tuple":
             return self._tuple(arguments, inner)
         if shape == "iterable":
@@ -306,12 +316,54 @@ class Hints:
             parameters = "...args: any[]"
         return f"({parameters}) => {_answer(result)}"
 
-    def _dict(self, key: str, value: str, scope: Scope) -> str:
-        if key in ("string", "unknown") or key in (scope.variables or {}):
+    def _dict(self, key: str, kind: str, value: str, scope: Scope) -> str:
+        """Return the type of a dict; `kind` is what `_kind_of_keys` says."""
+        if kind == "text" or key == "unknown" or key in (scope.variables or {}):
             return f"{{ [key: string]: {value} }}"
-        if re.fullmatch(r'("[^"]*"( \| )?)+', key):
+        if kind == "literals":
             return f"{{ [key in {key}]?: {value} }}"
         return f"{'ReadonlyMap' if scope.way == 'in' else 'Map'}<{key}, {value}>"
+
+    def _kind_of_keys(self, node: ast.expr, scope: Scope, depth: int = 0) -> str:
+        """Return what keys with this hint are in Python: "text" of any kind, "literals" of it, or "other".
+
+        Their type in TypeScript does not tell: a date is text there, and a dict of dates a map. A dict is an object
+        where all its keys are `str`.
+        """
+        if depth > 20:
+            return "other"
+
+        def together(nodes: Iterable[ast.expr], scope: Scope) -> str:
+            kinds = {self._kind_of_keys(each, scope, depth + 1) for each in nodes}
+            return kinds.pop() if len(kinds) == 1 else "text" if kinds == {"text", "literals"} else "other"
+
+        node = _parsed(node)
+        if isinstance(node, ast.BinOp):
+            return together([node.left, node.right], scope)
+        if isinstance(node, ast.Name) and node.id in scope.local:
+            return together(_bounds(scope.local[node.id]), scope)
+        found = self.resolve(node.value if isinstance(node, ast.Subscript) else node, scope)
+        if isinstance(found, Definition):
+            inner = Scope(found.module, local=local_variables(found.node))
+            called = self._called(found)
+            if isinstance(found.node, ast.ClassDef):
+                is_text = not TEXT.isdisjoint(self._roots(found))
+                return {"value": "text", "enum": "literals"}.get(self.kind(found), "other") if is_text else "other"
+            if called in TYPE_VARIABLES:
+                return together(_bounds(found.node), inner)
+            if called is not None and called.rpartition(".")[2] == "NewType":
+                return together(found.node.args[1:2], inner)  # type: ignore[union-attr]
+            value = getattr(found.node, "value", None) if type(found.node).__name__ == "TypeAlias" else found.node
+            return together([value], inner) if isinstance(value, ast.expr) else "other"
+        last = (found or "").rpartition(".")[2]
+        if isinstance(node, ast.Subscript):
+            if last == "Union":
+                return together(_arguments(node), scope)
+            if last == "Literal":
+                return "literals" if all(self._literal(each, scope).startswith('"') for each in _arguments(node)) else "other"
+            if last == "Annotated" or last in WRAPPERS:
+                return together(_arguments(node)[:1], scope)
+        return "text" if found in TEXT else "other"
 
     def _tuple(self, arguments: Sequence[ast.expr], scope: Scope) -> str:
         readonly = "readonly " if scope.way == "in" else ""
@@ -405,18 +457,7 @@ class Hints:
 
     def _bound(self, node: ast.AST | None, scope: Scope) -> str:
         """Return what the values of a type variable have to be; nothing if they may be anything."""
-        if isinstance(node, ast.Call):
-            bound = next((each.value for each in node.keywords if each.arg == "bound"), None)
-            alternatives = node.args[1:]
-        else:
-            bound = getattr(node, "bound", None)
-            alternatives = bound.elts if isinstance(bound, ast.Tuple) else []
-        if alternatives:
-            text = self._union(alternatives, scope)
-        elif bound is not None:
-            text = self._render(bound, scope)
-        else:
-            return ""
+        text = self._union(_bounds(node), scope)
         return "" if text == "unknown" else text
 
     def _called(self, found: Definition) -> str | None:
@@ -693,6 +734,14 @@ def _unpacked(node: ast.expr) -> ast.expr | None:
     return None
 
 
+def _bounds(node: ast.AST | None) -> list[ast.expr]:
+    """Return what a type variable has to be, which is one of these; nothing if it may be anything."""
+    if isinstance(node, ast.Call):
+        return node.args[1:] or [each.value for each in node.keywords if each.arg == "bound"]
+    bound = getattr(node, "bound", None)
+    return bound.elts if isinstance(bound, ast.Tuple) else [] if bound is None else [bound]
+
+
 def _constant(node: ast.AST | None) -> object:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         value = _constant(node.operand)
@@ -759,6 +808,8 @@ VALUES: dict[str, tuple[str, str]] = {
 }
 UNKNOWN = ("unknown", "unknown")
 CONCRETE = frozenset(["builtins", "collections", "datetime", "decimal", "pathlib", "uuid"])
+# Keys that are `str`, by the name of their class or of what stands for it.
+TEXT = frozenset(["builtins.str", "enum.StrEnum", *(f"{module}.{name}" for module in ("typing", "typing_extensions") for name in ("AnyStr", "Text", "LiteralString"))])
 # What these are of is in brackets after them.
 SHAPES: dict[str, str] = {
     **_typing("list List Sequence MutableSequence Collection Reversible", "list"),
