@@ -227,6 +227,23 @@ class NamedTypes(unittest.TestCase):
         self.assertEqual(types("C", head + "class C(enum.IntFlag):\n    A = 1\n    B = 2"), ["export type C = number;"])
         self.assertEqual(parameter("Literal[C.RED]", head + "class C(enum.Enum):\n    RED = 'red'"), '"red"')
 
+    def test_an_enum_of_text_or_of_numbers_is_its_values_too(self):
+        head = "import enum\n"
+        self.assertEqual(types("C", head + "class C(str, enum.Enum):\n    RED = 'red'\n    BLUE = 'blue'"), ['export type C = "red" | "blue";'])
+        self.assertEqual(types("C", head + "class C(int, enum.Enum):\n    A = 1\n    B = 2"), ["export type C = 1 | 2;"])
+        self.assertEqual(types("C", head + "class Base(str, enum.Enum): ...\nclass C(Base):\n    RED = 'red'"), ['export type C = "red";'])
+        self.assertEqual(parameter("Literal[C.RED]", head + "class C(str, enum.Enum):\n    RED = 'red'"), '"red"')
+        self.assertEqual(result("dict[C, int]", head + "class C(str, enum.Enum):\n    RED = 'red'"), "Promise<{ [key in C]?: number }>")
+        # What is not written out is still what the enum is besides.
+        self.assertEqual(types("C", head + "class C(int, enum.Enum):\n    A = 1 << 3"), ["export type C = number;"])
+
+    def test_only_an_enum_of_text_makes_its_names_values_by_itself(self):
+        head = "import enum\n"
+        own = "    def _generate_next_value_(name, start, count, last): return name\n"
+        self.assertEqual(types("C", head + "class C(str, enum.Enum):\n    RED = enum.auto()\n    BLUE = enum.auto()"), ['export type C = "1" | "2";'])
+        self.assertEqual(types("C", head + "class Base(enum.StrEnum): ...\nclass C(Base):\n    RED = enum.auto()"), ['export type C = "red";'])
+        self.assertEqual(types("C", f"{head}class Base(str, enum.Enum):\n{own}class C(Base):\n    RED = enum.auto()"), ["export type C = string;"])
+
     def test_an_alias_keeps_its_name_and_may_hold_itself(self):
         self.assertEqual(types("Id", "Id = NewType('Id', int)"), ["export type Id = number;"])
         self.assertEqual(types("A", "A: TypeAlias = 'int | list[A]'"), ["export type A = number | A[];"])

@@ -214,7 +214,7 @@ class _File:
         declare += angled(variables)
         result = f"Promise<{hints.name_of(definition)}{angled(variables, names_only=True)}>"
         scope = Scope(definition.module, way="in", names=members(definition.module, node), local=local_variables(node), declared=frozenset(variables))
-        maker = self._method(definition, "__init__") or self._method(definition, "__new__")
+        maker = hints.member(definition, "__init__") or hints.member(definition, "__new__")
         function = maker.node if maker is not None else None
         names = [each.arg for each in _all_arguments(function.args)] if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) else list(hints.fields(definition))
         lines = read_docstring(docstring(node)).lines(names)
@@ -236,19 +236,6 @@ class _File:
                     text = "unknown" if hint is None else hints.parameter(hint, replace(scope, module=each.module))
                     parameters.append(_Parameter(key, text, each.default is not None))
         return _Arguments([], parameters, None, [], None)
-
-    def _method(self, definition: Definition, name: str, depth: int = 0) -> Definition | None:
-        node = definition.node
-        if not isinstance(node, ast.ClassDef) or depth > 20:
-            return None
-        own = members(definition.module, node).get(name)
-        if own is not None:
-            return own
-        for base in self._hints.bases(definition):
-            found = self._method(base, name, depth + 1)
-            if found is not None:
-                return found
-        return None
 
     def _type(self, found: Definition, name: str) -> list[str]:
         if isinstance(found.node, ast.ClassDef) and self._hints.kind(found) == "handle":

@@ -145,17 +145,17 @@ class Hints:
             name = self.resolve(decorator.func if isinstance(decorator, ast.Call) else decorator, scope)
             if name in RECORD_DECORATORS:
                 return "record"
+        kind = "other"
         for base in node.bases:
             name = self.resolve(base.value if isinstance(base, ast.Subscript) else base, scope)
             if isinstance(name, Definition):
                 inherited = self.kind(name, depth + 1)
-                if inherited not in ("other", "handle"):
-                    return inherited
-            elif name in BASES:
-                return BASES[name]
-            elif _is_concrete(name):
-                return "value"
-        return "other"
+            else:
+                inherited = BASES.get(name or "", "value" if _is_concrete(name) else "other")
+            # `class Color(str, Enum)` is text, and of all texts only some.
+            if kind == "other" and inherited != "handle" or (kind, inherited) == ("value", "enum"):
+                kind = inherited
+        return kind
 
     def fields(self, found: Definition, depth: int = 0) -> dict[str, Field]:
         """Return the annotated fields of a class, those of its bases first."""
@@ -182,6 +182,15 @@ class Hints:
         scope = Scope(found.module)
         resolved = [self.resolve(base.value if isinstance(base, ast.Subscript) else base, scope) for base in node.bases]
         return [each for each in resolved if isinstance(each, Definition) and isinstance(each.node, ast.ClassDef)]
+
+    def member(self, found: Definition, name: str, depth: int = 0) -> Definition | None:
+        """Return what a class or the first of its bases that has it calls `name`."""
+        node = found.node
+        if not isinstance(node, ast.ClassDef) or depth > 20:
+            return None
+        own = members(found.module, node).get(name)
+        inherited = (self.member(base, name, depth + 1) for base in self.bases(found))
+        return own or next(filter(None, inherited), None)
 
     def _roots(self, found: Definition, depth: int = 0) -> Iterator[str]:
         """Go over what a class is built on in the end: those of its bases, and of theirs, that are known by name."""
@@ -567,8 +576,13 @@ class Hints:
         """Return the members of an enum with the literals of their values."""
         node = found.node
         assert isinstance(node, ast.ClassDef)
-        names = {self.resolve(base, Scope(found.module)) for base in node.bases}
-        is_text = bool(names & {"enum.StrEnum", "builtins.str"})
+        names = list(self._roots(found))
+        is_flag = not FLAGS.isdisjoint(names)
+        # What the members are besides, as in `class Color(str, Enum)`.
+        mixed_in = next((MIXED_IN.get(name, name) for name in names if MIXED_IN.get(name, name) in VALUES), "builtins.object")
+        # What is known of a value that the source does not tell.
+        other = self._value(mixed_in, Scope(found.module))
+        is_automatic = self.member(found, "_generate_next_value_") is None
         values: list[tuple[str, str]] = []
         last = 0
         for each in node.body:
@@ -577,17 +591,20 @@ class Hints:
             key = each.targets[0].id
             value = _constant(each.value)
             if isinstance(each.value, ast.Call) and self.resolve(each.value.func, Scope(found.module)) == "enum.auto":
-                last = last * 2 or 1 if names & {"enum.Flag", "enum.IntFlag"} else last + 1
-                values.append((key, quote(key.lower()) if is_text else str(last)))
-            elif isinstance(value, str):
-                values.append((key, quote(value)))
-            elif isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2**53:
+                value = last = last * 2 or 1 if is_flag else last + 1
+                if not is_automatic:
+                    value = None
+                elif "enum.StrEnum" in names:
+                    value = key.lower()
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2**53:
                 last = int(value)
-                values.append((key, repr(value)))
+                values.append((key, quote(str(value)) if mixed_in == "builtins.str" else repr(value)))
+            elif isinstance(value, str) and mixed_in in ("builtins.str", "builtins.object"):
+                values.append((key, quote(value)))
             else:
-                values.append((key, "unknown"))
+                values.append((key, other))
         # Flags are combined.
-        return [(key, "number") for key, _ in values] if names & {"enum.Flag", "enum.IntFlag"} else values
+        return [(key, "number") for key, _ in values] if is_flag else values
 
 
 class Field(NamedTuple):
@@ -843,6 +860,8 @@ BASES: dict[str, str] = {
     "pydantic.BaseModel": "record",
     "pydantic.main.BaseModel": "record",
 }
+FLAGS = frozenset(["enum.Flag", "enum.IntFlag"])
+MIXED_IN = {"enum.StrEnum": "builtins.str", "enum.IntEnum": "builtins.int", "enum.IntFlag": "builtins.int"}
 TYPE_VARIABLES = [f"{module}.{name}" for name in ("TypeVar", "ParamSpec", "TypeVarTuple") for module in ("typing", "typing_extensions")]
 FACTORIES = ("NewType", "TypedDict", "NamedTuple", "namedtuple")
 WRAPPERS = frozenset(["ClassVar", "Final", "InitVar", "NotRequired", "ReadOnly", "Required", "Unpack"])
