@@ -209,6 +209,23 @@ class NamedTypes(unittest.TestCase):
             ],
         )
 
+    def test_a_field_or_a_method_named_like_a_type_hides_none(self):
+        head = "from datetime import date\n"
+        self.assertEqual(types("E", head + "@dataclass\nclass E:\n    date: date"), ["export interface E {", "  date: string;", "}"])
+        self.assertEqual(
+            types("E", head + "@dataclass\nclass E:\n    date: date | None = None\n    until: date | None = None"),
+            ["export interface E {", "  date: string | null;", "  until: string | null;", "}"],
+        )
+        code = "@expose\nclass C:\n    def list(self) -> list[int]: ...\n    def dict(self, x: list[bytes], /) -> dict[str, int]: ...\n    def bytes(self) -> bytes: ..."
+        self.assertEqual(
+            functions(code)[2:-1],
+            ["  list(): Promise<number[]>;", "  dict(x: readonly Uint8Array[]): Promise<{ [key: string]: number }>;", "  bytes(): Promise<Uint8Array>;"],
+        )
+        # But a type that stands in a class is the one that is meant there.
+        code = "@dataclass\nclass E:\n    Id = int\n    @dataclass\n    class Part:\n        size: int\n    id: Id\n    part: Part"
+        self.assertEqual(types("E", code)[:4], ["export interface E {", "  id: Id;", "  part: Part;", "}"])
+        self.assertIn("  f(name: Name): Promise<null>;", functions("@expose\nclass C:\n    Name: TypeAlias = 'str'\n    def f(self, name: Name, /) -> None: ..."))
+
     def test_a_typed_dict_says_which_keys_may_be_missing(self):
         code = "class A(TypedDict):\n    a: int\n    b: NotRequired[str]\nclass B(A, total=False):\n    c: Required[int]\n    d: int"
         self.assertEqual(types("B", code), ["export interface B {", "  a: number;", "  b?: string;", "  c: number;", "  d?: number;", "}"])

@@ -213,7 +213,7 @@ class _File:
         variables = hints.parameters(definition)
         declare += angled(variables)
         result = f"Promise<{hints.name_of(definition)}{angled(variables, names_only=True)}>"
-        scope = Scope(definition.module, way="in", names=members(definition.module, node), local=local_variables(node), declared=frozenset(variables))
+        scope = Scope(definition.module, way="in", names=hints.names_in(definition.module, node), local=local_variables(node), declared=frozenset(variables))
         maker = hints.member(definition, "__init__") or hints.member(definition, "__new__")
         function = maker.node if maker is not None else None
         names = [each.arg for each in _all_arguments(function.args)] if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) else list(hints.fields(definition))
@@ -277,7 +277,7 @@ class _File:
             text = hints.render(inner, replace(scope, module=module, way="out"))
             yield f"  readonly {property_name(key)}: Promise<{text}>;"
         for key, (member, node) in offered.items():
-            place = replace(scope, module=member.module, names=members(member.module, node), local=local_variables(node))
+            place = replace(scope, module=member.module, names=hints.names_in(member.module, node), local=local_variables(node))
             function = member.node
             assert isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
             if key in ("__iter__", "__aiter__"):

@@ -192,6 +192,20 @@ class Hints:
         inherited = (self.member(base, name, depth + 1) for base in self.bases(found))
         return own or next(filter(None, inherited), None)
 
+    def names_in(self, module: Module, node: ast.ClassDef) -> dict[str, Definition]:
+        """Return what the body of a class defines that its hints may mean: types, but not its fields and methods.
+
+        `date: date` is a field of the type that the module calls so.
+        """
+
+        def is_type(each: Definition) -> bool:
+            if isinstance(each.node, ast.expr):
+                mark = self.resolve(each.annotation, Scope(module))
+                return each.annotation is None or isinstance(mark, str) and mark.endswith(".TypeAlias")
+            return isinstance(each.node, ast.ClassDef) or type(each.node).__name__ == "TypeAlias"
+
+        return {name: each for name, each in members(module, node).items() if is_type(each)}
+
     def _roots(self, found: Definition, depth: int = 0) -> Iterator[str]:
         """Go over what a class is built on in the end: those of its bases, and of theirs, that are known by name."""
         node = found.node
@@ -500,7 +514,7 @@ class Hints:
         head = f"{name}{angled(parameters)}"
         if isinstance(node, ast.ClassDef):
             kind = self.kind(found)
-            scope = replace(scope, names=members(found.module, node))
+            scope = replace(scope, names=self.names_in(found.module, node))
             if kind == "enum":
                 return [f"export type {head} = {union(value for _, value in self._enum_values(found)) or 'never'};"]
             if kind == "namedtuple":
