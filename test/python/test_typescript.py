@@ -338,6 +338,30 @@ class Functions(unittest.TestCase):
             ["export function f(kwargs?: Kwargs<{ a?: number; [name: string]: string | number | undefined }>): Promise<number>;"],
         )
 
+    def test_keywords_that_a_typed_dict_names(self):
+        options = "class Options(TypedDict, total=False):\n    size: Required[int]\n    name: str | None\n"
+        self.assertEqual(
+            functions(options + "@expose\ndef f(x: int, /, *, k: bool = True, **options: Unpack[Options]) -> int: ..."),
+            ["export function f(x: number, kwargs: Kwargs<{ k?: boolean; size: number; name?: string | null }>): Promise<number>;"],
+        )
+        self.assertEqual(
+            functions("O = TypedDict('O', {'a': int, 'b': NotRequired[list[str]]})\n@expose\ndef f(**options: 'Unpack[O]') -> int: ..."),
+            ["export function f(kwargs: Kwargs<{ a: number; b?: readonly string[] }>): Promise<number>;"],
+        )
+
+    def test_arguments_that_a_tuple_names(self):
+        for hint, expected in {
+            "tuple[int, list[str]]": "readonly [number, readonly string[]]",
+            "tuple[int, ...]": "readonly number[]",
+            "Ts": "unknown[]",
+        }.items():
+            with self.subTest(hint):
+                self.assertEqual(functions(f"Ts = TypeVarTuple('Ts')\n@expose\ndef f(*xs: Unpack[{hint}]) -> int: ..."), [f"export function f(...xs: {expected}): Promise<number>;"])
+        self.assertEqual(
+            functions("@expose\ndef f(*xs: Unpack[tuple[int, str]], k: bool) -> int: ..."),
+            ["export function f(...xs: [...xs: readonly [number, string], kwargs: Kwargs<{ k: boolean }>]): Promise<number>;"],
+        )
+
     def test_none_as_the_default_may_be_given(self):
         self.assertEqual(functions("@expose\ndef f(a: int = None, /) -> int: ..."), ["export function f(a?: number | null): Promise<number>;"])
 

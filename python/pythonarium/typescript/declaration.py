@@ -19,6 +19,7 @@ from .hint import (
     many,
     property_name,
     quote,
+    unpacked,
 )
 from .source import Definition, Module, Sources, docstring, dotted_name, members, statements
 
@@ -159,13 +160,45 @@ class _File:
             variables = {} if made is None else dict.fromkeys(scope.declared, "")
             own = replace(scope, way="in", variables=variables, local={**scope.local, **local_variables(node)})
             missing: list[str] = []
-            arguments = _Arguments.of(node, skip, lambda hint, default: self._parameter(hint, default, own), missing)
+            arguments = self._arguments(node, skip, own, missing)
             result = made if made is not None else self._result(node, body, own, missing)
             if missing:
                 self._hints.warn(scope.module, node, f"{node.name}() has no hint for {_listed(missing)}: unknown")
             generic = {name: extends for name, extends in variables.items() if name not in scope.declared}
             lines.update(dict.fromkeys(self._lines(declare, generic, arguments, result)))
         yield from lines
+
+    def _arguments(self, node: Function, skip: int, scope: Scope, missing: list[str]) -> _Arguments:
+        """Return what a function takes; what has no hint is added to `missing`."""
+        given = node.args
+        ordered = [*given.posonlyargs, *given.args]
+        defaults: list[ast.expr | None] = [*[None] * (len(ordered) - len(given.defaults)), *given.defaults]
+
+        def read(argument: ast.arg, default: ast.expr | None = None) -> _Parameter:
+            if argument.annotation is None:
+                missing.append(f"`{argument.arg}`")
+            return _Parameter(argument.arg, self._parameter(argument.annotation, default, scope), default is not None)
+
+        by_position = [read(*pair) for pair in list(zip(ordered, defaults))[skip:]]
+        only = max(0, len(given.posonlyargs) - skip)
+        rest = None
+        if given.vararg is not None:
+            whole = unpacked(given.vararg.annotation)
+            if whole is None:
+                item = read(given.vararg)
+                rest = item._replace(type=many(item.type, "both"))
+            else:
+                rest = _Parameter(given.vararg.arg, self._hints.array(whole, scope), False)
+        keyword_only = [read(*pair) for pair in zip(given.kwonlyargs, given.kw_defaults)]
+        keywords = None
+        if given.kwarg is not None:
+            whole = unpacked(given.kwarg.annotation)
+            keys = None if whole is None else self._hints.keys(whole, scope)
+            if keys is None:
+                keywords = read(given.kwarg).type
+            else:
+                keyword_only += [_Parameter(name, *key) for name, key in keys.items()]
+        return _Arguments(by_position[:only], by_position[only:], rest, keyword_only, keywords)
 
     def _lines(self, declare: str, variables: dict[str, str], arguments: _Arguments, result: str) -> Iterator[str]:
         """Write one signature: first as it is called by position, then with ever more of it by keyword."""
@@ -347,28 +380,11 @@ class _Arguments:
 
     positional_only: list[_Parameter]
     positional: list[_Parameter]
+    # With the type of all of them, which is an array.
     rest: _Parameter | None
     keyword_only: list[_Parameter]
     # The type of what `**kwargs` takes.
     keywords: str | None
-
-    @classmethod
-    def of(cls, node: Function, skip: int, type_of, missing: list[str]) -> _Arguments:  # type: ignore[no-untyped-def]
-        given = node.args
-        ordered = [*given.posonlyargs, *given.args]
-        defaults: list[ast.expr | None] = [*[None] * (len(ordered) - len(given.defaults)), *given.defaults]
-
-        def read(argument: ast.arg, default: ast.expr | None) -> _Parameter:
-            if argument.annotation is None:
-                missing.append(f"`{argument.arg}`")
-            return _Parameter(argument.arg, type_of(argument.annotation, default), default is not None)
-
-        by_position = [read(*pair) for pair in list(zip(ordered, defaults))[skip:]]
-        only = max(0, len(given.posonlyargs) - skip)
-        rest = given.vararg and read(given.vararg, None)
-        keyword_only = [read(*pair) for pair in zip(given.kwonlyargs, given.kw_defaults)]
-        keywords = given.kwarg and read(given.kwarg, None).type
-        return cls(by_position[:only], by_position[only:], rest, keyword_only, keywords)
 
     def ways(self) -> Iterator[list[str]]:
         """Go over the lists of parameters: all by position, then with one more by keyword each time."""
@@ -389,7 +405,7 @@ class _Arguments:
                 yield [*parameters, *keywords]
                 continue
             rest = f"...{labels[self.rest.name]}: "
-            items = many(self.rest.type, "both")
+            items = self.rest.type
             if not must:
                 yield [*parameters, rest + items]
             if keywords:

@@ -245,6 +245,25 @@ class Hints:
             return None
         return self._render(_arguments(node)[0], replace(scope, way="out")) if isinstance(node, ast.Subscript) else "unknown"
 
+    def keys(self, node: ast.expr, scope: Scope) -> dict[str, tuple[str, bool]] | None:
+        """Return the keys of a TypedDict with their types, and whether each may be missing; None for any other hint."""
+        node = _parsed(node)
+        found = self.resolve(node.value if isinstance(node, ast.Subscript) else node, scope)
+        if not isinstance(found, Definition):
+            return None
+        place = Scope(found.module, scope.way)
+        if isinstance(found.node, ast.Call):
+            return self._keys_of(found.node, place) if (self._called(found) or "").endswith(".TypedDict") else None
+        if self.kind(found) != "typeddict":
+            return None
+        told = {key: (each, *self._field(key, each, place)) for key, each in self.fields(found).items()}
+        return {key: (text, _may_miss(marks, each.is_total)) for key, (each, text, marks) in told.items()}
+
+    def array(self, node: ast.expr, scope: Scope) -> str:
+        """Return the type of what `*tuple[int, str]` unpacks."""
+        text = self._render(node, scope)
+        return text if text.endswith("]") else "unknown[]"
+
     def _render(self, node: ast.expr, scope: Scope) -> str:
         node = _parsed(node)
         if isinstance(node, ast.Constant) and node.value is None:
@@ -399,12 +418,8 @@ class Hints:
             node = _parsed(each)
             if isinstance(node, ast.Tuple) and not node.elts:
                 continue
-            unpacked = _unpacked(node)
-            if unpacked is None:
-                items.append(self._render(node, scope))
-            else:
-                rest = self._render(unpacked, scope)
-                items.append(f"...{rest}" if re.search(r"(\[\]|\])$", rest) else "...unknown[]")
+            inner = unpacked(node)
+            items.append(self._render(node, scope) if inner is None else f"...{self.array(inner, scope)}")
         return f"{readonly}[{', '.join(items)}]"
 
     def _literal(self, node: ast.expr, scope: Scope) -> str:
@@ -535,7 +550,7 @@ class Hints:
             text, marks = self._field(key, each, scope)
             if "ClassVar" in marks or "InitVar" in marks or (kind == "record" and key.startswith("__")):
                 continue
-            is_optional = kind == "typeddict" and "Required" not in marks and ("NotRequired" in marks or not each.is_total)
+            is_optional = kind == "typeddict" and _may_miss(marks, each.is_total)
             if each.doc:
                 yield from (f"  {line}" for line in comment(each.doc.strip().split("\n")))
             yield f"  {property_name(key)}{'?' if is_optional else ''}: {text};"
@@ -566,12 +581,7 @@ class Hints:
         if kind == "NewType" and second is not None:
             return self._render(second, scope)
         if kind == "TypedDict" and isinstance(second, ast.Dict):
-            total = not any(each.arg == "total" and _constant(each.value) is False for each in call.keywords)
-            parts = []
-            for key, hint in zip(second.keys, second.values):
-                inner, marks = self.wrapped(hint, scope)
-                mark = "?" if "Required" not in marks and ("NotRequired" in marks or not total) else ""
-                parts.append(f"{property_name(str(_constant(key)))}{mark}: {self._render(inner, scope)}")
+            parts = [f"{property_name(key)}{'?' if may_miss else ''}: {text}" for key, (text, may_miss) in self._keys_of(call, scope).items()]
             return f"{{ {'; '.join(parts)} }}" if parts else "{}"
         names: list[tuple[str, str]] = []
         if isinstance(second, (ast.List, ast.Tuple)):
@@ -585,6 +595,17 @@ class Hints:
         else:
             return many("unknown", scope.way)
         return f"[{', '.join(f'{label(name)}: {hint}' for name, hint in names)}]"
+
+    def _keys_of(self, call: ast.Call, scope: Scope) -> dict[str, tuple[str, bool]]:
+        """Return the keys of `TypedDict("Name", {...})`, as `keys` does."""
+        keys: dict[str, tuple[str, bool]] = {}
+        second = call.args[1] if len(call.args) > 1 else None
+        if isinstance(second, ast.Dict):
+            is_total = not any(each.arg == "total" and _constant(each.value) is False for each in call.keywords)
+            for key, hint in zip(second.keys, second.values):
+                inner, marks = self.wrapped(hint, scope)
+                keys[str(_constant(key))] = self._render(inner, scope), _may_miss(marks, is_total)
+        return keys
 
     def _enum_values(self, found: Definition) -> list[tuple[str, str]]:
         """Return the members of an enum with the literals of their values."""
@@ -757,12 +778,20 @@ def _alternatives(node: ast.expr) -> Iterator[ast.expr]:
         yield node
 
 
-def _unpacked(node: ast.expr) -> ast.expr | None:
+def unpacked(node: ast.expr | None) -> ast.expr | None:
+    """Return what `*X` and `Unpack[X]` unpack; None for any other hint."""
+    if node is not None:
+        node = _parsed(node)
     if isinstance(node, ast.Starred):
         return node.value
     if isinstance(node, ast.Subscript) and (dotted_name(node.value) or "").rpartition(".")[2] == "Unpack":
         return _arguments(node)[0]
     return None
+
+
+def _may_miss(marks: set[str], is_total: bool) -> bool:
+    """Whether a key with these marks may be missing from a TypedDict."""
+    return "Required" not in marks and ("NotRequired" in marks or not is_total)
 
 
 def _bounds(node: ast.AST | None) -> list[ast.expr]:
