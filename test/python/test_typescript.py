@@ -209,6 +209,12 @@ class NamedTypes(unittest.TestCase):
             ],
         )
 
+    def test_what_is_no_field_is_none(self):
+        head = "import dataclasses\nfrom pydantic import BaseModel, PrivateAttr\n"
+        self.assertEqual(types("C", head + "@dataclass\nclass C:\n    a: int\n    _: dataclasses.KW_ONLY\n    b: int"), ["export interface C {", "  a: number;", "  b: number;", "}"])
+        self.assertEqual(types("C", head + "class C(BaseModel):\n    a: int\n    _cache: dict = PrivateAttr()"), ["export interface C {", "  a: number;", "}"])
+        self.assertEqual(types("C", head + "@dataclass\nclass Base:\n    a: int\nclass C(Base):\n    b: int"), ["export interface C {", "  a: number;", "}"])
+
     def test_a_field_or_a_method_named_like_a_type_hides_none(self):
         head = "from datetime import date\n"
         self.assertEqual(types("E", head + "@dataclass\nclass E:\n    date: date"), ["export interface E {", "  date: string;", "}"])
@@ -517,6 +523,21 @@ class Classes(unittest.TestCase):
                 "}",
             ],
         )
+
+    def test_what_a_class_is_made_of_is_what_its_constructor_takes(self):
+        head = "import dataclasses\nfrom dataclasses import field, KW_ONLY\nfrom pydantic import BaseModel, Field, PrivateAttr\n"
+        for code, expected in {
+            "@expose\n@dataclass\nclass C:\n    a: int\n    b: str = ''": "a: number, b?: string",
+            "@expose\nclass C(NamedTuple):\n    a: int\n    b: str = ''": "a: number, b?: string",
+            "@dataclass\nclass Base:\n    a: int\n@expose\nclass C(Base):\n    other: int": "a: number",
+            "@expose\nclass C(BaseModel):\n    a: int\n    b: str = ''\n    c: float = Field(gt=0)\n    d: int = ...\n    e: int = Field(1, gt=0)\n    _f: dict = PrivateAttr()": "kwargs: Kwargs<{ a: number; b?: string; c: number; d: number; e?: number }>",
+            "@expose\n@dataclass\nclass C:\n    a: int = field(init=False)\n    b: int = field()\n    c: int = field(repr=False)\n    d: list[int] = field(default_factory=list)": "b: number, c: number, d?: readonly number[]",
+            "@expose\n@dataclass(kw_only=True)\nclass C:\n    a: int\n    b: int = 1": "kwargs: Kwargs<{ a: number; b?: number }>",
+            "@expose\n@dataclasses.dataclass\nclass C:\n    a: int\n    _: KW_ONLY\n    b: int\n    c: int = dataclasses.field(kw_only=False)": "a: number, c: number, kwargs: Kwargs<{ b: number }>",
+            "@expose\n@dataclass\nclass C:\n    a: int = field(kw_only=True, default=1)\n    b: ClassVar[int] = 2": "kwargs?: Kwargs<{ a?: number }>",
+        }.items():
+            with self.subTest(code):
+                self.assertEqual(functions(head + code)[0], f"export function C({expected}): Promise<C>;")
 
     def test_a_handle_is_what_a_function_may_take_and_return(self):
         self.assertIn("export function f(m: readonly Model[]): Promise<Model>;", functions(textwrap.dedent(self.CODE) + "@expose\ndef f(m: list[Model], /) -> Model: ..."))

@@ -261,14 +261,14 @@ class _File:
     def _fields(self, definition: Definition, scope: Scope) -> _Arguments:
         """Return what a class takes whose constructor is made of its fields; nothing for any other."""
         hints = self._hints
-        parameters = []
-        if hints.kind(definition) == "namedtuple" or _is_dataclass(hints, definition):
+        taken = _Arguments([], [], None, [], None)
+        if hints.kind(definition, as_value=True) in ("namedtuple", "record"):
             for key, each in hints.fields(definition).items():
                 hint, marks = hints.wrapped(each.annotation, Scope(each.module)) if each.annotation else (None, set())
-                if "ClassVar" not in marks:
+                if "ClassVar" not in marks and each.is_taken:
                     text = "unknown" if hint is None else hints.parameter(hint, replace(scope, module=each.module))
-                    parameters.append(_Parameter(key, text, each.default is not None))
-        return _Arguments([], parameters, None, [], None)
+                    (taken.keyword_only if each.is_keyword else taken.positional).append(_Parameter(key, text, each.is_optional))
+        return taken
 
     def _type(self, found: Definition, name: str) -> list[str]:
         if isinstance(found.node, ast.ClassDef) and self._hints.kind(found) == "handle":
@@ -498,13 +498,6 @@ def _is_exception(sources: Sources, definition: Definition, depth: int = 0) -> b
         if isinstance(found, Definition) and _is_exception(sources, found, depth + 1):
             return True
     return False
-
-
-def _is_dataclass(hints: Hints, definition: Definition) -> bool:
-    node = definition.node
-    assert isinstance(node, ast.ClassDef)
-    decorators = {hints.resolve(each.func if isinstance(each, ast.Call) else each, Scope(definition.module)) for each in node.decorator_list}
-    return "dataclasses.dataclass" in decorators or hints.kind(definition) == "record"
 
 
 def _listed_names(module: Module) -> list[str] | None:

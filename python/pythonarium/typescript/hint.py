@@ -133,23 +133,21 @@ class Hints:
                         variables.setdefault(variable.name, self._bound(variable.node, Scope(variable.module)))
         return variables
 
-    def kind(self, found: Definition, depth: int = 0) -> str:
-        """Return what a class is to those who call: see `Kinds` below."""
+    def kind(self, found: Definition, depth: int = 0, as_value: bool = False) -> str:
+        """Return what a class is to those who call: see `Kinds` below. `as_value` is what it would be if it were not exposed."""
         node = found.node
         if not isinstance(node, ast.ClassDef) or depth > 20:
             return "other"
-        if self._is_handle(found):
+        if not as_value and self._is_handle(found):
             return "handle"
+        if self._record_options(found):
+            return "record"
         scope = Scope(found.module)
-        for decorator in node.decorator_list:
-            name = self.resolve(decorator.func if isinstance(decorator, ast.Call) else decorator, scope)
-            if name in RECORD_DECORATORS:
-                return "record"
         kind = "other"
         for base in node.bases:
             name = self.resolve(base.value if isinstance(base, ast.Subscript) else base, scope)
             if isinstance(name, Definition):
-                inherited = self.kind(name, depth + 1)
+                inherited = self.kind(name, depth + 1, as_value)
             else:
                 inherited = BASES.get(name or "", "value" if _is_concrete(name) else "other")
             # `class Color(str, Enum)` is text, and of all texts only some.
@@ -165,15 +163,50 @@ class Hints:
             return fields
         for base in reversed(self.bases(found)):
             fields.update(self.fields(base, depth + 1))
+        scope = Scope(found.module)
+        is_model = not MODELS.isdisjoint(self._roots(found))
+        is_derived = not is_model and not self._record_options(found) and not any(self.resolve(base, scope) in BASES for base in node.bases)
+        if is_derived and self.kind(found, as_value=True) in ("record", "namedtuple"):
+            # No decorator has seen what it annotates itself.
+            return fields
         total = not any(each.arg == "total" and _constant(each.value) is False for each in node.keywords)
-        body = node.body
-        for index, each in enumerate(body):
+        is_keyword = is_model or any(_constant(each.get("kw_only")) is True for each in self._record_options(found))
+        for index, each in enumerate(node.body):
             if not isinstance(each, ast.AnnAssign) or not isinstance(each.target, ast.Name):
                 continue
-            following = body[index + 1] if index + 1 < len(body) else None
+            name = each.target.id
+            if self.resolve(_parsed(each.annotation), scope) == "dataclasses.KW_ONLY":
+                is_keyword = True
+                continue
+            if is_model and name.startswith("_"):
+                continue  # What a model keeps to itself, and takes from nobody.
+            following = node.body[index + 1] if index + 1 < len(node.body) else None
             doc = _constant(following.value) if isinstance(following, ast.Expr) else None
-            fields[each.target.id] = Field(found.module, each.annotation, each.value, doc if isinstance(doc, str) else "", total)
+            options = self._field_options(each.value, scope)
+            own = _constant(options.get("kw_only"))
+            fields[name] = Field(
+                found.module,
+                each.annotation,
+                doc if isinstance(doc, str) else "",
+                total,
+                is_taken=_constant(options.get("init")) is not False,
+                # A model's `...` says that there is no default.
+                is_optional=any(default is not None and _constant(default) is not ... for default in (options.get("default"), options.get("default_factory"))),
+                is_keyword=own if isinstance(own, bool) else is_keyword,
+            )
         return fields
+
+    def _record_options(self, found: Definition) -> list[dict[str | None, ast.expr]]:
+        """Return what is given to each decorator that makes a dataclass of a class."""
+        assert isinstance(found.node, ast.ClassDef)
+        told = [(each.func, each.keywords) if isinstance(each, ast.Call) else (each, []) for each in found.node.decorator_list]
+        return [{each.arg: each.value for each in keywords} for name, keywords in told if self.resolve(name, Scope(found.module)) in RECORD_DECORATORS]
+
+    def _field_options(self, value: ast.expr | None, scope: Scope) -> dict[str | None, ast.expr]:
+        """Return what `field(...)` says of a field; any other value is its default."""
+        if isinstance(value, ast.Call) and self.resolve(value.func, scope) in FIELD_MAKERS:
+            return {**({"default": value.args[0]} if value.args else {}), **{each.arg: each.value for each in value.keywords}}
+        return {} if value is None else {"default": value}
 
     def bases(self, found: Definition) -> list[Definition]:
         """Return the bases of a class that have a source."""
@@ -647,9 +680,12 @@ class Field(NamedTuple):
 
     module: Module
     annotation: ast.expr | None
-    default: ast.expr | None
     doc: str
     is_total: bool
+    # How the constructor that is made of the fields takes it.
+    is_taken: bool
+    is_optional: bool
+    is_keyword: bool
 
 
 def union(types: Iterable[str]) -> str:
@@ -895,13 +931,14 @@ TYPED_ARRAYS: dict[object, str] = {
 NO_TYPED_ARRAY = frozenset(f"numpy.{name}" for name in "bool bool_ float16 half complex64 complex128 csingle cdouble str_ bytes_ datetime64 timedelta64".split())
 # Kinds of class: a handle stays in Python, a record is an object, an enum its value, a named tuple an array.
 RECORD_DECORATORS = frozenset(["dataclasses.dataclass", "pydantic.dataclasses.dataclass"])
+FIELD_MAKERS = frozenset(["dataclasses.field", "pydantic.Field", "pydantic.fields.Field"])
+MODELS = frozenset(["pydantic.BaseModel", "pydantic.main.BaseModel"])
 BASES: dict[str, str] = {
     **{f"{module}.{name}": kind for module in ("typing", "typing_extensions") for name, kind in {
         "TypedDict": "typeddict", "NamedTuple": "namedtuple", "Protocol": "protocol",
     }.items()},
     **{f"enum.{name}": "enum" for name in ("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")},
-    "pydantic.BaseModel": "record",
-    "pydantic.main.BaseModel": "record",
+    **dict.fromkeys(MODELS, "record"),
 }
 FLAGS = frozenset(["enum.Flag", "enum.IntFlag"])
 MIXED_IN = {"enum.StrEnum": "builtins.str", "enum.IntEnum": "builtins.int", "enum.IntFlag": "builtins.int"}
