@@ -215,6 +215,13 @@ class NamedTypes(unittest.TestCase):
         self.assertEqual(types("C", head + "class C(BaseModel):\n    a: int\n    _cache: dict = PrivateAttr()"), ["export interface C {", "  a: number;", "}"])
         self.assertEqual(types("C", head + "@dataclass\nclass Base:\n    a: int\nclass C(Base):\n    b: int"), ["export interface C {", "  a: number;", "}"])
 
+    def test_nothing_in_the_docstring_of_a_field_ends_its_comment(self):
+        code = '@dataclass\nclass C:\n    a: str\n    """A glob such as **/*.py.\n\n    See @param.\n    """\n    b: int'
+        self.assertEqual(
+            types("C", code),
+            ["export interface C {", "  /**", "   * A glob such as **\\/*.py.", "   *", "   * See \\@param.", "   */", "  a: string;", "  b: number;", "}"],
+        )
+
     def test_a_field_or_a_method_named_like_a_type_hides_none(self):
         head = "from datetime import date\n"
         self.assertEqual(types("E", head + "@dataclass\nclass E:\n    date: date"), ["export interface E {", "  date: string;", "}"])

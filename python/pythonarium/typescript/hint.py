@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from .docstring import read_docstring
 from .source import Definition, Module, Sources, dotted_name, members
 
 if TYPE_CHECKING:
@@ -584,8 +585,9 @@ class Hints:
             if "ClassVar" in marks or "InitVar" in marks or (kind == "record" and key.startswith("__")):
                 continue
             is_optional = kind == "typeddict" and _may_miss(marks, each.is_total)
-            if each.doc:
-                yield from (f"  {line}" for line in comment(each.doc.strip().split("\n")))
+            doc = read_docstring(each.doc).lines([])
+            if doc:
+                yield from (f"  {line}" for line in comment(doc))
             yield f"  {property_name(key)}{'?' if is_optional else ''}: {text};"
 
     def _field(self, key: str, each: Field, scope: Scope) -> tuple[str, set[str]]:
