@@ -1,12 +1,16 @@
+import io
+import json
 import sys
 import tempfile
 import textwrap
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import harness  # noqa: F401  (it puts the library on sys.path)
 from pythonarium.typescript.declaration import NothingToDeclare, declare
 from pythonarium.typescript.docstring import read_docstring
+from pythonarium.typescript.main import main
 from pythonarium.typescript.source import SourceMissing, Sources
 
 HEAD = "from __future__ import annotations\nfrom typing import *\nfrom dataclasses import dataclass\nfrom pythonarium import expose\n"
@@ -305,6 +309,22 @@ class NamedTypes(unittest.TestCase):
     def test_type_variables_without_a_declaration(self):
         self.assertEqual(functions("@expose\ndef f[T: int](x: list[T], /) -> T: ..."), ["export function f<T extends number>(x: readonly T[]): Promise<T>;"])
         self.assertEqual(types("A[int]", "type A[T] = list[T] | T"), ["export type A<T> = T[] | T;"])
+
+    def test_a_type_may_speak_of_itself_in_its_bounds_and_its_bases(self):
+        node = "N = TypeVar('N', bound='Node')\n@dataclass\nclass Node(Generic[N]):\n    parent: N | None"
+        interface = ["export interface Node<N extends Node<any>> {", "  parent: N | null;", "}"]
+        self.assertEqual(types("Node", node), interface)
+        self.assertEqual(types("Node", node.replace("bound='Node'", "bound='Node[N]'")), interface)
+        self.assertEqual(functions(f"{node}\n@expose\ndef f(x: N, /) -> N: ...")[0], "export function f<N extends Node<Node<any>>>(x: N): Promise<N>;")
+        tree = "class Tree(dict[str, 'Tree']): ..."
+        self.assertEqual(types("Tree", tree), ["export type Tree = { [key: string]: Tree };"])
+        self.assertEqual(result("Tree", tree), "Promise<{ [key: string]: Tree }>")
+        self.assertEqual(types("Many", "class Many(list['Many']): ..."), ["export type Many = Many[];"])
+        self.assertEqual(result("A", "A: TypeAlias = 'A'"), "Promise<A>")
+
+    def test_what_a_variable_may_not_be_is_not_given_for_it(self):
+        # TypeScript would not take `Box<unknown>`.
+        self.assertEqual(result("Box[Any]", "T = TypeVar('T', bound=str)\n@dataclass\nclass Box(Generic[T]):\n    x: T"), "Promise<Box<string>>")
 
     def test_a_class_that_crosses_as_what_it_is_built_on(self):
         self.assertEqual(parameter("UserId", "class UserId(int): ..."), "number")
@@ -605,6 +625,32 @@ class Modules(unittest.TestCase):
         with self.assertRaises(SyntaxError) as raised:
             declared("def f(:")
         self.assertEqual((Path(raised.exception.filename).name, raised.exception.lineno), ("app.py", 5))
+
+
+class Runs(unittest.TestCase):
+    """What `pythonarium types` gets for an answer."""
+
+    def run_on(self, text, encoding="utf-8"):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "app.py")
+            file.write_text(text, encoding=encoding)
+            request = {"path": [folder, *sys.path], "modules": {"": str(file)}, "expose": "all", "title": "app.py"}
+            with mock.patch("sys.stdin", io.StringIO(json.dumps(request))), mock.patch("sys.stdout", io.StringIO()) as out:
+                main()
+            return json.loads(out.getvalue()), str(file)
+
+    def test_a_file_that_cannot_be_read_is_a_problem_that_names_it(self):
+        def refuse(file):
+            raise PermissionError(13, "Permission denied", file)
+
+        with mock.patch("tokenize.open", refuse):
+            answer, file = self.run_on("def f() -> int: ...")
+        self.assertEqual(answer, {"problem": f"{file} cannot be read: Permission denied", "files": [file]})
+
+    def test_what_is_nested_too_deep_is_a_problem(self):
+        answer, file = self.run_on(f"def f() -> {' | '.join(['int'] * 3000)}: ...")
+        self.assertIn(file, answer["problem"])
+        self.assertIn("nested deeper than Python can follow", answer["problem"])
 
 
 class Docstrings(unittest.TestCase):

@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .docstring import read_docstring
@@ -53,6 +54,8 @@ class Hints:
         self._sources = sources
         self._is_handle = is_handle
         self._named: dict[ast.AST, str] = {}
+        # What is being read, and may speak of itself.
+        self._under_way: set[ast.AST] = set()
         self.waiting: list[tuple[Definition, str]] = []
         self.imports: set[str] = set()
         self.warnings: list[Warned] = []
@@ -117,9 +120,22 @@ class Hints:
 
     def parameters(self, found: Definition) -> dict[str, str]:
         """Return the type variables of a class or an alias, with what each extends."""
+        variables = self._variables(found)
+        assert found.node is not None
+        if found.node in self._under_way:
+            # A bound speaks of the class that it is for, and `any` keeps to every bound.
+            return dict.fromkeys(variables, "any")
+        self._under_way.add(found.node)
+        try:
+            return {name: self._bound(*variable) for name, variable in variables.items()}
+        finally:
+            self._under_way.remove(found.node)
+
+    def _variables(self, found: Definition) -> dict[str, tuple[ast.AST | None, Scope]]:
+        """Return the type variables of a class or an alias, and where each stands."""
         node = found.node
         scope = Scope(found.module, local=local_variables(node))
-        variables = {name: self._bound(each, scope) for name, each in scope.local.items() if type(each).__name__ == "TypeVar"}
+        variables: dict[str, tuple[ast.AST | None, Scope]] = {name: (each, scope) for name, each in scope.local.items() if type(each).__name__ == "TypeVar"}
         if isinstance(node, ast.ClassDef):
             hints: Sequence[ast.AST] = node.bases
         elif isinstance(node, ast.expr) and not isinstance(node, ast.Call):
@@ -131,7 +147,7 @@ class Hints:
                 if isinstance(each, (ast.Name, ast.Attribute)):
                     variable = self.resolve(each, scope)
                     if isinstance(variable, Definition) and self._called(variable) in TYPE_VARIABLES[:2]:
-                        variables.setdefault(variable.name, self._bound(variable.node, Scope(variable.module)))
+                        variables.setdefault(variable.name, (variable.node, Scope(variable.module)))
         return variables
 
     def kind(self, found: Definition, depth: int = 0, as_value: bool = False) -> str:
@@ -266,15 +282,15 @@ class Hints:
             marks.add(last)
             node = _arguments(node)[0]
 
-    def stream(self, node: ast.expr | None, scope: Scope) -> str | None:
+    def stream(self, node: ast.expr | None, scope: Scope, depth: int = 0) -> str | None:
         """Return the type of the items that a function with this result yields, or None if it is no iterator."""
         if node is None:
             return None
         node = _parsed(node)
         bare = node.value if isinstance(node, ast.Subscript) else node
         name = self.resolve(bare, scope)
-        if isinstance(name, Definition) and isinstance(name.node, ast.expr) and not self.parameters(name):
-            return self.stream(name.node, replace(scope, module=name.module))
+        if isinstance(name, Definition) and isinstance(name.node, ast.expr) and depth < 20 and not self.parameters(name):
+            return self.stream(name.node, replace(scope, module=name.module), depth + 1)
         if not isinstance(name, str) or name not in STREAMS:
             return None
         return self._render(_arguments(node)[0], replace(scope, way="out")) if isinstance(node, ast.Subscript) else "unknown"
@@ -490,9 +506,7 @@ class Hints:
         kind = self.kind(found)
         if isinstance(found.node, ast.ClassDef):
             if kind == "value":
-                inner = Scope(found.module, scope.way)
-                bases = [base for base in found.node.bases if self._is_value(base, inner)]
-                return self._render(bases[0], inner) if bases else "unknown"
+                return self._built_on(found, scope)
             call = members(found.module, found.node).get("__call__") if kind == "protocol" else None
             if kind == "other" or (kind == "protocol" and call is None):
                 self.warn(scope.module, node, f"{found.name} is a class whose objects cannot cross (a dataclass can, or one with @expose): it is unknown")
@@ -510,8 +524,22 @@ class Hints:
             return name
         inner = replace(scope, alias=None)
         given = [self._render(each, inner) for each in arguments if not isinstance(_parsed(each), ast.List)]
-        missing = [extends or "unknown" for extends in list(parameters.values())[len(given) :]]
-        return f"{name}<{', '.join([*given[: len(parameters)], *missing])}>"
+        # What is not told is what the variable extends, since no more than that would be taken.
+        texts = [text if text not in ("", "unknown") else extends or "unknown" for text, extends in zip_longest(given[: len(parameters)], parameters.values(), fillvalue="")]
+        return f"{name}<{', '.join(texts)}>"
+
+    def _built_on(self, found: Definition, scope: Scope) -> str:
+        """Return what a class crosses as whose base is a value: as what that is. Inside of itself, it has a name."""
+        assert isinstance(found.node, ast.ClassDef)
+        if found.node in self._under_way:
+            return self.name_of(found)
+        self._under_way.add(found.node)
+        try:
+            inner = Scope(found.module, scope.way)
+            bases = [base for base in found.node.bases if self._is_value(base, inner)]
+            return self._render(bases[0], inner) if bases else "unknown"
+        finally:
+            self._under_way.remove(found.node)
 
     def _is_value(self, base: ast.expr, scope: Scope) -> bool:
         found = self.resolve(base.value if isinstance(base, ast.Subscript) else base, scope)
@@ -564,6 +592,8 @@ class Hints:
         if isinstance(node, ast.ClassDef):
             kind = self.kind(found)
             scope = replace(scope, names=self.names_in(found.module, node))
+            if kind == "value":
+                return [f"export type {name} = {self._built_on(found, scope)};"]
             if kind == "enum":
                 return [f"export type {head} = {union(value for _, value in self._enum_values(found)) or 'never'};"]
             if kind == "namedtuple":

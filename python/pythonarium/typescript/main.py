@@ -25,5 +25,10 @@ def main() -> None:
         broken.add(str(error.filename))
     except (NothingToDeclare, SourceMissing) as error:
         answer = {"problem": str(error)}
+    except OSError as error:
+        answer = {"problem": f"{error.filename} cannot be read: {error.strerror}" if error.filename else str(error)}
+        broken.update([str(error.filename)] if error.filename else [])
+    except RecursionError:
+        answer = {"problem": f"Something in {', '.join(request['modules'].values())}, or in what is imported there, is nested deeper than Python can follow."}
     answer["files"] = sorted(broken.union(sources.files))
     json.dump(answer, sys.stdout)
