@@ -566,6 +566,18 @@ class Classes(unittest.TestCase):
             with self.subTest(code):
                 self.assertEqual(functions(head + code)[0], f"export function C({expected}): Promise<C>;")
 
+    def test_a_constructor_has_the_type_variables_of_its_class_and_its_own_in_one_list(self):
+        code = "T = TypeVar('T')\nU = TypeVar('U', bound=int)\n@expose\nclass Box(Generic[T]):\n    def __init__(self, x: T, u: U, /) -> None: ...\n    def map(self, f: Callable[[T], U], /) -> list[U]: ..."
+        self.assertEqual(
+            functions(code),
+            [
+                "export function Box<T, U extends number>(x: T, u: U): Promise<Box<T>>;",
+                "export interface Box<T> extends Handle {",
+                "  map<U extends number>(f: (a: T) => U | Promise<U>): Promise<U[]>;",
+                "}",
+            ],
+        )
+
     def test_a_handle_is_what_a_function_may_take_and_return(self):
         self.assertIn("export function f(m: readonly Model[]): Promise<Model>;", functions(textwrap.dedent(self.CODE) + "@expose\ndef f(m: list[Model], /) -> Model: ..."))
 

@@ -150,22 +150,23 @@ class _File:
         yield from self._comment(node)
         yield from self._variants(definition, declare, scope, skip)
 
-    def _variants(self, definition: Definition, declare: str, scope: Scope, skip: int, made: str | None = None) -> Iterator[str]:
-        """Write each overload of a function, or the function. `made` is what a constructor makes, whatever it returns."""
+    def _variants(self, definition: Definition, declare: str, scope: Scope, skip: int, made: str | None = None, of_class: dict[str, str] | None = None) -> Iterator[str]:
+        """Write each overload of a function, or the function.
+
+        `made` is what a constructor makes, whatever it returns; it has the type variables `of_class` before its own.
+        """
         body = definition.node
         assert isinstance(body, (ast.FunctionDef, ast.AsyncFunctionDef))
         lines: dict[str, None] = {}
         for node in [each for each in definition.overloads if each is not body] or [body]:
-            # The type variables of a class are those of its constructor.
-            variables = {} if made is None else dict.fromkeys(scope.declared, "")
+            variables = dict(of_class or {})
             own = replace(scope, way="in", variables=variables, local={**scope.local, **local_variables(node)})
             missing: list[str] = []
             arguments = self._arguments(node, skip, own, missing)
             result = made if made is not None else self._result(node, body, own, missing)
             if missing:
                 self._hints.warn(scope.module, node, f"{node.name}() has no hint for {_listed(missing)}: unknown")
-            generic = {name: extends for name, extends in variables.items() if name not in scope.declared}
-            lines.update(dict.fromkeys(self._lines(declare, generic, arguments, result)))
+            lines.update(dict.fromkeys(self._lines(declare, variables, arguments, result)))
         yield from lines
 
     def _arguments(self, node: Function, skip: int, scope: Scope, missing: list[str]) -> _Arguments:
@@ -244,7 +245,6 @@ class _File:
         node = definition.node
         assert isinstance(node, ast.ClassDef)
         variables = hints.parameters(definition)
-        declare += angled(variables)
         result = f"Promise<{hints.name_of(definition)}{angled(variables, names_only=True)}>"
         scope = Scope(definition.module, way="in", names=hints.names_in(definition.module, node), local=local_variables(node), declared=frozenset(variables))
         maker = hints.member(definition, "__init__") or hints.member(definition, "__new__")
@@ -254,9 +254,9 @@ class _File:
         if lines:
             yield from comment(lines)
         if maker is not None and isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield from self._variants(maker, declare, replace(scope, module=maker.module), 1, result)
+            yield from self._variants(maker, declare, replace(scope, module=maker.module), 1, result, variables)
         else:
-            yield from self._lines(declare, {}, self._fields(definition, scope), result)
+            yield from self._lines(declare, variables, self._fields(definition, scope), result)
 
     def _fields(self, definition: Definition, scope: Scope) -> _Arguments:
         """Return what a class takes whose constructor is made of its fields; nothing for any other."""
