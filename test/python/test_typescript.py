@@ -145,6 +145,13 @@ class Values(unittest.TestCase):
             with self.subTest(hint):
                 self.assertEqual(result(hint, code).split("): ")[-1], f"Promise<{expected}>")
 
+    def test_what_is_annotated_is_what_it_is_without_that(self):
+        self.assertEqual(result("Annotated[Iterator[int], 'x']"), "AsyncIterable<number>")
+        self.assertEqual(functions("@expose\ndef f() -> Annotated[Iterable[int], 'x']:\n    yield 1"), ["export function f(): AsyncIterable<number>;"])
+        self.assertEqual(functions("@expose\ndef f() -> 'Iterable[int]':\n    yield 1"), ["export function f(): AsyncIterable<number>;"])
+        self.assertEqual(types("A", "class A(TypedDict):\n    a: Annotated[NotRequired[int], 'x']"), ["export interface A {", "  a?: number;", "}"])
+        self.assertEqual(types("A", "@dataclass\nclass A:\n    a: Annotated[ClassVar[int], 'x'] = 1\n    b: Annotated[int, 'x'] = 1"), ["export interface A {", "  b: number;", "}"])
+
     def test_what_the_standard_library_has_for_values(self):
         code = "import datetime as dt, decimal, uuid, pathlib\nfrom pathlib import Path"
         for hint, into, out in [

@@ -229,9 +229,11 @@ class _File:
             items = "unknown"
             if node.returns is None:
                 missing.append("what it yields")
-            elif isinstance(node.returns, ast.Subscript):
-                inner = node.returns.slice
-                items = self._hints.render(inner.elts[0] if isinstance(inner, ast.Tuple) else inner, scope)
+            else:
+                returns, _ = self._hints.wrapped(node.returns, scope)
+                if isinstance(returns, ast.Subscript):
+                    inner = returns.slice
+                    items = self._hints.render(inner.elts[0] if isinstance(inner, ast.Tuple) else inner, scope)
         if items is not None:
             return f"AsyncIterable<{items}>"
         if node.returns is None:

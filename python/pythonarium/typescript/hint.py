@@ -277,16 +277,17 @@ class Hints:
                 return node, marks | ({name.rpartition(".")[2]} if isinstance(name, str) and name.rpartition(".")[2] in WRAPPERS else set())
             name = self.resolve(node.value, scope)
             last = name.rpartition(".")[2] if isinstance(name, str) else ""
-            if last not in WRAPPERS:
-                return node, marks
-            marks.add(last)
+            if last != "Annotated":
+                if last not in WRAPPERS:
+                    return node, marks
+                marks.add(last)
             node = _arguments(node)[0]
 
     def stream(self, node: ast.expr | None, scope: Scope, depth: int = 0) -> str | None:
         """Return the type of the items that a function with this result yields, or None if it is no iterator."""
         if node is None:
             return None
-        node = _parsed(node)
+        node, _ = self.wrapped(node, scope)
         bare = node.value if isinstance(node, ast.Subscript) else node
         name = self.resolve(bare, scope)
         if isinstance(name, Definition) and isinstance(name.node, ast.expr) and depth < 20 and not self.parameters(name):
