@@ -256,6 +256,9 @@ class NamedTypes(unittest.TestCase):
         code = "M = TypedDict('M', {'a-b': int, 'c': NotRequired[str]})"
         self.assertEqual(types("M", code), ['export type M = { "a-b": number; c?: string };'])
 
+    def test_a_key_that_is_no_identifier_is_quoted(self):
+        self.assertEqual(types("M", "M = TypedDict('M', {'m²': int, 'größe': int, '1a': int, 'a b': int})"), ['export type M = { "m\\u00b2": number; größe: number; "1a": number; "a b": number };'])
+
     def test_a_named_tuple_is_an_array(self):
         self.assertEqual(types("P", "class P(NamedTuple):\n    x: int\n    new: str = ''"), ["export type P = [x: number, new_: string];"])
         self.assertEqual(types("P", "from collections import namedtuple\nP = namedtuple('P', 'x y')"), ["export type P = [x: unknown, y: unknown];"])

@@ -808,7 +808,8 @@ def label(name: str) -> str:
 
 
 def property_name(name: str) -> str:
-    return name if re.fullmatch(r"[^\W\d]\w*", name) else quote(name)
+    # `\w` is more than a letter, such as `²`.
+    return name if name.isidentifier() else quote(name)
 
 
 def quote(text: str) -> str:
