@@ -408,6 +408,11 @@ class Functions(unittest.TestCase):
     def test_none_as_the_default_may_be_given(self):
         self.assertEqual(functions("@expose\ndef f(a: int = None, /) -> int: ..."), ["export function f(a?: number | null): Promise<number>;"])
 
+    def test_none_as_the_default_is_told_where_only_a_part_may_be_none(self):
+        self.assertEqual(functions("@expose\ndef f(a: dict[str, int | None | str] = None, /) -> int: ..."), ["export function f(a?: { [key: string]: number | null | string } | null): Promise<number>;"])
+        self.assertEqual(functions("@expose\ndef f(a: int | None | str = None, /) -> int: ..."), ["export function f(a?: number | null | string): Promise<number>;"])
+        self.assertEqual(functions("@expose\ndef f(a: Callable[[int], None] = None, /) -> int: ..."), ["export function f(a?: ((a: number) => void | Promise<void>) | null): Promise<number>;"])
+
     def test_each_overload_is_one_and_the_implementation_is_none(self):
         self.assertEqual(
             functions(

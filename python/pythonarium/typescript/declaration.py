@@ -19,6 +19,7 @@ from .hint import (
     many,
     property_name,
     quote,
+    union,
     unpacked,
 )
 from .source import Definition, Module, Sources, docstring, dotted_name, members, statements
@@ -214,9 +215,7 @@ class _File:
         if hint is None:
             return "unknown"
         text = self._hints.parameter(hint, scope)
-        if isinstance(default, ast.Constant) and default.value is None and "null" not in text.split(" | ") and text != "unknown":
-            return f"({text}) | null" if "=>" in text else f"{text} | null"
-        return text
+        return union([text, "null"]) if isinstance(default, ast.Constant) and default.value is None else text
 
     def _result(self, node: Function, body: Function, scope: Scope, missing: list[str]) -> str:
         scope = replace(scope, way="out")
