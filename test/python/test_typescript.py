@@ -674,6 +674,11 @@ class Runs(unittest.TestCase):
             answer, file = self.run_on("def f() -> int: ...")
         self.assertEqual(answer, {"problem": f"{file} cannot be read: Permission denied", "files": [file]})
 
+    def test_an_encoding_that_is_unknown_is_told_with_the_file(self):
+        answer, file = self.run_on("# coding: klingon\ndef f() -> int: ...")
+        self.assertTrue(answer["problem"].startswith(f"{file}:1: unknown encoding"), answer["problem"])
+        self.assertEqual(answer["files"], [file])
+
     def test_what_is_nested_too_deep_is_a_problem(self):
         answer, file = self.run_on(f"def f() -> {' | '.join(['int'] * 3000)}: ...")
         self.assertIn(file, answer["problem"])

@@ -201,6 +201,10 @@ def _read(name: str, file: str) -> Module:
         with tokenize.open(file) as stream:
             text = stream.read()
         tree = ast.parse(text, file)
+    except SyntaxError as error:
+        # An encoding that is unknown is told without the file.
+        error.filename = error.filename or file
+        raise
     except (UnicodeDecodeError, ValueError) as error:
         raise SyntaxError(str(error), (file, 1, 0, "")) from None
     module = Module(name, file, tree)
