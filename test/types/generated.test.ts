@@ -79,6 +79,17 @@ describe('any name that Python allows', () => {
   });
 });
 
+describe('what is hard to tell', () => {
+  it('is still what TypeScript takes', async () => {
+    const file = join(temporaryFolder(), 'hard.py');
+    writeFileSync(file, HARD);
+    const { text, warnings } = await declareTypes({ modules: { '': file }, expose: 'marked', title: 'hard' });
+    expect(warnings).toEqual([]);
+    writeFileSync(`${file}.d.ts`, text!);
+    expect(errorsOf([`${file}.d.ts`])).toEqual([]);
+  });
+});
+
 describe('the declarations of the standard library', () => {
   it('can be made of every module that has a source, and are what TypeScript takes, all of them at once', async () => {
     const folder = temporaryFolder();
@@ -95,6 +106,70 @@ describe('the declarations of the standard library', () => {
     expect(errorsOf(files)).toEqual([]);
   });
 });
+
+/** Types that speak of themselves, keys of every kind, arguments that a type names, constructors made of fields. */
+const HARD = `
+import datetime, enum
+from dataclasses import KW_ONLY, dataclass, field
+from typing import *
+from pydantic import BaseModel, Field
+from pythonarium import expose
+
+Currency = Literal["EUR", "USD"]
+Id = NewType("Id", str)
+N = TypeVar("N", bound="Node[Any]")
+T = TypeVar("T")
+U = TypeVar("U", bound=int)
+
+class Size(str, enum.Enum):
+    S = "s"
+    L = "l"
+
+@dataclass
+class Node(Generic[N]):
+    parent: N | None
+    """All of **/*.py."""
+    sizes: dict[Size, list[N]]
+
+class Tree(dict[str, "Tree"]): ...
+class Trees(set["Trees"]): ...
+
+@dataclass
+class Event:
+    date: datetime.date
+    by: dict[datetime.date, dict[Currency, dict[Id, "Event"]]]
+
+class Options(TypedDict, total=False):
+    size: Required[Size]
+    node: Node[Any] | None
+
+@expose
+def all_of(x: N, t: Tree, s: Trees, /, e: Event = None, *xs: Unpack[tuple[int, str]], **more: Unpack[Options]) -> Node: ...
+
+@expose
+class Box(Generic[T]):
+    def __init__(self, x: T, u: U, *rest: T) -> None: ...
+    def map(self, f: Callable[[T], U], list: list[U] = None) -> dict[str, U]: ...
+    def list(self) -> list[T]: ...
+
+@expose
+@dataclass
+class Made:
+    a: int
+    _: KW_ONLY
+    b: int = field(repr=False)
+    c: str = ""
+
+@expose
+class Model(BaseModel):
+    a: int
+    b: float = Field(gt=0)
+
+@expose(name="app.mean")
+def mean(of: Box[int]) -> Annotated[Iterator[int], "x"]: ...
+@expose(name="app.delete")
+def delete(made: Made, model: Model) -> None: ...
+`;
 
 /** What means something to TypeScript and nothing to Python, and letters from elsewhere. */
 const NAMES = (
