@@ -78,12 +78,12 @@ class AsyncioLane(Lane):
 
     def cancel(self, job: AsyncioJob, told: dict[str, Any]) -> None:  # type: ignore[override]
         """Cancel the task of `job`, if it has come to an `await`; what waits for Node otherwise is told."""
-        # Its own code has read this: it waits for Node where it stands, and its task would only hear of it after that.
-        is_told = job.mailbox is not None and (running.get() is job or not (job.is_awaiting and self.interrupts))
-        if is_told:
-            job.mailbox.put(told)  # type: ignore[union-attr]
-        stands = is_told and asyncio.current_task(self._loop) is job.task
-        if job.is_awaiting and self.interrupts and not stands:
+        may_cancel = job.is_awaiting and self.interrupts
+        if job.mailbox is not None and (running.get() is job or not may_cancel):
+            job.mailbox.put(told)
+            # Its own task has read this: it waits for Node where it stands, and would only hear of it after that.
+            may_cancel = may_cancel and asyncio.current_task(self._loop) is not job.task
+        if may_cancel:
             job.task.cancel()
 
     def _on_readable(self) -> None:
