@@ -24,6 +24,7 @@ import { supervisorLogic } from './actors/supervisor.js';
 import type { WorkerHand } from './actors/worker.js';
 import { Askers } from './askers.js';
 import { Budget, checkWait, type WaitOptions } from './budget.js';
+import { knownProcessors } from './busy-poll.js';
 import type { CallOutcome } from './call.js';
 import { type PoolClock, wallClock } from './clock.js';
 import {
@@ -550,9 +551,16 @@ export class Runtime {
       resources: settings.resources,
       validate: settings.validate,
       lane: settings.lane,
+      ...(this.#busyPolls && { busyPoll: true }),
       ...can,
     });
     return { line, protocol: PROTOCOL };
+  }
+
+  /** Its workers are to look before they sleep. Looking would count as time that `cpuSeconds` gives. */
+  get #busyPolls(): boolean {
+    const { busyPoll, lane, resources } = this.settings;
+    return busyPoll && lane === 'serial' && resources.cpuSeconds === undefined && knownProcessors() > 1;
   }
 
   // ---------------------------------------------------------------- telling the world

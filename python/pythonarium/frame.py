@@ -35,8 +35,8 @@ class LineReader:
         self.lines: list[bytes] = []
         # What is done before raw bytes are waited for.
         self.before_wait: Callable[[], None] | None = None
-        # What waits until there is something to read; absent where the read itself does.
-        self._poll: Callable[[], object] | None = None
+        # What comes before a read that may have to wait; absent where nothing does.
+        self._wait: Callable[[], object] | None = None
         self._threads_max = 0
         # The beginning of a line that has not ended yet.
         self._parts: list[bytes] = []
@@ -61,16 +61,12 @@ class LineReader:
             raise LineTooLong(len(line), self.bytes_max)
         return line
 
-    def poll_first(self, threads_max: int) -> None:
-        """Wait in a poll from here on, and not in the read, as long as there are no more threads than so many beside the main one.
+    def wait_by(self, wait: Callable[[], object], threads_max: int) -> None:
+        """Have `wait` called before each read from here on, as long as there are no more threads than so many beside the main one.
 
-        Linux wakes who sleeps in a read of a socket when the other side has read from its end, too, so that Python wakes for
-        nothing as Node takes an answer; a poll hears of what it waits for alone. But between the two the lock of the
-        interpreter is let go, and has to be had again from threads that compute.
+        Between the two the lock of the interpreter is let go, and has to be had again from threads that compute.
         """
-        poller = poll()
-        poller.register(self.descriptor, POLLIN)
-        self._poll = poller.poll
+        self._wait = wait
         self._threads_max = threads_max
 
     def take(self, wanted: Iterable[tuple[int, bool]]) -> list[bytes | bytearray]:
@@ -153,8 +149,8 @@ class LineReader:
 
     def _read(self) -> bytes:
         try:
-            if self._poll is not None and count_threads() <= self._threads_max:
-                self._poll()
+            if self._wait is not None and count_threads() <= self._threads_max:
+                self._wait()
             return os.read(self.descriptor, CHUNK_BYTES)
         except ConnectionResetError:
             return b""  # Node closed its end with bytes of ours still unread.
@@ -164,6 +160,17 @@ class LineReader:
             return os.readv(self.descriptor, (view,))
         except ConnectionResetError:
             return 0
+
+
+def poll_of(descriptor: int) -> Callable[..., object]:
+    """Return what waits until there is something to read, or as many milliseconds as it is told.
+
+    Linux wakes who sleeps in a read of a socket when the other side has read from its end, too, so that Python wakes for
+    nothing as Node takes an answer; a poll hears of what it waits for alone.
+    """
+    poller = poll()
+    poller.register(descriptor, POLLIN)
+    return poller.poll
 
 
 class LineEnded(Exception):

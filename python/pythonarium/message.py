@@ -391,6 +391,8 @@ def _check_init(message: dict[str, Any]) -> str | None:
             return "`share` does not have a `pid` and a descriptor as `mark`"
     if type(get("interrupts", False)) is not bool:
         return "`interrupts` is not a boolean"
+    if type(get("busyPoll", False)) is not bool:
+        return "`busyPoll` is not a boolean"
     if type(get("stacks", False)) is not bool:
         return "`stacks` is not a boolean"
     if type(get("validate", False)) is not bool:

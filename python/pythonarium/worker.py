@@ -16,6 +16,7 @@ from errno import EBADF
 from time import perf_counter
 
 from . import __version__, error, message
+from .busy_poll import BusyPoll
 from .cancel import GIVEN_UP, CallCancelled, Cancellation
 from .context import NOTHING
 from .context import current as current_context
@@ -23,7 +24,7 @@ from .descriptors import close_inherited
 from .event_loop import EventLoop, is_setups
 from .expose import NameTaken, NothingExposed, find_callable, find_exposed, find_generators
 from .fork_hooks import run_fork_hooks
-from .frame import LineEnded, LineReader, LineTooLong, LineWriter
+from .frame import LineEnded, LineReader, LineTooLong, LineWriter, poll_of
 from .handle import HandleStore
 from .inbox import DURING_A_CALL, Inbox
 from .joining import Joining, has_one_processor
@@ -134,9 +135,12 @@ class Worker:
             raise ProtocolError(f"the first message is {kind!r} and not 'init'")
         self._start(init)
         if self._lane is None:
-            # Where Python has a processor of its own, to be woken for nothing is to be awake when the next call comes.
-            if has_one_processor():
-                self._reader.poll_first(OWN_THREADS)
+            poll = poll_of(self._line)
+            if init.get("busyPoll", False):
+                self._reader.wait_by(BusyPoll(poll).wait, OWN_THREADS)
+            elif has_one_processor():
+                # Where Python has a processor of its own, to be woken for nothing is to be awake when the next call comes.
+                self._reader.wait_by(poll, OWN_THREADS)
             self._answer()
         else:
             self._lane.answer(iter(self._inbox.read, None))  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ import {
 } from '../../machines/index.js';
 import type { Batch } from '../batch.js';
 import { Boot } from '../boot.js';
+import { busyPoll } from '../busy-poll.js';
 import type { Call } from '../call.js';
 import { compile } from '../compile.js';
 import {
@@ -80,6 +81,8 @@ export class WorkerHand implements ProcessListeners {
   readonly exchanges: (Exchange | undefined)[] = [];
   /** The requests that wait for an answer, in the order in which they were sent. */
   readonly #asked: Request[] = [];
+  /** It lives, and owes an answer. */
+  #isAtWork = false;
   /** The last that it was sent. */
   #lastId = 0;
   readonly #runtime: Runtime;
@@ -234,6 +237,7 @@ export class WorkerHand implements ProcessListeners {
       isAhead: false,
     };
     this.#asked.push(request);
+    this.#noteWork();
     return request;
   }
 
@@ -242,6 +246,7 @@ export class WorkerHand implements ProcessListeners {
     if (!isUrgent) this.#heldReplies?.begin();
     if (call !== undefined) this.#outbox.request(id, call.question.request, this.#shares, isUrgent);
     else if (batch !== undefined) this.#outbox.batch(id, lastId, batch.lineFrom(id));
+    this.#answersSoon();
   }
 
   /**
@@ -301,6 +306,7 @@ export class WorkerHand implements ProcessListeners {
   /** Sends something that belongs to a request under way. */
   say(line: string, bin?: readonly Uint8Array[]): void {
     this.#outbox.send(line, bin);
+    this.#answersSoon();
   }
 
   /** Python has come to its request. In the lane `serial` those behind the first wait in the pipe. */
@@ -483,6 +489,11 @@ export class WorkerHand implements ProcessListeners {
   onMessage(message: MessageFromPython): void {
     this.#heardAt = this.#runtime.clock.now();
     this.#pulse?.heard();
+    this.#take(message);
+    this.#answersSoon();
+  }
+
+  #take(message: MessageFromPython): void {
     switch (message.type) {
       case 'reply':
         return this.#answered(message.id, { value: message.value }, message.tookUs);
@@ -577,7 +588,7 @@ export class WorkerHand implements ProcessListeners {
       this.#heldReplies = new HeldReplyWatch(this.#runtime.clock, {
         hasSeveral: () => this.#asked.length > 1,
         read: () => this.#process.heldReplies?.(),
-        take: (lines) => this.#take(lines),
+        take: (lines) => this.#takeHeld(lines),
       });
     }
     const { shortUs } = this.#runtime.prefetch;
@@ -654,7 +665,7 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** Takes replies that Python has given and not sent yet. */
-  #take(lines: readonly string[]): void {
+  #takeHeld(lines: readonly string[]): void {
     for (const reply of repliesIn(lines)) {
       if (this.#asker(reply.id) === undefined) continue;
       this.onMessage(reply);
@@ -697,6 +708,7 @@ export class WorkerHand implements ProcessListeners {
   /** It owes no answer to that request any more. */
   answered(request: Request): void {
     remove(this.#asked, request);
+    this.#noteWork();
   }
 
   /** How long it ran: from the answer before it, if it was in the pipe by then. */
@@ -714,6 +726,17 @@ export class WorkerHand implements ProcessListeners {
   #tookMs(toldUs: number | undefined): number | undefined {
     if (this.#heldReplies === undefined) return undefined;
     return toldUs === undefined ? 0 : Math.max(toldUs, 1) / 1000;
+  }
+
+  #noteWork(): void {
+    const isAtWork = this.#asked.length > 0 && this.#end === undefined;
+    if (isAtWork === this.#isAtWork) return;
+    this.#isAtWork = isAtWork;
+    busyPoll.atWork += isAtWork ? 1 : -1;
+  }
+
+  #answersSoon(): void {
+    if (this.#runtime.settings.busyPoll) busyPoll.soon();
   }
 
   /** Python comes to the next. */
@@ -738,6 +761,7 @@ export class WorkerHand implements ProcessListeners {
   }
 
   #ended(end: ProcessEnd, bootFailure: unknown): void {
+    this.#noteWork();
     this.#pulse?.end();
     this.#heldReplies?.end();
     this.#kept?.endAll();

@@ -56,6 +56,8 @@ export interface InitMessage {
   readonly replyPage?: boolean | undefined;
   /** An answer that took as long or longer shall say so; absent for none. */
   readonly shortUs?: number | undefined;
+  /** Whether the worker is to look for what comes before it sleeps; absent for no. */
+  readonly busyPoll?: boolean | undefined;
   /** Node's process, and the descriptor of the start mark there: by these the worker finds out whether it can open files of Node's. */
   readonly share?: { readonly pid: number; readonly mark: number } | undefined;
   /** Whether a call that is given up is to be interrupted: in the lane `serial` by SIGUSR1, else by `cancel` alone. */

@@ -9,6 +9,7 @@ import {
   type Waiter,
   type WorkerId,
 } from '../../machines/index.js';
+import { busyPoll } from '../../src/busy-poll.js';
 import type { Lease, PoolOptions, PoolStats, Session } from '../../src/index.js';
 import { checkOptions } from '../../src/options.js';
 import { whenPolled } from '../../src/polled.js';
@@ -283,6 +284,7 @@ export class World {
       ...(Object.values(workers).every((count) => count === 0) ? [] : [`Workers ${JSON.stringify(workers)}`]),
       ...(this.clock.timers === 0 ? [] : [`${this.clock.timers} timers are set`]),
       ...(this.runtime.hands.size === 0 ? [] : [`${this.runtime.hands.size} hands`]),
+      ...(busyPoll.atWork === 0 ? [] : [`${busyPoll.atWork} workers at work`]),
       ...[...this.pending].map((asked) => `${asked} is pending`),
     ];
     if (left.length > 0) throw new Error(`After its end: ${left.join(', ')}`);

@@ -7,7 +7,7 @@ import unittest
 from _thread import _count as count_threads
 
 from harness import VECTORS
-from pythonarium.frame import CHUNK_BYTES, LineEnded, LineReader, LineTooLong, LineWriter
+from pythonarium.frame import CHUNK_BYTES, LineEnded, LineReader, LineTooLong, LineWriter, poll_of
 
 CASES = json.loads((VECTORS / "frames.json").read_text(encoding="utf-8"))["cases"]
 UNLIMITED = 1 << 30
@@ -60,10 +60,9 @@ class Frames(unittest.TestCase):
         near, far = socket.socketpair()
         with near, far:
             reader = LineReader(near.fileno(), UNLIMITED)
-            reader.poll_first(threads_max=count_threads())
+            poll = poll_of(near.fileno())
             polled = []
-            poll = reader._poll
-            reader._poll = lambda: polled.append(poll())
+            reader.wait_by(lambda: polled.append(poll()), threads_max=count_threads())
             far.sendall(b"one\n")
             self.assertEqual((reader.line(), len(polled)), (b"one", 1))
             over = threading.Event()
@@ -78,7 +77,7 @@ class Frames(unittest.TestCase):
         near, far = socket.socketpair()
         with near:
             reader = LineReader(near.fileno(), UNLIMITED)
-            reader.poll_first(threads_max=1_000)
+            reader.wait_by(poll_of(near.fileno()), threads_max=1_000)
             far.sendall(b"one\ntw")
             far.close()
             self.assertEqual(list(reader), [b"one"])

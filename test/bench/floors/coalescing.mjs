@@ -4,11 +4,11 @@ import { startLine } from './line.mjs';
 export default manyAtATime('answers joined', './coalescing.py');
 
 /** Many calls at a time, whose requests are joined and answered by that script. */
-export function manyAtATime(what, script) {
+export function manyAtATime(what, script, looks = false) {
   return {
     name: `floor: many calls at a time, ${what}`,
     async start({ python, workers = 1, name }) {
-      const start = () => startLine({ python, script, name, coalesces: true });
+      const start = () => startLine({ python, script, name, coalesces: true, looks });
       const lines = Array.from({ length: workers }, start);
       let turn = 0;
       return {

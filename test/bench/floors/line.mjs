@@ -22,10 +22,11 @@ export function spawnBare(python, script, args = []) {
  * One bare Python behind ids and promises, and nothing else that a pool does: `[id,args]` there, `[id,value]` back.
  *
  * @param coalesces Whether what is written in one turn of the microtasks is written at once.
+ * @param looks Whether both sides look for what comes before they sleep: Python for a moment, Node while it waits.
  * @param check Looks at the arguments before they are sent, if they are to be looked at.
  */
-export function startLine({ python, script, name, coalesces, check }) {
-  const { line, close } = spawnBare(python, script, [name]);
+export function startLine({ python, script, name, coalesces, check, looks = false }) {
+  const { line, close } = spawnBare(python, script, looks ? [name, 'looks'] : [name]);
   const pending = new Map();
   const parts = [];
   let ids = 0;
@@ -47,6 +48,11 @@ export function startLine({ python, script, name, coalesces, check }) {
     }
     if (start < text.length) parts.push(text.slice(start));
   });
+  let isLooking = false;
+  const look = () => {
+    if (pending.size > 0) return void setImmediate(look);
+    isLooking = false;
+  };
   let unsent = '';
   const flush = () => {
     line.write(unsent, 'latin1');
@@ -62,6 +68,10 @@ export function startLine({ python, script, name, coalesces, check }) {
       check?.(args);
       ids += 1;
       pending.set(ids, resolve);
+      if (looks && !isLooking) {
+        isLooking = true;
+        setImmediate(look);
+      }
       write(`[${ids},${JSON.stringify(args)}]\n`);
     });
   return { call, close };
