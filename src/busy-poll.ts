@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import { setImmediate } from 'node:timers';
 import { processors } from './processors.js';
 
 /**
@@ -8,14 +9,16 @@ import { processors } from './processors.js';
  * left out the more often, the more often it does.
  */
 export class BusyPoll {
-  /** How many workers of this process owe an answer. */
+  /** How many workers owe an answer. */
   atWork = 0;
   readonly #processors: () => number;
   readonly #now: () => number;
-  readonly afterPoll: (run: () => void) => void;
+  readonly #nextTurn: (run: () => void) => void;
   #isPolling = false;
   /** Something has happened since the last look, after which an answer may come soon. */
   #isFresh = false;
+  /** Something has come since it began to look. */
+  #hasCome = false;
   #until = 0;
   /** How many occasions are left out from here on, and how many were the last time. */
   #skips = 0;
@@ -24,64 +27,69 @@ export class BusyPoll {
   /**
    * @param processors How many there are; asked once there is something to look for.
    * @param now The time in ms.
-   * @param afterPoll Has its argument called once all descriptors were asked.
+   * @param nextTurn Has its argument called in the next turn of the loop, which does not sleep before it.
    */
-  constructor(processors: () => number, now: () => number, afterPoll: (run: () => void) => void) {
+  constructor(processors: () => number, now: () => number, nextTurn: (run: () => void) => void) {
     this.#processors = processors;
     this.#now = now;
-    this.afterPoll = afterPoll;
+    this.#nextTurn = nextTurn;
   }
 
-  /** To be called when a worker was sent something, or has sent something: an answer may come soon. */
+  /** To be called when a worker has sent something, before what it answers is no longer owed. */
+  came(): void {
+    // What had come before the first look would have come anyway.
+    if (this.#isPolling && !this.#isFresh) this.#hasCome = true;
+  }
+
+  /** To be called when a worker that is waited for was sent something, or has sent something: an answer may come soon. */
   soon(): void {
-    if (!this.#hasRoom) return;
+    if (!this.hasRoom) return;
     if (this.#isPolling) {
-      // It was worth it.
-      if (!this.#isFresh) this.#skips >>= 1;
       this.#isFresh = true;
     } else if (this.#skipped < this.#skips) {
       this.#skipped += 1;
     } else {
       this.#isPolling = this.#isFresh = true;
-      this.afterPoll(this.#look);
+      this.#hasCome = false;
+      this.#nextTurn(this.#look);
     }
   }
 
-  get #hasRoom(): boolean {
+  /** There is somebody to wait for, and a processor besides theirs. */
+  get hasRoom(): boolean {
     return this.atWork > 0 && this.atWork < this.#processors();
   }
 
   readonly #look = (): void => {
-    if (!this.#hasRoom) {
-      this.#isPolling = false;
-      return;
-    }
+    if (!this.hasRoom) return this.#stop(false);
     if (this.#isFresh) {
       this.#isFresh = false;
       this.#until = this.#now() + MOMENT_MS;
     } else if (this.#now() >= this.#until) {
-      this.#isPolling = false;
+      return this.#stop(true);
+    }
+    this.#nextTurn(this.#look);
+  };
+
+  /** @param isOver Its time is up. */
+  #stop(isOver: boolean): void {
+    this.#isPolling = false;
+    if (this.#hasCome) {
+      this.#skips >>= 1;
+    } else if (isOver) {
       this.#skips = Math.min(2 * this.#skips + 1, SKIPS_MAX);
       this.#skipped = 0;
-      return;
     }
-    this.afterPoll(this.#look);
-  };
+  }
 }
 
 /** About as long as to sleep and to be woken takes: so what is spent for nothing is never more than what it would have saved. */
 const MOMENT_MS = 0.05;
 const SKIPS_MAX = 1023;
 
-let known: number | undefined;
-/** As it was when this was asked first. */
-export function knownProcessors(): number {
-  known ??= processors();
-  return known;
-}
-
-// A fake clock of a test has no say in this. Nor is it a part of whatever has sent the first request.
-const { setImmediate } = globalThis;
-const fromNowhere = AsyncResource.bind((run: () => void): void => void setImmediate(run));
-/** That of all pools: the processors are the same. */
-export const busyPoll = new BusyPoll(knownProcessors, performance.now.bind(performance), fromNowhere);
+// It is no part of whatever has sent the first request.
+export const nextTurn = AsyncResource.bind((run: () => void): void => void setImmediate(run));
+/** Under a quota one processor is left for what Node does beside. */
+const beside = () => processors().count - (processors().isQuota ? 1 : 0);
+/** That of all pools: the processors are the same. A thread of Node has one of its own. */
+export const busyPoll = new BusyPoll(beside, () => performance.now(), nextTurn);

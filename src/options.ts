@@ -1,6 +1,5 @@
 import { constants } from 'node:buffer';
 import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { InspectionEvent, Observer } from 'xstate';
@@ -13,6 +12,7 @@ import { own } from './own.js';
 import { childEnvironment, type EnvironmentOption } from './process/environment.js';
 import { checkedPython } from './process/interpreter.js';
 import { libraryPath } from './process/library.js';
+import { processors } from './processors.js';
 import type { Lane, ResourceLimits, WireCall } from './wire/message.js';
 import { encodeJson, type ValueLimits } from './wire/value.js';
 
@@ -73,7 +73,7 @@ export interface PoolOptions {
   readonly expose?: 'marked' | 'all' | undefined;
   /** Check the arguments of calls against the hints of the functions, in Python before they start. Default: false. */
   readonly validate?: boolean | undefined;
-  /** How many workers; or between how many, as they are needed. Default: as many as this machine can run at once. */
+  /** How many workers; or between how many, as they are needed. Default: as many as this program may use processors. */
   readonly size?: number | SizeRange | undefined;
   /** When a worker that is well is replaced all the same. Default: never. */
   readonly recycle?: RecycleLimits | undefined;
@@ -417,7 +417,7 @@ function existing(option: string, path: string): string {
 
 function sizes(size: PoolOptions['size']): Pick<PoolSettings, 'sizeMin' | 'sizeMax' | 'elastic'> {
   if (size === undefined || typeof size === 'number') {
-    const fixed = size ?? availableParallelism();
+    const fixed = size ?? processors().count;
     if (isInteger(fixed, 1, SIZE_MAX)) return { sizeMin: fixed, sizeMax: fixed, elastic: undefined };
   }
   const expected = `an integer from 1 to ${SIZE_MAX}, or { min, max }`;

@@ -24,7 +24,6 @@ import { supervisorLogic } from './actors/supervisor.js';
 import type { WorkerHand } from './actors/worker.js';
 import { Askers } from './askers.js';
 import { Budget, checkWait, type WaitOptions } from './budget.js';
-import { knownProcessors } from './busy-poll.js';
 import type { CallOutcome } from './call.js';
 import { type PoolClock, wallClock } from './clock.js';
 import {
@@ -54,6 +53,7 @@ import { findInterpreter, type Interpreter, workerPath } from './process/interpr
 import { LiveProcesses } from './process/live.js';
 import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
 import { PoolTemplates } from './process/templates.js';
+import { processors } from './processors.js';
 import { Recycler } from './recycler.js';
 import { Reloader } from './reloader.js';
 import { Retries } from './retries.js';
@@ -557,10 +557,11 @@ export class Runtime {
     return { line, protocol: PROTOCOL };
   }
 
-  /** Its workers are to look before they sleep. Looking would count as time that `cpuSeconds` gives. */
+  /** Its workers are to look before they sleep, which counts as time that `cpuSeconds` gives, and as a quota's. */
   get #busyPolls(): boolean {
-    const { busyPoll, lane, resources } = this.settings;
-    return busyPoll && lane === 'serial' && resources.cpuSeconds === undefined && knownProcessors() > 1;
+    const { busyPoll, lane, resources, sizeMax } = this.settings;
+    const { count, isQuota } = processors();
+    return busyPoll && lane === 'serial' && resources.cpuSeconds === undefined && count > (isQuota ? sizeMax : 1);
   }
 
   // ---------------------------------------------------------------- telling the world

@@ -28,14 +28,21 @@ class BusyPoll:
             self._left -= 1
             return
         poll, clock = self._poll, self._clock
+        if poll(0):
+            return  # It would have come anyway.
         began = last = clock()
-        while not poll(0):
+        while True:
+            has_come = poll(0)
             now = clock()
-            if now - began > MOMENT_S or now - last > PREEMPTED_S:
-                self._left = self._skips = min(2 * self._skips + 1, SKIPS_MAX)
+            if now - last > PREEMPTED_S:
+                break
+            if has_come:
+                self._skips >>= 1
                 return
+            if now - began > MOMENT_S:
+                break
             last = now
-        self._skips >>= 1
+        self._left = self._skips = min(2 * self._skips + 1, SKIPS_MAX)
 
 
 # About as long as to sleep and to be woken takes: so what is spent for nothing is never more than what it would have saved.

@@ -138,7 +138,10 @@ export class WorkerHand implements ProcessListeners {
     this.#startedAt = runtime.clock.now();
     this.#process = runtime.startPython(() => runtime.launch(), this);
     this.#boot = new Boot(runtime, this.name, this.#process);
-    this.#outbox = new Outbox((line, bin, isUrgent) => this.#process.send(line, bin, isUrgent));
+    this.#outbox = new Outbox((line, bin, isUrgent) => {
+      this.#process.send(line, bin, isUrgent);
+      this.#answersSoon();
+    });
   }
 
   get pythonPid(): number | undefined {
@@ -246,7 +249,6 @@ export class WorkerHand implements ProcessListeners {
     if (!isUrgent) this.#heldReplies?.begin();
     if (call !== undefined) this.#outbox.request(id, call.question.request, this.#shares, isUrgent);
     else if (batch !== undefined) this.#outbox.batch(id, lastId, batch.lineFrom(id));
-    this.#answersSoon();
   }
 
   /**
@@ -306,7 +308,6 @@ export class WorkerHand implements ProcessListeners {
   /** Sends something that belongs to a request under way. */
   say(line: string, bin?: readonly Uint8Array[]): void {
     this.#outbox.send(line, bin);
-    this.#answersSoon();
   }
 
   /** Python has come to its request. In the lane `serial` those behind the first wait in the pipe. */
@@ -489,6 +490,7 @@ export class WorkerHand implements ProcessListeners {
   onMessage(message: MessageFromPython): void {
     this.#heardAt = this.#runtime.clock.now();
     this.#pulse?.heard();
+    busyPoll.came();
     this.#take(message);
     this.#answersSoon();
   }
@@ -735,8 +737,10 @@ export class WorkerHand implements ProcessListeners {
     busyPoll.atWork += isAtWork ? 1 : -1;
   }
 
+  /** Something may come from it, if anybody waits for that. */
   #answersSoon(): void {
-    if (this.#runtime.settings.busyPoll) busyPoll.soon();
+    if (!busyPoll.hasRoom || !this.#runtime.settings.busyPoll) return;
+    if (this.#asked.some(({ isAbandoned }) => !isAbandoned)) busyPoll.soon();
   }
 
   /** Python comes to the next. */

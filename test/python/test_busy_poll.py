@@ -1,7 +1,16 @@
 import unittest
 
-from harness import VECTORS  # noqa: F401  (puts the library on the path)
+from harness import WorkerTestCase
 from pythonarium.busy_poll import BusyPoll
+
+MODULE = """
+import gc
+from pythonarium import expose
+
+@expose
+def looks():
+    return [type(each).__name__ for each in gc.get_objects() if type(each).__name__ == "BusyPoll"]
+"""
 
 
 class Line:
@@ -42,7 +51,16 @@ class BusyPolling(unittest.TestCase):
             self.assertEqual(line.wait(30), 30)
 
     def test_it_stops_after_50_us(self):
-        self.assertEqual(Line().wait(), 51)
+        self.assertEqual(Line().wait(), 52)
+
+    def test_what_is_there_already_is_nothing_that_it_was_worth_it_for(self):
+        line = Line()
+        self.assertEqual([line.left_out() for _ in range(4)], [0, 1, 3, 7])
+        for _ in range(15):
+            self.assertEqual(line.wait(1), 0)
+        for _ in range(20):
+            self.assertEqual(line.wait(1), 1)
+        self.assertEqual((line.left_out(), line.left_out()), (0, 31))
 
     def test_it_is_left_out_the_more_often_the_more_often_nothing_came_of_it(self):
         line = Line()
@@ -56,15 +74,29 @@ class BusyPolling(unittest.TestCase):
         for _ in range(5):
             line.left_out()
         for _ in range(31):
-            self.assertEqual(line.wait(1), 0)
+            self.assertEqual(line.wait(2), 0)
         for _ in range(5):
-            self.assertEqual(line.wait(1), 1)
+            self.assertEqual(line.wait(2), 2)
         self.assertEqual((line.left_out(), line.left_out()), (0, 1))
 
     def test_it_stops_as_soon_as_others_have_had_the_processor(self):
-        line = Line(look_us=21)
-        self.assertEqual(line.wait(), 1)
-        self.assertEqual(line.wait(), 0)
+        for comes_in_us in (None, 42):
+            line = Line(look_us=21)
+            self.assertEqual(line.wait(comes_in_us), 2)
+            self.assertEqual(line.wait(), 0)
+
+class Workers(WorkerTestCase):
+    def test_a_worker_looks_if_it_is_told_so(self):
+        module = {"": str(self.folder(app=MODULE) / "app.py")}
+        for told, found in [({}, []), ({"busyPoll": False}, []), ({"busyPoll": True}, ["BusyPoll"])]:
+            with self.subTest(told):
+                worker = self.ready(module, **told)
+                for _ in range(20):
+                    self.assertEqual(worker.call("looks"), found)
+
+    def test_a_worker_of_another_lane_does_not(self):
+        module = {"": str(self.folder(app=MODULE) / "app.py")}
+        self.assertEqual(self.ready(module, lane="threads", busyPoll=True).call("looks"), [])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { describe, expect, it } from 'vitest';
-import { BusyPoll, busyPoll, knownProcessors } from '../../src/busy-poll.js';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { BusyPoll, busyPoll, nextTurn } from '../../src/busy-poll.js';
+import type { PoolOptions } from '../../src/index.js';
+import { processors } from '../../src/processors.js';
+import { PlayedPool } from '../fake/played-pool.js';
 
 /** On a loop that is turned by hand, one look each time. */
 function polling(processors = 2) {
@@ -90,46 +93,117 @@ describe('busy polling', () => {
     for (let each = 0; each < 10; each += 1) leftOut();
     expect(leftOut()).toBe(1_023);
     for (let times = 0; times < 1_024; times += 1) poll.soon();
-    for (const _ of Array.from({ length: 20 })) {
+    // As a worker's answer does it: then nothing is owed any more, until the next call.
+    for (const _ of Array.from({ length: 9 })) {
       run(11, 2);
+      poll.came();
+      poll.atWork = 0;
+      run(11);
+      poll.atWork = 1;
       poll.soon();
     }
     expect(run(11)).toBe(6);
-    expect(leftOut()).toBe(1);
+    expect(leftOut()).toBe(3);
   });
 
   it('takes nothing for worth it that had come before it could look', () => {
     const { poll, run } = polling();
     poll.atWork = 1;
-    poll.soon();
-    run(11);
-    poll.soon();
-    poll.soon();
-    for (let each = 0; each < 5; each += 1) poll.soon();
-    expect(run(11)).toBe(6);
+    for (let each = 0; each < 2; each += 1) {
+      poll.soon();
+      if (each > 0) poll.soon();
+      poll.came();
+      expect(run(11)).toBe(6);
+    }
     for (let each = 0; each < 3; each += 1) poll.soon();
     expect(run(11)).toBe(0);
   });
 
   it('of the real loop ends by itself, and belongs to nobody', async () => {
-    if (knownProcessors() === 1) return expect(busyPoll.atWork).toBe(0);
     const store = new AsyncLocalStorage<string>();
-    let seen: unknown;
+    const seen = new Set<unknown>();
     let turns = 0;
-    const real = new BusyPoll(
+    const poll = new BusyPoll(
       () => 2,
-      () => {
-        seen ??= store.getStore() ?? 'nobody';
-        return performance.now();
-      },
+      () => performance.now(),
       (look) => {
         turns += 1;
-        busyPoll.afterPoll(look);
+        nextTurn(() => {
+          seen.add(store.getStore());
+          look();
+        });
       },
     );
-    real.atWork = 1;
-    store.run('whoever sent', () => real.soon());
-    while (turns < 2 || seen === undefined) await new Promise<void>((resolve) => setImmediate(resolve));
-    expect(seen).toBe('nobody');
+    poll.atWork = 1;
+    store.run('whoever sent', () => poll.soon());
+    const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+    for (let before = -1; before !== turns; ) {
+      before = turns;
+      await turn();
+      await turn();
+    }
+    expect(turns).toBeGreaterThan(1);
+    expect([...seen]).toEqual([undefined]);
   });
 });
+
+describe('a worker', () => {
+  it('is at work from its first request until it owes no answer', async () => {
+    const { pool, process } = await playedPool();
+    expect(busyPoll.atWork).toBe(0);
+    const calls = [pool.call('one'), pool.call('two')];
+    for (const name of ['one', 'two']) {
+      expect(busyPoll.atWork).toBe(1);
+      process.answer(name);
+    }
+    expect(await Promise.all(calls)).toEqual(['one', 'two']);
+    expect(busyPoll.atWork).toBe(0);
+  });
+
+  it('is at work no longer once it has ended', async () => {
+    const { pool, process, python } = await playedPool();
+    const call = pool.call('one');
+    expect(busyPoll.atWork).toBe(1);
+    process.die();
+    python.reap();
+    await expect(call).rejects.toMatchObject({ code: 'ERR_WORKER_DIED' });
+    expect(busyPoll.atWork).toBe(0);
+  });
+
+  it('is looked for when it was sent something and when it says something, as long as anybody waits for it', async () => {
+    const { pool, process } = await playedPool();
+    const soon = vi.spyOn(busyPoll, 'soon');
+    onTestFinished(() => soon.mockRestore());
+    // Of as many workers as are at work here, there is always one processor more.
+    const room = vi.spyOn(busyPoll, 'hasRoom', 'get').mockImplementation(() => busyPoll.atWork > 0);
+    onTestFinished(() => room.mockRestore());
+    const giveUp = new AbortController();
+    const call = pool.call('one', [], { signal: giveUp.signal });
+    expect(soon).toHaveBeenCalledTimes(1);
+    process.print('what it prints');
+    expect(soon).toHaveBeenCalledTimes(2);
+    giveUp.abort();
+    await expect(call).rejects.toMatchObject({ name: 'AbortError' });
+    process.print('what it prints');
+    process.answer('late');
+    expect(soon).toHaveBeenCalledTimes(2);
+  });
+
+  it.each<[PoolOptions['lane'] & string, Partial<PoolOptions>, boolean]>([
+    ['serial', {}, true],
+    ['serial', { busyPoll: false }, false],
+    ['serial', { limits: { cpuSeconds: 60 } }, false],
+    ['asyncio', {}, false],
+  ])('in the lane %s with %j is told to look where there are processors: %s', async (lane, options, isTold) => {
+    const { process } = await playedPool({ lane, ...options });
+    const told = isTold && !processors().isQuota && processors().count > 1;
+    expect(process.init?.busyPoll).toBe(told ? true : undefined);
+  });
+});
+
+async function playedPool(options: Partial<PoolOptions> = {}): Promise<PlayedPool> {
+  const played = new PlayedPool(options);
+  onTestFinished(() => played.destroy());
+  await played.boot();
+  return played;
+}

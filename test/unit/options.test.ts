@@ -1,10 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { wallClock } from '../../src/clock.js';
 import { checkOptions, type PoolOptions } from '../../src/options.js';
+import { processors } from '../../src/processors.js';
 
 let folder: string;
 let file: string;
@@ -21,8 +22,8 @@ describe('options', () => {
   it('have the defaults that are promised', () => {
     expect(checkOptions({ module: 'statistics' })).toMatchObject({
       expose: 'marked',
-      sizeMin: availableParallelism(),
-      sizeMax: availableParallelism(),
+      sizeMin: processors().count,
+      sizeMax: processors().count,
       elastic: undefined,
       recycle: undefined,
       recycleConcurrencyMax: 1,
@@ -235,7 +236,7 @@ describe('options', () => {
     prototype.python = '/tmp/evil';
     try {
       const { sizeMin, python } = checkOptions({ module: 'statistics' });
-      expect(sizeMin).toBe(availableParallelism());
+      expect(sizeMin).toBe(processors().count);
       expect(python).toBeUndefined();
     } finally {
       delete prototype.size;

@@ -8,7 +8,7 @@ export const sequential: Scenario = {
   row: 2,
   title: 'One trivial call after the other, over the floor',
   caveat:
-    'Both sides share one core, so that the scheduler decides nothing; on two cores a call takes two to three times as long on either side, most of it until the other core wakes up.',
+    'Both sides share one core, so that the scheduler decides nothing; on two a call takes ours less, since each side looks for what comes before it sleeps, and a floor that does not twice to three times as long, most of it until the other core wakes up.',
   async run({ python, rounds, core, progress }) {
     const entrants = [ours({ load }, { core }), floor('plain', { load }, { core })];
     const outcomes = await interleave(entrants, { python, rounds, progress });
