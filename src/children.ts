@@ -16,6 +16,11 @@ export function parentCall(): Call | undefined {
   return running.getStore();
 }
 
+/** Runs something that lives longer than the call in whose function it happens to begin, and is no child of it. */
+export function outside<T>(run: () => T): T {
+  return running.exit(run);
+}
+
 /** Runs something that Python has asked for in the name of `call`: what it asks of a pool is known as the call's child. */
 export function runFor<T>(call: Call, run: () => T): T {
   return running.run(call, run);

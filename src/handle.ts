@@ -26,21 +26,30 @@ export class Remote {
   readonly number: number;
   /** The name that its class is exposed by. */
   readonly className: string;
-  readonly caller: HandleCaller;
-  readonly handle: Handle;
+  readonly owner: HandleOwner;
   /** How often it has come. */
   times = 1;
   /** Why it can be used no longer. */
   ended: HandleEnd | undefined;
 
   readonly #handles: Handles;
+  /** Whoever has the handle keeps it, and the lease that it is used by: one that all have lost is given back. */
+  #handle: WeakRef<Handle> | undefined;
 
-  constructor(number: number, className: string, handles: Handles, caller: HandleCaller) {
+  constructor(number: number, className: string, handles: Handles, owner: HandleOwner) {
     this.number = number;
     this.className = className;
     this.#handles = handles;
-    this.caller = caller;
-    this.handle = handleOf(this);
+    this.owner = owner;
+  }
+
+  /** The handle, the same one as long as anybody has it. */
+  handleFor(caller: HandleCaller): Handle {
+    const known = this.#handle?.deref();
+    if (known !== undefined) return known;
+    const handle = handleOf(this, caller);
+    this.#handle = new WeakRef(handle);
+    return handle;
   }
 
   /** Where the object is. */
@@ -71,20 +80,20 @@ export class Handles {
       owned = new Map();
       this.#owned.set(owner, owned);
     }
-    const known = owned.get(number);
-    if (known !== undefined) {
-      known.times += 1;
-      return known.handle;
+    let remote = owned.get(number);
+    if (remote !== undefined) {
+      remote.times += 1;
+    } else {
+      remote = new Remote(number, className, this, owner);
+      owned.set(number, remote);
     }
-    const remote = new Remote(number, className, this, caller);
-    owned.set(number, remote);
-    return remote.handle;
+    return remote.handleFor(caller);
   }
 
   /** Lets go of one. */
   close(remote: Remote): void {
     remote.ended = 'closed';
-    this.#owned.get(remote.caller.owner as HandleOwner)!.delete(remote.number);
+    this.#owned.get(remote.owner)!.delete(remote.number);
     this.drop(remote.number, remote.times);
   }
 
@@ -129,19 +138,19 @@ export function isMember(value: object): boolean {
   return MEMBERS.has(value);
 }
 
-function handleOf(remote: Remote): Handle {
+function handleOf(remote: Remote, caller: HandleCaller): Handle {
   const text = () => `handle of ${remote.className}`;
   const target = { [inspect.custom]: () => `[${text()}]` };
   Object.setPrototypeOf(target, HANDLE);
   const handle = new Proxy(target, {
     get(_, key) {
       if (key === Symbol.asyncDispose) return async () => remote.close();
-      if (key === Symbol.asyncIterator) return () => itemsOf(remote);
+      if (key === Symbol.asyncIterator) return () => itemsOf(remote, caller);
       // Printing it, or putting it into a text, must not become calls of Python.
       if (key === Symbol.toPrimitive || key === 'toString' || key === 'valueOf') return text;
       if (key === inspect.custom) return target[inspect.custom];
       if (typeof key === 'symbol' || NOT_REMOTE.has(key) || key.startsWith('_')) return undefined;
-      return memberOf(remote, key);
+      return memberOf(remote, caller, key);
     },
     has: (_, key) => (typeof key === 'symbol' ? HANDLE_SYMBOLS.has(key) : !NOT_REMOTE.has(key) && !key.startsWith('_')),
     set: () => false,
@@ -154,8 +163,7 @@ function handleOf(remote: Remote): Handle {
 }
 
 /** What stands for a member until it is known whether it is called, as a method, or awaited, as an attribute. */
-function memberOf(remote: Remote, name: string): unknown {
-  const { caller } = remote;
+function memberOf(remote: Remote, caller: HandleCaller, name: string): unknown {
   let promise: Promise<unknown> | undefined;
   const read = () => {
     promise ??= caller.onObject({ remote, name, isRead: true }, []).then((value) => value);
@@ -172,8 +180,8 @@ function memberOf(remote: Remote, name: string): unknown {
   return Object.assign(member, promised);
 }
 
-function itemsOf(remote: Remote): AsyncIterator<unknown> {
-  return remote.caller.onObject({ remote, name: '', isRead: true }, [])[Symbol.asyncIterator]();
+function itemsOf(remote: Remote, caller: HandleCaller): AsyncIterator<unknown> {
+  return caller.onObject({ remote, name: '', isRead: true }, [])[Symbol.asyncIterator]();
 }
 
 const REMOTES = new WeakMap<object, Remote>();

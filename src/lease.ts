@@ -91,11 +91,6 @@ export class Lease<Api = unknown> extends Caller<Api> {
     return new Lease(this.#hold, this.sessionId, this.mergedWith(options));
   }
 
-  /** @internal Runs `run` once the lease is over, however it ends. */
-  onEnd(run: () => void): void {
-    this.#hold.onEnd(run);
-  }
-
   protected override place(call: Call): void {
     this.#hold.place(call);
   }

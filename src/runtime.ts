@@ -312,13 +312,25 @@ export class Runtime {
     return new OverloadedError({ waitedMs: Math.round(waitedMs), targetMs });
   }
 
-  /** `work`, unless the budget is spent before: then it rejects, and the work goes on unwatched. */
-  async within<T>(work: Promise<T>, given: WaitOptions, waitedFor: WaitedFor): Promise<T> {
+  /**
+   * `work`, unless the budget is spent before: then it rejects, and the work goes on unwatched.
+   *
+   * @param startedAt When the budget began to be spent.
+   */
+  async within<T>(
+    work: Promise<T>,
+    given: WaitOptions,
+    waitedFor: WaitedFor,
+    startedAt = this.clock.now(),
+  ): Promise<T> {
     work.catch(() => {});
     const wait = own(given);
     checkWait(wait);
-    const startedAt = this.clock.now();
-    return this.before(work, wait, () => this.queueTimeout(this.clock.now() - startedAt, waitedFor));
+    const { signal, timeoutMs } = wait;
+    const leftMs = timeoutMs === undefined ? undefined : Math.max(0, startedAt + timeoutMs - this.clock.now());
+    return this.before(work, { signal, timeoutMs: leftMs }, () =>
+      this.queueTimeout(this.clock.now() - startedAt, waitedFor),
+    );
   }
 
   /** `work`, unless the wait is over before: then it rejects with the signal's reason, or with what `late` makes. */

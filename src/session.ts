@@ -4,6 +4,7 @@ import { type Asking, CallAsking, type Standing } from './asking.js';
 import { checkMs, checkNames, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
+import { outside } from './children.js';
 import { OptionError, SessionLostError } from './errors.js';
 import { Hold } from './hold.js';
 import { CheckoutAsking, type CheckoutOptions, checkoutOptions, Lease } from './lease.js';
@@ -75,9 +76,10 @@ export class Session<Api = unknown> extends Caller<Api> {
    * again, for a session that starts from nothing. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) leaves the session as it is.
    */
   async end(wait: WaitOptions = NO_OPTIONS): Promise<void> {
-    const { sessions } = this.runtime;
-    // Another call may have begun since the last one settled.
-    do await this.runtime.within(sessions.unused(this.id), wait, 'session-end');
+    const { sessions, clock } = this.runtime;
+    const startedAt = clock.now();
+    // Another call may have begun since the last one settled, and then another: they share the one budget.
+    do await this.runtime.within(sessions.unused(this.id), wait, 'session-end', startedAt);
     while (!sessions.end(this.id));
   }
 
@@ -140,8 +142,10 @@ export class Session<Api = unknown> extends Caller<Api> {
       this.#workerLeft(asking, whenOver, record.met);
     };
     if (loss !== undefined) {
+      // Wherever a `hint` has been meanwhile: whoever else comes waits for the state, too.
+      record.met = undefined;
       record.held = [asking];
-      void this.#rebuild(record, loss);
+      void outside(() => this.#rebuild(record, loss));
       asking.waitBehind();
     } else if (record.met !== undefined) {
       this.#askFor(record, asking);
@@ -216,11 +220,11 @@ export class Session<Api = unknown> extends Caller<Api> {
         worker = met;
         sessions.visit(record, met);
       };
-      const lease = await asking.lease(undefined, () => asking.ask(preferring(sessions.leastMet())));
-      // Code that hangs must not keep those who wait, nor the worker.
+      // Code that hangs must not keep those who wait, nor the worker. The lease may be over before anybody has heard of it.
       const lost = new Promise<void>((resolve) => {
-        lease.onEnd(() => lease.ended !== 'checked-in' && resolve());
+        hold.onEnd(() => hold.ended?.reason !== 'checked-in' && resolve());
       });
+      const lease = await asking.lease(undefined, () => asking.ask(preferring(sessions.leastMet())));
       try {
         await Promise.race([this.#options.onLost?.(lease, { reason: loss }), lost]);
       } finally {

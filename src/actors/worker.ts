@@ -13,6 +13,7 @@ import type { Batch } from '../batch.js';
 import { Boot } from '../boot.js';
 import { busyPoll } from '../busy-poll.js';
 import type { Call } from '../call.js';
+import { outside } from '../children.js';
 import { compile } from '../compile.js';
 import {
   CallHungError,
@@ -136,7 +137,7 @@ export class WorkerHand implements ProcessListeners {
     this.#runtime = runtime;
     this.#worker = self;
     this.#startedAt = runtime.clock.now();
-    this.#process = runtime.startPython(() => runtime.launch(), this);
+    this.#process = outside(() => runtime.startPython(() => runtime.launch(), this));
     this.#boot = new Boot(runtime, this.name, this.#process);
     this.#outbox = new Outbox((line, bin, isUrgent) => {
       this.#process.send(line, bin, isUrgent);

@@ -128,6 +128,18 @@ describe('affinity', () => {
     await dead;
     expect(await hint.call('echo', [1])).toBe(1);
   });
+
+  it('is waited for no longer than it was told to, though one of its calls follows the other', async () => {
+    const session = (await readyPool(app)).session('ann');
+    let isOver = false;
+    const calls = (async () => {
+      while (!isOver) await session.call('rest', [0.01]);
+    })();
+    expect(await failure(session.end({ timeoutMs: 100 }))).toMatchObject({ code: 'ERR_QUEUE_TIMEOUT' });
+    isOver = true;
+    await calls;
+    await session.end();
+  });
 });
 
 describe('a session whose worker died', () => {
@@ -181,6 +193,16 @@ describe('a session whose worker died', () => {
     process.kill(pid, 'SIGKILL');
     expect(await failure(blocking)).toMatchObject({ code: 'ERR_WORKER_DIED' });
     expect(await Promise.all(waiting)).toEqual([{ rebuilt: true }, { rebuilt: true }]);
+  });
+
+  it('is rebuilt before all of its calls, wherever a hint of it has been meanwhile', async () => {
+    const pool = await readyPool(app, { size: 2 });
+    const onLost = (lease: Pick<Session, 'call'>) => lease.call('remember', ['rebuilt', true]);
+    const session = pool.session('ann', { onLost });
+    await killWorkerOf(pool, session);
+    await pool.session('ann', { affinity: 'hint' }).call('recall');
+    const states = await Promise.all([session.call('recall'), session.call('recall')]);
+    expect(states).toEqual([{ rebuilt: true }, { rebuilt: true }]);
   });
 
   it('passes on what onLost throws to the calls that wait for it, and asks it again for the next', async () => {

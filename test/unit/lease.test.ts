@@ -139,20 +139,6 @@ describe('a lease', () => {
   });
 });
 
-describe('the end of a lease', () => {
-  it('is told to who wants to know, however it comes', async () => {
-    const { pool, world } = await booted({ leaseTimeoutMs: 100 });
-    const ends: (string | undefined)[] = [];
-    for (const how of ['checked-in', 'expired']) {
-      const lease = await pool.checkout();
-      lease.onEnd(() => ends.push(lease.ended));
-      if (how === 'checked-in') await lease.checkin();
-      else await world.clock.turn(100);
-    }
-    expect(ends).toEqual(['checked-in', 'expired']);
-  });
-});
-
 describe('what a lease is asked for with', () => {
   it('is parted into what is for the wait and what is for the holding', async () => {
     const { world } = await booted({ leaseTimeoutMs: 100 });
