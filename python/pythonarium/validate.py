@@ -271,7 +271,9 @@ class _Builder:
         needed = frozenset(required)
         has_instances = not _is_typed_dict(kind)
         more = getattr(kind, "__extra_items__", None)
-        other = None if more is None or type(more).__name__.endswith("NoExtraItemsType") else self.check(more)
+        # An item of the type `Never` is one that is not there.
+        is_closed = more is None or type(more).__name__.endswith("NoExtraItemsType") or getattr(more, "_name", "") in ("Never", "NoReturn")
+        other = None if is_closed else self.check(more)
 
         def check(value: Any) -> Mismatch | None:
             if not checks:

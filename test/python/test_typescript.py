@@ -128,6 +128,10 @@ class Values(unittest.TestCase):
             "dict[Number, int]": "Map<Number, number>",
             "dict[Plain, int]": "Map<Plain, number>",
             "dict[Literal['a', 1], int]": 'Map<"a" | 1, number>',
+            "dict[Literal[Plain.A], int]": 'Map<"a", number>',
+            "dict[Literal[Plain.A, 'b'], int]": 'Map<"a" | "b", number>',
+            "dict[Literal[Colour.RED, 'b'], int]": '{ [key in "red" | "b"]?: number }',
+            "dict[Literal[Currency, 'GBP'], int]": '{ [key in Currency | "GBP"]?: number }',
             "dict[UserId, int]": "{ [key: string]: number }",
             "dict[Id, int]": "{ [key: string]: number }",
             "dict[Name, int]": "{ [key: string]: number }",
@@ -144,6 +148,18 @@ class Values(unittest.TestCase):
         }.items():
             with self.subTest(hint):
                 self.assertEqual(result(hint, code).split("): ")[-1], f"Promise<{expected}>")
+
+    def test_a_dict_with_a_variable_for_its_keys_is_what_that_turns_out_to_be(self):
+        head = "K = TypeVar('K')\nH = TypeVar('H', bound=Hashable)\nN = TypeVar('N', bound=int)\n"
+        for code, expected in {
+            "def f(x: K, /) -> dict[K, int]: ...": "f<K>(x: K): Promise<([K] extends [string] ? { [key: string]: number } : Map<K, number>)>",
+            "def f(x: dict[H, int], /) -> None: ...": "f<H>(x: { [key: string]: number } | ReadonlyMap<H, number>): Promise<null>",
+            "def f(x: dict[N, str], /) -> None: ...": "f<N extends number>(x: ReadonlyMap<N, string>): Promise<null>",
+            "def f(x: dict[Any, int], /) -> None: ...": "f(x: { [key: string]: number }): Promise<null>",
+        }.items():
+            with self.subTest(code):
+                self.assertEqual(functions(f"{head}@expose\n{code}"), [f"export function {expected};"])
+        self.assertEqual(types("Index[str]", f"{head}Index = dict[K, int]"), ["export type Index<K> = ([K] extends [string] ? { [key: string]: number } : Map<K, number>);"])
 
     def test_what_is_annotated_is_what_it_is_without_that(self):
         self.assertEqual(result("Annotated[Iterator[int], 'x']"), "AsyncIterable<number>")
@@ -225,6 +241,10 @@ class NamedTypes(unittest.TestCase):
         self.assertEqual(types("C", head + "@dataclass\nclass C:\n    a: int\n    _: dataclasses.KW_ONLY\n    b: int"), ["export interface C {", "  a: number;", "  b: number;", "}"])
         self.assertEqual(types("C", head + "class C(BaseModel):\n    a: int\n    _cache: dict = PrivateAttr()"), ["export interface C {", "  a: number;", "}"])
         self.assertEqual(types("C", head + "@dataclass\nclass Base:\n    a: int\nclass C(Base):\n    b: int"), ["export interface C {", "  a: number;", "}"])
+        for base in ("class Base:", "class Base(Protocol):"):
+            code = f"{base}\n    b: int\n@dataclass\nclass C(Base):\n    a: int"
+            self.assertEqual(types("C", code), ["export interface C {", "  a: number;", "}"])
+            self.assertEqual(functions(code.replace("@dataclass", "@expose\n@dataclass"))[0], "export function C(a: number): Promise<C>;")
 
     def test_nothing_in_the_docstring_of_a_field_ends_its_comment(self):
         code = '@dataclass\nclass C:\n    a: str\n    """A glob such as **/*.py.\n\n    See @param.\n    """\n    b: int'
@@ -256,6 +276,16 @@ class NamedTypes(unittest.TestCase):
         code = "M = TypedDict('M', {'a-b': int, 'c': NotRequired[str]})"
         self.assertEqual(types("M", code), ['export type M = { "a-b": number; c?: string };'])
 
+    def test_a_typed_dict_says_what_else_it_may_have(self):
+        head = "from typing_extensions import Never, NotRequired, TypedDict\n"
+        more = f"{head}class A(TypedDict, extra_items=int):\n    a: str\n    b: NotRequired[bool]\n"
+        interface = ["  a: string;", "  b?: boolean;", "  [key: string]: number | string | boolean | undefined;", "}"]
+        self.assertEqual(types("A", more), ["export interface A {", *interface])
+        self.assertEqual(types("B", f"{more}class B(A): ..."), ["export interface B {", *interface])
+        self.assertEqual(types("A", f"{head}A = TypedDict('A', {{'a': str}}, extra_items=int)"), ["export type A = { a: string; [key: string]: number | string };"])
+        for told in ("extra_items=Never", "closed=True"):
+            self.assertEqual(types("A", f"{head}class A(TypedDict, {told}):\n    a: str"), ["export interface A {", "  a: string;", "}"])
+
     def test_a_key_that_is_no_identifier_is_quoted(self):
         self.assertEqual(types("M", "M = TypedDict('M', {'m²': int, 'größe': int, '1a': int, 'a b': int})"), ['export type M = { "m\\u00b2": number; größe: number; "1a": number; "a b": number };'])
 
@@ -270,6 +300,13 @@ class NamedTypes(unittest.TestCase):
         self.assertEqual(types("C", head + "class C(enum.StrEnum):\n    RED = enum.auto()"), ['export type C = "red";'])
         self.assertEqual(types("C", head + "class C(enum.IntFlag):\n    A = 1\n    B = 2"), ["export type C = number;"])
         self.assertEqual(parameter("Literal[C.RED]", head + "class C(enum.Enum):\n    RED = 'red'"), '"red"')
+
+    def test_a_member_of_an_enum_may_have_a_hint_or_two_names(self):
+        head = "import enum\n"
+        self.assertEqual(types("C", head + "class C(enum.Enum):\n    A: int = 1\n    B: str = 'b'\n    size: int\n    _ignore_ = []\n    _c = 3"), ['export type C = 1 | "b" | 3;'])
+        self.assertEqual(types("C", head + "class C(enum.IntEnum):\n    A: int = enum.auto()\n    B: Final = enum.auto()"), ["export type C = 1 | 2;"])
+        self.assertEqual(parameter("Literal[C.A, C.B]", head + "class C(enum.Enum):\n    A: str = 'a'\n    B = OTHER = 'b'"), '"a" | "b"')
+        self.assertEqual(parameter("Literal[C.OTHER]", head + "class C(enum.Enum):\n    B = OTHER = 'b'"), '"b"')
 
     def test_an_enum_of_text_or_of_numbers_is_its_values_too(self):
         head = "import enum\n"
@@ -315,9 +352,68 @@ class NamedTypes(unittest.TestCase):
         self.assertEqual(parameter("Pair", head + "Pair = tuple[T, T]"), "Pair<unknown>")
         self.assertEqual(parameter("Callable[P, int]", head), "(...args: any[]) => number | Promise<number>")
 
+    def test_a_class_has_what_a_generic_base_has_with_what_is_given_to_it(self):
+        head = "import datetime as dt\nT = TypeVar('T')\nU = TypeVar('U')\n"
+        base = f"{head}@dataclass\nclass Base(Generic[T]):\n    value: T\n    by: dict[T, int]\n"
+        for derived, expected in {
+            "class C(Base[str])": ["export interface C {", "  value: string;", "  by: { [key: string]: number };"],
+            "class C(Base[dt.date])": ["export interface C {", "  value: string;", "  by: Map<string, number>;"],
+            "class C(Base[list[U]], Generic[U])": ["export interface C<U> {", "  value: U[];", "  by: Map<U[], number>;"],
+            "class B(Base[list[T]], Generic[T]): ...\n@dataclass\nclass C(B[int])": ["export interface C {", "  value: number[];", "  by: Map<number[], number>;"],
+        }.items():
+            with self.subTest(derived):
+                self.assertEqual(types("C", f"{base}@dataclass\n{derived}: ..."), [*expected, "}"])
+        handle = f"{head}class Base(Generic[T]):\n    seen: list[T]\n    def __init__(self, first: T, /) -> None: ...\n    def get(self) -> T: ...\n    def __iter__(self) -> Iterator[T]: ...\n"
+        self.assertEqual(
+            functions(f"{handle}@expose\nclass C(Base[int]): ..."),
+            [
+                "export function C(first: number): Promise<C>;",
+                "export interface C extends Handle {",
+                "  readonly seen: Promise<number[]>;",
+                "  get(): Promise<number>;",
+                "  [Symbol.asyncIterator](): AsyncIterator<number>;",
+                "}",
+            ],
+        )
+        # What is not told is unknown, and no variable that nobody declares.
+        self.assertEqual(functions(f"{handle}@expose\nclass C(Base): ...")[3:-1], ["  get(): Promise<unknown>;", "  [Symbol.asyncIterator](): AsyncIterator<unknown>;"])
+
+    @unittest.skipIf(sys.version_info < (3, 12), "a later Python's way of writing them")
+    def test_type_variables_of_a_base_without_a_declaration(self):
+        base = "@dataclass\nclass Base[T]:\n    value: T\n    def get(self) -> T: ...\n@dataclass\nclass C(Base[int]): ...\n"
+        self.assertEqual(types("C", base), ["export interface C {", "  value: number;", "}"])
+        self.assertEqual(functions(base.replace("@dataclass\nclass C", "@expose\nclass C"))[-4:], ["export interface C extends Handle {", "  readonly value: Promise<number>;", "  get(): Promise<number>;", "}"])
+
+    def test_what_comes_back_for_a_variable_of_numbers_or_of_text_is_no_literal(self):
+        # TypeScript would say that `double(2)` is 2.
+        head = "N = TypeVar('N', int, float)\nS = TypeVar('S', int, str)\nC = TypeVar('C', bound=Literal['a', 'b'])\n"
+        for code, expected in {
+            "def f(x: N, /) -> N: ...": "f<N extends number>(x: N): Promise<number>",
+            "def f(x: list[S], /) -> dict[str, S]: ...": "f<S extends number | string>(x: readonly S[]): Promise<{ [key: string]: number | string }>",
+            "def f(x: N, by: Callable[[N], N], /) -> None: ...": "f<N extends number>(x: N, by: (a: number) => N | Promise<N>): Promise<null>",
+            "def f(x: C, /) -> C: ...": 'f<C extends "a" | "b">(x: C): Promise<C>',
+            "class f(Generic[N]):\n    def __init__(self, x: N, /) -> None: ...": "f<N extends number>(x: N): Promise<f<number>>",
+        }.items():
+            with self.subTest(code):
+                self.assertEqual(functions(f"{head}@expose\n{code}")[0], f"export function {expected};")
+
+    def test_type_variables_are_in_the_order_in_which_python_reads_them(self):
+        head = "A = TypeVar('A')\nR = TypeVar('R')\n"
+        for alias, expected in {
+            "Callable[[A], R]": "X<A, R> = (a: A) => R | Promise<R>",
+            "tuple[list[A], R]": "X<A, R> = [A[], R]",
+            "list[A] | None | R": "X<A, R> = A[] | null | R",
+            "dict[str, tuple[list[A], R]]": "X<A, R> = { [key: string]: [A[], R] }",
+        }.items():
+            with self.subTest(alias):
+                self.assertEqual(types("X[int, str]", f"{head}X = {alias}"), [f"export type {expected};"])
+                self.assertEqual(parameter("X[int, str]", f"{head}X = {alias}"), "X<number, string>")
+        base = f"{head}@dataclass\nclass Base(Generic[A, R]):\n    a: A\n    r: R\n"
+        self.assertEqual(types("C[int, str]", f"{base}@dataclass\nclass C(Base[A, R], Generic[R, A]):\n    b: list[A]\n")[0], "export interface C<R, A> {")
+
     @unittest.skipIf(sys.version_info < (3, 12), "a later Python's way of writing them")
     def test_type_variables_without_a_declaration(self):
-        self.assertEqual(functions("@expose\ndef f[T: int](x: list[T], /) -> T: ..."), ["export function f<T extends number>(x: readonly T[]): Promise<T>;"])
+        self.assertEqual(functions("@expose\ndef f[T: int](x: list[T], /) -> T: ..."), ["export function f<T extends number>(x: readonly T[]): Promise<number>;"])
         self.assertEqual(types("A[int]", "type A[T] = list[T] | T"), ["export type A<T> = T[] | T;"])
 
     def test_a_type_may_speak_of_itself_in_its_bounds_and_its_bases(self):
@@ -581,6 +677,48 @@ class Classes(unittest.TestCase):
             with self.subTest(code):
                 self.assertEqual(functions(head + code)[0], f"export function C({expected}): Promise<C>;")
 
+    def test_a_model_takes_a_field_by_its_alias_and_gives_it_by_its_name(self):
+        head = "from pydantic import BaseModel, ConfigDict, Field\n"
+        for code, expected in {
+            "class C(BaseModel):\n    a: int = Field(alias='A')\n    b: int = Field(1, alias='x', validation_alias='user-id')": '{ A: number; "user-id"?: number }',
+            "class C(BaseModel):\n    a: Annotated[int, Field(alias='A', gt=0)]\n    b: Annotated[list[int], Field(default_factory=list)]": "{ A: number; b?: readonly number[] }",
+            "class C(BaseModel):\n    model_config = ConfigDict(populate_by_name=True)\n    a: int = Field(alias='A')": "{ a: number }",
+            "class C(BaseModel, validate_by_name=True):\n    a: int = Field(alias='A')": "{ a: number }",
+            "class C(BaseModel):\n    a: int = Field(serialization_alias='A')": "{ a: number }",
+        }.items():
+            with self.subTest(code):
+                self.assertEqual(functions(f"{head}@expose\n{code}")[0], f"export function C(kwargs: Kwargs<{expected}>): Promise<C>;")
+        self.assertEqual(types("C", f"{head}class C(BaseModel):\n    a: int = Field(alias='A')"), ["export interface C {", "  a: number;", "}"])
+
+    def test_what_a_class_takes_is_unknown_where_no_source_tells(self):
+        for code in (
+            "@expose\nclass C(dict): ...",
+            "from nowhere import Base\n@expose\nclass C(Base): ...",
+            "from collections import namedtuple\n@expose\nclass C(namedtuple('P', 'x y')): ...",
+            "import attrs\n@expose\n@attrs.define\nclass C:\n    a: int",
+            "import functools\ndef make(self, x): ...\n@expose\nclass C:\n    __init__ = functools.partialmethod(make)",
+        ):
+            with self.subTest(code):
+                made = declared(code)
+                self.assertIn("export function C(...args: unknown[]): Promise<C>;", made.text)
+                self.assertIn("C is made by what has no source", made.warnings[0].text)
+        for code in ("class C: ...", "class C(Generic[AnyStr]): ...", "class C(Protocol): ..."):
+            self.assertEqual(declared(f"@expose\n{code}").warnings, [])
+
+    def test_a_constructor_is_made_of_fields_where_python_makes_one(self):
+        base = "class Base:\n    def __init__(self, path: str, /) -> None: ...\n"
+        for code, expected in {
+            "@expose\n@dataclass(init=False)\nclass C:\n    a: int = 1": "",
+            "@expose\n@dataclass(init=False)\nclass C:\n    a: int\n    def __init__(self, path: str, /) -> None: ...": "path: string",
+            "@dataclass\nclass Base:\n    a: int\n@expose\n@dataclass(init=False)\nclass C(Base):\n    b: int = 1": "a: number",
+            f"{base}@expose\n@dataclass(init=False)\nclass C(Base):\n    a: int = 1": "path: string",
+            f"{base}@expose\n@dataclass\nclass C(Base):\n    a: int": "a: number",
+            f"{base}@dataclass\nclass Made(Base):\n    a: int\n@expose\nclass C(Made):\n    b: int": "a: number",
+            "@dataclass\nclass Base:\n    a: int\n@expose\nclass C(Base):\n    def __init__(self, path: str, /) -> None: ...": "path: string",
+        }.items():
+            with self.subTest(code):
+                self.assertEqual(functions(code)[0], f"export function C({expected}): Promise<C>;")
+
     def test_a_constructor_has_the_type_variables_of_its_class_and_its_own_in_one_list(self):
         code = "T = TypeVar('T')\nU = TypeVar('U', bound=int)\n@expose\nclass Box(Generic[T]):\n    def __init__(self, x: T, u: U, /) -> None: ...\n    def map(self, f: Callable[[T], U], /) -> list[U]: ..."
         self.assertEqual(
@@ -588,13 +726,47 @@ class Classes(unittest.TestCase):
             [
                 "export function Box<T, U extends number>(x: T, u: U): Promise<Box<T>>;",
                 "export interface Box<T> extends Handle {",
-                "  map<U extends number>(f: (a: T) => U | Promise<U>): Promise<U[]>;",
+                "  map<U extends number>(f: (a: T) => U | Promise<U>): Promise<number[]>;",
                 "}",
             ],
         )
 
     def test_a_handle_is_what_a_function_may_take_and_return(self):
         self.assertIn("export function f(m: readonly Model[]): Promise<Model>;", functions(textwrap.dedent(self.CODE) + "@expose\ndef f(m: list[Model], /) -> Model: ..."))
+
+    def test_what_is_assigned_to_self_is_an_attribute_however_it_is(self):
+        code = """
+            @expose
+            class C:
+                def __init__(self, host: str, port: int, /, *names: str, **more: int) -> None:
+                    self.host, self.port = host, port
+                    self.first, *self.others = names
+                    self.names = names
+                    self.more = more
+                @staticmethod
+                def put(other: list[int], /) -> None:
+                    other.x = 1
+        """
+        expected = {"host": "string", "port": "number", "first": "unknown", "others": "unknown", "names": "string[]", "more": "{ [key: string]: number }"}
+        made = [each for each in functions(code) if each.startswith("  readonly ")]
+        self.assertEqual(made, [f"  readonly {name}: Promise<{each}>;" for name, each in expected.items()])
+
+    def test_a_method_named_new_is_no_constructor_of_typescript(self):
+        code = "@expose\nclass C:\n    @classmethod\n    def new(cls, x: int, /) -> Self: ..."
+        self.assertEqual(functions(code)[2:-1], ['  "new"(x: number): Promise<C>;'])
+
+    def test_what_derives_from_an_exposed_class_is_a_handle_too(self):
+        shape = "@expose\n@dataclass\nclass Shape:\n    name: str\n"
+        handle = ["export interface Circle extends Handle {", "  readonly name: Promise<string>;", "  readonly radius: Promise<number>;", "}"]
+        for code in ("@dataclass\nclass Circle(Shape):\n    radius: float\n", "class Circle(Shape):\n    radius: float\n"):
+            with self.subTest(code):
+                made = functions(f"{shape}{code}@expose\ndef f() -> Circle: ...")
+                self.assertIn("export function f(): Promise<Circle>;", made)
+                self.assertEqual(made[-4:], handle)
+        # With `expose: 'all'` a dataclass crosses as a value, whatever it derives from.
+        made = functions("class Shape:\n    name: str\n@dataclass\nclass _Circle(Shape):\n    radius: float\nclass _Other(Shape): ...\ndef f() -> _Circle: ...\ndef g() -> _Other: ...", expose="all")
+        self.assertIn("export interface _Circle {", made)
+        self.assertIn("export interface _Other extends Handle {", made)
 
     def test_a_class_has_what_its_bases_have(self):
         code = "class Base:\n    def one(self) -> int: ...\n    def two(self) -> int: ...\n@expose\nclass Sub(Base):\n    def two(self) -> str: ..."
@@ -627,6 +799,28 @@ class Modules(unittest.TestCase):
         inner = HEAD + "@expose\ndef one() -> int: ...\n@expose(name='deux')\ndef two() -> int: ...\n"
         self.assertEqual(functions("from inner import one, two", inner=inner), ["export function one(): Promise<number>;", "export function deux(): Promise<number>;"])
         self.assertEqual(functions("import inner\ntwo = expose(inner.one)", inner=inner), ["export function two(): Promise<number>;"])
+
+    def test_what_is_marked_by_a_call_is_found_by_each_of_its_names(self):
+        code = "def f(x: int, /) -> int: ...\nexpose(f)\ndef _g() -> int: ...\nexpose(name='g')(_g)\ndef h(x: int, /) -> int: ...\nh = expose(h)\ndef one() -> int: ...\ntwo = expose(one)"
+        self.assertEqual(
+            functions(code),
+            [f"export function {each}: Promise<number>;" for each in ("f(x: number)", "g()", "h(x: number)", "one()", "two()")],
+        )
+
+    def test_overloads_that_only_a_type_checker_reads(self):
+        overloads = "    @overload\n    def f(x: int, /) -> int: ...\n    @overload\n    def f(x: str, /) -> str: ...\n"
+        for code in (f"if TYPE_CHECKING:\n{overloads}else:\n    @expose\n    def f(x, /): ...", f"class C(Protocol):\n{overloads.replace('(x', '(self, x')}\n@expose\nclass D(C): ..."):
+            with self.subTest(code):
+                made = [each.strip().removeprefix("export function ") for each in functions(code)]
+                self.assertEqual([each for each in made if each.startswith("f(")], ["f(x: number): Promise<number>;", "f(x: string): Promise<string>;"])
+
+    def test_all_tells_what_it_leaves_out(self):
+        self.assertEqual(
+            functions("class Store(Protocol):\n    def get(self) -> int: ...\nclass Disk(Store): ...", expose="all"),
+            ["export function Disk(): Promise<Disk>;", "export interface Disk extends Handle {", "  get(): Promise<number>;", "}"],
+        )
+        made = declared("from random import Random\nT = TypeVar('T')\npick = Random().choice\ndef f() -> int: ...\n__all__ = ['f', 'pick', 'T']", expose="all")
+        self.assertEqual([each.text.split(":")[0] for each in made.warnings], ["pick is made when the module runs"])
 
     def test_all_means_what_the_module_calls_its_own(self):
         code = "from shutil import copy\nimport enum\nclass Oops(Exception): ...\nclass C(enum.Enum):\n    A = 1\ndef f() -> int: ...\ndef _g() -> int: ...\nLIMIT = 3\ng = f\n"

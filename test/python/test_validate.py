@@ -283,6 +283,9 @@ class Hints(unittest.TestCase):
         more = typing_extensions.TypedDict("More", fields, extra_items=int)
         self.assertIsNone(refusal(more, {"size": 1, "more": 2}))
         self.assertEqual(refusal(more, {"size": 1, "more": "2"}), "x.more must be an int, and a str came.")
+        none = typing_extensions.TypedDict("Alone", fields, extra_items=typing_extensions.Never)
+        self.assertIsNone(refusal(none, {"size": 1}))
+        self.assertEqual(refusal(none, {"size": 1, "more": 2}), "x must be a dict with the fields of Alone alone, and one with 'more' came.")
 
     @unittest.skipIf(Unpack is None, "Python has it from 3.11 on")
     def test_a_tuple_with_any_number_of_some_is_a_list(self):

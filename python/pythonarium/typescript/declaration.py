@@ -14,6 +14,7 @@ from .hint import (
     Warned,
     angled,
     comment,
+    is_plain,
     label,
     local_variables,
     many,
@@ -64,7 +65,8 @@ class _File:
         self._root = _Space()
         self._count = 0
         handles: set[ast.AST | None] = set()
-        self._hints = Hints(sources, lambda found: found.node in handles)
+        # What derives from a class with @expose stays in Python like it, a dataclass, too.
+        self._hints = Hints(sources, lambda found: any(each.node in handles for each in (self._lineage(found) if expose == "marked" else [found])))
         for prefix, module in modules.items():
             found = _marked(sources, module) if expose == "marked" else self._public(module)
             if not found:
@@ -159,7 +161,7 @@ class _File:
         body = definition.node
         assert isinstance(body, (ast.FunctionDef, ast.AsyncFunctionDef))
         lines: dict[str, None] = {}
-        for node in [each for each in definition.overloads if each is not body] or [body]:
+        for node in definition.overloads or [body]:
             variables = dict(of_class or {})
             own = replace(scope, way="in", variables=variables, local={**scope.local, **local_variables(node)})
             missing: list[str] = []
@@ -246,29 +248,38 @@ class _File:
         node = definition.node
         assert isinstance(node, ast.ClassDef)
         variables = hints.parameters(definition)
-        result = f"Promise<{hints.name_of(definition)}{angled(variables, names_only=True)}>"
+        given = ", ".join(extends if is_plain(extends) else name for name, extends in variables.items())
+        result = f"Promise<{hints.name_of(definition)}{f'<{given}>' if given else ''}>"
         scope = Scope(definition.module, way="in", names=hints.names_in(definition.module, node), local=local_variables(node), declared=frozenset(variables))
-        maker = hints.member(definition, "__init__") or hints.member(definition, "__new__")
+        maker = hints.maker(definition)
         function = maker.node if maker is not None else None
         names = [each.arg for each in _all_arguments(function.args)] if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) else list(hints.fields(definition))
         lines = read_docstring(docstring(node)).lines(names)
         if lines:
             yield from comment(lines)
         if maker is not None and isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield from self._variants(maker, declare, replace(scope, module=maker.module), 1, result, variables)
+            yield from self._variants(maker, declare, replace(scope, module=maker.module, given=maker.given), 1, result, variables)
+        elif (maker is None and hints.is_made_elsewhere(definition)) or (maker is not None and not isinstance(function, ast.ClassDef)):
+            hints.warn(definition.module, node, f"{definition.name} is made by what has no source: what it takes is unknown")
+            yield f"{declare}{angled(variables)}(...args: unknown[]): {result};"
         else:
-            yield from self._lines(declare, variables, self._fields(definition, scope), result)
+            yield from self._lines(declare, variables, self._fields(maker, scope), result)
 
-    def _fields(self, definition: Definition, scope: Scope) -> _Arguments:
-        """Return what a class takes whose constructor is made of its fields; nothing for any other."""
+    def _fields(self, maker: Definition | None, scope: Scope) -> _Arguments:
+        """Return what a constructor takes that is made of the fields of a class; nothing where `maker` is none."""
         hints = self._hints
         taken = _Arguments([], [], None, [], None)
-        if hints.kind(definition, as_value=True) in ("namedtuple", "record"):
-            for key, each in hints.fields(definition).items():
-                hint, marks = hints.wrapped(each.annotation, Scope(each.module)) if each.annotation else (None, set())
+        if maker is not None and isinstance(maker.node, ast.ClassDef):
+            takes_names = hints.takes_names(maker)
+            for key, each in hints.fields(maker).items():
+                place = replace(scope, module=each.owner.module, local=local_variables(each.owner.node), given=each.owner.given)
+                hint, marks = hints.wrapped(each.annotation, place) if each.annotation else (None, set())
                 if "ClassVar" not in marks and each.is_taken:
-                    text = "unknown" if hint is None else hints.parameter(hint, replace(scope, module=each.module))
-                    (taken.keyword_only if each.is_keyword else taken.positional).append(_Parameter(key, text, each.is_optional))
+                    text = "unknown" if hint is None else hints.parameter(hint, place)
+                    # What is given by position has a name in TypeScript, and an alias need be none.
+                    by_alias = each.alias and not takes_names and (each.is_keyword or each.alias.isidentifier())
+                    parameter = _Parameter(each.alias if by_alias else key, text, each.is_optional)
+                    (taken.keyword_only if each.is_keyword else taken.positional).append(parameter)
         return taken
 
     def _type(self, found: Definition, name: str) -> list[str]:
@@ -286,36 +297,35 @@ class _File:
         parameters = hints.parameters(found)
         scope = Scope(found.module, declared=frozenset(parameters), owner=name + angled(parameters, names_only=True))
         yield f"export interface {name}{angled(parameters)} extends Handle {{"
-        offered: dict[str, tuple[Definition, ast.ClassDef]] = {}
-        attributes: dict[str, tuple[Module, ast.expr | None]] = {}
+        offered: dict[str, tuple[Definition, ast.ClassDef, Scope]] = {}
+        attributes: dict[str, tuple[Scope, ast.expr | None]] = {}
         for each in self._lineage(found):
             node = each.node
             assert isinstance(node, ast.ClassDef)
+            place = replace(scope, module=each.module, names=hints.names_in(each.module, node), local=local_variables(node), given=each.given)
             for key, member in members(each.module, node).items():
                 attributes.pop(key, None)
                 offered.pop(key, None)
                 if isinstance(member.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                    offered[key] = (member, node)
+                    offered[key] = (member, node, place)
                 else:
-                    attributes[key] = (each.module, member.annotation)
+                    attributes[key] = (place, member.annotation)
             for key, hint in _assigned(node).items():
                 if key not in offered:
-                    attributes[key] = (each.module, hint or attributes.get(key, (each.module, None))[1])
-        for key, (module, hint) in attributes.items():
+                    attributes[key] = (place, hint) if hint is not None else attributes.get(key, (place, None))
+        for key, (place, hint) in attributes.items():
             if key.startswith("_") or key in NOT_CALLED:
                 continue
             if hint is None:
                 yield f"  readonly {property_name(key)}: Promise<unknown>;"
                 continue
-            inner, marks = hints.wrapped(hint, replace(scope, module=module))
-            text = hints.render(inner, replace(scope, module=module, way="out"))
-            yield f"  readonly {property_name(key)}: Promise<{text}>;"
-        for key, (member, node) in offered.items():
-            place = replace(scope, module=member.module, names=hints.names_in(member.module, node), local=local_variables(node))
+            inner, _ = hints.wrapped(hint, place)
+            yield f"  readonly {property_name(key)}: Promise<{hints.render(inner, replace(place, way='out'))}>;"
+        for key, (member, node, place) in offered.items():
             function = member.node
             assert isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
             if key in ("__iter__", "__aiter__"):
-                items = hints.stream(function.returns, replace(place, variables={}))
+                items = hints.stream(function.returns, place)
                 yield f"  [Symbol.asyncIterator](): AsyncIterator<{items or 'unknown'}>;"
             if key.startswith("_") or key in NOT_CALLED:
                 continue
@@ -329,7 +339,9 @@ class _File:
                     hints.warn(member.module, function, f"{node.name}.{key} has no hint: unknown")
                 yield f"  readonly {property_name(key)}: Promise<{text}>;"
                 continue
-            lines = self._callable(member, property_name(key), place, skip=0 if "staticmethod" in last else 1)
+            # `new(): C` would say what `new` makes.
+            called = quote(key) if key == "new" else property_name(key)
+            lines = self._callable(member, called, place, skip=0 if "staticmethod" in last else 1)
             for line in "\n".join(lines).split("\n"):
                 yield f"  {line}"
         yield "}"
@@ -340,7 +352,8 @@ class _File:
             return []
         chain: list[Definition] = []
         for base in reversed(self._hints.bases(found)):
-            chain += [each for each in self._lineage(base, depth + 1) if each not in chain]
+            known = {each.node for each in chain}
+            chain += [each for each in self._lineage(base, depth + 1) if each.node not in known]
         return [*chain, found]
 
     def _comment(self, node: Function) -> list[str]:
@@ -358,9 +371,21 @@ class _File:
             if listed is None and module.names[name].node is None:
                 continue
             definition = self._sources.resolve(module, name)
-            if isinstance(definition, Definition) and self._is_callable(definition):
+            if not isinstance(definition, Definition):
+                continue
+            if self._is_callable(definition):
                 found[name] = definition
+            elif listed is not None and self._is_made(definition):
+                self._hints.warn(definition.module, definition.node or ast.Pass(), f"{name} is made when the module runs: whether it can be called is not known, and it is left out")
         return found
+
+    def _is_made(self, definition: Definition) -> bool:
+        """Whether it may be a function that the source does not tell, such as a method of an object."""
+        node = definition.node
+        if isinstance(node, ast.Call):
+            maker = self._sources.resolve(definition.module, dotted_name(node.func) or "?")
+            return not isinstance(maker, str) or not maker.startswith(("typing.", "typing_extensions."))
+        return isinstance(node, ast.Attribute)
 
     def _is_callable(self, definition: Definition) -> bool:
         node = definition.node
@@ -441,6 +466,7 @@ class _Arguments:
 def _marked(sources: Sources, module: Module) -> dict[str, Definition]:
     """Return what is marked with @expose, by the name that Node calls it by."""
     found: dict[str, Definition] = {}
+    marks = dict(_marks(sources, module))
     for name, own in module.names.items():
         wrapped = _exposing_call(sources, module, own.node) if isinstance(own.node, ast.Call) else None
         if wrapped is not None:
@@ -453,6 +479,8 @@ def _marked(sources: Sources, module: Module) -> dict[str, Definition]:
         resolved = sources.resolve(module, name) if own.node is None or isinstance(own.node, (ast.Name, ast.Attribute)) else own
         if not isinstance(resolved, Definition):
             continue
+        if resolved.node in marks:
+            found[marks[resolved.node] or name] = resolved
         for decorator in getattr(resolved.node, "decorator_list", ()):
             marked = _mark_of(sources, resolved.module, decorator)
             if marked is not None:
@@ -463,6 +491,17 @@ def _marked(sources: Sources, module: Module) -> dict[str, Definition]:
             for name, definition in _marked(sources, inner).items():
                 found.setdefault(name, definition)
     return found
+
+
+def _marks(sources: Sources, module: Module) -> Iterator[tuple[ast.AST | None, str]]:
+    """Go over what is marked by a call, `expose(f)`: it is, whatever becomes of what the call returns."""
+    for node, _ in statements(module.tree.body):
+        call = node.value if isinstance(node, (ast.Expr, ast.Assign)) else None
+        wrapped = _exposing_call(sources, module, call) if isinstance(call, ast.Call) else None
+        target = dotted_name(wrapped[1]) if wrapped is not None else None
+        resolved = sources.resolve(module, target) if target is not None else None
+        if wrapped is not None and isinstance(resolved, Definition):
+            yield resolved.node, wrapped[0]
 
 
 def _mark_of(sources: Sources, module: Module, decorator: ast.expr) -> str | None:
@@ -519,18 +558,45 @@ def _assigned(node: ast.ClassDef) -> dict[str, ast.expr | None]:
     """Return what methods assign to `self`, with the hint that stands there or that the parameter has."""
     found: dict[str, ast.expr | None] = {}
     for method in node.body:
-        if not isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)) or not method.args.args:
+        if not isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)):
             continue
-        own = method.args.args[0].arg
-        hints = {each.arg: each.annotation for each in _all_arguments(method.args)}
+        ordered = [*method.args.posonlyargs, *method.args.args]
+        if not ordered or any(dotted_name(each) == "staticmethod" for each in method.decorator_list):
+            continue
+        own, hints = ordered[0].arg, _hints_inside(method.args)
         for each in ast.walk(method):
             targets = each.targets if isinstance(each, ast.Assign) else [each.target] if isinstance(each, ast.AnnAssign) else []
-            for target in targets:
+            for target, value in [pair for one in targets for pair in _pairs(one, getattr(each, "value", None))]:
                 if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == own:
-                    value = getattr(each, "value", None)
                     hint = each.annotation if isinstance(each, ast.AnnAssign) else hints.get(value.id) if isinstance(value, ast.Name) else None
                     found[target.attr] = found.get(target.attr) or hint
     return found
+
+
+def _pairs(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[ast.expr, ast.expr | None]]:
+    """Go over what is assigned: `self.a, self.b = a, b` are two."""
+    if not isinstance(target, (ast.Tuple, ast.List)):
+        yield target, value
+        return
+    values: list[ast.expr] = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
+    is_told = len(values) == len(target.elts) and not any(isinstance(each, ast.Starred) for each in [*values, *target.elts])
+    for index, each in enumerate(target.elts):
+        yield from _pairs(each.value if isinstance(each, ast.Starred) else each, values[index] if is_told else None)
+
+
+def _hints_inside(arguments: ast.arguments) -> dict[str, ast.expr | None]:
+    """Return the hints of parameters as what they are in the function: `*names: str` is a tuple of text there."""
+
+    def of(name: str, *items: ast.expr) -> ast.expr:
+        return ast.Subscript(ast.Name(name, ast.Load()), ast.Tuple([*items], ast.Load()), ast.Load())
+
+    hints = {each.arg: each.annotation for each in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]}
+    rest, more = arguments.vararg, arguments.kwarg
+    if rest is not None and rest.annotation is not None and unpacked(rest.annotation) is None:
+        hints[rest.arg] = of("tuple", rest.annotation, ast.Constant(...))
+    if more is not None and more.annotation is not None and unpacked(more.annotation) is None:
+        hints[more.arg] = of("dict", ast.Name("str", ast.Load()), more.annotation)
+    return hints
 
 
 def _all_arguments(arguments: ast.arguments) -> list[ast.arg]:

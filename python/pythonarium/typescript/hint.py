@@ -35,6 +35,8 @@ class Scope:
     owner: str = ""
     # Names that the class around defines, which its hints may use.
     names: dict[str, Definition] = field(default_factory=dict)
+    # What the type variables of a base stand for in the class that derives from it, and that class.
+    given: dict[str, tuple[ast.expr, Definition]] = field(default_factory=dict)
     # The alias that is being written: it may not be its own alternative.
     alias: ast.AST | None = None
 
@@ -137,13 +139,14 @@ class Hints:
         scope = Scope(found.module, local=local_variables(node))
         variables: dict[str, tuple[ast.AST | None, Scope]] = {name: (each, scope) for name, each in scope.local.items() if type(each).__name__ == "TypeVar"}
         if isinstance(node, ast.ClassDef):
-            hints: Sequence[ast.AST] = node.bases
+            # `Generic[V, K]` says in which order they are told, wherever it stands.
+            hints: Sequence[ast.AST] = sorted(node.bases, key=lambda base: not isinstance(base, ast.Subscript) or self.resolve(base.value, scope) not in GENERIC)
         elif isinstance(node, ast.expr) and not isinstance(node, ast.Call):
             hints = [node]
         else:
             hints = []
         for hint in hints:
-            for each in ast.walk(_parsed(hint)):
+            for each in _in_order(_parsed(hint)):
                 if isinstance(each, (ast.Name, ast.Attribute)):
                     variable = self.resolve(each, scope)
                     if isinstance(variable, Definition) and self._called(variable) in TYPE_VARIABLES[:2]:
@@ -161,16 +164,20 @@ class Hints:
             return "record"
         scope = Scope(found.module)
         kind = "other"
+        is_derived = False
         for base in node.bases:
             name = self.resolve(base.value if isinstance(base, ast.Subscript) else base, scope)
             if isinstance(name, Definition):
                 inherited = self.kind(name, depth + 1, as_value)
+                is_derived |= inherited == "handle"
+                # A class that keeps to a protocol is none itself.
+                inherited = "other" if inherited == "protocol" else inherited
             else:
                 inherited = BASES.get(name or "", "value" if _is_concrete(name) else "other")
             # `class Color(str, Enum)` is text, and of all texts only some.
             if kind == "other" and inherited != "handle" or (kind, inherited) == ("value", "enum"):
                 kind = inherited
-        return kind
+        return "handle" if kind == "other" and is_derived else kind
 
     def fields(self, found: Definition, depth: int = 0) -> dict[str, Field]:
         """Return the annotated fields of a class, those of its bases first."""
@@ -178,10 +185,12 @@ class Hints:
         node = found.node
         if not isinstance(node, ast.ClassDef) or depth > 20:
             return fields
-        for base in reversed(self.bases(found)):
-            fields.update(self.fields(base, depth + 1))
         scope = Scope(found.module)
         is_model = not MODELS.isdisjoint(self._roots(found))
+        for base in reversed(self.bases(found)):
+            # What any other class annotates is no field of a dataclass that derives from it.
+            if is_model or self.kind(base, as_value=True) in ("record", "namedtuple", "typeddict"):
+                fields.update(self.fields(base, depth + 1))
         is_derived = not is_model and not self._record_options(found) and not any(self.resolve(base, scope) in BASES for base in node.bases)
         if is_derived and self.kind(found, as_value=True) in ("record", "namedtuple"):
             # No decorator has seen what it annotates itself.
@@ -199,10 +208,11 @@ class Hints:
                 continue  # What a model keeps to itself, and takes from nobody.
             following = node.body[index + 1] if index + 1 < len(node.body) else None
             doc = _constant(following.value) if isinstance(following, ast.Expr) else None
-            options = self._field_options(each.value, scope)
+            options = self._field_options(each, scope)
             own = _constant(options.get("kw_only"))
+            alias = _constant(options.get("validation_alias", options.get("alias")))
             fields[name] = Field(
-                found.module,
+                found,
                 each.annotation,
                 doc if isinstance(doc, str) else "",
                 total,
@@ -210,6 +220,7 @@ class Hints:
                 # A model's `...` says that there is no default.
                 is_optional=any(default is not None and _constant(default) is not ... for default in (options.get("default"), options.get("default_factory"))),
                 is_keyword=own if isinstance(own, bool) else is_keyword,
+                alias=alias if isinstance(alias, str) else "",
             )
         return fields
 
@@ -219,19 +230,47 @@ class Hints:
         told = [(each.func, each.keywords) if isinstance(each, ast.Call) else (each, []) for each in found.node.decorator_list]
         return [{each.arg: each.value for each in keywords} for name, keywords in told if self.resolve(name, Scope(found.module)) in RECORD_DECORATORS]
 
-    def _field_options(self, value: ast.expr | None, scope: Scope) -> dict[str | None, ast.expr]:
-        """Return what `field(...)` says of a field; any other value is its default."""
-        if isinstance(value, ast.Call) and self.resolve(value.func, scope) in FIELD_MAKERS:
+    def _field_options(self, node: ast.AnnAssign, scope: Scope) -> dict[str | None, ast.expr]:
+        """Return what `field(...)` says of a field, and `Field(...)` inside of `Annotated`; any other value is its default."""
+
+        def told(value: ast.expr | None) -> dict[str | None, ast.expr] | None:
+            if not isinstance(value, ast.Call) or self.resolve(value.func, scope) not in FIELD_MAKERS:
+                return None
             return {**({"default": value.args[0]} if value.args else {}), **{each.arg: each.value for each in value.keywords}}
-        return {} if value is None else {"default": value}
+
+        options: dict[str | None, ast.expr] = {}
+        hint = _parsed(node.annotation)
+        if isinstance(hint, ast.Subscript) and self.resolve(hint.value, scope) in ANNOTATED:
+            for each in _arguments(hint)[1:]:
+                options.update(told(each) or {})
+        own = told(node.value)
+        if own is None and node.value is not None:
+            own = {"default": node.value}
+        return {**options, **(own or {})}
+
+    def takes_names(self, found: Definition, depth: int = 0) -> bool:
+        """Whether a model takes its fields by their names also where they have an alias."""
+        node = found.node
+        if not isinstance(node, ast.ClassDef) or depth > 20:
+            return False
+        config = members(found.module, node).get("model_config")
+        given = [*node.keywords, *(config.node.keywords if config is not None and isinstance(config.node, ast.Call) else [])]
+        told = [_constant(each.value) for each in given if each.arg in ("populate_by_name", "validate_by_name")]
+        return True in told if told else any(self.takes_names(base, depth + 1) for base in self.bases(found))
 
     def bases(self, found: Definition) -> list[Definition]:
-        """Return the bases of a class that have a source."""
+        """Return the bases of a class that have a source, each with what its type variables stand for there."""
         node = found.node
         assert isinstance(node, ast.ClassDef)
-        scope = Scope(found.module)
-        resolved = [self.resolve(base.value if isinstance(base, ast.Subscript) else base, scope) for base in node.bases]
-        return [each for each in resolved if isinstance(each, Definition) and isinstance(each.node, ast.ClassDef)]
+        bases: list[Definition] = []
+        for base in node.bases:
+            resolved = self.resolve(base.value if isinstance(base, ast.Subscript) else base, Scope(found.module))
+            if isinstance(resolved, Definition) and isinstance(resolved.node, ast.ClassDef):
+                arguments = _arguments(base) if isinstance(base, ast.Subscript) else []
+                variables = self._variables(resolved)
+                told = zip(variables, [*arguments, *[ANYTHING] * len(variables)])
+                bases.append(replace(resolved, given={name: (hint, found) for name, hint in told}))
+        return bases
 
     def member(self, found: Definition, name: str, depth: int = 0) -> Definition | None:
         """Return what a class or the first of its bases that has it calls `name`."""
@@ -242,6 +281,43 @@ class Hints:
         inherited = (self.member(base, name, depth + 1) for base in self.bases(found))
         return own or next(filter(None, inherited), None)
 
+    def maker(self, found: Definition) -> Definition | None:
+        """Return what takes the arguments that a class is called with: a method, or the class whose fields they are.
+
+        None for a class that takes none.
+        """
+        is_of_fields = not MODELS.isdisjoint(self._roots(found)) or self.kind(found, as_value=True) == "namedtuple"
+        return self._initializer(found) or self.member(found, "__new__") or (found if is_of_fields else None)
+
+    def _initializer(self, found: Definition, depth: int = 0) -> Definition | None:
+        """Return the `__init__` of a class or of the first of its bases that has one, or the dataclass that makes one."""
+        node = found.node
+        if not isinstance(node, ast.ClassDef) or depth > 20:
+            return None
+        own = members(found.module, node).get("__init__")
+        # It makes one whatever its bases have, but not in the place of its own.
+        if own is None and any(_constant(each.get("init")) is not False for each in self._record_options(found)):
+            return found
+        inherited = (self._initializer(base, depth + 1) for base in self.bases(found))
+        return next(filter(None, inherited), None) if own is None else replace(own, given=found.given)
+
+    def is_made_elsewhere(self, found: Definition, depth: int = 0) -> bool:
+        """Whether what a class without a maker takes is told by no source: it has a base without one, or attrs makes it."""
+        node = found.node
+        if not isinstance(node, ast.ClassDef) or depth > 20:
+            return False
+        if not MODELS.isdisjoint(self._roots(found)):
+            return False
+        for base in node.bases:
+            name = self.resolve(base.value if isinstance(base, ast.Subscript) else base, Scope(found.module))
+            if isinstance(name, Definition) and isinstance(name.node, ast.ClassDef):
+                if self.is_made_elsewhere(name, depth + 1):
+                    return True
+            elif not isinstance(name, str) or name != "builtins.object" and name.rpartition(".")[0] not in TAKES_NOTHING:
+                return True
+        decorators = [self.resolve(each.func if isinstance(each, ast.Call) else each, Scope(found.module)) for each in node.decorator_list]
+        return any(isinstance(each, str) and each.startswith(("attr.", "attrs.")) for each in decorators)
+
     def names_in(self, module: Module, node: ast.ClassDef) -> dict[str, Definition]:
         """Return what the body of a class defines that its hints may mean: types, but not its fields and methods.
 
@@ -249,6 +325,8 @@ class Hints:
         """
 
         def is_type(each: Definition) -> bool:
+            if isinstance(each.node, (ast.List, ast.Dict, ast.Set, ast.Tuple)) or isinstance(each.node, ast.Constant) and not isinstance(each.node.value, str):
+                return False  # The default of a field, `date = None`.
             if isinstance(each.node, ast.expr):
                 mark = self.resolve(each.annotation, Scope(module))
                 return each.annotation is None or isinstance(mark, str) and mark.endswith(".TypeAlias")
@@ -329,8 +407,8 @@ class Hints:
         return "unknown"
 
     def _name(self, node: ast.expr, scope: Scope) -> str:
-        if isinstance(node, ast.Name) and node.id in scope.local:
-            return self._variable(node.id, scope.local[node.id], scope)
+        if isinstance(node, ast.Name) and (node.id in scope.local or node.id in scope.given):
+            return self._variable(node.id, scope.local.get(node.id), scope)
         found = self.resolve(node, scope)
         if isinstance(found, Definition):
             return self._defined(found, [], node, scope)
@@ -411,14 +489,19 @@ class Hints:
 
     def _dict(self, key: str, kind: str, value: str, scope: Scope) -> str:
         """Return the type of a dict; `kind` is what `_kind_of_keys` says."""
-        if kind == "text" or key == "unknown" or key in (scope.variables or {}):
-            return f"{{ [key: string]: {value} }}"
+        text = f"{{ [key: string]: {value} }}"
+        if kind == "text" or key == "unknown":
+            return text
         if kind == "literals":
             return f"{{ [key in {key}]?: {value} }}"
-        return f"{'ReadonlyMap' if scope.way == 'in' else 'Map'}<{key}, {value}>"
+        other = f"{'ReadonlyMap' if scope.way == 'in' else 'Map'}<{key}, {value}>"
+        if kind != "variable":
+            return other
+        # Which of the two it is shows where the variable is known.
+        return f"{text} | {other}" if scope.way == "in" else f"([{key}] extends [string] ? {text} : {other})"
 
     def _kind_of_keys(self, node: ast.expr, scope: Scope, depth: int = 0) -> str:
-        """Return what keys with this hint are in Python: "text" of any kind, "literals" of it, or "other".
+        """Return what keys with this hint are in Python: "text" of any kind, "literals" of it, "other", or "variable" if it may be any of these.
 
         Their type in TypeScript does not tell: a date is text there, and a dict of dates a map. A dict is an object
         where all its keys are `str`.
@@ -428,11 +511,16 @@ class Hints:
 
         def together(nodes: Iterable[ast.expr], scope: Scope) -> str:
             kinds = {self._kind_of_keys(each, scope, depth + 1) for each in nodes}
+            if not kinds:
+                return "variable"
             return kinds.pop() if len(kinds) == 1 else "text" if kinds == {"text", "literals"} else "other"
 
         node = _parsed(node)
         if isinstance(node, ast.BinOp):
             return together([node.left, node.right], scope)
+        given = self._given(node.id, scope) if isinstance(node, ast.Name) else None
+        if given is not None:
+            return self._kind_of_keys(*given, depth + 1)
         if isinstance(node, ast.Name) and node.id in scope.local:
             return together(_bounds(scope.local[node.id]), scope)
         found = self.resolve(node.value if isinstance(node, ast.Subscript) else node, scope)
@@ -453,10 +541,21 @@ class Hints:
             if last == "Union":
                 return together(_arguments(node), scope)
             if last == "Literal":
-                return "literals" if all(self._literal(each, scope).startswith('"') for each in _arguments(node)) else "other"
+                kinds = {self._kind_of_literal(each, scope, depth + 1) for each in _arguments(node)}
+                return "literals" if kinds == {"literals"} else "other"
             if last == "Annotated" or last in WRAPPERS:
                 return together(_arguments(node)[:1], scope)
-        return "text" if found in TEXT else "other"
+        return "text" if found in TEXT else "variable" if VALUES.get(found or "") == UNKNOWN else "other"
+
+    def _kind_of_literal(self, node: ast.expr, scope: Scope, depth: int) -> str:
+        """Return what a key is that is this literal, as `_kind_of_keys` does: a member of an enum is text only where the enum is."""
+        if isinstance(node, ast.Constant):
+            return "literals" if isinstance(node.value, str) else "other"
+        if isinstance(node, ast.Attribute):
+            owner = self.resolve(node.value, scope)
+            if isinstance(owner, Definition) and self.kind(owner) == "enum":
+                return self._kind_of_keys(node.value, scope, depth)
+        return self._kind_of_keys(node, scope, depth)
 
     def _tuple(self, arguments: Sequence[ast.expr], scope: Scope) -> str:
         readonly = "readonly " if scope.way == "in" else ""
@@ -546,7 +645,17 @@ class Hints:
         found = self.resolve(base.value if isinstance(base, ast.Subscript) else base, scope)
         return self.kind(found) == "value" if isinstance(found, Definition) else _is_concrete(found)
 
+    def _given(self, name: str, scope: Scope) -> tuple[ast.expr, Scope] | None:
+        """Return what a type variable of a base stands for, and where that stands."""
+        if name not in scope.given:
+            return None
+        hint, deriving = scope.given[name]
+        return hint, replace(scope, module=deriving.module, local=local_variables(deriving.node), given=deriving.given, names={})
+
     def _variable(self, name: str, node: ast.AST | None, scope: Scope) -> str:
+        given = self._given(name, scope)
+        if given is not None:
+            return self._render(*given)
         if name in scope.declared:
             return name
         if node is None or scope.variables is None or (type(node).__name__ in ("ParamSpec", "TypeVarTuple")):
@@ -554,7 +663,9 @@ class Hints:
         if name not in scope.variables:
             scope.variables[name] = ""
             scope.variables[name] = self._bound(node, replace(scope, variables=None))
-        return name
+        extends = scope.variables[name]
+        # For `N extends number` TypeScript takes `2` where 2 was given, and what comes back is any number.
+        return extends if scope.way == "out" and is_plain(extends) else name
 
     def _bound(self, node: ast.AST | None, scope: Scope) -> str:
         """Return what the values of a type variable have to be; nothing if they may be anything."""
@@ -611,6 +722,7 @@ class Hints:
         return [f"export type {head} = {self._render(value, replace(scope, alias=node))};"]
 
     def _interface(self, found: Definition, kind: str, scope: Scope) -> Iterator[str]:
+        texts: list[str] = []
         for key, each in self.fields(found).items():
             text, marks = self._field(key, each, scope)
             if "ClassVar" in marks or "InitVar" in marks or (kind == "record" and key.startswith("__")):
@@ -620,12 +732,31 @@ class Hints:
             if doc:
                 yield from (f"  {line}" for line in comment(doc))
             yield f"  {property_name(key)}{'?' if is_optional else ''}: {text};"
+            texts += [text, *(["undefined"] if is_optional else [])]
+        hint, module = self._extra_items(found) if kind == "typeddict" else (None, found.module)
+        for index in self._other_keys(hint, texts, replace(scope, module=module)):
+            yield f"  {index};"
+
+    def _extra_items(self, found: Definition, depth: int = 0) -> tuple[ast.expr | None, Module]:
+        """Return the hint of what a TypedDict may have under other keys than its own, and where that stands."""
+        assert isinstance(found.node, ast.ClassDef)
+        told = [each.value for each in found.node.keywords if each.arg == "extra_items"]
+        if told or depth > 20:
+            return (told[0] if told else None), found.module
+        inherited = (self._extra_items(base, depth + 1) for base in self.bases(found))
+        return next((each for each in inherited if each[0] is not None), (None, found.module))
+
+    def _other_keys(self, hint: ast.expr | None, texts: Iterable[str], scope: Scope) -> list[str]:
+        """Return the index of a type whose other keys have this hint; it has to take in what the keys beside it take."""
+        text = "never" if hint is None else self._render(self.wrapped(hint, scope)[0], scope)
+        return [] if text == "never" else [f"[key: string]: {union([text, *texts])}"]
 
     def _field(self, key: str, each: Field, scope: Scope) -> tuple[str, set[str]]:
         if each.annotation is None:
             return "unknown", set()
         # The field of a base is read where the base stands.
-        place = scope if each.module is scope.module else replace(scope, module=each.module)
+        owner = each.owner
+        place = replace(scope, module=owner.module, local=local_variables(owner.node), given=owner.given)
         hint, marks = self.wrapped(each.annotation, place)
         return self._render(hint, place), marks
 
@@ -647,7 +778,10 @@ class Hints:
         if kind == "NewType" and second is not None:
             return self._render(second, scope)
         if kind == "TypedDict" and isinstance(second, ast.Dict):
-            parts = [f"{property_name(key)}{'?' if may_miss else ''}: {text}" for key, (text, may_miss) in self._keys_of(call, scope).items()]
+            keys = self._keys_of(call, scope)
+            parts = [f"{property_name(key)}{'?' if may_miss else ''}: {text}" for key, (text, may_miss) in keys.items()]
+            extra = next((each.value for each in call.keywords if each.arg == "extra_items"), None)
+            parts += self._other_keys(extra, [*(text for text, _ in keys.values()), *(["undefined"] if any(may_miss for _, may_miss in keys.values()) else [])], scope)
             return f"{{ {'; '.join(parts)} }}" if parts else "{}"
         names: list[tuple[str, str]] = []
         if isinstance(second, (ast.List, ast.Tuple)):
@@ -687,23 +821,27 @@ class Hints:
         values: list[tuple[str, str]] = []
         last = 0
         for each in node.body:
-            if not isinstance(each, ast.Assign) or not isinstance(each.targets[0], ast.Name) or each.targets[0].id.startswith("_"):
+            # One with a hint is a member, too, once it has a value.
+            if not isinstance(each, (ast.Assign, ast.AnnAssign)) or each.value is None:
                 continue
-            key = each.targets[0].id
+            targets = each.targets if isinstance(each, ast.Assign) else [each.target]
+            keys = [target.id for target in targets if isinstance(target, ast.Name) and not NO_MEMBER.fullmatch(target.id)]
+            if not keys:
+                continue
             value = _constant(each.value)
             if isinstance(each.value, ast.Call) and self.resolve(each.value.func, Scope(found.module)) == "enum.auto":
                 value = last = last * 2 or 1 if is_flag else last + 1
                 if not is_automatic:
                     value = None
                 elif "enum.StrEnum" in names:
-                    value = key.lower()
+                    value = keys[0].lower()
+            text = other
             if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2**53:
                 last = int(value)
-                values.append((key, quote(str(value)) if mixed_in == "builtins.str" else repr(value)))
+                text = quote(str(value)) if mixed_in == "builtins.str" else repr(value)
             elif isinstance(value, str) and mixed_in in ("builtins.str", "builtins.object"):
-                values.append((key, quote(value)))
-            else:
-                values.append((key, other))
+                text = quote(value)
+            values += [(key, text) for key in keys]
         # Flags are combined.
         return [(key, "number") for key, _ in values] if is_flag else values
 
@@ -711,7 +849,8 @@ class Hints:
 class Field(NamedTuple):
     """A field of a dataclass, a TypedDict or a named tuple."""
 
-    module: Module
+    # The class that has it.
+    owner: Definition
     annotation: ast.expr | None
     doc: str
     is_total: bool
@@ -719,6 +858,8 @@ class Field(NamedTuple):
     is_taken: bool
     is_optional: bool
     is_keyword: bool
+    # What a model of pydantic takes it by instead of its name; "" for none.
+    alias: str
 
 
 def union(types: Iterable[str]) -> str:
@@ -750,6 +891,11 @@ def _answer(result: str) -> str:
     """Return what a function of Node's may answer Python with."""
     result = "void" if result == "null" else result
     return union([result, f"Promise<{result}>"])
+
+
+def is_plain(text: str) -> bool:
+    """Whether it is a type that has literals, or several."""
+    return all(each in ("boolean", "null", "number", "string") for each in split(text, " | "))
 
 
 def is_function(text: str) -> bool:
@@ -828,6 +974,13 @@ def _parsed(node: ast.AST) -> ast.expr:
                 each.lineno = node.lineno  # type: ignore[attr-defined]
         return _parsed(inner)
     return node  # type: ignore[return-value]
+
+
+def _in_order(node: ast.AST) -> Iterator[ast.AST]:
+    """Go over a hint as it is read, from left to right, which is the order of its type variables. `ast.walk` is not."""
+    yield node
+    for each in ast.iter_child_nodes(node):
+        yield from _in_order(each)
 
 
 def _arguments(node: ast.Subscript) -> list[ast.expr]:
@@ -937,6 +1090,8 @@ VALUES: dict[str, tuple[str, str]] = {
     "numpy.bool_": ("boolean", "boolean"),
 }
 UNKNOWN = ("unknown", "unknown")
+# What stands for a type variable where nothing is given for it.
+ANYTHING = ast.Name("object", ast.Load())
 CONCRETE = frozenset(["builtins", "collections", "datetime", "decimal", "pathlib", "uuid"])
 # Keys that are `str`, by the name of their class or of what stands for it.
 TEXT = frozenset(["builtins.str", "enum.StrEnum", *(f"{module}.{name}" for module in ("typing", "typing_extensions") for name in ("AnyStr", "Text", "LiteralString"))])
@@ -967,6 +1122,7 @@ NO_TYPED_ARRAY = frozenset(f"numpy.{name}" for name in "bool bool_ float16 half 
 RECORD_DECORATORS = frozenset(["dataclasses.dataclass", "pydantic.dataclasses.dataclass"])
 FIELD_MAKERS = frozenset(["dataclasses.field", "pydantic.Field", "pydantic.fields.Field"])
 MODELS = frozenset(["pydantic.BaseModel", "pydantic.main.BaseModel"])
+ANNOTATED = frozenset(["typing.Annotated", "typing_extensions.Annotated"])
 BASES: dict[str, str] = {
     **{f"{module}.{name}": kind for module in ("typing", "typing_extensions") for name, kind in {
         "TypedDict": "typeddict", "NamedTuple": "namedtuple", "Protocol": "protocol",
@@ -975,7 +1131,12 @@ BASES: dict[str, str] = {
     **dict.fromkeys(MODELS, "record"),
 }
 FLAGS = frozenset(["enum.Flag", "enum.IntFlag"])
+# Names in the body of an enum that are none of its members: `_ignore_`, `__str__`, `__private`.
+NO_MEMBER = re.compile(r"_.*_|__.*")
 MIXED_IN = {"enum.StrEnum": "builtins.str", "enum.IntEnum": "builtins.int", "enum.IntFlag": "builtins.int"}
+# Modules of classes to derive from whose constructors take nothing.
+TAKES_NOTHING = frozenset(["abc", "collections.abc", "contextlib", "typing", "typing_extensions"])
+GENERIC = frozenset(f"{module}.{name}" for name in ("Generic", "Protocol") for module in ("typing", "typing_extensions"))
 TYPE_VARIABLES = [f"{module}.{name}" for name in ("TypeVar", "ParamSpec", "TypeVarTuple") for module in ("typing", "typing_extensions")]
 FACTORIES = ("NewType", "TypedDict", "NamedTuple", "namedtuple")
 WRAPPERS = frozenset(["ClassVar", "Final", "InitVar", "NotRequired", "ReadOnly", "Required", "Unpack"])

@@ -46,6 +46,8 @@ class Definition:
     target: str = ""
     annotation: ast.expr | None = None
     overloads: list[Function] = field(default_factory=list)
+    # What the type variables of a base stand for in the class that derives from it, and that class.
+    given: dict[str, tuple[ast.expr, Definition]] = field(default_factory=dict)
 
 
 class Sources:
@@ -217,9 +219,14 @@ def _collect(module: Module, body: Sequence[ast.stmt], names: dict[str, Definiti
     stars: list[str] = []
     for node, is_second in statements(body):
         for defined in _definitions(module, node, stars):
-            if is_second and defined.name in names:
-                continue
             before = names.get(defined.name)
+            is_function = isinstance(defined.node, (ast.FunctionDef, ast.AsyncFunctionDef))
+            # Overloads that only a type checker reads are of a function that stands elsewhere.
+            is_theirs = is_function and before is not None and isinstance(before.node, (ast.FunctionDef, ast.AsyncFunctionDef)) and _is_overload(before.node)
+            if is_second and before is not None and not is_theirs:
+                continue
+            if before is not None and _decorates(defined, before.node):
+                continue
             if isinstance(defined.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 if before is not None and isinstance(before.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                     if _is_accessor(defined.node):
@@ -262,6 +269,18 @@ def _definitions(module: Module, node: ast.stmt, stars: list[str]) -> Iterator[D
 
 def _inside(found: Definition, name: str) -> Definition | None:
     return members(found.module, found.node).get(name) if isinstance(found.node, ast.ClassDef) else None
+
+
+def _decorates(defined: Definition, before: ast.AST | None) -> bool:
+    """Whether it is `f = expose(f)`, which does what a decorator does. It is made one of what the name stood for."""
+    node = defined.node
+    if not isinstance(before, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) or not isinstance(node, ast.Call):
+        return False
+    if node.keywords or len(node.args) != 1 or dotted_name(node.args[0]) != defined.name:
+        return False
+    if node.func not in before.decorator_list:
+        before.decorator_list.insert(0, node.func)
+    return True
 
 
 def _is_overload(node: Function) -> bool:
