@@ -63,8 +63,8 @@ export abstract class Asking implements Asker {
   /** Ends the asking with an error; nothing if it has ended. */
   abstract fail(error: unknown, how?: CallOutcome): void;
 
-  /** Ends it at once if it was asked by a call's own function and would wait for ever. */
-  protected abstract refuseIfDeadlocked(): void;
+  /** Ends it if it was asked by a call's own function and would wait for ever. */
+  abstract refuseIfDeadlocked(): boolean;
 
   protected abstract granted(exchange: Exchange): void;
 
@@ -189,8 +189,8 @@ export class CallAsking extends Asking implements CallHome {
     this.#call.failToBeSent(error, how);
   }
 
-  protected refuseIfDeadlocked(): void {
-    this.#call.refuseIfDeadlocked();
+  refuseIfDeadlocked(): boolean {
+    return this.#call.refuseIfDeadlocked();
   }
 
   protected granted(exchange: Exchange): void {

@@ -1,6 +1,6 @@
 import type { WorkerHand } from './actors/worker.js';
 import { Budget, isBounded, type WaitOptions } from './budget.js';
-import { type Child, deadlockOf, parentCall, runFor } from './children.js';
+import { type Child, deadlockOf, lookAgainAt, parentCall, runFor } from './children.js';
 import type { PoolClock } from './clock.js';
 import { CallTimeoutError, PoolError } from './errors.js';
 import type { Answer, Exchange, Loss } from './exchange.js';
@@ -147,13 +147,23 @@ export class Call implements Child, AskingCall {
   }
 
   /** To be called where it waits: refuses it if it would wait there for ever. */
-  refuseIfDeadlocked(): void {
-    const error = this.#isSettled ? undefined : deadlockOf(this);
-    if (error === undefined) return;
+  refuseIfDeadlocked(): boolean {
+    if (this.#isSettled) return false;
+    // Python runs it: if anybody waits, it is one below.
+    if (this.#home === undefined && this.#exchange?.aheadOf(this) === undefined) return this.refuseChildren();
+    const error = deadlockOf(this);
+    if (error === undefined) return false;
     this.#home?.withdraw(this);
     this.fail(error, 'refused');
     // In the pipe behind the very call that waits for it.
     this.#exchange?.abandon(this);
+    return true;
+  }
+
+  /** Refuses the newest of those made by its functions, while one of these runs, if they would wait for ever. */
+  refuseChildren(): boolean {
+    if (this.#isSettled || this.#children === undefined || !this.#live?.isOwing) return false;
+    return [...this.#children].reverse().some((child) => child.refuseIfDeadlocked());
   }
 
   adopt(child: Child): void {
@@ -162,7 +172,7 @@ export class Call implements Child, AskingCall {
   }
 
   release(child: Child): void {
-    this.#children?.delete(child);
+    if (this.#children?.delete(child) && this.#children.size > 0 && !this.#isSettled) lookAgainAt(this);
   }
 
   waitsFor(): readonly (Child | undefined)[] | undefined {

@@ -9,6 +9,8 @@ export interface Child {
   readonly parent: Call | undefined;
   /** Whose end, of any of them, lets it go on; empty or undefined if it goes on by itself. */
   waitsFor(): readonly (Child | undefined)[] | undefined;
+  /** Refuses it, or the newest below it, if that would wait for ever. False: nobody was refused. */
+  refuseIfDeadlocked(): boolean;
 }
 
 /** The call whose function, or iterable, runs here because Python has asked for it. */
@@ -36,6 +38,24 @@ export function deadlockOf(child: Child): DeadlockError | undefined {
   for (let each: Child | undefined = child; each !== undefined; each = each.parent) chain.unshift(each.name);
   return new DeadlockError({ chain, slots: child.waitsFor()?.length ?? 0 });
 }
+
+/**
+ * Looks at those who are left of a call's children, now that one has ended: they may wait for ever. Once the turn is over,
+ * when the function that waited for that one has gone on.
+ */
+export function lookAgainAt(call: Call): void {
+  if (left.size === 0) {
+    setImmediate(() => {
+      const calls = [...left];
+      left.clear();
+      for (const each of calls) each.refuseChildren();
+    });
+  }
+  left.add(call);
+}
+
+/** The calls of which a child has ended in this turn, and others have not. */
+const left = new Set<Call>();
 
 /** @param seen Those that wait for it: one that waits for one of them waits for itself. */
 function isStuck(child: Child | undefined, seen: Set<Child>): boolean {

@@ -191,11 +191,12 @@ export class CheckoutAsking<Api> extends Asking implements Child {
     this.#onFailed?.();
   }
 
-  protected refuseIfDeadlocked(): void {
+  refuseIfDeadlocked(): boolean {
     const error = this.isSettled ? undefined : deadlockOf(this);
-    if (error === undefined) return;
+    if (error === undefined) return false;
     this.leaveQueue();
     this.fail(error);
+    return true;
   }
 
   protected granted(exchange: Exchange): void {
@@ -250,7 +251,9 @@ export class HastyAsking extends Asking {
   }
 
   // It does not wait, for itself or anybody.
-  protected refuseIfDeadlocked(): void {}
+  refuseIfDeadlocked(): boolean {
+    return false;
+  }
 
   protected granted(exchange: Exchange): void {
     this.isGranted = true;

@@ -114,6 +114,7 @@ class Sharer implements Child {
   readonly parent = parentCall();
   readonly promise: Promise<unknown>;
   readonly #shared: Shared;
+  #leave: ((error: unknown, how: 'timedOut' | 'aborted') => void) | undefined;
 
   constructor(runtime: Runtime, shared: Shared, wait: WaitOptions) {
     const { call, sharers } = shared;
@@ -126,6 +127,7 @@ class Sharer implements Child {
     this.promise = new Promise((resolve, reject) => {
       const leave = (error: unknown, how: 'timedOut' | 'aborted') => {
         budget?.close();
+        this.#leave = undefined;
         this.parent?.release(this);
         reject(error);
         sharers.delete(this);
@@ -140,9 +142,11 @@ class Sharer implements Child {
       });
       const settle = (tell: () => void) => {
         budget?.close();
+        this.#leave = undefined;
         this.parent?.release(this);
         tell();
       };
+      this.#leave = leave;
       // The first has what came; the others have copies, so that nobody sees what another does to it.
       call.promise.then(
         (value) => settle(() => resolve(isFirst ? value : copyOf(value))),
@@ -150,9 +154,15 @@ class Sharer implements Child {
       );
       if (isFirst) return;
       this.parent?.adopt(this);
-      const deadlock = deadlockOf(this);
-      if (deadlock !== undefined) leave(deadlock, 'aborted');
+      this.refuseIfDeadlocked();
     });
+  }
+
+  refuseIfDeadlocked(): boolean {
+    const error = this.#leave && deadlockOf(this);
+    if (error === undefined) return false;
+    this.#leave?.(error, 'aborted');
+    return true;
   }
 
   waitsFor(): readonly Child[] {

@@ -437,7 +437,9 @@ class TurnAsking<Item extends TurnItem> extends Asking {
   }
 
   // No call of Python's has made it.
-  protected refuseIfDeadlocked(): void {}
+  refuseIfDeadlocked(): boolean {
+    return false;
+  }
 
   protected granted(exchange: Exchange): void {
     this.#isSettled = true;

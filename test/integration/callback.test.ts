@@ -268,6 +268,29 @@ describe('a call made in a function that Python called', () => {
     expect(pool.stats()).toMatchObject({ waiting: 0, workers: { idle: 1 } });
   });
 
+  it.each(['session', 'lease'])('is refused by a %s once it alone is left, and would wait for ever', async (what) => {
+    const pool = await readyPool(callbacks, { size: 2 });
+    const by = what === 'session' ? pool.session('ann') : await pool.checkout();
+    const both = () => Promise.all([pool.call('total', [[1]]), by.call('total', [[2]])]);
+    const error = await failure<Error & { cause: object }>(by.call('apply', [both]));
+    expect(error.cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['apply', 'total'] });
+    expect(await by.call('total', [[1]])).toBe(1);
+  });
+
+  it('is not refused where the function asks for more as one of them ends, or returns', async () => {
+    const pool = await readyPool(callbacks, { size: 2 });
+    const session = pool.session('ann');
+    let left: Promise<unknown> | undefined;
+    const goesOn = async () => {
+      const first = pool.call('total', [[1]]);
+      left = session.call('total', [[2]]);
+      await first;
+      return pool.call('total', [[3]]);
+    };
+    expect(await session.call('apply', [goesOn])).toBe(3);
+    expect(await left).toBe(2);
+  });
+
   it('is refused only when the last slot waits too, and the others go on', async () => {
     const pool = await readyPool(callbacks, { size: 2 });
     const deep = (depth: number): Promise<unknown> =>
