@@ -20,7 +20,7 @@ export class BusyPoll {
   /** Something has come since it began to look. */
   #hasCome = false;
   #until = 0;
-  /** How many occasions are left out from here on, and how many were the last time. */
+  /** How many occasions are left out after one at which nothing came, and how many were since. */
   #skips = 0;
   #skipped = 0;
 
