@@ -63,7 +63,7 @@ export abstract class Asking implements Asker {
   /** Ends the asking with an error; nothing if it has ended. */
   abstract fail(error: unknown, how?: CallOutcome): void;
 
-  /** Ends it if it was asked by a call's own function and would wait for ever. */
+  /** Ends it if it was asked by a call's own function and would wait for ever. False: it goes on. */
   abstract refuseIfDeadlocked(): boolean;
 
   protected abstract granted(exchange: Exchange): void;

@@ -20,7 +20,7 @@ export function parentCall(): Call | undefined {
 
 /** Runs something that lives longer than the call in whose function it happens to begin, and is no child of it. */
 export function outside<T>(run: () => T): T {
-  return running.exit(run);
+  return running.run(undefined, run);
 }
 
 /** Runs something that Python has asked for in the name of `call`: what it asks of a pool is known as the call's child. */
@@ -66,4 +66,4 @@ function isStuck(child: Child | undefined, seen: Set<Child>): boolean {
   return others.length > 0 && others.every((other) => isStuck(other, seen));
 }
 
-const running = new AsyncLocalStorage<Call>();
+const running = new AsyncLocalStorage<Call | undefined>();
