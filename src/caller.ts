@@ -3,7 +3,7 @@ import { checkMs, checkWait, type WaitOptions } from './budget.js';
 import { Call, type CallExtras, type Progress } from './call.js';
 import { FunctionReleasedError, OptionError } from './errors.js';
 import { elsewhere, GivenHandles } from './given-handles.js';
-import { type HandleOwner, isMember, type Member, type Remote, remoteOf } from './handle.js';
+import { dropUnread, type HandleOwner, isMember, type Member, type Remote, remoteOf } from './handle.js';
 import { keptOf } from './keep.js';
 import { splitArgs } from './kw.js';
 import { LiveArguments } from './live-arguments.js';
@@ -142,7 +142,10 @@ export abstract class Caller<Api = unknown> {
     const callOne = (item: unknown, signal: AbortSignal) =>
       this.#start(name, [item], own({ ...bound, signal, idempotencyKey: undefined }), rest);
     const turns = () => this.turns(name, bound, given, site);
-    return mapCalls(callOne, items, { concurrency, ordered, signal: bound.signal }, turns) as AsyncIterableIterator<T>;
+    // What a schema has made of a result is not what came.
+    const onUntaken = this.owner === undefined || bound.schema !== undefined ? undefined : dropUnread;
+    const rules = { concurrency, ordered, signal: bound.signal, onUntaken };
+    return mapCalls(callOne, items, rules, turns) as AsyncIterableIterator<T>;
   }
 
   /**
@@ -307,7 +310,7 @@ export abstract class Caller<Api = unknown> {
   }
 
   #checked(schema: StandardSchema, call: string, options: CallOptions): Checked {
-    return { schema, call, runtime: this.runtime, wait: this.#waitOf(options) };
+    return { schema, call, runtime: this.runtime, wait: this.#waitOf(options), owner: this.owner };
   }
 
   #waitOf({ signal, timeoutMs = this.runtime.settings.timeoutMs }: CallOptions): WaitOptions {

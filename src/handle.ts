@@ -60,6 +60,11 @@ export class Remote {
   close(): void {
     if (this.ended === undefined) this.#handles.close(this);
   }
+
+  /** It has come once in vain. Whoever has it from elsewhere keeps it. */
+  dropOnce(): void {
+    if (this.ended === undefined) this.#handles.dropOnce(this);
+  }
 }
 
 /** The objects of one worker that Node has handles of. */
@@ -97,6 +102,13 @@ export class Handles {
     this.drop(remote.number, remote.times);
   }
 
+  /** Lets go of one for one time that it came. */
+  dropOnce(remote: Remote): void {
+    if (remote.times === 1) return this.close(remote);
+    remote.times -= 1;
+    this.drop(remote.number, 1);
+  }
+
   /** Lets go of a number that came so many times. Python is told at the end of the turn, of all at once. */
   drop(number: number, times: number): void {
     if (this.#dropped.push([number, times]) > 1) return;
@@ -131,6 +143,29 @@ export class Handles {
 /** What is behind a handle; `undefined` for all else. */
 export function remoteOf(value: object): Remote | undefined {
   return REMOTES.get(value);
+}
+
+/** Lets go of the objects in a value that came for nobody: each place where one is in it is one time that it came. */
+export function dropUnread(value: unknown): void {
+  const holders = new Set<object>();
+  const look = (part: unknown): void => {
+    if (typeof part !== 'object' || part === null) return;
+    const remote = REMOTES.get(part);
+    if (remote === undefined) holders.add(part);
+    else remote.dropOnce();
+  };
+  look(value);
+  // It goes on with those that are added meanwhile.
+  for (const holder of holders) {
+    for (const part of partsOf(holder)) look(part);
+  }
+}
+
+function partsOf(holder: object): Iterable<unknown> {
+  if (holder instanceof Map) return [...holder.keys(), ...holder.values()];
+  if (holder instanceof Set) return holder;
+  // The numbers of an array are no objects, and there may be many.
+  return ArrayBuffer.isView(holder) ? [] : Object.values(holder);
 }
 
 /** Whether it is a member of a handle that was neither awaited nor called. */

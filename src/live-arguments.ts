@@ -1,7 +1,7 @@
 import type { WorkerHand } from './actors/worker.js';
 import { FunctionReleasedError, type PoolError } from './errors.js';
 import { elsewhere } from './given-handles.js';
-import { type HandleOwner, remoteOf } from './handle.js';
+import { dropUnread, type HandleOwner, remoteOf } from './handle.js';
 import type { Kept } from './keep.js';
 import { encodeAnswer, encodeAnswerError, encodeItems, encodeItemsEnd, encodeSaid } from './wire/message.js';
 import { ThrownErrors } from './wire/thrown.js';
@@ -70,6 +70,7 @@ export class LiveArguments {
 
   /** Python calls a kept function; `undefined`: one that was released as it did. */
   callKept(kept: Kept | undefined, number: number, args: readonly unknown[], call: AskingCall): void {
+    if (kept === undefined) dropUnread(args);
     const called = (...given: unknown[]) => {
       if (kept === undefined) throw new FunctionReleasedError();
       return kept.call(given);

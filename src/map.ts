@@ -36,6 +36,8 @@ interface MapRules {
   readonly concurrency: number;
   readonly ordered: boolean;
   readonly signal: AbortSignal | undefined;
+  /** Gets each result that is there and that nobody will take. */
+  readonly onUntaken?: ((result: unknown) => void) | undefined;
 }
 
 /** One item that was taken, and what came of it. */
@@ -160,6 +162,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
 
   /** An item has come to its end. */
   onDone(item: MapItem): void {
+    if (this.#isOver) return this.#leaveUntaken(item);
     if (!this.#rules.ordered) this.#append(item);
     if (this.#asking.length > 0) this.#serve();
   }
@@ -324,6 +327,9 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
   /** Nobody wants any more. Resolves when the source is closed. */
   async #leave(): Promise<void> {
     this.#isOver = true;
+    for (let item = this.#first; item !== undefined; item = item.next) this.#leaveUntaken(item);
+    this.#first = undefined;
+    this.#last = undefined;
     this.#rules.signal?.removeEventListener('abort', this.#onAbort);
     for (const { resolve } of this.#asking.splice(0)) resolve({ value: undefined, done: true });
     const reason = new DOMException('The consumer of map() left.', 'AbortError');
@@ -334,6 +340,11 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
     const closing = (async () => this.#source?.return?.())();
     if (this.#isReading) closing.catch(() => {});
     else await closing;
+  }
+
+  /** One that is not done yet comes here once it is. */
+  #leaveUntaken({ isDone, hasFailed, outcome }: MapItem): void {
+    if (isDone && !hasFailed) this.#rules.onUntaken?.(outcome);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { WaitOptions } from './budget.js';
 import { OptionError, type ResultIssue, ResultRefusedError, SchemaTimeoutError } from './errors.js';
+import { dropUnread, type HandleOwner } from './handle.js';
 import { isThenable } from './hooks.js';
 import type { Runtime } from './runtime.js';
 import { type Site, showCaller, siteAbove } from './site.js';
@@ -30,6 +31,8 @@ export interface Checked {
   readonly call: string;
   readonly wait: WaitOptions;
   readonly runtime: Runtime;
+  /** What objects came by; `undefined`: none can have. */
+  readonly owner: HandleOwner | undefined;
 }
 
 /** The answer, once the schema has made of it what it makes of it. @throws As `checkerOf` says. */
@@ -69,19 +72,24 @@ export function checkItems<T>(
  * frames of the caller, or, when the budget that begins now is spent first, a SchemaTimeoutError (`ERR_SCHEMA_TIMEOUT`)
  * or the signal's reason.
  */
-function checkerOf<T>({ schema, call, wait, runtime }: Checked, site: Site): (value: unknown) => Promise<T> {
+function checkerOf<T>({ schema, call, wait, runtime, owner }: Checked, site: Site): (value: unknown) => Promise<T> {
   const { signal, timeoutMs = Number.POSITIVE_INFINITY } = wait;
   const until = runtime.clock.now() + timeoutMs;
   const late = () => new SchemaTimeoutError({ call, timeoutMs });
   return async (value) => {
-    const given = schema['~standard'].validate(value);
-    const result = isThenable(given)
-      ? await runtime.before(given, { signal, timeoutMs: Math.max(1, until - runtime.clock.now()) }, late)
-      : given;
-    if (result.issues === undefined) return result.value as T;
-    const error = new ResultRefusedError({ call, issues: result.issues });
-    showCaller(error, site);
-    throw error;
+    try {
+      const given = schema['~standard'].validate(value);
+      const result = isThenable(given)
+        ? await runtime.before(given, { signal, timeoutMs: Math.max(1, until - runtime.clock.now()) }, late)
+        : given;
+      if (result.issues === undefined) return result.value as T;
+      const error = new ResultRefusedError({ call, issues: result.issues });
+      showCaller(error, site);
+      throw error;
+    } catch (error) {
+      if (owner !== undefined) dropUnread(value);
+      throw error;
+    }
   };
 }
 

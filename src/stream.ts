@@ -1,6 +1,7 @@
 import type { Call, CallExtras, CallOutcome } from './call.js';
 import type { CallOptions } from './caller.js';
 import { OptionError } from './errors.js';
+import { dropUnread } from './handle.js';
 
 /** How a stream is read. */
 export interface StreamOptions extends CallOptions {
@@ -62,7 +63,7 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
 
   /** What leaving the loop does. It does not wait for Python. */
   return(): Promise<IteratorResult<T, undefined>> {
-    this.#batches.length = 0;
+    this.#leaveUnread();
     this.#end = {};
     this.#call?.leave();
     for (const { resolve } of this.#readers.splice(0)) resolve(DONE);
@@ -111,13 +112,22 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
         () => this.#finish({}),
         (error: unknown) => {
           // What came before an error of Python's is read first. Who has given up waits for nothing.
-          if (how === 'timedOut' || how === 'aborted') this.#batches.length = 0;
+          if (how === 'timedOut' || how === 'aborted') this.#leaveUnread();
           this.#finish({ error });
         },
       );
     } catch (error) {
       this.#finish({ error });
     }
+  }
+
+  /** What has come is read no further. */
+  #leaveUnread(): void {
+    const batches = this.#batches.splice(0);
+    const at = this.#at;
+    this.#at = 0;
+    // Without a lease or a session no object can have come.
+    if (this.#call?.question.caller?.owner !== undefined) dropUnread(batches.flatMap(({ values }) => values).slice(at));
   }
 
   #take(batch: { readonly values: readonly unknown[]; readonly bytes: number }): unknown {

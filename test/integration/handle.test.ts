@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import type { Handle, Lease, Pool } from '../../src/index.js';
+import type { Handle, Lease, Pool, StandardSchema } from '../../src/index.js';
 import { collect, failure, fixtures, readyPool } from '../support/pool.js';
 
 const shop = fixtures(import.meta.url)('../../python/fixtures/shop.py');
@@ -16,7 +16,7 @@ interface Basket extends Handle {
   double(number: number): Promise<number>;
   fails(): Promise<never>;
   rows(count: number): AsyncIterable<number>;
-  copies(count: number): AsyncIterable<Basket>;
+  copies(count: number, then?: () => unknown): AsyncIterable<Basket>;
   [Symbol.asyncIterator](): AsyncIterator<string>;
 }
 
@@ -226,6 +226,72 @@ describe('what is kept in Python', () => {
     expect(await basket.owner).toBe('ann');
     await basket[Symbol.asyncDispose]();
     expect(await session.py.count()).toBe(0);
+  });
+
+  it('goes if it came as an item that nobody has read when the stream was left', async () => {
+    const session = (await open()).session('s');
+    const basket = await session.py.Basket('ann');
+    const copies = basket.copies(50)[Symbol.asyncIterator]();
+    const { value: first } = await copies.next();
+    // Python comes to this when it has sent all of them.
+    await session.py.echo(null);
+    await copies.return?.();
+    expect(await session.py.count()).toBe(2);
+    expect(await first.owner).toBe('ann');
+  });
+
+  it('goes if it came as an item that nobody has read when the stream was given up', async () => {
+    const session = (await open()).session('s');
+    const abort = new AbortController();
+    const basket = await session.with({ signal: abort.signal }).py.Basket('ann');
+    const never = () => {
+      abort.abort(new Error('enough'));
+      return new Promise(() => {});
+    };
+    const copies = basket.copies(5, never)[Symbol.asyncIterator]();
+    const { value: first } = await copies.next();
+    await session.py.echo(null);
+    expect(await failure(copies.next())).toMatchObject({ message: 'enough' });
+    expect(await session.py.owners([basket, first])).toEqual(['ann', 'ann']);
+    expect(await session.py.count()).toBe(2);
+  });
+
+  it('stays if it is known from elsewhere, although it came as an item that nobody has read', async () => {
+    const session = (await open()).session('s');
+    const basket = await session.py.Basket('ann');
+    const items = session.stream<Basket>('echo', [[basket, { a: [basket], b: basket }, new Map([[1, basket]])]]);
+    expect((await items.next()).value).toBe(basket);
+    await session.py.echo(null);
+    await items.return?.();
+    expect(await basket.owner).toBe('ann');
+    await basket[Symbol.asyncDispose]();
+    expect(await session.py.count()).toBe(0);
+  });
+
+  it('goes if it is the result of a map that was left, and nobody has taken it', async () => {
+    const session = (await open()).session('s');
+    const baskets = session.map<Basket>('Basket', ['a', 'b', 'c'], { concurrency: 3 });
+    const { value: first } = await baskets.next();
+    // It is asked behind them.
+    await session.py.echo(null);
+    await baskets.return?.();
+    expect(await session.py.count()).toBe(1);
+    expect(await first.owner).toBe('a');
+  });
+
+  it('goes if it came in what a schema refuses', async () => {
+    const session = (await open()).session('s');
+    const refuses = (value: unknown) => ({ issues: [{ message: `is ${typeof value}` }] });
+    const throws = () => {
+      throw new Error('broken');
+    };
+    for (const validate of [refuses, throws]) {
+      const schema: StandardSchema = { '~standard': { version: 1, vendor: 'test', validate } };
+      await failure(session.call('baskets', [3], { schema }));
+      await failure(session.stream('echo', [[await session.py.Basket()]], { schema }).next());
+    }
+    // Those that were made to be sent there and back.
+    expect(await session.py.count()).toBe(2);
   });
 
   it('goes with its session, whose calls may come and go', async () => {

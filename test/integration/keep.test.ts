@@ -239,6 +239,15 @@ describe.each(['serial', 'asyncio', 'threads'] as const)('a kept function in the
     expect(seen).toEqual(['handle of Model']);
   });
 
+  it('that is released as Python calls it keeps none of the objects that it was to get', async () => {
+    const session = (await ready()).session('ann');
+    const once: KeptFunction = keep(() => once.release());
+    await session.call('hold', [once]);
+    expect(await session.call('give_models')).toContain('released');
+    // The first was given to it, and lives as long as the session.
+    expect(await session.call('models')).toBe(1);
+  });
+
   it('leaves nothing behind, however many are kept and released under one lease', async () => {
     const lease = await leased();
     const stays = keep(double);

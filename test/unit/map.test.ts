@@ -118,6 +118,29 @@ describe('map', () => {
     expect(source.isClosed).toBe(true);
   });
 
+  it.each([true, false])('hands on each result that its consumer leaves, once: ordered: %s', async (ordered) => {
+    const calls = new Calls();
+    const untaken: unknown[] = [];
+    const onUntaken = (result: unknown) => untaken.push(result);
+    const results = calls.map([1, 2, 3, 4, 5], { concurrency: 5, ordered, onUntaken });
+    const first = results.next();
+    await heard();
+    calls.answer(1);
+    expect((await first).value).toBe('1!');
+    calls.answer(2);
+    calls.answer(4);
+    await heard();
+    // This one is on its way as the consumer leaves.
+    calls.answer(3);
+    await results.return?.();
+    await heard();
+    expect(untaken.toSorted()).toEqual(['2!', '3!', '4!']);
+    expect(calls.abortedItems).toEqual([5]);
+    await results.return?.();
+    expect(await results.next()).toEqual({ value: undefined, done: true });
+    expect(untaken).toHaveLength(3);
+  });
+
   it('rejects with the reason of its signal, even while the source gives nothing', async () => {
     const calls = new Calls();
     const { signal, abort } = abortable();
