@@ -2,7 +2,7 @@ import type { ClientRef, LeaseId } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import type { Batch } from './batch.js';
 import type { Call } from './call.js';
-import { type EndedLease, LeaseEndedError, type PoolError } from './errors.js';
+import { type EndedLease, type HandleEnd, LeaseEndedError, type PoolError } from './errors.js';
 import { remove } from './remove.js';
 import type { Started } from './retries.js';
 import type { Vigil } from './vigil.js';
@@ -52,6 +52,8 @@ export interface Request {
   isAhead: boolean;
   /** Given up, and one of its calls had been begun. */
   wasBegun: boolean;
+  /** What objects come by has ended since it was sent, and why no handle of one is of any use. */
+  ownerEnd?: HandleEnd;
 }
 
 /**

@@ -95,6 +95,14 @@ export class Handles {
     return remote.handleFor(caller);
   }
 
+  /** The handle for a number that has come by what is over: it is of no use, and Python need not keep the object. */
+  cameLate(number: number, className: string, owner: HandleOwner, caller: HandleCaller, because: HandleEnd): Handle {
+    const remote = new Remote(number, className, this, owner);
+    remote.ended = because;
+    this.drop(number, 1);
+    return remote.handleFor(caller);
+  }
+
   /** Lets go of one. */
   close(remote: Remote): void {
     remote.ended = 'closed';

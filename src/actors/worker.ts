@@ -18,6 +18,7 @@ import { compile } from '../compile.js';
 import {
   CallHungError,
   type EndedLease,
+  type HandleEnd,
   PoolClosedError,
   type PoolError,
   ProtocolError,
@@ -344,7 +345,9 @@ export class WorkerHand implements ProcessListeners {
     this.#handles ??= new Handles(this);
     // Nobody would get the handle, and a session may go on for days.
     if (request?.isAbandoned) return this.#handles.drop(number as number, 1);
-    return this.#handles.came(number as number, className, caller.owner, caller);
+    const because = request?.ownerEnd;
+    if (because === undefined) return this.#handles.came(number as number, className, caller.owner, caller);
+    return this.#handles.cameLate(number as number, className, caller.owner, caller, because);
   };
 
   /** Python has a kept function from now on, by that lease or session. */
@@ -383,6 +386,7 @@ export class WorkerHand implements ProcessListeners {
 
   /** Lets Python drop what it keeps for a session. */
   endSession(session: string): void {
+    this.#disown('session-ended', session);
     this.#handles?.end(session, 'session-ended');
     this.#kept?.end(session);
     this.#outbox.send(encodeSessionEnd(session));
@@ -790,11 +794,20 @@ export class WorkerHand implements ProcessListeners {
   #leaveSessions(): void {
     this.#runtime.recycler?.left(this);
     this.#runtime.sizer?.left(this);
+    this.#disown('worker-died');
     // One that goes with its last lease still has that lease's objects.
     if (this.#endedFor === undefined && this.#end === undefined) this.#handles?.endSessions();
     else this.#handles?.endAll();
     if (this.#endedFor === 'stopped') return;
     this.#runtime.sessions.workerLeft(this.id, this.sessionLoss);
+  }
+
+  /** What still comes by that session, or by any, comes too late. */
+  #disown(because: HandleEnd, session?: string): void {
+    for (const request of this.#asked) {
+      const owner = request.call?.question.caller?.owner;
+      if (typeof owner === 'string' && owner === (session ?? owner)) request.ownerEnd ??= because;
+    }
   }
 
   /** What the caller is told of a call that is lost, whose attempts stand like that. */

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Handle, Lease, Pool, StandardSchema } from '../../src/index.js';
+import type { Runtime } from '../../src/runtime.js';
 import { collect, failure, fixtures, readyPool } from '../support/pool.js';
 
 const shop = fixtures(import.meta.url)('../../python/fixtures/shop.py');
@@ -40,6 +41,11 @@ const open = (options = {}) => readyPool<Shop>(shop, options);
 async function leased(options = {}): Promise<{ pool: Pool<Shop>; lease: Lease<Shop> }> {
   const pool = await open(options);
   return { pool, lease: await pool.checkout() };
+}
+
+/** The workers, as the pool has them in hand. */
+function handsOf(pool: Pool<Shop>) {
+  return [...(pool as unknown as { runtime: Runtime }).runtime.hands.values()];
 }
 
 describe('an object of an exposed class', () => {
@@ -332,6 +338,37 @@ describe('what is kept in Python', () => {
     for (const lease of leases) await ((await lease.py.count()) > 0 ? failure(lease.call('die')) : lease.checkin());
     expect(await owner).toMatchObject({ code: 'ERR_SESSION_LOST' });
     expect(await failure(basket.owner)).toMatchObject({ code: 'ERR_HANDLE_ENDED', reason: 'worker-died' });
+  });
+
+  it.each(['serial', 'threads'] as const)(
+    'is of no use when its session is lost elsewhere while it is made, and its worker lives on, in the lane %s',
+    async (lane) => {
+      const pool = await open({ size: 2, lane });
+      const strict = pool.session('s');
+      const hint = pool.session('s', { affinity: 'hint' });
+      const first = await strict.py.Basket('ann');
+      const lease = await strict.checkout();
+      const late = await hint.py.give_late(() => failure(lease.call('die')).then(() => null));
+      expect(await failure(first.owner)).toMatchObject({ code: 'ERR_HANDLE_ENDED', reason: 'worker-died' });
+      expect(await failure(late.owner)).toMatchObject({ code: 'ERR_HANDLE_ENDED', reason: 'session-ended' });
+      await late[Symbol.asyncDispose]();
+      await Promise.all([1, 2].map(async () => expect(await pool.py.count()).toBe(0)));
+      const again = await hint.py.Basket('bob');
+      expect(await again.owner).toBe('bob');
+    },
+  );
+
+  it('is of no use when its worker was to be replaced while it was made by a session, and of use if by a lease', async () => {
+    const pool = await open();
+    const replace = () => {
+      for (const hand of handsOf(pool)) hand.replace();
+    };
+    const late = await pool.session('s').py.give_late(replace);
+    expect(await failure(late.owner)).toMatchObject({ code: 'ERR_HANDLE_ENDED', reason: 'worker-died' });
+    const lease = await pool.checkout();
+    const basket = await lease.py.give_late(replace);
+    expect(await basket.owner).toBe('late');
+    await lease.checkin();
   });
 
   it('is nothing where the call fails', async () => {
