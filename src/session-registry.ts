@@ -41,6 +41,8 @@ export class SessionRegistry {
   readonly #busy = new Map<string, SessionRecord>();
   readonly #idle: LruMap<SessionRecord>;
   readonly #lost: LruMap<SessionLoss>;
+  /** Those that were lost in use, until they are unused. */
+  readonly #lostInUse = new Set<SessionRecord>();
   readonly #onNoneHeld: (() => void)[] = [];
   readonly #visitors = new Map<WorkerId, Set<SessionRecord>>();
 
@@ -92,6 +94,7 @@ export class SessionRegistry {
     record.active -= 1;
     record.lastUsed = this.#runtime.clock.now();
     if (record.active > 0) return;
+    this.#lostInUse.delete(record);
     for (const tell of record.onUnused.splice(0)) tell();
     const current = this.#busy.get(record.id) ?? this.#idle.peek(record.id);
     // It was dropped meanwhile, and has met workers since that nobody else will tell of its end.
@@ -113,7 +116,7 @@ export class SessionRegistry {
 
   /** Resolves when no call or lease of the session runs or waits. */
   async unused(id: string): Promise<void> {
-    for (let record = this.#busy.get(id); record !== undefined; record = this.#busy.get(id)) {
+    for (let record = this.#inUse(id); record !== undefined; record = this.#inUse(id)) {
       const { onUnused } = record;
       await new Promise<void>((resolve) => onUnused.push(resolve));
     }
@@ -175,7 +178,7 @@ export class SessionRegistry {
 
   /** Ends the session: Python drops what it keeps for it. False: it is in use. */
   end(id: string): boolean {
-    if (this.#busy.has(id)) return false;
+    if (this.#inUse(id) !== undefined) return false;
     this.#lost.delete(id);
     const record = this.#idle.peek(id);
     if (record !== undefined) this.#drop(record);
@@ -199,6 +202,14 @@ export class SessionRegistry {
   clear(): void {
     for (const record of [...this.#busy.values(), ...this.#idle.values()]) this.#drop(record);
     this.#lost.clear();
+    this.#lostInUse.clear();
+  }
+
+  /** One that something of that session runs or waits for: the one that lives, or one that was lost meanwhile. */
+  #inUse(id: string): SessionRecord | undefined {
+    const record = this.#busy.get(id);
+    if (record !== undefined || this.#lostInUse.size === 0) return record;
+    return [...this.#lostInUse].find((lost) => lost.id === id);
   }
 
   #create(id: string): SessionRecord {
@@ -236,6 +247,7 @@ export class SessionRegistry {
 
   #lose(record: SessionRecord, reason: SessionLoss): void {
     this.#drop(record);
+    if (record.active > 0) this.#lostInUse.add(record);
     if (!record.isStrict || record.met === undefined) return;
     this.#lost.set(record.id, reason);
     this.#runtime.emit('session.lost', { session: record.id, reason });

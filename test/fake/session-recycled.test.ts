@@ -29,6 +29,27 @@ it('a session whose worker is to be replaced is told of its loss once, by those 
   await world.destroy();
 });
 
+it('a session is not over before its call on a worker that is to be replaced is', async () => {
+  const world = new PlayedPool({ size: 1 });
+  await world.boot();
+  const { process } = world;
+  const session = world.pool.session('strict');
+  const call = session.call('played');
+  await heard();
+  for (const hand of world.runtime.hands.values()) hand.replace();
+  let isOver = false;
+  const ended = session.end().then(() => {
+    isOver = true;
+  });
+  await heard();
+  expect(isOver).toBe(false);
+  process.answer('served');
+  await expect(call).resolves.toBe('served');
+  await ended;
+  expect(faults).toEqual([]);
+  await world.destroy();
+});
+
 it('every call that waits for a worker which is to be replaced is told why its session is lost', async () => {
   const world = new PlayedPool({ size: 1 }, { serve: ({ id }, process) => queueMicrotask(() => process.answer(id)) });
   await world.boot();

@@ -276,6 +276,8 @@ class RegistryWorld {
   readonly registry: SessionRegistry;
   readonly sessionsMax: number;
   readonly known = new Map<string, Known>();
+  /** Those that were lost in use. */
+  lostInUse: { readonly id: string; readonly known: Known }[] = [];
   readonly lost = new Map<string, SessionLoss>();
   readonly told: string[] = [];
   /** What should have been told since the last check. */
@@ -333,6 +335,13 @@ class RegistryWorld {
     if (known.uses === 0 && known.workers.size === 0) this.known.delete(id);
   }
 
+  leaveLost(which: number): void {
+    const { known } = this.lostInUse[which % this.lostInUse.length] as { known: Known };
+    this.registry.leave(known.record);
+    known.uses -= 1;
+    this.lostInUse = this.lostInUse.filter((lost) => lost.known.uses > 0);
+  }
+
   workerLeft(which: number): void {
     const worker = this.workers[which % this.workers.length] as KeepingWorker;
     this.#workers += 1;
@@ -354,7 +363,7 @@ class RegistryWorld {
   }
 
   end(id: string): void {
-    const isInUse = (this.known.get(id)?.uses ?? 0) > 0;
+    const isInUse = (this.known.get(id)?.uses ?? 0) > 0 || this.lostInUse.some((lost) => lost.id === id);
     expect(this.registry.end(id)).toBe(!isInUse);
     if (isInUse) return;
     this.known.delete(id);
@@ -398,6 +407,7 @@ class RegistryWorld {
 
   finish(): void {
     for (const [id, known] of [...this.known]) while (known.uses > 0) this.leave(id);
+    while (this.lostInUse.length > 0) this.leaveLost(0);
     this.registry.clear();
     expect(this.registry.size).toBe(0);
     expect(this.workers.flatMap(({ keeps }) => [...keeps])).toEqual([]);
@@ -413,6 +423,7 @@ class RegistryWorld {
   #forget(id: string, reason: SessionLoss): void {
     const known = this.known.get(id) as Known;
     this.known.delete(id);
+    if (known.uses > 0) this.lostInUse.push({ id, known });
     if (known.isStrict && (known.met !== undefined || reason === 'worker-died')) this.#toTell.set(id, reason);
   }
 }
@@ -443,6 +454,12 @@ function registrySteps(): fc.Arbitrary<fc.Command<RegistryWorld, RegistryWorld>>
     meet,
     leave,
     leave,
+    step(
+      'leave lost',
+      fc.nat({ max: 9 }),
+      (world) => world.lostInUse.length > 0,
+      (world, which) => world.leaveLost(which),
+    ),
     step('worker left', fc.nat({ max: 1 }), anyone, (world, which) => world.workerLeft(which)),
     step('take loss', id, anyone, (world, which) => world.takeLoss(which)),
     step('end', id, anyone, (world, which) => world.end(which)),

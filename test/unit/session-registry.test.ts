@@ -126,6 +126,23 @@ describe('a session in the registry', () => {
     expect(ended).toEqual(['s']);
   });
 
+  it('that was lost in use is in use until it is not, whatever has begun under its id since', async () => {
+    const { enter, registry, worker } = made();
+    const lost = enter('s', {});
+    registry.workerLeft(worker.id, 'worker-recycled');
+    let isUnused = false;
+    const unused = registry.unused('s').then(() => {
+      isUnused = true;
+    });
+    registry.leave(enter('s', {}));
+    await new Promise(setImmediate);
+    expect(isUnused).toBe(false);
+    expect(registry.end('s')).toBe(false);
+    registry.leave(lost);
+    await unused;
+    expect(registry.end('s')).toBe(true);
+  });
+
   it('is waited for until it is unused, though it is used again in between', async () => {
     const { enter, registry } = made();
     let isUnused = false;
