@@ -16,6 +16,8 @@ export interface SessionRecord {
   ttlMs: number | undefined;
   /** The worker it met last. */
   met: WorkerHand | undefined;
+  /** The worker that its state is being built anew on, and that it will have met then. */
+  building: WorkerHand | undefined;
   /** All workers that may keep something for it. */
   readonly visited: Set<WorkerHand>;
   /** Calls and leases of it that run or wait. */
@@ -152,9 +154,11 @@ export class SessionRegistry {
     return least;
   }
 
-  /** It keeps the state of a strict session. */
+  /** It keeps the state of a strict session, or is about to. */
   holds(worker: WorkerHand): boolean {
-    for (const { isStrict, met } of this.#visitors.get(worker.id) ?? []) if (isStrict && met === worker) return true;
+    for (const { isStrict, met, building } of this.#visitors.get(worker.id) ?? []) {
+      if (isStrict && (met === worker || building === worker)) return true;
+    }
     return false;
   }
 
@@ -224,6 +228,7 @@ export class SessionRegistry {
       isStrict: false,
       ttlMs: undefined,
       met: undefined,
+      building: undefined,
       visited: new Set(),
       active: 0,
       lastUsed: this.#runtime.clock.now(),

@@ -210,14 +210,13 @@ export class Session<Api = unknown> extends Caller<Api> {
     // In use until its state is built, even if nobody waits for it any more.
     sessions.enter(this.id);
     try {
-      let worker: WorkerHand | undefined;
       const { priority, fairnessKey } = this.mergedWith(NO_OPTIONS);
       const { onLostTimeoutMs = runtime.settings.leaseTimeoutMs ?? ON_LOST_MS } = this.#options;
       const hold = new Hold(runtime, checkoutOptions(runtime, { leaseTimeoutMs: onLostTimeoutMs }).terms);
       const standing = own({ priority, fairnessKey });
       const asking = new CheckoutAsking(runtime, standing, hold, () => new Lease(hold, this.id, NO_OPTIONS));
       asking.onMet = (met) => {
-        worker = met;
+        record.building = met;
         sessions.visit(record, met);
       };
       // Code that hangs must not keep those who wait, nor the worker. The lease may be over before anybody has heard of it.
@@ -232,6 +231,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       }
       if (lease.ended === 'pool-closed') throw runtime.refusal('closed');
       if (lease.ended === 'expired') throw this.#lost(loss, onLostTimeoutMs);
+      const worker = record.building;
       if (worker === undefined || !record.visited.has(worker)) {
         throw this.#lost(worker?.sessionLoss ?? 'worker-died');
       }
@@ -244,6 +244,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       for (const asking of held) asking.fail(error);
       sessions.released();
     } finally {
+      record.building = undefined;
       sessions.leave(record);
     }
   }

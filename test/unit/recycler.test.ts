@@ -133,6 +133,27 @@ describe('a worker that is to be replaced while it is well', () => {
     await world.destroy();
   });
 
+  it('is waited for as long where it wears out as the state of a session is built anew on it', async () => {
+    const world = new PlayedPool({ recycle: { leases: 1 }, sessionDrainMs: 5_000 }, { serve: SERVES });
+    await world.boot();
+    const session = world.pool.session('ann', { onLost: (lease) => lease.call('played') });
+    await session.call('played');
+    world.process.die();
+    await world.settle();
+    const started = world.python.processes.length;
+    // The lease that it is built under is the first of that worker.
+    expect(await session.call('played')).toBe('served');
+    await world.clock.turn(4_999);
+    expect(world.python.processes).toHaveLength(started);
+    expect(await session.call('played')).toBe('served');
+    await world.clock.turn(1);
+    await world.clock.turn(0);
+    expect(world.python.processes).toHaveLength(started + 1);
+    await world.boot();
+    world.python.reap();
+    await world.destroy();
+  });
+
   it('goes as soon as its last strict session has ended', async () => {
     const world = new PlayedPool({ recycle: { leases: 1 }, sessionDrainMs: 5_000 }, { serve: SERVES });
     await world.boot();
