@@ -105,6 +105,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
     if (asking.isGranted) return new Lease<Api>(hold, undefined, bound);
     // Asked in the middle of a step of the charts, it may still be under way.
     asking.leaveQueue();
+    if (!asking.isSettled) asking.fail(undefined);
     if (asking.error !== undefined) throw asking.error;
     return undefined;
   }

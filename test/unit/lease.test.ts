@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { AnyActorRef, InspectionEvent } from 'xstate';
 import { runFor } from '../../src/children.js';
 import { Hold } from '../../src/hold.js';
 import { keep, type PoolOptions } from '../../src/index.js';
@@ -350,6 +351,25 @@ describe('tryCheckout', () => {
     expect(pool.tryCheckout()).toBeUndefined();
     expect(world.clock.timers).toBe(timers);
     await lease.checkin();
+  });
+
+  it('leaves no timer behind where it is asked in the middle of a step of the charts', async () => {
+    const tried: unknown[] = [];
+    let isToTry = false;
+    const inspect = ({ type, actorRef }: InspectionEvent) => {
+      if (!isToTry || type !== '@xstate.snapshot' || (actorRef as AnyActorRef).id !== 'coordinator') return;
+      isToTry = false;
+      tried.push(pool.tryCheckout());
+    };
+    const { pool, world } = await booted({ queueTimeoutMs: 1_000, inspect });
+    const timers = world.clock.timers;
+    isToTry = true;
+    const call = pool.call('played');
+    world.process.answer(1);
+    expect(await call).toBe(1);
+    expect(tried).toEqual([undefined]);
+    expect(world.clock.timers).toBe(timers);
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0 });
   });
 });
 
