@@ -132,6 +132,8 @@ export class Session<Api = unknown> extends Caller<Api> {
       const { boundTo } = asking;
       if (boundTo === undefined) return asking.ask(preferring(record.met ?? sessions.leastMet()));
       asking.onWorkerLeft = () => asking.fail(this.#lost(boundTo.sessionLoss));
+      // A lease there still has its objects, and this would wait for its end in vain.
+      if (boundTo.isRetired) return asking.onWorkerLeft();
       return asking.ask({ worker: boundTo.id, place: boundTo.place, strict: true });
     }
     record.isStrict = true;

@@ -361,6 +361,11 @@ export class WorkerHand implements ProcessListeners {
     return this.#kept?.get(owner, number);
   }
 
+  /** It goes with the leases that it has, and takes nobody new. */
+  get isRetired(): boolean {
+    return this.#isRetired;
+  }
+
   /** What the sessions that it keeps are lost by, once they are. */
   get sessionLoss(): SessionLoss {
     return this.#isRetired ? 'worker-recycled' : 'worker-died';

@@ -371,6 +371,18 @@ describe('what is kept in Python', () => {
     await lease.checkin();
   });
 
+  it('of a lease is of no use to a session that may go anywhere once its worker is to be replaced, and nobody waits', async () => {
+    const pool = await open();
+    const lease = await pool.checkout();
+    const basket = await lease.py.Basket('ann');
+    const session = pool.session('s', { affinity: 'hint' });
+    for (const hand of handsOf(pool)) hand.replace();
+    const lost = { code: 'ERR_SESSION_LOST', reason: 'worker-recycled' };
+    expect(await failure(session.call('owners', [[basket]], { timeoutMs: 5_000 }))).toMatchObject(lost);
+    expect(await basket.owner).toBe('ann');
+    await lease.checkin();
+  });
+
   it('is nothing where the call fails', async () => {
     const { lease } = await leased();
     expect(await failure(lease.py.half(10))).toMatchObject({ code: 'ERR_VALUE', path: 'value[10]' });
