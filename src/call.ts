@@ -1,6 +1,6 @@
 import type { WorkerHand } from './actors/worker.js';
 import { Budget, isBounded, type WaitOptions } from './budget.js';
-import { type Child, deadlockOf, lookAgainAt, parentCall, runFor } from './children.js';
+import { type Child, deadlockOf, lookAgainAt, parentRun, Run } from './children.js';
 import type { PoolClock } from './clock.js';
 import { CallTimeoutError, PoolError } from './errors.js';
 import type { Answer, Exchange, Loss } from './exchange.js';
@@ -90,9 +90,9 @@ export class Call implements Child, AskingCall {
   #afterwards: Afterwards | readonly Afterwards[] | undefined;
   #resolve!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
-  /** The call in whose function it was made. */
-  readonly parent: Call | undefined = parentCall();
-  /** Those made in its functions that are not settled. */
+  /** In which it was made. */
+  readonly parent: Run | undefined = parentRun();
+  /** Those made in runs that it waits for, and not settled. */
   #children: Set<Child> | undefined;
   #home: CallHome | undefined;
   /** Where it was before it was sent. */
@@ -113,7 +113,7 @@ export class Call implements Child, AskingCall {
     wait: WaitOptions,
     extras?: CallExtras,
   ) {
-    this.parent?.adopt(this);
+    this.parent?.call.adopt(this);
     this.#site = site;
     this.name = question.name;
     this.question = question;
@@ -160,9 +160,9 @@ export class Call implements Child, AskingCall {
     return true;
   }
 
-  /** Refuses the newest of those made by its functions, while one of these runs, if they would wait for ever. */
+  /** Refuses the newest of those made in its functions, if they would wait for ever. */
   refuseChildren(): boolean {
-    if (this.#isSettled || this.#children === undefined || !this.#live?.isOwing) return false;
+    if (this.#isSettled || this.#children === undefined) return false;
     return [...this.#children].reverse().some((child) => child.refuseIfDeadlocked());
   }
 
@@ -175,7 +175,14 @@ export class Call implements Child, AskingCall {
     if (this.#children?.delete(child) && this.#children.size > 0 && !this.#isSettled) lookAgainAt(this);
   }
 
+  /** It does not wait any more for those that a run of its own has left behind. */
+  onRunEnded(run: Run): void {
+    for (const child of this.#children ?? []) if (child.parent === run) this.release(child);
+  }
+
   waitsFor(): readonly (Child | undefined)[] | undefined {
+    // Nobody waits for it: Python lets go of it, or is ended.
+    if (this.#isSettled) return undefined;
     if (this.#home !== undefined) return this.#home.holders()?.map(({ call }) => call);
     const ahead = this.#exchange?.aheadOf(this);
     return ahead === undefined ? [...(this.#children ?? [])] : [ahead];
@@ -278,7 +285,7 @@ export class Call implements Child, AskingCall {
         return from !== this.#exchange || this.#hearCallback(message, from);
       case 'pull':
         if (from !== this.#exchange) return true;
-        return this.run(() => this.#live?.pull(message.input, message.items, this) ?? false);
+        return this.#live?.pull(message.input, message.items, this) ?? false;
       case 'progress':
         if (!this.#isSettled && from === this.#exchange) {
           onProgress?.({ done: message.done, total: message.total, note: message.note });
@@ -350,8 +357,9 @@ export class Call implements Child, AskingCall {
     this.say((id) => encodeCredit(id, items, bytes));
   }
 
-  run<T>(run: () => T): T {
-    return runFor(this, run);
+  run<T>(run: () => T): Promise<Awaited<T>> {
+    const exchange = this.#exchange;
+    return new Run(this, () => this.#isSettled || this.#exchange !== exchange).of(run);
   }
 
   say(encode: (id: number) => string, bin?: readonly Uint8Array[]): void {
@@ -425,6 +433,7 @@ export class Call implements Child, AskingCall {
     this.#exchange = undefined;
     // Functions that still run do so for that attempt: the other one does not wait for them.
     this.#live = undefined;
+    this.#children = undefined;
     const cancel = attempts.wait(ms, () => {
       this.#home = origin;
       origin.askAgain?.();
@@ -440,7 +449,7 @@ export class Call implements Child, AskingCall {
   #settle(how: CallOutcome): boolean {
     if (this.#isSettled) return false;
     this.#isSettled = true;
-    this.parent?.release(this);
+    this.parent?.call.release(this);
     this.#budget?.close();
     if (this.#attemptTimer !== undefined) this.#clock.clearTimeout(this.#attemptTimer);
     this.#live?.close();

@@ -6,16 +6,46 @@ import { DeadlockError } from './errors.js';
 export interface Child {
   /** As the error names it. */
   readonly name: string;
-  readonly parent: Call | undefined;
+  /** In which it was made. */
+  readonly parent: Run | undefined;
   /** Whose end, of any of them, lets it go on; empty or undefined if it goes on by itself. */
   waitsFor(): readonly (Child | undefined)[] | undefined;
   /** Refuses it, or the newest below it, if that would wait for ever. False: nobody was refused. */
   refuseIfDeadlocked(): boolean;
 }
 
-/** The call whose function, or iterable, runs here because Python has asked for it. */
-export function parentCall(): Call | undefined {
-  return running.getStore();
+/** One run of a function, or of an iterable, that Python has asked for in the name of a call. */
+export class Run {
+  readonly call: Call;
+  readonly #isGivenUp: () => boolean;
+  #hasEnded = false;
+
+  /** @param isGivenUp Whether nobody waits any more for what it comes to. */
+  constructor(call: Call, isGivenUp: () => boolean) {
+    this.call = call;
+    this.#isGivenUp = isGivenUp;
+  }
+
+  /** It keeps nobody waiting: whatever it has left behind may take its time. */
+  get isOver(): boolean {
+    return this.#hasEnded || this.#isGivenUp();
+  }
+
+  /** What `run` comes to. What it asks of a pool before it has ended is known as the call's child. */
+  async of<T>(run: () => T): Promise<Awaited<T>> {
+    try {
+      return await running.run(this, run);
+    } finally {
+      this.#hasEnded = true;
+      this.call.onRunEnded(this);
+    }
+  }
+}
+
+/** What runs here because Python has asked for it, and waits for it. */
+export function parentRun(): Run | undefined {
+  const run = running.getStore();
+  return run === undefined || run.isOver ? undefined : run;
 }
 
 /** Runs something that lives longer than the call in whose function it happens to begin, and is no child of it. */
@@ -23,19 +53,14 @@ export function outside<T>(run: () => T): T {
   return running.run(undefined, run);
 }
 
-/** Runs something that Python has asked for in the name of `call`: what it asks of a pool is known as the call's child. */
-export function runFor<T>(call: Call, run: () => T): T {
-  return running.run(call, run);
-}
-
 /**
  * The error for a child that would wait for ever: whoever holds a slot that could serve it waits, in a function that
  * Python called, for such a child in turn. Undefined if one of them may go on.
  */
 export function deadlockOf(child: Child): DeadlockError | undefined {
-  if (child.parent === undefined || !isStuck(child, new Set())) return undefined;
+  if (parentOf(child) === undefined || !isStuck(child, new Set())) return undefined;
   const chain: string[] = [];
-  for (let each: Child | undefined = child; each !== undefined; each = each.parent) chain.unshift(each.name);
+  for (let each: Child | undefined = child; each !== undefined; each = parentOf(each)) chain.unshift(each.name);
   return new DeadlockError({ chain, slots: child.waitsFor()?.length ?? 0 });
 }
 
@@ -57,6 +82,11 @@ export function lookAgainAt(call: Call): void {
 /** The calls of which a child has ended in this turn, and others have not. */
 const left = new Set<Call>();
 
+/** The call that waits for it. */
+function parentOf({ parent }: Child): Call | undefined {
+  return parent === undefined || parent.isOver ? undefined : parent.call;
+}
+
 /** @param seen Those that wait for it: one that waits for one of them waits for itself. */
 function isStuck(child: Child | undefined, seen: Set<Child>): boolean {
   if (child === undefined) return false;
@@ -66,4 +96,4 @@ function isStuck(child: Child | undefined, seen: Set<Child>): boolean {
   return others.length > 0 && others.every((other) => isStuck(other, seen));
 }
 
-const running = new AsyncLocalStorage<Call | undefined>();
+const running = new AsyncLocalStorage<Run | undefined>();

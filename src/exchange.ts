@@ -103,9 +103,10 @@ export class Exchange {
     return this.#requests[0]?.id;
   }
 
-  /** The call that waits for that answer. */
+  /** The call that waits for that answer; undefined if none does, or does any more. */
   get call(): Call | undefined {
-    return this.#requests[0]?.call;
+    const [next] = this.#requests;
+    return next?.isAbandoned ? undefined : next?.call;
   }
 
   /** All calls that wait for an answer. */

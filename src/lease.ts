@@ -3,7 +3,7 @@ import { Asking } from './asking.js';
 import { Budget, checkMs, checkNames, checkWait, isBounded, type WaitOptions } from './budget.js';
 import type { Call, CallOutcome } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
-import { type Child, deadlockOf, parentCall } from './children.js';
+import { type Child, deadlockOf, parentRun, type Run } from './children.js';
 import type { LeaseEnd } from './errors.js';
 import type { Exchange } from './exchange.js';
 import type { Hold, HoldTerms } from './hold.js';
@@ -127,7 +127,7 @@ export function checkoutOptions(
 /** Asks for a worker to hold. */
 export class CheckoutAsking<Api> extends Asking implements Child {
   readonly name = 'checkout()';
-  readonly parent: Call | undefined = parentCall();
+  readonly parent: Run | undefined = parentRun();
   readonly holder: Hold;
   /** Absent for one that nothing bounds. */
   readonly #budget: Budget | undefined;
@@ -151,7 +151,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
         this.fail(error);
       });
     }
-    this.parent?.adopt(this);
+    this.parent?.call.adopt(this);
   }
 
   /** Asks, by `ask`, and returns what comes of it. */
@@ -211,7 +211,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
     this.#resolve = undefined;
     this.#reject = undefined;
     this.#lease = undefined;
-    this.parent?.release(this);
+    this.parent?.call.release(this);
     this.#budget?.close();
     if (this.#waits) this.runtime.keepAlive.release();
     this.close();

@@ -12,8 +12,8 @@ export interface AskingCall {
   readonly name: string;
   /** Where it runs. */
   readonly worker: WorkerHand | undefined;
-  /** Runs something of the caller's that Python has asked for. */
-  run<T>(run: () => T): T;
+  /** Runs something of the caller's that Python has asked for, and tells what it comes to. */
+  run<T>(run: () => T): Promise<Awaited<T>>;
   /** Says something that belongs to the call, if it is still under way. */
   say(encode: (id: number) => string, bin?: readonly Uint8Array[]): void;
 }
@@ -88,7 +88,8 @@ export class LiveArguments {
       const encode: Ways['encode'] = (values, first) =>
         this.#encode({ values }, `item ${first} of an iterable among the arguments`, call);
       const say: Ways['say'] = (line, bin) => call.say(line, bin);
-      input = new Input(index, given, { encode, tell: (error) => this.#tell(error), say });
+      const run: Ways['run'] = (step) => call.run(step);
+      input = new Input(index, given, { encode, tell: (error) => this.#tell(error), say, run });
       this.#inputs.set(index, input);
     }
     input.pull(items);
@@ -165,7 +166,7 @@ class Input {
   pull(items: number): void {
     for (const size of this.#sizes.splice(0, items)) this.#bytes -= size;
     this.#room += items;
-    if (!this.#isRunning && !this.#isClosed) void this.#run();
+    if (!this.#isRunning && !this.#isClosed) this.#start();
   }
 
   /** Python has room for items that have not come. */
@@ -178,6 +179,10 @@ class Input {
     this.#isClosed = true;
     // What goes wrong in closing is nobody's to hear any more.
     (async () => this.#source?.return?.())().catch(() => {});
+  }
+
+  #start(): void {
+    void this.#ways.run(() => this.#run());
   }
 
   async #run(): Promise<void> {
@@ -211,7 +216,7 @@ class Input {
     } finally {
       this.#isRunning = false;
     }
-    if (!this.#isClosed && this.#room > 0 && this.#bytes < AHEAD_BYTES_MAX) void this.#run();
+    if (!this.#isClosed && this.#room > 0 && this.#bytes < AHEAD_BYTES_MAX) this.#start();
   }
 
   #send(batch: unknown[]): void {
@@ -261,6 +266,7 @@ interface Ways {
   /** Tells what was thrown, as it crosses. */
   readonly tell: (thrown: unknown) => string;
   readonly say: AskingCall['say'];
+  readonly run: AskingCall['run'];
 }
 
 interface Source {

@@ -1,6 +1,6 @@
 import { Budget, type WaitOptions } from './budget.js';
 import type { Call, CallOutcome } from './call.js';
-import { type Child, deadlockOf, parentCall } from './children.js';
+import { type Child, deadlockOf, parentRun } from './children.js';
 import { IdempotencyKeyError } from './errors.js';
 import { fingerprint } from './fingerprint.js';
 import { LruMap } from './lru-map.js';
@@ -111,7 +111,7 @@ interface Settled {
 /** One of those who wait for a shared call. */
 class Sharer implements Child {
   readonly name: string;
-  readonly parent = parentCall();
+  readonly parent = parentRun();
   readonly promise: Promise<unknown>;
   readonly #shared: Shared;
   #leave: ((error: unknown, how: 'timedOut' | 'aborted') => void) | undefined;
@@ -128,7 +128,7 @@ class Sharer implements Child {
       const leave = (error: unknown, how: 'timedOut' | 'aborted') => {
         budget?.close();
         this.#leave = undefined;
-        this.parent?.release(this);
+        this.parent?.call.release(this);
         reject(error);
         sharers.delete(this);
         if (sharers.size === 0) call.abandon(error, how);
@@ -143,7 +143,7 @@ class Sharer implements Child {
       const settle = (tell: () => void) => {
         budget?.close();
         this.#leave = undefined;
-        this.parent?.release(this);
+        this.parent?.call.release(this);
         tell();
       };
       this.#leave = leave;
@@ -153,7 +153,7 @@ class Sharer implements Child {
         (error) => settle(() => reject(error)),
       );
       if (isFirst) return;
-      this.parent?.adopt(this);
+      this.parent?.call.adopt(this);
       this.refuseIfDeadlocked();
     });
   }

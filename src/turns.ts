@@ -3,7 +3,7 @@ import { Asking, type Standing } from './asking.js';
 import { Batch, type BatchItem, type BatchListener } from './batch.js';
 import type { CallOutcome } from './call.js';
 import type { CallOptions } from './caller.js';
-import { parentCall } from './children.js';
+import { parentRun } from './children.js';
 import { CallTimeoutError, PoolError } from './errors.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { isA } from './instance.js';
@@ -57,7 +57,7 @@ export function turnsFor<Item extends TurnItem>(
   if (hasLimit({ softLimitMs, hardLimitMs, heartbeatTimeoutMs }) || timeoutMs === 0) return undefined;
   if (options.onProgress !== undefined || options.schema !== undefined) return undefined;
   if (options.idempotent || attempts > 1 || options.attemptTimeoutMs !== undefined) return undefined;
-  if (typeof name !== 'string' || parentCall() !== undefined) return undefined;
+  if (typeof name !== 'string' || parentRun() !== undefined) return undefined;
   try {
     const { kwargs } = splitArgs([0], options.kwargs);
     const frame = encodeMap({ name, kwargs, context }, settings.limits);

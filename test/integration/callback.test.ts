@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { Gate } from '../support/gate.js';
 import { collect, failure, fixtures, readyPool } from '../support/pool.js';
 
 const callbacks = fixtures(import.meta.url)('callbacks.py');
@@ -291,6 +292,95 @@ describe('a call made in a function that Python called', () => {
     expect(await left).toBe(2);
   });
 
+  it('waits as any other once its function has returned', async () => {
+    const pool = await readyPool(callbacks);
+    const [gate, returned] = [new Gate(), moment()];
+    let left: Promise<unknown> | undefined;
+    const leaves = () => {
+      left = returned.comes.then(() => pool.call('total', [[1, 2]]));
+      return 1;
+    };
+    const outer = pool.call('apply_and_wait', [leaves, gate.path]);
+    const go = await gate.reached();
+    returned.come();
+    await setImmediate();
+    expect(pool.stats().waiting).toBe(1);
+    await go();
+    expect([await outer, await left]).toEqual([1, 3]);
+  });
+
+  it('waits as any other once its function has returned, though another of the same call has not', async () => {
+    const pool = await readyPool(callbacks);
+    const [called, returned, other] = [moment(), moment(), moment()];
+    let left: Promise<unknown> | undefined;
+    const leaves = async (n: number) => {
+      if (n === 0) {
+        left = returned.comes.then(() => pool.call('total', [[1, 2]]));
+        return 0;
+      }
+      called.come();
+      await other.comes;
+      return 1;
+    };
+    const outer = pool.call('apply_all', [leaves, [0, 1]]);
+    await called.comes;
+    await setImmediate();
+    returned.come();
+    await setImmediate();
+    expect(pool.stats().waiting).toBe(1);
+    other.come();
+    expect([await outer, await left]).toEqual([[0, 1], 3]);
+  });
+
+  it('holds up nobody that was made by a function which has returned', async () => {
+    const pool = await readyPool(callbacks, { size: 2 });
+    const [begun, asks, called, other] = [moment(), moment(), moment(), moment()];
+    const waits = () => {
+      begun.come();
+      return asks.comes.then(() => pool.call('total', [[5]]));
+    };
+    const beside = pool.call('apply', [waits]);
+    await begun.comes;
+    let left: Promise<unknown> | undefined;
+    const leaves = async (n: number) => {
+      if (n === 0) {
+        left = pool.call('total', [[1, 2]]);
+        return 0;
+      }
+      called.come();
+      await other.comes;
+      return 1;
+    };
+    const outer = pool.call('apply_all', [leaves, [0, 1]]);
+    await called.comes;
+    await setImmediate();
+    asks.come();
+    await setImmediate();
+    expect(pool.stats().waiting).toBe(2);
+    other.come();
+    expect(await Promise.all([outer, left, beside])).toEqual([[0, 1], 3, 5]);
+  });
+
+  it('waits as any other if the call of its function was given up', async () => {
+    const pool = await readyPool(callbacks);
+    const [gate, called, givenUp, abort] = [new Gate(), moment(), moment(), new AbortController()];
+    let inner: Promise<unknown> | undefined;
+    const never = () => {
+      inner = givenUp.comes.then(() => pool.call('total', [[1, 2]]));
+      called.come();
+      return new Promise(() => {});
+    };
+    const outer = failure(pool.call('apply_and_wait', [never, gate.path], { signal: abort.signal }));
+    await called.comes;
+    abort.abort('enough');
+    expect(await outer).toBe('enough');
+    givenUp.come();
+    await setImmediate();
+    expect(pool.stats().waiting).toBe(1);
+    await gate.open();
+    expect(await inner).toBe(3);
+  });
+
   it('is refused only when the last slot waits too, and the others go on', async () => {
     const pool = await readyPool(callbacks, { size: 2 });
     const deep = (depth: number): Promise<unknown> =>
@@ -391,3 +481,12 @@ describe('with several slots', () => {
     expect(await both).toEqual([numbers(21).slice(1), numbers(1_000).map((n) => 2 * n), (500 * 499) / 2, 6]);
   });
 });
+
+/** Something that comes when the test says so. */
+function moment() {
+  let come!: () => void;
+  const comes = new Promise<void>((resolve) => {
+    come = resolve;
+  });
+  return { come, comes };
+}

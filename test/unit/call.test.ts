@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Call, type CallExtras, type CallOutcome, type Question } from '../../src/call.js';
+import type { Child } from '../../src/children.js';
 import { PoolClosedError, ProtocolError } from '../../src/errors.js';
 import type { Exchange } from '../../src/exchange.js';
 import { Kept } from '../../src/keep.js';
@@ -142,8 +143,10 @@ describe('an attempt that was given up', () => {
   it('takes what it had asked with it: the next has the answer to its own question, and waits for no other', async () => {
     const { call, first, second, answers, said, giveUp } = attempting();
     expect(call.hear(asks, first)).toBe(true);
+    call.adopt({ name: 'asked by its function' } as Child);
     giveUp();
     call.onSent(second);
+    expect(call.waitsFor()).toEqual([]);
     expect(call.isOwed).toBe(false);
     expect(call.hear(asks, second)).toBe(true);
     for (const [index, answer] of answers.entries()) answer(`answer ${index}`);

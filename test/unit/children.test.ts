@@ -1,27 +1,51 @@
 import { expect, it } from 'vitest';
 import type { Call } from '../../src/call.js';
-import { outside, parentCall, runFor } from '../../src/children.js';
+import { outside, parentRun, Run } from '../../src/children.js';
 import { checkOptions } from '../../src/options.js';
 import { Runtime } from '../../src/runtime.js';
 import { FakePython } from '../fake/fake-python.js';
 import { heard } from '../fake/turned-clock.js';
 
-const call = { name: 'outer' } as Call;
+it('what a function asks is asked by its run, until that has ended or nobody waits for it', async () => {
+  const { run, ended } = running();
+  expect(await run.of(parentRun)).toBe(run);
+  expect(ended).toEqual([run]);
+  let left: Promise<unknown> | undefined;
+  await run.of(() => {
+    left = heard().then(parentRun);
+  });
+  expect(await left).toBeUndefined();
+  const slow = running();
+  const seen = await slow.run.of(async () => {
+    await heard();
+    const before = parentRun();
+    slow.giveUp();
+    return [before, parentRun()];
+  });
+  expect(seen).toEqual([slow.run, undefined]);
+});
 
-it('what outlives the call in whose function it begins is no child of it', () => {
-  expect(runFor(call, parentCall)).toBe(call);
-  expect(runFor(call, () => outside(parentCall))).toBeUndefined();
+it('a run that fails has ended as well', async () => {
+  const { run, ended } = running();
+  const fails = () => {
+    throw new Error('broken');
+  };
+  await expect(run.of(fails)).rejects.toThrow('broken');
+  expect([run.isOver, ended]).toEqual([true, [run]]);
+});
+
+it('what outlives the call in whose function it begins is no child of it', async () => {
+  expect(await running().run.of(() => outside(parentRun))).toBeUndefined();
 });
 
 it('no worker belongs to the call in whose function it is started', async () => {
   const python = new FakePython();
   const parents: unknown[] = [];
   const settings = checkOptions({ module: 'played', size: 1, logs: 'events' });
-  const runtime = runFor(
-    call,
+  const runtime = await running().run.of(
     () =>
       new Runtime(settings, (launch, listeners) => {
-        parents.push(parentCall());
+        parents.push(parentRun());
         return python.start(launch, listeners);
       }),
   );
@@ -31,3 +55,14 @@ it('no worker belongs to the call in whose function it is started', async () => 
   python.reap();
   await over;
 });
+
+/** One run of a function, for a call that hears of its end. */
+function running() {
+  const ended: Run[] = [];
+  const call = { name: 'outer', onRunEnded: (run: Run) => void ended.push(run) } as unknown as Call;
+  let isGivenUp = false;
+  const giveUp = () => {
+    isGivenUp = true;
+  };
+  return { run: new Run(call, () => isGivenUp), ended, giveUp };
+}

@@ -324,6 +324,7 @@ describe('calls that follow each other in the pipe', () => {
     const { exchange, call, second, said, worker } = twoSent();
     said.splice(0);
     exchange.abandon(call);
+    expect(exchange.call).toBeUndefined();
     expect(said.splice(0)).toEqual(['watch over', 'withdraw 100', 'client: exchange.abandoned 7']);
     worker.answer({ value: 1 });
     worker.comes();

@@ -1,6 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { AnyActorRef, InspectionEvent } from 'xstate';
-import { runFor } from '../../src/children.js';
 import { Hold } from '../../src/hold.js';
 import { keep, type PoolOptions } from '../../src/index.js';
 import { CheckoutAsking, checkoutOptions, HastyAsking, Lease } from '../../src/lease.js';
@@ -399,8 +398,13 @@ function settled(promise: Promise<unknown>) {
   return Object.assign(() => outcome, { isSettled: () => isSettled });
 }
 
-/** Runs something as a function does that a running call had given to Python. All slots must be taken. */
+/** Runs something as a function does that a running call had given to Python, and that has more to do. All slots must be taken. */
 function inCall<T>({ runtime }: PlayedPool, name: string, run: () => T): T {
   const call = runtime.holders(null)?.find((each) => each.call?.name === name)?.call;
-  return runFor(call!, run);
+  let result: T | undefined;
+  void call!.run(() => {
+    result = run();
+    return new Promise(() => {});
+  });
+  return result as T;
 }
