@@ -2,6 +2,7 @@ import type { Affinity, RefusalReason, Waiter } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import { Budget } from './budget.js';
 import type { Call, CallHome, CallOutcome } from './call.js';
+import { callAbove, type Run } from './children.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { own } from './own.js';
 import type { Asker, Runtime } from './runtime.js';
@@ -18,6 +19,8 @@ export interface Standing {
  */
 export abstract class Asking implements Asker {
   abstract readonly holder: LeaseHolder | undefined;
+  /** In which it was made. */
+  abstract readonly parent: Run | undefined;
   /** As it was asked last. Its ticket and its time are of the moment at which it asked first, whatever holds it up. */
   waiter: Waiter;
   /** A session's: false if it is to be refused rather than to wait for the one worker that will do. */
@@ -69,8 +72,9 @@ export abstract class Asking implements Asker {
   protected abstract granted(exchange: Exchange): void;
 
   /** Goes to the coordinator, with a session's wish for a worker. */
-  ask(affinity: Affinity | null = null): void {
+  ask(wish: Affinity | null = null): void {
     if (this.isLate) return this.onRefused('closed');
+    const affinity = this.#beside(wish);
     const mayWait = this.mayWaitFor(affinity);
     const { waiter } = this;
     // Most want what they wanted at first, and a hundred thousand may wait.
@@ -96,7 +100,7 @@ export abstract class Asking implements Asker {
     if (this.runtime.endedBy !== undefined) return this.onRefused('closed');
     // One that is back has waited all the time.
     this.#queueBudget = this.#newQueueBudget(isBack ? this.#waitedMs : 0);
-    this.waiter = { ...this.waiter, affinity: null };
+    this.waiter = { ...this.waiter, affinity: this.#beside(null) };
     this.runtime.ask(this, isBack);
     this.refuseIfDeadlocked();
   }
@@ -137,6 +141,24 @@ export abstract class Asking implements Asker {
     return this.runtime.clock.now() - this.waiter.askedAt;
   }
 
+  /**
+   * The wish, or one for a worker with room that runs none of the calls in whose functions this was made: behind such a call
+   * it would wait for ever.
+   */
+  #beside(wish: Affinity | null): Affinity | null {
+    const { runtime, parent } = this;
+    const { slots, lane } = runtime.settings;
+    if (parent === undefined || slots === 1 || lane !== 'serial' || wish?.strict) return wish;
+    let best: WorkerHand | undefined;
+    for (const [worker, hand] of runtime.hands) {
+      const runsOneAbove = callAbove(parent, (call) => call.worker === hand) !== undefined;
+      if (runsOneAbove || !runtime.hasFreeSlot(worker)) continue;
+      if (hand.id === wish?.worker) return wish;
+      if (best === undefined || hand.owes < best.owes) best = hand;
+    }
+    return best === undefined ? wish : preferring(best);
+  }
+
   protected close(): void {
     this.#queueBudget?.close();
   }
@@ -168,6 +190,10 @@ export class CallAsking extends Asking implements CallHome {
     return undefined;
   }
 
+  get parent(): Run | undefined {
+    return this.#call.parent;
+  }
+
   get isSettled(): boolean {
     return this.#call.isSettled;
   }
@@ -196,4 +222,9 @@ export class CallAsking extends Asking implements CallHome {
   protected granted(exchange: Exchange): void {
     exchange.send(this.#call);
   }
+}
+
+/** The wish for one worker rather than another. */
+export function preferring(worker: WorkerHand | undefined): Affinity | null {
+  return worker === undefined ? null : { worker: worker.id, place: worker.place, strict: false };
 }

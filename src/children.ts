@@ -48,6 +48,12 @@ export function parentRun(): Run | undefined {
   return run === undefined || run.isOver ? undefined : run;
 }
 
+/** The nearest of the calls in whose functions something was made, in that run, for which `isIt` is true. */
+export function callAbove(parent: Run | undefined, isIt: (call: Call) => boolean): Call | undefined {
+  for (let run = parent; run !== undefined; run = run.call.parent) if (isIt(run.call)) return run.call;
+  return undefined;
+}
+
 /** Runs something that lives longer than the call in whose function it happens to begin, and is no child of it. */
 export function outside<T>(run: () => T): T {
   return running.run(undefined, run);

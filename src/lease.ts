@@ -220,6 +220,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
 
 /** Asks for a worker to hold that is free at this moment. */
 export class HastyAsking extends Asking {
+  readonly parent = parentRun();
   readonly holder: Hold;
   /** What came of it, where that is no lease. */
   error: unknown;

@@ -27,6 +27,8 @@ export class Linger {
   take(call: Call, isShort: boolean): Exchange | undefined {
     const exchange = this.#leastBusy();
     if (exchange === undefined || !call.isPlain || !exchange.mayCarry(isShort)) return undefined;
+    // What its worker does there may wait for this very call.
+    if (call.parent !== undefined && exchange.worker.owes > 0) return undefined;
     remove(this.#kept, exchange);
     return exchange;
   }

@@ -1,6 +1,5 @@
-import type { Affinity } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
-import { type Asking, CallAsking, type Standing } from './asking.js';
+import { type Asking, CallAsking, preferring, type Standing } from './asking.js';
 import { checkMs, checkNames, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
@@ -286,11 +285,6 @@ function checkSession(id: unknown, options: SessionOptions): void {
   if (onLost !== undefined && typeof onLost !== 'function') {
     throw new OptionError({ option: 'onLost', expected: 'a function', got: onLost });
   }
-}
-
-/** The wish for one worker rather than another. */
-function preferring(worker: WorkerHand | undefined): Affinity | null {
-  return worker === undefined ? null : { worker: worker.id, place: worker.place, strict: false };
 }
 
 function once(run: () => void): () => void {

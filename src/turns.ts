@@ -406,6 +406,7 @@ class Turn<Item extends TurnItem> implements LeaseHolder {
 
 /** Asks for a worker for a turn. */
 class TurnAsking<Item extends TurnItem> extends Asking {
+  readonly parent = undefined;
   readonly holder: Turn<Item>;
   hasFailed = false;
   readonly #turns: Turns<Item>;

@@ -1,9 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { WorkerDiedError } from '../../src/index.js';
+import type { Lease, Pool, WorkerDiedError } from '../../src/index.js';
 import { Gate } from '../support/gate.js';
 import { failure, fixtures, next, readyPool, startPool } from '../support/pool.js';
 
 const app = fixtures(import.meta.url)('app.py');
+const callbacks = fixtures(import.meta.url)('callbacks.py');
 
 describe('a worker of two slots', () => {
   it('has two calls at a time: the second waits in the pipe, and is answered after the first', async () => {
@@ -175,10 +177,55 @@ describe('a call that waits in the pipe', () => {
   });
 
   it('behind the very call that waits for it is refused at once, and never run', async () => {
-    const pool = await readyPool(fixtures(import.meta.url)('callbacks.py'), { slots: 2, interrupt: true });
+    const pool = await readyPool(callbacks, { slots: 2, interrupt: true });
     const inner = () => pool.call('total', [[1, 2]]);
     const error = await failure<Error & { cause: object }>(pool.call('apply', [inner]));
     expect(error.cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['apply', 'total'] });
     expect(await inner()).toBe(3);
   });
+});
+
+describe('what is asked for in the function of a call', () => {
+  const total = (by: Pick<Pool, 'call'>) => by.call('total', [[1, 2]]);
+  const totalUnder = async (lease: Lease) => {
+    const sum = await total(lease);
+    await lease.checkin();
+    return sum;
+  };
+
+  it.each<[string, (pool: Pool) => Promise<unknown>]>([
+    ['a call', total],
+    ['the first call of a session', (pool) => total(pool.session('ann'))],
+    ['a lease', async (pool) => totalUnder(await pool.checkout())],
+    ['a lease at once', async (pool) => totalUnder(pool.tryCheckout() as Lease)],
+  ])('is had of a worker that runs no call above it, where one has room: %s', async (_, ask) => {
+    const pool = await readyPool(callbacks, { size: 2, slots: 2 });
+    const { other, open } = runningBeside(pool);
+    expect(await pool.call('apply', [() => asking(ask(pool), open)])).toBe(3);
+    await other;
+  });
+
+  it('is had of a worker that runs no call further above it, either', async () => {
+    const pool = await readyPool(callbacks, { size: 3, slots: 2 });
+    const { other, open } = runningBeside(pool);
+    const inner = () => asking(total(pool), open);
+    expect(await pool.call('apply', [() => pool.call('apply', [inner])])).toBe(3);
+    await other;
+  });
+
+  /** A call that runs on one of the workers, in one of its slots, until it is let go on. */
+  function runningBeside(pool: Pool) {
+    let open!: () => void;
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    return { other: pool.call('apply', [() => gate]), open };
+  }
+
+  /** What is asked for, which waits behind that call. */
+  async function asking(asked: Promise<unknown>, open: () => void): Promise<unknown> {
+    await setImmediate();
+    open();
+    return asked;
+  }
 });

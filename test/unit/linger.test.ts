@@ -28,6 +28,14 @@ describe('leases that are kept for the rest of a turn', () => {
     expect(ended).toEqual(['b']);
   });
 
+  it('go to no call made in a function that would wait there, perhaps behind the one that waits for it', () => {
+    const { linger, kept } = keeping(['a', 1]);
+    const inner = { isPlain: true, parent: {} } as unknown as Call;
+    expect(linger.take(inner, true)).toBeUndefined();
+    expect(linger.take(PLAIN, true)).toBe(kept[0]);
+    expect(keeping(['b', 0]).linger.take(inner, true)).toBeDefined();
+  });
+
   it('are each given back once, though somebody looks meanwhile', () => {
     const { linger, ended, hears } = keeping(['a', 0], ['b', 0]);
     // Whoever hears of it looks.
