@@ -1,6 +1,5 @@
-import { AsyncResource } from 'node:async_hooks';
-import { setImmediate } from 'node:timers';
 import { processors } from './processors.js';
+import { nextTurn } from './turn.js';
 
 /**
  * Busy polling: while a worker owes an answer that may be there in a moment, Node asks its descriptors again and again
@@ -87,8 +86,6 @@ export class BusyPoll {
 const MOMENT_MS = 0.05;
 const SKIPS_MAX = 1023;
 
-// It is no part of whatever has sent the first request.
-export const nextTurn = AsyncResource.bind((run: () => void): void => void setImmediate(run));
 /** Under a quota one processor is left for what Node does beside. */
 const beside = () => processors().count - (processors().isQuota ? 1 : 0);
 /** That of all pools: the processors are the same. A thread of Node has one of its own. */

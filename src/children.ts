@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Call } from './call.js';
 import { DeadlockError } from './errors.js';
+import { nextTurn } from './turn.js';
 
 /** Somebody who waits for a worker on behalf of a call that Python runs: a call made in a function that Python called. */
 export interface Child {
@@ -76,7 +77,7 @@ export function deadlockOf(child: Child): DeadlockError | undefined {
  */
 export function lookAgainAt(call: Call): void {
   if (left.size === 0) {
-    setImmediate(() => {
+    nextTurn(() => {
       const calls = [...left];
       left.clear();
       for (const each of calls) each.refuseChildren();

@@ -1,3 +1,6 @@
+import { AsyncResource } from 'node:async_hooks';
+import { setImmediate } from 'node:timers';
+
 /**
  * What is put off to the end of a turn, for all of a pool: after all that follows from what came in it, however many promises a
  * program has put around that.
@@ -29,3 +32,6 @@ export class Turn {
 }
 
 const NOW = Promise.resolve();
+
+/** Runs `run` in the next turn of the loop: as no part of whatever asks for it, and also while a test plays the timers. */
+export const nextTurn = AsyncResource.bind((run: () => void): void => void setImmediate(run));

@@ -1,8 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { BusyPoll, busyPoll, nextTurn } from '../../src/busy-poll.js';
+import { BusyPoll, busyPoll } from '../../src/busy-poll.js';
 import type { PoolOptions } from '../../src/index.js';
 import { processors } from '../../src/processors.js';
+import { nextTurn } from '../../src/turn.js';
 import { PlayedPool } from '../fake/played-pool.js';
 
 /** On a loop that is turned by hand, one look each time. */

@@ -1,6 +1,6 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import type { Call } from '../../src/call.js';
-import { outside, parentRun, Run } from '../../src/children.js';
+import { lookAgainAt, outside, parentRun, Run } from '../../src/children.js';
 import { checkOptions } from '../../src/options.js';
 import { Runtime } from '../../src/runtime.js';
 import { FakePython } from '../fake/fake-python.js';
@@ -36,6 +36,19 @@ it('a run that fails has ended as well', async () => {
 
 it('what outlives the call in whose function it begins is no child of it', async () => {
   expect(await running().run.of(() => outside(parentRun))).toBeUndefined();
+});
+
+it('those who are left are looked at as no part of what has ended, though somebody else turns the timers', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const seen = new Promise((resolve) => {
+    const left = { refuseChildren: () => resolve(parentRun()) } as unknown as Call;
+    void running().run.of(() => {
+      lookAgainAt(left);
+      return new Promise(() => {});
+    });
+  });
+  expect(await seen).toBeUndefined();
 });
 
 it('no worker belongs to the call in whose function it is started', async () => {
