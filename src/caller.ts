@@ -66,8 +66,8 @@ type WithSchema<Options, T> = Options & { readonly schema: StandardSchema<T> };
 /** What a pool, a lease and a session have in common: one can call through them. */
 export abstract class Caller<Api = unknown> {
   readonly #runtime: Runtime;
-  /** The session that its calls belong to. */
-  protected readonly sessionId: string | undefined;
+  /** @internal The session that its calls belong to. */
+  readonly sessionId: string | undefined;
   readonly #bound: CallOptions;
 
   /** @param bound As `mergedWith` returns them, checked and nobody else's. */

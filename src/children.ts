@@ -3,7 +3,7 @@ import type { Call } from './call.js';
 import { DeadlockError } from './errors.js';
 import { nextTurn } from './turn.js';
 
-/** Somebody who waits for a worker on behalf of a call that Python runs: a call made in a function that Python called. */
+/** Somebody who waits on behalf of a call that Python runs, such as a call made in a function that Python called. */
 export interface Child {
   /** As the error names it. */
   readonly name: string;
@@ -50,7 +50,7 @@ export function parentRun(): Run | undefined {
 }
 
 /** The nearest of the calls in whose functions something was made, in that run, for which `isIt` is true. */
-export function callAbove(parent: Run | undefined, isIt: (call: Call) => boolean): Call | undefined {
+export function callAbove(parent: Run | undefined, isIt: (call: Call) => boolean | undefined): Call | undefined {
   for (let run = parent; run !== undefined; run = run.call.parent) if (isIt(run.call)) return run.call;
   return undefined;
 }
@@ -63,17 +63,50 @@ export function outside<T>(run: () => T): T {
 /**
  * The error for a child that would wait for ever: whoever holds a slot that could serve it waits, in a function that
  * Python called, for such a child in turn. Undefined if one of them may go on.
+ *
+ * @param needsSlot False: it waits for the end of a call, and for no slot.
  */
-export function deadlockOf(child: Child): DeadlockError | undefined {
+export function deadlockOf(child: Child, needsSlot = true): DeadlockError | undefined {
   if (parentOf(child) === undefined || !isStuck(child, new Set())) return undefined;
   const chain: string[] = [];
   for (let each: Child | undefined = child; each !== undefined; each = parentOf(each)) chain.unshift(each.name);
-  return new DeadlockError({ chain, slots: child.waitsFor()?.length ?? 0 });
+  return new DeadlockError({ chain, slots: needsSlot ? (child.waitsFor()?.length ?? 0) : undefined });
 }
 
 /**
- * Looks at those who are left of a call's children, now that one has ended: they may wait for ever. Once the turn is over,
- * when the function that waited for that one has gone on.
+ * `work`, which comes to its end only after a call has; unless it is waited for in a function that this very call waits for.
+ * Then it rejects with a DeadlockError, and the work goes on unwatched.
+ *
+ * @param waitsFor That call, at this moment.
+ */
+export function unlessDeadlocked<T>(work: Promise<T>, name: string, waitsFor: () => Call | undefined): Promise<T> {
+  const parent = parentRun();
+  if (parent === undefined) return work;
+  const waited = new Promise<T>((resolve, reject) => {
+    const wait: Child = {
+      name,
+      parent,
+      waitsFor: () => [waitsFor()],
+      refuseIfDeadlocked() {
+        const error = deadlockOf(wait, false);
+        if (error === undefined) return false;
+        parent.call.release(wait);
+        reject(error);
+        return true;
+      },
+    };
+    parent.call.adopt(wait);
+    work.finally(() => parent.call.release(wait)).then(resolve, reject);
+  });
+  // A function that has returned once the turn is over did not wait for it; one that has more to do may not, either.
+  lookAgainAt(parent.call);
+  waited.catch(() => {});
+  return waited;
+}
+
+/**
+ * Looks at a call's children once the turn is over, when its functions have gone on: those who are left may wait for ever, now
+ * that one of them has ended.
  */
 export function lookAgainAt(call: Call): void {
   if (left.size === 0) {
@@ -86,7 +119,7 @@ export function lookAgainAt(call: Call): void {
   left.add(call);
 }
 
-/** The calls of which a child has ended in this turn, and others have not. */
+/** The calls whose children are looked at then. */
 const left = new Set<Call>();
 
 /** The call that waits for it. */

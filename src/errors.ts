@@ -278,21 +278,32 @@ export class QueueTimeoutError extends PoolError<'ERR_QUEUE_TIMEOUT'> {
   }
 }
 
-/** A call, made in a function that Python had called, would have waited for ever. Nothing was sent to Python. */
+/**
+ * A call, made in a function that Python had called, would have waited for ever, and nothing was sent to Python; or such a
+ * function would have, for the end of the very call that waits for it, which comes all the same.
+ */
 export class DeadlockError extends PoolError<'ERR_DEADLOCK'> {
   /** The names of the calls that wait for each other, the outermost first. */
   readonly chain: readonly string[];
 
-  constructor(seen: { chain: readonly string[]; slots: number }) {
+  constructor(seen: { chain: readonly string[]; slots: number | undefined }) {
     super(
       'DeadlockError',
       'ERR_DEADLOCK',
-      `${seen.chain.join(' → ')} would wait for ever: each was made in a function that the one before had given to Python, ` +
-        `and ${seen.slots === 1 ? 'the one slot' : `all ${seen.slots} slots`} that could serve the last ${seen.slots === 1 ? 'is' : 'are'} held by calls that wait for such a call. ` +
-        'Raise `size` or `slots`, do not wait for a lease or a strict session in its own call, or pass what is needed as an argument.',
+      `${seen.chain.join(' → ')} would wait for ever: each was made in a function that the one before had given to Python, and ${whyForEver(seen.slots)}`,
     );
     this.chain = seen.chain;
   }
+}
+
+function whyForEver(slots: number | undefined): string {
+  if (slots === undefined) {
+    return 'the last waits for the end of a call that waits for it. It is done all the same once that has ended: do not await it there.';
+  }
+  return (
+    `${slots === 1 ? 'the one slot' : `all ${slots} slots`} that could serve the last ${slots === 1 ? 'is' : 'are'} held by calls that wait for such a call. ` +
+    'Raise `size` or `slots`, do not wait for a lease or a strict session in its own call, or pass what is needed as an argument.'
+  );
 }
 
 /** The same call has ended its worker so often that it is refused for a while. Nothing was sent to Python. */

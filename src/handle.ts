@@ -8,6 +8,8 @@ import { encodeHandlesDrop } from './wire/message.js';
 export interface HandleCaller {
   /** The lease's id, or the session's. `undefined`: no object can come by it. */
   readonly owner: HandleOwner | undefined;
+  /** The session's id, of a lease that is one of a session's, too. */
+  readonly sessionId: string | undefined;
   onObject(member: Member, args: readonly unknown[]): PyResult;
 }
 

@@ -3,7 +3,7 @@ import { Asking } from './asking.js';
 import { Budget, checkMs, checkNames, checkWait, isBounded, type WaitOptions } from './budget.js';
 import type { Call, CallOutcome } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
-import { type Child, deadlockOf, parentRun, type Run } from './children.js';
+import { type Child, deadlockOf, parentRun, type Run, unlessDeadlocked } from './children.js';
 import type { LeaseEnd } from './errors.js';
 import type { Exchange } from './exchange.js';
 import type { Hold, HoldTerms } from './hold.js';
@@ -67,9 +67,9 @@ export class Lease<Api = unknown> extends Caller<Api> {
   }
 
   /**
-   * Gives the worker back once the calls already made have been answered.
-   * Safe to repeat; a lease that is over already is left as it is. Giving up
-   * the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) does not undo it.
+   * Gives the worker back once the calls already made have been answered. Safe to repeat; a lease that is over already is
+   * left as it is. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) does not undo it, and neither does that it
+   * rejects with `ERR_DEADLOCK`, as it does where a function awaits it that one of these calls waits for.
    */
   checkin(given: WaitOptions = NO_OPTIONS): Promise<void> {
     const wait = own(given);
@@ -79,8 +79,10 @@ export class Lease<Api = unknown> extends Caller<Api> {
     } catch (error) {
       return Promise.reject(error);
     }
-    const over = this.#hold.checkin();
-    return this.#hold.ended !== undefined ? over : this.runtime.within(over, wait, 'checked-in');
+    const hold = this.#hold;
+    const over = hold.checkin();
+    if (hold.ended !== undefined) return over;
+    return unlessDeadlocked(this.runtime.within(over, wait, 'checked-in'), 'checkin()', () => hold.exchange.call);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

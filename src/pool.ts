@@ -2,6 +2,7 @@ import { CallAsking, type Standing } from './asking.js';
 import { checkWait, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
+import { callAbove, parentRun, unlessDeadlocked } from './children.js';
 import { PlatformError, PoolClosedError, type WaitedFor } from './errors.js';
 import type { PoolEvents } from './events.js';
 import { Hold } from './hold.js';
@@ -182,10 +183,14 @@ export class Pool<Api = unknown> extends Caller<Api> {
 
   /**
    * Refuses new callers, for good, and resolves when those who are there have been served and every lease is back.
-   * Workers stay; `close` ends them. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) does not undo it.
+   * Workers stay; `close` ends them. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) does not undo it, and neither
+   * does that it rejects with `ERR_DEADLOCK`, as it does where the function of a call that is there awaits it.
    */
   drain(wait: WaitOptions = NO_OPTIONS): Promise<void> {
-    return this.#end('drain', ['drained', 'stopping', 'closed'], wait, 'drained');
+    const { runtime } = this;
+    const above = callAbove(parentRun(), ({ worker }) => worker?.isOf(runtime));
+    const drained = this.#end('drain', ['drained', 'stopping', 'closed'], wait, 'drained');
+    return unlessDeadlocked(drained, 'drain()', () => above);
   }
 
   /**

@@ -3,7 +3,7 @@ import { type Asking, CallAsking, preferring, type Standing } from './asking.js'
 import { checkMs, checkNames, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
-import { outside } from './children.js';
+import { callAbove, outside, parentRun, unlessDeadlocked } from './children.js';
 import { OptionError, SessionLostError } from './errors.js';
 import { Hold } from './hold.js';
 import { CheckoutAsking, type CheckoutOptions, checkoutOptions, Lease } from './lease.js';
@@ -73,13 +73,12 @@ export class Session<Api = unknown> extends Caller<Api> {
    * Ends the session once nothing of it runs or waits, calls that are made
    * meanwhile included: Python drops what it keeps for it. The id may be used
    * again, for a session that starts from nothing. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) leaves the session as it is.
+   * Where the function of a call of its own awaits it, it rejects with `ERR_DEADLOCK`, and the session ends all the same after that call.
    */
-  async end(wait: WaitOptions = NO_OPTIONS): Promise<void> {
-    const { sessions, clock } = this.runtime;
-    const startedAt = clock.now();
-    // Another call may have begun since the last one settled, and then another: they share the one budget.
-    do await this.runtime.within(sessions.unused(this.id), wait, 'session-end', startedAt);
-    while (!sessions.end(this.id));
+  end(wait: WaitOptions = NO_OPTIONS): Promise<void> {
+    const isOwn = ({ question, worker }: Call) => question.caller?.sessionId === this.id && worker?.isOf(this.runtime);
+    const above = callAbove(parentRun(), isOwn);
+    return unlessDeadlocked(this.#end(wait), 'session.end()', () => above);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -101,6 +100,14 @@ export class Session<Api = unknown> extends Caller<Api> {
 
   protected override get concurrency(): number {
     return 1;
+  }
+
+  async #end(wait: WaitOptions): Promise<void> {
+    const { sessions, clock } = this.runtime;
+    const startedAt = clock.now();
+    // Another call may have begun since the last one settled, and then another: they share the one budget.
+    do await this.runtime.within(sessions.unused(this.id), wait, 'session-end', startedAt);
+    while (!sessions.end(this.id));
   }
 
   /** @param whenOver Arranges that its argument runs once the asking needs the session no more. */

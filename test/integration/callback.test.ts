@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import type { Pool } from '../../src/index.js';
 import { Gate } from '../support/gate.js';
 import { collect, failure, fixtures, readyPool } from '../support/pool.js';
 
@@ -467,6 +468,84 @@ describe('a call made in a function that Python called', () => {
     const stream = await failure<Error & { cause: object }>(pool.call('total', [rows()]));
     expect(stream.cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['total', 'total'] });
   });
+});
+
+describe('a function in which the end of what its own call runs in is begun', () => {
+  const ends = { 'checkin()': ofLease, 'session.end()': ofSession, 'drain()': ofPool };
+  const all = Object.entries<typeof ofLease>(ends);
+
+  it.each(all)('is told that it would await it for ever, and it comes after the call: %s', async (name, opened) => {
+    const { by, end, isOver } = await opened(await readyPool(callbacks));
+    const error = await failure<Error & { cause: object }>(by.call('apply', [end]));
+    expect(error.cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['apply', name] });
+    await setImmediate();
+    expect(isOver()).toBe(true);
+  });
+
+  it.each(all)('may go on without it, and whoever awaits it elsewhere hears of it: %s', async (_, opened) => {
+    const { by, end, isOver } = await opened(await readyPool(callbacks));
+    let over: Promise<void> | undefined;
+    const returns = () => {
+      over = end();
+      return 1;
+    };
+    expect(await by.call('apply', [returns])).toBe(1);
+    expect([await over, isOver()]).toEqual([undefined, true]);
+  });
+
+  it.each(all)('may have more to do, and need not hear of it: %s', async (_, opened) => {
+    const { by, end, isOver } = await opened(await readyPool(callbacks));
+    const goesOn = async () => {
+      void end();
+      await setImmediate();
+      await setImmediate();
+      return 1;
+    };
+    expect(await by.call('apply', [goesOn])).toBe(1);
+    await setImmediate();
+    expect(isOver()).toBe(true);
+  });
+
+  it('is told so of a session by whose lease its call runs, or a call above it', async () => {
+    const pool = await readyPool(callbacks, { size: 2 });
+    const session = pool.session('ann');
+    const lease = await session.checkout();
+    const below = () => pool.call('apply', [() => session.end()]);
+    let last = (await failure(lease.call('apply', [below]))) as { cause?: unknown };
+    while (last.cause !== undefined) last = last.cause as { cause?: unknown };
+    expect(last).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['apply', 'apply', 'session.end()'] });
+    expect(pool.stats().sessions).toBe(1);
+    await lease.checkin();
+    await setImmediate();
+    expect(pool.stats().sessions).toBe(0);
+  });
+
+  it('waits where the call that has to end goes on by itself', async () => {
+    const pool = await readyPool(callbacks, { size: 2 });
+    const [lease, other] = [await pool.checkout(), moment()];
+    const running = lease.call('apply', [() => other.comes]);
+    const waits = () => {
+      setTimeout(other.come, 10);
+      return lease.checkin();
+    };
+    expect(await pool.call('apply', [waits])).toBe(null);
+    expect(await running).toBe(null);
+  });
+
+  /** Something by which a call can be made, and its end. */
+  async function ofLease(pool: Pool): Promise<{ by: Pick<Pool, 'call'>; end(): Promise<void>; isOver(): boolean }> {
+    const lease = await pool.checkout();
+    return { by: lease, end: () => lease.checkin(), isOver: () => lease.ended === 'checked-in' };
+  }
+
+  async function ofSession(pool: Pool) {
+    const session = pool.session('ann');
+    return { by: session, end: () => session.end(), isOver: () => pool.stats().sessions === 0 };
+  }
+
+  async function ofPool(pool: Pool) {
+    return { by: pool, end: () => pool.drain(), isOver: () => pool.stats().state === 'drained' };
+  }
 });
 
 describe('with several slots', () => {

@@ -338,6 +338,11 @@ function samples(): Sample[] {
       ['apply → total', 'all 4 slots', '`size`'],
     ],
     [
+      'ERR_DEADLOCK',
+      new errors.DeadlockError({ chain: ['apply', 'checkin()'], slots: undefined }),
+      ['apply → checkin()', 'the end of a call', 'do not await it'],
+    ],
+    [
       'ERR_POISON',
       new errors.PoisonError({ call: 'parse', deaths: 3, sinceMs: 1_200, refusedMs: 59_000 }),
       ['"parse"', '3 workers', 1_200, 59_000, '`poisonDeaths`'],
