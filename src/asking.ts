@@ -1,4 +1,4 @@
-import type { Affinity, RefusalReason, Waiter } from '../machines/index.js';
+import { type Affinity, byAge, type RefusalReason, type Waiter } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import { Budget } from './budget.js';
 import type { Call, CallHome, CallOutcome } from './call.js';
@@ -82,6 +82,11 @@ export abstract class Asking implements Asker {
       this.waiter = { ...waiter, affinity, mayWait, isShort: false };
     this.runtime.ask(this);
     this.refuseIfDeadlocked();
+  }
+
+  /** Its turn comes before that of the other, where any worker would do for both. */
+  goesBefore(other: Asking): boolean {
+    return byAge(this.runtime.settings)(this.waiter, other.waiter) < 0;
   }
 
   /** A session's: waits for another of it to meet a worker, any worker, and has asked for none itself. */

@@ -257,6 +257,11 @@ export class Runtime {
     return this.#askers.take(ticket);
   }
 
+  /** It has asked, and neither been granted a worker nor refused. */
+  isAsked({ ticket }: Waiter): boolean {
+    return this.#askers.has(ticket);
+  }
+
   withdraw(waiter: Waiter): void {
     if (this.takeAsker(waiter.ticket) !== undefined) this.#tellCoordinator({ type: 'lease.cancel', waiter });
   }

@@ -23,7 +23,7 @@ export interface SessionRecord {
   /** Calls and leases of it that run or wait. */
   active: number;
   lastUsed: number;
-  /** While it is about to meet its first worker: those who wait to go to the same one. */
+  /** While it is about to meet its first worker: those who wait to go to the same one, by their turns. */
   held: Asking[] | undefined;
   /** The one of it that will meet the worker first. */
   first: Asking | undefined;

@@ -162,8 +162,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     } else if (this.runtime.waiting >= this.runtime.settings.queueMax) {
       asking.fail(this.runtime.refusal('queue-full'), 'refused');
     } else {
-      record.held.push(asking);
-      asking.waitBehind();
+      this.#fallIn(record, record.held, asking);
     }
   }
 
@@ -177,13 +176,25 @@ export class Session<Api = unknown> extends Caller<Api> {
     asking.ask({ worker: id, place, strict: true });
   }
 
+  /** Waits for another to meet the session's worker first, or takes the place of that one, where its own turn comes sooner. */
+  #fallIn(record: SessionRecord, held: Asking[], asking: Asking): void {
+    const { first } = record;
+    if (first !== undefined && asking.goesBefore(first) && this.runtime.isAsked(first.waiter) && first.mayWait) {
+      first.leaveQueue();
+      return this.#meetFirst(record, asking, [first, ...held]);
+    }
+    held.splice(held.findLastIndex((each) => !asking.goesBefore(each)) + 1, 0, asking);
+    asking.waitBehind();
+  }
+
   /** The first to be served decides which worker the session meets; the others go there after it. */
   #meetFirst(record: SessionRecord, first: Asking, others: Asking[]): void {
     record.held = others;
     record.first = first;
     first.onMet = (worker) => {
       this.runtime.sessions.meet(record, worker);
-      this.#release(record);
+      // Another may have taken its place.
+      if (record.first === first) this.#release(record);
     };
     first.ask(preferring(this.runtime.sessions.leastMet()));
   }

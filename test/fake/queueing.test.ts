@@ -61,6 +61,43 @@ describe('those who wait', () => {
     expect(await late).toMatchObject({ code: 'ERR_QUEUE_TIMEOUT', waitedMs: 100 });
   });
 
+  it('are served by priority within a session that has met no worker, too', async () => {
+    const { pool, answer, served } = await busyPool();
+    const session = pool.session('ann');
+    const calls = [
+      session.call('low', [], { priority: -1 }),
+      pool.call('plain'),
+      session.call('high', [], { priority: 1 }),
+    ];
+    expect(pool.stats().waiting).toBe(3);
+    for (let each = 0; each < 3; each += 1) await answer();
+    expect(served.slice(1)).toEqual(['high', 'plain', 'low']);
+    void Promise.allSettled(calls);
+  });
+
+  it('keep their turns when the one gives up that was to meet the worker of their session first', async () => {
+    const { pool, answer, served } = await busyPool();
+    const session = pool.session('ann');
+    const abort = new AbortController();
+    const low = session.call('low', [], { priority: -1 });
+    const given = failure(session.call('given up', [], { priority: 1, signal: abort.signal }));
+    const calls = [low, pool.call('plain'), session.call('next')];
+    abort.abort('enough');
+    expect(await given).toBe('enough');
+    for (let each = 0; each < 3; each += 1) await answer();
+    expect(served.slice(1)).toEqual(['plain', 'next', 'low']);
+    void Promise.allSettled(calls);
+  });
+
+  it('go before no call of their session that may not wait for a worker, and is to meet one first', async () => {
+    const { pool, answer, served } = await busyPool();
+    const hasty = pool.session('ann', { affinity: 'strict-fail-fast' });
+    const calls = [hasty.call('hasty'), pool.session('ann').call('high', [], { priority: 1 })];
+    for (let each = 0; each < 2; each += 1) await answer();
+    expect(served.slice(1)).toEqual(['hasty', 'high']);
+    void Promise.allSettled(calls);
+  });
+
   it('have a key and a priority that are such, or are refused', async () => {
     const { pool } = await busyPool();
     for (const fairnessKey of ['', 7, null]) {
