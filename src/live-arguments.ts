@@ -155,6 +155,8 @@ class Input {
   /** How large an item was in the last message. The first has one of its own. */
   #itemBytes = BATCH_BYTES;
   #isRunning = false;
+  /** Code of its source runs. */
+  #isInSource = false;
   #isClosed = false;
 
   constructor(index: number, given: Iterable<unknown> | AsyncIterable<unknown>, ways: Ways) {
@@ -177,8 +179,8 @@ class Input {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    // What goes wrong in closing is nobody's to hear any more.
-    (async () => this.#source?.return?.())().catch(() => {});
+    // By what its source does, perhaps, which then cannot be closed before it has done that.
+    if (!this.#isInSource) this.#closeSource();
   }
 
   #start(): void {
@@ -189,11 +191,8 @@ class Input {
     this.#isRunning = true;
     const batch: unknown[] = [];
     try {
-      // Here, since it may throw as `next` may.
-      this.#source ??= sourceOf(this.#given);
-      const source = this.#source;
       while (!this.#isClosed && this.#room > batch.length && this.#bytes < AHEAD_BYTES_MAX) {
-        let result = source.next();
+        let result = this.#next();
         if ('then' in result) {
           // What comes late lets what is there go.
           const late = await Promise.race([result, nextTurn()]);
@@ -217,6 +216,23 @@ class Input {
       this.#isRunning = false;
     }
     if (!this.#isClosed && this.#room > 0 && this.#bytes < AHEAD_BYTES_MAX) this.#start();
+  }
+
+  #next(): ReturnType<Source['next']> {
+    this.#isInSource = true;
+    try {
+      // Here, since it may throw as `next` may.
+      this.#source ??= sourceOf(this.#given);
+      return this.#source.next();
+    } finally {
+      this.#isInSource = false;
+      if (this.#isClosed) this.#closeSource();
+    }
+  }
+
+  #closeSource(): void {
+    // What goes wrong in closing is nobody's to hear any more.
+    (async () => this.#source?.return?.())().catch(() => {});
   }
 
   #send(batch: unknown[]): void {

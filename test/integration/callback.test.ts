@@ -122,6 +122,43 @@ describe('an iterable among the arguments', () => {
     expect(closed).toBe(1);
   });
 
+  it.each<[string, (giveUp: () => void, onClosed: () => void) => Iterable<number>]>([
+    [
+      'a generator that is read',
+      function* (giveUp, onClosed) {
+        try {
+          giveUp();
+          yield 1;
+        } finally {
+          onClosed();
+        }
+      },
+    ],
+    [
+      'an iterator that is made',
+      (giveUp, onClosed) => ({
+        [Symbol.iterator]() {
+          giveUp();
+          return { next: () => ({ value: 1 }), return: () => ({ done: true, value: onClosed() }) };
+        },
+      }),
+    ],
+  ])('is closed, once, though it gives up its own call meanwhile: %s', async (_, made) => {
+    const pool = await readyPool(callbacks);
+    const abort = new AbortController();
+    let closed = 0;
+    const source = made(
+      () => abort.abort('no more'),
+      () => {
+        closed += 1;
+      },
+    );
+    expect(await failure(pool.call('total', [source], { signal: abort.signal }))).toBe('no more');
+    await setImmediate();
+    expect(closed).toBe(1);
+    expect(await pool.call('total', [[1, 2]])).toBe(3);
+  });
+
   it('may give up, as it is closed, the call that waits behind it, and the lease goes back all the same', async () => {
     const pool = await readyPool(callbacks);
     const lease = await pool.checkout();
