@@ -6,6 +6,7 @@ from _thread import get_ident
 
 from . import error, message
 from .cancel import GIVEN_UP, CallCancelled
+from .message import MessageTooLarge
 from .value import encode_members
 
 TYPE_CHECKING = False
@@ -139,14 +140,27 @@ class Exchange:
         if self.cancellation.is_cancelled(self.call):
             raise CallCancelled(GIVEN_UP)
         self._numbers += 1
+        handing, cancellation = self.handing, self.cancellation
         try:
-            text, attachments = encode_members({"args": list(args), "kwargs": kwargs}, self.depth_max, self.handing)
+            text, attachments = encode_members({"args": list(args), "kwargs": kwargs}, self.depth_max, handing)
             line = message.callback(self.call, function, self._numbers, text, is_kept)
-            self.say("what a function of Node's is called with", line, attachments)
-        except Exception:
-            self.handing.take_back()
+        except BaseException:
+            handing.take_back()
             raise
-        self.handing.sent()
+        # What is interrupted as it is written is written to its end all the same, and must not be taken back then. In a
+        # coroutine nothing is raised: its task is cancelled.
+        was_armed = 0 if cancellation.interrupt is not None else cancellation.armed
+        if was_armed:
+            cancellation.armed = 0
+        try:
+            self.say("what a function of Node's is called with", line, attachments)
+        except MessageTooLarge:
+            handing.take_back()
+            raise
+        finally:
+            handing.sent()
+            if was_armed:
+                cancellation.arm(was_armed)
         return self._numbers
 
     def is_answered(self, number: int) -> bool:

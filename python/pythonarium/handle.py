@@ -48,8 +48,10 @@ class HandleStore:
             owned = self._owned.setdefault(owner, {})
             number = owned.get(id(value))
             if number is None:
-                number = owned[id(value)] = self._next()
+                number = self._next()
+                # In this order: the call may be interrupted between the two, and what is known has to be there.
                 self._held[number] = _Held(value, owner)
+                owned[id(value)] = number
             self._held[number].sent += 1
             return number
 
@@ -69,9 +71,10 @@ class HandleStore:
             held.sent -= times
             # Otherwise it is on its way to Node once more.
             if held.sent <= 0:
-                del self._held[number]
                 owned = self._owned[held.owner]
+                # In this order, as above.
                 del owned[id(held.value)]
+                del self._held[number]
                 if not owned:
                     del self._owned[held.owner]
 
@@ -120,9 +123,9 @@ class Handing:
 
     def take_back(self) -> None:
         """Let go of what was encoded and never sent."""
-        for number in self.unsent:
-            self.store.drop(number, 1)
-        self.unsent.clear()
+        # One by one: interrupted in between, none of them is let go of twice.
+        while self.unsent:
+            self.store.drop(self.unsent.pop(), 1)
 
 
 class NoHanding:

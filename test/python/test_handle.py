@@ -1,10 +1,15 @@
 import json
 import unittest
 from dataclasses import dataclass
+from types import SimpleNamespace
+from unittest.mock import patch
 
 from harness import WorkerTestCase
 from pythonarium import expose
+from pythonarium.cancel import CallCancelled, Cancellation
+from pythonarium.exchange import Exchange
 from pythonarium.handle import HandleStore, NoHanding
+from pythonarium.message import MessageTooLarge, ProtocolError
 from pythonarium.value import encode
 
 
@@ -139,6 +144,95 @@ class Handles(WorkerTestCase):
         self.assertEqual(self.answer("add", "x", on=1, lease=1)["type"], "reply")
         self.assertEqual(self.answer("merge", None, on=1, lease=1, rich=[[["args", 0], "handle", 1]])["type"], "reply")
         self.assertEqual(self.answer("merge", 1, on=1, lease=1)["error"]["code"], "ERR_ARGUMENT")
+
+
+class Impatient(Cancellation):
+    """Of a call whose caller gives up when the test says so."""
+
+    has_given_up = False
+
+    def is_cancelled(self, call):
+        return self.has_given_up
+
+    def give_up(self):
+        self.has_given_up = True
+        self._on_signal(0, None)
+
+
+class Interrupted(unittest.TestCase):
+    """An object that Node has, and that a call which is interrupted is about to send once more."""
+
+    def setUp(self):
+        self.store = HandleStore()
+        self.store.expose({"Elsewhere": Elsewhere})
+        self.value = Elsewhere(1)
+        self.number = self.store.hold(self.value, 7)
+        self.handing = self.store.handing(7)
+        self.cancellation = Impatient()
+        self.cancellation.call = self.cancellation.armed = 1
+
+    def ask(self, say):
+        worker = SimpleNamespace(_depth_max=200, say=say)
+        Exchange(1, worker, None, self.cancellation, self.handing).ask(0, (self.value,), {}, False)
+
+    def is_held_by_node(self):
+        """Whether it is there when Node has let go of it once, and the worker of what the call has not sent."""
+        self.handing.take_back()
+        self.store.drop(self.number, 1)
+        return self.number in self.store._held
+
+    def test_what_is_written_as_its_caller_gives_up_counts_as_sent(self):
+        with self.assertRaises(CallCancelled):
+            self.ask(lambda *_: self.cancellation.give_up())
+        self.assertTrue(self.is_held_by_node())
+
+    def test_what_is_written_as_a_handler_of_a_signal_raises_counts_as_sent_and_the_call_can_be_interrupted_as_before(self):
+        with self.assertRaises(TimeoutError):
+            self.ask(raising(TimeoutError("an alarm")))
+        self.assertEqual(self.cancellation.armed, 1)
+        self.assertTrue(self.is_held_by_node())
+
+    def test_in_a_coroutine_its_task_is_cancelled_and_nothing_is_raised(self):
+        cancelled = []
+        self.cancellation.interrupt = lambda: cancelled.append(True)
+        self.ask(lambda *_: self.cancellation.give_up())
+        self.assertEqual(cancelled, [True])
+        self.assertTrue(self.is_held_by_node())
+
+    def test_what_is_too_large_to_be_sent_is_taken_back(self):
+        with self.assertRaises(MessageTooLarge):
+            self.ask(raising(MessageTooLarge("a question", 2, 1)))
+        self.assertEqual(self.handing.unsent, [])
+        self.assertFalse(self.is_held_by_node())
+
+    def test_what_is_interrupted_before_it_is_written_is_taken_back(self):
+        with patch("pythonarium.message.callback", raising(CallCancelled())), self.assertRaises(CallCancelled):
+            self.ask(raising(AssertionError("nothing is to be said")))
+        self.assertEqual(self.handing.unsent, [])
+        self.assertFalse(self.is_held_by_node())
+
+    def test_nothing_is_taken_back_twice(self):
+        self.handing.unsent += [self.number, self.number]
+        with patch.object(self.store, "drop", raising(CallCancelled())), self.assertRaises(CallCancelled):
+            self.handing.take_back()
+        self.assertEqual(self.handing.unsent, [self.number])
+
+    def test_what_was_not_yet_held_is_held_the_next_time(self):
+        with patch("pythonarium.handle._Held", raising(CallCancelled())), self.assertRaises(CallCancelled):
+            self.store.hold(self.value, 8)
+        number = self.store.hold(self.value, 8)
+        self.store.forget({"type": "lease.end", "lease": 8})
+        with self.assertRaises(ProtocolError):
+            self.store.get(number)
+
+
+def raising(raised):
+    """Return what raises that, whatever it is called with."""
+
+    def fail(*_):
+        raise raised
+
+    return fail
 
 
 if __name__ == "__main__":
