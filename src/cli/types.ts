@@ -1,4 +1,4 @@
-import { watch } from 'node:fs';
+import { accessSync, constants, type FSWatcher, watch } from 'node:fs';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -137,8 +137,7 @@ async function keepFresh(job: Job, flags: TypesFlags, signal: AbortSignal): Prom
   while (!signal.aborted) {
     const startedAt = Date.now();
     const declared = await declareTypes({ ...job, ...pythonOf(flags), expose: flags.expose, signal });
-    const files = new Set([...declared.files, ...Object.values(job.modules).filter((module) => isAbsolute(module))]);
-    const changed = change(files, startedAt, signal);
+    const changed = change(declared.files, startedAt, signal);
     // Nobody hears of it any more where the file could not be written.
     changed.catch(() => {});
     await writeOut(job, declared);
@@ -146,29 +145,56 @@ async function keepFresh(job: Job, flags: TypesFlags, signal: AbortSignal): Prom
   }
 }
 
-/** Resolves when one of the files has changed since `since`, or when `signal` aborts. */
-async function change(files: ReadonlySet<string>, since: number, signal: AbortSignal): Promise<void> {
+/** Resolves when one of the files has changed since `since`, has come or is gone, or when `signal` aborts. */
+async function change(files: readonly string[], since: number, signal: AbortSignal): Promise<void> {
   let resolve!: () => void;
   const promise = new Promise<void>((settle) => {
     resolve = settle;
   });
-  const isOurs = (folder: string, name: string | null) => name === null || files.has(`${folder}/${name}`);
-  // Folders, since editors put a new file in the place of the old one.
-  const watchers = [...new Set([...files].map((file) => dirname(file)))].map((folder) =>
-    watch(folder, (_, name) => {
-      if (isOurs(folder, name)) resolve();
-    }),
-  );
+  const watchers: FSWatcher[] = [];
   signal.addEventListener('abort', resolve, { once: true });
   try {
-    const changes = await Promise.all([...files].map(changedAt));
+    // Folders, since editors put a new file in the place of the old one.
+    for (const [folder, names] of namesToWatch(files)) {
+      const watcher = watch(folder, (event, name) => {
+        // The folder itself was removed or moved, which is the last that is heard of it.
+        const isGone = event === 'rename' && name === basename(folder);
+        if (isGone || name === null || names.has(name)) resolve();
+      });
+      watchers.push(watcher.on('error', resolve));
+    }
+    const changes = await Promise.all(files.map(changedAt));
     const now = Date.now();
     if (!changes.some((at) => at >= since && at <= now)) await promise;
     // An editor writes in several steps.
     await delay(SETTLE_MS, undefined, { signal }).catch(() => {});
+  } catch (error) {
+    // A folder went away just before it was to be watched, which is a change too.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   } finally {
     signal.removeEventListener('abort', resolve);
     for (const watcher of watchers) watcher.close();
+  }
+}
+
+/** The names that matter, by folder: those of the files, or of the first folder on the way that is not there. */
+function namesToWatch(files: readonly string[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const byFolder = new Map<string, Set<string>>();
+  for (const file of files) {
+    let [folder, name] = [dirname(file), basename(file)];
+    while (!isReadable(folder) && folder !== dirname(folder)) [folder, name] = [dirname(folder), basename(folder)];
+    const names = byFolder.get(folder) ?? new Set<string>();
+    byFolder.set(folder, names.add(name));
+  }
+  return byFolder;
+}
+
+function isReadable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.R_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -23,7 +23,7 @@ export interface Declarations {
   readonly warnings?: readonly { readonly file: string; readonly line: number; readonly text: string }[];
   /** A syntax error with its place, a module without source, or one with nothing to call. */
   readonly problem?: string;
-  /** The sources that were read. */
+  /** The sources that were read, and those that would be if they were there. */
   readonly files: readonly string[];
 }
 

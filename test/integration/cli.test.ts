@@ -501,6 +501,30 @@ describe('pythonarium types', () => {
     expect(child.exitCode).toBe(130);
   });
 
+  it('--watch hears of a module that is written later, and outlives a folder that goes and comes back', async () => {
+    const place = join(folder, 'comes-and-goes');
+    const out = join(folder, 'comes-and-goes.d.ts');
+    const isDeclared = (text: string) => existsSync(out) && readFileSync(out, 'utf8').includes(text);
+    const write = () => {
+      mkdirSync(place);
+      return source('comes-and-goes/late.py', 'def f(x: Size, /) -> int: ...', 'from hints_late import Size\n');
+    };
+    const child = start(['types', write(), '--watch', '--out', out]);
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let complaints = '';
+    child.stderr!.on('data', (text) => {
+      complaints += text;
+    });
+    await until(() => isDeclared('f(x: unknown)'), 'a type that is nowhere');
+    mkdirSync(join(place, 'hints_late'));
+    writeFileSync(join(place, 'hints_late/__init__.py'), 'Size = int | None\n');
+    await until(() => isDeclared('type Size = number | null'), 'the type once it is written');
+    rmSync(place, { recursive: true });
+    await until(() => complaints.includes('There is no file'), 'a word of what is gone');
+    write();
+    await until(() => isDeclared('f(x: unknown)'), 'what has come back');
+  });
+
   it('--watch ends when one of the files cannot be written', { timeout: 20_000 }, async () => {
     const [well, ill] = ['written.py', 'unwritten.py'].map((name) => source(name, 'def f() -> int: ...'));
     mkdirSync(`${ill}.d.ts`);

@@ -878,6 +878,18 @@ class Runs(unittest.TestCase):
         self.assertIn(file, answer["problem"])
         self.assertIn("nested deeper than Python can follow", answer["problem"])
 
+    def test_its_files_are_those_that_were_read_and_those_that_would_be_if_they_were_there(self):
+        answer, file = self.run_on("from nowhere_yet import Size\ndef f(x: Size) -> int: ...")
+        self.assertIn(file, answer["files"])
+        for place in ("nowhere_yet.py", "nowhere_yet/__init__.py"):
+            self.assertIn(str(Path(file).parent / place), answer["files"])
+        sources = Sources(["/nowhere", *sys.path])
+        self.assertIsNotNone(sources.find("textwrap"))
+        self.assertLessEqual({"/nowhere/textwrap/__init__.py", "/nowhere/textwrap.py", textwrap.__file__}, sources.files)
+        with self.assertRaises(SourceMissing):
+            sources.load("nowhere_yet")
+        self.assertIn("/nowhere/nowhere_yet.py", sources.files)
+
 
 class Docstrings(unittest.TestCase):
     def test_the_three_ways_of_writing_them(self):

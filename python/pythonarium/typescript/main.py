@@ -13,7 +13,6 @@ def main() -> None:
     """Read a request, `{ path, modules, expose, title }`, and write its declarations or what is wrong."""
     request = json.load(sys.stdin)
     sources = Sources(request["path"])
-    broken: set[str] = set()
     answer: dict[str, object]
     try:
         modules = {prefix: sources.load(source) for prefix, source in request["modules"].items()}
@@ -22,13 +21,11 @@ def main() -> None:
         answer = {"text": declared.text, "functions": declared.functions, "warnings": warnings}
     except SyntaxError as error:
         answer = {"problem": f"{error.filename}:{error.lineno or 1}: {error.msg}"}
-        broken.add(str(error.filename))
     except (NothingToDeclare, SourceMissing) as error:
         answer = {"problem": str(error)}
     except OSError as error:
         answer = {"problem": f"{error.filename} cannot be read: {error.strerror}" if error.filename else str(error)}
-        broken.update([str(error.filename)] if error.filename else [])
     except RecursionError:
         answer = {"problem": f"Something in {', '.join(request['modules'].values())}, or in what is imported there, is nested deeper than Python can follow."}
-    answer["files"] = sorted(broken.union(sources.files))
+    answer["files"] = sorted(sources.files)
     json.dump(answer, sys.stdout)

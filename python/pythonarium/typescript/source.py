@@ -51,16 +51,15 @@ class Definition:
 
 
 class Sources:
-    """Finds and reads modules on a path, each of them once."""
+    """Finds and reads modules on a path, each of them once.
+
+    `files` are those that were read, and those that would be if they were there.
+    """
 
     def __init__(self, path: Sequence[str]) -> None:
+        self.files: set[str] = set()
         self._path = list(path)
         self._modules: dict[str, Module | None] = {}
-
-    @property
-    def files(self) -> list[str]:
-        """Every file that was read."""
-        return sorted({module.path for module in self._modules.values() if module is not None})
 
     def load(self, source: str) -> Module:
         """Return the module of a .py file, of a package folder (absolute paths) or of a dotted name.
@@ -74,6 +73,7 @@ class Sources:
             return module
         is_folder = os.path.isdir(source)
         file = os.path.join(source, "__init__.py") if is_folder else source
+        self.files.add(file)
         if not os.path.isfile(file):
             raise SourceMissing(f"There is no file {file}.")
         name = os.path.basename(source.rstrip(os.sep)) if is_folder else os.path.splitext(os.path.basename(source))[0]
@@ -86,6 +86,7 @@ class Sources:
             self._modules[name] = None
             file = self._file_of(name)
             if file is not None:
+                self.files.add(file)
                 self._modules[name] = _read(name, file)
         return self._modules[name]
 
@@ -136,7 +137,7 @@ class Sources:
         return ".".join(words)
 
     def _file_of(self, name: str) -> str | None:
-        parent, _, _ = name.rpartition(".")
+        parent, _, last = name.rpartition(".")
         path: Sequence[str] = self._path
         if parent:
             package = self.find(parent)
@@ -144,7 +145,12 @@ class Sources:
                 return None
             path = [os.path.dirname(package.path)]
         spec = PathFinder.find_spec(name, path)
-        return spec.origin if spec is not None and spec.has_location and str(spec.origin).endswith(".py") else None
+        file = spec.origin if spec is not None and spec.has_location and str(spec.origin).endswith(".py") else None
+        for place in (os.path.join(folder, end) for folder in path for end in (os.path.join(last, "__init__.py"), f"{last}.py")):
+            if place == file:
+                break
+            self.files.add(place)
+        return file
 
 
 class SourceMissing(Exception):
