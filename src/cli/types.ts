@@ -55,7 +55,7 @@ interface Job {
   readonly command: string;
 }
 
-function jobsOf(given: readonly string[], { out, expose, check: isCheck, watch: isWatch }: TypesFlags): Job[] {
+function jobsOf(given: readonly string[], { out, expose, python, check: isCheck, watch: isWatch }: TypesFlags): Job[] {
   if (out === '-' && isWatch) throw new UsageError('Standard output cannot be kept fresh: give --watch a file.');
   if (out === '-' && isCheck) throw new UsageError('Standard output has nothing to compare: give --check a file.');
   const all = expose === 'all' ? ' --expose all' : '';
@@ -69,8 +69,9 @@ function jobsOf(given: readonly string[], { out, expose, check: isCheck, watch: 
     const names = part.map(({ key, found }) => `${key === undefined ? '' : `${key}=`}${basename(found)}`);
     return `pythonarium types ${names.join(' ')}${all}`;
   };
+  const flag = (name: string, value: string | undefined) => (value === undefined ? '' : ` ${name} ${shellWord(value)}`);
   const commandFor = (texts: readonly string[]) =>
-    `pythonarium types ${texts.join(' ')}${all}${out === undefined ? '' : ` --out ${out}`}`;
+    `pythonarium types ${texts.map(shellWord).join(' ')}${all}${flag('--out', out)}${flag('--python', python)}`;
 
   if (modules.some(({ key }) => key !== undefined)) {
     if (modules.some(({ key }) => key === undefined)) {
@@ -96,6 +97,11 @@ function jobsOf(given: readonly string[], { out, expose, check: isCheck, watch: 
     title: titleOf([module]),
     command: commandFor([module.module]),
   }));
+}
+
+/** What a shell takes for that one word. */
+function shellWord(text: string): string {
+  return /^[\w%+,./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** `app.py` has `app.py.d.ts` beside it, which TypeScript finds as `./app.py.js`. */

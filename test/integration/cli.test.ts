@@ -431,6 +431,18 @@ describe('pythonarium types', () => {
     expect(readFileSync(`${file}.d.ts`, 'utf8')).toContain('Promise<number>');
   });
 
+  it('--check says what a shell can run, with the same Python and whatever is in the names', async () => {
+    const file = source("it's $HOME.py", 'def f() -> int: ...');
+    const args = ['types', file, '--out', join(folder, 'api of it.d.ts'), '--python', environment.PYTHONARIUM_PYTHON!];
+    const { stderr } = await run([...args, '--check']);
+    const [, command = ''] = / Write it: (.*)\n$/.exec(stderr) ?? [];
+    expect(command).toContain(` --python ${environment.PYTHONARIUM_PYTHON}`);
+    const defined = `pythonarium() { "${process.execPath}" "${program}" "$@"; }`;
+    const shell = spawn('sh', ['-c', `${defined}\n${command}`], { env: environment });
+    expect(await ended(shell)).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await run([...args, '--check'])).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+  });
+
   it('puts several modules under their keys into one file, as createPool names their functions', async () => {
     const file = source('one.py', 'def f() -> int: ...');
     const out = join(folder, 'api.d.ts');
