@@ -3,6 +3,7 @@ import { ProtocolError } from '../errors.js';
 import { patienceOn } from '../patience.js';
 import { Channel, type Line } from '../wire/channel.js';
 import { messageOf } from '../wire/message.js';
+import { isDying } from './group.js';
 import {
   type Launch,
   lineEnded,
@@ -161,10 +162,20 @@ export class ForkedProcess implements PythonProcess {
     );
   }
 
-  /** A template that tells of no end for so long is taken to hang: that one is killed then, and all that it has forked. */
   #halt({ mark }: Seat): void {
     mark?.halt();
-    if (!this.#isEnding) this.#killing ??= patience.setTimeout(() => this.#template?.kill(), KILL_MS);
+    if (!this.#isEnding) this.#killing ??= this.#awaitEnd();
+  }
+
+  /**
+   * A template that tells of no end for so long is taken to hang: that one is killed then, and all that it has forked.
+   * Those would die for nothing where it is the kernel that has not let go of this one.
+   */
+  #awaitEnd(): unknown {
+    return patience.setTimeout(() => {
+      if (this.#pid !== undefined && isDying(this.#pid)) this.#killing = this.#awaitEnd();
+      else this.#template?.kill();
+    }, KILL_MS);
   }
 
   async #ended(end: ProcessEnd): Promise<void> {

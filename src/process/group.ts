@@ -58,13 +58,36 @@ export class ProcessGroup {
 
 /** When the process of that pid was started, in ticks since the system was; `undefined` if there is none, or no `/proc`. */
 export function startTimeOf(pid: number): string | undefined {
+  return statOf(pid)?.[START_TIME];
+}
+
+/**
+ * Whether the process of that pid has been killed and still lives, as where a device does not answer, or much memory is
+ * given back: nobody can do more. Never where there is no `/proc`.
+ */
+export function isDying(pid: number): boolean {
+  const { [STATE]: state, [FLAGS]: flags, [THREADS]: threads, [PENDING]: pending } = statOf(pid) ?? [];
+  // One whose first thread has ended is shown as a zombie, though others may still be ending.
+  if (state === 'Z') return Number(threads) > 1;
+  return (Number(flags) & IS_EXITING) !== 0 || (Number(pending) & HAS_SIGKILL) !== 0;
+}
+
+/** What the kernel tells of a process, without its pid and name. */
+function statOf(pid: number): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name in parentheses may hold spaces and parentheses itself. What follows begins with the third field.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[START_TIME - 3];
+    // The name in parentheses may hold spaces and parentheses itself.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
     return undefined;
   }
 }
 
-const START_TIME = 22;
+/** Where something stands behind the name. The manual, `proc(5)`, counts from the pid on, which is 1. */
+const STATE = 3 - 3;
+const FLAGS = 9 - 3;
+const THREADS = 20 - 3;
+const START_TIME = 22 - 3;
+const PENDING = 31 - 3;
+const IS_EXITING = 0x4;
+const HAS_SIGKILL = 1 << 8;

@@ -1,9 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { describe, expect, it } from 'vitest';
-import { ProcessGroup, startTimeOf } from '../../../src/process/group.js';
+import { describe, expect, it, vi } from 'vitest';
+import { isDying, ProcessGroup, startTimeOf } from '../../../src/process/group.js';
 import { isAlive, until } from '../../support/processes.js';
+
+/** What a kernel says of processes that there are not. */
+const told = vi.hoisted(() => new Map<string, string>());
+vi.mock('node:fs', async (original) => {
+  const real = await original<typeof import('node:fs')>();
+  return { ...real, readFileSync: (path: string, how: 'latin1') => told.get(path) ?? real.readFileSync(path, how) };
+});
 
 describe('a signal to a group', () => {
   it('ends the worker and what it has started', async () => {
@@ -69,6 +76,37 @@ describe('the start time', () => {
 
   it('is unknown where there is no such process', () => {
     expect(startTimeOf(2 ** 22 + 1)).toBeUndefined();
+  });
+});
+
+describe('a process that was killed', () => {
+  const PID = 2 ** 22 + 1;
+  const tell = (state: string, { flags = 0, threads = 1, pending = 0 }) => {
+    const fields = new Array(50).fill(0);
+    [fields[0], fields[6], fields[17], fields[28]] = [state, flags, threads, pending];
+    told.set(`/proc/${PID}/stat`, `${PID} (a ) b) ${fields.join(' ')}`);
+  };
+
+  it.each([
+    ['D', { pending: 0x100 }, true],
+    ['R', { flags: 0x40_0004 }, true],
+    ['Z', { flags: 0x4, threads: 2 }, true],
+    ['Z', { flags: 0x4 }, false],
+    ['S', { flags: 0x40_0000, threads: 9, pending: 0x8000 }, false],
+  ])('is dying as long as the kernel says so: %s %j', (state, says, expected) => {
+    tell(state, says);
+    expect(isDying(PID)).toBe(expected);
+    told.clear();
+  });
+
+  it('is not dying when it lives or is gone', async () => {
+    expect(isDying(process.pid)).toBe(false);
+    expect(isDying(PID)).toBe(false);
+    const zombie = spawn('/bin/sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 1000']);
+    const pid = await numberFrom(zombie);
+    await until(() => !isAlive(pid), 'a process to end that nobody reaps');
+    expect(isDying(pid)).toBe(false);
+    zombie.kill();
   });
 });
 
