@@ -54,6 +54,15 @@ export function isPlainObject(value: object): boolean {
   );
 }
 
+/** Whether it has a `toJSON` that is no part of the value, and by which JSON would be made all the same. */
+export function hasHiddenToJson(value: object): boolean {
+  const { toJSON } = value as { readonly toJSON?: unknown };
+  // It is asked of every container, and hardly any has one.
+  if (typeof toJSON !== 'function' || !Object.hasOwn(value, TO_JSON)) return false;
+  // One that is listed is a function, which is refused where it stands.
+  return Array.isArray(value) || !Object.prototype.propertyIsEnumerable.call(value, TO_JSON);
+}
+
 function instanceProblem(value: object): string {
   const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
   if (typeof name !== 'string' || name === '') return 'is an object with a prototype of its own. Send a plain object.';

@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import { MessageTooLargeError, ProtocolError } from '../errors.js';
 import { MicroDate } from '../micro-date.js';
 import { dtypeOf, NdArray, ndarray, ndarrayOf, ndarrayProblem, TYPED_ARRAYS } from '../ndarray.js';
-import { isFaithfulNumber, isPlainArray, isPlainObject, leafProblem, memberOf } from './plain.js';
+import { hasHiddenToJson, isFaithfulNumber, isPlainArray, isPlainObject, leafProblem, memberOf } from './plain.js';
 import { keyedOf, mergedOf, rowsOf } from './rows.js';
 import type { ValueLimits } from './value.js';
 
@@ -142,10 +142,18 @@ export class RichWalk {
   #container(value: object, depthLeft: number): unknown {
     if (depthLeft >= (this.#passed.get(value) ?? Number.POSITIVE_INFINITY)) return value;
     this.#enter(value, depthLeft, 1);
-    const stands = Array.isArray(value) ? this.#array(value, depthLeft - 1) : this.#record(value, depthLeft - 1);
+    const plain = hasHiddenToJson(value) ? this.#withoutHidden(value) : value;
+    const stands = Array.isArray(plain) ? this.#array(plain, depthLeft - 1) : this.#record(plain, depthLeft - 1);
     this.#holders.delete(value);
     if (stands === value) this.#passed.set(value, depthLeft);
     return stands;
+  }
+
+  #withoutHidden(value: object): object {
+    if (this.#handlers === undefined) {
+      this.#refuse('has a method `toJSON`, by which it would be written as something else. Send plain data.');
+    }
+    return Array.isArray(value) ? Array.from(value) : Object.assign(Object.create(null), value);
   }
 
   /** The very array where all of it is JSON; so for a record. */

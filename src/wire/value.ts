@@ -1,5 +1,5 @@
 import { MessageTooLargeError, ValueRefusedError } from '../errors.js';
-import { isFaithfulNumber, isPlainArray, isPlainObject, jsonOf } from './plain.js';
+import { hasHiddenToJson, isFaithfulNumber, isPlainArray, isPlainObject, jsonOf } from './plain.js';
 import { Refusal, RichWalk, type ValueHandlers } from './rich.js';
 import { withColumns } from './rows.js';
 
@@ -206,14 +206,14 @@ function weigh(value: unknown, depthLeft: number, weightBefore: number, weightMa
   if (typeof value !== 'object' || depthLeft === 0) return REFUSED;
   let weight = weightBefore + 1;
   if (Array.isArray(value)) {
-    if (!isPlainArray(value)) return REFUSED;
+    if (!isPlainArray(value) || hasHiddenToJson(value)) return REFUSED;
     for (let index = 0; index < value.length; index++) {
       weight = weigh(value[index], depthLeft - 1, weight + 1, weightMax);
       if (weight === REFUSED || weight > weightMax) return weight;
     }
     return weight;
   }
-  if (!isPlainObject(value) || Object.getOwnPropertySymbols(value).length > 0) return REFUSED;
+  if (!isPlainObject(value) || hasHiddenToJson(value) || Object.getOwnPropertySymbols(value).length > 0) return REFUSED;
   for (const key of Object.keys(value)) {
     weight = weigh((value as Record<string, unknown>)[key], depthLeft - 1, weight + key.length + 4, weightMax);
     if (weight === REFUSED || weight > weightMax) return weight;

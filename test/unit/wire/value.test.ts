@@ -375,6 +375,29 @@ describe('a polluted prototype', () => {
   });
 });
 
+describe('a toJSON of a value itself', () => {
+  const list = Object.assign([1, [2n]], { toJSON: () => 'stolen' });
+  const plain = Object.assign([1, 2], { toJSON: () => 'stolen' });
+  const record = Object.defineProperty({ a: 1 }, 'toJSON', { value: () => 'stolen' });
+
+  it('changes nothing where it is no part of the value, as other such properties', () => {
+    expect(json(plain)).toBe('[1,2]');
+    expect(json(record)).toBe('{"a":1}');
+    expect(json({ deep: [plain, record] })).toBe('{"deep":[[1,2],{"a":1}]}');
+    expect(json(list)).toContain('[1,["2"]],"rich":[[["value",1,0],"int"]]');
+    expect(argsJson(plain)).toBe('[1,2]');
+    expect(encodeAsFields({ args: [], kwargs: record }, undefined, LIMITS).text).toBe('"args":[],"kwargs":{"a":1}');
+  });
+
+  it('is refused where nothing but JSON may be, and where it is listed', () => {
+    expect(refusal(() => encodeJson([plain], 'context', LIMITS))).toMatchObject({
+      path: 'context[0]',
+      message: expect.stringContaining('has a method `toJSON`'),
+    });
+    expect(refusal(() => json({ toJSON: () => 1 })).path).toBe('value.toJSON');
+  });
+});
+
 describe('an object of another realm', () => {
   const context = createContext({});
   const foreign = (source: string) => runInContext(`(${source})`, context) as unknown;
