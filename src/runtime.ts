@@ -198,11 +198,6 @@ export class Runtime {
     return this.#askers.size;
   }
 
-  /** A lease may stay where it is: nobody waits for it. */
-  get mayLinger(): boolean {
-    return this.#askers.size === 0 && this.#mayKeepLeases;
-  }
-
   /** Who asks for a short call is sent ahead, if there is room in a pipe: no worker is free, and more wait than there are. */
   get sendsAhead(): boolean {
     const { context } = this.#coordinator.getSnapshot();
@@ -210,19 +205,14 @@ export class Runtime {
   }
 
   /** A worker has a free slot, and fewer leases than that. */
-  hasFreer(leases: number): boolean {
+  hasFreerThan(leases: number): boolean {
     const { workers, free } = this.#coordinator.getSnapshot().context;
     const freest = workers[free.at(-1) ?? -1];
     return freest !== undefined && freest.grants.length - freest.free.length < leases;
   }
 
-  /** A lease may go on from one short call to the next: somebody waits. */
-  get mayOffer(): boolean {
-    return this.#askers.size > 0 && this.#mayKeepLeases;
-  }
-
-  /** Nobody counts leases, or the time between them. */
-  get #mayKeepLeases(): boolean {
+  /** A lease may serve one call after the other: nobody counts leases, or the time between them. */
+  get reusesLeases(): boolean {
     return this.endedBy === undefined && this.recycler === undefined && this.sizer === undefined;
   }
 

@@ -176,28 +176,28 @@ export class WorkerHand implements ProcessListeners {
     return this.#runtime.linger;
   }
 
-  /** A lease of it may be kept for the rest of the turn, if the next call would be granted one of this worker anyway. */
+  /** A lease of it may stay for the rest of the turn: nobody waits, and the next call would be granted one of it anyway. */
   get mayLinger(): boolean {
-    if (!this.#runtime.mayLinger || !this.#isToStay) return false;
+    if (this.#runtime.asking > 0 || !this.#reusesLeases) return false;
     const leases = this.#leases;
     const { slots } = this.#runtime.settings;
     if (leases > slots) return this.#runtime.sendsAhead;
-    return slots === 1 || !this.#runtime.hasFreer(leases - 1);
+    return slots === 1 || !this.#runtime.hasFreerThan(leases - 1);
   }
 
-  /** A lease of it may go on to who waits. What the coordinator would decline is not offered to it. */
+  /** A lease of it may go on to who waits, and the coordinator would not decline that. */
   get mayOffer(): boolean {
-    const { asking, settings, mayOffer } = this.#runtime;
-    if (!mayOffer || !this.#isToStay) return false;
+    const { asking, settings } = this.#runtime;
+    if (asking === 0 || !this.#reusesLeases) return false;
     // In a crowd all of its slots are granted, and those that are free are granted together.
     const isFull = this.#leases === settings.slots + settings.prefetchMax;
     return isFull || (asking <= settings.sizeMax && !this.isBeyondItsSlots);
   }
 
-  /** Leases that are given back prove that its start was good. */
-  get #isToStay(): boolean {
-    if (this.#endedFor !== undefined || this.#isRetired || this.#isStale) return false;
-    return this.#runtime.isProven(this.#worker);
+  /** Its leases may outlast their calls: it is to stay, and needs to give none back to prove that its start was good. */
+  get #reusesLeases(): boolean {
+    const isToStay = this.#endedFor === undefined && !this.#isRetired && !this.#isStale;
+    return isToStay && this.#runtime.reusesLeases && this.#runtime.isProven(this.#worker);
   }
 
   /** The moment it is, by the pool's clock. */
