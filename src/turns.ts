@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { Asking, type Standing } from './asking.js';
 import { Batch, type BatchItem, type BatchListener } from './batch.js';
 import type { CallOutcome } from './call.js';
@@ -9,6 +8,7 @@ import type { Exchange, LeaseHolder } from './exchange.js';
 import { isA } from './instance.js';
 import { splitArgs } from './kw.js';
 import { Pace } from './pace.js';
+import { processors } from './processors.js';
 import type { Runtime } from './runtime.js';
 import { type Site, showCaller } from './site.js';
 import { hasLimit } from './vigil.js';
@@ -169,7 +169,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
   next(owed: number, worker: Exchange['worker']): Batch<Item> | undefined {
     const left = this.#pending.length - this.#sent;
     const limit = worker.pipes ? Math.min(this.#pace.limit, this.#share) : 1;
-    if (left === 0 || owed >= (limit > 1 || (this.#pace.isQuick && worker.pipes) ? BATCHES_MAX : 1)) return undefined;
+    if (left === 0 || owed >= (limit > 1 || (this.#pace.isQuick && worker.pipes) ? batchesMax() : 1)) return undefined;
     // What is more than one has time: the more come together, the less each costs.
     if (owed > 0 && left < limit) return undefined;
     const items: Item[] = [];
@@ -261,7 +261,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
 
   /** Of the concurrency, what falls to each slot, shared by the batches that it may have. */
   get #share(): number {
-    return Math.max(1, Math.floor(this.concurrency / (BATCHES_MAX * this.#turnsMax)));
+    return Math.max(1, Math.floor(this.concurrency / (batchesMax() * this.#turnsMax)));
   }
 
   /** How many turns more there is work for. */
@@ -451,10 +451,13 @@ class TurnAsking<Item extends TurnItem> extends Asking {
 }
 
 /**
- * Batches of one worker that are unanswered: one is run, one is in the pipe behind it, and one is with Node, if the two can
- * work at once. On one processor the larger the batches, the better.
+ * So many batches of one worker may be unanswered: one is run, one is in the pipe behind it, and one is with Node, if the
+ * two have time to work at once. Where they have that of one processor, the larger the batches, the better.
  */
-export const BATCHES_MAX = availableParallelism() > 1 ? 3 : 2;
+export function batchesMax(): number {
+  return processors().count > 1 ? 3 : 2;
+}
+
 /** A batch has no more, unless it is one item alone. */
 const BATCH_CHARS_MAX = 64 * 1024;
 /** More for each slot save next to nothing. */

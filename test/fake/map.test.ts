@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WorkerHand } from '../../src/actors/worker.js';
 import type { PoolOptions } from '../../src/index.js';
-import { BATCHES_MAX } from '../../src/turns.js';
+import { batchesMax } from '../../src/turns.js';
 import { collect, failure } from '../support/pool.js';
 import type { FakeProcess, LineToPython, Script } from './fake-python.js';
 import { PlayedPool } from './played-pool.js';
@@ -214,7 +214,7 @@ describe('a map that is given up in the middle of a batch', () => {
     const begun = process.started.length;
     const left = map.return?.();
     await left;
-    expect(process.cancelled).toHaveLength(BATCHES_MAX);
+    expect(process.cancelled).toHaveLength(batchesMax());
     const call = pool.call('other');
     expect(pool.stats()).toMatchObject({ calls: { running: 1 }, workers: { cancelling: 1 } });
     process.answer('late');
@@ -474,7 +474,7 @@ async function inTheMiddle(options: Partial<PoolOptions> = {}, signal?: AbortSig
   results.catch(() => {});
   const share = shareOf(16);
   const isFull = () =>
-    sizes.slice(-BATCHES_MAX).every((size) => size === share) && process.owed > (BATCHES_MAX - 1) * share + 1;
+    sizes.slice(-batchesMax()).every((size) => size === share) && process.owed > (batchesMax() - 1) * share + 1;
   while (!isFull()) await answer(process);
   return { ...mapped, map, results, seen, item: process.request?.args[0] as number };
 }
@@ -496,5 +496,5 @@ function* numbers(count: number) {
 
 /** How many items each batch has, where so many of the map's fall to a slot. */
 function shareOf(items: number): number {
-  return Math.floor(items / BATCHES_MAX);
+  return Math.floor(items / batchesMax());
 }

@@ -1,6 +1,10 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { Runtime } from '../../src/runtime.js';
-import { type MapTerms, type TurnItem, Turns } from '../../src/turns.js';
+import { batchesMax, type MapTerms, type TurnItem, Turns } from '../../src/turns.js';
+
+/** How many processors there is time for. */
+const count = vi.hoisted(() => vi.fn(() => 8));
+vi.mock('../../src/processors.js', () => ({ processors: () => ({ count: count(), isQuota: true }) }));
 
 it('settles what comes back unbegun once the map is given up, since nobody else has it in hand', () => {
   const turns = new Turns(
@@ -12,4 +16,10 @@ it('settles what comes back unbegun once the map is given up, since nobody else 
   turns.giveUp('enough', 'aborted');
   turns.onUnbegun([item]);
   expect(told).toEqual([['enough', 'aborted']]);
+});
+
+it('keeps no batch with Node where a quota has no time for it and its worker at once', () => {
+  expect(batchesMax()).toBe(3);
+  count.mockReturnValue(1);
+  expect(batchesMax()).toBe(2);
 });
