@@ -3,6 +3,7 @@ import { type EndedLease, LeaseEndedError } from './errors.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import type { Runtime } from './runtime.js';
 import { framesOf, type Site } from './site.js';
+import { nextTurn } from './turn.js';
 
 /** How long a lease may be held, and where it was asked for. */
 export interface HoldTerms {
@@ -214,7 +215,7 @@ class Handed {
   readonly #holds: Hold[] = [];
 
   add(lease: object, hold: Hold): void {
-    if (this.#leases.length === 0) setImmediate(() => this.#watch());
+    if (this.#leases.length === 0) nextTurn(() => this.#watch());
     else if (this.#leases.length === HANDED_MAX) this.#watch();
     this.#leases.push(lease);
     this.#holds.push(hold);

@@ -3,6 +3,7 @@ import { FunctionReleasedError, type PoolError } from './errors.js';
 import { elsewhere } from './given-handles.js';
 import { dropUnread, type HandleOwner, remoteOf } from './handle.js';
 import type { Kept } from './keep.js';
+import { nextTurn } from './turn.js';
 import { encodeAnswer, encodeAnswerError, encodeItems, encodeItemsEnd, encodeSaid } from './wire/message.js';
 import { ThrownErrors } from './wire/thrown.js';
 import type { Encoded, ValueLimits } from './wire/value.js';
@@ -195,7 +196,10 @@ class Input {
         let result = this.#next();
         if ('then' in result) {
           // What comes late lets what is there go.
-          const late = await Promise.race([result, nextTurn()]);
+          const late = await Promise.race([
+            result,
+            new Promise<undefined>((resolve) => nextTurn(() => resolve(undefined))),
+          ]);
           if (late === undefined && batch.length > 0) this.#send(batch);
           result = late ?? (await result);
         }
@@ -302,10 +306,6 @@ function sourceOf(given: Iterable<unknown> | AsyncIterable<unknown>): Source {
 function indexIn<T>(list: T[], item: T): number {
   const at = list.indexOf(item);
   return at === -1 ? list.push(item) - 1 : at;
-}
-
-function nextTurn(): Promise<undefined> {
-  return new Promise((resolve) => setImmediate(resolve, undefined));
 }
 
 /** What is around what was thrown in its message, generously. */

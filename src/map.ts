@@ -105,6 +105,10 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
   #hasFillAhead = false;
   #isBegun = false;
   #isOver = false;
+  /** Code of the source runs, which cannot be closed in the middle of that. */
+  #isInSource = false;
+  /** It is to be closed as soon as that has returned. */
+  #mustClose = false;
 
   constructor(
     callOne: CallOne<T>,
@@ -195,7 +199,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
   #fill(): void {
     while (!this.#isOver && !this.#isReading && this.#sourceEnd === undefined && this.#hasRoom) {
       try {
-        const result = (this.#source as AnyIterator).next();
+        const result = this.#nextOfSource();
         if ('then' in result) this.#read(result);
         else this.#take(result);
       } catch (error) {
@@ -203,6 +207,16 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
       }
     }
     this.#turns?.flush();
+  }
+
+  #nextOfSource(): ReturnType<AnyIterator['next']> {
+    this.#isInSource = true;
+    try {
+      return (this.#source as AnyIterator).next();
+    } finally {
+      this.#isInSource = false;
+      if (this.#mustClose) this.#close().catch(() => {});
+    }
   }
 
   get #hasRoom(): boolean {
@@ -336,10 +350,16 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
     this.#leaving?.abort(reason);
     this.#turns?.giveUp(reason, 'aborted');
     if (this.#isDrained) return;
+    this.#mustClose = this.#isInSource;
+    if (this.#mustClose) return;
     // A source in the middle of a read closes when that is done, and need not be waited for.
-    const closing = (async () => this.#source?.return?.())();
+    const closing = this.#close();
     if (this.#isReading) closing.catch(() => {});
     else await closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#source?.return?.();
   }
 
   /** One that is not done yet comes here once it is. */

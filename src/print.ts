@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { nextTurn } from './turn.js';
 
 /**
  * Prints to a stream of this process. Where nobody reads what was printed, what comes once 16 MiB wait is left out, and
@@ -24,7 +25,7 @@ export function print(out: Writable, text: string, onFailed: (error: unknown) =>
       if (!error) return;
       // The stream says so itself in a moment.
       out.on('error', ignore);
-      setImmediate(() => out.off('error', ignore));
+      nextTurn(() => out.off('error', ignore));
       onFailed(error);
     });
   } catch (error) {

@@ -152,6 +152,24 @@ describe('map', () => {
     await expect(results).rejects.toBe(reason);
   });
 
+  it('closes a source that has given up the map itself, once, though not in the middle of its code', async () => {
+    const { signal, abort } = abortable();
+    const reason = new Error('enough');
+    let closed = 0;
+    function* source() {
+      try {
+        yield 1;
+        abort(reason);
+        yield 2;
+      } finally {
+        closed += 1;
+      }
+    }
+    const results = all(new Calls().map(source(), { concurrency: 2, signal }));
+    await expect(results).rejects.toBe(reason);
+    expect(closed).toBe(1);
+  });
+
   it('rejects at once with a signal that had aborted before, and reads nothing', async () => {
     const calls = new Calls();
     const source = new Source([1]);
