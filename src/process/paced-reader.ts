@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { nextTurn } from '../turn.js';
 
 /**
  * Reads a stream a piece at a time where much has come: whoever writes without end then has to wait, and keeps nobody
@@ -16,8 +17,9 @@ export class PacedReader {
       stream.pause();
       // Once it is paused: it would be told at once otherwise.
       stream.unshift(chunk.subarray(PIECE_BYTES));
-      // An immediate would keep the program running, or, if it were to keep it no more than the stream does, might never come.
-      setTimeout(() => stream.resume(), PIECE_MS).unref();
+      // An immediate alone would keep the program running, or, if it were to keep it no more than the stream does, might never
+      // come. After the timer there is one all the same: of timers that are due at once, Node runs several in a turn.
+      setTimeout(() => nextTurn(() => stream.resume()), PIECE_MS).unref();
       hear(chunk.subarray(0, PIECE_BYTES));
     });
   }

@@ -343,12 +343,13 @@ describe('what is kept in Python', () => {
   it.each(['serial', 'threads'] as const)(
     'is of no use when its session is lost elsewhere while it is made, and its worker lives on, in the lane %s',
     async (lane) => {
-      const pool = await open({ size: 2, lane });
+      const slots = lane === 'serial' ? 1 : 2;
+      const pool = await open({ size: 2, lane, slots });
       const strict = pool.session('s');
       const hint = pool.session('s', { affinity: 'hint' });
       const first = await strict.py.Basket('ann');
-      const lease = await strict.checkout();
-      const late = await hint.py.give_late(() => failure(lease.call('die')).then(() => null));
+      const [lease] = await Promise.all(Array.from({ length: slots }, () => strict.checkout()));
+      const late = await hint.py.give_late(() => failure(lease!.call('die')).then(() => null));
       expect(await failure(first.owner)).toMatchObject({ code: 'ERR_HANDLE_ENDED', reason: 'worker-died' });
       expect(await failure(late.owner)).toMatchObject({ code: 'ERR_HANDLE_ENDED', reason: 'session-ended' });
       await late[Symbol.asyncDispose]();

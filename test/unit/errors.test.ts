@@ -37,11 +37,7 @@ describe('every error', () => {
   it('has a sample here, and so has every heading of docs/errors.md', () => {
     const classes = Object.values(errors).filter((thing) => typeof thing === 'function' && thing !== PoolError);
     expect(new Set(samples().map(({ error }) => error.constructor))).toEqual(new Set(classes));
-    expect([...sections().keys()].sort()).toEqual(
-      samples()
-        .map(({ code }) => code)
-        .sort(),
-    );
+    expect(new Set(sections().keys())).toEqual(new Set(samples().map(({ code }) => code)));
   });
 });
 

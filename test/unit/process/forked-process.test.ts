@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ForkedProcess, type Templates } from '../../../src/process/forked-process.js';
 import type { Launch, ProcessListeners } from '../../../src/process/python-process.js';
@@ -19,10 +20,10 @@ it('forks nobody for whom there is no more use in the very turn in which the tem
   const template = { outcome, wait: () => {}, waitNoLonger: () => {}, freeSeat };
   const templates = { current: () => template } as unknown as Templates;
   const process = new ForkedProcess(templates, async () => ({}) as Launch, { onExited } as unknown as ProcessListeners);
-  await new Promise(setImmediate);
+  await setImmediate();
   settle({ is: 'loaded' });
   process.signal('SIGKILL');
-  await new Promise(setImmediate);
+  await setImmediate();
   expect(freeSeat).not.toHaveBeenCalled();
   expect(onExited).toHaveBeenCalledOnce();
 });
@@ -32,10 +33,10 @@ describe('a worker that was killed and is not gone', () => {
     const { worker, kill } = await forked();
     isDying.mockReturnValue(true);
     worker.signal('SIGKILL');
-    await vi.advanceTimersByTimeAsync(60_000);
+    for (let time = 0; time < 60_000; time += 5_000) await goOn(5_000);
     expect(kill).not.toHaveBeenCalled();
     isDying.mockReturnValue(false);
-    await vi.advanceTimersByTimeAsync(5_100);
+    await goOn(5_100);
     expect(kill).toHaveBeenCalledOnce();
   });
 
@@ -43,10 +44,16 @@ describe('a worker that was killed and is not gone', () => {
     const { worker, kill } = await forked();
     isDying.mockReturnValue(false);
     worker.signal('SIGKILL');
-    await vi.advanceTimersByTimeAsync(5_100);
+    await goOn(5_100);
     expect(kill).toHaveBeenCalledOnce();
   });
 });
+
+/** So much later, what had been said by then has been told. */
+async function goOn(ms: number): Promise<void> {
+  await vi.advanceTimersByTimeAsync(ms);
+  for (let turns = 0; turns < 4; turns++) await setImmediate();
+}
 
 /** A worker of a template that never tells of an end, by a clock that the test turns. */
 async function forked() {
