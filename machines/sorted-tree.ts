@@ -1,13 +1,24 @@
 /**
- * A persistent B-tree: a sorted set as a plain value. What changes it returns
- * a new tree and leaves the old one as it was, by copying the few nodes on the
- * way down. Null is the empty tree.
+ * A persistent sorted set as a plain value: what changes it returns a new one
+ * and leaves the old one as it was. Null is the empty set.
+ *
+ * Most items come at the end and go from the front. So the first few and the
+ * last few stand apart, in small arrays of which one is copied; what is
+ * between them is a B-tree, of which the few nodes on the way down to a change
+ * are. It gets and gives a node at a time.
  */
+export interface SortedTree<T> {
+  /** The first of all, one at least. */
+  readonly front: readonly T[];
+  readonly middle: Node<T> | null;
+  /** Those behind all others, if any are there. */
+  readonly back: readonly T[];
+}
 
 /** Less than 0: `one` stands before `other`. 0: they are the same. */
 export type Order<T> = (one: T, other: T) => number;
 
-export type SortedTree<T> = Leaf<T> | Branch<T>;
+type Node<T> = Leaf<T> | Branch<T>;
 
 interface Leaf<T> {
   readonly first: T;
@@ -17,94 +28,161 @@ interface Leaf<T> {
 interface Branch<T> {
   /** The first below. */
   readonly first: T;
-  readonly children: readonly SortedTree<T>[];
+  readonly children: readonly Node<T>[];
 }
 
 /** With `item`, in place of the one that is the same if there is one. */
 export function withItem<T>(tree: SortedTree<T> | null, item: T, order: Order<T>): SortedTree<T> {
   if (tree === null) return treeOf(item);
-  // Most trees are no more than a leaf.
-  if (isLeaf(tree) && tree.items.length < NODE_ITEMS_MAX) return leaf(inserted(tree.items, item, order));
-  const parts = insert(tree, item, order, true);
-  return parts.length === 1 ? parts[0]! : branch(parts);
+  const { front, middle, back } = tree;
+  if (isFrom(back[0], item, order)) return withBack(front, middle, inserted(back, item, order));
+  if (isFrom(middle?.first, item, order)) {
+    if (back.length === 0 && order(lastOf(middle!), item) < 0) return { front, middle, back: [item] };
+    return { front, middle: rootOf(insert(middle!, item, order)), back };
+  }
+  const items = inserted(front, item, order);
+  if (items.length <= NODE_ITEMS_MAX) return { front: items, middle, back };
+  const last = items.at(-1)!;
+  const others = items.slice(0, -1);
+  if (middle === null) return withBack(others, null, [last, ...back]);
+  return { front: others, middle: rootOf(insert(middle, last, order)), back };
 }
 
 /** Without the one that is the same as `item`, which must be there. */
 export function withoutItem<T>(tree: SortedTree<T>, item: T, order: Order<T>): SortedTree<T> | null {
-  let root = remove(tree, item, order);
-  // A root with one child says nothing that the child does not say.
-  while (root !== null && !isLeaf(root) && root.children.length === 1) root = root.children[0]!;
-  return root;
+  const { front, middle, back } = tree;
+  // Most go from the front.
+  if (order(front[0]!, item) === 0) return left(front.slice(1), middle, back);
+  if (isFrom(back[0], item, order)) return left(front, middle, removed(back, item, order));
+  if (isFrom(middle?.first, item, order)) return left(front, lowered(remove(middle!, item, order)), back);
+  return left(removed(front, item, order), middle, back);
 }
 
 /** The one that is the same as `item`. */
 export function findItem<T>(tree: SortedTree<T> | null, item: T, order: Order<T>): T | undefined {
   if (tree === null) return undefined;
-  let node = tree;
+  const { front, middle, back } = tree;
+  const isSame = (each: T) => order(each, item) === 0;
+  if (isFrom(back[0], item, order)) return back.find(isSame);
+  if (!isFrom(middle?.first, item, order)) return front.find(isSame);
+  let node = middle!;
   while (!isLeaf(node)) node = node.children[childFor(node.children, item, order)]!;
-  return node.items.find((each) => order(each, item) === 0);
+  return node.items.find(isSame);
 }
 
 export function firstItem<T>(tree: SortedTree<T> | null | undefined): T | undefined {
-  return tree?.first;
+  return tree?.front[0];
 }
 
-export function hasOneItem<T>(tree: SortedTree<T>): boolean {
-  return isLeaf(tree) && tree.items.length === 1;
+export function hasOneItem<T>({ front, middle, back }: SortedTree<T>): boolean {
+  return front.length === 1 && middle === null && back.length === 0;
 }
 
 /** The one item of a tree that has no other. */
 export function loneItem<T>(tree: SortedTree<T>): T | undefined {
-  return hasOneItem(tree) ? tree.first : undefined;
+  return hasOneItem(tree) ? tree.front[0] : undefined;
 }
 
 /** The tree of one item. */
 export function treeOf<T>(item: T): SortedTree<T> {
-  return leaf([item]);
+  return { front: [item], middle: null, back: NOTHING };
 }
 
 /** All, in order. */
 export function listItems<T>(tree: SortedTree<T> | null | undefined): readonly T[] {
-  if (!tree) return [];
-  return isLeaf(tree) ? tree.items : tree.children.flatMap(listItems);
+  if (!tree) return NOTHING;
+  const { front, middle, back } = tree;
+  if (middle === null && back.length === 0) return front;
+  return [...front, ...(middle === null ? NOTHING : itemsBelow(middle)), ...back];
 }
 
-const isLeaf = <T>(tree: SortedTree<T>): tree is Leaf<T> => 'items' in tree;
+// ---------------------------------------------------------------- the ends
+
+/** Whether `item` stands where `first` is the first, or behind that. */
+function isFrom<T>(first: T | undefined, item: T, order: Order<T>): boolean {
+  return first !== undefined && order(first, item) <= 0;
+}
+
+/** With a back that may have one too many: all but that one become a node. */
+function withBack<T>(front: readonly T[], middle: Node<T> | null, back: readonly T[]): SortedTree<T> {
+  if (back.length <= NODE_ITEMS_MAX) return { front, middle, back };
+  const full = leaf(back.slice(0, NODE_ITEMS_MAX));
+  const before = middle === null ? full : rootOf(appended(middle, full));
+  return { front, middle: before, back: back.slice(NODE_ITEMS_MAX) };
+}
+
+/**
+ * What is left, once one has gone: where the front is empty, the next stand there. Few are no more than a front, however they
+ * have come to be few, so that equal sets of them are equal values.
+ */
+function left<T>(front: readonly T[], middle: Node<T> | null, back: readonly T[]): SortedTree<T> | null {
+  if (front.length === 0 && middle !== null) return left(firstLeaf(middle).items, lowered(withoutFirst(middle)), back);
+  if (middle === null && back.length === 0) return front.length === 0 ? null : { front, middle, back };
+  if (front.length === 0) return { front: back, middle, back: NOTHING };
+  if (middle !== null && !isLeaf(middle)) return { front, middle, back };
+  const between = middle === null ? NOTHING : middle.items;
+  if (front.length + between.length + back.length > FEW) return { front, middle, back };
+  return { front: [...front, ...between, ...back], middle: null, back: NOTHING };
+}
+
+// ---------------------------------------------------------------- what is between them
+
+const isLeaf = <T>(node: Node<T>): node is Leaf<T> => 'items' in node;
 const leaf = <T>(items: readonly T[]): Leaf<T> => ({ first: items[0]!, items });
-const branch = <T>(children: readonly SortedTree<T>[]): Branch<T> => ({ first: children[0]!.first, children });
+const branch = <T>(children: readonly Node<T>[]): Branch<T> => ({ first: children[0]!.first, children });
 
-/** One tree, or the two that a full one was parted into. `last`: nothing in the whole tree stands behind it. */
-function insert<T>(tree: SortedTree<T>, item: T, order: Order<T>, last: boolean): readonly SortedTree<T>[] {
-  if (isLeaf(tree)) {
-    const items = inserted(tree.items, item, order);
-    return parted(items, last && items.at(-1) === item).map(leaf);
-  }
-  const at = childFor(tree.children, item, order);
-  const atTheEnd = last && at === tree.children.length - 1;
-  const parts = insert(tree.children[at]!, item, order, atTheEnd);
-  if (parts.length === 1) return [branch(tree.children.with(at, parts[0]!))];
-  return parted(tree.children.toSpliced(at, 1, ...parts), atTheEnd).map(branch);
+/** One node, or the two that a full one was parted into, below one root. */
+function rootOf<T>(parts: readonly Node<T>[]): Node<T> {
+  return parts.length === 1 ? parts[0]! : branch(parts);
 }
 
-function remove<T>(tree: SortedTree<T>, item: T, order: Order<T>): SortedTree<T> | null {
-  if (isLeaf(tree)) {
-    const { items } = tree;
-    if (items.length === 1) return null;
-    // Most go from the front.
-    const at = order(items[0]!, item) === 0 ? 0 : items.findIndex((each) => order(each, item) === 0);
-    return leaf(items.toSpliced(at, 1));
-  }
-  const at = childFor(tree.children, item, order);
-  const child = remove(tree.children[at]!, item, order);
-  if (child !== null) return branch(joined(tree.children.with(at, child), at));
-  return tree.children.length === 1 ? null : branch(tree.children.toSpliced(at, 1));
+/** A root with one child says nothing that the child does not say. */
+function lowered<T>(node: Node<T> | null): Node<T> | null {
+  let root = node;
+  while (root !== null && !isLeaf(root) && root.children.length === 1) root = root.children[0]!;
+  return root;
 }
 
-/** Too many for one node become two. At the growing end the first stays full, since nothing will come between. */
-function parted<T>(items: readonly T[], atTheEnd: boolean): readonly (readonly T[])[] {
-  if (items.length <= NODE_ITEMS_MAX) return [items];
-  const cut = atTheEnd ? NODE_ITEMS_MAX : NODE_ITEMS_MAX >> 1;
-  return [items.slice(0, cut), items.slice(cut)];
+/** One node, or the two that a full one was parted into. */
+function insert<T>(node: Node<T>, item: T, order: Order<T>): readonly Node<T>[] {
+  if (isLeaf(node)) return parted(inserted(node.items, item, order), NODE_ITEMS_MAX >> 1).map(leaf);
+  const at = childFor(node.children, item, order);
+  const parts = insert(node.children[at]!, item, order);
+  if (parts.length === 1) return [branch(node.children.with(at, parts[0]!))];
+  return parted(node.children.toSpliced(at, 1, ...parts), NODE_ITEMS_MAX >> 1).map(branch);
+}
+
+/** With a leaf behind all others. What was full stays full, since nothing will come between. */
+function appended<T>(node: Node<T>, last: Leaf<T>): readonly Node<T>[] {
+  if (isLeaf(node)) return [node, last];
+  const parts = appended(node.children.at(-1)!, last);
+  return parted([...node.children.slice(0, -1), ...parts], NODE_ITEMS_MAX).map(branch);
+}
+
+function remove<T>(node: Node<T>, item: T, order: Order<T>): Node<T> | null {
+  if (isLeaf(node)) return node.items.length === 1 ? null : leaf(removed(node.items, item, order));
+  const at = childFor(node.children, item, order);
+  return withChild(node, at, remove(node.children[at]!, item, order));
+}
+
+function firstLeaf<T>(node: Node<T>): Leaf<T> {
+  return isLeaf(node) ? node : firstLeaf(node.children[0]!);
+}
+
+/** Without its first leaf. */
+function withoutFirst<T>(node: Node<T>): Node<T> | null {
+  return isLeaf(node) ? null : withChild(node, 0, withoutFirst(node.children[0]!));
+}
+
+/** With the child at `at` as it is now; null if nothing is left of it. */
+function withChild<T>({ children }: Branch<T>, at: number, child: Node<T> | null): Node<T> | null {
+  if (child !== null) return branch(joined(children.with(at, child), at));
+  return children.length === 1 ? null : branch(children.toSpliced(at, 1));
+}
+
+/** Too many for one node become two, so many of them the first. */
+function parted<T>(items: readonly T[], cut: number): readonly (readonly T[])[] {
+  return items.length <= NODE_ITEMS_MAX ? [items] : [items.slice(0, cut), items.slice(cut)];
 }
 
 /**
@@ -112,28 +190,28 @@ function parted<T>(items: readonly T[], atTheEnd: boolean): readonly (readonly T
  * So any two neighbours hold more than that between them, whoever has left,
  * and the tree is as shallow as those who are still there are few.
  */
-function joined<T>(children: readonly SortedTree<T>[], at: number): readonly SortedTree<T>[] {
+function joined<T>(children: readonly Node<T>[], at: number): readonly Node<T>[] {
   for (let left = at - 1; left <= at; left++) {
     const one = children[left];
     const other = children[left + 1];
-    if (one === undefined || other === undefined || itemsOf(one) + itemsOf(other) > NODE_ITEMS_MAX >> 1) continue;
+    if (one === undefined || other === undefined || sizeOf(one) + sizeOf(other) > NODE_ITEMS_MAX >> 1) continue;
     return children.toSpliced(left, 2, concatenated(one, other));
   }
   return children;
 }
 
-function itemsOf<T>(tree: SortedTree<T>): number {
-  return isLeaf(tree) ? tree.items.length : tree.children.length;
+function sizeOf<T>(node: Node<T>): number {
+  return isLeaf(node) ? node.items.length : node.children.length;
 }
 
 /** Neighbours stand equally high, so they are of one kind. */
-function concatenated<T>(one: SortedTree<T>, other: SortedTree<T>): SortedTree<T> {
+function concatenated<T>(one: Node<T>, other: Node<T>): Node<T> {
   if (isLeaf(one)) return leaf([...one.items, ...(other as Leaf<T>).items]);
   return branch([...one.children, ...(other as Branch<T>).children]);
 }
 
 /** The last child that starts at or before `item`. */
-function childFor<T>(children: readonly SortedTree<T>[], item: T, order: Order<T>): number {
+function childFor<T>(children: readonly Node<T>[], item: T, order: Order<T>): number {
   let low = 0;
   let high = children.length - 1;
   while (low < high) {
@@ -144,6 +222,16 @@ function childFor<T>(children: readonly SortedTree<T>[], item: T, order: Order<T
   return low;
 }
 
+function lastOf<T>(node: Node<T>): T {
+  return isLeaf(node) ? node.items.at(-1)! : lastOf(node.children.at(-1)!);
+}
+
+function itemsBelow<T>(node: Node<T>): readonly T[] {
+  return isLeaf(node) ? node.items : node.children.flatMap(itemsBelow);
+}
+
+// ---------------------------------------------------------------- a few items
+
 /** The items with that one in its place, or in that of the one that is the same. */
 function inserted<T>(items: readonly T[], item: T, order: Order<T>): readonly T[] {
   // Most come at the end.
@@ -153,5 +241,15 @@ function inserted<T>(items: readonly T[], item: T, order: Order<T>): readonly T[
   return isThere ? items.with(at - 1, item) : items.toSpliced(at, 0, item);
 }
 
-/** Wide enough that most trees are one node and a hundred thousand items three deep, narrow enough that a copy is a few cache lines. */
-const NODE_ITEMS_MAX = 64;
+function removed<T>(items: readonly T[], item: T, order: Order<T>): readonly T[] {
+  return items.toSpliced(
+    items.findIndex((each) => order(each, item) === 0),
+    1,
+  );
+}
+
+const NOTHING: readonly never[] = [];
+/** Narrow, since one such array is copied for each who comes or goes; a hundred thousand items are five nodes deep. */
+const NODE_ITEMS_MAX = 16;
+/** So many are no more than a front. */
+const FEW = NODE_ITEMS_MAX >> 1;

@@ -87,49 +87,111 @@ describe('a sorted tree', () => {
     );
   });
 
-  it('has full nodes but for the last where all come in order, and half full ones where they come the other way', () => {
-    expect(sizesOf(treeOf(upTo(1_000))!)).toEqual([...Array.from({ length: 15 }, () => 64), 40]);
-    const sizes = sizesOf(treeOf(upTo(1_000).reverse())!);
-    expect(Math.min(...sizes.slice(1))).toBeGreaterThanOrEqual(32);
-    expect(Math.max(...sizes)).toBeLessThanOrEqual(64);
+  it('has all in its front as long as that has room, then in its back, and then in full nodes between the two', () => {
+    expect(partsOf(treeOf(upTo(16))!)).toEqual([16, [], 0]);
+    expect(partsOf(treeOf(upTo(17))!)).toEqual([16, [], 1]);
+    expect(partsOf(treeOf(upTo(32))!)).toEqual([16, [], 16]);
+    expect(partsOf(treeOf(upTo(33))!)).toEqual([16, [16], 1]);
+    expect(partsOf(treeOf(upTo(1_000))!)).toEqual([16, Array.from({ length: 61 }, () => 16), 8]);
   });
 
-  it('is parted where its first node is full, and not before', () => {
-    expect('items' in treeOf(upTo(64))!).toBe(true);
-    expect(sizesOf(treeOf(upTo(65))!)).toEqual([64, 1]);
-    expect(sizesOf(treeOf([...upTo(32), ...upTo(65).slice(33), 33])!)).toEqual([32, 33]);
+  it('has nodes that are half full where all come the other way', () => {
+    const [front, nodes, back] = partsOf(treeOf(upTo(1_000).reverse())!);
+    expect([front, back]).toEqual([16, 1]);
+    expect(Math.min(...nodes.slice(1))).toBeGreaterThanOrEqual(8);
+    expect(Math.max(...nodes)).toBeLessThanOrEqual(16);
   });
 
-  it('is parted in the middle of a full node that is not the last', () => {
-    const tree = treeOf(upTo(200))!;
-    expect(sizesOf(tree)).toEqual([64, 64, 64, 8]);
-    for (const rank of [64.5, 20.5]) expect(sizesOf(withItem(tree, { rank }, byRank)).slice(2)).toEqual([64, 64, 8]);
-    expect(sizesOf(withItem(tree, { rank: 64.5 }, byRank)).slice(0, 2)).toEqual([32, 33]);
+  it('lets whoever has no room in a full front go to the node behind it, or to the back', () => {
+    const even = upTo(80).map((rank) => 2 * rank);
+    const [two, more] = [treeOf(even.slice(0, 17))!, treeOf(even)!];
+    expect(partsOf(more)).toEqual([16, [16, 16, 16], 16]);
+    expect(ranksOf(withItem(two, { rank: 5 }, byRank).front)).toEqual([2, 4, 5, ...even.slice(2, 15)]);
+    expect(ranksOf(withItem(two, { rank: 5 }, byRank).back)).toEqual([32, 34]);
+    expect(partsOf(withItem(more, { rank: 5 }, byRank))).toEqual([16, [8, 9, 16, 16], 16]);
+    expect(partsOf(withItem(treeOf(even.slice(0, 32))!, { rank: 5 }, byRank))).toEqual([16, [16], 1]);
+  });
+
+  it('parts a full node in its middle, and a full back behind its sixteenth', () => {
+    const tree = treeOf(upTo(96))!;
+    expect(partsOf(tree)).toEqual([16, [16, 16, 16, 16], 16]);
+    expect(partsOf(withItem(tree, { rank: 40.5 }, byRank))[1]).toEqual([16, 8, 9, 16, 16]);
+    expect(partsOf(withItem(tree, { rank: 90.5 }, byRank))).toEqual([16, [16, 16, 16, 16, 16], 1]);
+    expect(partsOf(withItem(tree, { rank: 80.5 }, byRank))[1]).toEqual([16, 16, 16, 8, 9]);
+  });
+
+  it('has the first node as its front once that is empty, and then the back', () => {
+    let tree: SortedTree<Item> = treeOf(upTo(50))!;
+    const after = (last: number) => {
+      for (const { rank } of listItems(tree)) if (rank <= last) tree = withoutItem(tree, { rank }, byRank)!;
+      return partsOf(tree);
+    };
+    expect(after(15)).toEqual([1, [16, 16], 2]);
+    expect(after(16)).toEqual([16, [16], 2]);
+    expect(after(32)).toEqual([16, [], 2]);
+    expect(after(41)).toEqual([7, [], 2]);
+    expect(after(42)).toEqual([8, [], 0]);
+  });
+
+  it('is the same value however few are left of it', () => {
+    const few = [3, 20, 21, 40, 41, 64, 90, 91];
+    for (const count of [91, 100, 299]) {
+      for (const order of [upTo(count), upTo(count).reverse(), shuffled(count)]) {
+        let tree = treeOf(upTo(count))!;
+        for (const rank of order) if (!few.includes(rank)) tree = withoutItem(tree, { rank }, byRank)!;
+        expect(tree).toEqual({ front: few.map((rank) => ({ rank })), middle: null, back: [] });
+      }
+    }
+  });
+
+  it('has a back again as soon as one comes behind all of its nodes', () => {
+    let tree = treeOf(upTo(100))!;
+    for (const rank of upTo(100).slice(96)) tree = withoutItem(tree, { rank }, byRank)!;
+    expect(partsOf(tree)).toEqual([16, [16, 16, 16, 16, 16], 0]);
+    expect(partsOf(withItem(tree, { rank: 97 }, byRank))).toEqual([16, [16, 16, 16, 16, 16], 1]);
+    expect(partsOf(withItem(tree, { rank: 95.5 }, byRank))).toEqual([16, [16, 16, 16, 16, 8, 9], 0]);
   });
 
   it('joins two neighbours as soon as they fill half a node between them', () => {
     let tree = treeOf(upTo(65))!;
-    for (const rank of upTo(32)) tree = withoutItem(tree, { rank }, byRank)!;
-    expect(sizesOf(tree)).toEqual([32, 1]);
-    expect(sizesOf(withoutItem(tree, { rank: 33 }, byRank)!)).toEqual([32]);
+    const without = (from: number, to: number) => {
+      for (let rank = from; rank <= to; rank++) tree = withoutItem(tree, { rank }, byRank)!;
+      return partsOf(tree);
+    };
+    expect(without(18, 32)).toEqual([16, [1, 16, 16], 1]);
+    expect(without(34, 41)).toEqual([16, [1, 8, 16], 1]);
+    expect(without(42, 42)).toEqual([16, [8, 16], 1]);
+    expect(without(50, 64)).toEqual([16, [8, 1], 1]);
+    expect(without(17, 17)).toEqual([16, [8], 1]);
   });
 
   it('is as shallow as those who are left are few', () => {
     let tree = treeOf(upTo(5_000))!;
-    expect(depthOf(tree)).toBe(3);
+    expect(depthOf(tree.middle!)).toBe(4);
     for (const rank of upTo(5_000)) if (rank % 100 !== 0) tree = withoutItem(tree, { rank }, byRank)!;
     expect(listItems(tree)).toHaveLength(50);
-    expect(depthOf(tree)).toBeLessThanOrEqual(2);
-    expect(sizesOf(tree).length).toBeLessThanOrEqual(7);
+    expect(depthOf(tree.middle!)).toBeLessThanOrEqual(2);
+    expect(partsOf(tree)[1].length).toBeLessThanOrEqual(13);
   });
 
   it('copies the nodes on the way down to a change, and shares all others', () => {
     const tree = treeOf(upTo(5_000))!;
-    for (const rank of [1, 2_500, 5_000]) {
-      expect(newNodes(tree, withItem(tree, { rank: rank - 0.5 }, byRank))).toBeLessThanOrEqual(5);
-      expect(newNodes(tree, withoutItem(tree, { rank }, byRank)!)).toBeLessThanOrEqual(3);
-      expect(newNodes(tree, withItem(tree, { rank }, byRank))).toBe(3);
+    for (const rank of [20, 2_500, 4_900]) {
+      expect(newNodes(tree, withItem(tree, { rank: rank - 0.5 }, byRank))).toBeLessThanOrEqual(8);
+      expect(newNodes(tree, withoutItem(tree, { rank }, byRank)!)).toBeLessThanOrEqual(4);
+      expect(newNodes(tree, withItem(tree, { rank }, byRank))).toBe(4);
     }
+  });
+
+  it('copies no node for whoever comes at the end or goes from the front, but once for every sixteen', () => {
+    let tree = treeOf(upTo(5_000))!;
+    let copied = 0;
+    for (const rank of upTo(160)) {
+      const next = withItem(withoutItem(tree, { rank }, byRank)!, { rank: 5_000 + rank }, byRank);
+      copied += newNodes(tree, next) > 0 ? 1 : 0;
+      tree = next;
+    }
+    expect(copied).toBeLessThanOrEqual(20);
   });
 });
 
@@ -142,36 +204,53 @@ function treeOf(ranks: readonly number[]): SortedTree<Item> | null {
   return ranks.reduce<SortedTree<Item> | null>((tree, rank) => withItem(tree, { rank }, byRank), null);
 }
 
-/** How many items the leaves have, in order. */
-function sizesOf(tree: SortedTree<Item>): number[] {
-  return 'items' in tree ? [tree.items.length] : tree.children.flatMap(sizesOf);
+const ranksOf = (items: readonly Item[]) => items.map(({ rank }) => rank);
+
+type Node = NonNullable<SortedTree<Item>['middle']>;
+
+/** How many items its front has, each of its leaves in order, and its back. */
+function partsOf({ front, middle, back }: SortedTree<Item>): [number, number[], number] {
+  return [front.length, middle === null ? [] : sizesOf(middle), back.length];
 }
 
-function depthOf(tree: SortedTree<Item>): number {
-  return 'items' in tree ? 1 : 1 + depthOf(tree.children[0]!);
+function sizesOf(node: Node): number[] {
+  return 'items' in node ? [node.items.length] : node.children.flatMap(sizesOf);
 }
 
-function nodesOf(tree: SortedTree<Item>): SortedTree<Item>[] {
-  return 'items' in tree ? [tree] : [tree, ...tree.children.flatMap(nodesOf)];
+function itemsOf(node: Node): readonly Item[] {
+  return 'items' in node ? node.items : node.children.flatMap(itemsOf);
+}
+
+function depthOf(node: Node): number {
+  return 'items' in node ? 1 : 1 + depthOf(node.children[0]!);
+}
+
+function nodesOf(node: Node | null): Node[] {
+  if (node === null) return [];
+  return 'items' in node ? [node] : [node, ...node.children.flatMap(nodesOf)];
 }
 
 function newNodes(before: SortedTree<Item>, after: SortedTree<Item>): number {
-  const old = new Set(nodesOf(before));
-  return nodesOf(after).filter((node) => !old.has(node)).length;
+  const old = new Set(nodesOf(before.middle));
+  return nodesOf(after.middle).filter((node) => !old.has(node)).length;
 }
 
-/** No node is too full or empty, each knows who is first, neighbours stand equally high and are worth being two. */
+/** No part is too full or empty, each node knows who is first, neighbours stand equally high and are worth being two. */
 function check(tree: SortedTree<Item> | null): void {
   if (tree === null) return;
-  for (const node of nodesOf(tree)) {
+  const { front, middle, back } = tree;
+  expect(front.length).toBeGreaterThan(0);
+  expect(Math.max(front.length, back.length)).toBeLessThanOrEqual(16);
+  if (listItems(tree).length <= 8) expect([middle, back]).toEqual([null, []]);
+  for (const node of nodesOf(middle)) {
     const below = 'items' in node ? node.items : node.children;
     expect(below.length).toBeGreaterThan(0);
-    expect(below.length).toBeLessThanOrEqual(64);
-    expect(node.first).toBe(listItems(node)[0]);
+    expect(below.length).toBeLessThanOrEqual(16);
+    expect(node.first).toBe(itemsOf(node)[0]);
     if ('items' in node) continue;
     expect(new Set(node.children.map(depthOf)).size).toBe(1);
     const sizes = node.children.map((each) => ('items' in each ? each.items.length : each.children.length));
-    for (const [at, size] of sizes.slice(1).entries()) expect(sizes[at]! + size).toBeGreaterThan(32);
+    for (const [at, size] of sizes.slice(1).entries()) expect(sizes[at]! + size).toBeGreaterThan(8);
   }
-  if (!('items' in tree)) expect(tree.children.length).toBeGreaterThan(1);
+  if (middle !== null && !('items' in middle)) expect(middle.children.length).toBeGreaterThan(1);
 }
