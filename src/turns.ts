@@ -305,8 +305,9 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
     this.#timer = undefined;
     const { clock } = this.runtime;
     const limitMs = this.#limitMs as number;
+    const now = clock.now();
     const open = this.#oldest.filter(({ isDone }) => !isDone);
-    const late = open.filter(({ askedAt }) => clock.now() - askedAt >= limitMs);
+    const late = open.filter(({ askedAt }) => now - askedAt >= limitMs);
     this.#oldest = open.slice(late.length);
     const [next] = this.#oldest;
     if (next !== undefined) this.#setTimer(next);
