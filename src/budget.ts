@@ -26,7 +26,7 @@ export class Budget {
   constructor(clock: PoolClock, { signal, timeoutMs }: WaitOptions, onSpent: (by: 'timeout' | 'signal') => void) {
     this.timeoutMs = timeoutMs;
     this.#clock = clock;
-    this.#unwatch = signal && watch(signal, () => onSpent('signal'));
+    this.#unwatch = signal && whenAborted(signal, () => onSpent('signal'));
     if (timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY) return;
     const onTime = () => {
       if (!this.#isClosed) onSpent('timeout');
@@ -47,7 +47,7 @@ export class Budget {
  * Runs `run` when the signal aborts, until the function that is returned is called. One signal may well end hundreds
  * of calls, which Node would take for a leak: it gets one listener for them all.
  */
-function watch(signal: AbortSignal, run: () => void): () => void {
+export function whenAborted(signal: AbortSignal, run: () => void): () => void {
   const watcher = watchers.get(signal) ?? new Watcher(signal);
   watcher.runs.add(run);
   return () => {

@@ -1,3 +1,4 @@
+import { whenAborted } from './budget.js';
 import type { CallOutcome } from './call.js';
 import type { CallOptions } from './caller.js';
 import { OptionError } from './errors.js';
@@ -85,6 +86,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
   readonly #turnsFor: () => Turns<MapItem> | undefined;
   readonly #items: Iterable<unknown> | AsyncIterable<unknown>;
   readonly #rules: MapRules;
+  #unwatch: (() => void) | undefined;
   #source: AnyIterator | undefined;
   #turns: Turns<MapItem> | undefined;
   /** Present once a call of its own was made: gives up all such. */
@@ -180,7 +182,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
       }
       this.#source = iteratorOf(this.#items);
       signal?.throwIfAborted();
-      signal?.addEventListener('abort', this.#onAbort, { once: true });
+      this.#unwatch = signal && whenAborted(signal, this.#onAbort);
       this.#turns = this.#turnsFor();
     } catch (error) {
       this.#failed();
@@ -344,7 +346,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
     for (let item = this.#first; item !== undefined; item = item.next) this.#leaveUntaken(item);
     this.#first = undefined;
     this.#last = undefined;
-    this.#rules.signal?.removeEventListener('abort', this.#onAbort);
+    this.#unwatch?.();
     for (const { resolve } of this.#asking.splice(0)) resolve({ value: undefined, done: true });
     const reason = new DOMException('The consumer of map() left.', 'AbortError');
     this.#leaving?.abort(reason);

@@ -188,6 +188,16 @@ describe('map', () => {
     expect(listeners()).toBe(0);
   });
 
+  it('has one listener on a signal with all others, however many they are', async () => {
+    const calls = new Calls();
+    const { signal, listeners } = abortable();
+    const maps = Array.from({ length: 20 }, () => calls.map([1], { concurrency: 1, signal }));
+    for (const each of maps) void each.next().catch(() => {});
+    expect(listeners()).toBe(1);
+    for (const each of maps) await each.return?.();
+    expect(listeners()).toBe(0);
+  });
+
   it('yields nothing for no items', async () => {
     expect(await all(new Calls().map([], { concurrency: 1 }))).toEqual([]);
   });
