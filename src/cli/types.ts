@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { accessSync, constants, type FSWatcher, watch } from 'node:fs';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, relative } from 'node:path';
@@ -32,6 +33,8 @@ export async function runTypes(given: readonly string[], flags: TypesFlags, sign
   if (flags.watch) {
     const stop = new AbortController();
     const ends = AbortSignal.any([signal, stop.signal]);
+    // Each of them listens, and so does its Python.
+    setMaxListeners(0, ends);
     const kept = Promise.all(jobs.map((job) => keepFresh(job, flags, ends)));
     // Whoever watched on would keep the program running.
     await kept.finally(() => stop.abort());

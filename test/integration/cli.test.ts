@@ -537,6 +537,22 @@ describe('pythonarium types', () => {
     await until(() => isDeclared('f(x: unknown)'), 'what has come back');
   });
 
+  it('--watch watches more modules than Node likes to see listen to one signal', async () => {
+    const files = Array.from({ length: 11 }, (_, number) => source(`one-of-many-${number}.py`, 'def f() -> int: ...'));
+    const child = start(['types', ...files, '--watch']);
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const told = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name]!.on('data', (text) => {
+        told[name] += text;
+      });
+    }
+    await until(() => told.stdout.split(': 1 to call\n').length === 12, 'all of them', 20_000);
+    child.kill('SIGINT');
+    await once(child, 'close');
+    expect(told.stderr).toBe('');
+  });
+
   it('--watch ends when one of the files cannot be written', { timeout: 20_000 }, async () => {
     const [well, ill] = ['written.py', 'unwritten.py'].map((name) => source(name, 'def f() -> int: ...'));
     mkdirSync(`${ill}.d.ts`);
