@@ -240,12 +240,10 @@ export class Call implements Child, AskingCall {
     return this.#extras?.attempts?.died() ?? false;
   }
 
-  /** Python has begun with it, or may have. */
+  /** Python has begun with it, or may before it hears that nobody waits for it any more. */
   get mayHaveStarted(): boolean {
     const before = this.#extras?.attempts?.started ?? false;
-    return (
-      this.#started || before !== false || (this.#exchange !== undefined && this.#exchange.hasStarted(this) !== false)
-    );
+    return this.#started || before !== false || (this.#exchange?.hasSent(this) ?? false);
   }
 
   /** Why it cannot be sent to that worker, now that its turn has come. */

@@ -125,6 +125,12 @@ export class Exchange {
     return request && this.worker.ahead(request)?.call;
   }
 
+  /** Whether that call is on the line, if Python owes an answer to it. */
+  hasSent(call: Call): boolean {
+    const request = this.#requestOf(call);
+    return request !== undefined && this.worker.hasSent(request.id);
+  }
+
   /** Whether Python has begun with that call, if it owes an answer to it. */
   hasStarted(call: Call): Started {
     const request = this.#requestOf(call);

@@ -441,9 +441,14 @@ export class WorkerHand implements ProcessListeners {
     this.#leaveSessions();
   }
 
+  /** Whether that request is, or was, on the line. */
+  hasSent(id: number): boolean {
+    return this.#outbox.hasSent(id);
+  }
+
   /** Whether Python has begun with that request. */
   hasStarted(id: number): Started {
-    if (!this.#outbox.hasSent(id)) return false;
+    if (!this.hasSent(id)) return false;
     const last = this.#process.lastStarted();
     return last === undefined ? 'unknown' : id <= last;
   }

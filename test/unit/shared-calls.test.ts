@@ -157,6 +157,23 @@ describe('calls of one idempotencyKey', () => {
     expect(starts()).toBe(2);
   });
 
+  it('leave the key to nobody if it was given up in the pipe, where Python may come to it before it hears of that', async () => {
+    const { pool, world, starts, answer } = await booted({ slots: 2 });
+    const blocking = pool.call('block');
+    const abort = new AbortController();
+    const piped = pool.call('pay', [], { ...KEY, signal: abort.signal }).catch((error) => error);
+    await heard();
+    expect([pool.stats().leases, starts()]).toEqual([2, 0]);
+    abort.abort('enough');
+    expect(await piped).toBe('enough');
+    const again = pool.call('pay', [], KEY);
+    await expect(again).rejects.toMatchObject({ code: 'ERR_IDEMPOTENCY_KEY', reason: 'given-up' });
+    await answer(null);
+    await blocking;
+    world.process.answer(null);
+    expect(starts()).toBe(0);
+  });
+
   it('leave the key free if the first was refused at once', async () => {
     const { pool, starts, answer } = await booted({ queueMax: 0 });
     const blocking = pool.call('block');
