@@ -122,15 +122,15 @@ describe('a sorted tree', () => {
 
   it('has the first node as its front once that is empty, and then the back', () => {
     let tree: SortedTree<Item> = treeOf(upTo(50))!;
-    const after = (last: number) => {
+    const partsAfter = (last: number) => {
       for (const { rank } of listItems(tree)) if (rank <= last) tree = withoutItem(tree, { rank }, byRank)!;
       return partsOf(tree);
     };
-    expect(after(15)).toEqual([1, [16, 16], 2]);
-    expect(after(16)).toEqual([16, [16], 2]);
-    expect(after(32)).toEqual([16, [], 2]);
-    expect(after(41)).toEqual([7, [], 2]);
-    expect(after(42)).toEqual([8, [], 0]);
+    expect(partsAfter(15)).toEqual([1, [16, 16], 2]);
+    expect(partsAfter(16)).toEqual([16, [16], 2]);
+    expect(partsAfter(32)).toEqual([16, [], 2]);
+    expect(partsAfter(41)).toEqual([7, [], 2]);
+    expect(partsAfter(42)).toEqual([8, [], 0]);
   });
 
   it('is the same value however few are left of it', () => {
