@@ -52,10 +52,10 @@ export function withItem<T>(tree: SortedTree<T> | null, item: T, order: Order<T>
 export function withoutItem<T>(tree: SortedTree<T>, item: T, order: Order<T>): SortedTree<T> | null {
   const { front, middle, back } = tree;
   // Most go from the front.
-  if (order(front[0]!, item) === 0) return left(front.slice(1), middle, back);
-  if (isFrom(back[0], item, order)) return left(front, middle, removed(back, item, order));
-  if (isFrom(middle?.first, item, order)) return left(front, lowered(remove(middle!, item, order)), back);
-  return left(removed(front, item, order), middle, back);
+  if (order(front[0]!, item) === 0) return rest(front.slice(1), middle, back);
+  if (isFrom(back[0], item, order)) return rest(front, middle, removed(back, item, order));
+  if (isFrom(middle?.first, item, order)) return rest(front, lowered(remove(middle!, item, order)), back);
+  return rest(removed(front, item, order), middle, back);
 }
 
 /** The one that is the same as `item`. */
@@ -115,13 +115,13 @@ function withBack<T>(front: readonly T[], middle: Node<T> | null, back: readonly
  * What is left, once one has gone: where the front is empty, the next stand there. Few are no more than a front, however they
  * have come to be few, so that equal sets of them are equal values.
  */
-function left<T>(front: readonly T[], middle: Node<T> | null, back: readonly T[]): SortedTree<T> | null {
-  if (front.length === 0 && middle !== null) return left(firstLeaf(middle).items, lowered(withoutFirst(middle)), back);
+function rest<T>(front: readonly T[], middle: Node<T> | null, back: readonly T[]): SortedTree<T> | null {
+  if (front.length === 0 && middle !== null) return rest(firstLeaf(middle).items, lowered(withoutFirst(middle)), back);
   if (middle === null && back.length === 0) return front.length === 0 ? null : { front, middle, back };
   if (front.length === 0) return { front: back, middle, back: NOTHING };
   if (middle !== null && !isLeaf(middle)) return { front, middle, back };
   const between = middle === null ? NOTHING : middle.items;
-  if (front.length + between.length + back.length > FEW) return { front, middle, back };
+  if (front.length + between.length + back.length > HALF) return { front, middle, back };
   return { front: [...front, ...between, ...back], middle: null, back: NOTHING };
 }
 
@@ -145,11 +145,11 @@ function lowered<T>(node: Node<T> | null): Node<T> | null {
 
 /** One node, or the two that a full one was parted into. */
 function insert<T>(node: Node<T>, item: T, order: Order<T>): readonly Node<T>[] {
-  if (isLeaf(node)) return parted(inserted(node.items, item, order), NODE_ITEMS_MAX >> 1).map(leaf);
+  if (isLeaf(node)) return parted(inserted(node.items, item, order), HALF).map(leaf);
   const at = childFor(node.children, item, order);
   const parts = insert(node.children[at]!, item, order);
   if (parts.length === 1) return [branch(node.children.with(at, parts[0]!))];
-  return parted(node.children.toSpliced(at, 1, ...parts), NODE_ITEMS_MAX >> 1).map(branch);
+  return parted(node.children.toSpliced(at, 1, ...parts), HALF).map(branch);
 }
 
 /** With a leaf behind all others. What was full stays full, since nothing will come between. */
@@ -194,7 +194,7 @@ function joined<T>(children: readonly Node<T>[], at: number): readonly Node<T>[]
   for (let left = at - 1; left <= at; left++) {
     const one = children[left];
     const other = children[left + 1];
-    if (one === undefined || other === undefined || sizeOf(one) + sizeOf(other) > NODE_ITEMS_MAX >> 1) continue;
+    if (one === undefined || other === undefined || sizeOf(one) + sizeOf(other) > HALF) continue;
     return children.toSpliced(left, 2, concatenated(one, other));
   }
   return children;
@@ -251,5 +251,5 @@ function removed<T>(items: readonly T[], item: T, order: Order<T>): readonly T[]
 const NOTHING: readonly never[] = [];
 /** Narrow, since one such array is copied for each who comes or goes; a hundred thousand items are five nodes deep. */
 const NODE_ITEMS_MAX = 16;
-/** So many are no more than a front. */
-const FEW = NODE_ITEMS_MAX >> 1;
+/** So many are left of a node that was parted. Two neighbours that have no more between them are one, and all of a tree are a front. */
+const HALF = NODE_ITEMS_MAX >> 1;

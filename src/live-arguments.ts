@@ -3,6 +3,7 @@ import { FunctionReleasedError, type PoolError } from './errors.js';
 import { elsewhere } from './given-handles.js';
 import { dropUnread, type HandleOwner, remoteOf } from './handle.js';
 import type { Kept } from './keep.js';
+import { type AnyIterator, Source } from './source.js';
 import { nextTurn } from './turn.js';
 import { encodeAnswer, encodeAnswerError, encodeItems, encodeItemsEnd, encodeSaid } from './wire/message.js';
 import { ThrownErrors } from './wire/thrown.js';
@@ -144,9 +145,8 @@ function handleFor(worker: WorkerHand | undefined, found: object): number | stri
 /** One iterable on its way to Python: never read further than Python has room for. */
 class Input {
   readonly #index: number;
-  readonly #given: Iterable<unknown> | AsyncIterable<unknown>;
   readonly #ways: Ways;
-  #source: Source | undefined;
+  readonly #source: Source;
   #room = 0;
   /** How many have been sent. */
   #sent = 0;
@@ -156,14 +156,12 @@ class Input {
   /** How large an item was in the last message. The first has one of its own. */
   #itemBytes = BATCH_BYTES;
   #isRunning = false;
-  /** Code of its source runs. */
-  #isInSource = false;
   #isClosed = false;
 
   constructor(index: number, given: Iterable<unknown> | AsyncIterable<unknown>, ways: Ways) {
     this.#index = index;
     this.#ways = ways;
-    this.#given = given;
+    this.#source = new Source(() => iteratorOf(given));
   }
 
   pull(items: number): void {
@@ -180,8 +178,8 @@ class Input {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    // By what its source does, perhaps, which then cannot be closed before it has done that.
-    if (!this.#isInSource) this.#closeSource();
+    // What goes wrong in closing is nobody's to hear any more.
+    this.#source.close().catch(() => {});
   }
 
   #start(): void {
@@ -193,7 +191,7 @@ class Input {
     const batch: unknown[] = [];
     try {
       while (!this.#isClosed && this.#room > batch.length && this.#bytes < AHEAD_BYTES_MAX) {
-        let result = this.#next();
+        let result = this.#source.next();
         if ('then' in result) {
           // What comes late lets what is there go.
           const late = await Promise.race([
@@ -220,23 +218,6 @@ class Input {
       this.#isRunning = false;
     }
     if (!this.#isClosed && this.#room > 0 && this.#bytes < AHEAD_BYTES_MAX) this.#start();
-  }
-
-  #next(): ReturnType<Source['next']> {
-    this.#isInSource = true;
-    try {
-      // Here, since it may throw as `next` may.
-      this.#source ??= sourceOf(this.#given);
-      return this.#source.next();
-    } finally {
-      this.#isInSource = false;
-      if (this.#isClosed) this.#closeSource();
-    }
-  }
-
-  #closeSource(): void {
-    // What goes wrong in closing is nobody's to hear any more.
-    (async () => this.#source?.return?.())().catch(() => {});
   }
 
   #send(batch: unknown[]): void {
@@ -289,17 +270,12 @@ interface Ways {
   readonly run: AskingCall['run'];
 }
 
-interface Source {
-  next(): IteratorResult<unknown> | Promise<IteratorResult<unknown>>;
-  return?(): unknown;
-}
-
-function sourceOf(given: Iterable<unknown> | AsyncIterable<unknown>): Source {
+function iteratorOf(given: Iterable<unknown> | AsyncIterable<unknown>): AnyIterator {
   const asynchronous = (given as AsyncIterable<unknown>)[Symbol.asyncIterator]?.();
-  const source = asynchronous ?? ((given as Iterable<unknown>)[Symbol.iterator]() as Source);
-  if (typeof source?.next === 'function') return source;
+  const iterator = asynchronous ?? ((given as Iterable<unknown>)[Symbol.iterator]() as AnyIterator);
+  if (typeof iterator?.next === 'function') return iterator;
   // An asynchronous function makes a promise of one, of which nobody hears any more.
-  (async () => source)().catch(() => {});
+  (async () => iterator)().catch(() => {});
   throw new TypeError('What is to be iterated over makes an iterator without a `next` method.');
 }
 

@@ -2,6 +2,7 @@ import { whenAborted } from './budget.js';
 import type { CallOutcome } from './call.js';
 import type { CallOptions } from './caller.js';
 import { OptionError } from './errors.js';
+import { type AnyIterator, Source } from './source.js';
 import type { TurnItem, Turns } from './turns.js';
 
 /** How `map` goes over its items. */
@@ -84,10 +85,9 @@ export class MapItem implements TurnItem {
 class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable {
   readonly #callOne: CallOne<T>;
   readonly #turnsFor: () => Turns<MapItem> | undefined;
-  readonly #items: Iterable<unknown> | AsyncIterable<unknown>;
   readonly #rules: MapRules;
+  readonly #source: Source;
   #unwatch: (() => void) | undefined;
-  #source: AnyIterator | undefined;
   #turns: Turns<MapItem> | undefined;
   /** Present once a call of its own was made: gives up all such. */
   #leaving: AbortController | undefined;
@@ -107,10 +107,6 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
   #hasFillAhead = false;
   #isBegun = false;
   #isOver = false;
-  /** Code of the source runs, which cannot be closed in the middle of that. */
-  #isInSource = false;
-  /** It is to be closed as soon as that has returned. */
-  #mustClose = false;
 
   constructor(
     callOne: CallOne<T>,
@@ -120,7 +116,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
   ) {
     this.#callOne = callOne;
     this.#turnsFor = turns;
-    this.#items = items;
+    this.#source = new Source(() => iteratorOf(items));
     this.#rules = rules;
   }
 
@@ -180,7 +176,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
       if (!Number.isInteger(concurrency) || concurrency < 1) {
         throw new OptionError({ option: 'concurrency', expected: 'an integer of 1 or more', got: concurrency });
       }
-      this.#source = iteratorOf(this.#items);
+      this.#source.open();
       signal?.throwIfAborted();
       this.#unwatch = signal && whenAborted(signal, this.#onAbort);
       this.#turns = this.#turnsFor();
@@ -201,7 +197,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
   #fill(): void {
     while (!this.#isOver && !this.#isReading && this.#sourceEnd === undefined && this.#hasRoom) {
       try {
-        const result = this.#nextOfSource();
+        const result = this.#source.next();
         if ('then' in result) this.#read(result);
         else this.#take(result);
       } catch (error) {
@@ -209,16 +205,6 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
       }
     }
     this.#turns?.flush();
-  }
-
-  #nextOfSource(): ReturnType<AnyIterator['next']> {
-    this.#isInSource = true;
-    try {
-      return (this.#source as AnyIterator).next();
-    } finally {
-      this.#isInSource = false;
-      if (this.#mustClose) this.#close().catch(() => {});
-    }
   }
 
   get #hasRoom(): boolean {
@@ -352,16 +338,10 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
     this.#leaving?.abort(reason);
     this.#turns?.giveUp(reason, 'aborted');
     if (this.#isDrained) return;
-    this.#mustClose = this.#isInSource;
-    if (this.#mustClose) return;
     // A source in the middle of a read closes when that is done, and need not be waited for.
-    const closing = this.#close();
+    const closing = this.#source.close();
     if (this.#isReading) closing.catch(() => {});
     else await closing;
-  }
-
-  async #close(): Promise<void> {
-    await this.#source?.return?.();
   }
 
   /** One that is not done yet comes here once it is. */
@@ -373,11 +353,6 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
 interface Asking<T> {
   readonly resolve: (result: IteratorResult<T, undefined>) => void;
   readonly reject: (error: unknown) => void;
-}
-
-interface AnyIterator {
-  next(): IteratorResult<unknown> | Promise<IteratorResult<unknown>>;
-  return?(): unknown;
 }
 
 function iteratorOf(items: Iterable<unknown> | AsyncIterable<unknown>): AnyIterator {

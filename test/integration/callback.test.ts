@@ -349,20 +349,11 @@ describe('a call made in a function that Python called', () => {
 
   it('waits as any other once its function has returned, though another of the same call has not', async () => {
     const pool = await readyPool(callbacks);
-    const [called, returned, other] = [moment(), moment(), moment()];
+    const returned = moment();
     let left: Promise<unknown> | undefined;
-    const leaves = async (n: number) => {
-      if (n === 0) {
-        left = returned.comes.then(() => pool.call('total', [[1, 2]]));
-        return 0;
-      }
-      called.come();
-      await other.comes;
-      return 1;
-    };
-    const outer = pool.call('apply_all', [leaves, [0, 1]]);
-    await called.comes;
-    await setImmediate();
+    const { outer, other } = await goingOn(pool, () => {
+      left = returned.comes.then(() => pool.call('total', [[1, 2]]));
+    });
     returned.come();
     await setImmediate();
     expect(pool.stats().waiting).toBe(1);
@@ -372,7 +363,7 @@ describe('a call made in a function that Python called', () => {
 
   it('holds up nobody that was made by a function which has returned', async () => {
     const pool = await readyPool(callbacks, { size: 2 });
-    const [begun, asks, called, other] = [moment(), moment(), moment(), moment()];
+    const [begun, asks] = [moment(), moment()];
     const waits = () => {
       begun.come();
       return asks.comes.then(() => pool.call('total', [[5]]));
@@ -380,18 +371,9 @@ describe('a call made in a function that Python called', () => {
     const beside = pool.call('apply', [waits]);
     await begun.comes;
     let left: Promise<unknown> | undefined;
-    const leaves = async (n: number) => {
-      if (n === 0) {
-        left = pool.call('total', [[1, 2]]);
-        return 0;
-      }
-      called.come();
-      await other.comes;
-      return 1;
-    };
-    const outer = pool.call('apply_all', [leaves, [0, 1]]);
-    await called.comes;
-    await setImmediate();
+    const { outer, other } = await goingOn(pool, () => {
+      left = pool.call('total', [[1, 2]]);
+    });
     asks.come();
     await setImmediate();
     expect(pool.stats().waiting).toBe(2);
@@ -597,6 +579,24 @@ describe('with several slots', () => {
     expect(await both).toEqual([numbers(21).slice(1), numbers(1_000).map((n) => 2 * n), (500 * 499) / 2, 6]);
   });
 });
+
+/** A call of which one function has returned, once it has done `leave`, and another goes on until `other` comes. */
+async function goingOn(pool: Pool, leave: () => void) {
+  const [called, other] = [moment(), moment()];
+  const runs = async (n: number) => {
+    if (n === 0) {
+      leave();
+      return 0;
+    }
+    called.come();
+    await other.comes;
+    return 1;
+  };
+  const outer = pool.call('apply_all', [runs, [0, 1]]);
+  await called.comes;
+  await setImmediate();
+  return { outer, other };
+}
 
 /** Something that comes when the test says so. */
 function moment() {
