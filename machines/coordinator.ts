@@ -1,4 +1,4 @@
-import { assign, emit, enqueueActions, sendTo, setup } from 'xstate';
+import { emit, enqueueActions, sendTo, setup } from 'xstate';
 import type {
   CoordinatorEmitted,
   CoordinatorEvent,
@@ -103,13 +103,13 @@ export const coordinatorMachine = setup({
     enqueue: assignWhole(({ context, event }) =>
       changed(context, { queue: addWaiter(context.queue, (event as Requested).waiter) }),
     ),
-    grantAhead: assign(({ context }) => spread(context)),
-    dequeue: assign(({ context, event }) =>
+    grantAhead: assignWhole(({ context }) => spread(context)),
+    dequeue: assignWhole(({ context, event }) =>
       changed(context, { queue: removeWaiter(context.queue, (event as Cancelled).waiter) }),
     ),
-    addWorker: assign(({ context, event }) => joined(context, event as Joined)),
+    addWorker: assignWhole(({ context, event }) => joined(context, event as Joined)),
     // The slot that was freed comes last: its client is in the middle of giving it back, and begins after the others.
-    grantToSeveral: assign(({ context, event }) =>
+    grantToSeveral: assignWhole(({ context, event }) =>
       filled(freed(context, event as Freed, 'first'), (event as Freed).place),
     ),
     freeSlot: assignWhole(({ context, event }) => freed(context, event as Freed)),
@@ -136,21 +136,22 @@ export const coordinatorMachine = setup({
       const workers = withWorker(context.workers, place, withSlots(served, grants, served.free));
       return changed(context, { workers, queue });
     }),
-    closeWorker: assign(({ context, event }) => leaving(context, event as Leaving, true)),
-    reopenWorker: assign(({ context, event }) => {
+    closeWorker: assignWhole(({ context, event }) => leaving(context, event as Leaving, true)),
+    reopenWorker: assignWhole(({ context, event }) => {
       const { place } = event as Leaving;
       return filled(leaving(context, event as Leaving, false), place);
     }),
-    removeWorker: assign(({ context, event }) => withoutWorker(context, event as Left)),
-    refuseNewcomer: assign({ refused: ({ event }) => [(event as Requested).waiter] }),
-    refuseAll: assign({
-      refused: ({ context }) => listWaiters(context.queue),
-      queue: ({ context }) => emptyQueue(context.rules),
-    }),
-    refuseReturned: assign(({ context, event }) => ({
-      ...withServed(context, (event as Left).place, undefined),
-      refused: unconfirmed(context, event as Left).map(({ waiter }) => waiter),
-    })),
+    removeWorker: assignWhole(({ context, event }) => withoutWorker(context, event as Left)),
+    refuseNewcomer: assignWhole(({ context, event }) => changed(context, { refused: [(event as Requested).waiter] })),
+    refuseAll: assignWhole(({ context }) =>
+      changed(context, { refused: listWaiters(context.queue), queue: emptyQueue(context.rules) }),
+    ),
+    refuseReturned: assignWhole(({ context, event }) =>
+      changed(context, {
+        ...withServed(context, (event as Left).place, undefined),
+        refused: unconfirmed(context, event as Left).map(({ waiter }) => waiter),
+      }),
+    ),
     sendGrant: sendTo(
       ({ context }) => servedAt(context, 0).ref,
       ({ context }) => grantOf(context, 0),
@@ -238,11 +239,14 @@ export const coordinatorMachine = setup({
   },
 }).createMachine({
   id: 'coordinator',
-  context: ({ input }) => ({
-    ...input,
+  context: ({ input: { queueMax, queueMaxPerKey, rules, supervisor } }) => ({
+    queueMax,
+    queueMaxPerKey,
+    rules,
+    supervisor,
     workers: [],
     free: [],
-    queue: emptyQueue(input.rules),
+    queue: emptyQueue(rules),
     nextLease: 1,
     live: 0,
     granted: [],
@@ -453,13 +457,13 @@ function joined(context: CoordinatorContext, { worker, place, ref, slots, ahead 
   const all = slots + ahead;
   const free = Array.from({ length: all }, (_, slot) => all - 1 - slot);
   const served: Served = { worker, ref, grants: free.map(() => null), free, ahead, isLeaving: false };
-  return filled({ ...context, ...withServed(context, place, served) }, place);
+  return filled(changed(context, withServed(context, place, served)), place);
 }
 
 function leaving(context: CoordinatorContext, { worker, place }: Leaving, isLeaving: boolean): CoordinatorContext {
   const served = context.workers[place];
   if (served?.worker !== worker) return context;
-  return { ...context, ...withServed(context, place, { ...served, isLeaving }) };
+  return changed(context, withServed(context, place, { ...served, isLeaving }));
 }
 
 /** The free slots of the worker there go to those who wait, as far as they do and may have them. */
@@ -474,7 +478,7 @@ function filled(context: CoordinatorContext, place: number): CoordinatorContext 
     now = grantedToFirst(now, place);
     all.push(...now.granted);
   }
-  return { ...now, granted: all };
+  return changed(now, { granted: all });
 }
 
 /** After a grant to whoever is next for the worker there. */
@@ -491,7 +495,7 @@ function spread(context: CoordinatorContext): CoordinatorContext {
     now = grantedToFirst(now, place);
     all.push(...now.granted);
   }
-  return { ...now, granted: all };
+  return changed(now, { granted: all });
 }
 
 /** The place of the worker that whoever is next may wait for in its pipe: of those that will do, the one with the fewest leases. */
@@ -526,10 +530,10 @@ function unconfirmed({ workers, rules }: CoordinatorContext, { worker, place, le
 function withoutWorker(context: CoordinatorContext, left: Left): CoordinatorContext {
   const served = context.workers[left.place];
   // It left before it had joined, with none the wiser.
-  if (served?.worker !== left.worker) return { ...context, granted: [], refused: [] };
+  if (served?.worker !== left.worker) return changed(context, { granted: [], refused: [] });
   const returned = unconfirmed(context, left);
   const live = context.live - leasesOf(served);
-  let now: CoordinatorContext = { ...context, ...withServed(context, left.place, undefined), live };
+  let now = changed(context, { ...withServed(context, left.place, undefined), live });
   const all: Granted[] = [];
   const refused: Waiter[] = [];
   for (const { waiter, turn } of returned) {
@@ -538,13 +542,13 @@ function withoutWorker(context: CoordinatorContext, left: Left): CoordinatorCont
       now = granted(now, place, waiter, turn);
       all.push(...now.granted);
     } else if (waiter.mayWait) {
-      now = { ...now, queue: returnWaiter(now.queue, waiter, turn) };
+      now = changed(now, { queue: returnWaiter(now.queue, waiter, turn) });
     } else {
       refused.push(waiter);
     }
   }
   const [bound, queue] = takeBound(now.queue, left.worker);
-  return { ...now, queue, granted: all, refused: [...bound, ...refused] };
+  return changed(now, { queue, granted: all, refused: [...bound, ...refused] });
 }
 
 /** The workers with that one, or without any, at a place, and which of them have a free slot. */
