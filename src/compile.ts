@@ -13,6 +13,7 @@ import {
   type Left,
   listLeft,
   type Machine,
+  type Names,
   type Receiver,
   type Row,
   type Scope,
@@ -56,7 +57,7 @@ export function leftToInterpreter(machine: AnyStateMachine): Left[] {
 
 class CompiledMachine extends (StateMachine as unknown as new (config: object, implementations: object) => Machine) {
   readonly #interpret: Transition;
-  #table: Map<unknown, Row> | undefined;
+  #table: Names<Row> | undefined;
   #handedOver: readonly AnyEvent[] = [];
 
   constructor(config: object, implementations: object) {

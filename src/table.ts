@@ -3,11 +3,37 @@ import { isWhole } from '../machines/whole.js';
 import { changesOf } from './assignment.js';
 import type { Unwatched } from './unwatched.js';
 
+/**
+ * Something by its name, for what is looked up with every step. A chart has few states and a state few events: to compare
+ * the first of them one by one takes a fraction of what a `Map` does.
+ */
+export class Names<Value> {
+  readonly #names: string[] = [];
+  readonly #values: Value[] = [];
+  readonly #others = new Map<unknown, Value>();
+
+  set(name: string, value: Value): void {
+    const at = this.#names.indexOf(name);
+    if (at !== -1) this.#values[at] = value;
+    else if (this.#names.length === COMPARED_MAX) this.#others.set(name, value);
+    else {
+      this.#names.push(name);
+      this.#values.push(value);
+    }
+  }
+
+  get(name: unknown): Value | undefined {
+    const names = this.#names;
+    for (let at = 0; at < names.length; at++) if (names[at] === name) return this.#values[at];
+    return this.#others.size === 0 ? undefined : this.#others.get(name);
+  }
+}
+
 /** What may happen in one state, by event. */
 export class Row {
   readonly #machine: Machine;
   readonly #leaf: StateNode;
-  readonly #edges = new Map<string, Edges>();
+  readonly #edges = new Names<Edges>();
   readonly #isWild: boolean;
 
   constructor(machine: Machine, leaf: StateNode) {
@@ -84,11 +110,13 @@ export interface Left {
 export const LEFT = 'left';
 
 /** By state; a state that is not there is left to the interpreter. */
-export function tableOf(machine: Machine): Map<unknown, Row> {
+export function tableOf(machine: Machine): Names<Row> {
   const { root } = machine;
-  if (whyNoTable(root) !== undefined) return new Map();
+  const table = new Names<Row>();
+  if (whyNoTable(root) !== undefined) return table;
   const leaves = Object.values(root.states).filter((leaf) => whyNoRow(root, leaf) === undefined);
-  return new Map(leaves.map((leaf) => [leaf.key, new Row(machine, leaf)]));
+  for (const leaf of leaves) table.set(leaf.key, new Row(machine, leaf));
+  return table;
 }
 
 function edgesAt(machine: Machine, leaf: StateNode, type: string): Edges {
@@ -238,6 +266,8 @@ function nameOf(named: Named): string {
   return typeof named === 'string' ? named : named.type;
 }
 
+/** A dozen names take about as long as a `Map`. */
+const COMPARED_MAX = 12;
 const NONE: readonly Edge[] = [];
 /** They raise nothing, and leave the snapshot as it is but for the context. */
 const IS_QUIET: ReadonlySet<string> = new Set([
