@@ -40,12 +40,29 @@ export class LineReader {
     if (start === chunk.length) return;
     // Python writes nothing but ASCII, and asking once for all lines of a chunk is cheaper than decoding each as UTF-8.
     const chunkIsAscii = isAscii(chunk);
+    if (chunkIsAscii && this.#heldBytes === 0 && chunk[chunk.length - 1] === NEWLINE) {
+      start = this.#pushLines(chunk, start, onLine);
+    }
     for (let end = chunk.indexOf(NEWLINE, start); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
       onLine(this.#finish(chunk, start, end, chunkIsAscii));
       start = end + 1;
       if (this.#attachments !== undefined) start = this.#fill(chunk, start);
     }
     if (start < chunk.length) this.#hold(chunk, start, chunk.length, chunkIsAscii);
+  }
+
+  /** Of a chunk of whole lines, which are decoded together. Returns how far it came: raw bytes may follow a line. */
+  #pushLines(chunk: Buffer, start: number, onLine: (line: string) => void): number {
+    const text = chunk.toString('latin1', start);
+    let from = 0;
+    while (from < text.length) {
+      const end = text.indexOf('\n', from);
+      this.#limit(end - from);
+      onLine(text.slice(from, end));
+      from = end + 1;
+      if (this.#attachments !== undefined) return this.#fill(chunk, start + from);
+    }
+    return start + from;
   }
 
   /**

@@ -232,6 +232,18 @@ describe('raw bytes behind a line', () => {
     }
   });
 
+  it('are taken off in a piece of whole lines, be they ASCII as well and end as a line does', () => {
+    const reader = new LineReader(100);
+    const seen: unknown[] = [];
+    const onLine = (line: string) => {
+      seen.push(line);
+      if (line === 'bytes') reader.expect([3, 2], (all) => seen.push(all.map((each) => String.fromCharCode(...each))));
+    };
+    reader.push(Buffer.from('a\nbytes\nb\ncd\nbytes\nxyzuvlast\nbytes\n12\n3\n'), onLine);
+    expect(seen).toEqual(['a', 'bytes', ['b\nc', 'd\n'], 'bytes', ['xyz', 'uv'], 'last', 'bytes', ['12\n', '3\n']]);
+    expect(reader.heldBytes).toBe(0);
+  });
+
   it('are given as soon as the last of them has come, and are as large as they were said to be', () => {
     const reader = new LineReader(100);
     let given: readonly Uint8Array[] | undefined;
