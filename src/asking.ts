@@ -13,6 +13,16 @@ export interface Standing {
   readonly fairnessKey?: string | undefined;
 }
 
+/** What a session asks of what is asked in it. */
+export interface SessionTerms {
+  /** False: it is to be refused rather than to wait for the one worker that will do. */
+  readonly mayWait: boolean;
+  /** Called with the worker that was granted, before anything is sent to it. */
+  onMet(worker: WorkerHand): void;
+  /** The worker it is bound to has left, and the session sees to the rest. */
+  onWorkerLeft?(): void;
+}
+
 /**
  * Somebody on the way to a lease: for one call, or to hold it. A session
  * steers it by an affinity, and hears of the worker it meets.
@@ -23,12 +33,8 @@ export abstract class Asking implements Asker {
   abstract readonly parent: Run | undefined;
   /** As it was asked last. Its ticket and its time are of the moment at which it asked first, whatever holds it up. */
   waiter: Waiter;
-  /** A session's: false if it is to be refused rather than to wait for the one worker that will do. */
-  mayWait = true;
-  /** A session's: called with the worker that was granted, before anything is sent to it. */
-  onMet: ((worker: WorkerHand) => void) | undefined;
-  /** A session's: the worker it is bound to has left, and it sees to the rest. */
-  onWorkerLeft: (() => void) | undefined;
+  /** Absent unless it is a session's. */
+  session: SessionTerms | undefined;
   /** It came after the pool's end had begun. */
   readonly isLate: boolean;
   protected readonly runtime: Runtime;
@@ -57,6 +63,11 @@ export abstract class Asking implements Asker {
   }
 
   abstract get isSettled(): boolean;
+
+  /** False: it is refused rather than to wait for the one worker that will do. */
+  get mayWait(): boolean {
+    return this.session?.mayWait ?? true;
+  }
 
   /** The one worker that will do, for the sake of objects that are there. */
   get boundTo(): WorkerHand | undefined {
@@ -122,12 +133,12 @@ export abstract class Asking implements Asker {
 
   onGranted(exchange: Exchange): void {
     this.#queueBudget?.close();
-    this.onMet?.(exchange.worker);
+    this.session?.onMet(exchange.worker);
     this.granted(exchange);
   }
 
   onRefused(reason: RefusalReason): void {
-    if (reason === 'worker-left') this.onWorkerLeft?.();
+    if (reason === 'worker-left') this.session?.onWorkerLeft?.();
     else if (reason === 'overloaded') this.fail(this.runtime.shed(this.#waitedMs), 'shed');
     else this.fail(this.runtime.refusal(reason, this.waiter.fairnessKey ?? undefined), 'refused');
   }

@@ -17,6 +17,7 @@ export function isBounded({ signal, timeoutMs }: WaitOptions): boolean {
 
 /** One budget for the whole of a call: it ends once, by time or by signal, and not at all after `close`. */
 export class Budget {
+  readonly signal: AbortSignal | undefined;
   readonly timeoutMs: number | undefined;
   readonly #clock: PoolClock;
   readonly #unwatch: (() => void) | undefined;
@@ -24,6 +25,7 @@ export class Budget {
   #isClosed = false;
 
   constructor(clock: PoolClock, { signal, timeoutMs }: WaitOptions, onSpent: (by: 'timeout' | 'signal') => void) {
+    this.signal = signal;
     this.timeoutMs = timeoutMs;
     this.#clock = clock;
     this.#unwatch = signal && whenAborted(signal, () => onSpent('signal'));

@@ -70,9 +70,11 @@ export interface Progress {
  * One request and its reply, as its caller sees it: a promise that settles
  * exactly once, inside its own budget, whatever Python does.
  */
-export class Call implements Child, AskingCall {
+export class Call implements Child, AskingCall, Question {
   readonly name: string;
-  readonly question: Question;
+  readonly request: EncodedRequest;
+  readonly context: Question['context'];
+  readonly caller: HandleCaller | undefined;
   readonly promise: Promise<unknown>;
   /** Absent for a call that has nothing but a question and an answer. */
   readonly #extras: CallExtras | undefined;
@@ -81,7 +83,6 @@ export class Call implements Child, AskingCall {
   /** Where it was made, for the stack of its error. */
   readonly #site: Site;
   readonly #clock: PoolClock;
-  readonly #signal: AbortSignal | undefined;
   /** Absent for a call that nothing bounds. */
   readonly #budget: Budget | undefined;
   /** When it was made, by the pool's clock. */
@@ -89,7 +90,6 @@ export class Call implements Child, AskingCall {
   /** Most calls have one. */
   #afterwards: Afterwards | readonly Afterwards[] | undefined;
   #resolve!: (value: unknown) => void;
-  #reject!: (error: unknown) => void;
   /** In which it was made. */
   readonly parent: Run | undefined = parentRun();
   /** Those made in runs that it waits for, and not settled. */
@@ -97,7 +97,6 @@ export class Call implements Child, AskingCall {
   #home: CallHome | undefined;
   /** Where it was before it was sent. */
   #origin: CallHome | undefined;
-  #attemptTimer: unknown;
   /** Python has begun with it, as far as was told. */
   #started = false;
   #exchange: Exchange | undefined;
@@ -116,17 +115,17 @@ export class Call implements Child, AskingCall {
     this.parent?.call.adopt(this);
     this.#site = site;
     this.name = question.name;
-    this.question = question;
+    this.request = question.request;
+    this.context = question.context;
+    this.caller = question.caller;
     this.#extras = extras;
     this.#live = extras?.given;
     this.#clock = clock;
-    this.#signal = wait.signal;
     this.askedAt = askedAt;
-    this.promise = new Promise((resolve, reject) => {
+    // A hundred thousand may wait, so what is not needed is neither made nor kept: a promise can be rejected by its resolver.
+    this.promise = new Promise((resolve) => {
       this.#resolve = resolve;
-      this.#reject = reject;
     });
-    // A hundred thousand may wait, so what is not needed is not made.
     if (isBounded(wait)) this.#budget = new Budget(clock, wait, (by) => this.#giveUp(by));
   }
 
@@ -192,9 +191,12 @@ export class Call implements Child, AskingCall {
     this.#home = undefined;
     this.#exchange = exchange;
     this.#sentAt = this.#clock.now();
-    const ms = this.#extras?.attempts?.terms.attemptTimeoutMs;
-    if (ms !== undefined) this.#attemptTimer = this.#clock.setTimeout(() => this.#attemptSpent(ms), ms);
-    this.#live?.onSent(exchange.worker, this.question.caller?.owner);
+    const attempts = this.#extras?.attempts;
+    const ms = attempts?.terms.attemptTimeoutMs;
+    if (attempts !== undefined && ms !== undefined) {
+      attempts.timer = this.#clock.setTimeout(() => this.#attemptSpent(ms), ms);
+    }
+    this.#live?.onSent(exchange.worker, this.caller?.owner);
     if (exchange.aheadOf(this) !== undefined) this.refuseIfDeadlocked();
   }
 
@@ -253,7 +255,7 @@ export class Call implements Child, AskingCall {
 
   /** Nothing belongs to it but a question and an answer. */
   get isPlain(): boolean {
-    return this.#extras === undefined && this.question.request.large === undefined;
+    return this.#extras === undefined && this.request.large === undefined;
   }
 
   /** The objects in Python that it is about, which are in one worker. */
@@ -329,7 +331,7 @@ export class Call implements Child, AskingCall {
     const given = Object.keys(kwargs).length === 0 ? args : [...args, kwargs];
     const asking = this.#askingFrom(from);
     if (index !== undefined) return this.#live?.call(index, number, given, asking) ?? false;
-    const { caller } = this.question;
+    const { caller } = this;
     if (kept === undefined || caller?.owner === undefined) return false;
     if (this.#isSettled) return true;
     const { worker } = from;
@@ -393,14 +395,14 @@ export class Call implements Child, AskingCall {
   fail(error: unknown, how: CallOutcome = 'failed'): void {
     if (!this.#settle(how)) return;
     if (isA(error, PoolError)) showCaller(error, this.#site);
-    this.#reject(error);
+    this.#resolve(rejection(error));
   }
 
   #giveUp(by: 'timeout' | 'signal'): void {
     const [home, exchange] = [this.#home, this.#exchange];
     const late = by === 'signal' ? undefined : home?.timeout(this.#clock.now() - this.askedAt);
     home?.withdraw(this);
-    if (by === 'signal') this.fail(this.#signal?.reason, 'aborted');
+    if (by === 'signal') this.fail(this.#budget?.signal?.reason, 'aborted');
     // What was sent once is no matter of the queue any more.
     else if (late !== undefined && this.#failedBefore === undefined) this.fail(late, 'timedOut');
     else this.fail(this.timeoutFor(this.#budget?.timeoutMs as number, this.askedAt), 'timedOut');
@@ -427,7 +429,7 @@ export class Call implements Child, AskingCall {
     if (this.#isSettled || attempts === undefined || origin?.askAgain === undefined) return false;
     const ms = attempts.next(this, failure, started);
     if (ms === undefined) return false;
-    this.#clock.clearTimeout(this.#attemptTimer);
+    this.#clock.clearTimeout(attempts.timer);
     this.#exchange = undefined;
     // Functions that still run do so for that attempt: the other one does not wait for them.
     this.#live = undefined;
@@ -449,12 +451,19 @@ export class Call implements Child, AskingCall {
     this.#isSettled = true;
     this.parent?.call.release(this);
     this.#budget?.close();
-    if (this.#attemptTimer !== undefined) this.#clock.clearTimeout(this.#attemptTimer);
+    const timer = this.#extras?.attempts?.timer;
+    if (timer !== undefined) this.#clock.clearTimeout(timer);
     this.#live?.close();
     if (typeof this.#afterwards === 'function') this.#afterwards(how);
     else for (const run of this.#afterwards ?? []) run(how);
     return true;
   }
+}
+
+/** What a promise that is resolved with it rejects by. */
+function rejection(error: unknown): PromiseLike<never> {
+  // biome-ignore lint/suspicious/noThenProperty: it is to be adopted.
+  return { then: (_, reject) => reject?.(error) as never };
 }
 
 type Afterwards = (how: CallOutcome) => void;

@@ -379,7 +379,7 @@ export abstract class Caller<Api = unknown> {
     counters.asked += 1;
     keepAlive.hold();
     call.onSettled(this.runtime.onCallSettled);
-    const refusal = poison.isEmpty ? undefined : poison.refusalOf(call.question);
+    const refusal = poison.isEmpty ? undefined : poison.refusalOf(call);
     if (refusal === undefined) this.place(call, options);
     else call.fail(refusal, 'refused');
     return call;

@@ -24,6 +24,8 @@ export class Attempts {
   started: Started = false;
   /** What the last one failed by. */
   failure: PoolError | undefined;
+  /** Of the clock: for the one under way, where one may run only so long. */
+  timer: unknown;
   readonly #retries: Retries;
   #deaths = 0;
 
@@ -116,7 +118,7 @@ export class Retries {
   }
 
   isPoison(call: Call): boolean {
-    return this.#runtime.poison.refuses(call.question);
+    return this.#runtime.poison.refuses(call);
   }
 
   wait(ms: number, run: () => void): () => void {

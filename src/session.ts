@@ -76,7 +76,7 @@ export class Session<Api = unknown> extends Caller<Api> {
    * Where the function of a call of its own awaits it, it rejects with `ERR_DEADLOCK`, and the session ends all the same after that call.
    */
   end(wait: WaitOptions = NO_OPTIONS): Promise<void> {
-    const isOwn = ({ question, worker }: Call) => question.caller?.sessionId === this.id && worker?.isOf(this.runtime);
+    const isOwn = ({ caller, worker }: Call) => caller?.sessionId === this.id && worker?.isOf(this.runtime);
     const above = callAbove(parentRun(), isOwn);
     return unlessDeadlocked(this.#end(wait), 'session.end()', () => above);
   }
@@ -134,20 +134,30 @@ export class Session<Api = unknown> extends Caller<Api> {
     whenOver(leave);
     if (!this.#isStrict) {
       // State that others count on stays where it is, wherever this one goes.
-      asking.onMet = (worker) => (record.isStrict ? sessions.visit(record, worker) : sessions.meet(record, worker));
+      const onMet = (worker: WorkerHand) =>
+        record.isStrict ? sessions.visit(record, worker) : sessions.meet(record, worker);
       const { boundTo } = asking;
-      if (boundTo === undefined) return asking.ask(preferring(record.met ?? sessions.leastMet()));
-      asking.onWorkerLeft = () => asking.fail(this.#lost(boundTo.sessionLoss));
+      if (boundTo === undefined) {
+        asking.session = { mayWait: true, onMet };
+        return asking.ask(preferring(record.met ?? sessions.leastMet()));
+      }
+      const onWorkerLeft = () => asking.fail(this.#lost(boundTo.sessionLoss));
       // A lease there still has its objects, and this would wait for its end in vain.
-      if (boundTo.isRetired) return asking.onWorkerLeft();
+      if (boundTo.isRetired) return onWorkerLeft();
+      asking.session = { mayWait: true, onMet, onWorkerLeft };
       return asking.ask({ worker: boundTo.id, place: boundTo.place, strict: true });
     }
     record.isStrict = true;
-    asking.mayWait = this.#options.affinity !== 'strict-fail-fast';
-    asking.onMet = (worker) => sessions.meet(record, worker);
-    asking.onWorkerLeft = () => {
-      leave();
-      this.#workerLeft(asking, whenOver, record.met);
+    asking.session = {
+      mayWait: this.#options.affinity !== 'strict-fail-fast',
+      onMet: (worker) => {
+        sessions.meet(record, worker);
+        if (record.first === asking) this.#release(record);
+      },
+      onWorkerLeft: () => {
+        leave();
+        this.#workerLeft(asking, whenOver, record.met);
+      },
     };
     if (loss !== undefined) {
       // Wherever a `hint` has been meanwhile: whoever else comes waits for the state, too.
@@ -191,11 +201,6 @@ export class Session<Api = unknown> extends Caller<Api> {
   #meetFirst(record: SessionRecord, first: Asking, others: Asking[]): void {
     record.held = others;
     record.first = first;
-    first.onMet = (worker) => {
-      this.runtime.sessions.meet(record, worker);
-      // Another may have taken its place.
-      if (record.first === first) this.#release(record);
-    };
     first.ask(preferring(this.runtime.sessions.leastMet()));
   }
 
@@ -234,9 +239,12 @@ export class Session<Api = unknown> extends Caller<Api> {
       const hold = new Hold(runtime, checkoutOptions(runtime, { leaseTimeoutMs: onLostTimeoutMs }).terms);
       const standing = own({ priority, fairnessKey });
       const asking = new CheckoutAsking(runtime, standing, hold, () => new Lease(hold, this.id, NO_OPTIONS));
-      asking.onMet = (met) => {
-        record.building = met;
-        sessions.visit(record, met);
+      asking.session = {
+        mayWait: true,
+        onMet: (met) => {
+          record.building = met;
+          sessions.visit(record, met);
+        },
       };
       // Code that hangs must not keep those who wait, nor the worker. The lease may be over before anybody has heard of it.
       const lost = new Promise<void>((resolve) => {

@@ -127,7 +127,7 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
     const at = this.#at;
     this.#at = 0;
     // Without a lease or a session no object can have come.
-    if (this.#call?.question.caller?.owner !== undefined) dropUnread(batches.flatMap(({ values }) => values).slice(at));
+    if (this.#call?.caller?.owner !== undefined) dropUnread(batches.flatMap(({ values }) => values).slice(at));
   }
 
   #take(batch: { readonly values: readonly unknown[]; readonly bytes: number }): unknown {

@@ -249,7 +249,7 @@ export class WorkerHand implements ProcessListeners {
   send({ id, lastId, call, batch }: Request): void {
     const isUrgent = this.#asked.length === 1;
     if (!isUrgent) this.#heldReplies?.begin();
-    if (call !== undefined) this.#outbox.request(id, call.question.request, this.#shares, isUrgent);
+    if (call !== undefined) this.#outbox.request(id, call.request, this.#shares, isUrgent);
     else if (batch !== undefined) this.#outbox.batch(id, lastId, batch.lineFrom(id));
   }
 
@@ -339,7 +339,7 @@ export class WorkerHand implements ProcessListeners {
   /** Makes a handle of an object that came in a message about the request `id`. */
   readonly resolve = (kind: string, [number, className]: readonly unknown[], id: unknown): unknown => {
     const request = this.#asked.find((request) => request.id === id);
-    const caller = request?.call?.question.caller;
+    const caller = request?.call?.caller;
     const isHandle = kind === 'handle' && Number.isSafeInteger(number) && typeof className === 'string';
     if (!isHandle || caller?.owner === undefined) throw new ProtocolError({ detail: `there is no use for a ${kind}` });
     this.#handles ??= new Handles(this);
@@ -462,7 +462,7 @@ export class WorkerHand implements ProcessListeners {
     if (started !== false && this.#isSuspected(request)) {
       this.#runtime.prefetch.broke(call);
       const isSpent = call.died();
-      this.#runtime.poison.died(call.question, isSpent && this.#ranAlone);
+      this.#runtime.poison.died(call, isSpent && this.#ranAlone);
     } else if (started !== false && request.isRevoked) {
       this.#runtime.prefetch.hung(call, this.#asked[1]?.isAhead === true);
     }
@@ -590,7 +590,7 @@ export class WorkerHand implements ProcessListeners {
 
   #log(message: LogMessage): void {
     const request = message.call === null ? undefined : this.#asker(message.call);
-    const context = request?.batch?.context ?? request?.call?.question.context;
+    const context = request?.batch?.context ?? request?.call?.context;
     this.#runtime.log({ worker: this.name, ...message, context });
   }
 
@@ -656,7 +656,7 @@ export class WorkerHand implements ProcessListeners {
     later(0, 0);
   }
 
-  #told({ name, question: { context } }: Call, call: number, ranMs: number, stack: string | null): RunningCall {
+  #told({ name, context }: Call, call: number, ranMs: number, stack: string | null): RunningCall {
     return { worker: this.name, pid: this.#pid, call, name, ranMs, stack, context };
   }
 
@@ -668,7 +668,7 @@ export class WorkerHand implements ProcessListeners {
     this.#outbox.answered(id);
     const { poison } = this.#runtime;
     // What was never begun has not survived anything.
-    if (!poison.isEmpty && !('error' in answer && answer.started === false)) poison.survived(request.call.question);
+    if (!poison.isEmpty && !('error' in answer && answer.started === false)) poison.survived(request.call);
     this.answered(request);
     this.#measure(request.call, answer, tookUs);
     request.exchange.answer(request, answer);
@@ -703,7 +703,7 @@ export class WorkerHand implements ProcessListeners {
       const request = this.#asker(id);
       if (request?.call === undefined) continue;
       this.answered(request);
-      this.#runtime.poison.survived(request.call.question);
+      this.#runtime.poison.survived(request.call);
       answers.set(id, { value });
     }
     return answers;
@@ -815,7 +815,7 @@ export class WorkerHand implements ProcessListeners {
   /** What still comes by that session, or by any, comes too late. */
   #disown(because: HandleEnd, session?: string): void {
     for (const request of this.#asked) {
-      const owner = request.call?.question.caller?.owner;
+      const owner = request.call?.caller?.owner;
       if (typeof owner === 'string' && owner === (session ?? owner)) request.ownerEnd ??= because;
     }
   }
