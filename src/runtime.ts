@@ -559,6 +559,7 @@ export class Runtime {
       validate: settings.validate,
       lane: settings.lane,
       ...(this.#busyPolls && { busyPoll: true }),
+      ...(this.#isBatchWork && { batchScheduling: true }),
       ...can,
     });
     return { line, protocol: PROTOCOL };
@@ -569,6 +570,12 @@ export class Runtime {
     const { busyPoll, lane, resources, sizeMax } = this.settings;
     const { count, isQuota } = processors();
     return busyPoll && lane === 'serial' && resources.cpuSeconds === undefined && count > (isQuota ? sizeMax : 1);
+  }
+
+  /** Several workers may want the processors at the same time, and there is one besides Node's. */
+  get #isBatchWork(): boolean {
+    const { batchScheduling, lane, sizeMax } = this.settings;
+    return batchScheduling && lane === 'serial' && sizeMax > 1 && processors().count > 1;
   }
 
   // ---------------------------------------------------------------- telling the world

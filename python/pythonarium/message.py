@@ -393,6 +393,8 @@ def _check_init(message: dict[str, Any]) -> str | None:
         return "`interrupts` is not a boolean"
     if type(get("busyPoll", False)) is not bool:
         return "`busyPoll` is not a boolean"
+    if type(get("batchScheduling", False)) is not bool:
+        return "`batchScheduling` is not a boolean"
     if type(get("stacks", False)) is not bool:
         return "`stacks` is not a boolean"
     if type(get("validate", False)) is not bool:

@@ -80,6 +80,18 @@ def begin(kept: int) -> None:
     bytes(KEPT_BLOCK_BYTES)
 
 
+def be_batch_work() -> None:
+    """Have this thread take no processor from others when it is woken, unless somebody has chosen another policy for it.
+
+    The threads and processes that it starts from then on are scheduled so, too: the kernel has no word for leaving them out.
+    """
+    try:
+        if os.sched_getscheduler(0) == os.SCHED_OTHER:
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    except (AttributeError, OSError):
+        pass  # Another system than Linux, or a sandbox that does not let it.
+
+
 class Worker:
     """Python's end of the line, and what is needed to answer on it.
 
@@ -135,6 +147,8 @@ class Worker:
             raise ProtocolError(f"the first message is {kind!r} and not 'init'")
         self._start(init)
         if self._lane is None:
+            if init.get("batchScheduling", False):
+                be_batch_work()
             poll = poll_of(self._line)
             if init.get("busyPoll", False):
                 self._reader.wait_by(BusyPoll(poll).wait, OWN_THREADS)
