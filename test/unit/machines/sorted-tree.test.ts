@@ -87,6 +87,20 @@ describe('a sorted tree', () => {
     );
   });
 
+  it('lists all and knows whether it holds one, wherever they stand', () => {
+    for (const count of [...upTo(50), 200]) {
+      let tree = treeOf(upTo(count));
+      for (let left = count; tree !== null; left--) {
+        const ranks = upTo(count).slice(count - left);
+        expect([listItems(tree).map(({ rank }) => rank), hasOneItem(tree)]).toEqual([ranks, left === 1]);
+        tree = withoutItem(tree, { rank: ranks[0]! }, byRank);
+      }
+    }
+    // One in front, and the others behind it in either place.
+    const one = (middle: SortedTree<Item>['middle'], back: readonly Item[]) => ({ front: [{ rank: 1 }], middle, back });
+    expect([one(null, [{ rank: 2 }]), one(treeOf(upTo(50))!.middle, [])].map(hasOneItem)).toEqual([false, false]);
+  });
+
   it('has all in its front as long as that has room, then in its back, and then in full nodes between the two', () => {
     expect(partsOf(treeOf(upTo(16))!)).toEqual([16, [], 0]);
     expect(partsOf(treeOf(upTo(17))!)).toEqual([16, [], 1]);

@@ -17,6 +17,7 @@ import {
   type WaitQueue,
   type WorkerId,
 } from '../../../machines/index.js';
+import { isAwaited } from '../../../machines/wait-queue.js';
 import { chanceOf } from '../../support/chance.js';
 import { isMutated } from '../../support/mutated.js';
 
@@ -54,6 +55,20 @@ describe('the order of the wait queue', () => {
   it('lets any worker serve one that only prefers another', () => {
     const hopeful = waiter(1, 0, { worker: 7, place: 0, strict: false });
     expect(firstWaiterFor(queueOf(hopeful), 8)).toBe(hopeful);
+  });
+
+  it('knows whether somebody waits whom a worker may serve', () => {
+    const bound = waiter(1, 0, { worker: 7, place: 0, strict: true });
+    const awaited = (queue: WaitQueue) => [7, 8].map((worker) => isAwaited(queue, worker));
+    expect(awaited(emptyQueue(RULES))).toEqual([false, false]);
+    expect(awaited(queueOf(bound))).toEqual([true, false]);
+    expect(awaited(queueOf(waiter(2)))).toEqual([true, true]);
+    const both = queueOf(bound, waiter(2));
+    expect(awaited(both)).toEqual([true, true]);
+    expect(awaited(removeWaiter(both, waiter(2)))).toEqual([true, false]);
+    expect(awaited(removeWaiter(both, bound))).toEqual([true, true]);
+    expect(awaited(addWaiter(removeWaiter(both, waiter(2)), waiter(3)))).toEqual([true, true]);
+    expect(awaited(takeFirst(both, 8, null)!.queue)).toEqual([true, false]);
   });
 
   it('takes out those who wait for one worker alone when that worker leaves', () => {
@@ -161,6 +176,25 @@ describe('how keys take turns', () => {
     const alone = queueOf(of('a', 1), of('b', 3));
     const taken = takeFirst(alone, 0, null)!;
     expect(serveAll(returnWaiter(taken.queue, taken.waiter, taken.turn))).toEqual([1, 3]);
+  });
+
+  it('goes by the earlier turn, of a key that still waits and of one of it who returns', () => {
+    const first = queueOf(of('a', 2), of('a', 3));
+    expect(serveAll(addWaiter(returnWaiter(first, of('a', 1), 5), of('b', 4)))).toEqual([1, 4, 2, 3]);
+    const seventh = addWaiter({ ...emptyQueue(RULES), nextTurn: 7 }, of('a', 2));
+    expect(serveAll(returnWaiter(returnWaiter(seventh, of('a', 1), 3), of('b', 4), 5))).toEqual([1, 4, 2]);
+    expect(serveAll(returnWaiter(returnWaiter(seventh, of('a', 1), 6), of('b', 4), 5))).toEqual([4, 1, 2]);
+  });
+
+  it('finds a key among many, in whatever order they came', () => {
+    const keys = Array.from({ length: 60 }, (_, index) => `key ${(index * 7) % 60}`);
+    let queue = queueOf(
+      ...keys.map((key, index) => of(key, index + 1)),
+      ...keys.map((key, index) => of(key, index + 61)),
+    );
+    for (const key of keys) expect(countWaiters(queue, key)).toBe(2);
+    for (const [index, key] of keys.entries()) queue = removeWaiter(queue, of(key, index + 1));
+    expect(serveAll(queue)).toEqual(keys.map((_, index) => index + 61));
   });
 
   it('takes the turn from a key whose last waiter leaves: it comes back at the end', () => {
