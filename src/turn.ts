@@ -34,4 +34,13 @@ export class Turn {
 const NOW = Promise.resolve();
 
 /** Runs `run` in the next turn of the loop: as no part of whatever asks for it, and also while a test plays the timers. */
-export const nextTurn = AsyncResource.bind((run: () => void): void => void setImmediate(run));
+export function nextTurn(run: () => void): void {
+  nobody.runInAsyncScope(inNextTurn, undefined, run);
+}
+
+function inNextTurn(run: () => void): void {
+  setImmediate(run);
+}
+
+/** Of no caller. Its `bind` says the same and takes its arguments apart and together again, each time that Node looks for an answer. */
+const nobody = new AsyncResource('pythonarium');
