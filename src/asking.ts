@@ -38,6 +38,8 @@ export abstract class Asking implements Asker {
   /** It came after the pool's end had begun. */
   readonly isLate: boolean;
   protected readonly runtime: Runtime;
+  /** It is one of those who wait, or was: wherever it waits next, it is not refused for how many do. */
+  #isLetIn = false;
   /** Absent if one may wait for ever. */
   #queueBudget: Budget | undefined;
 
@@ -91,7 +93,8 @@ export abstract class Asking implements Asker {
     // Most want what they wanted at first, and a hundred thousand may wait.
     if (affinity !== waiter.affinity || mayWait !== waiter.mayWait)
       this.waiter = { ...waiter, affinity, mayWait, isShort: false };
-    this.runtime.ask(this);
+    this.runtime.ask(this, this.#isLetIn);
+    this.#isLetIn = true;
     this.refuseIfDeadlocked();
   }
 
@@ -100,8 +103,17 @@ export abstract class Asking implements Asker {
     return byAge(this.runtime.settings)(this.waiter, other.waiter) < 0;
   }
 
+  /** A session's: lets it in among those who wait, though it asks for no worker yet. False: it is refused. */
+  letIn(): boolean {
+    const reason = this.#isLetIn ? undefined : this.runtime.whyFull(this.waiter);
+    this.#isLetIn = true;
+    if (reason !== undefined) this.onRefused(reason);
+    return reason === undefined;
+  }
+
   /** A session's: waits for another of it to meet a worker, any worker, and has asked for none itself. */
   waitBehind(): void {
+    this.#isLetIn = true;
     // The one that it may have waited for has left.
     this.waiter = { ...this.waiter, affinity: null };
     this.refuseIfDeadlocked();

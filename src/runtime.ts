@@ -7,6 +7,7 @@ import {
   type CoordinatorEmitted,
   type CoordinatorEvent,
   type coordinatorMachine,
+  countWaiters,
   isCrowded,
   LEASES_THAT_PROVE,
   type RefusalReason,
@@ -232,7 +233,7 @@ export class Runtime {
     return this.#requests;
   }
 
-  /** @param isBack It had a worker that never came to it. */
+  /** @param isBack It was let in before: its worker never came to it, or it waited elsewhere. */
   ask(asker: Asker, isBack = false): void {
     // A coordinator that has ended with the pool hears nobody.
     if (!this.#isActive) return asker.onRefused('closed');
@@ -367,6 +368,18 @@ export class Runtime {
 
   get waiting(): number {
     return this.#coordinator.getSnapshot().context.queue.size + this.sessions.held;
+  }
+
+  /** Why that one may not wait besides those who do, the ones whom sessions hold included; undefined: there is room. */
+  whyFull({ fairnessKey }: Waiter): RefusalReason | undefined {
+    const { waiting, sessions } = this;
+    const { queueMax, queueMaxPerKey } = this.settings;
+    if (waiting >= queueMax) return 'queue-full';
+    // Where all who wait are fewer, nobody has to count those of one key.
+    if (fairnessKey === null || waiting < queueMaxPerKey) return undefined;
+    const { queue } = this.#coordinator.getSnapshot().context;
+    const alike = countWaiters(queue, fairnessKey) + sessions.heldOf(fairnessKey);
+    return alike >= queueMaxPerKey ? 'key-full' : undefined;
   }
 
   /** What the last start that came to nothing failed by, or its worker died of. */

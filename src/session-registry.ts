@@ -67,6 +67,15 @@ export class SessionRegistry {
     return held;
   }
 
+  /** How many of them bear that key. */
+  heldOf(fairnessKey: string): number {
+    let held = 0;
+    for (const record of this.#busy.values()) {
+      for (const { waiter } of record.held ?? []) if (waiter.fairnessKey === fairnessKey) held += 1;
+    }
+    return held;
+  }
+
   /** Runs `run` once nobody waits for another call of the session to meet a worker first. */
   whenNoneHeld(run: () => void): void {
     this.#onNoneHeld.push(run);

@@ -169,9 +169,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       this.#askFor(record, asking);
     } else if (record.held === undefined) {
       this.#meetFirst(record, asking, []);
-    } else if (this.runtime.waiting >= this.runtime.settings.queueMax) {
-      asking.fail(this.runtime.refusal('queue-full'), 'refused');
-    } else {
+    } else if (asking.letIn()) {
       this.#fallIn(record, record.held, asking);
     }
   }

@@ -75,6 +75,33 @@ describe('those who wait', () => {
     void Promise.allSettled(calls);
   });
 
+  it('are not refused once they are let in, however many wait as their session meets its worker', async () => {
+    const { pool, answer, served } = await busyPool({ queueMax: 3 });
+    const session = pool.session('ann');
+    // These two go to the coordinator as the first is served, and find two there, and then three.
+    const calls = [session.call('first of ann'), session.call('second'), session.call('third')];
+    calls.push(pool.call('plain 1'), pool.call('plain 2'));
+    for (let each = 0; each < 5; each += 1) await answer();
+    expect(served.slice(1)).toEqual(['first of ann', 'second', 'third', 'plain 1', 'plain 2']);
+    expect(pool.stats().calls.refused).toBe(0);
+    void Promise.allSettled(calls);
+  });
+
+  it('are no more of one key than queueMaxPerKey within a session that has met no worker, too', async () => {
+    const { pool } = await busyPool({ queueMaxPerKey: 2 });
+    const session = pool.session('ann');
+    const big = session.with({ fairnessKey: 'big' });
+    const waiting = [session.call('first of ann'), big.call('one'), pool.call('two', [], { fairnessKey: 'big' })];
+    expect(await failure(big.call('three'))).toMatchObject({
+      code: 'ERR_QUEUE_FULL',
+      queueMax: 2,
+      fairnessKey: 'big',
+    });
+    const other = session.call('of no key');
+    expect(pool.stats()).toMatchObject({ waiting: 4, calls: { refused: 1 } });
+    void Promise.allSettled([...waiting, other]);
+  });
+
   it('keep their turns when the one gives up that was to meet the worker of their session first', async () => {
     const { pool, answer, served } = await busyPool();
     const session = pool.session('ann');

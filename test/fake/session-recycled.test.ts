@@ -63,3 +63,20 @@ it('every call that waits for a worker which is to be replaced is told why its s
   await lease.checkin();
   await world.destroy();
 });
+
+it('every call that waits for a worker which is to be replaced waits for its state to be built anew, in a full queue too', async () => {
+  const world = new PlayedPool(
+    { size: 1, queueMax: 2 },
+    { serve: ({ id }, process) => queueMicrotask(() => process.answer(id)) },
+  );
+  await world.boot();
+  const session = world.pool.session('strict', { onLost: () => {} });
+  const lease = await session.checkout();
+  const waiting = [session.call('played'), session.call('played')];
+  await heard();
+  for (const hand of world.runtime.hands.values()) hand.replace();
+  await lease.checkin();
+  await world.settle();
+  expect(await Promise.all(waiting)).toEqual([expect.any(Number), expect.any(Number)]);
+  await world.destroy();
+});
