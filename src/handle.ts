@@ -155,20 +155,67 @@ export function remoteOf(value: object): Remote | undefined {
   return REMOTES.get(value);
 }
 
-/** Lets go of the objects in a value that came for nobody: each place where one is in it is one time that it came. */
-export function dropUnread(value: unknown): void {
-  const holders = new Set<object>();
-  const look = (part: unknown): void => {
-    if (typeof part !== 'object' || part === null) return;
+/** What is behind the handles in a value that came, once for each place where one is: each is one time that it came. */
+export function remotesIn(value: unknown): Remote[] {
+  const remotes: Remote[] = [];
+  for (const part of objectsIn(value)) {
     const remote = REMOTES.get(part);
-    if (remote === undefined) holders.add(part);
-    else remote.dropOnce();
-  };
-  look(value);
+    if (remote !== undefined) remotes.push(remote);
+  }
+  return remotes;
+}
+
+/** Lets go of the objects in a value that came for nobody. */
+export function dropUnread(value: unknown): void {
+  for (const remote of remotesIn(value)) remote.dropOnce();
+}
+
+/**
+ * Lets go of those that came in a value and are not in what was made of it. Of none where that cannot be told: a
+ * function, or an instance of a class, may have one where nobody sees it.
+ */
+export function dropLeftOut(came: readonly Remote[], made: unknown): void {
+  const kept = came.length === 0 ? undefined : allRemotesIn(made);
+  if (kept === undefined) return;
+  for (const remote of came) if (!kept.has(remote)) remote.dropOnce();
+}
+
+/** `undefined`: there may be more than can be seen. */
+function allRemotesIn(made: unknown): Set<Remote> | undefined {
+  const remotes = new Set<Remote>();
+  try {
+    for (const part of objectsIn(made)) {
+      const remote = REMOTES.get(part);
+      if (remote !== undefined) remotes.add(remote);
+      else if (!isPlain(part)) return undefined;
+    }
+  } catch {
+    // What is read to see it may be a getter of somebody else's.
+    return undefined;
+  }
+  return remotes;
+}
+
+/** The objects and the functions in a value, at each place where one is. */
+function* objectsIn(value: unknown): Generator<object> {
+  const holders = new Set<object>([[value]]);
   // It goes on with those that are added meanwhile.
   for (const holder of holders) {
-    for (const part of partsOf(holder)) look(part);
+    for (const part of partsOf(holder)) {
+      if (!isObject(part)) continue;
+      if (typeof part === 'object' && !REMOTES.has(part)) holders.add(part);
+      yield part;
+    }
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'function' || (typeof value === 'object' && value !== null);
+}
+
+/** It has all that is in it where it can be seen. */
+function isPlain(part: object): boolean {
+  return ArrayBuffer.isView(part) || PLAIN.has(Object.getPrototypeOf(part));
 }
 
 function partsOf(holder: object): Iterable<unknown> {
@@ -231,6 +278,8 @@ function itemsOf(remote: Remote, caller: HandleCaller): AsyncIterator<unknown> {
 
 const REMOTES = new WeakMap<object, Remote>();
 const MEMBERS = new WeakSet<object>();
+/** Of plain data: what has another prototype may hide something. */
+const PLAIN = new Set<unknown>([null, Object.prototype, Array.prototype, Map.prototype, Set.prototype, Date.prototype]);
 /** What all handles have above them, so that none is taken for a plain object. */
 const HANDLE = Object.freeze(Object.create(Object.prototype, { constructor: { value: function Handle() {} } }));
 const HANDLE_SYMBOLS: ReadonlySet<symbol> = new Set([Symbol.asyncDispose, Symbol.asyncIterator]);

@@ -1,6 +1,6 @@
 import type { WaitOptions } from './budget.js';
 import { OptionError, type ResultIssue, ResultRefusedError, SchemaTimeoutError } from './errors.js';
-import { dropUnread, type HandleOwner } from './handle.js';
+import { dropLeftOut, type HandleOwner, remotesIn } from './handle.js';
 import { isThenable } from './hooks.js';
 import type { Runtime } from './runtime.js';
 import { type Site, showCaller, siteAbove } from './site.js';
@@ -77,17 +77,22 @@ function checkerOf<T>({ schema, call, wait, runtime, owner }: Checked, site: Sit
   const until = runtime.clock.now() + timeoutMs;
   const late = () => new SchemaTimeoutError({ call, timeoutMs });
   return async (value) => {
+    // Looked for before the schema has it, which may take some out.
+    const came = owner === undefined ? [] : remotesIn(value);
     try {
       const given = schema['~standard'].validate(value);
       const result = isThenable(given)
         ? await runtime.before(given, { signal, timeoutMs: Math.max(1, until - runtime.clock.now()) }, late)
         : given;
-      if (result.issues === undefined) return result.value as T;
+      if (result.issues === undefined) {
+        dropLeftOut(came, result.value);
+        return result.value as T;
+      }
       const error = new ResultRefusedError({ call, issues: result.issues });
       showCaller(error, site);
       throw error;
     } catch (error) {
-      if (owner !== undefined) dropUnread(value);
+      for (const remote of came) remote.dropOnce();
       throw error;
     }
   };

@@ -300,6 +300,29 @@ describe('what is kept in Python', () => {
     expect(await session.py.count()).toBe(2);
   });
 
+  it('goes if a schema leaves it out of what it makes, and stays where that may have it unseen', async () => {
+    const session = (await open()).session('s');
+    const made = <T>(make: (came: { all: Basket[] }) => T) => {
+      const validate = (value: unknown) => ({ value: make(value as { all: Basket[] }) });
+      const schema: StandardSchema<T> = { '~standard': { version: 1, vendor: 'test', validate } };
+      return session.call('baskets', [3], { schema });
+    };
+    expect(await made(({ all }) => all.length)).toBe(3);
+    expect(await session.py.count()).toBe(0);
+    const { one } = await made(({ all }) => ({ one: all[1], at: new Date() }));
+    expect(await session.py.count()).toBe(1);
+    expect(await one?.owner).toBe('1');
+    const rest = await made((came) => {
+      came.all.pop();
+      return came;
+    });
+    expect(await session.py.owners(rest.all)).toEqual(['0', '1']);
+    expect(await session.py.count()).toBe(3);
+    const hidden = await made(({ all }) => ({ last: () => all[2]?.owner }));
+    expect(await session.py.count()).toBe(6);
+    expect(await hidden.last()).toBe('2');
+  });
+
   it('goes with its session, whose calls may come and go', async () => {
     const pool = await open({ size: 2 });
     const session = pool.session('s');
