@@ -105,6 +105,11 @@ export class Handles {
     return remote.handleFor(caller);
   }
 
+  /** Whether any is held that came by that lease or session. */
+  has(owner: HandleOwner): boolean {
+    return (this.#owned.get(owner)?.size ?? 0) > 0;
+  }
+
   /** Lets go of one. */
   close(remote: Remote): void {
     remote.ended = 'closed';

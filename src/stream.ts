@@ -2,6 +2,7 @@ import type { Call, CallExtras, CallOutcome } from './call.js';
 import type { CallOptions } from './caller.js';
 import { OptionError } from './errors.js';
 import { dropUnread } from './handle.js';
+import { UnreadObjects } from './unread.js';
 
 /** How a stream is read. */
 export interface StreamOptions extends CallOptions {
@@ -43,6 +44,8 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
   #readItems = 0;
   #readBytes = 0;
   #end: { readonly error?: unknown } | undefined;
+  /** Of what was unread when it ended. Absent where there can be none. */
+  #unreadObjects: UnreadObjects | undefined;
 
   /** @param seen What the reader is to see of an error. */
   constructor(room: Room, start: (stream: CallExtras['stream']) => Call, seen: (error: unknown) => unknown) {
@@ -123,16 +126,24 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
 
   /** What has come is read no further. */
   #leaveUnread(): void {
-    const batches = this.#batches.splice(0);
-    const at = this.#at;
+    if (this.#unreadObjects === undefined) dropUnread(this.#unread());
+    else this.#unreadObjects.drop();
+    this.#batches.length = 0;
     this.#at = 0;
-    // Without a lease or a session no object can have come.
-    if (this.#call?.caller?.owner !== undefined) dropUnread(batches.flatMap(({ values }) => values).slice(at));
+  }
+
+  /** What has come and was not read, if objects can be in it. Without a lease or a session none can have come. */
+  #unread(): readonly unknown[] {
+    const call = this.#call;
+    const owner = call?.caller?.owner;
+    if (owner === undefined || !call?.worker?.hasObjectsOf(owner)) return [];
+    return this.#batches.flatMap(({ values }) => values).slice(this.#at);
   }
 
   #take(batch: { readonly values: readonly unknown[]; readonly bytes: number }): unknown {
     const value = batch.values[this.#at];
     this.#at += 1;
+    this.#unreadObjects?.read();
     if (this.#at === batch.values.length) {
       this.#at = 0;
       this.#batches.shift();
@@ -155,6 +166,8 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
   #finish(end: { readonly error?: unknown }): void {
     if (this.#end !== undefined) return;
     this.#end = end;
+    const unread = this.#unread();
+    if (unread.length > 0) this.#unreadObjects = new UnreadObjects(this, unread);
     for (const { resolve } of this.#readers.splice(0)) resolve(this.#ended(this.#end));
   }
 

@@ -350,6 +350,11 @@ export class WorkerHand implements ProcessListeners {
     return this.#handles.cameLate(number as number, className, caller.owner, caller, because);
   };
 
+  /** Whether Node has a handle of any object that came by that lease or session. */
+  hasObjectsOf(owner: HandleOwner): boolean {
+    return this.#handles?.has(owner) ?? false;
+  }
+
   /** Python has a kept function from now on, by that lease or session. */
   keep(kept: Kept, owner: HandleOwner): void {
     this.#kept ??= new KeptFunctions(this);

@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Handle, Lease, Pool, StandardSchema } from '../../src/index.js';
 import type { Runtime } from '../../src/runtime.js';
+import { collectGarbage } from '../support/garbage.js';
 import { collect, failure, fixtures, readyPool } from '../support/pool.js';
 
 const shop = fixtures(import.meta.url)('../../python/fixtures/shop.py');
@@ -260,6 +262,30 @@ describe('what is kept in Python', () => {
     expect(await failure(copies.next())).toMatchObject({ message: 'enough' });
     expect(await session.py.owners([basket, first])).toEqual(['ann', 'ann']);
     expect(await session.py.count()).toBe(2);
+  });
+
+  it('goes if it came as an item that nobody can read, since the stream has ended and nobody has it any more', async () => {
+    const session = (await open()).session('s');
+    const begun = async (items: AsyncIterable<Basket>) => {
+      const stream = items[Symbol.asyncIterator]();
+      const { value: first } = await stream.next();
+      // Python comes to this when it has sent all of them.
+      await session.py.echo(null);
+      return { stream, first: first as Basket };
+    };
+    const basket = await session.py.Basket('ann');
+    // In a function of its own: what one has had in hand it may keep until its end.
+    const first = await (async () => (await begun(basket.copies(50))).first)();
+    const held = await begun(basket.copies(3));
+    expect(await session.py.count()).toBe(54);
+    while ((await session.py.count()) > 5) {
+      collectGarbage();
+      await delay(10);
+    }
+    // What was read stays, and so does what still may be.
+    expect(await session.py.owners([basket, first, held.first])).toEqual(['ann', 'ann', 'ann']);
+    expect(await collect(held.stream as AsyncIterableIterator<Basket>)).toHaveLength(2);
+    expect(await session.py.count()).toBe(5);
   });
 
   it('stays if it is known from elsewhere, although it came as an item that nobody has read', async () => {

@@ -2,12 +2,13 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 setFlagsFromString('--expose-gc');
-const collect: () => void = runInNewContext('gc');
+/** Collects all that cannot be reached. */
+export const collectGarbage: () => void = runInNewContext('gc');
 
 /** How many bytes of the heap are in use by what can be reached. */
 export function heapInUse(): number {
-  collect();
-  collect();
+  collectGarbage();
+  collectGarbage();
   return process.memoryUsage().heapUsed;
 }
 
@@ -16,6 +17,6 @@ export function heapInUse(): number {
  * it again, which is no growth of what is kept.
  */
 export function rssInUse(): number {
-  collect();
+  collectGarbage();
   return process.memoryUsage.rss();
 }
