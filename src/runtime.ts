@@ -39,6 +39,7 @@ import {
 import type { LeaseLeak, LogEvent, PoolEvents } from './events.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { GuardedClock } from './guarded-clock.js';
+import type { HandleOwner } from './handle.js';
 import { Hooks, textOf, warn } from './hooks.js';
 import { type Inspection, inspectionOf } from './inspection.js';
 import { KeepAlive } from './keep-alive.js';
@@ -364,6 +365,12 @@ export class Runtime {
   /** Nothing that this worker does by itself speaks against its start. */
   isProven(worker: WorkerRef): boolean {
     return snapshotOf(worker).context.served >= LEASES_THAT_PROVE;
+  }
+
+  /** Whether Node has a handle of any object that came by that lease or session. */
+  hasObjectsOf(owner: HandleOwner): boolean {
+    for (const hand of this.hands.values()) if (hand.hasObjectsOf(owner)) return true;
+    return false;
   }
 
   get waiting(): number {

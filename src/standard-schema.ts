@@ -78,7 +78,7 @@ function checkerOf<T>({ schema, call, wait, runtime, owner }: Checked, site: Sit
   const late = () => new SchemaTimeoutError({ call, timeoutMs });
   return async (value) => {
     // Looked for before the schema has it, which may take some out.
-    const came = owner === undefined ? [] : remotesIn(value);
+    const came = owner !== undefined && runtime.hasObjectsOf(owner) ? remotesIn(value) : [];
     try {
       const given = schema['~standard'].validate(value);
       const result = isThenable(given)
