@@ -156,7 +156,6 @@ class Stream:
         self._send_batch()
         if self._failure is not None:
             raise self._failure
-        self._exchange.handing.sent()
 
     def _watch(self) -> None:
         """Send what lies there while the generator takes its time over the next item."""
@@ -202,6 +201,11 @@ class Stream:
                 self._send_items(items[at : at + count // 2])
                 self._send_items(items[at + count // 2 : at + count])
             else:
+                # By the thread that has sent it, under the lock: a call that is interrupted meanwhile waits for that in
+                # `_close`, before it takes back what is unsent. Not after other items: while they are sent, the next one
+                # may be half encoded, and its objects are unsent.
+                if type(items[at]) is _Rich:
+                    self._exchange.handing.sent()
                 size = len(line) + sum([one.nbytes for one in attachments])
                 self._items -= count
                 self._bytes -= size

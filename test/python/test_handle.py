@@ -10,7 +10,8 @@ from pythonarium.cancel import CallCancelled, Cancellation
 from pythonarium.exchange import Exchange
 from pythonarium.handle import HandleStore, NoHanding
 from pythonarium.message import MessageTooLarge, ProtocolError
-from pythonarium.value import encode
+from pythonarium.stream import Stream
+from pythonarium.value import ValueRefused, encode
 
 
 @expose
@@ -159,6 +160,20 @@ class Impatient(Cancellation):
         self._on_signal(0, None)
 
 
+class Interrupting(list):
+    """The items that a stream has gathered: each is sent by the thread that watches, and then the call is given up."""
+
+    def __init__(self, stream, cancellation):
+        super().__init__()
+        self.stream = stream
+        self.cancellation = cancellation
+
+    def append(self, item):
+        super().append(item)
+        self.stream._send_batch()
+        self.cancellation.give_up()
+
+
 class Interrupted(unittest.TestCase):
     """An object that Node has, and that a call which is interrupted is about to send once more."""
 
@@ -171,9 +186,16 @@ class Interrupted(unittest.TestCase):
         self.cancellation = Impatient()
         self.cancellation.call = self.cancellation.armed = 1
 
+    def exchange(self, say):
+        return Exchange(1, SimpleNamespace(_depth_max=200, say=say), None, self.cancellation, self.handing)
+
     def ask(self, say):
-        worker = SimpleNamespace(_depth_max=200, say=say)
-        Exchange(1, worker, None, self.cancellation, self.handing).ask(0, (self.value,), {}, False)
+        self.exchange(say).ask(0, (self.value,), {}, False)
+
+    def stream(self):
+        """Return a stream and the list of what it has sent."""
+        said = []
+        return Stream(self.exchange(lambda *each: said.append(each)), {"items": 10, "bytes": 1_000}), said
 
     def is_held_by_node(self):
         """Whether it is there when Node has let go of it once, and the worker of what the call has not sent."""
@@ -198,6 +220,21 @@ class Interrupted(unittest.TestCase):
         self.ask(lambda *_: self.cancellation.give_up())
         self.assertEqual(cancelled, [True])
         self.assertTrue(self.is_held_by_node())
+
+    def test_an_item_that_was_sent_by_what_watches_as_its_caller_gives_up_counts_as_sent(self):
+        stream, said = self.stream()
+        stream._batch = Interrupting(stream, self.cancellation)
+        with self.assertRaises(CallCancelled):
+            stream.send(iter([self.value]))
+        self.assertEqual(len(said), 1)
+        self.assertTrue(self.is_held_by_node())
+
+    def test_an_item_that_is_refused_is_taken_back(self):
+        stream, said = self.stream()
+        with self.assertRaises(ValueRefused):
+            stream.send(iter([[self.value, object()]]))
+        self.assertEqual(said, [])
+        self.assertFalse(self.is_held_by_node())
 
     def test_what_is_too_large_to_be_sent_is_taken_back(self):
         with self.assertRaises(MessageTooLarge):
