@@ -52,14 +52,16 @@ class Stream:
         try:
             while True:
                 self._exchange.wait(self._has_room)
-                left = self._batch_max()
+                rest = self._batch_max()
+                left = rest if rest < LOOK_ITEMS else LOOK_ITEMS
                 chars = 0
                 chars_max = min(BATCH_BYTES, self._bytes)
                 cancellation.arm(call)
                 for item in iterator:
                     kind = type(item)
                     if kind is dict and are_atoms(map(type, item.values())):
-                        append(item.copy())
+                        item = item.copy()
+                        append(item)
                     elif kind is str:
                         append(item)
                         chars += len(item)
@@ -70,11 +72,24 @@ class Stream:
                     else:
                         item = _fixed(item, kind, self._depth_max, self._exchange.handing)
                         append(item)
-                        if type(item) is _Rich:
+                        kind = type(item)
+                        if kind is _Rich:
                             break
+                        if kind is _Text:
+                            chars += len(item)
+                            if chars > chars_max:
+                                break
                     left -= 1
                     if not left:
-                        break
+                        rest -= LOOK_ITEMS
+                        if rest <= 0:
+                            break
+                        left = rest if rest < LOOK_ITEMS else LOOK_ITEMS
+                        # To look into each row would slow all the small ones: one stands for those since the last look.
+                        if kind is dict or kind in LISTS:
+                            chars += LOOK_ITEMS * _chars_of(item)
+                            if chars > chars_max:
+                                break
                 else:
                     cancellation.armed = 0
                     self._flush()
@@ -102,8 +117,13 @@ class Stream:
                     chars += len(item)
                 elif kind not in NUMBERS:
                     item = _fixed(item, kind, self._depth_max, self._exchange.handing)
-                    if type(item) is _Rich:
+                    kind = type(item)
+                    if kind is _Rich:
                         left = 0
+                    elif kind is _Text:
+                        chars += len(item)
+                    elif not left % LOOK_ITEMS:
+                        chars += LOOK_ITEMS * _chars_of(item)
                 self._batch.append(item)
                 left -= 1
                 if left <= 0 or chars > BATCH_BYTES:
@@ -225,6 +245,15 @@ def _fixed(item: Any, kind: type, depth_max: int, hook: Hook) -> Any:
     return _Rich(item, depth_max, hook) if text is None else _Text(text)
 
 
+def _chars_of(row: Any) -> int:
+    """Return about how many characters the JSON of a flat row takes.
+
+    Rather too few than too many: small rows are not to be sent in smaller numbers because of a guess.
+    """
+    values = row.values() if type(row) is dict else row
+    return CELL_CHARS * len(row) + sum([len(value) for value in values if type(value) is str])
+
+
 class _Text(str):
     """An item that is JSON already."""
 
@@ -304,6 +333,10 @@ _long_integer: Callable[[str], object] | None = None
 NUMBERS = frozenset((int, float, bool, type(None)))
 BATCH_ITEMS = 256
 BATCH_BYTES = 64 * 1024
+# So many rows may be gathered before it is seen that they have grown.
+LOOK_ITEMS = 16
+# What a cell takes that is no text, or around one that is.
+CELL_CHARS = 4
 QUICK_S = 0.000_2
 QUICK_ITEMS = 4
 WATCH_S = 0.001

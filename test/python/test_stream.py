@@ -88,6 +88,22 @@ class Streams(WorkerTestCase):
             self.worker.send({"type": "credit", "id": number, "items": 1, "bytes": len(line) + 1})
         self.assertEqual(self.worker.receive_but_logs()["type"], "reply")
 
+    def test_items_that_have_grown_large_are_sent_before_many_of_them_are_gathered(self):
+        for name in ("grows", "grows_later"):
+            for kind in ("dict", "list", "list in a list"):
+                with self.subTest(name, kind=kind):
+                    number = self.stream(name, kind, 300, 300)
+                    items = largest = 0
+                    while items < 600:
+                        line = self.worker.receive_line()
+                        told = json.loads(line)
+                        self.assertEqual((told["type"], told["id"]), ("items", number))
+                        items += len(told["values"])
+                        largest = max(largest, len(line))
+                    self.assertEqual(self.worker.receive_but_logs()["type"], "reply")
+                    # Of the 256 that may be gathered, some forty are small.
+                    self.assertLess(largest, 200_000)
+
     def test_a_stream_that_is_cancelled_while_it_waits_for_room_is_closed(self):
         for name in ("words", "later"):
             number = self.stream(name, 1_000, room={"items": 1, "bytes": 1_000})
