@@ -144,9 +144,8 @@ async function checkFile({ out, command }: Job, declared: Declarations): Promise
 /** Goes on until `signal` aborts; what is wrong meanwhile is told, and the file stays as it is. */
 async function keepFresh(job: Job, flags: TypesFlags, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const startedAt = Date.now();
     const declared = await declareTypes({ ...job, ...pythonOf(flags), expose: flags.expose, signal });
-    const changed = change(declared.files, startedAt, signal);
+    const changed = change(declared.files, signal);
     // Nobody hears of it any more where the file could not be written.
     changed.catch(() => {});
     await writeOut(job, declared);
@@ -154,8 +153,8 @@ async function keepFresh(job: Job, flags: TypesFlags, signal: AbortSignal): Prom
   }
 }
 
-/** Resolves when one of the files has changed since `since`, has come or is gone, or when `signal` aborts. */
-async function change(files: readonly string[], since: number, signal: AbortSignal): Promise<void> {
+/** Resolves when a file is another version than Python has found, has come or is gone, or when `signal` aborts. */
+async function change(files: Declarations['files'], signal: AbortSignal): Promise<void> {
   let resolve!: () => void;
   const promise = new Promise<void>((settle) => {
     resolve = settle;
@@ -163,8 +162,9 @@ async function change(files: readonly string[], since: number, signal: AbortSign
   const watchers: FSWatcher[] = [];
   signal.addEventListener('abort', resolve, { once: true });
   try {
+    const paths = Object.keys(files);
     // Folders, since editors put a new file in the place of the old one.
-    for (const [folder, names] of namesToWatch(files)) {
+    for (const [folder, names] of namesToWatch(paths)) {
       const watcher = watch(folder, (event, name) => {
         // The folder itself was removed or moved, which is the last that is heard of it.
         const isGone = event === 'rename' && name === basename(folder);
@@ -172,9 +172,9 @@ async function change(files: readonly string[], since: number, signal: AbortSign
       });
       watchers.push(watcher.on('error', resolve));
     }
-    const changes = await Promise.all(files.map(changedAt));
-    const now = Date.now();
-    if (!changes.some((at) => at >= since && at <= now)) await promise;
+    // What has changed since Python read it and before it was watched.
+    const versions = await Promise.all(paths.map(versionOf));
+    if (paths.every((path, index) => files[path] === versions[index])) await promise;
     // An editor writes in several steps.
     await delay(SETTLE_MS, undefined, { signal }).catch(() => {});
   } catch (error) {
@@ -207,9 +207,12 @@ function isReadable(folder: string): boolean {
   }
 }
 
-async function changedAt(file: string): Promise<number> {
-  const found = await stat(file).catch(() => undefined);
-  return found?.mtimeMs ?? 0;
+/** What `version_of` says in Python's `source.py`: another for every other version of a file, older ones too. */
+async function versionOf(file: string): Promise<string | null> {
+  const found = await stat(file, { bigint: true }).catch(() => undefined);
+  if (found === undefined) return null;
+  // Python's inodes have no sign.
+  return `${found.mtimeNs} ${found.size} ${BigInt.asUintN(64, found.ino)}`;
 }
 
 function tell({ warnings = [], problem }: Declarations): void {

@@ -23,8 +23,11 @@ export interface Declarations {
   readonly warnings?: readonly { readonly file: string; readonly line: number; readonly text: string }[];
   /** A syntax error with its place, a module without source, or one with nothing to call. */
   readonly problem?: string;
-  /** The sources that were read, and those that would be if they were there. */
-  readonly files: readonly string[];
+  /**
+   * The sources that were read, and those that would be if they were there, each with the version that Python found;
+   * `null` where it found none.
+   */
+  readonly files: Readonly<Record<string, string | null>>;
 }
 
 /**

@@ -1,8 +1,10 @@
 import io
 import json
+import os
 import sys
 import tempfile
 import textwrap
+import tokenize
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -11,7 +13,7 @@ import harness  # noqa: F401  (it puts the library on sys.path)
 from pythonarium.typescript.declaration import NothingToDeclare, declare
 from pythonarium.typescript.docstring import read_docstring
 from pythonarium.typescript.main import main
-from pythonarium.typescript.source import SourceMissing, Sources
+from pythonarium.typescript.source import SourceMissing, Sources, version_of
 
 HEAD = "from __future__ import annotations\nfrom typing import *\nfrom dataclasses import dataclass\nfrom pythonarium import expose\n"
 
@@ -866,12 +868,12 @@ class Runs(unittest.TestCase):
 
         with mock.patch("tokenize.open", refuse):
             answer, file = self.run_on("def f() -> int: ...")
-        self.assertEqual(answer, {"problem": f"{file} cannot be read: Permission denied", "files": [file]})
+        self.assertEqual(answer, {"problem": f"{file} cannot be read: Permission denied", "files": {file: mock.ANY}})
 
     def test_an_encoding_that_is_unknown_is_told_with_the_file(self):
         answer, file = self.run_on("# coding: klingon\ndef f() -> int: ...")
         self.assertTrue(answer["problem"].startswith(f"{file}:1: unknown encoding"), answer["problem"])
-        self.assertEqual(answer["files"], [file])
+        self.assertEqual(list(answer["files"]), [file])
 
     def test_what_is_nested_too_deep_is_a_problem(self):
         answer, file = self.run_on(f"def f() -> {' | '.join(['int'] * 3000)}: ...")
@@ -885,10 +887,30 @@ class Runs(unittest.TestCase):
             self.assertIn(str(Path(file).parent / place), answer["files"])
         sources = Sources(["/nowhere", *sys.path])
         self.assertIsNotNone(sources.find("textwrap"))
-        self.assertLessEqual({"/nowhere/textwrap/__init__.py", "/nowhere/textwrap.py", textwrap.__file__}, sources.files)
+        self.assertLessEqual({"/nowhere/textwrap/__init__.py", "/nowhere/textwrap.py", textwrap.__file__}, sources.files.keys())
         with self.assertRaises(SourceMissing):
             sources.load("nowhere_yet")
         self.assertIn("/nowhere/nowhere_yet.py", sources.files)
+
+    def test_a_file_that_comes_or_is_replaced_by_an_older_one_while_it_is_read_is_another_version(self):
+        def replace(file):
+            stream = read(file)
+            os.utime(older, (1, 1))
+            os.replace(older, file)
+            later.touch()
+            return stream
+
+        read = tokenize.open
+        with tempfile.TemporaryDirectory() as folder:
+            file, older, later = (Path(folder, name) for name in ("app.py", "older.py", "later.py"))
+            file.write_text("from later import Size", encoding="utf-8")
+            older.write_text("", encoding="utf-8")
+            sources = Sources([folder])
+            self.assertIsNone(sources.find("later"))
+            with mock.patch("tokenize.open", replace):
+                sources.load(str(file))
+            for each in (file, later):
+                self.assertNotEqual(sources.files[str(each)], version_of(str(each)))
 
 
 class Docstrings(unittest.TestCase):

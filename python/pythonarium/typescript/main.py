@@ -27,5 +27,5 @@ def main() -> None:
         answer = {"problem": f"{error.filename} cannot be read: {error.strerror}" if error.filename else str(error)}
     except RecursionError:
         answer = {"problem": f"Something in {', '.join(request['modules'].values())}, or in what is imported there, is nested deeper than Python can follow."}
-    answer["files"] = sorted(sources.files)
+    answer["files"] = sources.files
     json.dump(answer, sys.stdout)

@@ -53,11 +53,12 @@ class Definition:
 class Sources:
     """Finds and reads modules on a path, each of them once.
 
-    `files` are those that were read, and those that would be if they were there.
+    `files` are those that were read, and those that would be if they were there, each with the version of it that was found:
+    one that is put in its place while it is read is another.
     """
 
     def __init__(self, path: Sequence[str]) -> None:
-        self.files: set[str] = set()
+        self.files: dict[str, str | None] = {}
         self._path = list(path)
         self._modules: dict[str, Module | None] = {}
 
@@ -73,7 +74,7 @@ class Sources:
             return module
         is_folder = os.path.isdir(source)
         file = os.path.join(source, "__init__.py") if is_folder else source
-        self.files.add(file)
+        self.files.setdefault(file, version_of(file))
         if not os.path.isfile(file):
             raise SourceMissing(f"There is no file {file}.")
         name = os.path.basename(source.rstrip(os.sep)) if is_folder else os.path.splitext(os.path.basename(source))[0]
@@ -86,7 +87,7 @@ class Sources:
             self._modules[name] = None
             file = self._file_of(name)
             if file is not None:
-                self.files.add(file)
+                self.files.setdefault(file, version_of(file))
                 self._modules[name] = _read(name, file)
         return self._modules[name]
 
@@ -144,17 +145,32 @@ class Sources:
             if package is None or package.package != package.name:
                 return None
             path = [os.path.dirname(package.path)]
+        places = [os.path.join(folder, end) for folder in path for end in (os.path.join(last, "__init__.py"), f"{last}.py")]
+        # Before the module is looked for: what comes to one of them afterwards is not what was found.
+        versions = {place: version_of(place) for place in places}
         spec = PathFinder.find_spec(name, path)
         file = spec.origin if spec is not None and spec.has_location and str(spec.origin).endswith(".py") else None
-        for place in (os.path.join(folder, end) for folder in path for end in (os.path.join(last, "__init__.py"), f"{last}.py")):
+        for place, version in versions.items():
             if place == file:
                 break
-            self.files.add(place)
+            self.files.setdefault(place, version)
         return file
 
 
 class SourceMissing(Exception):
     """There is no source to read."""
+
+
+def version_of(file: str) -> str | None:
+    """Return what is another for every other version of a file, older ones too; None where there is no file.
+
+    `versionOf` in `src/cli/types.ts` compares with it.
+    """
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return f"{found.st_mtime_ns} {found.st_size} {found.st_ino}"
 
 
 def is_known(name: str) -> bool:
