@@ -6,9 +6,8 @@ import { declareTypes } from '../../src/types/declare.js';
 import { temporaryFolder } from '../support/folder.js';
 
 vi.mock('../../src/types/declare.js', () => ({ declareTypes: vi.fn() }));
-const { declareTypes: declare } = await vi.importActual<typeof import('../../src/types/declare.js')>(
-  '../../src/types/declare.js',
-);
+const { declareTypes: declare } =
+  await vi.importActual<typeof import('../../src/types/declare.js')>('../../src/types/declare.js');
 
 describe('pythonarium types --watch', () => {
   it('reads again where an older file was put in the place of one that Python had just read', async () => {
