@@ -60,8 +60,7 @@ class Stream:
                 for item in iterator:
                     kind = type(item)
                     if kind is dict and are_atoms(map(type, item.values())):
-                        item = item.copy()
-                        append(item)
+                        append(item.copy())
                     elif kind is str:
                         append(item)
                         chars += len(item)
@@ -334,7 +333,7 @@ NUMBERS = frozenset((int, float, bool, type(None)))
 BATCH_ITEMS = 256
 BATCH_BYTES = 64 * 1024
 # So many rows may be gathered before it is seen that they have grown.
-LOOK_ITEMS = 16
+LOOK_ITEMS = 32
 # What a cell takes that is no text, or around one that is.
 CELL_CHARS = 4
 QUICK_S = 0.000_2
