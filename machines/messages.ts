@@ -22,7 +22,7 @@ export type ClientRef = ActorRef<Snapshot<unknown>, ClientEvent>;
 export type SupervisorRef = ActorRef<Snapshot<unknown>, SupervisorEvent>;
 
 export type CoordinatorEvent =
-  /** `isBack`: it was let in before, as one whose worker never came to it, and is now however many wait. */
+  /** `isBack`: it was let in before, and had a worker that never came to it or was held by its session: it is let in however many wait. */
   | { type: 'lease.request'; waiter: Waiter; isBack?: boolean }
   | { type: 'lease.cancel'; waiter: Waiter }
   /** It is up, and all its slots are free: those for anybody, and those `ahead`, for short calls behind others. */

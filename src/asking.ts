@@ -20,7 +20,7 @@ export interface SessionTerms {
   /** Called with the worker that was granted, before anything is sent to it. */
   onMet(worker: WorkerHand): void;
   /** The worker it is bound to has left, and the session sees to the rest. */
-  onWorkerLeft?(): void;
+  readonly onWorkerLeft: (() => void) | undefined;
 }
 
 /**

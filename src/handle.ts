@@ -3,6 +3,7 @@ import type { WorkerHand } from './actors/worker.js';
 import type { HandleEnd } from './errors.js';
 import { type Handle, NOT_REMOTE, type PyResult } from './py.js';
 import { encodeHandlesDrop } from './wire/message.js';
+import { isPlainArray, isPlainObject } from './wire/plain.js';
 
 /** What members of objects are called through: the lease or the session that an object came by. */
 export interface HandleCaller {
@@ -192,7 +193,7 @@ function allRemotesIn(made: unknown): Set<Remote> | undefined {
     for (const part of objectsIn(made)) {
       const remote = REMOTES.get(part);
       if (remote !== undefined) remotes.add(remote);
-      else if (!isPlain(part)) return undefined;
+      else if (!hidesNothing(part)) return undefined;
     }
   } catch {
     // What is read to see it may be a getter of somebody else's.
@@ -219,8 +220,9 @@ function isObject(value: unknown): value is object {
 }
 
 /** It has all that is in it where it can be seen. */
-function isPlain(part: object): boolean {
-  return ArrayBuffer.isView(part) || PLAIN.has(Object.getPrototypeOf(part));
+function hidesNothing(part: object): boolean {
+  if (Array.isArray(part)) return isPlainArray(part);
+  return isPlainObject(part) || ArrayBuffer.isView(part) || OPEN.has(Object.getPrototypeOf(part));
 }
 
 function partsOf(holder: object): Iterable<unknown> {
@@ -283,8 +285,8 @@ function itemsOf(remote: Remote, caller: HandleCaller): AsyncIterator<unknown> {
 
 const REMOTES = new WeakMap<object, Remote>();
 const MEMBERS = new WeakSet<object>();
-/** Of plain data: what has another prototype may hide something. */
-const PLAIN = new Set<unknown>([null, Object.prototype, Array.prototype, Map.prototype, Set.prototype, Date.prototype]);
+/** Of instances that have no place where something could be hidden. */
+const OPEN: ReadonlySet<unknown> = new Set([Map.prototype, Set.prototype, Date.prototype]);
 /** What all handles have above them, so that none is taken for a plain object. */
 const HANDLE = Object.freeze(Object.create(Object.prototype, { constructor: { value: function Handle() {} } }));
 const HANDLE_SYMBOLS: ReadonlySet<symbol> = new Set([Symbol.asyncDispose, Symbol.asyncIterator]);

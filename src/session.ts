@@ -137,14 +137,11 @@ export class Session<Api = unknown> extends Caller<Api> {
       const onMet = (worker: WorkerHand) =>
         record.isStrict ? sessions.visit(record, worker) : sessions.meet(record, worker);
       const { boundTo } = asking;
-      if (boundTo === undefined) {
-        asking.session = { mayWait: true, onMet };
-        return asking.ask(preferring(record.met ?? sessions.leastMet()));
-      }
-      const onWorkerLeft = () => asking.fail(this.#lost(boundTo.sessionLoss));
-      // A lease there still has its objects, and this would wait for its end in vain.
-      if (boundTo.isRetired) return onWorkerLeft();
+      const onWorkerLeft = boundTo && (() => asking.fail(this.#lost(boundTo.sessionLoss)));
       asking.session = { mayWait: true, onMet, onWorkerLeft };
+      if (boundTo === undefined) return asking.ask(preferring(record.met ?? sessions.leastMet()));
+      // A lease there still has its objects, and this would wait for its end in vain.
+      if (boundTo.isRetired) return asking.onRefused('worker-left');
       return asking.ask({ worker: boundTo.id, place: boundTo.place, strict: true });
     }
     record.isStrict = true;
@@ -243,6 +240,7 @@ export class Session<Api = unknown> extends Caller<Api> {
           record.building = met;
           sessions.visit(record, met);
         },
+        onWorkerLeft: undefined,
       };
       // Code that hangs must not keep those who wait, nor the worker. The lease may be over before anybody has heard of it.
       const lost = new Promise<void>((resolve) => {

@@ -35,11 +35,7 @@ const NOW = Promise.resolve();
 
 /** Runs `run` in the next turn of the loop: as no part of whatever asks for it, and also while a test plays the timers. */
 export function nextTurn(run: () => void): void {
-  nobody.runInAsyncScope(inNextTurn, undefined, run);
-}
-
-function inNextTurn(run: () => void): void {
-  setImmediate(run);
+  nobody.runInAsyncScope(setImmediate, undefined, run);
 }
 
 /** Of no caller. Its `bind` says the same and takes its arguments apart and together again, each time that Node looks for an answer. */
