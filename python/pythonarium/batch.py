@@ -11,8 +11,8 @@ from . import error, message
 from .cancel import GIVEN_UP, CallCancelled
 from .context import NOTHING
 from .context import current as current_context
-from .value import ATOMS, NO_ATTACHMENTS, decode, encode, encode_plain, encode_unchecked
-from .worker import PLAIN, leave_child
+from .value import ATOMS, NO_ATTACHMENTS, PLAIN, decode, encode, encode_plain, encode_unchecked
+from .worker import leave_child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

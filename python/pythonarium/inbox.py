@@ -23,14 +23,10 @@ class Inbox:
         """`hung_up` is called when Node has, while a call waits for it, and does not return."""
         self._reader = reader
         self._hung_up = hung_up
-        # What came while a call took what was meant for it.
-        self._kept: deque[Message] = deque()
+        # What came while a call took what was meant for it, and is next.
+        self.kept: deque[Message] = deque()
         # Somebody waits in a coroutine.
         self._readable: Future[None] | None = None
-
-    def next(self) -> Message | None:
-        """Return the next message that no call has taken; None once Node has hung up."""
-        return self._kept.popleft() if self._kept else self.read()
 
     def read(self) -> Message | None:
         """Return the next message of the line; None once Node has hung up."""
@@ -41,7 +37,7 @@ class Inbox:
         """Wait for the next message that is meant for `call`, which runs, and return it."""
         while (message := self.read()) is not None:
             if type(message) is list or message["type"] not in DURING_A_CALL:
-                self._kept.append(message)
+                self.kept.append(message)
             elif message["id"] == call:
                 return message
         self._hung_up()
@@ -65,7 +61,7 @@ class Inbox:
             if message is None:
                 self._hung_up()
             elif type(message) is list or message["type"] not in DURING_A_CALL:
-                self._kept.append(message)
+                self.kept.append(message)
             elif message["id"] == call:
                 return message
 

@@ -12,8 +12,8 @@ from .event_loop import cancel_all, note_tasks
 from .exchange import Exchange
 from .lane import Job, Lane, Mailbox, running
 from .stream import Stream
-from .value import NO_ATTACHMENTS, encode
-from .worker import NO_KWARGS, PLAIN, WHOLE, leave, leave_child, nothing_to_stream
+from .value import NO_ATTACHMENTS, PLAIN, encode
+from .worker import NO_KWARGS, WHOLE, leave, leave_child, nothing_to_stream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

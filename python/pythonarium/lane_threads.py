@@ -12,8 +12,8 @@ from .cancel import GIVEN_UP, CallCancelled
 from .event_loop import EventLoop
 from .exchange import Exchange
 from .lane import Job, Lane, Mailbox
-from .value import NO_ATTACHMENTS, encode
-from .worker import NO_KWARGS, PLAIN, leave, leave_child, leave_for
+from .value import NO_ATTACHMENTS, PLAIN, encode
+from .worker import NO_KWARGS, leave, leave_child, leave_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

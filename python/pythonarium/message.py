@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .value import INT_MAX, decode, quote
+from .value import INT_MAX, decode, quote, scan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,14 @@ def read_message(line: bytes, reader: LineReader | None = None) -> Message:
     when it is no message that Node may send.
     """
     try:
-        message = decode(line)
+        # As `decode` does it, which is a function more and reads what this cannot.
+        try:
+            text = line.decode()
+            message, end = scan(text, 0)
+            if end != len(text):
+                message = decode(line)
+        except (StopIteration, RecursionError):
+            message = decode(line)
     except ValueError as error:
         raise ProtocolError(f"a line is not JSON ({error})", line) from None
     if type(message) is list:
@@ -111,7 +118,11 @@ def exited(seat: int, pid: int, code: int) -> bytes:
 
 def reply(call: int, value: str, is_plain: bool) -> bytes:
     """Return the line that answers `call`; `value` is the text that `value.encode` has made of the result, and `is_plain` whether that is all JSON."""
-    return f"[{call},{value}]\n".encode() if is_plain else f'{{"type":"reply","id":{call},"value":{value}}}\n'.encode()
+    return (REPLY % (call, value)).encode() if is_plain else f'{{"type":"reply","id":{call},"value":{value}}}\n'.encode()
+
+
+# What `reply` makes of a call and a text that is plain.
+REPLY = "[%d,%s]\n"
 
 
 def long_reply(call: int, value: str, is_plain: bool, took_us: int) -> bytes:

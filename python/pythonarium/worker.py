@@ -32,9 +32,10 @@ from .logs import Logs
 from .message import PROTOCOL, MessageTooLarge, ProtocolError
 from .modules import files_below, load_modules
 from .parent import end_with
+from .plain import answer_plain
 from .session import SessionStore
 from .start_mark import StartMark
-from .value import ATOMS, NO_ATTACHMENTS, ValueRefused, encode, name_with_article
+from .value import NO_ATTACHMENTS, PLAIN, ValueRefused, encode, name_with_article
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -232,15 +233,11 @@ class Worker:
         """Answer every call in turn; return at `stop`."""
         if not self._writer.is_open:
             leave_child(None)
-        while (received := self._inbox.next()) is not None:
-            if type(received) is list:
-                self._answer_call(*received)
-                # Its arguments may be large, and the next may be long in coming.
-                del received
-                continue
+        for received in answer_plain(self):
             kind = received["type"]
             if kind == "call":
-                self._answer_call(received["id"], received["name"], received["args"], received)
+                self._answer_call(received)
+                # Its arguments may be large, and the next may be long in coming.
                 del received
                 continue
             self._writer.flush()
@@ -261,20 +258,19 @@ class Worker:
                 raise ProtocolError(f"a second {kind!r}")
         leave(0)
 
-    def _answer_call(self, number: int, name: str, args: list[Any], call: dict[str, Any] | None = None) -> None:
-        """`call` has all of it, if there is more than the name and the arguments."""
-        session = context = owner = exchange = None
-        if call is not None:
-            session, context = call.get("session"), call.get("context")
-            owner = call.get("lease", session)
-        function = self._functions.get(name) if call is None or "on" not in call else self._handles.find(call)
+    def _answer_call(self, call: dict[str, Any]) -> None:
+        """Answer a call that is more than a name and arguments."""
+        number, name, args = call["id"], call["name"], call["args"]
+        session, context, exchange = call.get("session"), call.get("context"), None
+        owner = call.get("lease", session)
+        function = self._functions.get(name) if "on" not in call else self._handles.find(call)
         if function is None:
             self._send_error(number, error.of_unknown(name, list(self._functions)), started=False)
             return
         handing = self._handing
         if handing.owner != owner or handing.unsent:
             handing = self._handing = self._handles.handing(owner)
-        if call is not None and not EXTRAS.isdisjoint(call):
+        if not EXTRAS.isdisjoint(call):
             if not TALKS.isdisjoint(call):
                 exchange = self._exchange(call, handing)
             if "rich" in call:
@@ -300,7 +296,7 @@ class Worker:
         joining, may_wait = self._joining, False
         if joining is not None:
             if joining.lines or joining.page.used:
-                may_wait = exchange is None and (call is None or "on" not in call)
+                may_wait = exchange is None and "on" not in call
                 began = joining.begin(name if may_wait else None)
             else:
                 began = perf_counter()
@@ -317,13 +313,14 @@ class Worker:
                 cancellation.armed = number
                 if cancellation.missed:
                     cancellation.arm(number)
+                kwargs = call.get("kwargs", NO_KWARGS)
                 if self._check is not None:
-                    self._check(function, args, call.get("kwargs", NO_KWARGS) if call is not None else NO_KWARGS)
-                value = function(*args) if call is None else function(*args, **call.get("kwargs", NO_KWARGS))
+                    self._check(function, args, kwargs)
+                value = function(*args, **kwargs)
                 if type(value) not in PLAIN and hasattr(type(value), "__await__"):
                     value = self._loop.run(value, number)
-                if exchange is not None and "stream" in call:  # type: ignore[operator]
-                    value = self._stream(exchange, call["stream"], value, self._loop)  # type: ignore[index]
+                if exchange is not None and "stream" in call:
+                    value = self._stream(exchange, call["stream"], value, self._loop)
             finally:
                 # Whatever raises in between comes from the one interruption that a call may have.
                 cancellation.armed = 0
@@ -331,23 +328,12 @@ class Worker:
             if began:
                 now = perf_counter()
                 took = now - began
-            is_plain = attachments is NO_ATTACHMENTS
-            if took >= self._short_s or len(text) + (0 if is_plain else size_of(attachments)) > self._small_bytes:
-                answer = message.long_reply(number, text, is_plain, int(took * 1e6))
-            else:
-                answer = message.reply(number, text, is_plain)
+            answer = self._reply(number, text, attachments, took)
         # Everything: SystemExit and KeyboardInterrupt end a call and not its worker.
         except BaseException as raised:
-            if not self._writer.is_open:
-                leave_child(raised)
             took = perf_counter() - began if began else 0.0
-            refused, answer, attachments = error.of_exception(raised), b"", []
-        if not self._writer.is_open:
-            leave_child(None)
-        self._logs.end_call()
-        cancellation.call = 0
-        if self._talk is not None:
-            self._end_talk()
+            refused, answer, attachments = self._refusal(raised), b"", NO_ATTACHMENTS
+        self._end_call()
         if session is not None:
             self._sessions.leave()
         if context is not None:
@@ -356,7 +342,7 @@ class Worker:
         # Most answers are as plain as that.
         if refused is None and not attachments and len(answer) <= self._bytes_max:
             # What stands for an object may only be sent once.
-            if may_wait and is_plain:
+            if may_wait and attachments is NO_ATTACHMENTS:
                 joining.end(name, took, now, answer)  # type: ignore[union-attr]
             else:
                 self._writer.write(answer)
@@ -364,6 +350,28 @@ class Worker:
             if may_wait:
                 joining.failed(name)  # type: ignore[union-attr]
             self._send_answer(number, refused, answer, attachments, handing, took=took)
+
+    def _reply(self, number: int, text: str, attachments: list[memoryview], took: float) -> bytes:
+        """Return the line with the answer of a call that took so long."""
+        is_plain = attachments is NO_ATTACHMENTS
+        if took >= self._short_s or len(text) + (0 if is_plain else size_of(attachments)) > self._small_bytes:
+            return message.long_reply(number, text, is_plain, int(took * 1e6))
+        return message.reply(number, text, is_plain)
+
+    def _refusal(self, raised: BaseException) -> dict[str, Any]:
+        """Return what Node is told of a call that came to `raised`; in a forked child, end."""
+        if not self._writer.is_open:
+            leave_child(raised)
+        return error.of_exception(raised)
+
+    def _end_call(self) -> None:
+        """Take note that a call has come to its end; in a forked child, end."""
+        if not self._writer.is_open:
+            leave_child(None)
+        self._logs.end_call()
+        self._cancellation.call = 0
+        if self._talk is not None:
+            self._end_talk()
 
     def _join(self, page: ReplyPage) -> None:
         """Let replies wait for each other in `page`, from here on."""
@@ -636,7 +644,6 @@ EXTRAS = frozenset(("rich", "stream", "progress", "heartbeatMs"))
 TALKS = EXTRAS - {"rich"}
 # These could be iterated over, and are meant as one value.
 WHOLE = (str, bytes, bytearray, memoryview, dict)
-PLAIN = ATOMS | {list, dict, tuple}
 NO_KWARGS: dict[str, Any] = {}
 # About one write; what is larger takes a while on its way, too.
 SMALL_BYTES = 64 * 1024

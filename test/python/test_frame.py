@@ -5,8 +5,10 @@ import sys
 import threading
 import unittest
 from _thread import _count as count_threads
+from unittest.mock import patch
 
 from harness import VECTORS
+from pythonarium import frame
 from pythonarium.frame import CHUNK_BYTES, LineEnded, LineReader, LineTooLong, LineWriter, poll_of
 
 CASES = json.loads((VECTORS / "frames.json").read_text(encoding="utf-8"))["cases"]
@@ -148,12 +150,20 @@ class Fed(LineReader):
         self.chunks = [chunk for chunk in chunks if chunk]
         self.reads = 0
 
-    def _read(self):
+    def line(self):
+        with patch.object(frame, "read", self._next):
+            return super().line()
+
+    def take(self, wanted):
+        with patch.object(frame, "read", self._next):
+            return super().take(wanted)
+
+    def _next(self, *_):
         self.reads += 1
         return self.chunks.pop(0) if self.chunks else b""
 
     def _read_into(self, view):
-        chunk = self._read()
+        chunk = self._next()
         taken = min(len(view), len(chunk))
         view[:taken] = chunk[:taken]
         if chunk[taken:]:
