@@ -1,9 +1,10 @@
-import { callers, ours } from '../entrants.js';
+import { callers, floor, ours } from '../entrants.js';
 import { ratios, summary } from '../figures.js';
-import { column, type Entrant, interleave } from '../interleave.js';
+import { column, type Entrant, interleave, introduce } from '../interleave.js';
 import { atMost, type Scenario, shown } from '../scenario.js';
 
 const WAITERS = [1, 10, 100, 1_000, 10_000, 100_000];
+const FLOOR_WAITERS = [10, 100_000];
 const WORKERS = [1, 2, 4, 8, 16, 32, 64];
 
 export const growing: Scenario = {
@@ -11,22 +12,25 @@ export const growing: Scenario = {
   row: 11,
   title: 'What a call costs while others wait, and with more workers',
   caveat:
-    'Processor time of Node for a trivial call, of 100,000 that are measured once all who asked at first are answered. With one or ten waiters an answer often finds Node asleep, which costs more than the call. On two cores 64 workers do not do more work than two; they may not cost more either.',
+    'Processor time of Node for a trivial call, of 100,000 that are measured once all who asked at first are answered. With one or ten waiters an answer often finds Node asleep, which costs more than the call. On two cores 64 workers do not do more work than two; they may not cost more either. V8 has to move and to look after what waits, whoever keeps it: the floor is a queue of promises before a bare line, and does nothing else.',
   async run({ python, rounds, progress }) {
+    const { inFlight } = await introduce({ name: 'pythonarium', file: 'sides/ours.mjs' }, python);
+    const queued = (waiters: number) => ({
+      load: { load: 'queued', params: { waiters, calls: 100_000, warm: { waiters: 10, calls: 4_000 } } },
+    });
     const entrants: Entrant[] = [
-      ...WAITERS.map((waiters) =>
-        ours(
-          { load: { load: 'queued', params: { waiters, calls: 100_000, warm: { waiters: 10, calls: 4_000 } } } },
-          { name: `${waiters} waiters` },
-        ),
-      ),
+      ...WAITERS.map((waiters) => ours(queued(waiters), { name: `${waiters} waiters` })),
       ...WORKERS.map((workers) =>
         ours({ load: callers(2 * workers) }, { name: `${workers} workers`, options: { workers } }),
+      ),
+      ...FLOOR_WAITERS.map((waiters) =>
+        floor('queue', queued(waiters), { name: `floor, ${waiters} waiters`, options: { inFlight, name: 'add' } }),
       ),
     ];
     const outcomes = await interleave(entrants, { python, rounds, progress });
     const waiting = WAITERS.map((_, index) => column(outcomes[index]!, 'load', 'nodeUsPerCall'));
     const wall = WAITERS.map((_, index) => column(outcomes[index]!, 'load', 'usPerCall'));
+    const floors = outcomes.slice(WAITERS.length + WORKERS.length);
     const working = WORKERS.map((_, index) => column(outcomes[WAITERS.length + index]!, 'load', 'nodeCpuUs'));
     const points = (xs: readonly number[], figures: number[][]) =>
       xs.map((x, index) => [x, summary(figures[index]!).median] as const);
@@ -41,6 +45,17 @@ export const growing: Scenario = {
             waiters.toLocaleString('en-US'),
             shown(summary(wall[index]!)),
             shown(summary(waiting[index]!)),
+          ]),
+        },
+        {
+          title: `The floor, with ${inFlight} under way and so many that wait: median (range)`,
+          head: ['waiters', 'us a call', 'over 10', 'processor time of Node, us', 'over 10'],
+          rows: FLOOR_WAITERS.map((waiters, index) => [
+            waiters.toLocaleString('en-US'),
+            ...['usPerCall', 'nodeUsPerCall'].flatMap((figure) => {
+              const [least, these] = [floors[0]!, floors[index]!].map((outcome) => column(outcome, 'load', figure));
+              return [shown(summary(these!)), shown(summary(ratios(these!, least!)))];
+            }),
           ]),
         },
         {
