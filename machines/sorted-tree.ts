@@ -155,8 +155,12 @@ function insert<T>(node: Node<T>, item: T, order: Order<T>): readonly Node<T>[] 
 /** With a leaf behind all others. What was full stays full, since nothing will come between. */
 function appended<T>(node: Node<T>, last: Leaf<T>): readonly Node<T>[] {
   if (isLeaf(node)) return [node, last];
-  const parts = appended(node.children.at(-1)!, last);
-  return parted([...node.children.slice(0, -1), ...parts], NODE_ITEMS_MAX).map(branch);
+  const { children } = node;
+  const [child, more] = appended(children.at(-1)!, last);
+  const same = child === children.at(-1) ? node : branch(children.with(-1, child!));
+  if (more === undefined) return [same];
+  if (children.length === NODE_ITEMS_MAX) return [same, branch([more])];
+  return [branch([...same.children, more])];
 }
 
 function remove<T>(node: Node<T>, item: T, order: Order<T>): Node<T> | null {

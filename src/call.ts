@@ -70,9 +70,13 @@ export interface Progress {
  * One request and its reply, as its caller sees it: a promise that settles
  * exactly once, inside its own budget, whatever Python does.
  */
-export class Call implements Child, AskingCall, Question {
+export class Call implements Child, AskingCall, Question, EncodedRequest {
   readonly name: string;
-  readonly request: EncodedRequest;
+  // What is asked is not kept as an object of its own, nor anything else that need not be: a hundred thousand may wait.
+  readonly text: string;
+  readonly bin: EncodedRequest['bin'];
+  readonly large: EncodedRequest['large'];
+  readonly keyChars: number;
   readonly context: Question['context'];
   readonly caller: HandleCaller | undefined;
   readonly promise: Promise<unknown>;
@@ -115,18 +119,25 @@ export class Call implements Child, AskingCall, Question {
     this.parent?.call.adopt(this);
     this.#site = site;
     this.name = question.name;
-    this.request = question.request;
+    this.text = question.request.text;
+    this.bin = question.request.bin;
+    this.large = question.request.large;
+    this.keyChars = question.request.keyChars;
     this.context = question.context;
     this.caller = question.caller;
     this.#extras = extras;
     this.#live = extras?.given;
     this.#clock = clock;
     this.askedAt = askedAt;
-    // A hundred thousand may wait, so what is not needed is neither made nor kept: a promise can be rejected by its resolver.
+    // The function that rejects would be one more: a promise can be rejected by its resolver.
     this.promise = new Promise((resolve) => {
       this.#resolve = resolve;
     });
     if (isBounded(wait)) this.#budget = new Budget(clock, wait, (by) => this.#giveUp(by));
+  }
+
+  get request(): EncodedRequest {
+    return this;
   }
 
   get isSettled(): boolean {
@@ -255,7 +266,7 @@ export class Call implements Child, AskingCall, Question {
 
   /** Nothing belongs to it but a question and an answer. */
   get isPlain(): boolean {
-    return this.#extras === undefined && this.request.large === undefined;
+    return this.#extras === undefined && this.large === undefined;
   }
 
   /** The objects in Python that it is about, which are in one worker. */

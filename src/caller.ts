@@ -375,7 +375,9 @@ export abstract class Caller<Api = unknown> {
     const wait = isShared ? NO_OPTIONS : { signal, timeoutMs };
     const now = clock.now();
     const site = sites.above(this.#ask, asking, now);
-    const call = new Call({ name, request: line, context, caller: this }, site, clock, now, wait, extras);
+    // In whole ms: V8 keeps those in the call itself and other numbers in objects of their own, and a hundred thousand may wait.
+    const askedAt = Math.floor(now);
+    const call = new Call({ name, request: line, context, caller: this }, site, clock, askedAt, wait, extras);
     counters.asked += 1;
     keepAlive.hold();
     call.onSettled(this.runtime.onCallSettled);
