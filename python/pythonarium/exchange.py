@@ -153,12 +153,13 @@ class Exchange:
         if was_armed:
             cancellation.armed = 0
         try:
+            sending = handing.sending()
             self.say("what a function of Node's is called with", line, attachments)
         except MessageTooLarge:
+            handing.not_sent(sending)
             handing.take_back()
             raise
         finally:
-            handing.sent()
             if was_armed:
                 cancellation.arm(was_armed)
         return self._numbers

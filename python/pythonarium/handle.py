@@ -117,9 +117,18 @@ class Handing:
         self.unsent.append(number)
         return "handle", number, name
 
-    def sent(self) -> None:
-        """Take note that all that was encoded is on its way."""
-        self.unsent.clear()
+    def sending(self) -> list[int]:
+        """Take note that all that was encoded is about to be sent, and return it for `not_sent`.
+
+        Before it is, since a signal handler of the user's may raise as it is written, and what Node has must not be let
+        go of then.
+        """
+        sending, self.unsent = self.unsent, []
+        return sending
+
+    def not_sent(self, numbers: list[int]) -> None:
+        """Take note that what was about to be sent cannot be."""
+        self.unsent += numbers
 
     def take_back(self) -> None:
         """Let go of what was encoded and never sent."""
@@ -146,7 +155,11 @@ class NoHanding:
             "in Node, call it by one (`const lease = await pool.checkout()`)"
         )
 
-    def sent(self) -> None:
+    def sending(self) -> list[int]:
+        """Nothing was handed."""
+        return []
+
+    def not_sent(self, numbers: list[int]) -> None:
         """Nothing was handed."""
 
     def take_back(self) -> None:

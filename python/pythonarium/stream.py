@@ -211,20 +211,21 @@ class Stream:
         at = 0
         for text, attachments, count in _messages(items, self._depth_max):
             line = message.items(self._exchange.call, text)
+            # By the thread that sends it, under the lock: a call that is interrupted meanwhile waits for that in
+            # `_close`, before it takes back what is unsent. Not with other items: while they are sent, the next one may
+            # be half encoded, and its objects are unsent.
+            handing = self._exchange.handing
+            sending = handing.sending() if type(items[at]) is _Rich else []
             try:
                 self._exchange.say(f"item {self._sent} of the stream", line, attachments)
             except MessageTooLarge:
+                handing.not_sent(sending)
                 if count == 1:
                     raise
                 # Each may be small enough for a message of its own.
                 self._send_items(items[at : at + count // 2])
                 self._send_items(items[at + count // 2 : at + count])
             else:
-                # By the thread that has sent it, under the lock: a call that is interrupted meanwhile waits for that in
-                # `_close`, before it takes back what is unsent. Not after other items: while they are sent, the next one
-                # may be half encoded, and its objects are unsent.
-                if type(items[at]) is _Rich:
-                    self._exchange.handing.sent()
                 size = len(line) + sum([one.nbytes for one in attachments])
                 self._items -= count
                 self._bytes -= size

@@ -229,6 +229,18 @@ class Interrupted(unittest.TestCase):
         self.assertEqual(len(said), 1)
         self.assertTrue(self.is_held_by_node())
 
+    def test_an_item_that_is_written_as_a_handler_of_a_signal_raises_counts_as_sent(self):
+        stream = Stream(self.exchange(raising(TimeoutError("an alarm"))), {"items": 10, "bytes": 1_000})
+        with self.assertRaises(TimeoutError):
+            stream.send(iter([self.value]))
+        self.assertTrue(self.is_held_by_node())
+
+    def test_an_item_that_is_too_large_is_taken_back(self):
+        stream = Stream(self.exchange(raising(MessageTooLarge("an item", 2, 1))), {"items": 10, "bytes": 1_000})
+        with self.assertRaises(MessageTooLarge):
+            stream.send(iter([self.value]))
+        self.assertFalse(self.is_held_by_node())
+
     def test_an_item_that_is_refused_is_taken_back(self):
         stream, said = self.stream()
         with self.assertRaises(ValueRefused):
