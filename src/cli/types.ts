@@ -165,10 +165,11 @@ async function change(files: Declarations['files'], signal: AbortSignal): Promis
     const paths = Object.keys(files);
     // Folders, since editors put a new file in the place of the old one.
     for (const [folder, names] of namesToWatch(paths)) {
-      const watcher = watch(folder, (event, name) => {
+      const watcher = watch(bytesOf(folder), 'buffer', (event, bytes) => {
+        const name = bytes?.toString('latin1');
         // The folder itself was removed or moved, which is the last that is heard of it.
         const isGone = event === 'rename' && name === basename(folder);
-        if (isGone || name === null || names.has(name)) resolve();
+        if (isGone || name === undefined || names.has(name)) resolve();
       });
       watchers.push(watcher.on('error', resolve));
     }
@@ -200,7 +201,7 @@ function namesToWatch(files: readonly string[]): ReadonlyMap<string, ReadonlySet
 
 function isReadable(folder: string): boolean {
   try {
-    accessSync(folder, constants.R_OK);
+    accessSync(bytesOf(folder), constants.R_OK);
     return true;
   } catch {
     return false;
@@ -209,10 +210,15 @@ function isReadable(folder: string): boolean {
 
 /** What `version_of` says in Python's `source.py`: another for every other version of a file, older ones too. */
 async function versionOf(file: string): Promise<string | null> {
-  const found = await stat(file, { bigint: true }).catch(() => undefined);
+  const found = await stat(bytesOf(file), { bigint: true }).catch(() => undefined);
   if (found === undefined) return null;
   // Python's inodes have no sign.
   return `${found.mtimeNs} ${found.size} ${BigInt.asUintN(64, found.ino)}`;
+}
+
+/** A path of {@link Declarations.files} as the system has it. */
+function bytesOf(path: string): Buffer {
+  return Buffer.from(path, 'latin1');
 }
 
 function tell({ warnings = [], problem }: Declarations): void {

@@ -25,7 +25,7 @@ export interface Declarations {
   readonly problem?: string;
   /**
    * The sources that were read, and those that would be if they were there, each with the version that Python found;
-   * `null` where it found none.
+   * `null` where it found none. A path stands here by its bytes, a character for each: it need not be UTF-8.
    */
   readonly files: Readonly<Record<string, string | null>>;
 }

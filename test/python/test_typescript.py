@@ -875,6 +875,14 @@ class Runs(unittest.TestCase):
         self.assertTrue(answer["problem"].startswith(f"{file}:1: unknown encoding"), answer["problem"])
         self.assertEqual(list(answer["files"]), [file])
 
+    def test_a_path_is_told_by_its_bytes(self):
+        for name in (b"gr\xc3\xbcn.py", b"gr\xfcn.py"):
+            with mock.patch("pythonarium.typescript.main.Sources") as sources:
+                sources.return_value.files = {os.fsdecode(name): None}
+                sources.return_value.load.side_effect = SourceMissing("There is none.")
+                answer, _ = self.run_on("")
+            self.assertEqual(answer["files"], {name.decode("latin-1"): None})
+
     def test_what_is_nested_too_deep_is_a_problem(self):
         answer, file = self.run_on(f"def f() -> {' | '.join(['int'] * 3000)}: ...")
         self.assertIn(file, answer["problem"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 
 from .declaration import NothingToDeclare, declare
@@ -27,5 +28,6 @@ def main() -> None:
         answer = {"problem": f"{error.filename} cannot be read: {error.strerror}" if error.filename else str(error)}
     except RecursionError:
         answer = {"problem": f"Something in {', '.join(request['modules'].values())}, or in what is imported there, is nested deeper than Python can follow."}
-    answer["files"] = sources.files
+    # By the bytes of their paths: what is no UTF-8 would be another path where it is looked for.
+    answer["files"] = {os.fsencode(file).decode("latin-1"): version for file, version in sources.files.items()}
     json.dump(answer, sys.stdout)
