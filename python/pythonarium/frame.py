@@ -285,6 +285,9 @@ class LineWriter:
         self._waiting.clear()
         # The page is the parent's too.
         self._page = None
+        # What a child forks comes here too, and by then the number may be that of something else.
+        if not self.is_open:
+            return
         self.is_open = False
         try:
             os.close(self._to[0])

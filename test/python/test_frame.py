@@ -141,6 +141,16 @@ class Writing(unittest.TestCase):
         self.assertEqual(os.read(reader, 100), b"")
         os.close(reader)
 
+    def test_what_a_child_forks_does_not_close_what_has_taken_the_number_of_the_line(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        out = LineWriter(writer)
+        out.abandon()
+        os.dup2(reader, writer)
+        out.abandon()
+        # Raises where it is closed already.
+        os.close(writer)
+
 
 class Fed(LineReader):
     """A reader that gets just these chunks."""
