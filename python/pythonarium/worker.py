@@ -147,6 +147,8 @@ class Worker:
         if kind != "init":
             raise ProtocolError(f"the first message is {kind!r} and not 'init'")
         self._start(init)
+        if not self._writer.is_open:
+            leave_child(None)
         if self._lane is None:
             if init.get("batchScheduling", False):
                 be_batch_work()
@@ -231,8 +233,6 @@ class Worker:
 
     def _answer(self) -> None:
         """Answer every call in turn; return at `stop`."""
-        if not self._writer.is_open:
-            leave_child(None)
         for received in answer_plain(self):
             kind = received["type"]
             if kind == "call":

@@ -171,9 +171,11 @@ class Forks(WorkerTestCase):
             app="import os\nfrom pythonarium import expose\npid = os.fork()\n"
             "@expose\ndef wait(): return [pid > 0, os.waitpid(pid, 0)[1]]"
         )
-        worker = self.ready({"": f"{folder}/app.py"})
-        self.assertEqual(worker.call("wait"), [True, 0])
-        self.assertEqual(worker.stderr(), "")
+        for lane in ("serial", "asyncio", "threads"):
+            with self.subTest(lane):
+                worker = self.ready({"": f"{folder}/app.py"}, lane=lane)
+                self.assertEqual(worker.call("wait"), [True, 0])
+                self.assertEqual(worker.stderr(), "")
 
     def test_a_forked_child_that_stays_does_not_hold_the_line_open(self):
         child = self.worker.call("forks_and_child_stays")
