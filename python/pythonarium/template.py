@@ -21,7 +21,18 @@ from .message import PROTOCOL, ProtocolError
 from .modules import load_modules
 from .parent import end_with
 from .value import decode
-from .worker import LINE, MESSAGE_BYTES_MAX, LINE_MOVED_TO, VersionMismatch, Worker, begin, leave, leave_for, take_line
+from .worker import (
+    LINE,
+    LINE_MOVED_TO,
+    MESSAGE_BYTES_MAX,
+    VersionMismatch,
+    Worker,
+    begin,
+    leave,
+    leave_child,
+    leave_for,
+    take_line,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,6 +97,7 @@ class Template:
         """Load what Node says, and fork when it says. Returns in a forked child alone: the worker to be there."""
         python = ".".join(map(str, sys.version_info[:3]))
         self._writer.write(message.hello(__version__, python, sys.executable, os.getpid()))
+        os.register_at_fork(after_in_child=self._leave_line_to_parent)
         self._load(self._read())
         wake, woken = os.pipe()
         for end in (wake, woken):
@@ -133,6 +145,8 @@ class Template:
             self.modules = load_modules(order)
         except BaseException as raised:
             self._fail(error.of_exception(raised), "import")
+        if not self._writer.is_open:
+            leave_child(None)
         self.logs.flush()
         reason = why_not_to_fork()
         if reason is not None:
@@ -166,7 +180,6 @@ class Template:
         os.setsid()
         set_wakeup_fd(-1)
         signal(SIGCHLD, self._on_child if self._on_child is not None else SIG_DFL)
-        self._writer.abandon()
         seat = self._seats.pop(order["seat"])
         for other in self._seats:
             other.close()
@@ -206,9 +219,15 @@ class Template:
             self._writer.write(message.exited(seat, pid, os.waitstatus_to_exitcode(status)))
 
     def _fail(self, told: dict[str, Any], stage: str) -> NoReturn:
+        if not self._writer.is_open:
+            leave(1, told["traceback"])
         self.logs.flush()
         self._writer.write(message.failed(stage, error.to_json(told, MESSAGE_BYTES_MAX - 128)))
         leave(1)
+
+    def _leave_line_to_parent(self) -> None:
+        self._writer.abandon()
+        self.logs.abandon()
 
     def _leave(self) -> NoReturn:
         """End, and all workers with it: Node is gone, or has no use for them any more."""

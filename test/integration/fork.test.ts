@@ -164,6 +164,11 @@ describe('a pool that forks', () => {
     await until(() => !isAlive(pid), 'its workers to end');
   });
 
+  it('takes no child that its modules fork, and that comes back from them, for the template', async () => {
+    const pool = await readyPool(here('forks-at-import.py'), fork());
+    expect(await pool.call('is_of_the_child')).toBe(false);
+  });
+
   it('makes another template where a worker has shut down the line for all', async () => {
     const pool = await readyPool(here('shuts-its-line.py'), fork());
     const died = failure(pool.call('shut'));
