@@ -79,10 +79,17 @@ class Exchange:
         cancellation = self.cancellation
         # A message that is half read would be lost with the rest of the line.
         was_armed, cancellation.armed = cancellation.armed, 0
-        while not is_there():
-            self._take(self._inbox.receive(self.call))
-        if was_armed:
-            cancellation.arm(was_armed)
+        try:
+            while not is_there():
+                self._take(self._inbox.receive(self.call))
+        except CallCancelled:
+            # Once only: what the call does to end in order is not interrupted again.
+            was_armed = 0
+            raise
+        finally:
+            # A signal handler of the user's may have raised, which the call may catch, and go on.
+            if was_armed:
+                cancellation.arm(was_armed)
 
     async def wait_async(self, is_there: Callable[[], bool]) -> None:
         """As `wait`, while the loop goes on."""

@@ -214,6 +214,17 @@ class Interrupted(unittest.TestCase):
         self.assertEqual(self.cancellation.armed, 1)
         self.assertTrue(self.is_held_by_node())
 
+    def test_a_call_that_waits_for_node_as_a_handler_of_a_signal_raises_can_be_interrupted_as_before(self):
+        exchange = self.exchange(raising(AssertionError("nothing is to be said")))
+        exchange._inbox = SimpleNamespace(receive=raising(TimeoutError("an alarm")))
+        with self.assertRaises(TimeoutError):
+            exchange.wait(lambda: False)
+        self.assertEqual(self.cancellation.armed, 1)
+        exchange._inbox.receive = lambda call: {"type": "cancel", "id": call}
+        with self.assertRaises(CallCancelled):
+            exchange.wait(lambda: False)
+        self.assertEqual(self.cancellation.armed, 0)
+
     def test_in_a_coroutine_its_task_is_cancelled_and_nothing_is_raised(self):
         cancelled = []
         self.cancellation.interrupt = lambda: cancelled.append(True)
