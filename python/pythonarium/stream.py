@@ -169,8 +169,12 @@ class Stream:
             # Only a generator that is quick several times in a row is: each message costs more than an item.
             self._quick = self._quick + 1 if now - self._sent_at < QUICK_S else 0
             if self._quick > QUICK_ITEMS:
-                self._is_fast = True
-                start_new_thread(self._watch, ())
+                try:
+                    start_new_thread(self._watch, ())
+                    self._is_fast = True
+                except RuntimeError:
+                    # The system allows no more of them: nothing may lie there unwatched, and each item goes by itself.
+                    self._quick = 0
         self._sent_at = now
         self._send_batch()
         if self._failure is not None:

@@ -33,6 +33,10 @@ class Streams(WorkerTestCase):
         self.assertLess(messages, 200)
         self.assertEqual((answer["type"], answer["value"]), ("reply", None))
 
+    def test_items_come_one_by_one_where_the_system_allows_no_more_threads(self):
+        items, messages, answer = self.collect("count_without_threads", 1_000)
+        self.assertEqual((items, messages, answer["type"]), (list(range(1_000)), 1_000, "reply"))
+
     def test_no_items_are_an_answer_alone(self):
         self.assertEqual(self.collect("count", 0)[:2], ([], 0))
 
