@@ -56,8 +56,8 @@ def restore(message: dict[str, Any], resolve: Resolve | None = None) -> None:
     """Put what the parts of `message` stand for in their places, as its `rich` says.
 
     The kinds that mean nothing here (`function`, `stream`, `handle`) go to `resolve`, with their data. Raises
-    ProtocolError, ModuleNotFoundError for an array where there is no numpy, and OSError for a file of Node's that cannot
-    be mapped.
+    ProtocolError, ImportError for an array where numpy is not there or does not load, and OSError for a file of Node's
+    that cannot be mapped.
     """
     if "share" in message:
         from .shared_file import map_shared
@@ -429,8 +429,13 @@ def _restore_array(stands: Any, attachments: Any, number: int, kind: str) -> Any
 
 
 def _restore_ndarray(stands: Any, attachments: Any, number: int, dtype: str, shape: list[int], order: str) -> Any:
-    import numpy
-
+    try:
+        import numpy
+    except ImportError:
+        raise
+    except Exception as raised:
+        # Such as of a numpy that was made for another processor: no fault of the message.
+        raise ImportError(f"numpy cannot be loaded: {raised}", name="numpy") from raised
     return numpy.ndarray(shape, dtype, attachments[number], order=order)
 
 

@@ -280,7 +280,7 @@ class Worker:
                     # Values need no more than that. What is more than a value is what the call will talk to Node about.
                     restore_call(call, function, lambda kind, data: (self._talk or self._exchange(call, handing)).resolve(kind, data))
                     args, exchange = call["args"], self._talk
-                except (ModuleNotFoundError, OSError) as missing:
+                except (ImportError, OSError) as missing:
                     self._end_talk()
                     self._send_error(number, error.of_exception(missing), started=False)
                     return

@@ -1,5 +1,6 @@
 import json
 import signal
+import sys
 import unittest
 
 from harness import FIXTURES, LIBRARY, VECTORS, WorkerTestCase, as_line
@@ -195,6 +196,25 @@ class Results(WorkerTestCase):
         self.assertEqual(len(worker.call("text", limit - around)), limit - around)
         error = worker.error("text", limit - around + 1)
         self.assertEqual((error["code"], error["bytes"], error["limit"]), ("ERR_MESSAGE_TOO_LARGE", limit + 1, limit))
+
+
+class Arrays(WorkerTestCase):
+    def test_one_for_which_numpy_does_not_load_ends_its_call_alone(self):
+        stdlib = [path for path in sys.path if path.startswith(sys.base_prefix) and "-packages" not in path]
+        app = "from pythonarium import expose\n@expose\ndef echo(value): return value\n"
+        array = {"rich": [[["args", 0], "ndarray", 0, "float64", [0], "C"]], "bin": [0]}
+        for raised in ("RuntimeError", "ValueError", "ImportError"):
+            folder = self.folder(app=app, numpy=f"raise {raised}('made for another processor')\n")
+            for lane in ("serial", "asyncio", "threads"):
+                with self.subTest(raised, lane=lane):
+                    worker = self.ready({"": f"{folder}/app.py"}, path=[str(folder), *stdlib], lane=lane)
+                    worker.send({"type": "call", "id": 1, "name": "echo", "args": [None], **array})
+                    told = worker.receive_but_logs()
+                    self.assertEqual((told["type"], told["started"]), ("error", False))
+                    self.assertEqual(told["error"]["type"], "ImportError")
+                    self.assertIn("made for another processor", told["error"]["message"])
+                    worker._next_id = 1
+                    self.assertEqual(worker.call("echo", 5), 5)
 
 
 class StartMarks(WorkerTestCase):
