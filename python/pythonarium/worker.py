@@ -474,7 +474,8 @@ class Worker:
             finally:
                 self._loop.close()
         except BaseException as raised:
-            sys.stderr.write("pythonarium: the teardown failed:\n" + error.of_exception(raised)["traceback"])
+            # Not by `sys.stderr`, which may be something of the user's by now, or nothing.
+            self._logs._stderr.write("pythonarium: the teardown failed:\n" + error.of_exception(raised)["traceback"])
         self._logs.flush()
 
     def _find_step(self, step: dict[str, Any] | None) -> Callable[[], None]:

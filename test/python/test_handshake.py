@@ -184,6 +184,17 @@ class Lives(WorkerTestCase):
         self.assertEqual(worker.texts("stderr")[0], "pythonarium: the teardown failed:")
         self.assertEqual(worker.texts("stderr")[-1], "ValueError: stuck")
 
+    def test_a_teardown_that_fails_is_told_where_the_streams_were_taken_away_too(self):
+        folder = self.folder(
+            app="import sys\nfrom pythonarium import expose\n@expose\ndef fine(): ...\n"
+            "def finish():\n    print('begun', end='')\n    sys.stdout = sys.stderr = None\n"
+            "    raise ValueError('stuck')\n"
+        )
+        worker = self.ready({"": f"{folder}/app.py"}, teardown={"name": "finish", "args": [], "kwargs": {}})
+        self.assertEqual(worker.stop(), 0)
+        self.assertEqual(worker.texts("stderr")[0], "pythonarium: the teardown failed:")
+        self.assertEqual(worker.texts("stdout"), ["begun"])
+
     def test_calls_before_stop_are_answered_first(self):
         worker = self.ready("basic.py")
         worker.send_bytes(b'[1,"add",[1,2]]\n{"type":"stop"}\n')
