@@ -206,14 +206,19 @@ class _LoggingImport:
 
     def __init__(self, logs: Logs) -> None:
         self._logs = logs
+        # It asks the others.
+        self._is_asking = False
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name != "logging":
+        if name != "logging" or self._is_asking:
             return None
-        sys.meta_path.remove(self)
         from importlib.util import find_spec
 
-        spec = find_spec(name)
+        self._is_asking = True
+        try:
+            spec = find_spec(name)
+        finally:
+            self._is_asking = False
         loader: Any = spec and spec.loader
         if loader is None:
             return None
@@ -221,6 +226,9 @@ class _LoggingImport:
 
         def exec_module(module: ModuleType) -> None:
             execute(module)
+            # Not before: whoever asks for it may only want to know whether it is there.
+            if self in sys.meta_path:
+                sys.meta_path.remove(self)
             _fit_logging(module, self._logs)
 
         loader.exec_module = exec_module

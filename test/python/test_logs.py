@@ -120,6 +120,15 @@ class Logging(WorkerTestCase):
         worker.call("f")
         self.assertEqual(worker.logs, [log("logging", 1, "x", level="ERROR", logger="a")])
 
+    def test_logging_that_was_looked_for_before_it_is_imported_is_no_different(self):
+        folder = self.folder(
+            app="from importlib.util import find_spec\nfrom pythonarium import expose\nfind_spec('logging')\n"
+            "@expose\ndef f():\n    import logging\n    logging.getLogger('a').error('x')\n"
+        )
+        worker = self.ready({"": f"{folder}/app.py"})
+        worker.call("f")
+        self.assertEqual(worker.logs, [log("logging", 1, "x", level="ERROR", logger="a")])
+
     def test_configured_logging_goes_where_its_owner_says(self):
         self.worker.call("configures_logging")
         self.assertEqual(self.worker.logs, [log("stderr", 1, "WARNING:configured")])
