@@ -549,6 +549,7 @@ function setupCall(options: PoolOptions, option: 'setup' | 'teardown', limits: V
   if (typeof call !== 'object' || call === null || typeof call.name !== 'string') {
     throw new OptionError({ option, expected: "{ name: 'function', args?, kwargs? }", got: call });
   }
+  checkNames(call, SETUP_NAMES);
   if (call.args !== undefined && !Array.isArray(call.args)) {
     throw new OptionError({ option: `${option}.args`, expected: 'an array', got: call.args });
   }
@@ -630,6 +631,7 @@ function texts(options: PoolOptions, option: keyof PoolOptions): readonly string
 }
 
 const SIZE_MAX = 1_024;
+const SETUP_NAMES: ReadonlySet<string> = new Set<keyof SetupCall>(['name', 'args', 'kwargs']);
 const SIZE_NAMES: ReadonlySet<string> = new Set<keyof SizeRange>(['min', 'max', 'growAfterMs', 'shrinkAfterMs']);
 const RECYCLE_NAMES: ReadonlySet<string> = new Set<keyof RecycleLimits>(['leases', 'ageMs', 'idleMs', 'rssBytes']);
 const SHED_NAMES: ReadonlySet<string> = new Set<keyof ShedRule>(['targetMs', 'intervalMs']);

@@ -119,6 +119,8 @@ describe('options', () => {
     ['recycleConcurrencyMax', { recycleConcurrencyMax: 0 }],
     ['sessionDrainMs', { sessionDrainMs: -1 }],
     ['failuresMax', { failuresMax: 0 }],
+    ['arg', { setup: { name: 'load', arg: ['resnet'] } }],
+    ['keywords', { teardown: { name: 'unload', keywords: { hard: true } } }],
   ])('are refused by the name %s in %o', (option, given) => {
     const refused = () => checkOptions({ module: 'statistics', ...given } as never);
     expect(refused).toThrow(expect.objectContaining({ code: 'ERR_OPTION', option }));
