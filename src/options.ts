@@ -1,5 +1,5 @@
 import { constants } from 'node:buffer';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { InspectionEvent, Observer } from 'xstate';
@@ -302,7 +302,9 @@ export interface PoolSettings {
 export function checkOptions(given: PoolOptions): PoolSettings {
   const options = ownOptions(given);
   const cwd = resolve(text(options, 'cwd') ?? '.');
-  if (!existsSync(cwd)) throw new OptionError({ option: 'cwd', expected: 'a folder that exists', got: cwd });
+  if (!existsSync(cwd) || !statSync(cwd).isDirectory()) {
+    throw new OptionError({ option: 'cwd', expected: 'a folder that exists', got: cwd });
+  }
   const { modules, moduleFolders } = findModules(options.module, cwd);
   const messageBytesMax = integer(options, 'messageBytesMax', 1024, 2 ** 29 - 1) ?? 64 * 1024 * 1024;
   const attachmentBytesMax = integer(options, 'attachmentBytesMax', 1024, constants.MAX_LENGTH) ?? 1024 ** 3;

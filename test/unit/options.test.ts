@@ -90,6 +90,15 @@ describe('options', () => {
     ]);
   });
 
+  it('take for `cwd` a folder that is there, and no file', () => {
+    expect(checkOptions({ module: 'statistics', cwd: folder }).cwd).toBe(folder);
+    for (const cwd of [file, join(folder, 'missing'), join(file, 'below')]) {
+      expect(() => checkOptions({ module: 'statistics', cwd })).toThrow(
+        expect.objectContaining({ code: 'ERR_OPTION', option: 'cwd' }),
+      );
+    }
+  });
+
   it('make a pool of no fixed size of a range, and a fixed one where both ends are the same', () => {
     const sizes = (size: PoolOptions['size']) => {
       const { sizeMin, sizeMax, elastic } = checkOptions({ module: 'statistics', size });
