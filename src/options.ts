@@ -366,7 +366,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     poisonMs: ms(options, 'poisonMs') ?? 60_000,
     idempotencyTtlMs: ms(options, 'idempotencyTtlMs') ?? 60_000,
     idempotencyKeysMax: integer(options, 'idempotencyKeysMax', 1, 10_000_000) ?? 10_000,
-    libraryPath: libraryPath(options.libraryPath),
+    libraryPath: libraryPath(options.libraryPath, cwd),
     compile: ofType(options, 'compile', 'boolean', 'true or false') ?? true,
     inspect: observer(options),
     clock: clock(options) ?? wallClock,

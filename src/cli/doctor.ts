@@ -94,7 +94,7 @@ function checkNode(): DoctorCheck {
 function checkLibrary(options: DoctorOptions): DoctorCheck {
   const subject = 'pythonarium';
   try {
-    const folder = libraryPath(options.libraryPath);
+    const folder = libraryPath(options.libraryPath, options.cwd);
     const [node, python] = [packageVersion(), libraryVersion(folder)];
     const found = [`${node} for Node, ${python} for Python`, `its Python side is in ${folder}`];
     const differ = node !== python && node !== 'unknown';

@@ -5,15 +5,15 @@ import { OptionError } from '../errors.js';
 
 /**
  * The folder that holds the Python package `pythonarium`, as an absolute path: the one next to this package, or
- * `option`, for programs whose bundler moved the JavaScript away from it.
+ * `option`, for programs whose bundler moved the JavaScript away from it; a relative one is taken from `cwd`.
  *
  * @throws OptionError (`ERR_OPTION`) naming `libraryPath` if there is no `pythonarium/__init__.py` in it.
  */
-export function libraryPath(option?: string): string {
+export function libraryPath(option?: string, cwd = '.'): string {
   if (option !== undefined && (typeof option !== 'string' || option === '')) {
     throw new OptionError({ option: 'libraryPath', expected: 'the path of a folder', got: option });
   }
-  const folder = option === undefined ? join(packageFolder(), 'python') : resolve(option);
+  const folder = option === undefined ? join(packageFolder(), 'python') : resolve(cwd, option);
   if (holdsLibrary(folder)) return folder;
   throw new OptionError({
     option: 'libraryPath',

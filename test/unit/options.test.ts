@@ -90,6 +90,13 @@ describe('options', () => {
     ]);
   });
 
+  it('take `libraryPath` from `cwd` too', () => {
+    mkdirSync(join(folder, 'copied', 'pythonarium'), { recursive: true });
+    writeFileSync(join(folder, 'copied', 'pythonarium', '__init__.py'), '');
+    const { libraryPath } = checkOptions({ module: 'statistics', cwd: folder, libraryPath: 'copied' });
+    expect(libraryPath).toBe(join(folder, 'copied'));
+  });
+
   it('take for `cwd` a folder that is there, and no file', () => {
     expect(checkOptions({ module: 'statistics', cwd: folder }).cwd).toBe(folder);
     for (const cwd of [file, join(folder, 'missing'), join(file, 'below')]) {
