@@ -508,7 +508,7 @@ function prefetchMax(options: PoolOptions): number {
 }
 
 function resourceLimits(options: PoolOptions): ResourceLimits {
-  const given = options.limits ?? {};
+  const { limits: given = {} } = options;
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new OptionError({ option: 'limits', expected: 'an object such as { memoryBytes, cpuSeconds }', got: given });
   }

@@ -22,6 +22,7 @@ describe('options', () => {
   it('have the defaults that are promised', () => {
     expect(checkOptions({ module: 'statistics' })).toMatchObject({
       expose: 'marked',
+      validate: false,
       sizeMin: processors().count,
       sizeMax: processors().count,
       elastic: undefined,
@@ -29,12 +30,17 @@ describe('options', () => {
       recycleConcurrencyMax: 1,
       sessionDrainMs: 30_000,
       failuresMax: 5,
+      slots: 1,
+      lane: 'serial',
       python: undefined,
+      start: 'spawn',
       pythonPath: [],
       isolated: false,
       cwd: process.cwd(),
+      env: undefined,
       setup: null,
       teardown: null,
+      errors: undefined,
       timeoutMs: undefined,
       queueMax: 10_000,
       queueMaxPerKey: Number.MAX_SAFE_INTEGER,
@@ -50,10 +56,26 @@ describe('options', () => {
       heartbeatTimeoutMs: undefined,
       pingEveryMs: undefined,
       pingTimeoutMs: 5_000,
+      watch: false,
+      interrupt: true,
+      evictGraceMs: 5_000,
+      prefetchMax: 3,
+      prefetchBelowMs: 1,
+      busyPoll: true,
+      batchScheduling: true,
       stopGraceMs: 2_000,
       termGraceMs: 1_000,
+      resources: { coreBytes: 0 },
       closeTimeoutMs: 10_000,
       sessionsMax: 10_000,
+      retryRatio: 0.2,
+      retryDelayMs: 100,
+      poisonDeaths: 3,
+      poisonMs: 60_000,
+      idempotencyTtlMs: 60_000,
+      idempotencyKeysMax: 10_000,
+      compile: true,
+      inspect: undefined,
       limits: { messageBytesMax: 64 * 1024 * 1024, attachmentBytesMax: 1024 ** 3, depthMax: 200 },
       logs: 'inherit',
       clock: wallClock,
@@ -118,6 +140,22 @@ describe('options', () => {
     expect(sizes({ min: 2, max: 2 })).toEqual({ sizeMin: 2, sizeMax: 2, elastic: undefined });
   });
 
+  it.each(OPTIONS)('refuse null and a symbol for `%s`: undefined alone leaves it out', (option) => {
+    for (const value of [null, Symbol('nothing')]) {
+      expect(() => checkOptions({ module: 'statistics', [option]: value } as never)).toThrow(
+        expect.objectContaining({ code: 'ERR_OPTION', option }),
+      );
+    }
+  });
+
+  it.each(NUMBERS)('refuse for `%s` what is no number, less than nothing, or text', (option) => {
+    for (const value of [Number.NaN, -1, Number.NEGATIVE_INFINITY, '5']) {
+      expect(() => checkOptions({ module: 'statistics', [option]: value } as never)).toThrow(
+        expect.objectContaining({ code: 'ERR_OPTION', option }),
+      );
+    }
+  });
+
   it.each([
     ['size.min', { size: { min: 0, max: 2 } }],
     ['size.max', { size: { min: 3, max: 2 } }],
@@ -136,6 +174,18 @@ describe('options', () => {
     ['sessionDrainMs', { sessionDrainMs: -1 }],
     ['failuresMax', { failuresMax: 0 }],
     ['arg', { setup: { name: 'load', arg: ['resnet'] } }],
+    ['limits.memory', { limits: { memory: 2 ** 30 } }],
+    ['limits.memoryBytes', { limits: { memoryBytes: 1 } }],
+    ['limits.cpuSeconds', { limits: { cpuSeconds: 0.5 } }],
+    ['limits.files', { limits: { files: Number.NaN } }],
+    ['limits.fileBytes', { limits: { fileBytes: Number.POSITIVE_INFINITY } }],
+    ['limits.coreBytes', { limits: { coreBytes: null } }],
+    ['shed.targetMs', { shed: {} }],
+    ['shed.intervalMs', { shed: { targetMs: 1, intervalMs: Number.NaN } }],
+    ['after', { shed: { targetMs: 1, after: 1 } }],
+    ['env.MODE', { env: { MODE: 1 } }],
+    ['env.MODE', { env: { only: ['PATH'], MODE: 'fast' } }],
+    ['errors.NotFound', { errors: { NotFound: Map } }],
     ['keywords', { teardown: { name: 'unload', keywords: { hard: true } } }],
   ])('are refused by the name %s in %o', (option, given) => {
     const refused = () => checkOptions({ module: 'statistics', ...given } as never);
@@ -144,6 +194,26 @@ describe('options', () => {
 
   it.each([
     ['expose', 'everything'],
+    ['validate', 'yes'],
+    ['start', 'forkserver'],
+    ['env', ['PATH']],
+    ['errors', [Error]],
+    ['limits', []],
+    ['watch', 1],
+    ['interrupt', 'no'],
+    ['prefetchMax', 64],
+    ['prefetchMax', 0.5],
+    ['prefetchBelowMs', 2 ** 31],
+    ['busyPoll', 0],
+    ['batchScheduling', 'SCHED_BATCH'],
+    ['evictGraceMs', Number.POSITIVE_INFINITY],
+    ['retryRatio', 1.01],
+    ['retryDelayMs', Number.POSITIVE_INFINITY],
+    ['poisonDeaths', 1_001],
+    ['poisonMs', Number.POSITIVE_INFINITY],
+    ['idempotencyTtlMs', 2 ** 31],
+    ['idempotencyKeysMax', 0],
+    ['compile', 'yes'],
     ['size', 0],
     ['size', 1.5],
     ['size', 1025],
@@ -312,8 +382,14 @@ describe('the option `module`', () => {
 
 const VALUES = {
   expose: 'all',
+  validate: true,
   size: 3,
+  recycleConcurrencyMax: 4,
+  sessionDrainMs: 17,
+  slots: 5,
+  lane: 'threads',
   python: ['uv', 'run', 'python'],
+  start: 'fork',
   pythonPath: ['/lib'],
   isolated: true,
   setup: { name: 'load', args: [1] },
@@ -327,12 +403,19 @@ const VALUES = {
   leaseTimeoutMs: 16,
   queueTimeoutMs: 1,
   bootTimeoutMs: 2,
+  failuresMax: 18,
   cancelGraceMs: 3,
   softLimitMs: 7,
   hardLimitMs: 8,
   heartbeatTimeoutMs: 9,
   pingEveryMs: 10,
   pingTimeoutMs: 11,
+  watch: true,
+  interrupt: false,
+  evictGraceMs: 19,
+  prefetchBelowMs: 20,
+  busyPoll: false,
+  batchScheduling: false,
   stopGraceMs: 4,
   termGraceMs: 5,
   closeTimeoutMs: 5,
@@ -341,4 +424,31 @@ const VALUES = {
   attachmentBytesMax: 4_096,
   depthMax: 10,
   logs: 'events',
+  retryRatio: 0.5,
+  retryDelayMs: 21,
+  poisonDeaths: 22,
+  poisonMs: 23,
+  idempotencyTtlMs: 24,
+  idempotencyKeysMax: 25,
+  compile: false,
 } as const satisfies Partial<PoolOptions>;
+
+/** Those that no setting has as they are given, or not beside the others. */
+const OTHERS = {
+  module: undefined,
+  recycle: undefined,
+  cwd: undefined,
+  env: undefined,
+  errors: undefined,
+  prefetchMax: 1,
+  limits: undefined,
+  libraryPath: undefined,
+  inspect: undefined,
+  clock: undefined,
+  random: undefined,
+};
+
+/** Whatever option there is: one that is left out here is a mistake of type. */
+const ALL = { ...VALUES, ...OTHERS } satisfies Record<keyof PoolOptions, unknown>;
+const OPTIONS = Object.keys(ALL);
+const NUMBERS = Object.entries(ALL).flatMap(([option, value]) => (typeof value === 'number' ? [option] : []));
