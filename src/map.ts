@@ -171,10 +171,13 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
 
   #begin(): void {
     this.#isBegun = true;
-    const { concurrency, signal } = this.#rules;
+    const { concurrency, ordered, signal } = this.#rules;
     try {
       if (!Number.isInteger(concurrency) || concurrency < 1) {
         throw new OptionError({ option: 'concurrency', expected: 'an integer of 1 or more', got: concurrency });
+      }
+      if (typeof ordered !== 'boolean') {
+        throw new OptionError({ option: 'ordered', expected: 'true or false', got: ordered });
       }
       this.#source.open();
       signal?.throwIfAborted();

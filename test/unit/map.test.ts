@@ -206,6 +206,11 @@ describe('map', () => {
     await expect(all(new Calls().map([1], { concurrency }))).rejects.toMatchObject({ option: 'concurrency' });
   });
 
+  it.each(['false', 0, null])('refuses %j for `ordered`, which would be taken for something else', async (ordered) => {
+    const results = all(new Calls().map([1], { ordered: ordered as never }));
+    await expect(results).rejects.toMatchObject({ code: 'ERR_OPTION', option: 'ordered' });
+  });
+
   it.each([null, undefined, 7])('refuses %s for items, with ERR_OPTION', async (items) => {
     await expect(all(new Calls().map(items as never, { concurrency: 1 }))).rejects.toMatchObject({ option: 'items' });
   });
