@@ -3,6 +3,7 @@
  * out under leases.
  */
 export type { WaitOptions } from './budget.js';
+export type { Progress } from './call.js';
 export type { CallOptions } from './caller.js';
 export type { PoolClock } from './clock.js';
 export { type CloseOnSignalOptions, closeOnSignal } from './close-on-signal.js';
@@ -21,4 +22,5 @@ export type { EnvironmentAllowList, EnvironmentChanges, EnvironmentOption } from
 export type { Handle, PyProxy } from './py.js';
 export type { Session, SessionOptions } from './session.js';
 export type { StandardSchema } from './standard-schema.js';
-export type { PoolStats, WorkerStats } from './stats.js';
+export type { PingStats, PoolStats, WorkerStats } from './stats.js';
+export type { StreamOptions } from './stream.js';

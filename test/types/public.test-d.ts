@@ -6,14 +6,20 @@ import {
   keep,
   kw,
   type Lease,
+  type MapOptions,
   type MicroDate,
   NdArray,
   ndarray,
+  type PingStats,
   type Pool,
   PoolError,
+  type PoolStats,
+  type Progress,
   PythonError,
   type Session,
   type StandardSchema,
+  type StreamOptions,
+  type WorkerStats,
 } from 'pythonarium';
 import { clientMachine, coordinatorMachine, supervisorMachine, type workerMachine } from 'pythonarium/machines';
 import { expectTypeOf } from 'vitest';
@@ -149,6 +155,19 @@ export async function options(signal: AbortSignal) {
       await lease.call('load');
     },
   });
+}
+
+/** The options of a `map` and of a stream, and what a hook is told, have names to be written down by. */
+export function named(pool: Pool) {
+  const mapped: MapOptions = { concurrency: 2, ordered: false };
+  pool.map('f', [1], mapped);
+  const streamed: StreamOptions = { highWaterMark: 16, timeoutMs: 1 };
+  pool.stream('f', [], streamed);
+  const onProgress = ({ done, total, note }: Progress) => void [done, total, note];
+  pool.call('f', [], { onProgress });
+  expectTypeOf(pool.stats()).toEqualTypeOf<PoolStats>();
+  expectTypeOf(pool.workers()).toEqualTypeOf<readonly WorkerStats[]>();
+  expectTypeOf<WorkerStats['ping']>().toEqualTypeOf<PingStats | null>();
 }
 
 export async function events(pool: Pool) {
