@@ -1,3 +1,4 @@
+import { checkNames } from './budget.js';
 import { OptionError } from './errors.js';
 import { own } from './own.js';
 
@@ -41,8 +42,12 @@ export class NdArray<Data extends ArrayBufferView = ArrayBufferView> {
   readonly order: 'C' | 'F';
   readonly data: Data;
 
-  /** @throws OptionError (`ERR_OPTION`) for a dtype that is none, and for data that does not have the size of the shape. */
+  /**
+   * @throws OptionError (`ERR_OPTION`) for a dtype that is none, data that does not have the size of the shape, and a name
+   * that is no part.
+   */
   constructor(parts: NdArrayParts<Data>) {
+    checkNames(parts, PARTS);
     const { dtype, shape, order = 'C', data } = own(parts);
     const problem = ndarrayProblem({ dtype, shape, order, data });
     if (problem !== undefined) throw new OptionError(problem);
@@ -64,12 +69,14 @@ interface NdArrayProblem {
  * Sends a typed array as an array of numpy, and not as a `memoryview`: `pool.call('mean', [ndarray(rows, { shape: [100, 3] })])`.
  * The items are not copied, and must not change until the call has settled.
  *
- * @throws OptionError (`ERR_OPTION`) for what is no typed array, or does not have the size of the shape.
+ * @throws OptionError (`ERR_OPTION`) for what is no typed array, or does not have the size of the shape, and for a name
+ * that is no option: a mistyped `order` would be another array.
  */
 export function ndarray<Data extends ArrayBufferView>(
   data: Data,
   options: { readonly shape?: readonly number[] | undefined; readonly order?: 'C' | 'F' | undefined } = {},
 ): NdArray<Data> {
+  checkNames(options, OPTIONS);
   const { shape, order } = own(options);
   const dtype = dtypeOf(data);
   if (dtype === undefined) throw new OptionError({ option: 'data', expected: 'a typed array', got: data });
@@ -158,6 +165,8 @@ const NAMED_BYTES = new Map<unknown, number>([
   ['complex64', 8],
   ['complex128', 16],
 ]);
+const PARTS: ReadonlySet<string> = new Set<keyof NdArrayParts>(['dtype', 'shape', 'order', 'data']);
+const OPTIONS: ReadonlySet<string> = new Set<keyof NdArrayParts>(['shape', 'order']);
 /** As many as every numpy has. */
 const DIMENSIONS_MAX = 32;
 /** What numpy writes as `dtype.str`: byte order, kind, bytes (characters of text), and the unit of a time. */

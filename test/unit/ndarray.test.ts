@@ -39,6 +39,15 @@ describe('an NdArray', () => {
 });
 
 describe('ndarray', () => {
+  it('takes no name for another, which would make another array', () => {
+    const data = new Float64Array(6);
+    const parts = { shape: [2, 3], Order: 'F' };
+    const refused = expect.objectContaining({ code: 'ERR_OPTION', option: 'Order' });
+    expect(() => ndarray(data, parts as never)).toThrow(refused);
+    expect(() => new NdArray({ dtype: 'float64', data, ...parts } as never)).toThrow(refused);
+    expect(() => ndarray(data, null as never)).toThrow(OptionError);
+  });
+
   it('takes the dtype and the length of a typed array', () => {
     expect(ndarray(new BigInt64Array(3))).toMatchObject({ dtype: 'int64', shape: [3], order: 'C' });
     expect(ndarray(new Uint8ClampedArray(2))).toMatchObject({ dtype: 'uint8', shape: [2] });
