@@ -290,7 +290,7 @@ export class DeadlockError extends PoolError<'ERR_DEADLOCK'> {
     super(
       'DeadlockError',
       'ERR_DEADLOCK',
-      `${seen.chain.join(' → ')} would wait for ever: each was made in a function that the one before had given to Python, and ${whyForEver(seen.slots)}`,
+      `${seen.chain.map(printable).join(' → ')} would wait for ever: each was made in a function that the one before had given to Python, and ${whyForEver(seen.slots)}`,
     );
     this.chain = seen.chain;
   }
@@ -367,7 +367,7 @@ export class QueueFullError extends PoolError<'ERR_QUEUE_FULL'> {
     super(
       'QueueFullError',
       'ERR_QUEUE_FULL',
-      `${queueMax} callers${isKeys ? ` of the key ${JSON.stringify(fairnessKey)}` : ''} wait already, which is all that \`${option}\` allows. ` +
+      `${counted(queueMax, 'caller')}${isKeys ? ` of the key ${quoted(fairnessKey)}` : ''} ${queueMax === 1 ? 'waits' : 'wait'} already, which is all that \`${option}\` allows. ` +
         `Send less at once (\`pool.map\` never runs ahead of its consumer), raise \`size\`, or raise \`${option}\`.`,
     );
     this.queueMax = queueMax;
@@ -464,7 +464,7 @@ export class BootError extends PoolError<'ERR_BOOT'> {
     const { what, remedy } = BOOT_STAGES[seen.stage];
     const within = seen.bootTimeoutMs === undefined ? '' : ` within ${seen.bootTimeoutMs} ms`;
     const ended = seen.exitCode === null && seen.signal === null ? '' : ` (it ended ${howItEnded(seen)})`;
-    const cause = seen.cause instanceof Error ? ` ${sentence(seen.cause.message)}` : '';
+    const cause = seen.cause instanceof Error ? ` ${sentence(inLines(seen.cause.message))}` : '';
     super(
       'BootError',
       'ERR_BOOT',
@@ -527,7 +527,7 @@ export class ValueRefusedError extends PoolError<'ERR_VALUE'> {
         : seen.sender === 'node'
           ? `In the call of ${quoted(seen.call)}, `
           : `In the answer of ${quoted(seen.call)}, `;
-    super('ValueRefusedError', 'ERR_VALUE', `${what}\`${printable(seen.path)}\` ${seen.problem}`);
+    super('ValueRefusedError', 'ERR_VALUE', `${what}\`${printable(seen.path)}\` ${printable(seen.problem)}`);
     this.path = seen.path;
     this.sender = seen.sender;
   }
@@ -681,7 +681,7 @@ export class SessionLimitError extends PoolError<'ERR_SESSION_LIMIT'> {
     super(
       'SessionLimitError',
       'ERR_SESSION_LIMIT',
-      `${seen.sessionsMax} sessions live already, which is all that \`sessionsMax\` allows. ` +
+      `${counted(seen.sessionsMax, 'session')} ${seen.sessionsMax === 1 ? 'lives' : 'live'} already, which is all that \`sessionsMax\` allows. ` +
         'End those that are done (`session.end()`), give them a `ttlMs`, or raise `sessionsMax`.',
     );
     this.sessionsMax = seen.sessionsMax;
@@ -875,7 +875,7 @@ export class ProtocolError extends PoolError<'ERR_PROTOCOL'> {
     super(
       'ProtocolError',
       'ERR_PROTOCOL',
-      `${seen.worker ?? 'A worker'} broke the protocol: ${seen.detail}. ` +
+      `${seen.worker ?? 'A worker'} broke the protocol: ${printable(seen.detail)}. ` +
         `${seen.started === undefined ? '' : `${whatStarted(seen.started)}${afterAttempts(seen.attempts)} `}` +
         'See that no code in Python writes to the descriptor of the line or closes it, and that both sides are of one version.',
     );
@@ -984,6 +984,11 @@ function listed(functions: readonly string[]): string {
   const shown = functions.slice(0, LISTED_NAMES_MAX).map(printable).join(', ');
   const more = functions.length - LISTED_NAMES_MAX;
   return more > 0 ? `${shown} and ${more} more` : shown;
+}
+
+/** What another error says. Its lines stay lines, and none of them can be taken for one of the log that it stands in. */
+function inLines(message: string): string {
+  return message.split(/\r?\n/).map(printable).join('\n  ');
 }
 
 function sentence(text: string): string {

@@ -236,6 +236,37 @@ describe('text of others in a message', () => {
     expect(error.message).toContain('\\u001b[2J\\u0007\\u000d\\u202egood\\u0000\\u2028\\u009b');
     expect(error.message).toContain('"a\\nb\\u001b\\""');
   });
+
+  it.each([
+    ['a fairness key', new errors.QueueFullError({ queueMax: 1, fairnessKey: HOSTILE })],
+    ['the name of a call', new errors.DeadlockError({ chain: ['apply', HOSTILE], slots: 1 })],
+    ['what came over the line', new errors.ProtocolError({ detail: `no message, in ${HOSTILE}` })],
+    ['a value', new errors.ValueRefusedError({ path: 'value', problem: `is ${HOSTILE}.`, sender: 'python' })],
+  ])('does nothing of that as %s either', (_, { message }) => {
+    expect(message).toContain('good');
+    expect(message).not.toMatch(HARMFUL);
+  });
+
+  it('keeps its lines where it is what a start failed by, each of them without that power', () => {
+    const cause = raised('ValueError', `${HOSTILE}\nno model`);
+    const boot = { worker: 'worker-0', stage: 'import', exitCode: 1, signal: null, stderr: [], cause } as const;
+    const [, ...rest] = new errors.BootError(boot).message.split('\n');
+    expect(rest).toHaveLength(2);
+    for (const line of rest) expect(line).toMatch(/^ {2}\S/);
+    expect(rest.join('')).toContain('no model. See `cause`');
+    expect(rest.join('')).not.toMatch(HARMFUL);
+  });
+});
+
+describe('a QueueFullError and a SessionLimitError', () => {
+  it('count one as one, and show no more of a key than one can read', () => {
+    const key = 'x'.repeat(1_000);
+    const { message } = new errors.QueueFullError({ queueMax: 1, fairnessKey: key });
+    expect(message).toMatch(/^1 caller of the key "x+…" waits already/);
+    expect(message.length).toBeLessThan(500);
+    expect(new errors.QueueFullError({ queueMax: 0 }).message).toMatch(/^0 callers wait already/);
+    expect(new errors.SessionLimitError({ sessionsMax: 1 }).message).toMatch(/^1 session lives already/);
+  });
 });
 
 describe('an OptionError', () => {
@@ -448,6 +479,10 @@ function samples(): Sample[] {
   ];
   return all.map(([code, error, facts]) => ({ name: error.constructor.name, code, error, facts }));
 }
+
+const HOSTILE = '\u001b[2J\u0007\r\n\u202egood\u2028\u009b';
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+const HARMFUL = /[\u0000-\u001f\u0080-\u009f\u2028\u202e]/;
 
 /** What every error has. */
 const COMMON = new Set(['name', 'code', 'message', 'stack']);
