@@ -1,10 +1,13 @@
 import { BootError, type PoolError, PythonError } from '../errors.js';
+import { printableLines } from '../printable.js';
 
 /** A failure for people: the code, what happened and what to try, then Python's traceback if there is one. */
 export function failureText(error: PoolError, where?: string): string {
   const place = where === undefined ? '' : `${where}: `;
   const traceback = tracebackOf(error);
-  return `pythonarium: ${place}${error.code}: ${error.message}\n${traceback === undefined ? '' : ended(traceback)}`;
+  // What Python raised may say anything, and this may be a terminal.
+  const said = `${error.message}\n${traceback === undefined ? '' : ended(traceback)}`;
+  return `pythonarium: ${place}${error.code}: ${printableLines(said)}`;
 }
 
 /** A failure for programs: one object for a line of NDJSON. */

@@ -1,8 +1,9 @@
 import type { LogEvent } from '../events.js';
+import { printable, printableLines } from '../printable.js';
 
-/** A line that Python printed, logged or warned of, for standard error. */
+/** A line that Python printed, logged or warned of, for standard error, which may be a terminal. */
 export function logLine({ text, level, logger }: LogEvent, worker?: string): string {
   const who = worker === undefined ? '' : `[${worker}] `;
-  const where = logger === undefined ? '' : `${level ?? ''} ${logger}: `.trimStart();
-  return `${who}${where}${text}\n`;
+  const where = logger === undefined ? '' : printable(`${level ?? ''} ${logger}: `.trimStart());
+  return `${who}${where}${printableLines(text)}\n`;
 }
