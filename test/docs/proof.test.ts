@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { readPage } from './pages.js';
+
+const { text } = readPage('docs/proof.md');
+
+describe('docs/proof.md', () => {
+  const files = [...text.matchAll(ROW)].map(([, ...cells]) => cells.map(Number));
+  const sumOf = (column: number) => files.reduce((sum, cells) => sum + (cells[column] ?? 0), 0);
+  const [mutants, found, outOfTime] = [sumOf(0), sumOf(1), sumOf(2)] as const;
+
+  it('adds up the mutants of the core as its table has them, in the row that speaks of them too', () => {
+    expect(files.length).toBeGreaterThan(10);
+    const share = `${shareOf(found, mutants)} %`;
+    expect(text).toContain(`\n| all | ${mutants} | ${found} | ${outOfTime} | ${share} |\n`);
+    const [tried, seen] = [mutants, found].map((count) => count.toLocaleString('en-US'));
+    expect(text).toContain(`${tried} were tried, and the tests of their files find out ${seen}, which is ${share} (`);
+  });
+
+  it('says of each file what part of them that is', () => {
+    expect(files.map(([all = 0, some = 0]) => shareOf(some, all))).toEqual(files.map((cells) => cells[3]?.toFixed(1)));
+  });
+});
+
+/** A file, its mutants, those that are found out, of these out of time, and the share. */
+const ROW = /^\| `(?:machines|src)\/\S+` \| (\d+) \| (\d+) \| (\d+) \| ([\d.]+) % \|$/gm;
+
+function shareOf(some: number, all: number): string {
+  return ((100 * some) / all).toFixed(1);
+}
