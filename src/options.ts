@@ -199,7 +199,10 @@ export interface PoolOptions {
   readonly libraryPath?: string | undefined;
   /** How many calls more than were made may be tried again, as a part of them. Default: 0.2. */
   readonly retryRatio?: number | undefined;
-  /** How long the second attempt of a call waits at most, in ms; each later one twice as long. Default: 100. */
+  /**
+   * How long the second attempt of a call waits at most, in ms; each later one twice as long, and none longer than
+   * 10,000. Default: 100.
+   */
   readonly retryDelayMs?: number | undefined;
   /** After how many workers that it ended in a row a call, with its arguments, is refused. 0: never. Default: 3. */
   readonly poisonDeaths?: number | undefined;
