@@ -986,7 +986,7 @@ function listed(functions: readonly string[]): string {
   return more > 0 ? `${shown} and ${more} more` : shown;
 }
 
-/** What another error says. Its lines stay lines, and none of them can be taken for one of the log that it stands in. */
+/** What another error says. Its lines stay lines, and none of them can be taken for one of the log around it. */
 function inLines(message: string): string {
   return message.split(/\r?\n/).map(printable).join('\n  ');
 }

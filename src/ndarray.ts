@@ -43,8 +43,8 @@ export class NdArray<Data extends ArrayBufferView = ArrayBufferView> {
   readonly data: Data;
 
   /**
-   * @throws OptionError (`ERR_OPTION`) for a dtype that is none, data that does not have the size of the shape, and a name
-   * that is no part.
+   * @throws OptionError (`ERR_OPTION`) for a dtype that is none, data that does not have the size of the shape, and a
+   * name that is no part.
    */
   constructor(parts: NdArrayParts<Data>) {
     checkNames(parts, PARTS);
