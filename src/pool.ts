@@ -48,9 +48,9 @@ export class Pool<Api = unknown> extends Caller<Api> {
    * Resolves when the first starts are over and a worker is up; `stats().missing` says how many are not. Nobody has to
    * await it.
    *
-   * Rejects when all the first starts fail, with what the last of them failed by (`ERR_BOOT`, `ERR_SPAWN`,
-   * `ERR_PYTHON_NOT_FOUND`), with `ERR_POOL_CLOSED` when the pool is ended before, and with `signal.reason` or
-   * `ERR_QUEUE_TIMEOUT` when the wait is given up.
+   * Rejects when all the first starts fail, and as long as the pool is degraded, with the last failure (`ERR_BOOT`,
+   * `ERR_SPAWN`, `ERR_PYTHON_NOT_FOUND`, `ERR_WORKER_DIED`), with `ERR_POOL_CLOSED` when the pool is ended before, and
+   * with `signal.reason` or `ERR_QUEUE_TIMEOUT` when the wait is given up.
    */
   ready(wait: WaitOptions = NO_OPTIONS): Promise<void> {
     const { runtime } = this;
@@ -75,8 +75,8 @@ export class Pool<Api = unknown> extends Caller<Api> {
    * Takes one worker and holds it: state that Python keeps there is met by every call of the lease. The worker goes
    * back with `lease.checkin()`, or at the end of the block with `await using`.
    *
-   * Rejects with `signal.reason`, `ERR_QUEUE_TIMEOUT`, `ERR_QUEUE_FULL`, `ERR_OVERLOADED`, `ERR_POOL_CLOSED` or
-   * `ERR_POOL_DEGRADED`.
+   * Rejects with `signal.reason`, `ERR_QUEUE_TIMEOUT`, `ERR_QUEUE_FULL`, `ERR_OVERLOADED`, `ERR_DEADLOCK`,
+   * `ERR_POOL_CLOSED`, `ERR_POOL_DEGRADED` or `ERR_OPTION`.
    */
   checkout(options: CheckoutOptions = NO_OPTIONS): Promise<Lease<Api>> {
     try {

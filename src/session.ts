@@ -50,7 +50,11 @@ export class Session<Api = unknown> extends Caller<Api> {
     this.#options = options;
   }
 
-  /** One worker for this session, held: see `pool.checkout`. Its calls meet the session's state. */
+  /**
+   * One worker for this session, held. Its calls meet the session's state.
+   *
+   * Rejects as `pool.checkout` does, and with `ERR_SESSION_LOST` or `ERR_SESSION_LIMIT`.
+   */
   checkout(options: CheckoutOptions = NO_OPTIONS): Promise<Lease<Api>> {
     try {
       const { wait, terms } = checkoutOptions(this.runtime, options);
