@@ -34,6 +34,7 @@ const here = fixtures(import.meta.url);
 const module = here('large_arrays.py');
 const isThere = process.platform === 'linux' && canShare();
 const without = isThere ? '' : ' (skipped: there is no /dev/shm with 1 GiB free here)';
+const withoutNumpy = hasNumpy() ? '' : ' (skipped: this python3 has no numpy)';
 
 describe.skipIf(!isThere)(`a large array on its way to Python${without}`, () => {
   let descriptors: number;
@@ -83,7 +84,7 @@ describe.skipIf(!isThere)(`a large array on its way to Python${without}`, () => 
     await leavesNoDescriptor();
   });
 
-  it.skipIf(!hasNumpy())('arrives as an array of numpy, in either order', async () => {
+  it.skipIf(withoutNumpy !== '')(`arrives as an array of numpy, in either order${withoutNumpy}`, async () => {
     const pool = await readyPool(module);
     const data = numbers();
     for (const order of ['C', 'F'] as const) {
