@@ -265,8 +265,16 @@ export class QueueTimeoutError extends PoolError<'ERR_QUEUE_TIMEOUT'> {
   /** Callers that were waiting at that moment. */
   readonly waiting: number;
 
-  constructor(seen: { waitedMs: number; leased: number; waiting: number; waitedFor?: WaitedFor | undefined }) {
-    const { what, remedy } = WAITS[seen.waitedFor ?? 'worker'];
+  constructor(seen: {
+    waitedMs: number;
+    leased: number;
+    waiting: number;
+    waitedFor?: WaitedFor | undefined;
+    /** There was no worker that could have come free. */
+    isNobodyUp?: boolean;
+  }) {
+    const { waitedFor = 'worker' } = seen;
+    const { what, remedy } = waitedFor === 'worker' && seen.isNobodyUp ? NOBODY_UP : WAITS[waitedFor];
     super(
       'QueueTimeoutError',
       'ERR_QUEUE_TIMEOUT',
@@ -1048,7 +1056,20 @@ const BOOT_STAGES: Record<BootStage, { what: string; remedy: string }> = {
   },
 };
 
-const WAITS: Record<WaitedFor, { what: (ms: number) => string; remedy: string }> = {
+/** What somebody waited for in vain, and what to try. */
+interface Wait {
+  readonly what: (ms: number) => string;
+  readonly remedy: string;
+}
+
+const NOBODY_UP: Wait = {
+  what: (ms) => `No worker was up within ${ms} ms`,
+  remedy:
+    'They go on starting: await `pool.ready()` before the first call, do less while importing and in `setup`, ' +
+    'or allow a longer `timeoutMs` or `queueTimeoutMs`.',
+};
+
+const WAITS: Record<WaitedFor, Wait> = {
   worker: {
     what: (ms) => `No worker came free within ${ms} ms`,
     remedy: 'Raise `size`, shorten the work done under one lease, or allow a longer `timeoutMs` or `queueTimeoutMs`.',

@@ -279,11 +279,13 @@ export class Runtime {
 
   /** What somebody is told whose budget is spent before there was a worker. */
   queueTimeout(waitedMs: number, waitedFor?: WaitedFor): QueueTimeoutError {
+    const { idle, leased, cancelling, retiring, evicting } = this.workerStates();
     return new QueueTimeoutError({
       waitedMs: Math.round(waitedMs),
       leased: this.leases,
       waiting: this.waiting,
       waitedFor,
+      isNobodyUp: idle + leased + cancelling + retiring + evicting === 0,
     });
   }
 

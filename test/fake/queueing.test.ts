@@ -46,6 +46,21 @@ describe('those who wait', () => {
     void Promise.allSettled(calls);
   });
 
+  it('are told that no worker was up where that was so, and once one is that none came free', async () => {
+    const played = new PlayedPool({}, { serve: () => {} });
+    onTestFinished(() => played.destroy());
+    const { pool, clock } = played;
+    const early = failure(pool.call('early', [], { timeoutMs: 100 }));
+    await clock.turn(100);
+    const message = expect.stringMatching(/^No worker was up within 100 ms: 0 leased/);
+    expect(await early).toMatchObject({ code: 'ERR_QUEUE_TIMEOUT', message });
+    await played.boot();
+    void pool.call('runs').catch(() => {});
+    const late = failure(pool.checkout({ timeoutMs: 100 }));
+    await clock.turn(100);
+    expect((await late).message).toMatch(/^No worker came free within 100 ms: 1 leased/);
+  });
+
   it('keep their deadline, whatever happens to workers meanwhile', async () => {
     const { pool, clock, played } = await busyPool({ size: 2 });
     const other = failure(pool.call('on the other'));

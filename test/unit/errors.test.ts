@@ -258,6 +258,16 @@ describe('text of others in a message', () => {
   });
 });
 
+describe('a QueueTimeoutError', () => {
+  it('asks for no larger pool where no worker was up', () => {
+    const seen = { waitedMs: 250, leased: 0, waiting: 3, isNobodyUp: true };
+    const { message } = new errors.QueueTimeoutError(seen);
+    expect(message).toMatch(/^No worker was up within 250 ms: 0 leased, 3 waiting\. .*`pool\.ready\(\)`/);
+    expect(message).not.toContain('`size`');
+    expect(new errors.QueueTimeoutError({ ...seen, waitedFor: 'closed' }).message).toContain('not closed within');
+  });
+});
+
 describe('a QueueFullError and a SessionLimitError', () => {
   it('count one as one, and show no more of a key than one can read', () => {
     const key = 'x'.repeat(1_000);
