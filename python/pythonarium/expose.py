@@ -33,7 +33,7 @@ def expose(function: Any = None, /, *, name: str | None = None) -> Any:
         @expose(name="stats.mean")
         def _mean(values): ...
 
-    Raises TypeError when what is decorated is not callable or cannot carry a mark.
+    Raises TypeError when what is decorated is not callable or cannot carry a mark, or `name` is no text or empty.
     """
     if function is None:
         return lambda decorated: _mark(decorated, name)
