@@ -2,7 +2,7 @@ import { type Affinity, byAge, type RefusalReason, type Waiter } from '../machin
 import type { WorkerHand } from './actors/worker.js';
 import { Budget } from './budget.js';
 import type { Call, CallHome, CallOutcome } from './call.js';
-import { callAbove, type Run } from './children.js';
+import { callAbove, type Child, type Holder, type Run } from './children.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { own } from './own.js';
 import type { Asker, Runtime } from './runtime.js';
@@ -21,6 +21,8 @@ export interface SessionTerms {
   onMet(worker: WorkerHand): void;
   /** The worker it is bound to has left, and the session sees to the rest. */
   readonly onWorkerLeft: (() => void) | undefined;
+  /** What it waits for at this moment in place of a worker, if it does: that its state is built anew. */
+  readonly waitsBehind?: (() => Child | undefined) | undefined;
 }
 
 /**
@@ -138,9 +140,10 @@ export abstract class Asking implements Asker {
     return this.mayWait || !affinity?.strict;
   }
 
-  /** Who holds every slot that could serve it; undefined if one is free, or may come up. */
-  holders(): readonly Exchange[] | undefined {
-    return this.runtime.holders(this.waiter.affinity);
+  /** Who holds every slot that could serve it, or keeps it waiting; undefined if one is free, or may come up. */
+  holders(): readonly Holder[] | undefined {
+    const behind = this.session?.waitsBehind?.();
+    return behind === undefined ? this.runtime.holders(this.waiter.affinity) : [{ call: behind }];
   }
 
   onGranted(exchange: Exchange): void {

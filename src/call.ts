@@ -1,6 +1,6 @@
 import type { WorkerHand } from './actors/worker.js';
 import { Budget, isBounded, type WaitOptions } from './budget.js';
-import { type Child, deadlockOf, lookAgainAt, parentRun, Run } from './children.js';
+import { type Child, deadlockOf, type Holder, lookAgainAt, type Parent, parentRun, Run } from './children.js';
 import type { PoolClock } from './clock.js';
 import { CallTimeoutError, PoolError } from './errors.js';
 import type { Answer, Exchange, Loss } from './exchange.js';
@@ -20,7 +20,7 @@ export interface CallHome {
   /** What its caller gets when its time is up there. */
   timeout(waitedMs: number): Error;
   /** Who holds every slot that could serve it; undefined if one is free, or may come up. */
-  holders(): readonly Exchange[] | undefined;
+  holders(): readonly Holder[] | undefined;
   /** Asks for a worker once more; absent where no other would do. `isBack`: it had one that never came to it. */
   readonly askAgain?: ((isBack?: boolean) => void) | undefined;
 }
@@ -70,7 +70,7 @@ export interface Progress {
  * One request and its reply, as its caller sees it: a promise that settles
  * exactly once, inside its own budget, whatever Python does.
  */
-export class Call implements Child, AskingCall, Question, EncodedRequest {
+export class Call implements Parent, AskingCall, Question, EncodedRequest {
   readonly name: string;
   // What is asked is not kept as an object of its own, nor anything else that need not be: a hundred thousand may wait.
   readonly text: string;

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Call } from './call.js';
+import type { WorkerHand } from './actors/worker.js';
 import { DeadlockError } from './errors.js';
+import type { HandleCaller } from './handle.js';
 import { nextTurn } from './turn.js';
 
 /** Somebody who waits on behalf of a call that Python runs, such as a call made in a function that Python called. */
@@ -9,20 +10,42 @@ export interface Child {
   readonly name: string;
   /** In which it was made. */
   readonly parent: Run | undefined;
+  /** True of what `onLost` does: whoever waits for that waits for no slot. */
+  readonly isOnLost?: boolean;
   /** Whose end, of any of them, lets it go on; empty or undefined if it goes on by itself. */
   waitsFor(): readonly (Child | undefined)[] | undefined;
   /** Refuses it, or the newest below it, if that would wait for ever. False: nobody was refused. */
   refuseIfDeadlocked(): boolean;
 }
 
-/** One run of a function, or of an iterable, that Python has asked for in the name of a call. */
+/** Somebody in whose functions others are asked for, and who waits for these: a call, or a session's `onLost`. */
+export interface Parent extends Child {
+  /** By whom it was made. */
+  readonly caller: HandleCaller | undefined;
+  /** The worker of which it has a slot. */
+  readonly worker: WorkerHand | undefined;
+  adopt(child: Child): void;
+  /** It does not wait for that one any more. */
+  release(child: Child): void;
+  /** It does not wait any more for those that a run of its own has left behind. */
+  onRunEnded(run: Run): void;
+  /** Refuses the newest of its children, if they would wait for ever. */
+  refuseChildren(): boolean;
+}
+
+/** Whatever keeps others waiting, by the call that its end depends on. */
+export interface Holder {
+  readonly call: Child | undefined;
+}
+
+/** One run of a function, or of an iterable, that Python has asked for in the name of a call; or of an `onLost`. */
 export class Run {
-  readonly call: Call;
+  readonly call: Parent;
   readonly #isGivenUp: () => boolean;
   #hasEnded = false;
 
   /** @param isGivenUp Whether nobody waits any more for what it comes to. */
-  constructor(call: Call, isGivenUp: () => boolean) {
+  constructor(call: Parent, isGivenUp: () => boolean) {
     this.call = call;
     this.#isGivenUp = isGivenUp;
   }
@@ -43,14 +66,14 @@ export class Run {
   }
 }
 
-/** What runs here because Python has asked for it, and waits for it. */
+/** What runs here because Python has asked for it, and waits for it; or since a session waits for it. */
 export function parentRun(): Run | undefined {
   const run = running.getStore();
   return run === undefined || run.isOver ? undefined : run;
 }
 
-/** The nearest of the calls in whose functions something was made, in that run, for which `isIt` is true. */
-export function callAbove(parent: Run | undefined, isIt: (call: Call) => boolean | undefined): Call | undefined {
+/** The nearest of those in whose functions something was made, in that run, for which `isIt` is true. */
+export function callAbove(parent: Run | undefined, isIt: (call: Parent) => boolean | undefined): Parent | undefined {
   for (let run = parent; run !== undefined; run = run.call.parent) if (isIt(run.call)) return run.call;
   return undefined;
 }
@@ -68,9 +91,14 @@ export function outside<T>(run: () => T): T {
  */
 export function deadlockOf(child: Child, needsSlot = true): DeadlockError | undefined {
   if (parentOf(child) === undefined || !isStuck(child, new Set())) return undefined;
-  const chain: string[] = [];
-  for (let each: Child | undefined = child; each !== undefined; each = parentOf(each)) chain.unshift(each.name);
-  return new DeadlockError({ chain, slots: needsSlot ? (child.waitsFor()?.length ?? 0) : undefined });
+  const chain: Child[] = [];
+  for (let each: Child | undefined = child; each !== undefined; each = parentOf(each)) chain.unshift(each);
+  const waited = child.waitsFor() ?? [];
+  return new DeadlockError({
+    chain: chain.map(({ name }) => name),
+    slots: needsSlot ? waited.length : undefined,
+    isOnLost: waited.some((each) => each?.isOnLost && chain.includes(each)),
+  });
 }
 
 /**
@@ -79,7 +107,7 @@ export function deadlockOf(child: Child, needsSlot = true): DeadlockError | unde
  *
  * @param waitsFor That call, at this moment.
  */
-export function unlessDeadlocked<T>(work: Promise<T>, name: string, waitsFor: () => Call | undefined): Promise<T> {
+export function unlessDeadlocked<T>(work: Promise<T>, name: string, waitsFor: () => Child | undefined): Promise<T> {
   const parent = parentRun();
   if (parent === undefined) return work;
   const waited = new Promise<T>((resolve, reject) => {
@@ -108,7 +136,7 @@ export function unlessDeadlocked<T>(work: Promise<T>, name: string, waitsFor: ()
  * Looks at a call's children once the turn is over, when its functions have gone on: those who are left may wait for ever, now
  * that one of them has ended.
  */
-export function lookAgainAt(call: Call): void {
+export function lookAgainAt(call: Parent): void {
   if (left.size === 0) {
     nextTurn(() => {
       const calls = [...left];
@@ -120,10 +148,10 @@ export function lookAgainAt(call: Call): void {
 }
 
 /** The calls whose children are looked at then. */
-const left = new Set<Call>();
+const left = new Set<Parent>();
 
-/** The call that waits for it. */
-function parentOf({ parent }: Child): Call | undefined {
+/** Who waits for it. */
+function parentOf({ parent }: Child): Parent | undefined {
   return parent === undefined || parent.isOver ? undefined : parent.call;
 }
 

@@ -294,20 +294,22 @@ export class DeadlockError extends PoolError<'ERR_DEADLOCK'> {
   /** The names of the calls that wait for each other, the outermost first. */
   readonly chain: readonly string[];
 
-  constructor(seen: { chain: readonly string[]; slots: number | undefined }) {
+  constructor(seen: { chain: readonly string[]; slots: number | undefined; isOnLost?: boolean }) {
     super(
       'DeadlockError',
       'ERR_DEADLOCK',
-      `${seen.chain.map(printable).join(' → ')} would wait for ever: each was made in a function that the one before had given to Python, and ${whyForEver(seen.slots)}`,
+      `${seen.chain.map(printable).join(' → ')} would wait for ever: each was made in a function of the one before, and ${whyForEver(seen)}`,
     );
     this.chain = seen.chain;
   }
 }
 
-function whyForEver(slots: number | undefined): string {
+function whyForEver({ slots, isOnLost }: { slots: number | undefined; isOnLost?: boolean }): string {
   if (slots === undefined) {
-    return 'the last waits for the end of a call that waits for it. It is done all the same once that has ended: do not await it there.';
+    const what = isOnLost ? 'the end of `onLost`, which' : 'the end of a call that';
+    return `the last waits for ${what} waits for it. It is done all the same once that has ended: do not await it there.`;
   }
+  if (isOnLost) return 'the last waits for the state that `onLost` builds. Call through the lease that it is given.';
   return (
     `${slots === 1 ? 'the one slot' : `all ${slots} slots`} that could serve the last ${slots === 1 ? 'is' : 'are'} held by calls that wait for such a call. ` +
     'Raise `size` or `slots`, do not wait for a lease or a strict session in its own call, or pass what is needed as an argument.'

@@ -3,6 +3,7 @@ import type { WorkerHand } from './actors/worker.js';
 import type { Asking } from './asking.js';
 import { SessionLimitError } from './errors.js';
 import { LruMap } from './lru-map.js';
+import type { Rebuild } from './rebuild.js';
 import type { Runtime } from './runtime.js';
 
 /** What a session was lost by. */
@@ -16,8 +17,8 @@ export interface SessionRecord {
   ttlMs: number | undefined;
   /** The worker it met last. */
   met: WorkerHand | undefined;
-  /** The worker that its state is being built anew on, and that it will have met then. */
-  building: WorkerHand | undefined;
+  /** While its state is being built anew. */
+  rebuild: Rebuild | undefined;
   /** All workers that may keep something for it. */
   readonly visited: Set<WorkerHand>;
   /** Calls and leases of it that run or wait. */
@@ -165,8 +166,8 @@ export class SessionRegistry {
 
   /** It keeps the state of a strict session, or is about to. */
   holds(worker: WorkerHand): boolean {
-    for (const { isStrict, met, building } of this.#visitors.get(worker.id) ?? []) {
-      if (isStrict && (met === worker || building === worker)) return true;
+    for (const { isStrict, met, rebuild } of this.#visitors.get(worker.id) ?? []) {
+      if (isStrict && (met === worker || rebuild?.worker === worker)) return true;
     }
     return false;
   }
@@ -237,7 +238,7 @@ export class SessionRegistry {
       isStrict: false,
       ttlMs: undefined,
       met: undefined,
-      building: undefined,
+      rebuild: undefined,
       visited: new Set(),
       active: 0,
       lastUsed: this.#runtime.clock.now(),

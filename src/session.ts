@@ -3,11 +3,12 @@ import { type Asking, CallAsking, preferring, type Standing } from './asking.js'
 import { checkMs, checkNames, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
-import { callAbove, outside, parentRun, unlessDeadlocked } from './children.js';
+import { callAbove, outside, type Parent, parentRun, Run, unlessDeadlocked } from './children.js';
 import { OptionError, SessionLostError } from './errors.js';
 import { Hold } from './hold.js';
 import { CheckoutAsking, type CheckoutOptions, checkoutOptions, Lease } from './lease.js';
 import { NO_OPTIONS, own } from './own.js';
+import { Rebuild } from './rebuild.js';
 import type { Runtime } from './runtime.js';
 import type { SessionLoss, SessionRecord } from './session-registry.js';
 
@@ -76,11 +77,12 @@ export class Session<Api = unknown> extends Caller<Api> {
   /**
    * Ends the session once nothing of it runs or waits, calls that are made
    * meanwhile included: Python drops what it keeps for it. The id may be used
-   * again, for a session that starts from nothing. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) leaves the session as it is.
-   * Where the function of a call of its own awaits it, it rejects with `ERR_DEADLOCK`, and the session ends all the same after that call.
+   * again, for a session that starts from nothing. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) leaves the
+   * session as it is. Where the function of a call of its own awaits it, or its `onLost`, it rejects with
+   * `ERR_DEADLOCK`, and the session ends all the same after that.
    */
   end(wait: WaitOptions = NO_OPTIONS): Promise<void> {
-    const isOwn = ({ caller, worker }: Call) => caller?.sessionId === this.id && worker?.isOf(this.runtime);
+    const isOwn = ({ caller, worker }: Parent) => caller?.sessionId === this.id && worker?.isOf(this.runtime);
     const above = callAbove(parentRun(), isOwn);
     return unlessDeadlocked(this.#end(wait), 'session.end()', () => above);
   }
@@ -159,12 +161,19 @@ export class Session<Api = unknown> extends Caller<Api> {
         leave();
         this.#workerLeft(asking, whenOver, record.met);
       },
+      // Before there is a lease for that, it is as if each of them waited for one.
+      waitsBehind: () => {
+        const { held, rebuild } = record;
+        return rebuild?.worker !== undefined && held?.includes(asking) ? rebuild : undefined;
+      },
     };
     if (loss !== undefined) {
       // Wherever a `hint` has been meanwhile: whoever else comes waits for the state, too.
       record.met = undefined;
       record.held = [asking];
-      void outside(() => this.#rebuild(record, loss));
+      const rebuild = new Rebuild(this);
+      record.rebuild = rebuild;
+      void outside(() => this.#rebuild(record, rebuild, loss));
       asking.waitBehind();
     } else if (record.met !== undefined) {
       this.#askFor(record, asking);
@@ -227,7 +236,7 @@ export class Session<Api = unknown> extends Caller<Api> {
   }
 
   /** Lets the user's `onLost` build the state anew on some worker, which the session goes to from then on. */
-  async #rebuild(record: SessionRecord, loss: SessionLoss): Promise<void> {
+  async #rebuild(record: SessionRecord, rebuild: Rebuild, loss: SessionLoss): Promise<void> {
     const { runtime } = this;
     const { sessions } = runtime;
     // In use until its state is built, even if nobody waits for it any more.
@@ -241,7 +250,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       asking.session = {
         mayWait: true,
         onMet: (met) => {
-          record.building = met;
+          rebuild.worker = met;
           sessions.visit(record, met);
         },
         onWorkerLeft: undefined,
@@ -251,14 +260,16 @@ export class Session<Api = unknown> extends Caller<Api> {
         hold.onEnd(() => hold.ended?.reason !== 'checked-in' && resolve());
       });
       const lease = await asking.lease(undefined, () => asking.ask(preferring(sessions.leastMet())));
+      const run = new Run(rebuild, () => rebuild.isOver);
       try {
-        await Promise.race([this.#options.onLost?.(lease, { reason: loss }), lost]);
+        await Promise.race([run.of(() => this.#options.onLost?.(lease, { reason: loss })), lost]);
       } finally {
+        rebuild.end();
         await lease.checkin();
       }
       if (lease.ended === 'pool-closed') throw runtime.refusal('closed');
       if (lease.ended === 'expired') throw this.#lost(loss, onLostTimeoutMs);
-      const worker = record.building;
+      const { worker } = rebuild;
       if (worker === undefined || !record.visited.has(worker)) {
         throw this.#lost(worker?.sessionLoss ?? 'worker-died');
       }
@@ -271,7 +282,8 @@ export class Session<Api = unknown> extends Caller<Api> {
       for (const asking of held) asking.fail(error);
       sessions.released();
     } finally {
-      record.building = undefined;
+      rebuild.end();
+      record.rebuild = undefined;
       sessions.leave(record);
     }
   }

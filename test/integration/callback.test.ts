@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { Pool } from '../../src/index.js';
+import type { Pool, Session } from '../../src/index.js';
 import { Gate } from '../support/gate.js';
-import { collect, failure, fixtures, readyPool } from '../support/pool.js';
+import { collect, failure, fixtures, next, readyPool } from '../support/pool.js';
 
 const callbacks = fixtures(import.meta.url)('callbacks.py');
 const numbers = (n: number) => Array.from({ length: n }, (_, index) => index);
@@ -475,6 +475,21 @@ describe('a call made in a function that Python called', () => {
     process.kill(pid, 'SIGKILL');
     expect((await last).cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['apply', 'total'] });
     expect(await outer).toBe(3);
+  });
+
+  it('is refused in the `onLost` of its own session, and below a call of that', async () => {
+    const pool = await readyPool(callbacks, { size: 2 });
+    const session: Session = pool.session('ann', {
+      onLost: (lease) => lease.call('apply', [() => session.call('total', [[1]])]),
+    });
+    const met = await session.checkout();
+    const { pid } = pool.workers().find(({ worker }) => worker === met.worker) as { pid: number };
+    await met.checkin();
+    const dead = next(pool, 'worker.dead');
+    process.kill(pid, 'SIGKILL');
+    await dead;
+    const error = await failure<Error & { cause: object }>(session.call('total', [[2]]));
+    expect(error.cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['onLost', 'apply', 'total'] });
   });
 
   it('is refused a lease, or items of an iterable, that cannot be had', async () => {

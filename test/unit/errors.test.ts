@@ -380,6 +380,16 @@ function samples(): Sample[] {
       ['apply → checkin()', 'the end of a call', 'do not await it'],
     ],
     [
+      'ERR_DEADLOCK',
+      new errors.DeadlockError({ chain: ['onLost', 'session.end()'], slots: undefined, isOnLost: true }),
+      ['onLost → session.end()', 'the end of `onLost`', 'do not await it'],
+    ],
+    [
+      'ERR_DEADLOCK',
+      new errors.DeadlockError({ chain: ['onLost', 'total'], slots: 1, isOnLost: true }),
+      ['onLost → total', 'the state that `onLost` builds', 'the lease that it is given'],
+    ],
+    [
       'ERR_POISON',
       new errors.PoisonError({ call: 'parse', deaths: 3, sinceMs: 1_200, refusedMs: 59_000 }),
       ['"parse"', '3 workers', 1_200, 59_000, '`poisonDeaths`'],
