@@ -256,19 +256,28 @@ export class Session<Api = unknown> extends Caller<Api> {
         onWorkerLeft: undefined,
       };
       // Code that hangs must not keep those who wait, nor the worker. The lease may be over before anybody has heard of it.
-      const lost = new Promise<void>((resolve) => {
-        hold.onEnd(() => hold.ended?.reason !== 'checked-in' && resolve());
+      const lost = new Promise<false>((resolve) => {
+        hold.onEnd(() => hold.ended?.reason !== 'checked-in' && resolve(false));
       });
       const lease = await asking.lease(undefined, () => asking.ask(preferring(sessions.leastMet())));
       const run = new Run(rebuild, () => rebuild.isOver);
+      const built = run.of(() => this.#options.onLost?.(lease, { reason: loss })).then(() => false as const);
+      // One that has given its lease back may hang as well.
+      let timer: unknown;
+      const late = new Promise<true>((resolve) => {
+        if (onLostTimeoutMs === Number.POSITIVE_INFINITY) return;
+        timer = runtime.patience.setTimeout(() => resolve(true), onLostTimeoutMs);
+      });
+      let isLate: boolean;
       try {
-        await Promise.race([run.of(() => this.#options.onLost?.(lease, { reason: loss })), lost]);
+        isLate = await Promise.race([built, lost, late]);
       } finally {
+        if (timer !== undefined) runtime.patience.clearTimeout(timer);
         rebuild.end();
         await lease.checkin();
       }
       if (lease.ended === 'pool-closed') throw runtime.refusal('closed');
-      if (lease.ended === 'expired') throw this.#lost(loss, onLostTimeoutMs);
+      if (isLate || lease.ended === 'expired') throw this.#lost(loss, onLostTimeoutMs);
       const { worker } = rebuild;
       if (worker === undefined || !record.visited.has(worker)) {
         throw this.#lost(worker?.sessionLoss ?? 'worker-died');

@@ -48,6 +48,26 @@ describe('an `onLost`', () => {
     expect(losses).toEqual(['worker-died']);
   });
 
+  it('is waited for no longer than `onLostTimeoutMs`, though it has given its lease back', async () => {
+    const { played, session } = await lostSession({
+      onLostTimeoutMs: 1_000,
+      onLost: async (lease) => {
+        await lease.checkin();
+        return new Promise(() => {});
+      },
+    });
+    const { timers } = played.clock;
+    const waiting = failure(session.call('played'));
+    await heard();
+    await played.clock.turn(1_000);
+    expect(await waiting).toMatchObject({
+      code: 'ERR_SESSION_LOST',
+      reason: 'worker-died',
+      onLostTimeoutMs: 1_000,
+    });
+    expect(played.clock.timers).toBe(timers);
+  });
+
   it('may ask for what comes after it, if it does not wait for that', async () => {
     let later: Promise<unknown> | undefined;
     const { session } = await lostSession({
