@@ -29,7 +29,7 @@ import {
 import { assignWhole } from './whole.js';
 
 export interface CoordinatorInput {
-  /** How many may wait at once. */
+  /** How many may wait at once, those included who are held elsewhere. */
   readonly queueMax: number;
   /** How many of those may bear one fairness key. */
   readonly queueMaxPerKey: number;
@@ -185,11 +185,13 @@ export const coordinatorMachine = setup({
       return affinity?.strict === true && context.workers[affinity.place]?.worker !== affinity.worker;
     },
     mayNotWait: ({ event }) => !(event as Requested).waiter.mayWait,
-    isFull: ({ context, event }) => !(event as Requested).isBack && context.queue.size >= context.queueMax,
+    isFull: ({ context, event }) =>
+      !(event as Requested).isBack && heldBeside(event).all + context.queue.size >= context.queueMax,
     hasFullKey: ({ context, event }) => {
       const { waiter, isBack } = event as Requested;
       if (isBack || waiter.fairnessKey === null) return false;
-      return countWaiters(context.queue, waiter.fairnessKey) >= context.queueMaxPerKey;
+      const { alike } = heldBeside(event);
+      return alike + countWaiters(context.queue, waiter.fairnessKey) >= context.queueMaxPerKey;
     },
     // Others may have waited for one more to come.
     hasRoomAhead: ({ context, event }) => {
@@ -402,6 +404,11 @@ function changed(was: CoordinatorContext, is: Changes): CoordinatorContext {
 
 function withSlots({ worker, ref, ahead, isLeaving }: Served, grants: Served['grants'], free: Served['free']): Served {
   return { worker, ref, grants, free, ahead, isLeaving };
+}
+
+/** Who waits beside those in the queue. */
+function heldBeside(event: CoordinatorEvent) {
+  return (event as Requested).held ?? NOBODY_HELD;
 }
 
 /** The place of the worker that `waiter` gets: the one it has met if that has a free slot, else the next, else none. */
@@ -634,3 +641,5 @@ function grantOf(context: CoordinatorContext, index: number) {
   const { lease, waiter } = servedAt(context, index).grants[slot] as Grant;
   return { type: 'lease.granted' as const, lease, slot, waiter };
 }
+
+const NOBODY_HELD = { all: 0, alike: 0 };

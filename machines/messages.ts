@@ -22,8 +22,12 @@ export type ClientRef = ActorRef<Snapshot<unknown>, ClientEvent>;
 export type SupervisorRef = ActorRef<Snapshot<unknown>, SupervisorEvent>;
 
 export type CoordinatorEvent =
-  /** `isBack`: it was let in before, and had a worker that never came to it or was held by its session: it is let in however many wait. */
-  | { type: 'lease.request'; waiter: Waiter; isBack?: boolean }
+  /**
+   * `isBack`: it was let in before, and had a worker that never came to it or was held by its session, or it asks for
+   * one who was: it is let in however many wait. `held`: so many wait who have asked for no worker yet, and so many of
+   * them under its fairness key; absent: nobody.
+   */
+  | { type: 'lease.request'; waiter: Waiter; isBack?: boolean; held?: { readonly all: number; readonly alike: number } }
   | { type: 'lease.cancel'; waiter: Waiter }
   /** It is up, and all its slots are free: those for anybody, and those `ahead`, for short calls behind others. */
   | { type: 'worker.joined'; worker: WorkerId; place: number; ref: WorkerRef; slots: number; ahead: number }

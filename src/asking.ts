@@ -113,6 +113,11 @@ export abstract class Asking implements Asker {
     return reason === undefined;
   }
 
+  /** It asks in place of one that was let in, and counts in its place. */
+  standIn(): void {
+    this.#isLetIn = true;
+  }
+
   /** A session's: waits for another of it to meet a worker, any worker, and has asked for none itself. */
   waitBehind(): void {
     this.#isLetIn = true;

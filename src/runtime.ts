@@ -234,13 +234,16 @@ export class Runtime {
     return this.#requests;
   }
 
-  /** @param isBack It was let in before: its worker never came to it, or it waited elsewhere. */
+  /** @param isBack It was let in before: its worker never came to it, or it waited elsewhere; or it asks for one who was. */
   ask(asker: Asker, isBack = false): void {
     // A coordinator that has ended with the pool hears nobody.
     if (!this.#isActive) return asker.onRefused('closed');
     this.linger.end();
     this.#askers.add(asker);
-    this.#tellCoordinator({ type: 'lease.request', waiter: asker.waiter, isBack });
+    const { waiter } = asker;
+    // Most of the time nobody is held, and nothing is to be said of it.
+    if (isBack || this.sessions.held === 0) this.#tellCoordinator({ type: 'lease.request', waiter, isBack });
+    else this.#tellCoordinator({ type: 'lease.request', waiter, isBack, held: this.#heldBeside(waiter) });
     if (this.sizer !== undefined && this.#askers.has(asker.waiter.ticket)) this.sizer.waits();
   }
 
@@ -381,14 +384,22 @@ export class Runtime {
 
   /** Why that one may not wait besides those who do, the ones whom sessions hold included; undefined: there is room. */
   whyFull({ fairnessKey }: Waiter): RefusalReason | undefined {
-    const { waiting, sessions } = this;
     const { queueMax, queueMaxPerKey } = this.settings;
-    if (waiting >= queueMax) return 'queue-full';
-    // Where all who wait are fewer, nobody has to count those of one key.
-    if (fairnessKey === null || waiting < queueMaxPerKey) return undefined;
+    if (this.waiting >= queueMax) return 'queue-full';
+    if (fairnessKey === null) return undefined;
     const { queue } = this.#coordinator.getSnapshot().context;
-    const alike = countWaiters(queue, fairnessKey) + sessions.heldOf(fairnessKey);
+    const alike = countWaiters(queue, fairnessKey) + this.#heldOf(fairnessKey);
     return alike >= queueMaxPerKey ? 'key-full' : undefined;
+  }
+
+  /** Those whom sessions hold, and who wait beside that one as well as those in the queue. */
+  #heldBeside({ fairnessKey }: Waiter): { all: number; alike: number } {
+    return { all: this.sessions.held, alike: fairnessKey === null ? 0 : this.#heldOf(fairnessKey) };
+  }
+
+  #heldOf(fairnessKey: string): number {
+    // Where all who wait are fewer than may be of one key, nobody has to count those.
+    return this.waiting < this.settings.queueMaxPerKey ? 0 : this.sessions.heldOf(fairnessKey);
   }
 
   /** What the last start that came to nothing failed by, or its worker died of. */

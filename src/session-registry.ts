@@ -47,6 +47,7 @@ export class SessionRegistry {
   /** Those that were lost in use, until they are unused. */
   readonly #lostInUse = new Set<SessionRecord>();
   readonly #onNoneHeld: (() => void)[] = [];
+  #held = 0;
   readonly #visitors = new Map<WorkerId, Set<SessionRecord>>();
 
   constructor(runtime: Runtime) {
@@ -61,20 +62,30 @@ export class SessionRegistry {
     return this.#busy.size + this.#idle.size;
   }
 
-  /** Of all sessions, those who wait for another call of theirs to meet a worker first. */
+  /**
+   * Of all sessions, those who wait for another call of theirs to meet a worker first, but for those in whose place
+   * somebody waits for the lease of an `onLost`.
+   */
   get held(): number {
-    let held = 0;
-    for (const record of this.#busy.values()) held += record.held?.length ?? 0;
-    return held;
+    return this.#held;
   }
 
   /** How many of them bear that key. */
   heldOf(fairnessKey: string): number {
     let held = 0;
     for (const record of this.#busy.values()) {
-      for (const { waiter } of record.held ?? []) if (waiter.fairnessKey === fairnessKey) held += 1;
+      if (record.held === undefined) continue;
+      for (const { waiter } of record.held.slice(standInsOf(record))) if (waiter.fairnessKey === fairnessKey) held += 1;
     }
     return held;
+  }
+
+  /** Changes whom the session holds, or what it holds them for: they are counted each time that somebody asks. */
+  hold<T>(record: SessionRecord, change: () => T): T {
+    const before = countHeld(record);
+    const result = change();
+    this.#held += countHeld(record) - before;
+    return result;
   }
 
   /** Runs `run` once nobody waits for another call of the session to meet a worker first. */
@@ -85,7 +96,8 @@ export class SessionRegistry {
 
   /** Some of those held have gone on. */
   released(): void {
-    if (this.#onNoneHeld.length === 0 || this.held > 0) return;
+    if (this.#onNoneHeld.length === 0) return;
+    for (const { held = [] } of this.#busy.values()) if (held.length > 0) return;
     for (const run of this.#onNoneHeld.splice(0)) run();
   }
 
@@ -285,6 +297,15 @@ export class SessionRegistry {
     }
     record.visited.clear();
   }
+}
+
+/** How many of those held are not counted, since somebody has asked in their place. */
+function standInsOf({ rebuild }: SessionRecord): number {
+  return rebuild !== undefined && rebuild.worker === undefined ? 1 : 0;
+}
+
+function countHeld(record: SessionRecord): number {
+  return Math.max(0, (record.held?.length ?? 0) - standInsOf(record));
 }
 
 /** So many losses at least are remembered: one that is forgotten before it was told is a state that was empty unannounced. */

@@ -168,11 +168,16 @@ export class Session<Api = unknown> extends Caller<Api> {
       },
     };
     if (loss !== undefined) {
+      // Where a worker is free it would wait for nobody, but for its own state.
+      const isLetIn = sessions.leastMet() !== undefined || asking.letIn();
+      if (!isLetIn) return sessions.putLossBack(this.id, loss);
       // Wherever a `hint` has been meanwhile: whoever else comes waits for the state, too.
       record.met = undefined;
-      record.held = [asking];
       const rebuild = new Rebuild(this);
-      record.rebuild = rebuild;
+      sessions.hold(record, () => {
+        record.held = [asking];
+        record.rebuild = rebuild;
+      });
       void outside(() => this.#rebuild(record, rebuild, loss));
       asking.waitBehind();
     } else if (record.met !== undefined) {
@@ -201,38 +206,49 @@ export class Session<Api = unknown> extends Caller<Api> {
       first.leaveQueue();
       return this.#meetFirst(record, asking, [first, ...held]);
     }
-    held.splice(held.findLastIndex((each) => !asking.goesBefore(each)) + 1, 0, asking);
+    const place = held.findLastIndex((each) => !asking.goesBefore(each)) + 1;
+    this.runtime.sessions.hold(record, () => held.splice(place, 0, asking));
     asking.waitBehind();
   }
 
   /** The first to be served decides which worker the session meets; the others go there after it. */
   #meetFirst(record: SessionRecord, first: Asking, others: Asking[]): void {
-    record.held = others;
+    const { sessions } = this.runtime;
+    sessions.hold(record, () => {
+      record.held = others;
+    });
     record.first = first;
-    first.ask(preferring(this.runtime.sessions.leastMet()));
+    first.ask(preferring(sessions.leastMet()));
   }
 
   /** Those who waited for the session to meet its worker go on. */
   #release(record: SessionRecord): void {
+    const { sessions } = this.runtime;
     record.first = undefined;
+    const next = () => sessions.hold(record, () => record.held?.shift());
     // One by one, so that whoever may not wait and is refused does not let the pool forget the others.
-    for (let next = record.held?.shift(); next !== undefined; next = record.held?.shift()) this.#askFor(record, next);
+    for (let each = next(); each !== undefined; each = next()) this.#askFor(record, each);
     record.held = undefined;
-    this.runtime.sessions.released();
+    sessions.released();
   }
 
   /** The asking is over. If it was to meet the worker first and did not, the next in line is to. */
   #letGo(record: SessionRecord, asking: Asking): void {
+    const { sessions } = this.runtime;
     const { held = [] } = record;
     if (record.first === asking) {
-      const next = held.shift();
-      record.held = undefined;
+      const [next] = held;
+      sessions.hold(record, () => {
+        record.held = undefined;
+      });
       record.first = undefined;
-      if (next !== undefined) this.#meetFirst(record, next, held);
+      if (next !== undefined) this.#meetFirst(record, next, held.slice(1));
     } else if (record.held !== undefined) {
-      record.held = held.filter((each) => each !== asking);
+      sessions.hold(record, () => {
+        record.held = held.filter((each) => each !== asking);
+      });
     }
-    this.runtime.sessions.released();
+    sessions.released();
   }
 
   /** Lets the user's `onLost` build the state anew on some worker, which the session goes to from then on. */
@@ -250,7 +266,9 @@ export class Session<Api = unknown> extends Caller<Api> {
       asking.session = {
         mayWait: true,
         onMet: (met) => {
-          rebuild.worker = met;
+          sessions.hold(record, () => {
+            rebuild.worker = met;
+          });
           sessions.visit(record, met);
         },
         onWorkerLeft: undefined,
@@ -259,6 +277,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       const lost = new Promise<false>((resolve) => {
         hold.onEnd(() => hold.ended?.reason !== 'checked-in' && resolve(false));
       });
+      asking.standIn();
       const lease = await asking.lease(undefined, () => asking.ask(preferring(sessions.leastMet())));
       const run = new Run(rebuild, () => rebuild.isOver);
       const built = run.of(() => this.#options.onLost?.(lease, { reason: loss })).then(() => false as const);
@@ -287,7 +306,9 @@ export class Session<Api = unknown> extends Caller<Api> {
     } catch (error) {
       sessions.unbuilt(record, loss);
       const { held = [] } = record;
-      record.held = undefined;
+      sessions.hold(record, () => {
+        record.held = undefined;
+      });
       for (const asking of held) asking.fail(error);
       sessions.released();
     } finally {

@@ -90,15 +90,19 @@ describe('those who wait', () => {
     void Promise.allSettled(calls);
   });
 
-  it('are not refused once they are let in, however many wait as their session meets its worker', async () => {
-    const { pool, answer, served } = await busyPool({ queueMax: 3 });
+  it('are no more than queueMax with those whom sessions hold, and none is refused once it is let in', async () => {
+    const { pool, answer, served } = await busyPool({ queueMax: 5 });
     const session = pool.session('ann');
-    // These two go to the coordinator as the first is served, and find two there, and then three.
+    // Two of these go to the coordinator as the first is served.
     const calls = [session.call('first of ann'), session.call('second'), session.call('third')];
     calls.push(pool.call('plain 1'), pool.call('plain 2'));
+    for (const asked of [pool.call('plain 3'), session.call('fourth'), pool.session('bob').call('of bob')]) {
+      expect(await failure(asked)).toMatchObject({ code: 'ERR_QUEUE_FULL', queueMax: 5 });
+    }
+    expect(pool.stats()).toMatchObject({ waiting: 5, calls: { refused: 3 } });
     for (let each = 0; each < 5; each += 1) await answer();
     expect(served.slice(1)).toEqual(['first of ann', 'second', 'third', 'plain 1', 'plain 2']);
-    expect(pool.stats().calls.refused).toBe(0);
+    expect(pool.stats().calls.refused).toBe(3);
     void Promise.allSettled(calls);
   });
 
@@ -107,13 +111,15 @@ describe('those who wait', () => {
     const session = pool.session('ann');
     const big = session.with({ fairnessKey: 'big' });
     const waiting = [session.call('first of ann'), big.call('one'), pool.call('two', [], { fairnessKey: 'big' })];
-    expect(await failure(big.call('three'))).toMatchObject({
-      code: 'ERR_QUEUE_FULL',
-      queueMax: 2,
-      fairnessKey: 'big',
-    });
+    for (const asked of [big.call('three'), pool.call('three', [], { fairnessKey: 'big' })]) {
+      expect(await failure(asked)).toMatchObject({
+        code: 'ERR_QUEUE_FULL',
+        queueMax: 2,
+        fairnessKey: 'big',
+      });
+    }
     const other = session.call('of no key');
-    expect(pool.stats()).toMatchObject({ waiting: 4, calls: { refused: 1 } });
+    expect(pool.stats()).toMatchObject({ waiting: 4, calls: { refused: 2 } });
     void Promise.allSettled([...waiting, other]);
   });
 

@@ -82,6 +82,57 @@ describe('an `onLost`', () => {
   });
 });
 
+describe('a lost session, among those who wait,', () => {
+  it('is refused in a full queue as any other is, and hears of its loss the next time', async () => {
+    const { pool, session, losses } = await lostSession({ onLost: () => {}, options: { queueMax: 2 } });
+    const lease = await pool.checkout();
+    const other = pool.session('bob');
+    const calls = [other.call('played', ['first of bob']), other.call('played', ['held'])];
+    expect(await failure(session.call('played'))).toMatchObject({ code: 'ERR_QUEUE_FULL', queueMax: 2 });
+    expect(await failure(session.checkout())).toMatchObject({ code: 'ERR_QUEUE_FULL', queueMax: 2 });
+    await lease.checkin();
+    expect(await Promise.all(calls)).toEqual(['first of bob', 'held']);
+    expect(await session.call('played', ['second'])).toBe('second');
+    expect(losses).toEqual(['worker-died']);
+  });
+
+  it('counts once, though its call waits as well as the lease for its `onLost`', async () => {
+    const { pool, session } = await lostSession({ onLost: () => {}, options: { queueMax: 2 } });
+    const lease = await pool.checkout();
+    const calls = [session.call('played', ['second']), pool.call('played', ['plain'])];
+    expect(pool.stats().waiting).toBe(2);
+    expect(await failure(pool.call('played'))).toMatchObject({ code: 'ERR_QUEUE_FULL', queueMax: 2 });
+    await lease.checkin();
+    expect(await Promise.all(calls)).toEqual(['second', 'plain']);
+    expect(pool.stats()).toMatchObject({ waiting: 0, leases: 0 });
+  });
+
+  it('counts until all of its calls have gone on, those included that give up as it is built anew', async () => {
+    const abort = new AbortController();
+    let go = () => {};
+    const built = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    const { pool, session } = await lostSession({ onLost: () => built });
+    const { signal } = abort;
+    const given = failure(session.call('played', ['given up'], { signal }));
+    const calls = [session.call('played', ['second']), session.call('played', ['third'])];
+    await heard();
+    expect(pool.stats().waiting).toBe(3);
+    abort.abort('enough');
+    expect(await given).toBe('enough');
+    expect(pool.stats().waiting).toBe(2);
+    go();
+    expect(await Promise.all(calls)).toEqual(['second', 'third']);
+    expect(pool.stats().waiting).toBe(0);
+  });
+
+  it('is built anew where a worker is free, though nobody may wait', async () => {
+    const { session } = await lostSession({ onLost: () => {}, options: { queueMax: 0 } });
+    expect(await session.call('played', ['second'])).toBe('second');
+  });
+});
+
 /** A session whose state was lost with its worker, in a pool that has another by now. */
 async function lostSession({
   onLost,

@@ -592,6 +592,17 @@ describe('a worker with slots ahead', () => {
     expect([live(), waiting()]).toEqual([3, [2]]);
   });
 
+  it('has no more wait than may, those who are held elsewhere included, in all and of one key', () => {
+    const { joins, asks, waiting } = coordinator({ queueMax: 3, queueMaxPerKey: 2 });
+    asks(1, { fairnessKey: 'a' }, { all: 1, alike: 0 });
+    expect(asks(2, { fairnessKey: 'a' }, { all: 1, alike: 1 })).toEqual(['refused key-full: 2']);
+    expect(asks(3, { fairnessKey: 'b' }, { all: 2, alike: 2 })).toEqual(['refused queue-full: 3']);
+    expect(asks(4, { fairnessKey: 'b' }, { all: 1, alike: 1 })).toEqual([]);
+    expect(waiting()).toEqual([1, 4]);
+    joins(0, { slots: 3 });
+    expect(asks(5, {}, { all: 3, alike: 0 })).toEqual(['worker-0: lease 3, slot 2, for 5']);
+  });
+
   it('lets whoever had a worker that never came to them in again, however many wait by now', () => {
     const { asks, isBack, waiting } = coordinator({ queueMax: 2, queueMaxPerKey: 1 });
     asks(3, { fairnessKey: 'a' });
@@ -641,7 +652,8 @@ function coordinator({
   };
   const waiters = new Map<number, Waiter>();
   return {
-    asks: (ticket: number, wish?: Partial<Waiter>) => tell({ type: 'lease.request', waiter: asked(ticket, wish) }),
+    asks: (ticket: number, wish?: Partial<Waiter>, held?: { all: number; alike: number }) =>
+      tell({ type: 'lease.request', waiter: asked(ticket, wish), ...(held && { held }) }),
     isBack: (ticket: number, wish?: Partial<Waiter>) =>
       tell({ type: 'lease.request', waiter: asked(ticket, wish), isBack: true }),
     cancels: (ticket: number) => tell({ type: 'lease.cancel', waiter: waiters.get(ticket) ?? asked(ticket) }),
