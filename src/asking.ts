@@ -178,17 +178,20 @@ export abstract class Asking implements Asker {
   }
 
   /**
-   * The wish, or one for a worker with room that runs none of the calls in whose functions this was made: behind such a call
-   * it would wait for ever.
+   * The wish, or one for a worker with room where it waits behind none of the calls in whose functions this was made:
+   * that would be for ever.
    */
   #beside(wish: Affinity | null): Affinity | null {
     const { runtime, parent } = this;
     const { slots, lane } = runtime.settings;
-    if (parent === undefined || slots === 1 || lane !== 'serial' || wish?.strict) return wish;
+    if (parent === undefined || slots === 1 || wish?.strict) return wish;
+    // In the other lanes calls go on beside each other, unless one of them blocks all.
+    const isBehind = (hand: WorkerHand) =>
+      callAbove(parent, (call) => call.worker === hand && (lane === 'serial' || hand.blockedBy === call)) !== undefined;
+    if (lane !== 'serial' && ![...runtime.hands.values()].some(isBehind)) return wish;
     let best: WorkerHand | undefined;
     for (const [worker, hand] of runtime.hands) {
-      const runsOneAbove = callAbove(parent, (call) => call.worker === hand) !== undefined;
-      if (runsOneAbove || !runtime.hasFreeSlot(worker)) continue;
+      if (isBehind(hand) || !runtime.hasFreeSlot(worker)) continue;
       if (hand.id === wish?.worker) return wish;
       if (best === undefined || hand.owes < best.owes) best = hand;
     }

@@ -160,7 +160,7 @@ export class Call implements Parent, AskingCall, Question, EncodedRequest {
   refuseIfDeadlocked(): boolean {
     if (this.#isSettled) return false;
     // Python runs it: if anybody waits, it is one below.
-    if (this.#home === undefined && this.#exchange?.aheadOf(this) === undefined) return this.refuseChildren();
+    if (this.#home === undefined && this.#ahead === undefined) return this.refuseChildren();
     const error = deadlockOf(this);
     if (error === undefined) return false;
     this.#home?.withdraw(this);
@@ -194,8 +194,15 @@ export class Call implements Parent, AskingCall, Question, EncodedRequest {
     // Nobody waits for it: Python lets go of it, or is ended.
     if (this.#isSettled) return undefined;
     if (this.#home !== undefined) return this.#home.holders()?.map(({ call }) => call);
-    const ahead = this.#exchange?.aheadOf(this);
+    const ahead = this.#ahead;
     return ahead === undefined ? [...(this.#children ?? [])] : [ahead];
+  }
+
+  /** The call before which Python does not go on with this one, though it was sent. */
+  get #ahead(): Call | undefined {
+    const exchange = this.#exchange;
+    const ahead = exchange?.aheadOf(this) ?? exchange?.worker.blockedBy;
+    return ahead === this ? undefined : ahead;
   }
 
   onSent(exchange: Exchange): void {
@@ -261,7 +268,10 @@ export class Call implements Parent, AskingCall, Question, EncodedRequest {
 
   /** Why it cannot be sent to that worker, now that its turn has come. */
   refusalBy(worker: WorkerHand): PoolError | undefined {
-    return this.handles?.refusalBy(worker) ?? this.#live?.refusal(this.name);
+    const refusal = this.handles?.refusalBy(worker) ?? this.#live?.refusal(this.name);
+    const { blockedBy } = worker;
+    // It is not sent, so that it costs nobody the time in which a call that was given up has to be answered.
+    return refusal ?? (blockedBy && deadlockOf(this, true, [blockedBy]));
   }
 
   /** Nothing belongs to it but a question and an answer. */
@@ -338,9 +348,9 @@ export class Call implements Parent, AskingCall, Question, EncodedRequest {
     return this.#extras?.stream?.isWaiting === false || (this.#live?.isOwing ?? false);
   }
 
-  #hearCallback({ function: index, kept, number, args, kwargs }: CallbackMessage, from: Exchange): boolean {
+  #hearCallback({ function: index, kept, number, blocks, args, kwargs }: CallbackMessage, from: Exchange): boolean {
     const given = Object.keys(kwargs).length === 0 ? args : [...args, kwargs];
-    const asking = this.#askingFrom(from);
+    const asking = this.#askingFrom(from, blocks);
     if (index !== undefined) return this.#live?.call(index, number, given, asking) ?? false;
     const { caller } = this;
     if (kept === undefined || caller?.owner === undefined) return false;
@@ -352,11 +362,11 @@ export class Call implements Parent, AskingCall, Question, EncodedRequest {
   }
 
   /** What asks in the name of one attempt: an answer that comes after it is not for the next, which asks anew. */
-  #askingFrom(from: Exchange): AskingCall {
+  #askingFrom(from: Exchange, blocks = false): AskingCall {
     return {
       name: this.name,
       worker: from.worker,
-      run: (run) => this.run(run),
+      run: (run) => (blocks ? this.#runBlocking(from.worker, run) : this.run(run)),
       say: (encode, bin) => {
         if (from === this.#exchange) this.say(encode, bin);
       },
@@ -371,6 +381,14 @@ export class Call implements Parent, AskingCall, Question, EncodedRequest {
   run<T>(run: () => T): Promise<Awaited<T>> {
     const exchange = this.#exchange;
     return new Run(this, () => this.#isSettled || this.#exchange !== exchange).of(run);
+  }
+
+  /** Runs what all calls of that worker wait for. */
+  #runBlocking<T>(worker: WorkerHand, run: () => T): Promise<Awaited<T>> {
+    worker.blockedBy = this;
+    return this.run(run).finally(() => {
+      if (worker.blockedBy === this) worker.blockedBy = undefined;
+    });
   }
 
   say(encode: (id: number) => string, bin?: readonly Uint8Array[]): void {

@@ -88,12 +88,15 @@ export function outside<T>(run: () => T): T {
  * Python called, for such a child in turn. Undefined if one of them may go on.
  *
  * @param needsSlot False: it waits for the end of a call, and for no slot.
+ * @param behind What it would wait for, where it does not wait yet.
  */
-export function deadlockOf(child: Child, needsSlot = true): DeadlockError | undefined {
-  if (parentOf(child) === undefined || !isStuck(child, new Set())) return undefined;
+export function deadlockOf(child: Child, needsSlot = true, behind?: readonly Child[]): DeadlockError | undefined {
+  // Most have none, and nobody has to look at what they wait for.
+  if (parentOf(child) === undefined) return undefined;
+  const waited = behind ?? child.waitsFor() ?? [];
+  if (!areStuck(waited, new Set([child]))) return undefined;
   const chain: Child[] = [];
   for (let each: Child | undefined = child; each !== undefined; each = parentOf(each)) chain.unshift(each);
-  const waited = child.waitsFor() ?? [];
   return new DeadlockError({
     chain: chain.map(({ name }) => name),
     slots: needsSlot ? waited.length : undefined,
@@ -160,8 +163,11 @@ function isStuck(child: Child | undefined, seen: Set<Child>): boolean {
   if (child === undefined) return false;
   if (seen.has(child)) return true;
   seen.add(child);
-  const others = child.waitsFor() ?? [];
-  return others.length > 0 && others.every((other) => isStuck(other, seen));
+  return areStuck(child.waitsFor() ?? [], seen);
+}
+
+function areStuck(waited: readonly (Child | undefined)[], seen: Set<Child>): boolean {
+  return waited.length > 0 && waited.every((each) => isStuck(each, seen));
 }
 
 const running = new AsyncLocalStorage<Run | undefined>();

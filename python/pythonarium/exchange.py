@@ -63,6 +63,10 @@ class Exchange:
         """Whether the code that runs is a coroutine's, whose loop must not be held up."""
         return is_in_coroutine()
 
+    def blocks(self) -> bool:
+        """Whether other calls stand still while the code that runs waits for Node."""
+        return False
+
     def begin(self) -> None:
         """Take note that the call runs in this thread from here on."""
         self._thread = get_ident()
@@ -150,7 +154,7 @@ class Exchange:
         handing, cancellation = self.handing, self.cancellation
         try:
             text, attachments = encode_members({"args": list(args), "kwargs": kwargs}, self.depth_max, handing)
-            line = message.callback(self.call, function, self._numbers, text, is_kept)
+            line = message.callback(self.call, function, self._numbers, text, is_kept, self.blocks())
         except BaseException:
             handing.take_back()
             raise

@@ -216,6 +216,10 @@ class LoopExchange(Exchange):
         """Whether the code that runs is a coroutine's: there is a loop in this lane for plain functions too."""
         return not self.cancellation.is_plain
 
+    def blocks(self) -> bool:
+        """Whether a plain function waits, and the loop with it."""
+        return self.cancellation.is_plain
+
     async def wait_async(self, is_there: Callable[[], bool]) -> None:
         """Hear what comes until `is_there()`, while the loop goes on."""
         # A stream that always has room would let nobody else go on.

@@ -153,10 +153,16 @@ def items(call: int, values: str) -> bytes:
     return f'{{"type":"items","id":{call},{values}}}\n'.encode()
 
 
-def callback(call: int, function: int, number: int, values: str, is_kept: bool = False) -> bytes:
-    """Return the line that asks Node to call a function that it gave to `call`, or a kept one; `values` are its arguments."""
+def callback(
+    call: int, function: int, number: int, values: str, is_kept: bool = False, blocks: bool = False
+) -> bytes:
+    """Return the line that asks Node to call a function that it gave to `call`, or a kept one; `values` are its arguments.
+
+    `blocks`: no call of this worker goes on before it is answered.
+    """
     kind = "kept" if is_kept else "function"
-    return f'{{"type":"callback","id":{call},"{kind}":{function},"number":{number},{values}}}\n'.encode()
+    still = '"blocks":true,' if blocks else ""
+    return f'{{"type":"callback","id":{call},"{kind}":{function},"number":{number},{still}{values}}}\n'.encode()
 
 
 def pull(call: int, index: int, items: int) -> bytes:

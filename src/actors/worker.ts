@@ -81,6 +81,8 @@ export class WorkerHand implements ProcessListeners {
   readonly name: string;
   /** By slot: the exchange under the lease that is live there. */
   readonly exchanges: (Exchange | undefined)[] = [];
+  /** The call that waits for Node where it stands, so that no other goes on: in a plain function on a shared loop. */
+  blockedBy: Call | undefined;
   /** The requests that wait for an answer, in the order in which they were sent. */
   readonly #asked: Request[] = [];
   /** It lives, and owes an answer. */

@@ -202,6 +202,8 @@ export interface CallbackMessage {
   readonly kept?: number;
   /** Names the question within its call. */
   readonly number: number;
+  /** No call of that worker goes on before it is answered. */
+  readonly blocks?: boolean;
   readonly args: readonly unknown[];
   readonly kwargs: Readonly<Record<string, unknown>>;
 }
@@ -679,6 +681,7 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
         id: fields.id('id'),
         ...(fields.has('kept') ? { kept: fields.id('kept') } : { function: fields.integer('function') }),
         number: fields.id('number'),
+        ...(fields.has('blocks') && { blocks: fields.boolean('blocks') }),
         args: fields.list('args'),
         kwargs: fields.record('kwargs'),
       };

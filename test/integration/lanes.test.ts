@@ -199,6 +199,25 @@ describe('in the lane asyncio, a worker', () => {
     expect(await dead).toMatchObject({ reason: 'cancel-grace' });
   });
 
+  it('refuses what its own plain function waits for where it stands, since that could never begin', async () => {
+    const pool = await readyPool(lanes, { lane: 'asyncio', slots: 4 });
+    const inner = () => pool.call('echo', ['inner']);
+    const error = await failure<Error & { cause: object }>(pool.call('wait_plainly', [inner]));
+    expect(error.cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['wait_plainly', 'echo'] });
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, cancelled: { kept: 0, killed: 0 } });
+    expect(await pool.call('wait_for', [inner, 'waited'])).toBe('waited');
+  });
+
+  it('is asked in place of one that stands still, as long as there is one that does not', async () => {
+    const pool = await readyPool(lanes, { lane: 'asyncio', slots: 4, size: 2 });
+    const inner = () => pool.call('echo', ['inner']);
+    const outer = () => pool.call('wait_plainly', [inner, 'waited']);
+    expect(await outer()).toBe('waited');
+    let last = (await failure(pool.call('wait_plainly', [outer]))) as { cause?: unknown };
+    while (last.cause !== undefined) last = last.cause as { cause?: unknown };
+    expect(last).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['wait_plainly', 'wait_plainly', 'echo'] });
+  });
+
   it('tells, when it dies, that what waits behind a plain function had not started', async () => {
     const pool = await readyPool(lanes, { lane: 'asyncio' });
     const pid = await pool.call<number>('pid');

@@ -19,6 +19,7 @@ WRITE = {
         m["number"],
         f'"args":{encode_unchecked(m["args"])},"kwargs":{encode_unchecked(m["kwargs"])}',
         "kept" in m,
+        m.get("blocks", False),
     ),
     "pull": lambda m: message.pull(m["id"], m["input"], m["items"]),
     "progress": lambda m: message.progress(m["id"], *[encode_unchecked(m[name]) for name in ("done", "total", "note")]),

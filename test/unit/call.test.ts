@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { WorkerHand } from '../../src/actors/worker.js';
 import { Call, type CallExtras, type CallOutcome, type Question } from '../../src/call.js';
 import type { Child } from '../../src/children.js';
 import { PoolClosedError, ProtocolError } from '../../src/errors.js';
@@ -115,6 +116,19 @@ describe('a call', () => {
     expect(await call.promise).toBe(2);
   });
 
+  it('is refused by a worker that stands still in a call which waits for it, and by none else', () => {
+    const outer = made().call;
+    const inner: Call[] = [];
+    void outer.run(() => {
+      inner.push(made().call);
+      return new Promise(() => {});
+    });
+    const worker = { blockedBy: outer } as unknown as WorkerHand;
+    expect(made().call.refusalBy(worker)).toBeUndefined();
+    expect(inner[0]!.refusalBy({ blockedBy: made().call } as unknown as WorkerHand)).toBeUndefined();
+    expect(inner[0]!.refusalBy(worker)).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['mean', 'mean'] });
+  });
+
   it('has let go of all that it held before its caller goes on', async () => {
     const { call, exchange } = made();
     call.onSent(exchange);
@@ -193,6 +207,7 @@ function made(wait: ConstructorParameters<typeof Call>[4] = {}, extras?: CallExt
     abandon: (given: Call) => abandoned.push(given),
     ahead: undefined as Call | undefined,
     aheadOf: () => exchange.ahead,
+    worker: {},
   };
   return { clock, call, outcomes, exchange: exchange as unknown as Exchange & typeof exchange };
 }

@@ -324,7 +324,7 @@ const SAID: readonly { must: Record<string, unknown>; may?: Record<string, unkno
   { must: { type: 'reply', id: 1, value: null } },
   { must: { type: 'error', id: 1, error: wire({}) }, may: { started: false } },
   { must: { type: 'items', id: 1, values: [1, 'a'] }, also: { bytes: 40 } },
-  { must: { type: 'callback', id: 1, function: 0, number: 2, args: [1], kwargs: { a: 1 } } },
+  { must: { type: 'callback', id: 1, function: 0, number: 2, args: [1], kwargs: { a: 1 } }, may: { blocks: true } },
   { must: { type: 'callback', id: 1, kept: 1, number: 2, args: [], kwargs: {} } },
   { must: { type: 'pull', id: 1, input: 0, items: 2 } },
   { must: { type: 'progress', id: 1, done: 0.5, total: 2, note: 'half' } },
