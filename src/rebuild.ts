@@ -15,11 +15,24 @@ export class Rebuild implements Parent {
   readonly caller: HandleCaller;
   /** On which the state is built, and which the session will have met then; `undefined` before there is a lease. */
   worker: WorkerHand | undefined;
+  /** Resolves once the pool has ended. */
+  readonly poolClosed: Promise<false>;
+  isPoolClosed = false;
+  #close!: () => void;
   readonly #children = new Set<Child>();
   #isOver = false;
 
   constructor(caller: HandleCaller) {
     this.caller = caller;
+    this.poolClosed = new Promise((resolve) => {
+      this.#close = () => resolve(false);
+    });
+  }
+
+  /** The pool has ended: nothing can be built any more, and whoever is held is held in vain. */
+  close(): void {
+    this.isPoolClosed = true;
+    this.#close();
   }
 
   /** Nobody waits for `onLost` any more. */

@@ -226,9 +226,14 @@ export class SessionRegistry {
   }
 
   clear(): void {
-    for (const record of [...this.#busy.values(), ...this.#idle.values()]) this.#drop(record);
+    for (const record of [...this.#busy.values(), ...this.#idle.values()]) {
+      record.rebuild?.close();
+      this.#drop(record);
+    }
     this.#lost.clear();
     this.#lostInUse.clear();
+    // Nobody is there any more to be told of a drain.
+    this.#onNoneHeld.length = 0;
   }
 
   /** One that something of that session runs or waits for: the one that lives, or one that was lost meanwhile. */

@@ -289,13 +289,13 @@ export class Session<Api = unknown> extends Caller<Api> {
       });
       let isLate: boolean;
       try {
-        isLate = await Promise.race([built, lost, late]);
+        isLate = await Promise.race([built, lost, late, rebuild.poolClosed]);
       } finally {
         if (timer !== undefined) runtime.patience.clearTimeout(timer);
         rebuild.end();
         await lease.checkin();
       }
-      if (lease.ended === 'pool-closed') throw runtime.refusal('closed');
+      if (rebuild.isPoolClosed || lease.ended === 'pool-closed') throw runtime.refusal('closed');
       if (isLate || lease.ended === 'expired') throw this.#lost(loss, onLostTimeoutMs);
       const { worker } = rebuild;
       if (worker === undefined || !record.visited.has(worker)) {

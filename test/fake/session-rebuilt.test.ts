@@ -68,6 +68,20 @@ describe('an `onLost`', () => {
     expect(played.clock.timers).toBe(timers);
   });
 
+  it('keeps nobody waiting whose pool has ended, though it has given its lease back', async () => {
+    const { played, session } = await lostSession({
+      onLostTimeoutMs: Number.POSITIVE_INFINITY,
+      onLost: async (lease) => {
+        await lease.checkin();
+        return new Promise(() => {});
+      },
+    });
+    const waiting = failure(session.call('played'));
+    await heard();
+    await played.destroy();
+    expect(await waiting).toMatchObject({ code: 'ERR_POOL_CLOSED' });
+  });
+
   it('may ask for what comes after it, if it does not wait for that', async () => {
     let later: Promise<unknown> | undefined;
     const { session } = await lostSession({
