@@ -2,7 +2,7 @@ import { type Affinity, byAge, type RefusalReason, type Waiter } from '../machin
 import type { WorkerHand } from './actors/worker.js';
 import { Budget } from './budget.js';
 import type { Call, CallHome, CallOutcome } from './call.js';
-import { callAbove, type Child, type Holder, type Run } from './children.js';
+import { type Child, callAbove, type Holder, type Run } from './children.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { own } from './own.js';
 import type { Asker, Runtime } from './runtime.js';
