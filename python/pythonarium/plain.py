@@ -108,4 +108,4 @@ def answer_plain(worker: Worker) -> Iterator[dict[str, Any]]:
                 joining.failed(name)  # type: ignore[union-attr]
             worker._send_answer(number, refused, answer, attachments, handing, took=took)
         # They may be large, and the next may be long in coming.
-        del received, args, value, text, answer, attachments
+        del received, args, value, text, answer, attachments, refused
