@@ -31,6 +31,8 @@ class LineReader:
         # Where attachments may be that do not follow their line.
         self.files: NodeFiles | None = None
         self.descriptor = descriptor
+        # What reads from it, at most so many bytes.
+        self.read: Callable[[int, int], bytes] = os.read
         # Whole lines that have come, the last one first, without their newlines.
         self.lines: list[bytes] = []
         # What is done before raw bytes are waited for.
@@ -56,7 +58,7 @@ class LineReader:
             try:
                 if self._wait is not None and count_threads() <= self._threads_max:
                     self._wait()
-                chunk = read(self.descriptor, CHUNK_BYTES)
+                chunk = self.read(self.descriptor, CHUNK_BYTES)
             except ConnectionResetError:
                 return None
             if not chunk:
@@ -162,7 +164,7 @@ class LineReader:
         try:
             if self._wait is not None and count_threads() <= self._threads_max:
                 self._wait()
-            return read(self.descriptor, CHUNK_BYTES)
+            return self.read(self.descriptor, CHUNK_BYTES)
         except ConnectionResetError:
             return b""  # Node closed its end with bytes of ours still unread.
 
@@ -295,7 +297,6 @@ class LineWriter:
             pass
 
 
-read = os.read
 write = os.write
 LINE_GONE = (EPIPE, ECONNRESET, EBADF)
 # Above 128 KiB the allocator gives each chunk back to the kernel, which costs
