@@ -143,7 +143,9 @@ export function listLeft(machine: Machine): Left[] {
     const transitions = [...new Set([...leaf.transitions.values(), ...root.transitions.values()])].flat();
     return transitions.flatMap((transition) => {
       const event = transition.eventType;
-      const edge = isXStatesOwn(event) ? "an event of XState's own" : edgeOf(machine, leaf, transition);
+      // A wildcard is for others, too, whose edge is in the table.
+      const isOwn = event !== '*' && isXStatesOwn(event);
+      const edge = isOwn ? "an event of XState's own" : edgeOf(machine, leaf, transition);
       return typeof edge === 'string' ? [{ state: leaf.key, event, because: edge }] : [];
     });
   });

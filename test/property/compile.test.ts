@@ -292,6 +292,7 @@ describe('leftToInterpreter', () => {
             invoke: 'invokes',
             eventless: 'eventless',
             'wild.*': {},
+            '*': { actions: () => {} },
           },
           after: { 1: {} },
         },
