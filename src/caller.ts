@@ -1,5 +1,5 @@
 import type { Standing } from './asking.js';
-import { checkMs, checkWait, type WaitOptions } from './budget.js';
+import { checkMs, checkNames, checkWait, type WaitOptions } from './budget.js';
 import { Call, type CallExtras, type Progress } from './call.js';
 import { FunctionReleasedError, OptionError } from './errors.js';
 import { elsewhere, GivenHandles } from './given-handles.js';
@@ -96,9 +96,11 @@ export abstract class Caller<Api = unknown> {
    *
    * Rejects with `signal.reason`, or a `PoolError`: `ERR_PYTHON` (it raised), `ERR_NOT_EXPOSED`, `ERR_VALUE`,
    * `ERR_MESSAGE_TOO_LARGE`, `ERR_WORKER_DIED`, `ERR_CALL_TIMEOUT`, `ERR_CALL_HUNG`, `ERR_QUEUE_TIMEOUT`, `ERR_QUEUE_FULL`,
-   * `ERR_POOL_CLOSED`, `ERR_POOL_DEGRADED`, `ERR_PROTOCOL`, `ERR_OPTION`; with a `schema` also `ERR_RESULT` and
-   * `ERR_SCHEMA_TIMEOUT`, in a pool with `validate` also `ERR_ARGUMENT`; in a session also `ERR_SESSION_LOST` and
-   * `ERR_SESSION_LIMIT`, under a lease `ERR_LEASE_ENDED`.
+   * `ERR_OVERLOADED`, `ERR_POISON`, `ERR_POOL_CLOSED`, `ERR_POOL_DEGRADED`, `ERR_PROTOCOL`, `ERR_OPTION`; with a `schema`
+   * also `ERR_RESULT` and `ERR_SCHEMA_TIMEOUT`, with an `idempotencyKey` `ERR_IDEMPOTENCY_KEY`, in a pool with `validate`
+   * `ERR_ARGUMENT`, inside of a function that Python calls `ERR_DEADLOCK`; in a session also `ERR_SESSION_LOST` and
+   * `ERR_SESSION_LIMIT`, under a lease `ERR_LEASE_ENDED`, and in both, of what is among the arguments, `ERR_HANDLE_ENDED`
+   * and `ERR_FUNCTION_RELEASED`.
    */
   call<T>(name: string, args: readonly unknown[], options: WithSchema<CallOptions, T>): Promise<T>;
   call<T = unknown>(name: string, args?: readonly unknown[], options?: CallOptions): Promise<T>;
@@ -132,8 +134,9 @@ export abstract class Caller<Api = unknown> {
     items: Iterable<unknown> | AsyncIterable<unknown>,
     options: MapOptions = NO_OPTIONS,
   ): AsyncIterableIterator<T> {
+    checkNames(options, MAP_OPTIONS);
     const { concurrency: given, ordered = true, ...others } = own(options);
-    const concurrency = given ?? this.concurrency;
+    const concurrency = given === undefined ? this.concurrency : given;
     const rest = own(others);
     const bound = this.mergedWith(rest);
     if (rest.idempotencyKey !== undefined) throw keyless('a `map`, whose calls are not one call', rest.idempotencyKey);
@@ -172,6 +175,7 @@ export abstract class Caller<Api = unknown> {
     options: StreamOptions = NO_OPTIONS,
   ): AsyncIterableIterator<T, undefined> & AsyncDisposable {
     try {
+      checkNames(options, STREAM_OPTIONS);
       const { highWaterMark, ...others } = own(options);
       const rest = own(others);
       const room = roomFor(highWaterMark);
@@ -466,9 +470,11 @@ function checkCall(options: CallOptions): void {
 }
 
 /** @throws OptionError (`ERR_OPTION`) for a call that is to be made again where none can be. What is bound says nothing there. */
-function refuseRepeats({ idempotent, attempts = 1 }: CallOptions, where: string): void {
+function refuseRepeats({ idempotent, attempts = 1, attemptTimeoutMs: ms }: CallOptions, where: string): void {
   if (idempotent) throw new OptionError({ option: 'idempotent', expected: `false for ${where}`, got: idempotent });
   if (attempts > 1) throw new OptionError({ option: 'attempts', expected: `1 for ${where}`, got: attempts });
+  if (ms !== undefined)
+    throw new OptionError({ option: 'attemptTimeoutMs', expected: `left out for ${where}`, got: ms });
 }
 
 function keyless(where: string, key: string): OptionError {
@@ -553,6 +559,8 @@ const CALL_OPTIONS: ReadonlySet<string> = new Set([
   'idempotencyKey',
   'schema',
 ] satisfies (keyof CallOptions)[]);
+const MAP_OPTIONS: ReadonlySet<string> = new Set([...CALL_OPTIONS, 'concurrency', 'ordered']);
+const STREAM_OPTIONS: ReadonlySet<string> = new Set([...CALL_OPTIONS, 'highWaterMark']);
 const PRIORITY_MAX = 100;
 const ATTEMPTS = 3;
 const ATTEMPTS_MAX = 100;

@@ -182,10 +182,21 @@ describe('map', () => {
   it('refuses what is not iterable and a concurrency that is none, with ERR_OPTION', async () => {
     const pool = await readyPool(app);
     expect(await failure(collect(pool.map('echo', 7 as never)))).toMatchObject({ option: 'items' });
-    for (const concurrency of [0, 1.5, Number.NaN]) {
+    for (const concurrency of [0, 1.5, Number.NaN, null as never]) {
       const mapping = collect(pool.map('echo', [1], { concurrency }));
       expect(await failure(mapping)).toMatchObject({ code: 'ERR_OPTION', option: 'concurrency' });
     }
+  });
+
+  it('refuses options that are none, as a stream does', async () => {
+    const pool = await readyPool(app);
+    const expected = { code: 'ERR_OPTION', option: 'options' };
+    for (const options of [null, 'ordered', 7]) {
+      expect(() => pool.map('echo', [1], options as never)).toThrow(expect.objectContaining(expected));
+      await expect(pool.stream('echo', [], options as never).next()).rejects.toMatchObject(expected);
+    }
+    const mistyped = { code: 'ERR_OPTION', message: expect.stringContaining('concurrency') };
+    expect(() => pool.map('echo', [1], { concurency: 3 } as never)).toThrow(expect.objectContaining(mistyped));
   });
 
   it('runs under a lease and in a session too, one item after the other', async () => {

@@ -290,6 +290,9 @@ describe('more attempts than one', () => {
     await expect(pool.session('ann').call('f', [], more)).rejects.toMatchObject(refused);
     await expect(pool.call('f', [], { attemptTimeoutMs: 5 })).rejects.toMatchObject({ option: 'attemptTimeoutMs' });
     await expect(pool.call('f', [() => 1], { attempts: 2 })).rejects.toMatchObject({ option: 'attempts' });
+    const bound = pool.with({ idempotent: true });
+    const stream = bound.stream('f', [], { attemptTimeoutMs: 5 } as never);
+    await expect(stream.next()).rejects.toMatchObject({ option: 'attemptTimeoutMs' });
     const lease = await pool.checkout();
     await expect(lease.call('f', [], more)).rejects.toMatchObject(refused);
     await lease.checkin();
