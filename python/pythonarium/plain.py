@@ -48,10 +48,12 @@ def answer_plain(worker: Worker) -> Iterator[dict[str, Any]]:
         function = functions.get(name)
         if function is None:
             worker._send_error(number, error.of_unknown(name, list(functions)), started=False)
+            del received, args
             continue
         if (cancellation.missed or cancellation.is_deaf) and cancellation.is_cancelled(number):
             # Given up before it was started: it is never run.
             worker._send_error(number, error.of_exception(CallCancelled(GIVEN_UP)), started=False)
+            del received, args
             continue
         handing = worker._handing
         if handing.owner is not None:

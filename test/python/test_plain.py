@@ -1,8 +1,10 @@
 import socket
 import sys
 import unittest
+from unittest import mock
 
 import harness  # noqa: F401  It puts the library on the path.
+from pythonarium.message import read_message
 from pythonarium.plain import answer_plain
 from pythonarium.worker import Worker
 
@@ -64,6 +66,30 @@ class PlainCalls(unittest.TestCase):
                 self.answer([f'[1,"{function.__name__}",[[3]]]'.encode(), count], function)
                 self.assertEqual(counts, [0] * len(seen))
                 self.assertNotEqual(seen, [])
+
+    def test_what_one_was_given_that_is_never_run_is_let_go_of_as_soon(self):
+        seen = []
+        counts = []
+
+        def never():
+            self.fail("was given up")
+
+        def read(line, reader):
+            told = read_message(line, reader)
+            seen.append(told[2])
+            return told
+
+        def count():
+            counts.extend(sys.getrefcount(each) - 3 for each in seen)
+            return None
+
+        self.worker._cancellation.is_cancelled = lambda call: True
+        for name in ("never", "missing"):
+            with self.subTest(name), mock.patch("pythonarium.plain.read_message", read):
+                seen.clear()
+                counts.clear()
+                self.answer([f'[1,"{name}",[[3]]]'.encode(), count], never)
+                self.assertEqual(counts, [0])
 
     def test_of_several_that_wait_the_first_is_the_first_that_a_call_has_left_behind(self):
         def double(number):
