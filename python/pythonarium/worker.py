@@ -362,7 +362,13 @@ class Worker:
         """Return what Node is told of a call that came to `raised`; in a forked child, end."""
         if not self._writer.is_open:
             leave_child(raised)
-        return error.of_exception(raised)
+        told = error.of_exception(raised)
+        # Whoever keeps it may clear all frames that it leads to, as `unittest` does. The one that answers plain calls
+        # is a generator's: cleared while another call runs, before Python 3.13, it ends, and the worker with it.
+        through = sys.exc_info()[2]
+        if through is not None:
+            BaseException.with_traceback(raised, through.tb_next)
+        return told
 
     def _end_call(self) -> None:
         """Take note that a call has come to its end; in a forked child, end."""

@@ -1,6 +1,7 @@
 import socket
 import sys
 import unittest
+from traceback import walk_tb
 from unittest import mock
 
 import harness  # noqa: F401  It puts the library on the path.
@@ -90,6 +91,17 @@ class PlainCalls(unittest.TestCase):
                 counts.clear()
                 self.answer([f'[1,"{name}",[[3]]]'.encode(), count], never)
                 self.assertEqual(counts, [0])
+
+    def test_what_one_raised_does_not_lead_to_where_the_others_are_answered(self):
+        kept = []
+
+        def fail():
+            kept.append(ValueError())
+            raise kept[-1]
+
+        self.answer([b'[1,"fail",[]]'], fail)
+        frames = [frame.f_code.co_name for frame, _ in walk_tb(kept[0].__traceback__)]
+        self.assertEqual(frames, ["fail"])
 
     def test_of_several_that_wait_the_first_is_the_first_that_a_call_has_left_behind(self):
         def double(number):
