@@ -45,12 +45,12 @@ export abstract class Asking implements Asker {
   /** Absent if one may wait for ever. */
   #queueBudget: Budget | undefined;
 
-  /** @param askedAt Since when, by the pool's clock. */
+  /** @param askedAt Since when, by the pool's clock: in whole ms, as a call has it, or that would go first. */
   constructor(
     runtime: Runtime,
     { priority = 0, fairnessKey }: Standing,
     isShort = false,
-    askedAt = runtime.clock.now(),
+    askedAt = Math.floor(runtime.clock.now()),
   ) {
     this.runtime = runtime;
     this.isLate = runtime.endedBy !== undefined;

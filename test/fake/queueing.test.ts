@@ -137,6 +137,23 @@ describe('those who wait', () => {
     void Promise.allSettled(calls);
   });
 
+  it('meet the worker of their session in the order in which they asked, within a millisecond too', async () => {
+    const { pool, clock, answer, served } = await busyPool();
+    const session = pool.session('ann');
+    await clock.turn(0.25);
+    const checkout = session.checkout();
+    await clock.turn(0.5);
+    const call = session.call('second');
+    await answer();
+    expect(served).toEqual(['first']);
+    const lease = await checkout;
+    await lease.checkin();
+    await heard();
+    expect(served).toEqual(['first', 'second']);
+    await answer();
+    await call;
+  });
+
   it('go before no call of their session that may not wait for a worker, and is to meet one first', async () => {
     const { pool, answer, served } = await busyPool();
     const hasty = pool.session('ann', { affinity: 'strict-fail-fast' });
