@@ -201,7 +201,9 @@ export class Call implements Parent, AskingCall, Question, EncodedRequest {
   /** The call before which Python does not go on with this one, though it was sent. */
   get #ahead(): Call | undefined {
     const exchange = this.#exchange;
-    const ahead = exchange?.aheadOf(this) ?? exchange?.worker.blockedBy;
+    const blocker = exchange?.worker.blockedBy;
+    // Python lets go of one that was given up, though a function of its own may still run here.
+    const ahead = exchange?.aheadOf(this) ?? (blocker?.isSettled ? undefined : blocker);
     return ahead === this ? undefined : ahead;
   }
 

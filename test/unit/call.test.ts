@@ -129,6 +129,20 @@ describe('a call', () => {
     expect(inner[0]!.refusalBy(worker)).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['mean', 'mean'] });
   });
 
+  it('waits for one in which its worker stands still until that is given up, though its function runs on', async () => {
+    const controller = new AbortController();
+    const { call: blocker } = made({ signal: controller.signal });
+    const { call, exchange } = made();
+    exchange.worker.blockedBy = blocker;
+    call.onSent(exchange);
+    const child = { name: 'asked by its function' } as Child;
+    call.adopt(child);
+    expect(call.waitsFor()).toEqual([blocker]);
+    controller.abort('enough');
+    expect(call.waitsFor()).toEqual([child]);
+    await expect(blocker.promise).rejects.toBe('enough');
+  });
+
   it('has let go of all that it held before its caller goes on', async () => {
     const { call, exchange } = made();
     call.onSent(exchange);
