@@ -553,7 +553,7 @@ def take_line(descriptor: int) -> int:
 
 def watch_for_hang_up(line: int) -> None:
     """End the process when Node is gone, even while a function sleeps or loops for ever."""
-    from select import poll
+    from select import POLLNVAL, poll
 
     poller = poll()
     poller.register(line, 0)  # No event is asked for: a hang-up is always told.
@@ -561,8 +561,10 @@ def watch_for_hang_up(line: int) -> None:
     def watch() -> None:
         # Signals are for the main thread: only there do they end a sleep.
         pthread_sigmask(SIG_BLOCK, (SIGUSR1, SIGUSR2))
-        poller.poll()
-        os._exit(0)
+        ((_, events),) = poller.poll()
+        # Where code in this worker has closed the descriptor, the main thread will find that, and say so.
+        if not events & POLLNVAL:
+            os._exit(0)
 
     # Not a `threading` one: that is slow to import, and the interpreter would wait for it.
     start_new_thread(watch, ())

@@ -1,10 +1,11 @@
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import unittest
 
-from harness import WorkerTestCase
+from harness import LIBRARY, WorkerTestCase
 
 
 class NodeGone(WorkerTestCase):
@@ -14,6 +15,25 @@ class NodeGone(WorkerTestCase):
 
     def test_an_idle_worker_leaves_when_node_hangs_up(self):
         self.assertEqual(self.end_of(self.ready("lives.py")), 0)
+
+    def test_whoever_watches_for_that_takes_no_closed_descriptor_for_it(self):
+        code = """
+import os, sys, _thread
+sys.path.insert(0, sys.argv[1])
+from pythonarium import worker
+line, other = os.pipe()
+os.close(line)
+begun = _thread.allocate_lock()
+begun.acquire()
+worker.pthread_sigmask = lambda *_: begun.release()
+worker.watch_for_hang_up(line)
+begun.acquire()
+while _thread._count():
+    os.sched_yield()
+os._exit(3)
+"""
+        watched = subprocess.run([sys.executable, "-I", "-c", code, str(LIBRARY)], check=False, timeout=60)
+        self.assertEqual(watched.returncode, 3)
 
     def test_a_sleeping_worker_leaves_when_node_hangs_up(self):
         worker = self.ready("lives.py")
