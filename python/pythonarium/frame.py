@@ -31,8 +31,6 @@ class LineReader:
         # Where attachments may be that do not follow their line.
         self.files: NodeFiles | None = None
         self.descriptor = descriptor
-        # What reads from it, at most so many bytes.
-        self.read: Callable[[int, int], bytes] = os.read
         # Whole lines that have come, the last one first, without their newlines.
         self.lines: list[bytes] = []
         # What is done before raw bytes are waited for.
@@ -54,22 +52,11 @@ class LineReader:
         while not lines:
             if self._parts_bytes > self.bytes_max:
                 raise LineTooLong(self._parts_bytes, self.bytes_max)
-            # As `_read` does it, which is a function more.
-            try:
-                if self._wait is not None and count_threads() <= self._threads_max:
-                    self._wait()
-                chunk = self.read(self.descriptor, CHUNK_BYTES)
-            except ConnectionResetError:
-                return None
+            chunk = self._read()
             if not chunk:
                 return None
-            # Mostly it is one line and nothing else.
-            if not self._parts and chunk.find(b"\n") == len(chunk) - 1:
-                line = chunk[:-1]
-                break
             self._split(chunk)
-        else:
-            line = lines.pop()
+        line = lines.pop()
         if len(line) > self.bytes_max:
             raise LineTooLong(len(line), self.bytes_max)
         return line
@@ -164,7 +151,7 @@ class LineReader:
         try:
             if self._wait is not None and count_threads() <= self._threads_max:
                 self._wait()
-            return self.read(self.descriptor, CHUNK_BYTES)
+            return os.read(self.descriptor, CHUNK_BYTES)
         except ConnectionResetError:
             return b""  # Node closed its end with bytes of ours still unread.
 
@@ -228,35 +215,8 @@ class LineWriter:
                 lines = b""
             self._writing = True
             try:
-                waiting, held = self._waiting, self._page
-                part = lines if held is None or not held.used else held.lines() + lines
-                whole = left = len(part)
-                raised: BaseException | None = None
-                # A signal handler may raise (a time limit by `signal.alarm`, for one) in the
-                # middle of a line, and what is half sent must be sent to its end first. From
-                # the system call to the difference there is no Python code in which a handler
-                # could run, so that `left` is right whenever one has.
-                while True:
-                    try:
-                        while True:
-                            if left:
-                                (count,) = map(write, self._to, (part if left == whole else memoryview(part)[-left:],))
-                                left -= count
-                            elif held is not None and held.used:
-                                held.clear()
-                            elif waiting:
-                                part = waiting[0]
-                                whole = left = len(part)
-                                del waiting[0]
-                            else:
-                                break
-                        break
-                    except BaseException as error:
-                        if isinstance(error, OSError) and error.errno in LINE_GONE:
-                            raise
-                        raised = error
-                if raised is not None:
-                    raise raised
+                page = self._page
+                self._write(page.lines() + lines if page is not None and page.used else lines, self._waiting)
             finally:
                 self._writing = False
 
@@ -295,6 +255,36 @@ class LineWriter:
             os.close(self._to[0])
         except OSError:
             pass
+
+    def _write(self, part: Any, waiting: deque[Any]) -> None:
+        # A signal handler may raise (a time limit by `signal.alarm`, for one) in the
+        # middle of a line, and what is half sent must be sent to its end first. From
+        # the system call to the difference there is no Python code in which a handler
+        # could run, so that `left` is right whenever one has.
+        whole = left = len(part)
+        held = self._page
+        raised: BaseException | None = None
+        while True:
+            try:
+                while True:
+                    if left:
+                        (count,) = map(write, self._to, (part if left == whole else memoryview(part)[-left:],))
+                        left -= count
+                    elif held is not None and held.used:
+                        held.clear()
+                    elif waiting:
+                        part = waiting[0]
+                        whole = left = len(part)
+                        del waiting[0]
+                    else:
+                        break
+                break
+            except BaseException as error:
+                if isinstance(error, OSError) and error.errno in LINE_GONE:
+                    raise
+                raised = error
+        if raised is not None:
+            raise raised
 
 
 write = os.write

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .value import INT_MAX, decode, quote, scan
+from .value import INT_MAX, decode, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,14 +26,7 @@ def read_message(line: bytes, reader: LineReader | None = None) -> Message:
     when it is no message that Node may send.
     """
     try:
-        # As `decode` does it, which is a function more and reads what this cannot.
-        try:
-            text = line.decode()
-            message, end = scan(text, 0)
-            if end != len(text):
-                message = decode(line)
-        except (StopIteration, RecursionError):
-            message = decode(line)
+        message = decode(line)
     except ValueError as error:
         raise ProtocolError(f"a line is not JSON ({error})", line) from None
     if type(message) is list:
@@ -119,10 +112,6 @@ def exited(seat: int, pid: int, code: int) -> bytes:
 def reply(call: int, value: str, is_plain: bool) -> bytes:
     """Return the line that answers `call`; `value` is the text that `value.encode` has made of the result, and `is_plain` whether that is all JSON."""
     return (REPLY % (call, value)).encode() if is_plain else f'{{"type":"reply","id":{call},"value":{value}}}\n'.encode()
-
-
-# What `reply` makes of a call and a text that is plain.
-REPLY = "[%d,%s]\n"
 
 
 def long_reply(call: int, value: str, is_plain: bool, took_us: int) -> bytes:
@@ -477,3 +466,5 @@ CHECKS = {
     "kept.drop": _check_kept_drop,
     "stop": _check_stop,
 }
+# What `reply` makes of a call and a text that is plain.
+REPLY = "[%d,%s]\n"

@@ -153,7 +153,7 @@ class Template:
             self._writer.write(message.refused(reason))
             leave(0)
         # What else a worker loads when it comes to it. Here it is loaded once.
-        from . import exchange, limits, rich, shared_file, stream  # noqa: F401
+        from . import exchange, limits, rich, serial, shared_file, stream  # noqa: F401
 
         # What is there now is not gone over by any worker's collector, which would make copies of its pages.
         gc.collect()

@@ -103,7 +103,7 @@ def decode(line: bytes) -> Any:
     text = line.decode()
     try:
         try:
-            value, end = scan(text, 0)
+            value, end = _scan(text, 0)
         except StopIteration:
             value, end = _scan_padded(text)
     except RecursionError:
@@ -280,7 +280,7 @@ def _scan_padded(text: str) -> tuple[Any, int]:
     """Read a JSON text that begins with spaces, which the scanner itself does not pass over."""
     start = len(text) - len(text.lstrip(JSON_SPACE))
     try:
-        return scan(text, start)
+        return _scan(text, start)
     except StopIteration:
         raise ValueError("not JSON") from None
 
@@ -341,7 +341,7 @@ try:
     from _json import encode_basestring_ascii as _quote
     from _json import make_encoder, make_scanner
 
-    scan = make_scanner(_ScannerContext())  # type: ignore[arg-type]
+    _scan = make_scanner(_ScannerContext())  # type: ignore[arg-type]
     _chunks = make_encoder(None, _refuse_object, _quote, None, ":", ",", False, False, False)
 
     def _encode(value: Any) -> str:
@@ -352,7 +352,7 @@ except ImportError:
     from json.encoder import JSONEncoder
     from json.encoder import encode_basestring_ascii as _quote
 
-    scan = JSONDecoder(parse_constant=_refuse_constant).scan_once  # type: ignore[attr-defined]
+    _scan = JSONDecoder(parse_constant=_refuse_constant).scan_once  # type: ignore[attr-defined]
     _encode = JSONEncoder(  # type: ignore[assignment]
         check_circular=False, allow_nan=False, separators=(",", ":")
     ).encode

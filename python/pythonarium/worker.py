@@ -2,7 +2,7 @@
 
 The main thread does all of it, reading and running. A thread between the line and the
 functions would cost half as much again as the whole exchange. Where Node asks for several calls
-at a time, a lane takes the place of `_answer`.
+at a time, a lane takes the place of `answer_calls`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,10 @@ import sys
 from _signal import SIG_BLOCK, SIG_DFL, SIG_IGN, SIGINT, SIGUSR1, SIGUSR2, getsignal, pthread_sigmask, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
 from _thread import get_ident, start_new_thread
 from errno import EBADF
-from time import perf_counter
 
 from . import __version__, error, message
 from .busy_poll import BusyPoll
-from .cancel import GIVEN_UP, CallCancelled, Cancellation
-from .context import NOTHING
-from .context import current as current_context
+from .cancel import Cancellation
 from .descriptors import close_inherited
 from .event_loop import EventLoop, is_setups
 from .expose import NameTaken, NothingExposed, find_callable, find_exposed, find_generators
@@ -32,10 +29,9 @@ from .logs import Logs
 from .message import PROTOCOL, MessageTooLarge, ProtocolError
 from .modules import files_below, load_modules
 from .parent import end_with
-from .plain import answer_plain
 from .session import SessionStore
 from .start_mark import StartMark
-from .value import NO_ATTACHMENTS, PLAIN, ValueRefused, encode, name_with_article
+from .value import NO_ATTACHMENTS, ValueRefused, name_with_article
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -158,7 +154,10 @@ class Worker:
             elif has_one_processor():
                 # Where Python has a processor of its own, to be woken for nothing is to be awake when the next call comes.
                 self._reader.wait_by(poll, OWN_THREADS)
-            self._answer()
+            from .serial import answer_calls
+
+            if not answer_calls(self):
+                leave(0)
         else:
             self._lane.answer(iter(self._inbox.read, None))  # type: ignore[arg-type]
         self._stop()
@@ -231,125 +230,38 @@ class Worker:
         heard = self._cancellation.find_hearing()
         self._writer.write(message.ready(names, generators, heard, stacks, files, shares))
 
-    def _answer(self) -> None:
-        """Answer every call in turn; return at `stop`."""
-        for received in answer_plain(self):
-            kind = received["type"]
-            if kind == "call":
-                self._answer_call(received)
-                # Its arguments may be large, and the next may be long in coming.
-                del received
-                continue
-            self._writer.flush()
-            if kind == "map":
-                from .batch import answer_items
+    def _take(self, told: dict[str, Any]) -> bool:
+        """Do what a message says that is no call. Returns whether it is `stop`."""
+        kind = told["type"]
+        self._writer.flush()
+        if kind == "map":
+            from .batch import answer_items
 
-                answer_items(self, received)
-            elif kind in FORGETS:
-                self.forget(received)
-            elif kind == "ping":
-                self._writer.write(message.pong(received["number"]))
-            elif kind == "stop":
-                return
-            elif kind in DURING_A_CALL:
-                # Its call was answered before this was read: given up in vain, perhaps, by a signal that a function has taken for itself.
-                self._cancellation.find_hearing()
-            else:
-                raise ProtocolError(f"a second {kind!r}")
-        leave(0)
+            answer_items(self, told)
+        elif kind in FORGETS:
+            self.forget(told)
+        elif kind == "ping":
+            self._writer.write(message.pong(told["number"]))
+        elif kind in DURING_A_CALL:
+            # Its call was answered before this was read: given up in vain, perhaps, by a signal that a function has taken for itself.
+            self._cancellation.find_hearing()
+        elif kind != "stop":
+            raise ProtocolError(f"a second {kind!r}")
+        return bool(kind == "stop")
 
-    def _answer_call(self, call: dict[str, Any]) -> None:
-        """Answer a call that is more than a name and arguments."""
-        number, name, args = call["id"], call["name"], call["args"]
-        session, context, exchange = call.get("session"), call.get("context"), None
-        owner = call.get("lease", session)
-        function = self._functions.get(name) if "on" not in call else self._handles.find(call)
-        if function is None:
-            self._send_error(number, error.of_unknown(name, list(self._functions)), started=False)
-            return
-        handing = self._handing
-        if handing.owner != owner or handing.unsent:
-            handing = self._handing = self._handles.handing(owner)
-        if not EXTRAS.isdisjoint(call):
-            if not TALKS.isdisjoint(call):
-                exchange = self._exchange(call, handing)
-            if "rich" in call:
-                from .rich import restore_call
+    def _begin_talk(self, call: dict[str, Any], function: Callable[..., Any], handing: Handing | NoHanding) -> Exchange | None:
+        """Put in the arguments what only the call can make of them, and return what it talks to Node by, if it does.
 
-                try:
-                    # Values need no more than that. What is more than a value is what the call will talk to Node about.
-                    restore_call(call, function, lambda kind, data: (self._talk or self._exchange(call, handing)).resolve(kind, data))
-                    args, exchange = call["args"], self._talk
-                except (ImportError, OSError) as missing:
-                    self._end_talk()
-                    self._send_error(number, error.of_exception(missing), started=False)
-                    return
+        Raises ImportError and OSError for what cannot be had here.
+        """
+        if not TALKS.isdisjoint(call):
+            self._exchange(call, handing)
+        if "rich" in call:
+            from .rich import restore_call
 
-        cancellation = self._cancellation
-        if (cancellation.missed or cancellation.is_deaf) and cancellation.is_cancelled(number):
-            # Given up before it was started: it is never run.
-            self._end_talk()
-            self._send_error(number, error.of_exception(CallCancelled(GIVEN_UP)), started=False)
-            return
-
-        began = took = now = 0.0
-        joining, may_wait = self._joining, False
-        if joining is not None:
-            if joining.lines or joining.page.used:
-                may_wait = exchange is None and "on" not in call
-                began = joining.begin(name if may_wait else None)
-            else:
-                began = perf_counter()
-        if session is not None:
-            self._sessions.enter(session)
-        if context is not None:
-            current_context.set(context)
-        self._logs.call = cancellation.call = number
-        if self._mark is not None:
-            self._mark.write(number)
-        refused = None
-        try:
-            try:
-                cancellation.armed = number
-                if cancellation.missed:
-                    cancellation.arm(number)
-                kwargs = call.get("kwargs", NO_KWARGS)
-                if self._check is not None:
-                    self._check(function, args, kwargs)
-                value = function(*args, **kwargs)
-                if type(value) not in PLAIN and hasattr(type(value), "__await__"):
-                    value = self._loop.run(value, number)
-                if exchange is not None and "stream" in call:
-                    value = self._stream(exchange, call["stream"], value, self._loop)
-            finally:
-                # Whatever raises in between comes from the one interruption that a call may have.
-                cancellation.armed = 0
-            text, attachments = encode(value, self._depth_max, handing)
-            if began:
-                now = perf_counter()
-                took = now - began
-            answer = self._reply(number, text, attachments, took)
-        # Everything: SystemExit and KeyboardInterrupt end a call and not its worker.
-        except BaseException as raised:
-            took = perf_counter() - began if began else 0.0
-            refused, answer, attachments = self._refusal(raised), b"", NO_ATTACHMENTS
-        self._end_call()
-        if session is not None:
-            self._sessions.leave()
-        if context is not None:
-            current_context.set(NOTHING)
-
-        # Most answers are as plain as that.
-        if refused is None and not attachments and len(answer) <= self._bytes_max:
-            # What stands for an object may only be sent once.
-            if may_wait and attachments is NO_ATTACHMENTS:
-                joining.end(name, took, now, answer)  # type: ignore[union-attr]
-            else:
-                self._writer.write(answer)
-        else:
-            if may_wait:
-                joining.failed(name)  # type: ignore[union-attr]
-            self._send_answer(number, refused, answer, attachments, handing, took=took)
+            # Values need no more than that. What is more than a value is what the call will talk to Node about.
+            restore_call(call, function, lambda kind, data: (self._talk or self._exchange(call, handing)).resolve(kind, data))
+        return self._talk
 
     def _reply(self, number: int, text: str, attachments: list[memoryview], took: float) -> bytes:
         """Return the line with the answer of a call that took so long."""
@@ -362,13 +274,7 @@ class Worker:
         """Return what Node is told of a call that came to `raised`; in a forked child, end."""
         if not self._writer.is_open:
             leave_child(raised)
-        told = error.of_exception(raised)
-        # Whoever keeps it may clear all frames that it leads to, as `unittest` does. The one that answers plain calls
-        # is a generator's: cleared while another call runs, before Python 3.13, it ends, and the worker with it.
-        through = sys.exc_info()[2]
-        if through is not None:
-            BaseException.with_traceback(raised, through.tb_next)
-        return told
+        return error.of_exception(raised)
 
     def _end_call(self) -> None:
         """Take note that a call has come to its end; in a forked child, end."""

@@ -157,14 +157,13 @@ class Fed(LineReader):
         super().__init__(-1, bytes_max)
         self.chunks = [chunk for chunk in chunks if chunk]
         self.reads = 0
-        self.read = self._next
 
-    def _next(self, *_):
+    def _read(self):
         self.reads += 1
         return self.chunks.pop(0) if self.chunks else b""
 
     def _read_into(self, view):
-        chunk = self._next()
+        chunk = self._read()
         taken = min(len(view), len(chunk))
         view[:taken] = chunk[:taken]
         if chunk[taken:]:

@@ -253,7 +253,7 @@ class Held(unittest.TestCase):
     def test_raw_bytes_are_not_waited_for_with_a_line_held_back(self):
         self.reader.before_wait = self.writer.flush
         self.writer.hold(b"a\n")
-        self.reader.read = lambda *_: b"abc" if self.writes else self.fail("waited")
+        self.reader._read = lambda: b"abc" if self.writes else self.fail("waited")
         self.reader.take([(3, False)])
         self.assertEqual(self.writes, [b"a\n"])
 

@@ -1,16 +1,16 @@
 import socket
 import sys
 import unittest
-from traceback import walk_tb
+from traceback import clear_frames
 from unittest import mock
 
 import harness  # noqa: F401  It puts the library on the path.
 from pythonarium.message import read_message
-from pythonarium.plain import answer_plain
+from pythonarium.serial import answer_calls
 from pythonarium.worker import Worker
 
 
-class PlainCalls(unittest.TestCase):
+class CallsInTurn(unittest.TestCase):
     def setUp(self):
         self.node, line = socket.socketpair()
         self.addCleanup(self.node.close)
@@ -19,15 +19,18 @@ class PlainCalls(unittest.TestCase):
         self.worker._depth_max = 10
 
     def answer(self, lines, *functions):
-        """Return what other messages there are among `lines`, each of which is a text or a function that returns one."""
+        """Return what other messages there are among `lines`, each of which is bytes or a function that returns them."""
         self.worker._functions.update((function.__name__, function) for function in functions)
         left = iter(lines)
 
         def line():
             return next((each() if callable(each) else each for each in left), None)
 
+        told = []
         self.worker._reader.line = line
-        return list(answer_plain(self.worker))
+        with mock.patch.object(self.worker, "_take", told.append):
+            self.assertFalse(answer_calls(self.worker))
+        return told
 
     def test_each_is_answered_in_its_turn_and_what_else_comes_is_told(self):
         def double(number):
@@ -86,22 +89,30 @@ class PlainCalls(unittest.TestCase):
 
         self.worker._cancellation.is_cancelled = lambda call: True
         for name in ("never", "missing"):
-            with self.subTest(name), mock.patch("pythonarium.plain.read_message", read):
+            with self.subTest(name), mock.patch("pythonarium.serial.read_message", read):
                 seen.clear()
                 counts.clear()
                 self.answer([f'[1,"{name}",[[3]]]'.encode(), count], never)
                 self.assertEqual(counts, [0])
 
-    def test_what_one_raised_does_not_lead_to_where_the_others_are_answered(self):
+    def test_whoever_clears_the_frames_of_what_a_call_has_raised_ends_nothing(self):
         kept = []
 
         def fail():
             kept.append(ValueError())
             raise kept[-1]
 
-        self.answer([b'[1,"fail",[]]'], fail)
-        frames = [frame.f_code.co_name for frame, _ in walk_tb(kept[0].__traceback__)]
-        self.assertEqual(frames, ["fail"])
+        def double(number):
+            return 2 * number
+
+        def cleared():
+            clear_frames(kept[0].__traceback__)
+            return b'[2,"double",[3]]'
+
+        self.answer([b'[1,"fail",[]]', cleared], fail, double)
+        refused, answered = self.node.recv(10_000).splitlines()
+        self.assertIn(b"ValueError", refused)
+        self.assertEqual(answered, b"[2,6]")
 
     def test_of_several_that_wait_the_first_is_the_first_that_a_call_has_left_behind(self):
         def double(number):
