@@ -1,6 +1,6 @@
 import type { WorkerHand } from './actors/worker.js';
 import { Budget, isBounded, type WaitOptions } from './budget.js';
-import { type Child, deadlockOf, type Holder, lookAgainAt, type Parent, parentRun, Run } from './children.js';
+import { type Child, Children, deadlockOf, type Holder, type Parent, parentRun, Run } from './children.js';
 import type { PoolClock } from './clock.js';
 import { CallTimeoutError, PoolError } from './errors.js';
 import type { Answer, Exchange, Loss } from './exchange.js';
@@ -70,7 +70,7 @@ export interface Progress {
  * One request and its reply, as its caller sees it: a promise that settles
  * exactly once, inside its own budget, whatever Python does.
  */
-export class Call implements Parent, AskingCall, Question, EncodedRequest {
+export class Call implements Parent, AskingCall, EncodedRequest {
   readonly name: string;
   // What is asked is not kept as an object of its own, nor anything else that need not be: a hundred thousand may wait.
   readonly text: string;
@@ -96,8 +96,8 @@ export class Call implements Parent, AskingCall, Question, EncodedRequest {
   #resolve!: (value: unknown) => void;
   /** In which it was made. */
   readonly parent: Run | undefined = parentRun();
-  /** Those made in runs that it waits for, and not settled. */
-  #children: Set<Child> | undefined;
+  /** Absent until something is asked for in a function of its own. */
+  #children: Children | undefined;
   #home: CallHome | undefined;
   /** Where it was before it was sent. */
   #origin: CallHome | undefined;
@@ -116,7 +116,7 @@ export class Call implements Parent, AskingCall, Question, EncodedRequest {
     wait: WaitOptions,
     extras?: CallExtras,
   ) {
-    this.parent?.call.adopt(this);
+    this.parent?.call.children.adopt(this);
     this.#site = site;
     this.name = question.name;
     this.text = question.request.text;
@@ -134,10 +134,6 @@ export class Call implements Parent, AskingCall, Question, EncodedRequest {
       this.#resolve = resolve;
     });
     if (isBounded(wait)) this.#budget = new Budget(clock, wait, (by) => this.#giveUp(by));
-  }
-
-  get request(): EncodedRequest {
-    return this;
   }
 
   get isSettled(): boolean {
@@ -160,7 +156,7 @@ export class Call implements Parent, AskingCall, Question, EncodedRequest {
   refuseIfDeadlocked(): boolean {
     if (this.#isSettled) return false;
     // Python runs it: if anybody waits, it is one below.
-    if (this.#home === undefined && this.#ahead === undefined) return this.refuseChildren();
+    if (this.#home === undefined && this.#ahead === undefined) return this.#children?.refuse() ?? false;
     const error = deadlockOf(this);
     if (error === undefined) return false;
     this.#home?.withdraw(this);
@@ -170,24 +166,9 @@ export class Call implements Parent, AskingCall, Question, EncodedRequest {
     return true;
   }
 
-  /** Refuses the newest of those made in its functions, if they would wait for ever. */
-  refuseChildren(): boolean {
-    if (this.#isSettled || this.#children === undefined) return false;
-    return [...this.#children].reverse().some((child) => child.refuseIfDeadlocked());
-  }
-
-  adopt(child: Child): void {
-    this.#children ??= new Set();
-    this.#children.add(child);
-  }
-
-  release(child: Child): void {
-    if (this.#children?.delete(child) && this.#children.size > 0 && !this.#isSettled) lookAgainAt(this);
-  }
-
-  /** It does not wait any more for those that a run of its own has left behind. */
-  onRunEnded(run: Run): void {
-    for (const child of this.#children ?? []) if (child.parent === run) this.release(child);
+  get children(): Children {
+    this.#children ??= new Children(this);
+    return this.#children;
   }
 
   waitsFor(): readonly (Child | undefined)[] | undefined {
@@ -195,7 +176,7 @@ export class Call implements Parent, AskingCall, Question, EncodedRequest {
     if (this.#isSettled) return undefined;
     if (this.#home !== undefined) return this.#home.holders()?.map(({ call }) => call);
     const ahead = this.#ahead;
-    return ahead === undefined ? [...(this.#children ?? [])] : [ahead];
+    return ahead === undefined ? (this.#children?.all ?? []) : [ahead];
   }
 
   /** The call before which Python does not go on with this one, though it was sent. */
@@ -480,7 +461,7 @@ export class Call implements Parent, AskingCall, Question, EncodedRequest {
   #settle(how: CallOutcome): boolean {
     if (this.#isSettled) return false;
     this.#isSettled = true;
-    this.parent?.call.release(this);
+    this.parent?.call.children.release(this);
     this.#budget?.close();
     const timer = this.#extras?.attempts?.timer;
     if (timer !== undefined) this.#clock.clearTimeout(timer);

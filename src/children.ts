@@ -24,13 +24,44 @@ export interface Parent extends Child {
   readonly caller: HandleCaller | undefined;
   /** The worker of which it has a slot. */
   readonly worker: WorkerHand | undefined;
-  adopt(child: Child): void;
-  /** It does not wait for that one any more. */
-  release(child: Child): void;
-  /** It does not wait any more for those that a run of its own has left behind. */
-  onRunEnded(run: Run): void;
-  /** Refuses the newest of its children, if they would wait for ever. */
-  refuseChildren(): boolean;
+  /** Nobody waits for it any more. */
+  readonly isSettled: boolean;
+  /** Those that it waits for. */
+  readonly children: Children;
+}
+
+/** Those asked for in the functions of one, in runs that it waits for, and not settled. */
+export class Children {
+  readonly #parent: Parent;
+  readonly #all = new Set<Child>();
+
+  constructor(parent: Parent) {
+    this.#parent = parent;
+  }
+
+  get all(): readonly Child[] {
+    return [...this.#all];
+  }
+
+  adopt(child: Child): void {
+    this.#all.add(child);
+  }
+
+  /** That one is not waited for any more. */
+  release(child: Child): void {
+    if (this.#all.delete(child) && this.#all.size > 0 && !this.#parent.isSettled) lookAgainAt(this.#parent);
+  }
+
+  /** What that run has left behind is not waited for any more. */
+  releaseAllOf(run: Run): void {
+    for (const child of this.#all) if (child.parent === run) this.release(child);
+  }
+
+  /** Refuses the newest of them, if they would wait for ever. False: nobody was refused. */
+  refuse(): boolean {
+    if (this.#parent.isSettled) return false;
+    return this.all.toReversed().some((child) => child.refuseIfDeadlocked());
+  }
 }
 
 /** Whatever keeps others waiting, by the call that its end depends on. */
@@ -61,7 +92,7 @@ export class Run {
       return await running.run(this, run);
     } finally {
       this.#hasEnded = true;
-      this.call.onRunEnded(this);
+      this.call.children.releaseAllOf(this);
     }
   }
 }
@@ -121,13 +152,13 @@ export function unlessDeadlocked<T>(work: Promise<T>, name: string, waitsFor: ()
       refuseIfDeadlocked() {
         const error = deadlockOf(wait, false);
         if (error === undefined) return false;
-        parent.call.release(wait);
+        parent.call.children.release(wait);
         reject(error);
         return true;
       },
     };
-    parent.call.adopt(wait);
-    work.finally(() => parent.call.release(wait)).then(resolve, reject);
+    parent.call.children.adopt(wait);
+    work.finally(() => parent.call.children.release(wait)).then(resolve, reject);
   });
   // A function that has returned once the turn is over did not wait for it; one that has more to do may not, either.
   lookAgainAt(parent.call);
@@ -144,7 +175,7 @@ export function lookAgainAt(call: Parent): void {
     nextTurn(() => {
       const calls = [...left];
       left.clear();
-      for (const each of calls) each.refuseChildren();
+      for (const each of calls) each.children.refuse();
     });
   }
   left.add(call);

@@ -153,7 +153,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
         this.fail(error);
       });
     }
-    this.parent?.call.adopt(this);
+    this.parent?.call.children.adopt(this);
   }
 
   /** Asks, by `ask`, and returns what comes of it. */
@@ -213,7 +213,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
     this.#resolve = undefined;
     this.#reject = undefined;
     this.#lease = undefined;
-    this.parent?.call.release(this);
+    this.parent?.call.children.release(this);
     this.#budget?.close();
     if (this.#waits) this.runtime.keepAlive.release();
     this.close();

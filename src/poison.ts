@@ -5,9 +5,8 @@ import type { Runtime } from './runtime.js';
 import type { EncodedRequest } from './wire/message.js';
 
 /** A request as it is known here: what is called, and with what. */
-interface Suspicious {
+interface Suspicious extends EncodedRequest {
   readonly name: string;
-  readonly request: EncodedRequest;
 }
 
 /** One request that has ended a worker, and has not been answered since. */
@@ -127,23 +126,23 @@ export class Poison {
   }
 
   /** Its fingerprint, if something like it is suspected. */
-  #printOf({ name, request }: Suspicious): string | undefined {
-    const suspects = this.#suspects.get(name);
+  #printOf(asked: Suspicious): string | undefined {
+    const suspects = this.#suspects.get(asked.name);
     if (suspects === undefined) return undefined;
     for (const { chars } of suspects.values()) {
-      if (chars === request.keyChars) return fingerprint(request, BYTES_MAX);
+      if (chars === asked.keyChars) return fingerprint(asked, BYTES_MAX);
     }
     return undefined;
   }
 
-  #add({ name, request }: Suspicious, now: number): Suspect {
-    const suspect = { chars: request.keyChars, deaths: 0, firstAt: now, lastAt: now, refusedUntil: 0 };
-    const suspects = this.#suspects.get(name) ?? new Map<string, Suspect>();
+  #add(asked: Suspicious, now: number): Suspect {
+    const suspect = { chars: asked.keyChars, deaths: 0, firstAt: now, lastAt: now, refusedUntil: 0 };
+    const suspects = this.#suspects.get(asked.name) ?? new Map<string, Suspect>();
     for (const [print, each] of suspects) {
       if (this.#isForgotten(each) || suspects.size === REQUESTS_MAX) suspects.delete(print);
     }
-    suspects.set(fingerprint(request, BYTES_MAX), suspect);
-    this.#suspects.set(name, suspects);
+    suspects.set(fingerprint(asked, BYTES_MAX), suspect);
+    this.#suspects.set(asked.name, suspects);
     return suspect;
   }
 

@@ -49,7 +49,7 @@ export class Prefetch {
   #isOver(call: Call, ms: number, tookMs: number | undefined): boolean {
     if (tookMs !== undefined && tookMs >= this.#belowMs) return true;
     // Of a short one Python tells the time if its answer is large.
-    const isAllThereIs = tookMs === 0 && isSmall(call.request);
+    const isAllThereIs = tookMs === 0 && isSmall(call);
     return ms >= this.#belowMs && !isAllThereIs;
   }
 

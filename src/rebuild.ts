@@ -1,5 +1,5 @@
 import type { WorkerHand } from './actors/worker.js';
-import { type Child, lookAgainAt, type Parent, type Run } from './children.js';
+import { type Child, Children, type Parent } from './children.js';
 import type { HandleCaller } from './handle.js';
 
 /**
@@ -19,8 +19,8 @@ export class Rebuild implements Parent {
   readonly poolClosed: Promise<false>;
   isPoolClosed = false;
   #close!: () => void;
-  readonly #children = new Set<Child>();
-  #isOver = false;
+  readonly children: Children = new Children(this);
+  isSettled = false;
 
   constructor(caller: HandleCaller) {
     this.caller = caller;
@@ -35,37 +35,11 @@ export class Rebuild implements Parent {
     this.#close();
   }
 
-  /** Nobody waits for `onLost` any more. */
-  get isOver(): boolean {
-    return this.#isOver;
-  }
-
-  end(): void {
-    this.#isOver = true;
-  }
-
   waitsFor(): readonly Child[] | undefined {
-    return this.#isOver ? undefined : [...this.#children];
+    return this.isSettled ? undefined : this.children.all;
   }
 
   refuseIfDeadlocked(): boolean {
-    return this.refuseChildren();
-  }
-
-  refuseChildren(): boolean {
-    if (this.#isOver) return false;
-    return [...this.#children].reverse().some((child) => child.refuseIfDeadlocked());
-  }
-
-  adopt(child: Child): void {
-    this.#children.add(child);
-  }
-
-  release(child: Child): void {
-    if (this.#children.delete(child) && this.#children.size > 0 && !this.#isOver) lookAgainAt(this);
-  }
-
-  onRunEnded(run: Run): void {
-    for (const child of this.#children) if (child.parent === run) this.release(child);
+    return this.children.refuse();
   }
 }

@@ -279,7 +279,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       });
       asking.standIn();
       const lease = await asking.lease(undefined, () => asking.ask(preferring(sessions.leastMet())));
-      const run = new Run(rebuild, () => rebuild.isOver);
+      const run = new Run(rebuild, () => rebuild.isSettled);
       const built = run.of(() => this.#options.onLost?.(lease, { reason: loss })).then(() => false as const);
       // One that has given its lease back may hang as well.
       let timer: unknown;
@@ -292,7 +292,7 @@ export class Session<Api = unknown> extends Caller<Api> {
         isLate = await Promise.race([built, lost, late, rebuild.poolClosed]);
       } finally {
         if (timer !== undefined) runtime.patience.clearTimeout(timer);
-        rebuild.end();
+        rebuild.isSettled = true;
         await lease.checkin();
       }
       if (rebuild.isPoolClosed || lease.ended === 'pool-closed') throw runtime.refusal('closed');
@@ -312,8 +312,10 @@ export class Session<Api = unknown> extends Caller<Api> {
       for (const asking of held) asking.fail(error);
       sessions.released();
     } finally {
-      rebuild.end();
-      record.rebuild = undefined;
+      rebuild.isSettled = true;
+      sessions.hold(record, () => {
+        record.rebuild = undefined;
+      });
       sessions.leave(record);
     }
   }

@@ -128,7 +128,7 @@ class Sharer implements Child {
       const leave = (error: unknown, how: 'timedOut' | 'aborted') => {
         budget?.close();
         this.#leave = undefined;
-        this.parent?.call.release(this);
+        this.parent?.call.children.release(this);
         reject(error);
         sharers.delete(this);
         if (sharers.size === 0) call.abandon(error, how);
@@ -143,7 +143,7 @@ class Sharer implements Child {
       const settle = (tell: () => void) => {
         budget?.close();
         this.#leave = undefined;
-        this.parent?.call.release(this);
+        this.parent?.call.children.release(this);
         tell();
       };
       this.#leave = leave;
@@ -153,7 +153,7 @@ class Sharer implements Child {
         (error) => settle(() => reject(error)),
       );
       if (isFirst) return;
-      this.parent?.call.adopt(this);
+      this.parent?.call.children.adopt(this);
       this.refuseIfDeadlocked();
     });
   }

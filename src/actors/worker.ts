@@ -251,7 +251,7 @@ export class WorkerHand implements ProcessListeners {
   send({ id, lastId, call, batch }: Request): void {
     const isUrgent = this.#asked.length === 1;
     if (!isUrgent) this.#heldReplies?.begin();
-    if (call !== undefined) this.#outbox.request(id, call.request, this.#shares, isUrgent);
+    if (call !== undefined) this.#outbox.request(id, call, this.#shares, isUrgent);
     else if (batch !== undefined) this.#outbox.batch(id, lastId, batch.lineFrom(id));
   }
 
@@ -484,7 +484,7 @@ export class WorkerHand implements ProcessListeners {
     }
     // Those before it were run to their ends, and their answers are lost with it.
     if (this.#endedBySelf && id === this.#process.lastStarted()) {
-      this.#runtime.poison.died({ name: batch.name, request: batch.requestOfNext() }, false);
+      this.#runtime.poison.died({ name: batch.name, ...batch.requestOfNext() }, false);
     }
     return { error: this.#lossAs({ started, attempts: 1 }, batch.name), started, isFinal: false };
   }

@@ -136,7 +136,7 @@ describe('a call', () => {
     exchange.worker.blockedBy = blocker;
     call.onSent(exchange);
     const child = { name: 'asked by its function' } as Child;
-    call.adopt(child);
+    call.children.adopt(child);
     expect(call.waitsFor()).toEqual([blocker]);
     controller.abort('enough');
     expect(call.waitsFor()).toEqual([child]);
@@ -171,7 +171,7 @@ describe('an attempt that was given up', () => {
   it('takes what it had asked with it: the next has the answer to its own question, and waits for no other', async () => {
     const { call, first, second, answers, said, giveUp } = attempting();
     expect(call.hear(asks, first)).toBe(true);
-    call.adopt({ name: 'asked by its function' } as Child);
+    call.children.adopt({ name: 'asked by its function' } as Child);
     giveUp();
     call.onSent(second);
     expect(call.waitsFor()).toEqual([]);

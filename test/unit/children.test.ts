@@ -42,7 +42,7 @@ it('those who are left are looked at as no part of what has ended, though somebo
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const seen = new Promise((resolve) => {
-    const left = { refuseChildren: () => resolve(parentRun()) } as unknown as Call;
+    const left = { children: { refuse: () => resolve(parentRun()) } } as unknown as Call;
     void running().run.of(() => {
       lookAgainAt(left);
       return new Promise(() => {});
@@ -72,7 +72,7 @@ it('no worker belongs to the call in whose function it is started', async () => 
 /** One run of a function, for a call that hears of its end. */
 function running() {
   const ended: Run[] = [];
-  const call = { name: 'outer', onRunEnded: (run: Run) => void ended.push(run) } as unknown as Call;
+  const call = { name: 'outer', children: { releaseAllOf: (run: Run) => void ended.push(run) } } as unknown as Call;
   let isGivenUp = false;
   const giveUp = () => {
     isGivenUp = true;

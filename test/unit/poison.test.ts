@@ -173,8 +173,8 @@ describe('the table of such calls', () => {
     const { poison } = world.runtime;
     const request = (text: string) => ({ text, bin: [], keyChars: text.length });
     for (let each = 0; each < 300; each += 1) {
-      poison.died({ name: `f${each}`, request: request('a') }, true);
-      poison.died({ name: 'g', request: request(`${each}`) }, true);
+      poison.died({ name: `f${each}`, ...request('a') }, true);
+      poison.died({ name: 'g', ...request(`${each}`) }, true);
     }
     expect(poison.active).toBe(99 + 100);
   });
@@ -184,7 +184,9 @@ describe('the table of such calls', () => {
     const { poison } = world.runtime;
     const asked = (...bytes: number[]) => ({
       name: 'f',
-      request: { text: '"name":"f"}', bin: [Uint8Array.from(bytes)], keyChars: 10 },
+      text: '"name":"f"}',
+      bin: [Uint8Array.from(bytes)],
+      keyChars: 10,
     });
     poison.died(asked(1, 2), false);
     expect(poison.refuses(asked(1, 2))).toBe(true);

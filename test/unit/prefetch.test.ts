@@ -138,5 +138,5 @@ function begin(prefetchMax = 3) {
 
 function called(name: string, { bytes = 0, ...more }: { isPlain?: boolean; parent?: Call; bytes?: number } = {}): Call {
   const request = { text: 'x', bin: [new Uint8Array(bytes - (bytes > 0 ? 1 : 0))] };
-  return { name, isPlain: true, parent: undefined, request, ...more } as unknown as Call;
+  return { name, isPlain: true, parent: undefined, ...request, ...more } as unknown as Call;
 }
