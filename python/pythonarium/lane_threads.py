@@ -150,6 +150,8 @@ class ThreadsLane(Lane):
         if not worker._writer.is_open:
             leave_child(None)
         self.leave(job)
+        # Once its answer is there, another thread may be asked what is left of it.
+        call = args = kwargs = value = None
         with self._lock:
             # Node may send the next as soon as it has the answer.
             self._free += 1

@@ -351,6 +351,10 @@ class Threads(Lanes):
         # The main one, the one that waits for the hang-up, and one or two that run calls.
         self.assertLessEqual(threads, 4)
 
+    def test_nothing_of_a_call_is_kept_once_its_answer_is_there_since_another_thread_may_look(self):
+        self.assertEqual(self.call("notes_what_is_freed"), [1])
+        self.assertEqual(self.call("was_freed"), [True])
+
     def test_a_call_for_which_there_can_be_no_thread_waits_for_one_that_is_done(self):
         self.call("refuses_threads", 3)
         asks = self.ask_with("function", "asks_plainly", 1)
