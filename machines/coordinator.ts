@@ -101,7 +101,7 @@ export const coordinatorMachine = setup({
       return granted(context, placeFor(context, waiter) as number, waiter, context.queue.nextTurn);
     }),
     enqueue: assignWhole(({ context, event }) =>
-      changed(context, { queue: addWaiter(context.queue, (event as Requested).waiter) }),
+      withQueue(context, addWaiter(context.queue, (event as Requested).waiter)),
     ),
     grantAhead: assignWhole(({ context }) => spread(context)),
     dequeue: assignWhole(({ context, event }) =>
@@ -134,7 +134,7 @@ export const coordinatorMachine = setup({
       const { waiter, turn, queue } = takeFirst(context.queue, served.worker, null) as Taken;
       const grants = withGrant(served.grants, slot, { lease, waiter, turn });
       const workers = withWorker(context.workers, place, withSlots(served, grants, served.free));
-      return changed(context, { workers, queue });
+      return withQueue(context, queue, workers);
     }),
     closeWorker: assignWhole(({ context, event }) => leaving(context, event as Leaving, true)),
     reopenWorker: assignWhole(({ context, event }) => {
@@ -399,6 +399,23 @@ function changed(was: CoordinatorContext, is: Changes): CoordinatorContext {
     live: is.live ?? was.live,
     granted: is.granted ?? was.granted,
     refused: is.refused ?? was.refused,
+  };
+}
+
+/** The context with another queue. It changes with each call that waits, and to read what is not among {@link Changes} takes V8 a while. */
+function withQueue(was: CoordinatorContext, queue: WaitQueue, workers = was.workers): CoordinatorContext {
+  return {
+    queueMax: was.queueMax,
+    queueMaxPerKey: was.queueMaxPerKey,
+    rules: was.rules,
+    supervisor: was.supervisor,
+    workers,
+    free: was.free,
+    queue,
+    nextLease: was.nextLease,
+    live: was.live,
+    granted: was.granted,
+    refused: was.refused,
   };
 }
 

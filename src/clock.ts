@@ -9,6 +9,9 @@ export interface PoolClock {
   clearTimeout(id: unknown): void;
 }
 
+// Node looks the global up by a getter each time.
+const { performance } = globalThis;
+
 /**
  * The clock on the wall. Its timers do not keep the program running: what does
  * is work that somebody waits for (`KeepAlive`).

@@ -144,7 +144,7 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
       try {
         if (edge.guard === undefined) return edge;
         args ??= { context: state.context, event };
-        if (edge.guard(args, state)) return edge;
+        if (edge.guard(args, edge.needsState ? state : undefined)) return edge;
       } catch {
         // It will throw again, and the interpreter knows how to say so.
         return LEFT;
@@ -306,7 +306,8 @@ function send({ to, event }: Sends, args: ActionArgs, params: unknown, unwatched
   const target = typeof to === 'function' ? to(args, params) : to;
   if (!isActor(target)) return false;
   const said = typeof event === 'function' ? event(args, params) : event;
-  if (typeof said?.type !== 'string' || said.type === 'xstate.error') return false;
+  const type = said?.type;
+  if (typeof type !== 'string' || type === 'xstate.error') return false;
   unwatched.say(target, said);
   return true;
 }

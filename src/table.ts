@@ -63,6 +63,8 @@ export interface Edge {
   /** As XState tells of it. */
   readonly transitions: readonly [TransitionDefinition];
   readonly guard: Check | undefined;
+  /** Only what XState brings looks at the state: a guard without parameters is called as it is, with nothing between. */
+  readonly needsState: boolean;
   readonly steps: readonly Step[];
   /** Absent if the state is not left. */
   readonly target: Leaf | undefined;
@@ -211,6 +213,7 @@ function edgeOf(machine: Machine, leaf: StateNode, transition: TransitionDefinit
   return {
     transitions: [transition],
     guard,
+    needsState: guard !== undefined && isXStatesGuard(machine, transition.guard!),
     steps,
     target: isLeft ? leafAt(root, target) : undefined,
     mayRaise: steps.some(mayRaise),
@@ -227,13 +230,21 @@ function leafAt(root: StateNode, leaf: StateNode): Leaf {
 }
 
 function checkOf(machine: Machine, guard: Named | Guard): Check | 'unknown' {
-  const found = typeof guard === 'function' ? guard : machine.implementations.guards[nameOf(guard)];
+  const found = guardOf(machine, guard);
   if (typeof found !== 'function') return 'unknown';
   const { check } = found;
-  if (check !== undefined) return (args, state) => check(state, args, found);
-  if (typeof guard !== 'object' || guard.params === undefined) return (args) => found(args, undefined);
+  if (check !== undefined) return (args, state) => check(state as State, args, found);
+  if (typeof guard !== 'object' || guard.params === undefined) return found;
   const { params } = guard;
   return (args) => found(args, typeof params === 'function' ? params(args) : params);
+}
+
+function isXStatesGuard(machine: Machine, guard: Named | Guard): boolean {
+  return guardOf(machine, guard)?.check !== undefined;
+}
+
+function guardOf(machine: Machine, guard: Named | Guard): Guard | undefined {
+  return typeof guard === 'function' ? guard : machine.implementations.guards[nameOf(guard)];
 }
 
 export function stepOf(machine: Machine, action: Named | Action): Step {
@@ -396,7 +407,7 @@ export interface TransitionDefinition {
 type Params = unknown | ((args: GuardArgs) => unknown);
 export type Named = string | { readonly type: string; readonly params?: Params };
 export type Action = (args: ActionArgs, params: unknown) => void;
-type Check = (args: GuardArgs, state: State) => boolean;
+type Check = (args: GuardArgs, state: State | undefined) => boolean;
 
 /** `check`: of `and`, `or`, `not` and `stateIn`. */
 interface Guard {
