@@ -187,7 +187,7 @@ export abstract class Asking implements Asker {
     if (parent === undefined || slots === 1 || wish?.strict) return wish;
     // In the other lanes calls go on beside each other, unless one of them blocks all.
     const isBehind = (hand: WorkerHand) =>
-      callAbove(parent, (call) => call.worker === hand && (lane === 'serial' || hand.blockedBy === call)) !== undefined;
+      callAbove(parent, (call) => call.worker === hand && (lane === 'serial' || call.blocks)) !== undefined;
     if (lane !== 'serial' && ![...runtime.hands.values()].some(isBehind)) return wish;
     let best: WorkerHand | undefined;
     for (const [worker, hand] of runtime.hands) {

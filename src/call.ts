@@ -158,7 +158,8 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     // Python runs it: if anybody waits, it is one below.
     if (this.#home === undefined && this.#ahead === undefined) return this.#children?.refuse() ?? false;
     const error = deadlockOf(this);
-    if (error === undefined) return false;
+    // What Python has begun with may have done a part of its work, and is not told that it was refused.
+    if (error === undefined || this.#exchange?.hasStarted(this) === true) return false;
     this.#home?.withdraw(this);
     this.fail(error, 'refused');
     // In the pipe behind the very call that waits for it.
@@ -272,6 +273,10 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     return this.#exchange?.worker;
   }
 
+  get blocks(): boolean {
+    return this.worker?.blockedBy === this || (this.#live?.hasBlocked ?? false);
+  }
+
   /** What its functions threw at Python. */
   get thrown(): ThrownErrors | undefined {
     return this.#live?.thrown;
@@ -289,7 +294,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
         return from !== this.#exchange || this.#hearCallback(message, from);
       case 'pull':
         if (from !== this.#exchange) return true;
-        return this.#live?.pull(message.input, message.items, this) ?? false;
+        return this.#live?.pull(message, this, () => this.#standStill(from.worker)) ?? false;
       case 'progress':
         if (!this.#isSettled && from === this.#exchange) {
           onProgress?.({ done: message.done, total: message.total, note: message.note });
@@ -368,10 +373,22 @@ export class Call implements Parent, AskingCall, EncodedRequest {
 
   /** Runs what all calls of that worker wait for. */
   #runBlocking<T>(worker: WorkerHand, run: () => T): Promise<Awaited<T>> {
+    const unblock = this.#block(worker);
+    return this.run(run).finally(unblock);
+  }
+
+  /** Python waits for items where it stands, and what was sent there as it did not waits behind that. */
+  #standStill(worker: WorkerHand): () => void {
+    this.#children?.lookAgain();
+    return this.#block(worker);
+  }
+
+  /** Takes note that no other call of that worker goes on. @returns What ends that. */
+  #block(worker: WorkerHand): () => void {
     worker.blockedBy = this;
-    return this.run(run).finally(() => {
+    return () => {
       if (worker.blockedBy === this) worker.blockedBy = undefined;
-    });
+    };
   }
 
   say(encode: (id: number) => string, bin?: readonly Uint8Array[]): void {

@@ -24,6 +24,8 @@ export interface Parent extends Child {
   readonly caller: HandleCaller | undefined;
   /** The worker of which it has a slot. */
   readonly worker: WorkerHand | undefined;
+  /** No other call of that worker goes on, or will where it next waits. */
+  readonly blocks?: boolean;
   /** Nobody waits for it any more. */
   readonly isSettled: boolean;
   /** Those that it waits for. */
@@ -49,7 +51,12 @@ export class Children {
 
   /** That one is not waited for any more. */
   release(child: Child): void {
-    if (this.#all.delete(child) && this.#all.size > 0 && !this.#parent.isSettled) lookAgainAt(this.#parent);
+    if (this.#all.delete(child)) this.lookAgain();
+  }
+
+  /** Those who are left may wait for ever from now on. */
+  lookAgain(): void {
+    if (this.#all.size > 0 && !this.#parent.isSettled) lookAgainAt(this.#parent);
   }
 
   /** What that run has left behind is not waited for any more. */
@@ -168,7 +175,7 @@ export function unlessDeadlocked<T>(work: Promise<T>, name: string, waitsFor: ()
 
 /**
  * Looks at a call's children once the turn is over, when its functions have gone on: those who are left may wait for ever, now
- * that one of them has ended.
+ * that one of them has ended, or that Python waits in the call where it stands.
  */
 export function lookAgainAt(call: Parent): void {
   if (left.size === 0) {

@@ -287,7 +287,7 @@ export class QueueTimeoutError extends PoolError<'ERR_QUEUE_TIMEOUT'> {
 }
 
 /**
- * A call, made in a function that Python had called, would have waited for ever, and nothing was sent to Python; or such a
+ * A call, made in a function that Python had called, would have waited for ever, and Python never begins with it; or such a
  * function would have, for the end of the very call that waits for it, which comes all the same.
  */
 export class DeadlockError extends PoolError<'ERR_DEADLOCK'> {

@@ -5,7 +5,14 @@ import { dropUnread, type HandleOwner, remoteOf } from './handle.js';
 import type { Kept } from './keep.js';
 import { type AnyIterator, Source } from './source.js';
 import { nextTurn } from './turn.js';
-import { encodeAnswer, encodeAnswerError, encodeItems, encodeItemsEnd, encodeSaid } from './wire/message.js';
+import {
+  encodeAnswer,
+  encodeAnswerError,
+  encodeItems,
+  encodeItemsEnd,
+  encodeSaid,
+  type PullMessage,
+} from './wire/message.js';
 import { ThrownErrors } from './wire/thrown.js';
 import type { Encoded, ValueLimits } from './wire/value.js';
 
@@ -24,6 +31,8 @@ export interface AskingCall {
 export class LiveArguments {
   /** What its functions threw at Python. */
   readonly thrown = new ThrownErrors();
+  /** Python has waited for items where it stands, which holds up its worker, and may do so again at any moment. */
+  hasBlocked = false;
   readonly #functions: ((...args: unknown[]) => unknown)[] = [];
   readonly #iterables: (Iterable<unknown> | AsyncIterable<unknown>)[] = [];
   readonly #inputs = new Map<number, Input>();
@@ -80,11 +89,16 @@ export class LiveArguments {
     if (!this.#isOver) void this.#answer(called, number, args, call);
   }
 
-  /** Python has room for so many more items of the iterable of that index. False: there is none. */
-  pull(index: number, items: number, call: AskingCall): boolean {
+  /**
+   * Python has room for so many more items of an iterable. False: there is none.
+   *
+   * @param block Takes note that Python waits for them where it stands, and returns what ends that.
+   */
+  pull({ input: index, items, blocks = false }: PullMessage, call: AskingCall, block: () => () => void): boolean {
     const given = this.#iterables[index];
     if (given === undefined) return false;
     if (this.#isOver) return true;
+    this.hasBlocked ||= blocks;
     let input = this.#inputs.get(index);
     if (input === undefined) {
       const encode: Ways['encode'] = (values, first) =>
@@ -94,7 +108,7 @@ export class LiveArguments {
       input = new Input(index, given, { encode, tell: (error) => this.#tell(error), say, run });
       this.#inputs.set(index, input);
     }
-    input.pull(items);
+    input.pull(items, blocks ? block : undefined);
     return true;
   }
 
@@ -157,6 +171,8 @@ class Input {
   #itemBytes = BATCH_BYTES;
   #isRunning = false;
   #isClosed = false;
+  /** Ends that Python waits for the next where it stands; absent while it does not. */
+  #unblock: (() => void) | undefined;
 
   constructor(index: number, given: Iterable<unknown> | AsyncIterable<unknown>, ways: Ways) {
     this.#index = index;
@@ -164,9 +180,11 @@ class Input {
     this.#source = new Source(() => iteratorOf(given));
   }
 
-  pull(items: number): void {
+  pull(items: number, block: (() => () => void) | undefined): void {
     for (const size of this.#sizes.splice(0, items)) this.#bytes -= size;
     this.#room += items;
+    // What it has not read is on its way, and lets it go on.
+    if (!this.#isClosed && this.#sizes.length === 0) this.#unblock ??= block?.();
     if (!this.#isRunning && !this.#isClosed) this.#start();
   }
 
@@ -178,6 +196,7 @@ class Input {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#goOn();
     // What goes wrong in closing is nobody's to hear any more.
     this.#source.close().catch(() => {});
   }
@@ -205,7 +224,7 @@ class Input {
         if (result.done) {
           this.#send(batch);
           this.#isClosed = true;
-          this.#ways.say((id) => encodeItemsEnd(id, this.#index));
+          this.#say((id) => encodeItemsEnd(id, this.#index));
           return;
         }
         batch.push(result.value);
@@ -243,7 +262,7 @@ class Input {
     this.#room -= values.length;
     this.#bytes += size;
     for (const _ of values) this.#sizes.push(this.#itemBytes);
-    this.#ways.say((id) => encodeItems(id, this.#index, text), bin);
+    this.#say((id) => encodeItems(id, this.#index, text), bin);
   }
 
   /** The items before the error are sent first. */
@@ -257,7 +276,18 @@ class Input {
     }
     this.close();
     const text = this.#ways.tell(told);
-    this.#ways.say((id) => encodeItemsEnd(id, this.#index, text));
+    this.#say((id) => encodeItemsEnd(id, this.#index, text));
+  }
+
+  #say(...said: Parameters<Ways['say']>): void {
+    this.#goOn();
+    this.#ways.say(...said);
+  }
+
+  /** Python does, if it has waited. */
+  #goOn(): void {
+    this.#unblock?.();
+    this.#unblock = undefined;
   }
 }
 

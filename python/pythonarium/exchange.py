@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 class Exchange:
     """One call that has more to say than an answer: it streams, is given functions or iterators, or waits for Node."""
 
+    # Whether other calls stand still while this one is in `wait`.
+    wait_blocks = False
+
     def __init__(
         self,
         call: int,
@@ -62,10 +65,6 @@ class Exchange:
     def is_in_coroutine(self) -> bool:
         """Whether the code that runs is a coroutine's, whose loop must not be held up."""
         return is_in_coroutine()
-
-    def blocks(self) -> bool:
-        """Whether other calls stand still while the code that runs waits for Node."""
-        return False
 
     def begin(self) -> None:
         """Take note that the call runs in this thread from here on."""
@@ -152,9 +151,10 @@ class Exchange:
             raise CallCancelled(GIVEN_UP)
         self._numbers += 1
         handing, cancellation = self.handing, self.cancellation
+        blocks = self.wait_blocks and not self.is_in_coroutine()
         try:
             text, attachments = encode_members({"args": list(args), "kwargs": kwargs}, self.depth_max, handing)
-            line = message.callback(self.call, function, self._numbers, text, is_kept, self.blocks())
+            line = message.callback(self.call, function, self._numbers, text, is_kept, blocks)
         except BaseException:
             handing.take_back()
             raise
@@ -255,7 +255,7 @@ class Input:
 
     def __next__(self) -> Any:
         if not self._items:
-            self._ask_for_more()
+            self._ask_for_more(self._exchange.wait_blocks)
             self._exchange.wait(self._is_there)
         if self._items:
             return self._take()
@@ -279,15 +279,16 @@ class Input:
 
     def _take(self) -> Any:
         item = self._items.pop()
-        if self._room + len(self._items) <= ROOM_ITEMS // 2:
+        # Where nothing is left, whoever comes for the next asks for more, and says whether that blocks.
+        if self._items and self._room + len(self._items) <= ROOM_ITEMS // 2:
             self._ask_for_more()
         return item
 
-    def _ask_for_more(self) -> None:
+    def _ask_for_more(self, blocks: bool = False) -> None:
         more = ROOM_ITEMS - self._room - len(self._items)
         if self._end is None and more > 0 and self._exchange.is_open:
             self._room += more
-            self._exchange.say("a pull", message.pull(self._exchange.call, self._index, more))
+            self._exchange.say("a pull", message.pull(self._exchange.call, self._index, more, blocks))
 
     def _raise_end(self) -> None:
         end = self._end

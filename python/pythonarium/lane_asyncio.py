@@ -211,14 +211,12 @@ class LoopExchange(Exchange):
     """What a call on the shared loop says and hears."""
 
     cancellation: AsyncioJob
+    # The loop that all share stands still.
+    wait_blocks = True
 
     def is_in_coroutine(self) -> bool:
         """Whether the code that runs is a coroutine's: there is a loop in this lane for plain functions too."""
         return not self.cancellation.is_plain
-
-    def blocks(self) -> bool:
-        """Whether a plain function waits, and the loop with it."""
-        return self.cancellation.is_plain
 
     async def wait_async(self, is_there: Callable[[], bool]) -> None:
         """Hear what comes until `is_there()`, while the loop goes on."""

@@ -154,9 +154,13 @@ def callback(
     return f'{{"type":"callback","id":{call},"{kind}":{function},"number":{number},{still}{values}}}\n'.encode()
 
 
-def pull(call: int, index: int, items: int) -> bytes:
-    """Return the line that asks for so many more items of an iterable that Node gave to `call`."""
-    return f'{{"type":"pull","id":{call},"input":{index},"items":{items}}}\n'.encode()
+def pull(call: int, index: int, items: int, blocks: bool = False) -> bytes:
+    """Return the line that asks for so many more items of an iterable that Node gave to `call`.
+
+    `blocks`: no call of this worker goes on before the next of them comes, or their end.
+    """
+    still = ',"blocks":true' if blocks else ""
+    return f'{{"type":"pull","id":{call},"input":{index},"items":{items}{still}}}\n'.encode()
 
 
 def progress(call: int, done: str, total: str, note: str) -> bytes:

@@ -214,6 +214,8 @@ export interface PullMessage {
   readonly id: number;
   readonly input: number;
   readonly items: number;
+  /** No call of that worker goes on before the next of them comes, or their end. */
+  readonly blocks?: boolean;
 }
 
 /** How far a call has come. */
@@ -686,7 +688,13 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
         kwargs: fields.record('kwargs'),
       };
     case 'pull':
-      return { type, id: fields.id('id'), input: fields.integer('input'), items: fields.id('items') };
+      return {
+        type,
+        id: fields.id('id'),
+        input: fields.integer('input'),
+        items: fields.id('items'),
+        ...(fields.has('blocks') && { blocks: fields.boolean('blocks') }),
+      };
     case 'progress':
       return {
         type,

@@ -218,6 +218,41 @@ describe('in the lane asyncio, a worker', () => {
     expect(last).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['wait_plainly', 'wait_plainly', 'echo'] });
   });
 
+  it('refuses what an iterable asks of it that its own plain function reads: that could never begin', async () => {
+    const pool = await readyPool(lanes, { lane: 'asyncio', slots: 4 });
+    async function* numbers() {
+      yield 1;
+      yield await pool.call<number>('echo', [2]);
+    }
+    const error = await failure<Error & { cause: object }>(pool.call('total_plainly', [numbers()]));
+    expect(error.cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['total_plainly', 'echo'] });
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, cancelled: { kept: 0, killed: 0 } });
+    expect(await pool.call('total', [numbers()])).toBe(3);
+  });
+
+  it('refuses it as well where it was asked before the function came to wait for it', async () => {
+    const pool = await readyPool(lanes, { lane: 'asyncio', slots: 4 });
+    const gate = new Gate();
+    async function* numbers() {
+      yield 1;
+      const go = await gate.reached();
+      const [two] = await Promise.all([pool.call<number>('echo', [2]), go()]);
+      yield two;
+    }
+    const error = await failure<Error & { cause: object }>(pool.call('total_after', [numbers(), gate.path]));
+    expect(error.cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['total_after', 'echo'] });
+    await rest(pool);
+    expect(pool.stats().cancelled).toEqual({ kept: 0, killed: 0 });
+  });
+
+  it('leaves to another what an iterable asks for that a plain function of its own reads', async () => {
+    const pool = await readyPool(lanes, { lane: 'asyncio', slots: 4, size: 2 });
+    async function* numbers() {
+      for (let n = 0; n < 100; n++) yield await pool.call<number>('echo', [n]);
+    }
+    expect(await pool.call('total_plainly', [numbers()])).toBe(4_950);
+  });
+
   it('tells, when it dies, that what waits behind a plain function had not started', async () => {
     const pool = await readyPool(lanes, { lane: 'asyncio' });
     const pid = await pool.call<number>('pid');

@@ -181,6 +181,22 @@ class Asyncio(Lanes):
                     self.worker.send({"type": "items.end", "id": call, "input": 0})
                 self.assertEqual([self.value_of(call) for call in calls], [2 * call for call in calls])
 
+    def test_what_waits_for_items_where_it_stands_says_that_it_holds_up_the_others(self):
+        for name, blocks in (("sums", False), ("sums_plainly", True), ("sums_on_the_loop", True)):
+            with self.subTest(name):
+                call = self.ask_with("stream", name)
+                self.assertEqual(self.pulled(), (256, blocks))
+                for count, asks in ((128, [(128, blocks)]), (129, [(128, False), (1, blocks)]), (1, [(1, blocks)])):
+                    self.worker.send({"type": "items", "id": call, "input": 0, "values": [1] * count})
+                    self.assertEqual([self.pulled() for _ in asks], asks)
+                self.worker.send({"type": "items.end", "id": call, "input": 0})
+                self.assertEqual(self.value_of(call), 258)
+
+    def pulled(self):
+        asked = self.hear()
+        self.assertEqual(asked["type"], "pull")
+        return asked["items"], asked.get("blocks", False)
+
     def test_streams_of_several_calls_come_side_by_side_each_within_its_room(self):
         for name in ("counts", "counts_plainly"):
             with self.subTest(name):

@@ -21,7 +21,7 @@ WRITE = {
         "kept" in m,
         m.get("blocks", False),
     ),
-    "pull": lambda m: message.pull(m["id"], m["input"], m["items"]),
+    "pull": lambda m: message.pull(m["id"], m["input"], m["items"], m.get("blocks", False)),
     "progress": lambda m: message.progress(m["id"], *[encode_unchecked(m[name]) for name in ("done", "total", "note")]),
     "heartbeat": lambda m: message.heartbeat(m["id"]),
     "mapped": lambda m: message.mapped(m["id"], encode_unchecked(m["values"])[1:-1], m["tookUs"], m["longestUs"]),

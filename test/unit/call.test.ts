@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { WorkerHand } from '../../src/actors/worker.js';
 import { Call, type CallExtras, type CallOutcome, type Question } from '../../src/call.js';
@@ -5,6 +6,7 @@ import type { Child } from '../../src/children.js';
 import { PoolClosedError, ProtocolError } from '../../src/errors.js';
 import type { Exchange } from '../../src/exchange.js';
 import { Kept } from '../../src/keep.js';
+import { LiveArguments } from '../../src/live-arguments.js';
 import { Attempts, type Retries } from '../../src/retries.js';
 import { siteAbove } from '../../src/site.js';
 import type { CallbackMessage } from '../../src/wire/message.js';
@@ -143,6 +145,65 @@ describe('a call', () => {
     await expect(blocker.promise).rejects.toBe('enough');
   });
 
+  it('is refused behind a call that has come to wait for it, unless Python has begun with it', async () => {
+    for (const isStarted of [true, false]) {
+      const outer = made().call;
+      const inner: ReturnType<typeof made>[] = [];
+      void outer.run(() => {
+        inner.push(made());
+        return new Promise(() => {});
+      });
+      const { call, exchange } = inner[0]!;
+      call.onSent(exchange);
+      exchange.worker.blockedBy = outer;
+      exchange.isStarted = isStarted;
+      expect(outer.refuseIfDeadlocked()).toBe(!isStarted);
+      expect(exchange.abandoned).toEqual(isStarted ? [] : [call]);
+      if (!isStarted) await expect(call.promise).rejects.toMatchObject({ code: 'ERR_DEADLOCK' });
+    }
+  });
+
+  it('holds up its worker while Python waits for an item where it stands, and not once one is on its way', async () => {
+    const given = new LiveArguments(LIMITS);
+    const yields: ((item: string) => void)[] = [];
+    const next = () =>
+      new Promise<IteratorResult<string>>((resolve) => yields.push((value) => resolve({ done: false, value })));
+    const input = given.onIterable({ [Symbol.asyncIterator]: () => ({ next }) });
+    const { call, exchange } = made({}, { given });
+    const pull = (items: number) => call.hear({ type: 'pull', id: 1, input, items, blocks: true }, exchange);
+    const said = async () => {
+      // What comes late lets what is there go in the next turn.
+      await setImmediate();
+      await setImmediate();
+    };
+    call.onSent(exchange);
+    pull(2);
+    expect([exchange.worker.blockedBy, call.blocks]).toEqual([call, true]);
+    yields[0]!('first');
+    await said();
+    // It may come back at any moment.
+    expect([exchange.worker.blockedBy, call.blocks]).toEqual([undefined, true]);
+    yields[1]!('second');
+    await said();
+    // It has read the first, and will find the second.
+    pull(1);
+    expect(exchange.worker.blockedBy).toBeUndefined();
+    pull(1);
+    expect(exchange.worker.blockedBy).toBe(call);
+    call.onAnswered({ value: null }, exchange);
+    expect(exchange.worker.blockedBy).toBeUndefined();
+    await call.promise;
+  });
+
+  it('holds up nobody while Python waits for an item and lets the others go on', () => {
+    const given = new LiveArguments(LIMITS);
+    const input = given.onIterable({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) });
+    const { call, exchange } = made({}, { given });
+    call.onSent(exchange);
+    call.hear({ type: 'pull', id: 1, input, items: 2 }, exchange);
+    expect([exchange.worker.blockedBy, call.blocks]).toEqual([undefined, false]);
+  });
+
   it('has let go of all that it held before its caller goes on', async () => {
     const { call, exchange } = made();
     call.onSent(exchange);
@@ -187,11 +248,10 @@ describe('an attempt that was given up', () => {
 function attempting() {
   const answers: ((value: unknown) => void)[] = [];
   const kept = new Kept(() => new Promise((resolve) => answers.push(resolve)));
-  const limits = { depthMax: 10, messageBytesMax: 1_000, attachmentBytesMax: 1_000 };
   const said: string[] = [];
   const exchangeOf = (id: number) => {
     const exchange = {
-      worker: { limits, kept: () => kept },
+      worker: { limits: LIMITS, kept: () => kept },
       aheadOf: () => undefined,
       hasStarted: () => true,
       abandon: () => {},
@@ -221,7 +281,12 @@ function made(wait: ConstructorParameters<typeof Call>[4] = {}, extras?: CallExt
     abandon: (given: Call) => abandoned.push(given),
     ahead: undefined as Call | undefined,
     aheadOf: () => exchange.ahead,
+    hasStarted: () => exchange.isStarted,
+    isStarted: false,
+    say: () => {},
     worker: {},
   };
   return { clock, call, outcomes, exchange: exchange as unknown as Exchange & typeof exchange };
 }
+
+const LIMITS = { depthMax: 10, messageBytesMax: 1_000, attachmentBytesMax: 1_000 };

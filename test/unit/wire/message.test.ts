@@ -326,7 +326,7 @@ const SAID: readonly { must: Record<string, unknown>; may?: Record<string, unkno
   { must: { type: 'items', id: 1, values: [1, 'a'] }, also: { bytes: 40 } },
   { must: { type: 'callback', id: 1, function: 0, number: 2, args: [1], kwargs: { a: 1 } }, may: { blocks: true } },
   { must: { type: 'callback', id: 1, kept: 1, number: 2, args: [], kwargs: {} } },
-  { must: { type: 'pull', id: 1, input: 0, items: 2 } },
+  { must: { type: 'pull', id: 1, input: 0, items: 2 }, may: { blocks: true } },
   { must: { type: 'progress', id: 1, done: 0.5, total: 2, note: 'half' } },
   { must: { type: 'progress', id: 1, done: 0, total: null, note: null } },
   { must: { type: 'heartbeat', id: 1 } },
@@ -366,6 +366,7 @@ const NO_SUCH: Record<string, readonly (readonly [unknown, string])[]> = {
   function: [['0', 'is no safe integer']],
   kept: [[0, 'is not positive']],
   number: [[0, 'is not positive']],
+  blocks: [[1, 'is no boolean']],
   args: [[{}, 'is no array']],
   kwargs: [
     [[], 'is no object'],
