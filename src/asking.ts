@@ -148,7 +148,8 @@ export abstract class Asking implements Asker {
   /** Who holds every slot that could serve it, or keeps it waiting; undefined if one is free, or may come up. */
   holders(): readonly Holder[] | undefined {
     const behind = this.session?.waitsBehind?.();
-    return behind === undefined ? this.runtime.holders(this.waiter.affinity) : [{ call: behind }];
+    if (behind !== undefined) return [{ call: behind }];
+    return this.runtime.holders(this.waiter.affinity)?.map(({ keeper }) => ({ call: keeper }));
   }
 
   onGranted(exchange: Exchange): void {

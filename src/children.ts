@@ -10,7 +10,7 @@ export interface Child {
   readonly name: string;
   /** In which it was made. */
   readonly parent: Run | undefined;
-  /** True of what `onLost` does: whoever waits for that waits for no slot. */
+  /** True of what `onLost` does: there is more to say of whoever waits for that than which slots are held. */
   readonly isOnLost?: boolean;
   /** Whose end, of any of them, lets it go on; empty or undefined if it goes on by itself. */
   waitsFor(): readonly (Child | undefined)[] | undefined;

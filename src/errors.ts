@@ -309,7 +309,10 @@ function whyForEver({ slots, isOnLost }: { slots: number | undefined; isOnLost?:
     const what = isOnLost ? 'the end of `onLost`, which' : 'the end of a call that';
     return `the last waits for ${what} waits for it. It is done all the same once that has ended: do not await it there.`;
   }
-  if (isOnLost) return 'the last waits for the state that `onLost` builds. Call through the lease that it is given.';
+  if (isOnLost) {
+    const what = 'the state that `onLost` builds, or for the worker that it holds';
+    return `the last waits for ${what}. Call through the lease that it is given.`;
+  }
   return (
     `${slots === 1 ? 'the one slot' : `all ${slots} slots`} that could serve the last ${slots === 1 ? 'is' : 'are'} held by calls that wait for such a call. ` +
     'Raise `size` or `slots`, do not wait for a lease or a strict session in its own call, or pass what is needed as an argument.'

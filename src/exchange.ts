@@ -2,6 +2,7 @@ import type { ClientRef, LeaseId } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import type { Batch } from './batch.js';
 import type { Call } from './call.js';
+import type { Child } from './children.js';
 import { type EndedLease, type HandleEnd, LeaseEndedError, type PoolError } from './errors.js';
 import { remove } from './remove.js';
 import type { Started } from './retries.js';
@@ -30,6 +31,8 @@ export interface Loss {
 export interface LeaseHolder {
   /** The lease is wanted further. */
   readonly holds: boolean;
+  /** Whose end gives the lease back, if nothing does so before: an `onLost`. */
+  readonly keptBy?: Child | undefined;
   /** Nothing is unanswered: the next request may be sent. */
   onAnswered(): void;
   /** The lease is over. */
@@ -107,6 +110,11 @@ export class Exchange {
   get call(): Call | undefined {
     const [next] = this.#requests;
     return next?.isAbandoned ? undefined : next?.call;
+  }
+
+  /** What others wait for who want its slot: that call, or else what keeps the lease. */
+  get keeper(): Child | undefined {
+    return this.call ?? this.#holder?.keptBy;
   }
 
   /** All calls that wait for an answer. */

@@ -1,4 +1,5 @@
 import type { Call, CallHome } from './call.js';
+import type { Child } from './children.js';
 import { type EndedLease, LeaseEndedError } from './errors.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import type { Runtime } from './runtime.js';
@@ -20,6 +21,7 @@ export interface HoldTerms {
 export class Hold implements LeaseHolder, CallHome {
   readonly runtime: Runtime;
   readonly #terms: HoldTerms;
+  readonly #keeper: Child | undefined;
   readonly #waiting: Call[] = [];
   #exchange: Exchange | undefined;
   /** Absent in the turn in which it was handed out, unless that is looked at. */
@@ -34,9 +36,11 @@ export class Hold implements LeaseHolder, CallHome {
   #onOver: (() => void) | undefined;
   #onEnd: (() => void) | undefined;
 
-  constructor(runtime: Runtime, terms: HoldTerms) {
+  /** @param keeper Whose end gives the lease back, if nothing does so before. */
+  constructor(runtime: Runtime, terms: HoldTerms, keeper?: Child) {
     this.runtime = runtime;
     this.#terms = terms;
+    this.#keeper = keeper;
   }
 
   get exchange(): Exchange {
@@ -119,6 +123,11 @@ export class Hold implements LeaseHolder, CallHome {
   get holds(): boolean {
     if (this.#ended !== undefined) return false;
     return this.#checkedIn === undefined || this.#waiting.length > 0;
+  }
+
+  /** Absent once it goes back in any case. */
+  get keptBy(): Child | undefined {
+    return this.#checkedIn === undefined ? this.#keeper : undefined;
   }
 
   onAnswered(): void {

@@ -4,7 +4,8 @@ import type { HandleCaller } from './handle.js';
 
 /**
  * The state of one session, as its `onLost` builds it anew. The calls that are held wait for this, and what `onLost`
- * asks for is known as its child: a child that waits for the session in turn would do so for ever.
+ * asks for is known as its child: a child that waits for the session in turn, or for the worker of its lease, would do
+ * so for ever.
  */
 export class Rebuild implements Parent {
   readonly name = 'onLost';

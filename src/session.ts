@@ -260,7 +260,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     try {
       const { priority, fairnessKey } = this.mergedWith(NO_OPTIONS);
       const { onLostTimeoutMs = runtime.settings.leaseTimeoutMs ?? ON_LOST_MS } = this.#options;
-      const hold = new Hold(runtime, checkoutOptions(runtime, { leaseTimeoutMs: onLostTimeoutMs }).terms);
+      const hold = new Hold(runtime, checkoutOptions(runtime, { leaseTimeoutMs: onLostTimeoutMs }).terms, rebuild);
       const standing = own({ priority, fairnessKey });
       const asking = new CheckoutAsking(runtime, standing, hold, () => new Lease(hold, this.id, NO_OPTIONS));
       asking.session = {

@@ -33,6 +33,43 @@ describe('an `onLost`', () => {
     expect(await failure(session.call('played'))).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['onLost', name] });
   });
 
+  it.each<[string, string, (lease: Lease, pool: Pool) => Promise<unknown>]>([
+    ['a call', 'inner', (_, pool) => pool.call('inner')],
+    ['a checkout', 'checkout()', (_, pool) => pool.checkout()],
+    ['a call beside its own', 'inner', (lease, pool) => Promise.all([lease.call('played'), pool.call('inner')])],
+  ])('is told that it would await for ever what its own worker alone could serve: %s', async (_, name, ask) => {
+    const { pool, session } = await lostSession({ onLost: (lease, _, pool) => ask(lease, pool) });
+    expect(await failure(session.call('played'))).toMatchObject({
+      code: 'ERR_DEADLOCK',
+      chain: ['onLost', name],
+      message: expect.stringContaining('the worker that it holds'),
+    });
+    expect(pool.stats()).toMatchObject({ waiting: 0, leases: 0 });
+  });
+
+  it('may await anything of its pool once it has given its lease back', async () => {
+    const { session } = await lostSession({
+      onLost: async (lease, _, pool) => {
+        await lease.checkin();
+        return pool.call('played', ['other']);
+      },
+    });
+    expect(await session.call('played', ['second'])).toBe('second');
+  });
+
+  it('waits for a slot that somebody else gives back', async () => {
+    const { pool, session } = await lostSession({
+      onLost: (_, _lost, pool) => pool.call('played', ['other']),
+      options: { slots: 2 },
+    });
+    const lease = await pool.checkout();
+    const waiting = session.call('played', ['second']);
+    await heard();
+    expect(pool.stats().waiting).toBe(2);
+    await lease.checkin();
+    expect(await waiting).toBe('second');
+  });
+
   it('that ends its session ends it, though it must not await that: the next call begins anew', async () => {
     const { session, pool, losses } = await lostSession({
       onLost: async (_, lost) => {

@@ -492,6 +492,19 @@ describe('a call made in a function that Python called', () => {
     expect(error.cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['onLost', 'apply', 'total'] });
   });
 
+  it('is refused in an `onLost` where that and what waits for it hold all workers', async () => {
+    const pool = await readyPool(callbacks, { size: 2 });
+    const session = pool.session('ann', { onLost: () => pool.call('total', [[1]]) });
+    const met = await session.checkout();
+    const { pid } = pool.workers().find(({ worker }) => worker === met.worker) as { pid: number };
+    await met.checkin();
+    const dead = next(pool, 'worker.dead');
+    process.kill(pid, 'SIGKILL');
+    await dead;
+    const outer = failure<Error & { cause: object }>(pool.call('apply', [() => session.call('total', [[2]])]));
+    expect((await outer).cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['onLost', 'total'] });
+  });
+
   it('is refused a lease, or items of an iterable, that cannot be had', async () => {
     const pool = await readyPool(callbacks);
     const checkout = await failure<Error & { cause: object }>(pool.call('apply', [() => pool.checkout()]));
