@@ -1,4 +1,5 @@
 import type { WorkerHand } from './actors/worker.js';
+import type { Standing } from './asking.js';
 import { type Child, Children, type Parent } from './children.js';
 import type { HandleCaller } from './handle.js';
 
@@ -14,6 +15,8 @@ export class Rebuild implements Parent {
   readonly parent = undefined;
   /** The session. */
   readonly caller: HandleCaller;
+  /** Where whoever asks for its lease stands. */
+  readonly standing: Standing;
   /** On which the state is built, and which the session will have met then; `undefined` before there is a lease. */
   worker: WorkerHand | undefined;
   /** Resolves once the pool has ended. */
@@ -23,8 +26,9 @@ export class Rebuild implements Parent {
   readonly children: Children = new Children(this);
   isSettled = false;
 
-  constructor(caller: HandleCaller) {
+  constructor(caller: HandleCaller, standing: Standing) {
     this.caller = caller;
+    this.standing = standing;
     this.poolClosed = new Promise((resolve) => {
       this.#close = () => resolve(false);
     });

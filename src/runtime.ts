@@ -241,9 +241,10 @@ export class Runtime {
     this.linger.end();
     this.#askers.add(asker);
     const { waiter } = asker;
+    const held = isBack ? undefined : this.#heldBeside(waiter);
     // Most of the time nobody is held, and nothing is to be said of it.
-    if (isBack || this.sessions.held === 0) this.#tellCoordinator({ type: 'lease.request', waiter, isBack });
-    else this.#tellCoordinator({ type: 'lease.request', waiter, isBack, held: this.#heldBeside(waiter) });
+    if (held === undefined) this.#tellCoordinator({ type: 'lease.request', waiter, isBack });
+    else this.#tellCoordinator({ type: 'lease.request', waiter, isBack, held });
     if (this.sizer !== undefined && this.#askers.has(asker.waiter.ticket)) this.sizer.waits();
   }
 
@@ -392,9 +393,11 @@ export class Runtime {
     return alike >= queueMaxPerKey ? 'key-full' : undefined;
   }
 
-  /** Those whom sessions hold, and who wait beside that one as well as those in the queue. */
-  #heldBeside({ fairnessKey }: Waiter): { all: number; alike: number } {
-    return { all: this.sessions.held, alike: fairnessKey === null ? 0 : this.#heldOf(fairnessKey) };
+  /** Those whom sessions hold, and who wait beside that one as well as those in the queue; undefined: nobody. */
+  #heldBeside({ fairnessKey }: Waiter): { all: number; alike: number } | undefined {
+    const all = this.sessions.held;
+    const alike = fairnessKey === null ? 0 : this.#heldOf(fairnessKey);
+    return all === 0 && alike === 0 ? undefined : { all, alike };
   }
 
   #heldOf(fairnessKey: string): number {

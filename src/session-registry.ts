@@ -47,6 +47,8 @@ export class SessionRegistry {
   /** Those that were lost in use, until they are unused. */
   readonly #lostInUse = new Set<SessionRecord>();
   readonly #onNoneHeld: (() => void)[] = [];
+  /** Those that hold somebody. */
+  readonly #holding = new Set<SessionRecord>();
   #held = 0;
   readonly #visitors = new Map<WorkerId, Set<SessionRecord>>();
 
@@ -70,12 +72,15 @@ export class SessionRegistry {
     return this.#held;
   }
 
-  /** How many of them bear that key. */
+  /**
+   * How many more wait under that key than the queue tells: all who are held and bear it. Somebody who has asked in the place
+   * of one, under the session's own key, is in the queue and is nobody more.
+   */
   heldOf(fairnessKey: string): number {
     let held = 0;
-    for (const record of this.#busy.values()) {
-      if (record.held === undefined) continue;
-      for (const { waiter } of record.held.slice(standInsOf(record))) if (waiter.fairnessKey === fairnessKey) held += 1;
+    for (const record of this.#holding) {
+      for (const { waiter } of record.held ?? []) if (waiter.fairnessKey === fairnessKey) held += 1;
+      if (record.rebuild?.standing.fairnessKey === fairnessKey) held -= standInsOf(record);
     }
     return held;
   }
@@ -85,6 +90,8 @@ export class SessionRegistry {
     const before = countHeld(record);
     const result = change();
     this.#held += countHeld(record) - before;
+    if (record.held === undefined || record.held.length === 0) this.#holding.delete(record);
+    else this.#holding.add(record);
     return result;
   }
 
@@ -96,8 +103,7 @@ export class SessionRegistry {
 
   /** Some of those held have gone on. */
   released(): void {
-    if (this.#onNoneHeld.length === 0) return;
-    for (const { held = [] } of this.#busy.values()) if (held.length > 0) return;
+    if (this.#onNoneHeld.length === 0 || this.#holding.size > 0) return;
     for (const run of this.#onNoneHeld.splice(0)) run();
   }
 

@@ -173,7 +173,8 @@ export class Session<Api = unknown> extends Caller<Api> {
       if (!isLetIn) return sessions.putLossBack(this.id, loss);
       // Wherever a `hint` has been meanwhile: whoever else comes waits for the state, too.
       record.met = undefined;
-      const rebuild = new Rebuild(this);
+      const { priority, fairnessKey } = this.mergedWith(NO_OPTIONS);
+      const rebuild = new Rebuild(this, own({ priority, fairnessKey }));
       sessions.hold(record, () => {
         record.held = [asking];
         record.rebuild = rebuild;
@@ -258,11 +259,9 @@ export class Session<Api = unknown> extends Caller<Api> {
     // In use until its state is built, even if nobody waits for it any more.
     sessions.enter(this.id);
     try {
-      const { priority, fairnessKey } = this.mergedWith(NO_OPTIONS);
       const { onLostTimeoutMs = runtime.settings.leaseTimeoutMs ?? ON_LOST_MS } = this.#options;
       const hold = new Hold(runtime, checkoutOptions(runtime, { leaseTimeoutMs: onLostTimeoutMs }).terms, rebuild);
-      const standing = own({ priority, fairnessKey });
-      const asking = new CheckoutAsking(runtime, standing, hold, () => new Lease(hold, this.id, NO_OPTIONS));
+      const asking = new CheckoutAsking(runtime, rebuild.standing, hold, () => new Lease(hold, this.id, NO_OPTIONS));
       asking.session = {
         mayWait: true,
         onMet: (met) => {

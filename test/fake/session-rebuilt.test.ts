@@ -158,6 +158,22 @@ describe('a lost session, among those who wait,', () => {
     expect(pool.stats()).toMatchObject({ waiting: 0, leases: 0 });
   });
 
+  it('counts by the key of its call, though the lease for its `onLost` is asked for by that of the session', async () => {
+    const { pool, session } = await lostSession({ onLost: () => {}, options: { queueMaxPerKey: 1 } });
+    const lease = await pool.checkout();
+    const calls = [
+      session.with({ fairnessKey: 'session' }).call('played', ['second'], { fairnessKey: 'call' }),
+      pool.call('played', ['plain'], { fairnessKey: 'session' }),
+    ];
+    for (const fairnessKey of ['call', 'session']) {
+      const asked = pool.call('played', [], { fairnessKey });
+      expect(await failure(asked)).toMatchObject({ code: 'ERR_QUEUE_FULL', queueMax: 1, fairnessKey });
+    }
+    await lease.checkin();
+    expect(await Promise.all(calls)).toEqual(['second', 'plain']);
+    expect(pool.stats()).toMatchObject({ waiting: 0, leases: 0 });
+  });
+
   it('counts until all of its calls have gone on, those included that give up as it is built anew', async () => {
     const abort = new AbortController();
     let go = () => {};
