@@ -260,24 +260,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     sessions.enter(this.id);
     try {
       const { onLostTimeoutMs = runtime.settings.leaseTimeoutMs ?? ON_LOST_MS } = this.#options;
-      const hold = new Hold(runtime, checkoutOptions(runtime, { leaseTimeoutMs: onLostTimeoutMs }).terms, rebuild);
-      const asking = new CheckoutAsking(runtime, rebuild.standing, hold, () => new Lease(hold, this.id, NO_OPTIONS));
-      asking.session = {
-        mayWait: true,
-        onMet: (met) => {
-          sessions.hold(record, () => {
-            rebuild.worker = met;
-          });
-          sessions.visit(record, met);
-        },
-        onWorkerLeft: undefined,
-      };
-      // Code that hangs must not keep those who wait, nor the worker. The lease may be over before anybody has heard of it.
-      const lost = new Promise<false>((resolve) => {
-        hold.onEnd(() => hold.ended?.reason !== 'checked-in' && resolve(false));
-      });
-      asking.standIn();
-      const lease = await asking.lease(undefined, () => asking.ask(preferring(sessions.leastMet())));
+      const { lease, lost } = await this.#leaseToRebuild(record, rebuild, onLostTimeoutMs);
       const run = new Run(rebuild, () => rebuild.isSettled);
       const built = run.of(() => this.#options.onLost?.(lease, { reason: loss })).then(() => false as const);
       // One that has given its lease back may hang as well.
@@ -317,6 +300,41 @@ export class Session<Api = unknown> extends Caller<Api> {
       });
       sessions.leave(record);
     }
+  }
+
+  /** A lease on the worker that the session is to meet, and what resolves if that ends before it is given back. */
+  async #leaseToRebuild(
+    record: SessionRecord,
+    rebuild: Rebuild,
+    leaseTimeoutMs: number,
+  ): Promise<{ lease: Lease; lost: Promise<false> }> {
+    const { runtime } = this;
+    const { sessions } = runtime;
+    const hold = new Hold(runtime, checkoutOptions(runtime, { leaseTimeoutMs }).terms, rebuild);
+    const asking = new CheckoutAsking(runtime, rebuild.standing, hold, () => new Lease(hold, this.id, NO_OPTIONS));
+    asking.session = {
+      mayWait: true,
+      onMet: (met) => {
+        sessions.hold(record, () => {
+          rebuild.worker = met;
+        });
+        sessions.visit(record, met);
+      },
+      onWorkerLeft: undefined,
+    };
+    // Code that hangs must not keep those who wait, nor the worker. The lease may be over before anybody has heard of it.
+    const lost = new Promise<false>((resolve) => {
+      hold.onEnd(() => hold.ended?.reason !== 'checked-in' && resolve(false));
+    });
+    asking.standIn();
+    const lease = await asking.lease(undefined, () => asking.ask(preferring(sessions.leastMet())));
+    if (record.visited.has(rebuild.worker as WorkerHand) || runtime.endedBy !== undefined) return { lease, lost };
+    // It has left since, and what would be built there would be lost with it.
+    sessions.hold(record, () => {
+      rebuild.worker = undefined;
+    });
+    void lease.checkin();
+    return this.#leaseToRebuild(record, rebuild, leaseTimeoutMs);
   }
 
   /** Its worker left before it was served, so nothing was started: it is told, or goes on with the state built anew. */

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { SessionOptions } from '../../src/index.js';
 import { failure } from '../support/pool.js';
 import { watchFaults } from './faults.js';
 import { PlayedPool } from './played-pool.js';
@@ -78,5 +79,40 @@ it('every call that waits for a worker which is to be replaced waits for its sta
   await lease.checkin();
   await world.settle();
   expect(await Promise.all(waiting)).toEqual([expect.any(Number), expect.any(Number)]);
+  await world.destroy();
+});
+
+it.each<[string, string, (world: PlayedPool) => void]>([
+  [
+    'is to be replaced',
+    'worker-recycled',
+    ({ runtime }) => {
+      for (const hand of runtime.hands.values()) hand.replace();
+    },
+  ],
+  [
+    'dies',
+    'worker-died',
+    ({ python }) => {
+      for (const each of python.living) each.die();
+      python.reap();
+    },
+  ],
+])('nothing is built anew for a session on a worker that %s as it is leased for that', async (_, reason, leave) => {
+  const world = new PlayedPool({ size: 2 }, { serve: ({ id }, process) => queueMicrotask(() => process.answer(id)) });
+  await world.boot();
+  const losses: unknown[] = [];
+  const onLost: SessionOptions['onLost'] = ({ ended }, lost) => losses.push([ended, lost.reason]);
+  const session = world.pool.session('strict', { onLost });
+  const lease = await session.checkout();
+  const waiting = session.call('played');
+  await heard();
+  // The session leaves the one worker for the other, which is next.
+  leave(world);
+  await lease.checkin();
+  await world.settle();
+  expect(await waiting).toEqual(expect.any(Number));
+  expect(losses).toEqual([[undefined, reason]]);
+  expect(faults).toEqual([]);
   await world.destroy();
 });
