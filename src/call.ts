@@ -1,6 +1,6 @@
 import type { WorkerHand } from './actors/worker.js';
 import { Budget, isBounded, type WaitOptions } from './budget.js';
-import { type Child, Children, deadlockOf, type Holder, type Parent, parentRun, Run } from './children.js';
+import { type Child, Children, callOf, deadlockOf, type Holder, type Parent, parentRun, Run } from './children.js';
 import type { PoolClock } from './clock.js';
 import { CallTimeoutError, PoolError } from './errors.js';
 import type { Answer, Exchange, Loss } from './exchange.js';
@@ -181,11 +181,10 @@ export class Call implements Parent, AskingCall, EncodedRequest {
   }
 
   /** The call before which Python does not go on with this one, though it was sent. */
-  get #ahead(): Call | undefined {
+  get #ahead(): Child | undefined {
     const exchange = this.#exchange;
-    const blocker = exchange?.worker.blockedBy;
-    // Python lets go of one that was given up, though a function of its own may still run here.
-    const ahead = exchange?.aheadOf(this) ?? (blocker?.isSettled ? undefined : blocker);
+    // Python lets go of one that was given up, and of such an attempt, though a function of its own may still run here.
+    const ahead = exchange?.aheadOf(this) ?? callOf(exchange?.worker.blockedBy);
     return ahead === this ? undefined : ahead;
   }
 
@@ -253,9 +252,9 @@ export class Call implements Parent, AskingCall, EncodedRequest {
   /** Why it cannot be sent to that worker, now that its turn has come. */
   refusalBy(worker: WorkerHand): PoolError | undefined {
     const refusal = this.handles?.refusalBy(worker) ?? this.#live?.refusal(this.name);
-    const { blockedBy } = worker;
+    const blocker = callOf(worker.blockedBy);
     // It is not sent, so that it costs nobody the time in which a call that was given up has to be answered.
-    return refusal ?? (blockedBy && deadlockOf(this, true, [blockedBy]));
+    return refusal ?? (blocker && deadlockOf(this, true, [blocker]));
   }
 
   /** Nothing belongs to it but a question and an answer. */
@@ -274,7 +273,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
   }
 
   get blocks(): boolean {
-    return this.worker?.blockedBy === this || (this.#live?.hasBlocked ?? false);
+    return callOf(this.worker?.blockedBy) === this || (this.#live?.hasBlocked ?? false);
   }
 
   /** What its functions threw at Python. */
@@ -367,28 +366,26 @@ export class Call implements Parent, AskingCall, EncodedRequest {
   }
 
   run<T>(run: () => T): Promise<Awaited<T>> {
-    const exchange = this.#exchange;
-    return new Run(this, () => this.#isSettled || this.#exchange !== exchange).of(run);
+    return this.#newRun().of(run);
   }
 
   /** Runs what all calls of that worker wait for. */
   #runBlocking<T>(worker: WorkerHand, run: () => T): Promise<Awaited<T>> {
-    const unblock = this.#block(worker);
-    return this.run(run).finally(unblock);
+    const blocking = this.#newRun();
+    const unblock = block(worker, blocking);
+    return blocking.of(run).finally(unblock);
   }
 
   /** Python waits for items where it stands, and what was sent there as it did not waits behind that. */
   #standStill(worker: WorkerHand): () => void {
     this.#children?.lookAgain();
-    return this.#block(worker);
+    return block(worker, this.#newRun());
   }
 
-  /** Takes note that no other call of that worker goes on. @returns What ends that. */
-  #block(worker: WorkerHand): () => void {
-    worker.blockedBy = this;
-    return () => {
-      if (worker.blockedBy === this) worker.blockedBy = undefined;
-    };
+  /** One for the attempt under way: nobody waits for what it comes to in another. */
+  #newRun(): Run {
+    const exchange = this.#exchange;
+    return new Run(this, () => this.#isSettled || this.#exchange !== exchange);
   }
 
   say(encode: (id: number) => string, bin?: readonly Uint8Array[]): void {
@@ -487,6 +484,14 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     else for (const run of this.#afterwards ?? []) run(how);
     return true;
   }
+}
+
+/** Takes note that no other call of that worker goes on. @returns What ends that. */
+function block(worker: WorkerHand, run: Run): () => void {
+  worker.blockedBy = run;
+  return () => {
+    if (worker.blockedBy === run) worker.blockedBy = undefined;
+  };
 }
 
 /** What a promise that is resolved with it rejects by. */

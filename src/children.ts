@@ -110,6 +110,11 @@ export function parentRun(): Run | undefined {
   return run === undefined || run.isOver ? undefined : run;
 }
 
+/** The one that waits for what runs there; undefined once that is over. */
+export function callOf(run: Run | undefined): Parent | undefined {
+  return run === undefined || run.isOver ? undefined : run.call;
+}
+
 /** The nearest of those in whose functions something was made, in that run, for which `isIt` is true. */
 export function callAbove(parent: Run | undefined, isIt: (call: Parent) => boolean | undefined): Parent | undefined {
   for (let run = parent; run !== undefined; run = run.call.parent) if (isIt(run.call)) return run.call;
@@ -193,7 +198,7 @@ const left = new Set<Parent>();
 
 /** Who waits for it. */
 function parentOf({ parent }: Child): Parent | undefined {
-  return parent === undefined || parent.isOver ? undefined : parent.call;
+  return callOf(parent);
 }
 
 /** @param seen Those that wait for it: one that waits for one of them waits for itself. */

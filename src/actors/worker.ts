@@ -13,7 +13,7 @@ import type { Batch } from '../batch.js';
 import { Boot } from '../boot.js';
 import { busyPoll } from '../busy-poll.js';
 import type { Call } from '../call.js';
-import { outside } from '../children.js';
+import { outside, type Run } from '../children.js';
 import { compile } from '../compile.js';
 import {
   CallHungError,
@@ -81,8 +81,8 @@ export class WorkerHand implements ProcessListeners {
   readonly name: string;
   /** By slot: the exchange under the lease that is live there. */
   readonly exchanges: (Exchange | undefined)[] = [];
-  /** The call that waits for Node where it stands, so that no other goes on: in a plain function on a shared loop. */
-  blockedBy: Call | undefined;
+  /** What its call waits for where it stands, so that no other goes on: a plain function does so on a shared loop. */
+  blockedBy: Run | undefined;
   /** The requests that wait for an answer, in the order in which they were sent. */
   readonly #asked: Request[] = [];
   /** It lives, and owes an answer. */

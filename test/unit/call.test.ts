@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { WorkerHand } from '../../src/actors/worker.js';
 import { Call, type CallExtras, type CallOutcome, type Question } from '../../src/call.js';
-import type { Child } from '../../src/children.js';
+import { type Child, callOf, parentRun, type Run } from '../../src/children.js';
 import { PoolClosedError, ProtocolError } from '../../src/errors.js';
 import type { Exchange } from '../../src/exchange.js';
 import { Kept } from '../../src/keep.js';
@@ -119,15 +119,11 @@ describe('a call', () => {
   });
 
   it('is refused by a worker that stands still in a call which waits for it, and by none else', () => {
-    const outer = made().call;
     const inner: Call[] = [];
-    void outer.run(() => {
-      inner.push(made().call);
-      return new Promise(() => {});
-    });
-    const worker = { blockedBy: outer } as unknown as WorkerHand;
+    const blockedBy = standingIn(made().call, () => inner.push(made().call));
+    const worker = { blockedBy } as WorkerHand;
     expect(made().call.refusalBy(worker)).toBeUndefined();
-    expect(inner[0]!.refusalBy({ blockedBy: made().call } as unknown as WorkerHand)).toBeUndefined();
+    expect(inner[0]!.refusalBy({ blockedBy: standingIn(made().call) } as WorkerHand)).toBeUndefined();
     expect(inner[0]!.refusalBy(worker)).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['mean', 'mean'] });
   });
 
@@ -135,7 +131,7 @@ describe('a call', () => {
     const controller = new AbortController();
     const { call: blocker } = made({ signal: controller.signal });
     const { call, exchange } = made();
-    exchange.worker.blockedBy = blocker;
+    exchange.worker.blockedBy = standingIn(blocker);
     call.onSent(exchange);
     const child = { name: 'asked by its function' } as Child;
     call.children.adopt(child);
@@ -149,13 +145,10 @@ describe('a call', () => {
     for (const isStarted of [true, false]) {
       const outer = made().call;
       const inner: ReturnType<typeof made>[] = [];
-      void outer.run(() => {
-        inner.push(made());
-        return new Promise(() => {});
-      });
+      const blockedBy = standingIn(outer, () => inner.push(made()));
       const { call, exchange } = inner[0]!;
       call.onSent(exchange);
-      exchange.worker.blockedBy = outer;
+      exchange.worker.blockedBy = blockedBy;
       exchange.isStarted = isStarted;
       expect(outer.refuseIfDeadlocked()).toBe(!isStarted);
       expect(exchange.abandoned).toEqual(isStarted ? [] : [call]);
@@ -178,7 +171,7 @@ describe('a call', () => {
     };
     call.onSent(exchange);
     pull(2);
-    expect([exchange.worker.blockedBy, call.blocks]).toEqual([call, true]);
+    expect([callOf(exchange.worker.blockedBy), call.blocks]).toEqual([call, true]);
     yields[0]!('first');
     await said();
     // It may come back at any moment.
@@ -189,7 +182,7 @@ describe('a call', () => {
     pull(1);
     expect(exchange.worker.blockedBy).toBeUndefined();
     pull(1);
-    expect(exchange.worker.blockedBy).toBe(call);
+    expect(callOf(exchange.worker.blockedBy)).toBe(call);
     call.onAnswered({ value: null }, exchange);
     expect(exchange.worker.blockedBy).toBeUndefined();
     await call.promise;
@@ -242,16 +235,35 @@ describe('an attempt that was given up', () => {
     await heard();
     expect(said).toEqual(['{"type":"answer","id":2,"number":1,"value":"answer 1"}']);
   });
+
+  it('keeps nobody waiting whose worker stood still in it, and its end lets nobody go on who waits for the next', async () => {
+    const { call, first, second, answers, giveUp } = attempting();
+    const { call: other, exchange } = made();
+    other.onSent(Object.assign(exchange, { worker: first.worker }));
+    expect(call.hear({ ...asks, blocks: true }, first)).toBe(true);
+    expect(other.waitsFor()).toEqual([call]);
+    giveUp();
+    expect(other.waitsFor()).toEqual([]);
+    call.onSent(second);
+    expect(call.hear({ ...asks, blocks: true }, second)).toBe(true);
+    answers[0]?.('answer 0');
+    await heard();
+    expect(other.waitsFor()).toEqual([call]);
+    answers[1]?.('answer 1');
+    await heard();
+    expect(other.waitsFor()).toEqual([]);
+  });
 });
 
 /** A call in its first attempt, in which Python may call a kept function; `giveUp` ends that, and `second` is for the next. */
 function attempting() {
   const answers: ((value: unknown) => void)[] = [];
   const kept = new Kept(() => new Promise((resolve) => answers.push(resolve)));
+  const worker = { limits: LIMITS, kept: () => kept };
   const said: string[] = [];
   const exchangeOf = (id: number) => {
     const exchange = {
-      worker: { limits: LIMITS, kept: () => kept },
+      worker,
       aheadOf: () => undefined,
       hasStarted: () => true,
       abandon: () => {},
@@ -267,6 +279,17 @@ function attempting() {
   const [first, second] = [exchangeOf(1), exchangeOf(2)];
   call.onSent(first);
   return { call, first, second, answers, said, giveUp: () => clock.jump(50) };
+}
+
+/** What runs here for that call, which stands still until it has ended. */
+function standingIn(call: Call, run: () => void = () => {}): Run | undefined {
+  let blockedBy: Run | undefined;
+  void call.run(() => {
+    blockedBy = parentRun();
+    run();
+    return new Promise(() => {});
+  });
+  return blockedBy;
 }
 
 function made(wait: ConstructorParameters<typeof Call>[4] = {}, extras?: CallExtras, caller?: Question['caller']) {
