@@ -277,8 +277,14 @@ export class Runtime {
     const { sizeMax, slots } = this.settings;
     const hands = [...this.hands.values()].filter(({ id }) => !affinity?.strict || id === affinity.worker);
     if (hands.length < (affinity?.strict ? 1 : sizeMax)) return undefined;
-    const holders = hands.map((hand) => hand.exchanges.filter((exchange) => exchange !== undefined));
-    return holders.every((exchanges) => exchanges.length >= slots) ? holders.flat() : undefined;
+    const holders: Exchange[] = [];
+    for (const { exchanges, isRetired } of hands) {
+      const held = exchanges.filter((exchange) => exchange !== undefined);
+      // One that is to be replaced has a slot for nobody, and goes with the last of its leases.
+      if (held.length < (isRetired ? 1 : slots)) return undefined;
+      holders.push(...held);
+    }
+    return holders;
   }
 
   /** What somebody is told whose budget is spent before there was a worker. */

@@ -163,6 +163,15 @@ describe('those who wait', () => {
     void Promise.allSettled(calls);
   });
 
+  it('are refused where the last call of a worker that is to be replaced waits for them, whatever else of it is free', async () => {
+    const { pool, played } = await busyPool({ slots: 2 });
+    const [hand] = played.runtime.hands.values();
+    hand?.replace();
+    const outer = hand?.exchanges.find((exchange) => exchange !== undefined)?.call;
+    const inner = outer?.run(() => pool.call('inner')) as Promise<unknown>;
+    expect(await failure(inner)).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['first', 'inner'] });
+  });
+
   it('have a key and a priority that are such, or are refused', async () => {
     const { pool } = await busyPool();
     for (const fairnessKey of ['', 7, null]) {
