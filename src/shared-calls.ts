@@ -122,13 +122,15 @@ class Sharer implements Child {
     this.name = call.name;
     const askedAt = runtime.clock.now();
     const isFirst = sharers.size === 0;
+    // Whoever made the call in a function has that wait for the call itself.
+    const child: Child = isFirst ? call : this;
     sharers.add(this);
     let budget: Budget | undefined;
     this.promise = new Promise((resolve, reject) => {
       const leave = (error: unknown, how: 'timedOut' | 'aborted') => {
         budget?.close();
         this.#leave = undefined;
-        this.parent?.call.children.release(this);
+        this.parent?.call.children.release(child);
         reject(error);
         sharers.delete(this);
         if (sharers.size === 0) call.abandon(error, how);
@@ -143,7 +145,7 @@ class Sharer implements Child {
       const settle = (tell: () => void) => {
         budget?.close();
         this.#leave = undefined;
-        this.parent?.call.children.release(this);
+        this.parent?.call.children.release(child);
         tell();
       };
       this.#leave = leave;

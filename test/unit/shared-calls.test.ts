@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { Children, type Parent, Run } from '../../src/children.js';
 import type { PoolOptions } from '../../src/index.js';
 import { watchFaults } from '../fake/faults.js';
 import { PlayedPool } from '../fake/played-pool.js';
@@ -124,6 +125,24 @@ describe('calls of one idempotencyKey', () => {
     await answer('paid');
     expect(await patient).toBe('paid');
     expect(starts()).toBe(1);
+  });
+
+  it('are waited for by the function that made the first of them until that is given up, though the others go on', async () => {
+    const { pool, world, answer } = await booted();
+    const outer = { name: 'outer', parent: undefined, isSettled: false } as unknown as { children: Children } & Parent;
+    outer.children = new Children(outer);
+    let first: Promise<unknown> | undefined;
+    void new Run(outer, () => false).of(() => {
+      first = pool.call('pay', [], { ...KEY, timeoutMs: 50 }).catch((error) => error);
+      return new Promise(() => {});
+    });
+    const patient = pool.call('pay', [], KEY);
+    expect(outer.children.all).toHaveLength(1);
+    await world.clock.turn(50);
+    expect(await first).toMatchObject({ code: 'ERR_CALL_TIMEOUT' });
+    expect(outer.children.all).toEqual([]);
+    await answer('paid');
+    expect(await patient).toBe('paid');
   });
 
   it('give it up when the last of them has, and then the key tells what is not known', async () => {
