@@ -57,11 +57,6 @@ class Exchange:
         self.hear["answer"] = self.hear["answer.error"] = self._answered
         self.hear["items"] = self.hear["items.end"] = self._input_came
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the call still runs."""
-        return not self._is_over
-
     def is_in_coroutine(self) -> bool:
         """Whether the code that runs is a coroutine's, whose loop must not be held up."""
         return is_in_coroutine()
@@ -131,6 +126,13 @@ class Exchange:
             return self._worker.kept_store().get(self.handing.owner, index)
         raise ValueError(f"there is no kind {kind!r}")
 
+    def check_use(self, what: str) -> None:
+        """Raise RuntimeError where `what` the call was given cannot be used: once it is over, and in another thread."""
+        if self._is_over:
+            raise RuntimeError(f"The call that was given this {what} is over, and the {what} with it.")
+        if get_ident() != self._thread:
+            raise RuntimeError(f"This {what} of Node's can be used in the thread of its call alone, and this is another thread.")
+
     def call_function(self, function: int, args: tuple[Any, ...], kwargs: dict[str, Any], is_kept: bool = False) -> Any:
         """Return what a function of Node's returns, or in a coroutine an awaitable of it. Raises what it throws."""
         number = self.ask(function, args, kwargs, is_kept)
@@ -141,12 +143,7 @@ class Exchange:
 
     def ask(self, function: int, args: tuple[Any, ...], kwargs: dict[str, Any], is_kept: bool) -> int:
         """Ask Node to call one of the functions, and return the number of the question."""
-        if self._is_over:
-            raise RuntimeError(
-                "The call that was given this function is over, and the function with it."
-            )
-        if get_ident() != self._thread:
-            raise RuntimeError("A function of Node's can be called from the thread of its call alone, and this is another thread.")
+        self.check_use("function")
         if self.cancellation.is_cancelled(self.call):
             raise CallCancelled(GIVEN_UP)
         self._numbers += 1
@@ -229,7 +226,7 @@ class Callback:
 class Input:
     """An iterable of Node's: iterate over it with `for`, in a coroutine with `async for`, once.
 
-    Node is asked for a few items ahead, and never for more than there is room for.
+    Node is asked for a few items ahead, and never for more than there is room for. Valid as a function of Node's is.
     """
 
     def __init__(self, exchange: Exchange, index: int) -> None:
@@ -254,6 +251,7 @@ class Input:
         return self
 
     def __next__(self) -> Any:
+        self._exchange.check_use("iterable")
         if not self._items:
             self._ask_for_more(self._exchange.wait_blocks)
             self._exchange.wait(self._is_there)
@@ -266,6 +264,7 @@ class Input:
         return self
 
     async def __anext__(self) -> Any:
+        self._exchange.check_use("iterable")
         if not self._items:
             self._ask_for_more()
             await self._exchange.wait_async(self._is_there)
@@ -286,7 +285,7 @@ class Input:
 
     def _ask_for_more(self, blocks: bool = False) -> None:
         more = ROOM_ITEMS - self._room - len(self._items)
-        if self._end is None and more > 0 and self._exchange.is_open:
+        if self._end is None and more > 0:
             self._room += more
             self._exchange.say("a pull", message.pull(self._exchange.call, self._index, more, blocks))
 

@@ -5,6 +5,7 @@ import { Gate } from '../support/gate.js';
 import { collect, failure, fixtures, next, readyPool } from '../support/pool.js';
 
 const callbacks = fixtures(import.meta.url)('callbacks.py');
+const LANES = ['serial', 'asyncio', 'threads'] as const;
 const numbers = (n: number) => Array.from({ length: n }, (_, index) => index);
 function lockedStream(): ReadableStream {
   const stream = new ReadableStream();
@@ -120,6 +121,16 @@ describe('an iterable among the arguments', () => {
     expect(await pool.call('first', [endless(), 5])).toEqual([0, 1, 2, 3, 4]);
     expect(read).toBeLessThanOrEqual(257);
     expect(closed).toBe(1);
+  });
+
+  it.each(LANES)('is of no use once the call is over, and says so: %s', async (lane) => {
+    const pool = await readyPool(callbacks, { lane });
+    await pool.call('keeps', [later(3)]);
+    expect(await failure(pool.call('reads_kept'))).toMatchObject({
+      code: 'ERR_PYTHON',
+      message: expect.stringContaining('is over'),
+    });
+    expect(await pool.call('total', [later(3)])).toBe(3);
   });
 
   it.each<[string, (giveUp: () => void, onClosed: () => void) => Iterable<number>]>([
@@ -257,6 +268,14 @@ describe('an iterable among the arguments', () => {
     const out = pool.stream('asks_and_streams', [(n: number) => n + 1, later(500)]);
     expect(await collect(out)).toEqual(numbers(501).slice(1));
   });
+});
+
+it.each(LANES)('a function or an iterable is for the thread of its call alone, and says so: %s', async (lane) => {
+  const pool = await readyPool(callbacks, { lane });
+  for (const given of [() => 1, numbers(3).values()]) {
+    const said = await pool.call('use_elsewhere', [given]);
+    expect(said).toEqual([expect.stringContaining('in the thread of its call alone')]);
+  }
 });
 
 describe('progress()', () => {
