@@ -1,0 +1,26 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object };
+
+describe('the package', () => {
+  it('brings along what its code imports, and nothing else', () => {
+    const imported = ['src', 'machines'].flatMap((folder) => sources(join(root, folder)).flatMap(importedBy));
+    expect(Object.keys(manifest.dependencies).sort()).toEqual([...new Set(imported)].sort());
+  });
+});
+
+function sources(folder: string): string[] {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return files.filter((file) => file.endsWith('.ts')).map((file) => readFileSync(join(folder, file), 'utf8'));
+}
+
+/** The packages that are imported by their names. */
+function importedBy(source: string): string[] {
+  const names = [...source.matchAll(/\b(?:from |import\()'([^'.][^']*)'/g)].map(([, name = '']) => name);
+  return names.filter((name) => !isBuiltin(name));
+}
