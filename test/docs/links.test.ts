@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { links, type Page, ROOT, readPages } from './pages.js';
@@ -9,6 +9,14 @@ describe('links', () => {
   it.each(pages)('of $path lead somewhere', (page) => {
     const dead = links(page.text).filter((link) => !leadsSomewhere(page, link));
     expect(dead).toEqual([]);
+  });
+
+  it.each(['docs/protocol.md', 'docs/values.md'])('of %s lead to what comes with the package', (path) => {
+    const page = pages.find((each) => each.path === path) as Page;
+    const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { files: string[] };
+    const leads = links(page.text).map((link) => target(page, link).path);
+    const missing = leads.filter((lead) => !files.some((each) => lead === each || lead.startsWith(`${each}/`)));
+    expect(missing).toEqual([]);
   });
 
   it('lead from the README to every page', () => {
