@@ -565,15 +565,17 @@ export class MessageTooLargeError extends PoolError<'ERR_MESSAGE_TOO_LARGE'> {
     call?: string | undefined;
     /** What of the call it is; absent for its arguments and for its answer. */
     what?: string | undefined;
+    /** Whether there is nobody who could raise the option, as in the command. */
+    isFixed?: boolean | undefined;
   }) {
-    const { option = 'messageBytesMax', call, what } = seen;
+    const { option = 'messageBytesMax', call, what, isFixed = false } = seen;
     const whole = `${seen.sender === 'node' ? 'The call' : 'The answer'}${call === undefined ? '' : ` of ${quoted(call)}`}`;
     const part = `In the call${call === undefined ? '' : ` of ${quoted(call)}`}, ${printable(what ?? '')}`;
     super(
       'MessageTooLargeError',
       'ERR_MESSAGE_TOO_LARGE',
       `${what === undefined ? whole : part} takes ${seen.bytes} ${option === 'messageBytesMax' ? 'bytes' : 'raw bytes'}, and a message may have ${seen.limit}. ` +
-        `Send it in parts, pass the path of a file, or raise \`${option}\`.`,
+        `Send it in parts, ${isFixed ? 'or pass the path of a file' : `pass the path of a file, or raise \`${option}\``}.`,
     );
     this.bytes = seen.bytes;
     this.limit = seen.limit;

@@ -125,7 +125,7 @@ function itemOf({ number, bytes, byteLength }: Line): unknown {
   const where = `line ${number}`;
   const refused = (problem: string) => new ValueRefusedError({ path: where, sender: 'node', problem });
   if (bytes === undefined) {
-    throw new MessageTooLargeError({ bytes: byteLength, limit: LINE_BYTES_MAX, sender: 'node' });
+    throw new MessageTooLargeError({ bytes: byteLength, limit: LINE_BYTES_MAX, sender: 'node', isFixed: true });
   }
   if (!isUtf8(bytes)) throw refused('is no UTF-8. Convert the input first, with `iconv -t utf-8` for example.');
   // Some programs begin a file of UTF-8 with a mark that is no part of its text.

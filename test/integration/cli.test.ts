@@ -314,6 +314,15 @@ describe('pythonarium map', () => {
     ]);
   });
 
+  it('refuses a line that is too long, and advises nothing that the command cannot do', async () => {
+    const input = Buffer.alloc(64 * 1024 * 1024 + 3, '1');
+    input.write('\n2', input.length - 2);
+    const { exitCode, stdout, stderr } = await map('double', input, '--keep-going');
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '4\n' });
+    expect(records(stderr)).toMatchObject([{ line: 1, code: 'ERR_MESSAGE_TOO_LARGE' }]);
+    expect(stderr).toContain('may have 67108864. Send it in parts, or pass the path of a file.');
+  });
+
   it('reads its first line behind the mark that some programs begin a file with', async () => {
     expect(await map('double', '\uFEFF1\n2\n')).toEqual({ exitCode: 0, stdout: '2\n4\n', stderr: '' });
     const { exitCode, stderr } = await map('double', '1\n\uFEFF2\n');
