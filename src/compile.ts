@@ -142,9 +142,10 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     let args: GuardArgs | undefined;
     for (const edge of edges) {
       try {
-        if (edge.guard === undefined) return edge;
+        const { guard, needsState } = edge;
+        if (guard === undefined) return edge;
         args ??= { context: state.context, event };
-        if (edge.guard(args, edge.needsState ? state : undefined)) return edge;
+        if (guard(args, needsState ? state : undefined)) return edge;
       } catch {
         // It will throw again, and the interpreter knows how to say so.
         return LEFT;

@@ -10,6 +10,7 @@ import {
   createMachine,
   enqueueActions,
   fromCallback,
+  not,
   sendTo,
   setup,
 } from 'xstate';
@@ -236,6 +237,30 @@ describe('a compiled machine', () => {
     actor.start().send({ type: 'go' });
     expect(asked.filter((what) => what === 'whom')).toEqual(['whom', 'whom']);
     expect(asked.filter((what) => what === 'what').length).toBeLessThanOrEqual(1);
+  });
+
+  it('calls what a chart is made of as the interpreter does: nobody is `this`, and as much is passed', () => {
+    const heard: unknown[][] = [];
+    function hear(this: unknown, ...passed: unknown[]): boolean {
+      heard.push([typeof this, passed.length, typeof passed[1]]);
+      return true;
+    }
+    const machine = createMachine({
+      context: { count: 0 },
+      initial: 'a',
+      states: {
+        a: {
+          on: { go: { guard: hear, actions: [hear, assign(hear as never)] }, other: { guard: not(hear as never) } },
+        },
+      },
+    });
+    const [interpreted, compiled] = [machine, compile(machine)].map((each) => {
+      const actor = createActor(each).start();
+      for (const type of ['go', 'other']) actor.send({ type });
+      return heard.splice(0);
+    });
+    expect(compiled).toEqual(interpreted);
+    expect(compiled).toHaveLength(4);
   });
 
   it('keeps nothing for events that no state knows', () => {
