@@ -19,8 +19,16 @@ export const scenario: Scenario = {
   round: (effort) => killStorm(effort, 'fork'),
 };
 
-/** The same with workers started in that way. */
-export async function killStorm({ seed, seconds, signal }: Effort, start: PoolOptions['start']): Promise<Counts> {
+/**
+ * The same with workers started in that way.
+ *
+ * @param requestsMin It lasts longer until so many were made: how many a machine makes in a second is not what it is about.
+ */
+export async function killStorm(
+  { seed, seconds, signal }: Effort,
+  start: PoolOptions['start'],
+  requestsMin = 0,
+): Promise<Counts> {
   // What is loaded on demand is loaded before the account is opened.
   await withFolder(async (folder) => {
     const pool = startPool(folder, start);
@@ -54,6 +62,7 @@ export async function killStorm({ seed, seconds, signal }: Effort, start: PoolOp
     };
     strikeEvery(KILL_EVERY_MS, workers, kill, ending.signal);
     await setTimeout(seconds * 1000, undefined, { signal }).catch(() => {});
+    while (!signal.aborted && pool.stats().calls.asked < requestsMin) await setTimeout(LOOK_EVERY_MS);
     ending.abort();
     const strongMs = await strongAgain(pool, () => workers.deaths === kills);
     await crowd.end();
@@ -91,5 +100,6 @@ function startPool(folder: string, start: PoolOptions['start']): Pool<unknown> {
   });
 }
 
+const LOOK_EVERY_MS = 100;
 const KILL_EVERY_MS = 15;
 const STRONG_MS_MAX = 1_000;

@@ -6,7 +6,7 @@ import { scenario as mixed } from './mixed-storm.js';
 import { type Counts, effort } from './scenario.js';
 
 it('row 1: a worker killed every 15 ms for two minutes, and every request is accounted for', async () => {
-  const counts = await killStorm(120, 'fork');
+  const counts = await killStorm(120, 'fork', 1_000_000);
   console.log(counts);
   expect(counts.kills).toBeGreaterThanOrEqual(7_000);
   expect(counts.requests).toBeGreaterThanOrEqual(1_000_000);
@@ -25,7 +25,7 @@ it('row 2: twelve kinds of faults, each for 30 s, and all of them for 300 s, and
 });
 
 /** In a program of its own: what vitest does to modules makes them slower, and a storm is to be as strong as it can be. */
-async function killStorm(seconds: number, start: PoolOptions['start']): Promise<Counts> {
+async function killStorm(seconds: number, start: PoolOptions['start'], requestsMin = 0): Promise<Counts> {
   const path = new URL('./fixtures/storm.ts', import.meta.url).pathname;
-  return await new NodeScript(path, ['1', String(seconds), String(start)]).told();
+  return await new NodeScript(path, ['1', String(seconds), String(start), String(requestsMin)]).told();
 }
