@@ -105,7 +105,7 @@ export const coordinatorMachine = setup({
     ),
     grantAhead: assignWhole(({ context }) => spread(context)),
     dequeue: assignWhole(({ context, event }) =>
-      changed(context, { queue: removeWaiter(context.queue, (event as Cancelled).waiter) }),
+      withQueue(context, removeWaiter(context.queue, (event as Cancelled).waiter)),
     ),
     addWorker: assignWhole(({ context, event }) => joined(context, event as Joined)),
     // The slot that was freed comes last: its client is in the middle of giving it back, and begins after the others.
@@ -197,7 +197,7 @@ export const coordinatorMachine = setup({
     hasRoomAhead: ({ context, event }) => {
       const { waiter } = event as Requested;
       if (!waiter.isShort || !context.workers.some(hasFreeSlot)) return false;
-      return placeAhead(changed(context, { queue: addWaiter(context.queue, waiter) })) !== undefined;
+      return placeAhead(withQueue(context, addWaiter(context.queue, waiter))) !== undefined;
     },
     isWaiting: ({ context, event }) => hasWaiter(context.queue, (event as Cancelled).waiter),
     isLastToDo: ({ context, event }) =>
@@ -508,7 +508,7 @@ function filled(context: CoordinatorContext, place: number): CoordinatorContext 
 /** After a grant to whoever is next for the worker there. */
 function grantedToFirst(context: CoordinatorContext, place: number): CoordinatorContext {
   const { waiter, turn, queue } = takeFirst(context.queue, (context.workers[place] as Served).worker, null) as Taken;
-  return changed(granted(context, place, waiter, turn), { queue });
+  return withQueue(granted(context, place, waiter, turn), queue);
 }
 
 /** Those who wait and may be granted ahead are, by the workers with the fewest leases. */
@@ -566,7 +566,7 @@ function withoutWorker(context: CoordinatorContext, left: Left): CoordinatorCont
       now = granted(now, place, waiter, turn);
       all.push(...now.granted);
     } else if (waiter.mayWait) {
-      now = changed(now, { queue: returnWaiter(now.queue, waiter, turn) });
+      now = withQueue(now, returnWaiter(now.queue, waiter, turn));
     } else {
       refused.push(waiter);
     }

@@ -1,3 +1,4 @@
+import { wallClock } from './clock.js';
 import { processors } from './processors.js';
 import { nextTurn } from './turn.js';
 
@@ -89,4 +90,4 @@ const SKIPS_MAX = 1023;
 /** Under a quota one processor is left for what Node does beside. */
 const beside = () => processors().count - (processors().isQuota ? 1 : 0);
 /** That of all pools: the processors are the same. A thread of Node has one of its own. */
-export const busyPoll = new BusyPoll(beside, () => performance.now(), nextTurn);
+export const busyPoll = new BusyPoll(beside, wallClock.now, nextTurn);

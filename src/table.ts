@@ -213,7 +213,7 @@ function edgeOf(machine: Machine, leaf: StateNode, transition: TransitionDefinit
   return {
     transitions: [transition],
     guard,
-    needsState: guard !== undefined && isXStatesGuard(machine, transition.guard!),
+    needsState: transition.guard !== undefined && guardOf(machine, transition.guard)?.check !== undefined,
     steps,
     target: isLeft ? leafAt(root, target) : undefined,
     mayRaise: steps.some(mayRaise),
@@ -237,10 +237,6 @@ function checkOf(machine: Machine, guard: Named | Guard): Check | 'unknown' {
   if (typeof guard !== 'object' || guard.params === undefined) return found;
   const { params } = guard;
   return (args) => found(args, typeof params === 'function' ? params(args) : params);
-}
-
-function isXStatesGuard(machine: Machine, guard: Named | Guard): boolean {
-  return guardOf(machine, guard)?.check !== undefined;
 }
 
 function guardOf(machine: Machine, guard: Named | Guard): Guard | undefined {

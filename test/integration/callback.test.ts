@@ -501,12 +501,7 @@ describe('a call made in a function that Python called', () => {
     const session: Session = pool.session('ann', {
       onLost: (lease) => lease.call('apply', [() => session.call('total', [[1]])]),
     });
-    const met = await session.checkout();
-    const { pid } = pool.workers().find(({ worker }) => worker === met.worker) as { pid: number };
-    await met.checkin();
-    const dead = next(pool, 'worker.dead');
-    process.kill(pid, 'SIGKILL');
-    await dead;
+    await killWorkerOf(session, pool);
     const error = await failure<Error & { cause: object }>(session.call('total', [[2]]));
     expect(error.cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['onLost', 'apply', 'total'] });
   });
@@ -514,12 +509,7 @@ describe('a call made in a function that Python called', () => {
   it('is refused in an `onLost` where that and what waits for it hold all workers', async () => {
     const pool = await readyPool(callbacks, { size: 2 });
     const session = pool.session('ann', { onLost: () => pool.call('total', [[1]]) });
-    const met = await session.checkout();
-    const { pid } = pool.workers().find(({ worker }) => worker === met.worker) as { pid: number };
-    await met.checkin();
-    const dead = next(pool, 'worker.dead');
-    process.kill(pid, 'SIGKILL');
-    await dead;
+    await killWorkerOf(session, pool);
     const outer = failure<Error & { cause: object }>(pool.call('apply', [() => session.call('total', [[2]])]));
     expect((await outer).cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['onLost', 'total'] });
   });
@@ -652,4 +642,14 @@ function moment() {
     come = resolve;
   });
   return { come, comes };
+}
+
+/** Has the session meet a worker, and kills that. */
+async function killWorkerOf(session: Session, pool: Pool): Promise<void> {
+  const met = await session.checkout();
+  const { pid } = pool.workers().find(({ worker }) => worker === met.worker) as { pid: number };
+  await met.checkin();
+  const dead = next(pool, 'worker.dead');
+  process.kill(pid, 'SIGKILL');
+  await dead;
 }

@@ -239,7 +239,7 @@ describe('a compiled machine', () => {
     expect(asked.filter((what) => what === 'what').length).toBeLessThanOrEqual(1);
   });
 
-  it('calls what a chart is made of as the interpreter does: nobody is `this`, and as much is passed', () => {
+  it('calls what a chart is made of as the interpreter does: with the same `this`, and as much is passed', () => {
     const heard: unknown[][] = [];
     function hear(this: unknown, ...passed: unknown[]): boolean {
       heard.push([typeof this, passed.length, typeof passed[1]]);
