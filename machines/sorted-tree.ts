@@ -84,7 +84,7 @@ export function loneItem<T>(tree: SortedTree<T>): T | undefined {
 }
 
 /** The tree of one item. */
-export function treeOf<T>(item: T): SortedTree<T> {
+function treeOf<T>(item: T): SortedTree<T> {
   return { front: [item], middle: null, back: NOTHING };
 }
 

@@ -21,7 +21,6 @@ import {
   listItems,
   loneItem,
   type SortedTree,
-  treeOf,
   withItem,
   withoutItem,
 } from './sorted-tree.js';
@@ -75,7 +74,9 @@ export interface WaitQueue {
   readonly rules: QueueRules;
   /** How many wait. */
   readonly size: number;
-  /** By priority, the highest first. None is empty. */
+  /** All who wait, if they are of one group, as in most queues. */
+  readonly lone: Group | null;
+  /** Else those who wait, by priority, the highest first. None is empty. */
   readonly ranks: readonly Rank[];
   /** The number of the next turn. */
   readonly nextTurn: number;
@@ -94,6 +95,7 @@ interface Rank {
 
 /** Those of one priority and one fairness key. */
 interface Group {
+  readonly priority: number;
   /** Empty: those without. */
   readonly key: string;
   readonly turn: Turn;
@@ -124,7 +126,7 @@ export interface Taken {
 }
 
 export function emptyQueue(rules: QueueRules): WaitQueue {
-  return { rules, size: 0, ranks: [], nextTurn: 1 };
+  return { rules, size: 0, lone: null, ranks: NONE, nextTurn: 1 };
 }
 
 /** The queue with `waiter` at the end of its group, which joins the end of the round if it was empty. */
@@ -132,22 +134,27 @@ export function addWaiter(queue: WaitQueue, waiter: Waiter): WaitQueue {
   const group = groupOf(queue, waiter);
   const turn = group?.turn ?? { number: queue.nextTurn, ticket: waiter.ticket, key: keyOf(waiter) };
   const nextTurn = group === undefined ? queue.nextTurn + 1 : queue.nextTurn;
-  const { rules, size, ranks } = added(queue, waiter, group, turn);
-  return { rules, size, ranks, nextTurn };
+  return added(queue, nextTurn, waiter, group, turn);
 }
 
 /** The queue with one who was served in vain at its old place again: by its ticket in its group, and that at its old turn. */
 export function returnWaiter(queue: WaitQueue, waiter: Waiter, number: number): WaitQueue {
   const turn = { number, ticket: waiter.ticket, key: keyOf(waiter) };
   const group = groupOf(queue, waiter);
-  return added(queue, waiter, group, group === undefined || byTurn(turn, group.turn) < 0 ? turn : group.turn);
+  return added(
+    queue,
+    queue.nextTurn,
+    waiter,
+    group,
+    group === undefined || byTurn(turn, group.turn) < 0 ? turn : group.turn,
+  );
 }
 
 /** The queue without `waiter`; the same queue if it does not wait there. */
 export function removeWaiter(queue: WaitQueue, waiter: Waiter): WaitQueue {
   const group = groupOf(queue, waiter);
   if (group === undefined || !hasWaiter(queue, waiter)) return queue;
-  return regrouped(queue, queue.size - 1, waiter.priority, group, without(group, waiter));
+  return regrouped(queue, queue.size - 1, queue.nextTurn, group, without(group, waiter));
 }
 
 export function hasWaiter(queue: WaitQueue, waiter: Waiter): boolean {
@@ -156,14 +163,14 @@ export function hasWaiter(queue: WaitQueue, waiter: Waiter): boolean {
 }
 
 /** How many wait under that key, of whatever priority. */
-export function countWaiters({ ranks }: WaitQueue, fairnessKey: string): number {
-  return ranks.reduce((sum, { groups }) => sum + (findGroup(groups, fairnessKey)?.size ?? 0), 0);
+export function countWaiters(queue: WaitQueue, fairnessKey: string): number {
+  return ranksOf(queue).reduce((sum, { groups }) => sum + (findGroup(groups, fairnessKey)?.size ?? 0), 0);
 }
 
 /** Whether somebody waits whom that worker may serve. */
-export function isAwaited({ ranks }: WaitQueue, worker: WorkerId): boolean {
-  for (const { anyone, bound } of ranks) if (anyone !== null || bound[worker] !== undefined) return true;
-  return false;
+export function isAwaited({ lone, ranks }: WaitQueue, worker: WorkerId): boolean {
+  const awaits = ({ anyone, bound }: Group | Rank) => anyone !== null || bound[worker] !== undefined;
+  return lone === null ? ranks.some(awaits) : awaits(lone);
 }
 
 /** Who gets `worker` next. */
@@ -176,29 +183,29 @@ export function firstWaiterFor(queue: WaitQueue, worker: WorkerId): Waiter | und
  * group who have waited too long at the moment `at` are passed over, but never the last of them. Without a moment nobody is.
  */
 export function takeFirst(queue: WaitQueue, worker: WorkerId, at: number | null): Taken | undefined {
-  const shed: Waiter[] = [];
+  let shed: Waiter[] | undefined;
   let now = queue;
   for (;;) {
     const first = firstFor(now, worker);
     if (first === undefined) return undefined;
-    const { waiter, rank, group } = first;
+    const { waiter, group } = first;
     const { lateSince, isTooLate } = judged(queue.rules.shed, first, at);
     const left = without(lateSince === group.lateSince ? group : { ...group, lateSince }, waiter);
     const size = now.size - 1;
     if (isTooLate && left && firstIn(left, worker)) {
+      shed ??= [];
       shed.push(waiter);
-      now = regrouped(now, size, rank.priority, group, left);
+      now = regrouped(now, size, now.nextTurn, group, left);
       continue;
     }
     const { nextTurn } = now;
     const turn = group.turn.number;
     // Nobody is there to let go first.
-    if (left === undefined || hasOneItem(rank.groups)) {
-      return { waiter, turn, shed, queue: regrouped(now, size, rank.priority, group, left) };
+    if (left === undefined || isAlone(now, group)) {
+      return { waiter, turn, shed: shed ?? NONE, queue: regrouped(now, size, nextTurn, group, left) };
     }
     const after = { ...left, turn: { number: nextTurn, ticket: waiter.ticket, key: group.key } };
-    const { rules, ranks } = regrouped(now, size, rank.priority, group, after);
-    return { waiter, turn, shed, queue: { rules, size, ranks, nextTurn: nextTurn + 1 } };
+    return { waiter, turn, shed: shed ?? NONE, queue: regrouped(now, size, nextTurn + 1, group, after) };
   }
 }
 
@@ -206,7 +213,7 @@ export function takeFirst(queue: WaitQueue, worker: WorkerId, at: number | null)
 export function takeBound(queue: WaitQueue, worker: WorkerId): [readonly Waiter[], WaitQueue] {
   const gone: Waiter[] = [];
   let now = queue;
-  for (const { priority, groups, bound } of queue.ranks) {
+  for (const { groups, bound } of ranksOf(queue)) {
     for (const turn of listItems(bound[worker])) {
       const group = findGroup(groups, turn.key) as Group;
       const mine = listItems(group.bound[worker]);
@@ -214,7 +221,7 @@ export function takeBound(queue: WaitQueue, worker: WorkerId): [readonly Waiter[
       for (const waiter of mine) gone.push(waiter);
       const size = group.size - mine.length;
       const left = size === 0 ? undefined : { ...group, size, bound: withTree(group.bound, worker, null) };
-      now = regrouped(now, now.size - mine.length, priority, group, left);
+      now = regrouped(now, now.size - mine.length, now.nextTurn, group, left);
     }
   }
   return [gone, now];
@@ -223,7 +230,7 @@ export function takeBound(queue: WaitQueue, worker: WorkerId): [readonly Waiter[
 /** Everybody who waits, in no promised order. Linear: for refusing all, for tests and for pictures. */
 export function listWaiters(queue: WaitQueue): readonly Waiter[] {
   const all: Waiter[] = [];
-  for (const { groups } of queue.ranks) {
+  for (const { groups } of ranksOf(queue)) {
     for (const { anyone, bound } of listItems(groups)) {
       for (const tree of [anyone, ...Object.values(bound)]) for (const waiter of listItems(tree)) all.push(waiter);
     }
@@ -241,17 +248,20 @@ export function byAge(rules: QueueRules): (one: Waiter, other: Waiter) => number
 
 interface First {
   readonly waiter: Waiter;
-  readonly rank: Rank;
   readonly group: Group;
 }
 
-function firstFor(queue: WaitQueue, worker: WorkerId): First | undefined {
+function firstFor({ rules, lone, ranks }: WaitQueue, worker: WorkerId): First | undefined {
+  if (lone !== null) {
+    const waiter = firstIn(lone, worker);
+    return waiter && { waiter, group: lone };
+  }
   let first: First | undefined;
-  for (const rank of queue.ranks) {
+  for (const rank of ranks) {
     const group = groupAtTurn(rank, worker);
     const waiter = group && firstIn(group, worker);
-    if (waiter === undefined || (first && byAge(queue.rules)(first.waiter, waiter) < 0)) continue;
-    first = { waiter, rank, group: group as Group };
+    if (waiter === undefined || (first && byAge(rules)(first.waiter, waiter) < 0)) continue;
+    first = { waiter, group: group as Group };
   }
   return first;
 }
@@ -283,17 +293,14 @@ function judged(shed: ShedRule | null, { waiter, group }: First, at: number | nu
 
 // ---------------------------------------------------------------- groups, one for each priority and key
 
-function groupOf(queue: WaitQueue, waiter: Waiter): Group | undefined {
-  for (const { priority, groups } of queue.ranks) {
-    if (priority === waiter.priority) return findGroup(groups, keyOf(waiter));
-  }
-  return undefined;
+function groupOf({ lone, ranks }: WaitQueue, { priority, fairnessKey }: Waiter): Group | undefined {
+  const key = fairnessKey ?? '';
+  if (lone !== null) return lone.priority === priority && lone.key === key ? lone : undefined;
+  const rank = ranks.find((each) => each.priority === priority);
+  return rank && findGroup(rank.groups, key);
 }
 
 function findGroup(groups: SortedTree<Group>, key: string): Group | undefined {
-  // Most queues have no keys.
-  const lone = loneItem(groups);
-  if (lone !== undefined) return lone.key === key ? lone : undefined;
   return findItem<{ key: string }>(groups, { key }, byKey) as Group | undefined;
 }
 
@@ -302,11 +309,12 @@ function waitersBeside(group: Group, { affinity }: Waiter): SortedTree<Waiter> |
 }
 
 /** @param was The group of that waiter, if there is one. */
-function added(queue: WaitQueue, waiter: Waiter, was: Group | undefined, turn: Turn): WaitQueue {
-  const group = was ?? { key: keyOf(waiter), turn, size: 0, anyone: null, bound: {}, lateSince: null };
+function added(queue: WaitQueue, nextTurn: number, waiter: Waiter, was: Group | undefined, turn: Turn): WaitQueue {
+  const { priority } = waiter;
+  const group = was ?? { priority, key: keyOf(waiter), turn, size: 0, anyone: null, bound: {}, lateSince: null };
   const tree = withItem(waitersBeside(group, waiter), waiter, byTicket);
   const is = withWaiters(group, waiter, tree, turn, group.size + 1);
-  return regrouped(queue, queue.size + 1, waiter.priority, was, is);
+  return regrouped(queue, queue.size + 1, nextTurn, was, is);
 }
 
 function without(group: Group, waiter: Waiter): Group | undefined {
@@ -317,35 +325,41 @@ function without(group: Group, waiter: Waiter): Group | undefined {
 
 /** The group with those who wait for the same as `waiter`. All names are written out: V8 takes ten times as long for a spread. */
 function withWaiters(
-  { key, anyone, bound, lateSince }: Group,
+  { priority, key, anyone, bound, lateSince }: Group,
   { affinity }: Waiter,
   tree: SortedTree<Waiter> | null,
   turn: Turn,
   size: number,
 ): Group {
-  if (!affinity?.strict) return { key, turn, size, anyone: tree, bound, lateSince };
-  return { key, turn, size, anyone, bound: withTree(bound, affinity.worker, tree), lateSince };
+  if (!affinity?.strict) return { priority, key, turn, size, anyone: tree, bound, lateSince };
+  return { priority, key, turn, size, anyone, bound: withTree(bound, affinity.worker, tree), lateSince };
 }
 
 // ---------------------------------------------------------------- ranks, one for each priority
 
 /** The queue of that size with a group as it is now in place of what it was; either may be absent. */
 function regrouped(
-  queue: WaitQueue,
+  { rules, lone, ranks }: WaitQueue,
   size: number,
-  priority: number,
+  nextTurn: number,
   was: Group | undefined,
   is: Group | undefined,
 ): WaitQueue {
-  const [only] = queue.ranks;
-  // Most queues have one group, whose place among others nobody has to look for, and most changes are of who waits in it.
-  if (only?.priority === priority && queue.ranks.length === 1 && isMovedIn(only, was, is)) {
-    const rank = { priority, groups: treeOf(is), anyone: only.anyone, bound: only.bound };
-    return { rules: queue.rules, size, ranks: [rank], nextTurn: queue.nextTurn };
-  }
-  const at = queue.ranks.findIndex((rank) => rank.priority <= priority);
-  const index = at === -1 ? queue.ranks.length : at;
-  const found = queue.ranks[index];
+  // Whose place among others nobody has to look for.
+  if (size === is?.size) return { rules, size, lone: is, ranks: NONE, nextTurn };
+  if (size === 0) return { rules, size, lone: null, ranks: NONE, nextTurn };
+  const now = reranked(lone === null ? ranks : [rankOf(lone)], was, is);
+  const [first] = now;
+  const only = now.length === 1 ? loneItem(first!.groups) : undefined;
+  if (only !== undefined) return { rules, size, lone: only, ranks: NONE, nextTurn };
+  return { rules, size, lone: null, ranks: now, nextTurn };
+}
+
+function reranked(ranks: readonly Rank[], was: Group | undefined, is: Group | undefined): readonly Rank[] {
+  const { priority } = (is ?? was) as Group;
+  const at = ranks.findIndex((rank) => rank.priority <= priority);
+  const index = at === -1 ? ranks.length : at;
+  const found = ranks[index];
   const rank = found?.priority === priority ? found : undefined;
   const groups = is ? withItem(rank?.groups ?? null, is, byKey) : withoutItem(rank!.groups, was as Group, byKey);
   const next = groups && {
@@ -354,16 +368,23 @@ function regrouped(
     anyone: withTurn(rank?.anyone ?? null, was?.anyone ? was.turn : undefined, is?.anyone ? is.turn : undefined),
     bound: withTurns(rank?.bound ?? {}, was, is),
   };
-  const ranks = queue.ranks.slice();
-  if (rank && next) ranks[index] = next;
-  else ranks.splice(index, rank ? 1 : 0, ...(next ? [next] : []));
-  return { rules: queue.rules, size, ranks, nextTurn: queue.nextTurn };
+  return ranks.toSpliced(index, rank ? 1 : 0, ...(next ? [next] : []));
 }
 
-/** The rank's one group goes on where it stands in the round, for all whom it stands there for. */
-function isMovedIn({ groups }: Rank, was: Group | undefined, is: Group | undefined): is is Group {
-  if (was === undefined || is === undefined || loneItem(groups) !== was) return false;
-  return was.turn === is.turn && was.bound === is.bound && (was.anyone === null) === (is.anyone === null);
+/** The ranks of a queue, though it has but one group. */
+export function ranksOf({ lone, ranks }: WaitQueue): readonly Rank[] {
+  return lone === null ? ranks : [rankOf(lone)];
+}
+
+/** The rank that has that group and no other. */
+function rankOf(group: Group): Rank {
+  const [rank] = reranked(NONE, undefined, group);
+  return rank!;
+}
+
+/** No other of that priority waits. */
+function isAlone({ lone, ranks }: WaitQueue, { priority }: Group): boolean {
+  return lone !== null || hasOneItem(ranks.find((each) => each.priority === priority)!.groups);
 }
 
 function withTurn(turns: SortedTree<Turn> | null, was: Turn | undefined, is: Turn | undefined) {
@@ -400,3 +421,4 @@ const byTicket = (one: Waiter, other: Waiter) => one.ticket - other.ticket;
 const byTurn = (one: Turn, other: Turn) => one.number - other.number || one.ticket - other.ticket;
 const byKey = (one: { key: string }, other: { key: string }) =>
   one.key < other.key ? -1 : one.key > other.key ? 1 : 0;
+const NONE: readonly never[] = [];

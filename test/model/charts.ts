@@ -16,6 +16,7 @@ import {
   workerMachine,
 } from '../../machines/index.js';
 import { listItems } from '../../machines/sorted-tree.js';
+import { ranksOf } from '../../machines/wait-queue.js';
 import { inertRef } from './take.js';
 import type { Walkable } from './walk.js';
 
@@ -128,7 +129,7 @@ export const COORDINATOR: Walkable<typeof coordinatorMachine> = {
       context.workers.map((served) => served?.isLeaving),
       context.free,
       listWaiters(context.queue).map(({ ticket }) => ticket),
-      context.queue.ranks.map(({ groups }) => byTurn(listItems(groups)).map(({ key }) => key)),
+      ranksOf(context.queue).map(({ groups }) => byTurn(listItems(groups)).map(({ key }) => key)),
     ]),
 };
 

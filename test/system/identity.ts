@@ -19,6 +19,7 @@ import {
   type WorkerRef,
 } from '../../machines/index.js';
 import { listItems } from '../../machines/sorted-tree.js';
+import { ranksOf } from '../../machines/wait-queue.js';
 import {
   addressOf,
   type Caller,
@@ -373,7 +374,7 @@ class Renaming {
 
   #turnOf({ queue }: CoordinatorSnapshot['context']): (waiter: Waiter) => number {
     return ({ priority, fairnessKey }) => {
-      const rank = queue.ranks.find((each) => each.priority === priority)!;
+      const rank = ranksOf(queue).find((each) => each.priority === priority)!;
       const group = listItems(rank.groups).find(({ key }) => key === (fairnessKey ?? ''))!;
       return this.#turn(priority, group.turn.number);
     };
@@ -505,7 +506,7 @@ class Renaming {
 /** By priority: the turns that are remembered, in order, if they are of several keys. */
 function turnsIn({ queue, workers }: CoordinatorSnapshot['context']): ReadonlyMap<number, readonly number[]> {
   const isKeyed =
-    queue.ranks.some(({ groups }) => listItems(groups).some(({ key }) => key !== '')) ||
+    ranksOf(queue).some(({ groups }) => listItems(groups).some(({ key }) => key !== '')) ||
     workers.some((served) => served?.grants.some((grant) => grant !== null && grant.waiter.fairnessKey !== null));
   if (!isKeyed) return NO_TURNS;
   const seen = new Map<number, Map<number, Set<string>>>();
@@ -513,7 +514,7 @@ function turnsIn({ queue, workers }: CoordinatorSnapshot['context']): ReadonlyMa
     const turns = remembered(seen, priority, () => new Map<number, Set<string>>());
     remembered(turns, turn, () => new Set<string>()).add(key);
   };
-  for (const { priority, groups } of queue.ranks) {
+  for (const { priority, groups } of ranksOf(queue)) {
     for (const { turn, key } of listItems(groups)) see(priority, turn.number, key);
   }
   for (const grant of workers.flatMap((served) => served?.grants ?? [])) {
