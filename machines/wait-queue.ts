@@ -175,7 +175,8 @@ export function isAwaited({ lone, ranks }: WaitQueue, worker: WorkerId): boolean
 
 /** Who gets `worker` next. */
 export function firstWaiterFor(queue: WaitQueue, worker: WorkerId): Waiter | undefined {
-  return firstFor(queue, worker)?.waiter;
+  const group = groupFor(queue, worker);
+  return group && firstIn(group, worker);
 }
 
 /**
@@ -186,13 +187,14 @@ export function takeFirst(queue: WaitQueue, worker: WorkerId, at: number | null)
   let shed: Waiter[] | undefined;
   let now = queue;
   for (;;) {
-    const first = firstFor(now, worker);
-    if (first === undefined) return undefined;
-    const { waiter, group } = first;
-    const { lateSince, isTooLate } = judged(queue.rules.shed, first, at);
+    const group = groupFor(now, worker);
+    const waiter = group && firstIn(group, worker);
+    if (group === undefined || waiter === undefined) return undefined;
+    const { shed: rule } = queue.rules;
+    const lateSince = rule === null || at === null ? group.lateSince : lateSinceBy(rule, group, waiter, at);
     const left = without(lateSince === group.lateSince ? group : { ...group, lateSince }, waiter);
     const size = now.size - 1;
-    if (isTooLate && left && firstIn(left, worker)) {
+    if (rule && at !== null && isTooLate(rule, waiter, lateSince, at) && left && firstIn(left, worker)) {
       shed ??= [];
       shed.push(waiter);
       now = regrouped(now, size, now.nextTurn, group, left);
@@ -246,24 +248,16 @@ export function byAge(rules: QueueRules): (one: Waiter, other: Waiter) => number
 
 // ---------------------------------------------------------------- who is first
 
-interface First {
-  readonly waiter: Waiter;
-  readonly group: Group;
-}
-
-function firstFor({ rules, lone, ranks }: WaitQueue, worker: WorkerId): First | undefined {
-  if (lone !== null) {
-    const waiter = firstIn(lone, worker);
-    return waiter && { waiter, group: lone };
-  }
-  let first: First | undefined;
+/** The group of whoever gets `worker` next, if there is such a one. */
+function groupFor({ rules, lone, ranks }: WaitQueue, worker: WorkerId): Group | undefined {
+  if (lone !== null) return lone;
+  let next: Group | undefined;
   for (const rank of ranks) {
     const group = groupAtTurn(rank, worker);
-    const waiter = group && firstIn(group, worker);
-    if (waiter === undefined || (first && byAge(rules)(first.waiter, waiter) < 0)) continue;
-    first = { waiter, group: group as Group };
+    if (group === undefined) continue;
+    if (next === undefined || byAge(rules)(firstIn(next, worker)!, firstIn(group, worker)!) >= 0) next = group;
   }
-  return first;
+  return next;
 }
 
 function groupAtTurn({ groups, anyone, bound }: Rank, worker: WorkerId): Group | undefined {
@@ -282,13 +276,18 @@ function earlier<T>(one: T | undefined, other: T | undefined, order: (one: T, ot
 
 // ---------------------------------------------------------------- who has waited too long
 
-/** Somebody comes up for a worker. One who comes up in time shows that the group does not stand. */
-function judged(shed: ShedRule | null, { waiter, group }: First, at: number | null) {
-  if (shed === null || at === null) return { lateSince: group.lateSince, isTooLate: false };
-  const waitedMs = at - waiter.askedAt;
-  if (waitedMs < shed.targetMs) return { lateSince: null, isTooLate: false };
-  const lateSince = group.lateSince ?? at;
-  return { lateSince, isTooLate: at - lateSince >= shed.intervalMs && waitedMs > 2 * shed.targetMs };
+/** Since when the group stands, now that this one comes up. One who comes up in time shows that it does not. */
+function lateSinceBy({ targetMs }: ShedRule, group: Group, { askedAt }: Waiter, at: number): number | null {
+  return at - askedAt < targetMs ? null : (group.lateSince ?? at);
+}
+
+function isTooLate(
+  { targetMs, intervalMs }: ShedRule,
+  { askedAt }: Waiter,
+  lateSince: number | null,
+  at: number,
+): boolean {
+  return lateSince !== null && at - lateSince >= intervalMs && at - askedAt > 2 * targetMs;
 }
 
 // ---------------------------------------------------------------- groups, one for each priority and key

@@ -1,9 +1,17 @@
 import type { Standing } from './asking.js';
 import { checkMs, checkNames, checkWait, type WaitOptions } from './budget.js';
-import { Call, type CallExtras, type Progress } from './call.js';
+import { Call, type CallExtras, type Progress, type Question } from './call.js';
 import { FunctionReleasedError, OptionError } from './errors.js';
 import { elsewhere, GivenHandles } from './given-handles.js';
-import { dropUnread, type HandleOwner, isMember, type Member, type Remote, remoteOf } from './handle.js';
+import {
+  dropUnread,
+  type HandleCaller,
+  type HandleOwner,
+  isMember,
+  type Member,
+  type Remote,
+  remoteOf,
+} from './handle.js';
 import { keptOf } from './keep.js';
 import { splitArgs } from './kw.js';
 import { LiveArguments } from './live-arguments.js';
@@ -16,7 +24,7 @@ import type { Site } from './site.js';
 import { type Checked, checkAnswer, checkItems, checkSchema, type StandardSchema } from './standard-schema.js';
 import { type Room, roomFor, Stream, type StreamOptions } from './stream.js';
 import type { Turns } from './turns.js';
-import { type EncodedRequest, encodeRequest, streamed } from './wire/message.js';
+import { type EncodedRequest, encodeRequest, type RequestExtras, streamed } from './wire/message.js';
 import type { FunctionReference, ValueHandlers } from './wire/rich.js';
 
 /** How one call is made. */
@@ -331,41 +339,24 @@ export abstract class Caller<Api = unknown> {
   ): Prepared {
     if (typeof name !== 'string') throw new OptionError({ option: 'name', expected: "a function's name", got: name });
     if (!Array.isArray(args)) throw new OptionError({ option: 'args', expected: 'an array of arguments', got: args });
-    const { kwargs, context, onProgress } = options;
-    const { settings } = this.runtime;
-    const heartbeatTimeoutMs = limitOf(options.heartbeatTimeoutMs ?? settings.heartbeatTimeoutMs);
-    const { owner } = this;
-    const found = new Found(name, owner, this.runtime);
-    if (member !== undefined) found.add(member.remote, '');
-    const split = member?.isRead ? READING : splitArgs(args, kwargs);
-    const asked = {
-      name: member?.name ?? name,
-      args: split.args,
-      kwargs: split.kwargs,
-      session: this.sessionId,
-      context,
-      progress: onProgress !== undefined,
-      heartbeatMs: heartbeatTimeoutMs === undefined ? undefined : Math.max(1, Math.floor(heartbeatTimeoutMs / BEATS)),
-      lease: typeof owner === 'number' ? owner : undefined,
-      on: member?.remote.number,
-      get: member?.isRead,
-    };
-    const request = encodeRequest(asked, settings.limits, found);
-    if (given !== undefined && found.given !== undefined) {
+    const prepared = new Prepared(name, options, this, this.runtime, member);
+    const split = member?.isRead ? READING : splitArgs(args, options.kwargs);
+    prepared.request = encodeRequest(member?.name ?? name, split, prepared, this.runtime.settings.limits, prepared);
+    if (given !== undefined && prepared.given !== undefined) {
       refuseRepeats(given, 'a call with functions or iterables among its arguments, which may have been used');
       if (options.idempotencyKey !== undefined) {
         throw keyless('a call with functions or iterables among its arguments', options.idempotencyKey);
       }
     }
-    return { name, request, found, terms: termsOf(options), heartbeatTimeoutMs, options };
+    prepared.terms = termsOf(options);
+    return prepared;
   }
 
   /** Asks what was prepared, once; for its items, if there is room for some. */
   #ask(prepared: Prepared, stream?: CallExtras['stream'], room?: Room): Call {
-    const { name, request, found, terms, heartbeatTimeoutMs, options } = prepared;
+    const { name, request, caller, given, handles, terms, heartbeatTimeoutMs, options } = prepared;
     const { counters, keepAlive, settings, clock, poison, retries, sites, hooks, asking } = this.runtime;
     const { signal, timeoutMs = settings.timeoutMs, context, onProgress } = options;
-    const { given, handles } = found;
     // Those who share a call wait with budgets of their own.
     const isShared = options.idempotencyKey !== undefined && room === undefined;
     if (!isShared) signal?.throwIfAborted();
@@ -375,13 +366,16 @@ export abstract class Caller<Api = unknown> {
     const isPlain = isValues && stream === undefined && onProgress === undefined && heartbeatTimeoutMs === undefined;
     const onTold = onProgress && ((told: Progress) => void hooks.call(onProgress, 'An `onProgress`', told));
     const extras = isPlain ? undefined : { stream, given, handles, attempts, onProgress: onTold, heartbeatTimeoutMs };
-    const line = room === undefined ? request : streamed(request, room, settings.limits, name);
+    const question =
+      room === undefined
+        ? prepared
+        : { name, request: streamed(request, room, settings.limits, name), context, caller };
     const wait = isShared ? NO_OPTIONS : { signal, timeoutMs };
     const now = clock.now();
     const site = sites.above(this.#ask, asking, now);
     // In whole ms: V8 keeps those in the call itself and other numbers in objects of their own, and a hundred thousand may wait.
     const askedAt = Math.floor(now);
-    const call = new Call({ name, request: line, context, caller: this }, site, clock, askedAt, wait, extras);
+    const call = new Call(question, site, clock, askedAt, wait, extras);
     counters.asked += 1;
     keepAlive.hold();
     call.onSettled(this.runtime.onCallSettled);
@@ -392,34 +386,66 @@ export abstract class Caller<Api = unknown> {
   }
 }
 
-/** What is fixed and checked of a call that is to be made. */
-interface Prepared {
-  readonly name: string;
-  readonly request: EncodedRequest;
-  readonly found: Found;
-  readonly terms: AttemptTerms | undefined;
-  readonly heartbeatTimeoutMs: number | undefined;
-  readonly options: CallOptions;
-}
-
 type Items<T> = AsyncIterableIterator<T, undefined> & AsyncDisposable;
 
-/** What is found among the arguments of one call that is no value: nothing, most of the time. */
-class Found implements ValueHandlers {
+/**
+ * What is fixed and checked of a call that is to be made. It is all of it in one, since it is made for each call: what the
+ * line says of it, and what is found among its arguments that is no value, which is nothing, most of the time.
+ */
+class Prepared implements Question, RequestExtras, ValueHandlers {
+  readonly name: string;
+  readonly options: CallOptions;
+  readonly caller: HandleCaller;
+  readonly heartbeatTimeoutMs: number | undefined;
+  request!: EncodedRequest;
+  terms: AttemptTerms | undefined;
   given: LiveArguments | undefined;
   handles: GivenHandles | undefined;
-  readonly #name: string;
-  readonly #owner: HandleOwner | undefined;
   readonly #runtime: Runtime;
+  readonly #member: Member | undefined;
 
-  constructor(name: string, owner: HandleOwner | undefined, runtime: Runtime) {
-    this.#name = name;
-    this.#owner = owner;
+  constructor(name: string, options: CallOptions, caller: HandleCaller, runtime: Runtime, member: Member | undefined) {
+    this.name = name;
+    this.options = options;
+    this.caller = caller;
+    this.heartbeatTimeoutMs = limitOf(options.heartbeatTimeoutMs ?? runtime.settings.heartbeatTimeoutMs);
     this.#runtime = runtime;
+    this.#member = member;
+    if (member !== undefined) this.add(member.remote, '');
+  }
+
+  get context(): CallOptions['context'] {
+    return this.options.context;
+  }
+
+  get session(): string | undefined {
+    return this.caller.sessionId;
+  }
+
+  get progress(): boolean {
+    return this.options.onProgress !== undefined;
+  }
+
+  get heartbeatMs(): number | undefined {
+    const ms = this.heartbeatTimeoutMs;
+    return ms === undefined ? undefined : Math.max(1, Math.floor(ms / BEATS));
+  }
+
+  get lease(): number | undefined {
+    const { owner } = this.caller;
+    return typeof owner === 'number' ? owner : undefined;
+  }
+
+  get on(): number | undefined {
+    return this.#member?.remote.number;
+  }
+
+  get get(): boolean | undefined {
+    return this.#member?.isRead;
   }
 
   add(remote: Remote, path: string): void {
-    this.handles ??= new GivenHandles(this.#name);
+    this.handles ??= new GivenHandles(this.name);
     this.handles.add(remote, path);
   }
 
@@ -427,7 +453,7 @@ class Found implements ValueHandlers {
     const remote = remoteOf(found);
     if (remote === undefined) return undefined;
     if (!remote.worker.isOf(this.#runtime)) return elsewhere(remote, 'this call is made in another pool');
-    if (this.#owner === undefined) return elsewhere(remote, 'this call may go to any');
+    if (this.caller.owner === undefined) return elsewhere(remote, 'this call may go to any');
     this.add(remote, path());
     return remote.number;
   }
@@ -435,9 +461,9 @@ class Found implements ValueHandlers {
   onFunction(found: (...args: never[]) => unknown, path: () => string): FunctionReference | string {
     if (isMember(found)) return 'is a member of a handle. Await it to read an attribute, or call the method.';
     const kept = keptOf(found);
-    if (kept?.isReleased) throw new FunctionReleasedError({ path: path(), call: this.#name });
+    if (kept?.isReleased) throw new FunctionReleasedError({ path: path(), call: this.name });
     // Without a lease or a session it is as any other: valid as long as the call.
-    if (kept === undefined || this.#owner === undefined) {
+    if (kept === undefined || this.caller.owner === undefined) {
       return { kind: 'function', number: this.#live().onFunction(found as (...args: unknown[]) => unknown) };
     }
     return { kind: 'kept', number: this.#live().onKept(kept, path()) };

@@ -13,6 +13,7 @@ import { jsonOf } from './plain.js';
 import { type Resolve, restore, type ValueHandlers } from './rich.js';
 import type { ThrownErrors } from './thrown.js';
 import {
+  type Arguments,
   checkJson,
   type Encoded,
   encodeArguments,
@@ -110,6 +111,9 @@ export interface CallMessage {
   /** The member is read and not called. */
   readonly get?: boolean | undefined;
 }
+
+/** What a request says beside its id, its function and the arguments. */
+export type RequestExtras = Omit<CallMessage, 'type' | 'id' | 'name' | keyof Arguments | 'stream'>;
 
 /** A request as it goes over the line, but for its id. */
 export interface EncodedRequest extends Encoded {
@@ -358,35 +362,31 @@ interface WireFrame {
  * @throws MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
  */
 export function encodeRequest(
-  {
-    name,
-    args,
-    kwargs,
-    session,
-    progress,
-    heartbeatMs,
-    context,
-    lease,
-    on,
-    get,
-  }: Omit<CallMessage, 'type' | 'id' | 'stream'>,
+  name: string,
+  given: Arguments,
+  { session, progress, heartbeatMs, context, lease, on, get }: RequestExtras,
   limits: ValueLimits,
   handlers?: ValueHandlers,
 ): EncodedRequest {
-  const { args: argsJson, more, bin, large } = encodeArguments({ args, kwargs }, name, limits, handlers);
-  const extras = more === '' ? [] : [more];
-  if (session !== undefined) extras.push(`"session":${JSON.stringify(session)}`);
-  if (progress === true) extras.push('"progress":true');
-  if (heartbeatMs !== undefined) extras.push(`"heartbeatMs":${heartbeatMs}`);
-  if (context !== undefined) extras.push(`"context":${encodeJson(context, 'context', limits)}`);
-  if (lease !== undefined) extras.push(`"lease":${lease}`);
-  if (on !== undefined) extras.push(`"on":${on}${get === true ? ',"get":true' : ''}`);
-  const bare = `${quoted(name)},${argsJson}`;
-  const text = inOne(extras.length === 0 ? `${bare}]` : `${bare}${EXTRAS}${extras.join()}}]`);
+  const { args, more, bin, large } = encodeArguments(given, name, limits, handlers);
+  let extras = more;
+  if (session !== undefined) extras = listed(extras, `"session":${JSON.stringify(session)}`);
+  if (progress === true) extras = listed(extras, '"progress":true');
+  if (heartbeatMs !== undefined) extras = listed(extras, `"heartbeatMs":${heartbeatMs}`);
+  if (context !== undefined) extras = listed(extras, `"context":${encodeJson(context, 'context', limits)}`);
+  if (lease !== undefined) extras = listed(extras, `"lease":${lease}`);
+  if (on !== undefined) extras = listed(extras, `"on":${on}${get === true ? ',"get":true' : ''}`);
+  const bare = `${quoted(name)},${args}`;
+  const text = inOne(extras === '' ? `${bare}]` : `${bare}${EXTRAS}${extras}}]`);
   const headBytes = CALL_HEAD_BYTES + (large?.length ?? 0) * SHARE_BYTES;
   limitBytes(text, headBytes, limits.messageBytesMax, name);
   const keyChars = bare.length + (more === '' ? 0 : EXTRAS.length + more.length);
   return { text, bin, large, keyChars };
+}
+
+/** One more of what a comma parts. */
+function listed(before: string, one: string): string {
+  return before === '' ? one : `${before},${one}`;
 }
 
 /**

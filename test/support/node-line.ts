@@ -1,3 +1,4 @@
+import { type CallMessage, type EncodedRequest, encodeRequest } from '../../src/wire/message.js';
 import type { ValueHandlers } from '../../src/wire/rich.js';
 import { type Arguments, type Encoded, encodeArguments, type ValueLimits } from '../../src/wire/value.js';
 
@@ -18,4 +19,13 @@ export function encodeAsFields(
 ): Encoded {
   const { args, more, bin, large } = encodeArguments(given, call, limits, handlers);
   return { text: more === '' ? `"args":${args}` : `"args":${args},${more}`, bin, large };
+}
+
+/** The request of a call, as `encodeRequest` makes it, of all that it says in one. */
+export function requestOf(
+  { name, args, kwargs, ...extras }: Omit<CallMessage, 'type' | 'id' | 'stream'>,
+  limits: ValueLimits,
+  handlers?: ValueHandlers,
+): EncodedRequest {
+  return encodeRequest(name, { args, kwargs }, extras, limits, handlers);
 }

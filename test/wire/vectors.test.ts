@@ -20,7 +20,6 @@ import {
   encodeLeaseEnd,
   encodeMap,
   encodePing,
-  encodeRequest,
   encodeSessionEnd,
   encodeStop,
   type InitMessage,
@@ -32,7 +31,7 @@ import {
   streamed,
 } from '../../src/wire/message.js';
 import { type Encoded, encodeFields, encodePlain } from '../../src/wire/value.js';
-import { encodeAsFields, meaningOf } from '../support/node-line.js';
+import { encodeAsFields, meaningOf, requestOf } from '../support/node-line.js';
 
 const LIMITS = { depthMax: 200, messageBytesMax: 64 * 1024 * 1024, attachmentBytesMax: 1024 ** 3 };
 
@@ -123,7 +122,7 @@ function encode(message: Record<string, unknown>): string {
       return encodeInit(message as unknown as InitMessage);
     case 'call': {
       const { stream, ...asked } = message as unknown as CallMessage;
-      const request = encodeRequest(asked, LIMITS);
+      const request = requestOf(asked, LIMITS);
       return callLine(id, (stream === undefined ? request : streamed(request, stream, LIMITS)).text);
     }
     case 'map': {

@@ -2,16 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ValueRefusedError } from '../../../src/errors.js';
-import {
-  announcedBy,
-  callLine,
-  encodeRequest,
-  messageOf,
-  parseLine,
-  type ReplyMessage,
-} from '../../../src/wire/message.js';
+import { announcedBy, callLine, messageOf, parseLine, type ReplyMessage } from '../../../src/wire/message.js';
 import { encodeFields } from '../../../src/wire/value.js';
-import { meaningOf } from '../../support/node-line.js';
+import { meaningOf, requestOf } from '../../support/node-line.js';
 import { anything, arrived, crossing, isLost, json, text } from './values.js';
 
 const LIMITS = { depthMax: 200, messageBytesMax: 64 * 1024 * 1024, attachmentBytesMax: 1024 ** 3 };
@@ -108,7 +101,7 @@ describe('a value that crosses', () => {
         fc.string({ unit: 'binary' }),
         fc.string({ unit: 'binary' }),
         (args, name, session) => {
-          const line = callLine(7, encodeRequest({ name, args, session }, LIMITS).text);
+          const line = callLine(7, requestOf({ name, args, session }, LIMITS).text);
           expect(line).not.toContain('\n');
           expect(Buffer.from(line).toString()).toBe(line);
           expect(isDeepStrictEqual(meaningOf(line), { type: 'call', id: 7, name, args, session })).toBe(true);

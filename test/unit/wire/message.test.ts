@@ -23,7 +23,6 @@ import {
   encodeLeaseEnd,
   encodeLoad,
   encodePing,
-  encodeRequest,
   encodeSaid,
   encodeSessionEnd,
   encodeSignal,
@@ -37,18 +36,18 @@ import {
   type WireError,
 } from '../../../src/wire/message.js';
 import { ThrownErrors } from '../../../src/wire/thrown.js';
-import { meaningOf } from '../../support/node-line.js';
+import { meaningOf, requestOf } from '../../support/node-line.js';
 
 const LIMITS = { depthMax: 200, messageBytesMax: 1000, attachmentBytesMax: 1000 };
 
 describe('the line of a call', () => {
   it('leaves out the keyword arguments and the session that are not there', () => {
-    expect(callLine(8, encodeRequest({ name: 'ping', args: [] }, LIMITS).text)).toBe('[8,"ping",[]]');
+    expect(callLine(8, requestOf({ name: 'ping', args: [] }, LIMITS).text)).toBe('[8,"ping",[]]');
   });
 
   it('is one line, whatever the names and values are', () => {
     const call = { name: 'a\n"b"\u2028', args: ['\n'], kwargs: { '\r\n': 1 }, session: '\ud800\n' };
-    const line = callLine(1, encodeRequest(call, LIMITS).text);
+    const line = callLine(1, requestOf(call, LIMITS).text);
     expect(line).not.toMatch(/[\r\n]/);
     expect(meaningOf(line)).toEqual({ type: 'call', id: 1, ...call });
     // The session's lone surrogate would not survive as UTF-8.
@@ -57,14 +56,14 @@ describe('the line of a call', () => {
 
   it('keeps what was asked for, whatever becomes of the arguments before a worker is granted', () => {
     const rows = [1, 2];
-    const request = encodeRequest({ name: 'mean', args: [rows] }, LIMITS).text;
+    const request = requestOf({ name: 'mean', args: [rows] }, LIMITS).text;
     rows.push(3);
     expect(callLine(1, request)).toBe('[1,"mean",[[1,2]]]');
   });
 
   it('names the path to a refused argument, keyword arguments too', () => {
     const refused = (args: unknown[], kwargs: Record<string, unknown>) =>
-      thrown(() => encodeRequest({ name: 'mean', args, kwargs }, LIMITS), ValueRefusedError);
+      thrown(() => requestOf({ name: 'mean', args, kwargs }, LIMITS), ValueRefusedError);
     expect(refused([1, [undefined]], {}).path).toBe('args[1][0]');
     expect(refused([], { digits: undefined }).path).toBe('kwargs.digits');
     expect(refused([], { digits: undefined }).message).toContain('In the call of "mean"');
@@ -72,16 +71,16 @@ describe('the line of a call', () => {
 
   it('may have just as many bytes as the limit says, counted in UTF-8 and with the longest id', () => {
     const request = { name: 'f', args: ['grüß 世界 🐍'] };
-    const bytes = Buffer.byteLength(callLine(Number.MAX_SAFE_INTEGER, encodeRequest(request, LIMITS).text));
-    expect(encodeRequest(request, { ...LIMITS, messageBytesMax: bytes }).text).toContain('🐍');
+    const bytes = Buffer.byteLength(callLine(Number.MAX_SAFE_INTEGER, requestOf(request, LIMITS).text));
+    expect(requestOf(request, { ...LIMITS, messageBytesMax: bytes }).text).toContain('🐍');
     const limits = { ...LIMITS, messageBytesMax: bytes - 1 };
-    const error = thrown(() => encodeRequest(request, limits), MessageTooLargeError);
+    const error = thrown(() => requestOf(request, limits), MessageTooLargeError);
     expect(error).toMatchObject({ bytes, limit: bytes - 1, sender: 'node' });
   });
 });
 
 describe('what a call says beside its arguments', () => {
-  const line = (more: object) => meaningOf(callLine(8, encodeRequest({ name: 'f', args: [], ...more }, LIMITS).text));
+  const line = (more: object) => meaningOf(callLine(8, requestOf({ name: 'f', args: [], ...more }, LIMITS).text));
 
   it.each([
     [{ session: 'ann' }],
@@ -115,25 +114,25 @@ describe('what a call says beside its arguments', () => {
   });
 
   it('is refused where its context is no data', () => {
-    const refused = () => encodeRequest({ name: 'f', args: [], context: { at: new Date(0) } }, LIMITS);
+    const refused = () => requestOf({ name: 'f', args: [], context: { at: new Date(0) } }, LIMITS);
     expect(thrown(refused, ValueRefusedError).path).toBe('context.at');
   });
 
   it('is not in the part that says what is called with what', () => {
-    const request = encodeRequest({ name: 'f', args: [1], kwargs: { a: 2 }, session: 's' }, LIMITS);
+    const request = requestOf({ name: 'f', args: [1], kwargs: { a: 2 }, session: 's' }, LIMITS);
     expect(request.text.slice(0, request.keyChars)).toBe('"f",[1],{"kwargs":{"a":2}');
   });
 
   it('is the same whether the arguments are short or long', () => {
     for (const chars of [10, 2_000]) {
       const limits = { ...LIMITS, messageBytesMax: 100_000 };
-      const request = encodeRequest({ name: 'f', args: ['x'.repeat(chars)], session: 's', lease: 4 }, limits);
+      const request = requestOf({ name: 'f', args: ['x'.repeat(chars)], session: 's', lease: 4 }, limits);
       expect(request.text).toBe(`"f",["${'x'.repeat(chars)}"],{"session":"s","lease":4}]`);
     }
   });
 
   it('has room for a stream where there is to be one', () => {
-    const request = encodeRequest({ name: 'f', args: [new Uint8Array(2)] }, LIMITS);
+    const request = requestOf({ name: 'f', args: [new Uint8Array(2)] }, LIMITS);
     const stream = streamed(request, { items: 4, bytes: 500 }, LIMITS, 'f');
     expect(meaningOf(callLine(1, stream.text))).toMatchObject({ name: 'f', stream: { items: 4, bytes: 500 } });
     expect(stream).toMatchObject({ bin: request.bin, large: undefined, keyChars: request.keyChars });
@@ -142,7 +141,7 @@ describe('what a call says beside its arguments', () => {
   it('counts against the limit with the stream, and for each file that is shared', () => {
     const limits = (messageBytesMax: number) => ({ ...LIMITS, messageBytesMax });
     const head = callLine(Number.MAX_SAFE_INTEGER, '').length;
-    const request = encodeRequest({ name: 'f', args: ['€'.repeat(100)] }, limits(10_000));
+    const request = requestOf({ name: 'f', args: ['€'.repeat(100)] }, limits(10_000));
     const room = { items: 4, bytes: 500 };
     const bytes = head + Buffer.byteLength(streamed(request, room, limits(10_000), 'f').text);
     expect(() => streamed(request, room, limits(bytes), 'f')).not.toThrow();
@@ -155,7 +154,7 @@ describe('what a call says beside its arguments', () => {
   });
 
   it('names the files of the arrays that are shared', () => {
-    const { text } = encodeRequest({ name: 'f', args: [] }, LIMITS);
+    const { text } = requestOf({ name: 'f', args: [] }, LIMITS);
     expect(callLine(8, text, [[0, 5, 77]])).toBe('[8,"f",[],{"share":[[0,5,77]]}]');
     expect(callLine(8, text, [])).toBe('[8,"f",[]]');
   });
