@@ -346,7 +346,6 @@ function regrouped(
 ): WaitQueue {
   // Whose place among others nobody has to look for.
   if (size === is?.size) return { rules, size, lone: is, ranks: NONE, nextTurn };
-  if (size === 0) return { rules, size, lone: null, ranks: NONE, nextTurn };
   const now = reranked(lone === null ? ranks : [rankOf(lone)], was, is);
   const [first] = now;
   const only = now.length === 1 ? loneItem(first!.groups) : undefined;

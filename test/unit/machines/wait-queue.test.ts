@@ -253,6 +253,16 @@ describe('who is passed over for having waited too long', () => {
     expect(at(second.left, 1_400)).toMatchObject({ served: 6, shed: [] });
   });
 
+  it('is told of also where those of the key have another turn', () => {
+    const crowd = (ticket: number) => waiter(ticket, 0, null, { askedAt: 0, fairnessKey: 'crowd' });
+    const others = { ...waiter(9), askedAt: 990, fairnessKey: 'other' };
+    const queue = queueWith({ shed }, crowd(1), others, crowd(2), crowd(3), { ...crowd(4), askedAt: 1_050 });
+    const other = at(at(queue, 1_000).left, 1_010);
+    expect(other).toMatchObject({ served: 9, shed: [] });
+    const late = addWaiter(other.left, { ...others, ticket: 10, askedAt: 1_090 });
+    expect(at(late, 1_100)).toMatchObject({ served: 4, shed: [2, 3] });
+  });
+
   it('is nobody where it is not asked for, or the moment is not known', () => {
     const all = [1, 2, 3].map((ticket) => asked(ticket, 0));
     expect(at(at(queueOf(...all), 1_000).left, 9_000)).toMatchObject({ served: 2, shed: [] });
