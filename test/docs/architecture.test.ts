@@ -17,8 +17,8 @@ describe('docs/architecture.md', () => {
 
   it('names functions and files that are there', () => {
     expect(places.length).toBeGreaterThan(10);
-    const source = [...section('The path of a call').matchAll(/\]\((\.\.\/[^)]+)\)/g)]
-      .map(([, link = '']) => readFileSync(join(ROOT, 'docs', link), 'utf8'))
+    const source = [...section('The path of a call').matchAll(/(?:\]\(\.\.\/|`)((?:src|python)\/[^)`]+)/g)]
+      .map(([, file = '']) => readFileSync(join(ROOT, file), 'utf8'))
       .concat(
         ['worker', 'client', 'coordinator'].map((chart) => readFileSync(join(ROOT, `machines/${chart}.ts`), 'utf8')),
       )

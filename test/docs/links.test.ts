@@ -1,9 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { links, type Page, ROOT, readPages } from './pages.js';
+import { links, type Page, ROOT, readPages, withoutCode } from './pages.js';
 
 const pages = readPages();
+const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { files: string[] };
+/** The files and folders of the package, but for `dist`, which may not be built and has no page. */
+const brought = manifest.files.filter((each) => !each.startsWith('!') && each !== 'dist');
 
 describe('links', () => {
   it.each(pages)('of $path lead somewhere', (page) => {
@@ -11,12 +14,13 @@ describe('links', () => {
     expect(dead).toEqual([]);
   });
 
-  it.each(['docs/protocol.md', 'docs/values.md'])('of %s lead to what comes with the package', (path) => {
-    const page = pages.find((each) => each.path === path) as Page;
-    const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { files: string[] };
+  it.each(pages)('of $path lead to what the package brings', (page) => {
     const leads = links(page.text).map((link) => target(page, link).path);
-    const missing = leads.filter((lead) => !files.some((each) => lead === each || lead.startsWith(`${each}/`)));
-    expect(missing).toEqual([]);
+    expect(leads.filter((path) => !brought.some((each) => path === each || path.startsWith(`${each}/`)))).toEqual([]);
+  });
+
+  it('are looked at on every page that the package brings', () => {
+    expect(brought.flatMap(pagesBelow).sort()).toEqual(pages.map(({ path }) => path).sort());
   });
 
   it('lead from the README to every page', () => {
@@ -33,6 +37,13 @@ describe('links', () => {
   });
 });
 
+describe('files', () => {
+  it.each(pages)('that $path names are there', ({ text }) => {
+    const named = [...withoutCode(text).matchAll(NAMED)].map(([, path = '']) => path);
+    expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
+});
+
 function leadsSomewhere(page: Page, link: string): boolean {
   const { path, anchor } = target(page, link);
   if (!existsSync(join(ROOT, path))) return false;
@@ -44,3 +55,12 @@ function target({ path }: Page, link: string): { path: string; anchor: string | 
   const [file = '', anchor] = link.split('#') as [string, string?];
   return { path: file === '' ? path : normalize(join(dirname(path), file)), anchor };
 }
+
+function pagesBelow(path: string): string[] {
+  if (!statSync(join(ROOT, path)).isDirectory()) return path.endsWith('.md') ? [path] : [];
+  const files = readdirSync(join(ROOT, path), { recursive: true, encoding: 'utf8' });
+  return files.filter((file) => file.endsWith('.md')).map((file) => join(path, file));
+}
+
+/** A file or a folder of the repository, as a page that has no link to it names it. */
+const NAMED = /`((?:src|machines|python|test|docs)\/[\w./-]+)`/g;

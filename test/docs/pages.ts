@@ -30,7 +30,7 @@ export function readPages(): readonly Page[] {
   const inDocs = readdirSync(join(ROOT, 'docs'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.md'))
     .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
-  return ['README.md', 'python/README.md', ...inDocs.sort()].map(readPage);
+  return ['README.md', 'python/README.md', 'test/wire/vectors/README.md', ...inDocs.sort()].map(readPage);
 }
 
 export function readPage(path: string): Page {
