@@ -7,7 +7,10 @@ import inspect
 import sys
 import types
 import typing
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 def hints_of(function: Any) -> dict[str, Any]:
@@ -30,27 +33,47 @@ def hints_of(function: Any) -> dict[str, Any]:
 
 
 def alternatives(hint: Any) -> list[Any]:
-    """Return what a hint is made of: the members of a union, and what names, marks and type variables stand for."""
-    found: list[Any] = []
-    waiting = [hint]
+    """Return what a hint is made of: the members of a union, and what names, marks and type variables stand for.
+
+    What stands for itself adds nothing there. Where there is nothing else, it may be anything.
+    """
+    return [typing.get_origin(each) or each for each in (hint, *_below(hint)) if _meant_by(each) is None] or [Any]
+
+
+def is_of_itself(hint: Any) -> bool:
+    """Whether a hint is one of its own alternatives, as that of `type A = A | int` is: no value can be held against it."""
+    return any(each is hint for each in _below(hint))
+
+
+def _below(hint: Any) -> Iterator[Any]:
+    """Go over what a hint stands for, and what that stands for in its turn: each once, since it may be the hint itself."""
+    seen: set[int] = set()
+    waiting = list(_meant_by(hint) or ())
     while waiting:
         each = waiting.pop()
-        origin, arguments = typing.get_origin(each), typing.get_args(each)
-        if origin in (typing.Union, types.UnionType):
-            waiting.extend(arguments)
-        elif hasattr(each, "__metadata__"):
-            waiting.append(each.__origin__)
-        elif hasattr(each, "__supertype__"):
-            waiting.append(each.__supertype__)
-        elif type(each).__name__ == "TypeAliasType":
-            waiting.append(each.__value__)
-        elif isinstance(each, typing.TypeVar):
-            waiting.extend(each.__constraints__ or ([each.__bound__] if each.__bound__ is not None else [Any]))
-        elif len(found) < ALTERNATIVES_MAX:
-            found.append(origin if origin is not None else each)
-        else:
-            break  # An alias of itself.
-    return found
+        meant = _meant_by(each)
+        if meant is not None:
+            # By its number: a mark may hold what can be no key.
+            if id(each) in seen:
+                continue
+            seen.add(id(each))
+            waiting.extend(meant)
+        yield each
+
+
+def _meant_by(hint: Any) -> Sequence[Any] | None:
+    """Return what a union, a name, a mark or a type variable stands for; None for any other hint, which stands for no other."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return typing.get_args(hint)
+    if hasattr(hint, "__metadata__"):
+        return [hint.__origin__]
+    if hasattr(hint, "__supertype__"):
+        return [hint.__supertype__]
+    if type(hint).__name__ == "TypeAliasType":
+        return [hint.__value__]
+    if isinstance(hint, typing.TypeVar):
+        return hint.__constraints__ or [Any if hint.__bound__ is None else hint.__bound__]
+    return None
 
 
 def signature_of(function: Any) -> tuple[inspect.Signature, dict[str, Any]] | None:
@@ -68,6 +91,3 @@ def signature_of(function: Any) -> tuple[inspect.Signature, dict[str, Any]] | No
         return signature, hints_of(owner)
     except Exception:
         return None  # Objects can be made so that they cannot be asked.
-
-
-ALTERNATIVES_MAX = 100

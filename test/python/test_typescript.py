@@ -340,6 +340,23 @@ class NamedTypes(unittest.TestCase):
         self.assertIn("export type A = unknown;", made.text)
         self.assertIn("stands for itself", made.warnings[0].text)
 
+    def test_aliases_that_name_themselves_more_than_once_come_to_an_end(self):
+        # Each naming doubled what there was to be read.
+        for code in ("A = Union['A', 'A', 'A']", "A = Union['B', 'C']\nB = Union['C', 'B', 'C']\nC = Union['B', 'C', 'B']"):
+            with self.subTest(code):
+                made = declared(f"{code}\n@expose\ndef f(x: A, y: dict[A, int], /) -> None: ...")
+                self.assertIn("f(x: A, y: ReadonlyMap<A, number>)", made.text)
+                self.assertIn("export type B = unknown;" if "B" in code else "export type A = unknown;", made.text)
+
+    @unittest.skipIf(sys.version_info < (3, 12), "a later Python's way of writing them")
+    def test_an_alias_without_a_declaration_may_hold_itself_and_is_unknown_where_it_is_only_itself(self):
+        self.assertEqual(types("A", "type A = list[A] | int"), ["export type A = A[] | number;"])
+        for code in ("type A = A", "type A = A | A | int", "type A = B | int\ntype B = A | str", "type A = Annotated[A, 1]"):
+            with self.subTest(code):
+                self.assertEqual(types("A", code), ["export type A = unknown;"])
+        # TypeScript takes none that stand for nothing but each other.
+        self.assertEqual(types("G[int]", "type G[T] = H[T]\ntype H[T] = G[T]"), ["export type G<T> = unknown;"])
+
     def test_type_variables_go_where_they_map(self):
         head = "T = TypeVar('T')\nK = TypeVar('K', bound=str)\nN = TypeVar('N', int, str)\nP = ParamSpec('P')\n"
         self.assertEqual(

@@ -81,13 +81,16 @@ class Hints:
             arrays = [TYPED_ARRAY]
         return union([self._render(node, scope), *arrays])
 
-    def _typed_arrays(self, node: ast.expr, scope: Scope, depth: int = 0) -> Iterator[str]:
+    def _typed_arrays(self, node: ast.expr, scope: Scope, seen: set[ast.AST] | None = None) -> Iterator[str]:
+        # An alias may name itself, and more than once.
+        seen = set() if seen is None else seen
         for each in _alternatives(node):
             found = self.resolve(each.value if isinstance(each, ast.Subscript) else each, scope)
             if isinstance(found, Definition):
                 alias = getattr(found.node, "value", None) if type(found.node).__name__ == "TypeAlias" else found.node
-                if isinstance(alias, ast.expr) and not isinstance(alias, ast.Call) and depth < 20:
-                    yield from self._typed_arrays(alias, Scope(found.module), depth + 1)
+                if isinstance(alias, ast.expr) and not isinstance(alias, ast.Call) and alias not in seen:
+                    seen.add(alias)
+                    yield from self._typed_arrays(alias, Scope(found.module), seen)
             elif found == "numpy.typing.NDArray" and isinstance(each, ast.Subscript):
                 item = self.resolve(_arguments(each)[0], scope)
                 if item in TYPED_ARRAYS:
@@ -510,7 +513,12 @@ class Hints:
             return "other"
 
         def together(nodes: Iterable[ast.expr], scope: Scope) -> str:
-            kinds = {self._kind_of_keys(each, scope, depth + 1) for each in nodes}
+            kinds = set()
+            for each in nodes:
+                kinds.add(self._kind_of_keys(each, scope, depth + 1))
+                # Nothing changes that any more, and an alias that names itself more than once would be read without end.
+                if "other" in kinds:
+                    return "other"
             if not kinds:
                 return "variable"
             return kinds.pop() if len(kinds) == 1 else "text" if kinds == {"text", "literals"} else "other"
@@ -679,17 +687,19 @@ class Hints:
         name = self._sources.resolve(found.module, dotted_name(found.node.func) or "?")
         return name if isinstance(name, str) else None
 
-    def _leads_to(self, found: Definition, alias: ast.AST, depth: int = 0) -> bool:
+    def _leads_to(self, found: Definition, alias: ast.AST, seen: set[ast.AST] | None = None) -> bool:
         """Whether `found` is the alias, or a plain alternative in it: `A = int | B` and `B = str | A`."""
         node = found.node
+        seen = set() if seen is None else seen
         if node is alias:
             return True
         value = getattr(node, "value", None) if type(node).__name__ == "TypeAlias" else node
-        if not isinstance(value, ast.expr) or isinstance(value, ast.Call) or depth > 20:
+        if not isinstance(value, ast.expr) or isinstance(value, ast.Call) or value in seen:
             return False
+        seen.add(value)
         for each in _alternatives(value):
-            inner = self.resolve(each, Scope(found.module))
-            if isinstance(inner, Definition) and self._leads_to(inner, alias, depth + 1):
+            inner = self.resolve(each.value if isinstance(each, ast.Subscript) else each, Scope(found.module))
+            if isinstance(inner, Definition) and self._leads_to(inner, alias, seen):
                 return True
         return False
 

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import sys
+import typing
+import unittest
+from typing import Annotated, Any, NewType, Optional, TypeVar, Union
+
+import harness  # noqa: F401  (it puts the library on sys.path)
+from pythonarium.hints import alternatives
+
+
+class Alternatives(unittest.TestCase):
+    def test_they_are_what_unions_names_marks_and_variables_stand_for(self):
+        user = NewType("user", int)
+        bound, either, free = TypeVar("bound", bound=str), TypeVar("either", int, str), TypeVar("free")
+        for hint, expected in {
+            int: {int},
+            list[int]: {list},
+            Union[int, list[str]]: {int, list},
+            Optional[user]: {int, type(None)},
+            Annotated[Union[bytes, str], "either"]: {bytes, str},
+            bound: {str},
+            either: {int, str},
+            free: {Any},
+        }.items():
+            with self.subTest(str(hint)):
+                self.assertEqual(set(alternatives(hint)), expected)
+
+    @unittest.skipIf(sys.version_info < (3, 12), "a later Python's way of writing them")
+    def test_what_stands_for_itself_adds_nothing_and_may_be_anything_where_that_is_all(self):
+        for code, expected in {
+            "type A = list[A] | int": {list, int},
+            "type A = A": {Any},
+            "type A = A | A": {Any},
+            "type A = B\ntype B = A": {Any},
+            "type A = B | int\ntype B = A | str": {int, str},
+            "type A = typing.Annotated[A, 1]": {Any},
+            "def f[T: T](): ...\nA, = f.__type_params__": {Any},
+        }.items():
+            with self.subTest(code):
+                names = {"typing": typing}
+                exec(code, names)
+                self.assertEqual(set(alternatives(names["A"])), expected)
+
+
+if __name__ == "__main__":
+    unittest.main()
