@@ -114,6 +114,8 @@ export class ForkedProcess implements PythonProcess {
       case 'failed':
         this.#listeners.onMessage(outcome.message);
         return this.#exited({ exitCode: 1, signal: null });
+      case 'retired':
+        return this.#start(launching);
       case 'ended':
         return this.#exited(outcome.end);
       case 'loaded':

@@ -31,6 +31,8 @@ export type TemplateOutcome =
   | { readonly is: 'refused'; readonly reason: string }
   /** It could not import the modules. */
   | { readonly is: 'failed'; readonly message: FailedMessage }
+  /** It was retired before it had imported them: whoever waited for it is to have another one. */
+  | { readonly is: 'retired' }
   /** It ended before it had imported them, or nobody waited any more. */
   | { readonly is: 'ended'; readonly end: ProcessEnd };
 
@@ -122,9 +124,14 @@ export class Template {
     this.#channel?.send(encodeSignal(pid, constants.signals[signal], signal === 'SIGTERM' || signal === 'SIGKILL'));
   }
 
-  /** It is ended with the last of its workers. */
+  /** It is ended with the last of its workers. That it ends is no fault of those who still wait for it. */
   retire(): void {
     this.#isRetired = true;
+    // One that has ended by itself has yet to say so.
+    if (this.#isLoading && !this.#isOver) {
+      this.#waiting.clear();
+      this.#settle({ is: 'retired' });
+    }
     this.#endIfIdle();
   }
 

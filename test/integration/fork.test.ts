@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { BootError, Pool, PoolOptions, WorkerDiedError } from '../../src/index.js';
 import { temporaryFolder } from '../support/folder.js';
+import { Gate } from '../support/gate.js';
 import { failure, fixtures, next, readyPool, startPool } from '../support/pool.js';
 import { freeze, isAlive, templatesOf, until } from '../support/processes.js';
 
@@ -245,6 +246,25 @@ describe('a pool that would fork', () => {
     await reloaded;
     expect(await pool.call('value')).toBe(2);
     await until(() => !isAlive(first as number), 'the old template to end');
+  });
+
+  it('forks those of the new modules who waited for the old ones to be imported, and holds no failed start against them', async () => {
+    const app = join(temporaryFolder(), 'app.py');
+    const gate = new Gate();
+    const value = (value: number) => `from pythonarium import expose\n\n@expose\ndef value(): return ${value}\n`;
+    writeFileSync(app, `open(${JSON.stringify(gate.path)}).read()\n${value(1)}`);
+    const pool = startPool(app, fork({ size: 2, watch: true }));
+    const dead: string[] = [];
+    pool.on('worker.dead', ({ reason }) => dead.push(reason));
+    await gate.reached();
+    const [first] = templatesOf(process.pid);
+    writeFileSync(app, value(2));
+    await pool.ready();
+    expect(await pool.call('value')).toBe(2);
+    await until(() => !isAlive(first as number), 'the old template to end');
+    await until(() => pool.stats().missing === 0, 'both workers');
+    expect(dead.filter((reason) => reason !== 'retired')).toEqual([]);
+    expect(pool.stats().failures).toBe(0);
   });
 });
 

@@ -28,6 +28,18 @@ it('forks nobody for whom there is no more use in the very turn in which the tem
   expect(onExited).toHaveBeenCalledOnce();
 });
 
+it('is forked of the next template where its own was retired before it could fork', async () => {
+  const loading = { outcome: new Promise<TemplateOutcome>(() => {}), wait: vi.fn() };
+  const retired = { outcome: Promise.resolve<TemplateOutcome>({ is: 'retired' }), wait: vi.fn() };
+  const current = vi.fn().mockReturnValueOnce(retired).mockReturnValueOnce(loading);
+  const onExited = vi.fn();
+  const listeners = { onExited } as unknown as ProcessListeners;
+  new ForkedProcess({ current } as unknown as Templates, async () => ({}) as Launch, listeners);
+  await setImmediate();
+  expect([retired.wait, loading.wait].map(({ mock }) => mock.calls)).toEqual([[[listeners]], [[listeners]]]);
+  expect(onExited).not.toHaveBeenCalled();
+});
+
 describe('a worker that was killed and is not gone', () => {
   it('is waited for as long as the kernel keeps it, and its template lives', async () => {
     const { worker, kill } = await forked();
