@@ -45,6 +45,25 @@ def is_of_itself(hint: Any) -> bool:
     return any(each is hint for each in _below(hint))
 
 
+def value_of(alias: Any) -> Any:
+    """Return what an alias of `type A = …` stands for.
+
+    Python works that out when it is asked; what fails, as a name does that only a type checker imports, may be anything.
+    """
+    try:
+        return alias.__value__
+    except Exception:
+        return Any
+
+
+def bounds_of(variable: typing.TypeVar) -> Sequence[Any]:
+    """Return the types that a type variable stands for one of: none if it may be anything, or they cannot be worked out."""
+    try:
+        return variable.__constraints__ or (() if variable.__bound__ is None else (variable.__bound__,))
+    except Exception:
+        return ()
+
+
 def _below(hint: Any) -> Iterator[Any]:
     """Go over what a hint stands for, and what that stands for in its turn: each once, since it may be the hint itself."""
     seen: set[int] = set()
@@ -70,9 +89,9 @@ def _meant_by(hint: Any) -> Sequence[Any] | None:
     if hasattr(hint, "__supertype__"):
         return [hint.__supertype__]
     if type(hint).__name__ == "TypeAliasType":
-        return [hint.__value__]
+        return [value_of(hint)]
     if isinstance(hint, typing.TypeVar):
-        return hint.__constraints__ or [Any if hint.__bound__ is None else hint.__bound__]
+        return bounds_of(hint) or [Any]
     return None
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .error import ArgumentRefused
 from .handle import Member
-from .hints import hints_of, is_of_itself, signature_of
+from .hints import bounds_of, hints_of, is_of_itself, signature_of, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -136,9 +136,9 @@ class _Builder:
         if supertype is not None:
             return self.check(supertype)
         if type(hint).__name__ == "TypeAliasType":
-            return _anything if is_of_itself(hint) else self.check(hint.__value__)
+            return _anything if is_of_itself(hint) else self.check(value_of(hint))
         if isinstance(hint, typing.TypeVar):
-            alternatives = hint.__constraints__ or ((hint.__bound__,) if hint.__bound__ is not None else ())
+            alternatives = bounds_of(hint)
             return self._union(alternatives) if alternatives and not is_of_itself(hint) else _anything
         bare, _ = _unmarked(hint)
         if bare is not hint:

@@ -35,7 +35,10 @@ class Alternatives(unittest.TestCase):
             "type A = B\ntype B = A": {Any},
             "type A = B | int\ntype B = A | str": {int, str},
             "type A = typing.Annotated[A, 1]": {Any},
+            "type A = Missing | int": {Any},
+            "type A = B | str\ntype B = Missing": {Any, str},
             "def f[T: T](): ...\nA, = f.__type_params__": {Any},
+            "def f[T: Missing](): ...\nA, = f.__type_params__": {Any},
         }.items():
             with self.subTest(code):
                 names = {"typing": typing}

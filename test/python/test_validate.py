@@ -295,6 +295,13 @@ class Hints(unittest.TestCase):
                 self.assertIsNone(refusal(named("A", code), "any text"))
                 self.assertEqual(refusal(list[named("A", code)], 1), "x must be a list, and an int came.")
 
+    @unittest.skipIf(sys.version_info < (3, 12), "a later Python's way of writing them")
+    def test_what_names_something_that_is_not_there_may_be_anything(self):
+        for code in ("type A = Missing | int", "type A = B\ntype B = Missing", "def f[T: Missing](): ...\nA, = f.__type_params__", "def f[T: (int, Missing)](): ...\nA, = f.__type_params__"):
+            with self.subTest(code):
+                self.assertIsNone(refusal(named("A", code), "any text"))
+                self.assertEqual(refusal(list[named("A", code)], 1), "x must be a list, and an int came.")
+
     @unittest.skipUnless(hasattr(typing_extensions, "NoExtraItems"), "a later typing_extensions' own")
     def test_a_typed_dict_of_typing_extensions_is_one(self):
         fields = {"size": int, "note": "typing_extensions.ReadOnly[typing_extensions.NotRequired[str]]"}
