@@ -65,7 +65,7 @@ import { Sites } from './site.js';
 import { Sizer } from './sizer.js';
 import { Counters, type PoolStats, type WorkerStats } from './stats.js';
 import type { System } from './table.js';
-import { Turn } from './turn.js';
+import { nextTurn, Turn } from './turn.js';
 import { give } from './unwatched.js';
 import { encodeInit, encodeLoad, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
 
@@ -285,6 +285,18 @@ export class Runtime {
       holders.push(...held);
     }
     return holders;
+  }
+
+  /**
+   * To be called when a lease has ended whose slot nobody gets, or a worker is gone: those asked for in the functions of
+   * calls may wait for ever from now on. They are looked at once the turn is over, when their functions have gone on.
+   */
+  lookForDeadlocks(): void {
+    nextTurn(() => {
+      for (const { exchanges } of this.hands.values()) {
+        for (const exchange of exchanges) exchange?.keeper?.refuseIfDeadlocked();
+      }
+    });
   }
 
   /** What somebody is told whose budget is spent before there was a worker. */

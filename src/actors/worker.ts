@@ -394,6 +394,8 @@ export class WorkerHand implements ProcessListeners {
     this.#runtime.sizer?.returned(this);
     const hadHandles = this.#handles?.end(lease, 'lease-ended');
     if (this.#kept?.end(lease) || hadHandles) this.#outbox.send(encodeLeaseEnd(lease));
+    // Its slot is for nobody, and those who wait for one of it may be left with the leases of calls that wait for them.
+    if (this.#isRetired) this.#runtime.lookForDeadlocks();
   }
 
   /** Lets Python drop what it keeps for a session. */
@@ -587,6 +589,8 @@ export class WorkerHand implements ProcessListeners {
     this.#ended(end, this.#boot.isUp ? undefined : (this.#fault ?? this.#bootError()));
     this.#worker.send({ type: 'process.exited', byItself: this.#wentByItself });
     this.#runtime.hands.delete(this.#worker);
+    // Nobody follows one whose replacement is up already.
+    if (this.#boot.isUp) this.#runtime.lookForDeadlocks();
   }
 
   onFault(error: unknown): void {

@@ -1,4 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Call } from '../../src/call.js';
 import type { PoolOptions } from '../../src/index.js';
 import { failure } from '../support/pool.js';
 import type { FakeProcess, PlayedRequest } from './fake-python.js';
@@ -170,6 +172,47 @@ describe('those who wait', () => {
     const outer = hand?.exchanges.find((exchange) => exchange !== undefined)?.call;
     const inner = outer?.run(() => pool.call('inner')) as Promise<unknown>;
     expect(await failure(inner)).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['first', 'inner'] });
+  });
+
+  it('are refused once the last other lease of a worker that is to be replaced ends, however they wait', async () => {
+    const { pool, played } = await busyPool({ slots: 2 });
+    const lease = await pool.checkout();
+    const [hand] = played.runtime.hands.values();
+    const outer = hand?.exchanges.find((exchange) => exchange?.call !== undefined)?.call as Call;
+    hand?.replace();
+    const session = pool.session('ann');
+    const inners: Promise<unknown>[] = [];
+    const first = failure(session.call('first of ann'));
+    for (const by of [pool, session]) {
+      const inner = failure(outer.run(() => by.call('inner')));
+      await setImmediate();
+      expect(pool.stats().waiting).toBe(by === pool ? 2 : 3);
+      inners.push(inner);
+    }
+    await lease.checkin();
+    for (const inner of inners) {
+      expect(await inner).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['first', 'inner'] });
+    }
+    expect(pool.stats().waiting).toBe(1);
+    void first;
+  });
+
+  it('are refused once a worker is gone that nobody follows, since its replacement is up and waits for them', async () => {
+    const { pool, played, clock, answer } = await busyPool({ recycle: { leases: 1 } });
+    await answer();
+    const last = pool.call('last');
+    await clock.turn(1);
+    await played.boot();
+    expect(pool.stats()).toMatchObject({ workers: { retiring: 1, idle: 1 } });
+    void pool.call('outer').catch(() => {});
+    const outer = [...played.runtime.hands.values()].at(-1)?.exchanges[0]?.call as Call;
+    const inner = failure(outer.run(() => pool.call('inner')));
+    await setImmediate();
+    expect(pool.stats()).toMatchObject({ waiting: 1 });
+    await answer();
+    await last;
+    played.python.reap();
+    expect(await inner).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['outer', 'inner'] });
   });
 
   it('have a key and a priority that are such, or are refused', async () => {
