@@ -2,7 +2,7 @@ import { type Affinity, byAge, type RefusalReason, type Waiter } from '../machin
 import type { WorkerHand } from './actors/worker.js';
 import { Budget } from './budget.js';
 import type { Call, CallHome, CallOutcome } from './call.js';
-import { type Child, callAbove, type Holder, type Run } from './children.js';
+import { type Child, callAbove, deadlockOf, type Holder, lookAgainAt, type Run } from './children.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { own } from './own.js';
 import type { Asker, Runtime } from './runtime.js';
@@ -216,12 +216,12 @@ export abstract class Asking implements Asker {
 
 /** Asks for a worker for one call. */
 export class CallAsking extends Asking implements CallHome {
-  readonly #call: Call;
+  protected readonly call: Call;
 
   /** @param isShort It may wait in a worker's pipe. */
   constructor(runtime: Runtime, call: Call, standing: Standing, isShort = false) {
     super(runtime, standing, isShort, call.askedAt);
-    this.#call = call;
+    this.call = call;
     call.waitAt(this);
     if (runtime.settings.queueTimeoutMs !== undefined) call.onSettled(() => this.close());
   }
@@ -231,15 +231,15 @@ export class CallAsking extends Asking implements CallHome {
   }
 
   get parent(): Run | undefined {
-    return this.#call.parent;
+    return this.call.parent;
   }
 
   get isSettled(): boolean {
-    return this.#call.isSettled;
+    return this.call.isSettled;
   }
 
   override get boundTo(): WorkerHand | undefined {
-    return this.#call.handles?.worker;
+    return this.call.handles?.worker;
   }
 
   withdraw(): void {
@@ -252,16 +252,59 @@ export class CallAsking extends Asking implements CallHome {
   }
 
   fail(error: unknown, how?: CallOutcome): void {
-    this.#call.failToBeSent(error, how);
+    this.call.failToBeSent(error, how);
   }
 
   refuseIfDeadlocked(): boolean {
-    return this.#call.refuseIfDeadlocked();
+    return this.call.refuseIfDeadlocked();
   }
 
   protected granted(exchange: Exchange): void {
-    exchange.send(this.#call);
+    exchange.send(this.call);
   }
+}
+
+/** Asks for a worker for one call that is made in the function of another. */
+export class NestedAsking extends CallAsking {
+  /** Granted to it, and of no use. */
+  readonly #spurned: Exchange[] = [];
+
+  override onGranted(exchange: Exchange): void {
+    if (this.#wouldHangAt(exchange.worker) && this.askAgain !== undefined && this.runtime.endedBy === undefined) {
+      return this.#spurn(exchange, this.askAgain);
+    }
+    super.onGranted(exchange);
+    this.#giveBack();
+  }
+
+  /** It would be sent behind a call that waits for it. */
+  #wouldHangAt({ inFront }: WorkerHand): boolean {
+    return inFront !== undefined && deadlockOf(this.call, true, [inFront]) !== undefined;
+  }
+
+  /**
+   * Asks once more. It has that slot until it has another: given back before, it would be granted to it again at once.
+   * Nobody loses by that, since whoever had it would wait there for this call as well.
+   */
+  #spurn(exchange: Exchange, askAgain: NonNullable<CallHome['askAgain']>): void {
+    this.close();
+    if (this.#spurned.length === 0) this.call.onSettled(() => this.#giveBack());
+    this.#spurned.push(exchange);
+    exchange.keepFor(this.call);
+    askAgain(true);
+    // What was granted together with it has not come to everybody yet.
+    if (this.parent !== undefined) lookAgainAt(this.parent.call);
+  }
+
+  #giveBack(): void {
+    for (const exchange of this.#spurned.splice(0)) exchange.end();
+  }
+}
+
+/** What asks for a worker for that call. */
+export function askingFor(runtime: Runtime, call: Call, standing: Standing, isShort = false): CallAsking {
+  const Kind = call.parent === undefined ? CallAsking : NestedAsking;
+  return new Kind(runtime, call, standing, isShort);
 }
 
 /** The wish for one worker rather than another. */

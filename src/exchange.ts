@@ -72,7 +72,7 @@ export class Exchange {
   /** Whether others may have been let in behind its call, as that is short. */
   readonly #isShort: boolean;
   readonly #client: ClientRef;
-  readonly #holder: LeaseHolder | undefined;
+  #holder: LeaseHolder | undefined;
   /** In the order in which they were sent. Those behind the first are in the pipe. */
   readonly #requests: Request[] = [];
   /** Present while Python runs a request that has limits. */
@@ -115,6 +115,11 @@ export class Exchange {
   /** What others wait for who want its slot: that call, or else what keeps the lease. */
   get keeper(): Child | undefined {
     return this.call ?? this.#holder?.keptBy;
+  }
+
+  /** It is of no use, and is kept until that call has another, or has ended. */
+  keepFor(call: Child): void {
+    this.#holder = { holds: true, keptBy: call, onAnswered() {}, onLost() {} };
   }
 
   /** All calls that wait for an answer. */

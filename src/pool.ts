@@ -1,4 +1,4 @@
-import { CallAsking, type Standing } from './asking.js';
+import { askingFor, type Standing } from './asking.js';
 import { checkWait, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
@@ -217,7 +217,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
     const exchange = runtime.linger.take(call, isShort);
     if (exchange?.worker.isBeyondItsSlots === false) return exchange.send(call);
     // What waits in a pipe may have to ask elsewhere, as if it had asked now.
-    const asking = new CallAsking(runtime, call, standing, isShort);
+    const asking = askingFor(runtime, call, standing, isShort);
     if (exchange === undefined) asking.ask();
     else asking.onGranted(exchange);
   }

@@ -1,5 +1,5 @@
 import type { WorkerHand } from './actors/worker.js';
-import { type Asking, CallAsking, preferring, type Standing } from './asking.js';
+import { type Asking, askingFor, preferring, type Standing } from './asking.js';
 import { checkMs, checkNames, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
@@ -96,7 +96,7 @@ export class Session<Api = unknown> extends Caller<Api> {
   }
 
   protected override place(call: Call, standing: Standing): void {
-    const asking = new CallAsking(this.runtime, call, standing);
+    const asking = askingFor(this.runtime, call, standing);
     this.#submit(asking, (leave) => call.onSettled(leave));
   }
 

@@ -319,6 +319,11 @@ export class WorkerHand implements ProcessListeners {
     return this.#runtime.settings.lane !== 'serial' || this.#asked[0] === request;
   }
 
+  /** The call behind which one would wait in the pipe that were sent now. */
+  get inFront(): Call | undefined {
+    return this.#runtime.settings.lane === 'serial' ? this.#asked[0]?.call : undefined;
+  }
+
   /** The one that Python runs, where `request` waits in the pipe. */
   ahead(request: Request): Request | undefined {
     return this.runs(request) ? undefined : this.#asked[0];

@@ -213,6 +213,22 @@ describe('what is asked for in the function of a call', () => {
     await other;
   });
 
+  it('waits for another worker where the only free slot is behind the call itself', async () => {
+    const pool = await readyPool(callbacks, { size: 2, slots: 2 });
+    const leases = await Promise.all([0, 1, 2, 3].map(() => pool.checkout()));
+    const isOther = ({ worker }: Lease) => worker !== leases[0]!.worker;
+    for (const lease of leases) if (!isOther(lease)) await lease.checkin();
+    const inner = async () => {
+      const asked = total(pool);
+      await setImmediate();
+      expect(pool.stats()).toMatchObject({ leases: 4, waiting: 1 });
+      for (const lease of leases) if (isOther(lease)) await lease.checkin();
+      return asked;
+    };
+    expect(await pool.call('apply', [inner])).toBe(3);
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0 });
+  });
+
   /** A call that runs on one of the workers, in one of its slots, until it is let go on. */
   function runningBeside(pool: Pool) {
     let open!: () => void;

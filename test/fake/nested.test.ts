@@ -1,0 +1,195 @@
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Call } from '../../src/call.js';
+import type { PoolOptions } from '../../src/index.js';
+import { failure } from '../support/pool.js';
+import { watchFaults } from './faults.js';
+import { PlayedPool } from './played-pool.js';
+import { heard } from './turned-clock.js';
+
+const faults = watchFaults();
+
+describe('a call in the function of another, with a slot for it behind that alone', () => {
+  it('waits for a slot of another worker, and leaves the one that is of no use to it to the others then', async () => {
+    const { pool, outer, answer, served } = await nesting();
+    const inner = outer.run(() => pool.call('inner'));
+    const next = pool.call('next');
+    await setImmediate();
+    expect(served).toEqual(['outer', 'other 0']);
+    await answer('other 0');
+    await answer('other 1');
+    await answer('inner');
+    expect(await inner).toBe('inner');
+    await answer('outer');
+    await answer('next');
+    expect(await next).toBe('next');
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, cancelled: { kept: 0, killed: 0 } });
+  });
+
+  it('waits as well where that slot comes free while it waits, and is granted to it once', async () => {
+    const { pool, played, outer, held, answer } = await nesting({ slots: 3 }, 1);
+    const grants = countGrants(played);
+    const inner = outer.run(() => pool.call('inner'));
+    await setImmediate();
+    expect([grants(), pool.stats().leases]).toEqual([1, 6]);
+    await held[0]?.checkin();
+    await setImmediate();
+    expect([grants(), pool.stats().leases]).toEqual([2, 6]);
+    for (const name of ['other 0', 'other 1', 'other 2', 'inner']) await answer(name);
+    expect(await inner).toBe('inner');
+    expect(pool.stats()).toMatchObject({ leases: 1, waiting: 0 });
+  });
+
+  it('binds its session to the worker that serves it', async () => {
+    const { pool, outer, answer } = await nesting();
+    const session = pool.session('ann');
+    const inner = outer.run(() => session.call('inner'));
+    await setImmediate();
+    for (const name of ['other 0', 'other 1', 'inner']) await answer(name);
+    expect(await inner).toBe('inner');
+    const second = outer.run(() => session.call('second'));
+    await heard();
+    await answer('second');
+    expect(await second).toBe('second');
+  });
+
+  it('is waited for by nobody else who would wait for ever then', async () => {
+    const { pool, outer, others, answer } = await nesting();
+    const inner = outer.run(() => pool.call('inner'));
+    await setImmediate();
+    expect(await others[0]!.run(() => failure(pool.call('last')))).toMatchObject({
+      code: 'ERR_DEADLOCK',
+      chain: ['other 0', 'last'],
+      message: expect.stringContaining('all 4 slots'),
+    });
+    expect(pool.stats()).toMatchObject({ leases: 4, waiting: 1 });
+    for (const name of ['other 0', 'other 1', 'inner', 'outer']) await answer(name);
+    expect(await inner).toBe('inner');
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0 });
+  });
+
+  it('is refused where there is no other worker, however many slots there are', async () => {
+    const { pool, outer, answer } = await nesting({ size: 1, slots: 4 });
+    expect(await failure(outer.run(() => pool.call('inner')))).toMatchObject({
+      code: 'ERR_DEADLOCK',
+      chain: ['outer', 'inner'],
+    });
+    expect(pool.stats()).toMatchObject({ leases: 1, waiting: 0 });
+    await answer('outer');
+  });
+
+  it('gives that slot back when it is given up, or its time in the queue is over', async () => {
+    const { pool, clock, outer } = await nesting({ queueTimeoutMs: 100 });
+    const abort = new AbortController();
+    const aborted = failure(outer.run(() => pool.call('inner', [], { signal: abort.signal })));
+    await setImmediate();
+    expect(pool.stats()).toMatchObject({ leases: 4, waiting: 1 });
+    abort.abort('enough');
+    expect(await aborted).toBe('enough');
+    expect(pool.stats()).toMatchObject({ leases: 3, waiting: 0 });
+    const late = failure(outer.run(() => pool.call('inner')));
+    await clock.turn(100);
+    expect(await late).toMatchObject({ code: 'ERR_QUEUE_TIMEOUT', waitedMs: 100 });
+    expect(pool.stats()).toMatchObject({ leases: 3, waiting: 0 });
+  });
+
+  it('is no longer held to its time in the queue once another worker runs it', async () => {
+    const { pool, clock, outer, answer } = await nesting({ queueTimeoutMs: 100 });
+    const inner = outer.run(() => pool.call('inner'));
+    await setImmediate();
+    await answer('other 0');
+    await answer('other 1');
+    await clock.turn(200);
+    await answer('inner');
+    expect(await inner).toBe('inner');
+  });
+
+  it('has the slot of that call if nobody waits for it any more, and that call has ended', async () => {
+    const { pool, outer, answer } = await nesting();
+    let inner: Promise<unknown> | undefined;
+    await outer.run(() => {
+      inner = pool.call('inner');
+    });
+    await answer('outer');
+    await answer('inner');
+    expect(await inner).toBe('inner');
+    expect(pool.stats()).toMatchObject({ leases: 2, waiting: 0 });
+  });
+
+  it('loses that slot with its worker, and is served all the same', async () => {
+    const { pool, played, outer, answer } = await nesting();
+    const inner = outer.run(() => pool.call('inner'));
+    await setImmediate();
+    played.python.running.find(({ request }) => request?.name === 'outer')?.die();
+    played.python.reap();
+    expect(await failure(outer.promise)).toMatchObject({ code: 'ERR_WORKER_DIED' });
+    await answer('other 0');
+    await answer('other 1');
+    await answer('inner');
+    expect(await inner).toBe('inner');
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0 });
+  });
+
+  it('is served though the pool is drained meanwhile', async () => {
+    const { pool, outer, answer } = await nesting();
+    const inner = outer.run(() => pool.call('inner'));
+    await setImmediate();
+    const drained = pool.drain();
+    for (const name of ['other 0', 'other 1', 'inner', 'outer']) await answer(name);
+    expect(await inner).toBe('inner');
+    await drained;
+  });
+});
+
+/**
+ * A pool of two workers: one runs `outer` and has slots to spare, those of the other are all taken by calls.
+ *
+ * @param kept So many of the spare ones are held by leases.
+ */
+async function nesting(options: Partial<PoolOptions> = {}, kept = 0) {
+  const served: string[] = [];
+  const played = new PlayedPool({ size: 2, slots: 2, ...options }, { serve: ({ name }) => served.push(name) });
+  onTestFinished(async () => {
+    await played.destroy();
+    expect([faults, played.python.violations]).toEqual([[], []]);
+  });
+  await played.boot();
+  const { pool, clock, python } = played;
+  const { slots, sizeMax } = played.runtime.settings;
+  const leases = await Promise.all(Array.from({ length: sizeMax * slots }, () => pool.checkout()));
+  const { worker } = leases[0]!;
+  const spare = leases.filter((lease) => lease.worker === worker);
+  await spare.shift()?.checkin();
+  const outer = called('outer');
+  for (const lease of leases) if (lease.worker !== worker) await lease.checkin();
+  const others = Array.from({ length: (sizeMax - 1) * slots }, (_, index) => called(`other ${index}`));
+  const held = spare.splice(0, kept);
+  for (const lease of spare) await lease.checkin();
+  await heard();
+
+  function called(name: string): Call {
+    const before = new Set(callsOf(played));
+    pool.call(name).catch(() => {});
+    return callsOf(played).find((call) => !before.has(call)) as Call;
+  }
+  /** The call of that name, which runs, is answered by it. */
+  const answer = async (name: string) => {
+    const process = python.running.find(({ request }) => request?.name === name);
+    expect(process, `it runs ${name}`).toBeDefined();
+    process?.answer(name);
+    await heard();
+  };
+  return { played, pool, clock, outer, others, held, served, answer };
+}
+
+function callsOf({ runtime }: PlayedPool): Call[] {
+  return [...runtime.hands.values()].flatMap(({ exchanges }) => exchanges.flatMap((exchange) => exchange?.call ?? []));
+}
+
+/** How many leases there have been since. */
+function countGrants({ runtime }: PlayedPool): () => number {
+  const last = () =>
+    Math.max(...[...runtime.hands.values()].flatMap(({ exchanges }) => exchanges.map((each) => each?.lease ?? 0)));
+  const before = last();
+  return () => last() - before;
+}
