@@ -226,6 +226,8 @@ describe('in the lane asyncio, a worker', () => {
     }
     const error = await failure<Error & { cause: object }>(pool.call('total_plainly', [numbers()]));
     expect(error.cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['total_plainly', 'echo'] });
+    // The first item may be on its way before the second is asked for, which then is sent, and given up in the pipe.
+    await rest(pool);
     expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, cancelled: { kept: 0, killed: 0 } });
     expect(await pool.call('total', [numbers()])).toBe(3);
   });
