@@ -172,6 +172,11 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     return this.#children;
   }
 
+  /** Another was sent behind it, whose slot comes free no sooner than its own: its children may wait for ever from now on. */
+  lookAgain(): void {
+    this.#children?.lookAgain();
+  }
+
   waitsFor(): readonly (Child | undefined)[] | undefined {
     // Nobody waits for it: Python lets go of it, or is ended.
     if (this.#isSettled) return undefined;

@@ -170,7 +170,9 @@ export class Exchange {
     call.onSent(this);
     this.worker.send(request);
     if (this.worker.runs(request)) return this.onRunning(request);
-    if (this.#holder !== undefined || !this.worker.isBeyondItsSlots) return;
+    // No call that is sent ahead of its turn stands behind one with functions.
+    if (this.#holder !== undefined || !this.worker.isBeyondItsSlots)
+      return this.worker.ahead(request)?.call?.lookAgain();
     request.isAhead = true;
     this.worker.prefetch.ahead += 1;
   }

@@ -215,6 +215,20 @@ describe('those who wait', () => {
     expect(await inner).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['outer', 'inner'] });
   });
 
+  it('are refused once the last slot for them goes to a call that waits behind the one that waits for them', async () => {
+    const { pool, played } = await busyPool({ slots: 2 });
+    const lease = await pool.checkout();
+    const [hand] = played.runtime.hands.values();
+    const outer = hand?.exchanges.find((exchange) => exchange?.call !== undefined)?.call as Call;
+    void pool.call('next').catch(() => {});
+    const inner = failure(outer.run(() => pool.call('inner')));
+    await setImmediate();
+    expect(pool.stats()).toMatchObject({ leases: 2, waiting: 2 });
+    await lease.checkin();
+    expect(await inner).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['first', 'inner'] });
+    expect(pool.stats()).toMatchObject({ leases: 2, waiting: 0 });
+  });
+
   it('have a key and a priority that are such, or are refused', async () => {
     const { pool } = await busyPool();
     for (const fairnessKey of ['', 7, null]) {
