@@ -112,9 +112,15 @@ export class Exchange {
     return next?.isAbandoned ? undefined : next?.call;
   }
 
-  /** What others wait for who want its slot: that call, or else what keeps the lease. */
+  /** What others wait for who want its slot: that call, what keeps the lease, or else what Python runs before it comes to it. */
   get keeper(): Child | undefined {
-    return this.call ?? this.#holder?.keptBy;
+    return this.call ?? this.#holder?.keptBy ?? this.#ahead;
+  }
+
+  /** The call behind which a batch waits in the pipe, or one for which nobody waits any more. */
+  get #ahead(): Call | undefined {
+    const [next] = this.#requests;
+    return next && this.worker.ahead(next)?.call;
   }
 
   /** It is of no use, and is kept until that call has another, or has ended. */
@@ -182,7 +188,8 @@ export class Exchange {
     const request = this.worker.request(undefined, batch, this);
     this.#requests.push(request);
     this.worker.send(request);
-    if (this.worker.runs(request)) this.onRunning(request);
+    if (this.worker.runs(request)) return this.onRunning(request);
+    this.worker.ahead(request)?.call?.lookAgain();
   }
 
   /** The answer to a request has come. One that comes after all is lost is nobody's. */

@@ -293,9 +293,9 @@ export class Runtime {
    */
   lookForDeadlocks(): void {
     nextTurn(() => {
-      for (const { exchanges } of this.hands.values()) {
-        for (const exchange of exchanges) exchange?.keeper?.refuseIfDeadlocked();
-      }
+      const all = [...this.hands.values()].flatMap(({ exchanges }) => exchanges);
+      // One may be what several slots are waited for: of those below it the newest is refused, and it goes on before the next.
+      for (const keeper of new Set(all.map((exchange) => exchange?.keeper))) keeper?.refuseIfDeadlocked();
     });
   }
 

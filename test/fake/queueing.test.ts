@@ -229,6 +229,37 @@ describe('those who wait', () => {
     expect(pool.stats()).toMatchObject({ leases: 2, waiting: 0 });
   });
 
+  it('are refused where the last slot for them is one of a call that was given up behind the one that waits for them', async () => {
+    const { pool, played } = await busyPool({ slots: 2 });
+    const [hand] = played.runtime.hands.values();
+    const outer = hand?.exchanges.find((exchange) => exchange !== undefined)?.call as Call;
+    const abort = new AbortController();
+    const next = failure(pool.call('next', [], { signal: abort.signal }));
+    await setImmediate();
+    abort.abort('enough');
+    expect(await next).toBe('enough');
+    expect(pool.stats()).toMatchObject({ leases: 2 });
+    const inner = failure(outer.run(() => pool.call('inner')));
+    expect(await inner).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['first', 'inner'] });
+  });
+
+  it('are refused where items of a map wait in the last slot for them, whoever came first', async () => {
+    for (const isFirst of [true, false]) {
+      const { pool, played } = await busyPool({ slots: 2 });
+      const [hand] = played.runtime.hands.values();
+      const outer = hand?.exchanges.find((exchange) => exchange !== undefined)?.call as Call;
+      const lease = await pool.checkout();
+      const results = pool.map('item', [1]);
+      void results.next().catch(() => {});
+      await setImmediate();
+      if (isFirst) await lease.checkin();
+      const inner = failure(outer.run(() => pool.call('inner')));
+      await setImmediate();
+      await lease.checkin();
+      expect(await inner).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['first', 'inner'] });
+    }
+  });
+
   it('have a key and a priority that are such, or are refused', async () => {
     const { pool } = await busyPool();
     for (const fairnessKey of ['', 7, null]) {
