@@ -587,6 +587,7 @@ export class WorkerHand implements ProcessListeners {
     this.#ended({ exitCode: null, signal: null }, error);
     this.#worker.send({ type: 'process.failed' });
     this.#runtime.hands.delete(this.#worker);
+    this.#runtime.lookForDeadlocks();
   }
 
   onExited(end: ProcessEnd): void {
@@ -594,8 +595,8 @@ export class WorkerHand implements ProcessListeners {
     this.#ended(end, this.#boot.isUp ? undefined : (this.#fault ?? this.#bootError()));
     this.#worker.send({ type: 'process.exited', byItself: this.#wentByItself });
     this.#runtime.hands.delete(this.#worker);
-    // Nobody follows one whose replacement is up already.
-    if (this.#boot.isUp) this.#runtime.lookForDeadlocks();
+    // Nobody follows one whose replacement is up already, nor a replacement that has not come up.
+    this.#runtime.lookForDeadlocks();
   }
 
   onFault(error: unknown): void {

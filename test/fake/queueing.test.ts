@@ -260,6 +260,23 @@ describe('those who wait', () => {
     }
   });
 
+  it('are refused once a replacement has not come up that would have served them', async () => {
+    for (const fail of [(process: FakeProcess) => process.failToSpawn(), (process: FakeProcess) => process.die()]) {
+      const { pool, played, clock, answer } = await busyPool({ recycle: { leases: 1 } });
+      await answer();
+      void pool.call('outer').catch(() => {});
+      await clock.turn(1);
+      const [hand] = played.runtime.hands.values();
+      const outer = hand?.exchanges.find((exchange) => exchange !== undefined)?.call as Call;
+      const inner = failure(outer.run(() => pool.call('inner')));
+      await setImmediate();
+      expect(pool.stats()).toMatchObject({ waiting: 1, workers: { leased: 1, spawning: 1 } });
+      fail(played.process);
+      played.python.reap();
+      expect(await inner).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['outer', 'inner'] });
+    }
+  });
+
   it('have a key and a priority that are such, or are refused', async () => {
     const { pool } = await busyPool();
     for (const fairnessKey of ['', 7, null]) {
