@@ -44,6 +44,8 @@ export abstract class Asking implements Asker {
   #isLetIn = false;
   /** Absent if one may wait for ever. */
   #queueBudget: Budget | undefined;
+  /** Since when it has waited for the worker that it is to have now, those included that never came to it. */
+  #waitsSince: number;
 
   /** @param askedAt Since when, by the pool's clock: in whole ms, as a call has it, or that would go first. */
   constructor(
@@ -63,6 +65,7 @@ export abstract class Asking implements Asker {
       mayWait: true,
       isShort,
     };
+    this.#waitsSince = askedAt;
     this.#queueBudget = this.#newQueueBudget();
   }
 
@@ -133,8 +136,10 @@ export abstract class Asking implements Asker {
    */
   protected askOnceMore(isBack: boolean): void {
     if (this.runtime.endedBy !== undefined) return this.onRefused('closed');
-    // One that is back has waited all the time.
-    this.#queueBudget = this.#newQueueBudget(isBack ? this.#waitedMs : 0);
+    const now = this.runtime.clock.now();
+    // One that is back has waited all the time, and for another attempt it waits anew.
+    if (!isBack) this.#waitsSince = now;
+    this.#queueBudget = this.#newQueueBudget(now - this.#waitsSince);
     this.waiter = { ...this.waiter, affinity: this.#beside(null) };
     this.runtime.ask(this, isBack);
     this.refuseIfDeadlocked();

@@ -104,6 +104,22 @@ describe('a call in the function of another, with a slot for it behind that alon
     expect(await inner).toBe('inner');
   });
 
+  it('has all its time in the queue for another attempt as well, though it is granted that slot first', async () => {
+    const { pool, played, clock, outer, answer } = await nesting({ queueTimeoutMs: 100, retryDelayMs: 10 });
+    const inner = outer.run(() => pool.call('inner', [], { idempotent: true }));
+    await setImmediate();
+    await answer('other 0');
+    await answer('other 1');
+    await clock.turn(200);
+    played.python.running.find(({ request }) => request?.name === 'inner')?.die();
+    played.python.reap();
+    await clock.turn(20);
+    expect(pool.stats()).toMatchObject({ leases: 2, waiting: 1 });
+    await played.boot();
+    await answer('inner');
+    expect(await inner).toBe('inner');
+  });
+
   it('has the slot of that call if nobody waits for it any more, and that call has ended', async () => {
     const { pool, outer, answer } = await nesting();
     let inner: Promise<unknown> | undefined;
