@@ -288,8 +288,8 @@ export class NestedAsking extends CallAsking {
   }
 
   /**
-   * Asks once more. It has that slot until it has another: given back before, it would be granted to it again at once.
-   * Nobody loses by that, since whoever had it would wait there for this call as well.
+   * Asks once more. It has that slot until it has another, or Python has come to something else there: given back before,
+   * it would be granted to it again at once. Nobody loses by that, since whoever had it would wait there for this call as well.
    */
   #spurn(exchange: Exchange, askAgain: NonNullable<CallHome['askAgain']>): void {
     this.close();

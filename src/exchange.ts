@@ -33,6 +33,8 @@ export interface LeaseHolder {
   readonly holds: boolean;
   /** Whose end gives the lease back, if nothing does so before: an `onLost`. */
   readonly keptBy?: Child | undefined;
+  /** It is of no use while its worker runs what it runs now. */
+  readonly isSpurned?: boolean;
   /** Nothing is unanswered: the next request may be sent. */
   onAnswered(): void;
   /** The lease is over. */
@@ -123,9 +125,14 @@ export class Exchange {
     return next && this.worker.ahead(next)?.call;
   }
 
-  /** It is of no use, and is kept until that call has another, or has ended. */
+  /** It is of no use, and is kept until that call has another, or has ended, or the worker has come to something else. */
   keepFor(call: Child): void {
-    this.#holder = { holds: true, keptBy: call, onAnswered() {}, onLost() {} };
+    this.#holder = { holds: true, isSpurned: true, keptBy: call, onAnswered() {}, onLost() {} };
+    this.worker.hasSpurned = true;
+  }
+
+  get isSpurned(): boolean {
+    return this.#holder?.isSpurned ?? false;
   }
 
   /** All calls that wait for an answer. */

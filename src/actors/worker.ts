@@ -83,6 +83,8 @@ export class WorkerHand implements ProcessListeners {
   readonly exchanges: (Exchange | undefined)[] = [];
   /** What its call waits for where it stands, so that no other goes on: a plain function does so on a shared loop. */
   blockedBy: Run | undefined;
+  /** A lease of it may be kept by a call that what it runs waits for, and that has no use for it. */
+  hasSpurned = false;
   /** The requests that wait for an answer, in the order in which they were sent. */
   readonly #asked: Request[] = [];
   /** It lives, and owes an answer. */
@@ -779,6 +781,13 @@ export class WorkerHand implements ProcessListeners {
   goOn(): void {
     const next = this.#asked[0];
     next?.exchange.onRunning(next);
+    if (this.hasSpurned) this.#giveBackSpurned();
+  }
+
+  /** Now they are of use, to whoever is next. */
+  #giveBackSpurned(): void {
+    this.hasSpurned = false;
+    for (const exchange of [...this.exchanges]) if (exchange?.isSpurned) exchange.end();
   }
 
   #errorOf({ id, error }: ErrorMessage): PoolError {

@@ -132,6 +132,21 @@ describe('a call in the function of another, with a slot for it behind that alon
     expect(pool.stats()).toMatchObject({ leases: 2, waiting: 0 });
   });
 
+  it('gives that slot back once that call has been answered, though the lease of that is held further', async () => {
+    const { pool, played, held, answer } = await nesting({}, 1);
+    const outer = held[0]?.call('held');
+    await answer('outer');
+    const call = callsOf(played).find(({ name }) => name === 'held') as Call;
+    const inner = call.run(() => pool.call('inner'));
+    await setImmediate();
+    expect(pool.stats()).toMatchObject({ leases: 4, waiting: 1 });
+    await answer('held');
+    expect(await outer).toBe('held');
+    await answer('inner');
+    expect(await inner).toBe('inner');
+    expect(pool.stats()).toMatchObject({ leases: 3, waiting: 0 });
+  });
+
   it('loses that slot with its worker, and is served all the same', async () => {
     const { pool, played, outer, answer } = await nesting();
     const inner = outer.run(() => pool.call('inner'));
