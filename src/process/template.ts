@@ -31,9 +31,9 @@ export type TemplateOutcome =
   | { readonly is: 'refused'; readonly reason: string }
   /** It could not import the modules. */
   | { readonly is: 'failed'; readonly message: FailedMessage }
-  /** It was retired before it had imported them: whoever waited for it is to have another one. */
+  /** It was retired, or given up, before it had imported them: whoever waits for it is to have another one. */
   | { readonly is: 'retired' }
-  /** It ended before it had imported them, or nobody waited any more. */
+  /** It ended by itself before it had imported them. */
   | { readonly is: 'ended'; readonly end: ProcessEnd };
 
 /** Who was forked, or is about to be. */
@@ -66,7 +66,7 @@ export class Template {
   #isOver = false;
   #isRetired = false;
   #isRefused = false;
-  #settle!: (outcome: TemplateOutcome | Promise<never>) => void;
+  #settle!: (outcome: TemplateOutcome | Promise<TemplateOutcome>) => void;
   #vanish!: () => void;
 
   constructor(live: LiveProcesses, launch: Launch, seats: number, loadLine: () => string) {
@@ -100,10 +100,16 @@ export class Template {
     if (this.#isUp) listeners.onLoading();
   }
 
-  /** As nobody waits for it any more, it is ended where it stands. */
+  /**
+   * As nobody waits for it any more, it is given up: ended where it stands. Whoever comes then has another one, and not
+   * before this one is gone: where the kernel does not let go of it, they would pile up.
+   */
   waitNoLonger(listeners: ProcessListeners): void {
     this.#waiting.delete(listeners);
-    if (this.#waiting.size === 0 && this.#isLoading) this.kill();
+    if (this.#waiting.size > 0 || !this.#isLoading) return;
+    this.#isLoading = false;
+    this.#settle(this.gone.then<TemplateOutcome>(() => ({ is: 'retired' })));
+    this.kill();
   }
 
   /** The seat that nobody has, if there is one. */
@@ -129,6 +135,7 @@ export class Template {
     this.#isRetired = true;
     // One that has ended by itself has yet to say so.
     if (this.#isLoading && !this.#isOver) {
+      this.#isLoading = false;
       this.#waiting.clear();
       this.#settle({ is: 'retired' });
     }
@@ -209,6 +216,8 @@ export class Template {
   #hear(message: MessageFromTemplate): void {
     switch (message.type) {
       case 'hello':
+        // It was given up, or retired, before that was heard.
+        if (!this.#isLoading) return;
         if (message.protocol === PROTOCOL) {
           this.#isUp = true;
           for (const listeners of this.#waiting) listeners.onLoading();
@@ -246,6 +255,7 @@ export class Template {
   }
 
   #loaded(outcome: TemplateOutcome): void {
+    if (!this.#isLoading) return;
     this.#isLoading = false;
     this.#waiting.clear();
     this.#settle(outcome);

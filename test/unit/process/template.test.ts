@@ -1,0 +1,41 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { childEnvironment } from '../../../src/process/environment.js';
+import { libraryPath } from '../../../src/process/library.js';
+import { LiveProcesses } from '../../../src/process/live.js';
+import type { Launch, ProcessListeners } from '../../../src/process/python-process.js';
+import { Template } from '../../../src/process/template.js';
+import { PYTHON } from '../../support/python.js';
+
+describe('a template that nobody waits for any more', () => {
+  it('has whoever comes before it is gone be forked of another, once it is', async () => {
+    const live = new LiveProcesses();
+    const template = new Template(live, LAUNCH, 1, () => '');
+    onTestFinished(async () => {
+      template.kill();
+      await template.gone;
+      await live.close();
+    });
+    const [first, second] = [someone(), someone()];
+    template.wait(first);
+    template.waitNoLonger(first);
+    expect(template.isOver).toBe(false);
+    template.wait(second);
+    expect(await template.outcome).toEqual({ is: 'retired' });
+    expect(template.isOver).toBe(true);
+    expect(live.size).toBe(0);
+  });
+});
+
+function someone(): ProcessListeners {
+  return { onLoading: () => {} } as unknown as ProcessListeners;
+}
+
+const LAUNCH: Launch = {
+  executable: PYTHON,
+  flags: [],
+  libraryPath: libraryPath(),
+  environment: childEnvironment(undefined),
+  cwd: '/',
+  messageBytesMax: 1_000_000,
+  attachmentBytesMax: 1_000_000,
+};
