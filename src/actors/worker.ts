@@ -430,9 +430,12 @@ export class WorkerHand implements ProcessListeners {
     if (!this.#isKilled && this.#runtime.settings.termGraceMs > 0) this.#process.signal('SIGTERM');
   }
 
-  /** What it has loaded is no longer what there is. False: it is on its way out as it is. */
+  /**
+   * It was started before its modules changed. False: it is on its way out as it is, or has those that there are now,
+   * or will have.
+   */
   replace(): boolean {
-    if (this.#isRetired || this.#endedFor !== undefined) return false;
+    if (this.#isRetired || this.#endedFor !== undefined || this.#process.isUpToDate) return false;
     this.#isStale = true;
     if (this.#boot.isUp) this.#worker.send({ type: 'worker.retire' });
     return true;

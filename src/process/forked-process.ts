@@ -63,6 +63,12 @@ export class ForkedProcess implements PythonProcess {
     return this.#spawned === undefined ? shareOf(this.#seat?.mark) : this.#spawned.share;
   }
 
+  get isUpToDate(): boolean {
+    // Until it comes to be, it waits for the template that is current, or is to have that one.
+    const hasBegun = this.#seat !== undefined || this.#spawned !== undefined;
+    return !hasBegun || this.#template?.isRetired === false;
+  }
+
   send(line: string, bin?: readonly Uint8Array[], isUrgent?: boolean): void {
     (this.#spawned ?? this.#channel)?.send(line, bin, isUrgent);
   }

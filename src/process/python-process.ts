@@ -48,6 +48,8 @@ export interface PythonProcess {
   readonly hasStartMark: boolean;
   /** By what it can find out whether it can open files of this process; absent where there are none to be shared. */
   readonly share?: { readonly pid: number; readonly mark: number } | undefined;
+  /** The modules that it has, or is to have, are those that one has that starts now; absent where nobody can tell. */
+  readonly isUpToDate?: boolean;
   /** Sends a line, and the raw bytes that follow it. */
   send(line: string, bin?: readonly Uint8Array[], isUrgent?: boolean): void;
   /** Signals its group; nothing once its end has been seen. */

@@ -94,6 +94,11 @@ export class Template {
     return (this.#isOver || this.#isRetired || this.#seats.some(({ isBroken }) => isBroken)) && !this.#isRefused;
   }
 
+  /** Nobody new is forked of it, as when its modules have changed. Those that were live on. */
+  get isRetired(): boolean {
+    return this.#isRetired;
+  }
+
   /** What it says until it has imported the modules, the first of those who wait hears. */
   wait(listeners: ProcessListeners): void {
     this.#waiting.add(listeners);

@@ -248,7 +248,7 @@ describe('a pool that would fork', () => {
     await until(() => !isAlive(first as number), 'the old template to end');
   });
 
-  it('forks those of the new modules who waited for the old ones to be imported, and holds no failed start against them', async () => {
+  it('forks those of the new modules who waited for the old ones to be imported, who have not failed to start and stay', async () => {
     const app = join(temporaryFolder(), 'app.py');
     const gate = new Gate();
     const value = (value: number) => `from pythonarium import expose\n\n@expose\ndef value(): return ${value}\n`;
@@ -258,13 +258,16 @@ describe('a pool that would fork', () => {
     pool.on('worker.dead', ({ reason }) => dead.push(reason));
     await gate.reached();
     const [first] = templatesOf(process.pid);
+    const reloaded = next(pool, 'pool.reloaded');
     writeFileSync(app, value(2));
+    expect((await reloaded).workers).toEqual([]);
     await pool.ready();
     expect(await pool.call('value')).toBe(2);
     await until(() => !isAlive(first as number), 'the old template to end');
     await until(() => pool.stats().missing === 0, 'both workers');
-    expect(dead.filter((reason) => reason !== 'retired')).toEqual([]);
+    expect(dead).toEqual([]);
     expect(pool.stats().failures).toBe(0);
+    expect(pool.stats().retired.reload).toBe(0);
   });
 });
 

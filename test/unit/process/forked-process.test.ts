@@ -40,6 +40,27 @@ it('is forked of the next template where its own was retired before it could for
   expect(onExited).not.toHaveBeenCalled();
 });
 
+it('is up to date until it begins, and then as long as the template that it began with is not retired', async () => {
+  const outcomes: TemplateOutcome[] = [{ is: 'loaded' }, { is: 'refused', reason: 'it has a thread' }];
+  for (const each of outcomes) {
+    let settle!: (outcome: TemplateOutcome) => void;
+    const outcome = new Promise<TemplateOutcome>((resolve) => {
+      settle = resolve;
+    });
+    const seat = { begin: () => {} };
+    const template = { outcome, wait: () => {}, freeSeat: () => seat, fork: () => 'epoch', isRetired: true };
+    const templates = { current: () => template, refused: () => {}, spawn: () => ({}) } as unknown as Templates;
+    const worker = new ForkedProcess(templates, async () => ({}) as Launch, {} as ProcessListeners);
+    await setImmediate();
+    expect(worker.isUpToDate).toBe(true);
+    settle(each);
+    await setImmediate();
+    expect(worker.isUpToDate).toBe(false);
+    template.isRetired = false;
+    expect(worker.isUpToDate).toBe(true);
+  }
+});
+
 describe('a worker that was killed and is not gone', () => {
   it('is waited for as long as the kernel keeps it, and its template lives', async () => {
     const { worker, kill } = await forked();
