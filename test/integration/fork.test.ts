@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { BootError, Pool, PoolOptions, WorkerDiedError } from '../../src/index.js';
@@ -259,7 +259,10 @@ describe('a pool that would fork', () => {
     await gate.reached();
     const [first] = templatesOf(process.pid);
     const reloaded = next(pool, 'pool.reloaded');
-    writeFileSync(app, value(2));
+    // In one piece: whoever watches hears of a file that is opened and of what is written to it.
+    const changed = join(temporaryFolder(), 'app.py');
+    writeFileSync(changed, value(2));
+    renameSync(changed, app);
     expect((await reloaded).workers).toEqual([]);
     await pool.ready();
     expect(await pool.call('value')).toBe(2);
