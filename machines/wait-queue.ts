@@ -338,15 +338,16 @@ function withWaiters(
 
 /** The queue of that size with a group as it is now in place of what it was; either may be absent. */
 function regrouped(
-  { rules, lone, ranks }: WaitQueue,
+  queue: WaitQueue,
   size: number,
   nextTurn: number,
   was: Group | undefined,
   is: Group | undefined,
 ): WaitQueue {
+  const { rules } = queue;
   // Whose place among others nobody has to look for.
   if (size === is?.size) return { rules, size, lone: is, ranks: NONE, nextTurn };
-  const now = reranked(lone === null ? ranks : [rankOf(lone)], was, is);
+  const now = reranked(ranksOf(queue), was, is);
   const [first] = now;
   const only = now.length === 1 ? loneItem(first!.groups) : undefined;
   if (only !== undefined) return { rules, size, lone: only, ranks: NONE, nextTurn };
