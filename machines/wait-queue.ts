@@ -141,13 +141,8 @@ export function addWaiter(queue: WaitQueue, waiter: Waiter): WaitQueue {
 export function returnWaiter(queue: WaitQueue, waiter: Waiter, number: number): WaitQueue {
   const turn = { number, ticket: waiter.ticket, key: keyOf(waiter) };
   const group = groupOf(queue, waiter);
-  return added(
-    queue,
-    queue.nextTurn,
-    waiter,
-    group,
-    group === undefined || byTurn(turn, group.turn) < 0 ? turn : group.turn,
-  );
+  const isSooner = group === undefined || byTurn(turn, group.turn) < 0;
+  return added(queue, queue.nextTurn, waiter, group, isSooner ? turn : group.turn);
 }
 
 /** The queue without `waiter`; the same queue if it does not wait there. */
@@ -292,8 +287,9 @@ function isTooLate(
 
 // ---------------------------------------------------------------- groups, one for each priority and key
 
-function groupOf({ lone, ranks }: WaitQueue, { priority, fairnessKey }: Waiter): Group | undefined {
-  const key = fairnessKey ?? '';
+function groupOf({ lone, ranks }: WaitQueue, waiter: Waiter): Group | undefined {
+  const { priority } = waiter;
+  const key = keyOf(waiter);
   if (lone !== null) return lone.priority === priority && lone.key === key ? lone : undefined;
   const rank = ranks.find((each) => each.priority === priority);
   return rank && findGroup(rank.groups, key);

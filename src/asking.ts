@@ -270,7 +270,7 @@ export class CallAsking extends Asking implements CallHome {
 }
 
 /** Asks for a worker for one call that is made in the function of another. */
-export class NestedAsking extends CallAsking {
+class NestedAsking extends CallAsking {
   /** Granted to it, and of no use. */
   readonly #spurned: Exchange[] = [];
 

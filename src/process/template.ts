@@ -112,8 +112,7 @@ export class Template {
   waitNoLonger(listeners: ProcessListeners): void {
     this.#waiting.delete(listeners);
     if (this.#waiting.size > 0 || !this.#isLoading) return;
-    this.#isLoading = false;
-    this.#settle(this.gone.then<TemplateOutcome>(() => ({ is: 'retired' })));
+    this.#endLoading(this.gone.then(() => ({ is: 'retired' })));
     this.kill();
   }
 
@@ -139,11 +138,7 @@ export class Template {
   retire(): void {
     this.#isRetired = true;
     // One that has ended by itself has yet to say so.
-    if (this.#isLoading && !this.#isOver) {
-      this.#isLoading = false;
-      this.#waiting.clear();
-      this.#settle({ is: 'retired' });
-    }
+    if (this.#isLoading && !this.#isOver) this.#endLoading({ is: 'retired' });
     this.#endIfIdle();
   }
 
@@ -261,11 +256,15 @@ export class Template {
 
   #loaded(outcome: TemplateOutcome): void {
     if (!this.#isLoading) return;
+    this.#endLoading(outcome);
+    this.#isRefused = outcome.is === 'refused';
+    if (outcome.is === 'failed') this.retire();
+  }
+
+  #endLoading(outcome: TemplateOutcome | Promise<TemplateOutcome>): void {
     this.#isLoading = false;
     this.#waiting.clear();
     this.#settle(outcome);
-    this.#isRefused = outcome.is === 'refused';
-    if (outcome.is === 'failed') this.retire();
   }
 
   #endIfIdle(): void {

@@ -515,10 +515,11 @@ class Hints:
         def together(nodes: Iterable[ast.expr], scope: Scope) -> str:
             kinds = set()
             for each in nodes:
-                kinds.add(self._kind_of_keys(each, scope, depth + 1))
+                kind = self._kind_of_keys(each, scope, depth + 1)
                 # Nothing changes that any more, and an alias that names itself more than once would be read without end.
-                if "other" in kinds:
-                    return "other"
+                if kind == "other":
+                    return kind
+                kinds.add(kind)
             if not kinds:
                 return "variable"
             return kinds.pop() if len(kinds) == 1 else "text" if kinds == {"text", "literals"} else "other"
