@@ -30,6 +30,7 @@ export interface Templates {
 /** A worker's process that a template forks; or one that is started by itself, where the template had better not. */
 export class ForkedProcess implements PythonProcess {
   readonly #templates: Templates;
+  readonly #launching: () => Promise<Launch>;
   readonly #listeners: ProcessListeners;
   #template: Template | undefined;
   #seat: Seat | undefined;
@@ -45,14 +46,11 @@ export class ForkedProcess implements PythonProcess {
   /** Runs out if it is to be killed and lives on. */
   #killing: unknown;
 
-  constructor(templates: Templates, launch: () => Promise<Launch>, listeners: ProcessListeners) {
+  constructor(templates: Templates, launching: () => Promise<Launch>, listeners: ProcessListeners) {
     this.#templates = templates;
+    this.#launching = launching;
     this.#listeners = listeners;
-    this.#start(launch).catch((error: unknown) => {
-      if (this.#hasExited) return;
-      this.#hasExited = true;
-      this.#listeners.onFailed(error);
-    });
+    this.#begin();
   }
 
   get hasStartMark(): boolean {
@@ -102,8 +100,16 @@ export class ForkedProcess implements PythonProcess {
     return this.#spawned === undefined ? this.#seat?.mark?.heldReplies() : this.#spawned.heldReplies?.();
   }
 
-  async #start(launching: () => Promise<Launch>): Promise<void> {
-    const launch = await launching();
+  #begin(): void {
+    this.#start().catch((error: unknown) => {
+      if (this.#hasExited) return;
+      this.#hasExited = true;
+      this.#listeners.onFailed(error);
+    });
+  }
+
+  async #start(): Promise<void> {
+    const launch = await this.#launching();
     if (this.#isUnwanted) return this.#exited(NEVER_LIVED);
     this.#limits = launch;
     const template = this.#templates.current(launch);
@@ -115,17 +121,20 @@ export class ForkedProcess implements PythonProcess {
     switch (outcome.is) {
       case 'refused':
         this.#templates.refused(outcome.reason);
-        this.#spawned = this.#templates.spawn(launching, this.#listeners);
+        this.#spawned = this.#templates.spawn(this.#launching, this.#listeners);
         return;
       case 'failed':
         this.#listeners.onMessage(outcome.message);
         return this.#exited({ exitCode: 1, signal: null });
       case 'retired':
-        return this.#start(launching);
+        return this.#start();
       case 'ended':
         return this.#exited(outcome.end);
       case 'loaded':
-        return this.#fork(template);
+        if (!template.isKilled) return this.#fork(template);
+        // Whoever comes as it goes waits for that: where the kernel keeps them, templates would pile up.
+        await template.gone;
+        return this.#start();
     }
   }
 
@@ -190,7 +199,13 @@ export class ForkedProcess implements PythonProcess {
     this.#isEnding = true;
     patience.clearTimeout(this.#killing);
     await this.#seat?.end();
-    this.#exited(end);
+    const wasForked = this.#pid !== undefined;
+    if (wasForked || this.#isUnwanted || !this.#template?.isKilled) return this.#exited(end);
+    // Its template was killed for the sake of another worker, and had not come to this one.
+    this.#seat = undefined;
+    this.#line = undefined;
+    this.#isEnding = false;
+    this.#begin();
   }
 
   #signal(signal: 'SIGUSR1' | 'SIGUSR2'): void {

@@ -66,6 +66,7 @@ export class Template {
   #isOver = false;
   #isRetired = false;
   #isRefused = false;
+  #isKilled = false;
   #settle!: (outcome: TemplateOutcome | Promise<TemplateOutcome>) => void;
   #vanish!: () => void;
 
@@ -99,6 +100,11 @@ export class Template {
     return this.#isRetired;
   }
 
+  /** It was killed since it hung: whom it has not forked is to be forked of another, once it is gone. */
+  get isKilled(): boolean {
+    return this.#isKilled;
+  }
+
   /** What it says until it has imported the modules, the first of those who wait hears. */
   wait(listeners: ProcessListeners): void {
     this.#waiting.add(listeners);
@@ -113,7 +119,7 @@ export class Template {
     this.#waiting.delete(listeners);
     if (this.#waiting.size > 0 || !this.#isLoading) return;
     this.#endLoading(this.gone.then(() => ({ is: 'retired' })));
-    this.kill();
+    this.end();
   }
 
   /** The seat that nobody has, if there is one. */
@@ -142,8 +148,14 @@ export class Template {
     this.#endIfIdle();
   }
 
-  /** Ends it at once, and all workers with it. */
+  /** Ends it at once, and all workers with it, since it hangs: whom it has not forked is to be forked of another. */
   kill(): void {
+    if (!this.#isOver) this.#isKilled = true;
+    this.end();
+  }
+
+  /** Ends it at once, and all workers with it. */
+  end(): void {
     if (this.#group === undefined) this.#isRetired = true;
     else if (!this.#isOver) this.#group.signal('SIGKILL');
   }
@@ -159,7 +171,7 @@ export class Template {
     });
     if (child instanceof Promise) throw await child;
     this.#adopt(child as unknown as Child, limits);
-    if (this.#isRetired) this.kill();
+    if (this.#isRetired) this.end();
   }
 
   #adopt(child: Child, limits: { messageBytesMax: number; attachmentBytesMax: number }): void {
@@ -175,8 +187,8 @@ export class Template {
       {
         onMessage: (message) => this.#hear(message),
         // None of what is called back there throws, and a line to a template that cannot be understood is none.
-        onFault: () => this.kill(),
-        onEnd: () => this.kill(),
+        onFault: () => this.end(),
+        onEnd: () => this.end(),
       },
       templateMessageOf,
     );
@@ -224,7 +236,7 @@ export class Template {
           return this.#channel?.send(this.#loadLine());
         }
         this.#settle(Promise.reject(new ProtocolError({ detail: otherProtocol(message) })));
-        return this.kill();
+        return this.end();
       case 'log':
         return this.#first?.onMessage(message);
       case 'loaded':
@@ -268,7 +280,7 @@ export class Template {
   }
 
   #endIfIdle(): void {
-    if (this.#isRetired && this.#forks.every((fork) => fork === undefined)) this.kill();
+    if (this.#isRetired && this.#forks.every((fork) => fork === undefined)) this.end();
   }
 
   #leave(): void {

@@ -61,6 +61,54 @@ it('is up to date until it begins, and then as long as the template that it bega
   }
 });
 
+describe('a worker that its template has not forked yet', () => {
+  it('is forked of the next one if that is killed, since it hangs, and has not failed to start', async () => {
+    const [first, second, onExited] = [loaded(), loaded(), vi.fn<ProcessListeners['onExited']>()];
+    await startOf([first, second], { onExited });
+    first.isKilled = true;
+    await first.ended();
+    expect(second.fork).toHaveBeenCalledOnce();
+    expect(onExited).not.toHaveBeenCalled();
+    // That one forks it, and its end is the worker's.
+    second.forked();
+    second.isKilled = true;
+    await second.ended();
+    expect(onExited.mock.calls).toEqual([[KILLED]]);
+  });
+
+  it('waits until one that was killed is gone, and is forked of the next one then', async () => {
+    let vanish!: () => void;
+    const gone = new Promise<void>((resolve) => {
+      vanish = resolve;
+    });
+    const [first, second] = [{ ...loaded(), gone, isKilled: true }, loaded()];
+    await startOf([first, second], {});
+    expect(second.fork).not.toHaveBeenCalled();
+    vanish();
+    await setImmediate();
+    expect(second.fork).toHaveBeenCalledOnce();
+    expect(first.fork).not.toHaveBeenCalled();
+  });
+
+  it('has failed to start if that ends by itself, of which its fork may be the reason', async () => {
+    const [first, second, onExited] = [loaded(), loaded(), vi.fn<ProcessListeners['onExited']>()];
+    await startOf([first, second], { onExited });
+    await first.ended();
+    expect(onExited.mock.calls).toEqual([[KILLED]]);
+    expect(second.fork).not.toHaveBeenCalled();
+  });
+
+  it('has failed to start once its own time is up, so that templates that hang at each fork come to an end', async () => {
+    const [first, second, onExited] = [loaded(), loaded(), vi.fn<ProcessListeners['onExited']>()];
+    const worker = await startOf([first, second], { onExited });
+    worker.signal('SIGKILL');
+    first.isKilled = true;
+    await first.ended();
+    expect(onExited.mock.calls).toEqual([[KILLED]]);
+    expect(second.fork).not.toHaveBeenCalled();
+  });
+});
+
 describe('a worker that was killed and is not gone', () => {
   it('is waited for as long as the kernel keeps it, and its template lives', async () => {
     const { worker, kill } = await forked();
@@ -107,3 +155,37 @@ async function forked() {
   await vi.advanceTimersByTimeAsync(0);
   return { worker, kill };
 }
+
+/** A worker that the first of these templates has been told to fork; if it begins anew, it comes to the next. */
+async function startOf(templates: readonly unknown[], told: Partial<ProcessListeners>): Promise<ForkedProcess> {
+  const current = vi.fn();
+  for (const template of templates) current.mockReturnValueOnce(template);
+  const listeners = { onSpawned: () => {}, ...told } as ProcessListeners;
+  const worker = new ForkedProcess({ current } as unknown as Templates, async () => ({}) as Launch, listeners);
+  await setImmediate();
+  return worker;
+}
+
+/** A template that has imported the modules. */
+function loaded() {
+  const fork = vi.fn<(seat: unknown, listeners: ForkListeners) => string>(() => 'epoch');
+  const listeners = () => fork.mock.calls[0]![1];
+  return {
+    outcome: Promise.resolve<TemplateOutcome>({ is: 'loaded' }),
+    gone: Promise.resolve(),
+    isKilled: false,
+    wait: () => {},
+    waitNoLonger: () => {},
+    freeSeat: () => ({ begin: () => {}, end: async () => {} }),
+    fork,
+    /** It has forked the worker. */
+    forked: () => listeners().onForked(1),
+    /** It has come to its end, and so has the worker; what comes of that has come of it. */
+    ended: async () => {
+      await listeners().onExited(KILLED);
+      await setImmediate();
+    },
+  };
+}
+
+const KILLED = { exitCode: null, signal: 'SIGKILL' };

@@ -11,7 +11,7 @@ describe('a template that nobody waits for any more', () => {
     const live = new LiveProcesses();
     const template = new Template(live, LAUNCH, 1, () => '');
     onTestFinished(async () => {
-      template.kill();
+      template.end();
       await template.gone;
       await live.close();
     });
@@ -23,6 +23,23 @@ describe('a template that nobody waits for any more', () => {
     expect(await template.outcome).toEqual({ is: 'retired' });
     expect(template.isOver).toBe(true);
     expect(live.size).toBe(0);
+  });
+});
+
+describe('a template that is gone', () => {
+  it('was killed since it hung, or has ended in another way', async () => {
+    const live = new LiveProcesses();
+    const killed = new Template(live, LAUNCH, 1, () => '');
+    const ended = new Template(live, { ...LAUNCH, flags: ['-c', ''] }, 1, () => '');
+    onTestFinished(async () => {
+      for (const template of [killed, ended]) template.end();
+      await Promise.all([killed.gone, ended.gone]);
+      await live.close();
+    });
+    killed.kill();
+    expect(await killed.outcome).toMatchObject({ is: 'ended', end: { signal: 'SIGKILL' } });
+    expect(await ended.outcome).toMatchObject({ is: 'ended', end: { exitCode: 0 } });
+    expect([killed.isKilled, ended.isKilled]).toEqual([true, false]);
   });
 });
 
