@@ -33,6 +33,8 @@ class LineReader:
         self.descriptor = descriptor
         # Whole lines that have come, the last one first, without their newlines.
         self.lines: list[bytes] = []
+        # Something has been read that is in no line yet, and lost if anything is raised. Only `await_line` and its caller keep it.
+        self.is_taking = False
         # What is done before raw bytes are waited for.
         self.before_wait: Callable[[], None] | None = None
         # What comes before a read that may have to wait; absent where nothing does.
@@ -60,6 +62,26 @@ class LineReader:
         if len(line) > self.bytes_max:
             raise LineTooLong(len(line), self.bytes_max)
         return line
+
+    def await_line(self) -> None:
+        """Return once the next line is here, or `line` would say that it never will be.
+
+        A signal handler of the user's may raise meanwhile. It takes nothing away, unless `is_taking` is True then.
+        """
+        while not self.lines and self._parts_bytes <= self.bytes_max:
+            if self._wait is not None and count_threads() <= self._threads_max:
+                self._wait()
+            try:
+                # From the system call to the mark there is no Python code in which a handler could run.
+                (chunk,) = map(os.read, (self.descriptor,), (CHUNK_BYTES,))
+                self.is_taking = True
+            except ConnectionResetError:
+                return
+            if chunk:
+                self._split(chunk)
+            self.is_taking = False
+            if not chunk:
+                return
 
     def wait_by(self, wait: Callable[[], object], threads_max: int) -> None:
         """Have `wait` called before each read from here on, as long as there are no more threads than so many beside the main one.

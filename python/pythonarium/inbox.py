@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 class Inbox:
     """The messages of the line, one after the other."""
 
-    def __init__(self, reader: LineReader, hung_up: Callable[[], NoReturn]) -> None:
-        """`hung_up` is called when Node has, while a call waits for it, and does not return."""
+    def __init__(self, reader: LineReader, hung_up: Callable[[], NoReturn], broke: Callable[[BaseException], NoReturn]) -> None:
+        """While a call waits for Node, `hung_up` is called when that has, and `broke` with what was raised over a message. Neither returns."""
         self._reader = reader
         self._hung_up = hung_up
+        self._broke = broke
         # What came while a call took what was meant for it, and is next.
         self.kept: deque[Message] = deque()
         # Somebody waits in a coroutine.
@@ -35,12 +36,10 @@ class Inbox:
 
     def receive(self, call: int) -> dict[str, Any]:
         """Wait for the next message that is meant for `call`, which runs, and return it."""
-        while (message := self.read()) is not None:
-            if type(message) is list or message["type"] not in DURING_A_CALL:
-                self.kept.append(message)
-            elif message["id"] == call:
+        while True:
+            message = self._take(call)
+            if message is not None:
                 return message
-        self._hung_up()
 
     async def receive_async(self, call: int) -> dict[str, Any]:
         """As `receive`, while the loop goes on."""
@@ -57,14 +56,35 @@ class Inbox:
                     self._readable = None
                     loop.remove_reader(self._reader.descriptor)
             # What can be read ends a line soon: Node writes whole ones.
+            message = self._take(call)
+            if message is not None:
+                return message
+
+    def _take(self, call: int) -> dict[str, Any] | None:
+        """Wait for the next message, and return it if it is meant for `call`; what is meant for no call that runs is kept.
+
+        A signal handler of the user's may raise, which the call may catch, and go on. As this waits, that takes nothing
+        away. As a message is taken in, it would take that away, and with it perhaps calls that nobody would ever answer:
+        the worker ends then, as it does where a handler raises outside of a call.
+        """
+        reader = self._reader
+        try:
+            reader.await_line()
+            reader.is_taking = True
             message = self.read()
             if message is None:
                 self._hung_up()
-            elif type(message) is list or message["type"] not in DURING_A_CALL:
+            taken = None
+            if type(message) is list or message["type"] not in DURING_A_CALL:
                 self.kept.append(message)
             elif message["id"] == call:
-                return message
-
+                taken = message
+            reader.is_taking = False
+        except BaseException as raised:
+            if reader.is_taking:
+                self._broke(raised)
+            raise
+        return taken
 
     def leave(self) -> None:
         """Let nobody wait in `receive_async` any longer, for the next messages are the next call's."""

@@ -101,7 +101,7 @@ class Worker:
         self._start_mark = start_mark
         self._template = template
         self._reader = LineReader(line, MESSAGE_BYTES_MAX)
-        self._inbox = Inbox(self._reader, lambda: leave(0))
+        self._inbox = Inbox(self._reader, lambda: leave(0), leave_for)
         self._writer = LineWriter(line)
         self._logs = Logs(self._writer)
         self._cancellation = Cancellation()

@@ -5,6 +5,7 @@ import sys
 import threading
 import unittest
 from _thread import _count as count_threads
+from unittest.mock import patch
 
 from harness import VECTORS
 from pythonarium.frame import CHUNK_BYTES, LineEnded, LineReader, LineTooLong, LineWriter, poll_of
@@ -55,6 +56,40 @@ class Frames(unittest.TestCase):
         last = next(lines)
         self.assertLessEqual(sys.getrefcount(last), 2)  # `last` and the argument.
 
+
+    def test_what_is_raised_as_a_line_is_waited_for_takes_nothing_away_unless_that_is_said(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        lines = LineReader(reader, UNLIMITED)
+        os.write(writer, b"one\ntw")
+        lines.await_line()
+        self.assertEqual((lines.lines, lines.held, lines.is_taking), ([b"one"], b"tw", False))
+        self.assertEqual(lines.line(), b"one")
+        lines.wait_by(raising(TimeoutError("an alarm")), threads_max=1_000)
+        with self.assertRaises(TimeoutError):
+            lines.await_line()
+        self.assertEqual((lines.held, lines.is_taking), (b"tw", False))
+        lines.wait_by(lambda: None, threads_max=1_000)
+        os.write(writer, b"o\nthree\n")
+        lines.await_line()
+        self.assertEqual((lines.line(), lines.line(), lines.is_taking), (b"two", b"three", False))
+        os.write(writer, b"four\n")
+        with patch.object(lines, "_split", raising(TimeoutError("an alarm"))), self.assertRaises(TimeoutError):
+            lines.await_line()
+        self.assertTrue(lines.is_taking)
+        os.close(writer)
+        lines.await_line()
+        self.assertEqual((lines.line(), lines.is_taking), (None, False))
+
+    def test_a_line_that_is_too_long_is_not_waited_for(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        self.addCleanup(os.close, writer)
+        lines = LineReader(reader, 8)
+        os.write(writer, b"123456789")
+        lines.await_line()
+        with self.assertRaises(LineTooLong):
+            lines.line()
 
     def test_it_waits_in_a_poll_unless_other_threads_run(self):
         near, far = socket.socketpair()
@@ -169,6 +204,15 @@ class Fed(LineReader):
         if chunk[taken:]:
             self.chunks.insert(0, chunk[taken:])
         return taken
+
+
+def raising(error):
+    """Return what raises `error`, whatever it is called with."""
+
+    def raises(*_):
+        raise error
+
+    return raises
 
 
 def read(chunks, case):

@@ -1,0 +1,69 @@
+import asyncio
+import os
+import unittest
+from unittest.mock import patch
+
+import harness  # noqa: F401  It puts the library on the path.
+from pythonarium.frame import LineReader
+from pythonarium.inbox import Inbox
+
+CALL = b'[2,"next",[]]\n'
+ANSWER = b'{"type":"answer","id":1,"number":1,"value":2}\n'
+ANSWERED = {"type": "answer", "id": 1, "number": 1, "value": 2}
+
+
+class DuringACall(unittest.TestCase):
+    """What a call is told that runs as a signal handler of the user's raises."""
+
+    def setUp(self):
+        descriptor, self.node = os.pipe()
+        self.addCleanup(os.close, descriptor)
+        self.addCleanup(os.close, self.node)
+        self.reader = LineReader(descriptor, 1 << 20)
+        self.broken = []
+        self.inbox = Inbox(self.reader, self.fail, self.broken.append)
+
+    def receive_async(self, call):
+        """As the inbox does, on a loop."""
+        return asyncio.run(self.inbox.receive_async(call))
+
+    def raise_in_waits(self, *which):
+        """Have those waits raise, counted from 1."""
+        waits = []
+
+        def wait():
+            waits.append(None)
+            if len(waits) in which:
+                raise TimeoutError("an alarm")
+
+        self.reader.wait_by(wait, threads_max=1_000)
+
+    def test_it_may_catch_what_is_raised_as_it_waits_and_has_missed_nothing(self):
+        self.raise_in_waits(2)
+        os.write(self.node, CALL + ANSWER[:10])
+        with self.assertRaises(TimeoutError):
+            self.inbox.receive(1)
+        os.write(self.node, ANSWER[10:])
+        self.assertEqual(self.inbox.receive(1), ANSWERED)
+        self.assertEqual((list(self.inbox.kept), self.broken), ([[2, "next", []]], []))
+
+    def test_the_worker_ends_of_what_is_raised_as_a_message_is_taken_in(self):
+        for receive in (self.inbox.receive, self.receive_async):
+            for what in ("pythonarium.frame.LineReader._split", "pythonarium.inbox.read_message"):
+                with self.subTest(what, receive=receive.__name__):
+                    alarm = TimeoutError("an alarm")
+                    os.write(self.node, ANSWER)
+                    with patch(what, side_effect=alarm), self.assertRaises(TimeoutError):
+                        receive(1)
+                    self.assertEqual(self.broken, [alarm])
+                    self.broken.clear()
+                    self.reader.is_taking = False
+
+    def test_nothing_is_left_to_be_lost_once_it_was_told(self):
+        for receive in (self.inbox.receive, self.receive_async):
+            os.write(self.node, ANSWER)
+            self.assertEqual((receive(1), self.reader.is_taking), (ANSWERED, False))
+
+
+if __name__ == "__main__":
+    unittest.main()
