@@ -172,6 +172,14 @@ class Asyncio(Lanes):
         self.worker.send({"type": "answer", "id": waits, "number": 2, "value": "w2"})
         self.assertEqual(self.value_of(waits), ["w1", "w2"])
 
+    def test_a_plain_function_may_catch_what_a_signal_handler_raises_as_it_waits_and_no_other_call_is_lost(self):
+        waits = self.ask("wait_at", "a")
+        asks = self.ask_with("function", "asks_within", 0.05)
+        self.assertEqual(self.value_of(asks), "too late")
+        self.worker.send({"type": "answer", "id": asks, "number": 1, "value": "later"})
+        self.call("open_door", "a")
+        self.assertEqual(self.value_of(waits), "a")
+
     def test_iterables_of_several_calls_go_each_to_its_own(self):
         for name in ("sums", "sums_plainly"):
             with self.subTest(name):
