@@ -2,7 +2,7 @@ import { type Affinity, byAge, type RefusalReason, type Waiter } from '../machin
 import type { WorkerHand } from './actors/worker.js';
 import { Budget } from './budget.js';
 import type { Call, CallHome, CallOutcome } from './call.js';
-import { type Child, callAbove, deadlockOf, type Holder, lookAgainAt, type Run } from './children.js';
+import { type Child, callAbove, deadlockOf, type Holder, isBelow, lookAgainAt, type Run } from './children.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { own } from './own.js';
 import type { Asker, Runtime } from './runtime.js';
@@ -282,9 +282,10 @@ class NestedAsking extends CallAsking {
     this.#giveBack();
   }
 
-  /** It would be sent behind a call that waits for it. */
+  /** It would be sent behind a call that waits for it, if not for it alone: what else that waits for may end before. */
   #wouldHangAt({ inFront }: WorkerHand): boolean {
-    return inFront !== undefined && deadlockOf(this.call, true, [inFront]) !== undefined;
+    if (inFront === undefined) return false;
+    return isBelow(this.call, inFront) || deadlockOf(this.call, true, [inFront]) !== undefined;
   }
 
   /**

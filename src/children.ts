@@ -121,6 +121,12 @@ export function callAbove(parent: Run | undefined, isIt: (call: Parent) => boole
   return undefined;
 }
 
+/** That call goes on only once the child has ended, which was made in a function of it, or further below. */
+export function isBelow(child: Child, call: Parent): boolean {
+  for (let above = parentOf(child); above !== undefined; above = parentOf(above)) if (above === call) return true;
+  return false;
+}
+
 /** Runs something that lives longer than the call in whose function it happens to begin, and is no child of it. */
 export function outside<T>(run: () => T): T {
   return running.run(undefined, run);

@@ -40,6 +40,20 @@ describe('a call in the function of another, with a slot for it behind that alon
     expect(pool.stats()).toMatchObject({ leases: 1, waiting: 0 });
   });
 
+  it('waits as well where that call waits for another of its function, too, which goes on', async () => {
+    const { pool, outer, answer } = await nesting();
+    const both = outer.run(() => Promise.all([pool.call('inner'), pool.call('second')]));
+    await setImmediate();
+    await answer('other 0');
+    // The first has left the slot that is of no use, and it was the next who was granted it.
+    await setImmediate();
+    expect(pool.stats()).toMatchObject({ leases: 4, waiting: 1 });
+    for (const name of ['other 1', 'inner', 'second']) await answer(name);
+    expect(await both).toEqual(['inner', 'second']);
+    await answer('outer');
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0 });
+  });
+
   it('binds its session to the worker that serves it', async () => {
     const { pool, outer, answer } = await nesting();
     const session = pool.session('ann');
