@@ -321,9 +321,10 @@ export class WorkerHand implements ProcessListeners {
     return this.#runtime.settings.lane !== 'serial' || this.#asked[0] === request;
   }
 
-  /** The call behind which one would wait in the pipe that were sent now. */
+  /** The call behind which one would wait in the pipe that were sent now; undefined once Python lets go of that. */
   get inFront(): Call | undefined {
-    return this.#runtime.settings.lane === 'serial' ? this.#asked[0]?.call : undefined;
+    const [first] = this.#asked;
+    return this.#runtime.settings.lane === 'serial' && first?.isAbandoned === false ? first.call : undefined;
   }
 
   /** The one that Python runs, where `request` waits in the pipe. */

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Call } from '../../src/call.js';
-import type { PoolOptions } from '../../src/index.js';
+import type { CallOptions, PoolOptions } from '../../src/index.js';
 import { failure } from '../support/pool.js';
 import { watchFaults } from './faults.js';
 import { PlayedPool } from './played-pool.js';
@@ -134,6 +134,21 @@ describe('a call in the function of another, with a slot for it behind that alon
     expect(await inner).toBe('inner');
   });
 
+  it('is sent behind an attempt of that call that was given up, since Python lets go of that', async () => {
+    const attempts = { idempotent: true, attemptTimeoutMs: 100 };
+    const { pool, clock, outer, answer } = await nesting({ retryDelayMs: 10 }, 0, attempts);
+    for (const name of ['other 0', 'other 1']) await answer(name);
+    await clock.turn(110);
+    // The next attempt is in the function of which it is made, in the other worker.
+    expect(pool.stats()).toMatchObject({ leases: 2, attempts: { retried: 1 } });
+    const inner = outer.run(() => pool.call('inner'));
+    await setImmediate();
+    expect(pool.stats()).toMatchObject({ leases: 3, waiting: 0 });
+    for (const name of ['outer', 'outer', 'inner']) await answer(name);
+    expect(await inner).toBe('inner');
+    expect(pool.stats()).toMatchObject({ leases: 0, cancelled: { kept: 1, killed: 0 } });
+  });
+
   it('has the slot of that call if nobody waits for it any more, and that call has ended', async () => {
     const { pool, outer, answer } = await nesting();
     let inner: Promise<unknown> | undefined;
@@ -190,8 +205,9 @@ describe('a call in the function of another, with a slot for it behind that alon
  * A pool of two workers: one runs `outer` and has slots to spare, those of the other are all taken by calls.
  *
  * @param kept So many of the spare ones are held by leases.
+ * @param terms By which `outer` is called.
  */
-async function nesting(options: Partial<PoolOptions> = {}, kept = 0) {
+async function nesting(options: Partial<PoolOptions> = {}, kept = 0, terms?: CallOptions) {
   const served: string[] = [];
   const played = new PlayedPool({ size: 2, slots: 2, ...options }, { serve: ({ name }) => served.push(name) });
   onTestFinished(async () => {
@@ -205,16 +221,16 @@ async function nesting(options: Partial<PoolOptions> = {}, kept = 0) {
   const { worker } = leases[0]!;
   const spare = leases.filter((lease) => lease.worker === worker);
   await spare.shift()?.checkin();
-  const outer = called('outer');
+  const outer = called('outer', terms);
   for (const lease of leases) if (lease.worker !== worker) await lease.checkin();
   const others = Array.from({ length: (sizeMax - 1) * slots }, (_, index) => called(`other ${index}`));
   const held = spare.splice(0, kept);
   for (const lease of spare) await lease.checkin();
   await heard();
 
-  function called(name: string): Call {
+  function called(name: string, options?: CallOptions): Call {
     const before = new Set(callsOf(played));
-    pool.call(name).catch(() => {});
+    pool.call(name, [], options).catch(() => {});
     return callsOf(played).find((call) => !before.has(call)) as Call;
   }
   /** The call of that name, which runs, is answered by it. */
