@@ -125,10 +125,20 @@ export class Exchange {
     return next && this.worker.ahead(next)?.call;
   }
 
-  /** It is of no use, and is kept until that call has another, or has ended, or the worker has come to something else. */
-  keepFor(call: Child): void {
+  /**
+   * It is of no use, and is kept until that call has another, or has ended, or the worker has come to something else.
+   *
+   * @param call Absent once that has to come by itself.
+   */
+  keepFor(call: Child | undefined): void {
     this.#holder = { holds: true, isSpurned: true, keptBy: call, onAnswered() {}, onLost() {} };
     this.worker.hasSpurned = true;
+  }
+
+  /** It was kept behind a call that was given up: its worker is not to live on for it where that is not answered in time. */
+  revokeSpurned(): void {
+    this.keepFor(undefined);
+    this.worker.tell(this.#client, { type: 'exchange.abandoned', lease: this.lease });
   }
 
   get isSpurned(): boolean {
@@ -253,8 +263,9 @@ export class Exchange {
       return this.#unsent();
     }
     request.isAbandoned = true;
-    if (runs) this.onRunning(request);
-    else this.worker.forestall(request);
+    if (!runs) return this.worker.forestall(request);
+    this.onRunning(request);
+    if (this.worker.hasSpurned) this.worker.revokeSpurned();
   }
 
   /** Python has come to the request: from now on it is its own doing if it does not answer. */

@@ -788,6 +788,11 @@ export class WorkerHand implements ProcessListeners {
     if (this.hasSpurned) this.#giveBackSpurned();
   }
 
+  /** The call behind which they are kept was given up: they go as soon as that is answered, or with the worker. */
+  revokeSpurned(): void {
+    for (const exchange of this.exchanges) if (exchange?.isSpurned) exchange.revokeSpurned();
+  }
+
   /** Now they are of use, to whoever is next. */
   #giveBackSpurned(): void {
     this.hasSpurned = false;

@@ -176,6 +176,37 @@ describe('a call in the function of another, with a slot for it behind that alon
     expect(pool.stats()).toMatchObject({ leases: 3, waiting: 0 });
   });
 
+  it('keeps no worker alive by that slot in which that call was given up and is not answered, and is served by another', async () => {
+    const { pool, played, clock, outer, answer } = await nesting({ cancelGraceMs: 100, evictGraceMs: 1_000 });
+    const inner = outer.run(() => pool.call('inner'));
+    await setImmediate();
+    outer.abandon('enough', 'aborted');
+    await clock.turn(99);
+    expect(pool.stats()).toMatchObject({ leases: 4, waiting: 1, workers: { cancelling: 1 } });
+    await clock.turn(1);
+    expect(pool.stats()).toMatchObject({ leases: 2, waiting: 1, workers: { evicting: 0, ending: 1 } });
+    await played.settle();
+    await answer('inner');
+    expect(await inner).toBe('inner');
+    expect(pool.stats()).toMatchObject({ leases: 2, waiting: 0, cancelled: { kept: 0, killed: 1 } });
+  });
+
+  it('gives that slot back once that call was given up and is answered in time', async () => {
+    const { pool, outer, answer } = await nesting();
+    const inner = outer.run(() => pool.call('inner'));
+    await setImmediate();
+    outer.abandon('enough', 'aborted');
+    await answer('outer');
+    expect(pool.stats()).toMatchObject({ leases: 3, waiting: 0, workers: { leased: 2, cancelling: 0 } });
+    await answer('inner');
+    expect(await inner).toBe('inner');
+    expect(pool.stats()).toMatchObject({
+      leases: 2,
+      workers: { leased: 1, idle: 1 },
+      cancelled: { kept: 1, killed: 0 },
+    });
+  });
+
   it('loses that slot with its worker, and is served all the same', async () => {
     const { pool, played, outer, answer } = await nesting();
     const inner = outer.run(() => pool.call('inner'));
