@@ -145,6 +145,27 @@ export abstract class Asking implements Asker {
     this.refuseIfDeadlocked();
   }
 
+  /**
+   * What is sent there would wait behind a call that waits for it, if not for it alone: what else that waits for may end
+   * before. And it may ask for another.
+   */
+  protected isOfNoUse({ worker: { inFront } }: Exchange, child: Child): boolean {
+    if (inFront === undefined || this.runtime.endedBy !== undefined) return false;
+    return isBelow(child, inFront) || deadlockOf(child, true, [inFront]) !== undefined;
+  }
+
+  /**
+   * Asks once more, and has that slot until it has another, or Python has come to something else there: given back before,
+   * it would be granted to it again at once. Nobody loses by that, since whoever had it would wait there for this as well.
+   */
+  protected spurn(exchange: Exchange, child: Child): void {
+    this.close();
+    exchange.keepFor(child);
+    this.askOnceMore(true);
+    // What was granted together with it has not come to everybody yet.
+    if (this.parent !== undefined) lookAgainAt(this.parent.call);
+  }
+
   /** False: it is refused rather than to wait. */
   protected mayWaitFor(affinity: Affinity | null): boolean {
     return this.mayWait || !affinity?.strict;
@@ -275,31 +296,13 @@ class NestedAsking extends CallAsking {
   readonly #spurned: Exchange[] = [];
 
   override onGranted(exchange: Exchange): void {
-    if (this.#wouldHangAt(exchange.worker) && this.askAgain !== undefined && this.runtime.endedBy === undefined) {
-      return this.#spurn(exchange, this.askAgain);
+    if (this.askAgain !== undefined && this.isOfNoUse(exchange, this.call)) {
+      if (this.#spurned.length === 0) this.call.onSettled(() => this.#giveBack());
+      this.#spurned.push(exchange);
+      return this.spurn(exchange, this.call);
     }
     super.onGranted(exchange);
     this.#giveBack();
-  }
-
-  /** It would be sent behind a call that waits for it, if not for it alone: what else that waits for may end before. */
-  #wouldHangAt({ inFront }: WorkerHand): boolean {
-    if (inFront === undefined) return false;
-    return isBelow(this.call, inFront) || deadlockOf(this.call, true, [inFront]) !== undefined;
-  }
-
-  /**
-   * Asks once more. It has that slot until it has another, or Python has come to something else there: given back before,
-   * it would be granted to it again at once. Nobody loses by that, since whoever had it would wait there for this call as well.
-   */
-  #spurn(exchange: Exchange, askAgain: NonNullable<CallHome['askAgain']>): void {
-    this.close();
-    if (this.#spurned.length === 0) this.call.onSettled(() => this.#giveBack());
-    this.#spurned.push(exchange);
-    exchange.keepFor(this.call);
-    askAgain(true);
-    // What was granted together with it has not come to everybody yet.
-    if (this.parent !== undefined) lookAgainAt(this.parent.call);
   }
 
   #giveBack(): void {

@@ -138,6 +138,8 @@ export class CheckoutAsking<Api> extends Asking implements Child {
   #reject: ((error: unknown) => void) | undefined;
   #lease: (() => Lease<Api>) | undefined;
   #onFailed: (() => void) | undefined;
+  /** Granted to it, and of no use. */
+  readonly #spurned: Exchange[] = [];
   /** Somebody is kept waiting. */
   #waits = false;
 
@@ -181,6 +183,15 @@ export class CheckoutAsking<Api> extends Asking implements Child {
     return this.#lease === undefined;
   }
 
+  override onGranted(exchange: Exchange): void {
+    if (!this.waiter.affinity?.strict && this.isOfNoUse(exchange, this)) {
+      this.#spurned.push(exchange);
+      return this.spurn(exchange, this);
+    }
+    super.onGranted(exchange);
+    this.#giveBack();
+  }
+
   waitsFor(): readonly (Child | undefined)[] | undefined {
     return this.holders()?.map(({ call }) => call);
   }
@@ -191,6 +202,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
     this.#settle();
     reject?.(error);
     this.#onFailed?.();
+    this.#giveBack();
   }
 
   refuseIfDeadlocked(): boolean {
@@ -207,6 +219,10 @@ export class CheckoutAsking<Api> extends Asking implements Child {
     const lease = this.#lease;
     this.#settle();
     if (lease !== undefined) resolve?.(lease());
+  }
+
+  #giveBack(): void {
+    for (const exchange of this.#spurned.splice(0)) exchange.end();
   }
 
   #settle(): void {

@@ -232,6 +232,66 @@ describe('a call in the function of another, with a slot for it behind that alon
   });
 });
 
+describe('a checkout in the function of a call, with a slot for it behind that alone', () => {
+  it('waits for a slot of another worker, and leaves the one that is of no use to it to the others then', async () => {
+    const { pool, outer, others, answer } = await nesting();
+    const asked = outer.run(() => pool.checkout());
+    await setImmediate();
+    expect(pool.stats()).toMatchObject({ leases: 4, waiting: 1 });
+    await answer('other 0');
+    const lease = await asked;
+    expect(lease.worker).toBe(others[1]?.worker?.name);
+    expect(pool.stats()).toMatchObject({ leases: 3, waiting: 0 });
+    const inner = outer.run(() => lease.call('inner'));
+    await answer('other 1');
+    await answer('inner');
+    expect(await inner).toBe('inner');
+    await lease.checkin();
+    await answer('outer');
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0 });
+  });
+
+  it('is refused where there is no other worker, however many slots there are', async () => {
+    const { pool, outer, answer } = await nesting({ size: 1, slots: 4 });
+    expect(await failure(outer.run(() => pool.checkout()))).toMatchObject({
+      code: 'ERR_DEADLOCK',
+      chain: ['outer', 'checkout()'],
+    });
+    expect(pool.stats()).toMatchObject({ leases: 1, waiting: 0 });
+    await answer('outer');
+  });
+
+  it('gives that slot back when it is given up, or its time in the queue is over', async () => {
+    const { pool, clock, outer } = await nesting({ queueTimeoutMs: 100 });
+    const abort = new AbortController();
+    const aborted = failure(outer.run(() => pool.checkout({ signal: abort.signal })));
+    await setImmediate();
+    expect(pool.stats()).toMatchObject({ leases: 4, waiting: 1 });
+    abort.abort('enough');
+    expect(await aborted).toBe('enough');
+    expect(pool.stats()).toMatchObject({ leases: 3, waiting: 0 });
+    const late = failure(outer.run(() => pool.checkout()));
+    await clock.turn(100);
+    expect(await late).toMatchObject({ code: 'ERR_QUEUE_TIMEOUT', waitedMs: 100 });
+    expect(pool.stats()).toMatchObject({ leases: 3, waiting: 0 });
+  });
+
+  it('meets the worker of its session where it is served', async () => {
+    const { pool, outer, others, answer } = await nesting();
+    const session = pool.session('ann');
+    const asked = outer.run(() => session.checkout());
+    await setImmediate();
+    await answer('other 0');
+    const lease = await asked;
+    expect(lease.worker).toBe(others[1]?.worker?.name);
+    await lease.checkin();
+    const inner = outer.run(() => session.call('inner'));
+    await answer('other 1');
+    await answer('inner');
+    expect(await inner).toBe('inner');
+  });
+});
+
 /**
  * A pool of two workers: one runs `outer` and has slots to spare, those of the other are all taken by calls.
  *
