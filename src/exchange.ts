@@ -295,7 +295,7 @@ export class Exchange {
   close(): void {
     this.#isOver = true;
     this.worker.exchanges[this.slot] = undefined;
-    this.worker.endLease(this.lease);
+    this.worker.endLease(this.lease, this.isSpurned);
   }
 
   /** Calls of a batch were answered, and if they were the last, the request with them. */

@@ -396,9 +396,13 @@ export class WorkerHand implements ProcessListeners {
     return this.#runtime === runtime;
   }
 
-  /** Lets Python drop the objects that came by a lease, and the functions that went by it, if any did. */
-  endLease(lease: LeaseId): void {
-    this.#runtime.recycler?.returned(this);
+  /**
+   * Lets Python drop the objects that came by a lease, and the functions that went by it, if any did.
+   *
+   * @param isUnused It has served nobody.
+   */
+  endLease(lease: LeaseId, isUnused = false): void {
+    if (!isUnused) this.#runtime.recycler?.returned(this);
     this.#runtime.sizer?.returned(this);
     const hadHandles = this.#handles?.end(lease, 'lease-ended');
     if (this.#kept?.end(lease) || hadHandles) this.#outbox.send(encodeLeaseEnd(lease));

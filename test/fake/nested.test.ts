@@ -107,6 +107,19 @@ describe('a call in the function of another, with a slot for it behind that alon
     expect(pool.stats()).toMatchObject({ leases: 3, waiting: 0 });
   });
 
+  it('is served nothing by that slot, which is none of the leases after which its worker is replaced', async () => {
+    const { pool, clock, outer } = await nesting({ recycle: { leases: 4 } });
+    for (let each = 0; each < 4; each += 1) {
+      const abort = new AbortController();
+      const inner = failure(outer.run(() => pool.call('inner', [], { signal: abort.signal })));
+      await setImmediate();
+      abort.abort('enough');
+      expect(await inner).toBe('enough');
+    }
+    await clock.turn(1);
+    expect(pool.stats()).toMatchObject({ leases: 3, waiting: 0, workers: { leased: 2, spawning: 0 } });
+  });
+
   it('is no longer held to its time in the queue once another worker runs it', async () => {
     const { pool, clock, outer, answer } = await nesting({ queueTimeoutMs: 100 });
     const inner = outer.run(() => pool.call('inner'));
