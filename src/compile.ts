@@ -93,12 +93,17 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
   }
 
   #transition(state: State, event: AnyEvent, scope: Scope): State {
-    const edge = state.status === 'active' ? this.#edgeFor(state, event) : LEFT;
+    const edge = this.#knows(state) ? this.#edgeFor(state, event) : LEFT;
     if (edge === LEFT) return this.#interpret(state, event, scope);
     if (edge === undefined) return this.#stay(state, event, scope);
     if (!edge.mayRaise) return this.#take(edge, state, event, scope, NOTHING_RAISED);
     const extra: Extra = { internalQueue: [] };
     return this.#goOn(this.#take(edge, state, event, scope, extra), scope, extra);
+  }
+
+  /** XState has a snapshot go on as the machine says that has made it. */
+  #knows({ machine, status }: State): boolean {
+    return machine === this && status === 'active';
   }
 
   /** What was raised is taken in turn, by whoever knows it. */

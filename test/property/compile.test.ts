@@ -286,6 +286,24 @@ describe('a compiled machine', () => {
     ]);
   });
 
+  it('has a snapshot go on as the machine says that has made it, as the interpreted one does', () => {
+    const signsAs = (name: string) => ({ actions: { sign: assign({ by: name } as never) } });
+    const machine = createMachine({
+      context: { by: 'nobody' },
+      initial: 'a',
+      states: { a: { on: { go: { actions: 'sign' } } } },
+    }).provide(signsAs('its own') as never) as AnyStateMachine;
+    const compiled = compile(machine);
+    for (const asked of [machine, compiled]) {
+      const others = asked.provide(signsAs('another') as never);
+      for (const made of [machine, compiled]) {
+        const snapshot = made.resolveState({ value: 'a', context: { by: 'nobody' } });
+        const { context } = take(others, snapshot as never, { type: 'go' }).snapshot as { context: unknown };
+        expect(context).toEqual({ by: 'its own' });
+      }
+    }
+  });
+
   it('stays compiled when it is given other hands', () => {
     const done: string[] = [];
     const machine = createMachine({
@@ -459,7 +477,7 @@ function covers(descriptor: string, type: string): boolean {
 function isByTable(compiled: AnyStateMachine, snapshot: unknown, event: AnyEventObject): boolean {
   using asked = vi.spyOn(nodesOf(compiled), 'next');
   try {
-    take(compiled, snapshot as never, event);
+    take(compiled, compiled.resolveState(snapshot as never) as never, event);
   } catch {
     // What it does is another test's.
   }
