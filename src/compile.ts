@@ -322,10 +322,11 @@ function isActor(target: unknown): target is Receiver {
   return typeof (target as Receiver | undefined)?._send === 'function';
 }
 
-/** An actor begins. */
-function enter(scope: Scope): void {
-  if (scope !== scope.self._actorScope) return;
-  scope[UNWATCHED] = new Unwatched(scope.self as unknown as Inspected, inspectionOf(scope.system));
+/** An actor is made. A logic around this one may begin it later, too, and whoever has no actor may have no scope. */
+function enter(scope: Scope | undefined): void {
+  const actor = scope?.self as unknown as Inspected | undefined;
+  if (scope === undefined || actor?._actorScope !== scope || actor._snapshot !== undefined) return;
+  scope[UNWATCHED] ??= new Unwatched(actor, inspectionOf(scope.system));
 }
 
 /** Tells whoever inspects of a step, as the interpreter does. */

@@ -286,6 +286,51 @@ describe('a compiled machine', () => {
     ]);
   });
 
+  it.each<[string, (inner: AnyStateMachine) => object]>([
+    [
+      'begins it anew in the middle of a step',
+      (inner) => ({
+        transition: (...[snapshot, event, scope]: Step) =>
+          event.type === 'again' ? inner.getInitialSnapshot(scope) : inner.transition(snapshot, event, scope),
+      }),
+    ],
+    [
+      'begins it in the middle of a step only',
+      (inner) => ({
+        getInitialSnapshot: () => ({ status: 'active', children: {} }),
+        transition: (...[snapshot, event, scope]: Step) =>
+          'value' in snapshot ? inner.transition(snapshot, event, scope) : inner.getInitialSnapshot(scope),
+      }),
+    ],
+  ])('does within a logic that %s what the interpreted one does there', (_, around) => {
+    const heard: unknown[] = [];
+    const sink = createActor(fromCallback(({ receive }) => receive(({ type }) => void heard.push(type)))).start();
+    const actions = [sendTo(sink, { type: 'said' } as never), () => void heard.push('noted')];
+    const machine = createMachine({
+      initial: 'a',
+      states: { a: { on: { go: { target: 'b', actions } } }, b: { on: { go: 'a' } } },
+    } as never) as AnyStateMachine;
+    const [interpreted, compiled] = [machine, compile(machine)].map((inner) => {
+      const actor = createActor({ ...inner, ...around(inner) } as unknown as AnyStateMachine).start();
+      for (const type of ['go', 'again', 'go', 'go']) {
+        actor.send({ type });
+        heard.push(actor.getSnapshot().value);
+      }
+      return heard.splice(0);
+    });
+    expect(compiled).toEqual(interpreted);
+    expect(compiled).toContain('said');
+  });
+
+  it('makes a snapshot without effects for whoever has no actor, as the interpreted one does', () => {
+    const machine = createMachine({ initial: 'a', states: { a: {} } });
+    for (const each of [machine, compile(machine)]) {
+      const snapshot = each.getInitialSnapshot({} as never);
+      const persisted = each.getPersistedSnapshot(snapshot);
+      expect([snapshot.value, each.restoreSnapshot(persisted as never, undefined as never).value]).toEqual(['a', 'a']);
+    }
+  });
+
   it('has a snapshot go on as the machine says that has made it, as the interpreted one does', () => {
     const signsAs = (name: string) => ({ actions: { sign: assign({ by: name } as never) } });
     const machine = createMachine({
@@ -488,3 +533,6 @@ function isByTable(compiled: AnyStateMachine, snapshot: unknown, event: AnyEvent
 function nodesOf(machine: AnyStateMachine) {
   return Object.getPrototypeOf(machine.root) as { next: (snapshot: unknown, event: unknown) => unknown };
 }
+
+/** What a logic is asked for with each event. */
+type Step = Parameters<AnyStateMachine['transition']>;
