@@ -16,6 +16,7 @@ export class Unwatched implements Mailbox {
   /** What has come in the middle of a step, or before the first. */
   #first: Letter | undefined;
   #last: Letter | undefined;
+  #hasBegun = false;
   /** True before the first step, too. */
   #isBusy = true;
   /** XState takes this step, whoever looks. */
@@ -28,11 +29,16 @@ export class Unwatched implements Mailbox {
   }
 
   start(): void {
+    this.#hasBegun = true;
     this.#takeAll();
   }
 
+  /** What waits is dropped; as long as the actor has not begun XState keeps the first, which it has in hand by then. */
   clear(): void {
-    this.#first = undefined;
+    const kept = this.#hasBegun ? undefined : this.#first;
+    if (kept !== undefined) kept.next = undefined;
+    this.#first = kept;
+    this.#last = kept;
   }
 
   enqueue(event: AnyEvent): void {

@@ -322,6 +322,38 @@ describe('a compiled machine', () => {
     expect(compiled).toContain('said');
   });
 
+  it.each([
+    ['at its first snapshot', [], true, ['a', 'b']],
+    ['at its first snapshot, with something sent before it started', ['go', 'then'], true, ['a', 'b']],
+    ['before it has started, and is started', ['go', 'then'], false, ['a', 'b', 'b', 'c']],
+  ])('takes, if it is stopped %s, what of that the interpreted one does', (_, before, isStopped, expected) => {
+    const machine = createMachine({
+      initial: 'a',
+      states: {
+        a: {
+          entry: ({ self }: { self: { send(event: object): void } }) => {
+            for (const type of ['go', 'then']) self.send({ type });
+          },
+          on: { go: 'b' },
+        },
+        b: { on: { then: 'c' } },
+        c: {},
+      },
+    } as never) as AnyStateMachine;
+    for (const each of [machine, compile(machine)]) {
+      const values: unknown[] = [];
+      const actor = createActor(each);
+      actor.subscribe(({ value }) => {
+        values.push(value);
+        if (isStopped) actor.stop();
+      });
+      for (const type of before) actor.send({ type });
+      if (!isStopped) actor.stop();
+      actor.start();
+      expect(values).toEqual(expected);
+    }
+  });
+
   it('makes a snapshot without effects for whoever has no actor, as the interpreted one does', () => {
     const machine = createMachine({ initial: 'a', states: { a: {} } });
     for (const each of [machine, compile(machine)]) {
