@@ -189,9 +189,11 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
         args = undefined;
       } else if (sends === undefined) {
         scope.actionExecutor({ type: step.type, info: args, params, exec: step.exec });
-      } else if (!send(sends, args, params, unwatched!)) {
+      } else {
+        const left = send(step.builtin!, sends, args, params, unwatched!);
+        if (left === undefined) continue;
         run = new Run(this, from, context, event, scope, extra);
-        run.resolve(step.builtin!, args, params);
+        run.resolve(left, args, params);
         run.perform(steps.slice(at + 1));
         break;
       }
@@ -257,12 +259,15 @@ class Run {
         continue;
       }
       const args = { context, event, self, system };
+      const { type, builtin, exec } = step;
+      if (builtin === undefined) {
+        this.#scope.actionExecutor({ type, info: args, params, exec });
+        continue;
+      }
       const unwatched = this.#scope[UNWATCHED];
       const isQuiet = unwatched !== undefined && !unwatched.inspection.isOn;
-      if (isQuiet && sends !== undefined && send(sends, args, params, unwatched)) continue;
-      const { type, builtin, exec } = step;
-      if (builtin === undefined) this.#scope.actionExecutor({ type, info: args, params, exec });
-      else this.resolve(builtin, args, params);
+      const left = isQuiet && sends !== undefined ? send(builtin, sends, args, params, unwatched) : builtin;
+      if (left !== undefined) this.resolve(left, args, params);
     }
   }
 
@@ -307,15 +312,26 @@ class Run {
   }
 }
 
-/** Says something once the transition has been taken. False: XState has to, with all that it knows of targets and errors. */
-function send({ to, event }: Sends, args: ActionArgs, params: unknown, unwatched: Unwatched): boolean {
-  const target = typeof to === 'function' ? to(args, params) : to;
-  if (!isActor(target)) return false;
+/**
+ * Says something once the transition has been taken.
+ *
+ * @returns What XState has to do instead, with all that it knows of targets and errors; nothing is asked for again.
+ */
+function send(
+  builtin: Builtin,
+  { to, event }: Sends,
+  args: ActionArgs,
+  params: unknown,
+  unwatched: Unwatched,
+): Builtin | undefined {
   const said = typeof event === 'function' ? event(args, params) : event;
+  const target = typeof to === 'function' ? to(args, params) : to;
   const type = said?.type;
-  if (typeof type !== 'string' || type === 'xstate.error') return false;
+  if (!isActor(target) || typeof type !== 'string' || type === 'xstate.error') {
+    return { ...builtin, to: () => target, event: () => said };
+  }
   unwatched.say(target, said);
-  return true;
+  return undefined;
 }
 
 function isActor(target: unknown): target is Receiver {

@@ -94,7 +94,7 @@ export interface Step {
 }
 
 export interface Sends {
-  readonly to: object | string | ((args: ActionArgs, params: unknown) => unknown);
+  readonly to: object | ((args: ActionArgs, params: unknown) => unknown);
   readonly event: AnyEvent | ((args: ActionArgs, params: unknown) => AnyEvent);
 }
 
@@ -256,9 +256,11 @@ export function stepOf(machine: Machine, action: Named | Action): Step {
   return { type, params, exec: found, builtin: undefined, whole: undefined, changes: undefined, sends: undefined };
 }
 
-/** @returns Undefined for what is sent later, and what is no `sendTo`. */
+/** @returns Undefined for what is sent later or to a name, and what is no `sendTo`. */
 function sendsOf({ type, to, event, delay }: Builtin): Sends | undefined {
   if (type !== 'xstate.sendTo' || delay !== undefined || to === undefined || event === undefined) return undefined;
+  // XState knows the names, and refuses an event that is one.
+  if (typeof to === 'string' || typeof event === 'string') return undefined;
   return { to, event } as Sends;
 }
 
