@@ -160,15 +160,12 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
   }
 
   #stay(state: State, event: AnyEvent, scope: Scope): State {
-    if (scope[UNWATCHED]?.inspection.isOn !== false) tell(state, event, scope, NONE);
+    if (unwatchedOf(scope) === undefined) tell(state, event, scope, NONE);
     return state;
   }
 
   #take(edge: Edge, from: State, event: AnyEvent, scope: Scope, extra: Extra): State {
     const { steps, target, transitions } = edge;
-    const unwatched = scope[UNWATCHED];
-    // What is no actor's own scope collects its effects, and is told of all of them.
-    const isInspected = unwatched === undefined || unwatched.inspection.isOn;
     const { self, system } = scope;
     let { context } = from;
     // Most steps make a context, or say something, or do something of the user's: no more is made for them than that takes.
@@ -177,7 +174,8 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     for (let at = 0; at < steps.length; at++) {
       const step = steps[at]!;
       const { params: asked, whole, sends } = step;
-      if (isInspected || (step.builtin !== undefined && whole === undefined && sends === undefined)) {
+      const unwatched = unwatchedOf(scope);
+      if (unwatched === undefined || (step.builtin !== undefined && whole === undefined && sends === undefined)) {
         run = new Run(this, from, context, event, scope, extra);
         run.perform(steps.slice(at));
         break;
@@ -190,7 +188,7 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
       } else if (sends === undefined) {
         scope.actionExecutor({ type: step.type, info: args, params, exec: step.exec });
       } else {
-        const left = send(step.builtin!, sends, args, params, unwatched!);
+        const left = send(step.builtin!, sends, args, params, unwatched);
         if (left === undefined) continue;
         run = new Run(this, from, context, event, scope, extra);
         run.resolve(left, args, params);
@@ -222,7 +220,7 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
           getMeta: from.getMeta,
           toJSON: from.toJSON,
         };
-    if (isInspected) tell(next, event, scope, transitions);
+    if (unwatchedOf(scope) === undefined) tell(next, event, scope, transitions);
     return next;
   }
 }
@@ -264,9 +262,8 @@ class Run {
         this.#scope.actionExecutor({ type, info: args, params, exec });
         continue;
       }
-      const unwatched = this.#scope[UNWATCHED];
-      const isQuiet = unwatched !== undefined && !unwatched.inspection.isOn;
-      const left = isQuiet && sends !== undefined ? send(builtin, sends, args, params, unwatched) : builtin;
+      const unwatched = unwatchedOf(this.#scope);
+      const left = unwatched && sends ? send(builtin, sends, args, params, unwatched) : builtin;
       if (left !== undefined) this.resolve(left, args, params);
     }
   }
@@ -336,6 +333,15 @@ function send(
 
 function isActor(target: unknown): target is Receiver {
   return typeof (target as Receiver | undefined)?._send === 'function';
+}
+
+/**
+ * @returns Undefined if anybody is to be told: whoever looks, and may begin to or cease to in the middle of a step, and
+ *   whoever has another scope than an actor's, which collects the effects.
+ */
+function unwatchedOf(scope: Scope): Unwatched | undefined {
+  const unwatched = scope[UNWATCHED];
+  return unwatched?.inspection.isOn === false ? unwatched : undefined;
 }
 
 /** An actor is made. A logic around this one may begin it later, too, and whoever has no actor may have no scope. */

@@ -10,6 +10,7 @@ import {
   createMachine,
   enqueueActions,
   fromCallback,
+  type InspectionEvent,
   not,
   sendTo,
   setup,
@@ -212,6 +213,30 @@ describe('a compiled machine', () => {
     expect(heard.splice(0)).toEqual([...first, 'two']);
     actor.send({ type: 'go' });
     expect([heard, actor.getSnapshot().value]).toEqual([['three'], 'a']);
+  });
+
+  it('tells whoever begins to look in the middle of a step of all that follows in it', () => {
+    let look = () => {};
+    const tellSelf = sendTo((({ self }: { self: unknown }) => self) as never, { type: 'echo' } as never);
+    const machine = createMachine({
+      initial: 'a',
+      states: { a: { on: { go: { target: 'b', actions: [() => look(), 'note', tellSelf] } } }, b: {} },
+    } as never) as AnyStateMachine;
+    const [interpreted, compiled] = [machine, compile(machine)].map((each) => {
+      const told: unknown[] = [];
+      const actor = createActor(each).start();
+      look = () => {
+        actor.system.inspect((event: InspectionEvent) => {
+          const { type, action } = event as { type: string; action?: { type: string } };
+          told.push([type, action?.type]);
+        });
+      };
+      actor.send({ type: 'go' });
+      return told;
+    });
+    expect(compiled).toEqual(interpreted);
+    expect(compiled).toContainEqual(['@xstate.action', 'xstate.sendTo']);
+    expect(compiled).toContainEqual(['@xstate.microstep', undefined]);
   });
 
   it.each<[string, unknown]>([
