@@ -337,11 +337,11 @@ function isActor(target: unknown): target is Receiver {
 
 /**
  * @returns Undefined if anybody is to be told: whoever looks, and may begin to or cease to in the middle of a step, and
- *   whoever has another scope than an actor's, which collects the effects.
+ *   whoever takes a step by a scope that is not the actor's, or apart from its events.
  */
 function unwatchedOf(scope: Scope): Unwatched | undefined {
   const unwatched = scope[UNWATCHED];
-  return unwatched?.inspection.isOn === false ? unwatched : undefined;
+  return unwatched?.takes(scope) ? unwatched : undefined;
 }
 
 /** An actor is made. A logic around this one may begin it later, too, and whoever has no actor may have no scope. */

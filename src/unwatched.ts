@@ -1,6 +1,6 @@
 import type { AnyActorRef } from 'xstate';
 import type { Inspection } from './inspection.js';
-import type { AnyEvent, Inspected, Mailbox, Receiver } from './table.js';
+import type { AnyEvent, Inspected, Mailbox, Receiver, Scope } from './table.js';
 
 /**
  * What an actor of a compiled chart does as long as nobody inspects its system: it takes its events, takes in what comes
@@ -8,7 +8,7 @@ import type { AnyEvent, Inspected, Mailbox, Receiver } from './table.js';
  * In all else it does what XState does, and leaves to it what is rare: observers, errors, and an actor's end.
  */
 export class Unwatched implements Mailbox {
-  readonly inspection: Inspection;
+  readonly #inspection: Inspection;
   readonly #actor: Inspected;
   /** What it says in this step, whom and what in turn. Not emptied but overwritten, so that its memory is kept. */
   readonly #said: (Receiver | AnyEvent | undefined)[] = [];
@@ -19,11 +19,11 @@ export class Unwatched implements Mailbox {
   #hasBegun = false;
   /** True before the first step, too. */
   #isBusy = true;
-  /** XState takes this step, whoever looks. */
-  #isXStates = false;
+  /** In the middle of a step that XState does not take. */
+  #isTaking = false;
 
   constructor(actor: Inspected, inspection: Inspection) {
-    this.inspection = inspection;
+    this.#inspection = inspection;
     this.#actor = actor;
     actor.mailbox = this;
   }
@@ -66,26 +66,32 @@ export class Unwatched implements Mailbox {
   #take(event: AnyEvent): void {
     const actor = this.#actor;
     // What is no event at all ends the actor by what the transition throws.
-    if (this.inspection.isOn || event?.type === 'xstate.stop') {
-      this.#isXStates = true;
-      actor._process(event);
-      this.#isXStates = false;
-      return;
-    }
+    if (this.#inspection.isOn || event?.type === 'xstate.stop') return actor._process(event);
     let snapshot: Inspected['_snapshot'];
+    this.#isTaking = true;
     try {
       snapshot = actor.logic.transition(actor._snapshot, event, actor._actorScope);
     } catch (error) {
       actor._snapshot = { ...actor._snapshot, status: 'error', error };
       return actor._error(error);
+    } finally {
+      this.#isTaking = false;
     }
     this.#takeIn(snapshot, event);
+  }
+
+  /**
+   * Whether it is this that takes the step, nobody looks, and nobody has a hand in it: a logic around the actor's may take
+   * a step at any time, and by a scope of its own.
+   */
+  takes(scope: Scope): boolean {
+    return this.#isTaking && !this.#inspection.isOn && scope === this.#actor._actorScope;
   }
 
   /** Sends an event once the step has been taken, after all that is to be done then by now. */
   say(target: Receiver, event: AnyEvent): void {
     const { _deferred: deferred } = this.#actor;
-    if (this.#isXStates || deferred.length > 0) return void deferred.push(() => this.#send(target, event));
+    if (deferred.length > 0) return void deferred.push(() => this.#send(target, event));
     this.#said[this.#count] = target;
     this.#said[this.#count + 1] = event;
     this.#count += 2;
@@ -93,7 +99,7 @@ export class Unwatched implements Mailbox {
 
   #takeIn(snapshot: Inspected['_snapshot'], event: AnyEvent): void {
     const actor = this.#actor;
-    if (this.inspection.isOn || actor.observers.size > 0 || snapshot.status !== 'active') {
+    if (this.#inspection.isOn || actor.observers.size > 0 || snapshot.status !== 'active') {
       this.#defer();
       return actor.update(snapshot, event);
     }
@@ -112,7 +118,7 @@ export class Unwatched implements Mailbox {
       return actor.update(snapshot, event);
     }
     // Somebody may have begun to look meanwhile.
-    if (this.inspection.isOn || actor.observers.size > 0) actor.update(snapshot, event);
+    if (this.#inspection.isOn || actor.observers.size > 0) actor.update(snapshot, event);
   }
 
   /** XState is to say it, before all else that is deferred. */
@@ -137,7 +143,7 @@ export class Unwatched implements Mailbox {
 
   #send(target: Receiver, event: AnyEvent): void {
     const actor = this.#actor;
-    if (this.inspection.isOn) actor.system._relay(actor as unknown as AnyActorRef, target, event);
+    if (this.#inspection.isOn) actor.system._relay(actor as unknown as AnyActorRef, target, event);
     else target._send(event);
   }
 }

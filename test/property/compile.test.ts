@@ -311,7 +311,7 @@ describe('a compiled machine', () => {
     ]);
   });
 
-  it.each<[string, (inner: AnyStateMachine) => object]>([
+  it.each<[string, (inner: AnyStateMachine, heard: unknown[]) => object]>([
     [
       'begins it anew in the middle of a step',
       (inner) => ({
@@ -327,6 +327,25 @@ describe('a compiled machine', () => {
           'value' in snapshot ? inner.transition(snapshot, event, scope) : inner.getInitialSnapshot(scope),
       }),
     ],
+    [
+      'has it take an event before it is started',
+      (inner) => ({
+        getInitialSnapshot: (scope: Step[2]) =>
+          inner.transition(inner.getInitialSnapshot(scope), { type: 'go' }, scope),
+      }),
+    ],
+    [
+      'has a hand in its effects',
+      (inner, heard) => ({
+        transition: (...[snapshot, event, scope]: Step) => {
+          const actionExecutor: Step[2]['actionExecutor'] = (action) => {
+            heard.push(action.type);
+            scope.actionExecutor(action);
+          };
+          return inner.transition(snapshot, event, { ...scope, actionExecutor });
+        },
+      }),
+    ],
   ])('does within a logic that %s what the interpreted one does there', (_, around) => {
     const heard: unknown[] = [];
     const sink = createActor(fromCallback(({ receive }) => receive(({ type }) => void heard.push(type)))).start();
@@ -336,7 +355,7 @@ describe('a compiled machine', () => {
       states: { a: { on: { go: { target: 'b', actions } } }, b: { on: { go: 'a' } } },
     } as never) as AnyStateMachine;
     const [interpreted, compiled] = [machine, compile(machine)].map((inner) => {
-      const actor = createActor({ ...inner, ...around(inner) } as unknown as AnyStateMachine).start();
+      const actor = createActor({ ...inner, ...around(inner, heard) } as unknown as AnyStateMachine).start();
       for (const type of ['go', 'again', 'go', 'go']) {
         actor.send({ type });
         heard.push(actor.getSnapshot().value);
