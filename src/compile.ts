@@ -246,26 +246,24 @@ class Run {
   }
 
   perform(steps: readonly Step[]): void {
+    for (const step of steps) this.#do(step);
+  }
+
+  #do(step: Step): void {
     const { self, system } = this.#scope;
     const event = this.#event;
-    for (const step of steps) {
-      const { context } = this;
-      const { params: asked, changes, sends } = step;
-      const params = typeof asked === 'function' ? asked({ context, event }) : asked;
-      if (changes !== undefined) {
-        this.context = this.#changed(changes, step.builtin!, params);
-        continue;
-      }
-      const args = { context, event, self, system };
-      const { type, builtin, exec } = step;
-      if (builtin === undefined) {
-        this.#scope.actionExecutor({ type, info: args, params, exec });
-        continue;
-      }
-      const unwatched = unwatchedOf(this.#scope);
-      const left = unwatched && sends ? send(builtin, sends, args, params, unwatched) : builtin;
-      if (left !== undefined) this.resolve(left, args, params);
+    const { context } = this;
+    const { type, params: asked, changes, builtin, exec, sends } = step;
+    const params = typeof asked === 'function' ? asked({ context, event }) : asked;
+    if (changes !== undefined) {
+      this.context = this.#changed(changes, builtin!, params);
+      return;
     }
+    const args = { context, event, self, system };
+    if (builtin === undefined) return this.#scope.actionExecutor({ type, info: args, params, exec });
+    const unwatched = unwatchedOf(this.#scope);
+    const left = unwatched && sends ? send(builtin, sends, args, params, unwatched) : builtin;
+    if (left !== undefined) this.resolve(left, args, params);
   }
 
   #changed(changes: Assigner<object>, builtin: Builtin, params: unknown): object {
@@ -300,7 +298,7 @@ class Run {
       const exec = builtin.execute.bind(null, scope, resolved);
       scope.actionExecutor({ type: builtin.type, info: args, params: resolved, exec });
     }
-    if (more !== undefined) this.perform(more.map((action) => stepOf(this.#machine, action)));
+    for (const action of more ?? []) this.#do(stepOf(this.#machine, action));
   }
 
   #snapshot(): State {

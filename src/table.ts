@@ -196,7 +196,9 @@ function isWildFor(descriptor: string, type: string): boolean {
 /** @returns Why it is left to the interpreter, if it is. */
 function edgeOf(machine: Machine, leaf: StateNode, transition: TransitionDefinition): Edge | string {
   const { root } = machine;
-  const guard = transition.guard === undefined ? undefined : checkOf(machine, transition.guard);
+  // XState takes what is falsy for none.
+  const asked = transition.guard || undefined;
+  const guard = asked === undefined ? undefined : checkOf(machine, asked);
   if (guard === 'unknown') return 'a guard without an implementation of its own';
   const [target, ...more] = transition.target ?? [];
   const isLeft = target !== undefined && (target !== leaf || transition.source !== leaf || transition.reenter);
@@ -209,11 +211,12 @@ function edgeOf(machine: Machine, leaf: StateNode, transition: TransitionDefinit
     if (leaf.invoke.length > 0) return 'leaving a state that invokes';
   }
   const taken = isLeft ? [...leaf.exit, ...transition.actions, ...target.entry] : transition.actions;
-  const steps = taken.map((action) => stepOf(machine, action));
+  const steps = stepsOf(machine, taken);
+  if (steps === undefined) return 'an action that is none';
   return {
     transitions: [transition],
     guard,
-    needsState: transition.guard !== undefined && guardOf(machine, transition.guard)?.check !== undefined,
+    needsState: asked !== undefined && guardOf(machine, asked)?.check !== undefined,
     steps,
     target: isLeft ? leafAt(root, target) : undefined,
     mayRaise: steps.some(mayRaise),
@@ -243,10 +246,20 @@ function guardOf(machine: Machine, guard: Named | Guard): Guard | undefined {
   return typeof guard === 'function' ? guard : machine.implementations.guards[nameOf(guard)];
 }
 
+/** @returns Undefined if one of them is none, which XState says once it comes to it. */
+function stepsOf(machine: Machine, actions: readonly (Named | Action)[]): readonly Step[] | undefined {
+  try {
+    return actions.map((action) => stepOf(machine, action));
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws As XState does, if it is none. */
 export function stepOf(machine: Machine, action: Named | Action): Step {
   const found = typeof action === 'function' ? action : machine.implementations.actions[nameOf(action)];
-  const params = typeof action === 'object' ? action.params : undefined;
-  if (found !== undefined && isBuiltin(found)) {
+  const params = paramsOf(action);
+  if (found && isBuiltin(found)) {
     const { type, assignment } = found;
     const changes = assignment === undefined ? undefined : changesOf(assignment);
     const whole = assignment !== undefined && isWhole(assignment) ? (changes as Step['whole']) : undefined;
@@ -254,6 +267,11 @@ export function stepOf(machine: Machine, action: Named | Action): Step {
   }
   const type = typeof action === 'function' ? action.name || '(anonymous)' : nameOf(action);
   return { type, params, exec: found, builtin: undefined, whole: undefined, changes: undefined, sends: undefined };
+}
+
+function paramsOf(named: Named | Action): Params {
+  if (typeof named === 'string' || typeof named === 'function') return undefined;
+  return 'params' in named ? named.params : undefined;
 }
 
 /** @returns Undefined for what is sent later or to a name, and what is no `sendTo`. */

@@ -264,6 +264,34 @@ describe('a compiled machine', () => {
     }
   });
 
+  it.each<[string, object]>([
+    ['a guard that is null', { guard: null }],
+    ['an action that is false', { actions: ['note', false] }],
+    ['an action that is null', { actions: ['note', null] }],
+    ['an assignment of nothing', { actions: ['note', assign(null as never)] }],
+    ['an action that is enqueued and null', { actions: 'enqueueNull' }],
+    ['an action that is enqueued and false', { actions: 'enqueueFalse' }],
+    ['an implementation that is false', { actions: 'muted' }],
+    ['an implementation that is null', { actions: 'absent' }],
+    ['an implementation that is a name', { actions: 'named' }],
+  ])('takes %s for what the interpreted one takes it for, once it comes to it', (_, odd) => {
+    const enqueueing = (action: unknown) =>
+      enqueueActions((({ enqueue }: { enqueue(action: unknown): void }) => {
+        enqueue('note');
+        enqueue(action);
+      }) as never);
+    const config = {
+      initial: 'a',
+      states: { a: { on: { odd: { target: 'b', ...odd }, go: 'b' } }, b: { on: { go: 'a' } } },
+    };
+    const enqueued = { enqueueNull: enqueueing(null), enqueueFalse: enqueueing(false) };
+    const implementations = { actions: { ...enqueued, muted: false, absent: null, named: 'note' } };
+    const machine = createMachine(config as never, implementations as never) as AnyStateMachine;
+    const happenings = ['go', 'go', 'odd', 'go'].map((type) => ({ send: { type } }));
+    expect(leftToInterpreter(machine).length).toBeLessThanOrEqual(1);
+    expect(traceOf(compile(machine), happenings)).toEqual(traceOf(machine, happenings));
+  });
+
   it('calls what a chart is made of as the interpreter does: with the same `this`, and as much is passed', () => {
     const heard: unknown[][] = [];
     function hear(this: unknown, ...passed: unknown[]): boolean {
