@@ -237,8 +237,8 @@ function checkOf(machine: Machine, guard: Named | Guard): Check | 'unknown' {
   if (typeof found !== 'function') return 'unknown';
   const { check } = found;
   if (check !== undefined) return (args, state) => check(state as State, args, found);
-  if (typeof guard !== 'object' || guard.params === undefined) return found;
-  const { params } = guard;
+  const params = paramsOf(guard);
+  if (params === undefined) return found;
   return (args) => found(args, typeof params === 'function' ? params(args) : params);
 }
 
@@ -269,9 +269,11 @@ export function stepOf(machine: Machine, action: Named | Action): Step {
   return { type, params, exec: found, builtin: undefined, whole: undefined, changes: undefined, sends: undefined };
 }
 
-function paramsOf(named: Named | Action): Params {
-  if (typeof named === 'string' || typeof named === 'function') return undefined;
-  return 'params' in named ? named.params : undefined;
+/** They may be made by a method of the object that has them. */
+function paramsOf(named: Named | Action | Guard): Params {
+  if (typeof named === 'string' || typeof named === 'function' || !('params' in named)) return undefined;
+  const { params } = named;
+  return typeof params === 'function' ? params.bind(named) : params;
 }
 
 /** @returns Undefined for what is sent later or to a name, and what is no `sendTo`. */

@@ -298,22 +298,27 @@ describe('a compiled machine', () => {
       heard.push([typeof this, passed.length, typeof passed[1]]);
       return true;
     }
+    const given = { type: 'hear', params: hear } as never;
     const machine = createMachine({
       context: { count: 0 },
       initial: 'a',
       states: {
         a: {
-          on: { go: { guard: hear, actions: [hear, assign(hear as never)] }, other: { guard: not(hear as never) } },
+          on: {
+            go: { guard: hear, actions: [hear, assign(hear as never)] },
+            other: { guard: not(hear as never) },
+            given: { guard: given, actions: given },
+          },
         },
       },
-    });
+    }).provide({ guards: { hear } } as never);
     const [interpreted, compiled] = [machine, compile(machine)].map((each) => {
       const actor = createActor(each).start();
-      for (const type of ['go', 'other']) actor.send({ type });
+      for (const type of ['go', 'given', 'other']) actor.send({ type });
       return heard.splice(0);
     });
     expect(compiled).toEqual(interpreted);
-    expect(compiled).toHaveLength(4);
+    expect(compiled).toHaveLength(7);
   });
 
   it('keeps nothing for events that no state knows', () => {
