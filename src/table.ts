@@ -47,7 +47,8 @@ export class Row {
   edgesAt(type: string): Edges {
     const known = this.#edges.get(type);
     if (known !== undefined) return known;
-    if (isXStatesOwn(type)) return LEFT;
+    // What is no name is no event, which XState says.
+    if (typeof type !== 'string' || isXStatesOwn(type)) return LEFT;
     if (!this.#isWild) return NONE;
     const edges = edgesAt(this.#machine, this.#leaf, type);
     // As XState keeps them.

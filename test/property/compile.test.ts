@@ -149,6 +149,18 @@ describe('a compiled machine', () => {
     asked.mockRestore();
   });
 
+  it.each<[string, unknown[]]>([
+    ['sent', [5]],
+    ['raised', ['go', 'late']],
+  ])('does with an event without a name that is %s what the interpreted one does', (_, types) => {
+    const machine = raisingMachine({
+      a: { on: { go: { actions: { type: 'raiseAll', params: [5, 'late'] } }, late: 'b' } },
+      b: { on: { late: 'a' } },
+    });
+    const happenings = types.map((type) => ({ send: { type: type as string } }));
+    expect(traceOf(compile(machine), happenings)).toEqual(traceOf(machine, happenings));
+  });
+
   it('gives a child that it starts what the actions before have made of the context', () => {
     const inputs: unknown[] = [];
     const machine = setup({
