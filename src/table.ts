@@ -202,10 +202,12 @@ function edgeOf(machine: Machine, leaf: StateNode, transition: TransitionDefinit
   const guard = asked === undefined ? undefined : checkOf(machine, asked);
   if (guard === 'unknown') return 'a guard without an implementation of its own';
   const [target, ...more] = transition.target ?? [];
+  if (more.length > 0) return 'several targets';
   const isLeft = target !== undefined && (target !== leaf || transition.source !== leaf || transition.reenter);
   if (isLeft) {
-    if (more.length > 0) return 'several targets';
     if (target.parent !== root || target.type !== 'atomic') return `a target that is ${kindOf(target, root)}`;
+    // XState looks for the state that is named, and refuses what is not there.
+    if (target.config.initial) return 'a target that is atomic with an initial state';
     if (transition.source === root && transition.reenter) return 'the machine is entered anew';
     if (target.always !== undefined) return 'a target with `always`';
     if (target.invoke.length > 0) return 'a target that invokes';
@@ -405,6 +407,7 @@ export interface StateNode {
   readonly key: string;
   readonly type: string;
   readonly parent: StateNode | undefined;
+  readonly config: { readonly initial?: unknown };
   readonly states: Record<string, StateNode>;
   readonly transitions: ReadonlyMap<string, readonly TransitionDefinition[]>;
   readonly always: unknown;

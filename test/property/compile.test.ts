@@ -161,6 +161,16 @@ describe('a compiled machine', () => {
     expect(traceOf(compile(machine), happenings)).toEqual(traceOf(machine, happenings));
   });
 
+  it.each<[string, object]>([
+    ['several targets', { a: { on: { go: { target: ['a', 'b'] } } }, b: {} }],
+    ['a target that is atomic with an initial state', { a: { on: { go: 'b' } }, b: { initial: 'c', states: {} } }],
+  ])('leaves %s to the interpreter, whatever comes of it', (because, states) => {
+    const machine = raisingMachine(states);
+    const happenings = [{ send: { type: 'go' } }];
+    expect(leftToInterpreter(machine)).toEqual([{ state: 'a', event: 'go', because }]);
+    expect(traceOf(compile(machine), happenings)).toEqual(traceOf(machine, happenings));
+  });
+
   it('gives a child that it starts what the actions before have made of the context', () => {
     const inputs: unknown[] = [];
     const machine = setup({
