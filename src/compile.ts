@@ -101,9 +101,9 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     return this.#goOn(this.#take(edge, state, event, scope, extra), scope, extra);
   }
 
-  /** XState has a snapshot go on as the machine says that has made it. */
-  #knows({ machine, status }: State): boolean {
-    return machine === this && status === 'active';
+  /** XState has a snapshot go on as the machine says that has made it, and assigns to no context that is not there. */
+  #knows({ machine, status, context }: State): boolean {
+    return machine === this && status === 'active' && Boolean(context);
   }
 
   /** What was raised is taken in turn, by whoever knows it. */

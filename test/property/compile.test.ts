@@ -462,6 +462,23 @@ describe('a compiled machine', () => {
     }
   });
 
+  it('assigns to no context that is not there, as the interpreted one does not', () => {
+    const machine = createMachine({
+      initial: 'a',
+      states: { a: { on: { go: { actions: assign({ n: 1 } as never) } } } },
+    } as never) as AnyStateMachine;
+    const snapshot = { status: 'active', value: 'a', children: {}, historyValue: {} } as never;
+    const [interpreted, compiled] = [machine, compile(machine)].map((each) => {
+      const errors: string[] = [];
+      const actor = createActor(each, { snapshot });
+      actor.subscribe({ error: (error) => void errors.push(String(error)) });
+      actor.start().send({ type: 'go' });
+      return errors;
+    });
+    expect(compiled).toEqual(interpreted);
+    expect(compiled).toHaveLength(1);
+  });
+
   it('has a snapshot go on as the machine says that has made it, as the interpreted one does', () => {
     const signsAs = (name: string) => ({ actions: { sign: assign({ by: name } as never) } });
     const machine = createMachine({
