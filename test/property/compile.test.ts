@@ -45,7 +45,14 @@ describe('a compiled machine', () => {
     fc.assert(
       fc.property(chart, happenings, fc.nat(5), watched, (config, happened, chance, when) => {
         const machine = machineOf(config);
-        const given = { asChild: chance < 2, subscribesLate: chance === 1, input: { count: chance }, watched: when };
+        const given = {
+          asChild: chance < 2,
+          subscribesLate: chance === 1,
+          input: { count: chance },
+          watched: when,
+          early: chance === 4 ? 2 : 0,
+          answers: chance === 3 ? 2 : 0,
+        };
         expect(traceOf(compile(machine), happened, { ...given, onSend: count })).toEqual(
           traceOf(machine, happened, given),
         );

@@ -13,7 +13,7 @@ import {
   SimulatedClock,
   transition,
 } from 'xstate';
-import { ALWAYS, EVENTS, type Happening, seen } from './random-chart.js';
+import { ALWAYS, EVENTS, type Happening, IMPLEMENTATIONS, seen } from './random-chart.js';
 
 /** All that an onlooker can see of one run, in the order in which it is seen. */
 export function traceOf(
@@ -24,6 +24,10 @@ export function traceOf(
     /** Not before it says something. Of a child alone: errors of which nobody hears are thrown by a timer otherwise. */
     subscribesLate = false,
     input = undefined as object | undefined,
+    /** How many events come before it is started. */
+    early = 0,
+    /** How many times an observer sends something in the middle of what it hears. */
+    answers = 0,
     onSend = (send: () => void) => send(),
     watched = ALWAYS,
   } = {},
@@ -47,6 +51,7 @@ export function traceOf(
   const observed = from === -1 ? { inspect } : {};
   let watch: { unsubscribe(): void } | undefined;
   let isEndless = false;
+  let answered = 0;
   const parent = createActor(PARENT, { clock, logger, ...observed, id: 'parent' }).start();
   const start = (snapshot?: unknown) => {
     const given = { ...(asChild ? { parent } : observed), clock, logger, id: 'actor', input, snapshot };
@@ -54,6 +59,10 @@ export function traceOf(
     const observer = {
       next: (next: unknown) => {
         seen.push(['next', plain(next)]);
+        if (answered < answers) {
+          answered += 1;
+          run(() => actor.send(EVENTS[0]!));
+        }
         // It cannot be stopped by what an observer throws.
         if (seen.length < EVENTS_MAX || isEndless) return;
         isEndless = true;
@@ -71,6 +80,7 @@ export function traceOf(
     } else actor.subscribe(observer);
     actor.on('*', (event) => seen.push(['emitted', event]));
     seen.push(['created', plain(actor.getSnapshot())]);
+    for (const event of EVENTS.slice(0, early)) run(() => actor.send(event));
     run(() => void actor.start());
     return actor;
   };
@@ -122,6 +132,11 @@ function pureOf(machine: AnyStateMachine, snapshot: AnyMachineSnapshot, event: {
     asked(() => {
       const [next, actions] = transition(machine as AnyActorLogic, snapshot, event as never);
       return ['transition', plain(next), next === snapshot, actions.map(action)];
+    }),
+    asked(() => {
+      const others = machine.provide({ actions: { add: IMPLEMENTATIONS.actions.addKey } } as never);
+      const [next, actions] = transition(others as AnyActorLogic, snapshot, event as never);
+      return ['by other hands', plain(next), next === snapshot, actions.map(action)];
     }),
     asked(() => ['microsteps', getMicrosteps(machine, snapshot, event).map(([next]) => plain(next))]),
   ];

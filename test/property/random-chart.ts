@@ -108,6 +108,10 @@ export const IMPLEMENTATIONS = {
       seen.push(['note', JSON.stringify([context.count, event.type, params])]);
     },
     sendsByItself: ({ self }: { self: { send: (event: object) => void } }) => self.send({ type: 'echo' }),
+    muted: false,
+    stopsAtFive: ({ context, self }: Args & { self: { stop(): void } }) => {
+      if (context.count === 5) self.stop();
+    },
     fail: ({ context }: Args) => {
       if (context.count > 5) throw new Error('more than five');
     },
@@ -147,12 +151,21 @@ export const IMPLEMENTATIONS = {
     spawnEnded: burning(({ enqueue }) => enqueue.spawnChild('ended', { id: 'ended' })),
     spawnBroken: burning(({ enqueue }) => enqueue.spawnChild('broken', { id: 'broken' })),
     spawnSynced: burning(({ enqueue }) => enqueue.spawnChild('brief', { id: 'synced', syncSnapshot: true })),
+    spawnKnown: burning(({ enqueue }) => {
+      enqueue.stopChild('known');
+      enqueue.spawnChild('kid', { id: 'known', systemId: 'known' });
+    }),
     stopKept: stopChild('brief'),
     stopNobody: stopChild('nobody'),
     tell: sendTo(SINK, (({ context }: Args) => ({ type: 'told', count: context.count })) as never),
     tellFound: sendTo((() => SINK) as never, { type: 'found' } as never),
     tellSelf: sendTo((({ self }: { self: unknown }) => self) as never, { type: 'echo' } as never),
     tellLater: sendTo((({ self }: { self: unknown }) => self) as never, { type: 'echo' } as never, { delay: 5 }),
+    tellInTime: sendTo(SINK, { type: 'in time' } as never, { id: 'in time', delay: 4 }),
+    tellKnown: sendTo(
+      (({ system }: { system: { get(id: string): object | undefined } }) => system.get('known') ?? SINK) as never,
+      { type: 'hello' } as never,
+    ),
     tellKid: sendTo('kid-1', { type: 'hello' } as never),
     tellKept: burning(({ enqueue }) =>
       enqueue.sendTo(({ context }: { context: { kept?: object } }) => context.kept ?? SINK, { type: 'hello' }),
@@ -166,6 +179,7 @@ export const IMPLEMENTATIONS = {
     raiseByName: raise({ type: 'late' } as never, { id: 'late', delay: 'some' } as never),
     raiseByNoDelay: raise({ type: 'late' } as never, { delay: 'none' } as never),
     cancelLate: cancel('late'),
+    cancelInTime: cancel('in time'),
     queue: enqueueActions((({ context, event, enqueue, check }: Args & Enqueuing) => {
       if (check('isEven')) enqueue('add');
       enqueue.assign({ count: ({ context: now }: Args) => now.count + 1 });
@@ -209,6 +223,7 @@ const guard = fc.oneof(
     arbitrary: fc.constantFrom('isOdd', 'isInOne', 'isInTwo', 'isSmallAndEven', 'isAny', 'alias', 'isAtLeast'),
   },
   { weight: 1, arbitrary: fc.constantFrom('throwsAtThree', 'throwsAtThree', 'nobody knows') },
+  { weight: 1, arbitrary: fc.constant(null) },
 );
 
 /** Those that raise nothing at once, so that they may answer what is raised. */
@@ -220,6 +235,7 @@ const quietAction = fc.oneof(
     arbitrary: fc.constantFrom('addKey', 'addWhole', 'assignNothing', 'forward', 'spawnKept', 'stopKept', 'tellKept'),
   },
   { weight: 1, arbitrary: fc.constantFrom('spawnChild', 'stopNobody', 'spawnEnded', 'spawnSynced', 'raiseTwo') },
+  { weight: 2, arbitrary: fc.constantFrom('tellKnown', 'tellInTime', 'cancelInTime', 'muted') },
   { weight: 2, arbitrary: fc.nat(3).map((n) => ({ type: 'note', params: { n } })) },
   { weight: 2, arbitrary: fc.constant({ type: 'note', params: ({ context, event }: Args) => [context, event.type] }) },
   { weight: 2, arbitrary: fc.nat(3).map((n) => ({ type: 'addGiven', params: { n } })) },
@@ -237,6 +253,8 @@ const action = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom('tellSelf', 'tellLater', 'raiseByNoDelay', 'spawnOne', 'raiseTwo') },
   { weight: 1, arbitrary: fc.constantFrom('fail', 'assignThrows', 'tellKid', 'raiseNow', 'queueRare', 'nobody knows') },
   { weight: 1, arbitrary: fc.constantFrom('spawnBroken', 'spawnUnknown', 'tellParent', 'sendsByItself', 'raiseNow') },
+  // Two of one name are an error wherever none is ended, as in a graph.
+  { weight: 1, arbitrary: fc.constantFrom('stopsAtFive', 'stopsAtFive', 'stopsAtFive', 'spawnKnown') },
 );
 
 const STATES = ['one', 'two', 'three', 'four'];
@@ -387,12 +405,14 @@ const rare = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ type: 'parallel' }) },
 );
 
+const ROOT_TARGETS = STATES.map((name) => `.${name}`);
+
 export const chart: fc.Arbitrary<object> = fc
   .tuple(
     fc.record(
       {
         states: fc.record({ one: state, two: state, three: state, four: state }),
-        on: handlers(STATES.map((name) => `.${name}`)),
+        on: handlers(ROOT_TARGETS),
         entry: few,
         exit: few,
         tags: fc.constant(['root']),
@@ -403,11 +423,13 @@ export const chart: fc.Arbitrary<object> = fc
       { requiredKeys: ['states'] },
     ),
     rare,
+    fc.oneof({ weight: 9, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: wild(ROOT_TARGETS) }),
   )
-  .map(([config, more]) => {
+  .map(([config, more, others]) => {
     const isNested = Object.values(config.states).some((each) => 'onDone' in each);
-    const two = { id: 'two', ...config.states.two };
-    const whole = { ...config, ...more, states: { ...config.states, two }, id: 'random', initial: 'one' };
+    const states = { ...config.states, two: { id: 'two', ...config.states.two } };
+    const on = { ...config.on, ...others };
+    const whole = { ...config, ...more, on, states, id: 'random', initial: 'one' };
     return {
       ...(isNested ? whole : (aimed(whole) as object)),
       context: ({ input }: { input?: { count?: number } }) => ({ count: input?.count ?? 0, fuel: 5 }),
