@@ -13,7 +13,7 @@ import {
   type Left,
   listLeft,
   type Machine,
-  type Names,
+  Names,
   type Receiver,
   type Row,
   type Scope,
@@ -57,7 +57,9 @@ export function leftToInterpreter(machine: AnyStateMachine): Left[] {
 
 class CompiledMachine extends (StateMachine as unknown as new (config: object, implementations: object) => Machine) {
   readonly #interpret: Transition;
-  #table: Names<Row> | undefined;
+  #table = new Names<Row>();
+  /** Of these is the table. The hooks for React put others in their place at each rendering. */
+  #known: Machine['implementations'] | undefined;
   #handedOver: readonly AnyEvent[] = [];
 
   constructor(config: object, implementations: object) {
@@ -139,9 +141,14 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     }
   }
 
+  #derive(): void {
+    this.#known = this.implementations;
+    this.#table = tableOf(this);
+  }
+
   /** @returns Undefined if nothing happens. */
   #edgeFor(state: State, event: AnyEvent): Edge | undefined | typeof LEFT {
-    this.#table ??= tableOf(this);
+    if (this.#known !== this.implementations) this.#derive();
     const edges = this.#table.get(state.value)?.edgesAt(event.type) ?? LEFT;
     if (edges === LEFT) return LEFT;
     let args: GuardArgs | undefined;

@@ -504,6 +504,19 @@ describe('a compiled machine', () => {
     }
   });
 
+  it('goes by the implementations that are put in the place of its own, as hooks for React do', () => {
+    const machine = createMachine({ initial: 'a', states: { a: { on: { go: { actions: 'act' } } } } });
+    for (const each of [machine, compile(machine)]) {
+      const done: string[] = [];
+      const byHandsOf = (name: string) => each.provide({ actions: { act: () => done.push(name) } } as never);
+      const actor = createActor(byHandsOf('first')).start();
+      actor.send({ type: 'go' });
+      Object.assign(actor.logic, { implementations: byHandsOf('second').implementations });
+      actor.send({ type: 'go' });
+      expect(done).toEqual(['first', 'second']);
+    }
+  });
+
   it('stays compiled when it is given other hands', () => {
     const done: string[] = [];
     const machine = createMachine({
