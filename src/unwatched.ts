@@ -81,8 +81,8 @@ export class Unwatched implements Mailbox {
   }
 
   /**
-   * Whether it is this that takes the step, nobody looks, and nobody has a hand in it: a logic around the actor's may take
-   * a step at any time, and by a scope of its own.
+   * Whether it is this that takes the step, nobody looks, and nobody has a hand in it. A logic around the actor's may
+   * take a step at any time, and by a scope of its own; and an actor that was stopped and goes on has XState's mailbox.
    */
   takes(scope: Scope): boolean {
     return this.#isTaking && !this.#inspection.isOn && scope === this.#actor._actorScope;

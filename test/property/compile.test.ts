@@ -517,6 +517,23 @@ describe('a compiled machine', () => {
     }
   });
 
+  it('says what it has to say after it was stopped and started from where it was, as hooks for React do', () => {
+    const heard: string[] = [];
+    const sink = createActor(fromCallback(({ receive }) => receive(({ type }) => void heard.push(type)))).start();
+    const machine = createMachine({
+      initial: 'a',
+      states: { a: { on: { go: { actions: sendTo(sink, { type: 'said' } as never) } } } },
+    } as never) as AnyStateMachine;
+    for (const each of [machine, compile(machine)]) {
+      const actor = createActor(each).start();
+      const snapshot = actor.getSnapshot();
+      actor.stop();
+      Object.assign(actor, { _processingStatus: 0, _snapshot: snapshot });
+      actor.start().send({ type: 'go' });
+      expect(heard.splice(0)).toEqual(['said']);
+    }
+  });
+
   it('stays compiled when it is given other hands', () => {
     const done: string[] = [];
     const machine = createMachine({
