@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { styleText } from 'node:util';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { PoolError } from '../errors.js';
 import { packageVersion } from '../process/library.js';
@@ -119,7 +120,7 @@ function commands(signal: AbortSignal, exit: (code: number) => void): Command {
         import('./pool.js'),
       ]);
       const report = await runDoctor({ signal, ...(python !== undefined && { python: commandOf(python) }) });
-      process.stdout.write(`${formatDoctor(report, { colour: process.stdout.isTTY })}\n`);
+      process.stdout.write(`${formatDoctor(report, { colour: hasColour() })}\n`);
       exit(report.exitCode);
     });
 
@@ -167,6 +168,11 @@ function parseSize(text: string): number {
   const size = Number(text);
   if (/^\d+$/.test(text) && size >= 1 && size <= 1024) return size;
   throw new InvalidArgumentError('Write a whole number from 1 to 1024.');
+}
+
+/** On a terminal, unless NO_COLOR, FORCE_COLOR or the like say otherwise: as Node has it for whatever is printed. */
+function hasColour(): boolean {
+  return styleText('dim', '.', { stream: process.stdout }) !== '.';
 }
 
 /** Standard input that cannot be read, standard output on a full disk. */

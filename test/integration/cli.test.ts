@@ -80,6 +80,20 @@ describe('pythonarium', () => {
     expect(ill.exitCode).toBe(1);
     expect(ill.stdout).toContain('/nowhere/python3');
   });
+
+  it.each([
+    ['on a terminal', 'TERM=xterm', '', true],
+    ['on a terminal with NO_COLOR', 'TERM=xterm NO_COLOR=1', '', false],
+    ['in a pipe', 'TERM=xterm', ' | cat', false],
+    ['in a pipe with FORCE_COLOR', 'TERM=xterm FORCE_COLOR=1', ' | cat', true],
+  ])('doctor has colours where they are wanted: %s', async (_, variables, into, hasColours) => {
+    const unset = ['NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS', 'CI'].map((name) => `-u ${name}`).join(' ');
+    const line = `env ${unset} ${variables} '${process.execPath}' '${program}' doctor${into}`;
+    const child = spawn('script', ['-qec', line, '/dev/null'], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    const { stdout } = await ended(child);
+    expect(stdout).toContain('pythonarium doctor');
+    expect(stdout.includes('\x1b[')).toBe(hasColours);
+  });
 });
 
 describe('pythonarium call', () => {
