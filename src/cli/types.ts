@@ -134,9 +134,17 @@ async function writeOut({ out }: Job, declared: Declarations): Promise<boolean> 
 async function checkFile({ out, command }: Job, declared: Declarations): Promise<boolean> {
   tell(declared);
   if (declared.text === undefined) return false;
-  const text = await readFile(out, 'utf8').catch(() => undefined);
-  if (text === declared.text) return true;
-  const what = text === undefined ? 'is not there' : 'is stale: the Python says something else by now';
+  let what = 'is stale: the Python says something else by now';
+  try {
+    if ((await readFile(out, 'utf8')) === declared.text) return true;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT') {
+      process.stderr.write(`pythonarium: ${out} cannot be read: ${message}\n`);
+      return false;
+    }
+    what = 'is not there';
+  }
   process.stderr.write(`pythonarium: ${out} ${what}. Write it: ${command}\n`);
   return false;
 }

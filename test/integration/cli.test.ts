@@ -454,6 +454,14 @@ describe('pythonarium types', () => {
     expect(readFileSync(`${file}.d.ts`, 'utf8')).toContain('Promise<number>');
   });
 
+  it('--check says so where the file cannot be read, and not that it is missing', async () => {
+    const file = source('unread.py', 'def f() -> int: ...');
+    mkdirSync(`${file}.d.ts`);
+    const { exitCode, stderr } = await run(['types', file, '--check']);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^pythonarium: .*unread\.py\.d\.ts cannot be read: EISDIR/);
+  });
+
   it('--check says what a shell can run, with the same Python and whatever is in the names', async () => {
     const file = source("it's $HOME.py", 'def f() -> int: ...');
     const args = ['types', file, '--out', join(folder, 'api of it.d.ts'), '--python', environment.PYTHONARIUM_PYTHON!];
