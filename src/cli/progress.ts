@@ -44,7 +44,8 @@ export function startMapProgress(): MapProgress {
     step: (line, failed) => {
       lines += 1;
       if (failed) failures += 1;
-      endByte = line.endByte;
+      // Without an order a line may be done long after one that stands behind it.
+      endByte = Math.max(endByte, line.endByte);
     },
     stop: bar.stop,
   };

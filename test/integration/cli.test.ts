@@ -255,6 +255,13 @@ describe('on a terminal', () => {
     expect(frames.at(-1)).toMatch(/^━{24} 100 % {2}3 lines, 1 failed .* s$/);
   });
 
+  it('map shows all of its input as done at the end, whichever line was the last to be done', async () => {
+    const args = ['map', `${functions}:sleep`, '--size', '2', '--unordered'];
+    const { stdout, frames } = await onTerminal(args, { input: '1500\n1\n' });
+    expect(stdout).toBe('1\n1500\n');
+    expect(frames.at(-1)).toMatch(/^━{24} 100 % {2}2 lines /);
+  });
+
   it('what is too long for the terminal is cut', async () => {
     const long = JSON.stringify([3, 'long 長い🐍 '.repeat(100)]);
     const { frames } = await onTerminal(['call', `${functions}:steps`, long], { columns: 60 });
