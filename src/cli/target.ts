@@ -20,4 +20,5 @@ export function parseTarget(text: string): Target {
   throw new InvalidArgumentError('Write a module, a colon and a function: app.py:double or statistics:mean.');
 }
 
-const NAME = /^[\p{ID_Start}_][\p{ID_Continue}]*(\.[\p{ID_Start}_][\p{ID_Continue}]*)*$/u;
+/** A name that `@expose(name=...)` gives need be no identifier. */
+const NAME = /^[\p{ID_Start}_][\p{ID_Continue}-]*(\.[\p{ID_Start}_][\p{ID_Continue}-]*)*$/u;

@@ -159,6 +159,7 @@ describe('pythonarium call', () => {
 
   it('calls only what is marked when it is told so', async () => {
     expect((await call('double', '[21]', '--expose', 'marked')).stdout).toBe('42\n');
+    expect((await call('double-it', '[21]', '--expose', 'marked')).stdout).toBe('42\n');
     const { exitCode, stderr } = await call('echo', '[21]', '--expose', 'marked');
     expect(exitCode).toBe(1);
     expect(stderr).toContain('ERR_NOT_EXPOSED');

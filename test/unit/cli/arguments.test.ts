@@ -9,11 +9,12 @@ describe('the target of a call', () => {
     ['../my app/x.py:_private', '../my app/x.py', '_private'],
     ['odd:name/app.py:größe', 'odd:name/app.py', 'größe'],
     ['shapes:Circle.area', 'shapes', 'Circle.area'],
+    ['app.py:totals.by-month', 'app.py', 'totals.by-month'],
   ])('%s is a module and a function', (text, module, name) => {
     expect(parseTarget(text)).toEqual({ module, name });
   });
 
-  it.each(['app.py', ':double', 'app.py:', 'app.py:two words', 'app.py:1st', 'app.py:a..b', ''])(
+  it.each(['app.py', ':double', 'app.py:', 'app.py:two words', 'app.py:1st', 'app.py:-b', 'app.py:a..b', ''])(
     '%j is refused with an example of what to write',
     (text) => {
       expect(() => parseTarget(text)).toThrow(/statistics:mean/);
