@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { accessSync, constants, type FSWatcher, watch } from 'node:fs';
 import { readFile, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, relative } from 'node:path';
+import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findModule } from '../options.js';
 import { type Declarations, declareTypes } from '../types/declare.js';
@@ -26,7 +26,8 @@ export class UsageError extends Error {}
  * Writes the declarations of Python modules, each into a file of its own, or all with a key into one.
  *
  * @returns The exit code: 0, or 1 if something could not be declared or is stale.
- * @throws UsageError for modules that do not go together, and PoolError when there is no Python or no such module.
+ * @throws UsageError for modules that do not go together or would be written over, and PoolError when there is no Python
+ * or no such module.
  */
 export async function runTypes(given: readonly string[], flags: TypesFlags, signal: AbortSignal): Promise<number> {
   const jobs = jobsOf(given, flags);
@@ -118,12 +119,15 @@ function besides(module: string): string {
 }
 
 async function writeOut({ out }: Job, declared: Declarations): Promise<boolean> {
-  const { text, functions = 0 } = declared;
+  const { text, functions = 0, files } = declared;
   tell(declared);
   if (text === undefined) return false;
   if (out === '-') {
     process.stdout.write(text);
     return true;
+  }
+  if (files[Buffer.from(resolve(out)).toString('latin1')]) {
+    throw new UsageError(`${out} is Python that was read, and would be lost: write elsewhere, as in --out ${out}.d.ts`);
   }
   const isSame = (await readFile(out, 'utf8').catch(() => undefined)) === text;
   if (!isSame) await writeFile(out, text);

@@ -490,6 +490,14 @@ describe('pythonarium types', () => {
     expect(readFileSync(out, 'utf8')).toContain('export namespace app {\n  function f(): Promise<number>;\n}');
   });
 
+  it('writes over none of the Python that it reads', async () => {
+    const file = source('kept.py', 'def f() -> int: ...');
+    const { exitCode, stdout, stderr } = await run(['types', file, '--out', file]);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toContain(`--out ${file}.d.ts`);
+    expect(readFileSync(file, 'utf8')).toContain('def f()');
+  });
+
   it('reads a module by its dotted name, to standard output', async () => {
     const { exitCode, stdout } = await run(['types', 'textwrap', '--expose', 'all', '--out', '-']);
     expect(exitCode).toBe(0);
