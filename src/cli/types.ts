@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { accessSync, constants, type FSWatcher, watch } from 'node:fs';
+import { accessSync, constants, type FSWatcher, realpathSync, watch } from 'node:fs';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -202,13 +202,23 @@ async function change(files: Declarations['files'], signal: AbortSignal): Promis
 /** The names that matter, by folder: those of the files, or of the first folder on the way that is not there. */
 function namesToWatch(files: readonly string[]): ReadonlyMap<string, ReadonlySet<string>> {
   const byFolder = new Map<string, Set<string>>();
-  for (const file of files) {
+  for (const file of files.flatMap(placesOf)) {
     let [folder, name] = [dirname(file), basename(file)];
     while (!isReadable(folder) && folder !== dirname(folder)) [folder, name] = [dirname(folder), basename(folder)];
     const names = byFolder.get(folder) ?? new Set<string>();
     byFolder.set(folder, names.add(name));
   }
   return byFolder;
+}
+
+/** The file, and where it is if links lead there: what is written through them is heard of in that folder alone. */
+function placesOf(file: string): string[] {
+  try {
+    return [file, realpathSync.native(bytesOf(file), 'buffer').toString('latin1')];
+  } catch {
+    // It is not there.
+    return [file];
+  }
 }
 
 function isReadable(folder: string): boolean {

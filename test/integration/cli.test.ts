@@ -584,6 +584,19 @@ describe('pythonarium types', () => {
     await until(() => isDeclared('f(x: unknown)'), 'what has come back');
   });
 
+  it('--watch hears of what is written where a link leads', async () => {
+    const [place, link] = [join(folder, 'behind'), join(folder, 'link.py')];
+    mkdirSync(place);
+    symlinkSync(source('behind/real.py', 'def f() -> int: ...'), link);
+    const out = `${link}.d.ts`;
+    const isDeclared = (text: string) => existsSync(out) && readFileSync(out, 'utf8').includes(text);
+    const child = start(['types', link, '--watch']);
+    onTestFinished(() => void child.kill('SIGKILL'));
+    await until(() => isDeclared('f(): Promise<number>'), 'the first types');
+    source('behind/real.py', 'def f() -> str: ...');
+    await until(() => isDeclared('f(): Promise<string>'), 'those of what was written');
+  });
+
   it('--watch watches more modules than Node likes to see listen to one signal', async () => {
     const files = Array.from({ length: 11 }, (_, number) => source(`one-of-many-${number}.py`, 'def f() -> int: ...'));
     const child = start(['types', ...files, '--watch']);
