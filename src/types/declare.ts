@@ -50,7 +50,8 @@ export async function declareTypes(options: DeclareOptions): Promise<Declaration
     extendEnv: false,
     ...(signal !== undefined && { cancelSignal: signal }),
   });
-  return JSON.parse(stdout) as Declarations;
+  // What Python runs as it starts, a `sitecustomize` or a `.pth` file, may print before.
+  return JSON.parse(stdout.slice(stdout.lastIndexOf('\n') + 1)) as Declarations;
 }
 
 const BOOTSTRAP = 'import sys; sys.path.append(sys.argv[1]); from pythonarium.typescript.main import main; main()';

@@ -48,6 +48,22 @@ describe('the declarations of a module', () => {
   });
 });
 
+describe('a Python that prints as it starts', () => {
+  it('declares all the same', async () => {
+    const folder = temporaryFolder();
+    const { executable } = await findInterpreter();
+    execFileSync(executable, ['-m', 'venv', '--symlinks', '--without-pip', folder]);
+    const python = join(folder, 'bin/python');
+    const where = 'import sysconfig; print(sysconfig.get_path("purelib"))';
+    const site = execFileSync(python, ['-c', where], { encoding: 'utf8' }).trim();
+    writeFileSync(join(site, 'greets.pth'), 'import sys; sys.stdout.write("Welcome!\\n{and more")\n');
+    const file = join(folder, 'app.py');
+    writeFileSync(file, 'def f() -> int: ...\n');
+    const { text } = await declareTypes({ modules: { '': file }, expose: 'all', title: 'app', python });
+    expect(text).toContain('function f(): Promise<number>;');
+  });
+});
+
 describe('any name that Python allows', () => {
   it('is one of a function, of a parameter, of a keyword, of a field, of a method and of a class', async () => {
     const folder = temporaryFolder();

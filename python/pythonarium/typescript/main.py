@@ -30,4 +30,6 @@ def main() -> None:
         answer = {"problem": f"Something in {', '.join(request['modules'].values())}, or in what is imported there, is nested deeper than Python can follow."}
     # By the bytes of their paths: what is no UTF-8 would be another path where it is looked for.
     answer["files"] = {os.fsencode(file).decode("latin-1"): version for file, version in sources.files.items()}
+    # A line of its own: what Python runs as it starts may have printed something, and not to the end of a line.
+    print()
     json.dump(answer, sys.stdout)
