@@ -1,6 +1,7 @@
 import type { CallOptions } from '../caller.js';
 import type { LogEvent } from '../events.js';
 import type { Pool } from '../pool.js';
+import { print } from '../print.js';
 import { writeJson } from './json.js';
 import { logLine } from './log.js';
 import { type PoolFlags, withPool } from './pool.js';
@@ -33,7 +34,8 @@ export async function runCall(
   const options: CallOptions = { kwargs, timeoutMs, signal, onProgress: progress.onProgress };
   const onLog = (log: LogEvent) => {
     progress.clear();
-    process.stderr.write(logLine(log));
+    // What cannot be noted must not stop the work.
+    print(process.stderr, logLine(log), () => {});
   };
   const work = async (pool: Pool) => {
     if (!pool.isStream(name)) return `${writeJson(await pool.call(name, args, options))}\n`;

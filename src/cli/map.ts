@@ -6,6 +6,7 @@ import type { Progress } from '../call.js';
 import { MessageTooLargeError, PoolError, ValueRefusedError } from '../errors.js';
 import { mapCalls } from '../map.js';
 import type { Pool } from '../pool.js';
+import { print } from '../print.js';
 import type { CallFlags } from './call.js';
 import { failureRecord, failureText } from './failure.js';
 import { readJson, writeJson } from './json.js';
@@ -43,7 +44,7 @@ export async function runMap(target: Target, flags: MapFlags, signal: AbortSigna
   try {
     return await withPool(target, flags, {
       signal,
-      onLog: (log) => progress.notes.write(logLine(log, log.worker)),
+      onLog: (log) => print(progress.notes, logLine(log, log.worker), () => {}),
       work: (pool) => mapLines(pool, target, flags, { progress, signal }),
     });
   } finally {

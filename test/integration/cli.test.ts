@@ -126,6 +126,18 @@ describe('pythonarium call', () => {
     expect(stderr.split('\n').sort()).toEqual(['', 'complained', 'printed']);
   });
 
+  it.each(['call', 'map'])('lets no more than 16 MiB of that wait for a reader, and says so: %s', async (command) => {
+    const child = start([command, `${functions}:flood`, ...(command === 'call' ? ['[40]'] : [])]);
+    child.stdin!.on('error', () => {});
+    child.stdin!.end('40\n');
+    const [result] = await once(child.stdout!, 'data');
+    expect(String(result)).toBe('40\n');
+    const { exitCode, stderr } = await ended(child);
+    expect(exitCode).toBe(0);
+    expect(stderr.length).toBeLessThan(18 * 1024 * 1024);
+    expect(stderr.slice(-200)).toMatch(/\n\[pythonarium\] \d+ times something was printed here and left out: .*\n$/);
+  });
+
   it('tells a failure with its code and the traceback, and ends with 1', async () => {
     const { exitCode, stdout, stderr } = await call('refuse_threes', '[9]');
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
