@@ -144,22 +144,23 @@ function pythonOption(): Option {
 }
 
 function parsePositional(text: string): unknown[] {
-  const args = parseJson(text, 'the arguments');
+  const args = parseJson(text, 'the arguments', `Arguments are a JSON array, such as '[3, "text"]'.`);
   if (Array.isArray(args)) return args;
   throw new InvalidArgumentError(`Arguments are a JSON array: write '[${text}]' to pass this one.`);
 }
 
 function parseKeyword(text: string): Record<string, unknown> {
-  const kwargs = parseJson(text, 'the keyword arguments');
+  const remedy = `Keyword arguments are a JSON object, such as '{"digits": 2}'.`;
+  const kwargs = parseJson(text, 'the keyword arguments', remedy);
   if (typeof kwargs === 'object' && kwargs !== null && !Array.isArray(kwargs)) return kwargs as Record<string, unknown>;
-  throw new InvalidArgumentError(`Keyword arguments are a JSON object, such as '{"digits": 2}'.`);
+  throw new InvalidArgumentError(remedy);
 }
 
-function parseJson(text: string, what: string): unknown {
+function parseJson(text: string, what: string, remedy: string): unknown {
   try {
     return readJson(text, what);
   } catch (error) {
-    if (error instanceof SyntaxError) throw new InvalidArgumentError(`It is no JSON: ${error.message}.`);
+    if (error instanceof SyntaxError) throw new InvalidArgumentError(`It is no JSON: ${error.message}. ${remedy}`);
     throw error;
   }
 }
