@@ -30,8 +30,9 @@ Each item of a generator is one line, written as it comes; Ctrl-C closes it:
 
 On a terminal a bar shows what the function tells by pythonarium.progress(done, total, note).
 What Python prints goes to standard error, so that the result can be piped: pythonarium call ... | jq .
-A failure is told with its code (ERR_PYTHON, ERR_WORKER_DIED, ...) and Python's traceback. Values that
-cannot cross faithfully, such as integers beyond 2^53 or NaN, are refused with ERR_VALUE and never rounded.
+A failure is told with its code (ERR_PYTHON, ERR_WORKER_DIED, ...) and Python's traceback. What JSON cannot tell
+faithfully is refused with ERR_VALUE and never rounded: arguments that are integers beyond 2^53, results that are
+NaN or bytes. An integer in a result has all its digits.
 `,
   map: `
 Each line of the input is one JSON value and the single argument of one call; each result is one line.

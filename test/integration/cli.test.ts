@@ -295,6 +295,10 @@ describe('pythonarium map', () => {
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '300\n1\n2\n' });
   });
 
+  it('passes the same keyword arguments with every line', async () => {
+    expect((await map('double', '1\n2\n', '--kwargs', '{"plus": 1}')).stdout).toBe('3\n5\n');
+  });
+
   it('writes results as they come when it is told so', async () => {
     const { stdout } = await map('sleep', '2000\n1\n2\n', '--size', '2', '--unordered');
     expect(stdout).toBe('1\n2\n2000\n');
