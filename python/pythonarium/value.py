@@ -8,6 +8,7 @@ for that JSON has no word for, or where it cannot cross.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from itertools import chain
 
 from .expose import MARK
@@ -161,7 +162,7 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
                 if kind not in PLAIN and (hasattr(kind, MARK) or hasattr(kind, "__dataclass_fields__")):
                     return False  # That says more than the class that it is derived from.
                 if kind is dict or isinstance(item, dict):
-                    if not are_keys(item):
+                    if kind is not dict and not _holds_as_dict(kind) or not are_keys(item):
                         return False
                     each[id(item)] = item.values()
                 elif isinstance(item, (list, tuple)):
@@ -186,6 +187,11 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
         size = sum(map(len, parts))
         room -= 1
     return False
+
+
+def _holds_as_dict(kind: type) -> bool:
+    """Whether the instances of `kind` are dicts, and say what is in them as any other does."""
+    return issubclass(kind, dict) and DICT_SAYS.issuperset([getattr(kind, name) for name in SAYS])
 
 
 def _places(containers: Collection[Any], contents: Callable[[Any], Collection[Any]] | None = None) -> list[Collection[Any]]:
@@ -310,6 +316,9 @@ INT_MIN = -INT_MAX
 ATOMS = frozenset((str, int, float, bool, type(None)))
 LISTS = frozenset((list, tuple))
 DICT_ONLY = frozenset((dict,))
+# By which a dict says what is in it. An `OrderedDict` says the same, in its own order.
+SAYS = ("__iter__", "items", "values")
+DICT_SAYS = frozenset([getattr(kind, name) for kind in (dict, OrderedDict) for name in SAYS])
 PLAIN = ATOMS | LISTS | DICT_ONLY
 NO_ATTACHMENTS: list[memoryview] = []
 JSON_SPACE = " \t\r\n"
