@@ -410,7 +410,7 @@ def _scalar(walk: _Walk, value: Any, room: int) -> Any:
 
 
 def _array_kind(view: memoryview) -> str | None:
-    code = view.format.lstrip("@=")
+    code = view.format.lstrip(NATIVE)
     if view.ndim != 1 or len(code) != 1:
         return None
     if code in "bhilqn":
@@ -508,6 +508,8 @@ DTYPE_NAMES = frozenset(
 DTYPE_KINDS = frozenset("biufcSUVmM")
 # As many as every numpy has.
 DIMENSIONS_MAX = 32
+# How a format says that its items are in the byte order of the machine. Those of `ctypes` say which that is.
+NATIVE = "@=<" if sys.byteorder == "little" else "@=>"
 FORMATS = {
     "int8": "b",
     "uint8": "B",

@@ -1,3 +1,4 @@
+import ctypes
 import dataclasses
 import datetime
 import decimal
@@ -223,6 +224,22 @@ class Members(unittest.TestCase):
         for entry in [[["value", 3], "float"], [["value", 0], "moon"], [["value", 0], "bytes", 0], [["value", 0], "int"], [["value", 0], "map"], [[], "float"]]:
             with self.subTest(entry), self.assertRaises(ProtocolError):
                 restore({"value": ["x"], "rich": [entry]})
+
+
+class Views(unittest.TestCase):
+    def test_the_format_of_a_view_may_spell_the_byte_order_of_the_machine_out(self):
+        # As those of the arrays of `ctypes` do, and so of `multiprocessing`.
+        for kind, name in [(ctypes.c_double, "float64"), (ctypes.c_int32, "int32"), (ctypes.c_uint64, "uint64")]:
+            view = memoryview((kind * 2)(1, 2))
+            with self.subTest(view.format):
+                text, (sent,) = with_c.encode(view, DEPTH_MAX)
+                self.assertEqual(text, f'null,"rich":[[["value"],"array",0,"{name}"]],"bin":[{view.nbytes}]')
+                self.assertEqual(bytes(sent), bytes(view))
+
+    def test_items_in_another_byte_order_are_refused(self):
+        swapped = ctypes.c_int.__ctype_be__ if sys.byteorder == "little" else ctypes.c_int.__ctype_le__
+        with self.assertRaisesRegex(with_c.ValueRefused, "has items of the format"):
+            with_c.encode(memoryview((swapped * 2)(1, 2)), DEPTH_MAX)
 
 
 class Refusals(unittest.TestCase):
