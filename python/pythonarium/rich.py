@@ -168,7 +168,7 @@ class _Walk:
         # What is told in `rich`, a list and a record are each an object of its own, unless it is a number.
         kind = self.rich[-1][1] if len(self.rich) > entries else ""
         if type(stands) not in (list, dict) and kind in KEY_KINDS:
-            text = kind + encode_unchecked(int(stands) if type(stands) is float and stands.is_integer() else stands)
+            text = kind + encode_unchecked(int(stands) if isinstance(stands, float) and stands.is_integer() else stands)
             if text in seen:
                 raise self.refuse("has two keys or members that would be one in JavaScript, such as '1' and Decimal('1')")
             seen.add(text)
