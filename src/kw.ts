@@ -61,7 +61,8 @@ function withoutTrailingUndefined(args: readonly unknown[]): readonly unknown[] 
 
 /** Symbol keys are copied too, so that the line refuses them instead of losing them. */
 function ownCopy(values: object, option: string): Record<string, unknown> {
-  if (typeof values !== 'object' || values === null || Array.isArray(values) || values instanceof Kwargs) {
+  // What can be iterated over, such as a `Map`, holds its values elsewhere than in properties: all would be lost.
+  if (typeof values !== 'object' || values === null || Symbol.iterator in values || values instanceof Kwargs) {
     throw new OptionError({ option, expected: 'an object of keyword arguments, such as { digits: 2 }', got: values });
   }
   const copy: Record<PropertyKey, unknown> = Object.create(null);

@@ -25,7 +25,9 @@ describe('kw', () => {
     expect({}).not.toHaveProperty('polluted');
   });
 
-  it.each([[null], [[1]], ['digits'], [kw({ a: 1 })]])('refuses %o', (values) => {
+  const map = new Map([['digits', 2]]);
+
+  it.each([[null], [[1]], ['digits'], [map], [new Set(['digits'])], [kw({ a: 1 })]])('refuses %o', (values) => {
     expect(() => kw(values as object)).toThrow(OptionError);
   });
 
