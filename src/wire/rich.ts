@@ -176,15 +176,20 @@ export class RichWalk {
   }
 
   #record(record: object, depthLeft: number): unknown {
-    const [symbol] = Object.getOwnPropertySymbols(record);
-    if (symbol !== undefined) {
+    let copy: Record<string, unknown> | undefined;
+    const symbols = Object.getOwnPropertySymbols(record);
+    if (symbols.length > 0) {
+      const isIterated = isIterable(record);
       // What has been made iterable is no record, though it is of no class.
-      if (isIterable(record) && this.#handlers?.onIterable !== undefined) {
+      if (isIterated && this.#handlers?.onIterable !== undefined) {
         return this.#standsFor('stream', null, this.#handlers.onIterable(record));
       }
-      this.#refuse(`has ${String(symbol)} for a key. Use a string.`);
+      const isStrict = isIterated || this.#handlers === undefined;
+      const symbol = isStrict ? symbols[0] : symbols.find((each) => isListed(record, each));
+      if (symbol !== undefined) this.#refuse(`has ${String(symbol)} for a key. Use a string.`);
+      // What is hidden is no part of the value, and not in a copy of it either.
+      copy = Object.assign(Object.create(null) as Record<string, unknown>, record);
     }
-    let copy: Record<string, unknown> | undefined;
     for (const key of Object.keys(record)) {
       const item = (record as Record<string, unknown>)[key];
       if (isPlainAtom(item)) continue;
@@ -375,6 +380,10 @@ function isPlainAtom(value: unknown): boolean {
 function isOwnClass(value: object): boolean {
   const above: object | null = Object.getPrototypeOf(Object.getPrototypeOf(value));
   return above !== null && Object.getPrototypeOf(above) === null;
+}
+
+function isListed(record: object, key: PropertyKey): boolean {
+  return Object.prototype.propertyIsEnumerable.call(record, key);
 }
 
 function isIterable(value: object): value is AsyncIterable<unknown> | Iterable<unknown> {

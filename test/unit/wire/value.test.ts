@@ -398,6 +398,22 @@ describe('a toJSON of a value itself', () => {
   });
 });
 
+describe('what is hidden under a symbol', () => {
+  const record = Object.defineProperty({ a: [1] }, Symbol('s'), { value: 2 });
+
+  it('is no part of the value, as other properties that are not enumerable', () => {
+    expect(json(record)).toBe('{"a":[1]}');
+    expect(json({ deep: [record, record] })).toBe('{"deep":[{"a":[1]},{"a":[1]}]}');
+    expect(argsJson([record])).toBe('[{"a":[1]}]');
+  });
+
+  it('is refused where nothing but JSON may be, and where it makes the object iterable', () => {
+    expect(refusal(() => encodeJson([record], 'context', LIMITS)).path).toBe('context[0]');
+    const iterable = Object.defineProperty({ a: 1 }, Symbol.iterator, { value: () => [1].values() });
+    expect(refusal(() => json([iterable])).message).toContain('`value[0]` has Symbol(Symbol.iterator) for a key');
+  });
+});
+
 describe('an object of another realm', () => {
   const context = createContext({});
   const foreign = (source: string) => runInContext(`(${source})`, context) as unknown;
