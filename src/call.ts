@@ -2,7 +2,7 @@ import type { WorkerHand } from './actors/worker.js';
 import { Budget, isBounded, type WaitOptions } from './budget.js';
 import { type Child, Children, callOf, deadlockOf, type Holder, type Parent, parentRun, Run } from './children.js';
 import type { PoolClock } from './clock.js';
-import { CallTimeoutError, PoolError } from './errors.js';
+import { CallTimeoutError, PoolError, ValueRefusedError } from './errors.js';
 import type { Answer, Exchange, Loss } from './exchange.js';
 import type { GivenHandles } from './given-handles.js';
 import type { HandleCaller } from './handle.js';
@@ -10,7 +10,13 @@ import { isA } from './instance.js';
 import { type AskingCall, LiveArguments } from './live-arguments.js';
 import type { Attempts, Started } from './retries.js';
 import { type Site, showCaller } from './site.js';
-import { type CallbackMessage, type EncodedRequest, encodeCredit, type MessageDuringCall } from './wire/message.js';
+import {
+  type CallbackMessage,
+  type EncodedRequest,
+  encodeCredit,
+  lostFrom,
+  type MessageDuringCall,
+} from './wire/message.js';
 import type { ThrownErrors } from './wire/thrown.js';
 
 /** Where a call is until it is sent: it is told when the call's budget is spent there. */
@@ -258,10 +264,18 @@ export class Call implements Parent, AskingCall, EncodedRequest {
 
   /** Why it cannot be sent to that worker, now that its turn has come. */
   refusalBy(worker: WorkerHand): PoolError | undefined {
-    const refusal = this.handles?.refusalBy(worker) ?? this.#live?.refusal(this.name);
+    const refusal = this.handles?.refusalBy(worker) ?? this.#live?.refusal(this.name) ?? this.#refusalOfBytes();
     const blocker = callOf(worker.blockedBy);
     // It is not sent, so that it costs nobody the time in which a call that was given up has to be answered.
     return refusal ?? (blocker && deadlockOf(this, true, [blocker]));
+  }
+
+  /** Bytes that it was made with are there no more. */
+  #refusalOfBytes(): PoolError | undefined {
+    const path = this.bin.length === 0 ? undefined : lostFrom(this);
+    if (path === undefined) return undefined;
+    // After an attempt that failed, that is what its caller has to know.
+    return this.#failedBefore ?? new ValueRefusedError({ path, problem: LOST, sender: 'node', call: this.name });
   }
 
   /** Nothing belongs to it but a question and an answer. */
@@ -506,6 +520,10 @@ function rejection(error: unknown): PromiseLike<never> {
   // biome-ignore lint/suspicious/noThenProperty: it is to be adopted.
   return { then: (_, reject) => reject?.(error) as never };
 }
+
+const LOST =
+  'has lost bytes since the call was made: their buffer was transferred as it waited. ' +
+  'Send a copy, or keep them until the call has settled.';
 
 type Afterwards = (how: CallOutcome) => void;
 

@@ -9,8 +9,8 @@ import {
 } from '../errors.js';
 import { own } from '../own.js';
 import { headOf } from '../stack.js';
-import { jsonOf } from './plain.js';
-import { type Resolve, restore, type ValueHandlers } from './rich.js';
+import { jsonOf, memberOf } from './plain.js';
+import { ATTACHED, isLost, type Resolve, restore, type ValueHandlers } from './rich.js';
 import type { ThrownErrors } from './thrown.js';
 import {
   type Arguments,
@@ -450,6 +450,21 @@ export function callLine(
   const text = share.length === 0 ? request : withExtra(request, `"share":${listJson(share)}`);
   return `[${id},${text}`;
 }
+
+/**
+ * Which argument of a request has lost bytes since it was encoded, as `args[0]` or `kwargs.image`: what follows the line
+ * would not be what it tells of. `undefined`: none has.
+ */
+export function lostFrom({ text, bin }: Pick<EncodedRequest, 'text' | 'bin'>): string | undefined {
+  const lost = bin.findIndex(isLost);
+  if (lost === -1) return undefined;
+  const [, , , { rich }] = JSON.parse(callLine(0, text)) as [number, string, unknown[], { rich: RichEntry[] }];
+  const [holder, step] = rich.find(([, kind, number]) => ATTACHED.has(kind) && number === lost)![0];
+  return typeof step === 'number' ? `${holder}[${step}]` : `${holder}${memberOf(step)}`;
+}
+
+/** An entry of `rich` in a request, whose path begins with `args` or `kwargs`. */
+type RichEntry = readonly [path: readonly [string, string | number], kind: string, ...data: unknown[]];
 
 /**
  * What is around the items in the line of a `map`, for {@link mapLine}; `undefined` where it is more than JSON.

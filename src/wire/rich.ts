@@ -266,8 +266,9 @@ export class RichWalk {
     try {
       const view = ArrayBuffer.isView(bytes)
         ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-        : new Uint8Array(bytes);
-      return this.bin.push(view) - 1;
+        : new Uint8Array(bytes, 0, bytes.byteLength);
+      // What has lost its bytes later is then told from what had none.
+      return this.bin.push(view.byteLength === 0 ? EMPTY : view) - 1;
     } catch {
       return this.#refuse('has no bytes any more: its buffer was transferred. Send it before that, or a copy.');
     }
@@ -296,6 +297,11 @@ export class RichWalk {
     }
     return path;
   }
+}
+
+/** Whether an attachment has lost its bytes since it was told of: their buffer was transferred, or made smaller. */
+export function isLost(bytes: Uint8Array): boolean {
+  return bytes.byteLength === 0 && bytes !== EMPTY;
 }
 
 /**
@@ -430,6 +436,9 @@ function bigint(hex: string): bigint {
 
 /** From here on, to write an array into a file that Python maps takes less than to send it: `docs/decisions/bytes.md`. */
 export const SHARED_BYTES_MIN = 32 * 1024 * 1024;
+/** The kinds whose data begin with the number of an attachment. */
+export const ATTACHED: ReadonlySet<string> = new Set(['bytes', 'array', 'ndarray']);
+const EMPTY = new Uint8Array(0);
 const FLOATS = new Map([
   ['NaN', 'nan'],
   ['Infinity', 'inf'],

@@ -9,7 +9,7 @@ import { Kept } from '../../src/keep.js';
 import { LiveArguments } from '../../src/live-arguments.js';
 import { Attempts, type Retries } from '../../src/retries.js';
 import { siteAbove } from '../../src/site.js';
-import type { CallbackMessage } from '../../src/wire/message.js';
+import { type CallbackMessage, type EncodedRequest, encodeRequest } from '../../src/wire/message.js';
 import { heard, TurnedClock } from '../fake/turned-clock.js';
 
 describe('a call', () => {
@@ -125,6 +125,20 @@ describe('a call', () => {
     expect(made().call.refusalBy(worker)).toBeUndefined();
     expect(inner[0]!.refusalBy({ blockedBy: standingIn(made().call) } as WorkerHand)).toBeUndefined();
     expect(inner[0]!.refusalBy(worker)).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['mean', 'mean'] });
+  });
+
+  it('is refused once bytes of its were transferred as it waited, since its line tells of what would not follow', () => {
+    const [buffer, kept] = [new ArrayBuffer(3), new Uint8Array(3)];
+    const given = { args: [new Uint8Array(0), kept], kwargs: { one: { image: new Uint8Array(buffer) } } };
+    const request = encodeRequest('mean', given, {}, LIMITS);
+    const failure = new ProtocolError({ detail: 'played' });
+    const { call } = made({}, undefined, undefined, request);
+    const again = made({}, { attempts: { failure } as unknown as Attempts }, undefined, request).call;
+    const worker = {} as WorkerHand;
+    expect([call.refusalBy(worker), again.refusalBy(worker)]).toEqual([undefined, undefined]);
+    structuredClone(buffer, { transfer: [buffer] });
+    expect(call.refusalBy(worker)).toMatchObject({ code: 'ERR_VALUE', path: 'kwargs.one', sender: 'node' });
+    expect(again.refusalBy(worker)).toBe(failure);
   });
 
   it('waits for one in which its worker stands still until that is given up, though its function runs on', async () => {
@@ -292,9 +306,13 @@ function standingIn(call: Call, run: () => void = () => {}): Run | undefined {
   return blockedBy;
 }
 
-function made(wait: ConstructorParameters<typeof Call>[4] = {}, extras?: CallExtras, caller?: Question['caller']) {
+function made(
+  wait: ConstructorParameters<typeof Call>[4] = {},
+  extras?: CallExtras,
+  caller?: Question['caller'],
+  request: EncodedRequest = { text: '"name":"mean","args":[]}', bin: [], keyChars: 23 },
+) {
   const clock = new TurnedClock();
-  const request = { text: '"name":"mean","args":[]}', bin: [], keyChars: 23 };
   const call = new Call({ name: 'mean', request, caller }, siteAbove(made), clock, clock.now(), wait, extras);
   const outcomes: CallOutcome[] = [];
   call.onSettled((how) => outcomes.push(how));

@@ -28,6 +28,7 @@ import {
   encodeSignal,
   encodeStop,
   errorFromWire,
+  lostFrom,
   messageOf,
   PROTOCOL,
   parseLine,
@@ -151,6 +152,18 @@ describe('what a call says beside its arguments', () => {
     const shared = { ...request, large: [0, 1] };
     expect(() => streamed(shared, room, limits(bytes + 128), 'f')).not.toThrow();
     expect(() => streamed(shared, room, limits(bytes + 127), 'f')).toThrow(MessageTooLargeError);
+  });
+
+  it('says in which of its arguments bytes are lost that were transferred since', () => {
+    const [image, numbers] = [new Uint8Array(2), new Float64Array(1)];
+    const args = [() => 1, new Uint8Array(0), [new Map([['a', numbers]])], image];
+    const onFunction = () => ({ kind: 'function' as const, number: 0 });
+    const request = requestOf({ name: 'f', args }, LIMITS, { onFunction });
+    expect(lostFrom(request)).toBeUndefined();
+    structuredClone(image.buffer, { transfer: [image.buffer] });
+    expect(lostFrom(request)).toBe('args[3]');
+    structuredClone(numbers.buffer, { transfer: [numbers.buffer] });
+    expect(lostFrom(request)).toBe('args[2]');
   });
 
   it('names the files of the arrays that are shared', () => {
