@@ -51,7 +51,8 @@ export class RichWalk {
   readonly #holders = new Set<object>();
   /** Walked with this depth left and found to be JSON: nothing that is held many times over is walked many times over. */
   readonly #passed = new Map<object, number>();
-  #richBytes = 0;
+  /** The fewest bytes that what was made of the values so far takes in the message. */
+  #bytes = 0;
 
   constructor(limits: ValueLimits, handlers: ValueHandlers | undefined) {
     this.#limits = limits;
@@ -168,7 +169,10 @@ export class RichWalk {
       }
       const stands = this.#step(index, item, depthLeft);
       if (!Object.is(stands, item)) {
-        copy ??= Array.from(array);
+        if (copy === undefined) {
+          this.#count(2 * array.length);
+          copy = Array.from(array);
+        }
         copy[index] = stands;
       }
     }
@@ -176,6 +180,7 @@ export class RichWalk {
   }
 
   #record(record: object, depthLeft: number): unknown {
+    const keys = Object.keys(record);
     let copy: Record<string, unknown> | undefined;
     const symbols = Object.getOwnPropertySymbols(record);
     if (symbols.length > 0) {
@@ -188,22 +193,28 @@ export class RichWalk {
       const symbol = isStrict ? symbols[0] : symbols.find((each) => isListed(record, each));
       if (symbol !== undefined) this.#refuse(`has ${String(symbol)} for a key. Use a string.`);
       // What is hidden is no part of the value, and not in a copy of it either.
-      copy = Object.assign(Object.create(null) as Record<string, unknown>, record);
+      copy = this.#copyOf(record, keys.length);
     }
-    for (const key of Object.keys(record)) {
+    for (const key of keys) {
       const item = (record as Record<string, unknown>)[key];
       if (isPlainAtom(item)) continue;
       const stands = this.#step(key, item, depthLeft);
       if (!Object.is(stands, item)) {
-        copy ??= Object.assign(Object.create(null) as Record<string, unknown>, record);
+        copy ??= this.#copyOf(record, keys.length);
         copy[key] = stands;
       }
     }
     return copy ?? record;
   }
 
+  #copyOf(record: object, keys: number): Record<string, unknown> {
+    this.#count(5 * keys);
+    return Object.assign(Object.create(null) as Record<string, unknown>, record);
+  }
+
   #map(map: ReadonlyMap<unknown, unknown>, depthLeft: number): unknown {
     this.#enter(map, depthLeft, 2);
+    this.#count(6 * map.size);
     const pairs: unknown[] = [];
     for (const [key, item] of map) {
       this.#path.push(pairs.length);
@@ -217,6 +228,7 @@ export class RichWalk {
 
   #set(set: ReadonlySet<unknown>, depthLeft: number): unknown {
     this.#enter(set, depthLeft, 1);
+    this.#count(2 * set.size);
     const items: unknown[] = [];
     for (const item of set) items.push(this.#step(items.length, item, depthLeft - 1));
     this.#distinguish(set, 'members');
@@ -255,11 +267,15 @@ export class RichWalk {
 
   #standsFor(kind: string, stands: unknown, ...data: unknown[]): unknown {
     this.rich.push([[...this.#path], kind, ...data]);
-    // A few objects that hold each other many times over can stand for more entries than there is memory.
-    this.#richBytes += this.#path.length * 2 + kind.length;
-    const limit = this.#limits.messageBytesMax;
-    if (this.#richBytes > limit) throw new MessageTooLargeError({ bytes: this.#richBytes, limit, sender: 'node' });
+    this.#count(this.#path.length * 2 + kind.length);
     return stands;
+  }
+
+  /** A few objects that hold each other many times over can stand for more of what is made than there is memory. */
+  #count(bytes: number): void {
+    this.#bytes += bytes;
+    const limit = this.#limits.messageBytesMax;
+    if (this.#bytes > limit) throw new MessageTooLargeError({ bytes: this.#bytes, limit, sender: 'node' });
   }
 
   #attach(bytes: ArrayBufferView | ArrayBufferLike): number {

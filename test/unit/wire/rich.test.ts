@@ -100,13 +100,25 @@ describe('what JSON has no word for', () => {
     expect(error.message).toContain('"f"');
   });
 
-  it('is refused as soon as telling of it takes more than a message may have: two bytes a step, and its kind', () => {
+  it('is refused as soon as it takes more than a message may have: two bytes a step, its kind, and two an item', () => {
     const limits = (messageBytesMax: number) => ({ ...LIMITS, messageBytesMax });
     const walk = (messageBytesMax: number) => new RichWalk(limits(messageBytesMax), {}).member('value', [1n, [2n]], 0);
-    // `value`, 0: 4 and `int`. `value`, 1, 0: 6 and `int`.
-    expect(() => walk(16)).not.toThrow();
-    expect(thrown(() => walk(15), MessageTooLargeError)).toMatchObject({ bytes: 16, limit: 15, sender: 'node' });
+    // `value`, 0: 4 and `int`, in a list of two. `value`, 1, 0: 6 and `int`, in a list of one.
+    expect(() => walk(22)).not.toThrow();
+    expect(thrown(() => walk(21), MessageTooLargeError)).toMatchObject({ bytes: 22, limit: 21, sender: 'node' });
     expect(thrown(() => walk(6), MessageTooLargeError)).toMatchObject({ bytes: 7 });
+  });
+
+  it.each<[string, unknown]>([
+    ['a list', [...new Array(999).fill(1), () => 1]],
+    ['a record', Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [n, n < 999 ? n : () => 1]))],
+    ['a Map', new Map(Array.from({ length: 1_000 }, (_, n) => [n, n < 999 ? n : () => 1] as const))],
+  ])('is copied no more often than a message may have of it, however often it is held: %s', (_, value) => {
+    let asked = 0;
+    const onFunction = () => ({ kind: 'function' as const, number: asked++ });
+    const held = () => encodeFields({ value: new Array(1_000).fill(value) }, undefined, LIMITS, { onFunction });
+    expect(thrown(held, MessageTooLargeError)).toMatchObject({ limit: LIMITS.messageBytesMax, sender: 'node' });
+    expect(asked).toBeLessThan(60);
   });
 
   it('begins with nothing told', () => {
