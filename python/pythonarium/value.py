@@ -191,7 +191,7 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
 
 def _holds_as_dict(kind: type) -> bool:
     """Whether the instances of `kind` are dicts, and say what is in them as any other does."""
-    return issubclass(kind, dict) and DICT_SAYS.issuperset([getattr(kind, name) for name in SAYS])
+    return issubclass(kind, dict) and all(getattr(kind, name) in DICT_SAYS for name in SAYS)
 
 
 def _places(containers: Collection[Any], contents: Callable[[Any], Collection[Any]] | None = None) -> list[Collection[Any]]:
@@ -318,7 +318,7 @@ LISTS = frozenset((list, tuple))
 DICT_ONLY = frozenset((dict,))
 # By which a dict says what is in it. An `OrderedDict` says the same, in its own order.
 SAYS = ("__iter__", "items", "values")
-DICT_SAYS = frozenset([getattr(kind, name) for kind in (dict, OrderedDict) for name in SAYS])
+DICT_SAYS = tuple(getattr(kind, name) for kind in (dict, OrderedDict) for name in SAYS)
 PLAIN = ATOMS | LISTS | DICT_ONLY
 NO_ATTACHMENTS: list[memoryview] = []
 JSON_SPACE = " \t\r\n"

@@ -51,7 +51,7 @@ describe('a compiled machine', () => {
           input: { count: chance },
           watched: when,
           early: chance === 4 ? 2 : 0,
-          answers: chance === 3 ? 2 : 0,
+          replies: chance === 3 ? 2 : 0,
         };
         expect(traceOf(compile(machine), happened, { ...given, onSend: count })).toEqual(
           traceOf(machine, happened, given),
@@ -430,19 +430,19 @@ describe('a compiled machine', () => {
 
   it.each([
     ['at its first snapshot', [], true, ['a', 'b']],
-    ['at its first snapshot, with something sent before it started', ['go', 'then'], true, ['a', 'b']],
-    ['before it has started, and is started', ['go', 'then'], false, ['a', 'b', 'b', 'c']],
+    ['at its first snapshot, with something sent before it started', ['go', 'more'], true, ['a', 'b']],
+    ['before it has started, and is started', ['go', 'more'], false, ['a', 'b', 'b', 'c']],
   ])('takes, if it is stopped %s, what of that the interpreted one does', (_, before, isStopped, expected) => {
     const machine = createMachine({
       initial: 'a',
       states: {
         a: {
           entry: ({ self }: { self: { send(event: object): void } }) => {
-            for (const type of ['go', 'then']) self.send({ type });
+            for (const type of ['go', 'more']) self.send({ type });
           },
           on: { go: 'b' },
         },
-        b: { on: { then: 'c' } },
+        b: { on: { more: 'c' } },
         c: {},
       },
     } as never) as AnyStateMachine;

@@ -27,7 +27,7 @@ export function traceOf(
     /** How many events come before it is started. */
     early = 0,
     /** How many times an observer sends something in the middle of what it hears. */
-    answers = 0,
+    replies = 0,
     onSend = (send: () => void) => send(),
     watched = ALWAYS,
   } = {},
@@ -51,7 +51,7 @@ export function traceOf(
   const observed = from === -1 ? { inspect } : {};
   let watch: { unsubscribe(): void } | undefined;
   let isEndless = false;
-  let answered = 0;
+  let replied = 0;
   const parent = createActor(PARENT, { clock, logger, ...observed, id: 'parent' }).start();
   const start = (snapshot?: unknown) => {
     const given = { ...(asChild ? { parent } : observed), clock, logger, id: 'actor', input, snapshot };
@@ -59,8 +59,8 @@ export function traceOf(
     const observer = {
       next: (next: unknown) => {
         seen.push(['next', plain(next)]);
-        if (answered < answers) {
-          answered += 1;
+        if (replied < replies) {
+          replied += 1;
           run(() => actor.send(EVENTS[0]!));
         }
         // It cannot be stopped by what an observer throws.
