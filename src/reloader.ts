@@ -1,4 +1,4 @@
-import { existsSync, type FSWatcher, readdirSync, statSync, watch } from 'node:fs';
+import { existsSync, type FSWatcher, readdirSync, realpathSync, statSync, watch } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
 import type { Runtime } from './runtime.js';
 import { Trial } from './trial.js';
@@ -25,7 +25,11 @@ export class Reloader {
 
   /** A worker's modules came from these files: those beside them may be its modules, too, now or later. */
   follow(files: readonly string[]): void {
-    for (const file of files) this.#watch(dirname(file));
+    for (const file of files) {
+      this.#watch(dirname(file));
+      const linked = linkedTo(file);
+      if (linked !== undefined) this.#watch(dirname(linked));
+    }
   }
 
   /** Looks no further, and leaves nothing behind once this has resolved. */
@@ -134,6 +138,16 @@ export class Reloader {
     await trial.gone;
     this.#trial = undefined;
     if (this.#changed.size > 0 && !this.#isClosed) this.#reloadLater();
+  }
+}
+
+/** Where a file is that is a link: what is written there is heard of in that folder alone. Undefined for any other file. */
+function linkedTo(file: string): string | undefined {
+  try {
+    const real = realpathSync(file);
+    return real === join(realpathSync(dirname(file)), basename(file)) ? undefined : real;
+  } catch {
+    return undefined;
   }
 }
 

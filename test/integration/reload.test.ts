@@ -1,4 +1,4 @@
-import fs, { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import fs, { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -107,6 +107,27 @@ describe('a pool that watches its files', () => {
     await reloaded(() => put(20));
     await reloaded(() => put(300));
     expect(await pool.call('version')).toBe(300);
+  });
+
+  it('hears of what is written where a link leads, of a module and of what it imports', async () => {
+    const elsewhere = temporaryFolder();
+    const [app1, number] = [join(elsewhere, 'app_1.py'), join(elsewhere, 'number.py')];
+    writeFileSync(app1, `from number import VALUE\n${app('VALUE')}`);
+    writeFileSync(number, 'VALUE = 1\n');
+    const folder = temporaryFolder();
+    symlinkSync(app1, join(folder, 'app.py'));
+    symlinkSync(number, join(folder, 'number.py'));
+    const pool = startPool(join(folder, 'app.py'), { watch: true });
+    const reloaded = async (change: () => void) => {
+      const told = next(pool, 'pool.reloaded');
+      change();
+      return (await told).files;
+    };
+    expect(await pool.call('version')).toBe(1);
+    expect(await reloaded(() => writeFileSync(number, 'VALUE = 2000\n'))).toEqual([number]);
+    expect(await pool.call('version')).toBe(2000);
+    expect(await reloaded(() => writeFileSync(app1, app(30)))).toEqual([app1]);
+    expect(await pool.call('version')).toBe(30);
   });
 
   it('takes nothing for changed because something comes that has the name of its folder', async () => {
