@@ -122,7 +122,7 @@ export function callAbove(parent: Run | undefined, isIt: (call: Parent) => boole
 }
 
 /** That call goes on only once the child has ended, which was made in a function of it, or further below. */
-export function isBelow(child: Child, call: Parent): boolean {
+export function isBelow(child: Pick<Child, 'parent'>, call: Parent): boolean {
   for (let above = parentOf(child); above !== undefined; above = parentOf(above)) if (above === call) return true;
   return false;
 }
@@ -203,7 +203,7 @@ export function lookAgainAt(call: Parent): void {
 const left = new Set<Parent>();
 
 /** Who waits for it. */
-function parentOf({ parent }: Child): Parent | undefined {
+function parentOf({ parent }: Pick<Child, 'parent'>): Parent | undefined {
   return callOf(parent);
 }
 

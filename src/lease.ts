@@ -3,7 +3,7 @@ import { Asking } from './asking.js';
 import { Budget, checkMs, checkNames, checkWait, isBounded, type WaitOptions } from './budget.js';
 import type { Call, CallOutcome } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
-import { type Child, deadlockOf, parentRun, type Run, unlessDeadlocked } from './children.js';
+import { type Child, deadlockOf, isBelow, parentRun, type Run, unlessDeadlocked } from './children.js';
 import type { LeaseEnd } from './errors.js';
 import type { Exchange } from './exchange.js';
 import type { Hold, HoldTerms } from './hold.js';
@@ -275,6 +275,12 @@ export class HastyAsking extends Asking {
   }
 
   protected granted(exchange: Exchange): void {
+    const { inFront } = exchange.worker;
+    // Behind a call in whose function this is, nothing that is called there would ever come to its turn.
+    if (inFront !== undefined && isBelow(this, inFront)) {
+      this.fail(undefined);
+      return exchange.end();
+    }
     this.isGranted = true;
     this.#isSettled = true;
     this.holder.begin(exchange);

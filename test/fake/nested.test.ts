@@ -274,6 +274,21 @@ describe('a checkout in the function of a call, with a slot for it behind that a
     await answer('outer');
   });
 
+  it('is not had at once either, but where another worker is free', async () => {
+    const { pool, outer, others, answer } = await nesting();
+    expect(await outer.run(() => pool.tryCheckout())).toBeUndefined();
+    expect(pool.stats()).toMatchObject({ leases: 3, waiting: 0 });
+    await answer('other 0');
+    const lease = await outer.run(() => pool.tryCheckout());
+    expect(lease?.worker).toBe(others[1]?.worker?.name);
+    await lease?.checkin();
+    // Whoever is in no function of that call may have it.
+    await pool.tryCheckout()?.checkin();
+    await answer('other 1');
+    await answer('outer');
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0 });
+  });
+
   it('gives that slot back when it is given up, or its time in the queue is over', async () => {
     const { pool, clock, outer } = await nesting({ queueTimeoutMs: 100 });
     const abort = new AbortController();
