@@ -158,9 +158,9 @@ export abstract class Asking implements Asker {
    * Asks once more, and has that slot until it has another, or Python has come to something else there: given back before,
    * it would be granted to it again at once. Nobody loses by that, since whoever had it would wait there for this as well.
    */
-  protected spurn(exchange: Exchange, child: Child): void {
+  protected spurn(exchange: Exchange, child: Child, spurned: Spurned): void {
     this.close();
-    exchange.keepFor(child);
+    spurned.keep(exchange, child);
     this.askOnceMore(true);
     // What was granted together with it has not come to everybody yet.
     if (this.parent !== undefined) lookAgainAt(this.parent.call);
@@ -240,6 +240,24 @@ export abstract class Asking implements Asker {
   }
 }
 
+/** The slots that were granted to somebody and are of no use, until there is one that is. */
+export class Spurned {
+  readonly #exchanges: Exchange[] = [];
+
+  get isEmpty(): boolean {
+    return this.#exchanges.length === 0;
+  }
+
+  keep(exchange: Exchange, child: Child): void {
+    this.#exchanges.push(exchange);
+    exchange.keepFor(child);
+  }
+
+  giveBack(): void {
+    for (const exchange of this.#exchanges.splice(0)) exchange.end();
+  }
+}
+
 /** Asks for a worker for one call. */
 export class CallAsking extends Asking implements CallHome {
   protected readonly call: Call;
@@ -292,21 +310,15 @@ export class CallAsking extends Asking implements CallHome {
 
 /** Asks for a worker for one call that is made in the function of another. */
 class NestedAsking extends CallAsking {
-  /** Granted to it, and of no use. */
-  readonly #spurned: Exchange[] = [];
+  readonly #spurned = new Spurned();
 
   override onGranted(exchange: Exchange): void {
     if (this.askAgain !== undefined && this.isOfNoUse(exchange, this.call)) {
-      if (this.#spurned.length === 0) this.call.onSettled(() => this.#giveBack());
-      this.#spurned.push(exchange);
-      return this.spurn(exchange, this.call);
+      if (this.#spurned.isEmpty) this.call.onSettled(() => this.#spurned.giveBack());
+      return this.spurn(exchange, this.call, this.#spurned);
     }
     super.onGranted(exchange);
-    this.#giveBack();
-  }
-
-  #giveBack(): void {
-    for (const exchange of this.#spurned.splice(0)) exchange.end();
+    this.#spurned.giveBack();
   }
 }
 

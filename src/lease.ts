@@ -1,5 +1,5 @@
 import type { RefusalReason } from '../machines/index.js';
-import { Asking } from './asking.js';
+import { Asking, Spurned } from './asking.js';
 import { Budget, checkMs, checkNames, checkWait, isBounded, type WaitOptions } from './budget.js';
 import type { Call, CallOutcome } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
@@ -138,8 +138,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
   #reject: ((error: unknown) => void) | undefined;
   #lease: (() => Lease<Api>) | undefined;
   #onFailed: (() => void) | undefined;
-  /** Granted to it, and of no use. */
-  readonly #spurned: Exchange[] = [];
+  readonly #spurned = new Spurned();
   /** Somebody is kept waiting. */
   #waits = false;
 
@@ -185,11 +184,10 @@ export class CheckoutAsking<Api> extends Asking implements Child {
 
   override onGranted(exchange: Exchange): void {
     if (!this.waiter.affinity?.strict && this.isOfNoUse(exchange, this)) {
-      this.#spurned.push(exchange);
-      return this.spurn(exchange, this);
+      return this.spurn(exchange, this, this.#spurned);
     }
     super.onGranted(exchange);
-    this.#giveBack();
+    this.#spurned.giveBack();
   }
 
   waitsFor(): readonly (Child | undefined)[] | undefined {
@@ -202,7 +200,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
     this.#settle();
     reject?.(error);
     this.#onFailed?.();
-    this.#giveBack();
+    this.#spurned.giveBack();
   }
 
   refuseIfDeadlocked(): boolean {
@@ -219,10 +217,6 @@ export class CheckoutAsking<Api> extends Asking implements Child {
     const lease = this.#lease;
     this.#settle();
     if (lease !== undefined) resolve?.(lease());
-  }
-
-  #giveBack(): void {
-    for (const exchange of this.#spurned.splice(0)) exchange.end();
   }
 
   #settle(): void {

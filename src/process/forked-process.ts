@@ -131,7 +131,7 @@ export class ForkedProcess implements PythonProcess {
       case 'ended':
         return this.#exited(outcome.end);
       case 'loaded':
-        if (!template.isKilled) return this.#fork(template);
+        if (!template.isHung) return this.#fork(template);
         // Whoever comes as it goes waits for that: where the kernel keeps them, templates would pile up.
         await template.gone;
         return this.#start();
@@ -191,7 +191,7 @@ export class ForkedProcess implements PythonProcess {
   #awaitEnd(): unknown {
     return patience.setTimeout(() => {
       if (this.#pid !== undefined && isDying(this.#pid)) this.#killing = this.#awaitEnd();
-      else this.#template?.kill();
+      else this.#template?.killHung();
     }, KILL_MS);
   }
 
@@ -200,7 +200,7 @@ export class ForkedProcess implements PythonProcess {
     patience.clearTimeout(this.#killing);
     await this.#seat?.end();
     const wasForked = this.#pid !== undefined;
-    if (wasForked || this.#isUnwanted || !this.#template?.isKilled) return this.#exited(end);
+    if (wasForked || this.#isUnwanted || !this.#template?.isHung) return this.#exited(end);
     // Its template was killed for the sake of another worker, and had not come to this one.
     this.#seat = undefined;
     this.#line = undefined;

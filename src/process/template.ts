@@ -66,7 +66,7 @@ export class Template {
   #isOver = false;
   #isRetired = false;
   #isRefused = false;
-  #isKilled = false;
+  #isHung = false;
   #settle!: (outcome: TemplateOutcome | Promise<TemplateOutcome>) => void;
   #vanish!: () => void;
 
@@ -101,8 +101,8 @@ export class Template {
   }
 
   /** It was killed since it hung: whom it has not forked is to be forked of another, once it is gone. */
-  get isKilled(): boolean {
-    return this.#isKilled;
+  get isHung(): boolean {
+    return this.#isHung;
   }
 
   /** What it says until it has imported the modules, the first of those who wait hears. */
@@ -119,7 +119,7 @@ export class Template {
     this.#waiting.delete(listeners);
     if (this.#waiting.size > 0 || !this.#isLoading) return;
     this.#endLoading(this.gone.then(() => ({ is: 'retired' })));
-    this.end();
+    this.kill();
   }
 
   /** The seat that nobody has, if there is one. */
@@ -149,13 +149,13 @@ export class Template {
   }
 
   /** Ends it at once, and all workers with it, since it hangs: whom it has not forked is to be forked of another. */
-  kill(): void {
-    if (!this.#isOver) this.#isKilled = true;
-    this.end();
+  killHung(): void {
+    if (!this.#isOver) this.#isHung = true;
+    this.kill();
   }
 
   /** Ends it at once, and all workers with it. */
-  end(): void {
+  kill(): void {
     if (this.#group === undefined) this.#isRetired = true;
     else if (!this.#isOver) this.#group.signal('SIGKILL');
   }
@@ -171,7 +171,7 @@ export class Template {
     });
     if (child instanceof Promise) throw await child;
     this.#adopt(child as unknown as Child, limits);
-    if (this.#isRetired) this.end();
+    if (this.#isRetired) this.kill();
   }
 
   #adopt(child: Child, limits: { messageBytesMax: number; attachmentBytesMax: number }): void {
@@ -187,8 +187,8 @@ export class Template {
       {
         onMessage: (message) => this.#hear(message),
         // None of what is called back there throws, and a line to a template that cannot be understood is none.
-        onFault: () => this.end(),
-        onEnd: () => this.end(),
+        onFault: () => this.kill(),
+        onEnd: () => this.kill(),
       },
       templateMessageOf,
     );
@@ -236,7 +236,7 @@ export class Template {
           return this.#channel?.send(this.#loadLine());
         }
         this.#settle(Promise.reject(new ProtocolError({ detail: otherProtocol(message) })));
-        return this.end();
+        return this.kill();
       case 'log':
         return this.#first?.onMessage(message);
       case 'loaded':
@@ -280,7 +280,7 @@ export class Template {
   }
 
   #endIfIdle(): void {
-    if (this.#isRetired && this.#forks.every((fork) => fork === undefined)) this.end();
+    if (this.#isRetired && this.#forks.every((fork) => fork === undefined)) this.kill();
   }
 
   #leave(): void {

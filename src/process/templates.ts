@@ -73,7 +73,7 @@ export class PoolTemplates implements Templates {
   /** Ends all of them, and resolves when none is left. */
   async close(): Promise<void> {
     const living = [...this.#living];
-    for (const template of living) template.end();
+    for (const template of living) template.kill();
     await Promise.all(living.map(({ gone }) => gone));
   }
 }

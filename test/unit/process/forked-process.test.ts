@@ -65,13 +65,13 @@ describe('a worker that its template has not forked yet', () => {
   it('is forked of the next one if that is killed, since it hangs, and has not failed to start', async () => {
     const [first, second, onExited] = [loaded(), loaded(), vi.fn<ProcessListeners['onExited']>()];
     await startOf([first, second], { onExited });
-    first.isKilled = true;
+    first.isHung = true;
     await first.ended();
     expect(second.fork).toHaveBeenCalledOnce();
     expect(onExited).not.toHaveBeenCalled();
     // That one forks it, and its end is the worker's.
     second.forked();
-    second.isKilled = true;
+    second.isHung = true;
     await second.ended();
     expect(onExited.mock.calls).toEqual([[KILLED]]);
   });
@@ -81,7 +81,7 @@ describe('a worker that its template has not forked yet', () => {
     const gone = new Promise<void>((resolve) => {
       vanish = resolve;
     });
-    const [first, second] = [{ ...loaded(), gone, isKilled: true }, loaded()];
+    const [first, second] = [{ ...loaded(), gone, isHung: true }, loaded()];
     await startOf([first, second], {});
     expect(second.fork).not.toHaveBeenCalled();
     vanish();
@@ -102,7 +102,7 @@ describe('a worker that its template has not forked yet', () => {
     const [first, second, onExited] = [loaded(), loaded(), vi.fn<ProcessListeners['onExited']>()];
     const worker = await startOf([first, second], { onExited });
     worker.signal('SIGKILL');
-    first.isKilled = true;
+    first.isHung = true;
     await first.ended();
     expect(onExited.mock.calls).toEqual([[KILLED]]);
     expect(second.fork).not.toHaveBeenCalled();
@@ -111,22 +111,22 @@ describe('a worker that its template has not forked yet', () => {
 
 describe('a worker that was killed and is not gone', () => {
   it('is waited for as long as the kernel keeps it, and its template lives', async () => {
-    const { worker, kill } = await forked();
+    const { worker, killHung } = await forked();
     isDying.mockReturnValue(true);
     worker.signal('SIGKILL');
     for (let time = 0; time < 60_000; time += 5_000) await goOn(5_000);
-    expect(kill).not.toHaveBeenCalled();
+    expect(killHung).not.toHaveBeenCalled();
     isDying.mockReturnValue(false);
     await goOn(5_100);
-    expect(kill).toHaveBeenCalledOnce();
+    expect(killHung).toHaveBeenCalledOnce();
   });
 
   it('and not even dying has a template that hangs, which is killed', async () => {
-    const { worker, kill } = await forked();
+    const { worker, killHung } = await forked();
     isDying.mockReturnValue(false);
     worker.signal('SIGKILL');
     await goOn(5_100);
-    expect(kill).toHaveBeenCalledOnce();
+    expect(killHung).toHaveBeenCalledOnce();
   });
 });
 
@@ -140,20 +140,20 @@ async function goOn(ms: number): Promise<void> {
 async function forked() {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
-  const kill = vi.fn();
+  const killHung = vi.fn();
   const template = {
     outcome: Promise.resolve<TemplateOutcome>({ is: 'loaded' }),
     wait: () => {},
     freeSeat: () => ({ begin: () => {} }),
     fork: (_: unknown, { onForked }: ForkListeners) => onForked(1),
     signal: () => {},
-    kill,
+    killHung,
   };
   const templates = { current: () => template } as unknown as Templates;
   const listeners = { onSpawned: () => {} } as unknown as ProcessListeners;
   const worker = new ForkedProcess(templates, async () => ({}) as Launch, listeners);
   await vi.advanceTimersByTimeAsync(0);
-  return { worker, kill };
+  return { worker, killHung };
 }
 
 /** A worker that the first of these templates has been told to fork; if it begins anew, it comes to the next. */
@@ -173,7 +173,7 @@ function loaded() {
   return {
     outcome: Promise.resolve<TemplateOutcome>({ is: 'loaded' }),
     gone: Promise.resolve(),
-    isKilled: false,
+    isHung: false,
     wait: () => {},
     waitNoLonger: () => {},
     freeSeat: () => ({ begin: () => {}, end: async () => {} }),

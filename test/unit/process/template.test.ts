@@ -11,7 +11,7 @@ describe('a template that nobody waits for any more', () => {
     const live = new LiveProcesses();
     const template = new Template(live, LAUNCH, 1, () => '');
     onTestFinished(async () => {
-      template.end();
+      template.kill();
       await template.gone;
       await live.close();
     });
@@ -32,14 +32,14 @@ describe('a template that is gone', () => {
     const killed = new Template(live, LAUNCH, 1, () => '');
     const ended = new Template(live, { ...LAUNCH, flags: ['-c', ''] }, 1, () => '');
     onTestFinished(async () => {
-      for (const template of [killed, ended]) template.end();
+      for (const template of [killed, ended]) template.kill();
       await Promise.all([killed.gone, ended.gone]);
       await live.close();
     });
-    killed.kill();
+    killed.killHung();
     expect(await killed.outcome).toMatchObject({ is: 'ended', end: { signal: 'SIGKILL' } });
     expect(await ended.outcome).toMatchObject({ is: 'ended', end: { exitCode: 0 } });
-    expect([killed.isKilled, ended.isKilled]).toEqual([true, false]);
+    expect([killed.isHung, ended.isHung]).toEqual([true, false]);
   });
 });
 
