@@ -12,10 +12,12 @@ from select import POLLIN, poll
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import Any
+    from typing import Any, TypeVar
 
     from .reply_page import ReplyPage
     from .shared_file import NodeFiles
+
+    Taken = TypeVar("Taken")
 
 
 class LineReader:
@@ -33,7 +35,7 @@ class LineReader:
         self.descriptor = descriptor
         # Whole lines that have come, the last one first, without their newlines.
         self.lines: list[bytes] = []
-        # Something has been read that is in no line yet, and lost if anything is raised. Only `await_line` and its caller keep it.
+        # Something has been read that is lost if anything is raised. Only `await_line` and `take_next` keep it.
         self.is_taking = False
         # What is done before raw bytes are waited for.
         self.before_wait: Callable[[], None] | None = None
@@ -82,6 +84,24 @@ class LineReader:
             self.is_taking = False
             if not chunk:
                 return
+
+    def take_next(self, take: Callable[[], Taken], broke: Callable[[BaseException], object]) -> Taken:
+        """Wait for the next line, in the middle of a call, and return what `take` makes of it.
+
+        A signal handler of the user's may raise, which the call may catch, and go on. As this waits, that takes nothing
+        away. As a line is taken in, it would take that away, and with it perhaps calls that nobody would ever answer:
+        `broke` is called with what was raised then.
+        """
+        try:
+            self.await_line()
+            self.is_taking = True
+            taken = take()
+            self.is_taking = False
+        except BaseException as raised:
+            if self.is_taking:
+                broke(raised)
+            raise
+        return taken
 
     def wait_by(self, wait: Callable[[], object], threads_max: int) -> None:
         """Have `wait` called before each read from here on, as long as there are no more threads than so many beside the main one.

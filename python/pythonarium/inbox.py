@@ -37,7 +37,7 @@ class Inbox:
     def receive(self, call: int) -> dict[str, Any]:
         """Wait for the next message that is meant for `call`, which runs, and return it."""
         while True:
-            message = self._take(call)
+            message = self._reader.take_next(lambda: self._take(call), self._broke)
             if message is not None:
                 return message
 
@@ -56,35 +56,20 @@ class Inbox:
                     self._readable = None
                     loop.remove_reader(self._reader.descriptor)
             # What can be read ends a line soon: Node writes whole ones.
-            message = self._take(call)
+            message = self._reader.take_next(lambda: self._take(call), self._broke)
             if message is not None:
                 return message
 
     def _take(self, call: int) -> dict[str, Any] | None:
-        """Wait for the next message, and return it if it is meant for `call`; what is meant for no call that runs is kept.
-
-        A signal handler of the user's may raise, which the call may catch, and go on. As this waits, that takes nothing
-        away. As a message is taken in, it would take that away, and with it perhaps calls that nobody would ever answer:
-        the worker ends then, as it does where a handler raises outside of a call.
-        """
-        reader = self._reader
-        try:
-            reader.await_line()
-            reader.is_taking = True
-            message = self.read()
-            if message is None:
-                self._hung_up()
-            taken = None
-            if type(message) is list or message["type"] not in DURING_A_CALL:
-                self.kept.append(message)
-            elif message["id"] == call:
-                taken = message
-            reader.is_taking = False
-        except BaseException as raised:
-            if reader.is_taking:
-                self._broke(raised)
-            raise
-        return taken
+        """Return the next message if it is meant for `call`; what is meant for no call that runs is kept."""
+        message = self.read()
+        if message is None:
+            self._hung_up()
+        if type(message) is list or message["type"] not in DURING_A_CALL:
+            self.kept.append(message)
+        elif message["id"] == call:
+            return message
+        return None
 
     def leave(self) -> None:
         """Let nobody wait in `receive_async` any longer, for the next messages are the next call's."""

@@ -56,17 +56,7 @@ class AsyncioLane(Lane):
     def read(self) -> None:
         """Wait for the line, and take in what comes. All else stands still meanwhile."""
         self._was_read = True
-        reader = self._reader
-        try:
-            # What a signal handler of the user's raises as this waits is for the call that waits, and takes nothing away.
-            reader.await_line()
-            reader.is_taking = True
-            self._take_all()
-            reader.is_taking = False
-        except BaseException as bug:
-            if reader.is_taking:
-                self._break(bug)
-            raise
+        self._reader.take_next(self._take_all, self._break)
 
     def make_job(self, message: dict[str, Any], function: Callable[..., Any]) -> AsyncioJob:
         """Return what stands for a call of `function`."""
