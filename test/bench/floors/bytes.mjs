@@ -4,19 +4,17 @@ import { spawnBare } from './line.mjs';
 export default {
   name: 'floor: raw bytes',
   async start({ python }) {
-    const { line, close } = spawnBare(python, './bytes.py');
+    let take;
+    const { line, close } = spawnBare(python, './bytes.py', (buffer, length) => take(buffer, length));
     return {
       bytes: (data) =>
         new Promise((resolve) => {
           const back = Buffer.allocUnsafeSlow(data.length + HEAD_BYTES);
           let filled = 0;
-          const take = (chunk) => {
-            filled += chunk.copy(back, filled);
-            if (filled < back.length) return;
-            line.off('data', take);
-            resolve(back.subarray(HEAD_BYTES));
+          take = (buffer, length) => {
+            filled += buffer.copy(back, filled, 0, length);
+            if (filled === back.length) resolve(back.subarray(HEAD_BYTES));
           };
-          line.on('data', take);
           const head = Buffer.alloc(HEAD_BYTES);
           head.writeBigUInt64LE(BigInt(data.length));
           line.cork();
