@@ -184,6 +184,7 @@ export const coordinatorMachine = setup({
       const { affinity } = (event as Requested).waiter;
       return affinity?.strict === true && context.workers[affinity.place]?.worker !== affinity.worker;
     },
+    isNew: ({ event }) => !(event as Requested).isBack,
     mayNotWait: ({ event }) => !(event as Requested).waiter.mayWait,
     isFull: ({ context, event }) =>
       !(event as Requested).isBack && heldBeside(event).all + context.queue.size >= context.queueMax,
@@ -315,10 +316,14 @@ export const coordinatorMachine = setup({
         'pool.destroy': 'closed',
       },
     },
-    // Those who wait are served; nobody else is let in.
+    // Those who wait are served; nobody else is let in. Whoever is back was let in before, and may wait for any worker.
     draining: {
       on: {
-        'lease.request': { actions: ['refuseNewcomer', { type: 'sayRefused', params: { reason: 'closed' } }] },
+        'lease.request': [
+          { guard: 'isNew', actions: ['refuseNewcomer', { type: 'sayRefused', params: { reason: 'closed' } }] },
+          { guard: 'hasFreeSlotFor', actions: ['grantToNewcomer', 'sendGrant'] },
+          { actions: 'enqueue' },
+        ],
         'lease.cancel': [
           { guard: 'isLastToDo', target: 'closed', actions: 'dequeue' },
           { guard: 'isWaiting', actions: 'dequeue' },

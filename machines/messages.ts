@@ -23,9 +23,9 @@ export type SupervisorRef = ActorRef<Snapshot<unknown>, SupervisorEvent>;
 
 export type CoordinatorEvent =
   /**
-   * `isBack`: it was let in before, and had a worker that never came to it or was held by its session, or it asks for
-   * one who was: it is let in however many wait. `held`: so many wait who have asked for no worker yet, and so many of
-   * them under its fairness key; absent: nobody.
+   * `isBack`: it was let in before, and had a worker that never came to it or was of no use, or was held by its session,
+   * or it asks for one who was: it is let in however many wait, and while the pool drains. `held`: so many wait who have
+   * asked for no worker yet, and so many of them under its fairness key; absent: nobody.
    */
   | { type: 'lease.request'; waiter: Waiter; isBack?: boolean; held?: { readonly all: number; readonly alike: number } }
   | { type: 'lease.cancel'; waiter: Waiter }

@@ -132,10 +132,9 @@ export abstract class Asking implements Asker {
   /**
    * Goes to the coordinator once more, to its old place and for any worker.
    *
-   * @param isBack It had a worker that never came to it.
+   * @param isBack It had a worker that never came to it, or was of no use.
    */
   protected askOnceMore(isBack: boolean): void {
-    if (this.runtime.endedBy !== undefined) return this.onRefused('closed');
     const now = this.runtime.clock.now();
     // One that is back has waited all the time, and for another attempt it waits anew.
     if (!isBack) this.#waitsSince = now;
@@ -150,7 +149,7 @@ export abstract class Asking implements Asker {
    * before. And it may ask for another.
    */
   protected isOfNoUse({ worker: { inFront } }: Exchange, child: Child): boolean {
-    if (inFront === undefined || this.runtime.endedBy !== undefined) return false;
+    if (inFront === undefined) return false;
     return isBelow(child, inFront) || deadlockOf(child, true, [inFront]) !== undefined;
   }
 

@@ -243,6 +243,19 @@ describe('a call in the function of another, with a slot for it behind that alon
     expect(await inner).toBe('inner');
     await drained;
   });
+
+  it('waits as well where that slot comes free while the pool is drained', async () => {
+    const { pool, outer, held, answer } = await nesting({}, 1);
+    const inner = outer.run(() => pool.call('inner'));
+    const drained = pool.drain();
+    await held[0]?.checkin();
+    await setImmediate();
+    expect(pool.stats()).toMatchObject({ state: 'draining', leases: 4, waiting: 1 });
+    for (const name of ['other 0', 'other 1', 'inner', 'outer']) await answer(name);
+    expect(await inner).toBe('inner');
+    await drained;
+    expect(pool.stats()).toMatchObject({ state: 'drained', leases: 0, waiting: 0 });
+  });
 });
 
 describe('a checkout in the function of a call, with a slot for it behind that alone', () => {
@@ -317,6 +330,22 @@ describe('a checkout in the function of a call, with a slot for it behind that a
     await answer('other 1');
     await answer('inner');
     expect(await inner).toBe('inner');
+  });
+
+  it('waits as well where that slot comes free while the pool is drained', async () => {
+    const { pool, outer, others, held, answer } = await nesting({}, 1);
+    const asked = outer.run(() => pool.checkout());
+    const drained = pool.drain();
+    await held[0]?.checkin();
+    await setImmediate();
+    expect(pool.stats()).toMatchObject({ state: 'draining', leases: 4, waiting: 1 });
+    await answer('other 0');
+    const lease = await asked;
+    expect(lease.worker).toBe(others[1]?.worker?.name);
+    await lease.checkin();
+    for (const name of ['other 1', 'outer']) await answer(name);
+    await drained;
+    expect(pool.stats()).toMatchObject({ state: 'drained', leases: 0, waiting: 0 });
   });
 });
 

@@ -94,8 +94,12 @@ export const COORDINATOR: Walkable<typeof coordinatorMachine> = {
     rules: { ageAfterMs: 10_000, shed: { targetMs: 10, intervalMs: 0 } },
     supervisor: inertRef<SupervisorRef>('supervisor'),
   },
-  events: ({ context }) => [
+  events: ({ value, context }) => [
     ...WAITERS.filter(({ ticket }) => !isKnown(context, ticket)).map((waiter) => ({ type: 'lease.request', waiter })),
+    // Whoever was let in before: one is enough, where that makes a difference.
+    ...(value === 'draining' && !isKnown(context, ANYONE.ticket)
+      ? [{ type: 'lease.request', waiter: ANYONE, isBack: true }]
+      : []),
     ...WAITERS.map((waiter) => ({ type: 'lease.cancel', waiter })),
     ...SLOTS.flatMap((slots, place): AnyEventObject[] => {
       const served = context.workers[place];

@@ -77,7 +77,15 @@ export const COORDINATOR_TABLE: Table<typeof coordinatorMachine> = {
     'degraded --worker.joined--> open': { promise: 'a worker lives, and all is well' },
     'degraded --pool.drain--> closed': { promise: 'nothing is left to do', says: closes() },
     'degraded --pool.destroy--> closed': { promise: 'nothing is left to do', says: closes() },
-    'draining --lease.request--> draining': { promise: 'nobody else is let in', says: ['waiters.refused closed'] },
+    'draining --lease.request[isNew]--> draining': {
+      promise: 'nobody else is let in',
+      says: ['waiters.refused closed'],
+    },
+    'draining --lease.request[hasFreeSlotFor]--> draining': {
+      promise: 'a free worker is granted at once to one who is back',
+      says: GRANTS,
+    },
+    'draining --lease.request[else]--> draining': { promise: 'one who is back waits again, in silence' },
     'draining --lease.cancel[isLastToDo]--> closed': { promise: 'the last who waited has gone', says: closes() },
     'draining --lease.cancel[isWaiting]--> draining': { promise: 'one less waits' },
     'draining --worker.joined--> draining': { promise: 'whoever is next has its slots already', maySay: GRANTS },

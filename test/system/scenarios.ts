@@ -793,6 +793,36 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
+    promise: 'so does one whose pool drains by then, since it was let in before',
+    bounds: counted(1, 3, { asks: [SHORT] }),
+    play: (scene) => {
+      scene.does(BOOTS);
+      oneAfterTheOther(scene, 3);
+      scene.does(OFFERS, DIES, 'pool.drain', 'lease.offered reaches the coordinator', 'lease.lost reaches client 0');
+      scene.does('worker.left reaches the coordinator', 'pool.drain reaches the coordinator');
+      scene.settles();
+      scene.sees('the second waits', callerIs('waiting', 1));
+      scene.does(RESTARTS, BOOTS);
+      scene.settles();
+      scene.sees('the second runs', callerIs('running', 1));
+    },
+  },
+  {
+    promise: 'and is served at once where a worker is free again',
+    bounds: counted(2, 3, { asks: [SHORT] }),
+    play: (scene) => {
+      scene.does(BOOTS, 'the process at place 1 is ready');
+      oneAfterTheOther(scene, 3);
+      scene.does('the call at place 1 is answered, and the next may have its lease', 'the process at place 1 dies');
+      scene.does('pool.drain', 'lease.offered reaches the coordinator', 'lease.lost reaches client 1');
+      scene.does('worker.left reaches the coordinator', 'pool.drain reaches the coordinator');
+      scene.does('worker.dead reaches the supervisor', 'the replacement at place 1 is due');
+      scene.does('the process at place 1 is ready', 'worker.joined reaches the coordinator');
+      scene.settles();
+      scene.sees('the third runs', callerIs('running', 2));
+    },
+  },
+  {
     promise: 'a lease is not passed on in a pool that drains',
     bounds: shortly,
     play: (scene) => {
@@ -1114,6 +1144,14 @@ export const SCENARIOS: readonly Scenario[] = [
   ...endingsOf('a pool that is drained', [BOOTS, 'pool.drain'], ['pool.close', 'pool.destroy']),
   ...endingsOf('a pool that closes', [BOOTS, ASKS, 'pool.close'], ['pool.destroy']),
 ];
+
+/** So many callers ask for short calls, each once the one before has a worker or waits. */
+function oneAfterTheOther(scene: Scene, callers: number): void {
+  for (let caller = 0; caller < callers; caller++) {
+    scene.does(asksShortly(caller));
+    scene.settles();
+  }
+}
 
 /** From whatever state of its life, a pool can be ended. */
 function endingsOf(who: string, way: string[], commands = ['pool.drain', 'pool.close', 'pool.destroy']): Scenario[] {

@@ -592,7 +592,7 @@ export function keyOf(event: AnyEventObject): string {
     const who = typeof worker === 'object' ? addressOf(worker).worker : worker;
     const from = ref === undefined ? '' : addressOf(ref).worker;
     const where = `${place} ${slot} ${slots} ${ahead} ${leases}`;
-    return `${type} ${lease} ${who} ${where} ${way} ${proven} ${byItself} ${from} ${at} ${waiting} ${waiter ? keyOfWaiter(waiter) : ''}`;
+    return `${type} ${lease} ${who} ${where} ${way} ${proven} ${byItself} ${from} ${at} ${waiting} ${event.isBack} ${waiter ? keyOfWaiter(waiter) : ''}`;
   });
 }
 

@@ -331,6 +331,22 @@ describe('a pool that drains', () => {
     expect(state()).toBe('closed');
   });
 
+  it('lets whoever is back in again, to a free worker or to wait, and is closed once they are served', () => {
+    const { joins, asks, isBack, frees, says, state, waiting } = coordinator();
+    joins(0);
+    joins(1);
+    asks(2);
+    says('pool.drain');
+    expect(isBack(1)).toEqual(['worker-0: lease 2, slot 0, for 1']);
+    expect(isBack(3)).toEqual([]);
+    expect(asks(4)).toEqual(['refused closed: 4']);
+    expect(waiting()).toEqual([3]);
+    expect(frees(0)).toEqual(['worker-0: lease 3, slot 0, for 3']);
+    expect(frees(0)).toEqual([]);
+    expect(state()).toBe('draining');
+    expect(frees(1)).toEqual(['supervisor: coordinator.closed']);
+  });
+
   it('goes on while others run', () => {
     const { joins, asks, frees, says, state } = coordinator();
     joins(0, { slots: 2 });
