@@ -275,8 +275,10 @@ export class Runtime {
   /** Who holds every slot that could serve such a wish; undefined if one is free, or may come up. */
   holders(affinity: Affinity | null): readonly Exchange[] | undefined {
     const { sizeMax, slots } = this.settings;
+    // At its end a pool does not grow.
+    const size = this.endedBy === undefined ? sizeMax : this.size;
     const hands = [...this.hands.values()].filter(({ id }) => !affinity?.strict || id === affinity.worker);
-    if (hands.length < (affinity?.strict ? 1 : sizeMax)) return undefined;
+    if (hands.length < (affinity?.strict ? 1 : size)) return undefined;
     const holders: Exchange[] = [];
     for (const { exchanges, isRetired } of hands) {
       const held = exchanges.filter((exchange) => exchange !== undefined);
@@ -288,8 +290,9 @@ export class Runtime {
   }
 
   /**
-   * To be called when a lease has ended whose slot nobody gets, or a worker is gone: those asked for in the functions of
-   * calls may wait for ever from now on. They are looked at once the turn is over, when their functions have gone on.
+   * To be called when a lease has ended whose slot nobody gets, a worker is gone, or no more are to come: those asked for in
+   * the functions of calls may wait for ever from now on. They are looked at once the turn is over, when their functions have
+   * gone on.
    */
   lookForDeadlocks(): void {
     nextTurn(() => {
@@ -465,6 +468,7 @@ export class Runtime {
     this.endedBy ??= by;
     void this.reloader?.close();
     this.#supervisor.send({ type: `pool.${by}` });
+    if (this.sizer !== undefined) this.lookForDeadlocks();
   }
 
   /** Workers that wait out a back-off are started now. */

@@ -349,6 +349,25 @@ describe('a checkout in the function of a call, with a slot for it behind that a
   });
 });
 
+describe('a call in the function of another, in a pool of no fixed size', () => {
+  it('is refused once the pool is drained that has not grown for it yet, since it does not any more', async () => {
+    const played = new PlayedPool({ size: { min: 1, max: 2 } });
+    onTestFinished(() => played.destroy());
+    await played.boot();
+    const { pool, process } = played;
+    const answered = pool.call('outer');
+    const [outer] = callsOf(played);
+    const inner = outer?.run(() => failure(pool.call('inner')));
+    await setImmediate();
+    expect(pool.stats()).toMatchObject({ leases: 1, waiting: 1 });
+    const drained = pool.drain();
+    expect(await inner).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['outer', 'inner'] });
+    process.answer('outer');
+    expect(await answered).toBe('outer');
+    await drained;
+  });
+});
+
 /**
  * A pool of two workers: one runs `outer` and has slots to spare, those of the other are all taken by calls.
  *
