@@ -55,8 +55,11 @@ export type WorkerEvent =
   | { type: 'process.failed' }
   /** The process lives and cannot serve: its module does not load, or its line is broken. */
   | { type: 'process.unfit' }
-  /** `byItself`: by its own doing. Neither the pool nor anybody outside had ended it. */
-  | { type: 'process.exited'; byItself: boolean }
+  /**
+   * `byItself`: by its own doing. Neither the pool nor anybody outside had ended it. `isBlameless`: it went with others, which
+   * is no bad start of its own.
+   */
+  | { type: 'process.exited'; byItself: boolean; isBlameless?: boolean }
   | { type: 'lease.granted'; lease: LeaseId; slot: number; waiter: Waiter }
   | { type: 'lease.released'; lease: LeaseId; slot: number; at: number | null }
   | { type: 'lease.revoked'; lease: LeaseId; slot: number }
@@ -85,8 +88,11 @@ export type ClientEvent =
 
 export type SupervisorEvent =
   | { type: 'worker.ready'; worker: WorkerId; place: number }
-  /** `proven`: it had served, or was to be replaced, so its end says nothing about the next start. */
-  | { type: 'worker.dead'; worker: WorkerId; place: number; proven: boolean }
+  /**
+   * `proven`: it had served, or was to be replaced, so its end says nothing about the next start. Null: it had not, and went
+   * with others, so nothing is known of its own start.
+   */
+  | { type: 'worker.dead'; worker: WorkerId; place: number; proven: boolean | null }
   | { type: 'restart.due'; place: number }
   /** It has served, lived or grown so far that another is to take its place. */
   | { type: 'worker.worn'; worker: WorkerId; place: number }

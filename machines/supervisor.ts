@@ -272,9 +272,9 @@ function placed({ places }: Pick<SupervisorContext, 'places'>, at: number, chang
 }
 
 /**
- * A start was bad if its worker died before it had proven itself. Nobody follows one that was to go. A replacement
- * that does not come up is given up, and the one that it was for stays; where that one has died meanwhile, it is there
- * for good.
+ * A start was bad if its worker died before it had proven itself, unless it went with others. Nobody follows one that was to
+ * go. A replacement that does not come up is given up, and the one that it was for stays; where that one has died meanwhile,
+ * it is there for good.
  */
 function afterDeath(context: SupervisorContext, { place, proven }: Dead): SupervisorContext {
   const was = context.places[place];
@@ -285,7 +285,7 @@ function afterDeath(context: SupervisorContext, { place, proven }: Dead): Superv
   return {
     ...context,
     places: successor === -1 ? places : placed({ places }, successor, { replaces: null }),
-    failures: proven ? 0 : context.failures + 1,
+    failures: proven ? 0 : context.failures + Number(proven === false),
   };
 }
 

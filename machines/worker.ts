@@ -415,11 +415,12 @@ function withLease(context: WorkerContext, { lease, slot }: OfLease, state: Live
 
 /**
  * Whether its end says nothing about the next start: it was to be replaced, or it has served. One that goes by itself
- * after its first lease might do so for ever, and must have served a second.
+ * after its first lease might do so for ever, and must have served a second. Null: nothing is known of its start.
  */
-function isProven({ retired, served }: WorkerContext, event: WorkerEvent): boolean {
-  const wentByItself = event.type === 'process.exited' && event.byItself;
-  return retired || served >= (wentByItself ? LEASES_THAT_PROVE : 1);
+function isProven({ retired, served }: WorkerContext, event: WorkerEvent): boolean | null {
+  const exit = event.type === 'process.exited' ? event : undefined;
+  if (retired || served >= (exit?.byItself ? LEASES_THAT_PROVE : 1)) return true;
+  return exit?.isBlameless ? null : false;
 }
 
 function leasesOf({ leases }: WorkerContext): SlotLeases {

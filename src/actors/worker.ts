@@ -600,10 +600,10 @@ export class WorkerHand implements ProcessListeners {
     this.#runtime.lookForDeadlocks();
   }
 
-  onExited(end: ProcessEnd): void {
+  onExited(end: ProcessEnd, isBlameless = false): void {
     this.#end = end;
     this.#ended(end, this.#boot.isUp ? undefined : (this.#fault ?? this.#bootError()));
-    this.#worker.send({ type: 'process.exited', byItself: this.#wentByItself });
+    this.#worker.send({ type: 'process.exited', byItself: this.#wentByItself, isBlameless });
     this.#runtime.hands.delete(this.#worker);
     // Nobody follows one whose replacement is up already, nor a replacement that has not come up.
     this.#runtime.lookForDeadlocks();

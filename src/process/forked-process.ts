@@ -39,6 +39,7 @@ export class ForkedProcess implements PythonProcess {
   #channel: Channel | undefined;
   #spawned: PythonProcess | undefined;
   #limits!: Pick<Launch, 'messageBytesMax' | 'attachmentBytesMax'>;
+  /** It was to end, by signal. */
   #isUnwanted = false;
   /** Its template has told of its end. */
   #isEnding = false;
@@ -74,9 +75,9 @@ export class ForkedProcess implements PythonProcess {
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
     if (this.#spawned !== undefined) return this.#spawned.signal(signal);
     if (this.#hasExited) return;
+    this.#isUnwanted = true;
     if (signal === 'SIGKILL' && this.#seat !== undefined) this.#halt(this.#seat);
     if (this.#pid !== undefined) return this.#template?.signal(this.#pid, signal);
-    this.#isUnwanted = true;
     // Once it is being forked, its pid is on the way.
     if (this.#seat === undefined) queueMicrotask(() => this.#exited(NEVER_LIVED));
   }
@@ -129,7 +130,7 @@ export class ForkedProcess implements PythonProcess {
       case 'retired':
         return this.#start();
       case 'ended':
-        return this.#exited(outcome.end);
+        return this.#exited(outcome.end, !template.takeBlame());
       case 'loaded':
         if (!template.isHung) return this.#fork(template);
         // Whoever comes as it goes waits for that: where the kernel keeps them, templates would pile up.
@@ -144,7 +145,7 @@ export class ForkedProcess implements PythonProcess {
     this.#seat = seat;
     const epoch = template.fork(seat, {
       onForked: (pid) => this.#forked(pid),
-      onExited: (end) => this.#ended(end),
+      onExited: (end, withTemplate) => this.#ended(end, withTemplate ? template : undefined),
     });
     seat.begin(epoch, {
       onBegun: (line) => {
@@ -195,12 +196,16 @@ export class ForkedProcess implements PythonProcess {
     }, KILL_MS);
   }
 
-  async #ended(end: ProcessEnd): Promise<void> {
+  /** @param template With which it went, if it did. */
+  async #ended(end: ProcessEnd, template: Template | undefined): Promise<void> {
     this.#isEnding = true;
     patience.clearTimeout(this.#killing);
     await this.#seat?.end();
-    const wasForked = this.#pid !== undefined;
-    if (wasForked || this.#isUnwanted || !this.#template?.isHung) return this.#exited(end);
+    // Whoever was to end anyhow has an end of its own.
+    if (template === undefined || this.#isUnwanted) return this.#exited(end);
+    // That one hung speaks against the start of nobody who went with it, and that one ended by itself against one.
+    const { isHung } = template;
+    if (this.#pid !== undefined || !isHung) return this.#exited(end, isHung || !template.takeBlame());
     // Its template was killed for the sake of another worker, and had not come to this one.
     this.#seat = undefined;
     this.#line = undefined;
@@ -212,11 +217,11 @@ export class ForkedProcess implements PythonProcess {
     if (this.#pid !== undefined && !this.#hasExited) this.#template?.signal(this.#pid, signal);
   }
 
-  #exited(end: ProcessEnd): void {
+  #exited(end: ProcessEnd, isBlameless = false): void {
     if (this.#hasExited) return;
     this.#hasExited = true;
     this.#template?.waitNoLonger(this.#listeners);
-    this.#listeners.onExited(end);
+    this.#listeners.onExited(end, isBlameless);
   }
 }
 

@@ -34,8 +34,8 @@ export interface ProcessListeners {
   readonly onUnfit: (error: PoolError) => void;
   /** No process came to be. */
   readonly onFailed: (error: unknown) => void;
-  /** It is gone, and all that it had written before has been told. */
-  readonly onExited: (end: ProcessEnd) => void;
+  /** It is gone, and all that it had written has been told. `isBlameless`: it went with others, which is no bad start. */
+  readonly onExited: (end: ProcessEnd, isBlameless?: boolean) => void;
   /** One of these listeners threw. */
   readonly onFault: (error: unknown) => void;
   /** Makes something of what stands for an object that stays in Python. */

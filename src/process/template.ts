@@ -39,8 +39,8 @@ export type TemplateOutcome =
 /** Who was forked, or is about to be. */
 export interface ForkListeners {
   readonly onForked: (pid: number) => void;
-  /** Resolves once all has been told that it had written. */
-  readonly onExited: (end: ProcessEnd) => Promise<void>;
+  /** Resolves once all has been told that it had written. `withTemplate`: that has ended, and all that it had forked. */
+  readonly onExited: (end: ProcessEnd, withTemplate: boolean) => Promise<void>;
 }
 
 /** One Python that imports the modules, forks workers of itself, and alone signals them. */
@@ -67,6 +67,7 @@ export class Template {
   #isRetired = false;
   #isRefused = false;
   #isHung = false;
+  #isBlamed = false;
   #settle!: (outcome: TemplateOutcome | Promise<TemplateOutcome>) => void;
   #vanish!: () => void;
 
@@ -103,6 +104,13 @@ export class Template {
   /** It was killed since it hung: whom it has not forked is to be forked of another, once it is gone. */
   get isHung(): boolean {
     return this.#isHung;
+  }
+
+  /** To be asked by whoever goes with it, or waits for it in vain. True: its end is a bad start of that one, and no other's. */
+  takeBlame(): boolean {
+    const isFirst = !this.#isBlamed;
+    this.#isBlamed = true;
+    return isFirst;
   }
 
   /** What it says until it has imported the modules, the first of those who wait hears. */
@@ -215,7 +223,8 @@ export class Template {
       // Its workers die with it, and what they had started does not.
       for (const fork of this.#forks) fork?.group?.killRest();
       // Nobody else can tell how they ended.
-      await Promise.all(this.#forks.map((_, seat) => this.#forkEnded(seat, { exitCode: null, signal: 'SIGKILL' })));
+      const end = { exitCode: null, signal: 'SIGKILL' };
+      await Promise.all(this.#forks.map((_, seat) => this.#forkEnded(seat, end, true)));
       for (const stream of streams) stream.destroy();
       this.#leave();
     });
@@ -253,17 +262,17 @@ export class Template {
         return fork.listeners.onForked(message.pid);
       }
       case 'exited':
-        void this.#forkEnded(message.seat, endOf(message.code));
+        void this.#forkEnded(message.seat, endOf(message.code), false);
         return this.#endIfIdle();
     }
   }
 
-  async #forkEnded(seat: number, end: ProcessEnd): Promise<void> {
+  async #forkEnded(seat: number, end: ProcessEnd, withTemplate: boolean): Promise<void> {
     const fork = this.#forks[seat];
     if (fork === undefined) return;
     this.#forks[seat] = undefined;
     if (fork.group !== undefined) this.#live.forget(fork.group);
-    await fork.listeners.onExited(end);
+    await fork.listeners.onExited(end, withTemplate);
   }
 
   #loaded(outcome: TemplateOutcome): void {

@@ -126,6 +126,20 @@ describe('a pool that forks', () => {
     expect(templatesOf(process.pid)).toEqual([after.parent]);
   });
 
+  it('takes the death of the template for one failed start, of however many workers', async () => {
+    const pool = await readyPool(here('forked.py'), fork({ size: 6 }));
+    await until(() => pool.stats().missing === 0, 'all workers');
+    const [template] = templatesOf(process.pid);
+    let dead = 0;
+    pool.on('worker.dead', () => {
+      dead += 1;
+    });
+    process.kill(template as number, 'SIGKILL');
+    await until(() => dead === 6, 'all workers to be told as dead');
+    expect(pool.stats()).toMatchObject({ state: 'ready', failures: 1 });
+    expect((await pool.call<Where>('where')).parent).not.toBe(template);
+  });
+
   it('ends with the template what its workers have started', async () => {
     const pool = await readyPool(here('forked.py'), fork());
     const { parent } = await pool.call<Where>('where');

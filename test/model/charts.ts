@@ -41,6 +41,7 @@ export const WORKER: Walkable<typeof workerMachine> = {
     { type: 'process.unfit' },
     { type: 'process.exited', byItself: true },
     { type: 'process.exited', byItself: false },
+    { type: 'process.exited', byItself: false, isBlameless: true },
     // A lease is granted where none is.
     ...[0, 1, 2].flatMap((slot) =>
       context.leases[slot] ? [] : [{ type: 'lease.granted', lease: leaseOf(slot), slot, waiter: ANYONE }],
@@ -185,7 +186,7 @@ export const SUPERVISOR: Walkable<typeof supervisorMachine> = {
     ...places.flatMap((each, place) => [
       ...(isStarting(each) ? [{ type: 'worker.ready', worker: 1, place }] : []),
       ...(hasLiveWorker(each)
-        ? [true, false].map((proven) => ({ type: 'worker.dead', worker: 1, place, proven }))
+        ? [true, false, null].map((proven) => ({ type: 'worker.dead', worker: 1, place, proven }))
         : []),
       { type: 'restart.due', place },
       ...(each.state === 'up'

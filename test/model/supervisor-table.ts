@@ -220,7 +220,7 @@ export const SUPERVISOR_TABLE: Table<typeof supervisorMachine> = {
         expect([hasLiveWorker(after), after.isWorn, after.replaces]).toEqual([false, false, null]);
     },
 
-    'counts the bad starts in a row, and nobody who has proven itself among them': ({
+    'counts the bad starts in a row, and nobody who has proven itself or went with others among them': ({
       from,
       event,
       transition,
@@ -229,7 +229,7 @@ export const SUPERVISOR_TABLE: Table<typeof supervisorMachine> = {
       const { failures } = snapshot.context;
       const isOver = snapshot.value === 'drained' || from.value === 'stopping';
       if (event.type !== 'worker.dead' || transition === null || isOver) expect(failures).toBe(from.context.failures);
-      else expect(failures).toBe(event.proven ? 0 : from.context.failures + 1);
+      else expect(failures).toBe(event.proven ? 0 : from.context.failures + (event.proven === null ? 0 : 1));
     },
 
     'lets the replacement of each that dies wait out the back-off, unless nobody is to follow or somebody does already':

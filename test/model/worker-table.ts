@@ -263,7 +263,8 @@ export const WORKER_TABLE: Table<typeof workerMachine> = {
     }) => {
       for (const { event: dead } of sent(said, 'worker.dead')) {
         const { retired, served } = from.context;
-        expect(dead.proven).toBe(retired || served === 2 || (served === 1 && event.byItself !== true));
+        const isProven = retired || served === 2 || (served === 1 && event.byItself !== true);
+        expect(dead.proven).toBe(isProven || (event.isBlameless ? null : false));
       }
     },
 

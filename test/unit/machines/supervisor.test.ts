@@ -92,6 +92,16 @@ describe('a worker that dies', () => {
     expect(failures()).toBe(0);
   });
 
+  it('is followed as late as another that died before, where it went with others, and no later', () => {
+    const { is, turn, failures } = ready({ sizeMin: 3, failuresMax: 2 });
+    dies(is, 0);
+    dies(is, 1, null);
+    dies(is, 2, null);
+    expect(failures()).toBe(1);
+    expect(turn(74)).toEqual([]);
+    expect(turn(1)).toHaveLength(3);
+  });
+
   it('leaves a pool that is hopeless where so many have in a row, and nobody is up', () => {
     const { is, turn, state } = ready({ sizeMin: 1, failuresMax: 3 });
     dies(is, 0);
@@ -405,7 +415,7 @@ describe('the back-off', () => {
 
 type Is = ReturnType<typeof supervisor>['is'];
 
-function dies(is: Is, place: number, proven = false): string[] {
+function dies(is: Is, place: number, proven: boolean | null = false): string[] {
   return is('worker.dead', place, proven);
 }
 
@@ -456,7 +466,7 @@ function supervisor(input: Partial<SupervisorInput>) {
     is: (
       type: 'worker.ready' | 'worker.dead' | 'worker.worn' | 'worker.unused',
       place: number,
-      proven = true,
+      proven: boolean | null = true,
     ): string[] => {
       const worker = context().places[place]?.worker ?? 99;
       return says(type === 'worker.dead' ? { type, place, worker, proven } : { type, place, worker });

@@ -69,11 +69,11 @@ describe('a worker that its template has not forked yet', () => {
     await first.ended();
     expect(second.fork).toHaveBeenCalledOnce();
     expect(onExited).not.toHaveBeenCalled();
-    // That one forks it, and its end is the worker's.
+    // That one forks it, and its end is the worker's, of whose start it says nothing either.
     second.forked();
     second.isHung = true;
     await second.ended();
-    expect(onExited.mock.calls).toEqual([[KILLED]]);
+    expect(onExited.mock.calls).toEqual([[KILLED, true]]);
   });
 
   it('waits until one that was killed is gone, and is forked of the next one then', async () => {
@@ -94,7 +94,7 @@ describe('a worker that its template has not forked yet', () => {
     const [first, second, onExited] = [loaded(), loaded(), vi.fn<ProcessListeners['onExited']>()];
     await startOf([first, second], { onExited });
     await first.ended();
-    expect(onExited.mock.calls).toEqual([[KILLED]]);
+    expect(onExited.mock.calls).toEqual([[KILLED, false]]);
     expect(second.fork).not.toHaveBeenCalled();
   });
 
@@ -104,8 +104,38 @@ describe('a worker that its template has not forked yet', () => {
     worker.signal('SIGKILL');
     first.isHung = true;
     await first.ended();
-    expect(onExited.mock.calls).toEqual([[KILLED]]);
+    expect(onExited.mock.calls).toEqual([[KILLED, false]]);
     expect(second.fork).not.toHaveBeenCalled();
+  });
+});
+
+describe('a template that ends', () => {
+  it('by itself is a bad start of one of the workers that go with it, and not of each', async () => {
+    const [template, first, second] = [loaded(), vi.fn(), vi.fn()];
+    await startOf([template], { onExited: first });
+    await startOf([template], { onExited: second });
+    template.forked();
+    await template.ended();
+    expect([first, second].map(({ mock }) => mock.calls)).toEqual([[[KILLED, false]], [[KILLED, true]]]);
+  });
+
+  it('before it has imported the modules is a bad start of one of those who wait for it', async () => {
+    const [template, first, second] = [loaded(), vi.fn(), vi.fn()];
+    template.outcome = Promise.resolve({ is: 'ended', end: KILLED });
+    await startOf([template], { onExited: first });
+    await startOf([template], { onExited: second });
+    expect([first, second].map(({ mock }) => mock.calls)).toEqual([[[KILLED, false]], [[KILLED, true]]]);
+  });
+
+  it('since it hung is a bad start of nobody who was not to end anyhow', async () => {
+    const [template, first, second] = [loaded(), vi.fn(), vi.fn()];
+    await startOf([template], { onExited: first });
+    const killed = await startOf([template], { onExited: second });
+    template.forked();
+    killed.signal('SIGKILL');
+    template.isHung = true;
+    await template.ended();
+    expect([first, second].map(({ mock }) => mock.calls)).toEqual([[[KILLED, true]], [[KILLED, false]]]);
   });
 });
 
@@ -169,20 +199,23 @@ async function startOf(templates: readonly unknown[], told: Partial<ProcessListe
 /** A template that has imported the modules. */
 function loaded() {
   const fork = vi.fn<(seat: unknown, listeners: ForkListeners) => string>(() => 'epoch');
-  const listeners = () => fork.mock.calls[0]![1];
   return {
     outcome: Promise.resolve<TemplateOutcome>({ is: 'loaded' }),
     gone: Promise.resolve(),
     isHung: false,
+    takeBlame: vi.fn(() => false).mockReturnValueOnce(true),
     wait: () => {},
     waitNoLonger: () => {},
     freeSeat: () => ({ begin: () => {}, end: async () => {} }),
+    signal: () => {},
     fork,
-    /** It has forked the worker. */
-    forked: () => listeners().onForked(1),
-    /** It has come to its end, and so has the worker; what comes of that has come of it. */
+    /** It has forked the workers. */
+    forked: () => {
+      for (const [, { onForked }] of fork.mock.calls) onForked(1);
+    },
+    /** It has come to its end, and so have the workers; what comes of that has come of it. */
     ended: async () => {
-      await listeners().onExited(KILLED);
+      for (const [, { onExited }] of fork.mock.calls) await onExited(KILLED, true);
       await setImmediate();
     },
   };

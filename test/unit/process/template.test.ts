@@ -27,7 +27,7 @@ describe('a template that nobody waits for any more', () => {
 });
 
 describe('a template that is gone', () => {
-  it('was killed since it hung, or has ended in another way', async () => {
+  it('was killed since it hung, or has ended in another way, which is one bad start', async () => {
     const live = new LiveProcesses();
     const killed = new Template(live, LAUNCH, 1, () => '');
     const ended = new Template(live, { ...LAUNCH, flags: ['-c', ''] }, 1, () => '');
@@ -40,6 +40,7 @@ describe('a template that is gone', () => {
     expect(await killed.outcome).toMatchObject({ is: 'ended', end: { signal: 'SIGKILL' } });
     expect(await ended.outcome).toMatchObject({ is: 'ended', end: { exitCode: 0 } });
     expect([killed.isHung, ended.isHung]).toEqual([true, false]);
+    expect([ended.takeBlame(), ended.takeBlame()]).toEqual([true, false]);
   });
 });
 
