@@ -17,8 +17,8 @@ export interface Standing {
 export interface SessionTerms {
   /** False: it is to be refused rather than to wait for the one worker that will do. */
   readonly mayWait: boolean;
-  /** Called with the worker that was granted, before anything is sent to it. */
-  onMet(worker: WorkerHand): void;
+  /** Called with what was granted, before anything is sent there. False: it is of no use, and another was asked for. */
+  onGranted(exchange: Exchange): boolean;
   /** The worker it is bound to has left, and the session sees to the rest. */
   readonly onWorkerLeft: (() => void) | undefined;
   /** What it waits for at this moment in place of a worker, if it does: that its state is built anew. */
@@ -74,6 +74,11 @@ export abstract class Asking implements Asker {
   /** False: it is refused rather than to wait for the one worker that will do. */
   get mayWait(): boolean {
     return this.session?.mayWait ?? true;
+  }
+
+  /** As what it is known to those who look at who waits for whom; absent for what no function can wait for. */
+  get child(): Child | undefined {
+    return undefined;
   }
 
   /** The one worker that will do, for the sake of objects that are there. */
@@ -148,21 +153,24 @@ export abstract class Asking implements Asker {
    * What is sent there would wait behind a call that waits for it, if not for it alone: what else that waits for may end
    * before. And it may ask for another.
    */
-  protected isOfNoUse({ worker: { inFront } }: Exchange, child: Child): boolean {
-    if (inFront === undefined) return false;
+  isOfNoUse({ worker: { inFront } }: Exchange): boolean {
+    const { child } = this;
+    if (child === undefined || inFront === undefined) return false;
     return isBelow(child, inFront) || deadlockOf(child, true, [inFront]) !== undefined;
   }
 
   /**
    * Asks once more, and has that slot until it has another, or Python has come to something else there: given back before,
    * it would be granted to it again at once. Nobody loses by that, since whoever had it would wait there for this as well.
+   *
+   * @param child Who would wait there for ever: this one, or another that goes where this one goes.
    */
-  protected spurn(exchange: Exchange, child: Child, spurned: Spurned): void {
+  spurn(exchange: Exchange, child: Child, spurned: Spurned): void {
     this.close();
     spurned.keep(exchange, child);
     this.askOnceMore(true);
     // What was granted together with it has not come to everybody yet.
-    if (this.parent !== undefined) lookAgainAt(this.parent.call);
+    if (child.parent !== undefined) lookAgainAt(child.parent.call);
   }
 
   /** False: it is refused rather than to wait. */
@@ -178,8 +186,8 @@ export abstract class Asking implements Asker {
   }
 
   onGranted(exchange: Exchange): void {
+    if (this.session?.onGranted(exchange) === false) return;
     this.#queueBudget?.close();
-    this.session?.onMet(exchange.worker);
     this.granted(exchange);
   }
 
@@ -273,6 +281,10 @@ export class CallAsking extends Asking implements CallHome {
     return undefined;
   }
 
+  override get child(): Call {
+    return this.call;
+  }
+
   get parent(): Run | undefined {
     return this.call.parent;
   }
@@ -312,11 +324,15 @@ class NestedAsking extends CallAsking {
   readonly #spurned = new Spurned();
 
   override onGranted(exchange: Exchange): void {
-    if (this.askAgain !== undefined && this.isOfNoUse(exchange, this.call)) {
+    if (this.askAgain !== undefined && this.isOfNoUse(exchange)) {
       if (this.#spurned.isEmpty) this.call.onSettled(() => this.#spurned.giveBack());
       return this.spurn(exchange, this.call, this.#spurned);
     }
     super.onGranted(exchange);
+  }
+
+  protected override granted(exchange: Exchange): void {
+    super.granted(exchange);
     this.#spurned.giveBack();
   }
 }

@@ -182,12 +182,15 @@ export class CheckoutAsking<Api> extends Asking implements Child {
     return this.#lease === undefined;
   }
 
+  override get child(): Child {
+    return this;
+  }
+
   override onGranted(exchange: Exchange): void {
-    if (!this.waiter.affinity?.strict && this.isOfNoUse(exchange, this)) {
+    if (!this.waiter.affinity?.strict && this.isOfNoUse(exchange)) {
       return this.spurn(exchange, this, this.#spurned);
     }
     super.onGranted(exchange);
-    this.#spurned.giveBack();
   }
 
   waitsFor(): readonly (Child | undefined)[] | undefined {
@@ -217,6 +220,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
     const lease = this.#lease;
     this.#settle();
     if (lease !== undefined) resolve?.(lease());
+    this.#spurned.giveBack();
   }
 
   #settle(): void {

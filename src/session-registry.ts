@@ -1,6 +1,6 @@
 import type { WorkerId } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
-import type { Asking } from './asking.js';
+import type { Asking, Spurned } from './asking.js';
 import { SessionLimitError } from './errors.js';
 import { LruMap } from './lru-map.js';
 import type { Rebuild } from './rebuild.js';
@@ -28,6 +28,8 @@ export interface SessionRecord {
   held: Asking[] | undefined;
   /** The one of it that will meet the worker first. */
   first: Asking | undefined;
+  /** Granted to that one, or for its `onLost`, and of no use to those who are held. Absent until there is such a slot. */
+  spurned: Spurned | undefined;
   expiry: unknown;
   /** To be told when nothing of it runs or waits. */
   readonly onUnused: (() => void)[];
@@ -267,6 +269,7 @@ export class SessionRegistry {
       lastUsed: this.#runtime.clock.now(),
       held: undefined,
       first: undefined,
+      spurned: undefined,
       expiry: undefined,
       onUnused: [],
     };

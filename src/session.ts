@@ -1,10 +1,11 @@
 import type { WorkerHand } from './actors/worker.js';
-import { type Asking, askingFor, preferring, type Standing } from './asking.js';
+import { type Asking, askingFor, preferring, Spurned, type Standing } from './asking.js';
 import { checkMs, checkNames, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
 import { callAbove, outside, type Parent, parentRun, Run, unlessDeadlocked } from './children.js';
 import { OptionError, SessionLostError } from './errors.js';
+import type { Exchange } from './exchange.js';
 import { Hold } from './hold.js';
 import { CheckoutAsking, type CheckoutOptions, checkoutOptions, Lease } from './lease.js';
 import { NO_OPTIONS, own } from './own.js';
@@ -140,11 +141,14 @@ export class Session<Api = unknown> extends Caller<Api> {
     whenOver(leave);
     if (!this.#isStrict) {
       // State that others count on stays where it is, wherever this one goes.
-      const onMet = (worker: WorkerHand) =>
-        record.isStrict ? sessions.visit(record, worker) : sessions.meet(record, worker);
+      const onGranted = ({ worker }: Exchange) => {
+        if (record.isStrict) sessions.visit(record, worker);
+        else sessions.meet(record, worker);
+        return true;
+      };
       const { boundTo } = asking;
       const onWorkerLeft = boundTo && (() => asking.fail(this.#lost(boundTo.sessionLoss)));
-      asking.session = { mayWait: true, onMet, onWorkerLeft };
+      asking.session = { mayWait: true, onGranted, onWorkerLeft };
       if (boundTo === undefined) return asking.ask(preferring(record.met ?? sessions.leastMet()));
       // A lease there still has its objects, and this would wait for its end in vain.
       if (boundTo.isRetired) return asking.onRefused('worker-left');
@@ -153,9 +157,12 @@ export class Session<Api = unknown> extends Caller<Api> {
     record.isStrict = true;
     asking.session = {
       mayWait: this.#options.affinity !== 'strict-fail-fast',
-      onMet: (worker) => {
-        sessions.meet(record, worker);
-        if (record.first === asking) this.#release(record);
+      onGranted: (exchange) => {
+        const isFirst = record.first === asking;
+        if (isFirst && this.#spurns(record, asking, exchange)) return false;
+        sessions.meet(record, exchange.worker);
+        if (isFirst) this.#release(record);
+        return true;
       },
       onWorkerLeft: () => {
         leave();
@@ -222,6 +229,15 @@ export class Session<Api = unknown> extends Caller<Api> {
     first.ask(preferring(sessions.leastMet()));
   }
 
+  /** Those who are held go where that one goes: a slot behind a call that waits for one of them is of no use to it. */
+  #spurns(record: SessionRecord, asking: Asking, exchange: Exchange): boolean {
+    const inVain = record.held?.find((each) => each.isOfNoUse(exchange))?.child;
+    if (inVain === undefined) return false;
+    record.spurned ??= new Spurned();
+    asking.spurn(exchange, inVain, record.spurned);
+    return true;
+  }
+
   /** Those who waited for the session to meet its worker go on. */
   #release(record: SessionRecord): void {
     const { sessions } = this.runtime;
@@ -230,6 +246,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     // One by one, so that whoever may not wait and is refused does not let the pool forget the others.
     for (let each = next(); each !== undefined; each = next()) this.#askFor(record, each);
     record.held = undefined;
+    record.spurned?.giveBack();
     sessions.released();
   }
 
@@ -249,6 +266,8 @@ export class Session<Api = unknown> extends Caller<Api> {
         record.held = held.filter((each) => each !== asking);
       });
     }
+    // Without this one they may be of use.
+    record.spurned?.giveBack();
     sessions.released();
   }
 
@@ -314,11 +333,14 @@ export class Session<Api = unknown> extends Caller<Api> {
     const asking = new CheckoutAsking(runtime, rebuild.standing, hold, () => new Lease(hold, this.id, NO_OPTIONS));
     asking.session = {
       mayWait: true,
-      onMet: (met) => {
+      onGranted: (exchange) => {
+        if (this.#spurns(record, asking, exchange)) return false;
+        const { worker } = exchange;
         sessions.hold(record, () => {
-          rebuild.worker = met;
+          rebuild.worker = worker;
         });
-        sessions.visit(record, met);
+        sessions.visit(record, worker);
+        return true;
       },
       onWorkerLeft: undefined,
     };

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Call } from '../../src/call.js';
-import type { CallOptions, PoolOptions } from '../../src/index.js';
+import type { CallOptions, Pool, PoolOptions, Session } from '../../src/index.js';
 import { failure } from '../support/pool.js';
 import { watchFaults } from './faults.js';
 import { PlayedPool } from './played-pool.js';
@@ -367,6 +367,57 @@ describe('a call in the function of another, in a pool of no fixed size', () => 
     await drained;
   });
 });
+
+describe('a session that a call in the function of another waits for, with a slot for it behind that alone,', () => {
+  it('is built anew in a slot of another worker', async () => {
+    const { pool, outer, answer, served } = await nesting({ sessionsMax: 1 });
+    const session = await evicted(pool);
+    const inner = outer.run(() => session.call('inner'));
+    await setImmediate();
+    expect(pool.stats()).toMatchObject({ leases: 4, waiting: 1 });
+    for (const name of ['other 0', 'other 1', 'built', 'inner']) await answer(name);
+    expect(await inner).toBe('inner');
+    await answer('outer');
+    expect(served).toEqual(['outer', 'other 0', 'other 1', 'built', 'inner']);
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, cancelled: { kept: 0, killed: 0 } });
+  });
+
+  it('is built anew behind that once it has given up, or was refused since there is no other worker', async () => {
+    for (const size of [1, 2]) {
+      const { pool, outer, answer } = await nesting({ size, slots: 3, sessionsMax: 1 });
+      const session = await evicted(pool);
+      const abort = new AbortController();
+      const inner = failure(outer.run(() => session.call('inner', [], { signal: abort.signal })));
+      await setImmediate();
+      expect(pool.stats().waiting).toBe(size - 1);
+      abort.abort('enough');
+      expect(await inner).toEqual(size === 1 ? expect.objectContaining({ chain: ['outer', 'inner'] }) : 'enough');
+      await answer('outer');
+      await answer('built');
+      expect(pool.stats()).toMatchObject({ leases: 3 * (size - 1), waiting: 0, sessions: 1 });
+    }
+  });
+
+  it('meets another worker, whichever call of it is to meet one first', async () => {
+    const { pool, outer, held, answer } = await nesting({}, 1);
+    const session = pool.session('ann');
+    const first = session.call('first');
+    const inner = outer.run(() => session.call('inner'));
+    await held[0]?.checkin();
+    await setImmediate();
+    expect(pool.stats()).toMatchObject({ leases: 4, waiting: 2 });
+    for (const name of ['other 0', 'other 1', 'first', 'inner', 'outer']) await answer(name);
+    expect(await Promise.all([first, inner])).toEqual(['first', 'inner']);
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0 });
+  });
+});
+
+/** A session whose state is lost, and is built anew by one call. */
+async function evicted(pool: Pool): Promise<Session> {
+  const session = pool.session('ann', { onLost: (lease) => lease.call('built') });
+  for (const each of [session, pool.session('bob')]) await (await each.checkout()).checkin();
+  return session;
+}
 
 /**
  * A pool of two workers: one runs `outer` and has slots to spare, those of the other are all taken by calls.
