@@ -284,18 +284,22 @@ export class Exchange {
     return !this.#isOver && this.#isShort === isShort;
   }
 
-  /** The lease is wanted no further. It goes back at once, or with the answer that is still owed. */
-  end(): void {
+  /**
+   * The lease is wanted no further. It goes back at once, or with the answer that is still owed.
+   *
+   * @param isUnused It has served nobody.
+   */
+  end(isUnused = this.isSpurned): void {
     if (this.#isOver || this.isBusy) return;
-    this.close();
+    this.close(isUnused);
     this.worker.tell(this.#client, { type: 'exchange.ended', lease: this.lease, at: this.worker.nowToShed });
   }
 
   /** Its client gives the lease back. */
-  close(): void {
+  close(isUnused = false): void {
     this.#isOver = true;
     this.worker.exchanges[this.slot] = undefined;
-    this.worker.endLease(this.lease, this.isSpurned);
+    this.worker.endLease(this.lease, isUnused);
   }
 
   /** Calls of a batch were answered, and if they were the last, the request with them. */

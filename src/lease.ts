@@ -277,7 +277,7 @@ export class HastyAsking extends Asking {
     // Behind a call in whose function this is, nothing that is called there would ever come to its turn.
     if (inFront !== undefined && isBelow(this, inFront)) {
       this.fail(undefined);
-      return exchange.end();
+      return exchange.end(true);
     }
     this.isGranted = true;
     this.#isSettled = true;

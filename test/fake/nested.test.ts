@@ -302,6 +302,13 @@ describe('a checkout in the function of a call, with a slot for it behind that a
     expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0 });
   });
 
+  it('has had none of the leases after which a worker is replaced where it is not had at once', async () => {
+    const { pool, clock, outer } = await nesting({ recycle: { leases: 4 } });
+    for (let each = 0; each < 4; each += 1) expect(await outer.run(() => pool.tryCheckout())).toBeUndefined();
+    await clock.turn(1);
+    expect(pool.stats()).toMatchObject({ leases: 3, workers: { leased: 2, spawning: 0 } });
+  });
+
   it('gives that slot back when it is given up, or its time in the queue is over', async () => {
     const { pool, clock, outer } = await nesting({ queueTimeoutMs: 100 });
     const abort = new AbortController();
