@@ -41,6 +41,24 @@ class Session(MutableMapping):  # type: ignore[type-arg]
         state = _current.get()
         return "<no session>" if state is None else f"<session {state!r}>"
 
+    # Each in one step, as a dict does it: calls of a session may run in several threads, and come between two.
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        """Return what is there for `key`, which is `default` from now on if nothing was."""
+        return _state().setdefault(key, default)
+
+    def pop(self, key: Any, *default: Any) -> Any:  # type: ignore[override]
+        """Take out what is there for `key`, and return it; `default` if nothing is. Raises KeyError without one."""
+        return _state().pop(key, *default)
+
+    def popitem(self) -> tuple[Any, Any]:
+        """Take out the last key, and return it with what was there for it. Raises KeyError if there is none."""
+        return _state().popitem()
+
+    def clear(self) -> None:
+        """Take out all."""
+        _state().clear()
+
 
 class SessionStore:
     """The state of every session that this worker has met and that has not ended."""

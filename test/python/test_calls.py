@@ -265,6 +265,14 @@ class Sessions(WorkerTestCase):
         self.assertEqual(self.worker.call("peek", session="a")["length"], 0)
         self.assertEqual(self.worker.error("drop", session="a")["type"], "KeyError")
 
+    def test_what_a_dict_does_in_one_step_is_one_step_of_a_session_and_no_other_thread_comes_between(self):
+        for method, *args in (("setdefault", 1), ("setdefault", 2), ("pop", 3), ("setdefault", 1), ("pop",)):
+            self.assertEqual(self.worker.call("by_key", method, *args, session="a"), [1, 1])
+        self.assertEqual(self.worker.call("by_key", "pop", 3, session="a")[0], 3)
+        self.assertEqual(self.worker.error("by_key", "pop", session="a")["type"], "KeyError")
+        self.worker.call("add", 1, session="b")
+        self.assertEqual(self.worker.call("emptied", session="b"), [["items", [1]], None, 0])
+
     def test_a_session_that_ended_begins_empty(self):
         self.worker.call("add", 1, session="a")
         self.worker.call("add", 2, session="b")
