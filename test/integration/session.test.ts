@@ -316,6 +316,14 @@ describe('the end of a session', () => {
     expect(await session.call('recall')).toEqual({});
   });
 
+  it('is not begun by one who has given up before', async () => {
+    const pool = await readyPool(app);
+    const session = pool.session('ann');
+    await session.call('remember', ['a', 1]);
+    expect(await failure(session.end({ signal: AbortSignal.abort('enough') }))).toBe('enough');
+    expect(await session.call('recall')).toEqual({ a: 1 });
+  });
+
   it('comes with the end of its block by await using', async () => {
     const pool = await readyPool(app);
     {
