@@ -149,6 +149,13 @@ export abstract class Asking implements Asker {
     this.refuseIfDeadlocked();
   }
 
+  /** What is sent there would wait behind a call in whose function this was made. */
+  isBehind(hand: WorkerHand): boolean {
+    const { lane } = this.runtime.settings;
+    // In the other lanes calls go on beside each other, unless one of them blocks all.
+    return callAbove(this.parent, (call) => call.worker === hand && (lane === 'serial' || call.blocks)) !== undefined;
+  }
+
   /**
    * What is sent there would wait behind a call that waits for it, if not for it alone: what else that waits for may end
    * before. And it may ask for another.
@@ -219,13 +226,10 @@ export abstract class Asking implements Asker {
     const { runtime, parent } = this;
     const { slots, lane } = runtime.settings;
     if (parent === undefined || slots === 1 || wish?.strict) return wish;
-    // In the other lanes calls go on beside each other, unless one of them blocks all.
-    const isBehind = (hand: WorkerHand) =>
-      callAbove(parent, (call) => call.worker === hand && (lane === 'serial' || call.blocks)) !== undefined;
-    if (lane !== 'serial' && ![...runtime.hands.values()].some(isBehind)) return wish;
+    if (lane !== 'serial' && ![...runtime.hands.values()].some((hand) => this.isBehind(hand))) return wish;
     let best: WorkerHand | undefined;
     for (const [worker, hand] of runtime.hands) {
-      if (isBehind(hand) || !runtime.hasFreeSlot(worker)) continue;
+      if (this.isBehind(hand) || !runtime.hasFreeSlot(worker)) continue;
       if (hand.id === wish?.worker) return wish;
       if (best === undefined || hand.owes < best.owes) best = hand;
     }

@@ -170,15 +170,17 @@ export class SessionRegistry {
   /**
    * The worker with a free slot that the fewest living sessions have met. A new session is sent there, or else sessions that begin
    * one after the other would all meet the warmest worker and wait for each other ever after.
+   *
+   * @param isOfNoUse Those are left out for which it is true.
    */
-  leastMet(): WorkerHand | undefined {
+  leastMet(isOfNoUse?: (worker: WorkerHand) => boolean): WorkerHand | undefined {
     let least: WorkerHand | undefined;
     let fewest = Number.POSITIVE_INFINITY;
     for (const [worker, hand] of this.#runtime.hands) {
       // One that is to be replaced would lose it soon.
       const isWorn = this.#runtime.recycler?.reasonFor(hand) !== undefined;
       const met = isWorn ? Number.MAX_SAFE_INTEGER : (this.#visitors.get(hand.id)?.size ?? 0);
-      if (met >= fewest || !this.#runtime.hasFreeSlot(worker)) continue;
+      if (met >= fewest || !this.#runtime.hasFreeSlot(worker) || isOfNoUse?.(hand)) continue;
       [least, fewest] = [hand, met];
     }
     return least;

@@ -1,3 +1,4 @@
+import type { Affinity } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import { type Asking, askingFor, preferring, Spurned, type Standing } from './asking.js';
 import { checkMs, checkNames, checkWait, type WaitOptions } from './budget.js';
@@ -230,7 +231,13 @@ export class Session<Api = unknown> extends Caller<Api> {
       record.held = others;
     });
     record.first = first;
-    first.ask(preferring(sessions.leastMet()));
+    first.ask(this.#wishFor(record));
+  }
+
+  /** The worker that it is best to meet: those who are held go there, too, and none of them may wait there for ever. */
+  #wishFor({ held = [] }: SessionRecord): Affinity | null {
+    const isOfNoUse = (worker: WorkerHand) => held.some((each) => each.isBehind(worker));
+    return preferring(this.runtime.sessions.leastMet(isOfNoUse));
   }
 
   /** Those who are held go where that one goes: a slot behind a call that waits for one of them is of no use to it. */
@@ -353,7 +360,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       hold.onEnd(() => hold.ended?.reason !== 'checked-in' && resolve(false));
     });
     asking.standIn();
-    const lease = await asking.lease(undefined, () => asking.ask(preferring(sessions.leastMet())));
+    const lease = await asking.lease(undefined, () => asking.ask(this.#wishFor(record)));
     if (record.visited.has(rebuild.worker as WorkerHand) || runtime.endedBy !== undefined) return { lease, lost };
     // It has left since, and what would be built there would be lost with it.
     sessions.hold(record, () => {

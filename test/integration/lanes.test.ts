@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { LogEvent, Pool, PoolOptions, WorkerDiedError } from '../../src/index.js';
+import { SimulatedClock } from 'xstate';
+import type { LogEvent, Pool, PoolOptions, Session, WorkerDiedError } from '../../src/index.js';
 import { Gate } from '../support/gate.js';
 import { collect, failure, fixtures, next, readyPool } from '../support/pool.js';
 
@@ -216,6 +217,22 @@ describe('in the lane asyncio, a worker', () => {
     let last = (await failure(pool.call('wait_plainly', [outer]))) as { cause?: unknown };
     while (last.cause !== undefined) last = last.cause as { cause?: unknown };
     expect(last).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['wait_plainly', 'wait_plainly', 'echo'] });
+  });
+
+  it('leaves it to another to build the state of a session anew that its own plain function waits for', async () => {
+    const clock = new SimulatedClock();
+    const pool = await readyPool(lanes, { lane: 'asyncio', slots: 4, size: 2, clock });
+    const lease = await pool.checkout();
+    const others = new Map<unknown, Session>();
+    for (const id of ['one', 'other']) others.set(await pool.session(id).call('pid'), pool.session(id));
+    // So that the worker of the lease is the one that sessions are sent to.
+    await others.get(await lease.call('pid'))?.end();
+    const session = pool.session('ann', { ttlMs: 1_000, onLost: (anew) => anew.call('echo', ['built']) });
+    await session.call('echo', [1]);
+    clock.increment(1_000);
+    const inner = () => session.call('echo', [2]);
+    expect(await lease.call('wait_plainly', [inner, 'waited'])).toBe('waited');
+    await lease.checkin();
   });
 
   it('refuses what an iterable asks of it that its own plain function reads: that could never begin', async () => {
