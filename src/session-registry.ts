@@ -194,6 +194,11 @@ export class SessionRegistry {
     return false;
   }
 
+  /** Something of the session runs or waits, those left out that had to do with what it has lost. */
+  isBusy(id: string): boolean {
+    return this.#busy.has(id);
+  }
+
   /** Why the session's state is gone, told once: who has been told may build it anew. */
   takeLoss(id: string): SessionLoss | undefined {
     const loss = this.#lost.get(id);

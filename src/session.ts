@@ -372,11 +372,15 @@ export class Session<Api = unknown> extends Caller<Api> {
 
   /** Its worker left before it was served, so nothing was started: it is told, or goes on with the state built anew. */
   #workerLeft(asking: Asking, whenOver: (leave: () => void) => void, worker: WorkerHand | undefined): void {
-    // A pool that is at its end gives nobody a worker to build anything on.
     const { sessions, endedBy } = this.runtime;
-    if (this.#options.onLost !== undefined && endedBy === undefined) return this.#submit(asking, whenOver);
     // Only one of all who waited finds it untold.
-    asking.fail(this.#lost(sessions.takeLoss(this.id) ?? worker?.sessionLoss ?? 'worker-died'));
+    const untold = sessions.takeLoss(this.id);
+    const loss = untold ?? worker?.sessionLoss ?? 'worker-died';
+    // A pool that is at its end gives nobody a worker to build anything on.
+    if (this.#options.onLost === undefined || endedBy !== undefined) return asking.fail(this.#lost(loss));
+    // Whoever was told may have had no `onLost`, so that nobody builds anything anew.
+    if (untold !== undefined || !sessions.isBusy(this.id)) sessions.putLossBack(this.id, loss);
+    this.#submit(asking, whenOver);
   }
 
   #lost(reason: SessionLoss, onLostTimeoutMs?: number): SessionLostError {

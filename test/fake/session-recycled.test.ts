@@ -82,6 +82,25 @@ it('every call that waits for a worker which is to be replaced waits for its sta
   await world.destroy();
 });
 
+it('whoever waits for a worker which is to be replaced has an `onLost` called, though one without had been told before', async () => {
+  const world = new PlayedPool({ size: 1 }, { serve: ({ id }, process) => queueMicrotask(() => process.answer(id)) });
+  await world.boot();
+  const losses: string[] = [];
+  const strict = world.pool.session('strict');
+  const rebuilt = world.pool.session('strict', { onLost: (_, { reason }) => losses.push(reason) });
+  const lease = await strict.checkout();
+  const told = failure(strict.call('played'));
+  const waiting = [rebuilt.call('played'), rebuilt.call('played')];
+  await heard();
+  for (const hand of world.runtime.hands.values()) hand.replace();
+  expect(await told).toMatchObject({ code: 'ERR_SESSION_LOST', reason: 'worker-recycled' });
+  await lease.checkin();
+  await world.settle();
+  expect(await Promise.all(waiting)).toEqual([expect.any(Number), expect.any(Number)]);
+  expect(losses).toEqual(['worker-recycled']);
+  await world.destroy();
+});
+
 it.each<[string, string, (world: PlayedPool) => void]>([
   [
     'is to be replaced',
