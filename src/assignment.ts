@@ -7,12 +7,7 @@ export function changesOf(assignment: Assignment): Assigner<object> {
 }
 
 function changeAtOnce(assigner: Assigner<object>): Assigner<object> {
-  if (isWhole(assigner)) {
-    return (args, params) => {
-      const next = assigner(args, params);
-      return next === args.context ? { ...next } : next;
-    };
-  }
+  if (isWhole(assigner)) return assigner;
   return (args, params) => {
     const change = assigner(args, params);
     return { ...args.context, ...change };

@@ -190,7 +190,7 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
       const params = typeof asked === 'function' ? asked({ context, event }) : asked;
       args ??= { context, event, self, system };
       if (whole !== undefined) {
-        context = whole(args, params);
+        context = anew(whole(args, params), from.context);
         args = undefined;
       } else if (sends === undefined) {
         scope.actionExecutor({ type: step.type, info: args, params, exec: step.exec });
@@ -238,6 +238,8 @@ class Run {
   readonly #event: AnyEvent;
   readonly #scope: Scope;
   readonly #extra: Extra;
+  /** The context of before the step. */
+  readonly #before: object;
   /** As it was, but for the children. */
   state: State;
   /** It goes on its own, so that a snapshot need not be made for each change of it. */
@@ -248,6 +250,7 @@ class Run {
     this.#event = event;
     this.#scope = scope;
     this.#extra = extra;
+    this.#before = from.context;
     this.state = from;
     this.context = context;
   }
@@ -263,7 +266,7 @@ class Run {
     const { type, params: asked, changes, builtin, exec, sends } = step;
     const params = typeof asked === 'function' ? asked({ context, event }) : asked;
     if (changes !== undefined) {
-      this.context = this.#changed(changes, builtin!, params);
+      this.context = anew(this.#changed(changes, builtin!, params), this.#before);
       return;
     }
     const args = { context, event, self, system };
@@ -312,6 +315,11 @@ class Run {
     const { state, context } = this;
     return context === state.context ? state : { ...state, context };
   }
+}
+
+/** XState makes another context with each assignment, and so another snapshot, though the one of before is assigned. */
+function anew(context: object, before: object): object {
+  return context === before ? { ...context } : context;
 }
 
 /**

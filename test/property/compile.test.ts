@@ -16,7 +16,7 @@ import {
   setup,
 } from 'xstate';
 import { clientMachine, coordinatorMachine, workerMachine } from '../../machines/index.js';
-import { compile, leftToInterpreter } from '../../src/compile.js';
+import { assignWhole, compile, leftToInterpreter } from '../../src/compile.js';
 import { CLIENT, COORDINATOR, WORKER } from '../model/charts.js';
 import { take } from '../model/take.js';
 import { type Walkable, walkAll } from '../model/walk.js';
@@ -484,6 +484,26 @@ describe('a compiled machine', () => {
     });
     expect(compiled).toEqual(interpreted);
     expect(compiled).toHaveLength(1);
+  });
+
+  it.each<[string, object]>([
+    ['nobody', {}],
+    ['somebody', { inspect: () => {} }],
+  ])('makes a snapshot of an assignment that gives back the context it began with, while %s looks', (_, options) => {
+    const first = { count: 0 };
+    const actions = [assignWhole((() => ({ count: 1 })) as never), assignWhole((() => first) as never)];
+    const machine = createMachine({
+      context: first,
+      initial: 'a',
+      states: { a: { on: { go: { actions } } } },
+    } as never) as AnyStateMachine;
+    for (const each of [machine, compile(machine)]) {
+      const actor = createActor(each, options as never).start();
+      const before = actor.getSnapshot();
+      actor.send({ type: 'go' });
+      const after = actor.getSnapshot();
+      expect([after === before, after.context === first, after.context]).toEqual([false, false, first]);
+    }
   });
 
   it('has a snapshot go on as the machine says that has made it, as the interpreted one does', () => {
