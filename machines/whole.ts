@@ -22,12 +22,12 @@ export function assignWhole<
 >(
   assigner: (args: Omit<AssignArgs<TContext, TExpressionEvent, TEvent, TActor>, 'spawn'>, params: TParams) => TContext,
 ): ReturnType<typeof assign<TContext, TExpressionEvent, TParams, TEvent, TActor>> {
-  return assign<TContext, TExpressionEvent, TParams, TEvent, TActor>(Object.assign(assigner, { [WHOLE]: true }));
+  return Object.assign(assign<TContext, TExpressionEvent, TParams, TEvent, TActor>(assigner), { [WHOLE]: true });
 }
 
-/** Whether somebody has said so of an assigner. */
-export function isWhole(assigner: object): boolean {
-  return WHOLE in assigner;
+/** Whether somebody has said so of an assignment; its assigner may be that of others, too. */
+export function isWhole(action: object): boolean {
+  return WHOLE in action;
 }
 
 const WHOLE = Symbol('pythonarium.whole');

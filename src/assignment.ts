@@ -1,4 +1,3 @@
-import { isWhole } from '../machines/whole.js';
 import type { Assigner, Assignment } from './table.js';
 
 /** What an assignment makes of a context. */
@@ -7,7 +6,6 @@ export function changesOf(assignment: Assignment): Assigner<object> {
 }
 
 function changeAtOnce(assigner: Assigner<object>): Assigner<object> {
-  if (isWhole(assigner)) return assigner;
   return (args, params) => {
     const change = assigner(args, params);
     return { ...args.context, ...change };

@@ -264,8 +264,8 @@ export function stepOf(machine: Machine, action: Named | Action): Step {
   const params = paramsOf(action);
   if (found && isBuiltin(found)) {
     const { type, assignment } = found;
-    const changes = assignment === undefined ? undefined : changesOf(assignment);
-    const whole = assignment !== undefined && isWhole(assignment) ? (changes as Step['whole']) : undefined;
+    const whole = typeof assignment === 'function' && isWhole(found) ? (assignment as Step['whole']) : undefined;
+    const changes = whole ?? (assignment === undefined ? undefined : changesOf(assignment));
     return { type, params, exec: undefined, builtin: found, whole, changes, sends: sendsOf(found) };
   }
   const type = typeof action === 'function' ? action.name || '(anonymous)' : nameOf(action);

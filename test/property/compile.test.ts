@@ -506,6 +506,21 @@ describe('a compiled machine', () => {
     }
   });
 
+  it('takes what a function returns for all of a context by assignWhole, and not where assign has it, too', () => {
+    const count = (({ context }: { context: { n: number } }) => ({ n: context.n + 1 })) as never;
+    assignWhole(count);
+    const machine = createMachine({
+      context: { n: 0, name: 'kept' },
+      initial: 'a',
+      states: { a: { on: { go: { actions: assign(count) } } } },
+    } as never) as AnyStateMachine;
+    for (const each of [machine, compile(machine)]) {
+      const actor = createActor(each).start();
+      actor.send({ type: 'go' });
+      expect(actor.getSnapshot().context).toEqual({ n: 1, name: 'kept' });
+    }
+  });
+
   it('has a snapshot go on as the machine says that has made it, as the interpreted one does', () => {
     const signsAs = (name: string) => ({ actions: { sign: assign({ by: name } as never) } });
     const machine = createMachine({
