@@ -239,8 +239,14 @@ function checkOf(machine: Machine, guard: Named | Guard): Check | 'unknown' {
   const found = guardOf(machine, guard);
   if (typeof found !== 'function') return 'unknown';
   const { check } = found;
-  if (check !== undefined) return (args, state) => check(state as State, args, found);
   const params = paramsOf(guard);
+  if (check !== undefined) {
+    return (args, state) => {
+      // Nobody is given them, but XState asks for them all the same.
+      if (typeof params === 'function') params(args);
+      return check(state as State, args, found);
+    };
+  }
   if (params === undefined) return found;
   return (args) => found(args, typeof params === 'function' ? params(args) : params);
 }
