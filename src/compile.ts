@@ -278,20 +278,23 @@ class Run {
 
   #changed(changes: Assigner<object>, builtin: Builtin, params: unknown): object {
     const { self, system } = this.#scope;
-    const spawn = (...given: readonly unknown[]) => this.#spawn(given, builtin);
-    return changes({ context: this.context, event: this.#event, spawn, self, system }, params);
+    const { context } = this;
+    const spawn = (...given: readonly unknown[]) => this.#spawn(given, builtin, context);
+    return changes({ context, event: this.#event, spawn, self, system }, params);
   }
 
-  /** Spawns as XState does, which gives its `spawn` to an assignment only. */
-  #spawn(given: readonly unknown[], builtin: Builtin): unknown {
+  /** Spawns as XState does, which gives its `spawn` to an assignment only, and knows no child of one that is over. */
+  #spawn(given: readonly unknown[], builtin: Builtin, context: object): unknown {
     const { self, system } = this.#scope;
-    const args = { context: this.context, event: this.#event, self, system };
+    const args = { context, event: this.#event, self, system };
     let child: unknown;
     const assignment = ({ spawn }: { spawn: Spawn }) => {
       child = spawn(...given);
       return {};
     };
-    [this.state] = builtin.resolve(this.#scope, this.#snapshot(), args, undefined, { assignment }, this.#extra);
+    const before = { ...this.state, context };
+    const [after] = builtin.resolve(this.#scope, before, args, undefined, { assignment }, this.#extra);
+    if (this.context === context) this.state = after;
     return child;
   }
 

@@ -197,6 +197,28 @@ describe('a compiled machine', () => {
     expect(inputs).toEqual([1]);
   });
 
+  it('has no child that was spawned once the assignment was over, as the interpreted one has not', () => {
+    const inputs: unknown[] = [];
+    const kid = fromCallback(({ input }) => void inputs.push(input));
+    const input = ({ context }: { context: { n: number } }) => context.n;
+    let later = (_src: string, _options: object): void => {};
+    const keep = assign((({ spawn }: { spawn: typeof later }) => {
+      later = spawn;
+      return { n: 1 };
+    }) as never);
+    const actions = [keep, () => later('kid', { id: 'kid', input })];
+    const machine = createMachine(
+      { context: { n: 0 }, initial: 'a', states: { a: { on: { go: { actions } } } } } as never,
+      { actors: { kid } } as never,
+    ) as AnyStateMachine;
+    for (const each of [machine, compile(machine)]) {
+      const actor = createActor(each).start();
+      actor.send({ type: 'go' });
+      // What begins nevertheless is given what the assignment was given.
+      expect([inputs.splice(0), Object.keys(actor.getSnapshot().children)]).toEqual([[0], []]);
+    }
+  });
+
   it.each([
     ['begins', false, ['one']],
     ['ceases', true, ['one']],
