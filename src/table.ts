@@ -386,6 +386,13 @@ export interface Mailbox {
   /** What waits is dropped. */
   clear(): void;
   enqueue(event: AnyEvent): void;
+  /** In XState's: the first that waits. */
+  readonly _current?: Waiting | null;
+}
+
+interface Waiting {
+  readonly value: AnyEvent;
+  readonly next: Waiting | null;
 }
 
 export interface Receiver {

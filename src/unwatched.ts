@@ -25,6 +25,8 @@ export class Unwatched implements Mailbox {
   constructor(actor: Inspected, inspection: Inspection) {
     this.#inspection = inspection;
     this.#actor = actor;
+    // Whoever was told of the actor, or has a logic around its own, may have sent it something.
+    for (let sent = actor.mailbox._current; sent; sent = sent.next) this.#keep(sent.value);
     actor.mailbox = this;
   }
 

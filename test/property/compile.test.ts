@@ -3,6 +3,8 @@ import { createTestModel, getAdjacencyMap, getShortestPaths, getSimplePaths } fr
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
+  type Actor,
+  type AnyActorRef,
   type AnyEventObject,
   type AnyStateMachine,
   assign,
@@ -462,6 +464,39 @@ describe('a compiled machine', () => {
     });
     expect(compiled).toEqual(interpreted);
     expect(compiled).toContain('said');
+  });
+
+  it.each<[string, (machine: AnyStateMachine, send: (actor: unknown) => void) => Actor<AnyStateMachine>]>([
+    [
+      'whoever inspects',
+      (machine, send) => {
+        const inspect = ({ type, actorRef }: InspectionEvent) => {
+          if (type === '@xstate.actor') send(actorRef);
+        };
+        return createActor(machine, { inspect } as never);
+      },
+    ],
+    [
+      'a logic around its own',
+      (machine, send) => {
+        const getInitialSnapshot = (scope: Step[2]) => {
+          send(scope.self);
+          return machine.getInitialSnapshot(scope);
+        };
+        return createActor({ ...machine, getInitialSnapshot } as unknown as AnyStateMachine);
+      },
+    ],
+  ])('takes what %s has sent as the actor was made, as the interpreted one does', (_, make) => {
+    const machine = createMachine({
+      initial: 'a',
+      states: { a: { on: { go: 'b' } }, b: { on: { more: 'c' } }, c: {} },
+    }) as AnyStateMachine;
+    for (const each of [machine, compile(machine)]) {
+      const actor = make(each, (made) => {
+        for (const type of ['go', 'more']) (made as AnyActorRef).send({ type });
+      });
+      expect(actor.start().getSnapshot().value).toBe('c');
+    }
   });
 
   it.each([
