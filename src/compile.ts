@@ -60,7 +60,7 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
   #table = new Names<Row>();
   /** Of these is the table. The hooks for React put others in their place at each rendering. */
   #known: Machine['implementations'] | undefined;
-  #handedOver: readonly AnyEvent[] = [];
+  #handedOver: AnyEvent[] = [];
 
   constructor(config: object, implementations: object) {
     super(config, implementations);
@@ -87,7 +87,7 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     if (event !== HAND_OVER) return super.getTransitionData(state, event);
     const raised = this.#handedOver;
     const resolve: Builtin['resolve'] = (_scope, same, _args, _params, _action, { internalQueue }) => {
-      internalQueue.push(...raised);
+      internalQueue.push(...raised.splice(0));
       return [same, undefined];
     };
     const actions = [Object.assign(() => {}, { resolve })];
@@ -124,7 +124,7 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
   }
 
   /** The interpreter takes over in the middle of a step, by one of its own that raises what has been raised. */
-  #handOver(state: State, scope: Scope, raised: readonly AnyEvent[]): State {
+  #handOver(state: State, scope: Scope, raised: AnyEvent[]): State {
     const { system } = scope;
     const tell = system._sendInspectionEvent;
     // Nobody is told of that step.

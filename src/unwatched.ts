@@ -60,6 +60,8 @@ export class Unwatched implements Mailbox {
   #takeAll(): void {
     for (let letter = this.#first; letter !== undefined; letter = this.#first) {
       this.#first = letter.next;
+      // Nothing is to live on for having been taken.
+      if (letter === this.#last) this.#last = undefined;
       this.#take(letter.event);
     }
     this.#isBusy = false;
@@ -126,8 +128,9 @@ export class Unwatched implements Mailbox {
   /** XState is to say it, before all else that is deferred. */
   #defer(): void {
     const effects: (() => void)[] = [];
-    for (let at = 0; at < this.#count; at += 2) {
-      const [target, event] = this.#said.slice(at, at + 2) as [Receiver, AnyEvent];
+    const said = this.#said.splice(0, this.#count);
+    for (let at = 0; at < said.length; at += 2) {
+      const [target, event] = said.slice(at, at + 2) as [Receiver, AnyEvent];
       effects.push(() => this.#send(target, event));
     }
     this.#count = 0;

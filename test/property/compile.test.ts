@@ -14,6 +14,7 @@ import {
   fromCallback,
   type InspectionEvent,
   not,
+  raise,
   sendTo,
   setup,
 } from 'xstate';
@@ -22,6 +23,7 @@ import { assignWhole, compile, leftToInterpreter } from '../../src/compile.js';
 import { CLIENT, COORDINATOR, WORKER } from '../model/charts.js';
 import { take } from '../model/take.js';
 import { type Walkable, walkAll } from '../model/walk.js';
+import { collectGarbage } from '../support/garbage.js';
 import { effort } from './effort.js';
 import { traceOf } from './onlooker.js';
 import { chart, EVENTS, happening, machineOf, watched } from './random-chart.js';
@@ -398,6 +400,34 @@ describe('a compiled machine', () => {
     const kept = get.mock.calls.map(([key]) => key);
     get.mockRestore();
     expect(kept).toEqual([]);
+  });
+
+  it('keeps nothing of what it has taken, said and raised, as the interpreted one does not', async () => {
+    const made: WeakRef<object>[] = [];
+    const make = (type: string) => {
+      const event = { type };
+      made.push(new WeakRef(event));
+      return event;
+    };
+    const sink = createActor(fromCallback(() => {})).start();
+    const actions = [
+      sendTo(sink, (() => make('said')) as never),
+      ({ self }: { self: AnyActorRef }) => self.send(make('sent')),
+      raise((() => make('raised')) as never),
+    ];
+    const machine = createMachine({
+      initial: 'a',
+      states: { a: { on: { go: { actions }, raised: 'b' } }, b: { always: { guard: () => false, target: 'a' } } },
+    } as never) as AnyStateMachine;
+    for (const each of [machine, compile(machine)]) {
+      const actor = createActor(each);
+      actor.subscribe(() => {});
+      actor.start().send({ type: 'go' });
+      await new Promise(setImmediate);
+      collectGarbage();
+      expect(made.splice(0).map((event) => event.deref())).toEqual([undefined, undefined, undefined]);
+      expect(actor.getSnapshot().value).toBe('b');
+    }
   });
 
   it('imports nothing but XState, so that whoever compiles a chart needs no pool', () => {
