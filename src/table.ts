@@ -167,6 +167,8 @@ function whyNoTable(root: StateNode): string | undefined {
 
 function whyNoRow(root: StateNode, leaf: StateNode): string | undefined {
   if (leaf.type !== 'atomic') return `the state is ${leaf.type}`;
+  // XState enters and leaves them all the same.
+  if (Object.keys(leaf.states).length > 0) return 'the state is atomic with states of its own';
   if (leaf.always !== undefined) return '`always`';
   return [leaf, root].some((node) => [...node.transitions.keys()].some(isOddWildcard))
     ? 'a wildcard that is not the last token'

@@ -172,13 +172,22 @@ describe('a compiled machine', () => {
     expect(traceOf(compile(machine), happenings)).toEqual(traceOf(machine, happenings));
   });
 
-  it.each<[string, object]>([
-    ['several targets', { a: { on: { go: { target: ['a', 'b'] } } }, b: {} }],
-    ['a target that is atomic with an initial state', { a: { on: { go: 'b' } }, b: { initial: 'c', states: {} } }],
-  ])('leaves %s to the interpreter, whatever comes of it', (because, states) => {
+  it.each<[string, string, object]>([
+    ['several targets', 'go', { a: { on: { go: { target: ['a', 'b'] } } }, b: {} }],
+    [
+      'a target that is atomic with an initial state',
+      'go',
+      { a: { on: { go: 'b' } }, b: { initial: 'c', states: {} } },
+    ],
+    [
+      'the state is atomic with states of its own',
+      '*',
+      { a: { type: 'atomic', states: { past: { type: 'history' } }, on: { go: 'b' } }, b: {} },
+    ],
+  ])('leaves to the interpreter, whatever comes of it: %s', (because, event, states) => {
     const machine = raisingMachine(states);
     const happenings = [{ send: { type: 'go' } }];
-    expect(leftToInterpreter(machine)).toEqual([{ state: 'a', event: 'go', because }]);
+    expect(leftToInterpreter(machine)).toEqual([{ state: 'a', event, because }]);
     expect(traceOf(compile(machine), happenings)).toEqual(traceOf(machine, happenings));
   });
 
