@@ -116,7 +116,7 @@ export const LEFT = 'left';
 export function tableOf(machine: Machine): Names<Row> {
   const { root } = machine;
   const table = new Names<Row>();
-  if (whyNoTable(root) !== undefined) return table;
+  if (whyNoTable(machine) !== undefined) return table;
   const leaves = Object.values(root.states).filter((leaf) => whyNoRow(root, leaf) === undefined);
   for (const leaf of leaves) table.set(leaf.key, new Row(machine, leaf));
   return table;
@@ -136,7 +136,7 @@ function edgesAt(machine: Machine, leaf: StateNode, type: string): Edges {
 /** All that the interpreter does, in the order of the chart. */
 export function listLeft(machine: Machine): Left[] {
   const { root } = machine;
-  const noTable = whyNoTable(root);
+  const noTable = whyNoTable(machine);
   if (noTable !== undefined) return [{ state: root.key, event: '*', because: noTable }];
   return Object.values(root.states).flatMap((leaf): Left[] => {
     // Nothing happens any more in the one, and the other is no state.
@@ -159,9 +159,11 @@ function isXStatesOwn(type: string): boolean {
   return type === '*' || (type.startsWith('xstate.') && !type.startsWith('xstate.after.'));
 }
 
-function whyNoTable(root: StateNode): string | undefined {
+function whyNoTable({ root, options }: Machine): string | undefined {
   if (root.type === 'parallel') return 'the machine is parallel';
   if (root.type !== 'compound') return 'the machine has no states';
+  // XState counts what an event does by itself, too.
+  if (options.maxIterations < 1) return '`maxIterations` below 1';
   return root.always === undefined ? undefined : '`always` of the machine';
 }
 

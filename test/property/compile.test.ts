@@ -570,6 +570,18 @@ describe('a compiled machine', () => {
     }
   });
 
+  it('takes no event where no step is allowed, as the interpreted one does not', () => {
+    const machine = createMachine({
+      initial: 'a',
+      options: { maxIterations: 0 },
+      states: { a: { on: { go: 'b' } }, b: {} },
+    }) as AnyStateMachine;
+    for (const each of [machine, compile(machine)]) {
+      const snapshot = each.resolveState({ value: 'a', context: {} });
+      expect(() => take(each, snapshot as never, { type: 'go' })).toThrow('more than 0 microsteps');
+    }
+  });
+
   it('makes a snapshot without effects for whoever has no actor, as the interpreted one does', () => {
     const machine = createMachine({ initial: 'a', states: { a: {} } });
     for (const each of [machine, compile(machine)]) {
@@ -752,6 +764,7 @@ describe('leftToInterpreter', () => {
     [{ type: 'parallel', states: { a: {} } }, 'the machine is parallel'],
     [{ on: { go: {} } }, 'the machine has no states'],
     [{ initial: 'a', always: { guard: () => false }, states: { a: {} } }, '`always` of the machine'],
+    [{ initial: 'a', options: { maxIterations: 0 }, states: { a: {} } }, '`maxIterations` below 1'],
   ])('says why there is no table at all: %j', (config, because) => {
     const machine = createMachine({ id: 'm', ...config } as never) as AnyStateMachine;
     expect(leftToInterpreter(machine)).toEqual([{ state: 'm', event: '*', because }]);
