@@ -379,6 +379,8 @@ export interface Inspected extends Receiver {
 }
 
 interface Snapshot {
+  /** Of a machine's. */
+  readonly machine?: unknown;
   readonly status: string;
   readonly error?: unknown;
 }

@@ -19,7 +19,7 @@ export class Unwatched implements Mailbox {
   #hasBegun = false;
   /** True before the first step, too. */
   #isBusy = true;
-  /** In the middle of a step that XState does not take. */
+  /** In the middle of a step that neither XState nor a logic around the machine takes. */
   #isTaking = false;
 
   constructor(actor: Inspected, inspection: Inspection) {
@@ -72,7 +72,8 @@ export class Unwatched implements Mailbox {
     // What is no event at all ends the actor by what the transition throws.
     if (this.#inspection.isOn || event?.type === 'xstate.stop') return actor._process(event);
     let snapshot: Inspected['_snapshot'];
-    this.#isTaking = true;
+    // A logic around the machine may have a hand in whatever is done.
+    this.#isTaking = actor.logic === actor._snapshot.machine;
     try {
       snapshot = actor.logic.transition(actor._snapshot, event, actor._actorScope);
     } catch (error) {
@@ -85,8 +86,8 @@ export class Unwatched implements Mailbox {
   }
 
   /**
-   * Whether it is this that takes the step, nobody looks, and nobody has a hand in it. A logic around the actor's may
-   * take a step at any time, and by a scope of its own; and an actor that was stopped and goes on has XState's mailbox.
+   * Whether it is this that takes the step, nobody looks, and nobody has a hand in it. Somebody may take a step at any
+   * time, and by a scope of their own; and an actor that was stopped and goes on has XState's mailbox.
    */
   takes(scope: Scope): boolean {
     return this.#isTaking && !this.#inspection.isOn && scope === this.#actor._actorScope;

@@ -485,6 +485,23 @@ describe('a compiled machine', () => {
         },
       }),
     ],
+    [
+      'has a hand in its effects by the same scope',
+      (inner, heard) => ({
+        transition: (...[snapshot, event, scope]: Step) => {
+          const { actionExecutor } = scope;
+          scope.actionExecutor = (action) => {
+            heard.push(action.type);
+            actionExecutor(action);
+          };
+          try {
+            return inner.transition(snapshot, event, scope);
+          } finally {
+            scope.actionExecutor = actionExecutor;
+          }
+        },
+      }),
+    ],
   ])('does within a logic that %s what the interpreted one does there', (_, around) => {
     const heard: unknown[] = [];
     const sink = createActor(fromCallback(({ receive }) => receive(({ type }) => void heard.push(type)))).start();
