@@ -121,6 +121,8 @@ export class ForkedProcess implements PythonProcess {
     if (this.#isUnwanted) return;
     switch (outcome.is) {
       case 'refused':
+        // It is asked at each start as long as the pool lives, and would keep all who have ever asked.
+        template.waitNoLonger(this.#listeners);
         this.#templates.refused(outcome.reason);
         this.#spawned = this.#templates.spawn(this.#launching, this.#listeners);
         return;

@@ -40,6 +40,17 @@ it('is forked of the next template where its own was retired before it could for
   expect(onExited).not.toHaveBeenCalled();
 });
 
+it('is kept no longer by a template that has refused to fork it, though that is asked again at each start', async () => {
+  const [wait, waitNoLonger] = [vi.fn(), vi.fn()];
+  const outcome = Promise.resolve<TemplateOutcome>({ is: 'refused', reason: 'it has a thread' });
+  const template = { outcome, wait, waitNoLonger };
+  const templates = { current: () => template, refused: () => {}, spawn: () => ({}) } as unknown as Templates;
+  const listeners = {} as ProcessListeners;
+  new ForkedProcess(templates, async () => ({}) as Launch, listeners);
+  await setImmediate();
+  expect([wait, waitNoLonger].map(({ mock }) => mock.calls)).toEqual([[[listeners]], [[listeners]]]);
+});
+
 it('is up to date until it begins, and then as long as the template that it began with is not retired', async () => {
   const outcomes: TemplateOutcome[] = [{ is: 'loaded' }, { is: 'refused', reason: 'it has a thread' }];
   for (const each of outcomes) {
@@ -48,7 +59,8 @@ it('is up to date until it begins, and then as long as the template that it bega
       settle = resolve;
     });
     const seat = { begin: () => {} };
-    const template = { outcome, wait: () => {}, freeSeat: () => seat, fork: () => 'epoch', isRetired: true };
+    const forks = { freeSeat: () => seat, fork: () => 'epoch' };
+    const template = { outcome, wait: () => {}, waitNoLonger: () => {}, ...forks, isRetired: true };
     const templates = { current: () => template, refused: () => {}, spawn: () => ({}) } as unknown as Templates;
     const worker = new ForkedProcess(templates, async () => ({}) as Launch, {} as ProcessListeners);
     await setImmediate();
