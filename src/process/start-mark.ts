@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, ftruncateSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -31,7 +31,7 @@ export class StartMark {
     this.descriptor = descriptor;
   }
 
-  /** Fresh pages, or `undefined` where there is no folder for one. */
+  /** Fresh pages, or `undefined` where no folder has room for them. */
   static create(): StartMark | undefined {
     for (const folder of ['/dev/shm', tmpdir()]) {
       const path = join(folder, `pythonarium-${randomUUID()}`);
@@ -39,7 +39,8 @@ export class StartMark {
       try {
         descriptor = openSync(path, 'wx+', 0o600);
         unlinkSync(path);
-        ftruncateSync(descriptor, 2 * PAGE_BYTES);
+        // Written, and not only made so large: to come to a page that there is no room for ends a process (SIGBUS).
+        writeFileSync(descriptor, Buffer.alloc(2 * PAGE_BYTES));
         return new StartMark(descriptor);
       } catch {
         if (descriptor !== undefined) closeSync(descriptor);

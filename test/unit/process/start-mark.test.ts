@@ -45,6 +45,12 @@ describe('the start mark', () => {
     mark.close();
   });
 
+  it('has all its room from the beginning, since a page that is not to be had later would end the worker', () => {
+    const mark = StartMark.create() as StartMark;
+    expect(512 * fstatSync(mark.descriptor).blocks).toBeGreaterThanOrEqual(8192);
+    mark.close();
+  });
+
   it('can be closed twice without closing what has got its descriptor since', () => {
     const mark = StartMark.create() as StartMark;
     mark.close();
