@@ -171,7 +171,8 @@ class RealProcess implements PythonProcess {
     this.#channel = channel;
     const readers = (['stdout', 'stderr'] as const).map((stream) => {
       const lines = new OutputLines((line) => this.#listeners.onOutput(stream, line));
-      child[stream].on('end', () => lines.end());
+      // Not at its end, which does not come where something that the worker has started holds it open.
+      child[stream].on('close', () => lines.end());
       child[stream].on('error', () => {});
       child[stream].unref?.();
       return new PacedReader(child[stream], (piece) => lines.push(piece));

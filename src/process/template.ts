@@ -205,7 +205,7 @@ export class Template {
       const lines = new OutputLines((line) => this.#first?.onOutput(name as 'stdout' | 'stderr', line));
       stream.on('end', () => lines.end());
       stream.on('error', () => {});
-      return new PacedReader(stream, (piece) => lines.push(piece));
+      return { paced: new PacedReader(stream, (piece) => lines.push(piece)), lines };
     });
     for (const [number, mark] of this.#marks.entries()) {
       const [line, out, err] = others.slice(4 * number) as [Duplex, Readable, Readable];
@@ -217,8 +217,10 @@ export class Template {
       this.#isOver = true;
       this.#live.delete(group);
       group.killRest();
-      for (const reader of readers) reader.hurry();
+      for (const { paced } of readers) paced.hurry();
       await new Promise<void>(whenPolled);
+      // Something that it has started may hold its outputs open.
+      for (const { lines } of readers) lines.end();
       this.#settle({ is: 'ended', end: { exitCode, signal } });
       // Its workers die with it, and what they had started does not.
       for (const fork of this.#forks) fork?.group?.killRest();

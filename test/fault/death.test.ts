@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { WorkerDiedError } from '../../src/index.js';
+import type { BootError, WorkerDiedError } from '../../src/index.js';
 import { Gate } from '../support/gate.js';
 import { failure, fixtures, next, readyPool, startPool } from '../support/pool.js';
 import { freeze, isAlive, stateOf, until } from '../support/processes.js';
@@ -172,6 +172,16 @@ describe('a worker with a process of its own', () => {
     await pool.close();
     process.kill(await grandchild, 'SIGKILL');
   });
+
+  it.each(['spawn', 'fork'] as const)(
+    'that holds its outputs open has its last words told, though they end no line: %s',
+    async (start) => {
+      const pool = startPool(here('leaves-a-daemon-at-import.py'), { start });
+      const error = await failure<BootError>(pool.ready());
+      expect(error).toMatchObject({ code: 'ERR_BOOT', exitCode: 9 });
+      expect(error.stderr.at(-1)).toBe('no licence found');
+    },
+  );
 
   it('takes it along when it is killed', async () => {
     const pool = await readyPool(here('leaves-a-grandchild.py'));
