@@ -138,7 +138,7 @@ export class Template {
   /** Forks a worker for a seat, which says the epoch that this returns before all else. */
   fork(seat: Seat, listeners: ForkListeners): string {
     const epoch = randomBytes(16).toString('hex');
-    this.#forks[seat.number] = { listeners, group: undefined };
+    this.#forks[seat.number] = { listeners, group: undefined, ending: undefined };
     this.#channel?.send(encodeFork(seat.number, epoch));
     return epoch;
   }
@@ -264,17 +264,21 @@ export class Template {
         return fork.listeners.onForked(message.pid);
       }
       case 'exited':
-        void this.#forkEnded(message.seat, endOf(message.code), false);
-        return this.#endIfIdle();
+        return void this.#forkEnded(message.seat, endOf(message.code), false).then(() => this.#endIfIdle());
     }
   }
 
+  /** Resolves once its end has been told. Until then its seat is here, with the page that says what it had started. */
   async #forkEnded(seat: number, end: ProcessEnd, withTemplate: boolean): Promise<void> {
     const fork = this.#forks[seat];
     if (fork === undefined) return;
-    this.#forks[seat] = undefined;
-    if (fork.group !== undefined) this.#live.forget(fork.group);
-    await fork.listeners.onExited(end, withTemplate);
+    if (fork.ending === undefined) {
+      if (fork.group !== undefined) this.#live.forget(fork.group);
+      fork.ending = fork.listeners.onExited(end, withTemplate);
+    }
+    await fork.ending;
+    // Somebody else may have the seat by now.
+    if (this.#forks[seat] === fork) this.#forks[seat] = undefined;
   }
 
   #loaded(outcome: TemplateOutcome): void {
@@ -315,6 +319,8 @@ interface Fork {
   readonly listeners: ForkListeners;
   /** Absent until its pid is known. */
   group: ProcessGroup | undefined;
+  /** Settles once its end has been told; absent until it has ended. */
+  ending: Promise<void> | undefined;
 }
 
 interface Child extends Omit<ChildProcess, 'stdio' | 'pid'> {

@@ -1,9 +1,15 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { childEnvironment } from '../../../src/process/environment.js';
 import { libraryPath } from '../../../src/process/library.js';
 import { LiveProcesses } from '../../../src/process/live.js';
 import type { Launch, ProcessListeners } from '../../../src/process/python-process.js';
+import type { Seat } from '../../../src/process/seat.js';
 import { Template } from '../../../src/process/template.js';
+import { encodeLoad } from '../../../src/wire/message.js';
+import { temporaryFolder } from '../../support/folder.js';
 import { PYTHON } from '../../support/python.js';
 
 describe('a template that nobody waits for any more', () => {
@@ -23,6 +29,45 @@ describe('a template that nobody waits for any more', () => {
     expect(await template.outcome).toEqual({ is: 'retired' });
     expect(template.isOver).toBe(true);
     expect(live.size).toBe(0);
+  });
+});
+
+describe('a template that is retired', () => {
+  it('stays until the end of its last worker is told, by the page that says what that had started', async () => {
+    const app = join(temporaryFolder(), 'app.py');
+    writeFileSync(app, '');
+    const live = new LiveProcesses();
+    const load = encodeLoad({ path: null, userSite: null, modules: { '': app } });
+    const template = new Template(live, LAUNCH, 1, () => load);
+    onTestFinished(async () => {
+      template.kill();
+      await template.gone;
+      await live.close();
+    });
+    template.wait(someone());
+    expect(await template.outcome).toEqual({ is: 'loaded' });
+    const seat = template.freeSeat() as Seat;
+    let tell!: () => void;
+    const told = new Promise<void>((resolve) => {
+      tell = resolve;
+    });
+    const exited = new Promise<void>((resolve) => {
+      const onForked = (pid: number) => {
+        template.retire();
+        template.signal(pid, 'SIGKILL');
+      };
+      const onExited = () => {
+        resolve();
+        return told;
+      };
+      seat.begin(template.fork(seat, { onForked, onExited }), { onBegun: () => {}, onOutput: () => {} });
+    });
+    await exited;
+    await setTimeout(200);
+    expect(seat.mark?.read()).toBe(0);
+    tell();
+    await template.gone;
+    expect(seat.mark?.read()).toBeUndefined();
   });
 });
 
