@@ -51,7 +51,7 @@ import { Poison } from './poison.js';
 import { Prefetch } from './prefetch.js';
 import { print } from './print.js';
 import { printable, printableLines } from './printable.js';
-import { findInterpreter, type Interpreter, workerPath } from './process/interpreter.js';
+import { findInterpreter, type Interpreter, isReplaced, workerPath } from './process/interpreter.js';
 import { LiveProcesses } from './process/live.js';
 import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
 import { PoolTemplates } from './process/templates.js';
@@ -562,10 +562,19 @@ export class Runtime {
 
   // ---------------------------------------------------------------- starting Python
 
-  /** What the next process needs to be started; the interpreter is looked for once, and again after a failure. */
+  /**
+   * What the next process needs to be started; the interpreter is looked for once, and again after a failure. One that was
+   * found is asked anew once another has taken its place: after an upgrade its library is elsewhere.
+   */
   async launch(): Promise<Launch> {
     const { settings } = this;
-    this.#python ??= findInterpreter({ ...settings, signal: this.#ending.signal });
+    const { signal } = this.#ending;
+    const known = this.#lastPython;
+    if (known !== undefined && isReplaced(known)) {
+      // One that does not work says so as it is started.
+      this.#python = findInterpreter({ ...settings, python: known.command, signal }).catch(() => known);
+    }
+    this.#python ??= findInterpreter({ ...settings, signal });
     try {
       const python = await this.#python;
       this.#lastPython = python;

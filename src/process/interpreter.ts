@@ -9,7 +9,7 @@ import {
   type EnvironmentOption,
   searchEnvironment,
 } from './environment.js';
-import { ProbeError, type ProbeReport, probe } from './probe.js';
+import { fileOf, ProbeError, type ProbeReport, probe } from './probe.js';
 
 /** Who chose the interpreter, the strongest first. */
 export type PythonSource = 'option python' | 'PYTHONARIUM_PYTHON' | 'VIRTUAL_ENV' | 'CONDA_PREFIX' | '.venv' | 'PATH';
@@ -20,6 +20,8 @@ export interface Interpreter extends ProbeReport {
   readonly source: PythonSource;
   /** What was run to find it: a program and its arguments. Workers run `executable` instead. */
   readonly command: readonly string[];
+  /** The file of that program as it was then. */
+  readonly file: string | undefined;
   /** The workers' environment: `os.environ` as that Python had it, or the part of it that an allow-list lets pass. */
   readonly environment: Environment;
   /** The places that would have come first, and why none of them was taken. */
@@ -67,6 +69,8 @@ export async function findInterpreter(options: FindInterpreterOptions = {}): Pro
       skipped.push(place);
     } else {
       const { where, command } = place;
+      // Before it is run: one that takes its place meanwhile is another.
+      const file = fileOf(command[0]!);
       try {
         const report = await probe({ command, environment, cwd, isolated, timeoutMs, signal });
         return Object.freeze({
@@ -74,6 +78,7 @@ export async function findInterpreter(options: FindInterpreterOptions = {}): Pro
           environment: allowedEnvironment(options.env, report.environment),
           source: where,
           command,
+          file,
           skipped: Object.freeze(skipped),
         });
       } catch (error) {
@@ -83,6 +88,12 @@ export async function findInterpreter(options: FindInterpreterOptions = {}): Pro
     }
   }
   throw new PythonNotFoundError({ tried: skipped });
+}
+
+/** Whether the program that was run to find it is another one by now. That it is gone is said where it is started. */
+export function isReplaced({ command, file }: Pick<Interpreter, 'command' | 'file'>): boolean {
+  const now = fileOf(command[0]!);
+  return now !== undefined && now !== file;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
+import { constants, statSync } from 'node:fs';
+import { access } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { LruMap } from '../lru-map.js';
 import type { Environment } from './environment.js';
@@ -53,7 +53,7 @@ export class ProbeError extends Error {}
  */
 export async function probe({ signal, ...target }: ProbeTarget): Promise<ProbeReport> {
   signal?.throwIfAborted();
-  const key = await keyOf(target);
+  const key = keyOf(target);
   const shared = probes.get(key) ?? startProbe(key, target);
   shared.waiting += 1;
   try {
@@ -69,10 +69,19 @@ export async function probe({ signal, ...target }: ProbeTarget): Promise<ProbeRe
 }
 
 /** The same for what must give the same report. A program that was written anew is another one. */
-async function keyOf({ command, environment, cwd, isolated }: ProbeTarget): Promise<string> {
-  const program = await stat(command[0]!).catch(() => undefined);
+function keyOf({ command, environment, cwd, isolated }: ProbeTarget): string {
   const variables = Object.entries(environment).sort();
-  return JSON.stringify([command, program?.ino, program?.mtimeMs, variables, cwd, isolated]);
+  return JSON.stringify([command, fileOf(command[0]!), variables, cwd, isolated]);
+}
+
+/** What tells the file of a program from another that has taken its place; `undefined` where there is none. */
+export function fileOf(program: string): string | undefined {
+  try {
+    const { ino, mtimeMs } = statSync(program);
+    return `${ino} ${mtimeMs}`;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What Node returns, with what our `stdio` makes of it. */

@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from 'xstate';
@@ -223,6 +232,27 @@ describe('a Python that cannot be started', () => {
     main('pass');
     const silent = await failure<BootError>(startPool(app, { libraryPath: folder }).ready());
     expect(silent).toMatchObject({ code: 'ERR_BOOT', stage: 'start', exitCode: 0 });
+  });
+});
+
+describe('a Python that is another one than when the pool began', () => {
+  it('is asked anew before the next worker starts, since its library and what it sets may be others', async () => {
+    const [folder, code] = [temporaryFolder(), 'return os.environ["RELEASE"]'];
+    const [module, python] = [join(folder, 'app.py'), join(folder, 'python3')];
+    writeFileSync(module, `import os\nfrom pythonarium import expose\n\n@expose\ndef release(): ${code}\n`);
+    const install = (release: string) => {
+      const script = `#!/bin/sh\nexport RELEASE=${release}\nexec ${PYTHON} "$@"\n`;
+      writeFileSync(`${python}.new`, script, { mode: 0o755 });
+      renameSync(`${python}.new`, python);
+    };
+    install('first');
+    const pool = await readyPool(module, { python });
+    expect(await pool.call('release')).toBe('first');
+    install('second');
+    const ready = next(pool, 'worker.ready');
+    process.kill(pool.workers()[0]!.pid as number, 'SIGKILL');
+    await ready;
+    expect(await pool.call('release')).toBe('second');
   });
 });
 
