@@ -11,10 +11,10 @@ import gc
 import os
 import sys
 from _signal import SIG_DFL, SIGCHLD, SIGKILL, set_wakeup_fd, signal  # type: ignore[import-not-found]
-from fcntl import F_DUPFD_CLOEXEC, fcntl
 from select import POLLIN, poll
 
 from . import __version__, error, message
+from .descriptors import move_away
 from .frame import LineReader, LineWriter
 from .logs import Logs
 from .message import PROTOCOL, ProtocolError
@@ -23,7 +23,6 @@ from .parent import end_with
 from .value import decode
 from .worker import (
     LINE,
-    LINE_MOVED_TO,
     MESSAGE_BYTES_MAX,
     VersionMismatch,
     Worker,
@@ -59,7 +58,7 @@ class Seat:
     """Four descriptors that one worker after the other has. No subprocess inherits them, and no code happens upon them."""
 
     def __init__(self, first: int) -> None:
-        self.line, self.stdout, self.stderr, self.start_mark = map(move, range(first, first + 4))
+        self.line, self.stdout, self.stderr, self.start_mark = map(move_away, range(first, first + 4))
         os.set_blocking(self.line, True)
 
     def close(self) -> None:
@@ -270,13 +269,6 @@ def kill_group(pid: int) -> None:
         os.killpg(pid, SIGKILL)
     except OSError:
         pass  # Nobody is.
-
-
-def move(descriptor: int) -> int:
-    """Return what `descriptor` is from now on: high up, and inherited by no subprocess."""
-    moved = fcntl(descriptor, F_DUPFD_CLOEXEC, LINE_MOVED_TO)
-    os.close(descriptor)
-    return moved
 
 
 THREAD_COUNTS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMEXPR_NUM_THREADS")

@@ -17,7 +17,7 @@ from errno import EBADF
 from . import __version__, error, message
 from .busy_poll import BusyPoll
 from .cancel import Cancellation
-from .descriptors import close_inherited
+from .descriptors import close_inherited, move_away
 from .event_loop import EventLoop, is_setups
 from .expose import NameTaken, NothingExposed, find_callable, find_exposed, find_generators
 from .fork_hooks import run_fork_hooks
@@ -441,20 +441,12 @@ class StepMissing(Exception):
 
 def take_line(descriptor: int) -> int:
     """Return a descriptor for the line that no subprocess inherits and no ordinary code will happen upon."""
-    from fcntl import F_DUPFD_CLOEXEC, fcntl
-
     try:
         os.set_inheritable(descriptor, False)
         os.set_blocking(descriptor, True)
     except OSError:
         leave(1, f"pythonarium: there is no line on descriptor {descriptor}. A worker is started by Node, not by hand.")
-    try:
-        # Out of the way of code that closes or counts on low numbers.
-        moved = fcntl(descriptor, F_DUPFD_CLOEXEC, LINE_MOVED_TO)
-    except OSError:
-        return descriptor  # So many are not allowed here.
-    os.close(descriptor)
-    return moved
+    return move_away(descriptor)
 
 
 def watch_for_hang_up(line: int) -> None:
@@ -545,7 +537,6 @@ LINE = 3
 START_MARK = 4
 # That which watches for the end of Node.
 OWN_THREADS = 1
-LINE_MOVED_TO = 200
 MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 # No memory, since no byte of it is ever touched.
 KEPT_BLOCK_BYTES = 4 * 1024 * 1024
