@@ -950,9 +950,9 @@ class Fields {
     return fields;
   }
 
-  /** Of the line alone. */
+  /** Of the line alone. A worker in another language may need several for a character. */
   get bytes(): number {
-    return this.#line.length;
+    return Buffer.byteLength(this.#line);
   }
 
   has(name: string): boolean {

@@ -480,6 +480,8 @@ describe('each message of a worker', () => {
       values: [new Uint8Array([1, 2, 3])],
       bytes: line.length + 3,
     });
+    const foreign = '{"type":"items","id":1,"values":["é🐍"]}';
+    expect(decodeMessage(foreign)).toMatchObject({ bytes: Buffer.byteLength(foreign) });
     const int = '{"type":"reply","id":1,"value":"ff","rich":[[["value"],"int"]]}';
     expect(decodeMessage(int)).toEqual({ type: 'reply', id: 1, value: 255n });
     const handle = '{"type":"reply","id":1,"value":null,"rich":[[["value"],"handle",7]]}';
