@@ -1,4 +1,5 @@
 import { ValueRefusedError } from '../errors.js';
+import { MicroDate } from '../micro-date.js';
 import { isPlainObject, memberOf } from '../wire/plain.js';
 
 /**
@@ -17,7 +18,7 @@ export function readJson(text: string, where: string): unknown {
 
 /**
  * The JSON of a value that came from Python, on one line. Unlike `JSON.stringify` it keeps the sign of `-0` and every
- * digit of a large integer. A moment is written as ISO text.
+ * digit of a large integer. A moment is written as ISO text, with its microseconds.
  *
  * @throws ValueRefusedError (`ERR_VALUE`) naming the path to what JSON has no word for: bytes, arrays, maps, sets, NaN.
  */
@@ -65,6 +66,9 @@ function writeAll(value: unknown, path: string): string {
   // Python reads `-0` as the integer 0; only with its fraction it stays what it was.
   if (Object.is(value, -0)) return '-0.0';
   if (typeof value === 'bigint') return String(value);
+  if (value instanceof MicroDate) {
+    return JSON.stringify(value).replace('Z', `${String(value.microseconds).padStart(3, '0')}Z`);
+  }
   if (isPlainJson(value) || value instanceof Date) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map((item, index) => writeAll(item, `${path}[${index}]`)).join(',')}]`;
   if (typeof value !== 'object' || value === null || !isPlainObject(value)) {

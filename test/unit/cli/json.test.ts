@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { readJson, writeJson } from '../../../src/cli/json.js';
 import { readLines } from '../../../src/cli/lines.js';
 import { ValueRefusedError } from '../../../src/errors.js';
+import { MicroDate } from '../../../src/micro-date.js';
 
 describe('JSON that the command reads', () => {
   it('is refused where JavaScript would round an integer, at the column where it stands', () => {
@@ -52,10 +53,11 @@ describe('JSON that the command writes', () => {
     expect(Object.is(JSON.parse(writeJson(-0)), -0)).toBe(true);
   });
 
-  it('has every digit of a large integer, and a moment as text', () => {
+  it('has every digit of a large integer, and a moment as text, to the microsecond', () => {
     expect(writeJson({ 'large one': [2n ** 70n], at: new Date(0), '-': -0 })).toBe(
       '{"large one":[1180591620717411303424],"at":"1970-01-01T00:00:00.000Z","-":-0.0}',
     );
+    expect(writeJson([new MicroDate(1, 20)])).toBe('["1970-01-01T00:00:00.001020Z"]');
   });
 
   it.each([
