@@ -295,8 +295,9 @@ export abstract class Caller<Api = unknown> {
   }
 
   #share(prepared: Prepared, key: string): Promise<unknown> {
-    const { name, request, options } = prepared;
+    const { name, request, options, given } = prepared;
     if (!this.canShare) throw keyless('a lease or a session, whose state is part of the call', key);
+    if (given !== undefined) throw keyless('a call with functions or iterables among its arguments', key);
     const { idempotent = false } = options;
     const wait = this.#waitOf(options);
     wait.signal?.throwIfAborted();
@@ -344,9 +345,6 @@ export abstract class Caller<Api = unknown> {
     prepared.request = encodeRequest(member?.name ?? name, split, prepared, this.runtime.settings.limits, prepared);
     if (given !== undefined && prepared.given !== undefined) {
       refuseRepeats(given, 'a call with functions or iterables among its arguments, which may have been used');
-      if (options.idempotencyKey !== undefined) {
-        throw keyless('a call with functions or iterables among its arguments', options.idempotencyKey);
-      }
     }
     prepared.terms = termsOf(options);
     return prepared;

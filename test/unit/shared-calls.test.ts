@@ -237,6 +237,7 @@ describe('calls of one idempotencyKey', () => {
     const refused = { code: 'ERR_OPTION', option: 'idempotencyKey' };
     await expect(pool.session('ann').call('f', [], KEY)).rejects.toMatchObject(refused);
     await expect(pool.call('f', [() => 1], KEY)).rejects.toMatchObject(refused);
+    await expect(pool.with(KEY).py.f!(() => 1)).rejects.toMatchObject(refused);
     await expect(pool.stream('f', [], KEY).next()).rejects.toMatchObject(refused);
     expect(() => pool.map('f', [1], KEY)).toThrow(expect.objectContaining(refused));
     for (const key of ['', 'x'.repeat(1_001), 7]) {
