@@ -131,17 +131,17 @@ export abstract class Caller<Api = unknown> {
     name: string,
     items: Iterable<unknown> | AsyncIterable<unknown>,
     options: WithSchema<MapOptions, T>,
-  ): AsyncIterableIterator<T>;
+  ): AsyncIterableIterator<T, undefined> & AsyncDisposable;
   map<T = unknown>(
     name: string,
     items: Iterable<unknown> | AsyncIterable<unknown>,
     options?: MapOptions,
-  ): AsyncIterableIterator<T>;
+  ): AsyncIterableIterator<T, undefined> & AsyncDisposable;
   map<T = unknown>(
     name: string,
     items: Iterable<unknown> | AsyncIterable<unknown>,
     options: MapOptions = NO_OPTIONS,
-  ): AsyncIterableIterator<T> {
+  ): AsyncIterableIterator<T, undefined> & AsyncDisposable {
     checkNames(options, MAP_OPTIONS);
     const { concurrency: given, ordered = true, ...others } = own(options);
     const concurrency = given === undefined ? this.concurrency : given;
@@ -156,7 +156,7 @@ export abstract class Caller<Api = unknown> {
     // What a schema has made of a result is not what came.
     const onUntaken = this.owner === undefined || bound.schema !== undefined ? undefined : dropUnread;
     const rules = { concurrency, ordered, signal: bound.signal, onUntaken };
-    return mapCalls(callOne, items, rules, turns) as AsyncIterableIterator<T>;
+    return mapCalls(callOne, items, rules, turns) as AsyncIterableIterator<T, undefined> & AsyncDisposable;
   }
 
   /**

@@ -308,7 +308,7 @@ describe('what is kept in Python', () => {
     await session.py.echo(null);
     await baskets.return?.();
     expect(await session.py.count()).toBe(1);
-    expect(await first.owner).toBe('a');
+    expect(await first?.owner).toBe('a');
   });
 
   it('goes if it came in what a schema refuses', async () => {

@@ -103,11 +103,13 @@ export async function bound(pool: Pool<Api>) {
 }
 
 /** Without an `Api` everything may be called, and nothing is known of what comes back. */
-export function untyped(pool: Pool) {
+export async function untyped(pool: Pool) {
   expectTypeOf(pool.call('mean', [[1, 2]])).toEqualTypeOf<Promise<unknown>>();
   expectTypeOf(pool.call<number>('mean', [[1, 2]])).toEqualTypeOf<Promise<number>>();
   expectTypeOf(pool.map<number>('sqrt', [1])).toExtend<AsyncIterable<number>>();
   expectTypeOf(pool.map<number>('sqrt', new Set([1]))).toExtend<AsyncIterable<number>>();
+  await using mapped = pool.map<number>('sqrt', [1]);
+  expectTypeOf((await mapped.next()).value).toEqualTypeOf<number | undefined>();
 
   // @ts-expect-error: arguments are an array.
   pool.call('mean', 1);
@@ -119,7 +121,9 @@ export function untyped(pool: Pool) {
 export function schemas(pool: Pool, schema: StandardSchema<{ rows: number }>) {
   expectTypeOf(pool.call('load', [], { schema })).toEqualTypeOf<Promise<{ rows: number }>>();
   expectTypeOf(pool.call('load', [], { schema, timeoutMs: 5 })).toEqualTypeOf<Promise<{ rows: number }>>();
-  expectTypeOf(pool.map('load', ['a'], { schema })).toEqualTypeOf<AsyncIterableIterator<{ rows: number }>>();
+  expectTypeOf(pool.map('load', ['a'], { schema })).toEqualTypeOf<
+    AsyncIterableIterator<{ rows: number }, undefined> & AsyncDisposable
+  >();
   // @ts-expect-error: that is no schema.
   pool.call('load', [], { schema: { parse: () => 1 } });
 }
