@@ -292,9 +292,14 @@ if sys.version_info >= (3, 10):
         options.setdefault('utf8', True)
     if sys.flags.dev_mode:
         options.setdefault('dev', True)
-    flags = ['-B'] * bool(sys.flags.dont_write_bytecode) + ['-O'] * sys.flags.optimize
+    flags = ['-B'] * bool(sys.flags.dont_write_bytecode) + ['-O'] * sys.flags.optimize + ['-b'] * sys.flags.bytes_warning
     for name, value in options.items():
         flags += ['-X', name if value is True else name + '=' + value]
+    # A variable may name a class there, whose module would be imported as a worker starts.
+    variable = '' if sys.flags.ignore_environment else os.environ.get('PYTHONWARNINGS', '')
+    for option in sys.warnoptions:
+        if option not in variable.split(','):
+            flags += ['-W', option]
     report.update(
         executable=sys.executable,
         implementation=sys.implementation.name,

@@ -196,6 +196,15 @@ describe('a wrapper', () => {
     expect(found.flags).toEqual(expect.arrayContaining(['-O', '-X', 'dev']));
   });
 
+  it('hands on to workers which warnings its command asks for, and not what a variable does', async () => {
+    const env = { PYTHONWARNINGS: 'ignore::FutureWarning,ignore::ImportWarning' };
+    const found = await find({ python: [system, '-W', 'error::UserWarning', '-bb'], env });
+    expect(found.flags).not.toContain('ignore::FutureWarning');
+    const code = 'import sys; print(sys.flags.bytes_warning, "error::UserWarning" in sys.warnoptions)';
+    const options = { env: found.environment, encoding: 'utf8' } as const;
+    expect(execFileSync(found.executable, ['-I', ...found.flags, '-c', code], options).trim()).toBe('2 True');
+  });
+
   it('hands its activation on to workers, but not what its shell keeps for itself', async () => {
     const python = wrapper(`export ACTIVATED=yes MODE=wrapped; cd /; exec "${system}" "$@"`);
     const found = await find({ python, env: { MODE: 'given', PWD: '/given', SHLVL: undefined } });
