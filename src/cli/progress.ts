@@ -1,6 +1,7 @@
 import { fstatSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import type { Progress } from '../call.js';
+import { printableLines } from '../printable.js';
 import { type Bar, count, progressText, secondsSince, shareText, startBar } from './bar.js';
 
 /** How far `map` is, on standard error, and everything else that is written there meanwhile. */
@@ -86,8 +87,9 @@ function notesTo(stderr: Writable, clear: () => void): Writable {
     decodeStrings: false,
     write(text: string | Buffer, _, done) {
       clear();
+      // Of what Python has raised, JSON escapes the least; a record in which more is escaped means the same.
       // Its errors are seen to where it is made; what cannot be noted must not stop the work.
-      stderr.write(text, () => done());
+      stderr.write(printableLines(String(text)), () => done());
     },
   });
 }

@@ -339,6 +339,12 @@ describe('pythonarium map', () => {
     );
   });
 
+  it('records what Python raised as it was, and moves no cursor and turns no text around by it', async () => {
+    const { stderr } = await map('refuse', '"\\u202e\\u009b2J"\n', '--keep-going');
+    expect(stderr).toContain('"ValueError: \\u202e\\u009b2J"');
+    expect(records(stderr)).toMatchObject([{ message: 'ValueError: \u202e\u009b2J' }]);
+  });
+
   it('passes over nothing and rounds nothing: a line that cannot cross fails by its number', async () => {
     const lines = ['1', '', '{"id": 9007199254740993}', '{"open": ', Buffer.from([0x22, 0xff, 0x22]), '-0.0', '7'];
     const input = Buffer.concat(lines.flatMap((line) => [Buffer.from(line), Buffer.from('\r\n')]));
