@@ -371,6 +371,9 @@ def _check_init(message: dict[str, Any]) -> str | None:
         return None if type(get("protocol")) is int else "`protocol` is not an integer"
     if type(get("worker")) is not str:
         return "`worker` is not a string"
+    for field in ("path", "userSite", "setup", "teardown"):
+        if field not in message:
+            return f"`{field}` is missing"
     if get("path") is not None and not _is_list_of_strings(get("path")):
         return "`path` is neither null nor an array of strings"
     if get("userSite") is not None and type(get("userSite")) is not str:
@@ -417,7 +420,9 @@ def _check_init(message: dict[str, Any]) -> str | None:
 def is_javascript_error(value: Any) -> bool:
     """Return whether `value` is a JSERROR, its causes included."""
     while type(value) is dict:
-        texts = (value.get("name"), value.get("message"), value.get("stack"), value.get("code") or "")
+        texts = [value.get(name) for name in ("name", "message", "stack")]
+        if value.get("code", 0) is not None:
+            texts.append(value.get("code"))
         if not all(type(text) is str for text in texts) or type(value.get("thrown", 0)) is not int or "cause" not in value:
             return False
         value = value["cause"]

@@ -158,10 +158,11 @@ class JavaScript(unittest.TestCase):
             {**self.WIRE, "name": 1},
             {**self.WIRE, "stack": None},
             {**self.WIRE, "code": 7},
+            {**self.WIRE, "code": 0},
             {**self.WIRE, "thrown": "12"},
             {**self.WIRE, "cause": "text"},
             {**self.WIRE, "cause": {}},
-            {key: value for key, value in self.WIRE.items() if key != "cause"},
+            *({key: value for key, value in self.WIRE.items() if key != name} for name in ("code", "cause")),
         ):
             self.assertFalse(is_javascript_error(wrong), wrong)
 
