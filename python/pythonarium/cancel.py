@@ -53,8 +53,8 @@ class Cancellation:
         return not self.is_deaf
 
     def is_cancelled(self, call: int) -> bool:
-        """Whether the caller of `call` has given up."""
-        return self._mark is not None and self._mark.is_cancelled(call)
+        """Whether the caller of `call` has given up; nobody of 0, which is no call, and what the page is full of at first."""
+        return call != 0 and self._mark is not None and self._mark.is_cancelled(call)
 
     def is_given_up(self) -> bool:
         """Whether the caller of the call that asks has given up."""
@@ -90,7 +90,7 @@ class Cancellation:
 def cancelled() -> bool:
     """Return whether the caller of the call that runs has given up, so that a long loop can end by itself.
 
-    Outside of a worker nobody gives up, and it returns False.
+    Outside of a call, as in a setup, and outside of a worker nobody gives up, and it returns False.
     """
     return _watching is not None and _watching.is_given_up()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import tempfile
 import unittest
@@ -9,6 +10,7 @@ from struct import pack_into
 
 import harness  # noqa: F401  (it makes the library importable)
 from pythonarium.cancel import CallCancelled, Cancellation
+from pythonarium.event_loop import EventLoop
 from pythonarium.start_mark import CANCELLED_MAX, PAGE_BYTES, StartMark
 
 
@@ -51,6 +53,20 @@ class GivenUpInThePipe(unittest.TestCase):
         with self.assertRaises(CallCancelled):
             self.cancellation.arm(13)
         self.assertFalse(self.cancellation.missed)
+
+    def test_is_nothing_that_runs_in_no_call(self) -> None:
+        self.assertFalse(self.cancellation.is_given_up())
+        self.cancellation.arm(1)
+        self.give_up(2)
+        self.cancellation.armed = 0
+        loop = EventLoop(self.cancellation)
+        self.addCleanup(loop.close)
+        self.assertEqual(loop.run(teardown()), "torn down")
+
+
+async def teardown() -> str:
+    await asyncio.sleep(0)
+    return "torn down"
 
 
 if __name__ == "__main__":
