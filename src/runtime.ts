@@ -365,7 +365,8 @@ export class Runtime {
       budget = new Budget(this.clock, wait, (by) => reject(by === 'signal' ? wait.signal?.reason : late()));
     });
     try {
-      return await this.keepAlive.during(Promise.race([work, spent]));
+      // In this order: who has given up already gets nothing, though it may be there.
+      return await this.keepAlive.during(Promise.race([spent, work]));
     } finally {
       budget?.close();
     }

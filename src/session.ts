@@ -1,7 +1,7 @@
 import type { Affinity } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import { type Asking, askingFor, preferring, Spurned, type Standing } from './asking.js';
-import { checkMs, checkNames, checkWait, type WaitOptions } from './budget.js';
+import { checkMs, checkNames, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
 import { callAbove, outside, type Parent, parentRun, Run, unlessDeadlocked } from './children.js';
@@ -110,12 +110,8 @@ export class Session<Api = unknown> extends Caller<Api> {
     return 1;
   }
 
-  async #end(given: WaitOptions): Promise<void> {
+  async #end(wait: WaitOptions): Promise<void> {
     const { sessions, clock } = this.runtime;
-    const wait = own(given);
-    // Before anything is done: a session of which nothing runs would end at once.
-    checkWait(wait);
-    wait.signal?.throwIfAborted();
     const startedAt = clock.now();
     // Another call may have begun since the last one settled, and then another: they share the one budget.
     do await this.runtime.within(sessions.unused(this.id), wait, 'session-end', startedAt);
