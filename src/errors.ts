@@ -260,7 +260,7 @@ export type WaitedFor = 'worker' | 'session-worker' | 'ready' | 'drained' | 'clo
 export class QueueTimeoutError extends PoolError<'ERR_QUEUE_TIMEOUT'> {
   /** How long the caller waited. */
   readonly waitedMs: number;
-  /** Workers that were leased at that moment. */
+  /** Leases that were live at that moment. */
   readonly leased: number;
   /** Callers that were waiting at that moment. */
   readonly waiting: number;
@@ -444,9 +444,9 @@ export class PoolDegradedError extends PoolError<'ERR_POOL_DEGRADED'> {
 }
 
 /**
- * Where a start failed: `start` before Python said hello, `import`, `setup` and `expose` as Python reported it, `load`
- * when it died after hello without a report, `protocol` when the two sides do not speak the same version, `timeout`
- * when it was not ready in time.
+ * Where a start failed: `start` before Python said hello, `limits`, `import`, `setup` and `expose` as Python reported it,
+ * `load` when it died after hello without a report, `protocol` when the two sides do not speak the same version,
+ * `timeout` when it was not ready in time.
  */
 export type BootStage = 'start' | 'load' | 'limits' | 'import' | 'setup' | 'expose' | 'protocol' | 'timeout';
 

@@ -66,7 +66,7 @@ function commands(signal: AbortSignal, exit: (code: number) => void): Command {
     .summary('call one function for each line of standard input')
     .description('Call one Python function for each line of standard input (NDJSON) and print the results likewise.')
     .argument('<module:function>', 'what to call', parseTarget)
-    .option('--size <workers>', 'how many Python processes (default: one for each core)', parseSize)
+    .option('--size <workers>', 'how many Python processes (default: one for each processor it may use)', parseSize)
     .option('--ordered', 'print results in the order of the lines (the default)')
     .addOption(new Option('--unordered', 'print results as they come').conflicts('ordered'))
     .addOption(timeoutOption('how long each call may take'))
