@@ -108,8 +108,13 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
   /** What an item is on the line; `undefined` for one that must be a call of its own. */
   textOf(item: unknown): string | undefined {
     if (!this.runtime.poison.isEmpty) return undefined;
-    const text = encodePlain(item, this.runtime.settings.limits);
-    return text !== undefined && text.length <= this.#room ? text : undefined;
+    try {
+      const text = encodePlain(item, this.runtime.settings.limits);
+      return text !== undefined && text.length <= this.#room ? text : undefined;
+    } catch {
+      // What a getter throws, or a proxy, is for its call to tell.
+      return undefined;
+    }
   }
 
   /** Takes an item in. It is sent by the next {@link flush}. */

@@ -435,6 +435,19 @@ it('makes an item that is more than JSON a call by itself, in its place', async 
   ]);
 });
 
+it('throws what an item throws as it is read, after the results before it', async () => {
+  const { pool } = await mapping();
+  const thrown = new Error('no such field');
+  const item = {
+    get field(): never {
+      throw thrown;
+    },
+  };
+  const results = pool.map('f', [1, item, 3]);
+  expect((await results.next()).value).toBe(1);
+  expect(await failure(results.next())).toBe(thrown);
+});
+
 /** A pool of played workers that answer at once with the item, and what was sent to them. */
 async function mapping(options: Partial<PoolOptions> = {}, script: Script = {}) {
   const lines: LineToPython[] = [];
