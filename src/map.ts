@@ -204,7 +204,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
         if ('then' in result) this.#read(result);
         else this.#take(result);
       } catch (error) {
-        this.#sourceEnd = { error };
+        this.#sourceEnd ??= { error };
       }
     }
     this.#turns?.flush();
@@ -228,12 +228,12 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
           try {
             this.#take(result);
           } catch (error) {
-            this.#sourceEnd = { error };
+            this.#sourceEnd ??= { error };
           }
         }),
       (error: unknown) =>
         read(() => {
-          this.#sourceEnd = { error };
+          this.#sourceEnd ??= { error };
         }),
     );
   }

@@ -152,6 +152,25 @@ describe('map', () => {
     await expect(results).rejects.toBe(reason);
   });
 
+  it('rejects with the reason of its signal, though its source broke of that before anybody asked', async () => {
+    const calls = new Calls();
+    const { signal, abort } = abortable();
+    async function* source() {
+      yield 1;
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('the source broke'))));
+    }
+    const results = calls.map(source(), { concurrency: 2, signal });
+    const first = results.next();
+    while (calls.asked.length < 1) await heard();
+    calls.answer(1);
+    expect((await first).value).toBe('1!');
+    await heard();
+    const reason = new Error('enough');
+    abort(reason);
+    await heard();
+    await expect(results.next()).rejects.toBe(reason);
+  });
+
   it('closes a source that has given up the map itself, once, though not in the middle of its code', async () => {
     const { signal, abort } = abortable();
     const reason = new Error('enough');
