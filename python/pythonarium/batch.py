@@ -5,6 +5,7 @@ This module is imported when the first such message comes.
 
 from __future__ import annotations
 
+from marshal import dumps, loads
 from time import perf_counter
 
 from . import error, message
@@ -31,6 +32,8 @@ def answer_items(worker: Worker, told: dict[str, Any]) -> None:
             worker._send_error(number, unknown, started=False)
         return
     kwargs = told.get("kwargs", {})
+    # A list or a dict is each call's own: what one does to it, the next does not find.
+    copied = None if ATOMS.issuperset(map(type, kwargs.values())) else dumps(kwargs)
     context = told.get("context")
     if context is not None:
         current_context.set(context)
@@ -53,6 +56,8 @@ def answer_items(worker: Worker, told: dict[str, Any]) -> None:
             for never_begun in range(number, first + len(items)):
                 worker._send_error(never_begun, given_up, started=False)
             break
+        if copied is not None:
+            kwargs = loads(copied)
         logs.call = number
         if mark is not None:
             mark.write(number)

@@ -43,6 +43,13 @@ class Batches(WorkerTestCase):
         self.assertEqual(values(answers(worker, 9, "gather", [3], kwargs={"by": 2})), [[1, 2, 6]])
         self.assertEqual(worker.mark(), 9)
 
+    def test_what_a_call_does_to_its_keywords_no_other_finds(self):
+        worker = self.ready("items.py")
+        into = {"lists": [[0]], "none": None}
+        told = values(answers(worker, 1, "fills", [1, 2], kwargs={"into": into}))
+        self.assertEqual(told, [{"lists": [[0, item]], "none": None} for item in (1, 2)])
+        self.assertEqual(worker.call("fills", 3, into=into), {"lists": [[0, 3]], "none": None})
+
     def test_what_a_function_changes_later_is_told_as_it_was(self):
         worker = self.ready("items.py")
         self.assertEqual(values(answers(worker, 1, "gather", [0] * 5)), [[0] * n for n in range(1, 6)])
