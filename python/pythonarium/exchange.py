@@ -103,7 +103,9 @@ class Exchange:
                 continue
             self._is_reading = True
             try:
-                self._take(await self._inbox.receive_async(self.call))
+                told = await self._inbox.receive_async(self.call)
+                if told is not None:
+                    self._take(told)
             finally:
                 self._is_reading = False
                 waiters, self._waiters = self._waiters, []

@@ -26,8 +26,9 @@ class Inbox:
         self._broke = broke
         # What came while a call took what was meant for it, and is next.
         self.kept: deque[Message] = deque()
-        # Somebody waits in a coroutine.
+        # Somebody waits in a coroutine, and somebody who waited where they stood has read since.
         self._readable: Future[None] | None = None
+        self._was_read = False
 
     def read(self) -> Message | None:
         """Return the next message of the line; None once Node has hung up."""
@@ -38,16 +39,20 @@ class Inbox:
         """Wait for the next message that is meant for `call`, which runs, and return it."""
         while True:
             message = self._reader.take_next(lambda: self._take(call), self._broke)
+            self._was_read = True
+            if self._readable is not None:
+                _resolve(self._readable)
             if message is not None:
                 return message
 
-    async def receive_async(self, call: int) -> dict[str, Any]:
-        """As `receive`, while the loop goes on."""
+    async def receive_async(self, call: int) -> dict[str, Any] | None:
+        """As `receive`, while the loop goes on. None: somebody who waited where they stood has read what came."""
         from asyncio import get_running_loop
 
         loop = get_running_loop()
         while True:
             if not self._reader.has_line:
+                self._was_read = False
                 readable = self._readable = loop.create_future()
                 loop.add_reader(self._reader.descriptor, _resolve, readable)
                 try:
@@ -55,6 +60,8 @@ class Inbox:
                 finally:
                     self._readable = None
                     loop.remove_reader(self._reader.descriptor)
+                if self._was_read:
+                    return None
             # What can be read ends a line soon: Node writes whole ones.
             message = self._reader.take_next(lambda: self._take(call), self._broke)
             if message is not None:

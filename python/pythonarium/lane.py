@@ -69,8 +69,8 @@ class Mailbox:
         """Wait for the next message, and return it."""
         raise NotImplementedError
 
-    async def receive_async(self, call: int) -> dict[str, Any]:
-        """As `receive`, while the loop goes on."""
+    async def receive_async(self, call: int) -> dict[str, Any] | None:
+        """As `receive`, while the loop goes on. None: somebody who waited where they stood has taken what came."""
         raise NotImplementedError
 
     def leave(self) -> None:

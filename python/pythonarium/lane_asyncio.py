@@ -245,15 +245,15 @@ class LoopMailbox(Mailbox):
             self._lane.read()
         return self._came.popleft()
 
-    async def receive_async(self, call: int) -> dict[str, Any]:
-        """As `receive`, while the loop goes on."""
-        while not self._came:
+    async def receive_async(self, call: int) -> dict[str, Any] | None:
+        """As `receive`, while the loop goes on. None: somebody who waited where they stood has taken what came."""
+        if not self._came:
             self._waiter = asyncio.get_running_loop().create_future()
             try:
                 await self._waiter
             finally:
                 self._waiter = None
-        return self._came.popleft()
+        return self._came.popleft() if self._came else None
 
 
 def _note(task: asyncio.Task[Any]) -> None:

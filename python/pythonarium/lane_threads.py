@@ -179,21 +179,20 @@ class ThreadMailbox(Mailbox):
         """Wait for the next message, and return it."""
         return self._came.get()
 
-    async def receive_async(self, call: int) -> dict[str, Any]:
-        """As `receive`, while the loop goes on."""
+    async def receive_async(self, call: int) -> dict[str, Any] | None:
+        """As `receive`, while the loop goes on. None: somebody who waited where they stood has taken what came."""
         from asyncio import get_running_loop
 
         loop = get_running_loop()
-        while True:
-            woken = loop.create_future()
-            self._wake = lambda: loop.call_soon_threadsafe(_resolve, woken)
-            try:
-                # What came before it could be woken is there now.
-                if not self._came.empty():
-                    return self._came.get()
+        woken = loop.create_future()
+        self._wake = lambda: loop.call_soon_threadsafe(_resolve, woken)
+        try:
+            # What came before it could be woken is there now.
+            if self._came.empty():
                 await woken
-            finally:
-                self._wake = None
+        finally:
+            self._wake = None
+        return None if self._came.empty() else self._came.get()
 
 
 def _resolve(woken: Any) -> None:

@@ -108,6 +108,17 @@ describe('an iterable among the arguments', () => {
     expect(await pool.call(name, [later(0)])).toBe(0);
   });
 
+  it.each(LANES)('may be read where a coroutine stands, while a task of it waits for an answer: %s', async (lane) => {
+    const pool = await readyPool(callbacks, { lane });
+    const begun = moment();
+    function* read() {
+      begun.come();
+      yield* numbers(500);
+    }
+    const answers = (n: number) => begun.comes.then(() => n + 1);
+    expect(await pool.call('asks_and_sums', [answers, read()])).toEqual([124_750, 2]);
+  });
+
   it('is read no further than Python has room for, and closed when the call is over', async () => {
     const pool = await readyPool(callbacks);
     let [read, closed] = [0, 0];

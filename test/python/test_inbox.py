@@ -3,7 +3,7 @@ import os
 import unittest
 from unittest.mock import patch
 
-import harness  # noqa: F401  It puts the library on the path.
+from harness import PATIENCE_S
 from pythonarium.frame import LineReader
 from pythonarium.inbox import Inbox
 
@@ -63,6 +63,15 @@ class DuringACall(unittest.TestCase):
         for receive in (self.inbox.receive, self.receive_async):
             os.write(self.node, ANSWER)
             self.assertEqual((receive(1), self.reader.is_taking), (ANSWERED, False))
+
+    def test_who_waits_in_a_coroutine_is_told_that_another_has_read_what_came(self):
+        async def wait_twice():
+            waiting = asyncio.ensure_future(self.inbox.receive_async(1))
+            await asyncio.sleep(0)
+            os.write(self.node, ANSWER)
+            return self.inbox.receive(1), await asyncio.wait_for(waiting, PATIENCE_S)
+
+        self.assertEqual(asyncio.run(wait_twice()), (ANSWERED, None))
 
 
 if __name__ == "__main__":
