@@ -269,7 +269,7 @@ class Input:
         self._exchange.check_use("iterable")
         if not self._items:
             self._ask_for_more()
-            await self._exchange.wait_async(self._is_there)
+            await self._exchange.wait_async(self._comes)
         if self._items:
             return self._take()
         self._raise_end()
@@ -277,6 +277,13 @@ class Input:
 
     def _is_there(self) -> bool:
         return bool(self._items) or self._end is not None
+
+    def _comes(self) -> bool:
+        """Whether something is there. If not, it is asked for: what was may have gone to another coroutine."""
+        if self._is_there():
+            return True
+        self._ask_for_more()
+        return False
 
     def _take(self) -> Any:
         item = self._items.pop()

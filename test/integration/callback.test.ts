@@ -241,6 +241,14 @@ describe('an iterable among the arguments', () => {
     expect(read).toBeLessThan(40);
   });
 
+  it.each(LANES)('comes to each of several tasks that wait for an item, however large: %s', async (lane) => {
+    const pool = await readyPool(callbacks, { lane });
+    function* large() {
+      for (;;) yield 'x'.repeat(1_100_000);
+    }
+    expect(await pool.call('lengths_at_once', [large(), 3])).toEqual([1_100_000, 1_100_000, 1_100_000]);
+  });
+
   it('throws in Python what it throws, after the items before', async () => {
     const pool = await readyPool(callbacks);
     const broken = new Error('source is broken');
