@@ -48,6 +48,8 @@ class Exchange:
         self._inbox = inbox
         self._thread = get_ident()
         self._is_over = False
+        # Node has said that its caller has given up, and says nothing more to it.
+        self.is_given_up = False
         # One coroutine reads; the others wait for its news.
         self._is_reading = False
         self._waiters: list[Future[None]] = []
@@ -79,6 +81,7 @@ class Exchange:
         was_armed, cancellation.armed = cancellation.armed, 0
         try:
             while not is_there():
+                self._check_given_up()
                 self._take(self._inbox.receive(self.call))
         except CallCancelled:
             # Once only: what the call does to end in order is not interrupted again.
@@ -96,6 +99,7 @@ class Exchange:
         while not is_there():
             if self._is_over:
                 raise RuntimeError("The call in which this function of Node's was called is over.")
+            self._check_given_up()
             if self._is_reading:
                 waiter = get_running_loop().create_future()
                 self._waiters.append(waiter)
@@ -189,9 +193,14 @@ class Exchange:
         await self.wait_async(lambda: self.is_answered(number))
         return self.answer(number)
 
+    def _check_given_up(self) -> None:
+        if self.is_given_up:
+            raise CallCancelled(GIVEN_UP)
+
     def _take(self, told: dict[str, Any]) -> None:
         kind = told["type"]
         if kind == "cancel":
+            self.is_given_up = True
             raise CallCancelled(GIVEN_UP)
         if "rich" in told:
             from .rich import restore

@@ -74,6 +74,8 @@ class AsyncioLane(Lane):
 
     def cancel(self, job: AsyncioJob, told: dict[str, Any]) -> None:  # type: ignore[override]
         """Cancel the task of `job`, if it has come to an `await`; what waits for Node otherwise is told."""
+        if job.exchange is not None:
+            job.exchange.is_given_up = True
         may_cancel = job.is_awaiting and self.interrupts
         if job.mailbox is not None and (running.get() is job or not may_cancel):
             job.mailbox.put(told)

@@ -181,6 +181,25 @@ describe('an iterable among the arguments', () => {
     expect(await pool.call('total', [[1, 2]])).toBe(3);
   });
 
+  it.each(LANES)('is read no further by a call that was given up, and its worker lives on: %s', async (lane) => {
+    const calls = ['drains', 'drains_later'].flatMap((name) => [false, true].map((interrupt) => ({ name, interrupt })));
+    for (const { name, interrupt } of calls) {
+      const pool = await readyPool(callbacks, { lane, interrupt, cancelGraceMs: 1_000 });
+      const [asked, abort] = [moment(), new AbortController()];
+      const never = () => {
+        asked.come();
+        return new Promise<never>(() => {});
+      };
+      const silent = { [Symbol.asyncIterator]: () => ({ next: never }) };
+      const given = failure(pool.call(name, [silent], { signal: abort.signal }));
+      await asked.comes;
+      abort.abort('enough');
+      expect(await given).toBe('enough');
+      while (pool.stats().leases > 0) await setImmediate();
+      expect(pool.stats().cancelled, name).toEqual({ kept: 1, killed: 0 });
+    }
+  });
+
   it('may give up, as it is closed, the call that waits behind it, and the lease goes back all the same', async () => {
     const pool = await readyPool(callbacks);
     const lease = await pool.checkout();
