@@ -236,9 +236,10 @@ export class Exchange {
     return true;
   }
 
-  /** Something is said of a request before its answer. False: nobody asked for that. */
+  /** Something is said of a request before its answer; after all is lost, to nobody. False: nobody asked for that. */
   hear({ call }: Request, message: MessageDuringCall): boolean {
-    if (this.#isOver || call === undefined) return false;
+    if (this.#isOver) return true;
+    if (call === undefined) return false;
     this.#vigil?.beat();
     return call.hear(message, this);
   }

@@ -237,6 +237,7 @@ describe('an exchange whose worker is lost', () => {
     expect([exchange.isBusy, worker.exchanges[1]]).toEqual([false, undefined]);
     exchange.lost();
     exchange.end();
+    expect(worker.hears({ type: 'heartbeat', id: 100 })).toBe(true);
     worker.answer({ value: 5 });
     expect(said).toEqual([]);
     expect(worker.counters.cancelled.killed).toBe(0);
