@@ -11,10 +11,11 @@ import {
   encodeItems,
   encodeItemsEnd,
   encodeSaid,
+  itemsRoom,
   type PullMessage,
 } from './wire/message.js';
 import { ThrownErrors } from './wire/thrown.js';
-import type { Encoded, ValueLimits } from './wire/value.js';
+import { type Encoded, encodePlain, type ValueLimits } from './wire/value.js';
 
 /** The call in whose name Python asks for something. */
 export interface AskingCall {
@@ -101,11 +102,13 @@ export class LiveArguments {
     this.hasBlocked ||= blocks;
     let input = this.#inputs.get(index);
     if (input === undefined) {
-      const encode: Ways['encode'] = (values, first) =>
-        this.#encode({ values }, `item ${first} of an iterable among the arguments`, call);
+      const room = itemsRoom(this.#limits);
+      const text: Ways['text'] = (value) => encodePlain(value, this.#limits);
+      const encode: Ways['encode'] = (value, at) =>
+        this.#encode({ values: [value] }, `item ${at} of an iterable among the arguments`, call);
       const say: Ways['say'] = (line, bin) => call.say(line, bin);
       const run: Ways['run'] = (step) => call.run(step);
-      input = new Input(index, given, { encode, tell: (error) => this.#tell(error), say, run });
+      input = new Input(index, given, { room, text, encode, tell: (error) => this.#tell(error), say, run });
       this.#inputs.set(index, input);
     }
     input.pull(items, blocks ? block : undefined);
@@ -167,8 +170,9 @@ class Input {
   /** The sizes of the items that Python has not asked to replace yet, and their sum. */
   readonly #sizes: number[] = [];
   #bytes = 0;
-  /** How large an item was in the last message. The first has one of its own. */
-  #itemBytes = BATCH_BYTES;
+  /** Those that are to go together, as they were when they were yielded, and how many characters they are. */
+  #texts: string[] = [];
+  #chars = 0;
   #isRunning = false;
   #isClosed = false;
   /** Ends that Python waits for the next where it stands; absent while it does not. */
@@ -207,9 +211,8 @@ class Input {
 
   async #run(): Promise<void> {
     this.#isRunning = true;
-    const batch: unknown[] = [];
     try {
-      while (!this.#isClosed && this.#room > batch.length && this.#bytes < AHEAD_BYTES_MAX) {
+      while (!this.#isClosed && this.#room > this.#texts.length && this.#bytes < AHEAD_BYTES_MAX) {
         let result = this.#source.next();
         if ('then' in result) {
           // What comes late lets what is there go.
@@ -217,65 +220,66 @@ class Input {
             result,
             new Promise<undefined>((resolve) => nextTurn(() => resolve(undefined))),
           ]);
-          if (late === undefined && batch.length > 0) this.#send(batch);
+          if (late === undefined) this.#send();
           result = late ?? (await result);
         }
         if (this.#isClosed) return;
         if (result.done) {
-          this.#send(batch);
+          this.#send();
           this.#isClosed = true;
           this.#say((id) => encodeItemsEnd(id, this.#index));
           return;
         }
-        batch.push(result.value);
-        if (batch.length >= Math.min(BATCH_ITEMS, BATCH_BYTES / this.#itemBytes)) this.#send(batch);
+        this.#take(result.value);
       }
-      this.#send(batch);
+      this.#send();
     } catch (error) {
-      this.#fail(batch, error);
+      this.#fail(error);
     } finally {
       this.#isRunning = false;
     }
     if (!this.#isClosed && this.#room > 0 && this.#bytes < AHEAD_BYTES_MAX) this.#start();
   }
 
-  #send(batch: unknown[]): void {
-    if (batch.length === 0 || this.#isClosed) return;
-    this.#sendItems(batch.splice(0));
+  /** As it is now: the iterator may change it, and yield it again, before it is sent. */
+  #take(value: unknown): void {
+    const { room, text: textOf, encode } = this.#ways;
+    const text = textOf(value);
+    if (text === undefined || text.length > room) {
+      // What is more than JSON has a message of its own, and what is too large is refused.
+      this.#send();
+      return this.#sendItems(1, encode(value, this.#sent));
+    }
+    if (this.#chars + text.length > room) this.#send();
+    this.#texts.push(text);
+    this.#chars += text.length + 1;
+    // The first goes by itself, so that Python has something to do.
+    if (this.#sent === 0 || this.#texts.length === BATCH_ITEMS || this.#chars >= BATCH_CHARS) this.#send();
   }
 
-  #sendItems(values: readonly unknown[]): void {
-    let encoded: Encoded;
-    try {
-      encoded = this.#ways.encode(values, this.#sent);
-    } catch (error) {
-      if (values.length === 1) throw error;
-      // Each may be small enough for a message of its own; and those before one that cannot cross are sent.
-      const half = values.length >> 1;
-      this.#sendItems(values.slice(0, half));
-      return this.#sendItems(values.slice(half));
-    }
-    const { text, bin } = encoded;
+  #send(): void {
+    const texts = this.#texts;
+    if (texts.length === 0 || this.#isClosed) return;
+    this.#texts = [];
+    this.#chars = 0;
+    this.#sendItems(texts.length, { text: `"values":[${texts.join()}]`, bin: [] });
+  }
+
+  #sendItems(count: number, { text, bin }: Encoded): void {
     const size = bin.reduce((sum, { byteLength }) => sum + byteLength, text.length);
-    this.#itemBytes = size / values.length;
-    this.#sent += values.length;
-    this.#room -= values.length;
+    this.#sent += count;
+    this.#room -= count;
     this.#bytes += size;
-    for (const _ of values) this.#sizes.push(this.#itemBytes);
+    for (let item = 0; item < count; item += 1) this.#sizes.push(size / count);
     this.#say((id) => encodeItems(id, this.#index, text), bin);
   }
 
   /** The items before the error are sent first. */
-  #fail(batch: unknown[], error: unknown): void {
+  #fail(error: unknown): void {
     if (this.#isClosed) return;
-    let told = error;
-    try {
-      this.#send(batch);
-    } catch (refused) {
-      told = refused;
-    }
+    this.#send();
     this.close();
-    const text = this.#ways.tell(told);
+    const text = this.#ways.tell(error);
     this.#say((id) => encodeItemsEnd(id, this.#index, text));
   }
 
@@ -292,8 +296,12 @@ class Input {
 }
 
 interface Ways {
-  /** @param first How many items have gone before these. */
-  readonly encode: (values: readonly unknown[], first: number) => Encoded;
+  /** How many characters of items a message has room for. */
+  readonly room: number;
+  /** An item as JSON; `undefined` for one that is more than that, or too large. */
+  readonly text: (value: unknown) => string | undefined;
+  /** @param at How many items have gone before it. */
+  readonly encode: (value: unknown, at: number) => Encoded;
   /** Tells what was thrown, as it crosses. */
   readonly tell: (thrown: unknown) => string;
   readonly say: AskingCall['say'];
@@ -317,6 +325,6 @@ function indexIn<T>(list: T[], item: T): number {
 /** What is around what was thrown in its message, generously. */
 const ENVELOPE_BYTES = 128;
 const BATCH_ITEMS = 256;
-const BATCH_BYTES = 64 * 1024;
+const BATCH_CHARS = 64 * 1024;
 /** Items that Python has not read may be so large together, and then one more batch. */
 const AHEAD_BYTES_MAX = 1024 * 1024;

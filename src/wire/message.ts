@@ -572,6 +572,11 @@ export function encodeItems(id: number, input: number, values: string): string {
   return `{"type":"items","id":${id},"input":${input},${values}}`;
 }
 
+/** How many characters of items a line of {@link encodeItems} has room for, however many bytes each of them takes. */
+export function itemsRoom({ messageBytesMax }: ValueLimits): number {
+  return Math.floor(messageBytesMax / 3) - ITEMS_HEAD_BYTES;
+}
+
 /** The line that ends an iterable, without its newline; `error` is the JSON of a JSERROR if it threw. */
 export function encodeItemsEnd(id: number, input: number, error?: string): string {
   return `{"type":"items.end","id":${id},"input":${input}${error === undefined ? '' : `,"error":${error}`}}`;
@@ -1065,6 +1070,8 @@ const EXTRAS = ',{';
 const SHARE_BYTES = 64;
 /** The same for what {@link encodeSaid} makes. */
 const SAID_HEAD_BYTES = encodeAnswer(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, '').length;
+/** What {@link encodeItems} puts around items. */
+const ITEMS_HEAD_BYTES = encodeItems(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, '"values":[]').length;
 const EXCERPT_CHARS = 80;
 /** Levels of the message `init` around one argument of `setup`. */
 const INIT_LEVELS = 3;

@@ -247,6 +247,17 @@ describe('an iterable among the arguments', () => {
     expect(pool.workers()).toMatchObject([{ id: worker?.id, pid: worker?.pid }]);
   });
 
+  it('gives each item as it was when it was yielded, though all are one object that its iterator changes', async () => {
+    const pool = await readyPool(callbacks);
+    function* same() {
+      const row: { n: number; at?: Date } = { n: 0 };
+      for (; row.n < 600; row.n += 1) yield row;
+      row.at = new Date(0);
+      for (; row.n < 610; row.n += 1) yield row;
+    }
+    expect(await pool.call('numbers_of', [same()])).toEqual(numbers(610));
+  });
+
   it('is ahead by a mebibyte or so, however large its items', async () => {
     const pool = await readyPool(callbacks);
     let read = 0;
