@@ -12,6 +12,7 @@ from . import error, message
 from .cancel import GIVEN_UP, CallCancelled
 from .context import NOTHING
 from .context import current as current_context
+from .message import MessageTooLarge
 from .value import ATOMS, NO_ATTACHMENTS, PLAIN, decode, encode, encode_plain, encode_unchecked
 from .worker import leave_child
 
@@ -149,13 +150,16 @@ class Answers:
 
     def _add(self, value: Any) -> None:
         try:
-            text = encode_plain(value, self._worker._depth_max)
+            try:
+                text = encode_plain(value, self._worker._depth_max, JOINED_CHARS)
+            except MessageTooLarge:
+                text = None
             if text is not None and len(text) < JOINED_CHARS:
                 self._put(text, 1)
                 return
             # What is large, or more than JSON, has a message of its own.
             self._send()
-            text, attachments = encode(value, self._worker._depth_max, self._handing)
+            text, attachments = encode(value, self._worker._depth_max, self._handing, self._worker._bytes_max)
         except BaseException as raised:
             self._send()
             self._refuse(raised)

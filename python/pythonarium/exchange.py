@@ -37,7 +37,7 @@ class Exchange:
         handing: Handing | NoHanding,
     ) -> None:
         self.call = call
-        self.depth_max = worker._depth_max
+        self.depth_max, self.bytes_max = worker._depth_max, worker._bytes_max
         self.cancellation = cancellation
         self.handing = handing
         # What is done with the messages that come for this call, by their type.
@@ -156,10 +156,12 @@ class Exchange:
         handing, cancellation = self.handing, self.cancellation
         blocks = self.wait_blocks and not self.is_in_coroutine()
         try:
-            text, attachments = encode_members({"args": list(args), "kwargs": kwargs}, self.depth_max, handing)
+            text, attachments = encode_members({"args": list(args), "kwargs": kwargs}, self.depth_max, handing, self.bytes_max)
             line = message.callback(self.call, function, self._numbers, text, is_kept, blocks)
-        except BaseException:
+        except BaseException as raised:
             handing.take_back()
+            if isinstance(raised, MessageTooLarge):
+                raise MessageTooLarge(QUESTION, raised.bytes, raised.limit) from None
             raise
         # What is interrupted as it is written is written to its end all the same, and must not be taken back then. In a
         # coroutine nothing is raised: its task is cancelled.
@@ -168,7 +170,7 @@ class Exchange:
             cancellation.armed = 0
         try:
             sending = handing.sending()
-            self.say("what a function of Node's is called with", line, attachments)
+            self.say(QUESTION, line, attachments)
         except MessageTooLarge:
             handing.not_sent(sending)
             handing.take_back()
@@ -322,4 +324,6 @@ def is_in_coroutine() -> bool:
     return asyncio is not None and asyncio._get_running_loop() is not None
 
 
+# What is too large, for the error.
+QUESTION = "what a function of Node's is called with"
 ROOM_ITEMS = 256

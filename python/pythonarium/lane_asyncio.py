@@ -144,7 +144,7 @@ class AsyncioLane(Lane):
             if "stream" in call:
                 value = await self._stream(job, value)
             job.is_awaiting = False
-            text, attachments = encode(value, worker._depth_max, job.handing)
+            text, attachments = encode(value, worker._depth_max, job.handing, worker._bytes_max)
             answer = message.reply(job.call, text, attachments is NO_ATTACHMENTS)
         except BaseException as raised:
             job.is_awaiting = False

@@ -141,7 +141,7 @@ class ThreadsLane(Lane):
                 value = loop.run(value, job.call)
             if "stream" in call:
                 value = worker._stream(job.exchange, call["stream"], value, loop)  # type: ignore[arg-type]
-            text, attachments = encode(value, worker._depth_max, job.handing)
+            text, attachments = encode(value, worker._depth_max, job.handing, worker._bytes_max)
             answer = message.reply(job.call, text, attachments is NO_ATTACHMENTS)
         except BaseException as raised:
             if not worker._writer.is_open:

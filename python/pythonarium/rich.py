@@ -12,10 +12,11 @@ import sys
 from math import isfinite, prod
 
 from .expose import MARK
-from .message import ProtocolError
+from .message import MessageTooLarge, ProtocolError
 from .value import (
     INT_MAX,
     INT_MIN,
+    SHARED_MIN,
     SURROGATES,
     ValueRefused,
     advice,
@@ -23,6 +24,7 @@ from .value import (
     has_joined_surrogates,
     name_with_article,
     quote,
+    weigh,
 )
 
 TYPE_CHECKING = False
@@ -35,12 +37,15 @@ if TYPE_CHECKING:
     Resolve = Callable[[str, "list[Any]"], Any]
 
 
-def encode_rich(members: dict[str, Any], depth_max: int, root: str | None, hook: Hook | None) -> tuple[str, list[Any]]:
+def encode_rich(
+    members: dict[str, Any], depth_max: int, root: str | None, hook: Hook | None, bytes_max: float
+) -> tuple[str, list[Any]]:
     """Return the members of a message as JSON text, with `rich` and `bin` behind them, and its attachments.
 
-    `root` names the one member that is a value; the members of all others are values each. Raises ValueRefused.
+    `root` names the one member that is a value; the members of all others are values each. Raises ValueRefused, and
+    MessageTooLarge for what is certain to take more than `bytes_max`.
     """
-    walk = _Walk(depth_max, hook)
+    walk = _Walk(depth_max, hook, bytes_max)
     try:
         texts = [f"{quote(name)}:{walk.member(name, value, depth_max + (name != root))}" for name, value in members.items()]
     except RecursionError:
@@ -107,11 +112,14 @@ def restore_call(call: dict[str, Any], function: Callable[..., Any], resolve: Re
 class _Walk:
     """One walk over the values of a message, which builds what stands for them or refuses."""
 
-    def __init__(self, depth_max: int, hook: Hook | None) -> None:
+    def __init__(self, depth_max: int, hook: Hook | None, bytes_max: float = float("inf")) -> None:
         self.rich: list[list[Any]] = []
         self.attachments: list[memoryview] = []
         self._depth_max = depth_max
         self._hook = hook
+        self._bytes_max = bytes_max
+        # The fewest characters that what was made so far takes.
+        self._chars = 0
         # Where the walk is: on the wire, and as Python would write it.
         self.path: list[Any] = []
         # As text, an index, or the index of a key in a tuple.
@@ -121,7 +129,13 @@ class _Walk:
     def member(self, name: str, value: Any, room: int) -> str:
         self.path.append(name)
         self._shown.append(name)
-        text = encode_unchecked(self._value(value, room))
+        stands = self._value(value, room)
+        # The texts in it may be few that are there many times over.
+        if self._chars > SHARED_MIN:
+            weight = weigh((stands,), {})
+            if weight > self._bytes_max:
+                raise MessageTooLarge("", weight, self._bytes_max)  # type: ignore[arg-type]
+        text = encode_unchecked(stands)
         self.path.pop()
         self._shown.pop()
         return text
@@ -137,6 +151,7 @@ class _Walk:
 
     def stands_for(self, kind: str, *data: Any) -> None:
         self.rich.append([list(self.path), kind, *data])
+        self._count(2 * len(self.path) + len(kind) + ENTRY_CHARS)
 
     def attach(self, data: Any) -> int:
         """Add raw bytes, which are not copied, and return their number."""
@@ -188,8 +203,16 @@ class _Walk:
             raise self.refuse("is nested deeper than `depthMax` allows")
         self._above.append(id(value))
 
-    def leave(self) -> None:
+    def leave(self, chars: int) -> None:
+        """Be done with a container, whose contents take so many characters at the least."""
         self._above.pop()
+        self._count(chars)
+
+    def _count(self, chars: int) -> None:
+        """Take note that so many are written: few parts that hold each other can stand for more than there is memory."""
+        self._chars += chars
+        if self._chars > self._bytes_max:
+            raise MessageTooLarge("", self._chars, self._bytes_max)  # type: ignore[arg-type]
 
     def hand(self, value: Any) -> bool:
         """Let what is no value cross as the hook says; return whether the hook knows it."""
@@ -258,10 +281,10 @@ def _list(walk: _Walk, value: Any, room: int) -> Any:
     # Many numbers are looked at all at once.
     kinds = set(map(type, value))
     if kinds == {float} and all(map(isfinite, value)) or kinds == {int} and min(value) >= INT_MIN and max(value) <= INT_MAX:
-        walk.leave()
+        walk.leave(2 * len(value))
         return value
     stands = [item if _is_plain(item) else walk.step(index, index, item, room - 1) for index, item in enumerate(value)]
-    walk.leave()
+    walk.leave(2 * len(stands))
     return stands
 
 
@@ -284,7 +307,7 @@ def _dict(walk: _Walk, value: dict[Any, Any], room: int) -> Any:
         if has_joined_surrogates(key):
             raise walk.refuse(f"has the key {_short_repr(key)}, and a key {SURROGATES}")
         stands[key] = item if _is_plain(item) else walk.step(key, f"[{str.__repr__(key)}]", item, room - 1)
-    walk.leave()
+    walk.leave(5 * len(stands))
     return stands
 
 
@@ -297,7 +320,7 @@ def _map(walk: _Walk, value: dict[Any, Any], room: int) -> Any:
         stands = walk.key(0, index, key, room - 2, keys)
         pairs.append([stands, walk.step(1, f"[{_short_repr(key)}]", item, room - 2)])
         walk.path.pop()
-    walk.leave()
+    walk.leave(6 * len(pairs))
     walk.stands_for("map")
     return pairs
 
@@ -306,7 +329,7 @@ def _set(walk: _Walk, value: Iterable[Any], room: int) -> Any:
     walk.enter(value, room)
     keys: set[str] = set()
     stands = [walk.key(index, index, item, room - 1, keys) for index, item in enumerate(value)]
-    walk.leave()
+    walk.leave(2 * len(stands))
     walk.stands_for("set")
     return stands
 
@@ -316,7 +339,7 @@ def _dataclass(walk: _Walk, value: Any, room: int) -> Any:
 
     walk.enter(value, room)
     stands = {one.name: walk.step(one.name, f".{one.name}", getattr(value, one.name), room - 1) for one in fields(value)}
-    walk.leave()
+    walk.leave(5 * len(stands))
     return stands
 
 
@@ -508,6 +531,8 @@ DTYPE_NAMES = frozenset(
 DTYPE_KINDS = frozenset("biufcSUVmM")
 # As many as every numpy has.
 DIMENSIONS_MAX = 32
+# An entry of `rich` with a path of one step, `[["args"],""],`, but for its kind and the two characters of any step.
+ENTRY_CHARS = 12
 # How a format says that its items are in the byte order of the machine. Those of `ctypes` say which that is.
 NATIVE = "@=<" if sys.byteorder == "little" else "@=>"
 FORMATS = {

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def encode_rows(value: Any, depth_max: int) -> str | None:
+def encode_rows(value: Any, depth_max: int, bytes_max: float = float("inf")) -> str | None:
     """Return `value` as JSON text, and behind it what the columns in it stand for; None if it has no rows, or is more than JSON.
 
     Looked for are rows that `value`, a list or a dict, is itself or has for members, in a list or under a key each.
+    Raises MessageTooLarge as `value.encode` does: as it is `value` would take more.
     """
     entries: list[list[Any]] = []
     if type(value) is list:
@@ -32,7 +33,7 @@ def encode_rows(value: Any, depth_max: int) -> str | None:
         if sum(map(_cells, value.values())) > LEVEL_MAX:
             return None
         stands = {key: _stand_in(item, ["value", key], entries) for key, item in value.items()}
-    text = encode_plain(stands, depth_max) if entries else None
+    text = encode_plain(stands, depth_max, bytes_max) if entries else None
     if text is None or type(stands) is dict and not _are_distinct(stands):
         return None
     rich = encode_unchecked(entries)

@@ -116,7 +116,7 @@ def answer_calls(worker: Worker) -> bool:
                 cancellation.armed = 0
             text = encode_plain(value, depth_max) if kind in ATOMS else None
             if text is None:
-                text, attachments = encode(value, depth_max, handing)
+                text, attachments = encode(value, depth_max, handing, bytes_max)
             now = perf_counter()
             took = now - began
             if took < short_s and attachments is NO_ATTACHMENTS and len(text) <= small_bytes:

@@ -27,7 +27,7 @@ class Stream:
         self._exchange = exchange
         self._items = room["items"]
         self._bytes = room["bytes"]
-        self._depth_max = exchange.depth_max
+        self._depth_max, self._bytes_max = exchange.depth_max, exchange.bytes_max
         exchange.hear["credit"] = self._make_room
         # What was yielded and not sent: what cannot change any more, or its JSON text.
         self._batch: list[Any] = []
@@ -69,7 +69,7 @@ class Stream:
                     elif kind in NUMBERS:
                         append(item)
                     else:
-                        item = _fixed(item, kind, self._depth_max, self._exchange.handing)
+                        item = _fixed(item, kind, self._depth_max, self._exchange.handing, self._bytes_max)
                         append(item)
                         kind = type(item)
                         if kind is _Rich:
@@ -115,7 +115,7 @@ class Stream:
                 if kind is str:
                     chars += len(item)
                 elif kind not in NUMBERS:
-                    item = _fixed(item, kind, self._depth_max, self._exchange.handing)
+                    item = _fixed(item, kind, self._depth_max, self._exchange.handing, self._bytes_max)
                     kind = type(item)
                     if kind is _Rich:
                         left = 0
@@ -157,6 +157,9 @@ class Stream:
         """Send what was yielded before `raised`; nobody is there for it if the call was given up."""
         if not isinstance(raised, CallCancelled):
             self._flush()
+        # What was not even written would have been the next.
+        if isinstance(raised, MessageTooLarge) and not raised.what:
+            raise MessageTooLarge(f"item {self._sent} of the stream", raised.bytes, raised.limit) from None
 
     def _close(self) -> None:
         with self._lock:
@@ -239,15 +242,15 @@ class Stream:
             at += count
 
 
-def _fixed(item: Any, kind: type, depth_max: int, hook: Hook) -> Any:
-    """Return `item` as it is now: the generator may change it before its batch is sent."""
+def _fixed(item: Any, kind: type, depth_max: int, hook: Hook, bytes_max: int) -> Any:
+    """Return `item` as it is now: the generator may change it before its batch is sent. Raises ValueRefused and MessageTooLarge."""
     # A copy is all that a flat row needs, and the rows of a batch are encoded much faster together.
     if kind is dict and are_atoms(map(type, item.values())):
         return item.copy()
     if kind in LISTS and are_atoms(map(type, item)):
         return item[:]
-    text = encode_plain(item, depth_max)
-    return _Rich(item, depth_max, hook) if text is None else _Text(text)
+    text = encode_plain(item, depth_max, bytes_max)
+    return _Rich(item, depth_max, hook, bytes_max) if text is None else _Text(text)
 
 
 def _chars_of(row: Any) -> int:
@@ -268,11 +271,11 @@ class _Text(str):
 class _Rich:
     """An item that has a message of its own, for the sake of what JSON has no word for. It is sent at once."""
 
-    def __init__(self, item: Any, depth_max: int, hook: Hook | None = None) -> None:
+    def __init__(self, item: Any, depth_max: int, hook: Hook | None = None, bytes_max: float = float("inf")) -> None:
         try:
-            self.text, self.attachments = encode_members({"values": [item]}, depth_max, hook)
+            self.text, self.attachments = encode_members({"values": [item]}, depth_max, hook, bytes_max)
         except ValueRefused:
-            encode(item, depth_max, hook)  # Refused with the path in the item.
+            encode(item, depth_max, hook, bytes_max)  # Refused with the path in the item.
             raise
 
 

@@ -9,7 +9,7 @@ for that JSON has no word for, or where it cannot cross.
 from __future__ import annotations
 
 from collections import OrderedDict
-from itertools import chain
+from itertools import chain, islice
 
 from .expose import MARK
 
@@ -21,47 +21,52 @@ if TYPE_CHECKING:
     Hook = Callable[[Any], "tuple[Any, ...] | str | None"]
 
 
-def encode(value: Any, depth_max: int, hook: Hook | None = None) -> tuple[str, list[memoryview]]:
+def encode(
+    value: Any, depth_max: int, hook: Hook | None = None, bytes_max: float = float("inf")
+) -> tuple[str, list[memoryview]]:
     """Return `value` as ASCII JSON text, and the attachments that belong to it.
 
     What JSON has no word for is told behind the value: the text is to be put where `"value":` has been written, and
     may go on with `,"rich":[...],"bin":[...]`. What is no value at all goes to `hook`, which returns a kind of `rich`
-    with its data, or None. Raises ValueRefused, with the path to the first part that cannot cross.
+    with its data, or None. Raises ValueRefused, with the path to the first part that cannot cross, and MessageTooLarge,
+    with no name, before it writes what is certain to take more than `bytes_max`.
     """
     kind = type(value)
     if kind is list and may_be_rows(value) or kind is dict and (may_be_keyed(value) or _has_rows(value)):
         from .rows import encode_rows
 
-        text = encode_rows(value, depth_max)
+        text = encode_rows(value, depth_max, bytes_max)
         if text is not None:
             return text, []
-    text = encode_plain(value, depth_max)
+    text = encode_plain(value, depth_max, bytes_max)
     if text is not None:
         return text, NO_ATTACHMENTS
     from .rich import encode_rich
 
-    text, attachments = encode_rich({"value": value}, depth_max, "value", hook)
+    text, attachments = encode_rich({"value": value}, depth_max, "value", hook, bytes_max)
     return text[8:], attachments
 
 
-def encode_members(members: dict[str, Any], depth_max: int, hook: Hook | None = None) -> tuple[str, list[memoryview]]:
+def encode_members(
+    members: dict[str, Any], depth_max: int, hook: Hook | None = None, bytes_max: float = float("inf")
+) -> tuple[str, list[memoryview]]:
     """Return the `members` of a message, such as `args` and `kwargs`, as `encode` does: `"args":[...],"kwargs":{...}`.
 
     Each member is a list or a dict of values, and no level of depth itself.
     """
     texts = []
     for name, value in members.items():
-        text = encode_plain(value, depth_max + 1)
+        text = encode_plain(value, depth_max + 1, bytes_max)
         if text is None:
             from .rich import encode_rich
 
-            return encode_rich(members, depth_max, None, hook)
+            return encode_rich(members, depth_max, None, hook, bytes_max)
         texts.append(f"{_quote(name)}:{text}")
     return ",".join(texts), NO_ATTACHMENTS
 
 
-def encode_plain(value: Any, depth_max: int) -> str | None:
-    """Return `value` as JSON text if JSON has words for all of it, else None."""
+def encode_plain(value: Any, depth_max: int, bytes_max: float = float("inf")) -> str | None:
+    """Return `value` as JSON text if JSON has words for all of it, else None. Raises MessageTooLarge as `encode` does."""
     kind = type(value)
     if kind is str:
         return None if not value.isascii() and has_joined_surrogates(value) else _quote(value)
@@ -70,11 +75,11 @@ def encode_plain(value: Any, depth_max: int) -> str | None:
     if kind not in ATOMS:
         try:
             if kind is list:
-                fine = _may_cross(value, depth_max)
+                fine = _may_cross(value, depth_max, bytes_max)
             elif kind is dict:
-                fine = are_keys(value) and _may_cross(value.values(), depth_max)
+                fine = are_keys(value) and _may_cross(value.values(), depth_max, bytes_max)
             else:
-                fine = _may_cross((value,), depth_max + 1)
+                fine = _may_cross((value,), depth_max + 1, bytes_max)
         except RecursionError:
             return None
         if not fine:
@@ -122,38 +127,36 @@ class ValueRefused(Exception):
         self.path = path
 
 
-def _may_cross(values: Collection[Any], room: int) -> bool:
-    """Whether all of `values`, the contents of one container, may cross. NaN, infinities and surrogates are found later."""
+def _may_cross(values: Collection[Any], room: int, bytes_max: float) -> bool:
+    """Whether all of `values`, the contents of one container, may cross. NaN, infinities and surrogates are found later.
+
+    Raises MessageTooLarge for what is certain to take more than `bytes_max`.
+    """
     # What containers of one length hold is mostly of one kind at each place, and such a part of it is looked through faster.
     parts: list[Collection[Any]] = [values]
-    size = len(values)
-    # The contents of those on one level that are looked at one by one, of each once, by what holds them.
-    each: dict[int, Collection[Any]] = {}
-    deep, is_shared = room - DEEP, False
+    # The contents of those on one level that are looked at one by one.
+    each: list[Collection[Any]] = []
+    # About the fewest characters that are to be written.
+    chars = 0
+    deep = room + 1 - DEEP
     while room:
-        inside: list[Collection[Any]] = []
-        if is_shared or room <= deep and size > SHARED_MIN:
-            # So many so deep may be few that hold each other, and a cycle would be unrolled.
-            distinct = {id(item): item for part in parts for item in part}
-            is_shared = is_shared or len(distinct) < size / 2
-            if is_shared:
-                parts, size = [distinct.values()], len(distinct)
+        # Many containers: the contents of all of them at once, at C speed for the level and not for each.
+        many: list[tuple[Collection[Any], int, Callable[[Any], Collection[Any]] | None]] = []
         for part in parts:
             kinds = set(map(type, part))
             if int in kinds and not _ints_fit(part, kinds):
                 return False
+            if len(part) > EVERY and str in kinds:
+                chars += _chars_by_some(islice(part, 0, None, EVERY))
             if kinds <= ATOMS:
                 continue
-            if len(part) >= LEVEL_MIN and kinds <= PLAIN and size <= LEVEL_MAX:
-                # Many containers: the contents of all of them at once, at C speed for the level and not for each.
+            if len(part) >= LEVEL_MIN and kinds <= PLAIN:
                 if dict in kinds:
                     dicts = part if len(kinds) == 1 else [item for item in part if type(item) is dict]
-                    if not are_keys(chain.from_iterable(dicts)):
-                        return False
-                    inside += _places(dicts, dict.values)
+                    many.append((dicts, sum(map(len, dicts)), dict.values))
                 if not kinds.isdisjoint(LISTS):
                     lists = part if kinds <= LISTS else [item for item in part if type(item) in LISTS]
-                    inside += _places(lists)
+                    many.append((lists, sum(map(len, lists)), None))
                 continue
             for item in part:
                 kind = type(item)
@@ -164,29 +167,87 @@ def _may_cross(values: Collection[Any], room: int) -> bool:
                 if kind is dict or isinstance(item, dict):
                     if kind is not dict and not _holds_as_dict(kind) or not are_keys(item):
                         return False
-                    each[id(item)] = item.values()
+                    each.append(item.values())
                 elif isinstance(item, (list, tuple)):
-                    each[id(item)] = item
+                    each.append(item)
                 elif isinstance(item, int):
                     if not INT_MIN <= item <= INT_MAX:
                         return False
                 elif not isinstance(item, (str, float)):
                     return False
-            if size > LEVEL_MAX:
-                for contents in each.values():
-                    if not _may_cross(contents, room - 1):
-                        return False
-                each = {}
-        if each:
-            # Few at the top of a tree, whose leaves may be many.
-            inside += each.values() if len(each) < LEVEL_MIN else _places(each.values())
-            each = {}
-        if not inside:
+        if not each and not many:
+            if chars > bytes_max:
+                _limit(values, bytes_max)
             return True
-        parts = inside
-        size = sum(map(len, parts))
+        held = size = sum(map(len, each))
+        for containers, count, contents in many:
+            size += count
+            if contents is not None and len(containers) > EVERY:
+                chars += _chars_by_some(chain.from_iterable(islice(containers, 0, None, EVERY)))
+        chars += 2 * size
+        # So much, or so many parts so deep, may be few that hold each other.
+        if chars > bytes_max or room <= deep and size > SHARED_MIN:
+            _limit(values, bytes_max)
+            bytes_max, deep = UNLIMITED, 0
+        # Few at the top of a tree, whose leaves may be many.
+        parts = each if len(each) < LEVEL_MIN else _places(each, held)
+        for containers, count, contents in many:
+            if contents is not None and not are_keys(chain.from_iterable(containers)):
+                return False
+            parts += _places(containers, count, contents)
+        each = []
         room -= 1
     return False
+
+
+def _chars_by_some(items: Iterable[Any]) -> int:
+    """Return about how many characters there are in texts, of which `items` has every so many-th."""
+    return EVERY * sum([len(item) for item in items if type(item) is str])
+
+
+def _limit(values: Collection[Any], bytes_max: float) -> None:
+    """Raise MessageTooLarge where `values` take more than `bytes_max`, and RecursionError where they hold themselves."""
+    weight = weigh(values, {})
+    if weight > bytes_max:
+        from .message import MessageTooLarge
+
+        raise MessageTooLarge("", weight, bytes_max)  # type: ignore[arg-type]
+
+
+def weigh(holder: Collection[Any], weights: dict[int, int]) -> int:
+    """Return how many characters the contents of a container take at the least, as far as JavaScript can count.
+
+    `weights` has what is known, by id: what is held many times over is looked into once. Raises RecursionError where the
+    container holds itself.
+    """
+    weight = weights.get(id(holder))
+    if weight is None:
+        weights[id(holder)] = UNDER_WAY
+        items, weight = holder, 2 * len(holder)
+        if isinstance(holder, dict):
+            items = holder.values()
+            weight += 3 * len(holder) + sum([len(key) for key in holder if type(key) is str])
+        kinds = set(map(type, items))
+        if str in kinds:
+            weight += sum([len(item) for item in items if type(item) is str])
+        if not kinds <= ATOMS:
+            # No more than one frame of Python's for each level.
+            for item in items:
+                if _is_container(type(item)):
+                    weight += weigh(item, weights)
+        weights[id(holder)] = weight = min(weight, INT_MAX)
+    elif weight == UNDER_WAY:
+        raise RecursionError("it holds itself")
+    return weight
+
+
+def _is_container(kind: type) -> bool:
+    """Whether the instances of `kind` are lists or dicts to JSON."""
+    if kind in PLAIN:
+        return kind not in ATOMS
+    if hasattr(kind, MARK) or hasattr(kind, "__dataclass_fields__"):
+        return False
+    return issubclass(kind, (list, tuple)) or _holds_as_dict(kind)
 
 
 def _holds_as_dict(kind: type) -> bool:
@@ -194,9 +255,10 @@ def _holds_as_dict(kind: type) -> bool:
     return issubclass(kind, dict) and all(getattr(kind, name) in DICT_SAYS for name in SAYS)
 
 
-def _places(containers: Collection[Any], contents: Callable[[Any], Collection[Any]] | None = None) -> list[Collection[Any]]:
-    """Return what they all hold, as `contents` has it: each by itself if these are long, else a list for each place, or one for all."""
-    size = sum(map(len, containers))
+def _places(
+    containers: Collection[Any], size: int, contents: Callable[[Any], Collection[Any]] | None = None
+) -> list[Collection[Any]]:
+    """Return the `size` items that they all hold, as `contents` has it: each by itself if these are long, else a list for each place, or one for all."""
     each = containers if contents is None else map(contents, containers)
     if size >= len(containers) * PLACE_MIN:
         return list(each)  # Such as the columns of rows, each of which is of one kind.
@@ -323,13 +385,17 @@ PLAIN = ATOMS | LISTS | DICT_ONLY
 NO_ATTACHMENTS: list[memoryview] = []
 JSON_SPACE = " \t\r\n"
 SURROGATES = "holds two surrogates in a row, which JSON would join into one character"
-# With fewer containers it is no faster to look into them all at once. With more, one might be there many times over, and
-# the next level would take memory where each by itself takes but time.
+# With fewer containers it is no faster to look into them all at once.
 LEVEL_MIN = 8
+# More values are no rows: one might be there many times over, and columns would take memory where it takes none.
 LEVEL_MAX = 4_000_000
-# From so many levels, and so many parts of one, on it is looked whether they are the same ones over and over.
+# From so many levels, and so many parts of one, on it is looked whether they hold each other.
 DEEP = 8
 SHARED_MIN = 65_536
+# One in so many texts tells how long they are: to ask each would take long where they are short.
+EVERY = 61
+UNLIMITED = float("inf")
+UNDER_WAY = -1
 # Shorter lists take longer one by one than all together, and of more places each step to the next item is a long one.
 WIDTH_MAX = 64
 PLACE_MIN = 256

@@ -60,6 +60,32 @@ describe.each(['serial', 'asyncio', 'threads'] as const)('in the lane %s', (lane
     expect(error.message).toContain('In the call of "lets_through", what a function of Node\'s is called with');
   });
 
+  it('what stands for more text than there is memory is refused before it is written, whatever it is', async () => {
+    // Else it would come to a MemoryError.
+    const limits = { memoryBytes: 2 ** 30 };
+    const pool = await readyPool(sizes, { lane, slots: lane === 'serial' ? 1 : 2, ...LIMITS, limits });
+    const refused = { ...tooLarge, sender: 'python' };
+    expect(await failure(pool.call('held', [40]))).toMatchObject(refused);
+    for (const name of ['helds', 'helds_later']) {
+      const items: unknown[] = [];
+      const read = async () => {
+        for await (const item of pool.stream(name, [0, 1, 40])) items.push(item);
+      };
+      const error = await failure<MessageTooLargeError>(read());
+      expect(error).toMatchObject(refused);
+      expect(error.message).toContain('item 2 of the stream takes');
+      expect(items).toEqual([
+        [1, 2],
+        [
+          [1, 2],
+          [1, 2],
+        ],
+      ]);
+    }
+    expect(await pool.call('calls_with_held', [() => 1, 40])).toMatch(/called with would take \d+ bytes/);
+    expect(await pool.call('held', [0])).toEqual([1, 2]);
+  });
+
   it('what progress() tells is refused there', async () => {
     const pool = await small();
     const told: unknown[] = [];

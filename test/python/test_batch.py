@@ -112,6 +112,13 @@ class Batches(WorkerTestCase):
         lengths = [1, 20_000, 40_000, 300, 2, 20_000]
         self.assertEqual(list(map(len, values(answers(worker, 1, "text", lengths)))), lengths)
 
+    def test_one_that_stands_for_more_than_there_is_memory_is_refused_before_it_is_written(self):
+        # Else it would come to a MemoryError.
+        worker = self.ready("items.py", resources={"memoryBytes": 1 << 30})
+        told = answers(worker, 1, "held", [1, 40, 2])
+        self.assertEqual([answer["type"] for answer in told], ["reply", "error", "reply"])
+        self.assertEqual((told[1]["error"]["code"], told[1]["error"]["limit"]), ("ERR_MESSAGE_TOO_LARGE", 64 * 1024 * 1024))
+
     def test_answers_do_not_wait_for_a_long_call_but_for_a_moment(self):
         worker = self.ready("items.py", interrupts=True)
         worker.send({"type": "map", "id": 1, "name": "act", "items": ["a", "b"] * 2_000 + ["sleep"]})

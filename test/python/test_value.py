@@ -1,3 +1,4 @@
+import collections
 import ctypes
 import dataclasses
 import datetime
@@ -9,11 +10,12 @@ import random
 import sys
 import types
 import unittest
+from unittest import mock
 
 from harness import LIBRARY, VECTORS
 from pythonarium import rich, value as with_c
 from pythonarium.expose import MARK
-from pythonarium.message import ProtocolError
+from pythonarium.message import MessageTooLarge, ProtocolError
 from pythonarium.rich import restore
 
 VALUES = json.loads((VECTORS / "values.json").read_text(encoding="utf-8"))
@@ -140,6 +142,69 @@ class Levels(unittest.TestCase):
         value = [{"a": n, "b": [n, [n]]} for n in range(40)]
         self.assertIsNotNone(with_c.encode_plain(value, 4))
         self.assertIsNone(with_c.encode_plain(value, 3))
+
+
+class Shared(unittest.TestCase):
+    """A few parts that hold each other, or one text, may stand for more than there is memory."""
+
+    def test_what_is_held_many_times_over_is_refused_before_it_is_written(self):
+        pair = collections.namedtuple("Pair", "one other")
+        text = "x" * 1_000
+        for name, value in {
+            "lists": nested(10, [1] * 10, lambda inner: [inner] * 10),
+            "two each": nested(60, [1], lambda inner: [inner, inner]),
+            "dicts": nested(10, 1, lambda inner: dict.fromkeys("abcdefghij", inner)),
+            "dicts in order": nested(60, 1, lambda inner: collections.OrderedDict(a=inner, b=inner)),
+            "named tuples": nested(60, 1, lambda inner: pair(inner, inner)),
+            "more than JavaScript can count": nested(100, 1, lambda inner: [inner] * 100),
+            "a long list": [[0] * 100_000] * 1_000,
+            "a list of texts": [[text] * 100] * 1_000,
+            "a text in rows": [{"id": number, "text": text} for number in range(10_000)],
+            "a text in dicts": [{"id": number, str(number % 99): text} for number in range(10_000)],
+            "a key": [{text: 1}] * 100_000,
+        }.items():
+            # With what JSON has no word for it is walked.
+            for what, sent in [("plain", value), ("rich", [b"", value])]:
+                with self.subTest(name, what=what), mock.patch.object(with_c, "_encode", side_effect=AssertionError("it was written")):
+                    with self.assertRaises(MessageTooLarge) as caught:
+                        with_c.encode(sent, DEPTH_MAX, None, 1_000_000)
+                    error = caught.exception
+                    self.assertEqual((error.what, error.limit), ("", 1_000_000))
+                    self.assertTrue(1_000_000 < error.bytes <= with_c.INT_MAX, error.bytes)
+        with self.assertRaises(MessageTooLarge):
+            with_c.encode([text] * 10_000, DEPTH_MAX, None, 1_000_000)
+
+    def test_it_crosses_as_long_as_it_is_no_longer_than_it_may_be(self):
+        shared = [nested(3, [1] * 10, lambda inner: [inner] * 10), ["x" * 500] * 100]
+        for value in [shared, [shared, shared], [b"", shared], {"a": shared, 1: shared}, [{"a": shared}] * 20]:
+            text, _ = with_c.encode(value, DEPTH_MAX)
+            self.assertEqual(with_c.encode(value, DEPTH_MAX, None, len(text))[0], text)
+
+    def test_what_holds_itself_is_told_so_though_it_is_long_on_the_way_round(self):
+        parent = {"text": "x" * 1_000, "children": []}
+        parent["children"].append([parent] * 20)
+        for limit in (1_500, 100_000):
+            with self.assertRaises(with_c.ValueRefused) as caught:
+                with_c.encode(parent, DEPTH_MAX, None, limit)
+            self.assertEqual(str(caught.exception), "value['children'][0][0] holds itself: a cycle cannot cross to Node")
+
+    def test_nothing_is_taken_for_longer_than_it_is(self):
+        seed = random.randrange(1 << 32)
+        make = random.Random(seed)
+        for _ in range(2_000):
+            sent = any_value(make, 4)
+            with self.subTest(seed=seed, sent=repr(sent)):
+                try:
+                    text, _ = with_c.encode(sent, DEPTH_MAX)
+                except with_c.ValueRefused:
+                    continue
+                self.assertEqual(with_c.encode(sent, DEPTH_MAX, None, len(text))[0], text)
+
+
+def nested(levels, inner, around):
+    for _ in range(levels):
+        inner = around(inner)
+    return inner
 
 
 def array(length, *lengths):
