@@ -14,13 +14,20 @@ export interface Columns {
  *
  * @param rich Gets what the columns stand for, as entries with paths that begin with `path`.
  * @param levels How much further into objects it is looked: below 0, into none.
+ * @param room How many values all columns together may have.
  */
-export function withColumns<T extends Values>(values: T, path: Path, rich: unknown[][], levels = 1): T {
+export function withColumns<T extends Values>(
+  values: T,
+  path: Path,
+  rich: unknown[][],
+  levels = 1,
+  room: Room = { cells: CELLS_MAX },
+): T {
   // Most arguments hold nothing.
   if (Array.isArray(values) && !values.some(isObject)) return values;
   let stands: Record<string | number, unknown> | undefined;
   const look = (step: string | number, value: unknown): void => {
-    const stand = standIn(value, path, step, rich, levels);
+    const stand = standIn(value, path, step, rich, levels, room);
     if (stand === value) return;
     stands ??= copyOf(values);
     stands[step] = stand;
@@ -30,19 +37,34 @@ export function withColumns<T extends Values>(values: T, path: Path, rich: unkno
   return (stands ?? values) as T;
 }
 
-function standIn(value: unknown, path: Path, step: string | number, rich: unknown[][], levels: number): unknown {
+function standIn(
+  value: unknown,
+  path: Path,
+  step: string | number,
+  rich: unknown[][],
+  levels: number,
+  room: Room,
+): unknown {
   if (!isObject(value)) return value;
-  if (!Array.isArray(value)) return levels < 0 ? value : recordIn(value as Row, path, step, rich, levels);
+  if (!Array.isArray(value)) return levels < 0 ? value : recordIn(value as Row, path, step, rich, levels, room);
   if (value.length < ROWS_MIN) return value;
   const at = [...path, step];
-  const found = columnsOf(value);
-  if (found === undefined) return mergedIn(value, at, rich) ?? value;
+  const found = columnsOf(value, room.cells);
+  if (found === undefined) return mergedIn(value, at, rich, room) ?? value;
+  room.cells -= found.keys.length * value.length;
   rich.push([at, ROWS, found.keys]);
   return found.columns;
 }
 
 /** What stands for an object whose members are rows, or for those of its members that are; `levels` as for {@link withColumns}. */
-function recordIn(record: Row, path: Path, step: string | number, rich: unknown[][], levels: number): unknown {
+function recordIn(
+  record: Row,
+  path: Path,
+  step: string | number,
+  rich: unknown[][],
+  levels: number,
+  room: Room,
+): unknown {
   if (!isPlainObject(record)) return record;
   const keys = Object.keys(record);
   const isKeyed =
@@ -50,19 +72,19 @@ function recordIn(record: Row, path: Path, step: string | number, rich: unknown[
   if (isKeyed) {
     const at = [...path, step];
     const rows = keys.map((key) => record[key]);
-    const stands = standIn(rows, at, 1, rich, 0);
+    const stands = standIn(rows, at, 1, rich, 0, room);
     if (stands !== rows) {
       rich.push([at, KEYED]);
       return [keys, stands];
     }
   }
   // Not into each of so many objects.
-  return levels > 0 ? withColumns(record, [...path, step], rich, isKeyed ? -1 : levels - 1) : record;
+  return levels > 0 ? withColumns(record, [...path, step], rich, isKeyed ? -1 : levels - 1, room) : record;
 }
 
 /** What stands for rows of several kinds, if most of them have columns. */
-function mergedIn(rows: readonly unknown[], at: Path, rich: unknown[][]): unknown[] | undefined {
-  const found = kindsOf(rows);
+function mergedIn(rows: readonly unknown[], at: Path, rich: unknown[][], room: Room): unknown[] | undefined {
+  const found = kindsOf(rows, room.cells);
   if (found === undefined) return undefined;
   const { which, kinds, others } = found;
   const gains = ({ keys, rows }: Kind) => keys.length * rows.length >= CELLS_MIN;
@@ -71,6 +93,7 @@ function mergedIn(rows: readonly unknown[], at: Path, rich: unknown[][]): unknow
   const lists = kinds.map((kind, number) => {
     if (!gains(kind)) return kind.rows;
     rich.push([[...at, number + 1], ROWS, kind.keys]);
+    room.cells -= kind.keys.length * kind.rows.length;
     return kind.keys.map((key) => kind.rows.map((row) => row[key]));
   });
   rich.push([at, MERGED]);
@@ -90,12 +113,12 @@ function copyOf(values: Values): Record<string | number, unknown> {
 }
 
 /** What stands for such objects; `undefined` unless all are plain, with the same keys in the same order. */
-export function columnsOf(rows: readonly unknown[]): Columns | undefined {
+export function columnsOf(rows: readonly unknown[], cellsMax = CELLS_MAX): Columns | undefined {
   const first = rows[0];
   if (!isPlainArray(rows) || !isRow(first)) return undefined;
   const keys = Object.keys(first);
   const cells = keys.length * rows.length;
-  if (cells < CELLS_MIN || cells > CELLS_MAX) return undefined;
+  if (cells < CELLS_MIN || cells > cellsMax) return undefined;
   const columns = keys.map(() => new Array<unknown>(rows.length));
   for (let index = 0; index < rows.length; index++) {
     const row = rows[index];
@@ -115,7 +138,7 @@ export function columnsOf(rows: readonly unknown[]): Columns | undefined {
  * Such objects as several lists, one for those that have the same keys in the same order. `undefined` if they are not all
  * plain, are too few or too many, or hardly any two are alike.
  */
-export function kindsOf(rows: readonly unknown[]): Kinds | undefined {
+export function kindsOf(rows: readonly unknown[], cellsMax = CELLS_MAX): Kinds | undefined {
   const first = rows[0];
   if (!isPlainArray(rows) || !isRow(first) || Object.keys(first).length * rows.length < KINDS_CELLS_MIN)
     return undefined;
@@ -129,7 +152,7 @@ export function kindsOf(rows: readonly unknown[]): Kinds | undefined {
     if (!isRow(row)) return undefined;
     const keys = Object.keys(row);
     cells += keys.length;
-    if (cells > CELLS_MAX) return undefined;
+    if (cells > cellsMax) return undefined;
     // Many are like the one before.
     let kind = kinds[number];
     if (kind === undefined || !areSame(kind.keys, keys)) {
@@ -228,6 +251,11 @@ function isRow(value: unknown): value is Row {
 type Values = readonly unknown[] | Readonly<Record<string, unknown>>;
 type Path = readonly (string | number)[];
 
+/** What is left for the columns of one message. */
+interface Room {
+  cells: number;
+}
+
 /** Rows by the keys that they have. */
 interface Kinds {
   /** For each row the number of its kind, in the order of the rows; for the others as many as there are kinds. */
@@ -252,7 +280,7 @@ const KEYED = 'keyed';
 const ROWS_MIN = 16;
 /** What stands for fewer values costs as much as it saves. */
 const CELLS_MIN = 512;
-/** One row might be there many times over, and columns would take memory where the rows themselves take none. */
+/** One row or list might be there many times over, and columns would take memory where the rows themselves take none. */
 const CELLS_MAX = 4_000_000;
 /** What has four members that may be there or not is of sixteen kinds. */
 const KINDS_MAX = 16;

@@ -195,6 +195,21 @@ describe('the values of a message', () => {
     // Nothing of the caller's is changed.
     expect([values[1], (values[2] as { rows: unknown }).rows]).toEqual([rows, rows]);
   });
+
+  it('have no more values in columns, all together, than one list may have: it might be there many times over', () => {
+    const row = Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`key ${n}`, n]));
+    const alike = new Array(1_000).fill(row);
+    const mixed = alike.map((each, n) => (n === 7 ? {} : each));
+    const keyed = Object.fromEntries(alike.map((each, n) => [n, each]));
+    for (const held of [alike, mixed, keyed]) {
+      const values = new Array(6).fill(held);
+      for (const given of [values, [{ ...values }]]) {
+        const rich: unknown[][] = [];
+        withColumns(given, ['args'], rich);
+        expect(rich.filter(([, kind]) => kind === 'rows')).toHaveLength(4);
+      }
+    }
+  });
 });
 
 describe('an object of many objects', () => {
