@@ -239,8 +239,14 @@ export class RichWalk {
   /** Python finds keys by their hash, and takes `1`, `1n` and `true` for one. */
   #distinguish(keys: Iterable<unknown>, what: string): void {
     const seen = new Set<string>();
+    // What an array is called is as long as what is written of it, however few arrays it holds.
+    let bytes = 0;
+    const count = (more: number) => {
+      bytes += more;
+      this.#bound(bytes);
+    };
     for (const key of keys) {
-      const name = pythonKey(key);
+      const name = pythonKey(key, count);
       if (name === undefined)
         this.#refuse(
           `has ${what} that Python cannot look up: only text, numbers, dates, bytes and lists of them can be.`,
@@ -274,8 +280,12 @@ export class RichWalk {
   /** A few objects that hold each other many times over can stand for more of what is made than there is memory. */
   #count(bytes: number): void {
     this.#bytes += bytes;
+    this.#bound(this.#bytes);
+  }
+
+  #bound(bytes: number): void {
     const limit = this.#limits.messageBytesMax;
-    if (this.#bytes > limit) throw new MessageTooLargeError({ bytes: this.#bytes, limit, sender: 'node' });
+    if (bytes > limit) throw new MessageTooLargeError({ bytes, limit, sender: 'node' });
   }
 
   #attach(bytes: ArrayBufferView | ArrayBufferLike): number {
@@ -363,8 +373,12 @@ function malformed(entry: unknown): ProtocolError {
   });
 }
 
-/** A name that two keys share if Python takes them for one; `undefined` for what cannot be a key there. */
-function pythonKey(key: unknown): string | undefined {
+/**
+ * A name that two keys share if Python takes them for one; `undefined` for what cannot be a key there.
+ *
+ * @param count Told the fewest bytes that an array in it takes, before its name is made.
+ */
+function pythonKey(key: unknown, count: (bytes: number) => void): string | undefined {
   switch (typeof key) {
     case 'string':
       return JSON.stringify(key);
@@ -382,7 +396,8 @@ function pythonKey(key: unknown): string | undefined {
       }
       if (types.isAnyArrayBuffer(key)) return `bytes ${Buffer.from(key).toString('latin1')}`;
       if (Array.isArray(key)) {
-        const names = key.map(pythonKey);
+        count(2 * key.length);
+        const names = key.map((each) => pythonKey(each, count));
         // With their lengths, since to quote what is quoted doubles with each level.
         return names.includes(undefined) ? undefined : `[${names.map((name) => `${name!.length}:${name}`).join()}]`;
       }

@@ -134,6 +134,19 @@ describe('what JSON has no word for', () => {
       sender: 'node',
     });
   });
+
+  it.each<[string, (key: unknown) => unknown]>([
+    ['a key of a Map', (key) => new Map([[key, 1]])],
+    ['a member of a Set', (member) => new Set([member])],
+  ])('is refused as soon as few arrays stand for more than a message may have of them: %s', (_, as) => {
+    let array: unknown = [1];
+    for (let depth = 0; depth < 60; depth++) array = [array, array];
+    const limits = { ...LIMITS, depthMax: 100 };
+    expect(thrown(() => encodeFields({ value: as(array) }, undefined, limits), MessageTooLargeError)).toMatchObject({
+      limit: LIMITS.messageBytesMax,
+      sender: 'node',
+    });
+  });
 });
 
 describe('what cannot cross', () => {
