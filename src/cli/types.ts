@@ -1,11 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import { accessSync, constants, type FSWatcher, realpathSync, watch } from 'node:fs';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findModule } from '../options.js';
 import { type Declarations, declareTypes } from '../types/declare.js';
 import { commandOf } from './pool.js';
+import { replaceFile } from './replace-file.js';
 
 /** How `types` is to write. */
 export interface TypesFlags {
@@ -130,7 +131,7 @@ async function writeOut({ out }: Job, declared: Declarations): Promise<boolean> 
     throw new UsageError(`${out} is Python that was read, and would be lost: write elsewhere, as in --out ${out}.d.ts`);
   }
   const isSame = (await readFile(out, 'utf8').catch(() => undefined)) === text;
-  if (!isSame) await writeFile(out, text);
+  if (!isSame) await replaceFile(out, text);
   process.stdout.write(`${out}: ${functions} to call${isSame ? ', as it was' : ''}\n`);
   return true;
 }

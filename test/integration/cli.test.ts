@@ -522,6 +522,18 @@ describe('pythonarium types', () => {
     expect(readFileSync(file, 'utf8')).toContain('def f()');
   });
 
+  it('puts the new file in the place of the old one, of which whoever has opened it reads all', async () => {
+    const file = source('replaced.py', 'def f() -> int: ...');
+    await run(['types', file]);
+    const open = openSync(`${file}.d.ts`, 'r');
+    onTestFinished(() => closeSync(open));
+    const before = readFileSync(`${file}.d.ts`, 'utf8');
+    source('replaced.py', 'def f() -> str: ...');
+    await run(['types', file]);
+    expect(readFileSync(open, 'utf8')).toBe(before);
+    expect(readFileSync(`${file}.d.ts`, 'utf8')).toContain('f(): Promise<string>');
+  });
+
   it('reads a module by its dotted name, to standard output', async () => {
     const { exitCode, stdout } = await run(['types', 'textwrap', '--expose', 'all', '--out', '-']);
     expect(exitCode).toBe(0);
