@@ -16,6 +16,7 @@ from .message import MessageTooLarge, ProtocolError
 from .value import (
     INT_MAX,
     INT_MIN,
+    LISTS,
     SHARED_MIN,
     SURROGATES,
     ValueRefused,
@@ -278,12 +279,14 @@ def _float(walk: _Walk, value: float, room: int) -> Any:
 
 def _list(walk: _Walk, value: Any, room: int) -> Any:
     walk.enter(value, room)
+    # A class of lists may say itself what is in it.
+    items = value if type(value) in LISTS else list(value)
     # Many numbers are looked at all at once.
-    kinds = set(map(type, value))
-    if kinds == {float} and all(map(isfinite, value)) or kinds == {int} and min(value) >= INT_MIN and max(value) <= INT_MAX:
-        walk.leave(2 * len(value))
-        return value
-    stands = [item if _is_plain(item) else walk.step(index, index, item, room - 1) for index, item in enumerate(value)]
+    kinds = set(map(type, items))
+    if kinds == {float} and all(map(isfinite, items)) or kinds == {int} and min(items) >= INT_MIN and max(items) <= INT_MAX:
+        walk.leave(2 * len(items))
+        return items
+    stands = [item if _is_plain(item) else walk.step(index, index, item, room - 1) for index, item in enumerate(items)]
     walk.leave(2 * len(stands))
     return stands
 
@@ -299,11 +302,13 @@ def _is_plain(value: Any) -> bool:
 
 
 def _dict(walk: _Walk, value: dict[Any, Any], room: int) -> Any:
-    if not all(isinstance(key, str) for key in value):
-        return _map(walk, value, room)
+    # A class of dicts may say itself what is in it, each time anew.
+    pairs = value.items() if type(value) is dict else list(value.items())
+    if not all([isinstance(key, str) for key, _ in pairs]):
+        return _map(walk, value, pairs, room)
     walk.enter(value, room)
     stands = {}
-    for key, item in value.items():
+    for key, item in pairs:
         if has_joined_surrogates(key):
             raise walk.refuse(f"has the key {_short_repr(key)}, and a key {SURROGATES}")
         stands[key] = item if _is_plain(item) else walk.step(key, f"[{str.__repr__(key)}]", item, room - 1)
@@ -311,18 +316,18 @@ def _dict(walk: _Walk, value: dict[Any, Any], room: int) -> Any:
     return stands
 
 
-def _map(walk: _Walk, value: dict[Any, Any], room: int) -> Any:
+def _map(walk: _Walk, value: dict[Any, Any], pairs: Iterable[tuple[Any, Any]], room: int) -> Any:
     walk.enter(value, room, 2)
-    pairs = []
+    stands = []
     keys: set[str] = set()
-    for index, (key, item) in enumerate(value.items()):
+    for index, (key, item) in enumerate(pairs):
         walk.path.append(index)
-        stands = walk.key(0, index, key, room - 2, keys)
-        pairs.append([stands, walk.step(1, f"[{_short_repr(key)}]", item, room - 2)])
+        key_stands = walk.key(0, index, key, room - 2, keys)
+        stands.append([key_stands, walk.step(1, f"[{_short_repr(key)}]", item, room - 2)])
         walk.path.pop()
-    walk.leave(6 * len(pairs))
+    walk.leave(6 * len(stands))
     walk.stands_for("map")
-    return pairs
+    return stands
 
 
 def _set(walk: _Walk, value: Iterable[Any], room: int) -> Any:

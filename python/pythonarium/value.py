@@ -162,10 +162,10 @@ def _may_cross(values: Collection[Any], room: int, bytes_max: float) -> bool:
                 kind = type(item)
                 if kind in ATOMS:
                     continue
-                if kind not in PLAIN and (hasattr(kind, MARK) or hasattr(kind, "__dataclass_fields__")):
-                    return False  # That says more than the class that it is derived from.
+                if kind not in PLAIN and _says_more(kind):
+                    return False
                 if kind is dict or isinstance(item, dict):
-                    if kind is not dict and not _holds_as_dict(kind) or not are_keys(item):
+                    if not are_keys(item):
                         return False
                     each.append(item.values())
                 elif isinstance(item, (list, tuple)):
@@ -243,16 +243,16 @@ def weigh(holder: Collection[Any], weights: dict[int, int]) -> int:
 
 def _is_container(kind: type) -> bool:
     """Whether the instances of `kind` are lists or dicts to JSON."""
-    if kind in PLAIN:
-        return kind not in ATOMS
+    return kind not in ATOMS and (kind in PLAIN or issubclass(kind, (list, tuple, dict)) and not _says_more(kind))
+
+
+def _says_more(kind: type) -> bool:
+    """Whether `kind` says more than the class that it is derived from, or itself what is in its instances."""
     if hasattr(kind, MARK) or hasattr(kind, "__dataclass_fields__"):
-        return False
-    return issubclass(kind, (list, tuple)) or _holds_as_dict(kind)
-
-
-def _holds_as_dict(kind: type) -> bool:
-    """Whether the instances of `kind` are dicts, and say what is in them as any other does."""
-    return issubclass(kind, dict) and all(getattr(kind, name) in DICT_SAYS for name in SAYS)
+        return True
+    if issubclass(kind, dict):
+        return not all(getattr(kind, name) in DICT_SAYS for name in SAYS)
+    return issubclass(kind, (list, tuple)) and kind.__iter__ not in LIST_SAYS
 
 
 def _places(
@@ -381,6 +381,7 @@ DICT_ONLY = frozenset((dict,))
 # By which a dict says what is in it. An `OrderedDict` says the same, in its own order.
 SAYS = ("__iter__", "items", "values")
 DICT_SAYS = tuple(getattr(kind, name) for kind in (dict, OrderedDict) for name in SAYS)
+LIST_SAYS = (tuple.__iter__, list.__iter__)
 PLAIN = ATOMS | LISTS | DICT_ONLY
 NO_ATTACHMENTS: list[memoryview] = []
 JSON_SPACE = " \t\r\n"
