@@ -154,7 +154,7 @@ export class RichWalk {
     if (this.#handlers === undefined) {
       this.#refuse('has a method `toJSON`, by which it would be written as something else. Send plain data.');
     }
-    return Array.isArray(value) ? Array.from(value) : Object.assign(Object.create(null), value);
+    return Array.isArray(value) ? itemsOf(value) : Object.assign(Object.create(null), value);
   }
 
   /** The very array where all of it is JSON; so for a record. */
@@ -171,7 +171,7 @@ export class RichWalk {
       if (!Object.is(stands, item)) {
         if (copy === undefined) {
           this.#count(2 * array.length);
-          copy = Array.from(array);
+          copy = itemsOf(array);
         }
         copy[index] = stands;
       }
@@ -411,6 +411,11 @@ function pythonKey(key: unknown, count: (bytes: number) => void): string | undef
 function isPlainAtom(value: unknown): boolean {
   if (typeof value === 'number') return isFaithfulNumber(value);
   return typeof value === 'string' || typeof value === 'boolean' || value === null;
+}
+
+/** A copy by index, as JSON reads it, whatever its iterator and its methods are. */
+function itemsOf(array: readonly unknown[]): unknown[] {
+  return ([] as unknown[]).concat(array);
 }
 
 /** Whether it is an instance of the class itself, of whatever realm, and not of one that extends it. */

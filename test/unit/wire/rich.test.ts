@@ -121,6 +121,12 @@ describe('what JSON has no word for', () => {
     expect(asked).toBeLessThan(60);
   });
 
+  it('leaves what is beside it in an array there, whatever the iterator and the methods of that are', () => {
+    const odd = { [Symbol.iterator]: () => [7][Symbol.iterator](), slice: () => [7] };
+    expect(told(Object.assign([1n, 5, 6], odd)).fields.value).toEqual(['1', 5, 6]);
+    expect(told(Object.assign([4, 5, 6], odd, { toJSON: () => 7 })).fields.value).toEqual([4, 5, 6]);
+  });
+
   it('begins with nothing told', () => {
     expect(new RichWalk(LIMITS, {})).toMatchObject({ rich: [], bin: [], large: [] });
   });
