@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   closeSync,
   linkSync,
   lstatSync,
@@ -55,17 +56,19 @@ describe('a file that is replaced', () => {
     expect([readFileSync(reader, 'utf8'), readFileSync(join(folder, 'other'), 'utf8')]).toEqual(['new', 'new']);
   });
 
-  it.skipIf(process.getuid?.() === 0)('is written in place where its folder takes no other', async () => {
+  it('is written in place where its folder takes no other', async () => {
     const { folder, file } = held('old');
     chmodSync(folder, 0o500);
     onTestFinished(() => chmodSync(folder, 0o700));
+    beSomebody(folder, file);
     await replaceFile(file, 'new');
     expect(readFileSync(file, 'utf8')).toBe('new');
   });
 
-  it.skipIf(process.getuid?.() === 0)('is left alone where nobody may write to it', async () => {
+  it('is left alone where nobody may write to it', async () => {
     const { folder, file } = held('old');
     chmodSync(file, 0o400);
+    beSomebody(folder, file);
     await expect(replaceFile(file, 'new')).rejects.toMatchObject({ code: 'EACCES', path: file });
     expect([readFileSync(file, 'utf8'), readdirSync(folder)]).toEqual(['old', ['file']]);
   });
@@ -87,3 +90,13 @@ function held(text: string): { folder: string; file: string; reader: number } {
   onTestFinished(() => closeSync(reader));
   return { folder, file, reader };
 }
+
+/** Root may write everywhere: for the rest of the test it is somebody else, whose these files are. */
+function beSomebody(...files: string[]): void {
+  if (process.geteuid?.() !== 0) return;
+  for (const file of files) chownSync(file, SOMEBODY, SOMEBODY);
+  process.seteuid?.(SOMEBODY);
+  onTestFinished(() => process.seteuid?.(0));
+}
+
+const SOMEBODY = 65_534;
