@@ -14,18 +14,18 @@ from math import isfinite, prod
 from .expose import MARK
 from .message import MessageTooLarge, ProtocolError
 from .value import (
+    EVERY,
     INT_MAX,
     INT_MIN,
     LISTS,
-    SHARED_MIN,
     SURROGATES,
     ValueRefused,
     advice,
     encode_unchecked,
     has_joined_surrogates,
+    limit_weight,
     name_with_article,
     quote,
-    weigh,
 )
 
 TYPE_CHECKING = False
@@ -131,11 +131,9 @@ class _Walk:
         self.path.append(name)
         self._shown.append(name)
         stands = self._value(value, room)
-        # The texts in it may be few that are there many times over.
-        if self._chars > SHARED_MIN:
-            weight = weigh((stands,), {})
-            if weight > self._bytes_max:
-                raise MessageTooLarge("", weight, self._bytes_max)  # type: ignore[arg-type]
+        # The texts among so many values may be few that are there many times over.
+        if self._chars > EVERY:
+            limit_weight((stands,), self._bytes_max)
         text = encode_unchecked(stands)
         self.path.pop()
         self._shown.pop()

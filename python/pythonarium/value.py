@@ -177,7 +177,7 @@ def _may_cross(values: Collection[Any], room: int, bytes_max: float) -> bool:
                     return False
         if not each and not many:
             if chars > bytes_max:
-                _limit(values, bytes_max)
+                limit_weight(values, bytes_max)
             return True
         held = size = sum(map(len, each))
         for containers, count, contents in many:
@@ -187,7 +187,7 @@ def _may_cross(values: Collection[Any], room: int, bytes_max: float) -> bool:
         chars += 2 * size
         # So much, or so many parts so deep, may be few that hold each other.
         if chars > bytes_max or room <= deep and size > SHARED_MIN:
-            _limit(values, bytes_max)
+            limit_weight(values, bytes_max)
             bytes_max, deep = UNLIMITED, 0
         # Few at the top of a tree, whose leaves may be many.
         parts = each if len(each) < LEVEL_MIN else _places(each, held)
@@ -205,7 +205,7 @@ def _chars_by_some(items: Iterable[Any]) -> int:
     return EVERY * sum([len(item) for item in items if type(item) is str])
 
 
-def _limit(values: Collection[Any], bytes_max: float) -> None:
+def limit_weight(values: Collection[Any], bytes_max: float) -> None:
     """Raise MessageTooLarge where `values` take more than `bytes_max`, and RecursionError where they hold themselves."""
     weight = weigh(values, {})
     if weight > bytes_max:

@@ -159,6 +159,7 @@ class Shared(unittest.TestCase):
             "more than JavaScript can count": nested(100, 1, lambda inner: [inner] * 100),
             "a long list": [[0] * 100_000] * 1_000,
             "a list of texts": [[text] * 100] * 1_000,
+            "a list of not so many": [[text] * 100] * 20,
             "a text in rows": [{"id": number, "text": text} for number in range(10_000)],
             "a text in dicts": [{"id": number, str(number % 99): text} for number in range(10_000)],
             "a key": [{text: 1}] * 100_000,
