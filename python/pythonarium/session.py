@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+# Up here, since the class needs it as it is made.
+_NONE_GIVEN: Any = object()
+
+
 class Session(MutableMapping):  # type: ignore[type-arg]
     """The dict of the session that the current call belongs to.
 
@@ -47,9 +51,9 @@ class Session(MutableMapping):  # type: ignore[type-arg]
         """Return what is there for `key`, which is `default` from now on if nothing was."""
         return _state().setdefault(key, default)
 
-    def pop(self, key: Any, *default: Any) -> Any:  # type: ignore[override]
+    def pop(self, key: Any, default: Any = _NONE_GIVEN) -> Any:
         """Take out what is there for `key`, and return it; `default` if nothing is. Raises KeyError without one."""
-        return _state().pop(key, *default)
+        return _state().pop(key) if default is _NONE_GIVEN else _state().pop(key, default)
 
     def popitem(self) -> tuple[Any, Any]:
         """Take out the last key, and return it with what was there for it. Raises KeyError if there is none."""

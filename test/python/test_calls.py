@@ -269,6 +269,7 @@ class Sessions(WorkerTestCase):
         for method, *args in (("setdefault", 1), ("setdefault", 2), ("pop", 3), ("setdefault", 1), ("pop",)):
             self.assertEqual(self.worker.call("by_key", method, *args, session="a"), [1, 1])
         self.assertEqual(self.worker.call("by_key", "pop", 3, session="a")[0], 3)
+        self.assertEqual(self.worker.call("by_key", "pop", session="a", default=3)[0], 3)
         self.assertEqual(self.worker.error("by_key", "pop", session="a")["type"], "KeyError")
         self.worker.call("add", 1, session="b")
         self.assertEqual(self.worker.call("emptied", session="b"), [["items", [1]], None, 0])
