@@ -15,7 +15,7 @@ import {
   type PullMessage,
 } from './wire/message.js';
 import { ThrownErrors } from './wire/thrown.js';
-import { type Encoded, encodePlain, type ValueLimits } from './wire/value.js';
+import { type Encoded, type EncodedItem, encodeItem, type ValueLimits } from './wire/value.js';
 
 /** The call in whose name Python asks for something. */
 export interface AskingCall {
@@ -103,12 +103,12 @@ export class LiveArguments {
     let input = this.#inputs.get(index);
     if (input === undefined) {
       const room = itemsRoom(this.#limits);
-      const text: Ways['text'] = (value) => encodePlain(value, this.#limits);
+      const item: Ways['item'] = (value, at) => encodeItem(value, at, this.#limits);
       const encode: Ways['encode'] = (value, at) =>
         this.#encode({ values: [value] }, `item ${at} of an iterable among the arguments`, call);
       const say: Ways['say'] = (line, bin) => call.say(line, bin);
       const run: Ways['run'] = (step) => call.run(step);
-      input = new Input(index, given, { room, text, encode, tell: (error) => this.#tell(error), say, run });
+      input = new Input(index, given, { room, item, encode, tell: (error) => this.#tell(error), say, run });
       this.#inputs.set(index, input);
     }
     input.pull(items, blocks ? block : undefined);
@@ -170,8 +170,9 @@ class Input {
   /** The sizes of the items that Python has not asked to replace yet, and their sum. */
   readonly #sizes: number[] = [];
   #bytes = 0;
-  /** Those that are to go together, as they were when they were yielded, and how many characters they are. */
+  /** Those that are to go together, as they were when they were yielded; what `rich` says of them; how many characters that is. */
   #texts: string[] = [];
+  #rich: string[] = [];
   #chars = 0;
   #isRunning = false;
   #isClosed = false;
@@ -243,26 +244,31 @@ class Input {
 
   /** As it is now: the iterator may change it, and yield it again, before it is sent. */
   #take(value: unknown): void {
-    const { room, text: textOf, encode } = this.#ways;
-    const text = textOf(value);
-    if (text === undefined || text.length > room) {
-      // What is more than JSON has a message of its own, and what is too large is refused.
+    const { room, item: itemOf, encode } = this.#ways;
+    const item = itemOf(value, this.#texts.length);
+    if (item === undefined || this.#chars + charsOf(item) > room) {
+      // What has raw bytes or handles has a message of its own, and what is too large for that is refused.
+      if (this.#texts.length === 0) return this.#sendItems(1, encode(value, this.#sent));
       this.#send();
-      return this.#sendItems(1, encode(value, this.#sent));
+      return this.#take(value);
     }
-    if (this.#chars + text.length > room) this.#send();
-    this.#texts.push(text);
-    this.#chars += text.length + 1;
+    this.#texts.push(item.json);
+    if (item.rich !== '') this.#rich.push(item.rich);
+    // With a comma behind each.
+    this.#chars += charsOf(item) + 2;
     // The first goes by itself, so that Python has something to do.
     if (this.#sent === 0 || this.#texts.length === BATCH_ITEMS || this.#chars >= BATCH_CHARS) this.#send();
   }
 
   #send(): void {
-    const texts = this.#texts;
-    if (texts.length === 0 || this.#isClosed) return;
+    const [texts, rich] = [this.#texts, this.#rich];
+    if (texts.length === 0) return;
     this.#texts = [];
+    this.#rich = [];
     this.#chars = 0;
-    this.#sendItems(texts.length, { text: `"values":[${texts.join()}]`, bin: [] });
+    if (this.#isClosed) return;
+    const told = rich.length === 0 ? '' : `,"rich":[${rich.join()}]`;
+    this.#sendItems(texts.length, { text: `"values":[${texts.join()}]${told}`, bin: [] });
   }
 
   #sendItems(count: number, { text, bin }: Encoded): void {
@@ -298,14 +304,18 @@ class Input {
 interface Ways {
   /** How many characters of items a message has room for. */
   readonly room: number;
-  /** An item as JSON; `undefined` for one that is more than that, or too large. */
-  readonly text: (value: unknown) => string | undefined;
+  /** An item as the one of that index in its message; `undefined` for one that must have a message of its own. */
+  readonly item: (value: unknown, index: number) => EncodedItem | undefined;
   /** @param at How many items have gone before it. */
   readonly encode: (value: unknown, at: number) => Encoded;
   /** Tells what was thrown, as it crosses. */
   readonly tell: (thrown: unknown) => string;
   readonly say: AskingCall['say'];
   readonly run: AskingCall['run'];
+}
+
+function charsOf({ json, rich }: EncodedItem): number {
+  return json.length + rich.length;
 }
 
 function iteratorOf(given: Iterable<unknown> | AsyncIterable<unknown>): AnyIterator {

@@ -572,7 +572,7 @@ export function encodeItems(id: number, input: number, values: string): string {
   return `{"type":"items","id":${id},"input":${input},${values}}`;
 }
 
-/** How many characters of items a line of {@link encodeItems} has room for, however many bytes each of them takes. */
+/** How many characters a line of {@link encodeItems} has room for, of items and of `rich`, however many bytes each takes. */
 export function itemsRoom({ messageBytesMax }: ValueLimits): number {
   return Math.floor(messageBytesMax / 3) - ITEMS_HEAD_BYTES;
 }
@@ -1071,7 +1071,7 @@ const SHARE_BYTES = 64;
 /** The same for what {@link encodeSaid} makes. */
 const SAID_HEAD_BYTES = encodeAnswer(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, '').length;
 /** What {@link encodeItems} puts around items. */
-const ITEMS_HEAD_BYTES = encodeItems(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, '"values":[]').length;
+const ITEMS_HEAD_BYTES = encodeItems(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, '"values":[],"rich":[]').length;
 const EXCERPT_CHARS = 80;
 /** Levels of the message `init` around one argument of `setup`. */
 const INIT_LEVELS = 3;

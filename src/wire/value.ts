@@ -21,6 +21,13 @@ export interface Encoded {
   readonly large?: readonly number[] | undefined;
 }
 
+/** One of the `values` of a message, made by itself. */
+export interface EncodedItem {
+  readonly json: string;
+  /** What `rich` says of it: its entries with a comma between them, or nothing. */
+  readonly rich: string;
+}
+
 /** The values of a message, by the names of its fields: one value, or lists and an object of them, which are no level of depth. */
 export interface ValueFields {
   readonly value?: unknown;
@@ -104,6 +111,27 @@ export function encodePlain(value: unknown, limits: ValueLimits, free: 0 | 1 = 0
   // Most are as short as that.
   if (typeof value === 'number' && isFaithfulNumber(value)) return `${value}`;
   return plainJson(value, free, undefined, limits);
+}
+
+/**
+ * An item as the one of that index among the `values` of a message. `undefined` for one that must have a message of its own, at
+ * once: it has raw bytes, which are not copied, or handles, which may be disposed of; or it is too large, or is no value.
+ */
+export function encodeItem(value: unknown, index: number, limits: ValueLimits): EncodedItem | undefined {
+  const json = encodePlain(value, limits);
+  if (json !== undefined) return { json, rich: '' };
+  const walk = new RichWalk(limits, NO_HANDLERS);
+  try {
+    const stands = walk.member('values', [value], 1);
+    const weight = weigh(stands, Number.POSITIVE_INFINITY, 0, limits.messageBytesMax);
+    if (walk.bin.length > 0 || weight === REFUSED || weight > limits.messageBytesMax) return undefined;
+    for (const [path] of walk.rich) (path as (string | number)[])[1] = index;
+    const inside = (list: unknown) => write(list, undefined, limits).slice(1, -1);
+    return { json: inside(stands), rich: inside(walk.rich) };
+  } catch (error) {
+    if (error instanceof Refusal || error instanceof MessageTooLargeError) return undefined;
+    throw error;
+  }
 }
 
 /** The JSON of what JSON has words for; `undefined` for all else, and for what is too large. */
