@@ -50,12 +50,49 @@ export class Budget {
  * of calls, which Node would take for a leak: it gets one listener for them all.
  */
 export function whenAborted(signal: AbortSignal, run: () => void): () => void {
+  if (signal instanceof EitherSignal) {
+    const unwatch = signal.both.map((each) => whenAborted(each, run));
+    return () => {
+      for (const each of unwatch) each();
+    };
+  }
   const watcher = watchers.get(signal) ?? new Watcher(signal);
   watcher.runs.add(run);
   return () => {
     watcher.runs.delete(run);
     if (watcher.runs.size === 0) watcher.leave();
   };
+}
+
+/**
+ * What has aborted once one of the two has. `AbortSignal.any` would leave a note at both for each call, and the one may
+ * outlive very many: here whoever waits listens to both, and takes that back.
+ */
+export function eitherOf(one: AbortSignal, other: AbortSignal): AbortSignal {
+  // It stays in here, where nobody asks for more than that, and `whenAborted` alone listens.
+  return one === other ? one : (new EitherSignal(one, other) as unknown as AbortSignal);
+}
+
+class EitherSignal implements Pick<AbortSignal, 'aborted' | 'reason' | 'throwIfAborted'> {
+  readonly both: readonly [AbortSignal, AbortSignal];
+  #first: AbortSignal | undefined;
+
+  constructor(one: AbortSignal, other: AbortSignal) {
+    this.both = [one, other];
+  }
+
+  get aborted(): boolean {
+    this.#first ??= this.both.find(({ aborted }) => aborted);
+    return this.#first !== undefined;
+  }
+
+  get reason(): unknown {
+    return this.aborted ? this.#first?.reason : undefined;
+  }
+
+  throwIfAborted(): void {
+    if (this.aborted) throw this.reason;
+  }
 }
 
 class Watcher {

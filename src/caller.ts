@@ -1,5 +1,5 @@
 import type { Standing } from './asking.js';
-import { checkMs, checkNames, checkWait, type WaitOptions } from './budget.js';
+import { checkMs, checkNames, checkWait, eitherOf, type WaitOptions } from './budget.js';
 import { Call, type CallExtras, type Progress, type Question } from './call.js';
 import { FunctionReleasedError, OptionError } from './errors.js';
 import { elsewhere, GivenHandles } from './given-handles.js';
@@ -263,7 +263,7 @@ export abstract class Caller<Api = unknown> {
     }
     if (options.context !== undefined) merged.context = joined(bound.context, options.context);
     if (bound.signal === undefined || options.signal === undefined) return merged;
-    merged.signal = AbortSignal.any([bound.signal, options.signal]);
+    merged.signal = eitherOf(bound.signal, options.signal);
     return merged;
   }
 

@@ -91,7 +91,6 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
   #turns: Turns<MapItem> | undefined;
   /** Present once a call of its own was made: gives up all such. */
   #leaving: AbortController | undefined;
-  #callSignal: AbortSignal | undefined;
   /** Those who asked for a result that is not there. */
   readonly #asking: Asking<T>[] = [];
   /** The next to be yielded, and the last of those in line behind it; without an order only what is done is in line. */
@@ -192,6 +191,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
   readonly #onAbort = () => {
     const { signal } = this.#rules;
     this.#sourceEnd ??= { error: signal?.reason };
+    this.#leaving?.abort(signal?.reason);
     this.#turns?.giveUp(signal?.reason, 'aborted');
     this.#serve();
   };
@@ -255,15 +255,21 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
   }
 
   #call(item: MapItem, value: unknown): void {
-    const { signal } = this.#rules;
-    this.#leaving ??= new AbortController();
-    this.#callSignal ??= signal === undefined ? this.#leaving.signal : AbortSignal.any([this.#leaving.signal, signal]);
-    const callSignal = this.#callSignal;
+    this.#leaving ??= this.#newLeaving();
+    const { signal } = this.#leaving;
     // What it throws at once, such as a value that cannot cross, is that item's outcome like any other.
-    new Promise<T>((resolve) => resolve(this.#callOne(value, callSignal))).then(
+    new Promise<T>((resolve) => resolve(this.#callOne(value, signal))).then(
       (result) => item.succeed(result),
       (error: unknown) => item.fail(error),
     );
+  }
+
+  #newLeaving(): AbortController {
+    const { signal } = this.#rules;
+    const leaving = new AbortController();
+    // A source that was being read as that aborted may yield one more.
+    if (signal?.aborted) leaving.abort(signal.reason);
+    return leaving;
   }
 
   /** Once whoever takes results has taken all that are there. */

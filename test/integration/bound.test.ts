@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from 'xstate';
@@ -63,6 +64,27 @@ describe('with()', () => {
     const second = failure(bound.call('echo', [1], { signal: new AbortController().signal }));
     one.abort('the bound one');
     expect(await second).toBe('the bound one');
+  });
+
+  it('counts all of them for a checkout and a map as well, and listens to none any longer', async () => {
+    const pool = await readyPool(app);
+    await using _ = await pool.checkout();
+    const [one, other, given] = [new AbortController(), new AbortController(), new AbortController()];
+    const listeners = () => [one, other, given].map(({ signal }) => getEventListeners(signal, 'abort').length);
+    const bound = pool.with({ signal: one.signal }).with({ signal: other.signal, timeoutMs: 60_000 });
+    const { signal } = given;
+    const waiting = [
+      failure(bound.call('echo', [1], { signal })),
+      failure(bound.checkout({ signal })),
+      failure(collect(bound.map('echo', [1], { signal }))),
+      // Its items are calls by themselves.
+      failure(collect(bound.map('echo', [1], { signal, idempotent: true }))),
+    ];
+    expect(listeners()).toEqual([1, 1, 1]);
+    other.abort('enough');
+    expect(await Promise.all(waiting)).toEqual(Array.from(waiting, () => 'enough'));
+    expect(listeners()).toEqual([0, 0, 0]);
+    expect(pool.stats().waiting).toBe(0);
   });
 
   it('returns a pool, a lease or a session that is the same one otherwise', async () => {

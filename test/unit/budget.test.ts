@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
-import { Budget, checkMs, checkNames, checkWait, isBounded, LONGEST_MS } from '../../src/budget.js';
+import { Budget, checkMs, checkNames, checkWait, eitherOf, isBounded, LONGEST_MS } from '../../src/budget.js';
 import { heard, TurnedClock } from '../fake/turned-clock.js';
 
 describe('a budget', () => {
@@ -119,6 +119,47 @@ describe('budgets of one signal', () => {
     budget({ signal: controller.signal });
     controller.abort();
     expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+  });
+});
+
+describe('a budget of two signals', () => {
+  it.each([0, 1])('is spent by whichever aborts first, whose reason is told: %i', (first) => {
+    const both = [new AbortController(), new AbortController()];
+    const signal = eitherOf(both[0]!.signal, both[1]!.signal);
+    const { spent, it } = budget({ signal });
+    expect([signal.aborted, signal.reason]).toEqual([false, undefined]);
+    expect(() => signal.throwIfAborted()).not.toThrow();
+    both[first]!.abort('the first');
+    it.close();
+    both[1 - first]!.abort('the second');
+    expect(spent).toEqual(['signal']);
+    expect([signal.aborted, signal.reason]).toEqual([true, 'the first']);
+  });
+
+  it('has a listener on each with all others, and takes it off', () => {
+    const signals = [1, 2, 3].map(() => new AbortController().signal);
+    const listeners = () => signals.map((each) => getEventListeners(each, 'abort').length);
+    const signal = eitherOf(eitherOf(signals[0]!, signals[1]!), signals[2]!);
+    const made = Array.from({ length: 20 }, () => budget({ signal, timeoutMs: 100 }).it);
+    expect(listeners()).toEqual([1, 1, 1]);
+    for (const each of made) each.close();
+    expect(listeners()).toEqual([0, 0, 0]);
+  });
+
+  it('knows at once that one had aborted before', () => {
+    const reason = new Error('before');
+    for (const either of [
+      eitherOf(AbortSignal.abort(reason), new AbortController().signal),
+      eitherOf(new AbortController().signal, AbortSignal.abort(reason)),
+    ]) {
+      expect(() => either.throwIfAborted()).toThrow(reason);
+      expect([either.aborted, either.reason]).toEqual([true, reason]);
+    }
+  });
+
+  it('is one of one signal where both are the same', () => {
+    const { signal } = new AbortController();
+    expect(eitherOf(signal, signal)).toBe(signal);
   });
 });
 

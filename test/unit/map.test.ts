@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mapCalls } from '../../src/map.js';
+import { type MapItem, mapCalls } from '../../src/map.js';
 import { heard } from '../fake/turned-clock.js';
 
 describe('map', () => {
@@ -187,6 +187,45 @@ describe('map', () => {
     const results = all(new Calls().map(source(), { concurrency: 2, signal }));
     await expect(results).rejects.toBe(reason);
     expect(closed).toBe(1);
+  });
+
+  it('gives up at once a call by itself that its source comes to as its signal has aborted', async () => {
+    const { signal, abort } = abortable();
+    const reasons: unknown[] = [];
+    const callOne = async (_: unknown, given: AbortSignal) => {
+      reasons.push(given.reason);
+      given.throwIfAborted();
+    };
+    let goOn = () => {};
+    async function* source() {
+      yield 'together';
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      yield 'alone';
+    }
+    const taken: MapItem[] = [];
+    const turns = {
+      concurrency: 2,
+      textOf: (item: unknown) => (item === 'together' ? 'text' : undefined),
+      add: (item: MapItem) => void taken.push(item),
+      flush() {},
+      onSettled() {},
+      giveUp() {},
+    };
+    const rules = { concurrency: 2, ordered: true, signal };
+    const results = mapCalls(callOne, source(), rules, () => turns as never);
+    const first = results.next();
+    while (taken.length < 1) await heard();
+    taken[0]!.succeed('done');
+    expect((await first).value).toBe('done');
+    await heard();
+    const reason = new Error('enough');
+    abort(reason);
+    goOn();
+    while (reasons.length < 1) await heard();
+    expect(reasons).toEqual([reason]);
+    await expect(results.next()).rejects.toBe(reason);
   });
 
   it('rejects at once with a signal that had aborted before, and reads nothing', async () => {
