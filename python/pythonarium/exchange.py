@@ -40,7 +40,7 @@ class Exchange:
         self.depth_max, self.bytes_max = worker._depth_max, worker._bytes_max
         self.cancellation = cancellation
         self.handing = handing
-        # What is done with the messages that come for this call, by their type.
+        # What is done with the messages that come for this call, by their type; each returns what has come.
         self.hear: dict[str, Callable[[dict[str, Any]], object]] = {}
         self._worker = worker
         # What it says has a name, for the error when it is too large.
@@ -50,9 +50,9 @@ class Exchange:
         self._is_over = False
         # Node has said that its caller has given up, and says nothing more to it.
         self.is_given_up = False
-        # One coroutine reads; the others wait for its news.
+        # One coroutine reads; the others wait until it has what they wait for, or reads no more.
         self._is_reading = False
-        self._waiters: list[Future[None]] = []
+        self._waiters: dict[object, list[Future[None]]] = {}
         self._answers: dict[int, dict[str, Any]] = {}
         self._numbers = 0
         self._inputs: dict[int, Input] = {}
@@ -92,30 +92,39 @@ class Exchange:
             if was_armed:
                 cancellation.arm(was_armed)
 
-    async def wait_async(self, is_there: Callable[[], bool]) -> None:
-        """As `wait`, while the loop goes on."""
+    async def wait_async(self, is_there: Callable[[], bool], what: object) -> None:
+        """As `wait`, while the loop goes on. Looks again once something has come that `hear` says to be `what`."""
         from asyncio import get_running_loop
 
-        while not is_there():
-            if self._is_over:
-                raise RuntimeError("The call in which this function of Node's was called is over.")
-            self._check_given_up()
-            if self._is_reading:
-                waiter = get_running_loop().create_future()
-                self._waiters.append(waiter)
-                await waiter
-                continue
-            self._is_reading = True
-            try:
-                told = await self._inbox.receive_async(self.call)
-                if told is not None:
-                    self._take(told)
-            finally:
-                self._is_reading = False
-                waiters, self._waiters = self._waiters, []
-                for waiter in waiters:
-                    if not waiter.done():
-                        waiter.set_result(None)
+        try:
+            while not is_there():
+                if self._is_over:
+                    raise RuntimeError("The call in which this function of Node's was called is over.")
+                self._check_given_up()
+                if self._is_reading:
+                    waiter = get_running_loop().create_future()
+                    self._waiters.setdefault(what, []).append(waiter)
+                    await waiter
+                    continue
+                self._is_reading = True
+                try:
+                    told = await self._inbox.receive_async(self.call)
+                    if told is not None:
+                        self._take(told)
+                finally:
+                    self._is_reading = False
+        finally:
+            # Whoever reads no more, for whatever reason, leaves that to another.
+            if not self._is_reading:
+                while self._waiters and not self._wake(next(iter(self._waiters))):
+                    pass
+
+    def _wake(self, what: object) -> bool:
+        """Let those look again who wait for `what`. False: there is nobody, or all have been cancelled."""
+        waiters = [waiter for waiter in self._waiters.pop(what, ()) if not waiter.done()]
+        for waiter in waiters:
+            waiter.set_result(None)
+        return bool(waiters)
 
     def resolve(self, kind: str, data: list[Any]) -> Any:
         """Return what stands for a function or an iterable of Node's among the arguments, or the object of a handle."""
@@ -192,7 +201,7 @@ class Exchange:
         return told["value"]
 
     async def _answer_async(self, number: int) -> Any:
-        await self.wait_async(lambda: self.is_answered(number))
+        await self.wait_async(lambda: self.is_answered(number), number)
         return self.answer(number)
 
     def _check_given_up(self) -> None:
@@ -210,13 +219,19 @@ class Exchange:
             restore(told, self.resolve)
         hear = self.hear.get(kind)
         if hear is not None:
-            hear(told)
+            what = hear(told)
+            if what in self._waiters:
+                self._wake(what)
 
-    def _answered(self, told: dict[str, Any]) -> None:
-        self._answers[told["number"]] = told
+    def _answered(self, told: dict[str, Any]) -> int:
+        number: int = told["number"]
+        self._answers[number] = told
+        return number
 
-    def _input_came(self, told: dict[str, Any]) -> None:
-        self._inputs[told["input"]].came(told)
+    def _input_came(self, told: dict[str, Any]) -> Input:
+        given = self._inputs[told["input"]]
+        given.came(told)
+        return given
 
 
 class Callback:
@@ -280,7 +295,7 @@ class Input:
         self._exchange.check_use("iterable")
         if not self._items:
             self._ask_for_more()
-            await self._exchange.wait_async(self._comes)
+            await self._exchange.wait_async(self._comes, self)
         if self._items:
             return self._take()
         self._raise_end()

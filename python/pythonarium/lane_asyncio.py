@@ -216,11 +216,11 @@ class LoopExchange(Exchange):
         """Whether the code that runs is a coroutine's: there is a loop in this lane for plain functions too."""
         return not self.cancellation.is_plain
 
-    async def wait_async(self, is_there: Callable[[], bool]) -> None:
+    async def wait_async(self, is_there: Callable[[], bool], what: object) -> None:
         """Hear what comes until `is_there()`, while the loop goes on."""
         # A stream that always has room would let nobody else go on.
         await asyncio.sleep(0)
-        await super().wait_async(is_there)
+        await super().wait_async(is_there, what)
 
 
 class LoopMailbox(Mailbox):

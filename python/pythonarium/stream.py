@@ -127,7 +127,7 @@ class Stream:
                 left -= 1
                 if left <= 0 or chars > BATCH_BYTES:
                     self._flush()
-                    await self._exchange.wait_async(self._has_room)
+                    await self._exchange.wait_async(self._has_room, self)
                     left = self._batch_max()
                     chars = 0
             self._flush()
@@ -149,9 +149,10 @@ class Stream:
         # As large as those before, the items of a batch fill no more than a message of a good size.
         return max(1, min(self._items, BATCH_ITEMS, int(min(self._bytes, BATCH_BYTES) / self._item_bytes)))
 
-    def _make_room(self, told: dict[str, Any]) -> None:
+    def _make_room(self, told: dict[str, Any]) -> Stream:
         self._items += told["items"]
         self._bytes += told["bytes"]
+        return self
 
     def _end(self, raised: BaseException) -> None:
         """Send what was yielded before `raised`; nobody is there for it if the call was given up."""

@@ -30,8 +30,8 @@ describe('a function among the arguments', () => {
     expect(await call).toEqual([1, { digits: 2 }]);
   });
 
-  it('is called many times at once by a coroutine, each with its own answer', async () => {
-    const pool = await readyPool(callbacks);
+  it.each(LANES)('is called many times at once by a coroutine, each with its own answer: %s', async (lane) => {
+    const pool = await readyPool(callbacks, { lane });
     const square = async (n: number) => {
       for (let turn = 0; turn < n % 5; turn++) await setImmediate();
       return n * n;

@@ -1,0 +1,103 @@
+import asyncio
+import unittest
+from types import SimpleNamespace
+
+from harness import PATIENCE_S
+from pythonarium.cancel import CallCancelled, Cancellation
+from pythonarium.exchange import Exchange
+from pythonarium.handle import HandleStore, NoHanding
+
+
+class PlayedInbox:
+    """Has what Node is said to have told."""
+
+    def __init__(self):
+        self.came = asyncio.Queue()
+
+    async def receive_async(self, _call):
+        return await self.came.get()
+
+    def leave(self):
+        pass
+
+
+class CountedExchange(Exchange):
+    """Knows how often somebody has looked whether an answer is there."""
+
+    looks = 0
+
+    def is_answered(self, number):
+        self.looks += 1
+        return super().is_answered(number)
+
+
+class Coroutines(unittest.TestCase):
+    """Many of one call that each wait for an answer of Node's."""
+
+    async def asked(self, count):
+        """Let so many ask, with the numbers from 1 on. The first of them reads."""
+        self.inbox = PlayedInbox()
+        worker = SimpleNamespace(_depth_max=200, _bytes_max=1_000_000, say=lambda *_said: None)
+        self.exchange = CountedExchange(1, worker, self.inbox, Cancellation(), NoHanding(HandleStore()))
+        asked = [asyncio.ensure_future(self.exchange.call_function(0, (), {})) for _ in range(count)]
+        await asyncio.sleep(0)
+        return asked
+
+    def answer(self, number):
+        self.inbox.came.put_nowait({"type": "answer", "id": 1, "number": number, "value": number})
+
+    async def outcomes(self, asked):
+        return await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), PATIENCE_S)
+
+    def test_each_is_woken_for_its_own_answer_and_to_read_and_for_no_other(self):
+        async def answer_in(order):
+            asked = await self.asked(200)
+            for number in order:
+                self.answer(number)
+                for _ in range(3):
+                    await asyncio.sleep(0)
+            return await self.outcomes(asked)
+
+        for order in (range(1, 201), range(200, 0, -1)):
+            with self.subTest(order):
+                self.assertEqual(asyncio.run(answer_in(order)), list(range(1, 201)))
+                self.assertLessEqual(self.exchange.looks, 4 * 200)
+
+    def test_another_reads_on_where_the_one_that_reads_is_cancelled_and_where_the_next_is(self):
+        async def cancel_some():
+            asked = await self.asked(5)
+            asked[0].cancel()
+            asked[1].cancel()
+            await asyncio.sleep(0)
+            # This one was woken to read on, and has not come to it.
+            asked[2].cancel()
+            self.answer(5)
+            self.answer(4)
+            return await self.outcomes(asked)
+
+        *cancelled, fourth, fifth = asyncio.run(cancel_some())
+        self.assertEqual([type(one) for one in cancelled], [asyncio.CancelledError] * 3)
+        self.assertEqual((fourth, fifth), (4, 5))
+
+    def test_all_are_told_that_the_call_is_given_up(self):
+        async def give_up():
+            asked = await self.asked(5)
+            self.inbox.came.put_nowait({"type": "cancel", "id": 1})
+            return await self.outcomes(asked)
+
+        self.assertEqual([type(one) for one in asyncio.run(give_up())], [CallCancelled] * 5)
+
+    def test_all_are_told_that_the_call_is_over(self):
+        async def end():
+            asked = await self.asked(5)
+            self.exchange.end()
+            self.answer(1)
+            return await self.outcomes(asked)
+
+        answered, *refused = asyncio.run(end())
+        self.assertEqual(answered, 1)
+        self.assertEqual([type(one) for one in refused], [RuntimeError] * 4)
+
+
+if __name__ == "__main__":
+    unittest.main()
