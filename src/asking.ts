@@ -2,6 +2,7 @@ import { type Affinity, byAge, type RefusalReason, type Waiter } from '../machin
 import type { WorkerHand } from './actors/worker.js';
 import { Budget } from './budget.js';
 import type { Call, CallHome, CallOutcome } from './call.js';
+import type { CallOptions } from './caller.js';
 import { type Child, callAbove, deadlockOf, type Holder, isBelow, lookAgainAt, type Run } from './children.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { own } from './own.js';
@@ -159,9 +160,10 @@ export abstract class Asking implements Asker {
   /**
    * What is sent there would wait behind a call that waits for it, if not for it alone: what else that waits for may end
    * before. And it may ask for another.
+   *
+   * @param child This one, or another that waits for what it asks for.
    */
-  isOfNoUse({ worker: { inFront } }: Exchange): boolean {
-    const { child } = this;
+  isOfNoUse({ worker: { inFront } }: Exchange, child = this.child): boolean {
     if (child === undefined || inFront === undefined) return false;
     return isBelow(child, inFront) || deadlockOf(child, true, [inFront]) !== undefined;
   }
@@ -170,7 +172,7 @@ export abstract class Asking implements Asker {
    * Asks once more, and has that slot until it has another, or Python has come to something else there: given back before,
    * it would be granted to it again at once. Nobody loses by that, since whoever had it would wait there for this as well.
    *
-   * @param child Who would wait there for ever: this one, or another that goes where this one goes.
+   * @param child Who would wait there for ever: this one, or another that goes where this one goes, or waits for it.
    */
   spurn(exchange: Exchange, child: Child, spurned: Spurned): void {
     this.close();
@@ -323,14 +325,15 @@ export class CallAsking extends Asking implements CallHome {
   }
 }
 
-/** Asks for a worker for one call that is made in the function of another. */
+/** Asks for a worker for one call that somebody waits for in the function of another, or may come to. */
 class NestedAsking extends CallAsking {
   readonly #spurned = new Spurned();
 
   override onGranted(exchange: Exchange): void {
-    if (this.askAgain !== undefined && this.isOfNoUse(exchange)) {
+    const inVain = this.askAgain && this.#waiting.find((child) => this.isOfNoUse(exchange, child));
+    if (inVain !== undefined) {
       if (this.#spurned.isEmpty) this.call.onSettled(() => this.#spurned.giveBack());
-      return this.spurn(exchange, this.call, this.#spurned);
+      return this.spurn(exchange, inVain, this.#spurned);
     }
     super.onGranted(exchange);
   }
@@ -339,12 +342,17 @@ class NestedAsking extends CallAsking {
     super.granted(exchange);
     this.#spurned.giveBack();
   }
+
+  get #waiting(): readonly Child[] {
+    return [this.call, ...this.runtime.shared.sharersOf(this.call)];
+  }
 }
 
 /** What asks for a worker for that call. */
-export function askingFor(runtime: Runtime, call: Call, standing: Standing, isShort = false): CallAsking {
-  const Kind = call.parent === undefined ? CallAsking : NestedAsking;
-  return new Kind(runtime, call, standing, isShort);
+export function askingFor(runtime: Runtime, call: Call, options: CallOptions, isShort = false): CallAsking {
+  // One that is shared may be made again in the function of a call, and is waited for there as well.
+  const Kind = call.parent === undefined && options.idempotencyKey === undefined ? CallAsking : NestedAsking;
+  return new Kind(runtime, call, options, isShort);
 }
 
 /** The wish for one worker rather than another. */

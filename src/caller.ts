@@ -223,7 +223,7 @@ export abstract class Caller<Api = unknown> {
   abstract with(options: CallOptions): Caller<Api>;
 
   /** Brings a call on its way to a worker. */
-  protected abstract place(call: Call, standing: Standing): void;
+  protected abstract place(call: Call, options: CallOptions): void;
 
   /** How many items `map` has under way unless it is told otherwise. */
   protected abstract get concurrency(): number;

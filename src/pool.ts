@@ -1,4 +1,4 @@
-import { askingFor, type Standing } from './asking.js';
+import { askingFor } from './asking.js';
 import { checkWait, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
@@ -211,13 +211,13 @@ export class Pool<Api = unknown> extends Caller<Api> {
     await this.close();
   }
 
-  protected override place(call: Call, standing: Standing): void {
+  protected override place(call: Call, options: CallOptions): void {
     const { runtime } = this;
     const isShort = runtime.prefetch.isShort(call);
     const exchange = runtime.linger.take(call, isShort);
     if (exchange?.worker.isBeyondItsSlots === false) return exchange.send(call);
     // What waits in a pipe may have to ask elsewhere, as if it had asked now.
-    const asking = askingFor(runtime, call, standing, isShort);
+    const asking = askingFor(runtime, call, options, isShort);
     if (exchange === undefined) asking.ask();
     else asking.onGranted(exchange);
   }

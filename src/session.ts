@@ -1,6 +1,6 @@
 import type { Affinity } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
-import { type Asking, askingFor, preferring, Spurned, type Standing } from './asking.js';
+import { type Asking, askingFor, preferring, Spurned } from './asking.js';
 import { checkMs, checkNames, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
@@ -97,8 +97,8 @@ export class Session<Api = unknown> extends Caller<Api> {
     return new Session(this.runtime, this.id, this.#options, this.mergedWith(options));
   }
 
-  protected override place(call: Call, standing: Standing): void {
-    const asking = askingFor(this.runtime, call, standing);
+  protected override place(call: Call, options: CallOptions): void {
+    const asking = askingFor(this.runtime, call, options);
     this.#submit(asking, (leave) => call.onSettled(leave));
   }
 

@@ -31,6 +31,7 @@ export class SharedCalls {
   duplicates = 0;
   readonly #runtime: Runtime;
   readonly #running = new Map<string, Shared>();
+  readonly #sharers = new WeakMap<Call, ReadonlySet<Child>>();
   readonly #settled: LruMap<Settled>;
 
   constructor(runtime: Runtime) {
@@ -61,9 +62,15 @@ export class SharedCalls {
     if (call.isSettled) return call.promise;
     const shared: Shared = { print, call, sharers: new Set() };
     this.#running.set(key, shared);
+    this.#sharers.set(call, shared.sharers);
     const sharer = new Sharer(this.#runtime, shared, wait);
     call.onSettled((how) => this.#ended(asked, shared, how));
     return sharer.promise;
+  }
+
+  /** Those who wait for that call, if it is one that is shared. */
+  sharersOf(call: Call): Iterable<Child> {
+    return this.#sharers.get(call) ?? [];
   }
 
   #outcome(key: string): Settled | undefined {

@@ -258,6 +258,51 @@ describe('a call in the function of another, with a slot for it behind that alon
   });
 });
 
+describe('a call that is shared in the function of another, and was made outside of it,', () => {
+  const KEY = { idempotencyKey: 'order-17' };
+
+  it('waits for a slot of another worker as well where one behind that call comes free for it', async () => {
+    const { pool, outer, held, answer } = await nesting({}, 1);
+    const first = pool.call('shared', [], KEY);
+    // The function waits for another besides.
+    const both = outer.run(() => Promise.all([pool.call('shared', [], KEY), pool.call('second')]));
+    await held[0]?.checkin();
+    await setImmediate();
+    expect(pool.stats()).toMatchObject({ leases: 4, waiting: 2 });
+    for (const name of ['other 0', 'other 1', 'shared', 'second']) await answer(name);
+    expect(await Promise.all([first, both])).toEqual(['shared', ['shared', 'second']]);
+    await answer('outer');
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, duplicates: 1 });
+  });
+
+  it('is sent there once nobody in that function waits for it any more, and that call was answered', async () => {
+    const { pool, outer, held, answer } = await nesting({}, 1);
+    const first = pool.call('shared', [], KEY);
+    const abort = new AbortController();
+    const joined = outer.run(() => failure(pool.call('shared', [], { ...KEY, signal: abort.signal })));
+    await held[0]?.checkin();
+    await setImmediate();
+    abort.abort('enough');
+    expect(await joined).toBe('enough');
+    await answer('outer');
+    await answer('shared');
+    expect(await first).toBe('shared');
+    expect(pool.stats()).toMatchObject({ leases: 2, waiting: 0 });
+  });
+
+  it('is refused to that function alone where there is no other worker', async () => {
+    const { pool, outer, held, answer } = await nesting({ size: 1 }, 1);
+    const first = pool.call('shared', [], KEY);
+    const joined = outer.run(() => failure(pool.call('shared', [], KEY)));
+    await held[0]?.checkin();
+    expect(await joined).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['outer', 'shared'] });
+    await answer('outer');
+    await answer('shared');
+    expect(await first).toBe('shared');
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0 });
+  });
+});
+
 describe('a checkout in the function of a call, with a slot for it behind that alone', () => {
   it('waits for a slot of another worker, and leaves the one that is of no use to it to the others then', async () => {
     const { pool, outer, others, answer } = await nesting();
