@@ -1,7 +1,7 @@
 /**
  * The charts, as pure definitions: what may happen, without anything that
  * makes it happen. They open in Stately as they stand, and can be walked,
- * simulated and tested with `xstate` and `@xstate/graph` alone.
+ * simulated and tested with `xstate` and its `xstate/graph` alone.
  */
 export { type ClientContext, type ClientInput, clientMachine } from './client.js';
 export {

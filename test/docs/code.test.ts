@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -57,6 +58,19 @@ describe('the programs of the pages', () => {
     `print what $where says, with scikit-learn${withoutSklearn}`,
     print,
   );
+
+  it('import nothing that does not come with the package', () => {
+    const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { dependencies: object };
+    const known = new Set(['pythonarium', ...Object.keys(dependencies)]);
+    const strange = pages.flatMap(({ path, blocks }) =>
+      blocks
+        .filter(({ file }) => file?.endsWith('.ts'))
+        .flatMap(({ text }) => packagesIn(text))
+        .filter((name) => !known.has(name))
+        .map((name) => `${path}: ${name}`),
+    );
+    expect(strange).toEqual([]);
+  });
 });
 
 /** Blocks that begin with a file's name are files, and all of a page share a folder. The others are fragments. */
@@ -112,6 +126,12 @@ function filesFor({ blocks, examples }: Page, { line }: CodeBlock): { file: stri
 
 function exampleText(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8');
+}
+
+/** The packages that the text of a TypeScript file imports from. */
+function packagesIn(text: string): string[] {
+  const names = [...text.matchAll(/^(?:import|\}) .*\bfrom '([^'.][^']*)'/gm)].map(([, name = '']) => name);
+  return names.filter((name) => !isBuiltin(name)).map((name) => /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name);
 }
 
 /** Lines after `$` are commands, and what follows one is what it prints. */
