@@ -15,7 +15,7 @@ export interface ClientContext extends ClientInput {
 }
 
 /** The lease that a client holds, with the worker and the slot that it is of. */
-interface HeldLease {
+export interface HeldLease {
   readonly lease: LeaseId;
   readonly worker: WorkerRef;
   readonly slot: number;

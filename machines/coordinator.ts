@@ -59,7 +59,8 @@ export interface Grant {
   readonly turn: number;
 }
 
-interface Granted {
+/** A slot that was granted, and where in the pool its worker lives. */
+export interface Granted {
   readonly place: number;
   readonly slot: number;
 }

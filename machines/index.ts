@@ -3,12 +3,13 @@
  * makes it happen. They open in Stately as they stand, and can be walked,
  * simulated and tested with `xstate` and its `xstate/graph` alone.
  */
-export { type ClientContext, type ClientInput, clientMachine } from './client.js';
+export { type ClientContext, type ClientInput, clientMachine, type HeldLease } from './client.js';
 export {
   type CoordinatorContext,
   type CoordinatorInput,
   coordinatorMachine,
   type Grant,
+  type Granted,
   isCrowded,
   type Served,
 } from './coordinator.js';

@@ -69,7 +69,7 @@ export interface CallOptions extends WaitOptions {
 }
 
 /** Options with a schema, which says the type of the result. */
-type WithSchema<Options, T> = Options & { readonly schema: StandardSchema<T> };
+export type WithSchema<Options, T> = Options & { readonly schema: StandardSchema<T> };
 
 /** What a pool, a lease and a session have in common: one can call through them. */
 export abstract class Caller<Api = unknown> {

@@ -3,8 +3,8 @@
  * out under leases.
  */
 export type { WaitOptions } from './budget.js';
-export type { Progress } from './call.js';
-export type { CallOptions } from './caller.js';
+export type { CallOutcome, Progress } from './call.js';
+export type { Caller, CallOptions, WithSchema } from './caller.js';
 export type { PoolClock } from './clock.js';
 export { type CloseOnSignalOptions, closeOnSignal } from './close-on-signal.js';
 export type { TiedErrorClass } from './error-ties.js';
@@ -19,8 +19,10 @@ export { NdArray, type NdArrayParts, ndarray, type TypedArray } from './ndarray.
 export type { PoolOptions, RecycleLimits, SetupCall, SizeRange, WorkerLimits } from './options.js';
 export { createPool, type Pool } from './pool.js';
 export type { EnvironmentAllowList, EnvironmentChanges, EnvironmentOption } from './process/environment.js';
-export type { Handle, PyProxy } from './py.js';
+export type { CalledFunction, Handle, PyProxy, UntypedFunction } from './py.js';
+export type { SessionLoss } from './session-registry.js';
 export type { Session, SessionOptions } from './session.js';
-export type { StandardSchema } from './standard-schema.js';
+export type { SchemaResult, StandardSchema } from './standard-schema.js';
 export type { PingStats, PoolStats, WorkerStats } from './stats.js';
 export type { StreamOptions } from './stream.js';
+export type { Lane } from './wire/message.js';

@@ -19,7 +19,7 @@ export type PyProxy<Api> = unknown extends Api
     };
 
 /** A function that is written as Python has it, and not as it is called. */
-type CalledFunction<Function extends AnyFunction> = <T = Awaited<ReturnType<Function>>>(
+export type CalledFunction<Function extends AnyFunction> = <T = Awaited<ReturnType<Function>>>(
   ...args: [...args: Parameters<Function>, kwargs?: Kwargs]
 ) => Promise<T>;
 
@@ -29,7 +29,10 @@ type CalledFunction<Function extends AnyFunction> = <T = Awaited<ReturnType<Func
  */
 export interface Handle extends AsyncDisposable {}
 
-type UntypedFunction = (<T = unknown>(...args: unknown[]) => Promise<T>) & { readonly [name: string]: UntypedFunction };
+/** A function of which nothing is known, and what stands behind it with a dot, where it is the key of a module. */
+export type UntypedFunction = (<T = unknown>(...args: unknown[]) => Promise<T>) & {
+  readonly [name: string]: UntypedFunction;
+};
 
 /** @internal */
 export function pyProxy<Api>(call: (name: string, args: readonly unknown[]) => PyResult): PyProxy<Api> {

@@ -20,7 +20,7 @@ export interface StandardSchema<Output = unknown> {
 }
 
 /** What a schema makes of a value: the value as it is from now on, or what is wrong. */
-type SchemaResult<Output> =
+export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly ResultIssue[] };
 

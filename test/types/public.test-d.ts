@@ -1,10 +1,15 @@
 // What the public types promise. Nothing of it is run: it is TypeScript that takes it, or does not.
 import {
+  type CalledFunction,
+  type Caller,
+  type CallOptions,
+  type CallOutcome,
   createPool,
   type KeptFunction,
   type Kwargs,
   keep,
   kw,
+  type Lane,
   type Lease,
   type MapOptions,
   type MicroDate,
@@ -16,12 +21,25 @@ import {
   type PoolStats,
   type Progress,
   PythonError,
+  type SchemaResult,
   type Session,
+  type SessionLoss,
   type StandardSchema,
   type StreamOptions,
+  type UntypedFunction,
+  type WithSchema,
   type WorkerStats,
 } from 'pythonarium';
-import { clientMachine, coordinatorMachine, supervisorMachine, type workerMachine } from 'pythonarium/machines';
+import {
+  type ClientContext,
+  type CoordinatorContext,
+  clientMachine,
+  coordinatorMachine,
+  type Granted,
+  type HeldLease,
+  supervisorMachine,
+  type workerMachine,
+} from 'pythonarium/machines';
 import { expectTypeOf } from 'vitest';
 import type { Actor } from 'xstate';
 
@@ -172,6 +190,23 @@ export function named(pool: Pool) {
   expectTypeOf(pool.stats()).toEqualTypeOf<PoolStats>();
   expectTypeOf(pool.workers()).toEqualTypeOf<readonly WorkerStats[]>();
   expectTypeOf<WorkerStats['ping']>().toEqualTypeOf<PingStats | null>();
+}
+
+/** What the types of others mention has a name as well. */
+export function mentioned(pool: Pool<Api>, lease: Lease<Api>, session: Session<Api>, schema: StandardSchema<number>) {
+  const mean = (by: Caller<Api>, options: WithSchema<CallOptions, number>) => by.call('mean', [[1, 2]], options);
+  for (const by of [pool, lease, session]) expectTypeOf(mean(by, { schema })).toEqualTypeOf<Promise<number>>();
+  const lane: Lane = 'asyncio';
+  createPool({ module: 'm', lane });
+  const onLost = (_: Lease, lost: { readonly reason: SessionLoss }) => lost.reason;
+  pool.session('ada', { onLost });
+  expectTypeOf(pool.stats().calls.answered).toEqualTypeOf<PoolStats['calls'][CallOutcome]>();
+  const called: CalledFunction<Api['mean']> = pool.py.mean;
+  const untyped = (py: Pool['py']): UntypedFunction | undefined => py.mean;
+  void [called, untyped];
+  expectTypeOf(schema['~standard'].validate(1)).toExtend<SchemaResult<number> | Promise<SchemaResult<number>>>();
+  expectTypeOf<ClientContext['held']>().toEqualTypeOf<HeldLease | null>();
+  expectTypeOf<CoordinatorContext['granted']>().toEqualTypeOf<readonly Granted[]>();
 }
 
 export async function events(pool: Pool) {
