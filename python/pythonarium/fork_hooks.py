@@ -15,7 +15,9 @@ def on_fork(function: Hook) -> Hook:
 
     For what must not be shared by processes, such as a connection or a thread: open it there, and not as the module is
     imported. With `start: 'spawn'` it runs at the same point, after the modules were imported. What it raises fails the
-    start of the worker. Returns `function`, so that it can be used as a decorator.
+    start of the worker. Outside of a worker nothing runs it. Returns `function`, so that it can be used as a decorator.
+
+    Raises TypeError when `function` is not callable.
     """
     if not callable(function):
         raise TypeError(f"on_fork() takes a function without parameters, not {type(function).__qualname__}")

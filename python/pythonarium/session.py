@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _NONE_GIVEN: Any = object()
 
 
-class Session(MutableMapping):  # type: ignore[type-arg]
+class Session(MutableMapping["Any", "Any"]):  # In quotes, since `typing` is slow to import.
     """The dict of the session that the current call belongs to.
 
     It starts empty, lives as long as the session and this worker, and never crosses

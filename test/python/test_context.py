@@ -1,7 +1,7 @@
 import unittest
 
 from harness import WorkerTestCase
-from pythonarium import context
+from pythonarium import context, session
 
 MODULE = """
 from pythonarium import context, expose
@@ -40,6 +40,10 @@ class OutsideOfACall(unittest.TestCase):
         self.assertEqual((dict(context), context.get("request"), repr(context)), ({}, None, "<context {}>"))
         with self.assertRaises(TypeError):
             context["request"] = 1
+
+    def test_it_and_a_session_say_what_their_values_are_to_whoever_checks_types_strictly(self):
+        bases = [type(mapping).__orig_bases__[0] for mapping in (context, session)]
+        self.assertEqual([base.__args__ for base in bases], [(str, "Any"), ("Any", "Any")])
 
 
 if __name__ == "__main__":
