@@ -4,9 +4,10 @@ import subprocess
 import sys
 import types
 import unittest
+from unittest import mock
 
 from harness import FIXTURES, LIBRARY
-from pythonarium import expose, session
+from pythonarium import cancelled, context, expose, heartbeat, progress, session
 from pythonarium.expose import NameTaken, NothingExposed, find_callable, find_exposed, find_generators
 
 
@@ -49,6 +50,23 @@ class Marking(unittest.TestCase):
         with self.assertRaisesRegex(RuntimeError, "There is no session here"):
             session["x"] = 1
         self.assertEqual(repr(session), "<no session>")
+
+
+class OutsideOfAWorker(unittest.TestCase):
+    def test_a_function_of_a_session_is_tested_with_a_dict_in_its_place(self):
+        app = module(session=session)
+        exec("def add(item):\n    session.setdefault('items', []).append(item)\n    return len(session['items'])", vars(app))
+        with self.assertRaises(RuntimeError):
+            app.add("apples")
+        with mock.patch.object(app, "session", {}):
+            self.assertEqual([app.add("apples"), app.add("pears")], [1, 2])
+
+    def test_there_is_nobody_to_tell_and_nobody_who_gives_up(self):
+        self.assertEqual((cancelled(), heartbeat(), progress(1, 2, "half"), dict(context)), (False, None, None, {}))
+        with self.assertRaises(TypeError):
+            progress("half")
+        with self.assertRaises(ValueError):
+            progress(math.nan)
 
 
 class Finding(unittest.TestCase):
