@@ -44,6 +44,18 @@ describe('the option inspect', () => {
     expect(heard('client')).toEqual(expect.arrayContaining(['lease.granted', 'exchange.abandoned', 'exchange.ended']));
   });
 
+  it.each([true, false])('sees each effect by the name that the chart has for it (compile: %s)', async (compile) => {
+    const seen = new Set<string>();
+    const inspect = (event: InspectionEvent) => {
+      if (event.type === '@xstate.action') seen.add(`${chartOf(event)}: ${event.action.type}`);
+    };
+    const pool = startPool(app, { inspect, compile });
+    await pool.call('echo', [1]);
+    await pool.close();
+    const told = ['worker: startProcess', 'client: beginExchange', 'coordinator: xstate.sendTo', 'worker: askToStop'];
+    expect([...seen]).toEqual(expect.arrayContaining(told));
+  });
+
   it('takes an observer object as well, and refuses what is none', async () => {
     const events: number[] = [];
     const pool = await readyPool(app, { inspect: { next: () => void events.push(1) } });
