@@ -2,6 +2,7 @@ import { sendTo, setup } from 'xstate';
 import type { ClientEvent, CoordinatorRef, LeaseId, WorkerRef } from './messages.js';
 import { assignWhole } from './whole.js';
 
+/** What a client is made with. */
 export interface ClientInput {
   /** How long Python may still answer once nobody waits for it. */
   readonly cancelGraceMs: number;
@@ -10,6 +11,7 @@ export interface ClientInput {
   readonly coordinator: CoordinatorRef;
 }
 
+/** What a client remembers. */
 export interface ClientContext extends ClientInput {
   readonly held: HeldLease | null;
 }

@@ -28,6 +28,7 @@ import {
 } from './wait-queue.js';
 import { assignWhole } from './whole.js';
 
+/** What the coordinator is made with. */
 export interface CoordinatorInput {
   /** How many may wait at once, those included who are held elsewhere. */
   readonly queueMax: number;
@@ -51,6 +52,7 @@ export interface Served {
   readonly isLeaving: boolean;
 }
 
+/** A lease that was granted and has not ended. */
 export interface Grant {
   readonly lease: LeaseId;
   /** Should the grant never have arrived, this is who goes back to the queue. */
@@ -65,6 +67,7 @@ export interface Granted {
   readonly slot: number;
 }
 
+/** What the coordinator remembers. */
 export interface CoordinatorContext extends CoordinatorInput {
   /** By place; a hole where no worker is in service. */
   readonly workers: readonly (Served | undefined)[];

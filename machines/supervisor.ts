@@ -5,6 +5,7 @@ import type { SupervisorEmitted, SupervisorEvent } from './messages.js';
 import type { WorkerId } from './wait-queue.js';
 import { workerMachine } from './worker.js';
 
+/** What the supervisor is made with. */
 export interface SupervisorInput {
   /** How many workers there are to be, at least and at most. */
   readonly sizeMin: number;
@@ -32,6 +33,7 @@ export interface Place {
   readonly replaces: number | null;
 }
 
+/** What the supervisor remembers. */
 export interface SupervisorContext extends SupervisorInput {
   readonly places: readonly Place[];
   readonly nextWorker: WorkerId;

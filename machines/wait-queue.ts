@@ -70,6 +70,7 @@ export interface ShedRule {
   readonly intervalMs: number;
 }
 
+/** Who waits, as a value for the functions of this file. */
 export interface WaitQueue {
   readonly rules: QueueRules;
   /** How many wait. */
@@ -125,6 +126,7 @@ export interface Taken {
   readonly queue: WaitQueue;
 }
 
+/** A queue in which nobody waits. */
 export function emptyQueue(rules: QueueRules): WaitQueue {
   return { rules, size: 0, lone: null, ranks: NONE, nextTurn: 1 };
 }
@@ -152,6 +154,7 @@ export function removeWaiter(queue: WaitQueue, waiter: Waiter): WaitQueue {
   return regrouped(queue, queue.size - 1, queue.nextTurn, group, without(group, waiter));
 }
 
+/** Whether `waiter` is in the queue. */
 export function hasWaiter(queue: WaitQueue, waiter: Waiter): boolean {
   const group = groupOf(queue, waiter);
   return group !== undefined && findItem(waitersBeside(group, waiter), waiter, byTicket) !== undefined;

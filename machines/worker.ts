@@ -11,6 +11,7 @@ import type {
 import type { WorkerId } from './wait-queue.js';
 import { assignWhole } from './whole.js';
 
+/** What a worker is made with. */
 export interface WorkerInput {
   readonly worker: WorkerId;
   /** Where in the pool it lives; its replacement will live there too. */
@@ -27,6 +28,7 @@ export interface WorkerInput {
   readonly ahead: number;
 }
 
+/** What a worker remembers. */
 export interface WorkerContext extends WorkerInput {
   /** By slot: the lease that is live there. */
   readonly leases: readonly (LiveLease | null)[];
@@ -40,6 +42,7 @@ export interface WorkerContext extends WorkerInput {
   readonly served: number;
 }
 
+/** A lease that a worker has taken, and how it stands. */
 export interface LiveLease {
   readonly lease: LeaseId;
   /** `revoked`: nobody waits for the answer that Python owes. `overdue`: and its grace time is up. */

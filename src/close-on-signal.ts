@@ -5,6 +5,7 @@ import { textOf, warn } from './hooks.js';
 import { own } from './own.js';
 import { Pool } from './pool.js';
 
+/** How a pool is closed at a signal. */
 export interface CloseOnSignalOptions {
   /** The signals that are heeded. Default: `['SIGTERM', 'SIGINT']`. */
   readonly signals?: readonly NodeJS.Signals[] | undefined;

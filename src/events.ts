@@ -57,6 +57,7 @@ export interface PoolEvents {
 /** Why a worker that is well has to go. */
 export type RetireReason = 'leases' | 'age' | 'idle' | 'rss' | 'unused' | 'reload';
 
+/** A lease that nobody gives back. */
 export interface LeaseLeak {
   readonly lease: number;
   /** The name of its worker. */
@@ -66,6 +67,7 @@ export interface LeaseLeak {
   readonly stack: string | undefined;
 }
 
+/** A line of what Python printed, logged or warned of. */
 export interface LogEvent {
   readonly worker: string;
   /** Where it came from: `print` and descriptor 1, standard error and descriptor 2, `logging`, or `warnings`. */

@@ -20,13 +20,17 @@ import { encodeJson, type ValueLimits } from './wire/value.js';
 export interface SetupCall {
   /** A function of the module, marked with `@expose` or not. */
   readonly name: string;
+  /** Its positional arguments, JSON alone. Default: none. */
   readonly args?: readonly unknown[] | undefined;
+  /** Its keyword arguments, JSON alone. Default: none. */
   readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A pool that grows when somebody waits, and shrinks when nobody has needed a worker for long. */
 export interface SizeRange {
+  /** How many workers there are at least, and to begin with. */
   readonly min: number;
+  /** How many there are at most. */
   readonly max: number;
   /** How long somebody must have waited before there is one worker more, in ms. Default: 100. */
   readonly growAfterMs?: number | undefined;
@@ -63,6 +67,7 @@ export interface WorkerLimits {
   readonly coreBytes?: number | undefined;
 }
 
+/** What a pool is made with. */
 export interface PoolOptions {
   /**
    * The Python to call: the path or URL of a `.py` file or package folder, or a dotted module name; or several, by the

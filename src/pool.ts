@@ -176,6 +176,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
     return this;
   }
 
+  /** Calls `listener` no more with events of that name. */
   off<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
     this.runtime.events.off(name, listener as never);
     return this;

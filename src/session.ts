@@ -14,6 +14,7 @@ import { Rebuild } from './rebuild.js';
 import type { Runtime } from './runtime.js';
 import type { SessionLoss, SessionRecord } from './session-registry.js';
 
+/** How a session finds its worker, and what becomes of it. */
 export interface SessionOptions {
   /**
    * `'strict'` (the default): its calls go to the worker that it has met and wait for it. `'strict-fail-fast'`: they

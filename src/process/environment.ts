@@ -15,7 +15,9 @@ export type EnvironmentOption = EnvironmentChanges | EnvironmentAllowList;
 
 /** The names that pass, and what is set on top of them. */
 export interface EnvironmentAllowList {
+  /** The names that pass, with the values that they have in this process. */
   readonly only: readonly string[];
+  /** What is set besides, or, where it is `undefined`, left out all the same. */
   readonly set?: EnvironmentChanges | undefined;
 }
 

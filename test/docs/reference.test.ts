@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as pythonarium from 'pythonarium';
 import * as compile from 'pythonarium/compile';
@@ -31,15 +32,33 @@ describe('the pages', () => {
     const text = readPages()
       .map((page) => page.text)
       .join('\n');
-    const classes = [
-      ['pool', 'src/pool.ts', 'Pool'],
-      ['lease', 'src/lease.ts', 'Lease'],
-      ['session', 'src/session.ts', 'Session'],
-    ] as const;
-    const methods = classes.flatMap(([noun, file, name]) => publicMembers(file, name).map((member) => [noun, member]));
+    const methods = CLASSES.flatMap(([noun, file, name]) => publicMembers(file, name).map((member) => [noun, member]));
     expect(methods.length).toBeGreaterThan(15);
     const isSpokenOf = ([noun, member]: string[]) => new RegExp(`\\b${noun}\\.${member}\\b`).test(text);
     expect(methods.filter((method) => !isSpokenOf(method))).toEqual([]);
+  });
+});
+
+describe('the code', () => {
+  it.each(['src/index.ts', 'machines/index.ts', 'src/compile.ts'])('says of all that %s exports what it is', (file) => {
+    const silent = exportsOf(file).filter((each) => !isDescribed(each));
+    expect(silent.map(({ name }) => name)).toEqual([]);
+  });
+
+  it('says of every option, event and method what it is', () => {
+    const types = exportsOf('src/index.ts').filter(({ name }) => WITH_MEMBERS.test(name));
+    const members = types.flatMap((type) => program.getTypeChecker().getDeclaredTypeOfSymbol(type).getProperties());
+    expect(members.length).toBeGreaterThan(100);
+    const methods = CLASSES.flatMap(([, file, name]) => membersOf(file, name));
+    const silent = [...members, ...methods].filter((each) => !isDescribed(each));
+    expect(silent.map(({ name }) => name)).toEqual([]);
+  });
+
+  it('says of everything that a chart is told what happened', () => {
+    const lines = readFileSync(join(ROOT, 'machines/messages.ts'), 'utf8').split('\n');
+    const told = [...lines.keys()].filter((at) => lines[at]?.startsWith('  | { type: '));
+    expect(told.length).toBeGreaterThan(30);
+    expect(told.filter((at) => !lines[at - 1]?.endsWith('*/')).map((at) => lines[at])).toEqual([]);
   });
 });
 
@@ -58,6 +77,10 @@ function events(): { name: string; fields: string[] }[] {
 
 /** What a class offers, those of its base included, without what is marked as internal. */
 function publicMembers(file: string, name: string): string[] {
+  return membersOf(file, name).map((member) => member.name);
+}
+
+function membersOf(file: string, name: string): ts.Symbol[] {
   const { source, checker } = parsed(file);
   const found = source.statements.find((each) => ts.isClassDeclaration(each) && each.name?.text === name);
   return checker
@@ -69,8 +92,19 @@ function publicMembers(file: string, name: string): string[] {
       const isHidden = (ts.getCombinedModifierFlags(declaration as ts.Declaration) & hidden) !== 0;
       const isInternal = member.getJsDocTags(checker).some((tag) => tag.name === 'internal');
       return !isHidden && !isInternal && /^[a-z]\w*$/.test(member.name);
-    })
-    .map((member) => member.name);
+    });
+}
+
+/** What an entry of the package exports, each where it is declared. */
+function exportsOf(file: string): ts.Symbol[] {
+  const { source, checker } = parsed(file);
+  const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(source) as ts.Symbol);
+  return exported.map((each) => (each.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(each) : each));
+}
+
+/** True if it has a doc comment, or what it overrides has one. */
+function isDescribed(symbol: ts.Symbol): boolean {
+  return symbol.getDocumentationComment(program.getTypeChecker()).length > 0;
 }
 
 function parsed(file: string): { source: ts.SourceFile; checker: ts.TypeChecker } {
@@ -78,9 +112,18 @@ function parsed(file: string): { source: ts.SourceFile; checker: ts.TypeChecker 
 }
 
 const program = ts.createProgram(
-  ['src/events.ts', 'src/pool.ts', 'src/lease.ts', 'src/session.ts'].map((file) => join(ROOT, file)),
+  ['src/index.ts', 'src/compile.ts', 'machines/index.ts'].map((file) => join(ROOT, file)),
   { module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ES2022, skipLibCheck: true, strict: true, types: ['node'] },
 );
+
+const CLASSES = [
+  ['pool', 'src/pool.ts', 'Pool'],
+  ['lease', 'src/lease.ts', 'Lease'],
+  ['session', 'src/session.ts', 'Session'],
+] as const;
+
+/** The types of which each member is described by itself: options, and what is listened to. */
+const WITH_MEMBERS = /(Options|Limits|SetupCall|SizeRange|AllowList|PoolEvents)$/;
 
 /** The parts of the wait queue, which is described where it stands. */
 const QUEUE = new Set([
