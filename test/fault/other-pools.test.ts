@@ -441,9 +441,12 @@ describe('where snakepit went wrong', () => {
     });
     onTestFinished(() => void stranger.kill('SIGKILL'));
     await once(stranger, 'spawn');
+    const ended = once(stranger, 'exit');
     await pool.destroy();
     expect(isAlive(pid)).toBe(false);
-    expect(isAlive(stranger.pid!)).toBe(true);
+    // By what is sent to it here, and by nothing before.
+    stranger.kill('SIGTERM');
+    expect(await ended).toEqual([null, 'SIGTERM']);
   });
 });
 

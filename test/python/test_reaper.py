@@ -35,6 +35,11 @@ class Reaping(unittest.TestCase):
         self.reaper.stdin.close()
         self.assertEqual(self.reaper.wait(10), 0)
 
+    def assert_was_let_be(self, process):
+        """It ends by what it is told here, and by nothing that it was told before."""
+        process.terminate()
+        self.assertEqual(process.wait(10), -signal.SIGTERM)
+
     def test_it_kills_those_who_live_when_node_is_gone(self):
         one, other = self.process(), self.process()
         self.tell(f"+ {one.pid} {start_time(one.pid)}", f"+ {other.pid} {start_time(other.pid)}")
@@ -55,13 +60,13 @@ class Reaping(unittest.TestCase):
         process = self.process()
         self.tell(f"+ {process.pid} {start_time(process.pid)}", f"- {process.pid}")
         self.hang_up()
-        self.assertIsNone(process.poll())
+        self.assert_was_let_be(process)
 
     def test_it_lets_somebody_else_be_who_was_given_the_number(self):
         process = self.process()
         self.tell(f"+ {process.pid} {int(start_time(process.pid)) - 1}")
         self.hang_up()
-        self.assertIsNone(process.poll())
+        self.assert_was_let_be(process)
 
     def test_it_takes_the_number_for_enough_where_no_start_time_is_known(self):
         process = self.process()
@@ -85,7 +90,7 @@ class Reaping(unittest.TestCase):
         self.reaper.stdin.write(f"+ {other.pid}".encode())
         self.hang_up()
         self.assertEqual(process.wait(10), -signal.SIGKILL)
-        self.assertIsNone(other.poll())
+        self.assert_was_let_be(other)
 
 
 def start_time(pid):
