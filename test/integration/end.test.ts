@@ -4,6 +4,7 @@ import type { Pool } from '../../src/index.js';
 import { Gate } from '../support/gate.js';
 import { collect, failure, fixtures, next, readyPool, startPool } from '../support/pool.js';
 import { freeze, isAlive } from '../support/processes.js';
+import { signalsTo } from '../support/signals.js';
 
 const here = fixtures(import.meta.url);
 const app = here('app.py');
@@ -142,10 +143,15 @@ describe('close()', () => {
     const dead = next(pool, 'worker.dead');
     const closed = pool.close();
     expect(pool.stats().workers.ending).toBe(1);
-    clock.increment(300);
+    const signals = signalsTo(pid);
+    clock.increment(299);
+    expect(signals()).toEqual([]);
+    clock.increment(1);
     // Stopped as it is, it cannot even die of that.
-    expect(isAlive(pid)).toBe(true);
-    clock.increment(200);
+    expect(signals()).toEqual(['SIGTERM']);
+    clock.increment(199);
+    expect(signals()).toEqual(['SIGTERM']);
+    clock.increment(1);
     await closed;
     expect(await dead).toMatchObject({ pid, signal: 'SIGKILL', reason: 'stopped' });
   });
