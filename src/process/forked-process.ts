@@ -46,6 +46,8 @@ export class ForkedProcess implements PythonProcess {
   #hasExited = false;
   /** Runs out if it is to be killed and lives on. */
   #killing: unknown;
+  /** Runs out if its line has ended and it lives on. */
+  #lineEnding: unknown;
 
   constructor(templates: Templates, launching: () => Promise<Launch>, listeners: ProcessListeners) {
     this.#templates = templates;
@@ -175,7 +177,9 @@ export class ForkedProcess implements PythonProcess {
         onMessage: (message) => this.#listeners.onMessage(message),
         onFault: (error) => this.#listeners.onFault(error),
         // Its template keeps the line open: it ends with the worker, or was shut down by the worker's own code.
-        onEnd: (reason) => lineEnded(reason, () => this.#isEnding, this.#listeners),
+        onEnd: (reason) => {
+          this.#lineEnding = lineEnded(reason, () => this.#isEnding, this.#listeners);
+        },
         resolve: this.#listeners.resolve,
       },
       messageOf,
@@ -202,6 +206,7 @@ export class ForkedProcess implements PythonProcess {
   async #ended(end: ProcessEnd, template: Template | undefined): Promise<void> {
     this.#isEnding = true;
     patience.clearTimeout(this.#killing);
+    patience.clearTimeout(this.#lineEnding);
     await this.#seat?.end();
     // Whoever was to end anyhow has an end of its own.
     if (template === undefined || this.#isUnwanted) return this.#exited(end);

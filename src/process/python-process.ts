@@ -93,6 +93,8 @@ class RealProcess implements PythonProcess {
   /** Its end was wanted before it had begun. */
   #isUnwanted = false;
   #hasExited = false;
+  /** Runs out if its line has ended and it lives on. */
+  #lineEnding: unknown;
 
   constructor(live: LiveProcesses, launch: () => Promise<Launch>, listeners: ProcessListeners) {
     this.#live = live;
@@ -162,7 +164,9 @@ class RealProcess implements PythonProcess {
       {
         onMessage: (message) => this.#listeners.onMessage(message),
         onFault: (error) => this.#listeners.onFault(error),
-        onEnd: (reason) => lineEnded(reason, () => this.#hasExited, this.#listeners),
+        onEnd: (reason) => {
+          this.#lineEnding = lineEnded(reason, () => this.#hasExited, this.#listeners);
+        },
         resolve: this.#listeners.resolve,
       },
       messageOf,
@@ -182,12 +186,18 @@ class RealProcess implements PythonProcess {
     const closed = Promise.all(streams.map((stream) => new Promise((resolve) => stream.on('close', resolve))));
     child.on('exit', async (exitCode, signal) => {
       this.#hasExited = true;
+      patience.clearTimeout(this.#lineEnding);
       this.#live.delete(group);
       // What it had started and left in its group goes with it. The number is not given away while any of them lives.
       group.killRest();
       for (const reader of readers) reader.hurry();
       // What it wrote is still in the pipes. A grandchild that holds them open is not waited for.
-      await Promise.race([closed, new Promise<void>((resolve) => patience.setTimeout(() => resolve(), DRAIN_MS))]);
+      let draining: unknown;
+      const spent = new Promise<void>((resolve) => {
+        draining = patience.setTimeout(() => resolve(), DRAIN_MS);
+      });
+      await Promise.race([closed, spent]);
+      patience.clearTimeout(draining);
       for (const stream of streams) stream.destroy();
       await closed;
       this.#exited({ exitCode, signal });
@@ -210,16 +220,17 @@ class RealProcess implements PythonProcess {
  * A line has ended. A process that ends closes its line first; only one that goes on living without a line is unfit.
  *
  * @param hasEnded Whether the process is known to have ended.
+ * @returns What waits for its end, of `patience`: of no use any more once that has come.
  */
 export function lineEnded(
   reason: Error | undefined,
   hasEnded: () => boolean,
   listeners: Pick<ProcessListeners, 'onUnfit'>,
-): void {
+): unknown {
   // Said at once: the process sees its line closed and ends, and that is not what went wrong.
   if (reason instanceof ProtocolError) return listeners.onUnfit(reason);
-  if (hasEnded()) return;
-  patience.setTimeout(() => {
+  if (hasEnded()) return undefined;
+  return patience.setTimeout(() => {
     if (hasEnded()) return;
     const detail = `the line was closed while the process lives${reason === undefined ? '' : ` (${reason.message})`}`;
     listeners.onUnfit(new ProtocolError({ detail }));
