@@ -1,8 +1,8 @@
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { kw } from '../../src/index.js';
+import { temporaryFolder } from '../support/folder.js';
 import { Gate } from '../support/gate.js';
 import { collect, failure, fixtures, readyPool } from '../support/pool.js';
 import { until } from '../support/processes.js';
@@ -237,7 +237,7 @@ describe('a map of short calls, many in one message', () => {
 
   it('whose worker dies in the middle says of which item, and begins none twice', async () => {
     const pool = await readyPool(module, { size: 2 });
-    const path = join(mkdtempSync(join(tmpdir(), 'map-')), 'begun');
+    const path = join(temporaryFolder(), 'begun');
     const results: unknown[] = [];
     const consuming = (async () => {
       const kwargs = { path, dies_at: 700 };
@@ -255,7 +255,7 @@ describe('a map of short calls, many in one message', () => {
   it('that is left in the middle begins nothing more, and leaves its worker alive', async () => {
     const pool = await readyPool(module, { interrupt: true });
     const pid = pool.workers()[0]?.pid;
-    const path = join(mkdtempSync(join(tmpdir(), 'map-')), 'begun');
+    const path = join(temporaryFolder(), 'begun');
     const begun = () => (existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : []);
     const map = pool.map('note', range(2_000), { concurrency: 64, kwargs: { path, sleeps_at: 700 } });
     const consuming = (async () => {
