@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { SimulatedClock } from 'xstate';
 import type { BootError, WorkerDiedError } from '../../src/index.js';
 import { Gate } from '../support/gate.js';
 import { failure, fixtures, next, readyPool, startPool } from '../support/pool.js';
@@ -128,11 +129,16 @@ describe('a worker that will not end', () => {
       [{ stopGraceMs: 100, termGraceMs: 5_000 }, { exitCode: 9, signal: null }, ['teardown', 'SIGTERM']],
     ] as const;
     for (const [times, end, says] of ends) {
-      const pool = await readyPool(here('tells-how-it-ends.py'), { ...times, teardown: { name: 'never' } });
+      const clock = new SimulatedClock();
+      const options = { clock, ...times, teardown: { name: 'never' } };
+      const pool = await readyPool(here('tells-how-it-ends.py'), options);
       told.length = 0;
       pool.on('log', ({ text }) => told.push(text));
       const dead = next(pool, 'worker.dead');
-      await pool.close();
+      const closed = pool.close();
+      if (times.stopGraceMs > 0) await next(pool, 'log');
+      clock.increment(times.stopGraceMs);
+      await closed;
       expect(await dead).toMatchObject({ ...end, reason: 'stopped' });
       expect(told).toEqual(says);
     }
@@ -143,7 +149,7 @@ describe('a worker that will not end', () => {
     expect(await pool.call('echo', [1])).toBe(1);
     const dead = next(pool, 'worker.dead');
     await pool.close();
-    expect(await dead).toMatchObject({ reason: 'stopped' });
+    expect(await dead).toMatchObject({ signal: 'SIGTERM', reason: 'stopped' });
   });
 
   it('because it ignores signals and loops is killed when its call is given up', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { SimulatedClock } from 'xstate';
 import type { Pool } from '../../src/index.js';
 import { Gate } from '../support/gate.js';
 import { failure, fixtures, readyPool } from '../support/pool.js';
@@ -37,11 +38,13 @@ describe('a call that is given up', () => {
   });
 
   it('is interrupted when its time is up, as when it is aborted', async () => {
-    const pool = await readyPool(cancel, { interrupt: true });
+    const clock = new SimulatedClock();
+    const pool = await readyPool(cancel, { interrupt: true, clock });
     const pid = await pool.call('pid');
     const gate = new Gate();
     const call = failure(pool.call('sleep_at', [gate.path], { timeoutMs: 100 }));
     await gate.open();
+    clock.increment(100);
     expect(await call).toMatchObject({ code: 'ERR_CALL_TIMEOUT' });
     expect(await pool.call('pid')).toBe(pid);
   });

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, statfsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { SimulatedClock } from 'xstate';
 import { kw, ndarray } from '../../src/index.js';
 import { NodeScript } from '../support/node-script.js';
 import { failure, fixtures, next, PYTHON, readyPool } from '../support/pool.js';
@@ -162,7 +163,8 @@ describe.skipIf(!isThere)(`a large array on its way to Python${without}`, () => 
   });
 
   it('whose call is given up while it is written leaves the worker as it is', async () => {
-    const pool = await readyPool(module);
+    const clock = new SimulatedClock();
+    const pool = await readyPool(module, { clock });
     const pid = await pool.call('pid');
     remember();
     for (const how of ['abort', 'timeout'] as const) {
@@ -170,7 +172,8 @@ describe.skipIf(!isThere)(`a large array on its way to Python${without}`, () => 
       const abort = new AbortController();
       const call = pool.call('look', [numbers()], how === 'abort' ? { signal: abort.signal } : { timeoutMs: 200 });
       await reached;
-      abort.abort('enough');
+      if (how === 'abort') abort.abort('enough');
+      else clock.increment(200);
       const reason = await call.catch((error) => error.code ?? error);
       expect(reason).toBe(how === 'abort' ? 'enough' : 'ERR_CALL_TIMEOUT');
       // While it is still being written.
