@@ -2,9 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BusyPoll, busyPoll } from '../../src/busy-poll.js';
 import type { PoolOptions } from '../../src/index.js';
-import { processors } from '../../src/processors.js';
+import type { Processors } from '../../src/processors.js';
 import { nextTurn } from '../../src/turn.js';
 import { PlayedPool } from '../fake/played-pool.js';
+
+const processors = vi.hoisted(() => vi.fn((): Processors => ({ count: 2, isQuota: false })));
+vi.mock('../../src/processors.js', () => ({ processors }));
 
 /** On a loop that is turned by hand, one look each time. */
 function polling(processors = 2) {
@@ -190,15 +193,33 @@ describe('a worker', () => {
     expect(soon).toHaveBeenCalledTimes(2);
   });
 
-  it.each<[PoolOptions['lane'] & string, Partial<PoolOptions>, boolean]>([
-    ['serial', {}, true],
-    ['serial', { busyPoll: false }, false],
-    ['serial', { limits: { cpuSeconds: 60 } }, false],
-    ['asyncio', {}, false],
-  ])('in the lane %s with %j is told to look where there are processors: %s', async (lane, options, isTold) => {
+  it.each<[PoolOptions['lane'] & string, Partial<PoolOptions>, Processors, true | undefined]>([
+    ['serial', {}, { count: 2, isQuota: false }, true],
+    ['serial', {}, { count: 1, isQuota: false }, undefined],
+    ['serial', { size: 2 }, { count: 2, isQuota: false }, true],
+    ['serial', { size: 2 }, { count: 3, isQuota: true }, true],
+    ['serial', { size: 2 }, { count: 2, isQuota: true }, undefined],
+    ['serial', { busyPoll: false }, { count: 2, isQuota: false }, undefined],
+    ['serial', { limits: { cpuSeconds: 60 } }, { count: 2, isQuota: false }, undefined],
+    ['asyncio', {}, { count: 2, isQuota: false }, undefined],
+  ])('in the lane %s with %j and %j is told to look: %s', async (lane, options, there, told) => {
+    thereAre(there);
     const { process } = await playedPool({ lane, ...options });
-    const told = isTold && !processors().isQuota && processors().count > 1;
-    expect(process.init?.busyPoll).toBe(told ? true : undefined);
+    expect(process.init?.busyPoll).toBe(told);
+  });
+
+  it.each<[Processors, boolean]>([
+    [{ count: 2, isQuota: false }, true],
+    [{ count: 1, isQuota: false }, false],
+    [{ count: 3, isQuota: true }, true],
+    [{ count: 2, isQuota: true }, false],
+  ])('that is alone at work is looked for where there are %j: %s', (there, isLookedFor) => {
+    thereAre(there);
+    busyPoll.atWork = 1;
+    onTestFinished(() => {
+      busyPoll.atWork = 0;
+    });
+    expect(busyPoll.hasRoom).toBe(isLookedFor);
   });
 });
 
@@ -207,4 +228,10 @@ async function playedPool(options: Partial<PoolOptions> = {}): Promise<PlayedPoo
   onTestFinished(() => played.destroy());
   await played.boot();
   return played;
+}
+
+/** As long as the test runs. */
+function thereAre(there: Processors): void {
+  processors.mockReturnValue(there);
+  onTestFinished(() => void processors.mockReturnValue({ count: 2, isQuota: false }));
 }
