@@ -2,7 +2,6 @@ import json
 import os
 import tempfile
 import unittest
-from time import perf_counter
 from unittest import mock
 
 from harness import WorkerTestCase, as_line
@@ -216,18 +215,22 @@ class Held(unittest.TestCase):
     def test_a_reply_waits_no_longer_than_it_may(self):
         replies = Joining(self.reader, self.writer, self.page)
         self.reader.lines[:] = [b"more"] * 3
-        end(replies, replies.begin("quick"), b"a\n")
-        self.assertEqual((self.writes, self.page.used), ([], 2))
-        replies._since -= 1  # A second ago.
-        end(replies, replies.begin("quick"), b"b\n")
-        self.assertEqual((self.writes, self.page.used), ([b"a\nb\n"], 0))
+        for moment in (1, 1 + 100e-6):
+            replies.begin("quick")
+            replies.end("quick", 10e-6, moment, b"a\n")
+        self.assertEqual((self.writes, self.page.used), ([], 4))
+        replies.begin("quick")
+        replies.end("quick", 10e-6, 1 + 125e-6, b"b\n")
+        self.assertEqual((self.writes, self.page.used), ([b"a\na\nb\n"], 0))
 
     def test_the_last_reply_does_not_wait(self):
         replies = Joining(self.reader, self.writer, self.page)
         self.reader.lines[:] = [b"more"]
-        end(replies, replies.begin("quick"), b"a\n")
+        replies.begin("quick")
+        replies.end("quick", 10e-6, 1, b"a\n")
         self.reader.lines.clear()
-        end(replies, replies.begin("quick"), b"b\n")
+        replies.begin("quick")
+        replies.end("quick", 10e-6, 1, b"b\n")
         self.assertEqual(self.writes, [b"a\nb\n"])
 
     def test_no_reply_waits_where_the_calls_that_are_left_take_less_time_than_node(self):
@@ -237,7 +240,7 @@ class Held(unittest.TestCase):
         replies = Joining(self.reader, self.writer, self.page)
         for left, written in [(3, []), (1, [b"3\n1\n"]), (2, [b"3\n1\n", b"2\n"])]:
             self.reader.lines[:] = [b"more"] * left
-            end(replies, perf_counter() - 45, b"%d\n" % left)
+            replies.end("quick", 45, 1, b"%d\n" % left)
             self.assertEqual(self.writes, written)
 
     def test_a_reply_waits_on_one_processor_while_there_is_any_other_call(self):
@@ -256,11 +259,6 @@ class Held(unittest.TestCase):
         self.reader._read = lambda: b"abc" if self.writes else self.fail("waited")
         self.reader.take([(3, False)])
         self.assertEqual(self.writes, [b"a\n"])
-
-
-def end(replies, began, reply):
-    now = perf_counter()
-    replies.end("quick", now - began, now, reply)
 
 
 if __name__ == "__main__":
