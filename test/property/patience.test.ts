@@ -65,6 +65,7 @@ async function waited(ms: number, told: readonly { awakeMs: number; asleepMs: nu
     if (asleepMs > 0) sleeps += 1;
     clock.sleep(asleepMs);
   }
+  expect(isOver).toBe(true);
   return { seenMs: seenAtEndMs, sleeps };
 }
 
