@@ -2,8 +2,9 @@ import os
 import platform
 import sys
 import unittest
+from unittest import mock
 
-from harness import FIXTURES, LIBRARY, WorkerTestCase
+from harness import BOOTSTRAP, FIXTURES, LIBRARY, WorkerTestCase
 from pythonarium import __version__
 
 
@@ -105,6 +106,12 @@ class FailedStarts(WorkerTestCase):
             error = self.failed("setup", "lives.py", **{step: {"name": "gone", "args": [], "kwargs": {}}})
             self.assertEqual(error["code"], "ERR_NOT_EXPOSED")
             self.assertIn("'gone'", error["message"])
+
+    def test_a_limit_that_the_system_does_not_let_be_set_fails_at_limits(self):
+        refuses = "import resource\ndef refuse(*_): raise ValueError('not here')\nresource.setrlimit = refuse\n"
+        with mock.patch("harness.BOOTSTRAP", refuses + BOOTSTRAP):
+            error = self.failed("limits", "basic.py", resources={"files": 100})
+        self.assertEqual((error["type"], error["message"]), ("ValueError", "not here"))
 
     def test_another_version_of_the_protocol_is_refused(self):
         error = self.failed("protocol", "basic.py", protocol=2)
