@@ -7,13 +7,16 @@ const here = fixtures(import.meta.url);
 const app = here('app.py');
 
 describe('after close()', () => {
-  it('nothing is left: no process, descriptor, timer, active resource or listener more than before', async () => {
-    const script = new NodeScript(here('left-after-close.ts'), [app, PYTHON]);
-    const { before, after } = await script.told<{ before: object; after: object }>();
-    expect(after).toEqual({ ...before, timers: 0 });
-    expect(await script.ended).toBe(0);
-    expect(await script.stderr).toBe('');
-  });
+  it.each(['spawn', 'fork'])(
+    'nothing is left: no process, descriptor, timer, active resource or listener more than before: %s',
+    async (start) => {
+      const script = new NodeScript(here('left-after-close.ts'), [app, PYTHON, start]);
+      const { before, after } = await script.told<{ before: object; after: object }>();
+      expect(after).toEqual({ ...before, timers: 0 });
+      expect(await script.ended).toBe(0);
+      expect(await script.stderr).toBe('');
+    },
+  );
 });
 
 describe('a program', () => {
