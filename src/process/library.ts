@@ -13,8 +13,8 @@ export function libraryPath(option?: string, cwd = '.'): string {
   if (option !== undefined && (typeof option !== 'string' || option === '')) {
     throw new OptionError({ option: 'libraryPath', expected: 'the path of a folder', got: option });
   }
-  const folder = option === undefined ? join(packageFolder(), 'python') : resolve(cwd, option);
-  if (holdsLibrary(folder)) return folder;
+  const folder = option === undefined ? inPackage('python') : resolve(cwd, option);
+  if (folder !== undefined && holdsLibrary(folder)) return folder;
   throw new OptionError({
     option: 'libraryPath',
     expected: 'the folder that holds pythonarium/__init__.py (`node_modules/pythonarium/python`, or a copy of it)',
@@ -34,9 +34,15 @@ export function libraryVersion(folder: string): string {
   return /^__version__(?:: \w+)? = (["'])(.+?)\1/m.exec(source)?.[2] ?? 'unknown';
 }
 
-/** The package is two folders up from `src/process`, where it is developed, and from `dist/src`, into which it is built. */
-function packageFolder(): string {
-  return fileURLToPath(new URL('../../', import.meta.url));
+/**
+ * Where that is in the package, which is two folders up from `src/process`, where it is developed, and from `dist/src`,
+ * into which it is built; `undefined` in a bundle of CommonJS, which has no URL.
+ *
+ * Not by `new URL`, at which webpack would look for a module of its own.
+ */
+function inPackage(name: string): string | undefined {
+  const url: string | undefined = import.meta.url;
+  return url?.startsWith('file:') ? join(fileURLToPath(url), '../../..', name) : undefined;
 }
 
 function holdsLibrary(folder: string): boolean {
@@ -45,7 +51,7 @@ function holdsLibrary(folder: string): boolean {
 
 function readVersion(): string {
   try {
-    const { name, version } = JSON.parse(readFileSync(join(packageFolder(), 'package.json'), 'utf8')) as {
+    const { name, version } = JSON.parse(readFileSync(inPackage('package.json') ?? '', 'utf8')) as {
       name?: unknown;
       version?: unknown;
     };

@@ -12,6 +12,11 @@ describe('the package', () => {
     const imported = ['src', 'machines'].flatMap((folder) => sources(join(root, folder)).flatMap(importedBy));
     expect(Object.keys(manifest.dependencies).sort()).toEqual([...new Set(imported)].sort());
   });
+
+  it('names no place by a `new URL` beside `import.meta.url`, at which webpack looks for a module', () => {
+    const all = ['src', 'machines'].flatMap((folder) => sources(join(root, folder)));
+    expect(all.filter((source) => /new URL\([^)]*import\.meta/.test(source))).toEqual([]);
+  });
 });
 
 function sources(folder: string): string[] {

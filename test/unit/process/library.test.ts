@@ -1,7 +1,9 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { libraryPath, libraryVersion, packageVersion } from '../../../src/process/library.js';
 
@@ -39,6 +41,18 @@ describe('libraryPath', () => {
     writeLibrary('');
     const refused = expect.objectContaining({ code: 'ERR_OPTION', option: 'libraryPath' });
     expect(() => libraryPath(join(folder, name))).toThrow(refused);
+  });
+
+  it('is to be named in a bundle of CommonJS, which cannot know where it lies', async () => {
+    const outfile = join(folder, 'bundle.cjs');
+    const source = join(root, 'src', 'process', 'library.ts');
+    await build({ entryPoints: [source], outfile, bundle: true, platform: 'node', format: 'cjs', logLevel: 'silent' });
+    const bundled: typeof import('../../../src/process/library.js') = createRequire(import.meta.url)(outfile);
+    const refused = expect.objectContaining({ code: 'ERR_OPTION', option: 'libraryPath' });
+    expect(() => bundled.libraryPath()).toThrow(refused);
+    writeLibrary('');
+    expect(bundled.libraryPath(join(folder, 'python'))).toBe(join(folder, 'python'));
+    expect(bundled.packageVersion()).toBe('unknown');
   });
 
   it.each(['', 3])('refuses %j as an option', (option) => {
