@@ -5,12 +5,19 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object };
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  dependencies: object;
+  preferUnplugged?: boolean;
+};
 
 describe('the package', () => {
   it('brings along what its code imports, and nothing else', () => {
     const imported = ['src', 'machines'].flatMap((folder) => sources(join(root, folder)).flatMap(importedBy));
     expect(Object.keys(manifest.dependencies).sort()).toEqual([...new Set(imported)].sort());
+  });
+
+  it('is unpacked where packages are kept in archives, since Python runs no program inside of one', () => {
+    expect(manifest.preferUnplugged).toBe(true);
   });
 
   it('names no place by a `new URL` beside `import.meta.url`, at which webpack looks for a module', () => {
