@@ -82,6 +82,11 @@ export class Reaper {
     await new Promise((resolve) => child.on('close', resolve));
     this.#process = undefined;
     this.#failures = performance.now() - startedAt > YOUNG_MS ? 0 : this.#failures + 1;
+    // That often it is nobody's doing, and most likely goes on.
+    if (this.#failures === FAILURES_TOLD) {
+      const how = child.signalCode ?? `exit code ${child.exitCode}`;
+      warn(`It ended at once, ${FAILURES_TOLD} times, at last by ${how}: see whether Python can run ${script}.`);
+    }
   }
 
   #startAgain(): void {
@@ -105,12 +110,14 @@ function registration({ pid, startTime = '' }: ProcessGroup): string {
 function warn(error: unknown): void {
   const text = error instanceof Error ? error.message : String(error);
   process.emitWarning(
-    `Nobody watches over what the workers start themselves, should this program be killed: the reaper of a pool could not be started. ${text}`,
+    `Nobody watches over what the workers start themselves, should this program be killed: the reaper of a pool could not be started, or does not stay. ${text}`,
     { code: 'PYTHONARIUM_REAPER' },
   );
 }
 
 /** A reaper that lived for less may have died of what its successor dies of too. */
 const YOUNG_MS = 1_000;
+/** In a row. */
+const FAILURES_TOLD = 3;
 const RETRY_MS_MAX = 30_000;
 const END_MS = 1_000;

@@ -1,4 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { libraryPath } from '../../src/process/library.js';
 import { NodeScript } from '../support/node-script.js';
 import { fixtures, next, PYTHON, readyPool } from '../support/pool.js';
 import { freeze, isAlive, reapersOf, until } from '../support/processes.js';
@@ -33,6 +37,20 @@ describe('the reaper', () => {
     process.kill(reaper as number, 'SIGKILL');
     expect(new Set(await Promise.all(calls))).toEqual(new Set([pid]));
     await until(() => newOnes([...before, reaper as number]).length === 1, 'another reaper');
+  });
+
+  it('is told of if it ends at once time and again, which no call notices', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pythonarium-reaper-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    cpSync(libraryPath(), folder, { recursive: true });
+    rmSync(join(folder, 'pythonarium', 'reaper.py'));
+    const warned = vi.fn();
+    process.on('warning', warned);
+    onTestFinished(() => void process.off('warning', warned));
+    const pool = await readyPool(module, { libraryPath: folder });
+    const told = { code: 'PYTHONARIUM_REAPER', message: expect.stringContaining('exit code 2') };
+    await vi.waitFor(() => expect(warned).toHaveBeenCalledWith(expect.objectContaining(told)), 10_000);
+    expect(await pool.call('pid')).toBeGreaterThan(0);
   });
 
   it('of the third generation kills all that live, and what they have started, when Node is killed', async () => {
