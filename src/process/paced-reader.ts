@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { setTimeout } from 'node:timers';
 import { nextTurn } from '../turn.js';
 
 /**
@@ -19,6 +20,7 @@ export class PacedReader {
       stream.unshift(chunk.subarray(PIECE_BYTES));
       // An immediate alone would keep the program running, or, if it were to keep it no more than the stream does, might never
       // come. After the timer there is one all the same: of timers that are due at once, Node runs several in a turn.
+      // And the timer is not that of a test that plays them: what is paused would be so until the test turns its clock.
       setTimeout(() => nextTurn(() => stream.resume()), PIECE_MS).unref();
       hear(chunk.subarray(0, PIECE_BYTES));
     });

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { PacedReader } from '../../../src/process/paced-reader.js';
 
 describe('a paced reader', () => {
@@ -20,6 +20,16 @@ describe('a paced reader', () => {
     await ended;
     expect(Buffer.concat(heard).equals(bytes)).toBe(true);
     expect(Math.max(...heard.map(({ length }) => length))).toBe(16_384);
+  });
+
+  it('hears all of it while a test plays the timers, by which whoever writes would stand still for good', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { stream, heard, ended } = paced();
+    stream.push(Buffer.alloc(100_000));
+    stream.push(null);
+    await ended;
+    expect(Buffer.concat(heard)).toHaveLength(100_000);
   });
 
   it('hears all that is left at once when whoever wrote it has ended, and is paced again for the next', async () => {
