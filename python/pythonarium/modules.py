@@ -19,12 +19,17 @@ def set_path(path: list[str] | None, user_site: str | None) -> None:
     `path` None leaves it as it is. `user_site` is added as Python itself adds it, with the .pth files in it.
     """
     library = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    wanted = sys.path if path is None else path
+    wanted = sys.path if path is None else [path_of(folder) for folder in path]
     sys.path[:] = [folder for folder in wanted if folder != library] + [library]
     if user_site is not None:
         from site import addsitedir
 
-        addsitedir(user_site)
+        addsitedir(path_of(user_site))
+
+
+def path_of(text: str) -> str:
+    """Return the path that Node calls `text`: there all paths are UTF-8, and here they are what the locale says."""
+    return os.fsdecode(text.encode("utf-8", "surrogateescape"))
 
 
 def load_modules(wanted: dict[str, Any]) -> dict[str, ModuleType]:
@@ -37,7 +42,7 @@ def load_modules(wanted: dict[str, Any]) -> dict[str, ModuleType]:
         # What is compiled is known by its source's size and the second in which that was written: a file that is
         # saved twice in a second would be loaded as it was the first time.
         sys.dont_write_bytecode = True
-    return {prefix: load_module(source) for prefix, source in wanted["modules"].items()}
+    return {prefix: load_module(path_of(source)) for prefix, source in wanted["modules"].items()}
 
 
 def load_module(source: str) -> ModuleType:

@@ -300,16 +300,22 @@ if sys.version_info >= (3, 10):
     for option in sys.warnoptions:
         if option not in variable.split(','):
             flags += ['-W', option]
+    def text(value):
+        # To Node all bytes are UTF-8, whatever they are in the locale of this Python.
+        try:
+            return os.fsencode(value).decode('utf-8', 'surrogateescape')
+        except UnicodeError:
+            return value
     report.update(
-        executable=sys.executable,
+        executable=text(sys.executable or ''),
         implementation=sys.implementation.name,
-        prefix=sys.prefix,
-        basePrefix=sys.base_prefix,
-        path=path,
-        pythonPath=[entry for entry in path if entry in python_path],
-        userSite=user_site if user_site and os.path.isdir(user_site) else None,
-        flags=flags,
-        environment=dict(os.environ),
+        prefix=text(sys.prefix),
+        basePrefix=text(sys.base_prefix),
+        path=[text(entry) for entry in path],
+        pythonPath=[text(entry) for entry in path if entry in python_path],
+        userSite=text(user_site) if user_site and os.path.isdir(user_site) else None,
+        flags=[text(flag) for flag in flags],
+        environment=dict((text(name), text(value)) for name, value in os.environ.items()),
     )
 data = ('\\n${MARKER}' + json.dumps(report) + '\\n').encode('ascii')
 sys.stdout.flush()

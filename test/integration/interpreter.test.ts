@@ -340,6 +340,25 @@ def look():
     },
   );
 
+  it('finds files and variables by their bytes where its locale has another encoding than UTF-8', async () => {
+    const files = {
+      'für/main.py': 'import beside, os\ndef look(): return [beside.where, os.environb[b"NAME"].decode()]\n',
+      'größer/beside.py': 'where = "beside"\n',
+    };
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name)));
+      writeFileSync(join(folder, name), text);
+    }
+    await using pool = createPool({
+      module: join(folder, 'für', 'main.py'),
+      expose: 'all',
+      python: [system, '-X', 'utf8=0'],
+      size: 1,
+      env: { ...UNSET, LC_ALL: 'C', NAME: 'Jürgen', PYTHONPATH: join(folder, 'größer') },
+    });
+    expect(await pool.call('look')).toEqual(['beside', 'Jürgen']);
+  });
+
   it('runs in the virtual environment that is active', async () => {
     writeFileSync(join(folder, 'where.py'), 'import sys\ndef prefix(): return sys.prefix\n');
     const env = { ...UNSET, VIRTUAL_ENV: venv };
