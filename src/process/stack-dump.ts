@@ -25,7 +25,7 @@ export class StackDump {
    * @param libraryPath The folder of the Python package.
    */
   text(libraryPath: string): string | null {
-    const own = `  File "${libraryPath}${sep}pythonarium${sep}`;
+    const own = `  File "${escaped(libraryPath)}${sep}pythonarium${sep}`;
     const threads = this.#threads.flatMap(([head, ...frames]) => {
       const theirs = frames.filter((frame) => !frame.startsWith(own) && !BOOTSTRAP.test(frame));
       return theirs.length === 0 ? [] : [[head, ...theirs].join('\n')];
@@ -33,6 +33,16 @@ export class StackDump {
     if (this.#threads.length === 0) return null;
     return threads.length === 0 ? 'No code but the library’s own runs.' : threads.join('\n\n');
   }
+}
+
+/** As `faulthandler` writes what is no ASCII. */
+function escaped(path: string): string {
+  return path.replace(/[^ -~]/gu, (character) => {
+    const code = character.codePointAt(0) as number;
+    const hex = code.toString(16);
+    if (code <= 0xff) return `\\x${hex.padStart(2, '0')}`;
+    return code <= 0xffff ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`;
+  });
 }
 
 const THREAD = /^(?:Current thread|Thread) 0x[0-9a-f]+/;

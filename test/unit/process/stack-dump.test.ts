@@ -24,6 +24,13 @@ describe('a dump of stacks', () => {
     );
   });
 
+  it('knows the library’s own where its path is no ASCII, which Python writes with escapes', () => {
+    const dump = new StackDump();
+    const written = '/home/j\\xfcrgen/\\u0416/\\U0001f40d';
+    for (const line of WRITTEN) dump.take(line.replace(LIBRARY, written));
+    expect(dump.text('/home/jürgen/Ж/🐍')).toMatch(/^Current thread.*\n.* in nap\n.* in <module>$/);
+  });
+
   it('leaves alone what else is written to standard error', () => {
     const dump = new StackDump();
     expect(dump.take('a warning')).toBe(false);
