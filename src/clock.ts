@@ -1,3 +1,6 @@
+// Not the global one, for which Node looks by a getter each time, and which a test that plays the timers may have replaced.
+import { performance } from 'node:perf_hooks';
+
 /**
  * Time as an argument. XState's `SimulatedClock` is one, so that a whole pool
  * can be run on a clock that a test turns by hand.
@@ -8,9 +11,6 @@ export interface PoolClock {
   setTimeout(run: (...args: unknown[]) => void, ms: number): unknown;
   clearTimeout(id: unknown): void;
 }
-
-// Node looks the global up by a getter each time.
-const { performance } = globalThis;
 
 /**
  * The clock on the wall. Its timers do not keep the program running: what does
