@@ -66,7 +66,7 @@ function saidOf(iterable: Iterable<unknown>, limits: ValueLimits = LIMITS): Said
   const call: AskingCall = {
     name: 'total',
     worker: undefined,
-    run: async (run) => await run(),
+    run: async <T>(run: () => T): Promise<Awaited<T>> => await run(),
     say: (encode) => {
       const { type: _type, id: _id, input: _input, ...rest } = JSON.parse(encode(1));
       said.push(rest);
