@@ -51,7 +51,11 @@ export class Budget {
  */
 export function whenAborted(signal: AbortSignal, run: () => void): () => void {
   if (signal instanceof EitherSignal) {
-    const unwatch = signal.both.map((each) => whenAborted(each, run));
+    const noted = () => {
+      signal.note();
+      run();
+    };
+    const unwatch = signal.both.map((each) => whenAborted(each, noted));
     return () => {
       for (const each of unwatch) each();
     };
@@ -82,7 +86,7 @@ class EitherSignal implements Pick<AbortSignal, 'aborted' | 'reason' | 'throwIfA
   }
 
   get aborted(): boolean {
-    this.#first ??= this.both.find(({ aborted }) => aborted);
+    this.note();
     return this.#first !== undefined;
   }
 
@@ -92,6 +96,11 @@ class EitherSignal implements Pick<AbortSignal, 'aborted' | 'reason' | 'throwIfA
 
   throwIfAborted(): void {
     if (this.aborted) throw this.reason;
+  }
+
+  /** Takes note of whichever has aborted: later both may have. */
+  note(): void {
+    this.#first ??= this.both.find(({ aborted }) => aborted);
   }
 }
 
