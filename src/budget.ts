@@ -91,7 +91,8 @@ class EitherSignal implements Pick<AbortSignal, 'aborted' | 'reason' | 'throwIfA
   }
 
   get reason(): unknown {
-    return this.aborted ? this.#first?.reason : undefined;
+    this.note();
+    return this.#first?.reason;
   }
 
   throwIfAborted(): void {

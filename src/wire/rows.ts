@@ -13,91 +13,88 @@ export interface Columns {
  * changed: what has rows in it is copied.
  *
  * @param rich Gets what the columns stand for, as entries with paths that begin with `path`.
- * @param levels How much further into objects it is looked: below 0, into none.
- * @param room How many values all columns together may have.
  */
-export function withColumns<T extends Values>(
-  values: T,
-  path: Path,
-  rich: unknown[][],
-  levels = 1,
-  room: Room = { cells: CELLS_MAX },
-): T {
+export function withColumns<T extends Values>(values: T, path: Path, rich: unknown[][]): T {
   // Most arguments hold nothing.
   if (Array.isArray(values) && !values.some(isObject)) return values;
-  let stands: Record<string | number, unknown> | undefined;
-  const look = (step: string | number, value: unknown): void => {
-    const stand = standIn(value, path, step, rich, levels, room);
-    if (stand === value) return;
-    stands ??= copyOf(values);
-    stands[step] = stand;
-  };
-  if (Array.isArray(values)) for (let index = 0; index < values.length; index++) look(index, values[index]);
-  else for (const key of Object.keys(values)) look(key, (values as Readonly<Record<string, unknown>>)[key]);
-  return (stands ?? values) as T;
+  return new ColumnWalk(rich).inside(values, path, 1);
 }
 
-function standIn(
-  value: unknown,
-  path: Path,
-  step: string | number,
-  rich: unknown[][],
-  levels: number,
-  room: Room,
-): unknown {
-  if (!isObject(value)) return value;
-  if (!Array.isArray(value)) return levels < 0 ? value : recordIn(value as Row, path, step, rich, levels, room);
-  if (value.length < ROWS_MIN) return value;
-  const at = [...path, step];
-  const found = columnsOf(value, room.cells);
-  if (found === undefined) return mergedIn(value, at, rich, room) ?? value;
-  room.cells -= found.keys.length * value.length;
-  rich.push([at, ROWS, found.keys]);
-  return found.columns;
-}
+/** One look for rows, whose columns together may have no more values than one list of them. */
+class ColumnWalk {
+  readonly #rich: unknown[][];
+  #cellsLeft = CELLS_MAX;
 
-/** What stands for an object whose members are rows, or for those of its members that are; `levels` as for {@link withColumns}. */
-function recordIn(
-  record: Row,
-  path: Path,
-  step: string | number,
-  rich: unknown[][],
-  levels: number,
-  room: Room,
-): unknown {
-  if (!isPlainObject(record)) return record;
-  const keys = Object.keys(record);
-  const isKeyed =
-    keys.length >= ROWS_MIN && isRow(record[keys[0] as string]) && Object.getOwnPropertySymbols(record).length === 0;
-  if (isKeyed) {
-    const at = [...path, step];
-    const rows = keys.map((key) => record[key]);
-    const stands = standIn(rows, at, 1, rich, 0, room);
-    if (stands !== rows) {
-      rich.push([at, KEYED]);
-      return [keys, stands];
-    }
+  constructor(rich: unknown[][]) {
+    this.#rich = rich;
   }
-  // Not into each of so many objects.
-  return levels > 0 ? withColumns(record, [...path, step], rich, isKeyed ? -1 : levels - 1, room) : record;
-}
 
-/** What stands for rows of several kinds, if most of them have columns. */
-function mergedIn(rows: readonly unknown[], at: Path, rich: unknown[][], room: Room): unknown[] | undefined {
-  const found = kindsOf(rows, room.cells);
-  if (found === undefined) return undefined;
-  const { which, kinds, others } = found;
-  const gains = ({ keys, rows }: Kind) => keys.length * rows.length >= CELLS_MIN;
-  const gaining = kinds.filter(gains).reduce((sum, kind) => sum + kind.rows.length, 0);
-  if (gaining < which.length / 2) return undefined;
-  const lists = kinds.map((kind, number) => {
-    if (!gains(kind)) return kind.rows;
-    rich.push([[...at, number + 1], ROWS, kind.keys]);
-    room.cells -= kind.keys.length * kind.rows.length;
-    return kind.keys.map((key) => kind.rows.map((row) => row[key]));
-  });
-  rich.push([at, MERGED]);
-  return others.length === 0 ? [which, ...lists] : [which, ...lists, others];
+  /** @param levels How much further into objects it is looked: below 0, into none. */
+  inside<T extends Values>(values: T, path: Path, levels: number): T {
+    let stands: Record<string | number, unknown> | undefined;
+    const look = (step: string | number, value: unknown): void => {
+      const stand = this.#standIn(value, path, step, levels);
+      if (stand === value) return;
+      stands ??= copyOf(values);
+      stands[step] = stand;
+    };
+    if (Array.isArray(values)) for (let index = 0; index < values.length; index++) look(index, values[index]);
+    else for (const key of Object.keys(values)) look(key, (values as Readonly<Record<string, unknown>>)[key]);
+    return (stands ?? values) as T;
+  }
+
+  #standIn(value: unknown, path: Path, step: string | number, levels: number): unknown {
+    if (!isObject(value)) return value;
+    if (!Array.isArray(value)) return levels < 0 ? value : this.#recordIn(value as Row, path, step, levels);
+    if (value.length < ROWS_MIN) return value;
+    const at = [...path, step];
+    const found = columnsOf(value, this.#cellsLeft);
+    if (found === undefined) return this.#mergedIn(value, at) ?? value;
+    this.#stands(at, found.keys, value.length);
+    return found.columns;
+  }
+
+  /** What stands for an object whose members are rows, or for those of its members that are. */
+  #recordIn(record: Row, path: Path, step: string | number, levels: number): unknown {
+    if (!isPlainObject(record)) return record;
+    const keys = Object.keys(record);
+    const isKeyed =
+      keys.length >= ROWS_MIN && isRow(record[keys[0] as string]) && Object.getOwnPropertySymbols(record).length === 0;
+    if (isKeyed) {
+      const at = [...path, step];
+      const rows = keys.map((key) => record[key]);
+      const stands = this.#standIn(rows, at, 1, 0);
+      if (stands !== rows) {
+        this.#rich.push([at, KEYED]);
+        return [keys, stands];
+      }
+    }
+    // Not into each of so many objects.
+    return levels > 0 ? this.inside(record, [...path, step], isKeyed ? -1 : levels - 1) : record;
+  }
+
+  /** What stands for rows of several kinds, if most of them have columns. */
+  #mergedIn(rows: readonly unknown[], at: Path): unknown[] | undefined {
+    const found = kindsOf(rows, this.#cellsLeft);
+    if (found === undefined) return undefined;
+    const { which, kinds, others } = found;
+    const gains = ({ keys, rows }: Kind) => keys.length * rows.length >= CELLS_MIN;
+    const gaining = kinds.filter(gains).reduce((sum, kind) => sum + kind.rows.length, 0);
+    if (gaining < which.length / 2) return undefined;
+    const lists = kinds.map((kind, number) => {
+      if (!gains(kind)) return kind.rows;
+      this.#stands([...at, number + 1], kind.keys, kind.rows.length);
+      return kind.keys.map((key) => kind.rows.map((row) => row[key]));
+    });
+    this.#rich.push([at, MERGED]);
+    return others.length === 0 ? [which, ...lists] : [which, ...lists, others];
+  }
+
+  /** Columns stand there for so many rows of these keys. */
+  #stands(at: Path, keys: readonly string[], height: number): void {
+    this.#rich.push([at, ROWS, keys]);
+    this.#cellsLeft -= keys.length * height;
+  }
 }
 
 function isObject(value: unknown): value is object {
@@ -250,11 +247,6 @@ function isRow(value: unknown): value is Row {
 
 type Values = readonly unknown[] | Readonly<Record<string, unknown>>;
 type Path = readonly (string | number)[];
-
-/** What is left for the columns of one message. */
-interface Room {
-  cells: number;
-}
 
 /** Rows by the keys that they have. */
 interface Kinds {
