@@ -1,5 +1,6 @@
 import type { Answer, Loss, Request } from './exchange.js';
-import { type EncodedRequest, type MapFrame, type MappedMessage, mapLine, requestOfItem } from './wire/message.js';
+import type { MappedMessage } from './wire/message.js';
+import { type EncodedRequest, type MapFrame, mapLine, requestOfItem } from './wire/request.js';
 
 /** One call of a batch, as it was asked. */
 export interface BatchItem {

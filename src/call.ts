@@ -10,13 +10,8 @@ import { isA } from './instance.js';
 import { type AskingCall, LiveArguments } from './live-arguments.js';
 import type { Attempts, Started } from './retries.js';
 import { type Site, showCaller } from './site.js';
-import {
-  type CallbackMessage,
-  type EncodedRequest,
-  encodeCredit,
-  lostFrom,
-  type MessageDuringCall,
-} from './wire/message.js';
+import { type CallbackMessage, encodeCredit, type MessageDuringCall } from './wire/message.js';
+import { type EncodedRequest, lostFrom } from './wire/request.js';
 import type { ThrownErrors } from './wire/thrown.js';
 
 /** Where a call is until it is sent: it is told when the call's budget is spent there. */

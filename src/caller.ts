@@ -24,7 +24,7 @@ import type { Site } from './site.js';
 import { type Checked, checkAnswer, checkItems, checkSchema, type StandardSchema } from './standard-schema.js';
 import { type Room, roomFor, Stream, type StreamOptions } from './stream.js';
 import type { Turns } from './turns.js';
-import { type EncodedRequest, encodeRequest, type RequestExtras, streamed } from './wire/message.js';
+import { type EncodedRequest, encodeRequest, type RequestExtras, streamed } from './wire/request.js';
 import type { FunctionReference, ValueHandlers } from './wire/rich.js';
 
 /** How one call is made. */

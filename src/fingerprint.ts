@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { EncodedRequest } from './wire/message.js';
+import type { EncodedRequest } from './wire/request.js';
 
 /**
  * What two requests share that ask the same function the same, whoever asks and under whatever context: the

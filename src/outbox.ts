@@ -1,5 +1,5 @@
 import { SharedFile } from './process/shared-file.js';
-import { callLine } from './wire/message.js';
+import { callLine } from './wire/request.js';
 import type { Encoded } from './wire/value.js';
 
 type Send = (line: string, bin?: readonly Uint8Array[], isUrgent?: boolean) => void;

@@ -2,7 +2,7 @@ import { PoisonError } from './errors.js';
 import { fingerprint } from './fingerprint.js';
 import { LruMap } from './lru-map.js';
 import type { Runtime } from './runtime.js';
-import type { EncodedRequest } from './wire/message.js';
+import type { EncodedRequest } from './wire/request.js';
 
 /** A request as it is known here: what is called, and with what. */
 interface Suspicious extends EncodedRequest {

@@ -1,6 +1,6 @@
 import type { Call } from './call.js';
 import type { PoolSettings } from './options.js';
-import type { EncodedRequest } from './wire/message.js';
+import type { EncodedRequest } from './wire/request.js';
 
 /**
  * Which calls may stand in a worker's pipe behind others: those of functions that were short lately, and that say

@@ -6,7 +6,7 @@ import { fingerprint } from './fingerprint.js';
 import { LruMap } from './lru-map.js';
 import type { Runtime } from './runtime.js';
 import { copyOf } from './wire/copy.js';
-import type { EncodedRequest } from './wire/message.js';
+import type { EncodedRequest } from './wire/request.js';
 
 /** A call with a key, as one of its callers asks for it. */
 export interface SharedRequest {

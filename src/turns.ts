@@ -12,7 +12,7 @@ import { processors } from './processors.js';
 import type { Runtime } from './runtime.js';
 import { type Site, showCaller } from './site.js';
 import { hasLimit } from './vigil.js';
-import { encodeMap, type MapFrame, mapRoom } from './wire/message.js';
+import { encodeMap, type MapFrame, mapRoom } from './wire/request.js';
 import { encodePlain } from './wire/value.js';
 
 /** What all calls of one `map` have in common. */

@@ -9,19 +9,10 @@ import {
 } from '../errors.js';
 import { own } from '../own.js';
 import { headOf } from '../stack.js';
-import { jsonOf, memberOf } from './plain.js';
-import { ATTACHED, isLost, type Resolve, restore, type ValueHandlers } from './rich.js';
+import { jsonOf, listJson } from './plain.js';
+import { type Resolve, restore, type ValueHandlers } from './rich.js';
 import type { ThrownErrors } from './thrown.js';
-import {
-  type Arguments,
-  checkJson,
-  type Encoded,
-  encodeArguments,
-  encodeFields,
-  encodeJson,
-  encodePlain,
-  type ValueLimits,
-} from './value.js';
+import { checkJson, type Encoded, encodeFields, encodeJson, limitBytes, type ValueLimits } from './value.js';
 
 /** The version of the protocol that this side speaks. `docs/protocol.md` describes it. */
 export const PROTOCOL = 1;
@@ -110,15 +101,6 @@ export interface CallMessage {
   readonly on?: number | undefined;
   /** The member is read and not called. */
   readonly get?: boolean | undefined;
-}
-
-/** What a request says beside its id, its function and the arguments. */
-export type RequestExtras = Omit<CallMessage, 'type' | 'id' | 'name' | keyof Arguments | 'stream'>;
-
-/** A request as it goes over the line, but for its id. */
-export interface EncodedRequest extends Encoded {
-  /** So much of the text, from its beginning, is the function's name and the arguments. */
-  readonly keyChars: number;
 }
 
 /** Python's first message: who answers. */
@@ -355,161 +337,6 @@ interface WireFrame {
 }
 
 /**
- * All of a call's line but its id, for {@link callLine}. What is called is fixed and checked when the caller asks; the
- * id is given when a worker is granted, since ids increase on each worker.
- *
- * @throws ValueRefusedError (`ERR_VALUE`) naming the path, such as `args[0].rows[3]` or `kwargs.digits`.
- * @throws MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
- */
-export function encodeRequest(
-  name: string,
-  given: Arguments,
-  { session, progress, heartbeatMs, context, lease, on, get }: RequestExtras,
-  limits: ValueLimits,
-  handlers?: ValueHandlers,
-): EncodedRequest {
-  const { args, more, bin, large } = encodeArguments(given, name, limits, handlers);
-  let extras = more;
-  if (session !== undefined) extras = listed(extras, `"session":${JSON.stringify(session)}`);
-  if (progress === true) extras = listed(extras, '"progress":true');
-  if (heartbeatMs !== undefined) extras = listed(extras, `"heartbeatMs":${heartbeatMs}`);
-  if (context !== undefined) extras = listed(extras, `"context":${encodeJson(context, 'context', limits)}`);
-  if (lease !== undefined) extras = listed(extras, `"lease":${lease}`);
-  if (on !== undefined) extras = listed(extras, `"on":${on}${get === true ? ',"get":true' : ''}`);
-  const bare = `${quoted(name)},${args}`;
-  const text = inOne(extras === '' ? `${bare}]` : `${bare}${EXTRAS}${extras}}]`);
-  const headBytes = CALL_HEAD_BYTES + (large?.length ?? 0) * SHARE_BYTES;
-  limitBytes(text, headBytes, limits.messageBytesMax, name);
-  const keyChars = bare.length + (more === '' ? 0 : EXTRAS.length + more.length);
-  return { text, bin, large, keyChars };
-}
-
-/** One more of what a comma parts. */
-function listed(before: string, one: string): string {
-  return before === '' ? one : `${before},${one}`;
-}
-
-/**
- * The same text. V8 keeps pieces that are put together as pieces, until somebody reads them; many may wait, and short ones
- * take more room so.
- */
-function inOne(text: string): string {
-  if (text.length < JOINED_CHARS_MAX) text.charCodeAt(0);
-  return text;
-}
-
-/** A name as JSON. There are few, and each is asked for again and again. */
-function quoted(name: string): string {
-  const known = names.get(name);
-  if (known !== undefined) return known;
-  const json = JSON.stringify(name);
-  // No function is called so: that is for Python to say, and nothing to be kept.
-  if (name.length > NAME_CHARS_MAX) return json;
-  if (names.size === NAMES_MAX) names.clear();
-  names.set(name, json);
-  return json;
-}
-
-/**
- * The same request, for the items of what the function returns, with room for so many of them.
- *
- * @throws MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
- */
-export function streamed(
-  request: EncodedRequest,
-  { items, bytes }: NonNullable<CallMessage['stream']>,
-  limits: ValueLimits,
-  name?: string,
-): EncodedRequest {
-  const text = withExtra(request.text, `"stream":{"items":${items},"bytes":${bytes}}`);
-  const headBytes = CALL_HEAD_BYTES + (request.large?.length ?? 0) * SHARE_BYTES;
-  limitBytes(text, headBytes, limits.messageBytesMax, name);
-  return { text, bin: request.bin, large: request.large, keyChars: request.keyChars };
-}
-
-/** Lists of numbers, whatever somebody hung on Array.prototype. */
-function listJson(lists: readonly (readonly number[])[]): string {
-  return `[${lists.map((numbers) => `[${numbers.join()}]`).join()}]`;
-}
-
-/** A list of arguments ends with a bracket, what else there is with a brace. */
-function withExtra(request: string, extra: string): string {
-  return request.at(-2) === '}' ? `${request.slice(0, -2)},${extra}}]` : `${request.slice(0, -1)}${EXTRAS}${extra}}]`;
-}
-
-/**
- * The line of a call, without its newline: an id and what {@link encodeRequest} made.
- *
- * @param share Of each attachment that does not follow the line: its number, and the descriptor and inode of its file.
- */
-export function callLine(
-  id: number,
-  request: string,
-  share: readonly (readonly [number, number, number])[] = [],
-): string {
-  const text = share.length === 0 ? request : withExtra(request, `"share":${listJson(share)}`);
-  return `[${id},${text}`;
-}
-
-/**
- * Which argument of a request has lost bytes since it was encoded, as `args[0]` or `kwargs.image`: what follows the line
- * would not be what it tells of. `undefined`: none has.
- */
-export function lostFrom({ text, bin }: Pick<EncodedRequest, 'text' | 'bin'>): string | undefined {
-  const lost = bin.findIndex(isLost);
-  if (lost === -1) return undefined;
-  const [, , , { rich }] = JSON.parse(callLine(0, text)) as [number, string, unknown[], { rich: RichEntry[] }];
-  const [holder, step] = rich.find(([, kind, number]) => ATTACHED.has(kind) && number === lost)![0];
-  return typeof step === 'number' ? `${holder}[${step}]` : `${holder}${memberOf(step)}`;
-}
-
-/** An entry of `rich` in a request, whose path begins with `args` or `kwargs`. */
-type RichEntry = readonly [path: readonly [string, string | number], kind: string, ...data: unknown[]];
-
-/**
- * What is around the items in the line of a `map`, for {@link mapLine}; `undefined` where it is more than JSON.
- *
- * @throws ValueRefusedError (`ERR_VALUE`) for a `context` that cannot cross.
- */
-export function encodeMap(
-  { name, kwargs, context }: Pick<CallMessage, 'name' | 'kwargs' | 'context'>,
-  limits: ValueLimits,
-): MapFrame | undefined {
-  const kwargsText = kwargs === undefined ? undefined : encodePlain(kwargs, limits, 1);
-  if (kwargs !== undefined && kwargsText === undefined) return undefined;
-  const contextJson = context === undefined ? '' : `,"context":${encodeJson(context, 'context', limits)}`;
-  const kwargsJson = kwargsText === undefined ? '' : `,"kwargs":${kwargsText}`;
-  return { name: JSON.stringify(name), kwargs: kwargsJson, context: contextJson };
-}
-
-/** What is around the items in the line of a `map`, as JSON. */
-export interface MapFrame {
-  readonly name: string;
-  readonly kwargs: string;
-  readonly context: string;
-}
-
-/** The line of a `map`, without its newline. Its calls have the id `first` and those that follow it. */
-export function mapLine(first: number, { name, kwargs, context }: MapFrame, items: readonly string[]): string {
-  return `{"type":"map","id":${first},"name":${name},"items":[${items.join()}]${kwargs}${context}}`;
-}
-
-/** How many characters of items a line of a `map` has room for, however many bytes each of them takes. */
-export function mapRoom(frame: MapFrame, { messageBytesMax }: ValueLimits): number {
-  return Math.floor(messageBytesMax / 3) - mapLine(Number.MAX_SAFE_INTEGER, frame, []).length;
-}
-
-/** The call of one item, as it would be by itself. */
-export function requestOfItem({ name, kwargs, context }: MapFrame, item: string): EncodedRequest {
-  const bare = `${name},[${item}]`;
-  // Each begins with a comma.
-  const extras = `${kwargs}${context}`.slice(1);
-  const text = extras === '' ? `${bare}]` : `${bare}${EXTRAS}${extras}}]`;
-  const keyChars = kwargs === '' ? bare.length : bare.length + EXTRAS.length + kwargs.length - 1;
-  return { text, bin: [], keyChars };
-}
-
-/**
  * The line that tells a worker what to load, without its newline.
  *
  * @throws ValueRefusedError (`ERR_VALUE`) naming the path, such as `setup.args[0]`.
@@ -525,7 +352,7 @@ export function encodeInit(init: Omit<InitMessage, 'type' | 'protocol'>): string
   const message: InitMessage = { type: 'init', protocol: PROTOCOL, ...init };
   const deeper = { ...init.limits, depthMax: init.limits.depthMax + INIT_LEVELS };
   const line = encodeJson(message, 'init', deeper);
-  limitBytes(line, 0, init.limits.messageBytesMax, undefined);
+  limitBytes(line, 0, undefined, init.limits);
   return line;
 }
 
@@ -543,7 +370,7 @@ export function encodeSaid(
 ): Encoded {
   try {
     const encoded = encodeFields(fields, undefined, limits, handlers);
-    limitBytes(encoded.text, SAID_HEAD_BYTES, limits.messageBytesMax, undefined);
+    limitBytes(encoded.text, SAID_HEAD_BYTES, undefined, limits);
     return encoded;
   } catch (error) {
     if (!(error instanceof MessageTooLargeError)) throw error;
@@ -827,13 +654,6 @@ export function errorFromWire(error: WireError, call?: string | undefined, throw
   }
 }
 
-/** A character takes three bytes at most, so that short lines need no counting. */
-function limitBytes(line: string, headBytes: number, limit: number, call: string | undefined): void {
-  if (headBytes + line.length * 3 <= limit) return;
-  const bytes = headBytes + Buffer.byteLength(line);
-  if (bytes > limit) throw new MessageTooLargeError({ bytes, limit, sender: 'node', call });
-}
-
 function decodeError(fields: Fields, causesBefore: number): WireError {
   const code = fields.oneOf('code', CODES);
   const hasCause = fields.value('cause') !== null && causesBefore < CAUSES_MAX;
@@ -1057,18 +877,7 @@ function malformed(why: string, line: string): ProtocolError {
   return new ProtocolError({ detail: `${why}, in ${JSON.stringify(excerpt)}` });
 }
 
-const names = new Map<string, string>();
-const NAMES_MAX = 1_000;
-const NAME_CHARS_MAX = 256;
-/** About where a copy takes as long as what it saves is worth. */
-const JOINED_CHARS_MAX = 1_024;
-/** What {@link callLine} puts before a request, with the longest id. */
-const CALL_HEAD_BYTES = callLine(Number.MAX_SAFE_INTEGER, '').length;
-/** What stands before whatever a call is more than a name and a list of arguments. */
-const EXTRAS = ',{';
-/** What it puts there for each file, at most. */
-const SHARE_BYTES = 64;
-/** The same for what {@link encodeSaid} makes. */
+/** What {@link encodeAnswer} puts around a value, with the longest numbers. */
 const SAID_HEAD_BYTES = encodeAnswer(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, '').length;
 /** What {@link encodeItems} puts around items. */
 const ITEMS_HEAD_BYTES = encodeItems(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, '"values":[],"rich":[]').length;

@@ -74,6 +74,11 @@ export function memberOf(key: string): string {
   return IDENTIFIER.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
 }
 
+/** Lists of numbers as JSON, whatever somebody hung on Array.prototype. */
+export function listJson(lists: readonly (readonly number[])[]): string {
+  return `[${lists.map((numbers) => `[${numbers.join()}]`).join()}]`;
+}
+
 /** Plain data as JSON, whatever somebody hung on Object.prototype or Array.prototype. */
 export function jsonOf(value: unknown): string {
   return JSON.stringify(TO_JSON in Array.prototype ? withoutPrototypes(value) : value);

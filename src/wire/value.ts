@@ -209,6 +209,17 @@ function levelsFree(name: string): 0 | 1 {
   return name === 'value' ? 0 : 1;
 }
 
+/**
+ * Refuses a text that makes a message too large, with `headBytes` around it. A character takes three bytes at most, so that
+ * short ones need no counting.
+ *
+ * @throws MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
+ */
+export function limitBytes(text: string, headBytes: number, call: string | undefined, limits: ValueLimits): void {
+  if (headBytes + text.length * 3 > limits.messageBytesMax)
+    limitWeight(headBytes + Buffer.byteLength(text), call, limits);
+}
+
 function limitWeight(bytes: number, call: string | undefined, { messageBytesMax }: ValueLimits): void {
   if (bytes > messageBytesMax) throw new MessageTooLargeError({ bytes, limit: messageBytesMax, sender: 'node', call });
 }

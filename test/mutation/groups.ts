@@ -53,7 +53,7 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: 'messages',
-    mutate: ['src/wire/message.ts'],
+    mutate: ['src/wire/message.ts', 'src/wire/request.ts'],
     tests: ['test/unit/wire/message.test.ts'],
   },
 ];

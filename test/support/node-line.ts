@@ -1,4 +1,5 @@
-import { type CallMessage, type EncodedRequest, encodeRequest } from '../../src/wire/message.js';
+import type { CallMessage } from '../../src/wire/message.js';
+import { type EncodedRequest, encodeRequest } from '../../src/wire/request.js';
 import type { ValueHandlers } from '../../src/wire/rich.js';
 import { type Arguments, type Encoded, encodeArguments, type ValueLimits } from '../../src/wire/value.js';
 

@@ -9,7 +9,8 @@ import { Kept } from '../../src/keep.js';
 import { LiveArguments } from '../../src/live-arguments.js';
 import { Attempts, type Retries } from '../../src/retries.js';
 import { siteAbove } from '../../src/site.js';
-import { type CallbackMessage, type EncodedRequest, encodeRequest } from '../../src/wire/message.js';
+import type { CallbackMessage } from '../../src/wire/message.js';
+import { type EncodedRequest, encodeRequest } from '../../src/wire/request.js';
 import { heard, TurnedClock } from '../fake/turned-clock.js';
 
 describe('a call', () => {

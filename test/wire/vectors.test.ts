@@ -6,7 +6,6 @@ import { splitArgs } from '../../src/kw.js';
 import { LineReader } from '../../src/wire/frame.js';
 import {
   type CallMessage,
-  callLine,
   decodeMessage,
   encodeAnswer,
   encodeAnswerError,
@@ -18,18 +17,15 @@ import {
   encodeItemsEnd,
   encodeKeptDrop,
   encodeLeaseEnd,
-  encodeMap,
   encodePing,
   encodeSessionEnd,
   encodeStop,
   type InitMessage,
-  type MapFrame,
-  mapLine,
   messageOf,
   parseLine,
   type ReplyMessage,
-  streamed,
 } from '../../src/wire/message.js';
+import { callLine, encodeMap, type MapFrame, mapLine, streamed } from '../../src/wire/request.js';
 import { type Encoded, encodeFields, encodePlain } from '../../src/wire/value.js';
 import { encodeAsFields, meaningOf, requestOf } from '../support/node-line.js';
 

@@ -8,7 +8,6 @@ import {
 } from '../../../src/errors.js';
 import {
   announcedBy,
-  callLine,
   decodeMessage,
   encodeAnswer,
   encodeAnswerError,
@@ -28,14 +27,13 @@ import {
   encodeSignal,
   encodeStop,
   errorFromWire,
-  lostFrom,
   messageOf,
   PROTOCOL,
   parseLine,
-  streamed,
   templateMessageOf,
   type WireError,
 } from '../../../src/wire/message.js';
+import { callLine, lostFrom, streamed } from '../../../src/wire/request.js';
 import { ThrownErrors } from '../../../src/wire/thrown.js';
 import { meaningOf, requestOf } from '../../support/node-line.js';
 
