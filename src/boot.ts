@@ -2,7 +2,8 @@ import { BootError, type BootStage, ProtocolError } from './errors.js';
 import { Tail } from './process/output.js';
 import type { ProcessEnd, PythonProcess } from './process/python-process.js';
 import type { Runtime } from './runtime.js';
-import { errorFromWire, type FailedMessage, type HelloMessage, type InitMessage } from './wire/message.js';
+import { errorFromWire } from './wire/error.js';
+import type { FailedMessage, HelloMessage, InitMessage } from './wire/message.js';
 
 /** How one Python process comes up: the handshake, and what it failed by if it does not. */
 export class Boot {

@@ -42,6 +42,8 @@ import type { Runtime } from '../runtime.js';
 import type { SessionLoss } from '../session-registry.js';
 import type { Counters, WorkerStats } from '../stats.js';
 import { hasLimit, Vigil } from '../vigil.js';
+import { errorFromWire } from '../wire/error.js';
+import { parseLine } from '../wire/fields.js';
 import {
   type ErrorMessage,
   encodeCancel,
@@ -49,14 +51,12 @@ import {
   encodePing,
   encodeSessionEnd,
   encodeStop,
-  errorFromWire,
   type HelloMessage,
   type LogMessage,
   type MappedMessage,
   type MessageDuringCall,
   type MessageFromPython,
   messageOf,
-  parseLine,
   type ReplyMessage,
 } from '../wire/message.js';
 import type { ValueLimits } from '../wire/value.js';

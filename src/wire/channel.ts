@@ -1,8 +1,9 @@
 import { Duplex } from 'node:stream';
 import { ProtocolError } from '../errors.js';
 import { whenPolled } from '../polled.js';
+import { type Fields, parseLine } from './fields.js';
 import { LineReader, writeLine } from './frame.js';
-import { announcedBy, type MessageFromPython, type ParsedLine, parseLine } from './message.js';
+import { announcedBy, type MessageFromPython } from './message.js';
 import type { Resolve } from './rich.js';
 
 /** What a channel tells its owner. */
@@ -138,7 +139,7 @@ export class Channel<Message = MessageFromPython> {
     this.#reader.expect(lengths, (attachments) => this.#tellMessage(parsed, attachments));
   }
 
-  #tellMessage(parsed: ParsedLine, attachments?: readonly Uint8Array[]): void {
+  #tellMessage(parsed: Fields, attachments?: readonly Uint8Array[]): void {
     if (this.#state === 'ended') return;
     const message = this.#decode(parsed, attachments, this.#listeners.resolve);
     try {
@@ -186,7 +187,7 @@ function keepOpenAfterFailedWrite(duplex: Duplex, onFailure: (error: Error) => v
 }
 
 /** What a line means that came with these raw bytes. */
-type Decode<Message> = (line: ParsedLine, bin?: readonly Uint8Array[], resolve?: Resolve) => Message;
+type Decode<Message> = (line: Fields, bin?: readonly Uint8Array[], resolve?: Resolve) => Message;
 
 /** What is needed of a duplex stream. */
 export interface Line {

@@ -1,17 +1,8 @@
-import {
-  ArgumentRefusedError,
-  MessageTooLargeError,
-  NotExposedError,
-  type PoolError,
-  ProtocolError,
-  PythonError,
-  ValueRefusedError,
-} from '../errors.js';
-import { own } from '../own.js';
-import { headOf } from '../stack.js';
+import { MessageTooLargeError } from '../errors.js';
+import { decodeError, type WireError } from './error.js';
+import { type Fields, parseLine } from './fields.js';
 import { jsonOf, listJson } from './plain.js';
-import { type Resolve, restore, type ValueHandlers } from './rich.js';
-import type { ThrownErrors } from './thrown.js';
+import type { Resolve, ValueHandlers } from './rich.js';
 import { checkJson, type Encoded, encodeFields, encodeJson, limitBytes, type ValueLimits } from './value.js';
 
 /** The version of the protocol that this side speaks. `docs/protocol.md` describes it. */
@@ -289,53 +280,6 @@ export type MessageFromTemplate =
   | ForkedMessage
   | ExitedMessage;
 
-/** An error as it crosses the line. */
-export interface WireError {
-  readonly code: 'ERR_PYTHON' | 'ERR_NOT_EXPOSED' | 'ERR_VALUE' | 'ERR_ARGUMENT' | 'ERR_MESSAGE_TOO_LARGE';
-  readonly type: string;
-  readonly module: string;
-  readonly message: string;
-  readonly traceback: string;
-  readonly notes: readonly string[];
-  readonly cause: WireError | null;
-  /** With `ERR_PYTHON`: its class and the bases of that, `module:Name`. */
-  readonly mro?: readonly string[];
-  /** With `ERR_PYTHON`: where it came through, the innermost first. */
-  readonly frames?: readonly WireFrame[];
-  /** How many of them are left out in their middle. */
-  readonly framesLeftOut?: number;
-  /** The `cause` was being handled, and it was not raised from it. */
-  readonly handling?: boolean;
-  /** Those of an exception group. */
-  readonly errors?: readonly WireError[];
-  /** It stands for what a JavaScript function threw, which Node keeps under this number. */
-  readonly thrown?: number;
-  /** Where the refused value is, with `ERR_VALUE` and `ERR_ARGUMENT`. */
-  readonly path?: string;
-  /** What was to come, with `ERR_ARGUMENT`. */
-  readonly expected?: string;
-  /** What came, with `ERR_ARGUMENT`. */
-  readonly got?: string;
-  /** The size of the message, with `ERR_MESSAGE_TOO_LARGE`. */
-  readonly bytes?: number;
-  /** The size it may have, with `ERR_MESSAGE_TOO_LARGE`. */
-  readonly limit?: number;
-  /** The option that sets it, with `ERR_MESSAGE_TOO_LARGE`. */
-  readonly option?: LimitOption;
-  /** What of the call it is, with `ERR_MESSAGE_TOO_LARGE`; absent for the answer. */
-  readonly what?: string;
-  /** The names that can be called, with `ERR_NOT_EXPOSED`. */
-  readonly functions?: readonly string[];
-}
-
-/** One line of Python that an exception came through. */
-interface WireFrame {
-  readonly file: string;
-  readonly line: number | null;
-  readonly function: string;
-  readonly source: string | null;
-}
-
 /**
  * The line that tells a worker what to load, without its newline.
  *
@@ -472,20 +416,12 @@ export function decodeMessage(line: string): MessageFromPython {
   return messageOf(parsed, announcedBy(parsed) === undefined ? undefined : []);
 }
 
-/** One line, parsed. What it means can be had once the raw bytes that it announces have come. */
-export type ParsedLine = Fields;
-
-/** @throws ProtocolError (`ERR_PROTOCOL`), as {@link decodeMessage}. */
-export function parseLine(line: string): ParsedLine {
-  return Fields.ofLine(line);
-}
-
 /**
  * The lengths of the attachments that follow a line; `undefined` for a line that has nothing but JSON.
  *
  * @throws ProtocolError (`ERR_PROTOCOL`), as {@link decodeMessage}.
  */
-export function announcedBy(line: ParsedLine): readonly number[] | undefined {
+export function announcedBy(line: Fields): readonly number[] | undefined {
   if (line.reply !== undefined || !line.has('rich')) return undefined;
   return line.has('bin') ? line.lengths('bin') : [];
 }
@@ -497,7 +433,7 @@ export function announcedBy(line: ParsedLine): readonly number[] | undefined {
  * @param resolve What makes something of the kinds of `rich` that are no values.
  * @throws ProtocolError (`ERR_PROTOCOL`), as {@link decodeMessage}.
  */
-export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resolve?: Resolve): MessageFromPython {
+export function messageOf(fields: Fields, bin?: readonly Uint8Array[], resolve?: Resolve): MessageFromPython {
   if (fields.reply !== undefined) return fields.reply;
   if (bin !== undefined) fields.restore(bin, resolve);
   const type = fields.string('type');
@@ -508,7 +444,7 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
       return {
         type,
         id: fields.id('id'),
-        error: decodeError(fields.object('error'), 0),
+        error: decodeError(fields.object('error')),
         ...(fields.has('started') && { started: fields.boolean('started') }),
         tookUs: fields.optional('tookUs'),
       };
@@ -583,7 +519,7 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
         ...(fields.has('files') && { files: fields.strings('files') }),
       };
     case 'failed':
-      return { type, stage: fields.oneOf('stage', STAGES), error: decodeError(fields.object('error'), 0) };
+      return { type, stage: fields.oneOf('stage', STAGES), error: decodeError(fields.object('error')) };
     default:
       return fields.refuse(`there is no message of type ${JSON.stringify(type)}`);
   }
@@ -594,7 +530,7 @@ export function messageOf(fields: ParsedLine, bin?: readonly Uint8Array[], resol
  *
  * @throws ProtocolError (`ERR_PROTOCOL`), as {@link decodeMessage}.
  */
-export function templateMessageOf(fields: ParsedLine): MessageFromTemplate {
+export function templateMessageOf(fields: Fields): MessageFromTemplate {
   const type = fields.string('type');
   switch (type) {
     case 'loaded':
@@ -614,279 +550,11 @@ export function templateMessageOf(fields: ParsedLine): MessageFromTemplate {
   }
 }
 
-/**
- * The error that the caller gets for one that came over the line. Of a chain of causes the first few are kept; the
- * traceback has them all.
- *
- * @param call The function that was called; `undefined` for a worker that did not become ready.
- * @param thrown What JavaScript functions threw at Python in this call.
- */
-export function errorFromWire(error: WireError, call?: string | undefined, thrown?: ThrownErrors): PoolError {
-  switch (error.code) {
-    case 'ERR_PYTHON':
-      return pythonError(error, thrown);
-    case 'ERR_NOT_EXPOSED':
-      return new NotExposedError({ call, functions: error.functions ?? [], detail: error.message });
-    case 'ERR_VALUE': {
-      const path = error.path ?? 'value';
-      // Python begins its sentence with the path, and so does ours.
-      const problem = error.message.startsWith(path)
-        ? error.message.slice(path.length).trim()
-        : `cannot cross: ${error.message}`;
-      return new ValueRefusedError({ path, problem, sender: 'python', call });
-    }
-    case 'ERR_ARGUMENT':
-      return new ArgumentRefusedError({
-        path: error.path ?? '',
-        expected: error.expected ?? '',
-        got: error.got ?? '',
-        call,
-      });
-    case 'ERR_MESSAGE_TOO_LARGE':
-      return new MessageTooLargeError({
-        bytes: error.bytes ?? 0,
-        limit: error.limit ?? 0,
-        option: error.option,
-        sender: 'python',
-        call,
-        what: error.what,
-      });
-  }
-}
-
-function decodeError(fields: Fields, causesBefore: number): WireError {
-  const code = fields.oneOf('code', CODES);
-  const hasCause = fields.value('cause') !== null && causesBefore < CAUSES_MAX;
-  return own({
-    code,
-    type: fields.string('type'),
-    module: fields.string('module'),
-    message: fields.string('message'),
-    traceback: fields.string('traceback'),
-    notes: fields.strings('notes'),
-    cause: hasCause ? decodeError(fields.object('cause'), causesBefore + 1) : null,
-    ...(code === 'ERR_PYTHON' && decodeRaised(fields, causesBefore)),
-    ...(code === 'ERR_VALUE' && { path: fields.string('path') }),
-    ...(code === 'ERR_ARGUMENT' && {
-      path: fields.string('path'),
-      expected: fields.string('expected'),
-      got: fields.string('got'),
-    }),
-    ...(code === 'ERR_MESSAGE_TOO_LARGE' && { bytes: fields.integer('bytes'), limit: fields.integer('limit') }),
-    ...(fields.has('option') && { option: fields.oneOf('option', LIMIT_OPTIONS) }),
-    ...(fields.has('what') && { what: fields.string('what') }),
-    ...(code === 'ERR_NOT_EXPOSED' && { functions: fields.strings('functions') }),
-  });
-}
-
-/** What a worker may say of an exception, and need not. */
-function decodeRaised(fields: Fields, causesBefore: number): Partial<WireError> {
-  const isDeep = causesBefore >= CAUSES_MAX;
-  return {
-    ...(fields.has('mro') && { mro: fields.strings('mro') }),
-    ...(fields.has('frames') && { frames: fields.objects('frames').map(decodeFrame) }),
-    ...(fields.has('framesLeftOut') && { framesLeftOut: fields.id('framesLeftOut') }),
-    ...(fields.has('handling') && { handling: fields.boolean('handling') }),
-    ...(fields.has('errors') && {
-      errors: isDeep ? [] : fields.objects('errors').map((each) => decodeError(each, causesBefore + 1)),
-    }),
-    ...(fields.has('thrown') && { thrown: fields.id('thrown') }),
-  };
-}
-
-function decodeFrame(fields: Fields): WireFrame {
-  return {
-    file: fields.string('file'),
-    line: fields.value('line') === null ? null : fields.id('line'),
-    function: fields.string('function'),
-    source: fields.value('source') === null ? null : fields.string('source'),
-  };
-}
-
-function pythonError(error: WireError, thrown?: ThrownErrors): PythonError {
-  const { type, module, message, traceback, notes, mro, frames, framesLeftOut, handling, errors } = error;
-  return new PythonError({
-    type,
-    module,
-    pythonMessage: message,
-    traceback,
-    notes,
-    mro,
-    frames: frames?.map((frame) => ({
-      ...frame,
-      line: frame.line ?? undefined,
-      source: frame.source ?? undefined,
-    })),
-    framesLeftOut,
-    cause:
-      (error.thrown === undefined ? undefined : thrown?.get(error.thrown)) ??
-      (error.cause === null ? undefined : part(error.cause)),
-    whileHandling: handling,
-    errors: errors?.map(part),
-  });
-
-  /** A cause or a member. It was not called from anywhere in Node, so its stack ends with Python. */
-  function part(inner: WireError): PythonError {
-    const told = pythonError(inner, thrown);
-    told.stack = headOf(told);
-    return told;
-  }
-}
-
-/**
- * One object of a line, read field by field. Only its own properties count: what hangs on Object.prototype is no part
- * of a message.
- */
-class Fields {
-  readonly #object: object;
-  readonly #line: string;
-  /** All that it is, for a line that is as short as most. */
-  readonly reply: ReplyMessage | undefined;
-
-  private constructor(object: object, line: string, reply?: ReplyMessage) {
-    this.#object = object;
-    this.#line = line;
-    this.reply = reply;
-  }
-
-  static ofLine(line: string): Fields {
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(line);
-    } catch {
-      throw malformed('a line is not JSON', line);
-    }
-    if (Array.isArray(parsed)) return Fields.ofReply(parsed, line);
-    if (!isObject(parsed)) throw malformed('a line is JSON, but no object', line);
-    return new Fields(parsed, line);
-  }
-
-  /** Most lines are as short as that. */
-  private static ofReply(parsed: readonly unknown[], line: string): Fields {
-    const isLong = parsed.length === 3;
-    if (parsed.length !== 2 && !isLong)
-      throw malformed('a line is an array, but not of an id, a value and perhaps a time', line);
-    const tookUs = isLong ? (parsed[2] as number) : undefined;
-    const reply: ReplyMessage = { type: 'reply', id: parsed[0] as number, value: parsed[1], tookUs };
-    const fields = new Fields(reply, line, reply);
-    // It is taken as it is, so that what is no id is refused here.
-    fields.id('id');
-    if (isLong) fields.integer('tookUs');
-    return fields;
-  }
-
-  /** Of the line alone. A worker in another language may need several for a character. */
-  get bytes(): number {
-    return Buffer.byteLength(this.#line);
-  }
-
-  has(name: string): boolean {
-    return Object.hasOwn(this.#object, name);
-  }
-
-  value(name: string): unknown {
-    if (!this.has(name)) return this.refuse(`\`${name}\` is missing`);
-    return (this.#object as Record<string, unknown>)[name];
-  }
-
-  string(name: string): string {
-    const value = this.value(name);
-    return typeof value === 'string' ? value : this.refuse(`\`${name}\` is no string`);
-  }
-
-  list(name: string): readonly unknown[] {
-    const value = this.value(name);
-    return Array.isArray(value) ? value : this.refuse(`\`${name}\` is no array`);
-  }
-
-  strings(name: string): readonly string[] {
-    const value = this.value(name);
-    const areStrings = Array.isArray(value) && value.every((item) => typeof item === 'string');
-    return areStrings ? value : this.refuse(`\`${name}\` is no list of strings`);
-  }
-
-  oneOf<T extends string>(name: string, words: readonly T[]): T {
-    const value = this.value(name);
-    return words.find((word) => word === value) ?? this.refuse(`\`${name}\` is none of ${words.join(', ')}`);
-  }
-
-  number(name: string): number {
-    const value = this.value(name);
-    return typeof value === 'number' ? value : this.refuse(`\`${name}\` is no number`);
-  }
-
-  record(name: string): Readonly<Record<string, unknown>> {
-    const value = this.value(name);
-    return isObject(value) ? (value as Record<string, unknown>) : this.refuse(`\`${name}\` is no object`);
-  }
-
-  boolean(name: string): boolean {
-    const value = this.value(name);
-    return typeof value === 'boolean' ? value : this.refuse(`\`${name}\` is no boolean`);
-  }
-
-  lengths(name: string): readonly number[] {
-    const value = this.value(name);
-    const areLengths = Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
-    return areLengths ? value : this.refuse(`\`${name}\` is no list of lengths`);
-  }
-
-  restore(bin: readonly Uint8Array[], resolve: Resolve | undefined): void {
-    restore(this.#object, this.value('rich'), bin, resolve);
-  }
-
-  /** An integer that need not be there. */
-  optional(name: string): number | undefined {
-    return this.has(name) ? this.integer(name) : undefined;
-  }
-
-  integer(name: string): number {
-    const value = this.value(name);
-    return Number.isSafeInteger(value) ? (value as number) : this.refuse(`\`${name}\` is no safe integer`);
-  }
-
-  id(name: string): number {
-    const value = this.integer(name);
-    return value > 0 ? value : this.refuse(`\`${name}\` is not positive`);
-  }
-
-  object(name: string): Fields {
-    const value = this.value(name);
-    return isObject(value) ? new Fields(value, this.#line) : this.refuse(`\`${name}\` is no object`);
-  }
-
-  objects(name: string): readonly Fields[] {
-    const value = this.value(name);
-    const areObjects = Array.isArray(value) && value.every(isObject);
-    return areObjects
-      ? value.map((each) => new Fields(each, this.#line))
-      : this.refuse(`\`${name}\` is no list of objects`);
-  }
-
-  refuse(why: string): never {
-    throw malformed(why, this.#line);
-  }
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function malformed(why: string, line: string): ProtocolError {
-  const excerpt = line.length > EXCERPT_CHARS ? `${line.slice(0, EXCERPT_CHARS)}…` : line;
-  return new ProtocolError({ detail: `${why}, in ${JSON.stringify(excerpt)}` });
-}
-
 /** What {@link encodeAnswer} puts around a value, with the longest numbers. */
 const SAID_HEAD_BYTES = encodeAnswer(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, '').length;
 /** What {@link encodeItems} puts around items. */
 const ITEMS_HEAD_BYTES = encodeItems(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, '"values":[],"rich":[]').length;
-const EXCERPT_CHARS = 80;
 /** Levels of the message `init` around one argument of `setup`. */
 const INIT_LEVELS = 3;
-const CAUSES_MAX = 16;
 const STREAMS = ['stdout', 'stderr', 'logging', 'warnings'] as const;
-const LIMIT_OPTIONS = ['messageBytesMax', 'attachmentBytesMax'] as const;
-type LimitOption = (typeof LIMIT_OPTIONS)[number];
 const STAGES = ['limits', 'import', 'setup', 'expose', 'protocol'] as const;
-const CODES = ['ERR_PYTHON', 'ERR_NOT_EXPOSED', 'ERR_VALUE', 'ERR_ARGUMENT', 'ERR_MESSAGE_TOO_LARGE'] as const;

@@ -1,4 +1,4 @@
-import type { WireError } from '../../src/wire/message.js';
+import type { WireError } from '../../src/wire/error.js';
 import type { Misbehaviour } from './cases.js';
 import type { FakeProcess, PlayedRequest, Script } from './fake-python.js';
 

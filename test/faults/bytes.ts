@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { ProtocolError } from '../../src/errors.js';
+import { parseLine } from '../../src/wire/fields.js';
 import { LineReader } from '../../src/wire/frame.js';
-import { announcedBy, messageOf, parseLine } from '../../src/wire/message.js';
+import { announcedBy, messageOf } from '../../src/wire/message.js';
 import { diceOf } from '../simulation/dice.js';
 import { askPython, nodeVerdict, pythonVerdicts } from '../wire/decoders.js';
 import { VALUES } from '../wire/rfc8259.js';

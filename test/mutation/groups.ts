@@ -53,7 +53,7 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: 'messages',
-    mutate: ['src/wire/message.ts', 'src/wire/request.ts'],
+    mutate: ['src/wire/message.ts', 'src/wire/request.ts', 'src/wire/fields.ts', 'src/wire/error.ts'],
     tests: ['test/unit/wire/message.test.ts'],
   },
 ];

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ProtocolError, ValueRefusedError } from '../../src/errors.js';
+import { parseLine } from '../../src/wire/fields.js';
 import { LineReader } from '../../src/wire/frame.js';
-import { messageOf, parseLine, type ReplyMessage } from '../../src/wire/message.js';
+import { messageOf, type ReplyMessage } from '../../src/wire/message.js';
 import { encodeFields } from '../../src/wire/value.js';
 import { PYTHON } from '../support/python.js';
 

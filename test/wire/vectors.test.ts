@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { ProtocolError, ValueRefusedError } from '../../src/errors.js';
 import { splitArgs } from '../../src/kw.js';
+import { parseLine } from '../../src/wire/fields.js';
 import { LineReader } from '../../src/wire/frame.js';
 import {
   type CallMessage,
@@ -22,7 +23,6 @@ import {
   encodeStop,
   type InitMessage,
   messageOf,
-  parseLine,
   type ReplyMessage,
 } from '../../src/wire/message.js';
 import { callLine, encodeMap, type MapFrame, mapLine, streamed } from '../../src/wire/request.js';

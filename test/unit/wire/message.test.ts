@@ -6,6 +6,8 @@ import {
   PythonError,
   ValueRefusedError,
 } from '../../../src/errors.js';
+import { errorFromWire, type WireError } from '../../../src/wire/error.js';
+import { parseLine } from '../../../src/wire/fields.js';
 import {
   announcedBy,
   decodeMessage,
@@ -26,12 +28,9 @@ import {
   encodeSessionEnd,
   encodeSignal,
   encodeStop,
-  errorFromWire,
   messageOf,
   PROTOCOL,
-  parseLine,
   templateMessageOf,
-  type WireError,
 } from '../../../src/wire/message.js';
 import { callLine, lostFrom, streamed } from '../../../src/wire/request.js';
 import { ThrownErrors } from '../../../src/wire/thrown.js';
