@@ -1,6 +1,6 @@
 import { MessageTooLargeError } from '../errors.js';
 import { decodeError, type WireError } from './error.js';
-import { type Fields, parseLine } from './fields.js';
+import type { Fields } from './fields.js';
 import { jsonOf, listJson } from './plain.js';
 import type { Resolve, ValueHandlers } from './rich.js';
 import { checkJson, type Encoded, encodeFields, encodeJson, limitBytes, type ValueLimits } from './value.js';
@@ -407,19 +407,9 @@ export function encodeStop(): string {
 }
 
 /**
- * The message of one line, which holds nothing but the fields it should.
- *
- * @throws ProtocolError (`ERR_PROTOCOL`), with the beginning of the line, for anything that is no message of a worker.
- */
-export function decodeMessage(line: string): MessageFromPython {
-  const parsed = parseLine(line);
-  return messageOf(parsed, announcedBy(parsed) === undefined ? undefined : []);
-}
-
-/**
  * The lengths of the attachments that follow a line; `undefined` for a line that has nothing but JSON.
  *
- * @throws ProtocolError (`ERR_PROTOCOL`), as {@link decodeMessage}.
+ * @throws ProtocolError (`ERR_PROTOCOL`), as {@link messageOf}.
  */
 export function announcedBy(line: Fields): readonly number[] | undefined {
   if (line.reply !== undefined || !line.has('rich')) return undefined;
@@ -431,7 +421,7 @@ export function announcedBy(line: Fields): readonly number[] | undefined {
  *
  * @param bin `undefined` for a line that has nothing but JSON.
  * @param resolve What makes something of the kinds of `rich` that are no values.
- * @throws ProtocolError (`ERR_PROTOCOL`), as {@link decodeMessage}.
+ * @throws ProtocolError (`ERR_PROTOCOL`), with the beginning of the line, for anything that is no message of a worker.
  */
 export function messageOf(fields: Fields, bin?: readonly Uint8Array[], resolve?: Resolve): MessageFromPython {
   if (fields.reply !== undefined) return fields.reply;
@@ -528,7 +518,7 @@ export function messageOf(fields: Fields, bin?: readonly Uint8Array[], resolve?:
 /**
  * As {@link messageOf}, of a template.
  *
- * @throws ProtocolError (`ERR_PROTOCOL`), as {@link decodeMessage}.
+ * @throws ProtocolError (`ERR_PROTOCOL`), as {@link messageOf}.
  */
 export function templateMessageOf(fields: Fields): MessageFromTemplate {
   const type = fields.string('type');

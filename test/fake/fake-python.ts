@@ -2,8 +2,8 @@ import { type PoolError, ProtocolError, SpawnError } from '../../src/errors.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess, StartPython } from '../../src/process/python-process.js';
 import type { HeldReplies } from '../../src/process/start-mark.js';
 import type { WireError } from '../../src/wire/error.js';
-import { decodeMessage, type InitMessage, type MappedMessage, type MessageFromPython } from '../../src/wire/message.js';
-import { meaningOf } from '../support/node-line.js';
+import type { InitMessage, MappedMessage, MessageFromPython } from '../../src/wire/message.js';
+import { decodeMessage, meaningOf } from '../support/node-line.js';
 
 /** How the played processes behave. */
 export interface Script {

@@ -1,4 +1,5 @@
-import type { CallMessage } from '../../src/wire/message.js';
+import { parseLine } from '../../src/wire/fields.js';
+import { announcedBy, type CallMessage, type MessageFromPython, messageOf } from '../../src/wire/message.js';
 import { type EncodedRequest, encodeRequest } from '../../src/wire/request.js';
 import type { ValueHandlers } from '../../src/wire/rich.js';
 import { type Arguments, type Encoded, encodeArguments, type ValueLimits } from '../../src/wire/value.js';
@@ -9,6 +10,12 @@ export function meaningOf(line: string): { readonly type: string } {
   if (!Array.isArray(parsed)) return parsed as { type: string };
   const [id, name, args, more] = parsed;
   return { type: 'call', id, name, args, ...more };
+}
+
+/** The message of one line from Python, none of whose attachments has come. */
+export function decodeMessage(line: string): MessageFromPython {
+  const parsed = parseLine(line);
+  return messageOf(parsed, announcedBy(parsed) === undefined ? undefined : []);
 }
 
 /** Arguments as the fields of a message that they once were: for tests of how values are encoded, whatever is around them. */

@@ -7,7 +7,6 @@ import { parseLine } from '../../src/wire/fields.js';
 import { LineReader } from '../../src/wire/frame.js';
 import {
   type CallMessage,
-  decodeMessage,
   encodeAnswer,
   encodeAnswerError,
   encodeCancel,
@@ -27,7 +26,7 @@ import {
 } from '../../src/wire/message.js';
 import { callLine, encodeMap, type MapFrame, mapLine, streamed } from '../../src/wire/request.js';
 import { type Encoded, encodeFields, encodePlain } from '../../src/wire/value.js';
-import { encodeAsFields, meaningOf, requestOf } from '../support/node-line.js';
+import { decodeMessage, encodeAsFields, meaningOf, requestOf } from '../support/node-line.js';
 
 const LIMITS = { depthMax: 200, messageBytesMax: 64 * 1024 * 1024, attachmentBytesMax: 1024 ** 3 };
 

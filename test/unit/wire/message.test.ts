@@ -10,7 +10,6 @@ import { errorFromWire, type WireError } from '../../../src/wire/error.js';
 import { parseLine } from '../../../src/wire/fields.js';
 import {
   announcedBy,
-  decodeMessage,
   encodeAnswer,
   encodeAnswerError,
   encodeCancel,
@@ -34,7 +33,7 @@ import {
 } from '../../../src/wire/message.js';
 import { callLine, lostFrom, streamed } from '../../../src/wire/request.js';
 import { ThrownErrors } from '../../../src/wire/thrown.js';
-import { meaningOf, requestOf } from '../../support/node-line.js';
+import { decodeMessage, meaningOf, requestOf } from '../../support/node-line.js';
 
 const LIMITS = { depthMax: 200, messageBytesMax: 1000, attachmentBytesMax: 1000 };
 
