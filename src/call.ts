@@ -3,7 +3,7 @@ import { Budget, isBounded, type WaitOptions } from './budget.js';
 import { type Child, Children, callOf, deadlockOf, type Holder, type Parent, parentRun, Run } from './children.js';
 import type { PoolClock } from './clock.js';
 import { CallTimeoutError, PoolError, ValueRefusedError } from './errors.js';
-import type { Answer, Exchange, Loss } from './exchange.js';
+import { type Answer, type Exchange, isBegun, type Loss } from './exchange.js';
 import type { GivenHandles } from './given-handles.js';
 import type { HandleCaller } from './handle.js';
 import { isA } from './instance.js';
@@ -212,7 +212,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
   onAnswered(answer: Answer, from: Exchange): void {
     // An attempt that was given up is answered, too.
     if (from !== this.#exchange) return;
-    this.#started ||= !('error' in answer && answer.started === false);
+    this.#started ||= isBegun(answer);
     if ('error' in answer) this.fail(answer.error);
     else if (this.#settle('answered')) this.#resolve(answer.value);
   }

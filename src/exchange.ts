@@ -386,7 +386,7 @@ export class Exchange {
 }
 
 /** Whether Python had begun with what it answers so. */
-function isBegun(answer: Answer): boolean {
+export function isBegun(answer: Answer): boolean {
   return !('error' in answer && answer.started === false);
 }
 

@@ -25,7 +25,7 @@ import {
   WorkerDiedError,
 } from '../errors.js';
 import type { PoolEvents, RunningCall } from '../events.js';
-import type { Answer, Exchange, Loss, Request } from '../exchange.js';
+import { type Answer, type Exchange, isBegun, type Loss, type Request } from '../exchange.js';
 import { type HandleOwner, Handles } from '../handle.js';
 import { HeldReplyWatch } from '../held-replies.js';
 import { type Kept, KeptFunctions } from '../keep.js';
@@ -695,7 +695,7 @@ export class WorkerHand implements ProcessListeners {
     this.#outbox.answered(id);
     const { poison } = this.#runtime;
     // What was never begun has not survived anything.
-    if (!poison.isEmpty && !('error' in answer && answer.started === false)) poison.survived(request.call);
+    if (!poison.isEmpty && isBegun(answer)) poison.survived(request.call);
     this.answered(request);
     this.#measure(request.call, answer, tookUs);
     request.exchange.answer(request, answer);
@@ -761,7 +761,7 @@ export class WorkerHand implements ProcessListeners {
     const since = Math.max(call.sentAt ?? now, this.#answeredAt);
     this.#answeredAt = now;
     // What was given up in the pipe never ran.
-    if (!call.isPlain || ('error' in answer && answer.started === false)) return;
+    if (!call.isPlain || !isBegun(answer)) return;
     const isFollowed = this.#asked[0]?.isAhead === true;
     this.#runtime.prefetch.ran(call, now - since, this.#tookMs(tookUs), isFollowed);
   }
