@@ -3,7 +3,7 @@ import { checkWait, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
 import { callAbove, parentRun, unlessDeadlocked } from './children.js';
-import { PlatformError, PoolClosedError, type WaitedFor } from './errors.js';
+import { PlatformError, type WaitedFor } from './errors.js';
 import type { PoolEvents } from './events.js';
 import { Hold } from './hold.js';
 import {
@@ -63,7 +63,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
         case 'degraded':
           return Promise.reject(runtime.lastFailure);
         default:
-          return Promise.reject(new PoolClosedError({ by: runtime.endedBy ?? 'close' }));
+          return Promise.reject(runtime.refusal('closed'));
       }
     };
     const ready = runtime.within(settled() ?? runtime.changed(settled), wait, 'ready');

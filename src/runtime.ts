@@ -170,7 +170,7 @@ export class Runtime {
     }
     this.#supervisor.subscribe({
       next: ({ value }) => {
-        if (value === 'stopping') this.#ending.abort(new PoolClosedError({ by: this.endedBy ?? 'destroy' }));
+        if (value === 'stopping') this.#ending.abort(this.refusal('closed'));
       },
       error: (error) => this.#crashed(error),
       complete: () => this.#closed(),

@@ -19,7 +19,6 @@ import {
   CallHungError,
   type EndedLease,
   type HandleEnd,
-  PoolClosedError,
   type PoolError,
   ProtocolError,
   WorkerDiedError,
@@ -480,9 +479,7 @@ export class WorkerHand implements ProcessListeners {
   /** How a request was lost that will not be answered. */
   loss(request: Request, call: Call): Loss {
     const started = this.hasStarted(request.id);
-    if (this.#endedFor === 'stopped') {
-      return { error: new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' }), started, isFinal: true };
-    }
+    if (this.#endedFor === 'stopped') return { error: this.#runtime.refusal('closed'), started, isFinal: true };
     if (started !== false && this.#isSuspected(request)) {
       this.#runtime.prefetch.broke(call);
       const isSpent = call.died();
@@ -496,9 +493,7 @@ export class WorkerHand implements ProcessListeners {
   /** How the call with that id was lost, of a batch that will not be answered. */
   lossOfItem(batch: Batch, id: number): Loss {
     const started = this.hasStarted(id);
-    if (this.#endedFor === 'stopped') {
-      return { error: new PoolClosedError({ by: this.#runtime.endedBy ?? 'destroy' }), started, isFinal: true };
-    }
+    if (this.#endedFor === 'stopped') return { error: this.#runtime.refusal('closed'), started, isFinal: true };
     // Those before it were run to their ends, and their answers are lost with it.
     if (this.#endedBySelf && id === this.#process.lastStarted()) {
       this.#runtime.poison.died({ name: batch.name, ...batch.requestOfNext() }, false);
