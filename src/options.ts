@@ -309,7 +309,7 @@ export interface PoolSettings {
  */
 export function checkOptions(given: PoolOptions): PoolSettings {
   const options = ownOptions(given);
-  const cwd = resolve(text(options, 'cwd') ?? '.');
+  const cwd = resolve(ofType(options, 'cwd', 'string', 'a string') ?? '.');
   if (!existsSync(cwd) || !statSync(cwd).isDirectory()) {
     throw new OptionError({ option: 'cwd', expected: 'a folder that exists', got: cwd });
   }
@@ -323,7 +323,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     modules,
     moduleFolders,
     expose: oneOf(options, 'expose', ['marked', 'all']) ?? 'marked',
-    validate: ofType(options, 'validate', 'boolean', 'true or false') ?? false,
+    validate: flag(options, 'validate') ?? false,
     ...sizes(options.size),
     recycle: recycleLimits(options.recycle),
     recycleConcurrencyMax: integer(options, 'recycleConcurrencyMax', 1, 1_024) ?? 1,
@@ -332,7 +332,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     python: options.python,
     start: oneOf(options, 'start', ['spawn', 'fork']) ?? 'spawn',
     pythonPath: (texts(options, 'pythonPath') ?? []).map((folder) => resolve(cwd, folder)),
-    isolated: ofType(options, 'isolated', 'boolean', 'true or false') ?? false,
+    isolated: flag(options, 'isolated') ?? false,
     cwd,
     env: options.env,
     setup: setupCall(options, 'setup', limits),
@@ -354,13 +354,13 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     heartbeatTimeoutMs: ms(options, 'heartbeatTimeoutMs'),
     pingEveryMs: ms(options, 'pingEveryMs'),
     pingTimeoutMs: ms(options, 'pingTimeoutMs') ?? 5_000,
-    watch: ofType(options, 'watch', 'boolean', 'true or false') ?? false,
-    interrupt: ofType(options, 'interrupt', 'boolean', 'true or false') ?? true,
+    watch: flag(options, 'watch') ?? false,
+    interrupt: flag(options, 'interrupt') ?? true,
     evictGraceMs: ms(options, 'evictGraceMs') ?? 5_000,
     prefetchMax: prefetchMax(options),
     prefetchBelowMs: ms(options, 'prefetchBelowMs') ?? 1,
-    busyPoll: ofType(options, 'busyPoll', 'boolean', 'true or false') ?? true,
-    batchScheduling: ofType(options, 'batchScheduling', 'boolean', 'true or false') ?? true,
+    busyPoll: flag(options, 'busyPoll') ?? true,
+    batchScheduling: flag(options, 'batchScheduling') ?? true,
     stopGraceMs: ms(options, 'stopGraceMs') ?? 2_000,
     termGraceMs: ms(options, 'termGraceMs') ?? 1_000,
     resources: resourceLimits(options),
@@ -375,7 +375,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     idempotencyTtlMs: ms(options, 'idempotencyTtlMs') ?? 60_000,
     idempotencyKeysMax: integer(options, 'idempotencyKeysMax', 1, 10_000_000) ?? 10_000,
     libraryPath: libraryPath(options.libraryPath, cwd),
-    compile: ofType(options, 'compile', 'boolean', 'true or false') ?? true,
+    compile: flag(options, 'compile') ?? true,
     inspect: observer(options),
     clock: clock(options) ?? wallClock,
     random: ofType(options, 'random', 'function', 'a function') ?? Math.random,
@@ -492,10 +492,6 @@ function recycleLimits(recycle: PoolOptions['recycle']): RecycleLimits | undefin
   return { leases, ageMs, idleMs, rssBytes };
 }
 
-function isInteger(value: unknown, min: number, max: number): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
-}
-
 function checkAtLeastOneMs(option: string, ms: unknown): void {
   checkMs(option, ms);
   if ((ms as number) < 1) throw new OptionError({ option, expected: 'at least 1 ms', got: ms });
@@ -525,10 +521,10 @@ function resourceLimits(options: PoolOptions): ResourceLimits {
     const min = LEAST[name];
     if (min === undefined) throw new OptionError({ option: `limits.${name}`, known: Object.keys(LEAST) });
     if (value === undefined) continue;
-    if (!Number.isSafeInteger(value) || (value as number) < min) {
+    if (!isInteger(value, min, Number.MAX_SAFE_INTEGER)) {
       throw new OptionError({ option: `limits.${name}`, expected: `an integer of at least ${min}`, got: value });
     }
-    limits[name] = value as number;
+    limits[name] = value;
   }
   return limits;
 }
@@ -603,10 +599,16 @@ function ratio(options: PoolOptions, option: keyof PoolOptions): number | undefi
 
 function integer(options: PoolOptions, option: keyof PoolOptions, min: number, max: number): number | undefined {
   const value = options[option];
-  if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max)) {
-    return value as number | undefined;
-  }
+  if (value === undefined || isInteger(value, min, max)) return value;
   throw new OptionError({ option, expected: `an integer from ${min} to ${max}`, got: value });
+}
+
+function isInteger(value: unknown, min: number, max: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
+}
+
+function flag(options: PoolOptions, option: keyof PoolOptions): boolean | undefined {
+  return ofType(options, option, 'boolean', 'true or false') as boolean | undefined;
 }
 
 function ofType<Option extends keyof PoolOptions>(
@@ -624,12 +626,6 @@ function oneOf<T extends string>(options: PoolOptions, option: keyof PoolOptions
   const value = options[option];
   if (value === undefined || words.includes(value as T)) return value as T | undefined;
   throw new OptionError({ option, expected: words.map((word) => `'${word}'`).join(' or '), got: value });
-}
-
-function text(options: PoolOptions, option: keyof PoolOptions): string | undefined {
-  const value = options[option];
-  if (value === undefined || typeof value === 'string') return value;
-  throw new OptionError({ option, expected: 'a string', got: value });
 }
 
 function texts(options: PoolOptions, option: keyof PoolOptions): readonly string[] | undefined {
