@@ -160,8 +160,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
   giveUp(error: unknown, how: CallOutcome): void {
     if (this.#over !== undefined) return;
     this.#over = { error, how };
-    const items = this.#pending.slice(this.#sent);
-    this.#drop();
+    const items = this.#takePending();
     for (const asking of this.#askings) asking.giveUp();
     this.#askings.clear();
     for (const turn of this.#turns) items.push(...turn.giveUp());
@@ -215,8 +214,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
     this.#askings.delete(asking);
     // Others go on, and ask again in their time.
     if (this.#turns.size > 0 || this.#askings.size > 0) return;
-    const items = this.#pending.slice(this.#sent);
-    this.#drop();
+    const items = this.#takePending();
     for (const item of items) item.fail(error, how);
   }
 
@@ -252,8 +250,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
       return;
     }
     this.runtime.retries.moved += items.length;
-    this.#pending = [...items, ...this.#pending.slice(this.#sent)];
-    this.#sent = 0;
+    this.#pending = [...items, ...this.#takePending()];
     for (const item of items) item.sentAt = undefined;
     this.onIdle();
   }
@@ -275,10 +272,12 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
     return Math.ceil(left / Math.max(1, Math.min(this.#pace.limit, this.#share)));
   }
 
-  /** Forgets those that are sent, or all. */
-  #drop(): void {
+  /** Those that are taken and not sent, for the caller to see to. */
+  #takePending(): Item[] {
+    const items = this.#pending.slice(this.#sent);
     this.#pending = [];
     this.#sent = 0;
+    return items;
   }
 
   // ---------------------------------------------------------------- time
