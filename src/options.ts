@@ -13,7 +13,7 @@ import { childEnvironment, type EnvironmentOption } from './process/environment.
 import { checkedPython } from './process/interpreter.js';
 import { libraryPath } from './process/library.js';
 import { processors } from './processors.js';
-import type { Lane, ResourceLimits, WireCall } from './wire/message.js';
+import type { Lane, WireCall, WorkerLimits } from './wire/message.js';
 import { encodeJson, type ValueLimits } from './wire/value.js';
 
 /** A Python function to run once in each worker. */
@@ -51,20 +51,6 @@ export interface RecycleLimits {
   readonly idleMs?: number | undefined;
   /** When Python has more memory resident, in bytes; looked at when a lease ends, at most once a second. Linux. */
   readonly rssBytes?: number | undefined;
-}
-
-/** What one worker may use, in all of its life and in what it starts. */
-export interface WorkerLimits {
-  /** Its address space, in bytes. What does not fit is a `MemoryError` of the call. */
-  readonly memoryBytes?: number | undefined;
-  /** Its time on a processor, in s. It dies by SIGXCPU when that is used up. */
-  readonly cpuSeconds?: number | undefined;
-  /** How many descriptors it may have open. */
-  readonly files?: number | undefined;
-  /** How large a file that it writes may become, in bytes. */
-  readonly fileBytes?: number | undefined;
-  /** How large the core dump of a crash may be, in bytes. Default: 0, which is none. */
-  readonly coreBytes?: number | undefined;
 }
 
 /** What a pool is made with. */
@@ -287,7 +273,7 @@ export interface PoolSettings {
   readonly closeTimeoutMs: number;
   readonly sessionsMax: number;
   readonly limits: ValueLimits;
-  readonly resources: ResourceLimits;
+  readonly resources: WorkerLimits;
   readonly logs: 'inherit' | 'events';
   readonly retryRatio: number;
   readonly retryDelayMs: number;
@@ -363,7 +349,7 @@ export function checkOptions(given: PoolOptions): PoolSettings {
     batchScheduling: flag(options, 'batchScheduling') ?? true,
     stopGraceMs: ms(options, 'stopGraceMs') ?? 2_000,
     termGraceMs: ms(options, 'termGraceMs') ?? 1_000,
-    resources: resourceLimits(options),
+    resources: workerLimits(options),
     closeTimeoutMs: ms(options, 'closeTimeoutMs') ?? 10_000,
     sessionsMax: integer(options, 'sessionsMax', 1, 10_000_000) ?? 10_000,
     limits,
@@ -511,7 +497,7 @@ function prefetchMax(options: PoolOptions): number {
   return (options.lane ?? 'serial') === 'serial' && options.shed === undefined ? max : 0;
 }
 
-function resourceLimits(options: PoolOptions): ResourceLimits {
+function workerLimits(options: PoolOptions): WorkerLimits {
   const { limits: given = {} } = options;
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new OptionError({ option: 'limits', expected: 'an object such as { memoryBytes, cpuSeconds }', got: given });

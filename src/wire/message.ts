@@ -32,7 +32,7 @@ export interface InitMessage {
   readonly teardown: WireCall | null;
   readonly limits: ValueLimits;
   /** What the worker may use of its system, set before any code of the user runs. */
-  readonly resources?: ResourceLimits | undefined;
+  readonly resources?: WorkerLimits | undefined;
   /** Whether descriptor 4 is a page for the id of the request being run. */
   readonly startMark: boolean;
   /** Whether a second page follows it, where replies may be held that wait for others; absent for no. */
@@ -57,12 +57,17 @@ export interface InitMessage {
   readonly watch?: readonly string[];
 }
 
-/** What a worker may use, in all of its life. */
-export interface ResourceLimits {
+/** What one worker may use, in all of its life and in what it starts. */
+export interface WorkerLimits {
+  /** Its address space, in bytes. What does not fit is a `MemoryError` of the call. */
   readonly memoryBytes?: number | undefined;
+  /** Its time on a processor, in s. It dies by SIGXCPU when that is used up. */
   readonly cpuSeconds?: number | undefined;
+  /** How many descriptors it may have open. */
   readonly files?: number | undefined;
+  /** How large a file that it writes may become, in bytes. */
   readonly fileBytes?: number | undefined;
+  /** How large the core dump of a crash may be, in bytes. Default: 0, which is none. */
   readonly coreBytes?: number | undefined;
 }
 
