@@ -3,7 +3,7 @@ import { Tail } from './process/output.js';
 import type { ProcessEnd, PythonProcess } from './process/python-process.js';
 import type { Runtime } from './runtime.js';
 import { errorFromWire } from './wire/error.js';
-import type { FailedMessage, HelloMessage, InitMessage } from './wire/message.js';
+import { type FailedMessage, type HelloMessage, type InitMessage, PROTOCOL } from './wire/message.js';
 
 /** How one Python process comes up: the handshake, and what it failed by if it does not. */
 export class Boot {
@@ -38,19 +38,19 @@ export class Boot {
     wanted: Pick<InitMessage, 'interrupts' | 'stacks' | 'replyPage' | 'shortUs'>,
   ): BootError | undefined {
     this.onLoading();
-    let init: ReturnType<Runtime['initLine']>;
+    let line: string;
     try {
       const { hasStartMark, share } = this.#process;
-      init = this.#runtime.initLine(this.#name, { startMark: hasStartMark, ...wanted, ...(share && { share }) });
+      line = this.#runtime.initLine(this.#name, { startMark: hasStartMark, ...wanted, ...(share && { share }) });
     } catch (error) {
       // What differs from pool to pool in that line is `setup`.
       return this.error('setup', error);
     }
-    if (protocol !== init.protocol) {
-      const detail = `Python speaks protocol ${protocol} (library ${library}), and this side speaks ${init.protocol}`;
+    if (protocol !== PROTOCOL) {
+      const detail = `Python speaks protocol ${protocol} (library ${library}), and this side speaks ${PROTOCOL}`;
       return this.error('protocol', new ProtocolError({ detail, worker: this.#name }));
     }
-    this.#process.send(init.line);
+    this.#process.send(line);
     return undefined;
   }
 

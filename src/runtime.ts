@@ -67,7 +67,7 @@ import { Counters, type PoolStats, type WorkerStats } from './stats.js';
 import type { System } from './table.js';
 import { nextTurn, Turn } from './turn.js';
 import { give } from './unwatched.js';
-import { encodeInit, encodeLoad, type InitMessage, type LogMessage, PROTOCOL } from './wire/message.js';
+import { encodeInit, encodeLoad, type InitMessage, type LogMessage } from './wire/message.js';
 
 /** Somebody who asked the coordinator for a lease. */
 export interface Asker {
@@ -614,9 +614,9 @@ export class Runtime {
   initLine(
     worker: string,
     can: Pick<InitMessage, 'startMark' | 'replyPage' | 'shortUs' | 'interrupts' | 'stacks' | 'share'>,
-  ): { line: string; protocol: number } {
+  ): string {
     const { settings } = this;
-    const line = encodeInit({
+    return encodeInit({
       worker,
       ...this.#imports(),
       expose: settings.expose,
@@ -630,7 +630,6 @@ export class Runtime {
       ...(this.#isBatchWork && { batchScheduling: true }),
       ...can,
     });
-    return { line, protocol: PROTOCOL };
   }
 
   /** Its workers are to look before they sleep, which counts as time that `cpuSeconds` gives, and as a quota's. */
