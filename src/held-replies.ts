@@ -1,6 +1,8 @@
 import type { PoolClock } from './clock.js';
 import { whenPolled } from './polled.js';
 import type { HeldReplies } from './process/start-mark.js';
+import { parseLine } from './wire/fields.js';
+import { messageOf, type ReplyMessage } from './wire/message.js';
 
 /**
  * Looks for replies that Python holds back for longer than it means to: it writes them before anything that it knows to
@@ -52,6 +54,20 @@ export class HeldReplyWatch {
       if (this.#hands.read()?.state === held.state) this.#hands.take(held.lines);
     });
   }
+}
+
+/** The replies that these lines are, which Python holds. */
+export function repliesIn(lines: readonly string[]): ReplyMessage[] {
+  const replies: ReplyMessage[] = [];
+  for (const line of lines) {
+    try {
+      const message = messageOf(parseLine(line));
+      if (message.type === 'reply') replies.push(message);
+    } catch {
+      break; // Whoever crashes may have written anywhere.
+    }
+  }
+  return replies;
 }
 
 /** What a watch asks, and tells. */

@@ -26,7 +26,7 @@ import {
 import type { PoolEvents, RunningCall } from '../events.js';
 import { type Answer, type Exchange, isBegun, type Loss, type Request } from '../exchange.js';
 import { type HandleOwner, Handles } from '../handle.js';
-import { HeldReplyWatch } from '../held-replies.js';
+import { HeldReplyWatch, repliesIn } from '../held-replies.js';
 import { type Kept, KeptFunctions } from '../keep.js';
 import type { Linger } from '../linger.js';
 import type { PoolSettings } from '../options.js';
@@ -42,7 +42,6 @@ import type { SessionLoss } from '../session-registry.js';
 import type { Counters, WorkerStats } from '../stats.js';
 import { hasLimit, Vigil } from '../vigil.js';
 import { errorFromWire } from '../wire/error.js';
-import { parseLine } from '../wire/fields.js';
 import {
   type ErrorMessage,
   encodeCancel,
@@ -55,8 +54,6 @@ import {
   type MappedMessage,
   type MessageDuringCall,
   type MessageFromPython,
-  messageOf,
-  type ReplyMessage,
 } from '../wire/message.js';
 import type { ValueLimits } from '../wire/value.js';
 import { effect } from './effect.js';
@@ -911,20 +908,6 @@ export class WorkerHand implements ProcessListeners {
     const stage = this.#endedFor === 'boot-timeout' ? 'timeout' : this.#boot.stage;
     return this.#boot.error(stage, cause, this.#end);
   }
-}
-
-/** The replies that these lines are. */
-function repliesIn(lines: readonly string[]): ReplyMessage[] {
-  const replies: ReplyMessage[] = [];
-  for (const line of lines) {
-    try {
-      const message = messageOf(parseLine(line));
-      if (message.type === 'reply') replies.push(message);
-    } catch {
-      break; // Whoever crashes may have written anywhere.
-    }
-  }
-  return replies;
 }
 
 /** Signals that come from outside, the kernel's for want of memory included. A crash has others. */
