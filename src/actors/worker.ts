@@ -33,7 +33,7 @@ import type { PoolSettings } from '../options.js';
 import { Outbox } from '../outbox.js';
 import type { Prefetch } from '../prefetch.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
-import { StackDump } from '../process/stack-dump.js';
+import { StackDumps } from '../process/stack-dump.js';
 import { Pulse } from '../pulse.js';
 import { remove } from '../remove.js';
 import type { Started } from '../retries.js';
@@ -100,8 +100,8 @@ export class WorkerHand implements ProcessListeners {
   #pid: number | undefined;
   /** A signal interrupts its call, and is not the end of it. */
   #interrupts = false;
-  /** A signal lets it write where it stands. */
-  #tellsStacks = false;
+  /** What it writes of where it stands; absent where no signal lets it. */
+  #dumps: StackDumps | undefined;
   /** Absent unless it is to be pinged. */
   #pulse: Pulse | undefined;
   #heardAt: number | undefined;
@@ -113,8 +113,6 @@ export class WorkerHand implements ProcessListeners {
   readonly #taken = new Set<number>();
   /** The answers that it had given and not sent at its end, by request. */
   #atEnd: ReadonlyMap<number, Answer> | undefined;
-  /** What it writes now of where it stands, and who wants to know. */
-  #dump: { readonly dump: StackDump; readonly tells: ((stack: string | null) => void)[] } | undefined;
   /** Known once it was asked. */
   #pipes: boolean | undefined;
   /** It can open files of ours. */
@@ -551,7 +549,7 @@ export class WorkerHand implements ProcessListeners {
       case 'ready':
         this.#boot.isUp = true;
         this.#interrupts = message.interrupts;
-        this.#tellsStacks = message.stacks;
+        if (message.stacks) this.#dumps = this.#newDumps();
         this.#beginPulse();
         this.#shares = message.shares ?? false;
         if (!this.pipes) this.#runtime.prefetch.isPossible = false;
@@ -575,7 +573,7 @@ export class WorkerHand implements ProcessListeners {
   }
 
   onOutput(stream: 'stdout' | 'stderr', text: string): void {
-    if (stream === 'stderr' && this.#dump?.dump.take(text)) return;
+    if (stream === 'stderr' && this.#dumps?.take(text)) return;
     if (stream === 'stderr') this.#boot.stderr.push(text);
     this.#log({ type: 'log', stream, call: this.#onlyRequest(), text });
   }
@@ -656,23 +654,13 @@ export class WorkerHand implements ProcessListeners {
 
   /** Tells where its threads stand, as far as it says so within a moment. */
   #whereItStands(tell: (stack: string | null) => void): void {
-    if (!this.#tellsStacks || this.#end !== undefined) return tell(null);
-    this.#dump?.tells.push(tell);
-    if (this.#dump !== undefined) return;
-    const asked = { dump: new StackDump(), tells: [tell] };
-    this.#dump = asked;
-    this.#process.dumpStacks();
-    // Nothing says that it is complete: it is when nothing more has come for a while.
-    const look = (lines: number, looks: number) => {
-      if (asked.dump.lines > lines && looks < STACK_LOOKS_MAX) return later(asked.dump.lines, looks + 1);
-      this.#dump = undefined;
-      const stack = asked.dump.text(this.#runtime.settings.libraryPath);
-      for (const each of asked.tells) each(stack);
-    };
-    const later = (lines: number, looks: number) => {
-      this.#runtime.clock.setTimeout(() => look(lines, looks), STACK_MS);
-    };
-    later(0, 0);
+    if (this.#dumps === undefined || this.#end !== undefined) return tell(null);
+    this.#dumps.ask(tell);
+  }
+
+  #newDumps(): StackDumps {
+    const { clock, settings } = this.#runtime;
+    return new StackDumps(clock, settings.libraryPath, () => this.#process.dumpStacks());
   }
 
   #told({ name, context }: Call, call: number, ranMs: number, stack: string | null): RunningCall {
@@ -912,9 +900,6 @@ export class WorkerHand implements ProcessListeners {
 
 /** Signals that come from outside, the kernel's for want of memory included. A crash has others. */
 const SENT_SIGNALS: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
-/** How long a worker has to begin to say where it stands, and to go on with it. */
-const STACK_MS = 100;
-const STACK_LOOKS_MAX = 10;
 
 const interpreted = workerMachine.provide({
   actions: {

@@ -1,4 +1,48 @@
 import { sep } from 'node:path';
+import type { PoolClock } from '../clock.js';
+
+/** What one worker writes of where it stands: one dump at a time, for all who ask while it is written. */
+export class StackDumps {
+  readonly #clock: PoolClock;
+  readonly #libraryPath: string;
+  readonly #begin: () => void;
+  #dump: StackDump | undefined;
+  readonly #tells: ((stack: string | null) => void)[] = [];
+
+  /**
+   * @param libraryPath The folder of the Python package.
+   * @param begin Has the worker write.
+   */
+  constructor(clock: PoolClock, libraryPath: string, begin: () => void) {
+    this.#clock = clock;
+    this.#libraryPath = libraryPath;
+    this.#begin = begin;
+  }
+
+  /** Tells where its threads stand, as far as it says so within a moment. */
+  ask(tell: (stack: string | null) => void): void {
+    this.#tells.push(tell);
+    if (this.#dump !== undefined) return;
+    this.#dump = new StackDump();
+    this.#begin();
+    this.#lookLater(this.#dump, 0, 0);
+  }
+
+  /** True if that line belongs to it. */
+  take(line: string): boolean {
+    return this.#dump?.take(line) ?? false;
+  }
+
+  /** Nothing says that it is complete: it is when nothing more has come for a while. */
+  #lookLater(dump: StackDump, lines: number, looks: number): void {
+    this.#clock.setTimeout(() => {
+      if (dump.lines > lines && looks < LOOKS_MAX) return this.#lookLater(dump, dump.lines, looks + 1);
+      this.#dump = undefined;
+      const stack = dump.text(this.#libraryPath);
+      for (const tell of this.#tells.splice(0)) tell(stack);
+    }, LOOK_MS);
+  }
+}
 
 /**
  * What Python's `faulthandler` writes to standard error when a worker is asked where it stands: every thread's stack,
@@ -48,3 +92,6 @@ function escaped(path: string): string {
 const THREAD = /^(?:Current thread|Thread) 0x[0-9a-f]+/;
 const FRAME = /^ {2}(?:File ".*", line |\.\.\.|<)/;
 const BOOTSTRAP = /^ {2}File "<string>", line 1 in <module>$/;
+/** How long a worker has to begin to say where it stands, and to go on with it. */
+const LOOK_MS = 100;
+const LOOKS_MAX = 10;
