@@ -15,15 +15,8 @@ import { busyPoll } from '../busy-poll.js';
 import type { Call } from '../call.js';
 import { outside, type Run } from '../children.js';
 import { compile } from '../compile.js';
-import {
-  CallHungError,
-  type EndedLease,
-  type HandleEnd,
-  type PoolError,
-  ProtocolError,
-  WorkerDiedError,
-} from '../errors.js';
-import type { PoolEvents, RunningCall } from '../events.js';
+import { CallHungError, type EndedLease, type HandleEnd, type PoolError, ProtocolError } from '../errors.js';
+import type { RunningCall } from '../events.js';
 import { type Answer, type Exchange, isBegun, type Loss, type Request } from '../exchange.js';
 import { type HandleOwner, Handles } from '../handle.js';
 import { HeldReplyWatch, repliesIn } from '../held-replies.js';
@@ -56,6 +49,7 @@ import {
   type MessageFromPython,
 } from '../wire/message.js';
 import type { ValueLimits } from '../wire/value.js';
+import { WorkerEnd } from '../worker-end.js';
 import { effect } from './effect.js';
 
 /** The worker's chart with hands: it starts, asks and kills a real process. */
@@ -117,11 +111,7 @@ export class WorkerHand implements ProcessListeners {
   #pipes: boolean | undefined;
   /** It can open files of ours. */
   #shares = false;
-  #end: ProcessEnd | undefined;
-  /** What made it unfit. */
-  #fault: PoolError | undefined;
-  /** Why it was asked to end, or killed. */
-  #endedFor: KillReason | 'retired' | 'unresponsive' | undefined;
+  readonly #end: WorkerEnd;
   /** It was started before its modules changed, and is replaced as soon as it has come up. */
   #isStale = false;
   #isRetired = false;
@@ -138,6 +128,7 @@ export class WorkerHand implements ProcessListeners {
     this.#startedAt = runtime.clock.now();
     this.#process = outside(() => runtime.startPython(() => runtime.launch(), this));
     this.#boot = new Boot(runtime, this.name, this.#process);
+    this.#end = new WorkerEnd(this.name, this.#boot, runtime.settings.resources.cpuSeconds);
     this.#outbox = new Outbox((line, bin, isUrgent) => {
       this.#process.send(line, bin, isUrgent);
       this.#answersSoon();
@@ -194,7 +185,7 @@ export class WorkerHand implements ProcessListeners {
 
   /** Its leases may outlast their calls: it is to stay, and needs to give none back to prove that its start was good. */
   get #reusesLeases(): boolean {
-    const isToStay = this.#endedFor === undefined && !this.#isRetired && !this.#isStale;
+    const isToStay = this.#end.because === undefined && !this.#isRetired && !this.#isStale;
     return isToStay && this.#runtime.reusesLeases && this.#runtime.isProven(this.#worker);
   }
 
@@ -417,7 +408,7 @@ export class WorkerHand implements ProcessListeners {
    * that has no time is left out.
    */
   ask(): void {
-    this.#endedFor ??= this.#isRetired ? 'retired' : 'stopped';
+    this.#end.because ??= this.#isRetired ? 'retired' : 'stopped';
     if (!this.#boot.isUp) this.terminate();
     else if (this.#runtime.settings.stopGraceMs > 0) this.#outbox.send(encodeStop());
     this.#pulse?.end();
@@ -434,7 +425,7 @@ export class WorkerHand implements ProcessListeners {
    * or will have.
    */
   replace(): boolean {
-    if (this.#isRetired || this.#endedFor !== undefined || this.#process.isUpToDate) return false;
+    if (this.#isRetired || this.#end.because !== undefined || this.#process.isUpToDate) return false;
     this.#isStale = true;
     if (this.#boot.isUp) this.#worker.send({ type: 'worker.retire' });
     return true;
@@ -452,7 +443,7 @@ export class WorkerHand implements ProcessListeners {
 
   /** Ends the process group at once. */
   kill(because: KillReason): void {
-    this.#endedFor ??= because;
+    this.#end.because ??= because;
     this.#isKilled = true;
     this.#process.signal('SIGKILL');
     this.#pulse?.end();
@@ -474,7 +465,7 @@ export class WorkerHand implements ProcessListeners {
   /** How a request was lost that will not be answered. */
   loss(request: Request, call: Call): Loss {
     const started = this.hasStarted(request.id);
-    if (this.#endedFor === 'stopped') return { error: this.#runtime.refusal('closed'), started, isFinal: true };
+    if (this.#end.because === 'stopped') return { error: this.#runtime.refusal('closed'), started, isFinal: true };
     if (started !== false && this.#isSuspected(request)) {
       this.#runtime.prefetch.broke(call);
       const isSpent = call.died();
@@ -482,18 +473,18 @@ export class WorkerHand implements ProcessListeners {
     } else if (started !== false && request.isRevoked) {
       this.#runtime.prefetch.hung(call, this.#asked[1]?.isAhead === true);
     }
-    return { error: this.#lossAs(call.toldAs(started), call.name), started, isFinal: false };
+    return { error: this.#end.lossOf(call.name, call.toldAs(started)), started, isFinal: false };
   }
 
   /** How the call with that id was lost, of a batch that will not be answered. */
   lossOfItem(batch: Batch, id: number): Loss {
     const started = this.hasStarted(id);
-    if (this.#endedFor === 'stopped') return { error: this.#runtime.refusal('closed'), started, isFinal: true };
+    if (this.#end.because === 'stopped') return { error: this.#runtime.refusal('closed'), started, isFinal: true };
     // Those before it were run to their ends, and their answers are lost with it.
-    if (this.#endedBySelf && id === this.#process.lastStarted()) {
+    if (this.#end.isUnasked && id === this.#process.lastStarted()) {
       this.#runtime.poison.died({ name: batch.name, ...batch.requestOfNext() }, false);
     }
-    return { error: this.#lossAs({ started, attempts: 1 }, batch.name), started, isFinal: false };
+    return { error: this.#end.lossOf(batch.name, { started, attempts: 1 }), started, isFinal: false };
   }
 
   /** It was in the pipe by the pool's own choice, and there is still somewhere else to go. */
@@ -503,8 +494,8 @@ export class WorkerHand implements ProcessListeners {
 
   /** What the caller of a request that was never begun is told, and whoever asks for another under the lost lease. */
   lossOfLease({ lease, isAbandoned }: Exchange): EndedLease {
-    const isRevoked = this.#endedFor === 'cancel-grace' && isAbandoned;
-    const reason = this.#endedFor === 'stopped' ? 'pool-closed' : isRevoked ? 'revoked' : 'worker-died';
+    const isRevoked = this.#end.because === 'cancel-grace' && isAbandoned;
+    const reason = this.#end.because === 'stopped' ? 'pool-closed' : isRevoked ? 'revoked' : 'worker-died';
     return { lease, reason };
   }
 
@@ -567,7 +558,7 @@ export class WorkerHand implements ProcessListeners {
         if (this.#isStale) this.#worker.send({ type: 'worker.retire' });
         return;
       case 'failed':
-        this.#fault = this.#boot.onFailed(message);
+        this.#end.fault = this.#boot.onFailed(message);
         return this.#worker.send({ type: 'process.unfit' });
     }
   }
@@ -579,7 +570,7 @@ export class WorkerHand implements ProcessListeners {
   }
 
   onUnfit(error: PoolError): void {
-    this.#fault ??= this.#boot.isUp ? error : this.#bootError(error);
+    this.#end.unfit(error);
     this.#worker.send({ type: 'process.unfit' });
   }
 
@@ -590,10 +581,10 @@ export class WorkerHand implements ProcessListeners {
     this.#runtime.lookForDeadlocks();
   }
 
-  onExited(end: ProcessEnd, isBlameless = false): void {
-    this.#end = end;
-    this.#ended(end, this.#boot.isUp ? undefined : (this.#fault ?? this.#bootError()));
-    this.#worker.send({ type: 'process.exited', byItself: this.#wentByItself, isBlameless });
+  onExited(exit: ProcessEnd, isBlameless = false): void {
+    this.#end.exit = exit;
+    this.#ended(exit, this.#end.bootFailure);
+    this.#worker.send({ type: 'process.exited', byItself: this.#end.isByItself, isBlameless });
     this.#runtime.hands.delete(this.#worker);
     // Nobody follows one whose replacement is up already, nor a replacement that has not come up.
     this.#runtime.lookForDeadlocks();
@@ -630,7 +621,7 @@ export class WorkerHand implements ProcessListeners {
     const wanted = { interrupts, stacks: isDirect, ...held };
     const failure = this.#boot.onHello(hello, wanted);
     if (failure === undefined) return;
-    this.#fault = failure;
+    this.#end.fault = failure;
     this.#worker.send({ type: 'process.unfit' });
   }
 
@@ -645,7 +636,7 @@ export class WorkerHand implements ProcessListeners {
         canAnswer: () => lane !== 'serial' || this.#asked.length === 0,
         ask: (number) => this.#process.send(encodePing(number)),
         onSilent: () => {
-          this.#endedFor ??= 'unresponsive';
+          this.#end.because ??= 'unresponsive';
           this.#worker.send({ type: 'process.unfit' });
         },
       },
@@ -654,7 +645,7 @@ export class WorkerHand implements ProcessListeners {
 
   /** Tells where its threads stand, as far as it says so within a moment. */
   #whereItStands(tell: (stack: string | null) => void): void {
-    if (this.#dumps === undefined || this.#end !== undefined) return tell(null);
+    if (this.#dumps === undefined || this.#end.exit !== undefined) return tell(null);
     this.#dumps.ask(tell);
   }
 
@@ -753,7 +744,7 @@ export class WorkerHand implements ProcessListeners {
   }
 
   #noteWork(): void {
-    const isAtWork = this.#asked.length > 0 && this.#end === undefined;
+    const isAtWork = this.#asked.length > 0 && this.#end.exit === undefined;
     if (isAtWork === this.#isAtWork) return;
     this.#isAtWork = isAtWork;
     busyPoll.atWork += isAtWork ? 1 : -1;
@@ -798,15 +789,14 @@ export class WorkerHand implements ProcessListeners {
     return this.#asked.length === 1 && first!.id === first!.lastId ? first!.id : null;
   }
 
-  #ended(end: ProcessEnd, bootFailure: unknown): void {
+  #ended(exit: ProcessEnd, bootFailure: unknown): void {
     this.#noteWork();
     this.#pulse?.end();
     this.#heldReplies?.end();
     this.#kept?.endAll();
-    if (this.#endedFor !== 'stopped') {
+    if (this.#end.because !== 'stopped') {
       if (bootFailure !== undefined) this.#runtime.bootFailed(bootFailure);
-      else if (this.#endedFor !== 'retired')
-        this.#runtime.workerDied(this.#fault ?? this.#died({ started: 'unknown', attempts: 1 }, undefined));
+      else if (this.#end.because !== 'retired') this.#runtime.workerDied(this.#end.failure);
     }
     this.#outbox.close();
     this.#leaveSessions();
@@ -814,8 +804,8 @@ export class WorkerHand implements ProcessListeners {
       worker: this.name,
       id: this.id,
       pid: this.#pid,
-      ...end,
-      reason: this.#reason(),
+      ...exit,
+      reason: this.#end.reason,
     });
   }
 
@@ -825,9 +815,9 @@ export class WorkerHand implements ProcessListeners {
     this.#runtime.sizer?.left(this);
     this.#disown('worker-died');
     // One that goes with its last lease still has that lease's objects.
-    if (this.#endedFor === undefined && this.#end === undefined) this.#handles?.endSessions();
+    if (this.#end.because === undefined && this.#end.exit === undefined) this.#handles?.endSessions();
     else this.#handles?.endAll();
-    if (this.#endedFor === 'stopped') return;
+    if (this.#end.because === 'stopped') return;
     this.#runtime.sessions.workerLeft(this.id, this.sessionLoss);
   }
 
@@ -839,23 +829,9 @@ export class WorkerHand implements ProcessListeners {
     }
   }
 
-  /** What the caller is told of a call that is lost, whose attempts stand like that. */
-  #lossAs(told: { started: Started; attempts: number }, call: string): PoolError {
-    const fault = this.#fault;
-    if (fault === undefined) return this.#died(told, call);
-    // Each caller gets one of its own, which says how its own call stands.
-    const { detail } = fault as ProtocolError;
-    return fault instanceof ProtocolError ? new ProtocolError({ detail, worker: this.name, ...told }) : fault;
-  }
-
-  /** Nobody asked it to end, and nobody killed it for what it had not done. */
-  get #endedBySelf(): boolean {
-    return this.#endedFor === undefined || this.#endedFor === 'unfit';
-  }
-
   /** It ended by itself while that request ran. */
   #isSuspected(request: Request): boolean {
-    if (!this.#endedBySelf) return false;
+    if (!this.#end.isUnasked) return false;
     return this.#runtime.settings.lane !== 'serial' || this.#asked[0] === request;
   }
 
@@ -863,43 +839,7 @@ export class WorkerHand implements ProcessListeners {
   get #ranAlone(): boolean {
     return this.#runtime.settings.lane === 'serial' || this.#asked.length === 1;
   }
-
-  /** It exited, crashed or broke its line, and neither the pool nor anybody outside had ended it. */
-  get #wentByItself(): boolean {
-    if (this.#endedFor !== undefined) return this.#endedFor === 'unfit';
-    return !SENT_SIGNALS.has(this.#end?.signal ?? '');
-  }
-
-  #reason(): PoolEvents['worker.dead'][0]['reason'] {
-    if (this.#endedFor !== undefined && this.#endedFor !== 'unfit') return this.#endedFor;
-    if (!this.#boot.isUp) return 'boot';
-    return this.#endedFor === undefined ? 'exited' : 'protocol';
-  }
-
-  #died(told: { started: Started; attempts: number }, call: string | undefined): WorkerDiedError {
-    const { exitCode = null, signal = null } = this.#end ?? {};
-    const evicted = this.#endedFor === 'cancel-grace';
-    return new WorkerDiedError({
-      worker: this.name,
-      exitCode,
-      signal,
-      stderr: this.#boot.stderr.lines,
-      ...told,
-      call,
-      evicted,
-      cpuSeconds: this.#runtime.settings.resources.cpuSeconds,
-      silent: this.#endedFor === 'unresponsive',
-    });
-  }
-
-  #bootError(cause?: unknown): PoolError {
-    const stage = this.#endedFor === 'boot-timeout' ? 'timeout' : this.#boot.stage;
-    return this.#boot.error(stage, cause, this.#end);
-  }
 }
-
-/** Signals that come from outside, the kernel's for want of memory included. A crash has others. */
-const SENT_SIGNALS: ReadonlySet<string> = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
 const interpreted = workerMachine.provide({
   actions: {
