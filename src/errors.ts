@@ -412,7 +412,7 @@ export class PoolClosedError extends PoolError<'ERR_POOL_CLOSED'> {
   /** The method that ended the pool. */
   readonly by: 'drain' | 'close' | 'destroy';
 
-  constructor(seen: { by: 'drain' | 'close' | 'destroy' }) {
+  constructor(seen: { by: PoolClosedError['by'] }) {
     super(
       'PoolClosedError',
       'ERR_POOL_CLOSED',
@@ -560,7 +560,7 @@ export class MessageTooLargeError extends PoolError<'ERR_MESSAGE_TOO_LARGE'> {
   constructor(seen: {
     bytes: number;
     limit: number;
-    option?: 'messageBytesMax' | 'attachmentBytesMax' | undefined;
+    option?: MessageTooLargeError['option'] | undefined;
     sender: 'node' | 'python';
     call?: string | undefined;
     /** What of the call it is; absent for its arguments and for its answer. */
@@ -657,18 +657,21 @@ export class SchemaTimeoutError extends PoolError<'ERR_SCHEMA_TIMEOUT'> {
   }
 }
 
+/** What a session was lost by. */
+export type SessionLoss = 'evicted' | 'expired' | 'worker-died' | 'worker-recycled';
+
 /** The worker that held a session's state is gone, and the state with it. */
 export class SessionLostError extends PoolError<'ERR_SESSION_LOST'> {
   /** The session's id. */
   readonly session: string;
   /** Why its worker no longer has it. */
-  readonly reason: 'evicted' | 'expired' | 'worker-died' | 'worker-recycled';
+  readonly reason: SessionLoss;
   /** How long its `onLost` was waited for in vain; else `undefined`. */
   readonly onLostTimeoutMs: number | undefined;
 
   constructor(seen: {
     session: string;
-    reason: 'evicted' | 'expired' | 'worker-died' | 'worker-recycled';
+    reason: SessionLoss;
     onLostTimeoutMs?: number | undefined;
   }) {
     const remedy =
@@ -1107,7 +1110,7 @@ const WAITS: Record<WaitedFor, Wait> = {
   },
 };
 
-const SESSION_LOSSES: Record<SessionLostError['reason'], string> = {
+const SESSION_LOSSES: Record<SessionLoss, string> = {
   evicted: 'it was the one longest unused when room was needed.',
   expired: 'it was unused for longer than its `ttlMs`.',
   'worker-died': 'its worker died.',

@@ -1,3 +1,5 @@
+import type { SessionLoss } from './errors.js';
+
 /** What a pool tells those who listen: facts, by the charts' own names. */
 export interface PoolEvents {
   /** A worker can take leases; `bootMs` is how long its start took. */
@@ -27,7 +29,7 @@ export interface PoolEvents {
   /** With `start: 'fork'`: processes are started by themselves, since a fork of what has imported the modules might not work. */
   'fork.refused': [{ reason: string }];
   /** A session's state in Python is gone. */
-  'session.lost': [{ session: string; reason: 'evicted' | 'expired' | 'worker-died' | 'worker-recycled' }];
+  'session.lost': [{ session: string; reason: SessionLoss }];
   /**
    * A lease is `held` for longer than `leakAfterMs`, or all who had it in hand have `lost` it without giving it back, which
    * the pool then does for them. `stack` says where it was asked for, if there is `leakAfterMs`. Where nobody listens, the

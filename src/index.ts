@@ -21,7 +21,6 @@ export { createPool, type Pool } from './pool.js';
 export type { EnvironmentAllowList, EnvironmentChanges, EnvironmentOption } from './process/environment.js';
 export type { CalledFunction, Handle, PyProxy, UntypedFunction } from './py.js';
 export type { Session, SessionOptions } from './session.js';
-export type { SessionLoss } from './session-registry.js';
 export type { SchemaResult, StandardSchema } from './standard-schema.js';
 export type { PingStats, PoolStats, WorkerStats } from './stats.js';
 export type { StreamOptions } from './stream.js';

@@ -3,7 +3,7 @@ import { checkWait, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
 import { callAbove, parentRun, unlessDeadlocked } from './children.js';
-import { PlatformError, type WaitedFor } from './errors.js';
+import { PlatformError, type PoolClosedError, type WaitedFor } from './errors.js';
 import type { PoolEvents } from './events.js';
 import { Hold } from './hold.js';
 import {
@@ -241,7 +241,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
   }
 
   async #end(
-    by: 'drain' | 'close' | 'destroy',
+    by: PoolClosedError['by'],
     states: readonly string[],
     given: WaitOptions,
     waitedFor: WaitedFor,

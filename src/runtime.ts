@@ -114,7 +114,7 @@ export class Runtime {
   /** Present if the pool has no fixed size. */
   readonly sizer: Sizer | undefined;
   /** What ended the pool, once something has. */
-  endedBy: 'drain' | 'close' | 'destroy' | undefined;
+  endedBy: PoolClosedError['by'] | undefined;
   readonly #events = new EventEmitter<PoolEvents>();
   readonly #askers = new Askers();
   readonly #supervisor: Actor<typeof supervisorMachine>;
@@ -460,7 +460,7 @@ export class Runtime {
     if (this.#isActive) this.#supervisor.send(event);
   }
 
-  end(by: 'drain' | 'close' | 'destroy'): void {
+  end(by: PoolClosedError['by']): void {
     if (!this.#isActive) return;
     this.linger.end();
     this.retries.hurry();

@@ -1,13 +1,10 @@
 import type { WorkerId } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import type { Asking, Spurned } from './asking.js';
-import { SessionLimitError } from './errors.js';
+import { SessionLimitError, type SessionLoss } from './errors.js';
 import { LruMap } from './lru-map.js';
 import type { Rebuild } from './rebuild.js';
 import type { Runtime } from './runtime.js';
-
-/** What a session was lost by. */
-export type SessionLoss = 'evicted' | 'expired' | 'worker-died' | 'worker-recycled';
 
 /** One session, as long as it lives. */
 export interface SessionRecord {

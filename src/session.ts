@@ -5,14 +5,14 @@ import { checkMs, checkNames, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
 import { callAbove, outside, type Parent, parentRun, Run, unlessDeadlocked } from './children.js';
-import { OptionError, SessionLostError } from './errors.js';
+import { OptionError, type SessionLoss, SessionLostError } from './errors.js';
 import type { Exchange } from './exchange.js';
 import { Hold } from './hold.js';
 import { CheckoutAsking, type CheckoutOptions, checkoutOptions, Lease } from './lease.js';
 import { NO_OPTIONS, own } from './own.js';
 import { Rebuild } from './rebuild.js';
 import type { Runtime } from './runtime.js';
-import type { SessionLoss, SessionRecord } from './session-registry.js';
+import type { SessionRecord } from './session-registry.js';
 
 /** How a session finds its worker, and what becomes of it. */
 export interface SessionOptions {

@@ -15,7 +15,14 @@ import { busyPoll } from '../busy-poll.js';
 import type { Call } from '../call.js';
 import { outside, type Run } from '../children.js';
 import { compile } from '../compile.js';
-import { CallHungError, type EndedLease, type HandleEnd, type PoolError, ProtocolError } from '../errors.js';
+import {
+  CallHungError,
+  type EndedLease,
+  type HandleEnd,
+  type PoolError,
+  ProtocolError,
+  type SessionLoss,
+} from '../errors.js';
 import type { RunningCall } from '../events.js';
 import { type Answer, type Exchange, isBegun, type Loss, type Request } from '../exchange.js';
 import { type HandleOwner, Handles } from '../handle.js';
@@ -31,7 +38,6 @@ import { Pulse } from '../pulse.js';
 import { remove } from '../remove.js';
 import type { Started } from '../retries.js';
 import type { Runtime } from '../runtime.js';
-import type { SessionLoss } from '../session-registry.js';
 import type { Counters, WorkerStats } from '../stats.js';
 import { hasLimit, Vigil } from '../vigil.js';
 import { errorFromWire } from '../wire/error.js';

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { WorkerHand } from '../../src/actors/worker.js';
+import type { SessionLoss } from '../../src/errors.js';
 import type { Runtime } from '../../src/runtime.js';
-import { type SessionLoss, type SessionRecord, SessionRegistry } from '../../src/session-registry.js';
+import { type SessionRecord, SessionRegistry } from '../../src/session-registry.js';
 import { watchFaults } from '../fake/faults.js';
 import { PlayedPool } from '../fake/played-pool.js';
 import { heard, TurnedClock } from '../fake/turned-clock.js';
