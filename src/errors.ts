@@ -512,7 +512,7 @@ export class NotExposedError extends PoolError<'ERR_NOT_EXPOSED'> {
         ? printable(seen.detail ?? 'A function is missing in the modules of this pool.')
         : `Python exposes no function ${quoted(seen.call)}.${didYouMean(seen.call, seen.functions)} ` +
             `It exposes ${listed(seen.functions)}. ` +
-            "Put `@expose` on the function, or create the pool with `expose: 'all'`.",
+            "What can be called has `@expose`, or is public in a module of a pool with `expose: 'all'`.",
     );
     this.call = seen.call;
     this.functions = seen.functions;

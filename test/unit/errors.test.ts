@@ -202,6 +202,11 @@ describe('a NotExposedError', () => {
     expect(asked('load', [])).toContain('It exposes nothing at all.');
   });
 
+  it('says what can be called, and proposes no option that the pool may have already', () => {
+    expect(asked('load', ['mean'])).toMatch(/ It exposes mean\. What can be called has `@expose`, or is public in a /);
+    expect(asked('load', ['mean'])).not.toContain('create the pool');
+  });
+
   it('says what Python said, and no more, when no name was called', () => {
     const detail = 'Nothing in /app.py is marked with @expose.';
     const cause = new errors.NotExposedError({ functions: [], detail });
