@@ -34,8 +34,10 @@ export class Vigil {
     this.#since = clock.now();
     this.#beatAt = this.#since;
     const { softLimitMs, hardLimitMs, heartbeatTimeoutMs } = limits;
-    if (isLimit(softLimitMs)) this.#soft = clock.setTimeout(() => watched.onSlow(this.#ranMs), softLimitMs);
-    if (isLimit(hardLimitMs)) this.#hard = clock.setTimeout(() => this.#hung('hard-limit'), hardLimitMs);
+    if (isLimit(softLimitMs)) {
+      this.#soft = clock.setTimeout(() => watched.onSlow(this.#ranMs(softLimitMs)), softLimitMs);
+    }
+    if (isLimit(hardLimitMs)) this.#hard = clock.setTimeout(() => this.#hung('hard-limit', hardLimitMs), hardLimitMs);
     if (isLimit(heartbeatTimeoutMs)) this.#listen(heartbeatTimeoutMs, heartbeatTimeoutMs);
   }
 
@@ -50,22 +52,23 @@ export class Vigil {
     }
   }
 
-  get #ranMs(): number {
-    return Math.round(this.#clock.now() - this.#since);
+  /** A timer of Node may ring a part of a millisecond early, and nobody ran over a limit in less than that. */
+  #ranMs(limitMs: number): number {
+    return Math.max(limitMs, Math.round(this.#clock.now() - this.#since));
   }
 
   #listen(timeoutMs: number, leftMs: number): void {
     this.#heart = this.#clock.setTimeout(() => {
       if (this.#watched.isExcused()) this.beat();
       const silentMs = this.#clock.now() - this.#beatAt;
-      if (silentMs >= timeoutMs) this.#hung('heartbeat');
+      if (silentMs >= timeoutMs) this.#hung('heartbeat', timeoutMs);
       else this.#listen(timeoutMs, timeoutMs - silentMs);
     }, leftMs);
   }
 
-  #hung(by: 'hard-limit' | 'heartbeat'): void {
+  #hung(by: 'hard-limit' | 'heartbeat', limitMs: number): void {
     this.end();
-    this.#watched.onHung(by, this.#ranMs);
+    this.#watched.onHung(by, this.#ranMs(limitMs));
   }
 }
 
