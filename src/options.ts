@@ -212,7 +212,7 @@ export interface PoolOptions {
   readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void) | undefined;
   /** Time, for tests. */
   readonly clock?: PoolClock | undefined;
-  /** A number from 0 to 1, for the jitter of restarts and of the waits before further attempts. Default: `Math.random`. */
+  /** Returns a number from 0 to 1, for the jitter of restarts and of the waits before further attempts. Default: `Math.random`. */
   readonly random?: (() => number) | undefined;
 }
 
