@@ -831,7 +831,10 @@ export class PythonNotFoundError extends PoolError<'ERR_PYTHON_NOT_FOUND'> {
       'PythonNotFoundError',
       'ERR_PYTHON_NOT_FOUND',
       `No Python 3.10 or newer was found in ${counted(seen.tried.length, 'place')}:${places.join('')}\n` +
-        'Install one, set `PYTHONARIUM_PYTHON`, or pass the option `python`.',
+        // One place means that somebody has chosen it, and that no other is looked at.
+        (seen.tried.length === 1
+          ? 'Correct it, or leave it out: then Python is looked for in the active environment, in `.venv` and on the PATH.'
+          : 'Install one, set `PYTHONARIUM_PYTHON`, or pass the option `python`.'),
     );
     this.tried = seen.tried;
   }

@@ -182,6 +182,13 @@ describe('a WorkerDiedError', () => {
   });
 });
 
+describe('a PythonNotFoundError', () => {
+  it('proposes to correct what somebody has chosen, since no other place is looked at then', () => {
+    const chosen = { where: 'option python', what: 'python9', why: 'there is no such program on the PATH' };
+    expect(new errors.PythonNotFoundError({ tried: [chosen] }).message).toMatch(/\nCorrect it, or leave it out: /);
+  });
+});
+
 describe('a NotExposedError', () => {
   const asked = (call: string, functions: string[]) => new errors.NotExposedError({ call, functions }).message;
 
