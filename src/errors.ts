@@ -106,7 +106,7 @@ export class PythonError extends PoolError<'ERR_PYTHON'> implements PythonRaised
 
   constructor(seen: PythonRaised) {
     super(
-      new.target === PythonError ? 'PythonError' : new.target.name,
+      nameOf(new.target),
       'ERR_PYTHON',
       seen.pythonMessage === '' ? seen.type : `${seen.type}: ${seen.pythonMessage}`,
       seen.cause && { cause: seen.cause },
@@ -904,6 +904,11 @@ export class ProtocolError extends PoolError<'ERR_PROTOCOL'> {
     this.started = seen.started;
     this.attempts = seen.attempts ?? 1;
   }
+}
+
+/** Of a class that may be one of the user's. Asked outside of the class: esbuild would rename one that names itself. */
+function nameOf(made: typeof PythonError): string {
+  return made === PythonError ? 'PythonError' : made.name;
 }
 
 function hide(error: PythonError, name: keyof PythonRaised, value: unknown): void {

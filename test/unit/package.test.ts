@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -18,6 +19,12 @@ describe('the package', () => {
 
   it('is unpacked where packages are kept in archives, since Python runs no program inside of one', () => {
     expect(manifest.preferUnplugged).toBe(true);
+  });
+
+  it('has no error whose class is called otherwise when it is built, as one that names itself would be', async () => {
+    const entryPoints = [join(root, 'src/errors.ts')];
+    const { outputFiles } = await build({ entryPoints, bundle: true, format: 'esm', platform: 'node', write: false });
+    expect([...(outputFiles[0]?.text ?? '').matchAll(/\bclass _\w+/g)].map(String)).toEqual([]);
   });
 
   it('names no place by a `new URL` beside `import.meta.url`, at which webpack looks for a module', () => {
