@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { column, type Entrant, interleave } from '../bench/interleave.js';
+import { column, type Entrant, interleave, type Load } from '../bench/interleave.js';
 import { startSerialisedPool } from '../bench/serialised-pool.js';
 import { PYTHON } from '../support/pool.js';
 
@@ -59,6 +59,26 @@ it('starts a side anew for its next load after one that broke it', async () => {
   const [outcome] = await interleave([breaking], { python: PYTHON, rounds: 1, progress: () => {} });
   expect(outcome?.failures).toEqual({ work: 'side ended with 3. ' });
   expect(column(outcome!, 'sequential', 'p50Us')).toHaveLength(1);
+});
+
+it("puts all loads of the peers to Python's own pool, which runs them itself, and tells what both sides take", async () => {
+  const rows = { ms: 20, rows: 20 };
+  const loads: Record<string, Load> = {
+    sequential,
+    callers: { load: 'callers', params: { ms: 20, callers: 8 } },
+    bytes: { load: 'bytes', params: { ms: 20, size: 1_000 } },
+    ...Object.fromEntries(
+      ['even', 'uneven', 'keyed', 'tree'].map((shape) => [shape, { load: 'json', params: { ...rows, shape } }]),
+    ),
+  };
+  for (const load of Object.keys(loads)) loads[load] = { ...loads[load]!, warmMs: 20 };
+  const executor: Entrant = { name: 'executor', file: 'peers/process-pool-executor.mjs', loads };
+  const [outcome] = await interleave([executor], { python: PYTHON, rounds: 1, progress: () => {} });
+  for (const load of Object.keys(loads)) {
+    for (const figure of ['perSecond', 'nodeCpuUs', 'othersCpuUs', 'nodePssMb', 'othersPssMb']) {
+      expect(column(outcome!, load, figure)[0], `${figure} of ${load}`).toBeGreaterThan(0);
+    }
+  }
 });
 
 it('compares with a pool whose manager does the exchange, which answers and says if it cannot', async () => {

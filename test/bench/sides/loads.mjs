@@ -62,14 +62,19 @@ async function map(callee, params) {
 }
 
 /** Rows there and back, one call after the other. */
-async function json({ call }, { ms, rows, shape }) {
-  const value = SHAPES[shape](rows);
+async function json({ call }, { ms, ...what }) {
+  const value = jsonValue(what);
   const last = Object.keys(value).at(-1);
   return repeated(ms, async () => {
     const back = await call('give_back', [value]);
     same(back.length, value.length);
     same(back[last].name, value[last].name);
   });
+}
+
+/** So many rows in one of the shapes. */
+export function jsonValue({ rows, shape }) {
+  return SHAPES[shape](rows);
 }
 
 /** Bytes there and back, one call after the other. */
