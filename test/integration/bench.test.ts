@@ -81,6 +81,48 @@ it("puts all loads of the peers to Python's own pool, which runs them itself, an
   }
 });
 
+it('counts what runs of inspection: nothing while nobody looks, and much as soon as somebody does', async () => {
+  const counting = { load: 'counted', params: { calls: 50 } };
+  const unwatched = { name: 'unwatched', file: 'sides/inspection-counted.mjs', loads: { counting } };
+  const watched = side(
+    `import counted from '${new URL('../bench/sides/inspection-counted.mjs', import.meta.url)}';
+    const inspect = () => {};
+    export default { start: (options) => counted.start({ ...options, options: { inspect } }) };`,
+    { loads: { counting } },
+  );
+  const [nobody, somebody] = await interleave([unwatched, watched], { python: PYTHON, rounds: 1, progress: () => {} });
+  expect(column(nobody!, 'counting', 'all')).toEqual([0]);
+  expect(column(somebody!, 'counting', 'all')[0]).toBeGreaterThan(10);
+});
+
+it('cuts all inspection out of the library and of XState for the side that has none', async () => {
+  const cut = side(
+    `import { Session } from 'node:inspector/promises';
+    import without from '${new URL('../bench/sides/without-inspection.mjs', import.meta.url)}';
+    export default {
+      async start(options) {
+        const session = new Session();
+        session.connect();
+        const scripts = [];
+        session.on('Debugger.scriptParsed', ({ params }) => scripts.push(params));
+        await session.post('Debugger.enable');
+        const pool = await without.start(options);
+        const figures = { left: 0, cut: 0 };
+        for (const { scriptId } of scripts.filter(({ url }) => /\\/(xstate|dist)\\//.test(url))) {
+          const { scriptSource } = await session.post('Debugger.getScriptSource', { scriptId });
+          figures.left += scriptSource.match(/\\._sendInspectionEvent\\(|\\.isOn\\b(?! =)/g)?.length ?? 0;
+          figures.cut += scriptSource.match(/false && \\(/g)?.length ?? 0;
+        }
+        return { run: () => figures, close: pool.close };
+      },
+    };`,
+  );
+  const [outcome] = await interleave([cut], { python: PYTHON, rounds: 1, progress: () => {} });
+  expect(column(outcome!, 'sequential', 'left')).toEqual([0]);
+  // One of ours, and those of XState.
+  expect(column(outcome!, 'sequential', 'cut')[0]).toBeGreaterThan(5);
+});
+
 it('compares with a pool whose manager does the exchange, which answers and says if it cannot', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'pythonarium-bench-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
