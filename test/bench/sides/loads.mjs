@@ -31,7 +31,7 @@ async function callers(callee, params) {
     while (!isOver) {
       const n = calls++;
       if (args === undefined) same(await call(name, [n, 1]), n + 1);
-      else await call(name, args);
+      else same(await call(name, args), args[0]);
     }
   };
   const start = performance.now();
@@ -91,8 +91,9 @@ async function bytes(callee, { ms, size }) {
 
 /** So many calls asked for at once, of which each takes a known time: how near to the ideal they come. */
 async function atOnce({ call }, { calls, workers, name, callMs }) {
+  const seconds = callMs / 1000;
   const start = performance.now();
-  await Promise.all(Array.from({ length: calls }, () => call(name, [callMs / 1000])));
+  await Promise.all(Array.from({ length: calls }, async () => same(await call(name, [seconds]), seconds)));
   const took = performance.now() - start;
   return { calls, ms: took, ofIdeal: (Math.ceil(calls / workers) * callMs) / took };
 }
@@ -174,13 +175,16 @@ async function repeated(ms, once) {
     times.push(now - before);
     before = now;
   } while (before - start < ms);
-  return { calls: times.length, ...latencies(times) };
+  // Of a second no more than a few dozen are made, of which no hundredth can be told.
+  return { calls: times.length, p50Us: latencies(times).p50Us };
 }
 
-function latencies(times) {
-  const sorted = times.sort((a, b) => a - b);
-  const at = (share) => 1000 * sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-  return { p50Us: at(0.5), p99Us: at(0.99) };
+/** @param times In milliseconds. */
+export function latencies(times) {
+  const sorted = times.toSorted((a, b) => a - b);
+  const { length } = sorted;
+  const middle = (sorted[(length - 1) >> 1] + sorted[length >> 1]) / 2;
+  return { p50Us: 1000 * middle, p99Us: 1000 * sorted[Math.floor(0.99 * length)] };
 }
 
 function rate(calls, start) {
