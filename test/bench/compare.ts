@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bytes, callers, json, ours, sequential } from './entrants.js';
+import { bytes, callers, json, mapped, ours, sequential } from './entrants.js';
 import { ratios, type Summary, summary } from './figures.js';
 import { column, type Entrant, interleave, type Load } from './interleave.js';
 import { print } from './print.js';
@@ -26,7 +26,7 @@ const LOADS: readonly { name: string; load: Load; figure: string; isRate: boolea
   { name: '64 callers, calls/s', load: callers(64), figure: 'perSecond', isRate: true, isPinned: false },
   {
     name: 'map, 64 under way, calls/s',
-    load: { load: 'map', params: { ms: 600, concurrency: 64 } },
+    load: mapped(64),
     figure: 'perSecond',
     isRate: true,
     isPinned: false,

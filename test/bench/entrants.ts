@@ -16,6 +16,11 @@ export function callers(count: number, more: Readonly<Record<string, unknown>> =
   return { load: 'callers', params: { ms: 600, callers: count, ...more } };
 }
 
+/** Many calls that are known beforehand. */
+export function mapped(concurrency: number): Load {
+  return { load: 'map', params: { ms: 600, concurrency } };
+}
+
 /** Twelve thousand rows are a megabyte. Uneven ones have not all the same fields, keyed ones are in an object, and those of a tree in pairs. */
 export function json(megabytes: number, shape: 'even' | 'uneven' | 'keyed' | 'tree' = 'even'): Load {
   return { load: 'json', params: { ms: 600, rows: 12_000 * megabytes, shape } };

@@ -51,5 +51,5 @@ export async function againstFloor(
   };
 }
 
-/** With few calls under way or short ones it is faster to answer each at once, with many to join the answers; and where there is a processor to spare, to look before one sleeps. */
-const FLOORS = ['coalescing', 'prompt', 'looking'] as const;
+/** With few calls under way or short ones it is faster to answer each at once, with many to join the answers; and with either, where there is a processor to spare, to look before one sleeps. */
+const FLOORS = ['coalescing', 'looking-coalescing', 'prompt', 'looking'] as const;

@@ -1,6 +1,6 @@
-import { bytes, callers, json, ours, sequential } from '../entrants.js';
+import { bytes, callers, json, mapped, ours, sequential } from '../entrants.js';
 import { ratios, summary } from '../figures.js';
-import { column, type Entrant, interleave, type Load, type Outcome } from '../interleave.js';
+import { column, type Entrant, interleave, type Outcome } from '../interleave.js';
 import { findPeers, type Peer, preparePeers } from '../peers.js';
 import { type Check, type Scenario, short, shown } from '../scenario.js';
 
@@ -35,7 +35,6 @@ export const peers: Scenario = {
       tree: json(1, 'tree'),
       bytes: bytes(10),
     };
-    const mapped = (concurrency: number): Load => ({ load: 'map', params: { ms: 600, concurrency } });
     const entrants: Entrant[] = [
       { name: 'pythonarium, one lease', file: 'sides/pipelined.mjs', loads: { '8': callers(8), '64': callers(64) } },
       ours({ sequential }, { core }),

@@ -23,14 +23,14 @@ async function sequential({ call }, params) {
 
 /** So many callers, each with one call under way. */
 async function callers(callee, params) {
-  const { callers: count, name = 'add', args } = params;
+  const { callers: count, name = 'add', args, argsOf = (n) => [n, 1] } = params;
   let isOver = false;
   let calls = 0;
   const caller = async (_, place) => {
     const { call } = callee.at?.(place) ?? callee;
     while (!isOver) {
       const n = calls++;
-      if (args === undefined) same(await call(name, [n, 1]), n + 1);
+      if (args === undefined) same(await call(name, argsOf(n)), n + 1);
       else same(await call(name, args), args[0]);
     }
   };
@@ -46,7 +46,9 @@ async function callers(callee, params) {
 /** Many calls that are known beforehand, `concurrency` of them under way. */
 async function map(callee, params) {
   const { concurrency } = params;
-  if (callee.map === undefined) return callers(callee, { ...params, callers: concurrency });
+  if (callee.map === undefined) {
+    return callers(callee, { ...params, callers: concurrency, name: 'increment', argsOf: (n) => [n] });
+  }
   let isOver = false;
   function* numbers() {
     for (let n = 0; !isOver; n++) yield n;

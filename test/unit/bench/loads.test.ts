@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it, vi } from 'vitest';
 
 // What a side runs is plain JavaScript, of which there are no types.
 const { LOADS, latencies } = await import(new URL('../../bench/sides/loads.mjs', import.meta.url).href);
@@ -17,6 +18,15 @@ describe('latencies', () => {
 });
 
 describe('a load', () => {
+  it('of a map is the same calls for a side that has no map', async () => {
+    const call = vi.fn((_name: string, [n]: [number]) => setImmediate(n + 1));
+    await LOADS.map({ call }, { ms: 1, concurrency: 2 });
+    expect(call.mock.calls.slice(0, 2)).toEqual([
+      ['increment', [0]],
+      ['increment', [1]],
+    ]);
+  });
+
   it('refuses a wrong answer of whatever it calls', async () => {
     const wrong = { call: async () => 41, bytes: async () => Buffer.alloc(3) };
     const loads: Record<string, object> = {

@@ -1,0 +1,47 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Entrant, Figures, Outcome } from '../../bench/interleave.js';
+import type { Scenario } from '../../bench/scenario.js';
+import { map } from '../../bench/scenarios/map.js';
+
+/** What the sides of a scenario are, and the figures that each is played to have; or why it has none. */
+const played = vi.hoisted(() => ({
+  entrants: [] as Entrant[],
+  figuresOf: (_entrant: Entrant, _load: string): Figures | string => ({}),
+}));
+
+vi.mock('../../bench/interleave.js', async (original) => ({
+  ...(await original<typeof import('../../bench/interleave.js')>()),
+  introduce: async () => ({ inFlight: 4 }),
+  interleave: async (entrants: readonly Entrant[], { rounds }: { rounds: number }): Promise<Outcome[]> => {
+    played.entrants.push(...entrants);
+    return entrants.map((entrant) => {
+      const [figures, failures]: [Record<string, Figures[]>, Record<string, string>] = [{}, {}];
+      for (const load of Object.keys(entrant.loads)) {
+        const of = played.figuresOf(entrant, load);
+        if (typeof of === 'string') failures[load] = of;
+        else figures[load] = Array.from({ length: rounds }, () => of);
+      }
+      return { figures, failures };
+    });
+  },
+}));
+
+beforeEach(() => {
+  played.entrants = [];
+});
+
+function run(scenario: Scenario, figuresOf: typeof played.figuresOf) {
+  played.figuresOf = figuresOf;
+  return scenario.run({ python: 'python3', rounds: 1, core: '1', progress: () => {} });
+}
+
+describe('a map', () => {
+  it('is held against the fastest floor, on all processors, that makes the same calls', async () => {
+    const speeds: Record<string, number> = { pythonarium: 60, coalescing: 90, 'looking-coalescing': 100 };
+    const { checks } = await run(map, ({ name }) => ({ perSecond: speeds[name.split(/, (?:1, )?/).at(-1)!] ?? 60 }));
+    expect(checks.map(({ is, holds }) => [is.median, holds])).toEqual([[0.6, true]]);
+    expect(played.entrants.map(({ core }) => core)).toEqual(played.entrants.map(() => undefined));
+    const loads = played.entrants.map(({ loads }) => JSON.stringify(loads));
+    expect(new Set(loads).size).toBe(1);
+  });
+});
