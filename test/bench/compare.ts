@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bytes, callers, json, mapped, ours, sequential } from './entrants.js';
+import { bytes, callers, json, leases, mapped, ours, sequential } from './entrants.js';
 import { ratios, type Summary, summary } from './figures.js';
 import { column, type Entrant, interleave, type Load } from './interleave.js';
 import { print } from './print.js';
@@ -18,7 +18,7 @@ const LOADS: readonly { name: string; load: Load; figure: string; isRate: boolea
   { name: 'one at a time, p99 us', load: sequential, figure: 'p99Us', isRate: false, isPinned: true },
   {
     name: 'lease, processor time us',
-    load: { load: 'leases', params: { clients: 8, leases: 20_000, warm: { leases: 5_000 } } },
+    load: leases(8),
     figure: 'nodeCpuUs',
     isRate: false,
     isPinned: true,

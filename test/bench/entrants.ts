@@ -16,6 +16,11 @@ export function callers(count: number, more: Readonly<Record<string, unknown>> =
   return { load: 'callers', params: { ms: 600, callers: count, ...more } };
 }
 
+/** Leases that are taken and given back. V8 has compiled all of one after some 60,000. */
+export function leases(clients: number): Load {
+  return { load: 'leases', params: { clients, leases: 50_000, warm: { leases: 40_000 } } };
+}
+
 /** Many calls that are known beforehand. */
 export function mapped(concurrency: number): Load {
   return { load: 'map', params: { ms: 600, concurrency } };

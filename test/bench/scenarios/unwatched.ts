@@ -1,4 +1,4 @@
-import { callers, ours } from '../entrants.js';
+import { callers, leases, ours } from '../entrants.js';
 import { ratios, summary } from '../figures.js';
 import { column, type Entrant, interleave, type Load } from '../interleave.js';
 import { atMost, type Scenario, short, shown } from '../scenario.js';
@@ -13,10 +13,7 @@ export const unwatched: Scenario = {
   caveat:
     'The other side is the same library with every call to the inspector, and every look whether there is one, cut out of it and out of XState as it is loaded. XState tells of each action before it does it, whoever looks: of a function that does nothing in the place of the inspector, which is counted by itself. An interval that reaches over the bar may mean that there were too few rounds, and not that it costs so much.',
   async run({ python, rounds, core, progress }) {
-    const loads: Record<string, Load> = {
-      lease: { load: 'leases', params: { clients: 8, leases: 60_000, warm: { leases: 10_000 } } },
-      call: callers(8),
-    };
+    const loads = { lease: leases(8), call: callers(8) };
     const without: Partial<Entrant> = { name: 'without inspection', file: 'sides/without-inspection.mjs', core };
     const entrants = [ours(loads, { core }), ours(loads, without)];
     const outcomes = await interleave(entrants, { python, rounds: ROUNDS_FOR_ONE * rounds, progress });

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Entrant, Figures, Outcome } from '../../bench/interleave.js';
 import type { Scenario } from '../../bench/scenario.js';
+import { lease } from '../../bench/scenarios/lease.js';
 import { map } from '../../bench/scenarios/map.js';
 
 /** What the sides of a scenario are, and the figures that each is played to have; or why it has none. */
@@ -26,6 +27,11 @@ vi.mock('../../bench/interleave.js', async (original) => ({
   },
 }));
 
+vi.mock('../../bench/peers.js', async (original) => ({
+  ...(await original<typeof import('../../bench/peers.js')>()),
+  preparePeers: async () => {},
+}));
+
 beforeEach(() => {
   played.entrants = [];
 });
@@ -34,6 +40,18 @@ function run(scenario: Scenario, figuresOf: typeof played.figuresOf) {
   played.figuresOf = figuresOf;
   return scenario.run({ python: 'python3', rounds: 1, core: '1', progress: () => {} });
 }
+
+describe('leases', () => {
+  it('are flat only where as many clients as there are in between take no longer either', async () => {
+    const times: Record<string, number> = { 1: 1, 8: 1.5, 64: 1.3 };
+    const { checks } = await run(lease, ({ name }, load) => ({ nodeCpuUs: name === 'tarn' ? 1 : times[load]! }));
+    const flat = checks.filter(({ what }) => what.endsWith('over that with one'));
+    expect(flat.map(({ is, holds }) => [is.median, holds])).toEqual([
+      [1.5, false],
+      [1.3, true],
+    ]);
+  });
+});
 
 describe('a map', () => {
   it('is held against the fastest floor, on all processors, that makes the same calls', async () => {
