@@ -89,6 +89,8 @@ async function measure(
       } catch (error) {
         if (!entrant.mayFail) throw error;
         outcome.failures.start = (error as Error).message;
+        // Figures of some rounds cannot be compared with those of all.
+        outcome.figures = {};
         return;
       }
     }

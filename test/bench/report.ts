@@ -69,6 +69,6 @@ function barOf(name: string, { is, bar, holds }: Check): { name: string; share: 
   const found = /(at most|at least|more than) ([\d.]+)$/.exec(bar);
   const limit = Number(found?.[2]);
   const judged = bar.startsWith('upper end') ? (is.interval?.[1] ?? is.max) : is.median;
-  if (found === null || limit === 0 || judged <= 0) return [];
+  if (found === null || limit === 0 || !(judged > 0)) return [];
   return [{ name, share: found[1] === 'at most' ? judged / limit : limit / judged, holds }];
 }

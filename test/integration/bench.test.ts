@@ -49,6 +49,20 @@ it('says why a side cannot be started, and starts it no more', async () => {
   await expect(interleave([{ ...missing, mayFail: false }], conditions)).rejects.toThrow('Cannot find package');
 });
 
+it('has no figures of a side that could be started in some rounds and not in others', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pythonarium-bench-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const once = side(
+    `import { mkdirSync } from 'node:fs';
+    mkdirSync('${folder}/started');
+    export default { start: () => ({ call: async (_, [a, b]) => a + b, close: async () => {} }) };`,
+    { mayFail: true },
+  );
+  const [outcome] = await interleave([once], { python: PYTHON, rounds: 2, progress: () => {} });
+  expect(outcome?.figures).toEqual({});
+  expect(outcome?.failures.start).toContain('EEXIST');
+});
+
 it('starts a side anew for its next load after one that broke it', async () => {
   const source = `export default { start: () => ({
     call: async (name, [a, b]) => (name === 'add' ? a + b : process.exit(3)),

@@ -59,8 +59,8 @@ export const peers: Scenario = {
           head: ['', ...COLUMNS.map(({ title }) => title), 'Node + others, MB'],
           rows: [
             ['pythonarium', ...cellsOf(mine), memoryOf(mine)],
-            inFlightRow('pythonarium, one lease', leased, '8', '64'),
-            inFlightRow('pythonarium, map', mine, 'map 8', 'map 64'),
+            inFlightRow('pythonarium, one lease', leased, { '8': '8', '64': '64' }),
+            inFlightRow('pythonarium, map', mine, { '8': 'map 8', '64': 'map 64' }),
             ...others.map(({ name }, index) => [name, ...cellsOf(of(index + 1)), memoryOf(of(index + 1))]),
           ],
         },
@@ -89,19 +89,22 @@ function isHeldAgainst({ kind }: Peer): boolean {
 
 /** How many times better it is than that peer; one that pipelines on one process is held against a lease, which does so too. */
 function checksOf(peer: Peer, theirs: Outcome, mine: Outcome, leased: Outcome): Check[] {
-  return COLUMNS.flatMap(({ load, figure, title, isRate }) => {
+  return COLUMNS.map(({ load, figure, title, isRate }) => {
     const them = column(theirs, load, figure);
-    if (them.length === 0) return [];
     const us = column(isRate && peer.pipelines ? leased : mine, load, figure);
-    const times = isRate ? ratios(us, them) : ratios(them, us);
+    // Who does not run cannot be said to be slower.
+    const times = them.length === 0 ? [Number.NaN] : isRate ? ratios(us, them) : ratios(them, us);
     const is = summary(times);
-    return [{ what: `ahead of ${peer.name}, ${title}`, is, bar: 'more than 1', holds: is.median > 1 }];
+    return { what: `ahead of ${peer.name}, ${title}`, is, bar: 'more than 1', holds: is.median > 1 };
   });
 }
 
 /** A row for those that are measured with several calls under way alone. */
-function inFlightRow(name: string, outcome: Outcome, few: string, many: string): string[] {
-  return [name, '', cellOf(outcome, few, 'perSecond'), cellOf(outcome, many, 'perSecond'), '', '', ''];
+function inFlightRow(name: string, outcome: Outcome, loads: Readonly<Record<string, string>>): string[] {
+  const cells = COLUMNS.map(({ load, figure }) =>
+    loads[load] === undefined ? '' : cellOf(outcome, loads[load], figure),
+  );
+  return [name, ...cells, ''];
 }
 
 function cellOf(outcome: Outcome, load: string, figure: string): string {

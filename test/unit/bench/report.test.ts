@@ -116,7 +116,13 @@ describe('the report', () => {
   it('draws each promise as the part of its bar that it takes, whichever way the bar is meant', () => {
     const upper = { median: 1, min: 0.9, max: 2, interval: [0.95, 1.2] as const };
     const byInterval = { what: 'cost', is: upper, bar: 'upper end of the 95 % interval at most 1.5', holds: true };
-    const checks = [byInterval, atMost('time', [1], 1.25), atLeast('rate', [0.5], 0.8), atMost('none of it', [0], 0)];
+    const checks = [
+      byInterval,
+      atMost('time', [1], 1.25),
+      atLeast('rate', [0.5], 0.8),
+      atMost('none of it', [0], 0),
+      atMost('not measured', [Number.NaN], 1),
+    ];
     const { 'benchmarks.svg': plot } = reportFiles(record(scenario({ checks }, 2)));
     expect(
       [...plot!.matchAll(/<rect x="520"[^>]*width="([\d.]+)"[^>]*fill="(#\w+)"/g)].map(([, ...bar]) => bar),

@@ -3,6 +3,7 @@ import type { Entrant, Figures, Outcome } from '../../bench/interleave.js';
 import type { Scenario } from '../../bench/scenario.js';
 import { lease } from '../../bench/scenarios/lease.js';
 import { map } from '../../bench/scenarios/map.js';
+import { peers } from '../../bench/scenarios/peers.js';
 
 /** What the sides of a scenario are, and the figures that each is played to have; or why it has none. */
 const played = vi.hoisted(() => ({
@@ -50,6 +51,29 @@ describe('leases', () => {
       [1.5, false],
       [1.3, true],
     ]);
+  });
+});
+
+describe('the peers', () => {
+  const figures = (n: number): Figures => ({ p50Us: 1000 / n, perSecond: n });
+
+  it('are ahead of us where they have not run, for all that is known', async () => {
+    const { checks } = await run(peers, ({ name }, load) => {
+      if (name === 'python-bridge') return 'it is not installed';
+      if (name === 'python-shell' && load === 'bytes') return 'it has ended';
+      return figures(name.startsWith('pythonarium') ? 2 : 1);
+    });
+    const failing = checks.filter(({ holds }) => !holds).map(({ what }) => what);
+    expect(failing.filter((what) => what.includes('python-bridge'))).toHaveLength(8);
+    expect(failing.filter((what) => !what.includes('python-bridge'))).toEqual([
+      'ahead of python-shell, 10 MB bytes, us',
+    ]);
+    expect(checks.filter(({ holds }) => holds).length).toBeGreaterThan(8);
+  });
+
+  it('have a cell in each column', async () => {
+    const { tables } = await run(peers, () => figures(1));
+    for (const { head, rows } of tables) expect(rows.map((row) => row.length)).toEqual(rows.map(() => head.length));
   });
 });
 
