@@ -3,6 +3,7 @@ import type { Entrant, Figures, Outcome } from '../../bench/interleave.js';
 import type { Scenario } from '../../bench/scenario.js';
 import { lease } from '../../bench/scenarios/lease.js';
 import { map } from '../../bench/scenarios/map.js';
+import { memory } from '../../bench/scenarios/memory.js';
 import { peers } from '../../bench/scenarios/peers.js';
 
 /** What the sides of a scenario are, and the figures that each is played to have; or why it has none. */
@@ -27,6 +28,8 @@ vi.mock('../../bench/interleave.js', async (original) => ({
     });
   },
 }));
+
+vi.mock('../../bench/programs.js', () => ({ importsOfWorker: async () => ['os'] }));
 
 vi.mock('../../bench/peers.js', async (original) => ({
   ...(await original<typeof import('../../bench/peers.js')>()),
@@ -74,6 +77,17 @@ describe('the peers', () => {
   it('have a cell in each column', async () => {
     const { tables } = await run(peers, () => figures(1));
     for (const { head, rows } of tables) expect(rows.map((row) => row.length)).toEqual(rows.map(() => head.length));
+  });
+});
+
+describe('an idle pool', () => {
+  it('wakes up neither in Node nor in any Python', async () => {
+    const least = { addsMb: 1, heapKbPerWorker: 50, nodeWakes: 0, othersWakes: 0 };
+    const holds = async (more: Figures) =>
+      (await run(memory, () => ({ ...least, ...more }))).checks.map((check) => check.holds);
+    expect(await holds({})).toEqual([true, true, true]);
+    expect(await holds({ nodeWakes: 1 })).toEqual([true, true, false]);
+    expect(await holds({ othersWakes: 1 })).toEqual([true, true, false]);
   });
 });
 
