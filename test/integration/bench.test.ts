@@ -137,6 +137,14 @@ it('cuts all inspection out of the library and of XState for the side that has n
   expect(column(outcome!, 'sequential', 'cut')[0]).toBeGreaterThan(5);
 });
 
+it('has a floor that gives few bytes back, and many, call after call', async () => {
+  const sizes = [1, 1_000, 65_528, 65_529, 1_000_000];
+  const loads = Object.fromEntries(sizes.map((size) => [size, { load: 'bytes', params: { ms: 20, size }, warmMs: 0 }]));
+  const bytes: Entrant = { name: 'floor', file: 'floors/bytes.mjs', loads };
+  const [outcome] = await interleave([bytes], { python: PYTHON, rounds: 1, progress: () => {} });
+  for (const size of sizes) expect(column(outcome!, String(size), 'calls')[0], `${size} bytes`).toBeGreaterThan(0);
+});
+
 it('compares with a pool whose manager does the exchange, which answers and says if it cannot', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'pythonarium-bench-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));

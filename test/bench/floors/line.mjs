@@ -7,14 +7,15 @@ import { fileURLToPath } from 'node:url';
  * A Python that does nothing but what `script` says, on descriptor 3. Detached, as the pool's workers are.
  *
  * @param hear Is called with a buffer and how much has come in it, which the next read overwrites.
+ * @param place Says into which other buffer the next read is to go, if into any.
  */
-export function spawnBare(python, script, hear, args = []) {
+export function spawnBare(python, script, hear, { args = [], place } = {}) {
   const path = fileURLToPath(new URL(script, import.meta.url));
   const child = spawn(python, ['-I', '-S', path, ...args], {
     stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
     detached: true,
   });
-  const line = readIntoOneBuffer(child.stdio[3], hear);
+  const line = readIntoOneBuffer(child.stdio[3], hear, place);
   const close = async () => {
     const exit = once(child, 'exit');
     line.destroy();
@@ -24,7 +25,7 @@ export function spawnBare(python, script, hear, args = []) {
 }
 
 /** Node would make a buffer of 64 KiB for each read, which is a tenth of what a bare call takes, and for what is written a socket will do. */
-function readIntoOneBuffer(made, hear) {
+function readIntoOneBuffer(made, hear, place) {
   const handle = made._handle;
   made._handle = null;
   made.destroy();
@@ -32,7 +33,9 @@ function readIntoOneBuffer(made, hear) {
     hear(buffer, length);
     return true;
   };
-  const line = new Socket({ handle, onread: { buffer: Buffer.allocUnsafeSlow(65_536), callback } });
+  const one = Buffer.allocUnsafeSlow(65_536);
+  const buffer = place === undefined ? one : () => place() ?? one;
+  const line = new Socket({ handle, onread: { buffer, callback } });
   return line.resume();
 }
 
@@ -66,7 +69,7 @@ export function startLine({ python, script, name, coalesces, check, looks = fals
     }
     if (start < text.length) parts.push(text.slice(start));
   };
-  const { line, close } = spawnBare(python, script, hear, looks ? [name, 'looks'] : [name]);
+  const { line, close } = spawnBare(python, script, hear, { args: looks ? [name, 'looks'] : [name] });
   let isLooking = false;
   const look = () => {
     if (answered < ids) return void setImmediate(look);
