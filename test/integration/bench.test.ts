@@ -137,6 +137,13 @@ it('cuts all inspection out of the library and of XState for the side that has n
   expect(column(outcome!, 'sequential', 'cut')[0]).toBeGreaterThan(5);
 });
 
+it('sees the memory of what is started for a call and ends with it', async () => {
+  const bytes = { load: 'bytes', params: { ms: 20, size: 1_000 }, warmMs: 400 };
+  const starting: Entrant = { name: 'starting', file: 'peers/process-per-call.mjs', loads: { bytes } };
+  const [outcome] = await interleave([starting], { python: PYTHON, rounds: 1, progress: () => {} });
+  expect(column(outcome!, 'bytes', 'othersPssMb')[0]).toBeGreaterThan(1);
+});
+
 it('has a floor that gives few bytes back, and many, call after call', async () => {
   const sizes = [1, 1_000, 65_528, 65_529, 1_000_000];
   const loads = Object.fromEntries(sizes.map((size) => [size, { load: 'bytes', params: { ms: 20, size }, warmMs: 0 }]));

@@ -2,6 +2,7 @@
  * One side of a bench, in a process of its own: starts what the file in its arguments offers, runs the loads that its
  * parent sends, and answers each with its figures and with what it cost both sides.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { LOADS } from './loads.mjs';
 import { cpuOf, cpuOfEnded, descendants, pssOf } from './processes.mjs';
@@ -44,13 +45,19 @@ async function measured(callee, { load, params, warmMs }) {
   globalThis.gc?.();
   // So many calls, since figures of a program that has just started are those of a compiler at work.
   // In several runs: where a load begins and ends V8 meets what it has not seen, and takes back what it had optimised.
+  let seenKb = 0;
   for (let time = 0; warmMs > 0 && time < WARM_RUNS; time++) {
-    await run({
+    // What is started for a call has ended when the load has. To look takes a while, which does not count here.
+    const looking = sleep(warmMs / WARM_RUNS / 2).then(() => {
+      seenKb = Math.max(seenKb, pssOf(descendants()));
+    });
+    const warming = run({
       ms: warmMs / WARM_RUNS,
       callsMin: WARM_CALLS / WARM_RUNS,
       msMax: WARM_MS_MAX / WARM_RUNS,
       ...params.warm,
     });
+    await Promise.all([warming, looking]);
   }
   const [before, ended, own] = [cpuOf(descendants()), cpuOfEnded(), process.cpuUsage()];
   const figures = await run({});
@@ -63,6 +70,6 @@ async function measured(callee, { load, params, warmMs }) {
     nodeCpuUs: (user + system) / figures.calls,
     othersCpuUs: othersUs / figures.calls,
     nodePssMb: pssOf([process.pid]) / 1024,
-    othersPssMb: pssOf(children) / 1024,
+    othersPssMb: Math.max(seenKb, pssOf(children)) / 1024,
   };
 }
