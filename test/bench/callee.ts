@@ -1,4 +1,4 @@
-/** Whatever a bench calls: the pool, the serialised pool, a bare pipe. */
+/** Whatever is called: the pool, or the serialised pool. */
 export interface Callee {
   call(name: string, args: readonly unknown[]): Promise<unknown>;
   close(): Promise<void>;

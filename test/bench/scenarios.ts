@@ -2,7 +2,6 @@ import { bytesScenario } from './bytes.js';
 import { forkScenario } from './fork.js';
 import { itemsScenario } from './items.js';
 import { nFoldScenario } from './n-fold.js';
-import { overheadScenario } from './overhead.js';
 import type { Scenario } from './scenario.js';
 import { firstAnswer } from './scenarios/first-answer.js';
 import { growing } from './scenarios/growing.js';
@@ -35,7 +34,6 @@ export const SCENARIOS: readonly Scenario[] = [
   memory,
   unwatched,
   nFoldScenario,
-  overheadScenario,
   bytesScenario,
   itemsScenario,
   forkScenario,
