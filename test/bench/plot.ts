@@ -13,14 +13,14 @@ export function barsSvg(
     return (
       `<text x="${left - 8}" y="${y + 12}" text-anchor="end">${escaped(name)}</text>` +
       `<rect x="${left}" y="${y + 2}" width="${length}" height="13" fill="${holds ? GOOD : BAD}"/>` +
-      `<text x="${left + length + 4}" y="${y + 12}">${share.toFixed(2)}</text>`
+      `<text x="${left + length + 4}" y="${y + 12}">${share > longest ? '» ' : ''}${share.toFixed(2)}</text>`
     );
   });
   const bottom = top + bars.length * step;
   return svg(width, bottom + 30, title, [
     ...rows,
     `<line x1="${left + scale}" y1="${top - 6}" x2="${left + scale}" y2="${bottom + 6}" stroke="${INK}" stroke-dasharray="3 3"/>`,
-    `<text x="${left + scale}" y="${bottom + 20}" text-anchor="middle">the bar</text>`,
+    `<text x="${left + scale}" y="${bottom + 20}" text-anchor="middle">1.00, the bar: what is longer fails</text>`,
   ]);
 }
 
@@ -45,8 +45,8 @@ export function linesSvg({ title, x, y, lines }: Plot): string {
         `<line x1="${left}" y1="${up(value)}" x2="${right}" y2="${up(value)}" stroke="${GRID}"/>` +
         `<text x="${left - 6}" y="${up(value) + 4}" text-anchor="end">${value.toLocaleString('en-US')}</text>`,
     ),
-    `<text x="${(left + right) / 2}" y="${height - 12}" text-anchor="middle">${escaped(x)}</text>`,
-    `<text x="14" y="${(top + bottom) / 2}" text-anchor="middle" transform="rotate(-90 14 ${(top + bottom) / 2})">${escaped(y)}</text>`,
+    `<text x="${(left + right) / 2}" y="${height - 12}" text-anchor="middle">${escaped(`${x} (logarithmic)`)}</text>`,
+    `<text x="14" y="${(top + bottom) / 2}" text-anchor="middle" transform="rotate(-90 14 ${(top + bottom) / 2})">${escaped(`${y} (logarithmic)`)}</text>`,
     ...lines.map(({ name, points }, index) => {
       const colour = COLOURS[index % COLOURS.length];
       const drawn = points.filter(([, value]) => value > 0).map(([at, value]) => [across(at), up(value)] as const);

@@ -86,6 +86,13 @@ export const growing: Scenario = {
           lines: [
             { name: 'so many wait for one worker', points: points(WAITERS, waiting) },
             { name: 'so many workers', points: points(WORKERS, working) },
+            {
+              name: 'so many wait before the floor',
+              points: points(
+                FLOOR_WAITERS,
+                floors.map((outcome) => column(outcome, 'load', 'nodeUsPerCall')),
+              ),
+            },
           ],
         },
       ],

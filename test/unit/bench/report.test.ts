@@ -132,6 +132,17 @@ describe('the report', () => {
       ['320', '#c53'],
     ]);
     expect(plot).toContain('>2. trial: time<');
+    expect(plot).toContain('what is longer fails<');
+  });
+
+  it('marks a figure that is further from its bar than there is room for', () => {
+    const { 'benchmarks.svg': plot } = reportFiles(
+      record(scenario({ checks: [atMost('time', [3], 1), atMost('time', [1.5], 1)] }, 2)),
+    );
+    expect([...plot!.matchAll(/>(» )?[\d.]+<\/text>/g)].map(([text]) => text)).toEqual([
+      '>» 3.00</text>',
+      '>1.50</text>',
+    ]);
   });
 
   it('writes a file for each plot and shows it on the page', () => {
@@ -155,5 +166,6 @@ describe('the report', () => {
     expect(first![1]).toBe(second![1]);
     expect(third![1]).toBeLessThan(second![1]);
     expect(svg).toContain('>a &lt; b<');
+    expect(svg).toContain('>us (logarithmic)<');
   });
 });
