@@ -170,7 +170,7 @@ class Exchange:
         except BaseException as raised:
             handing.take_back()
             if isinstance(raised, MessageTooLarge):
-                raise MessageTooLarge(QUESTION, raised.bytes, raised.limit) from None
+                raise MessageTooLarge(QUESTION, raised.bytes, raised.limit, raised.option) from None
             raise
         # What is interrupted as it is written is written to its end all the same, and must not be taken back then. In a
         # coroutine nothing is raised: its task is cancelled.

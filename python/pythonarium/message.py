@@ -199,6 +199,12 @@ class MessageTooLarge(ValueError):
         self.what, self.bytes, self.limit, self.option = what, size, limit, option
 
 
+def check_attachments(what: str, size: int) -> None:
+    """Raise MessageTooLarge if Node would not take so many raw bytes with one message."""
+    if size > attachment_bytes_max:
+        raise MessageTooLarge(what, size, attachment_bytes_max, "attachmentBytesMax")
+
+
 class ProtocolError(Exception):
     """Node sent a line that means nothing here: the two sides no longer understand each other."""
 
@@ -452,6 +458,8 @@ def _is_step(value: Any) -> bool:
     )
 
 
+# How many Node takes, in any message. The worker sets it.
+attachment_bytes_max: int = INT_MAX
 PROTOCOL = 1
 SHOWN_BYTES = 200
 # The id, the name and the arguments.

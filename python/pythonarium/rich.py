@@ -12,7 +12,7 @@ import sys
 from math import isfinite, prod
 
 from .expose import MARK
-from .message import MessageTooLarge, ProtocolError
+from .message import MessageTooLarge, ProtocolError, check_attachments
 from .value import (
     EVERY,
     INT_MAX,
@@ -156,6 +156,10 @@ class _Walk:
         """Add raw bytes, which are not copied, and return their number."""
         self.attachments.append(memoryview(data))
         return len(self.attachments) - 1
+
+    def check_copy(self, size: int) -> None:
+        """Raise MessageTooLarge if so many bytes more are too many: a view may be of more than there is memory to copy it to."""
+        check_attachments("", size + sum([one.nbytes for one in self.attachments]))
 
     def _value(self, value: Any, room: int) -> Any:
         kind = type(value)
@@ -396,6 +400,7 @@ def _memoryview(walk: _Walk, value: Any, room: int) -> Any:
     if kind is None:
         raise walk.refuse(f"has items of the format {view.format!r} or more dimensions than one; return bytes(...) of it")
     if not view.c_contiguous:
+        walk.check_copy(view.nbytes)
         view = memoryview(view.tobytes())
     number = walk.attach(view.cast("B") if view.nbytes else b"")
     if kind == "uint8":
@@ -415,6 +420,7 @@ def _ndarray(walk: _Walk, value: Any, room: int) -> Any:
         raise walk.refuse(f"is an array of more than {DIMENSIONS_MAX} dimensions, or of 2^53 bytes if none of them were 0; return .reshape(...) of it")
     array = value.view(numpy.ndarray)
     if not array.flags.forc:
+        walk.check_copy(array.nbytes)
         array = numpy.ascontiguousarray(array)
     order = "C" if array.flags.c_contiguous else "F"
     flat = (array if order == "C" else array.T).reshape(-1)

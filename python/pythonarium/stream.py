@@ -160,7 +160,7 @@ class Stream:
             self._flush()
         # What was not even written would have been the next.
         if isinstance(raised, MessageTooLarge) and not raised.what:
-            raise MessageTooLarge(f"item {self._sent} of the stream", raised.bytes, raised.limit) from None
+            raise MessageTooLarge(f"item {self._sent} of the stream", raised.bytes, raised.limit, raised.option) from None
 
     def _close(self) -> None:
         with self._lock:

@@ -126,7 +126,6 @@ class Worker:
         # Nothing where calls run one after the other.
         self._lane: Lane | None = None
         self._bytes_max = MESSAGE_BYTES_MAX
-        self._attachment_bytes_max = 0
         self._depth_max = 0
 
     def run(self) -> None:
@@ -167,7 +166,7 @@ class Worker:
         if init["protocol"] != PROTOCOL:
             self._fail("protocol", error.of_exception(VersionMismatch(init["protocol"])))
         self._bytes_max = self._reader.bytes_max = init["limits"]["messageBytesMax"]
-        self._attachment_bytes_max = self._reader.attachment_bytes_max = init["limits"]["attachmentBytesMax"]
+        message.attachment_bytes_max = self._reader.attachment_bytes_max = init["limits"]["attachmentBytesMax"]
         self._depth_max = init["limits"]["depthMax"]
         lane = init.get("lane", "serial")
         if lane != "serial":
@@ -315,8 +314,8 @@ class Worker:
         """Send something of a call's: its answer, or `what` is named. Raises MessageTooLarge if Node would not take it."""
         if len(line) - 1 > self._bytes_max:
             raise MessageTooLarge(what, len(line) - 1, self._bytes_max)
-        if attachments and (size := size_of(attachments)) > self._attachment_bytes_max:
-            raise MessageTooLarge(what, size, self._attachment_bytes_max, "attachmentBytesMax")
+        if attachments:
+            message.check_attachments(what, size_of(attachments))
         self._writer.write(line, attachments)
 
     def _exchange(self, call: dict[str, Any], handing: Handing | NoHanding) -> Exchange:

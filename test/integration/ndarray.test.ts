@@ -137,6 +137,14 @@ describe.skipIf(python === undefined)(`an array of numpy${without}`, () => {
       path: 'value[0]',
     });
   });
+
+  it('is refused before it is copied where it is a view of more than there is memory', async () => {
+    expect(await failure(pool.call('evaluate', ['numpy.broadcast_to(numpy.int8(1), (2**45,))']))).toMatchObject({
+      code: 'ERR_MESSAGE_TOO_LARGE',
+      bytes: 2 ** 45,
+      option: 'attachmentBytesMax',
+    });
+  });
 });
 
 describe.skipIf(python === undefined)(`a typed array whose parameter is hinted as an array of numpy${without}`, () => {

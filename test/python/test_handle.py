@@ -265,6 +265,13 @@ class Interrupted(unittest.TestCase):
         self.assertEqual(self.handing.unsent, [])
         self.assertFalse(self.is_held_by_node())
 
+    def test_a_question_with_a_view_that_is_too_large_to_be_copied_is_refused_by_the_right_limit(self):
+        ask = self.exchange(raising(AssertionError("nothing is to be said"))).ask
+        with patch("pythonarium.message.attachment_bytes_max", 20):
+            with self.assertRaisesRegex(MessageTooLarge, "^What a function .* 30 raw bytes, .* `attachmentBytesMax` is 20"):
+                ask(0, (self.value, memoryview(bytes(60))[::2]), {}, False)
+        self.assertFalse(self.is_held_by_node())
+
     def test_what_is_interrupted_before_it_is_written_is_taken_back(self):
         with patch("pythonarium.message.callback", raising(CallCancelled())), self.assertRaises(CallCancelled):
             self.ask(raising(AssertionError("nothing is to be said")))

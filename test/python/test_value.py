@@ -13,10 +13,11 @@ import unittest
 from unittest import mock
 
 from harness import LIBRARY, VECTORS
-from pythonarium import rich, value as with_c
+from pythonarium import message, rich, value as with_c
 from pythonarium.expose import MARK
 from pythonarium.message import MessageTooLarge, ProtocolError
 from pythonarium.rich import restore
+from pythonarium.stream import Stream
 
 VALUES = json.loads((VECTORS / "values.json").read_text(encoding="utf-8"))
 DEPTH_MAX = 200
@@ -344,6 +345,17 @@ class Refusals(unittest.TestCase):
             array = types.SimpleNamespace(dtype=dtype, shape=shape, ndim=len(shape), itemsize=8)
             with self.subTest(shape), self.assertRaisesRegex(with_c.ValueRefused, "more than 32 dimensions"):
                 rich._ndarray(rich._Walk(DEPTH_MAX, None), array, DEPTH_MAX)
+
+    def test_a_view_that_would_have_to_be_copied_is_found_to_be_too_large_before_that(self):
+        half = memoryview(bytes(60))[::2]
+        with mock.patch.object(message, "attachment_bytes_max", 50):
+            self.assertEqual(list(map(len, with_c.encode([b"x" * 20, half], DEPTH_MAX)[1])), [20, 30])
+            with self.assertRaises(MessageTooLarge) as caught:
+                with_c.encode([b"x" * 21, half], DEPTH_MAX)
+            self.assertEqual((caught.exception.bytes, caught.exception.option), (51, "attachmentBytesMax"))
+            stream = Stream(mock.Mock(depth_max=DEPTH_MAX, bytes_max=10_000, handing=None, hear={}), {"items": 10, "bytes": 1_000})
+            with self.assertRaisesRegex(MessageTooLarge, "^Item 0 .* `attachmentBytesMax` is 50"):
+                stream.send(iter([[b"x" * 21, half]]))
 
     def test_what_was_found_out_of_classes_is_not_kept_for_ever(self):
         for number in range(3 * rich.CONVERTERS_MAX):
