@@ -136,9 +136,10 @@ export class ForkedProcess implements PythonProcess {
       case 'ended':
         return this.#exited(outcome.end, !template.takeBlame());
       case 'loaded':
-        if (!template.isHung) return this.#fork(template);
         // Whoever comes as it goes waits for that: where the kernel keeps them, templates would pile up.
-        await template.gone;
+        if (template.isHung) await template.gone;
+        // One that was retired since is about to end, unless somebody else was forked of it.
+        else if (!template.isRetired) return this.#fork(template);
         return this.#start();
     }
   }

@@ -40,6 +40,14 @@ it('is forked of the next template where its own was retired before it could for
   expect(onExited).not.toHaveBeenCalled();
 });
 
+it('is forked of the next template where its own is retired in the very turn in which it comes up', async () => {
+  const [retired, next, onExited] = [{ ...loaded(), isRetired: true }, loaded(), vi.fn()];
+  await startOf([retired, next], { onExited });
+  expect(retired.fork).not.toHaveBeenCalled();
+  expect(next.fork).toHaveBeenCalledOnce();
+  expect(onExited).not.toHaveBeenCalled();
+});
+
 it('is kept no longer by a template that has refused to fork it, though that is asked again at each start', async () => {
   const [wait, waitNoLonger] = [vi.fn(), vi.fn()];
   const outcome = Promise.resolve<TemplateOutcome>({ is: 'refused', reason: 'it has a thread' });
@@ -60,16 +68,16 @@ it('is up to date until it begins, and then as long as the template that it bega
     });
     const seat = { begin: () => {} };
     const forks = { freeSeat: () => seat, fork: () => 'epoch' };
-    const template = { outcome, wait: () => {}, waitNoLonger: () => {}, ...forks, isRetired: true };
+    const template = { outcome, wait: () => {}, waitNoLonger: () => {}, ...forks, isRetired: false };
     const templates = { current: () => template, refused: () => {}, spawn: () => ({}) } as unknown as Templates;
     const worker = new ForkedProcess(templates, async () => ({}) as Launch, {} as ProcessListeners);
     await setImmediate();
     expect(worker.isUpToDate).toBe(true);
     settle(each);
     await setImmediate();
-    expect(worker.isUpToDate).toBe(false);
-    template.isRetired = false;
     expect(worker.isUpToDate).toBe(true);
+    template.isRetired = true;
+    expect(worker.isUpToDate).toBe(false);
   }
 });
 
