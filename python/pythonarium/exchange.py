@@ -320,7 +320,8 @@ class Input:
 
     def _ask_for_more(self, blocks: bool = False) -> None:
         more = ROOM_ITEMS - self._room - len(self._items)
-        if self._end is None and more > 0:
+        # A coroutine may have asked for all that there is room for, of which Node cannot tell that the loop stands still now.
+        if self._end is None and (more > 0 or blocks):
             self._room += more
             self._exchange.say("a pull", message.pull(self._exchange.call, self._index, more, blocks))
 

@@ -157,7 +157,7 @@ def callback(
 def pull(call: int, index: int, items: int, blocks: bool = False) -> bytes:
     """Return the line that asks for so many more items of an iterable that Node gave to `call`.
 
-    `blocks`: no call of this worker goes on before the next of them comes, or their end.
+    `blocks`: no call of this worker goes on before the next of them comes, or their end; that may be all there is to say.
     """
     still = ',"blocks":true' if blocks else ""
     return f'{{"type":"pull","id":{call},"input":{index},"items":{items}{still}}}\n'.encode()

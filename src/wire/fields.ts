@@ -124,6 +124,11 @@ export class Fields {
     return value > 0 ? value : this.refuse(`\`${name}\` is not positive`);
   }
 
+  count(name: string): number {
+    const value = this.integer(name);
+    return value >= 0 ? value : this.refuse(`\`${name}\` is negative`);
+  }
+
   object(name: string): Fields {
     const value = this.value(name);
     return isObject(value) ? new Fields(value, this.#line) : this.refuse(`\`${name}\` is no object`);

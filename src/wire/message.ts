@@ -195,6 +195,7 @@ export interface PullMessage {
   readonly type: 'pull';
   readonly id: number;
   readonly input: number;
+  /** None, where that it `blocks` is all there is to say. */
   readonly items: number;
   /** No call of that worker goes on before the next of them comes, or their end. */
   readonly blocks?: boolean;
@@ -470,7 +471,7 @@ export function messageOf(fields: Fields, bin?: readonly Uint8Array[], resolve?:
         type,
         id: fields.id('id'),
         input: fields.integer('input'),
-        items: fields.id('items'),
+        items: fields.count('items'),
         ...(fields.has('blocks') && { blocks: fields.boolean('blocks') }),
       };
     case 'progress':

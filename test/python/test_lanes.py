@@ -200,6 +200,12 @@ class Asyncio(Lanes):
                 self.worker.send({"type": "items.end", "id": call, "input": 0})
                 self.assertEqual(self.value_of(call), 258)
 
+    def test_that_it_holds_up_the_others_is_said_where_a_task_has_asked_for_all_that_there_is_room_for(self):
+        call = self.ask_with("stream", "sums_in_a_task_and_on_the_loop")
+        self.assertEqual([self.pulled(), self.pulled()], [(256, False), (0, True)])
+        self.worker.send({"type": "items", "id": call, "input": 0, "values": [1, 2]})
+        self.assertEqual(self.value_of(call), 3)
+
     def pulled(self):
         asked = self.hear()
         self.assertEqual(asked["type"], "pull")

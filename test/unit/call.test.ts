@@ -203,13 +203,15 @@ describe('a call', () => {
     await call.promise;
   });
 
-  it('holds up nobody while Python waits for an item and lets the others go on', () => {
+  it('holds up nobody while Python waits for an item and lets the others go on, until it waits for that where it stands, too', () => {
     const given = new LiveArguments(LIMITS);
     const input = given.onIterable({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) });
     const { call, exchange } = made({}, { given });
     call.onSent(exchange);
     call.hear({ type: 'pull', id: 1, input, items: 2 }, exchange);
     expect([exchange.worker.blockedBy, call.blocks]).toEqual([undefined, false]);
+    call.hear({ type: 'pull', id: 1, input, items: 0, blocks: true }, exchange);
+    expect([callOf(exchange.worker.blockedBy), call.blocks]).toEqual([call, true]);
   });
 
   it('has let go of all that it held before its caller goes on', async () => {

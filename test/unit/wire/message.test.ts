@@ -382,7 +382,7 @@ const NO_SUCH: Record<string, readonly (readonly [unknown, string])[]> = {
     [1, 'is no object'],
   ],
   input: [[null, 'is no safe integer']],
-  items: [[0, 'is not positive']],
+  items: [[-1, 'is negative']],
   done: [['0', 'is no number']],
   total: [['2', 'is no number']],
   note: [[2, 'is no string']],
