@@ -9,6 +9,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+import aliases
 import harness  # noqa: F401  (it puts the library on sys.path)
 from pythonarium.typescript.declaration import NothingToDeclare, declare
 from pythonarium.typescript.docstring import read_docstring
@@ -23,7 +24,8 @@ def declared(code, expose="marked", title="pythonarium types app.py", head=HEAD,
         for name, text in {"app": head + textwrap.dedent(code), **files}.items():
             Path(folder, f"{name}.py").write_text(textwrap.dedent(text), encoding="utf-8")
         sources = Sources([folder, *sys.path])
-        return declare(sources, {"": sources.load(str(Path(folder, "app.py")))}, expose, title)
+        with mock.patch("ast.parse", aliases.parse):
+            return declare(sources, {"": sources.load(str(Path(folder, "app.py")))}, expose, title)
 
 
 def functions(code, **more):
@@ -348,7 +350,6 @@ class NamedTypes(unittest.TestCase):
                 self.assertIn("f(x: A, y: ReadonlyMap<A, number>)", made.text)
                 self.assertIn("export type B = unknown;" if "B" in code else "export type A = unknown;", made.text)
 
-    @unittest.skipIf(sys.version_info < (3, 12), "a later Python's way of writing them")
     def test_an_alias_without_a_declaration_may_hold_itself_and_is_unknown_where_it_is_only_itself(self):
         self.assertEqual(types("A", "type A = list[A] | int"), ["export type A = A[] | number;"])
         for code in ("type A = A", "type A = A | A | int", "type A = B | int\ntype B = A | str", "type A = Annotated[A, 1]"):
@@ -397,7 +398,6 @@ class NamedTypes(unittest.TestCase):
         # What is not told is unknown, and no variable that nobody declares.
         self.assertEqual(functions(f"{handle}@expose\nclass C(Base): ...")[3:-1], ["  get(): Promise<unknown>;", "  [Symbol.asyncIterator](): AsyncIterator<unknown>;"])
 
-    @unittest.skipIf(sys.version_info < (3, 12), "a later Python's way of writing them")
     def test_type_variables_of_a_base_without_a_declaration(self):
         base = "@dataclass\nclass Base[T]:\n    value: T\n    def get(self) -> T: ...\n@dataclass\nclass C(Base[int]): ...\n"
         self.assertEqual(types("C", base), ["export interface C {", "  value: number;", "}"])
@@ -430,7 +430,6 @@ class NamedTypes(unittest.TestCase):
         base = f"{head}@dataclass\nclass Base(Generic[A, R]):\n    a: A\n    r: R\n"
         self.assertEqual(types("C[int, str]", f"{base}@dataclass\nclass C(Base[A, R], Generic[R, A]):\n    b: list[A]\n")[0], "export interface C<R, A> {")
 
-    @unittest.skipIf(sys.version_info < (3, 12), "a later Python's way of writing them")
     def test_type_variables_without_a_declaration(self):
         self.assertEqual(functions("@expose\ndef f[T: int](x: list[T], /) -> T: ..."), ["export function f<T extends number>(x: readonly T[]): Promise<number>;"])
         self.assertEqual(types("A[int]", "type A[T] = list[T] | T"), ["export type A<T> = T[] | T;"])
