@@ -208,12 +208,19 @@ class Template:
 
     def _reap(self) -> None:
         """Tell Node of all workers that have ended."""
+        # Without reaping. On macOS Python before 3.13 cannot: the number is nobody else's then for as long as anybody of the group lives.
+        can_look = hasattr(os, "waitid")
         for pid, seat in list(self._living.items()):
-            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            if can_look:
+                if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                    continue
+                # As long as it is not reaped its number is its own.
+                kill_group(pid)
+            reaped, status = os.waitpid(pid, os.WNOHANG)
+            if not reaped:
                 continue
-            # As long as it is not reaped its number is its own.
-            kill_group(pid)
-            _, status = os.waitpid(pid, 0)
+            if not can_look:
+                kill_group(pid)
             del self._living[pid]
             self._writer.write(message.exited(seat, pid, os.waitstatus_to_exitcode(status)))
 

@@ -161,6 +161,17 @@ describe('a pool that forks', () => {
     expect(await pool.call('parent')).toBe(template);
   });
 
+  it('hears of the end of a worker where Python cannot look for it without reaping, as before 3.13 on macOS', async () => {
+    const app = join(temporaryFolder(), 'app.py');
+    const ends = '@expose\ndef end(): os._exit(3)\n\n@expose\ndef parent(): return os.getppid()\n';
+    const head = 'import os\nfrom pythonarium import expose\n\ndel os.waitid\n\n';
+    writeFileSync(app, head + ends);
+    const pool = await readyPool(app, fork());
+    const [template] = templatesOf(process.pid);
+    expect(await failure(pool.call('end'))).toMatchObject({ code: 'ERR_WORKER_DIED', exitCode: 3 });
+    expect(await pool.call('parent')).toBe(template);
+  });
+
   it('outlives the signals that its template may not send', async () => {
     const pool = await readyPool(here('may-not-signal.py'), fork({ interrupt: true, cancelGraceMs: 1 }));
     const template = await pool.call('parent');
