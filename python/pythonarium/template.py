@@ -251,7 +251,8 @@ def why_not_to_fork() -> str | None:
     if threads > 1:
         return f"the modules have started {threads - 1} thread{'s' * (threads > 2)}, which a fork would not have"
     for name in UNSAFE:
-        if name in sys.modules:
+        # None is there to keep it from being imported.
+        if sys.modules.get(name) is not None:
             return f"{name} was imported, which does not work after a fork"
     if sys.platform == "darwin":
         for name in UNSAFE_ON_MACOS:

@@ -3,8 +3,10 @@ import socket
 import subprocess
 import sys
 import unittest
+from unittest import mock
 
 from harness import LIBRARY, PATIENCE_S
+from pythonarium.template import why_not_to_fork
 
 BOOTSTRAP = "import sys; sys.path.insert(0, sys.argv[1]); from pythonarium.template import main; main()"
 # Puts the control line and the four descriptors of a seat where a template expects them, and becomes the template.
@@ -32,6 +34,15 @@ class TemplateWithFewDescriptors(unittest.TestCase):
         _, stderr = template.communicate(timeout=PATIENCE_S)
         self.assertEqual(json.loads(said or '{"type": null}')["type"], "hello", stderr.decode())
         self.assertEqual(template.returncode, 0, stderr.decode())
+
+
+class WhyNotToFork(unittest.TestCase):
+    def test_what_is_kept_from_being_imported_is_no_reason(self):
+        with mock.patch("os.listdir", lambda _: ["1"]):
+            with mock.patch.dict(sys.modules, jax=None):
+                self.assertIsNone(why_not_to_fork())
+            with mock.patch.dict(sys.modules, jax=mock.Mock()):
+                self.assertEqual(why_not_to_fork(), "jax was imported, which does not work after a fork")
 
 
 if __name__ == "__main__":
