@@ -92,6 +92,8 @@ def _flags(function: Any) -> int:
             seen.add(id(function))
             if isinstance(function, partial):
                 function = function.func
+            elif isinstance(function, (staticmethod, classmethod)):
+                function = function.__func__
             elif "__wrapped__" in vars(function):
                 function = function.__wrapped__
         flags = function.__code__.co_flags

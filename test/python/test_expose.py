@@ -161,6 +161,24 @@ class Finding(unittest.TestCase):
         }
         self.assertEqual(find_generators({**exposed, "plain": passed_on(passed_on(len)), "part": functools.partial(len)}), list(exposed))
 
+    def test_a_method_that_is_a_generator_is_known_whether_it_is_of_the_object_or_of_the_class(self):
+        class Table:
+            def rows(self):
+                yield self
+
+            @staticmethod
+            def numbers():
+                yield 1
+
+            @classmethod
+            def columns(cls):
+                yield cls
+
+            @staticmethod
+            def plain(): ...
+
+        self.assertEqual(find_generators({"Table": Table}), ["Table.rows", "Table.numbers", "Table.columns"])
+
     def test_a_function_that_says_it_wraps_itself_is_no_generator(self):
         def one(): ...
         def other(): ...
