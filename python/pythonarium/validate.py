@@ -151,12 +151,13 @@ class _Builder:
         return self._of_class(origin or hint, arguments)
 
     def _of_class(self, kind: Any, arguments: tuple[Any, ...]) -> Check:
-        if kind in PLAIN:
-            return _instance(*PLAIN[kind])
-        if kind in TEXTS or (isinstance(kind, type) and issubclass(kind, os.PathLike)):
-            return _text(kind, TEXTS.get(kind, str))
+        # Before all else: what is no type may be no key either, as the hint `[int]` is.
         if not isinstance(kind, type):
             return _anything
+        if kind in PLAIN:
+            return _instance(*PLAIN[kind])
+        if kind in TEXTS or issubclass(kind, os.PathLike):
+            return _text(kind, TEXTS.get(kind, str))
         if _is_typed_dict(kind):
             hints = hints_of(kind)
             return self._fields(kind, _required(kind, hints), {name: hints.get(name, Any) for name in kind.__required_keys__ | kind.__optional_keys__})

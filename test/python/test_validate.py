@@ -381,6 +381,11 @@ class Calls(unittest.TestCase):
         self.assertIn("x must be a dict with 'unknown'", refusal(Partly, {"known": 1}))
         self.assertIn("x.known must be an int", refusal(Partly, {"known": "1", "unknown": 1}))
 
+    def test_a_hint_that_is_no_type_is_passed_over(self):
+        for hint in ([int], {"a": int}, 3):
+            with self.subTest(hint):
+                self.assertIsNone(refusal(hint, "any text"))
+
     def test_a_class_is_checked_by_what_makes_its_objects(self):
         class Model:
             def __init__(self, path: str): ...
