@@ -374,7 +374,7 @@ def _datetime(walk: _Walk, value: Any, room: int) -> Any:
     # A moment of pandas: NaT is none, and nanoseconds are more than a datetime has.
     if value != value or getattr(value, "nanosecond", 0):
         raise walk.refuse(f"is {_short_repr(value)}, which JavaScript has no date for")
-    if value.tzinfo is None:
+    if value.utcoffset() is None:
         return value.isoformat()
     micros = _micros(value - _epoch())
     walk.stands_for("datetime", *((micros % 1000,) if micros % 1000 else ()))

@@ -334,6 +334,10 @@ class Refusals(unittest.TestCase):
             with self.subTest(fine):
                 with_c.encode(fine, DEPTH_MAX)
 
+    def test_a_moment_whose_zone_does_not_say_how_far_off_it_is_is_as_one_without(self):
+        zone = type("Zone", (datetime.tzinfo,), {"utcoffset": lambda self, moment: None})()
+        self.assertEqual(with_c.encode(datetime.datetime(2026, 1, 2, tzinfo=zone), DEPTH_MAX), ('"2026-01-02T00:00:00"', []))
+
     def test_an_array_of_somebody_elses_dtype_is_refused_though_it_has_the_letter_of_one_of_numpys(self):
         dtype = types.SimpleNamespace(hasobject=False, names=None, str="<f1", isbuiltin=2)
         with self.assertRaisesRegex(with_c.ValueRefused, "no form outside of Python"):
