@@ -338,11 +338,13 @@ class Refusals(unittest.TestCase):
         zone = type("Zone", (datetime.tzinfo,), {"utcoffset": lambda self, moment: None})()
         self.assertEqual(with_c.encode(datetime.datetime(2026, 1, 2, tzinfo=zone), DEPTH_MAX), ('"2026-01-02T00:00:00"', []))
 
+    @mock.patch.dict(sys.modules, numpy=mock.Mock())
     def test_an_array_of_somebody_elses_dtype_is_refused_though_it_has_the_letter_of_one_of_numpys(self):
         dtype = types.SimpleNamespace(hasobject=False, names=None, str="<f1", isbuiltin=2)
         with self.assertRaisesRegex(with_c.ValueRefused, "no form outside of Python"):
             rich._ndarray(rich._Walk(DEPTH_MAX, None), types.SimpleNamespace(dtype=dtype), DEPTH_MAX)
 
+    @mock.patch.dict(sys.modules, numpy=mock.Mock())
     def test_an_array_of_more_dimensions_than_every_numpy_has_is_refused(self):
         dtype = types.SimpleNamespace(hasobject=False, names=None, str="<f8", isbuiltin=1)
         for shape in [(1,) * 33, (0, 2**40, 2**20)]:
