@@ -13,7 +13,7 @@ import type { ThrownErrors } from './thrown.js';
 
 /** An error as it crosses the line. */
 export interface WireError {
-  readonly code: 'ERR_PYTHON' | 'ERR_NOT_EXPOSED' | 'ERR_VALUE' | 'ERR_ARGUMENT' | 'ERR_MESSAGE_TOO_LARGE';
+  readonly code: (typeof CODES)[number];
   readonly type: string;
   readonly module: string;
   readonly message: string;
@@ -43,7 +43,7 @@ export interface WireError {
   /** The size it may have, with `ERR_MESSAGE_TOO_LARGE`. */
   readonly limit?: number;
   /** The option that sets it, with `ERR_MESSAGE_TOO_LARGE`. */
-  readonly option?: LimitOption;
+  readonly option?: MessageTooLargeError['option'];
   /** What of the call it is, with `ERR_MESSAGE_TOO_LARGE`; absent for the answer. */
   readonly what?: string;
   /** The names that can be called, with `ERR_NOT_EXPOSED`. */
@@ -183,6 +183,5 @@ function decodeFrame(fields: Fields): WireFrame {
 }
 
 const CAUSES_MAX = 16;
-const LIMIT_OPTIONS = ['messageBytesMax', 'attachmentBytesMax'] as const;
-type LimitOption = (typeof LIMIT_OPTIONS)[number];
+const LIMIT_OPTIONS: readonly MessageTooLargeError['option'][] = ['messageBytesMax', 'attachmentBytesMax'];
 const CODES = ['ERR_PYTHON', 'ERR_NOT_EXPOSED', 'ERR_VALUE', 'ERR_ARGUMENT', 'ERR_MESSAGE_TOO_LARGE'] as const;

@@ -132,7 +132,7 @@ export interface ReadyMessage {
 /** The worker will not become ready, and ends. */
 export interface FailedMessage {
   readonly type: 'failed';
-  readonly stage: 'limits' | 'import' | 'setup' | 'expose' | 'protocol';
+  readonly stage: (typeof STAGES)[number];
   readonly error: WireError;
 }
 
@@ -228,7 +228,7 @@ export interface PongMessage {
 /** Something that Python printed, logged or warned of. */
 export interface LogMessage {
   readonly type: 'log';
-  readonly stream: 'stdout' | 'stderr' | 'logging' | 'warnings';
+  readonly stream: (typeof STREAMS)[number];
   /** The call that was running, if there was one. */
   readonly call: number | null;
   readonly text: string;
