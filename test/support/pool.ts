@@ -2,9 +2,9 @@ import { inspect } from 'node:util';
 import { expect, onTestFinished } from 'vitest';
 import { createPool, type Pool, type PoolEvents, type PoolOptions } from '../../src/index.js';
 import { workersOf } from './processes.js';
+import { PYTHON } from './python.js';
 
-/** A Python that starts fast and is the same everywhere. */
-export const PYTHON = '/usr/bin/python3';
+export { fixtures, PYTHON } from './python.js';
 
 /**
  * A pool of one worker that prints nothing, for as long as the test runs. Whatever the test leaves is destroyed after
@@ -65,9 +65,4 @@ export async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const each of source) all.push(each);
   return all;
-}
-
-/** The path of a fixture next to the test that asks, by `import.meta.url`. */
-export function fixtures(url: string): (name: string) => string {
-  return (name) => new URL(`./fixtures/${name}`, url).pathname;
 }

@@ -5,6 +5,7 @@ import { keep, type PoolOptions } from '../../src/index.js';
 import { CheckoutAsking, checkoutOptions, HastyAsking, Lease } from '../../src/lease.js';
 import { PlayedPool } from '../fake/played-pool.js';
 import { heard } from '../fake/turned-clock.js';
+import { settled } from '../support/outcome.js';
 
 describe('a lease', () => {
   it('knows its id, its worker, and why it is over', async () => {
@@ -385,17 +386,6 @@ async function asked() {
   const hold = new Hold(world.runtime, checkoutOptions(world.runtime, {}).terms);
   const asking = new CheckoutAsking(world.runtime, {}, hold, () => new Lease(hold, undefined, {}));
   return { pool, world, hold, asking };
-}
-
-/** Whatever comes of a promise; and whether anything has. */
-function settled(promise: Promise<unknown>) {
-  let isSettled = false;
-  const outcome = promise
-    .catch((error: unknown) => error)
-    .finally(() => {
-      isSettled = true;
-    });
-  return Object.assign(() => outcome, { isSettled: () => isSettled });
 }
 
 /** Runs something as a function does that a running call had given to Python, and that has more to do. All slots must be taken. */

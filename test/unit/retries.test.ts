@@ -5,13 +5,14 @@ import { watchFaults } from '../fake/faults.js';
 import { PlayedPool } from '../fake/played-pool.js';
 import { heard } from '../fake/turned-clock.js';
 import { meaningOf } from '../support/node-line.js';
+import { settled } from '../support/outcome.js';
 
 const faults = watchFaults();
 const DIED = { exitCode: null, signal: 'SIGKILL' } as const;
 
 describe('an idempotent call', () => {
   it('is made again after its worker died in it, and gets the answer of the other attempt', async () => {
-    const { world, pool, settled } = await booted();
+    const { world, pool } = await booted();
     const call = settled(pool.call('load', [7], { idempotent: true }));
     expect(world.process.request?.args).toEqual([7]);
     await dieAndReturn(world);
@@ -27,7 +28,7 @@ describe('an idempotent call', () => {
       [{ attempts: 5 }, 5],
       [{ attempts: 1 }, 1],
     ] as const) {
-      const { world, pool, settled } = await booted({ poisonDeaths: 0 });
+      const { world, pool } = await booted({ poisonDeaths: 0 });
       const call = settled(pool.call('load', [], { idempotent: true, ...given }));
       for (let attempt = 1; attempt <= attempts; attempt += 1) {
         expect(world.process.request?.name, `attempt ${attempt}`).toBe('load');
@@ -59,7 +60,7 @@ describe('an idempotent call', () => {
   });
 
   it('is made again after its worker broke the line', async () => {
-    const { world, pool, settled } = await booted();
+    const { world, pool } = await booted();
     const call = settled(pool.call('load', [], { idempotent: true }));
     world.process.breakLine();
     await world.settle();
@@ -68,7 +69,7 @@ describe('an idempotent call', () => {
   });
 
   it('is not made again after an exception of Python, nor when its caller has given up', async () => {
-    const { world, pool, settled } = await booted();
+    const { world, pool } = await booted();
     const raised = settled(pool.call('load', [], { idempotent: true }));
     world.process.raise();
     expect(await raised()).toMatchObject({ code: 'ERR_PYTHON' });
@@ -83,7 +84,7 @@ describe('an idempotent call', () => {
   });
 
   it('keeps its one budget over all attempts, and says what the last of them failed by', async () => {
-    const { world, pool, settled } = await booted();
+    const { world, pool } = await booted();
     const began = world.clock.now();
     const call = settled(pool.call('load', [], { idempotent: true, timeoutMs: 1_000 }));
     await dieAndReturn(world);
@@ -100,7 +101,7 @@ describe('an idempotent call', () => {
   });
 
   it('whose budget ends while it waits for another attempt says that it had been sent', async () => {
-    const { world, pool, settled } = await booted({ random: () => 1, retryDelayMs: 500 });
+    const { world, pool } = await booted({ random: () => 1, retryDelayMs: 500 });
     const call = settled(pool.call('load', [], { idempotent: true, timeoutMs: 300 }));
     world.process.die(DIED);
     world.process.tellEnd();
@@ -113,7 +114,7 @@ describe('an idempotent call', () => {
   });
 
   it('rejects with its own reason when it is aborted while it waits for another attempt', async () => {
-    const { world, pool, settled } = await booted({ random: () => 1, retryDelayMs: 500 });
+    const { world, pool } = await booted({ random: () => 1, retryDelayMs: 500 });
     const abort = new AbortController();
     const call = settled(pool.call('load', [], { idempotent: true, signal: abort.signal }));
     world.process.die(DIED);
@@ -127,7 +128,7 @@ describe('an idempotent call', () => {
   });
 
   it('is given up and made again when one attempt takes too long, and its late answer is nobody’s', async () => {
-    const { world, pool, settled } = await booted();
+    const { world, pool } = await booted();
     const call = settled(pool.call('load', [], { idempotent: true, attemptTimeoutMs: 100 }));
     await world.clock.turn(100);
     // The worker owes its answer, so that the other attempt waits for it.
@@ -143,7 +144,7 @@ describe('an idempotent call', () => {
   });
 
   it('that took too long in every attempt says so', async () => {
-    const { world, pool, settled } = await booted({ retryDelayMs: 0 });
+    const { world, pool } = await booted({ retryDelayMs: 0 });
     const call = settled(pool.call('load', [], { idempotent: true, attempts: 2, attemptTimeoutMs: 100 }));
     for (let attempt = 0; attempt < 2; attempt += 1) {
       await world.clock.turn(100);
@@ -173,7 +174,7 @@ describe('an idempotent call', () => {
   });
 
   it('that waits for another attempt asks at once as the pool drains, and is served', async () => {
-    const { world, pool, settled } = await booted({ random: () => 1, retryDelayMs: 5_000 });
+    const { world, pool } = await booted({ random: () => 1, retryDelayMs: 5_000 });
     const call = settled(pool.call('load', [], { idempotent: true }));
     world.process.die(DIED);
     world.process.tellEnd();
@@ -187,7 +188,7 @@ describe('an idempotent call', () => {
   });
 
   it('whose worker dies once the pool has begun to close is told so at once, and no timer is left', async () => {
-    const { world, pool, settled } = await booted({ random: () => 1, retryDelayMs: 5_000 });
+    const { world, pool } = await booted({ random: () => 1, retryDelayMs: 5_000 });
     const call = settled(pool.call('load', [], { idempotent: true }));
     const closed = pool.close();
     world.process.die(DIED);
@@ -202,7 +203,7 @@ describe('an idempotent call', () => {
   });
 
   it('that waits for another attempt is told what it failed by as the pool is destroyed, and no timer is left', async () => {
-    const { world, pool, settled } = await booted({ random: () => 1, retryDelayMs: 5_000 });
+    const { world, pool } = await booted({ random: () => 1, retryDelayMs: 5_000 });
     const call = settled(pool.call('load', [], { idempotent: true }));
     world.process.die(DIED);
     world.process.tellEnd();
@@ -215,7 +216,7 @@ describe('an idempotent call', () => {
 
 describe('a call that was certainly not started', () => {
   it('goes to another worker at once if it may have more attempts than one, idempotent or not, and costs nothing', async () => {
-    const { world, pool, settled } = await booted({ retryRatio: 0 });
+    const { world, pool } = await booted({ retryRatio: 0 });
     while (world.runtime.retries.take()) {}
     const { attempts } = pool.stats();
     world.process.freeze();
@@ -229,7 +230,7 @@ describe('a call that was certainly not started', () => {
   });
 
   it('is told so, and moved nowhere, unless it may have more attempts than one', async () => {
-    const { world, pool, settled } = await booted();
+    const { world, pool } = await booted();
     world.process.freeze();
     const call = settled(pool.call('pay', [5]));
     await dieAndReturn(world);
@@ -237,7 +238,7 @@ describe('a call that was certainly not started', () => {
   });
 
   it('is never made again once it has been started', async () => {
-    const { world, pool, settled } = await booted();
+    const { world, pool } = await booted();
     const call = settled(pool.call('pay', [5], { attempts: 10 }));
     await dieAndReturn(world);
     expect(await call()).toMatchObject({ code: 'ERR_WORKER_DIED', started: true, attempts: 1 });
@@ -245,7 +246,7 @@ describe('a call that was certainly not started', () => {
   });
 
   it('is not taken for one where Python shares no page', async () => {
-    const { world, pool, settled } = await booted({}, { hasStartMark: false });
+    const { world, pool } = await booted({}, { hasStartMark: false });
     world.process.freeze();
     const call = settled(pool.call('pay', [5], { attempts: 10 }));
     await dieAndReturn(world);
@@ -270,7 +271,7 @@ describe('the budget of further attempts', () => {
   });
 
   it('that is spent lets a call fail with what its attempt failed by', async () => {
-    const { world, pool, settled } = await booted({ retryRatio: 0 });
+    const { world, pool } = await booted({ retryRatio: 0 });
     while (world.runtime.retries.take()) {}
     const call = settled(pool.call('load', [], { idempotent: true }));
     await dieAndReturn(world);
@@ -300,7 +301,7 @@ describe('more attempts than one', () => {
   });
 
   it('say nothing there if they are bound', async () => {
-    const { pool, world, settled } = await booted();
+    const { pool, world } = await booted();
     const lease = await pool.with({ idempotent: true }).checkout();
     const call = settled(lease.call('f'));
     await dieAndReturn(world);
@@ -309,7 +310,7 @@ describe('more attempts than one', () => {
   });
 
   it('are had by a session that has only a hint, on any worker', async () => {
-    const { pool, world, settled } = await booted();
+    const { pool, world } = await booted();
     const call = settled(pool.session('ann', { affinity: 'hint' }).call('f', [], { idempotent: true }));
     await dieAndReturn(world);
     world.process.answer('well');
@@ -325,17 +326,7 @@ async function booted(options: Partial<PoolOptions> = {}, script: Script = {}) {
     expect(faults).toEqual([]);
   });
   await world.boot();
-  /** What became of a promise, whenever somebody asks. */
-  const settled = (promise: Promise<unknown>) => {
-    let isSettled = false;
-    const outcome = promise
-      .catch((error: unknown) => error)
-      .finally(() => {
-        isSettled = true;
-      });
-    return Object.assign(() => outcome, { isSettled: () => isSettled });
-  };
-  return { world, pool: world.pool, settled };
+  return { world, pool: world.pool };
 }
 
 /** The worker dies, another comes up, and the longest wait for another attempt is over. */

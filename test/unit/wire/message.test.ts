@@ -34,6 +34,7 @@ import {
 import { callLine, lostFrom, streamed } from '../../../src/wire/request.js';
 import { ThrownErrors } from '../../../src/wire/thrown.js';
 import { decodeMessage, meaningOf, requestOf } from '../../support/node-line.js';
+import { thrown } from '../../support/outcome.js';
 
 const LIMITS = { depthMax: 200, messageBytesMax: 1000, attachmentBytesMax: 1000 };
 
@@ -742,14 +743,4 @@ function wire(fields: Partial<WireError>): WireError {
     cause: null,
     ...fields,
   };
-}
-
-function thrown<E extends Error>(act: () => unknown, kind: abstract new (...args: never[]) => E): E {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof kind) return error;
-    throw error;
-  }
-  throw new Error(`no ${kind.name} was thrown`);
 }

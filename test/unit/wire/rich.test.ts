@@ -5,6 +5,7 @@ import { MicroDate } from '../../../src/micro-date.js';
 import { NdArray, ndarray } from '../../../src/ndarray.js';
 import { RichWalk, restore, SHARED_BYTES_MIN, type ValueHandlers } from '../../../src/wire/rich.js';
 import { encodeArguments, encodeFields } from '../../../src/wire/value.js';
+import { thrown } from '../../support/outcome.js';
 
 const LIMITS = { depthMax: 10, messageBytesMax: 100_000, attachmentBytesMax: 2 ** 30 };
 
@@ -481,14 +482,4 @@ function transferred<Data extends ArrayBufferView>(data: Data): Data {
 function told(value: unknown, handlers?: ValueHandlers) {
   const { text, bin } = encodeFields({ value }, undefined, LIMITS, handlers);
   return { fields: JSON.parse(`{${text}}`) as { value: unknown; rich?: unknown[] }, bin };
-}
-
-function thrown<E extends Error>(act: () => unknown, kind: abstract new (...args: never[]) => E): E {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof kind) return error;
-    throw error;
-  }
-  throw new Error(`no ${kind.name} was thrown`);
 }
