@@ -41,7 +41,7 @@ export class Boot {
     let line: string;
     try {
       const { hasStartMark, share } = this.#process;
-      line = this.#runtime.initLine(this.#name, { startMark: hasStartMark, ...wanted, ...(share && { share }) });
+      line = this.#runtime.python.initLine(this.#name, { startMark: hasStartMark, ...wanted, ...(share && { share }) });
     } catch (error) {
       // What differs from pool to pool in that line is `setup`.
       return this.error('setup', error);

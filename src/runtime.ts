@@ -48,14 +48,13 @@ import type { PoolSettings } from './options.js';
 import { own } from './own.js';
 import { patienceOn } from './patience.js';
 import { Poison } from './poison.js';
+import { PoolPython } from './pool-python.js';
 import { Prefetch } from './prefetch.js';
 import { print } from './print.js';
 import { printable, printableLines } from './printable.js';
-import { findInterpreter, type Interpreter, isReplaced, workerPath } from './process/interpreter.js';
 import { LiveProcesses } from './process/live.js';
-import { type Launch, pythonStarter, type StartPython } from './process/python-process.js';
+import { pythonStarter, type StartPython } from './process/python-process.js';
 import { PoolTemplates } from './process/templates.js';
-import { processors } from './processors.js';
 import { Recycler } from './recycler.js';
 import { Reloader } from './reloader.js';
 import { Retries } from './retries.js';
@@ -67,7 +66,7 @@ import { Counters, type PoolStats, type WorkerStats } from './stats.js';
 import type { System } from './table.js';
 import { nextTurn, Turn } from './turn.js';
 import { give } from './unwatched.js';
-import { encodeInit, encodeLoad, type InitMessage, type LogMessage } from './wire/message.js';
+import type { LogMessage } from './wire/message.js';
 
 /** Somebody who asked the coordinator for a lease. */
 export interface Asker {
@@ -84,6 +83,7 @@ export class Runtime {
   readonly clock: PoolClock;
   /** The same time, for whatever may end a worker. */
   readonly patience: PoolClock;
+  readonly python: PoolPython;
   readonly startPython: StartPython;
   readonly hands = new Map<WorkerRef, WorkerHand>();
   readonly live = new LiveProcesses();
@@ -122,11 +122,7 @@ export class Runtime {
   readonly #inspection: Inspection;
   #tickets = 0;
   #requests = 0;
-  #python: Promise<Interpreter> | undefined;
-  #lastPython: Interpreter | undefined;
   #lastFailure: unknown;
-  /** Aborts when workers are wanted no more, so that a search for Python does not outlive the pool. */
-  readonly #ending = new AbortController();
 
   /** @param startPython How a process is started; tests play theirs. */
   constructor(settings: PoolSettings, startPython?: StartPython) {
@@ -134,6 +130,7 @@ export class Runtime {
     const clockFailed = (error: unknown) => this.hooks.failed(settings.clock, 'The `clock`', error);
     this.clock = settings.clock === wallClock ? wallClock : new GuardedClock(settings.clock, clockFailed);
     this.patience = patienceOn(this.clock);
+    this.python = new PoolPython(settings);
     const recycleConcurrencyMax = settings.recycle === undefined ? 0 : settings.recycleConcurrencyMax;
     const spawn = startPython ?? pythonStarter(this.live);
     if (settings.start === 'fork') {
@@ -141,7 +138,7 @@ export class Runtime {
         live: this.live,
         spawn,
         seats: settings.sizeMax + recycleConcurrencyMax + SEATS_MORE,
-        loadLine: () => this.#loadLine(),
+        loadLine: () => this.python.loadLine(),
         onRefused: (reason) => this.emit('fork.refused', { reason }),
       });
     }
@@ -170,7 +167,7 @@ export class Runtime {
     }
     this.#supervisor.subscribe({
       next: ({ value }) => {
-        if (value === 'stopping') this.#ending.abort(this.refusal('closed'));
+        if (value === 'stopping') this.python.giveUp(this.refusal('closed'));
       },
       error: (error) => this.#crashed(error),
       complete: () => this.#closed(),
@@ -559,90 +556,6 @@ export class Runtime {
     const { value, context } = snapshotOf(worker);
     const takesLeases = value === 'idle' || value === 'leased' || value === 'cancelling';
     return takesLeases && context.live < this.settings.slots;
-  }
-
-  // ---------------------------------------------------------------- starting Python
-
-  /**
-   * What the next process needs to be started; the interpreter is looked for once, and again after a failure. One that was
-   * found is asked anew once another has taken its place: after an upgrade its library is elsewhere.
-   */
-  async launch(): Promise<Launch> {
-    const { settings } = this;
-    const { signal } = this.#ending;
-    const known = this.#lastPython;
-    if (known !== undefined && isReplaced(known)) {
-      // One that does not work says so as it is started.
-      this.#python = findInterpreter({ ...settings, python: known.command, signal }).catch(() => known);
-    }
-    this.#python ??= findInterpreter({ ...settings, signal });
-    try {
-      const python = await this.#python;
-      this.#lastPython = python;
-      return {
-        executable: python.executable,
-        flags: python.flags,
-        libraryPath: settings.libraryPath,
-        environment: python.environment,
-        cwd: settings.cwd,
-        ...settings.limits,
-      };
-    } catch (error) {
-      this.#python = undefined;
-      throw error;
-    }
-  }
-
-  /** The first line to a template. */
-  #loadLine(): string {
-    return encodeLoad(this.#imports());
-  }
-
-  /** What is to be imported, and from where. */
-  #imports() {
-    const { settings } = this;
-    const python = this.#lastPython;
-    return {
-      path: python === undefined ? null : workerPath(python, settings),
-      userSite: settings.isolated ? null : (python?.userSite ?? null),
-      modules: settings.modules,
-      ...(settings.watch && { watch: [...settings.moduleFolders, ...settings.pythonPath] }),
-    };
-  }
-
-  /** The first line to a worker. */
-  initLine(
-    worker: string,
-    can: Pick<InitMessage, 'startMark' | 'replyPage' | 'shortUs' | 'interrupts' | 'stacks' | 'share'>,
-  ): string {
-    const { settings } = this;
-    return encodeInit({
-      worker,
-      ...this.#imports(),
-      expose: settings.expose,
-      setup: settings.setup,
-      teardown: settings.teardown,
-      limits: settings.limits,
-      resources: settings.resources,
-      validate: settings.validate,
-      lane: settings.lane,
-      ...(this.#busyPolls && { busyPoll: true }),
-      ...(this.#isBatchWork && { batchScheduling: true }),
-      ...can,
-    });
-  }
-
-  /** Its workers are to look before they sleep, which counts as time that `cpuSeconds` gives, and as a quota's. */
-  get #busyPolls(): boolean {
-    const { busyPoll, lane, resources, sizeMax } = this.settings;
-    const { count, isQuota } = processors();
-    return busyPoll && lane === 'serial' && resources.cpuSeconds === undefined && count > (isQuota ? sizeMax : 1);
-  }
-
-  /** Several workers may want the processors at the same time, and there is one besides Node's. */
-  get #isBatchWork(): boolean {
-    const { batchScheduling, lane, sizeMax } = this.settings;
-    return batchScheduling && lane === 'serial' && sizeMax > 1 && processors().count > 1;
   }
 
   // ---------------------------------------------------------------- telling the world

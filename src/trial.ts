@@ -27,7 +27,7 @@ export class Trial implements ProcessListeners {
     });
     const { bootTimeoutMs } = runtime.settings;
     this.#timer = runtime.patience.setTimeout(() => this.#fail(this.#boot.error('timeout')), bootTimeoutMs);
-    this.#process = runtime.startPython(() => runtime.launch(), this);
+    this.#process = runtime.startPython(() => runtime.python.launch(), this);
     this.#boot = new Boot(runtime, NAME, this.#process);
   }
 

@@ -132,7 +132,7 @@ export class WorkerHand implements ProcessListeners {
     this.#runtime = runtime;
     this.#worker = self;
     this.#startedAt = runtime.clock.now();
-    this.#process = outside(() => runtime.startPython(() => runtime.launch(), this));
+    this.#process = outside(() => runtime.startPython(() => runtime.python.launch(), this));
     this.#boot = new Boot(runtime, this.name, this.#process);
     this.#end = new WorkerEnd(this.name, this.#boot, runtime.settings.resources.cpuSeconds);
     this.#outbox = new Outbox((line, bin, isUrgent) => {
