@@ -355,6 +355,11 @@ export function askingFor(runtime: Runtime, call: Call, options: CallOptions, is
   return new Kind(runtime, call, options, isShort);
 }
 
+/** The wish for that worker and no other. */
+export function only({ id, place }: WorkerHand): Affinity {
+  return { worker: id, place, strict: true };
+}
+
 /** The wish for one worker rather than another. */
 export function preferring(worker: WorkerHand | undefined): Affinity | null {
   return worker === undefined ? null : { worker: worker.id, place: worker.place, strict: false };

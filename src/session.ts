@@ -1,6 +1,6 @@
 import type { Affinity } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
-import { type Asking, askingFor, preferring, Spurned } from './asking.js';
+import { type Asking, askingFor, only, preferring, Spurned } from './asking.js';
 import { checkMs, checkNames, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
@@ -154,7 +154,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       if (boundTo === undefined) return asking.ask(preferring(record.met ?? sessions.leastMet()));
       // A lease there still has its objects, and this would wait for its end in vain.
       if (boundTo.isRetired) return asking.onRefused('worker-left');
-      return asking.ask({ worker: boundTo.id, place: boundTo.place, strict: true });
+      return asking.ask(only(boundTo));
     }
     record.isStrict = true;
     asking.session = {
@@ -205,8 +205,7 @@ export class Session<Api = unknown> extends Caller<Api> {
 
   #askFor(record: SessionRecord, asking: Asking): void {
     if (asking.isSettled) return;
-    const { id, place } = record.met as WorkerHand;
-    asking.ask({ worker: id, place, strict: true });
+    asking.ask(only(record.met as WorkerHand));
   }
 
   /** Waits for another to meet the session's worker first, or takes the place of that one, where its own turn comes sooner. */
