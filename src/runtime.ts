@@ -98,6 +98,7 @@ export class Runtime {
   readonly sessions: SessionRegistry;
   readonly counters = new Counters();
   readonly hooks = new Hooks();
+  readonly events = new EventEmitter<PoolEvents>();
   readonly sites = new Sites();
   readonly poison: Poison;
   readonly prefetch: Prefetch;
@@ -115,7 +116,6 @@ export class Runtime {
   readonly sizer: Sizer | undefined;
   /** What ended the pool, once something has. */
   endedBy: PoolClosedError['by'] | undefined;
-  readonly #events = new EventEmitter<PoolEvents>();
   readonly #askers = new Askers();
   readonly #supervisor: Actor<typeof supervisorMachine>;
   readonly #coordinator: Actor<typeof coordinatorMachine>;
@@ -560,12 +560,8 @@ export class Runtime {
 
   // ---------------------------------------------------------------- telling the world
 
-  get events(): EventEmitter<PoolEvents> {
-    return this.#events;
-  }
-
   emit<Name extends keyof PoolEvents>(name: Name, fact: PoolEvents[Name][0]): void {
-    const listeners = this.#events.rawListeners(name) as ((fact: PoolEvents[Name][0]) => void)[];
+    const listeners = this.events.rawListeners(name) as ((fact: PoolEvents[Name][0]) => void)[];
     if (listeners.length === 0) return;
     // Once the step that told of it is over: a listener may use the pool, and must not find it in the middle of one.
     queueMicrotask(() => {
@@ -587,7 +583,7 @@ export class Runtime {
 
   /** Somebody keeps a worker from the others. It is said once, to whoever may listen. */
   leaked(leak: LeaseLeak): void {
-    if (this.#events.listenerCount('lease.leaked') > 0) return this.emit('lease.leaked', leak);
+    if (this.events.listenerCount('lease.leaked') > 0) return this.emit('lease.leaked', leak);
     const { lease, worker, how, heldMs, stack } = leak;
     const what =
       how === 'held' ? 'and has not been given back' : 'and lost without being given back, as the pool has done now';
