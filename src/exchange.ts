@@ -2,7 +2,7 @@ import type { ClientRef, LeaseId } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import type { Batch } from './batch.js';
 import type { Call } from './call.js';
-import type { Child } from './children.js';
+import { type Child, callOf } from './children.js';
 import { type EndedLease, type HandleEnd, LeaseEndedError, type PoolError } from './errors.js';
 import { remove } from './remove.js';
 import type { Started } from './retries.js';
@@ -192,7 +192,11 @@ export class Exchange {
     this.#requests.push(request);
     call.onSent(this);
     this.worker.send(request);
-    if (this.worker.runs(request)) return this.onRunning(request);
+    if (this.worker.runs(request)) {
+      this.onRunning(request);
+      // Where a plain function holds up the loop, it waits behind that.
+      return callOf(this.worker.blockedBy)?.children.lookAgain();
+    }
     // No call that is sent ahead of its turn stands behind one with functions.
     if (this.#holder !== undefined || !this.worker.isBeyondItsSlots)
       return this.worker.ahead(request)?.call?.lookAgain();

@@ -3,6 +3,7 @@ import { SimulatedClock } from 'xstate';
 import type { LogEvent, Pool, PoolOptions, Session, WorkerDiedError } from '../../src/index.js';
 import { Gate } from '../support/gate.js';
 import { collect, failure, fixtures, next, readyPool } from '../support/pool.js';
+import { until } from '../support/processes.js';
 
 const lanes = fixtures(import.meta.url)('lanes.py');
 
@@ -207,6 +208,17 @@ describe('in the lane asyncio, a worker', () => {
     expect(error.cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['wait_plainly', 'echo'] });
     expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, cancelled: { kept: 0, killed: 0 } });
     expect(await pool.call('wait_for', [inner, 'waited'])).toBe('waited');
+  });
+
+  it('refuses it as well once the slot that it waits for has a call that waits behind that function', async () => {
+    const pool = await readyPool(lanes, { lane: 'asyncio', slots: 2 });
+    const lease = await pool.checkout();
+    const inner = () => pool.call('echo', ['inner']);
+    const outer = failure<Error & { cause: object }>(pool.call('wait_plainly', [inner]));
+    await until(() => pool.stats().waiting === 1, 'its function to wait for a slot');
+    expect(await lease.call('echo', ['behind'])).toBe('behind');
+    expect((await outer).cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['wait_plainly', 'echo'] });
+    await lease.checkin();
   });
 
   it('is asked in place of one that stands still, as long as there is one that does not', async () => {
