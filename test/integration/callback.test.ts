@@ -625,6 +625,19 @@ describe('a function in which the end of what its own call runs in is begun', ()
     expect(pool.stats().sessions).toBe(0);
   });
 
+  it('is told so as well where the last call of the lease was given up in the line behind its own', async () => {
+    const pool = await readyPool(callbacks, { slots: 2 });
+    const lease = await pool.checkout();
+    const ends = async () => {
+      await failure(lease.call('total', [[1]]));
+      await lease.checkin();
+    };
+    const error = await failure<Error & { cause: object }>(pool.call('apply', [ends]));
+    expect(error.cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['apply', 'checkin()'] });
+    await lease.checkin();
+    expect(pool.stats().leases).toBe(0);
+  });
+
   it('waits where the call that has to end goes on by itself', async () => {
     const pool = await readyPool(callbacks, { size: 2 });
     const [lease, other] = [await pool.checkout(), moment()];
