@@ -747,14 +747,15 @@ describe('leftToInterpreter', () => {
         eventless: { always: { guard: () => false, target: 'a' } },
         nested: { initial: 'deep', states: { deep: { id: 'deep' } } },
         parallel: { type: 'parallel', states: { one: {} } },
-        odd: { on: { 'a.*.b': {} } },
+        odd: { id: 'odd', route: {}, on: { 'a.*.b': {} } },
         hist: { type: 'history' },
         end: { type: 'final' },
       },
     });
     const left = leftToInterpreter(machine);
     expect(leftToInterpreter(compile(machine))).toEqual(left);
-    const ofAll = left.filter(({ event }) => event !== 'again' && event !== 'xstate.error.actor.kid');
+    const ofMachine = ['again', 'xstate.error.actor.kid', 'xstate.route'];
+    const ofAll = left.filter(({ event }) => !ofMachine.includes(event));
     expect(ofAll.map(({ state, event, because }) => `${state} ${event}: ${because}`)).toEqual([
       'a any: a guard without an implementation of its own',
       'a end: a target that is final',
@@ -770,11 +771,9 @@ describe('leftToInterpreter', () => {
       'odd *: a wildcard that is not the last token',
     ]);
     expect(left).toContainEqual({ state: 'a', event: 'again', because: 'the machine is entered anew' });
-    expect(left).toContainEqual({
-      state: 'a',
-      event: 'xstate.error.actor.kid',
-      because: "an event of XState's own",
-    });
+    for (const event of ['xstate.error.actor.kid', 'xstate.route']) {
+      expect(left).toContainEqual({ state: 'a', event, because: "an event of XState's own" });
+    }
   });
 
   it.each([
