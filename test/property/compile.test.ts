@@ -26,7 +26,7 @@ import { type Walkable, walkAll } from '../model/walk.js';
 import { collectGarbage } from '../support/garbage.js';
 import { effort } from './effort.js';
 import { traceOf } from './onlooker.js';
-import { chart, EVENTS, happening, machineOf, watched } from './random-chart.js';
+import { chart, EVENTS, happening, machineOf, upset, watched } from './random-chart.js';
 
 // XState's development build warns of what is sent to an actor that has ended, which some of these do.
 beforeAll(() => void vi.spyOn(console, 'warn').mockImplementation(() => {}));
@@ -47,18 +47,18 @@ describe('a compiled machine', () => {
     };
     const happenings = fc.array(happening, { minLength: 1, maxLength: 12 });
     fc.assert(
-      fc.property(chart, happenings, fc.nat(5), watched, (config, happened, chance, when) => {
-        const machine = machineOf(config);
+      fc.property(chart, happenings, fc.nat(6), watched, upset, (config, happened, chance, when, upsetBy) => {
         const given = {
           asChild: chance < 2,
-          subscribesLate: chance === 1,
+          subscribesLate: chance === 1 || chance === 5,
           input: { count: chance },
           watched: when,
           early: chance === 4 ? 2 : 0,
           replies: chance === 3 ? 2 : 0,
+          upsetBy,
         };
-        expect(traceOf(compile(machine), happened, { ...given, onSend: count })).toEqual(
-          traceOf(machine, happened, given),
+        expect(traceOf(machineOf(config, compile), happened, { ...given, onSend: count })).toEqual(
+          traceOf(machineOf(config), happened, given),
         );
         machines += 1;
       }),

@@ -1,5 +1,6 @@
 import {
   type Actor,
+  type AnyActor,
   type AnyActorLogic,
   type AnyActorRef,
   type AnyMachineSnapshot,
@@ -21,7 +22,7 @@ export function traceOf(
   happenings: readonly Happening[],
   {
     asChild = false,
-    /** Not before it says something. Of a child alone: errors of which nobody hears are thrown by a timer otherwise. */
+    /** Not before it says something. */
     subscribesLate = false,
     input = undefined as object | undefined,
     /** How many events come before it is started. */
@@ -30,15 +31,23 @@ export function traceOf(
     replies = 0,
     onSend = (send: () => void) => send(),
     watched = ALWAYS,
+    /** At which of the events that it is told of an inspector throws. */
+    upsetBy = 0,
   } = {},
 ): unknown[] {
   seen.splice(0);
+  using _ = hearingUnheard();
+  let told = 0;
   const clock = new SimulatedClock();
-  const logger = (...given: unknown[]) => seen.push(['log', ...given]);
+  const logger = (...given: unknown[]) => seen.push(['log', JSON.stringify(given, named)]);
   const inspect = (event: InspectionEvent) => {
     // Better than a test that never ends.
     if (seen.length > EVENTS_MAX) throw new Error('A random chart goes on for ever.');
     seen.push(inspected(event));
+    // Not as an actor is made, which would then not be.
+    if (event.type === '@xstate.actor') return;
+    told += 1;
+    if (told === upsetBy) throw new Error('upset');
   };
   const run = (what: () => void) => {
     try {
@@ -52,7 +61,8 @@ export function traceOf(
   let watch: { unsubscribe(): void } | undefined;
   let isEndless = false;
   let replied = 0;
-  const parent = createActor(PARENT, { clock, logger, ...observed, id: 'parent' }).start();
+  const parent = createActor(PARENT, { clock, logger, ...observed, id: 'parent' });
+  run(() => void parent.start());
   const start = (snapshot?: unknown) => {
     const given = { ...(asChild ? { parent } : observed), clock, logger, id: 'actor', input, snapshot };
     const actor: Actor<AnyActorLogic> = createActor(machine as AnyActorLogic, given as never);
@@ -78,7 +88,10 @@ export function traceOf(
         actor.subscribe(observer);
       });
     } else actor.subscribe(observer);
-    actor.on('*', (event) => seen.push(['emitted', event]));
+    actor.on('*', (event) => seen.push(['emitted', event, plain(actor.getSnapshot())]));
+    actor.on('all', () => {
+      throw new Error('heard all');
+    });
     seen.push(['created', plain(actor.getSnapshot())]);
     for (const event of EVENTS.slice(0, early)) run(() => actor.send(event));
     run(() => void actor.start());
@@ -95,9 +108,9 @@ export function traceOf(
     else if ('wait' in happening) onSend(() => run(() => void clock.increment(happening.wait)));
     else if (before.status === 'active') {
       if ('persist' in happening) {
-        const persisted = JSON.stringify(actor.getPersistedSnapshot(), named);
+        const persisted = persistedOf(actor);
         seen.push(['persisted', persisted]);
-        if (asChild) continue;
+        if (asChild || persisted === undefined) continue;
         run(() => actor.stop());
         actor = start(JSON.parse(persisted));
       } else {
@@ -115,6 +128,29 @@ export function traceOf(
 }
 
 const EVENTS_MAX = 5_000;
+
+/** Has errors of which nobody hears be seen; XState throws them by a timer. */
+function hearingUnheard(): Disposable {
+  const { setTimeout } = globalThis;
+  const hear = (what: () => void) => {
+    try {
+      what();
+    } catch (error) {
+      seen.push(['unheard', String(error)]);
+    }
+  };
+  Object.assign(globalThis, { setTimeout: hear });
+  return { [Symbol.dispose]: () => void Object.assign(globalThis, { setTimeout }) };
+}
+
+/** @returns Undefined if it has a child of a logic without a name, of which XState keeps nothing. */
+function persistedOf(actor: AnyActor): string | undefined {
+  try {
+    return JSON.stringify(actor.getPersistedSnapshot(), named);
+  } catch {
+    return undefined;
+  }
+}
 
 /** Whoever has started it. */
 const PARENT = createMachine({ on: { '*': { actions: ({ event }) => void seen.push(['parent', event.type]) } } });

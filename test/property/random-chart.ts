@@ -1,6 +1,7 @@
 /** Charts of all that XState's charts are made of, and what may happen to them. */
 import fc from 'fast-check';
 import {
+  type AnyActorRef,
   type AnyEventObject,
   type AnyStateMachine,
   and,
@@ -12,12 +13,16 @@ import {
   enqueueActions,
   forwardTo,
   fromCallback,
+  fromObservable,
+  fromTransition,
+  type InspectionEvent,
   log,
   not,
   or,
   raise,
   sendParent,
   sendTo,
+  setup,
   spawnChild,
   stateIn,
   stopChild,
@@ -37,15 +42,31 @@ export const seen: unknown[] = [];
 
 export const EVENTS = [{ type: 'a', by: 1 }, { type: 'b', by: 2 }, { type: 'c', by: 3 }, { type: 'unknown' }];
 
-/** @returns A machine of this chart, the same each time. */
-export function machineOf(config: object): AnyStateMachine {
-  return createMachine(config as never, IMPLEMENTATIONS as never) as AnyStateMachine;
+type Making = (machine: AnyStateMachine) => AnyStateMachine;
+
+/** @returns A machine of this chart, the same each time; `make` makes it, and each that it starts, of the plain one. */
+export function machineOf(config: object, make: Making = asItIs): AnyStateMachine {
+  const actors = { ...IMPLEMENTATIONS.actors, ...startedBy(make) };
+  return make(createMachine(config as never, { ...IMPLEMENTATIONS, actors } as never) as AnyStateMachine);
+}
+
+const asItIs: Making = (machine) => machine;
+const started = new Map<Making, Record<string, AnyStateMachine>>();
+
+function startedBy(make: Making): Record<string, AnyStateMachine> {
+  const known = started.get(make);
+  if (known !== undefined) return known;
+  const made = Object.fromEntries(Object.entries(MACHINES).map(([name, machine]) => [name, make(machine)]));
+  started.set(make, made);
+  return made;
 }
 
 interface Context {
   readonly count: number;
   readonly fuel: number;
+  readonly mate?: AnyActorRef;
 }
+type Inside = { context: Context; self: AnyActorRef; system: AnyActorRef['system'] };
 type Args = { context: Context; event: { type: string; by?: number } };
 interface Enqueuing {
   enqueue: ((action: unknown) => void) &
@@ -55,12 +76,18 @@ interface Enqueuing {
     >;
   check: (guard: unknown) => boolean;
 }
+interface Told {
+  readonly count?: number;
+  readonly by?: unknown;
+}
 interface Spawning extends Args {
   spawn: (src: string, options: object) => object;
 }
 
 const SINK = createActor(
-  fromCallback(({ receive }) => receive((event) => seen.push(['sink', event]))),
+  fromCallback(({ receive }) =>
+    receive((event) => seen.push(['sink', event.type, (event as Told).count, (event as Told).by])),
+  ),
   { id: 'sink' },
 ).start();
 
@@ -86,6 +113,72 @@ const broken = createMachine({
     throw new Error('broken');
   },
 });
+
+/** It answers whoever has started it, at once and after a while, and talks to itself. */
+const partner = setup({
+  types: {} as { context: { n: number }; input: { n: number } | undefined },
+  actions: {
+    answer: sendParent({ type: 'up' }),
+    count: assign({ n: ({ context }) => context.n + 1 }),
+    hear: ({ event }) => void seen.push(['partner', event.type]),
+  },
+  guards: { hasEnough: ({ context }) => context.n > 5 },
+}).createMachine({
+  id: 'partner',
+  context: ({ input }) => ({ n: input?.n ?? 0 }),
+  initial: 'on',
+  entry: 'answer',
+  on: { '*': { actions: 'hear' } },
+  states: {
+    on: {
+      on: {
+        hello: { target: 'off', actions: ['answer', emit({ type: 'said' }), raise({ type: 'tick' })] },
+        tick: { actions: ['count', sendTo(({ self }) => self, { type: 'echo' })] },
+        echo: { guard: 'hasEnough', target: 'over' },
+      },
+    },
+    off: {
+      on: { tick: { actions: 'count' }, echo: { target: 'on', actions: 'answer' } },
+      after: { 2: { target: 'on', actions: 'hear' } },
+    },
+    over: { type: 'final', entry: 'answer' },
+  },
+  output: ({ context }) => context.n,
+});
+const MACHINES: Record<string, AnyStateMachine> = { brief, ended, broken, partner };
+
+const speaker = fromCallback(({ sendBack, receive, input }) => {
+  seen.push(['speaker', JSON.stringify(input)]);
+  sendBack({ type: 'up' });
+  receive(({ type }) => {
+    seen.push(['speaker', type]);
+    sendBack({ type: 'up' });
+  });
+  return () => void seen.push(['speaker', 'ended']);
+});
+
+const sums = fromTransition((sum: number, { type, by = 1 }: { type: string; by?: number }) => {
+  if (type === 'c') throw new Error('no sum');
+  return sum + by;
+}, 0);
+
+const numbers = fromObservable(
+  ({ input }) =>
+    ({
+      subscribe({ next, complete }: { next(value: unknown): void; complete(): void }) {
+        for (const value of [1, input]) next(value);
+        if (input === undefined) complete();
+        return { unsubscribe: () => void seen.push(['numbers', 'ended']) };
+      },
+    }) as never,
+);
+
+/** Nothing of XState's, and it cannot be told anything. */
+const WALL = {
+  _send() {
+    throw new Error('a wall');
+  },
+};
 
 export const IMPLEMENTATIONS = {
   guards: {
@@ -114,6 +207,36 @@ export const IMPLEMENTATIONS = {
     },
     fail: ({ context }: Args) => {
       if (context.count > 5) throw new Error('more than five');
+    },
+    failWithNothing: ({ context }: Args) => {
+      if (context.count > 5) throw undefined;
+    },
+    meddle: ({ context }: { context: { count: number } }) => {
+      context.count += 1;
+    },
+    peek: ({ self, system }: Inside) => {
+      const { value, context, children } = self.getSnapshot();
+      seen.push(['peek', value, context.count, Object.keys(children), Object.keys(system.getAll())]);
+    },
+    listen: ({ self, context }: Inside) => {
+      if (context.count % 2 === 0) return;
+      const listening = self.subscribe(({ value }) => {
+        seen.push(['listening', JSON.stringify(value)]);
+        listening.unsubscribe();
+        if (context.count > 5) throw new Error('heard enough');
+      });
+    },
+    look: ({ system, context }: Inside) => {
+      if (context.count % 3 === 0) return;
+      const looking = system.inspect(({ type, ...told }: InspectionEvent) => {
+        seen.push(['looking', type, 'event' in told && told.event?.type]);
+        if (type === '@xstate.snapshot' && context.count % 3 === 1) looking.unsubscribe();
+      });
+    },
+    tellChildren: ({ self, context }: Inside) => {
+      if (context.fuel <= 0) return;
+      const children: AnyActorRef[] = Object.values(self.getSnapshot().children);
+      for (const child of children) if (child?.getSnapshot().status === 'active') child.send({ type: 'tick' });
     },
     add: assign({ count: ({ context, event }: Args) => context.count + (event.by ?? 1) } as never),
     addGiven: assign((({ context }: Args, params?: { n: number }) => ({
@@ -155,12 +278,63 @@ export const IMPLEMENTATIONS = {
       enqueue.stopChild('known');
       enqueue.spawnChild('kid', { id: 'known', systemId: 'known' });
     }),
+    startPartner: burning(({ enqueue }) => {
+      enqueue.stopChild('partner');
+      enqueue.spawnChild('partner', { id: 'partner', systemId: 'partner', input: { n: 3 } });
+    }),
+    tellPartner: sendTo(({ system }) => system.get('partner') ?? SINK, { type: 'hello' }),
+    spawnMate: assign((({ spawn, context }: Spawning) => {
+      if (context.fuel <= 0) return {};
+      const input = ({ context: { count } }: Args) => ({ n: count });
+      const mate = spawn('partner', { id: `mate-${context.fuel}`, syncSnapshot: context.count % 2 === 0, input });
+      return { fuel: context.fuel - 1, mate };
+    }) as never),
+    tellMate: sendTo(
+      (({ context }: Args) => context.mate ?? SINK) as never,
+      (({ context }: Args) => ({ type: context.count % 2 === 0 ? 'tick' : 'hello' })) as never,
+    ),
+    stopMate: stopChild((({ context }: Args) => context.mate) as never),
+    startSpeaker: burning(({ enqueue }) => {
+      enqueue.stopChild('speaker');
+      enqueue.spawnChild('speaker', {
+        id: 'speaker',
+        input: ({ context, event }: Args) => [context.count, event.type],
+      });
+      enqueue.sendTo('speaker', { type: 'hello' });
+    }),
+    startNameless: burning(({ enqueue }) => {
+      enqueue.stopChild('nameless');
+      enqueue.spawnChild(speaker, { id: 'nameless' });
+    }),
+    startSums: burning(({ enqueue }) => {
+      enqueue.stopChild('sums');
+      enqueue.spawnChild('sums', { id: 'sums', syncSnapshot: true });
+      enqueue.sendTo('sums', ({ event }: Args) => event);
+    }),
+    startNumbers: burning(({ enqueue }) => {
+      enqueue.stopChild('numbers');
+      enqueue.spawnChild('numbers', { id: 'numbers', input: 5 });
+    }),
     stopKept: stopChild('brief'),
     stopNobody: stopChild('nobody'),
     tell: sendTo(SINK, (({ context }: Args) => ({ type: 'told', count: context.count })) as never),
     tellFound: sendTo((() => SINK) as never, { type: 'found' } as never),
     tellSelf: sendTo((({ self }: { self: unknown }) => self) as never, { type: 'echo' } as never),
     tellLater: sendTo((({ self }: { self: unknown }) => self) as never, { type: 'echo' } as never, { delay: 5 }),
+    tellInside: sendTo('#_internal' as never, { type: 'echo' } as never),
+    // To nobody is to itself.
+    tellNobody: sendTo((() => undefined) as never, { type: 'echo' } as never),
+    tellText: sendTo(SINK, 'text' as never),
+    tellNothing: sendTo(SINK, (() => undefined) as never),
+    tellWall: sendTo(
+      WALL as never,
+      (({ context }: Args) => ({
+        type: context.count % 2 === 0 ? 'told' : 'xstate.error',
+      })) as never,
+    ),
+    tellInTurn: sendTo(SINK, { type: 'in turn' } as never, {
+      delay: (({ context }: Args) => (context.count % 2 === 0 ? undefined : 0)) as never,
+    }),
     tellInTime: sendTo(SINK, { type: 'in time' } as never, { id: 'in time', delay: 4 }),
     tellKnown: sendTo(
       (({ system }: { system: { get(id: string): object | undefined } }) => system.get('known') ?? SINK) as never,
@@ -173,13 +347,22 @@ export const IMPLEMENTATIONS = {
     tellParent: sendParent({ type: 'up' } as never),
     forward: forwardTo(SINK),
     say: emit((({ context }: Args) => ({ type: 'said', count: context.count })) as never),
+    sayAll: emit({ type: 'all' } as never),
+    logAll: log(),
     logIt: log((({ context }: Args) => context.count) as never, 'label'),
     raiseNow: raise({ type: 'late' } as never),
     raiseLater: raise({ type: 'late' } as never, { id: 'late', delay: 4 }),
+    raiseSoon: raise({ type: 'late' } as never, { delay: 0 }),
+    raiseNothing: raise((() => undefined) as never),
+    raiseInTurn: raise((({ context }: Args) => ({ type: 'late', by: context.count })) as never, {
+      id: 'late',
+      delay: (({ context }: Args) => (context.count % 3 === 0 ? undefined : context.count)) as never,
+    }),
     raiseByName: raise({ type: 'late' } as never, { id: 'late', delay: 'some' } as never),
     raiseByNoDelay: raise({ type: 'late' } as never, { delay: 'none' } as never),
     cancelLate: cancel('late'),
     cancelInTime: cancel('in time'),
+    cancelInTurn: cancel((({ context }: Args) => (context.count % 2 === 0 ? 'in time' : 'late')) as never),
     queue: enqueueActions((({ context, event, enqueue, check }: Args & Enqueuing) => {
       if (check('isEven')) enqueue('add');
       enqueue.assign({ count: ({ context: now }: Args) => now.count + 1 });
@@ -207,7 +390,7 @@ export const IMPLEMENTATIONS = {
       enqueue.raise({ type: types[context.fuel % types.length], by: 2 });
     }),
   },
-  actors: { kid: fromCallback(() => {}), brief, ended, broken },
+  actors: { kid: fromCallback(() => {}), speaker, sums, numbers },
   delays: { some: ({ context }: Args) => 2 + context.count, none: () => undefined },
 };
 
@@ -236,6 +419,10 @@ const quietAction = fc.oneof(
   },
   { weight: 1, arbitrary: fc.constantFrom('spawnChild', 'stopNobody', 'spawnEnded', 'spawnSynced', 'raiseTwo') },
   { weight: 2, arbitrary: fc.constantFrom('tellKnown', 'tellInTime', 'cancelInTime', 'muted') },
+  { weight: 2, arbitrary: fc.constantFrom('peek', 'listen', 'look', 'meddle', 'sayAll', 'logAll', 'tellChildren') },
+  { weight: 2, arbitrary: fc.constantFrom('startPartner', 'tellPartner', 'spawnMate', 'tellMate', 'stopMate') },
+  { weight: 1, arbitrary: fc.constantFrom('startSpeaker', 'startNameless', 'startSums', 'startNumbers') },
+  { weight: 1, arbitrary: fc.constantFrom('tellInside', 'tellNobody', 'tellInTurn', 'raiseSoon', 'cancelInTurn') },
   { weight: 2, arbitrary: fc.nat(3).map((n) => ({ type: 'note', params: { n } })) },
   { weight: 2, arbitrary: fc.constant({ type: 'note', params: ({ context, event }: Args) => [context, event.type] }) },
   { weight: 2, arbitrary: fc.nat(3).map((n) => ({ type: 'addGiven', params: { n } })) },
@@ -253,20 +440,22 @@ const action = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom('tellSelf', 'tellLater', 'raiseByNoDelay', 'spawnOne', 'raiseTwo') },
   { weight: 1, arbitrary: fc.constantFrom('fail', 'assignThrows', 'tellKid', 'raiseNow', 'queueRare', 'nobody knows') },
   { weight: 1, arbitrary: fc.constantFrom('spawnBroken', 'spawnUnknown', 'tellParent', 'sendsByItself', 'raiseNow') },
+  { weight: 1, arbitrary: fc.constantFrom('failWithNothing', 'raiseNothing', 'raiseInTurn') },
+  { weight: 1, arbitrary: fc.constantFrom('tellText', 'tellNothing', 'tellWall') },
   // Two of one name are an error wherever none is ended, as in a graph.
   { weight: 1, arbitrary: fc.constantFrom('stopsAtFive', 'stopsAtFive', 'stopsAtFive', 'spawnKnown') },
 );
 
 const STATES = ['one', 'two', 'three', 'four'];
 /** Of states within others; if a chart has none they are states like any. */
-const WITHIN = ['#inner', '#hist'];
+const WITHIN = ['#inner', '#hist', '#deep', '#left', '#right'];
 
 const transition = (actions: fc.Arbitrary<unknown>, targets: readonly string[]) =>
   fc.record(
     {
       target: fc.oneof(
         { weight: 12, arbitrary: fc.constantFrom(...targets) },
-        { weight: 1, arbitrary: fc.constantFrom(...WITHIN) },
+        { weight: 1, arbitrary: fc.constantFrom<string | string[]>(...WITHIN, '#random', ['#left', '#right']) },
       ),
       guard,
       actions: fc.array(actions, { maxLength: 4 }),
@@ -288,12 +477,17 @@ const handlers = (targets: readonly string[]) =>
       a: fc.array(transition(action, targets), { maxLength: 3 }),
       b: transition(action, targets),
       c: fc.oneof(fc.constant(undefined), transition(action, targets)),
-      echo: quiet(targets),
-      late: quiet(targets),
+      echo: burningOnce(targets),
+      late: burningOnce(targets),
+      up: burningOnce(targets),
       'xstate.error.actor.kid-1': quiet(targets),
       'xstate.error.actor.broken': quiet(targets),
       'xstate.done.actor.ended': quiet(targets),
       'xstate.snapshot.synced': quiet(targets),
+      'xstate.done.actor.partner': burningOnce(targets),
+      'xstate.snapshot.mate-5': burningOnce(targets),
+      'xstate.snapshot.sums': burningOnce(targets),
+      'xstate.error.actor.sums': burningOnce(targets),
     },
     { requiredKeys: ['a'] },
   );
@@ -305,7 +499,7 @@ const wild = (targets: readonly string[]) =>
   );
 
 const few = fc.array(quietAction, { maxLength: 2 });
-const after = fc.record({ 3: quiet(STATES), some: quiet(STATES) }, { requiredKeys: [] });
+const after = fc.record({ 0: burningOnce(STATES), 3: quiet(STATES), some: quiet(STATES) }, { requiredKeys: [] });
 const plain = {
   on: handlers(STATES),
   entry: few,
@@ -313,6 +507,15 @@ const plain = {
   tags: fc.constantFrom(['x'], ['x', 'y']),
   meta: fc.constant({ of: 'state' }),
 };
+/** Of a parallel state: its end has that name. */
+const half = (end: string) =>
+  fc.record({
+    initial: fc.constant('begun'),
+    states: fc.record({
+      begun: fc.record({ on: handlers(['over']), exit: few }),
+      over: fc.constant({ type: 'final', id: end }),
+    }),
+  });
 const state = fc.oneof(
   { weight: 60, arbitrary: fc.record({ ...plain, after }, { requiredKeys: ['on'] }) },
   {
@@ -342,6 +545,12 @@ const state = fc.oneof(
         other: fc.record({ entry: few, exit: few }),
         last: fc.constant({ type: 'final' }),
         hist: fc.constant({ type: 'history', id: 'hist' }),
+        deep: fc.constant({ type: 'history', history: 'deep', id: 'deep', target: 'other' }),
+        both: fc.record({
+          type: fc.constant('parallel'),
+          states: fc.record({ p: half('left'), q: half('right') }),
+          onDone: burningOnce(['other']),
+        }),
       }),
       on: handlers(STATES),
       onDone: burningOnce(STATES),
@@ -378,8 +587,20 @@ const state = fc.oneof(
       exit: few,
       invoke: fc.record(
         {
-          src: fc.constantFrom('kid', 'brief', 'ended', 'broken'),
+          src: fc.constantFrom<unknown>(
+            'kid',
+            'brief',
+            'ended',
+            'broken',
+            'partner',
+            'speaker',
+            'sums',
+            'numbers',
+            speaker,
+          ),
           id: fc.constant('invoked'),
+          input: fc.constantFrom<unknown>({ n: 1 }, ({ context }: Args) => ({ n: context.count })),
+          systemId: fc.constant('invoked'),
           onDone: burningOnce(STATES),
           onError: burningOnce(STATES),
           onSnapshot: burningOnce(STATES),
@@ -419,17 +640,19 @@ export const chart: fc.Arbitrary<object> = fc
         output: fc.constantFrom({ all: 'done' }, ({ context, event }: Args) => [context.count, event.type]),
         // With a bound, endless loops are told of by an error.
         options: fc.constant({ maxIterations: 5 }),
+        initial: few.map((actions) => ({ target: 'one', actions })),
       },
       { requiredKeys: ['states'] },
     ),
     rare,
     fc.oneof({ weight: 9, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: wild(ROOT_TARGETS) }),
+    fc.constantFrom({}, {}, { route: {} }, { route: { guard: 'isEven', actions: 'note', reenter: true } }),
   )
-  .map(([config, more, others]) => {
+  .map(([config, more, others, route]) => {
     const isNested = Object.values(config.states).some((each) => 'onDone' in each);
-    const states = { ...config.states, two: { id: 'two', ...config.states.two } };
+    const states = { ...config.states, two: { id: 'two', ...route, ...config.states.two } };
     const on = { ...config.on, ...others };
-    const whole = { ...config, ...more, on, states, id: 'random', initial: 'one' };
+    const whole = { initial: 'one', ...config, ...more, on, states, id: 'random' };
     return {
       ...(isNested ? whole : (aimed(whole) as object)),
       context: ({ input }: { input?: { count?: number } }) => ({ count: input?.count ?? 0, fuel: 5 }),
@@ -446,7 +669,10 @@ function aimed(config: unknown): unknown {
 
 const event = fc.oneof(
   { weight: 8, arbitrary: fc.constantFrom<AnyEventObject>(...EVENTS) },
-  { weight: 1, arbitrary: fc.constantFrom('echo', 'late', 'a.b', 'a.b.c', 'hello').map((type) => ({ type })) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('echo', 'late', 'a.b', 'a.b.c', 'hello', 'up', '').map((type) => ({ type })),
+  },
 );
 
 export const happening: fc.Arbitrary<Happening> = fc.oneof(
@@ -457,6 +683,7 @@ export const happening: fc.Arbitrary<Happening> = fc.oneof(
       .constantFrom('xstate.done.actor.kid-1', 'xstate.error.actor.kid-1', 'xstate.after.3.random.one', '*')
       .map((type) => ({ send: { type } })),
   },
+  { weight: 1, arbitrary: fc.constant({ send: { type: 'xstate.route', to: '#two' } }) },
   { weight: 5, arbitrary: fc.nat(6).map((wait) => ({ wait })) },
   // What is no event at all, which its type does not let anybody send.
   { weight: 1, arbitrary: fc.constant({ send: undefined as unknown as AnyEventObject }) },
@@ -473,4 +700,10 @@ export const watched: fc.Arbitrary<Watched> = fc.oneof(
   fc.constant(ALWAYS),
   fc.constant([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] as const),
   fc.tuple(fc.nat(6), fc.nat(12)),
+);
+
+/** At which of the events that it is told of an inspector throws, if at all. */
+export const upset: fc.Arbitrary<number> = fc.oneof(
+  { weight: 5, arbitrary: fc.constant(0) },
+  fc.integer({ min: 1, max: 80 }),
 );
