@@ -16,6 +16,7 @@ export interface Standing {
 
 /** What a session asks of what is asked in it. */
 export interface SessionTerms {
+  readonly id: string;
   /** False: it is to be refused rather than to wait for the one worker that will do. */
   readonly mayWait: boolean;
   /** Called with what was granted, before anything is sent there. False: it is of no use, and another was asked for. */

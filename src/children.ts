@@ -12,6 +12,8 @@ export interface Child {
   readonly parent: Run | undefined;
   /** True of what `onLost` does: there is more to say of whoever waits for that than which slots are held. */
   readonly isOnLost?: boolean;
+  /** True: it goes on once all of those have ended that it waits for. */
+  readonly waitsForAll?: boolean;
   /** Whose end, of any of them, lets it go on; empty or undefined if it goes on by itself. */
   waitsFor(): readonly (Child | undefined)[] | undefined;
   /** Refuses it, or the newest below it, if that would wait for ever. False: nobody was refused. */
@@ -143,7 +145,7 @@ export function deadlockOf(child: Child, needsSlot = true, behind?: readonly Chi
   // Most have none, and nobody has to look at what they wait for.
   if (parentOf(child) === undefined) return undefined;
   const waited = behind ?? child.waitsFor() ?? [];
-  if (!areStuck(waited, new Set([child]))) return undefined;
+  if (!areStuck(waited, new Set([child]), child.waitsForAll)) return undefined;
   const chain: Child[] = [];
   for (let each: Child | undefined = child; each !== undefined; each = parentOf(each)) chain.unshift(each);
   return new DeadlockError({
@@ -154,19 +156,24 @@ export function deadlockOf(child: Child, needsSlot = true, behind?: readonly Chi
 }
 
 /**
- * `work`, which comes to its end only after a call has; unless it is waited for in a function that this very call waits for.
+ * `work`, which comes to its end only after some calls have; unless it is waited for in a function that one of them waits for.
  * Then it rejects with a DeadlockError, and the work goes on unwatched.
  *
- * @param waitsFor That call, at this moment.
+ * @param waitsFor Those calls, at this moment.
  */
-export function unlessDeadlocked<T>(work: Promise<T>, name: string, waitsFor: () => Child | undefined): Promise<T> {
+export function unlessDeadlocked<T>(
+  work: Promise<T>,
+  name: string,
+  waitsFor: () => readonly (Child | undefined)[],
+): Promise<T> {
   const parent = parentRun();
   if (parent === undefined) return work;
   const waited = new Promise<T>((resolve, reject) => {
     const wait: Child = {
       name,
       parent,
-      waitsFor: () => [waitsFor()],
+      waitsForAll: true,
+      waitsFor,
       refuseIfDeadlocked() {
         const error = deadlockOf(wait, false);
         if (error === undefined) return false;
@@ -212,10 +219,13 @@ function isStuck(child: Child | undefined, seen: Set<Child>): boolean {
   if (child === undefined) return false;
   if (seen.has(child)) return true;
   seen.add(child);
-  return areStuck(child.waitsFor() ?? [], seen);
+  return areStuck(child.waitsFor() ?? [], seen, child.waitsForAll);
 }
 
-function areStuck(waited: readonly (Child | undefined)[], seen: Set<Child>): boolean {
+/** @param isForAll One of them keeps waiting who waits for them, and not only all. */
+function areStuck(waited: readonly (Child | undefined)[], seen: Set<Child>, isForAll = false): boolean {
+  // What was seen below one that goes on need not be stuck.
+  if (isForAll) return waited.some((each) => isStuck(each, new Set(seen)));
   return waited.length > 0 && waited.every((each) => isStuck(each, seen));
 }
 

@@ -82,7 +82,7 @@ export class Lease<Api = unknown> extends Caller<Api> {
     const hold = this.#hold;
     const over = hold.checkin();
     if (hold.ended !== undefined) return over;
-    return unlessDeadlocked(this.runtime.within(over, wait, 'checked-in'), 'checkin()', () => hold.exchange.keeper);
+    return unlessDeadlocked(this.runtime.within(over, wait, 'checked-in'), 'checkin()', () => [hold.exchange.keeper]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

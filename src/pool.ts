@@ -191,7 +191,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
     const { runtime } = this;
     const above = callAbove(parentRun(), ({ worker }) => worker?.isOf(runtime));
     const drained = this.#end('drain', ['drained', 'stopping', 'closed'], wait, 'drained');
-    return unlessDeadlocked(drained, 'drain()', () => above);
+    return unlessDeadlocked(drained, 'drain()', () => [above]);
   }
 
   /**

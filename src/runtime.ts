@@ -24,8 +24,10 @@ import { giveHands } from './actors/effect.js';
 import { supervisorLogic } from './actors/supervisor.js';
 import type { WorkerHand } from './actors/worker.js';
 import { Askers } from './askers.js';
+import type { SessionTerms } from './asking.js';
 import { Budget, checkWait, type WaitOptions } from './budget.js';
 import type { CallOutcome } from './call.js';
+import type { Child } from './children.js';
 import { type PoolClock, wallClock } from './clock.js';
 import {
   OverloadedError,
@@ -73,6 +75,10 @@ export interface Asker {
   readonly waiter: Waiter;
   /** Whoever keeps the lease for more than one call; absent for a single call. */
   readonly holder: LeaseHolder | undefined;
+  /** Absent for what belongs to no session. */
+  readonly session?: SessionTerms | undefined;
+  /** As what it is known to those who look at who waits for whom; absent for what no function can wait for. */
+  readonly child?: Child | undefined;
   onGranted(exchange: Exchange): void;
   onRefused(reason: RefusalReason): void;
 }
@@ -192,7 +198,12 @@ export class Runtime {
     this.keepAlive.release();
   };
 
-  /** How many have asked for a worker and have none. */
+  /** Those who have asked for a worker and have none. */
+  get askers(): Iterable<Asker> {
+    return this.#askers;
+  }
+
+  /** How many those are. */
   get asking(): number {
     return this.#askers.size;
   }

@@ -1,6 +1,7 @@
 import type { WorkerId } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import type { Asking, Spurned } from './asking.js';
+import type { Child } from './children.js';
 import { SessionLimitError, type SessionLoss } from './errors.js';
 import { LruMap } from './lru-map.js';
 import type { Rebuild } from './rebuild.js';
@@ -149,6 +150,16 @@ export class SessionRegistry {
       const { onUnused } = record;
       await new Promise<void>((resolve) => onUnused.push(resolve));
     }
+  }
+
+  /** What of that session runs or waits, as those know it who look at who waits for whom. */
+  childrenOf(id: string): readonly (Child | undefined)[] {
+    const { hands, askers } = this.#runtime;
+    const { rebuild, held = [] } = this.#busy.get(id) ?? {};
+    const exchanges = [...hands.values()].flatMap(({ exchanges }) => exchanges);
+    const running = exchanges.flatMap((exchange) => exchange?.calls ?? []);
+    const waiting = [...askers, ...held].filter(({ session }) => session?.id === id);
+    return [rebuild, ...running.filter(({ caller }) => caller?.sessionId === id), ...waiting.map(({ child }) => child)];
   }
 
   /** The session is about to be served by `worker`, and goes there again. */

@@ -4,7 +4,7 @@ import { type Asking, askingFor, only, preferring, Spurned } from './asking.js';
 import { checkMs, checkNames, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
-import { callAbove, outside, type Parent, parentRun, Run, unlessDeadlocked } from './children.js';
+import { outside, Run, unlessDeadlocked } from './children.js';
 import { OptionError, type SessionLoss, SessionLostError } from './errors.js';
 import type { Exchange } from './exchange.js';
 import { Hold } from './hold.js';
@@ -81,13 +81,11 @@ export class Session<Api = unknown> extends Caller<Api> {
    * Ends the session once nothing of it runs or waits, calls that are made
    * meanwhile included: Python drops what it keeps for it. The id may be used
    * again, for a session that starts from nothing. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) leaves the
-   * session as it is. Where the function of a call of its own awaits it, or its `onLost`, it rejects with
+   * session as it is. Where a function awaits it that a call of its own waits for, or its `onLost`, it rejects with
    * `ERR_DEADLOCK`, and the session ends all the same after that.
    */
   end(wait: WaitOptions = NO_OPTIONS): Promise<void> {
-    const isOwn = ({ caller, worker }: Parent) => caller?.sessionId === this.id && worker?.isOf(this.runtime);
-    const above = callAbove(parentRun(), isOwn);
-    return unlessDeadlocked(this.#end(wait), 'session.end()', () => above);
+    return unlessDeadlocked(this.#end(wait), 'session.end()', () => this.runtime.sessions.childrenOf(this.id));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -150,7 +148,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       };
       const { boundTo } = asking;
       const onWorkerLeft = boundTo && (() => asking.fail(this.#lost(boundTo.sessionLoss)));
-      asking.session = { mayWait: true, onGranted, onWorkerLeft };
+      asking.session = { id: this.id, mayWait: true, onGranted, onWorkerLeft };
       if (boundTo === undefined) return asking.ask(preferring(record.met ?? sessions.leastMet()));
       // A lease there still has its objects, and this would wait for its end in vain.
       if (boundTo.isRetired) return asking.onRefused('worker-left');
@@ -158,6 +156,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     }
     record.isStrict = true;
     asking.session = {
+      id: this.id,
       mayWait: this.#options.affinity !== 'strict-fail-fast',
       onGranted: (exchange) => {
         const isFirst = record.first === asking;
@@ -339,6 +338,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     const hold = new Hold(runtime, checkoutOptions(runtime, { leaseTimeoutMs }).terms, rebuild);
     const asking = new CheckoutAsking(runtime, rebuild.standing, hold, () => new Lease(hold, this.id, NO_OPTIONS));
     asking.session = {
+      id: this.id,
       mayWait: true,
       onGranted: (exchange) => {
         if (this.#spurns(record, asking, exchange)) return false;

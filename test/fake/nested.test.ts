@@ -464,6 +464,58 @@ describe('a session that a call in the function of another waits for, with a slo
   });
 });
 
+describe('the end of a session, awaited in the function of a call,', () => {
+  it.each<[string, (session: Session) => Promise<unknown>]>([
+    ['a call', (session) => session.call('asked')],
+    ['two calls', (session) => Promise.all([session.call('asked'), session.call('second')])],
+    ['a checkout', async (session) => (await session.checkout()).checkin()],
+  ])(
+    'is refused where it waits for %s, and that for the slot of that call, and ends it after that all the same',
+    async (_, ask) => {
+      for (const affinity of ['strict', 'hint'] as const) {
+        const { pool, outer, answer, served } = await nesting({ size: 1, slots: 1 });
+        const session = pool.session('ann', { affinity });
+        const asked = ask(session);
+        expect(await failure(outer.run(() => session.end()))).toMatchObject({
+          code: 'ERR_DEADLOCK',
+          chain: ['outer', 'session.end()'],
+        });
+        await answer('outer');
+        while (pool.stats().leases > 0) await answer(served.at(-1)!);
+        await asked;
+        await setImmediate();
+        expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, sessions: 0 });
+      }
+    },
+  );
+
+  it('is refused where the lease for its `onLost` waits for the slot of that call', async () => {
+    const { pool, outer, answer } = await nesting({ size: 1, sessionsMax: 1 });
+    const session = await evicted(pool);
+    const before = pool.call('before');
+    const asked = session.call('asked');
+    expect(await failure(outer.run(() => session.end()))).toMatchObject({ chain: ['outer', 'session.end()'] });
+    for (const name of ['outer', 'before', 'built', 'asked']) await answer(name);
+    expect(await Promise.all([before, asked])).toEqual(['before', 'asked']);
+    await setImmediate();
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, sessions: 0 });
+  });
+
+  it('is waited for where all that waits of it may be served by another worker', async () => {
+    const { pool, outer, others, answer } = await nesting({ slots: 1 });
+    const session = pool.session('ann');
+    const asked = session.call('asked');
+    const ended = outer.run(() => session.end());
+    await setImmediate();
+    // What this one waits for comes only after that.
+    expect(await failure(others[0]!.run(() => pool.call('inner')))).toMatchObject({ chain: ['other 0', 'inner'] });
+    for (const name of ['other 0', 'asked']) await answer(name);
+    expect(await Promise.all([asked, ended])).toEqual(['asked', undefined]);
+    await answer('outer');
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, sessions: 0 });
+  });
+});
+
 /** A session whose state is lost, and is built anew by one call. */
 async function evicted(pool: Pool): Promise<Session> {
   const session = pool.session('ann', { onLost: (lease) => lease.call('built') });
