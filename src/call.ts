@@ -506,7 +506,9 @@ export class Call implements Parent, AskingCall, EncodedRequest {
 function block(worker: WorkerHand, run: Run): () => void {
   worker.blockedBy = run;
   return () => {
-    if (worker.blockedBy === run) worker.blockedBy = undefined;
+    if (worker.blockedBy !== run) return;
+    worker.blockedBy = undefined;
+    if (worker.hasSpurned) worker.giveBackSpurned();
   };
 }
 

@@ -13,7 +13,7 @@ import type { Batch } from '../batch.js';
 import { Boot } from '../boot.js';
 import { busyPoll } from '../busy-poll.js';
 import type { Call } from '../call.js';
-import { outside, type Run } from '../children.js';
+import { callOf, outside, type Parent, type Run } from '../children.js';
 import { compile } from '../compile.js';
 import {
   CallHungError,
@@ -312,10 +312,11 @@ export class WorkerHand implements ProcessListeners {
     return this.#runtime.settings.lane !== 'serial' || this.#asked[0] === request;
   }
 
-  /** The call behind which one would wait in the pipe that were sent now; undefined once Python lets go of that. */
-  get inFront(): Call | undefined {
+  /** The call behind which one would wait that were sent now; undefined once Python lets go of that. */
+  get inFront(): Parent | undefined {
+    if (this.#runtime.settings.lane !== 'serial') return callOf(this.blockedBy);
     const [first] = this.#asked;
-    return this.#runtime.settings.lane === 'serial' && first?.isAbandoned === false ? first.call : undefined;
+    return first?.isAbandoned === false ? first.call : undefined;
   }
 
   /** The one that Python runs, where `request` waits in the pipe. */
@@ -766,7 +767,7 @@ export class WorkerHand implements ProcessListeners {
   goOn(): void {
     const next = this.#asked[0];
     next?.exchange.onRunning(next);
-    if (this.hasSpurned) this.#giveBackSpurned();
+    if (this.hasSpurned) this.giveBackSpurned();
   }
 
   /** The call behind which they are kept was given up: they go as soon as that is answered, or with the worker. */
@@ -775,7 +776,7 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** Now they are of use, to whoever is next. */
-  #giveBackSpurned(): void {
+  giveBackSpurned(): void {
     this.hasSpurned = false;
     for (const exchange of [...this.exchanges]) if (exchange?.isSpurned) exchange.end();
   }

@@ -1,6 +1,7 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from 'xstate';
-import type { LogEvent, Pool, PoolOptions, Session, WorkerDiedError } from '../../src/index.js';
+import type { Lease, LogEvent, Pool, PoolOptions, Session, WorkerDiedError } from '../../src/index.js';
 import { Gate } from '../support/gate.js';
 import { collect, failure, fixtures, next, readyPool } from '../support/pool.js';
 import { until } from '../support/processes.js';
@@ -247,6 +248,58 @@ describe('in the lane asyncio, a worker', () => {
     await lease.checkin();
   });
 
+  it.each<[string, (pool: Pool, session: Session) => Promise<unknown>]>([
+    ['a call', (pool) => pool.call('echo', ['inner'])],
+    ['a checkout', async (pool) => (await pool.checkout()).checkin()],
+    ['a session that is new', (pool) => pool.session('bob').call('echo', ['inner'])],
+    ['a session that is built anew', (_, session) => session.call('echo', ['inner'])],
+    ['a call shared', (pool) => pool.call('echo', ['inner'], { idempotencyKey: 'order-17' })],
+  ])('leaves it to another to become free for what its own plain function waits for: %s', async (_, ask) => {
+    const pool = await readyPool(lanes, { lane: 'asyncio', slots: 3, size: 2, sessionsMax: 1 });
+    const session = pool.session('ann', { onLost: (anew) => anew.call('echo', ['built']) });
+    for (const each of [session, pool.session('bob')]) await each.call('echo', [1]);
+    await pool.session('bob').end();
+    const leases = await Promise.all([1, 2, 3, 4, 5, 6].map(() => pool.checkout()));
+    const isOther = ({ worker }: Lease) => worker !== leases[0]!.worker;
+    for (const lease of leases) if (!isOther(lease)) await lease.checkin();
+    const inner = async () => {
+      const asked = ask(pool, session);
+      await setImmediate();
+      expect(pool.stats()).toMatchObject({ leases: 6, waiting: 1 });
+      for (const lease of leases) if (isOther(lease)) await lease.checkin();
+      return asked;
+    };
+    expect(await pool.call('wait_plainly', [inner, 'waited'])).toBe('waited');
+  });
+
+  it('of which a slot was of no use gives it to whoever is next once its plain function goes on', async () => {
+    const pool = await readyPool(lanes, { lane: 'asyncio', slots: 2, size: 2 });
+    const leases = await Promise.all([1, 2, 3, 4].map(() => pool.checkout()));
+    const isOther = ({ worker }: Lease) => worker !== leases[0]!.worker;
+    for (const lease of leases) if (!isOther(lease)) await lease.checkin();
+    let inner: Promise<unknown> | undefined;
+    const asks = async () => {
+      inner = pool.call('echo', ['inner']);
+      await setImmediate();
+      expect(pool.stats()).toMatchObject({ leases: 4, waiting: 1 });
+    };
+    const gate = new Gate();
+    const outer = pool.call('wait_plainly_at', [asks, gate.path]);
+    const go = await gate.reached();
+    // Sent there by now, where it is begun as soon as the loop goes on.
+    expect(pool.stats()).toMatchObject({ leases: 4, waiting: 0 });
+    await go();
+    expect(await Promise.all([outer, inner])).toEqual([null, 'inner']);
+    for (const lease of leases) if (isOther(lease)) await lease.checkin();
+  });
+
+  it('has no lease at once for its own plain function, unless by another', async () => {
+    const pool = await readyPool(lanes, { lane: 'asyncio', slots: 4 });
+    const inner = () => pool.tryCheckout()?.worker;
+    expect(await pool.call('answer_of', [inner])).toBeNull();
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0 });
+  });
+
   it('refuses what an iterable asks of it that its own plain function reads: that could never begin', async () => {
     const pool = await readyPool(lanes, { lane: 'asyncio', slots: 4 });
     async function* numbers() {
@@ -348,7 +401,7 @@ async function giveUp(pool: Pool, name: string, { goesOn }: { goesOn: boolean })
   if (goesOn) {
     meeting.go(0);
     // What it is told to go on by is sent before the call is over.
-    await new Promise((resolve) => setImmediate(resolve));
+    await setImmediate();
   }
   abort.abort('enough');
   expect(await given).toBe('enough');
