@@ -96,13 +96,16 @@ export class Run {
   }
 
   /** What `run` comes to. What it asks of a pool before it has ended is known as the call's child. */
-  async of<T>(run: () => T): Promise<Awaited<T>> {
-    try {
-      return await running.run(this, run);
-    } finally {
-      this.#hasEnded = true;
-      this.call.children.releaseAllOf(this);
-    }
+  of<T>(run: () => T): Promise<Awaited<T>> {
+    return running.run(this, async (): Promise<Awaited<T>> => {
+      try {
+        // In here: a call by `py` is made as it is awaited.
+        return await run();
+      } finally {
+        this.#hasEnded = true;
+        this.call.children.releaseAllOf(this);
+      }
+    });
   }
 }
 

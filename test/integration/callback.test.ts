@@ -366,6 +366,12 @@ describe('onProgress', () => {
 });
 
 describe('a call made in a function that Python called', () => {
+  it('is refused as well where the function returns it as it is, and it is made only as that is awaited', async () => {
+    const pool = await readyPool<{ total(values: number[]): number }>(callbacks);
+    const error = await failure<Error & { cause: object }>(pool.call('apply', [() => pool.py.total([1, 2])]));
+    expect(error.cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['apply', 'total'] });
+  });
+
   it('is refused at once where no slot could ever serve it, with the chain of those who wait', async () => {
     const pool = await readyPool(callbacks);
     const inner = () => pool.call('total', [[1, 2]]);
