@@ -185,13 +185,17 @@ export class Pool<Api = unknown> extends Caller<Api> {
   /**
    * Refuses new callers, for good, and resolves when those who are there have been served and every lease is back.
    * Workers stay; `close` ends them. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) does not undo it, and neither
-   * does that it rejects with `ERR_DEADLOCK`, as it does where the function of a call that is there awaits it.
+   * does that it rejects with `ERR_DEADLOCK`, as it does where a function awaits it that a call which is there waits for.
    */
   drain(wait: WaitOptions = NO_OPTIONS): Promise<void> {
     const { runtime } = this;
     const above = callAbove(parentRun(), ({ worker }) => worker?.isOf(runtime));
     const drained = this.#end('drain', ['drained', 'stopping', 'closed'], wait, 'drained');
-    return unlessDeadlocked(drained, 'drain()', () => [above]);
+    return unlessDeadlocked(drained, 'drain()', () => [
+      above,
+      ...runtime.running,
+      ...[...runtime.askers].map(({ child }) => child),
+    ]);
   }
 
   /**

@@ -26,7 +26,7 @@ import type { WorkerHand } from './actors/worker.js';
 import { Askers } from './askers.js';
 import type { SessionTerms } from './asking.js';
 import { Budget, checkWait, type WaitOptions } from './budget.js';
-import type { CallOutcome } from './call.js';
+import type { Call, CallOutcome } from './call.js';
 import type { Child } from './children.js';
 import { type PoolClock, wallClock } from './clock.js';
 import {
@@ -197,6 +197,12 @@ export class Runtime {
     this.counters.settled(how);
     this.keepAlive.release();
   };
+
+  /** All calls that wait for an answer. */
+  get running(): Call[] {
+    const exchanges = [...this.hands.values()].flatMap((hand) => hand.exchanges);
+    return exchanges.flatMap((exchange) => exchange?.calls ?? []);
+  }
 
   /** Those who have asked for a worker and have none. */
   get askers(): Iterable<Asker> {

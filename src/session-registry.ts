@@ -154,10 +154,8 @@ export class SessionRegistry {
 
   /** What of that session runs or waits, as those know it who look at who waits for whom. */
   childrenOf(id: string): readonly (Child | undefined)[] {
-    const { hands, askers } = this.#runtime;
+    const { running, askers } = this.#runtime;
     const { rebuild, held = [] } = this.#busy.get(id) ?? {};
-    const exchanges = [...hands.values()].flatMap(({ exchanges }) => exchanges);
-    const running = exchanges.flatMap((exchange) => exchange?.calls ?? []);
     const waiting = [...askers, ...held].filter(({ session }) => session?.id === id);
     return [rebuild, ...running.filter(({ caller }) => caller?.sessionId === id), ...waiting.map(({ child }) => child)];
   }

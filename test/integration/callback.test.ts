@@ -617,6 +617,34 @@ describe('a function in which the end of what its own call runs in is begun', ()
     expect(isOver()).toBe(true);
   });
 
+  it.each([true, false])(
+    'is told so of another pool, a call of which waits for a worker of this one (first: %s)',
+    async (isFirst) => {
+      const [pool, other] = await Promise.all([readyPool(callbacks), readyPool(callbacks)]);
+      let go!: () => void;
+      const gate = new Promise<void>((resolve) => {
+        go = resolve;
+      });
+      const asks = async () => {
+        await gate;
+        return pool.call('total', [[1, 2]]);
+      };
+      const asking = other.call('apply', [asks]).catch((error) => error.cause.code);
+      const ends = async () => {
+        if (isFirst) {
+          go();
+          await setImmediate();
+        }
+        const drained = other.drain();
+        go();
+        await drained;
+      };
+      const ended = pool.call('apply', [ends]).catch((error) => error.cause.code);
+      expect(await Promise.all([ended, asking])).toEqual(isFirst ? ['ERR_DEADLOCK', 3] : [null, 'ERR_DEADLOCK']);
+      await other.drain();
+    },
+  );
+
   it('is told so of a session by whose lease its call runs, or a call above it', async () => {
     const pool = await readyPool(callbacks, { size: 2 });
     const session = pool.session('ann');
