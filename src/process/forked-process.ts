@@ -208,12 +208,13 @@ export class ForkedProcess implements PythonProcess {
     this.#isEnding = true;
     patience.clearTimeout(this.#killing);
     patience.clearTimeout(this.#lineEnding);
+    // Whoever was to end anyhow has an end of its own. That a template hung speaks against the start of nobody who went with
+    // it, and that it ended by itself against one: in the order in which they are told, and not in which they have ended.
+    const isHung = template?.isHung ?? false;
+    const isBlameless = template !== undefined && !this.#isUnwanted && (isHung || !template.takeBlame());
     await this.#seat?.end();
-    // Whoever was to end anyhow has an end of its own.
     if (template === undefined || this.#isUnwanted) return this.#exited(end);
-    // That one hung speaks against the start of nobody who went with it, and that one ended by itself against one.
-    const { isHung } = template;
-    if (this.#pid !== undefined || !isHung) return this.#exited(end, isHung || !template.takeBlame());
+    if (this.#pid !== undefined || !isHung) return this.#exited(end, isBlameless);
     // Its template was killed for the sake of another worker, and had not come to this one.
     this.#seat = undefined;
     this.#line = undefined;

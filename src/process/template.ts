@@ -56,7 +56,8 @@ export class Template {
   readonly #marks: readonly (StartMark | undefined)[];
   readonly #loadLine: () => string;
   readonly #seats: Seat[] = [];
-  readonly #forks: (Fork | undefined)[] = [];
+  /** By seat, in the order in which they came to be. */
+  readonly #forks = new Map<number, Fork>();
   /** Who waits for it to have imported the modules. */
   readonly #waiting = new Set<ProcessListeners>();
   #channel: Channel<MessageFromTemplate> | undefined;
@@ -138,7 +139,9 @@ export class Template {
   /** Forks a worker for a seat, which says the epoch that this returns before all else. */
   fork(seat: Seat, listeners: ForkListeners): string {
     const epoch = randomBytes(16).toString('hex');
-    this.#forks[seat.number] = { listeners, group: undefined, ending: undefined };
+    // Of the one before it may not have been told all.
+    this.#forks.delete(seat.number);
+    this.#forks.set(seat.number, { listeners, group: undefined, ending: undefined });
     this.#channel?.send(encodeFork(seat.number, epoch));
     return epoch;
   }
@@ -223,10 +226,11 @@ export class Template {
       for (const { lines } of readers) lines.end();
       this.#settle({ is: 'ended', end: { exitCode, signal } });
       // Its workers die with it, and what they had started does not.
-      for (const fork of this.#forks) fork?.group?.killRest();
+      for (const { group } of this.#forks.values()) group?.killRest();
       // Nobody else can tell how they ended.
       const end = { exitCode: null, signal: 'SIGKILL' };
-      await Promise.all(this.#forks.map((_, seat) => this.#forkEnded(seat, end, true)));
+      // The last one first, which is asked first for the blame: whoever has served long is no bad start.
+      await Promise.all([...this.#forks.keys()].reverse().map((seat) => this.#forkEnded(seat, end, true)));
       for (const stream of streams) stream.destroy();
       this.#leave();
     });
@@ -257,7 +261,7 @@ export class Template {
       case 'failed':
         return this.#loaded({ is: 'failed', message });
       case 'forked': {
-        const fork = this.#forks[message.seat];
+        const fork = this.#forks.get(message.seat);
         if (fork === undefined) return;
         fork.group = new ProcessGroup(message.pid);
         this.#live.watchOver(fork.group);
@@ -270,7 +274,7 @@ export class Template {
 
   /** Resolves once its end has been told. Until then its seat is here, with the page that says what it had started. */
   async #forkEnded(seat: number, end: ProcessEnd, withTemplate: boolean): Promise<void> {
-    const fork = this.#forks[seat];
+    const fork = this.#forks.get(seat);
     if (fork === undefined) return;
     if (fork.ending === undefined) {
       if (fork.group !== undefined) this.#live.forget(fork.group);
@@ -278,7 +282,7 @@ export class Template {
     }
     await fork.ending;
     // Somebody else may have the seat by now.
-    if (this.#forks[seat] === fork) this.#forks[seat] = undefined;
+    if (this.#forks.get(seat) === fork) this.#forks.delete(seat);
   }
 
   #loaded(outcome: TemplateOutcome): void {
@@ -295,7 +299,7 @@ export class Template {
   }
 
   #endIfIdle(): void {
-    if (this.#isRetired && this.#forks.every((fork) => fork === undefined)) this.kill();
+    if (this.#isRetired && this.#forks.size === 0) this.kill();
   }
 
   #leave(): void {

@@ -139,6 +139,23 @@ describe('a template that ends', () => {
     expect([first, second].map(({ mock }) => mock.calls)).toEqual([[[KILLED, false]], [[KILLED, true]]]);
   });
 
+  it('by itself is a bad start of the one of whom it tells first, though all that this one has written comes last', async () => {
+    const [template, first, second] = [loaded(), vi.fn(), vi.fn()];
+    let endOutputs!: () => void;
+    const end = () =>
+      new Promise<void>((resolve) => {
+        endOutputs = resolve;
+      });
+    template.freeSeat = vi.fn(template.freeSeat).mockReturnValueOnce({ begin: () => {}, end });
+    await startOf([template], { onExited: first });
+    await startOf([template], { onExited: second });
+    const told = template.fork.mock.calls.map(([, { onExited }]) => onExited(KILLED, true));
+    await told[1];
+    endOutputs();
+    await told[0];
+    expect([first, second].map(({ mock }) => mock.calls)).toEqual([[[KILLED, false]], [[KILLED, true]]]);
+  });
+
   it('before it has imported the modules is a bad start of one of those who wait for it', async () => {
     const [template, first, second] = [loaded(), vi.fn(), vi.fn()];
     template.outcome = Promise.resolve({ is: 'ended', end: KILLED });

@@ -34,17 +34,7 @@ describe('a template that nobody waits for any more', () => {
 
 describe('a template that is retired', () => {
   it('stays until the end of its last worker is told, by the page that says what that had started', async () => {
-    const app = join(temporaryFolder(), 'app.py');
-    writeFileSync(app, '');
-    const live = new LiveProcesses();
-    const load = encodeLoad({ path: null, userSite: null, modules: { '': app } });
-    const template = new Template(live, LAUNCH, 1, () => load);
-    onTestFinished(async () => {
-      template.kill();
-      await template.gone;
-      await live.close();
-    });
-    template.wait(someone());
+    const { template } = made(1);
     expect(await template.outcome).toEqual({ is: 'loaded' });
     const seat = template.freeSeat() as Seat;
     let tell!: () => void;
@@ -87,7 +77,41 @@ describe('a template that is gone', () => {
     expect([killed.isHung, ended.isHung]).toEqual([true, false]);
     expect([ended.takeBlame(), ended.takeBlame()]).toEqual([true, false]);
   });
+
+  it('tells first of the worker that it has forked last, which has hardly proven itself', async () => {
+    const { live, template } = made(2);
+    expect(await template.outcome).toEqual({ is: 'loaded' });
+    const told: number[] = [];
+    for (const _ of [0, 1]) {
+      const seat = template.freeSeat() as Seat;
+      const onExited = async () => void told.push(seat.number);
+      await new Promise<void>((resolve) => {
+        const epoch = template.fork(seat, { onForked: () => resolve(), onExited });
+        seat.begin(epoch, { onBegun: () => {}, onOutput: () => {} });
+      });
+    }
+    template.kill();
+    await template.gone;
+    expect(told).toEqual([1, 0]);
+    expect(live.size).toBe(0);
+  });
 });
+
+/** A template of so many seats, which somebody waits for. */
+function made(seats: number): { live: LiveProcesses; template: Template } {
+  const app = join(temporaryFolder(), 'app.py');
+  writeFileSync(app, '');
+  const live = new LiveProcesses();
+  const load = encodeLoad({ path: null, userSite: null, modules: { '': app } });
+  const template = new Template(live, LAUNCH, seats, () => load);
+  onTestFinished(async () => {
+    template.kill();
+    await template.gone;
+    await live.close();
+  });
+  template.wait(someone());
+  return { live, template };
+}
 
 function someone(): ProcessListeners {
   return { onLoading: () => {} } as unknown as ProcessListeners;
