@@ -1,14 +1,15 @@
+import { Transform } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 export default {
   name: 'python-shell',
   kind: 'python over a process border',
   pipelines: true,
-  note: 'mode json, and for bytes a second process in mode binary; ids, lengths and the loops in Python by hand',
+  note: 'mode json with a splitter of our own, and for bytes a second process in mode binary; ids, lengths and the loops in Python by hand',
   async start({ python }) {
     const { PythonShell } = await import('python-shell');
     const script = fileURLToPath(new URL('./python-shell.py', import.meta.url));
-    const start = (mode) => new PythonShell(script, { mode, pythonPath: python, args: [mode] });
+    const start = (mode) => new PythonShell(script, { mode, pythonPath: python, args: [mode] }, new Splitter());
     const end = (shell) => new Promise((resolve) => shell.end(resolve));
     const shell = start('json');
     const pending = new Map();
@@ -47,3 +48,16 @@ export default {
     };
   },
 };
+
+/** Its own goes through all of a line again for each part of it that comes: 8 ms for a megabyte, and 2 so. */
+class Splitter extends Transform {
+  #parts = [];
+
+  _transform(chunk, _encoding, done) {
+    const lines = chunk.toString().split('\n');
+    const rest = lines.pop();
+    for (const line of lines) this.push(this.#parts.splice(0).join('') + line);
+    this.#parts.push(rest);
+    done();
+  }
+}
