@@ -406,6 +406,11 @@ CELLS_MIN = 512
 ADVICE = {
     "Fraction": "; return str(...) or float(...) of it",
     "complex": "; return its .real and .imag",
+    # Of numpy, whose `tolist()` gives what is refused as well.
+    "complex64": "; return its .real and .imag",
+    "complex128": "; return its .real and .imag",
+    "float128": "; return float(...) of it",
+    "longdouble": "; return float(...) of it",
     "generator": ": call it with stream(), or return list(...) of it",
     "async_generator": ": call it with stream(), or return a list",
     "coroutine": "; await it",

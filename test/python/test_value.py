@@ -317,6 +317,8 @@ class Refusals(unittest.TestCase):
             ("(x for x in [])", "call it with stream()"),
             ("range(3)", "return list"),
             ("type('Array', (), {'tolist': list})()", ".tolist()"),
+            ("type('complex64', (), {'tolist': list})()", ".real and .imag"),
+            ("type('longdouble', (), {'tolist': list})()", "return float"),
         ]:
             with self.subTest(text), self.assertRaises(with_c.ValueRefused) as caught:
                 with_c.encode(eval(text, NAMES), DEPTH_MAX)
