@@ -21,6 +21,7 @@ from .value import (
     SURROGATES,
     ValueRefused,
     advice,
+    are_keys,
     encode_unchecked,
     has_joined_surrogates,
     limit_weight,
@@ -306,7 +307,7 @@ def _is_plain(value: Any) -> bool:
 def _dict(walk: _Walk, value: dict[Any, Any], room: int) -> Any:
     # A class of dicts may say itself what is in it, each time anew.
     pairs = value.items() if type(value) is dict else list(value.items())
-    if not all([isinstance(key, str) for key, _ in pairs]):
+    if not are_keys([key for key, _ in pairs]):
         return _map(walk, value, pairs, room)
     walk.enter(value, room)
     stands = {}

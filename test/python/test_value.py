@@ -324,6 +324,13 @@ class Refusals(unittest.TestCase):
                 with_c.encode(eval(text, NAMES), DEPTH_MAX)
             self.assertIn(advice, str(caught.exception))
 
+    def test_what_only_says_that_it_is_of_another_class_is_refused_as_what_it_is(self):
+        for said in (int, float, str, list, dict):
+            stand_in = type("StandIn", (), {"__class__": property(lambda self, said=said: said)})()
+            for value in [stand_in, [stand_in], {stand_in: 1}, {stand_in: b""}]:
+                with self.subTest(said=said, value=type(value)), self.assertRaisesRegex(with_c.ValueRefused, "is a .*StandIn, which cannot cross"):
+                    with_c.encode(value, DEPTH_MAX)
+
     def test_two_keys_or_members_that_would_be_one_in_javascript_are_refused(self):
         nan, other = float("nan"), float("nan")
         large = 2**60
