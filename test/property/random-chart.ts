@@ -483,7 +483,7 @@ const handlers = (targets: readonly string[]) =>
       'xstate.error.actor.kid-1': quiet(targets),
       'xstate.error.actor.broken': quiet(targets),
       'xstate.done.actor.ended': quiet(targets),
-      'xstate.snapshot.synced': quiet(targets),
+      'xstate.snapshot.synced': burningOnce(targets),
       'xstate.done.actor.partner': burningOnce(targets),
       'xstate.snapshot.mate-5': burningOnce(targets),
       'xstate.snapshot.sums': burningOnce(targets),
