@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { column, type Entrant, interleave, type Load } from '../bench/interleave.js';
 import { startSerialisedPool } from '../bench/serialised-pool.js';
+import { builtPackage } from '../support/built.js';
 import { PYTHON } from '../support/pool.js';
 
+const library = join(builtPackage(), 'dist/src/index.js');
 const sequential = { load: 'sequential', params: { ms: 50 }, warmMs: 0 };
 const floor: Entrant = { name: 'floor', file: 'floors/plain.mjs', loads: { sequential } };
 
@@ -97,12 +99,17 @@ it("puts all loads of the peers to Python's own pool, which runs them itself, an
 
 it('counts what runs of inspection: nothing while nobody looks, and much as soon as somebody does', async () => {
   const counting = { load: 'counted', params: { calls: 50 } };
-  const unwatched = { name: 'unwatched', file: 'sides/inspection-counted.mjs', loads: { counting } };
+  const unwatched = {
+    name: 'unwatched',
+    file: 'sides/inspection-counted.mjs',
+    options: { library },
+    loads: { counting },
+  };
   const watched = side(
     `import counted from '${new URL('../bench/sides/inspection-counted.mjs', import.meta.url)}';
     const inspect = () => {};
     export default { start: (options) => counted.start({ ...options, options: { inspect } }) };`,
-    { loads: { counting } },
+    { options: { library }, loads: { counting } },
   );
   const [nobody, somebody] = await interleave([unwatched, watched], { python: PYTHON, rounds: 1, progress: () => {} });
   expect(column(nobody!, 'counting', 'all')).toEqual([0]);
@@ -130,6 +137,7 @@ it('cuts all inspection out of the library and of XState for the side that has n
         return { run: () => figures, close: pool.close };
       },
     };`,
+    { options: { library } },
   );
   const [outcome] = await interleave([cut], { python: PYTHON, rounds: 1, progress: () => {} });
   expect(column(outcome!, 'sequential', 'left')).toEqual([0]);

@@ -1,10 +1,9 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   closeSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   rmSync,
@@ -12,30 +11,27 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { findInterpreter } from '../../src/process/interpreter.js';
+import { builtPackage } from '../support/built.js';
 import { temporaryFolder } from '../support/folder.js';
 import { isAlive, until } from '../support/processes.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const functions = fileURLToPath(new URL('fixtures/command.py', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'pythonarium-cli-'));
+// The command as it is published.
+const folder = builtPackage();
 const program = join(folder, 'dist/src/cli/main.js');
 const environment = { ...process.env };
 
-// The command as it is published.
 beforeAll(async () => {
-  for (const name of ['package.json', 'python', 'node_modules']) symlinkSync(join(root, name), join(folder, name));
-  execFileSync('npm', ['run', '-s', 'build:code', '--', `--outdir=${join(folder, 'dist')}`], { cwd: root });
   environment.PYTHONARIUM_PYTHON = (await findInterpreter()).executable;
 });
-afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('pythonarium', () => {
   it('says which version it is', async () => {
