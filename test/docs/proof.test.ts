@@ -21,8 +21,8 @@ describe('docs/proof.md', () => {
   });
 });
 
-/** A file, its mutants, those that are found out, of these out of time, and the share. */
-const ROW = /^\| `(?:machines|src)\/\S+` \| (\d+) \| (\d+) \| (\d+) \| ([\d.]+) % \|$/gm;
+/** A file, or several that are tried together, its mutants, those that are found out, of these out of time, and the share. */
+const ROW = /^\| `(?:machines|src)\/\S+`(?:, `\S+`)* \| (\d+) \| (\d+) \| (\d+) \| ([\d.]+) % \|$/gm;
 
 function shareOf(some: number, all: number): string {
   return ((100 * some) / all).toFixed(1);
