@@ -1,8 +1,10 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Place } from '../wire/channel.js';
 
 /**
- * The same descriptor, read into one buffer again and again: what comes by `'data'` is of no use once its listener has returned.
+ * The same descriptor, read into one buffer again and again, or straight to where `readInto` says: what comes by `'data'`
+ * is of no use once its listener has returned.
  *
  * Node makes a new buffer of 64 KiB for each read otherwise. Its making costs more than a short message's parsing, and
  * for each 64 MB of them the garbage collector goes through all that lives. Where there is no handle to be had the
@@ -14,13 +16,26 @@ export function lineSocket(duplex: Duplex): Duplex {
   if (typeof handle?.useUserBuffer !== 'function') return duplex;
   owner._handle = null;
   duplex.destroy();
+  const common = Buffer.allocUnsafeSlow(READ_BYTES);
+  let current: Buffer | undefined;
+  let place: Place | undefined;
   const onread = {
-    buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+    // Asked at the beginning and after each read. Undefined: the same again.
+    buffer: () => {
+      const next = place?.() ?? common;
+      if (next === current) return undefined;
+      current = next;
+      return next;
+    },
     callback: (length: number, buffer: Buffer) => socket.emit('data', buffer.subarray(0, length)),
   };
   // Node documents `onread` for `connect` alone, and `handle`, by which `node:cluster` passes connections on, not at all.
   const socket: Socket = new Socket({ readable: true, writable: true, ...({ handle, onread } as object) });
-  return socket;
+  return Object.assign(socket, {
+    readInto(where: Place) {
+      place = where;
+    },
+  });
 }
 
 const READ_BYTES = 64 * 1024;

@@ -40,6 +40,7 @@ export class Channel<Message = MessageFromPython> {
     this.#reader = new LineReader(limits.messageBytesMax);
     this.#attachmentBytesMax = limits.attachmentBytesMax;
     if (duplex instanceof Duplex) keepOpenAfterFailedWrite(duplex, (error) => this.#writeFailed(error));
+    duplex.readInto?.(() => this.#reader.place);
     duplex.on('data', (chunk: Buffer) => this.#receive(chunk));
     duplex.on('end', () => this.#finish(undefined));
     duplex.on('close', () => this.#finish(undefined));
@@ -189,6 +190,9 @@ function keepOpenAfterFailedWrite(duplex: Duplex, onFailure: (error: Error) => v
 /** What a line means that came with these raw bytes. */
 type Decode<Message> = (line: Fields, bin?: readonly Uint8Array[], resolve?: Resolve) => Message;
 
+/** Where the next bytes belong, if that is known already and worth a read of their own. */
+export type Place = () => Buffer | undefined;
+
 /** What is needed of a duplex stream. */
 export interface Line {
   readonly writableLength: number;
@@ -200,6 +204,8 @@ export interface Line {
   on(event: 'data', listener: (chunk: Buffer) => void): unknown;
   on(event: 'end' | 'close', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
+  /** Lets each read go straight to where it is to be. */
+  readInto?(place: Place): void;
   ref?(): unknown;
   unref?(): unknown;
 }

@@ -29,9 +29,17 @@ export class LineReader {
     return this.#heldBytes;
   }
 
+  /** Where the next bytes belong, if they are many and no line: read there, they need not be copied. */
+  get place(): Buffer | undefined {
+    if (this.#attachments === undefined) return undefined;
+    const { stores, at, filled } = this.#attachments;
+    const store = stores[at]!;
+    return store.length - filled < IN_PLACE_BYTES_MIN ? undefined : store.subarray(filled);
+  }
+
   /**
    * Takes in the next bytes and calls `onLine` for every line that ends in them, without its newline. Nothing refers
-   * to `chunk` afterwards.
+   * to `chunk` afterwards, unless it is of the {@link place}.
    *
    * @throws ProtocolError (`ERR_PROTOCOL`) for a line that is too long or no UTF-8. The reader is of no use after it.
    */
@@ -84,9 +92,10 @@ export class LineReader {
     let start = from;
     for (; attachments.at < stores.length; attachments.at++, attachments.filled = 0) {
       const store = stores[attachments.at]!;
-      const copied = chunk.copy(store, attachments.filled, start);
-      start += copied;
-      attachments.filled += copied;
+      const isInPlace = chunk.buffer === store.buffer;
+      const taken = isInPlace ? chunk.length : chunk.copy(store, attachments.filled, start);
+      start += taken;
+      attachments.filled += taken;
       if (attachments.filled < store.length) return start;
     }
     this.#attachments = undefined;
@@ -181,4 +190,6 @@ const HELD_BYTES_MIN = 4096;
 /** A larger store is not kept for the next line of that worker. */
 const KEPT_BYTES_MAX = 64 * 1024;
 const SPARE_BYTES_MAX = 16 * 1024 * 1024;
+/** Fewer bytes are read with what follows them. */
+const IN_PLACE_BYTES_MIN = 64 * 1024;
 const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type Duplex, duplexPair } from 'node:stream';
 import fc from 'fast-check';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ProtocolError } from '../../../src/errors.js';
+import { lineSocket } from '../../../src/process/line-socket.js';
 import { Channel } from '../../../src/wire/channel.js';
 import { type MessageFromPython, messageOf, type ReplyMessage } from '../../../src/wire/message.js';
 import type { Resolve } from '../../../src/wire/rich.js';
@@ -69,9 +70,6 @@ describe('a channel', () => {
 });
 
 describe('raw bytes on a channel', () => {
-  const line = (id: number, ...lengths: number[]) =>
-    `{"type":"reply","id":${id},"value":[${lengths.map(() => 'null')}],"rich":[${lengths.map((_, at) => `[["value",${at}],"bytes",${at}]`)}],"bin":[${lengths}]}\n`;
-
   it('come after their line, in order, however they are cut, and with them their message', () => {
     fc.assert(
       fc.property(
@@ -81,7 +79,7 @@ describe('raw bytes on a channel', () => {
           const { channel, near, told } = open();
           const stream = Buffer.concat(
             messages.flatMap((bytes, id) => [
-              Buffer.from(line(id + 1, ...bytes.map(({ length }) => length))),
+              Buffer.from(lineOf(id + 1, ...bytes.map(({ length }) => length))),
               ...bytes,
               Buffer.from(reply(100 + id)),
             ]),
@@ -110,15 +108,15 @@ describe('raw bytes on a channel', () => {
 
   it('are a broken protocol where a line announces more than there may be', async () => {
     const { far, told } = open();
-    far.write(reply(1) + line(2, 1024 * 1024 + 1));
+    far.write(reply(1) + lineOf(2, ATTACHMENT_BYTES_MAX + 1));
     await told.end;
     expect(told.ids).toEqual([1]);
-    expect(told.ends[0]?.message).toContain('announces 1048577 raw bytes, and `attachmentBytesMax` is 1048576');
+    expect(told.ends[0]?.message).toContain('announces 8388609 raw bytes, and `attachmentBytesMax` is 8388608');
   });
 
   it('are dropped with their message where they are cut off', async () => {
     const { far, told } = open();
-    far.end(`${reply(1)}${line(2, 4)}abc`);
+    far.end(`${reply(1)}${lineOf(2, 4)}abc`);
     await told.end;
     expect(told.ids).toEqual([1]);
   });
@@ -126,7 +124,7 @@ describe('raw bytes on a channel', () => {
   it('bring nothing after the end', async () => {
     const { channel, far, told } = open();
     told.onMessage = () => channel.destroy();
-    far.write(`${reply(1)}${line(2, 1)}a`);
+    far.write(`${reply(1)}${lineOf(2, 1)}a`);
     await told.end;
     expect(told.ids).toEqual([1]);
   });
@@ -234,6 +232,31 @@ describe('a listener that throws', () => {
 });
 
 describe('a channel over the descriptor of a process', () => {
+  it('reads raw bytes into their place, between messages that are read as ever', async () => {
+    const large = 5 * 1024 * 1024;
+    const copied = vi.spyOn(Buffer.prototype, 'copy');
+    onTestFinished(() => copied.mockRestore());
+    const { told } = process3(
+      `const large = Uint8Array.from({ length: ${large} }, (_, at) => at >> 16);
+      const raw = Buffer.concat([large, Buffer.from('\\n'), large.subarray(0, 100_000)]);
+      const line = ${JSON.stringify(lineOf(2, large, 1, 100_000))};
+      const all = [${JSON.stringify(reply(1))}, line, raw, ${JSON.stringify(reply(3))}];
+      new (require('net').Socket)({ fd: 3 }).end(Buffer.concat(all.map((each) => Buffer.from(each))));`,
+      lineSocket,
+    );
+    await told.end;
+    expect(told.ends).toEqual([undefined]);
+    expect(told.ids).toEqual([1, 2, 3]);
+    const [first, second, third] = told.values[1] as Uint8Array[];
+    expect(first!.length).toBe(large);
+    expect(first!.every((byte, at) => byte === ((at >> 16) & 255))).toBe(true);
+    expect([second!.length, second![0], third!.length]).toEqual([1, 10, 100_000]);
+    expect(Buffer.compare(third!, first!.subarray(0, 100_000))).toBe(0);
+    const bytes = copied.mock.results.reduce((sum, { value }) => sum + value, 0);
+    // What came with the line, and what is too little for a read of its own.
+    expect(bytes).toBeLessThan(400_000);
+  });
+
   it('hears a reply that is followed by the death of the process', async () => {
     const { told, child } = process3(
       `require('fs').writeSync(3, ${JSON.stringify(reply(1))}); process.kill(process.pid, 'SIGKILL')`,
@@ -297,6 +320,8 @@ describe('a channel over the descriptor of a process', () => {
   });
 });
 
+const ATTACHMENT_BYTES_MAX = 8 * 1024 * 1024;
+
 interface Told {
   ids: number[];
   values: unknown[];
@@ -322,9 +347,9 @@ function open({
 }
 
 /** Node itself as the other side, on the same descriptor that Python would have. */
-function process3(source: string) {
+function process3(source: string, adopted = (duplex: Duplex) => duplex) {
   const child = spawn(process.execPath, ['-e', source], { stdio: ['pipe', 'ignore', 'inherit', 'pipe'] });
-  const duplex = child.stdio[3] as Duplex;
+  const duplex = adopted(child.stdio[3] as Duplex);
   return { ...listening(duplex, 1024 * 1024), child, duplex };
 }
 
@@ -343,7 +368,7 @@ function listening(duplex: Duplex, messageBytesMax: number, resolve?: Resolve) {
   };
   const channel = new Channel(
     duplex,
-    { messageBytesMax, attachmentBytesMax: 1024 * 1024 },
+    { messageBytesMax, attachmentBytesMax: ATTACHMENT_BYTES_MAX },
     {
       onMessage: (message: MessageFromPython) => {
         told.ids.push((message as ReplyMessage).id);
@@ -370,6 +395,12 @@ function isDefunct(pid: number): boolean {
       ? readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '')
       : execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
   return state.startsWith('Z');
+}
+
+/** An answer of as many raw bytes as that, which are to follow it. */
+function lineOf(id: number, ...lengths: number[]): string {
+  const rich = lengths.map((_, at) => `[["value",${at}],"bytes",${at}]`);
+  return `{"type":"reply","id":${id},"value":[${lengths.map(() => 'null')}],"rich":[${rich}],"bin":[${lengths}]}\n`;
 }
 
 function reply(id: number): string {

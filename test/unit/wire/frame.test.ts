@@ -254,6 +254,23 @@ describe('raw bytes behind a line', () => {
     expect(given![0]!.buffer.byteLength).toBe(4);
   });
 
+  it('may be read into their place while many of them are to come', () => {
+    const reader = new LineReader(100);
+    let given: readonly Uint8Array[] | undefined;
+    expect(reader.place).toBeUndefined();
+    reader.push(Buffer.from('x\n\x01\x02'), () => reader.expect([200_000, 3], (all) => (given = all)));
+    expect(reader.place?.length).toBe(199_998);
+    const read = reader.place!.fill(7).subarray(0, 150_000);
+    reader.push(read, () => {});
+    // A few are read with what follows them.
+    expect(reader.place).toBeUndefined();
+    reader.push(Buffer.concat([Buffer.alloc(49_998, 8), Buffer.from('abc')]), () => {});
+    const [long, short] = given!;
+    expect([...long!.subarray(0, 3), long![150_001], long![150_002], long![199_999]]).toEqual([1, 2, 7, 7, 8, 8]);
+    expect(String(Buffer.from(short!))).toBe('abc');
+    expect(reader.place).toBeUndefined();
+  });
+
   it('of no length at all are there at once', () => {
     const reader = new LineReader(100);
     const seen: unknown[] = [];
