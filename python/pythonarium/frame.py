@@ -238,6 +238,7 @@ class LineWriter:
         self._writing = False
         # Where lines are held back that may be written with the next.
         self._page: ReplyPage | None = None
+        self._is_wide = False
         self.is_open = True
 
     def write(self, lines: bytes, attachments: Sequence[Any] = ()) -> None:
@@ -318,6 +319,9 @@ class LineWriter:
                         part = waiting[0]
                         whole = left = len(part)
                         del waiting[0]
+                        if whole >= LARGE_BYTES and not self._is_wide:
+                            self._is_wide = True
+                            widen(self._to[0])
                     else:
                         break
                 break
@@ -329,8 +333,35 @@ class LineWriter:
             raise raised
 
 
+def widen(descriptor: int) -> None:
+    """Let the kernel take more at once of what is written to a socket, as far as a process may ask for that."""
+    try:
+        import _socket
+
+        # By a limit of time for all sockets that come, the line would not block any more.
+        if _socket.getdefaulttimeout() is not None:
+            return
+        # One of its own: a signal handler that raises here may have it closed.
+        own = os.dup(descriptor)
+        try:
+            line = _socket.socket(-1, -1, -1, own)
+        except OSError:
+            os.close(own)
+            raise
+        try:
+            line.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF, WIDE_BYTES)
+        finally:
+            line.close()
+    except (ImportError, OSError):
+        pass  # It is slower as it is, and nothing else.
+
+
 write = os.write
 LINE_GONE = (EPIPE, ECONNRESET, EBADF)
 # Above 128 KiB the allocator gives each chunk back to the kernel, which costs
 # more than the whole exchange.
 CHUNK_BYTES = 65_536
+# From here on a message is worth a wider line.
+LARGE_BYTES = 128 * 1024
+# Half of it would be as good, and the kernel may give less.
+WIDE_BYTES = 1 << 20

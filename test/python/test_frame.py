@@ -5,10 +5,11 @@ import sys
 import threading
 import unittest
 from _thread import _count as count_threads
+from contextlib import contextmanager
 from unittest.mock import patch
 
 from harness import VECTORS
-from pythonarium.frame import CHUNK_BYTES, LineEnded, LineReader, LineTooLong, LineWriter, poll_of
+from pythonarium.frame import CHUNK_BYTES, LineEnded, LineReader, LineTooLong, LineWriter, poll_of, widen
 
 CASES = json.loads((VECTORS / "frames.json").read_text(encoding="utf-8"))["cases"]
 UNLIMITED = 1 << 30
@@ -166,6 +167,39 @@ class Writing(unittest.TestCase):
         os.close(reader)
         self.assertEqual(sorted(lines), sorted(texts * 5))
 
+    def test_a_line_becomes_wider_with_the_first_large_bytes_and_blocks_as_before(self):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            wide = patch("pythonarium.frame.WIDE_BYTES", 2 * room_of(ours))
+            out = LineWriter(ours.fileno())
+            before = room_of(ours)
+            with wide, sent_to(theirs) as came:
+                out.write(b"x" * 1_000_000 + b"\n")
+                out.write(b"line\n", [b"small"])
+                self.assertEqual(room_of(ours), before)
+                out.write(b"line\n", [b"l" * 200_000])
+                self.assertGreater(room_of(ours), before)
+                self.assertTrue(os.get_blocking(ours.fileno()))
+                out.write(b"line\n", [b"l" * 200_000])
+                ours.shutdown(socket.SHUT_WR)
+            self.assertEqual(len(came[0]), 1_000_001 + 10 + 2 * 200_005)
+
+    def test_a_line_stays_as_it_is_where_it_is_no_socket_or_would_not_block_any_more(self):
+        widen(-1)
+        reader, writer = os.pipe()
+        with open(reader, "rb") as pipe:
+            widen(writer)
+            os.close(writer)
+            self.assertEqual(pipe.read(), b"")
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            before = room_of(ours)
+            self.addCleanup(socket.setdefaulttimeout, None)
+            socket.setdefaulttimeout(5)
+            widen(ours.fileno())
+            self.assertEqual(room_of(ours), before)
+            self.assertTrue(os.get_blocking(ours.fileno()))
+
     def test_an_abandoned_line_takes_nothing_and_is_closed(self):
         reader, writer = os.pipe()
         out = LineWriter(writer)
@@ -183,6 +217,20 @@ class Writing(unittest.TestCase):
         out.abandon()
         # Raises where it is closed already.
         os.close(writer)
+
+
+def room_of(line):
+    return line.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+
+
+@contextmanager
+def sent_to(line):
+    """Read all that comes on a socket; a list of it, once it has ended."""
+    came = []
+    thread = threading.Thread(target=lambda: came.append(b"".join(iter(lambda: line.recv(1 << 20), b""))))
+    thread.start()
+    yield came
+    thread.join()
 
 
 class Fed(LineReader):
