@@ -334,7 +334,10 @@ class LineWriter:
 
 
 def widen(descriptor: int) -> None:
-    """Let the kernel take more at once of what is written to a socket, as far as a process may ask for that."""
+    """Let the kernel take more at once of what is written to a socket, as far as a process may ask for that.
+
+    A signal handler of the user's may raise meanwhile, which is the caller's to hear.
+    """
     try:
         import _socket
 
@@ -343,15 +346,19 @@ def widen(descriptor: int) -> None:
             return
         # One of its own: a signal handler that raises here may have it closed.
         own = os.dup(descriptor)
+        making = map(_socket.socket, (-1,), (-1,), (-1,), (own,))
         try:
-            line = _socket.socket(-1, -1, -1, own)
-        except OSError:
+            # No handler can run in here: this is no socket, or an audit hook lets nobody have one, and raises what it likes.
+            (line,) = making
+        except Exception:
             os.close(own)
-            raise
+            return
         try:
             line.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF, WIDE_BYTES)
         finally:
             line.close()
+    except TimeoutError:
+        raise  # Of a handler: nothing here has a limit of time.
     except (ImportError, OSError):
         pass  # It is slower as it is, and nothing else.
 

@@ -200,6 +200,25 @@ class Writing(unittest.TestCase):
             self.assertEqual(room_of(ours), before)
             self.assertTrue(os.get_blocking(ours.fileno()))
 
+    def test_a_line_stays_as_it_is_and_is_written_where_nobody_may_have_a_socket(self):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            free = next_descriptor()
+            with patch("_socket.socket", raising(RuntimeError("no sockets here"))), sent_to(theirs) as came:
+                LineWriter(ours.fileno()).write(b"line\n", [bytes(200_000)])
+                ours.shutdown(socket.SHUT_WR)
+            self.assertEqual(len(came[0]), 200_005)
+            self.assertEqual(next_descriptor(), free)
+
+    def test_a_limit_of_time_that_ends_as_a_line_becomes_wider_is_raised_once_all_is_written(self):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            with patch("os.dup", raising(TimeoutError("an alarm"))), sent_to(theirs) as came:
+                with self.assertRaisesRegex(TimeoutError, "an alarm"):
+                    LineWriter(ours.fileno()).write(b"line\n", [bytes(200_000)])
+                ours.shutdown(socket.SHUT_WR)
+            self.assertEqual(len(came[0]), 200_005)
+
     def test_an_abandoned_line_takes_nothing_and_is_closed(self):
         reader, writer = os.pipe()
         out = LineWriter(writer)
@@ -221,6 +240,13 @@ class Writing(unittest.TestCase):
 
 def room_of(line):
     return line.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+
+
+def next_descriptor():
+    """Return the number that the next descriptor would have."""
+    descriptor = os.dup(1)
+    os.close(descriptor)
+    return descriptor
 
 
 @contextmanager
