@@ -117,6 +117,7 @@ class _Walk:
     def __init__(self, depth_max: int, hook: Hook | None, bytes_max: float = float("inf")) -> None:
         self.rich: list[list[Any]] = []
         self.attachments: list[memoryview] = []
+        self._raw_bytes = 0
         self._depth_max = depth_max
         self._hook = hook
         self._bytes_max = bytes_max
@@ -155,12 +156,14 @@ class _Walk:
 
     def attach(self, data: Any) -> int:
         """Add raw bytes, which are not copied, and return their number."""
-        self.attachments.append(memoryview(data))
+        raw = memoryview(data)
+        self.attachments.append(raw)
+        self._raw_bytes += raw.nbytes
         return len(self.attachments) - 1
 
     def check_copy(self, size: int) -> None:
         """Raise MessageTooLarge if so many bytes more are too many: a view may be of more than there is memory to copy it to."""
-        check_attachments("", size + sum([one.nbytes for one in self.attachments]))
+        check_attachments("", self._raw_bytes + size)
 
     def _value(self, value: Any, room: int) -> Any:
         kind = type(value)

@@ -372,6 +372,16 @@ class Refusals(unittest.TestCase):
             with self.assertRaisesRegex(MessageTooLarge, "^Item 0 .* `attachmentBytesMax` is 50"):
                 stream.send(iter([[b"x" * 21, half]]))
 
+    def test_what_is_attached_already_is_not_gone_through_again_for_each_view_that_is_copied(self):
+        class Unread(list):
+            __iter__ = None
+
+        walk = rich._Walk(DEPTH_MAX, None)
+        walk.attachments = Unread()
+        for count in (1, 2):
+            rich._memoryview(walk, memoryview(bytes(60))[::2], DEPTH_MAX)
+            self.assertEqual(len(walk.attachments), count)
+
     def test_what_was_found_out_of_classes_is_not_kept_for_ever(self):
         for number in range(3 * rich.CONVERTERS_MAX):
             with_c.encode({type(f"Made{number}", (float,), {})("nan")}, DEPTH_MAX)
