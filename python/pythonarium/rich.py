@@ -102,8 +102,8 @@ def restore_call(call: dict[str, Any], function: Callable[..., Any], resolve: Re
     """Restore the arguments of a call of `function`, as `restore` does; typed arrays as its hints want them."""
     entries = call["rich"]
     restore(call, resolve)
-    # numpy is nothing that we would import.
-    if "numpy" in sys.modules:
+    # numpy is nothing that we would import; None is there to keep it from being imported.
+    if sys.modules.get("numpy") is not None:
         paths = [path for path, kind, *_ in entries if kind in ("array", "bytes") and len(path) == 2]
         if paths:
             from .array_hint import convert

@@ -256,7 +256,7 @@ def why_not_to_fork() -> str | None:
             return f"{name} was imported, which does not work after a fork"
     if sys.platform == "darwin":
         for name in UNSAFE_ON_MACOS:
-            if name in sys.modules:
+            if sys.modules.get(name) is not None:
                 return f"{name} was imported, which does not work after a fork on macOS"
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():

@@ -43,6 +43,11 @@ class WhyNotToFork(unittest.TestCase):
                 self.assertIsNone(why_not_to_fork())
             with mock.patch.dict(sys.modules, jax=mock.Mock()):
                 self.assertEqual(why_not_to_fork(), "jax was imported, which does not work after a fork")
+            with mock.patch("sys.platform", "darwin"):
+                with mock.patch.dict(sys.modules, tkinter=None):
+                    self.assertIsNone(why_not_to_fork())
+                with mock.patch.dict(sys.modules, tkinter=mock.Mock()):
+                    self.assertEqual(why_not_to_fork(), "tkinter was imported, which does not work after a fork on macOS")
 
 
 if __name__ == "__main__":

@@ -292,6 +292,12 @@ class Members(unittest.TestCase):
             with self.subTest(entry), self.assertRaises(ProtocolError):
                 restore({"value": ["x"], "rich": [entry]})
 
+    @mock.patch.dict(sys.modules, {"numpy": None})
+    def test_a_typed_array_comes_as_it_is_where_numpy_is_kept_from_being_imported(self):
+        call = {"args": [None], "bin": [bytearray(8)], "rich": [[["args", 0], "array", 0, "float64"]]}
+        rich.restore_call(call, len, None)
+        self.assertEqual(call["args"][0].tolist(), [0.0])
+
 
 class Views(unittest.TestCase):
     def test_the_format_of_a_view_may_spell_the_byte_order_of_the_machine_out(self):
