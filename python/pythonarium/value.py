@@ -412,6 +412,8 @@ ADVICE = {
     "complex128": "; return its .real and .imag",
     "float128": "; return float(...) of it",
     "longdouble": "; return float(...) of it",
+    "complex256": "; return float(...) of its .real and .imag",
+    "clongdouble": "; return float(...) of its .real and .imag",
     "generator": ": call it with stream(), or return list(...) of it",
     "async_generator": ": call it with stream(), or return a list",
     "coroutine": "; await it",

@@ -325,6 +325,7 @@ class Refusals(unittest.TestCase):
             ("type('Array', (), {'tolist': list})()", ".tolist()"),
             ("type('complex64', (), {'tolist': list})()", ".real and .imag"),
             ("type('longdouble', (), {'tolist': list})()", "return float"),
+            ("type('clongdouble', (), {'tolist': list})()", "return float(...) of its .real"),
         ]:
             with self.subTest(text), self.assertRaises(with_c.ValueRefused) as caught:
                 with_c.encode(eval(text, NAMES), DEPTH_MAX)
