@@ -31,15 +31,18 @@ export async function bytesThereAndBack(python: string, rounds = 7): Promise<Byt
   const module = fileURLToPath(new URL('./tasks.py', import.meta.url));
   const pool = createPool({ module, expose: 'all', python, size: 1, logs: 'events', messageBytesMax: 2 ** 29 - 1 });
   await pool.ready();
-  const bare = startBare(python);
+  // What a side runs is plain JavaScript, of which there are no types.
+  const { default: floor } = await import(new URL('./floors/bytes.mjs', import.meta.url).href);
+  const bare: Bare = await floor.start({ python });
+  const files = startFiles(python);
   const results: BytesResult[] = [];
   for (const megabytes of MEGABYTES) {
     const data = Buffer.allocUnsafeSlow(megabytes * 1_000_000);
     for (let at = 0; at < data.length; at += 4) data.writeUInt32LE((at * 2_654_435_761) >>> 0, at);
     const ways = {
       pool: () => pool.call<Uint8Array>('give_back', [data]),
-      pipe: () => bare.pipe(data),
-      file: () => bare.file(data),
+      pipe: () => bare.bytes(data),
+      file: () => files.file(data),
       base64: async () => Buffer.from(await pool.call<string>('give_back_base64', [data.toString('base64')]), 'base64'),
     };
     const times = { pool: [] as number[], pipe: [] as number[], file: [] as number[], base64: [] as number[] };
@@ -69,12 +72,18 @@ export async function bytesThereAndBack(python: string, rounds = 7): Promise<Byt
       ],
     });
   }
-  await Promise.all([pool.close(), bare.close()]);
+  await Promise.all([pool.close(), bare.close(), files.close()]);
   return results;
 }
 
-/** One Python, one socket pair, and nothing in between. */
-function startBare(python: string) {
+/** What the floor of `raw-bytes` starts: one Python, one socket pair, and nothing in between. */
+interface Bare {
+  bytes(data: Uint8Array): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** One Python that reads files in memory and writes them anew, and is told which. */
+function startFiles(python: string) {
   const script = fileURLToPath(new URL('./bare-bytes.py', import.meta.url));
   // Detached, as the pool's workers are: on Linux a session of its own is also a share of the processor of its own.
   const child = spawn(python, ['-I', '-S', script], {
@@ -85,29 +94,12 @@ function startBare(python: string) {
   const folder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
   const path = `${folder}/pythonarium-bench-${process.pid}`;
   return {
-    async pipe(data: Uint8Array): Promise<Uint8Array> {
-      const back = Buffer.allocUnsafeSlow(data.length);
-      line.write(`pipe ${data.length}`);
-      await once(line, 'data');
-      line.write(data);
-      let filled = 0;
-      await new Promise<void>((resolve) => {
-        const take = (chunk: Buffer) => {
-          filled += chunk.copy(back, filled);
-          if (filled < back.length) return;
-          line.off('data', take);
-          resolve();
-        };
-        line.on('data', take);
-      });
-      return back;
-    },
     async file(data: Uint8Array): Promise<Uint8Array> {
       // In one piece each way: `writeFile` and `readFile` go in many, and take longer.
       const there = await open(path, 'wx');
       await there.write(data);
       await there.close();
-      line.write(`file ${data.length} ${path}`);
+      line.write(path);
       await once(line, 'data');
       const here = await open(path);
       await unlink(path);
@@ -126,7 +118,7 @@ function startBare(python: string) {
 export const bytesScenario: Scenario = {
   name: 'bytes',
   title: 'Bytes there and back, over a pipe, files in memory, and base64',
-  caveat: 'One process measures all of them. `raw-bytes` has the same for a fresh process each time.',
+  caveat: 'One process measures all of them. `raw-bytes` has the same floor in a fresh process each time.',
   async run({ python, rounds }) {
     const figures = await bytesThereAndBack(python, rounds);
     return {
