@@ -34,7 +34,8 @@ export class LineReader {
     if (this.#attachments === undefined) return undefined;
     const { stores, at, filled } = this.#attachments;
     const store = stores[at]!;
-    return store.length - filled < IN_PLACE_BYTES_MIN ? undefined : store.subarray(filled);
+    const place = store.subarray(filled, filled + IN_PLACE_BYTES_MAX);
+    return place.length < IN_PLACE_BYTES_MIN ? undefined : place;
   }
 
   /**
@@ -192,4 +193,6 @@ const KEPT_BYTES_MAX = 64 * 1024;
 const SPARE_BYTES_MAX = 16 * 1024 * 1024;
 /** Fewer bytes are read with what follows them. */
 const IN_PLACE_BYTES_MIN = 64 * 1024;
+/** More than any line has at once. macOS refuses to read 2 GiB or more. */
+const IN_PLACE_BYTES_MAX = 16 * 1024 * 1024;
 const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -271,6 +271,12 @@ describe('raw bytes behind a line', () => {
     expect(reader.place).toBeUndefined();
   });
 
+  it('are never asked for by more at once than any system reads', () => {
+    const reader = new LineReader(100);
+    reader.push(Buffer.from('x\n'), () => reader.expect([20 * 1024 * 1024], () => {}));
+    expect(reader.place?.length).toBe(16 * 1024 * 1024);
+  });
+
   it('of no length at all are there at once', () => {
     const reader = new LineReader(100);
     const seen: unknown[] = [];
