@@ -148,7 +148,7 @@ export function deadlockOf(child: Child, needsSlot = true, behind?: readonly Chi
   // Most have none, and nobody has to look at what they wait for.
   if (parentOf(child) === undefined) return undefined;
   const waited = behind ?? child.waitsFor() ?? [];
-  if (!areStuck(waited, new Set([child]), child.waitsForAll)) return undefined;
+  if (!areStuck(waited, new Set([child]), new Set(), child.waitsForAll)) return undefined;
   const chain: Child[] = [];
   for (let each: Child | undefined = child; each !== undefined; each = parentOf(each)) chain.unshift(each);
   return new DeadlockError({
@@ -217,19 +217,34 @@ function parentOf({ parent }: Pick<Child, 'parent'>): Parent | undefined {
   return callOf(parent);
 }
 
-/** @param seen Those that wait for it: one that waits for one of them waits for itself. */
-function isStuck(child: Child | undefined, seen: Set<Child>): boolean {
-  if (child === undefined) return false;
+/**
+ * @param seen Those that wait for it: one that waits for one of them waits for itself.
+ * @param free Those that go on, whoever waits for them: nobody is looked at again and again.
+ */
+function isStuck(child: Child | undefined, seen: Set<Child>, free: Set<Child>): boolean {
+  if (child === undefined || free.has(child)) return false;
   if (seen.has(child)) return true;
   seen.add(child);
-  return areStuck(child.waitsFor() ?? [], seen, child.waitsForAll);
+  const isIt = areStuck(child.waitsFor() ?? [], seen, free, child.waitsForAll);
+  if (!isIt) free.add(child);
+  return isIt;
 }
 
 /** @param isForAll One of them keeps waiting who waits for them, and not only all. */
-function areStuck(waited: readonly (Child | undefined)[], seen: Set<Child>, isForAll = false): boolean {
-  // What was seen below one that goes on need not be stuck.
-  if (isForAll) return waited.some((each) => isStuck(each, new Set(seen)));
-  return waited.length > 0 && waited.every((each) => isStuck(each, seen));
+function areStuck(
+  waited: readonly (Child | undefined)[],
+  seen: Set<Child>,
+  free: Set<Child>,
+  isForAll = false,
+): boolean {
+  if (!isForAll) return waited.length > 0 && waited.every((each) => isStuck(each, seen, free));
+  return waited.some((each) => {
+    // What was seen below one that goes on need not be stuck.
+    const below = new Set(seen);
+    if (!isStuck(each, below, free)) return false;
+    for (const one of below) seen.add(one);
+    return true;
+  });
 }
 
 const running = new AsyncLocalStorage<Run | undefined>();

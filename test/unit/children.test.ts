@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
 import type { Call } from '../../src/call.js';
-import { lookAgainAt, outside, parentRun, Run } from '../../src/children.js';
+import { type Child, deadlockOf, lookAgainAt, outside, parentRun, Run } from '../../src/children.js';
 import { checkOptions } from '../../src/options.js';
 import { Runtime } from '../../src/runtime.js';
 import { FakePython } from '../fake/fake-python.js';
@@ -49,6 +49,31 @@ it('those who are left are looked at as no part of what has ended, though somebo
     });
   });
   expect(await seen).toBeUndefined();
+});
+
+it.each([true, false])('each of those who wait for each other is looked at once (the last goes on: %s)', (goesOn) => {
+  const { run } = running();
+  let looks = 0;
+  const waiting = (waitsFor: () => readonly Child[], waitsForAll: boolean): Child => ({
+    name: waitsForAll ? 'drain()' : 'call',
+    parent: run,
+    waitsForAll,
+    waitsFor() {
+      looks += 1;
+      return waitsFor();
+    },
+    refuseIfDeadlocked: () => false,
+  });
+  const first = waiting(() => calls, true);
+  let calls: readonly Child[] = goesOn ? [] : [first];
+  for (let level = 0; level < 12; level += 1) {
+    const below = calls;
+    const drains = [1, 2].map(() => waiting(() => below, true));
+    calls = [1, 2].map(() => waiting(() => drains, false));
+  }
+  expect(deadlockOf(first, false) === undefined).toBe(goesOn);
+  // One for each way to the last would be thousands.
+  expect(looks).toBeLessThan(12 * 4);
 });
 
 it('no worker belongs to the call in whose function it is started', async () => {
