@@ -119,25 +119,25 @@ export class Exchange {
     return this.call ?? this.#holder?.keptBy ?? this.#ahead;
   }
 
-  /** The call behind which a batch waits in the pipe, or one for which nobody waits any more. */
-  get #ahead(): Call | undefined {
+  /** The call behind which a batch waits, or one that was given up: in the pipe, or where the worker stands still. */
+  get #ahead(): Child | undefined {
     const [next] = this.#requests;
-    return next && this.worker.ahead(next)?.call;
+    return next && (this.worker.ahead(next)?.call ?? callOf(this.worker.blockedBy));
   }
 
   /**
    * It is of no use, and is kept until that call has another, or has ended, or the worker has come to something else.
    *
-   * @param call Absent once that has to come by itself.
+   * @param call What it waits for; absent once that has to come by itself.
    */
   keepFor(call: Child | undefined): void {
     this.#holder = { holds: true, isSpurned: true, keptBy: call, onAnswered() {}, onLost() {} };
     this.worker.hasSpurned = true;
   }
 
-  /** It was kept behind a call that was given up: its worker is not to live on for it where that is not answered in time. */
+  /** A call there was given up: its worker is not to live on for this where that is not answered in time. */
   revokeSpurned(): void {
-    this.keepFor(undefined);
+    this.keepFor(this.worker.inFront);
     this.worker.tell(this.#client, { type: 'exchange.abandoned', lease: this.lease });
   }
 

@@ -222,6 +222,25 @@ describe('in the lane asyncio, a worker', () => {
     await lease.checkin();
   });
 
+  it('refuses it as well where a call has been given up that waits behind that function', async () => {
+    const pool = await readyPool(lanes, { lane: 'asyncio', slots: 4, interrupt: true });
+    const lease = await pool.checkout();
+    const meeting = new Meeting(1);
+    const abort = new AbortController();
+    const other = failure(pool.call('wait_for', [meeting.place(0)], { signal: abort.signal }));
+    await meeting.isFull;
+    const inner = () => pool.call('echo', ['inner']);
+    const outer = failure<Error & { cause: object }>(pool.call('wait_plainly', [inner]));
+    await until(() => pool.stats().waiting === 1, 'its function to wait for a slot');
+    abort.abort('enough');
+    expect(await other).toBe('enough');
+    expect(await lease.call('echo', ['behind'])).toBe('behind');
+    expect((await outer).cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['wait_plainly', 'echo'] });
+    await lease.checkin();
+    await rest(pool);
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, cancelled: { killed: 0 } });
+  });
+
   it('is asked in place of one that stands still, as long as there is one that does not', async () => {
     const pool = await readyPool(lanes, { lane: 'asyncio', slots: 4, size: 2 });
     const inner = () => pool.call('echo', ['inner']);
