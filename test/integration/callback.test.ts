@@ -621,22 +621,23 @@ describe('a function in which the end of what its own call runs in is begun', ()
     'is told so of another pool, a call of which waits for a worker of this one (first: %s)',
     async (isFirst) => {
       const [pool, other] = await Promise.all([readyPool(callbacks), readyPool(callbacks)]);
-      let go!: () => void;
-      const gate = new Promise<void>((resolve) => {
-        go = resolve;
-      });
+      const [isIn, go, isAsked] = [latch(), latch(), latch()];
       const asks = async () => {
-        await gate;
-        return pool.call('total', [[1, 2]]);
+        isIn.open();
+        await go.opened;
+        const answer = pool.call('total', [[1, 2]]);
+        isAsked.open();
+        return answer;
       };
       const asking = other.call('apply', [asks]).catch((error) => error.cause.code);
       const ends = async () => {
+        await isIn.opened;
         if (isFirst) {
-          go();
-          await setImmediate();
+          go.open();
+          await isAsked.opened;
         }
         const drained = other.drain();
-        go();
+        go.open();
         await drained;
       };
       const ended = pool.call('apply', [ends]).catch((error) => error.cause.code);
@@ -748,4 +749,13 @@ async function killWorkerOf(session: Session, pool: Pool): Promise<void> {
   const dead = next(pool, 'worker.dead');
   process.kill(pid, 'SIGKILL');
   await dead;
+}
+
+/** What one side of a test waits for until the other opens it. */
+function latch(): { open: () => void; opened: Promise<void> } {
+  let open!: () => void;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open, opened };
 }
