@@ -1,6 +1,6 @@
 import type { Duplex, Readable } from 'node:stream';
 import { whenPolled } from '../polled.js';
-import type { Line } from '../wire/channel.js';
+import type { Line, Place } from '../wire/channel.js';
 import { OutputLines } from './output.js';
 import { PacedReader } from './paced-reader.js';
 import type { StartMark } from './start-mark.js';
@@ -154,6 +154,11 @@ class SeatLine implements Line {
       this.#onData = listener as (chunk: Buffer) => void;
       for (const chunk of this.#early.splice(0)) this.hear(chunk);
     });
+  }
+
+  readInto(place: Place): void {
+    // What its successor says belongs nowhere of its own.
+    (this.#line as Line).readInto?.(() => (this.#isOver ? undefined : place()));
   }
 
   hear(chunk: Buffer): void {
