@@ -13,7 +13,8 @@ export interface RunLimits {
 /** What a vigil tells, and asks. */
 export interface Watched {
   readonly onSlow: (ranMs: number) => void;
-  readonly onHung: (by: 'hard-limit' | 'heartbeat', ranMs: number) => void;
+  /** @param limitMs The limit that it ran over. */
+  readonly onHung: (by: 'hard-limit' | 'heartbeat', ranMs: number, limitMs: number) => void;
   /** It is not its own doing that it says nothing: it waits for Node. */
   readonly isExcused: () => boolean;
 }
@@ -68,7 +69,7 @@ export class Vigil {
 
   #hung(by: 'hard-limit' | 'heartbeat', limitMs: number): void {
     this.end();
-    this.#watched.onHung(by, this.#ranMs(limitMs));
+    this.#watched.onHung(by, this.#ranMs(limitMs), limitMs);
   }
 }
 

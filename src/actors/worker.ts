@@ -281,13 +281,12 @@ export class WorkerHand implements ProcessListeners {
     return new Vigil(this.#runtime.patience, limits, {
       onSlow: (ranMs) =>
         this.#whereItStands((stack) => this.#runtime.emit('call.slow', this.#told(call, id, ranMs, stack))),
-      onHung: (by, ranMs) => {
+      onHung: (by, ranMs, limitMs) => {
         this.#whereItStands((stack) => {
           this.#runtime.emit('call.hung', { ...this.#told(call, id, ranMs, stack), by });
           // Of two signals in a row, the kernel may give the second to another thread, and the main one sleeps on.
           if (this.#asker(id) !== undefined) this.#process.cancel(id, this.#interrupts);
         });
-        const limitMs = (by === 'hard-limit' ? hardLimitMs : call.heartbeatTimeoutMs) as number;
         call.giveUpAs(new CallHungError({ call: call.name, by, limitMs, ranMs }));
       },
       isExcused: () => call.isOwed,
