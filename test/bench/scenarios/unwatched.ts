@@ -49,10 +49,14 @@ export const unwatched: Scenario = {
       checks: [
         atMost('functions of inspection that run for one call and one lease', [all], 0),
         ...names.map((name) => {
-          const is = summary(ratios(cpu(0, name), cpu(1, name)));
-          const upper = is.interval?.[1] ?? is.max;
-          const bar = 'upper end of the 95 % interval at most 1.03';
-          return { what: `processor time over that without inspection, ${what[name]}`, is, bar, holds: upper <= 1.03 };
+          const { median, min, max, interval: [low, high] = [min, max] } = summary(ratios(cpu(0, name), cpu(1, name)));
+          return {
+            what: `processor time over that without inspection, ${what[name]} (95 % interval)`,
+            // What is judged is shown.
+            is: { median, min: low, max: high },
+            bar: 'upper end at most 1.03',
+            holds: high <= 1.03,
+          };
         }),
       ],
     };
