@@ -77,7 +77,7 @@ export function eitherOf(one: AbortSignal, other: AbortSignal): AbortSignal {
   return one === other ? one : (new EitherSignal(one, other) as unknown as AbortSignal);
 }
 
-class EitherSignal implements Pick<AbortSignal, 'aborted' | 'reason' | 'throwIfAborted'> {
+class EitherSignal implements Pick<AbortSignal, 'aborted' | 'reason'> {
   readonly both: readonly [AbortSignal, AbortSignal];
   #first: AbortSignal | undefined;
 
@@ -95,14 +95,21 @@ class EitherSignal implements Pick<AbortSignal, 'aborted' | 'reason' | 'throwIfA
     return this.#first?.reason;
   }
 
-  throwIfAborted(): void {
-    if (this.aborted) throw this.reason;
-  }
-
   /** Takes note of whichever has aborted: later both may have. */
   note(): void {
     this.#first ??= this.both.find(({ aborted }) => aborted);
   }
+}
+
+/** @throws What whoever waits gets once that has aborted, if it has. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw reasonOf(signal);
+}
+
+/** What whoever waits gets once that has aborted: its reason, or Node's own for none, where a polyfill knows of no reasons. */
+export function reasonOf(signal: AbortSignal | undefined): unknown {
+  const reason: unknown = signal?.reason;
+  return reason === undefined ? new DOMException('This operation was aborted', 'AbortError') : reason;
 }
 
 class Watcher {
@@ -130,10 +137,16 @@ const watchers = new WeakMap<AbortSignal, Watcher>();
 export function checkWait(wait: WaitOptions, names: ReadonlySet<string> = WAIT_OPTIONS): void {
   checkNames(wait, names);
   const { signal, timeoutMs } = wait;
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+  if (signal !== undefined && !isSignal(signal)) {
     throw new OptionError({ option: 'signal', expected: 'an AbortSignal', got: signal });
   }
   if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) checkMs('timeoutMs', timeoutMs);
+}
+
+/** By what is asked of it alone: one of a polyfill, or of another realm, is no instance of ours. */
+function isSignal(given: Partial<AbortSignal> | null): boolean {
+  if (typeof given?.aborted !== 'boolean') return false;
+  return typeof given.addEventListener === 'function' && typeof given.removeEventListener === 'function';
 }
 
 /** @throws OptionError (`ERR_OPTION`) for a name that is no option: a mistyped `timeoutMs` would be no limit at all. */

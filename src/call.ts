@@ -1,5 +1,5 @@
 import type { WorkerHand } from './actors/worker.js';
-import { Budget, isBounded, type WaitOptions } from './budget.js';
+import { Budget, isBounded, reasonOf, type WaitOptions } from './budget.js';
 import { type Child, Children, callOf, deadlockOf, type Holder, type Parent, parentRun, Run } from './children.js';
 import type { PoolClock } from './clock.js';
 import { CallTimeoutError, PoolError, ValueRefusedError } from './errors.js';
@@ -410,7 +410,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
 
   /** Its caller has what it wanted, and waits for no more. */
   leave(): void {
-    if (!this.#isSettled) this.#giveUp('signal');
+    if (!this.#isSettled) this.abandon(undefined, 'aborted');
   }
 
   /** Nobody waits for it any more, for that reason. */
@@ -441,12 +441,12 @@ export class Call implements Parent, AskingCall, EncodedRequest {
   }
 
   #giveUp(by: 'timeout' | 'signal'): void {
+    if (by === 'signal') return this.abandon(reasonOf(this.#budget?.signal), 'aborted');
     const [home, exchange] = [this.#home, this.#exchange];
-    const late = by === 'signal' ? undefined : home?.timeout(this.#clock.now() - this.askedAt);
+    const late = home?.timeout(this.#clock.now() - this.askedAt);
     home?.withdraw(this);
-    if (by === 'signal') this.fail(this.#budget?.signal?.reason, 'aborted');
     // What was sent once is no matter of the queue any more.
-    else if (late !== undefined && this.#failedBefore === undefined) this.fail(late, 'timedOut');
+    if (late !== undefined && this.#failedBefore === undefined) this.fail(late, 'timedOut');
     else this.fail(this.timeoutFor(this.#budget?.timeoutMs as number, this.askedAt), 'timedOut');
     exchange?.abandon(this);
   }

@@ -1,5 +1,5 @@
 import type { Standing } from './asking.js';
-import { checkMs, checkNames, checkWait, eitherOf, type WaitOptions } from './budget.js';
+import { checkMs, checkNames, checkWait, eitherOf, reasonOf, throwIfAborted, type WaitOptions } from './budget.js';
 import { Call, type CallExtras, type Progress, type Question } from './call.js';
 import { FunctionReleasedError, OptionError } from './errors.js';
 import { elsewhere, GivenHandles } from './given-handles.js';
@@ -280,7 +280,7 @@ export abstract class Caller<Api = unknown> {
 
   /** @param given What of the options was given with this very call. */
   #start(name: string, args: readonly unknown[], options: CallOptions, given: CallOptions): Promise<unknown> {
-    if (options.signal?.aborted) return Promise.reject(options.signal.reason);
+    if (options.signal?.aborted) return Promise.reject(reasonOf(options.signal));
     if (this.unrepeatable !== undefined) refuseRepeats(given, this.unrepeatable);
     return this.#promiseOf(this.#prepare(name, args, options, undefined, given));
   }
@@ -300,7 +300,7 @@ export abstract class Caller<Api = unknown> {
     if (given !== undefined) throw keyless('a call with functions or iterables among its arguments', key);
     const { idempotent = false } = options;
     const wait = this.#waitOf(options);
-    wait.signal?.throwIfAborted();
+    throwIfAborted(wait.signal);
     return this.runtime.shared.join({
       key,
       name,
@@ -357,7 +357,7 @@ export abstract class Caller<Api = unknown> {
     const { signal, timeoutMs = settings.timeoutMs, context, onProgress } = options;
     // Those who share a call wait with budgets of their own.
     const isShared = options.idempotencyKey !== undefined && room === undefined;
-    if (!isShared) signal?.throwIfAborted();
+    if (!isShared) throwIfAborted(signal);
     const mayRepeat = terms !== undefined && room === undefined && given === undefined && !this.unrepeatable;
     const attempts = mayRepeat ? new Attempts(terms, retries) : undefined;
     const isValues = given === undefined && handles === undefined && attempts === undefined;

@@ -1,6 +1,15 @@
 import type { RefusalReason } from '../machines/index.js';
 import { Asking, Spurned } from './asking.js';
-import { Budget, checkMs, checkNames, checkWait, isBounded, type WaitOptions } from './budget.js';
+import {
+  Budget,
+  checkMs,
+  checkNames,
+  checkWait,
+  isBounded,
+  reasonOf,
+  throwIfAborted,
+  type WaitOptions,
+} from './budget.js';
 import type { Call, CallOutcome } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
 import { type Child, deadlockOf, isBelow, parentRun, type Run, unlessDeadlocked } from './children.js';
@@ -75,7 +84,7 @@ export class Lease<Api = unknown> extends Caller<Api> {
     const wait = own(given);
     try {
       checkWait(wait);
-      wait.signal?.throwIfAborted();
+      throwIfAborted(wait.signal);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -149,7 +158,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
     this.#lease = lease;
     if (isBounded(options)) {
       this.#budget = new Budget(runtime.clock, options, (by) => {
-        const error = by === 'signal' ? options.signal?.reason : this.timeout();
+        const error = by === 'signal' ? reasonOf(options.signal) : this.timeout();
         this.leaveQueue();
         this.fail(error);
       });
@@ -163,7 +172,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    if (signal?.aborted) this.fail(signal.reason);
+    if (signal?.aborted) this.fail(reasonOf(signal));
     else ask();
     // Most have their lease by now, and nobody is kept waiting.
     if (!this.isSettled) {

@@ -1,4 +1,4 @@
-import { whenAborted } from './budget.js';
+import { reasonOf, throwIfAborted, whenAborted } from './budget.js';
 import type { CallOutcome } from './call.js';
 import type { CallOptions } from './caller.js';
 import { OptionError } from './errors.js';
@@ -179,7 +179,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
         throw new OptionError({ option: 'ordered', expected: 'true or false', got: ordered });
       }
       this.#source.open();
-      signal?.throwIfAborted();
+      throwIfAborted(signal);
       this.#unwatch = signal && whenAborted(signal, this.#onAbort);
       this.#turns = this.#turnsFor();
     } catch (error) {
@@ -189,10 +189,10 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
   }
 
   readonly #onAbort = () => {
-    const { signal } = this.#rules;
-    this.#sourceEnd ??= { error: signal?.reason };
-    this.#leaving?.abort(signal?.reason);
-    this.#turns?.giveUp(signal?.reason, 'aborted');
+    const reason = reasonOf(this.#rules.signal);
+    this.#sourceEnd ??= { error: reason };
+    this.#leaving?.abort(reason);
+    this.#turns?.giveUp(reason, 'aborted');
     this.#serve();
   };
 
@@ -268,7 +268,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
     const { signal } = this.#rules;
     const leaving = new AbortController();
     // A source that was being read as that aborted may yield one more.
-    if (signal?.aborted) leaving.abort(signal.reason);
+    if (signal?.aborted) leaving.abort(reasonOf(signal));
     return leaving;
   }
 

@@ -1,5 +1,5 @@
 import { askingFor } from './asking.js';
-import { checkWait, type WaitOptions } from './budget.js';
+import { checkWait, throwIfAborted, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
 import { callAbove, parentRun, unlessDeadlocked } from './children.js';
@@ -255,7 +255,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
     const over = () => (states.includes(runtime.state) ? runtime.released() : undefined);
     // Before anything is done: a pool that was drained by mistake stays drained.
     checkWait(wait);
-    wait.signal?.throwIfAborted();
+    throwIfAborted(wait.signal);
     runtime.end(by);
     await runtime.within(over() ?? runtime.changed(over), wait, waitedFor);
   }

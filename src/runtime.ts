@@ -25,7 +25,7 @@ import { supervisorLogic } from './actors/supervisor.js';
 import type { WorkerHand } from './actors/worker.js';
 import { Askers } from './askers.js';
 import type { SessionTerms } from './asking.js';
-import { Budget, checkWait, type WaitOptions } from './budget.js';
+import { Budget, checkWait, reasonOf, type WaitOptions } from './budget.js';
 import type { Call, CallOutcome } from './call.js';
 import type { Child } from './children.js';
 import { type PoolClock, wallClock } from './clock.js';
@@ -373,10 +373,11 @@ export class Runtime {
 
   /** `work`, unless the wait is over before: then it rejects with the signal's reason, or with what `late` makes. */
   async before<T>(work: PromiseLike<T>, wait: WaitOptions, late: () => Error): Promise<T> {
+    const { signal } = wait;
     let budget: Budget | undefined;
     const spent = new Promise<never>((_, reject) => {
-      if (wait.signal?.aborted) return reject(wait.signal.reason);
-      budget = new Budget(this.clock, wait, (by) => reject(by === 'signal' ? wait.signal?.reason : late()));
+      if (signal?.aborted) return reject(reasonOf(signal));
+      budget = new Budget(this.clock, wait, (by) => reject(by === 'signal' ? reasonOf(signal) : late()));
     });
     try {
       // In this order: who has given up already gets nothing, though it may be there.

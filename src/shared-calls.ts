@@ -1,4 +1,4 @@
-import { Budget, type WaitOptions } from './budget.js';
+import { Budget, reasonOf, type WaitOptions } from './budget.js';
 import type { Call, CallOutcome } from './call.js';
 import { type Child, deadlockOf, parentRun } from './children.js';
 import { IdempotencyKeyError } from './errors.js';
@@ -143,7 +143,7 @@ class Sharer implements Child {
         if (sharers.size === 0) call.abandon(error, how);
       };
       budget = new Budget(runtime.clock, wait, (by) => {
-        if (by === 'signal') return leave(wait.signal?.reason, 'aborted');
+        if (by === 'signal') return leave(reasonOf(wait.signal), 'aborted');
         const error = call.isUnsent
           ? runtime.queueTimeout(runtime.clock.now() - askedAt)
           : call.timeoutFor(wait.timeoutMs as number, askedAt);

@@ -1,6 +1,15 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
-import { Budget, checkMs, checkNames, checkWait, eitherOf, isBounded, LONGEST_MS } from '../../src/budget.js';
+import {
+  Budget,
+  checkMs,
+  checkNames,
+  checkWait,
+  eitherOf,
+  isBounded,
+  LONGEST_MS,
+  throwIfAborted,
+} from '../../src/budget.js';
 import { heard, TurnedClock } from '../fake/turned-clock.js';
 
 describe('a budget', () => {
@@ -128,7 +137,7 @@ describe('a budget of two signals', () => {
     const signal = eitherOf(both[0]!.signal, both[1]!.signal);
     const { spent, it } = budget({ signal });
     expect([signal.aborted, signal.reason]).toEqual([false, undefined]);
-    expect(() => signal.throwIfAborted()).not.toThrow();
+    expect(() => throwIfAborted(signal)).not.toThrow();
     both[first]!.abort('the first');
     it.close();
     both[1 - first]!.abort('the second');
@@ -152,7 +161,7 @@ describe('a budget of two signals', () => {
       eitherOf(AbortSignal.abort(reason), new AbortController().signal),
       eitherOf(new AbortController().signal, AbortSignal.abort(reason)),
     ]) {
-      expect(() => either.throwIfAborted()).toThrow(reason);
+      expect(() => throwIfAborted(either)).toThrow(reason);
       expect([either.aborted, either.reason]).toEqual([true, reason]);
     }
   });
@@ -177,7 +186,14 @@ describe('a wait', () => {
 });
 
 describe('checkWait', () => {
-  it.each([[null], [{}], ['signal'], [new AbortController()]])('refuses %o for a signal, with ERR_OPTION', (signal) => {
+  it.each([
+    [null],
+    [{}],
+    ['signal'],
+    [new AbortController()],
+    [new EventTarget()],
+    [{ aborted: false, addEventListener() {} }],
+  ])('refuses %o for a signal, with ERR_OPTION', (signal) => {
     expect(() => checkWait({ signal: signal as never })).toThrow(
       expect.objectContaining({ code: 'ERR_OPTION', option: 'signal' }),
     );
