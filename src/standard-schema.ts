@@ -84,18 +84,27 @@ function checkerOf<T>({ schema, call, wait, runtime, owner }: Checked, site: Sit
       const result = isThenable(given)
         ? await runtime.before(given, { signal, timeoutMs: Math.max(1, until - runtime.clock.now()) }, late)
         : given;
-      if (result.issues === undefined) {
-        dropLeftOut(came, result.value);
-        return result.value as T;
-      }
-      const error = new ResultRefusedError({ call, issues: result.issues });
-      showCaller(error, site);
-      throw error;
+      if (typeof result !== 'object' || result === null || result.issues) throw refusalOf(call, result?.issues, site);
+      dropLeftOut(came, result.value);
+      return result.value as T;
     } catch (error) {
       for (const remote of came) remote.dropOnce();
       throw error;
     }
   };
+}
+
+/** With what it finds wrong, as the caller gets it; or that this is no answer of a schema. */
+function refusalOf(call: string, issues: unknown, site: Site): ResultRefusedError {
+  let error: ResultRefusedError | undefined;
+  try {
+    if (Array.isArray(issues) && issues.length > 0) error = new ResultRefusedError({ call, issues });
+  } catch {
+    // One of them has no message, or its path is no list of keys.
+  }
+  error ??= new ResultRefusedError({ call, issues: [{ message: NO_ANSWER }] });
+  showCaller(error, site);
+  return error;
 }
 
 /** @throws OptionError (`ERR_OPTION`) for what is no schema. */
@@ -109,3 +118,5 @@ export function checkSchema(schema: unknown): void {
     got: schema,
   });
 }
+
+const NO_ANSWER = 'the schema answered with neither a `value` nor `issues` that have messages';

@@ -9,6 +9,7 @@ import {
   type OptionError,
   type Pool,
   type ResultRefusedError,
+  type SchemaResult,
   type StandardSchema,
 } from '../../src/index.js';
 import { failure, fixtures, readyPool, startPool } from '../support/pool.js';
@@ -162,6 +163,38 @@ describe('a schema', () => {
     });
     expect(await items?.return?.()).toEqual({ value: undefined, done: true });
     expect(await pool.call('closed')).toBe(true);
+  });
+
+  it.each([
+    ['undefined', undefined],
+    ['null', null],
+    ['a text', 'fine'],
+    ['issues that are no list', { issues: 'amount' }],
+    ['no issue', { issues: [] }],
+    ['an issue without a message', { issues: [{ path: ['amount'] }] }],
+    ['a path that is none', { issues: [{ message: 'is no amount', path: null }] }],
+  ])('that answers with %s refuses the result, and is said to answer so', async (_, answer) => {
+    const pool = await readyPool(hints);
+    for (const given of [answer, Promise.resolve(answer)]) {
+      const validate = () => given as unknown as SchemaResult<never>;
+      const schema: StandardSchema = { '~standard': { version: 1, vendor: 'test', validate } };
+      const error = await failure<ResultRefusedError>(pool.call('later', [1], { schema }));
+      expect(error).toMatchObject({ code: 'ERR_RESULT', call: 'later' });
+      expect(error.issues).toEqual([{ message: expect.stringContaining('neither a `value` nor `issues`') }]);
+      expect(error.stack).toContain('validate.test.ts');
+    }
+  });
+
+  it('that throws or rejects ends the call by that itself', async () => {
+    const pool = await readyPool(hints);
+    const thrown = new Error('the schema broke');
+    const throws = () => {
+      throw thrown;
+    };
+    for (const validate of [throws, async () => throws()]) {
+      const schema: StandardSchema = { '~standard': { version: 1, vendor: 'test', validate } };
+      expect(await failure(pool.call('later', [1], { schema }))).toBe(thrown);
+    }
   });
 
   it('is not asked when the call fails', async () => {
