@@ -149,6 +149,8 @@ export abstract class Asking implements Asker {
     this.waiter = { ...this.waiter, affinity: this.#beside(null) };
     this.runtime.ask(this, isBack);
     this.refuseIfDeadlocked();
+    // Before, it went on by itself: whoever waits for it in a function may wait for ever from now on.
+    if (!isBack) this.runtime.lookForDeadlocks();
   }
 
   /** What is sent there would wait behind a call in whose function this was made. */

@@ -304,9 +304,9 @@ export class Runtime {
   }
 
   /**
-   * To be called when a lease has ended whose slot nobody gets, a worker is gone, or no more are to come: those asked for in
-   * the functions of calls may wait for ever from now on. They are looked at once the turn is over, when their functions have
-   * gone on.
+   * To be called when a lease has ended whose slot nobody gets, a worker is gone, no more are to come, or another attempt asks:
+   * those asked for in the functions of calls may wait for ever from now on. They are looked at once the turn is over, when
+   * their functions have gone on.
    */
   lookForDeadlocks(): void {
     nextTurn(() => {

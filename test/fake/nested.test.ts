@@ -516,6 +516,47 @@ describe('the end of a session, awaited in the function of a call,', () => {
   });
 });
 
+describe('another attempt of a call that a function waits for', () => {
+  const terms: CallOptions = { idempotencyKey: 'key', idempotent: true };
+
+  it.each<[string, (pool: Pool) => { ask: () => Promise<unknown>; wait: () => Promise<unknown> }]>([
+    [
+      'again',
+      (pool) => {
+        const ask = () => pool.call('again', [], terms);
+        return { ask, wait: ask };
+      },
+    ],
+    [
+      'session.end()',
+      (pool) => {
+        const session = pool.session('ann', { affinity: 'hint' });
+        return { ask: () => session.call('again', [], { idempotent: true }), wait: () => session.end() };
+      },
+    ],
+  ])('lets that not wait for ever once it asks for the slot of its call: %s', async (name, ways) => {
+    // Longer than it takes to start another worker.
+    const played = new PlayedPool({ retryDelayMs: 10_000 });
+    onTestFinished(() => played.destroy());
+    await played.boot();
+    const { ask, wait } = ways(played.pool);
+    const again = ask();
+    played.process.die();
+    await played.settle();
+    const answered = played.pool.call('outer');
+    const [outer] = callsOf(played) as [Call];
+    const refused = outer.run(() => failure(wait()));
+    await setImmediate();
+    expect(played.pool.stats()).toMatchObject({ leases: 1, waiting: 0 });
+    await played.clock.turn(5_000);
+    expect(await refused).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['outer', name] });
+    played.process.answer('outer');
+    expect(await answered).toBe('outer');
+    played.process.answer('again');
+    expect(await again).toBe('again');
+  });
+});
+
 /** A session whose state is lost, and is built anew by one call. */
 async function evicted(pool: Pool): Promise<Session> {
   const session = pool.session('ann', { onLost: (lease) => lease.call('built') });
