@@ -134,6 +134,8 @@ export class Session<Api = unknown> extends Caller<Api> {
       return asking.fail(error, 'refused');
     }
     sessions.limit(record, this.#options.ttlMs);
+    // Whoever awaits its end in a function waits for this as well.
+    if (record.onUnused.length > 0) this.runtime.lookForDeadlocks();
     const leave = once(() => {
       this.#letGo(record, asking);
       sessions.leave(record);

@@ -514,6 +514,38 @@ describe('the end of a session, awaited in the function of a call,', () => {
     await answer('outer');
     expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, sessions: 0 });
   });
+
+  it('is awaited no longer once another call of it waits for the slot of that call', async () => {
+    const served: string[] = [];
+    const played = new PlayedPool({ size: 2 }, { serve: ({ name }) => served.push(name) });
+    onTestFinished(() => played.destroy());
+    await played.boot();
+    const { pool, python } = played;
+    const [session, hint] = [pool.session('ann'), pool.session('ann', { affinity: 'hint' })];
+    const [met, other] = [await session.checkout(), await pool.checkout()];
+    await met.checkin();
+    const calls = [pool.call('outer')];
+    const [outer] = callsOf(played) as [Call];
+    await other.checkin();
+    calls.push(hint.call('elsewhere'));
+    let error: unknown;
+    const refused = outer.run(async () => {
+      error = await failure(session.end());
+    });
+    await setImmediate();
+    expect([error, served]).toEqual([undefined, ['outer', 'elsewhere']]);
+    calls.push(session.call('later'));
+    await setImmediate();
+    expect(error).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['outer', 'session.end()'] });
+    await refused;
+    for (const name of ['outer', 'elsewhere', 'later']) {
+      python.running.find(({ request }) => request?.name === name)?.answer(name);
+      await heard();
+    }
+    expect(await Promise.all(calls)).toEqual(['outer', 'elsewhere', 'later']);
+    await setImmediate();
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, sessions: 0 });
+  });
 });
 
 describe('another attempt of a call that a function waits for', () => {
