@@ -194,6 +194,8 @@ export class Pool<Api = unknown> extends Caller<Api> {
     return unlessDeadlocked(drained, 'drain()', () => [
       above,
       ...runtime.running,
+      ...runtime.keepers,
+      ...runtime.sessions.rebuilds,
       ...[...runtime.askers].map(({ child }) => child),
     ]);
   }

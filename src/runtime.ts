@@ -204,6 +204,12 @@ export class Runtime {
     return exchanges.flatMap((exchange) => exchange?.calls ?? []);
   }
 
+  /** What those wait for who want the slots that are leased: calls, and whatever else has a lease given back at its end. */
+  get keepers(): Set<Child | undefined> {
+    const exchanges = [...this.hands.values()].flatMap((hand) => hand.exchanges);
+    return new Set(exchanges.map((exchange) => exchange?.keeper));
+  }
+
   /** Those who have asked for a worker and have none. */
   get askers(): Iterable<Asker> {
     return this.#askers;
@@ -310,9 +316,8 @@ export class Runtime {
    */
   lookForDeadlocks(): void {
     nextTurn(() => {
-      const all = [...this.hands.values()].flatMap(({ exchanges }) => exchanges);
       // One may be what several slots are waited for: of those below it the newest is refused, and it goes on before the next.
-      for (const keeper of new Set(all.map((exchange) => exchange?.keeper))) keeper?.refuseIfDeadlocked();
+      for (const keeper of this.keepers) keeper?.refuseIfDeadlocked();
     });
   }
 

@@ -95,6 +95,11 @@ export class SessionRegistry {
     return result;
   }
 
+  /** What those wait for whom sessions hold until their state is built anew. */
+  get rebuilds(): readonly Rebuild[] {
+    return [...this.#holding].flatMap(({ rebuild }) => rebuild ?? []);
+  }
+
   /** Runs `run` once nobody waits for another call of the session to meet a worker first. */
   whenNoneHeld(run: () => void): void {
     this.#onNoneHeld.push(run);

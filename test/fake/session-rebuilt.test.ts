@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Call } from '../../src/call.js';
 import type { Lease, Pool, PoolOptions, Session, SessionOptions } from '../../src/index.js';
 import { failure } from '../support/pool.js';
 import type { Script } from './fake-python.js';
@@ -117,6 +118,35 @@ describe('an `onLost`', () => {
     await heard();
     await played.destroy();
     expect(await waiting).toMatchObject({ code: 'ERR_POOL_CLOSED' });
+  });
+
+  it.each([
+    ['holds its lease', false],
+    ['has given its lease back', true],
+  ])('lets no function await a drain that waits for it in turn: it %s', async (_, isGivenBack) => {
+    const other = new PlayedPool();
+    onTestFinished(() => other.destroy());
+    await other.boot();
+    const { pool, session } = await lostSession({
+      onLostTimeoutMs: Number.POSITIVE_INFINITY,
+      onLost: async (lease) => {
+        if (isGivenBack) await lease.checkin();
+        return other.pool.call('inner');
+      },
+    });
+    const answered = other.pool.call('outer');
+    const [outer] = other.runtime.running as [Call];
+    const waiting = session.call('played', ['second']);
+    await setImmediate();
+    expect(other.pool.stats().waiting).toBe(1);
+    const error = await failure(outer.run(() => pool.drain()));
+    expect(error).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['outer', 'drain()'] });
+    for (const name of ['outer', 'inner']) {
+      other.process.answer(name);
+      await heard();
+    }
+    expect([await answered, await waiting]).toEqual(['outer', 'second']);
+    await pool.drain();
   });
 
   it('may ask for what comes after it, if it does not wait for that', async () => {
