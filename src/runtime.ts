@@ -576,9 +576,13 @@ export class Runtime {
   /** It can take one lease more. */
   hasFreeSlot(worker: WorkerRef): boolean {
     this.linger.end();
-    const { value, context } = snapshotOf(worker);
-    const takesLeases = value === 'idle' || value === 'leased' || value === 'cancelling';
-    return takesLeases && context.live < this.settings.slots;
+    return this.takesLeases(worker) && snapshotOf(worker).context.live < this.settings.slots;
+  }
+
+  /** It is up, and neither ends nor is about to. */
+  takesLeases(worker: WorkerRef): boolean {
+    const { value } = snapshotOf(worker);
+    return value === 'leased' || value === 'cancelling' || value === 'idle';
   }
 
   // ---------------------------------------------------------------- telling the world

@@ -189,10 +189,10 @@ export class WorkerHand implements ProcessListeners {
     return isFull || (asking <= settings.sizeMax && !this.isBeyondItsSlots);
   }
 
-  /** Its leases may outlast their calls: it is to stay, and needs to give none back to prove that its start was good. */
+  /** Its leases may outlast their calls: it takes more of them, and needs to give none back to prove that its start was good. */
   get #reusesLeases(): boolean {
-    const isToStay = this.#end.because === undefined && !this.#isRetired && !this.#isStale;
-    return isToStay && this.#runtime.reusesLeases && this.#runtime.isProven(this.#worker);
+    const runtime = this.#runtime;
+    return runtime.reusesLeases && runtime.takesLeases(this.#worker) && runtime.isProven(this.#worker);
   }
 
   /** The moment it is, by the pool's clock. */

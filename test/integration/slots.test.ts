@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Lease, Pool, WorkerDiedError } from '../../src/index.js';
 import { Gate } from '../support/gate.js';
 import { failure, fixtures, next, readyPool, startPool } from '../support/pool.js';
+import { until } from '../support/processes.js';
 
 const app = fixtures(import.meta.url)('app.py');
 const callbacks = fixtures(import.meta.url)('callbacks.py');
@@ -87,6 +88,23 @@ describe('a worker of two slots', () => {
     expect(error.message).toContain('another call on it was given up');
     expect(await dead).toMatchObject({ reason: 'cancel-grace' });
     expect(await pool.call('pid')).not.toBe(pid);
+  });
+
+  it('that is to end for one call keeps no lease for the call that follows: that has another worker', async () => {
+    const pool = await readyPool(app, { slots: 2, lane: 'threads', cancelGraceMs: 0, evictGraceMs: 3_600_000 });
+    for (let n = 0; n < 4; n += 1) await pool.call('echo', [n]);
+    const [hangs, runs] = [new Gate(), new Gate()];
+    const abort = new AbortController();
+    const given = failure(pool.call('wait_at', [hangs.path], { signal: abort.signal }));
+    await hangs.reached();
+    const pid = await pool.call('pid');
+    const following = pool.call('wait_at', [runs.path]).then(() => pool.call('pid'));
+    const go = await runs.reached();
+    abort.abort('enough');
+    expect(await given).toBe('enough');
+    await until(() => pool.stats().workers.evicting === 1, 'it to take no more leases');
+    await go();
+    expect(await following).not.toBe(pid);
   });
 
   it('holds two leases and no third, and the leases of others keep their order', async () => {
