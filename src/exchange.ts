@@ -296,6 +296,8 @@ export class Exchange {
    */
   end(isUnused = this.isSpurned): void {
     if (this.#isOver || this.isBusy) return;
+    // The next call may rather have its slot than one of those that were kept before.
+    this.worker.linger.end();
     this.close(isUnused);
     this.worker.tell(this.#client, { type: 'exchange.ended', lease: this.lease, at: this.worker.nowToShed });
   }

@@ -24,7 +24,7 @@ describe('a worker of two slots', () => {
     expect(pool.stats()).toMatchObject({ leases: 0, workers: { idle: 1 } });
   });
 
-  it('does not keep a lease for the call that follows while another has fewer', async () => {
+  it.each(['before', 'after'])('keeps no lease for the next call if another has fewer %s the answer', async (when) => {
     const pool = await readyPool(app, { slots: 2, size: 2, lane: 'threads' });
     for (let time = 0; time < 3; time += 1) {
       const leases = await Promise.all([pool.checkout(), pool.checkout()]);
@@ -33,11 +33,14 @@ describe('a worker of two slots', () => {
     const held = await Promise.all([pool.checkout(), pool.checkout()]);
     const pids = await Promise.all(held.map((lease) => lease.call('pid')));
     const gate = new Gate();
-    const next = pool.call('wait_at', [gate.path]).then(() => pool.call('pid'));
+    const next = pool.call('wait_at', [gate.path]).then(async () => {
+      if (when === 'after') await held[other]!.checkin();
+      return await pool.call('pid');
+    });
     const go = await gate.reached();
     const busy = pool.workers().find(({ leases }) => leases === 2)!.pid;
     const other = pids.findIndex((pid) => pid !== busy);
-    await held[other]!.checkin();
+    if (when === 'before') await held[other]!.checkin();
     await go();
     expect(await next).toBe(pids[other]);
     await held[1 - other]!.checkin();

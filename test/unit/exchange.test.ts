@@ -417,6 +417,7 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     isBeyondItsSlots: true,
     mayMove: ({ isAhead }: Request) => isAhead && worker.isElsewhere,
     nowToShed: 42,
+    linger: { end: () => {} },
     isRunning: false,
     isUnsent: false,
     /** The request that Python has begun with. */
