@@ -669,7 +669,7 @@ export class Runtime {
     }
     for (const hand of this.hands.values()) {
       hand.kill('stopped');
-      for (const exchange of hand.exchanges) exchange?.lost();
+      hand.loseLeases();
     }
     void this.reloader?.close();
     this.live.killAll();

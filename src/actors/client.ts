@@ -44,7 +44,7 @@ const interpreted = clientMachine.provide({
       else asker.onGranted(exchange);
     }),
     endExchange: effect((_, { self }: ActionArgs) => exchanges.get(self)?.close()),
-    failExchange: effect((_, { self }: ActionArgs) => exchanges.get(self)?.lost()),
+    failExchange: effect((_, { self }: ActionArgs) => exchanges.get(self)?.worker.loseLeases()),
   },
 });
 const compiled = compile(interpreted);

@@ -780,6 +780,12 @@ export class WorkerHand implements ProcessListeners {
     for (const exchange of [...this.exchanges]) if (exchange?.isSpurned) exchange.end();
   }
 
+  /** Its leases are lost: in the order of what it was asked under them, in which those that go elsewhere are to ask there. */
+  loseLeases(): void {
+    for (const { exchange } of [...this.#asked]) exchange.lost();
+    for (const exchange of [...this.exchanges]) exchange?.lost();
+  }
+
   #errorOf({ id, error }: ErrorMessage): PoolError {
     const request = this.#asker(id);
     return errorFromWire(error, request?.batch?.name ?? request?.call?.name, request?.call?.thrown);
