@@ -248,9 +248,9 @@ export class Runtime {
     return this.#tickets;
   }
 
-  /** The last of the ids that are for the next request, which is so many `calls`. */
-  nextRequestId(calls = 1): number {
-    this.#requests += calls;
+  /** The next id for a request, or the last of so many. */
+  nextRequestId(count = 1): number {
+    this.#requests += count;
     return this.#requests;
   }
 

@@ -61,8 +61,8 @@ def _map_without_descriptor(descriptor: int, size: int) -> mmap:
 PAGE_BYTES = 4096
 # The last word says whether the process is about to be killed.
 KILLED = PAGE_BYTES - 8
-# The words between the mark and that one. Of two calls that share one, the later is seen as given up; where
-# both can run at once, the line tells it too.
+# The words between the mark and that one. Of two calls that share one, the later is seen as given up: Node lets no two do so
+# that it has sent here and are unanswered, unless those are more than that.
 CANCELLED_MAX = PAGE_BYTES // 8 - 2
 _pack_into = Struct("<Q").pack_into
 _unpack_from = Struct("<Q").unpack_from

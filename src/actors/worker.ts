@@ -34,6 +34,7 @@ import { Outbox } from '../outbox.js';
 import type { Prefetch } from '../prefetch.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
 import { StackDumps } from '../process/stack-dump.js';
+import { CANCELLED_MAX } from '../process/start-mark.js';
 import { Pulse } from '../pulse.js';
 import { remove } from '../remove.js';
 import type { Started } from '../retries.js';
@@ -221,9 +222,8 @@ export class WorkerHand implements ProcessListeners {
 
   /** The request that is to be sent next. */
   request(call: Call | undefined, batch: Batch | undefined, exchange: Exchange): Request {
-    const calls = batch?.count ?? 1;
-    const lastId = this.#runtime.nextRequestId(calls);
-    const id = lastId - calls + 1;
+    const id = this.#nextId();
+    const lastId = batch === undefined ? id : this.#runtime.nextRequestId(batch.count - 1);
     this.#lastId = lastId;
     const request = {
       id,
@@ -239,6 +239,20 @@ export class WorkerHand implements ProcessListeners {
     this.#asked.push(request);
     this.#noteWork();
     return request;
+  }
+
+  /** One whose word on the page of those who are given up is that of no other that is unanswered: of two of them one would be begun. */
+  #nextId(): number {
+    let id = this.#runtime.nextRequestId();
+    while (this.#sharesWord(id)) id = this.#runtime.nextRequestId();
+    return id;
+  }
+
+  #sharesWord(id: number): boolean {
+    const oldest = this.#asked[0];
+    // Most come close behind each other. And where more are unanswered than there are words, some share theirs.
+    if (oldest === undefined || id - oldest.id < CANCELLED_MAX || this.#asked.length >= CANCELLED_MAX) return false;
+    return this.#asked.some((each) => (id - each.id) % CANCELLED_MAX === 0);
   }
 
   send({ id, lastId, call, batch }: Request): void {

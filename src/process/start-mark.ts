@@ -100,10 +100,7 @@ export class StartMark {
 const PAGE_BYTES = 4096;
 /** The last word of the first page. */
 const KILLED = PAGE_BYTES - 8;
-/**
- * The words between the mark and that one. Of two calls that share one, the later is seen as given up; where
- * both can run at once, the line tells it too.
- */
-const CANCELLED_MAX = PAGE_BYTES / 8 - 2;
+/** The words between the mark and that one. Of two calls that share one, the later is seen as given up. */
+export const CANCELLED_MAX = PAGE_BYTES / 8 - 2;
 /** In the first word of the replies: how many bytes of them there are, below how often the page was emptied. */
 const USED_BELOW = 65_536n;

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { CANCELLED_MAX as WORDS } from '../../../src/process/start-mark.js';
 import { watchFaults } from '../../fake/faults.js';
 import { PlayedPool } from '../../fake/played-pool.js';
 
@@ -60,6 +61,28 @@ describe("a worker's hands", () => {
     expect(world.pool.stats().workers).toMatchObject({ cancelling: 0, idle: 1 });
     await world.clock.turn(60_000);
     expect(process.signals).toEqual([]);
+    await world.destroy();
+  });
+
+  it('give requests that are unanswered words of their own on the page of those given up, so that neither of two is begun', async () => {
+    const world = new PlayedPool(
+      { size: 2 },
+      { serve: ({ name }, process) => void (name === 'short' && queueMicrotask(() => process.answer(null))) },
+    );
+    await world.boot();
+    const [lease, other] = await Promise.all([world.pool.checkout(), world.pool.checkout()]);
+    const long = lease.call('long');
+    const process = world.python.running[0]!;
+    for (let n = 1; n < WORDS; n += 1) await other.call('short');
+    const second = lease.call('second');
+    for (let n = 1; n < WORDS; n += 1) await other.call('short');
+    const third = lease.call('third');
+    for (const call of [long, second, third]) {
+      process.answer(null);
+      await call;
+    }
+    expect(new Set(process.started.map((id) => id % WORDS)).size).toBe(3);
+    await Promise.all([lease.checkin(), other.checkin()]);
     await world.destroy();
   });
 
