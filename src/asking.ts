@@ -323,8 +323,24 @@ export class CallAsking extends Asking implements CallHome {
     return this.call.refuseIfDeadlocked();
   }
 
+  override onGranted(exchange: Exchange): void {
+    const { isShort, ticket } = this.waiter;
+    if (isShort && this.runtime.prefetch.isLongSince(this.call, ticket)) this.#askAsLong(exchange);
+    else super.onGranted(exchange);
+  }
+
   protected granted(exchange: Exchange): void {
     exchange.send(this.call);
+  }
+
+  /**
+   * Gives back what it was granted as a short one, and asks once more as one that is not: neither is it to wait behind others
+   * nor others behind it.
+   */
+  #askAsLong(exchange: Exchange): void {
+    this.waiter = { ...this.waiter, isShort: false };
+    exchange.end(true);
+    this.runtime.ask(this, true);
   }
 }
 

@@ -13,12 +13,17 @@ export class Prefetch {
   /** False where a worker cannot be told, before it comes to a call, that nobody waits for it. */
   isPossible: boolean;
   readonly #belowMs: number;
+  readonly #lastTicket: () => number;
+  /** The last ticket that had been given away when a call of a function that was short was too long: who asked later knew of that. */
+  #newsAt = 0;
   /** By function. */
   readonly #recent = new Map<string, Recent>();
 
-  constructor({ prefetchMax, prefetchBelowMs }: PoolSettings) {
+  /** @param lastTicket The last that was given away. */
+  constructor({ prefetchMax, prefetchBelowMs }: PoolSettings, lastTicket: () => number) {
     this.isPossible = prefetchMax > 0 && prefetchBelowMs > 0;
     this.#belowMs = prefetchBelowMs;
+    this.#lastTicket = lastTicket;
   }
 
   /** Whether that call may wait behind others, and others behind it. */
@@ -26,6 +31,11 @@ export class Prefetch {
     // One that was made in a function of another waits for a worker that runs on, and not behind that very call.
     if (!this.isPossible || !call.isPlain || call.parent !== undefined) return false;
     return this.#recent.get(call.name)?.isShort ?? false;
+  }
+
+  /** A call that was short when it asked, by that ticket, is not any more. */
+  isLongSince(call: Call, ticket: number): boolean {
+    return ticket <= this.#newsAt && !this.isShort(call);
   }
 
   /** From when on Python says how long a call took, in microseconds; `undefined` where nobody wants to know. */
@@ -43,7 +53,9 @@ export class Prefetch {
     if (!this.isPossible) return;
     const isOver = this.#isOver(call, ms, tookMs);
     if (isOver && isFollowed) this.counts.overruns += 1;
-    this.#recentOf(call).add(isOver);
+    const recent = this.#recentOf(call);
+    if (isOver && recent.isShort) this.#newsAt = this.#lastTicket();
+    recent.add(isOver);
   }
 
   #isOver(call: Call, ms: number, tookMs: number | undefined): boolean {
@@ -60,7 +72,9 @@ export class Prefetch {
 
   /** A call ended its worker, or broke the line, and what Python began behind it is lost too. */
   broke(call: Call): void {
-    if (this.isPossible && call.isPlain) this.#recentOf(call).broke();
+    if (!this.isPossible || !call.isPlain) return;
+    this.#newsAt = this.#lastTicket();
+    this.#recentOf(call).broke();
   }
 
   #recentOf(call: Call): Recent {

@@ -151,7 +151,7 @@ export class Runtime {
     this.startPython = this.templates?.start ?? spawn;
     this.sessions = new SessionRegistry(this);
     this.poison = new Poison(this);
-    this.prefetch = new Prefetch(settings);
+    this.prefetch = new Prefetch(settings, () => this.#tickets);
     this.retries = new Retries(this);
     this.shared = new SharedCalls(this);
     this.#supervisor = createActor(supervisorLogic(this), {

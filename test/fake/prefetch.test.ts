@@ -7,7 +7,7 @@ import { heard } from './turned-clock.js';
 
 describe('short calls that wait in the pipe of a worker that ends', () => {
   it('go elsewhere in the order in which they were made, whatever the slots that they had', async () => {
-    const { played, pool, call, begun, answer } = await knownToBeShort();
+    const { played, pool, call, begun, answer } = await knownToBeShort(2);
     const held = await pool.checkout();
     const [first, second, ...behind] = [0, 1, 2, 3, 4].map((value) => call(value));
     // Its lease goes on to the last, which thus has the first of the slots.
@@ -25,19 +25,39 @@ describe('short calls that wait in the pipe of a worker that ends', () => {
   });
 });
 
-/** A pool of two workers that have served, and that knows `short` to be that; and what Python has begun since. */
-async function knownToBeShort() {
+describe('calls that were short when they asked', () => {
+  it('wait in no pipe once their function is not short any more, so that who is urgent waits for one of them alone', async () => {
+    const { played, pool, call, begun, answer } = await knownToBeShort(1);
+    const calls = Array.from({ length: 12 }, (_, value) => call(value));
+    for (let time = 0; time < 6; time += 1) {
+      await played.clock.turn(1_000);
+      await answer();
+    }
+    const urgent = pool.checkout({ priority: 1 });
+    await answer();
+    await (await urgent).checkin();
+    while (begun.length < calls.length) await answer();
+    await answer();
+    const values = calls.map((_, value) => value);
+    expect(await Promise.all(calls)).toEqual(values);
+    expect(begun.map(({ value }) => value)).toEqual(values);
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, prefetch: { ahead: 3 } });
+  });
+});
+
+/** A pool of so many workers that have served, and that knows `short` to be that; and what Python has begun since. */
+async function knownToBeShort(size: number) {
   const begun: { value: unknown; process: FakeProcess }[] = [];
   const played = new PlayedPool(
-    { size: 2 },
+    { size },
     { serve: ({ args: [value] }, process) => void begun.push({ value, process }) },
   );
   onTestFinished(() => played.destroy());
   await played.boot();
   const { pool } = played;
   const call = (value: unknown, options?: CallOptions) => pool.call('short', [value], options);
-  /** Answers one that was begun, the oldest unless told otherwise. */
   let answered = 0;
+  /** Answers one that was begun, the next unless told otherwise. */
   const answer = async (which = answered) => {
     answered = which + 1;
     const { value, process } = begun[which]!;
@@ -45,12 +65,12 @@ async function knownToBeShort() {
     await heard();
   };
   for (let time = 0; time < 2; time += 1) {
-    const leases = await Promise.all([pool.checkout(), pool.checkout()]);
+    const leases = await Promise.all(Array.from({ length: size }, () => pool.checkout()));
     for (const lease of leases) await lease.checkin();
   }
   for (let time = 0; time < 20; time += 1) {
     const called = call(time);
-    await answer(time);
+    await answer();
     await called;
   }
   begun.length = 0;

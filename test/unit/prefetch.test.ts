@@ -108,6 +108,20 @@ describe('a call', () => {
     expect(prefetch.isShort(called('f', { parent: called('g') }))).toBe(false);
   });
 
+  it('that was short when it asked is not by now if its function has been too long since, or ended its worker', () => {
+    for (const turns of ['ran', 'broke'] as const) {
+      const { prefetch, ran, nextTicket } = begin();
+      ran(20, 0);
+      const early = nextTicket();
+      expect(prefetch.isLongSince(called('f'), early)).toBe(false);
+      if (turns === 'ran') ran(1, 5);
+      else prefetch.broke(called('f'));
+      expect(prefetch.isLongSince(called('f'), early)).toBe(true);
+      // Who asks now knows.
+      expect(prefetch.isLongSince(called('f'), nextTicket())).toBe(false);
+    }
+  });
+
   it('that was too long is counted if another waited behind it', () => {
     const { prefetch } = begin();
     prefetch.ran(called('f'), 1, undefined, true);
@@ -126,13 +140,18 @@ it('where nobody may wait in a pipe, nothing is short and nothing is remembered'
 });
 
 function begin(prefetchMax = 3) {
-  const prefetch = new Prefetch({ prefetchMax, prefetchBelowMs: 1 } as never);
+  let tickets = 0;
+  const prefetch = new Prefetch({ prefetchMax, prefetchBelowMs: 1 } as never, () => tickets);
   return {
     prefetch,
     ran: (times: number, ms: number) => {
       for (let time = 0; time < times; time += 1) prefetch.ran(called('f'), ms, undefined, false);
     },
     isShort: () => prefetch.isShort(called('f')),
+    nextTicket: () => {
+      tickets += 1;
+      return tickets;
+    },
   };
 }
 
