@@ -324,13 +324,17 @@ export class CallAsking extends Asking implements CallHome {
   }
 
   override onGranted(exchange: Exchange): void {
-    const { isShort, ticket } = this.waiter;
-    if (isShort && this.runtime.prefetch.isLongSince(this.call, ticket)) this.#askAsLong(exchange);
+    if (this.waiter.isShort && this.#isShortInVain(exchange)) this.#askAsLong(exchange);
     else super.onGranted(exchange);
   }
 
   protected granted(exchange: Exchange): void {
     exchange.send(this.call);
+  }
+
+  /** To be short is of no use to it any more: its function is not, or what it would wait behind was given up and may take its time. */
+  #isShortInVain({ worker }: Exchange): boolean {
+    return worker.isHeldUp || this.runtime.prefetch.isLongSince(this.call, this.waiter.ticket);
   }
 
   /**

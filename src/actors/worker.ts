@@ -332,6 +332,11 @@ export class WorkerHand implements ProcessListeners {
     return first?.isAbandoned === false ? first.call : undefined;
   }
 
+  /** What it runs was given up, and keeps waiting whatever is behind that for as long as it takes. */
+  get isHeldUp(): boolean {
+    return this.#asked[0]?.isRevoked ?? false;
+  }
+
   /** The one that Python runs, where `request` waits in the pipe. */
   ahead(request: Request): Request | undefined {
     return this.runs(request) ? undefined : this.#asked[0];

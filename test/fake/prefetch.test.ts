@@ -43,6 +43,19 @@ describe('calls that were short when they asked', () => {
     expect(begun.map(({ value }) => value)).toEqual(values);
     expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, prefetch: { ahead: 3 } });
   });
+
+  it('wait behind no call that was given up, whose worker may take its time to end it, and have another worker', async () => {
+    const { pool, call, begun, answer } = await knownToBeShort(2);
+    const abort = new AbortController();
+    const hung = failure(call('hung', { signal: abort.signal }));
+    abort.abort('enough');
+    expect(await hung).toBe('enough');
+    const calls = [0, 1, 2, 3, 4, 5].map((value) => call(value));
+    for (let time = 1; time <= calls.length; time += 1) await answer(time);
+    expect(await Promise.all(calls)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(begun).toHaveLength(7);
+    expect(pool.stats()).toMatchObject({ leases: 1, waiting: 0, workers: { cancelling: 1 } });
+  });
 });
 
 /** A pool of so many workers that have served, and that knows `short` to be that; and what Python has begun since. */
