@@ -644,12 +644,14 @@ export function isCrowded({ queue, workers, rules }: CoordinatorContext, freed?:
   if (rules.shed !== null) return false;
   if (queue.size > workers.length) return true;
   let waiting = queue.size;
+  let there = 0;
   for (const served of workers) {
     if (served === undefined) continue;
     const free = served.free.length + (served === freed ? 1 : 0);
     waiting += Math.max(0, served.ahead - free);
+    there += 1;
   }
-  return waiting > workers.length;
+  return waiting > there;
 }
 
 /** How many of its slots are not free. */

@@ -532,6 +532,15 @@ describe('a worker with slots ahead', () => {
     expect(frees(0, 1)).toEqual(['worker-0: lease 6, slot 1, for 6']);
   });
 
+  it('has them as soon where others have left, whose places are empty', () => {
+    const { joins, asks, leaves } = coordinator();
+    for (const place of [0, 1, 2]) joins(place, { ahead: 2 });
+    for (const place of [1, 2]) leaves(place, [null, null, null]);
+    asks(1, short);
+    expect(asks(2, short)).toEqual([]);
+    expect(asks(3, short)).toEqual(['worker-0: lease 2, slot 1, for 2', 'worker-0: lease 3, slot 2, for 3']);
+  });
+
   it('shares them out among the workers, the one with the fewest leases first', () => {
     const { joins, asks, is, frees } = coordinator();
     for (const place of [0, 1, 2]) joins(place, { ahead: 3 });
