@@ -35,7 +35,10 @@ export abstract class Asking implements Asker {
   abstract readonly holder: LeaseHolder | undefined;
   /** In which it was made. */
   abstract readonly parent: Run | undefined;
-  /** As it was asked last. Its ticket and its time are of the moment at which it asked first, whatever holds it up. */
+  /**
+   * As it was asked last. Its ticket and its time are of the moment at which it asked first, whatever holds it up; but where
+   * callers are shed the time of another attempt is its own.
+   */
   waiter: Waiter;
   /** Absent unless it is a session's. */
   session: SessionTerms | undefined;
@@ -142,11 +145,14 @@ export abstract class Asking implements Asker {
    * @param isBack It had a worker that never came to it, or was of no use.
    */
   protected askOnceMore(isBack: boolean): void {
-    const now = this.runtime.clock.now();
+    const { clock, settings } = this.runtime;
+    const now = clock.now();
     // One that is back has waited all the time, and for another attempt it waits anew.
     if (!isBack) this.#waitsSince = now;
     this.#queueBudget = this.#newQueueBudget(now - this.#waitsSince);
-    this.waiter = { ...this.waiter, affinity: this.#beside(null) };
+    // What the attempt before took is no waiting, for which it might be shed.
+    const askedAt = isBack || settings.shed === null ? this.waiter.askedAt : Math.floor(now);
+    this.waiter = { ...this.waiter, affinity: this.#beside(null), askedAt };
     this.runtime.ask(this, isBack);
     this.refuseIfDeadlocked();
     // Before, it went on by itself: whoever waits for it in a function may wait for ever from now on.

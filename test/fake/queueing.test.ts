@@ -344,6 +344,23 @@ describe('shed', () => {
     await Promise.all(fresh);
   });
 
+  it('judges another attempt by how long that waits, and not by what the one before took', async () => {
+    const shed = { targetMs: 100, intervalMs: 20 };
+    const { played, pool, clock, answer, served } = await busyPool({ size: 3, shed, retryDelayMs: 0 });
+    const repeated = ['a', 'b'].map((name) => pool.call(name, [], { idempotent: true }));
+    await clock.turn(1_000);
+    const fresh = ['c', 'd'].map((name) => pool.call(name));
+    for (const each of played.python.running) if (each.request?.name !== 'first') each.die();
+    played.python.reap();
+    await clock.turn(10);
+    await answer();
+    await clock.turn(30);
+    for (let each = 0; each < 6; each += 1) await answer();
+    await Promise.all([...repeated, ...fresh]);
+    expect(served).toEqual(['first', 'a', 'b', 'a', 'b', 'c', 'd']);
+    expect(pool.stats()).toMatchObject({ attempts: { retried: 2 }, calls: { answered: 5, shed: 0 } });
+  });
+
   it('is told by its options what is too long', async () => {
     for (const [shed, option] of [
       [true, 'shed'],
