@@ -1,9 +1,10 @@
 import { AsyncResource } from 'node:async_hooks';
+import { nextTick } from 'node:process';
 import { setImmediate } from 'node:timers';
 
 /**
  * What is put off to the end of a turn, for all of a pool: after all that follows from what came in it, however many promises a
- * program has put around that.
+ * program has put around that, and also while a test plays the ticks.
  */
 export class Turn {
   readonly #atEnd: () => void;
@@ -22,7 +23,7 @@ export class Turn {
   };
 
   readonly #endLater = (): void => {
-    process.nextTick(this.#endNow);
+    nextTick(this.#endNow);
   };
 
   readonly #endNow = (): void => {
