@@ -345,15 +345,14 @@ export function restore(message: object, rich: unknown, bin: readonly Uint8Array
     const last = path.at(-1);
     const stands = partOf(holder, last, entry);
     const restorer = RESTORERS.get(kind);
-    let value: unknown;
     try {
       if (restorer === undefined && resolve === undefined) throw malformed(entry);
-      value =
+      const value =
         restorer === undefined ? resolve?.(kind, data, partOf(message, 'id', entry)) : restorer(stands, bin, data);
+      Object.defineProperty(holder, last, { value, writable: true, enumerable: true, configurable: true });
     } catch {
       throw malformed(entry);
     }
-    Object.defineProperty(holder, last, { value, writable: true, enumerable: true, configurable: true });
   }
 }
 
@@ -368,9 +367,15 @@ function partOf(holder: unknown, step: unknown, entry: unknown): unknown {
 }
 
 function malformed(entry: unknown): ProtocolError {
-  return new ProtocolError({
-    detail: `an entry of \`rich\` means nothing here: ${JSON.stringify(entry)?.slice(0, 80)}`,
-  });
+  return new ProtocolError({ detail: `an entry of \`rich\` means nothing here: ${excerptOf(entry)}` });
+}
+
+function excerptOf(entry: unknown): string | undefined {
+  try {
+    return JSON.stringify(entry)?.slice(0, 80);
+  } catch {
+    return 'one that is no JSON any more, or too deep to be shown';
+  }
 }
 
 /**

@@ -467,6 +467,17 @@ describe('restore', () => {
     expect(error.message).toContain(`here: ${JSON.stringify(entry).slice(0, 80)}`);
     expect(error.message).not.toContain('x'.repeat(81));
   });
+
+  it('breaks the protocol, and nothing else, by what has no place there and what can be shown no more', () => {
+    const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as unknown;
+    expect(() => restored(['ff'], [[['value', 'length'], 'bytes', 0]], [bytes])).toThrow(ProtocolError);
+    expect(() => restored('ff', [[deep]])).toThrow(ProtocolError);
+    const rich = [
+      [['rich', 1, 2], 'int'],
+      [['value'], 'bytes', 'ff'],
+    ];
+    expect(() => restore({ value: 'ff', rich }, rich, [bytes])).toThrow(ProtocolError);
+  });
 });
 
 class Held {
