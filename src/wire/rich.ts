@@ -440,7 +440,7 @@ function isIterable(value: object): value is AsyncIterable<unknown> | Iterable<u
 }
 
 function attachment(bin: readonly Uint8Array[], index: unknown): Uint8Array {
-  const bytes = bin[index as number];
+  const bytes = Number.isInteger(index) ? bin[index as number] : undefined;
   if (bytes === undefined) throw new RangeError('no such attachment');
   return bytes;
 }
@@ -449,11 +449,11 @@ const RESTORERS = new Map<string, (stands: unknown, bin: readonly Uint8Array[], 
   ['bytes', (_stands, bin, [index]) => attachment(bin, index)],
   ['array', (_stands, bin, [index, kind]) => new (known(TYPED_ARRAYS, kind))(attachment(bin, index).buffer)],
   ['ndarray', (_stands, bin, [index, dtype, shape, order]) => ndarrayOf(attachment(bin, index), dtype, shape, order)],
-  ['int', (stands) => bigint(String(stands))],
+  ['int', (stands) => bigint(stands)],
   ['float', (stands) => known(NUMBERS, stands)],
   ['datetime', (stands, _bin, [microseconds]) => moment(stands, microseconds)],
-  ['map', (stands) => new Map(stands as [unknown, unknown][])],
-  ['set', (stands) => new Set(stands as unknown[])],
+  ['map', (stands) => mapOf(stands)],
+  ['set', (stands) => setOf(stands)],
   ['rows', (stands, _bin, [keys]) => rowsOf(keys, stands)],
   ['merged', (stands) => mergedOf(stands)],
   ['keyed', (stands) => keyedOf(stands)],
@@ -466,13 +466,34 @@ function known<T>(words: ReadonlyMap<unknown, T>, word: unknown): T {
 }
 
 function moment(milliseconds: unknown, microseconds: unknown): Date {
-  if (!Number.isSafeInteger(milliseconds)) throw new RangeError('no number of milliseconds');
+  if (!Number.isInteger(milliseconds) || Math.abs(milliseconds as number) > DATE_MS_MAX) {
+    throw new RangeError('no moment');
+  }
   if (microseconds === undefined) return new Date(milliseconds as number);
   return new MicroDate(milliseconds as number, microseconds as number);
 }
 
-function bigint(hex: string): bigint {
+function bigint(hex: unknown): bigint {
+  if (typeof hex !== 'string') throw new RangeError('no hexadecimal digits');
   return hex.startsWith('-') ? -BigInt(`0x${hex.slice(1)}`) : BigInt(`0x${hex}`);
+}
+
+function mapOf(pairs: unknown): Map<unknown, unknown> {
+  if (!Array.isArray(pairs) || !pairs.every(isPair)) throw new RangeError('no list of pairs');
+  const map = new Map(pairs);
+  if (map.size !== pairs.length) throw new RangeError('two keys are one');
+  return map;
+}
+
+function isPair(value: unknown): value is [unknown, unknown] {
+  return Array.isArray(value) && value.length === 2;
+}
+
+function setOf(members: unknown): Set<unknown> {
+  if (!Array.isArray(members)) throw new RangeError('no list of members');
+  const set = new Set<unknown>(members);
+  if (set.size !== members.length) throw new RangeError('two members are one');
+  return set;
 }
 
 /** From here on, to write an array into a file that Python maps takes less than to send it: `docs/decisions/bytes.md`. */
@@ -489,3 +510,5 @@ const FLOATS = new Map([
 const NUMBERS = new Map([...FLOATS].map(([number, word]) => [word, Number(number)]));
 const YEAR_1 = Date.parse('0001-01-01T00:00:00Z');
 const YEAR_10000 = Date.UTC(10_000, 0);
+/** The first and the last moment that a `Date` can be are so far from 1970. */
+const DATE_MS_MAX = 8.64e15;

@@ -461,6 +461,40 @@ describe('restore', () => {
     expect(() => restored(1_500, [[['value'], 'datetime', 1_000]])).toThrow(ProtocolError);
   });
 
+  it.each<[string, unknown, unknown[]]>([
+    ['a number for the digits of an integer', 10, ['int']],
+    ['a list for the digits of an integer', ['10'], ['int']],
+    ['nothing for a map', null, ['map']],
+    ['three for a pair', [[1, 2, 3]], ['map']],
+    ['an object for a pair', [{ 0: 1, 1: 2 }], ['map']],
+    [
+      'two keys that are one',
+      [
+        ['a', 1],
+        ['a', 2],
+      ],
+      ['map'],
+    ],
+    ['text for a set', 'abc', ['set']],
+    ['two members that are one', ['a', 'a'], ['set']],
+    ['a moment that no Date can be', 8.64e15 + 1, ['datetime']],
+    ['the name of a property for an attachment', null, ['bytes', 'length']],
+    ['the name of a method for an attachment', null, ['bytes', 'map']],
+    ['the name of a property for the attachment of an array', null, ['array', 'length', 'uint16']],
+  ])('refuses %s', (_, stands, entry) => {
+    expect(() => restored(stands, [[['value'], ...entry]], [bytes])).toThrow(ProtocolError);
+  });
+
+  it.each(['map', 'set', 'int'])(
+    'makes nothing once more of what is a %s already, which would take as long each time',
+    (kind) => {
+      const entry = [['value'], kind];
+      const stands = kind === 'int' ? 'ff' : [];
+      expect(() => restored(stands, [entry])).not.toThrow();
+      expect(() => restored(stands, [entry, entry])).toThrow(ProtocolError);
+    },
+  );
+
   it('names no more than eighty characters of what it refuses', () => {
     const entry = [['value'], 'x'.repeat(500)];
     const error = thrown(() => restored(5, [entry]), ProtocolError);
