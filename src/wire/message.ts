@@ -2,7 +2,7 @@ import { MessageTooLargeError } from '../errors.js';
 import { decodeError, type WireError } from './error.js';
 import type { Fields } from './fields.js';
 import { jsonOf, listJson } from './plain.js';
-import type { Resolve, ValueHandlers } from './rich.js';
+import { ATTACHED, type Resolve, type ValueHandlers } from './rich.js';
 import { checkJson, type Encoded, encodeFields, encodeJson, limitBytes, type ValueLimits } from './value.js';
 
 /** The version of the protocol that this side speaks. `docs/protocol.md` describes it. */
@@ -419,7 +419,17 @@ export function encodeStop(): string {
  */
 export function announcedBy(line: Fields): readonly number[] | undefined {
   if (line.reply !== undefined || !line.has('rich')) return undefined;
-  return line.has('bin') ? line.lengths('bin') : [];
+  if (!line.has('bin')) return [];
+  const lengths = line.lengths('bin');
+  // To make room for one takes far more than the two characters by which a line announces it.
+  if (lengths.length > line.list('rich').filter(isAttached).length) {
+    line.refuse('`bin` has more lengths than there are entries of `rich` that name one');
+  }
+  return lengths;
+}
+
+function isAttached(entry: unknown): boolean {
+  return Array.isArray(entry) && ATTACHED.has(entry[1]);
 }
 
 /**

@@ -466,7 +466,11 @@ describe('each message of a worker', () => {
   it('announces raw bytes where parts of it are no JSON, and counts those of its items', () => {
     expect(announcedBy(parseLine('{"type":"reply","bin":[3]}'))).toBeUndefined();
     expect(announcedBy(parseLine('{"rich":[]}'))).toEqual([]);
-    expect(announcedBy(parseLine('{"rich":[],"bin":[3,0]}'))).toEqual([3, 0]);
+    const named = [[['value'], 'bytes', 0]];
+    expect(announcedBy(parseLine(JSON.stringify({ rich: named, bin: [3] })))).toEqual([3]);
+    for (const rich of [[], {}, [0, 0], [[['value', 0], 'float'], ...named]]) {
+      expect(() => announcedBy(parseLine(JSON.stringify({ rich, bin: [3, 0] })))).toThrow(ProtocolError);
+    }
     for (const bin of [[-1], [1.5], ['1'], 3, null, {}]) {
       expect(() => announcedBy(parseLine(JSON.stringify({ rich: [], bin })))).toThrow('`bin` is no list of lengths');
     }
