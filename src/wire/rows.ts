@@ -102,11 +102,12 @@ function isObject(value: unknown): value is object {
 }
 
 /** Without a prototype, so that `__proto__` is a key like any other. */
-function copyOf(values: Values): Record<string | number, unknown> {
-  return (Array.isArray(values) ? values.slice() : Object.assign(Object.create(null), values)) as Record<
-    string,
-    unknown
-  >;
+function copyOf(values: Values): Record<string | number | symbol, unknown> {
+  if (Array.isArray(values)) return values.slice() as unknown as Record<number, unknown>;
+  const copy: Record<string | symbol, unknown> = Object.assign(Object.create(null), values);
+  // Hidden ones as well: what is iterable by one is no record, and whoever looks at the copy is to find that.
+  for (const symbol of Object.getOwnPropertySymbols(values)) copy[symbol] = null;
+  return copy;
 }
 
 /** What stands for such objects; `undefined` unless all are plain, with the same keys in the same order. */

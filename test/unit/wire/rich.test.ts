@@ -318,6 +318,13 @@ describe('a handle, a function, an iterable', () => {
     }
   });
 
+  it('may hold rows as well', () => {
+    const rows = Array.from({ length: 600 }, (_, n) => ({ n }));
+    const iterable = Object.defineProperty({ rows }, Symbol.iterator, { value: () => rows.values() });
+    expect(told(iterable, { onIterable: () => 0 }).fields).toEqual({ value: null, rich: [[['value'], 'stream', 0]] });
+    expect(() => told(iterable)).toThrow('has Symbol(Symbol.iterator) for a key');
+  });
+
   it('is none where it is text in an object, or a collection', () => {
     const refused = (value: unknown) => () => encodeFields({ value }, undefined, LIMITS, handlers);
     expect(refused(new String('text'))).toThrow(ValueRefusedError);
