@@ -196,7 +196,8 @@ class MessageTooLarge(ValueError):
             f"{what[:1].upper()}{what[1:] or 'The answer'} would take {size} {amount}, and the limit `{option}` is {limit}. "
             "Send less, write it to a file and pass the path, or raise the limit."
         )
-        self.what, self.bytes, self.limit, self.option = what, size, limit, option
+        # A view may be of more than JavaScript can count.
+        self.what, self.bytes, self.limit, self.option = what, min(size, INT_MAX), limit, option
 
 
 def check_attachments(what: str, size: int) -> None:

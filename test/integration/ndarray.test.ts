@@ -145,6 +145,15 @@ describe.skipIf(python === undefined)(`an array of numpy${without}`, () => {
       option: 'attachmentBytesMax',
     });
   });
+
+  it('is refused by a number that JavaScript has where it is a view of more bytes than it can count', async () => {
+    const view = 'memoryview(numpy.broadcast_to(numpy.uint8(1), 2**60))';
+    expect(await failure(pool.call('evaluate', [view]))).toMatchObject({
+      code: 'ERR_MESSAGE_TOO_LARGE',
+      bytes: Number.MAX_SAFE_INTEGER,
+      option: 'attachmentBytesMax',
+    });
+  });
 });
 
 describe.skipIf(python === undefined)(`a typed array whose parameter is hinted as an array of numpy${without}`, () => {

@@ -379,6 +379,11 @@ class Refusals(unittest.TestCase):
             with self.assertRaisesRegex(MessageTooLarge, "^Item 0 .* `attachmentBytesMax` is 50"):
                 stream.send(iter([[b"x" * 21, half]]))
 
+    def test_a_view_of_more_than_javascript_can_count_is_told_of_by_as_much_as_that_can(self):
+        with self.assertRaises(MessageTooLarge) as caught:
+            rich._Walk(DEPTH_MAX, None).check_copy(2**60)
+        self.assertEqual(caught.exception.bytes, with_c.INT_MAX)
+
     def test_what_is_attached_already_is_not_gone_through_again_for_each_view_that_is_copied(self):
         class Unread(list):
             __iter__ = None
