@@ -33,8 +33,7 @@ def answer_items(worker: Worker, told: dict[str, Any]) -> None:
         return
     kwargs = told.get("kwargs", {})
     # A list or a dict is each call's own: what one does to it, the next does not find.
-    is_shared = not ATOMS.issuperset(map(type, kwargs.values()))
-    of_all = kwargs
+    of_all = None if ATOMS.issuperset(map(type, kwargs.values())) else encode_unchecked(kwargs).encode()
     context = told.get("context")
     if context is not None:
         current_context.set(context)
@@ -57,8 +56,8 @@ def answer_items(worker: Worker, told: dict[str, Any]) -> None:
             for never_begun in range(number, first + len(items)):
                 worker._send_error(never_begun, given_up, started=False)
             break
-        if is_shared:
-            kwargs = _anew(of_all)
+        if of_all is not None:
+            kwargs = decode(of_all)
         logs.call = number
         if mark is not None:
             mark.write(number)
@@ -199,14 +198,6 @@ class Answers:
         for number, value in enumerate(decode(f"[{texts}]".encode()), first):
             answer = message.reply(number, encode_unchecked(value), True)
             self._worker._send_answer(number, None, answer, [], self._handing)
-
-
-def _anew(value: Any) -> Any:
-    """Return `value` with every list and dict in it made anew."""
-    kind = type(value)
-    if kind is dict:
-        return {key: _anew(part) for key, part in value.items()}
-    return [_anew(part) for part in value] if kind is list else value
 
 
 def end_call(worker: Worker, raised: BaseException | None) -> None:

@@ -516,7 +516,13 @@ def _restore_keyed(stands: Any, attachments: Any) -> Any:
 
 
 def _hashable(value: Any) -> Any:
-    return tuple(map(_hashable, value)) if type(value) is list else value
+    if type(value) is not list:
+        return value
+    # By calls of its own alone: some Pythons count a comprehension, or what C calls, as levels more, and there may be 900.
+    items = []
+    for item in value:
+        items.append(_hashable(item))
+    return tuple(items)
 
 
 def _epoch() -> Any:

@@ -50,6 +50,14 @@ class Batches(WorkerTestCase):
         self.assertEqual(told, [{"lists": [[0, item]], "none": None} for item in (1, 2)])
         self.assertEqual(worker.call("fills", 3, into=into), {"lists": [[0, 3]], "none": None})
 
+    def test_keywords_may_be_as_deep_as_values_may_be(self):
+        worker = self.ready("items.py", limits={"depthMax": 900})
+        into = []
+        for _ in range(890):
+            into = [into]
+        told = values(answers(worker, 1, "fills", [1, 2], kwargs={"into": {"lists": [[]], "deep": into}}))
+        self.assertEqual([answer["lists"] for answer in told], [[[1]], [[2]]])
+
     def test_what_a_function_changes_later_is_told_as_it_was(self):
         worker = self.ready("items.py")
         self.assertEqual(values(answers(worker, 1, "gather", [0] * 5)), [[0] * n for n in range(1, 6)])

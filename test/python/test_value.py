@@ -292,6 +292,17 @@ class Members(unittest.TestCase):
             with self.subTest(entry), self.assertRaises(ProtocolError):
                 restore({"value": ["x"], "rich": [entry]})
 
+    def test_a_key_may_be_as_deep_as_a_value_may_be(self):
+        told = {"value": [[eval("nest(890)", NAMES), 1]], "rich": [[["value"], "map"]]}
+        restore(told)
+        ((key, _),) = told["value"].items()
+        levels = 0
+        while key:
+            self.assertIs(type(key), tuple)
+            (key,) = key
+            levels += 1
+        self.assertEqual((levels, key), (889, ()))
+
     @mock.patch.dict(sys.modules, {"numpy": None})
     def test_a_typed_array_comes_as_it_is_where_numpy_is_kept_from_being_imported(self):
         call = {"args": [None], "bin": [bytearray(8)], "rich": [[["args", 0], "array", 0, "float64"]]}
