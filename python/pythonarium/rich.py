@@ -192,7 +192,7 @@ class _Walk:
         if type(stands) not in (list, dict) and kind in KEY_KINDS:
             text = kind + encode_unchecked(int(stands) if isinstance(stands, float) and stands.is_integer() else stands)
             if text in seen:
-                raise self.refuse("has two keys or members that would be one in JavaScript, such as '1' and Decimal('1')")
+                raise self.refuse(ONE_IN_JAVASCRIPT)
             seen.add(text)
         return stands
 
@@ -318,6 +318,9 @@ def _dict(walk: _Walk, value: dict[Any, Any], room: int) -> Any:
         if has_joined_surrogates(key):
             raise walk.refuse(f"has the key {_short_repr(key)}, and a key {SURROGATES}")
         stands[key] = item if _is_plain(item) else walk.step(key, f"[{str.__repr__(key)}]", item, room - 1)
+    # A class of dicts may say one of them twice.
+    if len(stands) < len(pairs):
+        raise walk.refuse(ONE_IN_JAVASCRIPT)
     walk.leave(5 * len(stands))
     return stands
 
@@ -597,6 +600,7 @@ BY_NAME: dict[str, Callable[[_Walk, Any, int], Any]] = {
 CONVERTERS: dict[type, Callable[[_Walk, Any, int], Any]] = {}
 # A program may make classes for as long as it runs.
 CONVERTERS_MAX = 1_000
+ONE_IN_JAVASCRIPT = "has two keys or members that would be one in JavaScript, such as '1' and Decimal('1')"
 # What two keys may be one by in JavaScript: what JSON has a word for, and numbers.
 KEY_KINDS = frozenset(("", "int", "float"))
 RESTORERS: dict[str, Callable[..., Any]] = {

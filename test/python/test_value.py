@@ -354,7 +354,8 @@ class Refusals(unittest.TestCase):
         large = 2**60
         Point, Pixel = [dataclasses.make_dataclass(name, ["x"], frozen=True) for name in ("Point", "Pixel")]
         One, Ratio = enum.Enum("One", {"A": 1}), type("Ratio", (float,), {})
-        for one in [{nan, other}, {nan: 1, other: 2}, {large, enum.Enum("Large", {"A": large}).A}, {"1", decimal.Decimal(1)}, {Ratio(1), One.A}]:
+        Several = type("Several", (dict,), {"items": lambda self: [("a", 1), ("a", 2)]})
+        for one in [{nan, other}, {nan: 1, other: 2}, {large, enum.Enum("Large", {"A": large}).A}, {"1", decimal.Decimal(1)}, {Ratio(1), One.A}, Several()]:
             with self.subTest(one), self.assertRaisesRegex(with_c.ValueRefused, "would be one in JavaScript"):
                 with_c.encode(one, DEPTH_MAX)
         for fine in [{Point(nan), Point(other)}, {Point(1), Pixel(1)}, {nan, "nan"}, {float("inf"), float("-inf"), 1}, {large, large + 1, f"{large:x}"}, {(nan,), (other,)}]:
