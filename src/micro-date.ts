@@ -11,9 +11,14 @@ export class MicroDate extends Date {
   /** @throws OptionError (`ERR_OPTION`) for microseconds that are not an integer from 1 to 999. */
   constructor(milliseconds: number, microseconds: number) {
     super(milliseconds);
-    if (!Number.isInteger(microseconds) || microseconds < 1 || microseconds > 999) {
+    if (!areMicroseconds(microseconds)) {
       throw new OptionError({ option: 'microseconds', expected: 'an integer from 1 to 999', got: microseconds });
     }
     this.microseconds = microseconds;
   }
+}
+
+/** Whether they are such as a {@link MicroDate} may have: whoever has one may have changed them. */
+export function areMicroseconds(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= 999;
 }

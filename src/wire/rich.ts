@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { MessageTooLargeError, ProtocolError } from '../errors.js';
-import { MicroDate } from '../micro-date.js';
+import { areMicroseconds, MicroDate } from '../micro-date.js';
 import { dtypeOf, NdArray, ndarray, ndarrayOf, ndarrayProblem, TYPED_ARRAYS } from '../ndarray.js';
 import { hasHiddenToJson, isFaithfulNumber, isPlainArray, isPlainObject, leafProblem, memberOf } from './plain.js';
 import { keyedOf, mergedOf, rowsOf } from './rows.js';
@@ -137,7 +137,10 @@ export class RichWalk {
     if (milliseconds < YEAR_1 || milliseconds >= YEAR_10000) {
       return this.#refuse(`is ${date.toISOString()}, and Python knows the years 1 to 9999 only. Send a string.`);
     }
-    return this.#standsFor('datetime', milliseconds, ...(date instanceof MicroDate ? [date.microseconds] : []));
+    if (!(date instanceof MicroDate)) return this.#standsFor('datetime', milliseconds);
+    const { microseconds } = date;
+    if (areMicroseconds(microseconds)) return this.#standsFor('datetime', milliseconds, microseconds);
+    return this.#refuse('is a MicroDate whose microseconds are no longer an integer from 1 to 999.');
   }
 
   #container(value: object, depthLeft: number): unknown {

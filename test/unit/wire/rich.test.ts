@@ -193,6 +193,10 @@ describe('what cannot cross', () => {
       Object.assign(ndarray(new Uint8Array(2)), { shape: [3] }),
       '`value` is an NdArray whose data is no longer an array of 3 bytes for the shape [3].',
     ],
+    [
+      Object.assign(new MicroDate(5, 7), { microseconds: Number.NaN }),
+      '`value` is a MicroDate whose microseconds are no longer an integer from 1 to 999.',
+    ],
     [Object.assign(Object.create(null), { a: [new (class P {})()] }), '`value.a[0]` is an instance of P.'],
   ])('is refused in words: %o', (value, words) => {
     expect(problem(value)).toContain(words);
