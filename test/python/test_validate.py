@@ -282,6 +282,10 @@ class Hints(unittest.TestCase):
         tree = aliased("type A = list[A] | int")
         self.assertIsNone(refusal(tree, [1, [2, [[]]]]))
         self.assertEqual(refusal(tree, [1, [2, ["a"]]]), "x[1][1][0] must be a list or an int, and a str came.")
+        deep = []
+        for _ in range(199):
+            deep = [deep]
+        self.assertIsNone(refusal(tree, deep))
         rows = aliased("type A = dict[str, B]\ntype B = A | int")
         self.assertIsNone(refusal(rows, {"a": {"b": 1}}))
         self.assertEqual(refusal(rows, {"a": {"b": "c"}}), "x['a']['b'] must be a dict or an int, and a str came.")
