@@ -244,7 +244,7 @@ class Callback:
         self._exchange = exchange
         self._function = function
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self._exchange.call_function(self._function, args, kwargs)
 
     def __repr__(self) -> str:

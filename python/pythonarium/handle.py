@@ -177,7 +177,7 @@ class Member:
         self._name = name
         self._is_read = is_read
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         member = getattr(self._value, self._name) if self._name else self._value
         return member if self._is_read else member(*args, **kwargs)
 

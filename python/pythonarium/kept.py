@@ -75,7 +75,7 @@ class KeptFunction(Callback):
         # Why it can be called no longer.
         self.ended: str | None = None
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         if self.ended is not None:
             raise RuntimeError(f"This function of Node's is of no more use: {self.ended}.")
         exchange = self._store.exchange(self._owner)

@@ -1,11 +1,13 @@
 import asyncio
 import unittest
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 from harness import PATIENCE_S
 from pythonarium.cancel import CallCancelled, Cancellation
-from pythonarium.exchange import Exchange
-from pythonarium.handle import HandleStore, NoHanding
+from pythonarium.exchange import Callback, Exchange
+from pythonarium.handle import HandleStore, Member, NoHanding
+from pythonarium.kept import KeptFunction
 
 
 class PlayedInbox:
@@ -97,6 +99,17 @@ class Coroutines(unittest.TestCase):
         answered, *refused = asyncio.run(end())
         self.assertEqual(answered, 1)
         self.assertEqual([type(one) for one in refused], [RuntimeError] * 4)
+
+
+class Names(unittest.TestCase):
+    def test_an_argument_may_be_called_self(self):
+        exchange = Mock()
+        Callback(exchange, 3)(1, self=2)
+        exchange.call_function.assert_called_once_with(3, (1,), {"self": 2})
+        KeptFunction(Mock(exchange=lambda owner: exchange), 7, 5)(self=2)
+        exchange.call_function.assert_called_with(5, (), {"self": 2}, is_kept=True)
+        given = SimpleNamespace(names=lambda **named: named)
+        self.assertEqual(Member(given, "names", False)(self=2), {"self": 2})
 
 
 if __name__ == "__main__":
