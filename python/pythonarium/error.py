@@ -87,18 +87,20 @@ def to_json(error: dict[str, Any], bytes_max: int) -> str:
     text = encode_unchecked(error)
     if len(text) <= bytes_max:
         return text
-    brief = {**error, "message": _cut(error["message"], BRIEF_CHARS_MAX), "traceback": "", "notes": [], "cause": None}
-    for field in ("path", "expected", "got"):
-        if field in error:
-            brief[field] = _cut(error[field], BRIEF_CHARS_MAX)
+    brief = {**error, "traceback": "", "notes": [], "cause": None}
     for long in ("frames", "errors", "functions"):
         if long in error:
             brief[long] = []
     brief.pop("framesLeftOut", None)
     brief.pop("handling", None)
-    text = encode_unchecked(brief)
-    if len(text) > bytes_max and "mro" in brief:
-        text = encode_unchecked({**brief, "mro": brief["mro"][:1]})
+    chars_max = BRIEF_CHARS_MAX
+    # A character may take twelve bytes.
+    while len(text) > bytes_max and chars_max > 1:
+        brief.update((field, _cut(error[field], chars_max)) for field in TEXTS if field in error)
+        text = encode_unchecked(brief)
+        if "mro" in error:
+            brief["mro"] = [_cut(error["mro"][0], chars_max)]
+        chars_max //= 2
     return text
 
 
@@ -255,5 +257,6 @@ NAME_CHARS_MAX = 200
 MESSAGE_CHARS_MAX = 16_384
 TRACEBACK_CHARS_MAX = 65_536
 BRIEF_CHARS_MAX = 200
+TEXTS = ("type", "module", "message", "path", "expected", "got")
 NOTES_MAX = 32
 NOTE_CHARS_MAX = 4_096

@@ -6,6 +6,7 @@ import harness  # noqa: F401
 import pythonarium
 from pythonarium import error
 from pythonarium.message import is_javascript_error
+from pythonarium.value import ValueRefused
 
 
 class Missing(LookupError):
@@ -108,6 +109,15 @@ class Groups(unittest.TestCase):
         self.assertEqual((brief["errors"], brief["frames"], brief["traceback"]), ([], [], ""))
         self.assertEqual(brief["mro"], whole["mro"])
         self.assertEqual(json.loads(error.to_json(whole, 400))["mro"], whole["mro"][:1])
+
+    def test_over_a_small_limit_it_is_cut_until_it_fits_whatever_characters_it_has(self):
+        for raised in (ValueError("\U0001f40d" * 1000), type("K" * 500, (Exception,), {"__module__": "m" * 500})("x" * 1000)):
+            whole = told(raised)
+            brief = error.to_json(whole, 896)
+            self.assertLessEqual(len(brief), 896)
+            self.assertIn("characters left out", json.loads(brief)["message"])
+        refused = error.of_exception(ValueRefused("value" + "[0]" * 500, "\u00fc" * 500))
+        self.assertLessEqual(len(error.to_json(refused, 896)), 896)
 
 
 class JavaScript(unittest.TestCase):
