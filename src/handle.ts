@@ -125,13 +125,15 @@ export class Handles {
     this.drop(remote.number, 1);
   }
 
-  /** Lets go of a number that came so many times. Python is told at the end of the turn, of all at once. */
+  /** Lets go of a number that came so many times. Python is told at the end of the turn, of many at once. */
   drop(number: number, times: number): void {
     if (this.#dropped.push([number, times]) > 1) return;
     queueMicrotask(() => {
       const pairs = this.#dropped;
       this.#dropped = [];
-      this.worker.say(encodeHandlesDrop(pairs));
+      for (let at = 0; at < pairs.length; at += DROPPED_MAX) {
+        this.worker.say(encodeHandlesDrop(pairs.slice(at, at + DROPPED_MAX)));
+      }
     });
   }
 
@@ -290,3 +292,5 @@ const OPEN: ReadonlySet<unknown> = new Set([Map.prototype, Set.prototype, Date.p
 /** What all handles have above them, so that none is taken for a plain object. */
 const HANDLE = Object.freeze(Object.create(Object.prototype, { constructor: { value: function Handle() {} } }));
 const HANDLE_SYMBOLS: ReadonlySet<symbol> = new Set([Symbol.asyncDispose, Symbol.asyncIterator]);
+/** So many fit into the smallest message that a pool may be limited to. */
+const DROPPED_MAX = 25;

@@ -161,6 +161,13 @@ describe('what is kept in Python', () => {
     expect(await failure(lease.py.apply(() => closed))).toMatchObject({ code: 'ERR_PYTHON' });
   });
 
+  it('goes however many are let go of at once, and however little a message may have', async () => {
+    const { lease } = await leased({ messageBytesMax: 4096 });
+    const baskets = await Promise.all(Array.from({ length: 700 }, () => lease.py.Basket('ann')));
+    await Promise.all(baskets.map((each) => each[Symbol.asyncDispose]()));
+    expect(await lease.py.count()).toBe(0);
+  });
+
   it('stays when the same object is on its way to Node as its handle is disposed of', async () => {
     const { lease } = await leased();
     const basket = await lease.py.Basket('ann');
