@@ -13,6 +13,9 @@ describe('a worker that breaks the line', () => {
     ['a message of a type that nobody knows', 'sends-an-unknown-message.py'],
     ['a reply to a request that nobody sent', 'replies-to-nobody.py'],
     ['an object in Python, for a call that can hold none', 'replies-with-a-handle.py'],
+    ['a second hello', 'says-hello-again.py'],
+    ['a second word that it is up', 'says-ready-again.py'],
+    ['the word that it did not come up, once it has', 'fails-once-it-is-up.py'],
   ])('by %s is ended and replaced, and its call is told ERR_PROTOCOL', async (_, file) => {
     const pool = await readyPool(here(file));
     const { error, dead } = await misbehave(pool);
