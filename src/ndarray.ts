@@ -145,7 +145,8 @@ function bytesOf(dtype: unknown): number | undefined {
   if (named !== undefined || typeof dtype !== 'string') return named;
   const [, kind, bytes] = DTYPE.exec(dtype) ?? [];
   if (kind === undefined) return undefined;
-  return Number(bytes) * (kind === 'U' ? 4 : 1);
+  const itemBytes = Number(bytes) * (kind === 'U' ? 4 : 1);
+  return itemBytes > ITEM_BYTES_MAX ? undefined : itemBytes;
 }
 
 const ITEMS = new Map<unknown, TypedArrayClass>([
@@ -169,6 +170,8 @@ const PARTS: ReadonlySet<string> = new Set<keyof NdArrayParts>(['dtype', 'shape'
 const OPTIONS: ReadonlySet<string> = new Set<keyof NdArrayParts>(['shape', 'order']);
 /** As many as every numpy has. */
 const DIMENSIONS_MAX = 32;
+/** As large as an item of numpy's may be. */
+const ITEM_BYTES_MAX = 2 ** 31 - 1;
 /** What numpy writes as `dtype.str`: byte order, kind, bytes (characters of text), and the unit of a time. */
 const DTYPE =
-  /^[<>|](?=b1$|[iu][1248]$|f(?:2|4|8|16)$|c(?:8|16|32)$|[SUV]\d{1,9}$|[mM]8(?:\[\d{0,9}(?:Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\])?$)([biufcSUVmM])(\d+)/;
+  /^[<>|](?=b1$|[iu][1248]$|f(?:2|4|8|16)$|c(?:8|16|32)$|[SUV]\d{1,10}$|[mM]8(?:\[\d{0,9}(?:Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)\])?$)([biufcSUVmM])(\d+)/;
