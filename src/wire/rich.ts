@@ -77,13 +77,13 @@ export class RichWalk {
     if (typeof value === 'object' && value !== null) {
       if (Array.isArray(value) ? isPlainArray(value) : isPlainObject(value)) return this.#container(value, depthLeft);
     }
+    // Before it is told of as a problem, since to write a long one in decimal takes seconds.
+    if (typeof value === 'bigint' && this.#handlers !== undefined) return this.#standsFor('int', value.toString(16));
     const problem = leafProblem(value) as string;
     if (this.#handlers === undefined) return this.#refuse(problem);
     switch (typeof value) {
       case 'number':
         return this.#number(value, problem);
-      case 'bigint':
-        return this.#standsFor('int', value < 0n ? `-${(-value).toString(16)}` : value.toString(16));
       case 'function':
         return this.#function(value as () => unknown, problem);
       case 'object':
@@ -393,9 +393,9 @@ function pythonKey(key: unknown, count: (bytes: number) => void): string | undef
     case 'boolean':
       return String(Number(key));
     case 'bigint':
-      return String(key);
+      return key.toString(16);
     case 'number':
-      return Number.isInteger(key) ? String(BigInt(key)) : String(key);
+      return Number.isInteger(key) ? BigInt(key).toString(16) : String(key);
     case 'object':
       if (key === null) return 'null';
       if (types.isDate(key)) return `date ${key.getTime()} ${key instanceof MicroDate ? key.microseconds : 0}`;

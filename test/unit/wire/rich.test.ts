@@ -54,6 +54,16 @@ describe('what JSON has no word for', () => {
     expect(bin[0]!.buffer).toBe(array.data.buffer);
   });
 
+  it('takes no longer for a long bigint than to write its digits in hexadecimal', () => {
+    const long = 1n << (1n << 24n);
+    const limits = { ...LIMITS, messageBytesMax: 2 ** 24 };
+    const before = performance.now();
+    const { text } = encodeFields({ value: new Map([[long, -long]]) }, undefined, limits);
+    // In decimal, each would take ten seconds.
+    expect(performance.now() - before).toBeLessThan(3_000);
+    expect(text.length).toBeGreaterThan(2 ** 23);
+  });
+
   it('is told of children before parents, by paths from the root', () => {
     const { fields } = told({ a: [1, new Map([[2n, new Set([3n])]])], b: -0 });
     expect(fields).toEqual({
