@@ -258,8 +258,7 @@ class LineWriter:
                 lines = b""
             self._writing = True
             try:
-                page = self._page
-                self._write(page.lines() + lines if page is not None and page.used else lines, self._waiting)
+                self._write(lines, self._waiting)
             finally:
                 self._writing = False
 
@@ -304,8 +303,12 @@ class LineWriter:
         # middle of a line, and what is half sent must be sent to its end first. From
         # the system call to the difference there is no Python code in which a handler
         # could run, so that `left` is right whenever one has.
-        whole = left = len(part)
         held = self._page
+        if held is not None and held.used:
+            # In here, where it is as deep a call as the one that empties the page: where functions call each other as deep as
+            # Python lets them, nothing is written that could not be taken note of.
+            part = held.lines() + part
+        whole = left = len(part)
         raised: BaseException | None = None
         while True:
             try:

@@ -126,6 +126,13 @@ class Replies(WorkerTestCase):
         self.assertEqual([each["value"] for each in self.answers(ids)], [3, True, 3, True, 3])
         self.assertEqual(self.worker.call("add", 2, 2), 4)
 
+    def test_are_written_once_by_a_call_that_prints_where_nothing_deeper_can_be_called(self):
+        self.answers(self.send(("add", 1, 2), ("sinks",), ("add", 1, 2)))
+        told = self.answers(self.send(("add", 1, 2), ("sinks", True), ("add", 3, 4)))
+        self.assertEqual([each["value"] for each in told if each["type"] == "reply"], [3, None, 7])
+        self.assertTrue(all(each["text"] == "too deep" for each in told if each["type"] == "log"))
+        self.holds_nothing()
+
     def test_are_written_before_the_end(self):
         first = self.send(("add", 1, 2))
         self.worker.send_bytes(b'[99,"add",[1,2]]\n{"type":"stop"}\n')
