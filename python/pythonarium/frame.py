@@ -8,6 +8,7 @@ from collections import deque
 from errno import EBADF, ECONNRESET, EPIPE
 from io import BytesIO
 from select import POLLIN, poll
+from sys import getrecursionlimit, setrecursionlimit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,8 +91,9 @@ class LineReader:
 
         A signal handler of the user's may raise, which the call may catch, and go on. As this waits, that takes nothing
         away. As a line is taken in, it would take that away, and with it perhaps calls that nobody would ever answer:
-        `broke` is called with what was raised then.
+        `broke` is called with what was raised then. Raises RecursionError before anything is taken where that could be.
         """
+        have_room()
         try:
             self.await_line()
             self.is_taking = True
@@ -202,6 +204,16 @@ class LineReader:
             return os.readv(self.descriptor, (view,))
         except ConnectionResetError:
             return 0
+
+
+def have_room() -> None:
+    """Raise RecursionError unless all can be called from here on that takes in a message."""
+    limit = getrecursionlimit()
+    try:
+        # Python refuses a limit that it is beyond, which costs less than to try. In one go: no signal handler comes between the two.
+        any(map(setrecursionlimit, (max(1, limit - CALLS_DEEP), limit)))
+    except RecursionError:
+        raise RecursionError("maximum recursion depth exceeded") from None
 
 
 def poll_of(descriptor: int) -> Callable[..., object]:
@@ -371,6 +383,8 @@ LINE_GONE = (EPIPE, ECONNRESET, EBADF)
 # Above 128 KiB the allocator gives each chunk back to the kernel, which costs
 # more than the whole exchange.
 CHUNK_BYTES = 65_536
+# As many as the taking in of a message needs where it needs most of them, and some more.
+CALLS_DEEP = 64
 # From here on a message is worth a wider line.
 LARGE_BYTES = 128 * 1024
 # Half of it would be as good, and the kernel may give less.

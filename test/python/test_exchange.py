@@ -3,7 +3,7 @@ import unittest
 from types import SimpleNamespace
 from unittest.mock import Mock
 
-from harness import PATIENCE_S
+from harness import PATIENCE_S, WorkerTestCase
 from pythonarium.cancel import CallCancelled, Cancellation
 from pythonarium.exchange import Callback, Exchange
 from pythonarium.handle import HandleStore, Member, NoHanding
@@ -110,6 +110,29 @@ class Names(unittest.TestCase):
         exchange.call_function.assert_called_with(5, (), {"self": 2}, is_kept=True)
         given = SimpleNamespace(names=lambda **named: named)
         self.assertEqual(Member(given, "names", False)(self=2), {"self": 2})
+
+
+class TooDeep(WorkerTestCase):
+    """A function that calls itself, and one of Node's, until Python lets it go no deeper."""
+
+    def test_it_fails_by_that_and_no_other_call_is_lost_that_comes_meanwhile(self):
+        folder = self.folder(
+            app="from pythonarium import expose\n"
+            "@expose\ndef digs(tell, deep=0):\n    tell(deep)\n    return digs(tell, deep + 1)\n"
+            "@expose\ndef fine(number): return number\n"
+        )
+        for lane in ("serial", "asyncio"):
+            with self.subTest(lane):
+                worker = self.ready({"": f"{folder}/app.py"}, lane=lane)
+                worker.send({"type": "call", "id": 1, "name": "digs", "args": [None], "rich": [[["args", 0], "function", 0]]})
+                told, last = worker.receive_but_logs(), 1
+                while told is not None and told["type"] == "callback":
+                    last += 1
+                    worker.send_bytes(b'[%d,"fine",[%d]]\n{"type":"answer","id":1,"number":%d,"value":null}\n' % (last, last, told["number"]))
+                    told = worker.receive_but_logs()
+                self.assertIsNotNone(told, worker.stderr())
+                self.assertEqual((told["id"], told["error"]["type"]), (1, "RecursionError"))
+                self.assertEqual([worker.receive_but_logs()["value"] for _ in range(1, last)], list(range(2, last + 1)))
 
 
 if __name__ == "__main__":
