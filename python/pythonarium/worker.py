@@ -502,12 +502,12 @@ def nothing() -> None:
 
 def leave(code: int, text: str = "") -> NoReturn:
     """End the process now, with a last word on standard error."""
-    if text:
-        try:
+    try:
+        if text:
             os.write(2, text.encode("utf-8", "backslashreplace") + b"\n")
-        except OSError:
-            pass  # Nobody is there to read it.
-    os._exit(code)
+    finally:
+        # Nobody is there to read it, or there is no memory for it: the end comes all the same.
+        os._exit(code)
 
 
 def leave_for(raised: BaseException) -> NoReturn:
@@ -518,9 +518,14 @@ def leave_for(raised: BaseException) -> NoReturn:
         leave(0)
     if isinstance(raised, OSError) and raised.errno == EBADF:
         leave(3, "pythonarium: code in this worker has closed the descriptor of its line to Node.")
-    from traceback import format_exception
+    text = "pythonarium: the worker itself broke"
+    try:
+        from traceback import format_exception
 
-    leave(3, "pythonarium: the worker itself broke:\n" + "".join(format_exception(type(raised), raised, raised.__traceback__)))
+        text = f"{text}:\n{''.join(format_exception(type(raised), raised, raised.__traceback__))}"
+    finally:
+        # There may be no memory for that.
+        leave(3, text)
 
 
 def leave_child(raised: BaseException | None) -> NoReturn:

@@ -134,6 +134,18 @@ class BrokenLine(WorkerTestCase):
         self.assertEqual(told.returncode, 1)
         self.assertIn("there is no line on descriptor 3", told.stderr)
 
+    def test_a_worker_that_breaks_ends_although_there_is_no_memory_to_say_why(self):
+        code = """
+import sys, threading
+sys.path.insert(0, sys.argv[1])
+from pythonarium import worker
+threading.Thread(target=threading.Event().wait).start()
+sys.modules["traceback"] = None
+worker.leave_for(MemoryError())
+"""
+        broken = subprocess.run([sys.executable, "-I", "-c", code, str(LIBRARY)], capture_output=True, check=False, timeout=60)
+        self.assertEqual((broken.returncode, broken.stderr), (3, b"pythonarium: the worker itself broke\n"))
+
 
 class Signals(WorkerTestCase):
     def test_ctrl_c_is_for_node_to_handle(self):
