@@ -10,7 +10,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import sys
-from _signal import SIG_BLOCK, SIG_DFL, SIG_IGN, SIGINT, SIGUSR1, SIGUSR2, getsignal, pthread_sigmask, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
+from _signal import SIG_BLOCK, SIG_DFL, SIGINT, SIGUSR1, SIGUSR2, getsignal, pthread_sigmask, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
 from _thread import get_ident, start_new_thread
 from errno import EBADF
 
@@ -66,8 +66,9 @@ def begin(kept: int) -> None:
     if len(sys.argv) > 2:
         end_with(int(sys.argv[2]))
     close_inherited(kept)
-    # Ctrl-C in a terminal reaches every process of its group; what it means is for Node to say.
-    signal(SIGINT, SIG_IGN)
+    # Ctrl-C in a terminal reaches every process of its group; what it means is for Node to say. By a handler, since what a
+    # function starts would inherit SIG_IGN, and could not be interrupted by that function.
+    signal(SIGINT, ignore)
     # A crash in C code then says on standard error which Python line it came from.
     faulthandler.enable(2)
     # What a library that reads its arguments would find there is ours.
@@ -75,6 +76,10 @@ def begin(kept: int) -> None:
     # To free a block of that size has glibc take blocks as large from the heap, and leave twice as much there when it is
     # free. Else it gives the kernel all that a message of a megabyte took, and has it back, page by page, for the next.
     bytes(KEPT_BLOCK_BYTES)
+
+
+def ignore(_number: int, _frame: Any) -> None:
+    """Be the handler of a signal that is not for this process to act upon."""
 
 
 def be_batch_work() -> None:

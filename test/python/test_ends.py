@@ -155,6 +155,9 @@ class Signals(WorkerTestCase):
         os.kill(worker.process.pid, signal.SIGINT)
         self.assertEqual(worker.receive(), {"type": "reply", "id": call, "value": "slept"})
 
+    def test_what_a_function_starts_can_be_interrupted_by_it(self):
+        self.assertEqual(self.ready("lives.py").call("interrupts_process"), -signal.SIGINT)
+
     def test_sigterm_ends_a_worker_at_once(self):
         worker = self.ready("lives.py")
         worker.ask("spins")
