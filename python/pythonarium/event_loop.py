@@ -56,7 +56,8 @@ class EventLoop:
 
     def open(self) -> asyncio.AbstractEventLoop:
         """Return the loop, which is made if it is not there, and notes the tasks that are to be kept."""
-        if self._loop is None:
+        # A function that found it as the loop of this thread may have closed it.
+        if self._loop is None or self._loop.is_closed():
             import asyncio
 
             self._loop = asyncio.new_event_loop()
@@ -74,7 +75,7 @@ class EventLoop:
 
     def close(self) -> None:
         """Cancel what still runs and close the loop, if there is one."""
-        if self._loop is None:
+        if self._loop is None or self._loop.is_closed():
             return
         import asyncio
 

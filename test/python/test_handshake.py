@@ -228,6 +228,14 @@ class Lives(WorkerTestCase):
         self.assertIn("loop stopped", worker.error("stops_loop")["message"])
         self.assertEqual(worker.texts("stdout"), ["cancelled"])
 
+    def test_a_loop_that_a_function_has_closed_is_made_anew(self):
+        worker = self.ready("lives.py", teardown={"name": "unload"})
+        for _ in range(2):
+            self.assertEqual(worker.call("leaves_task"), "left")
+            worker.call("closes_loop")
+        self.assertEqual(worker.stop(), 0)
+        self.assertEqual((worker.texts("stdout"), worker.texts("stderr")), (["cancelled", "cancelled", "unloaded", "at exit"], []))
+
     def test_whoever_makes_the_tasks_those_of_a_call_are_cancelled_with_it(self):
         worker = self.ready("lives.py", setup={"name": "make_tasks_itself"})
         self.assertEqual(worker.call("leaves_task"), "left")
