@@ -70,7 +70,7 @@ class AsyncioLane(Lane):
     def start(self, job: AsyncioJob) -> None:  # type: ignore[override]
         """Make a task of `job`. Tasks start in the order in which they are made."""
         # Not by the loop's own factory of tasks, which may be the user's and may run them at once.
-        job.task = self._context.run(asyncio.Task, self._run(job), loop=self._loop)
+        job.task = self._context.run(CallTask, self._run(job), loop=self._loop)
 
     def cancel(self, job: AsyncioJob, told: dict[str, Any]) -> None:  # type: ignore[override]
         """Cancel the task of `job`, if it has come to an `await`; what waits for Node otherwise is told."""
@@ -127,6 +127,7 @@ class AsyncioLane(Lane):
 
     async def _answer_call(self, job: AsyncioJob) -> None:
         worker, call = self.worker, job.message
+        job.task.has_begun = True
         self.enter(job)
         refused, answer, attachments = None, b"", []
         try:
@@ -177,7 +178,7 @@ class AsyncioLane(Lane):
 class AsyncioJob(Job):
     """A call and its task."""
 
-    task: asyncio.Task[None]
+    task: CallTask
     # It can be cancelled as a task is.
     is_awaiting = False
     # What runs now is no coroutine.
@@ -203,6 +204,16 @@ class AsyncioJob(Job):
                 await cancel_all(self.tasks)
             except asyncio.CancelledError:
                 pass  # By one of them, or by the call itself: it is answered all the same.
+
+
+class CallTask(asyncio.Task):  # type: ignore[type-arg]
+    """The task of a call. Nobody can cancel it before it has begun: nothing of it would run, and the call would never be answered."""
+
+    has_begun = False
+
+    def cancel(self, msg: Any = None) -> bool:
+        """As any task is cancelled, once it has begun."""
+        return self.has_begun and super().cancel(msg)
 
 
 class LoopExchange(Exchange):

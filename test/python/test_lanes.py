@@ -311,6 +311,10 @@ class Asyncio(Lanes):
         self.call("open_door", "a")
         self.assertEqual(self.value_of(waits), "a")
 
+    def test_a_call_that_has_not_begun_is_answered_though_another_cancels_every_task_that_there_is(self):
+        self.worker.send_bytes(b'[1,"cancels_all",[]]\n[2,"echo_later",["heard"]]\n')
+        self.assertEqual([self.value_of(call) for call in (1, 2)], [None, "heard"])
+
     def test_an_exit_in_a_task_ends_its_call_and_no_other(self):
         waits = self.ask("wait_at", "a")
         self.assertEqual(self.answer_to(self.ask("exits_in_a_task"))["error"]["type"], "SystemExit")
