@@ -72,6 +72,13 @@ class Cancellation:
                 self.armed = 0
                 raise CallCancelled(GIVEN_UP)
 
+    def disarm(self) -> int:
+        """Let no exception interrupt the call until it is armed again, with the number that this returns. 0: it need not be."""
+        if self.interrupt is not None:
+            return 0  # In a coroutine nothing is raised: its task is cancelled.
+        armed, self.armed = self.armed, 0
+        return armed
+
     def _on_signal(self, _number: int, _frame: Any) -> None:
         call = self.armed
         if call == 0:

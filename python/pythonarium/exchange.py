@@ -172,11 +172,8 @@ class Exchange:
             if isinstance(raised, MessageTooLarge):
                 raise MessageTooLarge(QUESTION, raised.bytes, raised.limit, raised.option) from None
             raise
-        # What is interrupted as it is written is written to its end all the same, and must not be taken back then. In a
-        # coroutine nothing is raised: its task is cancelled.
-        was_armed = 0 if cancellation.interrupt is not None else cancellation.armed
-        if was_armed:
-            cancellation.armed = 0
+        # What is interrupted as it is written is written to its end all the same, and must not be taken back then.
+        armed = cancellation.disarm()
         try:
             sending = handing.sending()
             self.say(QUESTION, line, attachments)
@@ -185,8 +182,8 @@ class Exchange:
             handing.take_back()
             raise
         finally:
-            if was_armed:
-                cancellation.arm(was_armed)
+            if armed:
+                cancellation.arm(armed)
         return self._numbers
 
     def is_answered(self, number: int) -> bool:

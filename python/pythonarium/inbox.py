@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
+    from .cancel import Cancellation
     from .frame import LineReader
     from .message import Message
 
@@ -19,9 +20,16 @@ if TYPE_CHECKING:
 class Inbox:
     """The messages of the line, one after the other."""
 
-    def __init__(self, reader: LineReader, hung_up: Callable[[], NoReturn], broke: Callable[[BaseException], NoReturn]) -> None:
+    def __init__(
+        self,
+        reader: LineReader,
+        cancellation: Cancellation,
+        hung_up: Callable[[], NoReturn],
+        broke: Callable[[BaseException], NoReturn],
+    ) -> None:
         """While a call waits for Node, `hung_up` is called when that has, and `broke` with what was raised over a message. Neither returns."""
         self._reader = reader
+        self._cancellation = cancellation
         self._hung_up = hung_up
         self._broke = broke
         # What came while a call took what was meant for it, and is next.
@@ -62,8 +70,14 @@ class Inbox:
                     loop.remove_reader(self._reader.descriptor)
                 if self._was_read:
                     return None
-            # What can be read ends a line soon: Node writes whole ones.
-            message = self._reader.take_next(lambda: self._take(call), self._broke)
+            # On a loop of the call's own, in a plain function, it is interrupted by an exception.
+            armed = self._cancellation.disarm()
+            try:
+                # What can be read ends a line soon: Node writes whole ones.
+                message = self._reader.take_next(lambda: self._take(call), self._broke)
+            finally:
+                if armed:
+                    self._cancellation.arm(armed)
             if message is not None:
                 return message
 

@@ -106,10 +106,10 @@ class Worker:
         self._start_mark = start_mark
         self._template = template
         self._reader = LineReader(line, MESSAGE_BYTES_MAX)
-        self._inbox = Inbox(self._reader, lambda: leave(0), leave_for)
         self._writer = LineWriter(line)
         self._logs = Logs(self._writer)
         self._cancellation = Cancellation()
+        self._inbox = Inbox(self._reader, self._cancellation, lambda: leave(0), leave_for)
         self._loop = EventLoop(self._cancellation)
         self._sessions = SessionStore()
         self._handles = HandleStore()

@@ -1,11 +1,15 @@
 import asyncio
 import os
+import tempfile
 import unittest
 from unittest.mock import patch
 
 from harness import PATIENCE_S
+from pythonarium.cancel import CallCancelled, Cancellation
 from pythonarium.frame import LineReader
 from pythonarium.inbox import Inbox
+from pythonarium.message import read_message
+from pythonarium.start_mark import PAGE_BYTES, StartMark
 
 CALL = b'[2,"next",[]]\n'
 ANSWER = b'{"type":"answer","id":1,"number":1,"value":2}\n'
@@ -21,7 +25,8 @@ class DuringACall(unittest.TestCase):
         self.addCleanup(os.close, self.node)
         self.reader = LineReader(descriptor, 1 << 20)
         self.broken = []
-        self.inbox = Inbox(self.reader, self.fail, self.broken.append)
+        self.cancellation = Cancellation()
+        self.inbox = Inbox(self.reader, self.cancellation, self.fail, self.broken.append)
 
     def receive_async(self, call):
         """As the inbox does, on a loop."""
@@ -58,6 +63,24 @@ class DuringACall(unittest.TestCase):
                     self.assertEqual(self.broken, [alarm])
                     self.broken.clear()
                     self.reader.is_taking = False
+
+    def test_an_interruption_waits_for_a_message_that_is_taken_in_on_a_loop_of_the_call_s_own(self):
+        with tempfile.TemporaryFile() as page:
+            page.truncate(PAGE_BYTES)
+            self.cancellation.watch(StartMark(os.dup(page.fileno())))
+            # As Node says that the caller of the call 1 has given up.
+            os.pwrite(page.fileno(), (1).to_bytes(8, "little"), 16)
+
+        def read_as_it_comes(line, reader):
+            self.cancellation._on_signal(0, None)
+            return read_message(line, reader)
+
+        os.write(self.node, CALL + ANSWER)
+        self.cancellation.arm(1)
+        with patch("pythonarium.inbox.read_message", read_as_it_comes), self.assertRaises(CallCancelled):
+            self.receive_async(1)
+        self.assertEqual((list(self.inbox.kept), self.broken), ([[2, "next", []]], []))
+        self.assertEqual(self.receive_async(1), ANSWERED)
 
     def test_nothing_is_left_to_be_lost_once_it_was_told(self):
         for receive in (self.inbox.receive, self.receive_async):
