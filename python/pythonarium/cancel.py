@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _signal import SIG_DFL, SIGUSR1, getsignal, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
+from _signal import SIG_BLOCK, SIG_DFL, SIGUSR1, getsignal, pthread_sigmask, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ class Cancellation:
             signal(SIGUSR1, self._on_signal)
 
     def find_hearing(self) -> bool:
-        """Find out whether the signal comes here, and not to a handler of the user's, and return that."""
-        self.is_deaf = getsignal(SIGUSR1) != self._on_signal
+        """Find out whether the signal comes here, and is neither taken by a handler of the user's nor blocked; return that."""
+        self.is_deaf = getsignal(SIGUSR1) != self._on_signal or SIGUSR1 in pthread_sigmask(SIG_BLOCK, ())
         return not self.is_deaf
 
     def is_cancelled(self, call: int) -> bool:

@@ -319,6 +319,17 @@ class GivenUpBefore(WorkerTestCase):
         self.assertEqual((error["error"]["type"], error["started"], worker.mark()), ("CallCancelled", False, 1))
         self.assertEqual(worker.call("begin", 3), [1, 3])
 
+    def test_nor_where_a_module_has_blocked_it(self):
+        folder = self.folder(
+            app="import signal\nfrom pythonarium import expose\n"
+            "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})\n@expose\ndef fine(): ...\n"
+        )
+        worker = self.ready({"": f"{folder}/app.py"}, interrupts=True)
+        self.assertFalse(worker.started["interrupts"])
+        worker.give_up(1)
+        error = worker.answer("fine")
+        self.assertEqual((error["error"]["type"], error["started"], worker.mark()), ("CallCancelled", False, 0))
+
     def test_nor_where_a_function_has_taken_it_once_a_call_was_given_up_in_vain(self):
         worker = self.ready("prints.py", interrupts=True)
         worker.call("raises_from_signals")
