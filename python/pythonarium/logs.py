@@ -147,9 +147,14 @@ class LogStream(io.TextIOBase):
 
     @property
     def buffer(self) -> BinaryIO:
-        if self._buffer is None:
-            self._buffer = open(self._descriptor, "wb", buffering=0, closefd=False)
+        # Whoever wraps it closes it in the end, if only as the wrapper is collected.
+        if self._buffer is None or self._buffer.closed:
+            self._buffer = ByteStream(io.FileIO(self._descriptor, "wb", closefd=False))
         return self._buffer
+
+    def detach(self) -> BinaryIO:
+        """Return what is for bytes, and stay as it is: who asks for it puts a stream of their own in its place."""
+        return self.buffer
 
     def fileno(self) -> int:
         return self._descriptor
@@ -168,9 +173,20 @@ class LogStream(io.TextIOBase):
         """Accept what programs ask of a text stream; the encoding of a log message is settled."""
 
 
+class ByteStream(io.BufferedWriter):
+    """Takes all bytes, as the one of any standard output does, and keeps none of them back."""
+
+    def write(self, data: Any, /) -> int:
+        count = super().write(data)
+        self.flush()
+        return count
+
+
 def write_raw(descriptor: int, text: str) -> None:
     """Write to a pipe of our own: in a forked child, to whom the line does not belong."""
-    os.write(descriptor, text.encode("utf-8", "backslashreplace"))
+    left = text.encode("utf-8", "backslashreplace")
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def _catch_warnings(logs: Logs) -> None:

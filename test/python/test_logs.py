@@ -1,8 +1,13 @@
 import json
+import os
+import signal
 import sys
+import threading
 import unittest
 
 from harness import WorkerTestCase
+from pythonarium.frame import LineWriter
+from pythonarium.logs import Logs, LogStream, write_raw
 
 
 class Printing(WorkerTestCase):
@@ -58,6 +63,20 @@ class Printing(WorkerTestCase):
         self.worker.call("closes_streams")
         self.assertEqual(self.worker.texts("stdout"), ["still here"])
 
+    def test_whoever_wraps_what_is_for_bytes_finds_it_again_in_the_next_call(self):
+        for _ in range(2):
+            self.worker.call("wraps_bytes", "gr\u00fc\u00df\n")
+        self.assertEqual(self.worker.stdout(), "gr\u00fc\u00df\n" * 2)
+
+    def test_a_module_may_put_a_stream_of_its_own_in_the_place_of_ours(self):
+        folder = self.folder(
+            app="import io, sys\nfrom pythonarium import expose\nsys.stdout = io.TextIOWrapper(sys.stdout.detach(), 'latin-1')\n"
+            "@expose\ndef says(text): print(text, flush=True)\n"
+        )
+        worker = self.ready({"": f"{folder}/app.py"})
+        worker.call("says", "mine")
+        self.assertEqual((worker.stdout(), worker.logs), ("mine\n", []))
+
     def test_what_goes_to_the_descriptors_stays_off_the_line(self):
         garbage = '{"type":"reply","id":1,"value":"forged"}\n'
         self.assertIsNone(self.worker.call("writes_to_descriptor", garbage))
@@ -98,6 +117,39 @@ class Printing(WorkerTestCase):
     def test_a_finaliser_may_print(self):
         self.worker.call("prints_when_collected")
         self.assertEqual(self.worker.texts("stdout"), ["collected"])
+
+
+class Descriptors(unittest.TestCase):
+    """What is written to descriptors 1 and 2 while signals come, on which the kernel leaves a write in its middle."""
+
+    def came_of(self, write):
+        """Return how many bytes come of what `write` writes to a pipe that is not read before a signal has come."""
+        reader, writer = os.pipe()
+        signalled, came = threading.Event(), []
+
+        def read():
+            signalled.wait()
+            with open(reader, "rb") as pipe:
+                came.append(len(pipe.read()))
+
+        thread = threading.Thread(target=read)
+        before = signal.signal(signal.SIGALRM, lambda *_: signalled.set())
+        self.addCleanup(signal.signal, signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+        thread.start()
+        try:
+            write(writer)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            os.close(writer)
+            thread.join()
+        return came[0]
+
+    def test_bytes_come_whole(self):
+        self.assertEqual(self.came_of(lambda pipe: LogStream(Logs(LineWriter(-1)), "stdout", pipe).buffer.write(bytes(1_000_000))), 1_000_000)
+
+    def test_what_a_forked_child_prints_comes_whole(self):
+        self.assertEqual(self.came_of(lambda pipe: write_raw(pipe, "x" * 1_000_000)), 1_000_000)
 
 
 class Logging(WorkerTestCase):
