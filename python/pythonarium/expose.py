@@ -106,7 +106,7 @@ class NothingExposed(Exception):
     """A module has nothing that Node could call."""
 
     def __init__(self, module: ModuleType, mode: str) -> None:
-        where = getattr(module, "__file__", None) or f"the module {module.__name__!r}"
+        where = getattr(module, "__file__", None) or f"the module {getattr(module, '__name__', type(module).__name__)!r}"
         super().__init__(
             f"Nothing in {where} is marked with @expose. Write `from pythonarium import expose` and put @expose "
             "above the functions that Node may call, or create the pool with expose: 'all' for a module that is not yours."

@@ -98,8 +98,8 @@ def files_below(folders: list[str], modules: Iterable[ModuleType]) -> list[str]:
 
     Those of installed packages, of the standard library and of this library are left out.
     """
-    tops = [sys.modules.get(module.__name__.partition(".")[0], module) for module in modules]
-    own = [_file_of(top) for top in tops if top.__name__ not in sys.stdlib_module_names]
+    tops = [sys.modules.get(_text_of(module, "__name__").partition(".")[0], module) for module in modules]
+    own = [_file_of(top) for top in tops if _text_of(top, "__name__") not in sys.stdlib_module_names]
     roots = tuple(os.path.join(folder, "") for folder in (*folders, *(os.path.dirname(file) for file in own if file)))
     library = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
     found = {_file_of(module) for module in list(sys.modules.values())}
@@ -111,11 +111,15 @@ def files_below(folders: list[str], modules: Iterable[ModuleType]) -> list[str]:
 
 
 def _file_of(module: ModuleType) -> str:
+    return _text_of(module, "__file__")
+
+
+def _text_of(module: ModuleType, name: str) -> str:
     try:
-        file = module.__file__
+        text = getattr(module, name)
     except Exception:
         return ""  # Anything may stand among the modules.
-    return file if isinstance(file, str) else ""
+    return text if isinstance(text, str) else ""
 
 
 def _is_same_file(one: str | None, other: str) -> bool:

@@ -116,6 +116,8 @@ class Finding(unittest.TestCase):
             find_exposed({"": module(f=lambda: 1)}, "marked")
         with self.assertRaisesRegex(NothingExposed, "no public function"):
             find_exposed({"": module(_f=lambda: 1)}, "all")
+        with self.assertRaisesRegex(NothingExposed, "the module 'Replaced' is marked"):
+            find_exposed({"": type("Replaced", (), {})()}, "marked")
 
     def test_two_functions_of_one_name_are_refused(self):
         app = module(one=expose(name="same")(lambda: 1), other=expose(name="same")(lambda: 2))

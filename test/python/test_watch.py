@@ -39,6 +39,13 @@ class Watched(WorkerTestCase):
         self.assertFalse(self.ready({"": str(folder / "app.py")}, watch=[]).call("compiles"))
         self.assertTrue(self.ready({"": str(folder / "app.py")}).call("compiles"))
 
+    def test_what_a_module_puts_in_its_own_place_need_be_none(self):
+        folder = self.folder(
+            app="import sys\nfrom pythonarium import expose\nclass Api: pass\napi = sys.modules[__name__] = Api()\napi.fine = expose(lambda: 5)\n"
+        )
+        worker = self.ready({"": f"{folder}/app.py"}, watch=[str(folder)])
+        self.assertEqual((worker.started["functions"], worker.started["files"]), (["fine"], []))
+
     def test_a_worker_that_is_not_watched_names_none(self):
         self.assertNotIn("files", self.ready("basic.py").started)
 
