@@ -81,7 +81,7 @@ class Exchange:
         was_armed, cancellation.armed = cancellation.armed, 0
         try:
             while not is_there():
-                self._check_given_up()
+                self._check_may_wait()
                 self._take(self._inbox.receive(self.call))
         except CallCancelled:
             # Once only: what the call does to end in order is not interrupted again.
@@ -100,7 +100,7 @@ class Exchange:
             while not is_there():
                 if self._is_over:
                     raise RuntimeError("The call in which this function of Node's was called is over.")
-                self._check_given_up()
+                self._check_may_wait()
                 if self._is_reading:
                     waiter = get_running_loop().create_future()
                     self._waiters.setdefault(what, []).append(waiter)
@@ -201,9 +201,12 @@ class Exchange:
         await self.wait_async(lambda: self.is_answered(number), number)
         return self.answer(number)
 
-    def _check_given_up(self) -> None:
+    def _check_may_wait(self) -> None:
+        """Raise what is to be told where Node will never say what is waited for."""
         if self.is_given_up:
             raise CallCancelled(GIVEN_UP)
+        if not self._worker._writer.is_open:
+            raise RuntimeError("This process was forked of a worker, and Node is heard in the worker alone.")
 
     def _take(self, told: dict[str, Any]) -> None:
         kind = told["type"]

@@ -196,6 +196,14 @@ class Forks(WorkerTestCase):
         self.assertIn("ValueError: in the child", self.worker.stderr())
         self.assertEqual(self.worker.call("forks_and_child_exits", 5), 5)
 
+    def test_a_forked_child_is_told_that_node_cannot_be_asked_there(self):
+        for lane in ("serial", "asyncio", "threads"):
+            with self.subTest(lane):
+                worker = self.ready("forks.py", lane=lane)
+                worker.send({"type": "call", "id": 1, "name": "forks_and_child_asks", "args": [None], "rich": [[["args", 0], "function", 0]]})
+                self.assertEqual(worker.receive_but_logs(), {"type": "reply", "id": 1, "value": 1})
+                self.assertIn("RuntimeError: This process was forked of a worker", worker.stderr())
+
     def test_what_a_forked_child_logs_goes_to_standard_error(self):
         self.worker.call("forks_and_child_logs")
         self.assertEqual(self.worker.texts("logging"), ["from the parent"])

@@ -39,7 +39,8 @@ class Coroutines(unittest.TestCase):
     async def asked(self, count):
         """Let so many ask, with the numbers from 1 on. The first of them reads."""
         self.inbox = PlayedInbox()
-        worker = SimpleNamespace(_depth_max=200, _bytes_max=1_000_000, say=lambda *_said: None)
+        writer = SimpleNamespace(is_open=True)
+        worker = SimpleNamespace(_depth_max=200, _bytes_max=1_000_000, _writer=writer, say=lambda *_said: None)
         self.exchange = CountedExchange(1, worker, self.inbox, Cancellation(), NoHanding(HandleStore()))
         asked = [asyncio.ensure_future(self.exchange.call_function(0, (), {})) for _ in range(count)]
         await asyncio.sleep(0)

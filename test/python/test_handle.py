@@ -187,7 +187,8 @@ class Interrupted(unittest.TestCase):
         self.cancellation.call = self.cancellation.armed = 1
 
     def exchange(self, say):
-        return Exchange(1, SimpleNamespace(_depth_max=200, _bytes_max=1_000_000, say=say), None, self.cancellation, self.handing)
+        worker = SimpleNamespace(_depth_max=200, _bytes_max=1_000_000, _writer=SimpleNamespace(is_open=True), say=say)
+        return Exchange(1, worker, None, self.cancellation, self.handing)
 
     def ask(self, say):
         self.exchange(say).ask(0, (self.value,), {}, False)
