@@ -126,5 +126,6 @@ def note_tasks(
     return make_task
 
 
-# Whether the code that runs is the setup's. A task has that from the one that made it, whosever call it runs in.
+# Whether the code that runs is that of the setup, or of what `on_fork` was given. A task has that from the one that made it,
+# whosever call it runs in.
 is_setups: ContextVar[bool] = ContextVar("pythonarium_is_setups", default=False)

@@ -15,7 +15,8 @@ def on_fork(function: Hook) -> Hook:
 
     For what must not be shared by processes, such as a connection or a thread: open it there, and not as the module is
     imported. With `start: 'spawn'` it runs at the same point, after the modules were imported. What it raises fails the
-    start of the worker. Outside of a worker nothing runs it. Returns `function`, so that it can be used as a decorator.
+    start of the worker. It may be `async def`. Outside of a worker nothing runs it. Returns `function`, so that it can be used as a
+    decorator.
 
     Raises TypeError when `function` is not callable.
     """
@@ -25,10 +26,10 @@ def on_fork(function: Hook) -> Hook:
     return function
 
 
-def run_fork_hooks() -> None:
-    """Run what `on_fork` was given. Raises what the first of them raises that fails."""
+def run_fork_hooks(complete: Callable[[Any], object]) -> None:
+    """Run what `on_fork` was given, and `complete` with what each returns. Raises what the first of them raises that fails."""
     for hook in _hooks:
-        hook()
+        complete(hook())
 
 
 _hooks: list[Callable[[], Any]] = []

@@ -207,7 +207,8 @@ class Worker:
                 self._modules = load_modules(init)
             else:
                 self._modules = self._template.modules
-            run_fork_hooks()
+            of_setup = is_setups.set(True)
+            run_fork_hooks(self._complete)
             stage = "expose"
             self._functions = find_exposed(self._modules, init["expose"])
             self._handles.expose(self._functions)
@@ -218,7 +219,6 @@ class Worker:
             stage = "setup"
             setup = self._find_step(init["setup"])
             self._teardown = self._find_step(init["teardown"])
-            of_setup = is_setups.set(True)
             setup()
             is_setups.reset(of_setup)
         except (NothingExposed, NameTaken, StepMissing) as reason:
@@ -403,11 +403,14 @@ class Worker:
             raise StepMissing(step["name"])
 
         def run() -> None:
-            value = function(*step.get("args", ()), **step.get("kwargs", NO_KWARGS))
-            if hasattr(type(value), "__await__"):
-                self._loop.run(value, keep_tasks=True)
+            self._complete(function(*step.get("args", ()), **step.get("kwargs", NO_KWARGS)))
 
         return run
+
+    def _complete(self, value: Any) -> None:
+        """Run what a step has returned, if it is a coroutine. The tasks that it makes live on."""
+        if hasattr(type(value), "__await__"):
+            self._loop.run(value, keep_tasks=True)
 
     def _send_error(self, number: int, told: dict[str, Any], started: bool = True, took: float = 0.0) -> None:
         took_us = int(took * 1e6) if took >= self._short_s else None

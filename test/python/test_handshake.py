@@ -178,6 +178,15 @@ class Lives(WorkerTestCase):
         worker = self.ready("lives.py", setup={"name": "load_later", "args": ["a"], "kwargs": {}})
         self.assertEqual([worker.call("names"), worker.call("task_of_setup")], [["a"], "task of setup"])
 
+    def test_what_is_run_at_a_fork_may_be_async_and_its_tasks_live_on(self):
+        folder = self.folder(
+            app="import asyncio\nfrom pythonarium import expose, on_fork\n"
+            "@on_fork\nasync def connect():\n    global task\n    task = asyncio.create_task(asyncio.sleep(0, 'connected'))\n"
+            "@expose\nasync def connected(): return await task\n"
+        )
+        for lane in ("serial", "asyncio"):
+            self.assertEqual(self.ready({"": f"{folder}/app.py"}, lane=lane).call("connected"), "connected")
+
     def test_stop_runs_teardown_and_exit_handlers_and_ends_with_0(self):
         worker = self.ready("lives.py", teardown={"name": "unload", "args": [], "kwargs": {"word": "gone"}})
         self.assertEqual(worker.call("names"), [])
