@@ -60,16 +60,12 @@ def of_exception(raised: BaseException) -> dict[str, Any]:
     Its causes follow (`raise ... from ...`, or what was being handled) and the members of a group, up to a bounded
     depth and number.
     """
-    if isinstance(raised, ValueRefused):
-        return _error("ERR_VALUE", "TypeError", str(raised), path=raised.path)
-    if isinstance(raised, ArgumentRefused):
-        return _error("ERR_ARGUMENT", "TypeError", str(raised), path=raised.path, expected=raised.expected, got=raised.got)
-    if isinstance(raised, MessageTooLarge):
-        seen = {"bytes": raised.bytes, "limit": raised.limit, "option": raised.option}
-        if raised.what:
-            seen["what"] = raised.what
-        return _error("ERR_MESSAGE_TOO_LARGE", "ValueError", str(raised), **seen)
-    return _from_tree(raised, [], [EXCEPTIONS_MAX])
+    try:
+        return _of_exception(raised)
+    except BaseException as second:
+        # Its class lets nobody look at it.
+        message = f"({type(raised).__qualname__}, of which no more can be told: {type(second).__qualname__})"
+        return {**_error("ERR_PYTHON", "", message), **_classes(type(raised)), "frames": []}
 
 
 def of_unknown(name: str, functions: list[str]) -> dict[str, Any]:
@@ -117,6 +113,19 @@ def _error(code: str, kind: str, message: str, **more: Any) -> dict[str, Any]:
     }
 
 
+def _of_exception(raised: BaseException) -> dict[str, Any]:
+    if isinstance(raised, ValueRefused):
+        return _error("ERR_VALUE", "TypeError", str(raised), path=raised.path)
+    if isinstance(raised, ArgumentRefused):
+        return _error("ERR_ARGUMENT", "TypeError", str(raised), path=raised.path, expected=raised.expected, got=raised.got)
+    if isinstance(raised, MessageTooLarge):
+        seen = {"bytes": raised.bytes, "limit": raised.limit, "option": raised.option}
+        if raised.what:
+            seen["what"] = raised.what
+        return _error("ERR_MESSAGE_TOO_LARGE", "ValueError", str(raised), **seen)
+    return _from_tree(raised, [], [EXCEPTIONS_MAX])
+
+
 def _from_tree(raised: BaseException, above: list[BaseException], left: list[int]) -> dict[str, Any]:
     """Return the ERROR of `raised`. `above` are those it is told under, `left` how many more may be told in all."""
     left[0] -= 1
@@ -124,13 +133,11 @@ def _from_tree(raised: BaseException, above: list[BaseException], left: list[int
     traceback, frames, left_out = _traceback(raised)
     told: dict[str, Any] = {
         "code": "ERR_PYTHON",
-        "type": _plain(kind.__qualname__, NAME_CHARS_MAX),
-        "module": _plain(getattr(kind, "__module__", "builtins"), NAME_CHARS_MAX),
+        **_classes(kind),
         "message": _plain(_message(raised), MESSAGE_CHARS_MAX),
         "traceback": traceback,
         "notes": _notes(raised),
         "cause": None,
-        "mro": [_full_name(one) for one in kind.__mro__[:CLASSES_MAX] if one is not object],
         "frames": frames,
     }
     if left_out:
@@ -158,6 +165,15 @@ def _is_to_tell(raised: BaseException, above: list[BaseException], left: list[in
 def _members(group: BaseException) -> list[BaseException]:
     members = getattr(group, "exceptions", ())
     return [one for one in members if isinstance(one, BaseException)] if isinstance(members, (tuple, list)) else []
+
+
+def _classes(kind: type) -> dict[str, Any]:
+    """Return those fields of an ERROR that tell of what class it is."""
+    return {
+        "type": _plain(kind.__qualname__, NAME_CHARS_MAX),
+        "module": _plain(getattr(kind, "__module__", "builtins"), NAME_CHARS_MAX),
+        "mro": [_full_name(one) for one in kind.__mro__[:CLASSES_MAX] if one is not object],
+    }
 
 
 def _full_name(kind: type) -> str:

@@ -127,6 +127,12 @@ class Errors(WorkerTestCase):
         self.assertIn("RuntimeError", error["message"])
         self.assertIn("in unprintable", error["traceback"])
 
+    def test_an_error_that_cannot_be_looked_at_is_still_told(self):
+        error = self.worker.error("unreadable")
+        self.assertEqual((error["code"], error["type"]), ("ERR_PYTHON", "Unreadable"))
+        self.assertIn("no more can be told: RuntimeError", error["message"])
+        self.assertEqual(self.worker.call("fine"), "fine")
+
     def test_notes_come_along_and_odd_ones_do_no_harm(self):
         self.assertEqual(self.worker.error("noted", ["in rows.csv", "line 3"])["notes"], ["in rows.csv", "line 3"])
         self.assertEqual(self.worker.error("noted", ["kept", 3])["notes"], ["kept"])
