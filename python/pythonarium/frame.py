@@ -113,10 +113,10 @@ class LineReader:
         self._wait = wait
         self._threads_max = threads_max
 
-    def take(self, wanted: Iterable[tuple[int, bool]]) -> list[bytes | bytearray]:
+    def take(self, wanted: Iterable[tuple[int, bool]]) -> list[bytes | bytearray | None]:
         """Return the raw bytes between two lines: for each size as `bytes`, or if it is to be written to as a `bytearray`.
 
-        Raises LineEnded when Node hangs up before that.
+        None stands for those that there is no memory for. Raises LineEnded when Node hangs up before that.
         """
         # What was taken for lines, all of one chunk, is made the bytes again that it was.
         came = memoryview(b"\n".join([*reversed(self.lines), self.held]))
@@ -125,24 +125,24 @@ class LineReader:
         self._parts_bytes = 0
         if self.before_wait is not None:
             self.before_wait()
-        taken: list[bytes | bytearray] = []
+        taken: list[bytes | bytearray | None] = []
         for size, is_writable in wanted:
-            if is_writable:
-                store = bytearray(size)
+            if not is_writable and size <= len(came):
+                taken.append(bytes(came[:size]))
+                came = came[size:]
+                continue
+            store = store_of(size, is_writable)
+            if store is None:
+                came = self._pass_over(size, came)
+                taken.append(None)
+            elif isinstance(store, bytearray):
                 with memoryview(store) as view:
                     came = self._fill(view, came)
                 taken.append(store)
-            elif size <= len(came):
-                taken.append(bytes(came[:size]))
-                came = came[size:]
             else:
-                # The one way to fill a `bytes` object in place: no copy of it is ever made.
-                buffer = BytesIO()
-                buffer.seek(size - 1)
-                buffer.write(b"\0")
-                with buffer.getbuffer() as view:
+                with store.getbuffer() as view:
                     came = self._fill(view, came)
-                taken.append(buffer.getvalue())
+                taken.append(store.getvalue())
         self._split(bytes(came))
         return taken
 
@@ -191,6 +191,15 @@ class LineReader:
             if not came:
                 raise LineEnded
 
+    def _pass_over(self, size: int, came: memoryview) -> memoryview:
+        """Read so many bytes away; return what came and is left."""
+        while size > len(came):
+            size -= len(came)
+            came = memoryview(self._read())
+            if not came:
+                raise LineEnded
+        return came[size:]
+
     def _read(self) -> bytes:
         try:
             if self._wait is not None and count_threads() <= self._threads_max:
@@ -204,6 +213,20 @@ class LineReader:
             return os.readv(self.descriptor, (view,))
         except ConnectionResetError:
             return 0
+
+
+def store_of(size: int, is_writable: bool) -> bytearray | BytesIO | None:
+    """Return what so many bytes can be read to; None if there is no memory for it."""
+    try:
+        if is_writable:
+            return bytearray(size)
+        # The one way to fill a `bytes` object in place: no copy of it is ever made.
+        buffer = BytesIO()
+        buffer.seek(size - 1)
+        buffer.write(b"\0")
+    except MemoryError:
+        return None
+    return buffer
 
 
 def have_room() -> None:

@@ -210,7 +210,7 @@ class Lane:
 
             try:
                 restore_call(message, function, job.exchange.resolve)  # type: ignore[union-attr]
-            except (ImportError, OSError) as missing:
+            except (ImportError, OSError, MemoryError) as missing:
                 worker._send_error(number, error.of_exception(missing), started=False)
                 return
         self.jobs[number] = job

@@ -63,8 +63,8 @@ def restore(message: dict[str, Any], resolve: Resolve | None = None) -> None:
     """Put what the parts of `message` stand for in their places, as its `rich` says.
 
     The kinds that mean nothing here (`function`, `stream`, `handle`) go to `resolve`, with their data. Raises
-    ProtocolError, ImportError for an array where numpy is not there or does not load, and OSError for a file of Node's
-    that cannot be mapped.
+    ProtocolError, ImportError for an array where numpy is not there or does not load, OSError for a file of Node's
+    that cannot be mapped, and MemoryError for bytes that there is no memory for.
     """
     if "share" in message:
         from .shared_file import map_shared
@@ -459,12 +459,19 @@ def _array_kind(view: memoryview) -> str | None:
     return f"float{8 * view.itemsize}" if code in "fd" else None
 
 
+def _attachment(attachments: Any, number: int) -> Any:
+    attachment = attachments[number]
+    if attachment is None:
+        raise MemoryError("There is no memory for the bytes that came here.")
+    return attachment
+
+
 def _restore_bytes(stands: Any, attachments: Any, number: int) -> Any:
-    return attachments[number]
+    return _attachment(attachments, number)
 
 
 def _restore_array(stands: Any, attachments: Any, number: int, kind: str) -> Any:
-    return memoryview(attachments[number]).cast(FORMATS[kind])
+    return memoryview(_attachment(attachments, number)).cast(FORMATS[kind])
 
 
 def _restore_ndarray(stands: Any, attachments: Any, number: int, dtype: str, shape: list[int], order: str) -> Any:
@@ -475,7 +482,7 @@ def _restore_ndarray(stands: Any, attachments: Any, number: int, dtype: str, sha
     except Exception as raised:
         # Such as of a numpy that was made for another processor: no fault of the message.
         raise ImportError(f"numpy cannot be loaded: {raised}", name="numpy") from raised
-    return numpy.ndarray(shape, dtype, attachments[number], order=order)
+    return numpy.ndarray(shape, dtype, _attachment(attachments, number), order=order)
 
 
 def _restore_datetime(stands: int, attachments: Any, micros: int = 0) -> Any:

@@ -70,7 +70,7 @@ def answer_calls(worker: Worker) -> bool:
             try:
                 exchange = worker._begin_talk(call, function, handing)
                 args = call["args"]
-            except (ImportError, OSError) as missing:
+            except (ImportError, OSError, MemoryError) as missing:
                 never_begun = missing
         if never_begun is None and (cancellation.missed or cancellation.is_deaf) and cancellation.is_cancelled(number):
             never_begun = CallCancelled(GIVEN_UP)

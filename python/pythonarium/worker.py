@@ -256,7 +256,7 @@ class Worker:
     def _begin_talk(self, call: dict[str, Any], function: Callable[..., Any], handing: Handing | NoHanding) -> Exchange | None:
         """Put in the arguments what only the call can make of them, and return what it talks to Node by, if it does.
 
-        Raises ImportError and OSError for what cannot be had here.
+        Raises ImportError, OSError and MemoryError for what cannot be had here.
         """
         if not TALKS.isdisjoint(call):
             self._exchange(call, handing)

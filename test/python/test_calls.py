@@ -223,6 +223,24 @@ class Arrays(WorkerTestCase):
                     self.assertEqual(worker.call("echo", 5), 5)
 
 
+class Memory(WorkerTestCase):
+    def test_bytes_that_there_is_none_for_are_an_error_of_their_call(self):
+        most = 256 * 1024 * 1024
+        folder = self.folder(app="from pythonarium import expose\n@expose\ndef size(value): return len(value)\n")
+        for lane in ("serial", "asyncio"):
+            worker = self.ready({"": f"{folder}/app.py"}, lane=lane, resources={"memoryBytes": most})
+            for call, kind in enumerate((["bytes", 0], ["array", 0, "uint8"]), 1):
+                with self.subTest(lane, kind=kind):
+                    worker.send({"type": "call", "id": call, "name": "size", "args": [None], "rich": [[["args", 0], *kind]], "bin": [most]})
+                    for _ in range(256):
+                        worker.send_bytes(bytes(most // 256))
+                    told = worker.receive_but_logs()
+                    self.assertIsNotNone(told, worker.stderr())
+                    self.assertEqual((told["error"]["type"], told["started"], worker.mark()), ("MemoryError", False, 0))
+            worker._next_id = 2
+            self.assertEqual(worker.call("size", "abc"), 3)
+
+
 class StartMarks(WorkerTestCase):
     def test_the_mark_is_the_last_request_that_was_started(self):
         worker = self.ready("raises.py")
