@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from mmap import ACCESS_COPY, mmap
 
 from .message import ProtocolError
@@ -54,7 +55,7 @@ class SharedFile:
             found = os.fstat(opened)
             if (found.st_ino, found.st_size) != (self._inode, self._size):
                 raise ProtocolError(f"{self._path} is not the file of {self._size} bytes that `share` tells of")
-            return mmap(opened, self._size, access=ACCESS_COPY)
+            return mmap(opened, self._size, access=ACCESS_COPY, **WITHOUT_DESCRIPTOR)
         finally:
             os.close(opened)
 
@@ -63,3 +64,7 @@ def map_shared(message: dict[str, Any]) -> None:
     """Map those attachments of `message` that its `share` names. Raises OSError when they cannot be had."""
     for number, _, _ in message.pop("share"):
         message["bin"][number] = message["bin"][number].map()
+
+
+# Before 3.13 each map has a descriptor of its own for as long as it is held.
+WITHOUT_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}

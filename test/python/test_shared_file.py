@@ -79,6 +79,14 @@ class SharedFiles(WorkerTestCase):
         self.assertEqual(worker.call("add_one"), [3, 2, 3])
         self.assertEqual(os.listdir(f"/proc/{worker.process.pid}/fd"), descriptors)
 
+    @unittest.skipIf(sys.version_info < (3, 13), "a map has a descriptor there")
+    def test_an_array_that_is_kept_keeps_no_descriptor(self):
+        worker = self.worker()
+        descriptors = os.listdir(f"/proc/{worker.process.pid}/fd")
+        for number in range(3):
+            self.assertEqual(self.send(worker, self.shared(number)[1], 1)["value"][1], [number])
+        self.assertEqual(os.listdir(f"/proc/{worker.process.pid}/fd"), descriptors)
+
     def test_a_file_that_cannot_be_opened_fails_its_call_and_no_other(self):
         worker = self.worker()
         file, share = self.shared(1)
