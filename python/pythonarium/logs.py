@@ -242,6 +242,9 @@ class _LoggingImport:
 
         def exec_module(module: ModuleType) -> None:
             execute(module)
+            # The loader may be that of all modules of a zip file.
+            if module.__name__ != "logging":
+                return
             # Not before: whoever asks for it may only want to know whether it is there.
             if self in sys.meta_path:
                 sys.meta_path.remove(self)

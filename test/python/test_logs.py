@@ -1,9 +1,11 @@
 import json
+import logging
 import os
 import signal
 import sys
 import threading
 import unittest
+import zipfile
 
 from harness import WorkerTestCase
 from pythonarium.frame import LineWriter
@@ -178,6 +180,17 @@ class Logging(WorkerTestCase):
             "@expose\ndef f():\n    import logging\n    logging.getLogger('a').error('x')\n"
         )
         worker = self.ready({"": f"{folder}/app.py"})
+        worker.call("f")
+        self.assertEqual(worker.logs, [log("logging", 1, "x", level="ERROR", logger="a")])
+
+    def test_logging_that_comes_from_a_zip_file_as_other_modules_do_is_no_different(self):
+        folder = self.folder(
+            app="import logging, beside\nfrom pythonarium import expose\n@expose\ndef f(): logging.getLogger(beside.name).error('x')\n"
+        )
+        with zipfile.ZipFile(folder / "library.zip", "w") as library:
+            library.write(logging.__file__, "logging/__init__.py")
+            library.writestr("beside.py", "name = 'a'\n")
+        worker = self.ready({"": f"{folder}/app.py"}, path=[f"{folder}/library.zip", *sys.path])
         worker.call("f")
         self.assertEqual(worker.logs, [log("logging", 1, "x", level="ERROR", logger="a")])
 
