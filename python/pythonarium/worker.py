@@ -526,6 +526,8 @@ def leave_for(raised: BaseException) -> NoReturn:
         leave(0)
     if isinstance(raised, OSError) and raised.errno == EBADF:
         leave(3, "pythonarium: code in this worker has closed the descriptor of its line to Node.")
+    if isinstance(raised, SystemExit):
+        leave_by(raised)  # Of a signal handler of the user's: the process is to end.
     text = "pythonarium: the worker itself broke"
     try:
         from traceback import format_exception
@@ -540,6 +542,11 @@ def leave_child(raised: BaseException | None) -> NoReturn:
     """End a forked child whose function has come back: the answer is its parent's to give."""
     if raised is None:
         leave(0)
+    leave_by(raised)
+
+
+def leave_by(raised: BaseException) -> NoReturn:
+    """End the process as any would that lets this through."""
     if isinstance(raised, SystemExit) and (raised.code is None or isinstance(raised.code, int)):
         leave((raised.code or 0) & 0xFF)
     leave(1, error.of_exception(raised)["traceback"])

@@ -180,6 +180,17 @@ class Signals(WorkerTestCase):
         self.assertEqual(worker.wait(), 3)
         self.assertIn("TimeoutError: too late", worker.stderr())
 
+    def test_a_signal_handler_that_exits_outside_of_a_call_ends_the_worker_as_it_says(self):
+        folder = self.folder(
+            app="import signal, sys\nfrom pythonarium import expose\n@expose\ndef fine(): return 'fine'\n"
+            "signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n"
+        )
+        worker = self.ready({"": f"{folder}/app.py"})
+        self.assertEqual(worker.call("fine"), "fine")
+        worker.process.terminate()
+        self.assertIsNone(worker.receive())
+        self.assertEqual((worker.wait(), worker.stderr()), (5, ""))
+
 
 class Forks(WorkerTestCase):
     def setUp(self):
