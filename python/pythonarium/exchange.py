@@ -322,8 +322,9 @@ class Input:
         more = ROOM_ITEMS - self._room - len(self._items)
         # A coroutine may have asked for all that there is room for, of which Node cannot tell that the loop stands still now.
         if self._end is None and (more > 0 or blocks):
-            self._room += more
+            # In this order: a signal handler of the user's may raise before Node is asked, and who goes on asks again.
             self._exchange.say("a pull", message.pull(self._exchange.call, self._index, more, blocks))
+            self._room += more
 
     def _raise_end(self) -> None:
         end = self._end

@@ -5,7 +5,7 @@ from unittest.mock import Mock
 
 from harness import PATIENCE_S, WorkerTestCase
 from pythonarium.cancel import CallCancelled, Cancellation
-from pythonarium.exchange import Callback, Exchange
+from pythonarium.exchange import Callback, Exchange, Input
 from pythonarium.handle import HandleStore, Member, NoHanding
 from pythonarium.kept import KeptFunction
 
@@ -111,6 +111,27 @@ class Names(unittest.TestCase):
         exchange.call_function.assert_called_with(5, (), {"self": 2}, is_kept=True)
         given = SimpleNamespace(names=lambda **named: named)
         self.assertEqual(Member(given, "names", False)(self=2), {"self": 2})
+
+
+class Inputs(unittest.TestCase):
+    """An iterable of Node's that is read while a signal handler of the user's raises."""
+
+    def test_items_are_asked_for_again_where_that_raises_before_node_is_asked(self):
+        said = []
+
+        def say(_what, line):
+            said.append(line)
+            if len(said) == 1:
+                raise TimeoutError("an alarm")
+
+        def wait(_is_there):
+            numbers.came({"type": "items", "values": [1]})
+
+        exchange = SimpleNamespace(call=1, wait_blocks=False, check_use=lambda _what: None, say=say, wait=wait)
+        numbers = Input(exchange, 0)
+        with self.assertRaises(TimeoutError):
+            next(numbers)
+        self.assertEqual((next(numbers), said[1]), (1, said[0]))
 
 
 class TooDeep(WorkerTestCase):
