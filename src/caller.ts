@@ -17,7 +17,7 @@ import { splitArgs } from './kw.js';
 import { LiveArguments } from './live-arguments.js';
 import { type MapItem, type MapOptions, mapCalls } from './map.js';
 import { bare, NO_OPTIONS, own } from './own.js';
-import { type PyProxy, PyResult, pyProxy } from './py.js';
+import { failedResult, type PyProxy, PyResult, pyProxy } from './py.js';
 import { Attempts, type AttemptTerms } from './retries.js';
 import type { Runtime } from './runtime.js';
 import type { Site } from './site.js';
@@ -215,7 +215,7 @@ export abstract class Caller<Api = unknown> {
     try {
       return this.#result(name === '' ? remote.className : `${remote.className}.${name}`, args, member);
     } catch (error) {
-      return PyResult.failed(error);
+      return failedResult(error);
     }
   }
 

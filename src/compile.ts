@@ -43,7 +43,7 @@ export type { Left } from './table.js';
  *   `@xstate/graph`.
  */
 export function compile<TMachine extends AnyStateMachine>(machine: TMachine): TMachine {
-  return new CompiledMachine(machine.config, machine.implementations) as unknown as TMachine;
+  return compiled(machine.config, machine.implementations) as unknown as TMachine;
 }
 
 /**
@@ -80,7 +80,7 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
 
   override provide(implementations: object): Machine {
     const provided = super.provide(implementations);
-    return new CompiledMachine(provided.config, provided.implementations);
+    return compiled(provided.config, provided.implementations);
   }
 
   override getTransitionData(state: State, event: AnyEvent): readonly TransitionDefinition[] {
@@ -230,6 +230,11 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     if (unwatchedOf(scope) === undefined) tell(next, event, scope, transitions);
     return next;
   }
+}
+
+/** Made outside of the class: esbuild would rename one that names itself. */
+function compiled(config: object, implementations: object): Machine {
+  return new CompiledMachine(config, implementations);
 }
 
 /** The actions of one step, each done with what those before it have left. */

@@ -99,7 +99,7 @@ export class Lease<Api = unknown> extends Caller<Api> {
   }
 
   with(options: CallOptions): Lease<Api> {
-    return new Lease(this.#hold, this.sessionId, this.mergedWith(options));
+    return boundLease(this.#hold, this.sessionId, this.mergedWith(options));
   }
 
   protected override place(call: Call): void {
@@ -113,6 +113,11 @@ export class Lease<Api = unknown> extends Caller<Api> {
   protected override get concurrency(): number {
     return 1;
   }
+}
+
+/** Made outside of the class: esbuild would rename one that names itself. */
+function boundLease<Api>(hold: Hold, session: string | undefined, bound: CallOptions): Lease<Api> {
+  return new Lease(hold, session, bound);
 }
 
 /** The options of a checkout, checked: those for whoever waits, and those for whoever holds. @throws OptionError (`ERR_OPTION`). */

@@ -121,7 +121,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
   }
 
   with(options: CallOptions): Pool<Api> {
-    return new Pool<Api>(this.runtime, this.mergedWith(options));
+    return boundPool(this.runtime, this.mergedWith(options));
   }
 
   /** @internal Whether that function is a generator. Known once a worker is up. */
@@ -261,4 +261,9 @@ export class Pool<Api = unknown> extends Caller<Api> {
     runtime.end(by);
     await runtime.within(over() ?? runtime.changed(over), wait, waitedFor);
   }
+}
+
+/** Made outside of the class: esbuild would rename one that names itself. */
+function boundPool<Api>(runtime: Runtime, bound: CallOptions): Pool<Api> {
+  return new Pool(runtime, bound);
 }

@@ -40,7 +40,7 @@ export function pyProxy<Api>(call: (name: string, args: readonly unknown[]) => P
     try {
       return call(name, args);
     } catch (error) {
-      return PyResult.failed(error);
+      return failedResult(error);
     }
   };
   return proxyFor('', fenced) as PyProxy<Api>;
@@ -62,12 +62,6 @@ export class PyResult implements Promise<unknown>, AsyncIterable<unknown> {
   constructor(ways: PyWays) {
     this.#ways = ways;
     if (!ways.isStream) queueMicrotask(() => this.#items ?? this.#call());
-  }
-
-  static failed(error: unknown): PyResult {
-    const fail = () => Promise.reject(error);
-    const stream = { next: fail, [Symbol.asyncIterator]: () => stream };
-    return new PyResult({ isStream: false, call: fail, stream: () => stream });
   }
 
   // biome-ignore lint/suspicious/noThenProperty: it is a promise
@@ -104,6 +98,17 @@ export class PyResult implements Promise<unknown>, AsyncIterable<unknown> {
       return Promise.reject(error);
     }
   }
+}
+
+/**
+ * What fails, whichever way it is taken. Made outside of the class: esbuild would rename one that names itself.
+ *
+ * @internal
+ */
+export function failedResult(error: unknown): PyResult {
+  const fail = () => Promise.reject(error);
+  const stream = { next: fail, [Symbol.asyncIterator]: () => stream };
+  return new PyResult({ isStream: false, call: fail, stream: () => stream });
 }
 
 interface PyWays {

@@ -93,7 +93,7 @@ export class Session<Api = unknown> extends Caller<Api> {
   }
 
   with(options: CallOptions): Session<Api> {
-    return new Session(this.runtime, this.id, this.#options, this.mergedWith(options));
+    return boundSession(this.runtime, this.id, this.#options, this.mergedWith(options));
   }
 
   protected override place(call: Call, options: CallOptions): void {
@@ -384,6 +384,11 @@ export class Session<Api = unknown> extends Caller<Api> {
   #lost(reason: SessionLoss, onLostTimeoutMs?: number): SessionLostError {
     return new SessionLostError({ session: this.id, reason, onLostTimeoutMs });
   }
+}
+
+/** Made outside of the class: esbuild would rename one that names itself. */
+function boundSession<Api>(runtime: Runtime, id: string, options: SessionOptions, bound: CallOptions): Session<Api> {
+  return new Session(runtime, id, options, bound);
 }
 
 /** @throws OptionError (`ERR_OPTION`) for what is no id, and for options that a session cannot have. */
