@@ -13,7 +13,7 @@ import {
   remoteOf,
 } from './handle.js';
 import { keptOf } from './keep.js';
-import { splitArgs } from './kw.js';
+import { checkKwargs, splitArgs } from './kw.js';
 import { LiveArguments } from './live-arguments.js';
 import { type MapItem, type MapOptions, mapCalls } from './map.js';
 import { bare, NO_OPTIONS, own } from './own.js';
@@ -480,6 +480,7 @@ class Prepared implements Question, RequestExtras, ValueHandlers {
 function checkCall(options: CallOptions): void {
   checkWait(options, CALL_OPTIONS);
   checkStanding(options);
+  if (options.kwargs !== undefined) checkKwargs(options.kwargs, 'kwargs');
   checkContext(options.context);
   checkAttempts(options);
   const { heartbeatTimeoutMs } = options;

@@ -59,12 +59,17 @@ function withoutTrailingUndefined(args: readonly unknown[]): readonly unknown[] 
   return length === args.length ? args : args.slice(0, length);
 }
 
-/** Symbol keys are copied too, so that the line refuses them instead of losing them. */
-function ownCopy(values: object, option: string): Record<string, unknown> {
+/** @throws OptionError (`ERR_OPTION`) for what is no object of names and values. */
+export function checkKwargs(values: object, option: string): void {
   // What can be iterated over, such as a `Map`, holds its values elsewhere than in properties: all would be lost.
   if (typeof values !== 'object' || values === null || Symbol.iterator in values || values instanceof Kwargs) {
     throw new OptionError({ option, expected: 'an object of keyword arguments, such as { digits: 2 }', got: values });
   }
+}
+
+/** Symbol keys are copied too, so that the line refuses them instead of losing them. */
+function ownCopy(values: object, option: string): Record<string, unknown> {
+  checkKwargs(values, option);
   const copy: Record<PropertyKey, unknown> = Object.create(null);
   for (const key of Reflect.ownKeys(values)) {
     if (Object.prototype.propertyIsEnumerable.call(values, key)) copy[key] = Reflect.get(values, key);

@@ -108,6 +108,8 @@ describe('with()', () => {
     expect(() => pool.with({ timeoutMs: -1 })).toThrow(expect.objectContaining({ option: 'timeoutMs' }));
     expect(() => pool.with({ priority: 1e9 })).toThrow(expect.objectContaining({ option: 'priority' }));
     expect(() => pool.with({ signal: 'now' as never })).toThrow(expect.objectContaining({ option: 'signal' }));
+    const kwargs = new Map([['digits', 2]]) as never;
+    expect(() => pool.with({ kwargs })).toThrow(expect.objectContaining({ option: 'kwargs' }));
   });
 });
 
