@@ -29,8 +29,11 @@ export type CalledFunction<Function extends AnyFunction> = <T = Awaited<ReturnTy
  */
 export interface Handle extends AsyncDisposable {}
 
-/** A function of which nothing is known, and what stands behind it with a dot, where it is the key of a module. */
-export type UntypedFunction = (<T = unknown>(...args: unknown[]) => Promise<T>) & {
+/**
+ * A function of which nothing is known: its result is awaited, or its items are iterated over. Behind it with a dot stands
+ * what it has if it is the key of a module.
+ */
+export type UntypedFunction = (<T = unknown>(...args: unknown[]) => Promise<T> & AsyncIterable<T>) & {
   readonly [name: string]: UntypedFunction;
 };
 

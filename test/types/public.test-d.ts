@@ -124,6 +124,9 @@ export async function bound(pool: Pool<Api>) {
 export async function untyped(pool: Pool) {
   expectTypeOf(pool.call('mean', [[1, 2]])).toEqualTypeOf<Promise<unknown>>();
   expectTypeOf(pool.call<number>('mean', [[1, 2]])).toEqualTypeOf<Promise<number>>();
+  expectTypeOf(await pool.py.mean!<number>([1, 2])).toEqualTypeOf<number>();
+  for await (const row of pool.py.rows!<string>(3)) expectTypeOf(row).toEqualTypeOf<string>();
+  for await (const row of pool.py.app!.rows!(3)) expectTypeOf(row).toEqualTypeOf<unknown>();
   expectTypeOf(pool.map<number>('sqrt', [1])).toExtend<AsyncIterable<number>>();
   expectTypeOf(pool.map<number>('sqrt', new Set([1]))).toExtend<AsyncIterable<number>>();
   await using mapped = pool.map<number>('sqrt', [1]);
