@@ -804,6 +804,23 @@ class Modules(unittest.TestCase):
                     ["export function f(p: Point): Promise<null>;", "export interface Point {", "  x: Size;", "}", "export type Size = number | null;"],
                 )
 
+    def test_a_folder_without_an_init_is_a_package_as_it_is_to_python(self):
+        files = {
+            "app.py": f"{HEAD}from models.user import User, load\nfrom pkg.sub.size import Size\n@expose\ndef f(u: User, s: Size, /) -> None: ...",
+            "models/user.py": f"{HEAD}@dataclass\nclass User:\n    name: str\n@expose\ndef load() -> User: ...",
+            "pkg/__init__.py": "",
+            "pkg/sub/size.py": "Size = int | None",
+        }
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in files.items():
+                Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
+                Path(folder, name).write_text(text, encoding="utf-8")
+            sources = Sources([folder, *sys.path])
+            made = declare(sources, {"": sources.load(str(Path(folder, "app.py")))}, "marked", "pythonarium types app.py")
+        self.assertEqual(made.warnings, [])
+        for line in ("export function load(): Promise<User>;", "export function f(u: User, s: Size): Promise<null>;", "export interface User {", "export type Size = number | null;"):
+            self.assertIn(line, made.text.split("\n"))
+
     def test_what_a_module_hands_on_by_a_star_is_known(self):
         made = functions("from inner import *\n@expose\ndef f(x: Maybe[int], /) -> None: ...", inner="from typing import Optional as Maybe", head="from pythonarium import expose\n")
         self.assertEqual(made, ["export function f(x: number | null): Promise<null>;"])

@@ -139,22 +139,29 @@ class Sources:
 
     def _file_of(self, name: str) -> str | None:
         parent, _, last = name.rpartition(".")
-        path: Sequence[str] = self._path
-        if parent:
-            package = self.find(parent)
-            if package is None or package.package != package.name:
-                return None
-            path = [os.path.dirname(package.path)]
+        path = self._folders_of(parent)
         places = [os.path.join(folder, end) for folder in path for end in (os.path.join(last, "__init__.py"), f"{last}.py")]
         # Before the module is looked for: what comes to one of them afterwards is not what was found.
         versions = {place: version_of(place) for place in places}
-        spec = PathFinder.find_spec(name, path)
+        spec = PathFinder.find_spec(last, path)
         file = spec.origin if spec is not None and spec.has_location and str(spec.origin).endswith(".py") else None
         for place, version in versions.items():
             if place == file:
                 break
             self.files.setdefault(place, version)
         return file
+
+    def _folders_of(self, package: str) -> Sequence[str]:
+        """Return where the modules of a package are looked for, and of "" all others."""
+        if not package:
+            return self._path
+        found = self.find(package)
+        if found is not None:
+            return [os.path.dirname(found.path)] if found.package == found.name else []
+        # Without an `__init__.py` it is all the folders of its name.
+        parent, _, last = package.rpartition(".")
+        spec = PathFinder.find_spec(last, self._folders_of(parent))
+        return list((spec and spec.submodule_search_locations) or [])
 
 
 class SourceMissing(Exception):
