@@ -478,7 +478,25 @@ class Functions(unittest.TestCase):
     def test_what_has_to_be_given_by_keyword_has_to(self):
         self.assertEqual(
             functions("@expose\ndef f(a: int = 1, /, *, c: str) -> int: ..."),
-            ["export function f(a: number, kwargs: Kwargs<{ c: string }>): Promise<number>;"],
+            [f"export function f({a}kwargs: Kwargs<{{ c: string }}>): Promise<number>;" for a in ("a: number, ", "")],
+        )
+
+    def test_what_is_positional_only_may_be_left_out_before_keywords_where_it_has_a_default(self):
+        self.assertEqual(
+            functions("@expose\ndef f(a: int, b: int = 1, /, c: str = '') -> int: ..."),
+            [
+                "export function f(a: number, b?: number, c?: string): Promise<number>;",
+                "export function f(a: number, b: number, kwargs: Kwargs<{ c?: string }>): Promise<number>;",
+                "export function f(a: number, kwargs: Kwargs<{ c?: string }>): Promise<number>;",
+            ],
+        )
+        self.assertEqual(functions("@expose\ndef f(a: int = 1, /) -> int: ..."), ["export function f(a?: number): Promise<number>;"])
+        self.assertEqual(
+            functions("@expose\ndef f(a: int = 1, /, *xs: int, c: str) -> int: ..."),
+            [
+                "export function f(a: number, ...xs: [...xs: number[], kwargs: Kwargs<{ c: string }>]): Promise<number>;",
+                "export function f(kwargs: Kwargs<{ c: string }>): Promise<number>;",
+            ],
         )
 
     def test_any_number_of_arguments_and_of_keywords(self):
@@ -493,6 +511,11 @@ class Functions(unittest.TestCase):
         self.assertEqual(
             functions("@expose\ndef f(*, a: int = 1, **more: str) -> int: ..."),
             ["export function f(kwargs?: Kwargs<{ a?: number; [name: string]: string | number | undefined }>): Promise<number>;"],
+        )
+        # What stands last is never left out, and what is in it may be.
+        self.assertEqual(
+            functions("@expose\ndef f(*xs: int, k: bool, b: str = '') -> int: ..."),
+            ["export function f(...xs: [...xs: number[], kwargs: Kwargs<{ k: boolean; b?: string }>]): Promise<number>;"],
         )
 
     def test_keywords_that_a_typed_dict_names(self):

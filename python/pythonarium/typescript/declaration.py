@@ -417,18 +417,21 @@ class _Arguments:
         by_position = [*self.positional_only, *self.positional]
         labels = self._labels()
         required = sum(not each.is_optional for each in by_position)
-        for count in range(len(by_position), len(self.positional_only) - 1, -1):
+        fewest = sum(not each.is_optional for each in self.positional_only)
+        for count in range(len(by_position), fewest - 1, -1):
             if len(by_position) > WAYS_MAX and required + 2 < count < len(by_position):
                 continue  # Nobody gives seven by position and the eighth by keyword.
-            first, others = by_position[:count], [*by_position[count:], *self.keyword_only]
+            # What is positional-only can be given by position or be left out.
+            first, others = by_position[:count], [*by_position[max(count, len(self.positional_only)) :], *self.keyword_only]
             must = any(not each.is_optional for each in self.keyword_only)
             is_last = count == len(by_position)
-            keywords = self._kwargs(others, labels[KWARGS], is_optional=is_last and not must)
+            keywords = self._kwargs(others, labels[KWARGS], is_optional=is_last and not must and self.rest is None)
             # Nobody leaves out an optional one and gives what stands after it.
             is_strict = not is_last or must
             parameters = [f"{labels[each.name]}{'?' if each.is_optional and not is_strict else ''}: {each.type}" for each in first]
             if not is_last or self.rest is None:
-                yield [*parameters, *keywords]
+                if is_last or keywords:
+                    yield [*parameters, *keywords]
                 continue
             rest = f"...{labels[self.rest.name]}: "
             items = self.rest.type
@@ -437,7 +440,7 @@ class _Arguments:
             if keywords:
                 # Keywords stand last, behind any number of others.
                 strict = [f"{labels[each.name]}: {each.type}" for each in first]
-                yield [*strict, f"{rest}[{rest}{items}, {keywords[0].replace('?:', ':', 1)}]"]
+                yield [*strict, f"{rest}[{rest}{items}, {keywords[0]}]"]
 
     def _labels(self) -> dict[str, str]:
         """Return what each parameter is called in TypeScript, no two of them alike."""
