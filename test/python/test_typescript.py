@@ -592,6 +592,9 @@ class Functions(unittest.TestCase):
             ["declare function a_b_(): Promise<number>;", 'export { a_b_ as "a-b" };'],
         )
 
+    def test_a_name_that_the_file_speaks_of_is_given_at_the_export(self):
+        self.assertEqual(functions("@expose\ndef Symbol() -> int: ..."), ["declare function Symbol_(): Promise<number>;", "export { Symbol_ as Symbol };"])
+
     def test_a_name_that_javascript_asks_every_object_for_is_left_out_and_told(self):
         made = declared("@expose\ndef then() -> int: ...\n@expose\ndef f() -> int: ...")
         self.assertNotIn("then(", made.text)

@@ -627,8 +627,8 @@ def _listed(names: Sequence[str]) -> str:
 KWARGS = ""
 # What the proxy keeps for itself, since JavaScript asks every object for it.
 NOT_CALLED = frozenset(["then", "catch", "finally", "toJSON", "constructor", "prototype", "toString", "valueOf"])
-# Global values that no declaration may shadow, and what the file imports.
-BUILT_IN = frozenset(["globalThis", "undefined", "Handle", "Kwargs", "NdArray", "TypedArray"])
+# Global values that no declaration may shadow, since the file speaks of them, and what it imports.
+BUILT_IN = frozenset(["globalThis", "undefined", "Handle", "Kwargs", "NdArray", "Symbol", "TypedArray"])
 CONTEXT_MANAGERS = {"contextlib.contextmanager", "contextlib.asynccontextmanager"}
 WIDTH = 120
 WAYS_MAX = 7
