@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import re
 import sys
 import tempfile
 import textwrap
@@ -599,6 +600,10 @@ class Functions(unittest.TestCase):
         made = declared("@expose\ndef then() -> int: ...\n@expose\ndef f() -> int: ...")
         self.assertNotIn("then(", made.text)
         self.assertIn('pool.call("then") calls it', made.warnings[0].text)
+        # What stands before a dot is asked for as well, and what is called is the whole.
+        made = declared("@expose(name='prototype.run')\ndef f() -> int: ...\n@expose(name='app.toJSON')\ndef g() -> int: ...\n@expose\ndef h() -> int: ...")
+        self.assertEqual(re.findall(r"function \w+|namespace \w+", made.text), ["function h"])
+        self.assertEqual([re.search(r"pool\.call\(.*?\)", each.text)[0] for each in made.warnings], ['pool.call("prototype.run")', 'pool.call("app.toJSON")'])
 
     def test_dotted_names_are_namespaces(self):
         self.assertEqual(

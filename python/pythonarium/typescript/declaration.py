@@ -95,6 +95,9 @@ class _File:
 
     def _add(self, full: str, definition: Definition) -> None:
         *prefixes, name = full.split(".")
+        if not NOT_CALLED.isdisjoint([*prefixes, name]):
+            self._hints.warn(definition.module, definition.node or ast.Pass(), f"pool.py.{full} means something else in JavaScript: it is left out, and pool.call({quote(full)}) calls it")
+            return
         space = self._root
         for prefix in prefixes:
             space = space.spaces.setdefault(prefix, _Space())
@@ -114,17 +117,13 @@ class _File:
             taken.add(local)
             return local
 
-        for name, definition in space.functions.items():
-            if name in NOT_CALLED:
-                self._hints.warn(definition.module, definition.node or ast.Pass(), f"pool.py.{name} means something else in JavaScript: it is left out, and pool.call({quote(name)}) calls it")
-        called = [name for name in space.functions if name not in NOT_CALLED]
-        own = {name: own_name(name) for name in dict.fromkeys([*called, *space.spaces])}
+        own = {name: own_name(name) for name in dict.fromkeys([*space.functions, *space.spaces])}
         renamed = {name: local for name, local in own.items() if local != name}
         # A namespace exports all that is in it, but not once it has an `export` of its own.
         declare, export = ("", "export " if renamed else "") if is_inner else ("declare ", "export ")
-        for name in called:
+        for name, definition in space.functions.items():
             self._count += 1
-            yield list(self._function(space.functions[name], own[name], declare if name in renamed else export))
+            yield list(self._function(definition, own[name], declare if name in renamed else export))
         for name, inner in space.spaces.items():
             lines = [line for each in self._space(inner, is_inner=True) for line in each]
             yield [f"{declare if name in renamed else export}namespace {own[name]} {{", *(f"  {line}".rstrip() for line in lines), "}"]
