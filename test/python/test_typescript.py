@@ -873,6 +873,15 @@ class Modules(unittest.TestCase):
             [f"export function {each}: Promise<number>;" for each in ("f(x: number)", "g()", "h(x: number)", "one()", "two()")],
         )
 
+    def test_what_is_marked_twice_has_the_last_name(self):
+        for code in ("@expose(name='a')\n@expose(name='b')\ndef f() -> int: ...", "@expose(name='b')\ndef f() -> int: ...\nexpose(name='a')(f)"):
+            self.assertEqual(functions(code), ["export function a(): Promise<number>;"])
+
+    def test_a_name_that_is_made_when_the_module_runs_is_told_and_left_out(self):
+        made = declared("AT = 'stats'\n@expose(name=f'{AT}.mean')\ndef mean() -> int: ...\ndef _g() -> int: ...\nexpose(name=AT)(_g)\n@expose(name=None)\ndef h() -> int: ...")
+        self.assertEqual(re.findall(r"function \w+", made.text), ["function h"])
+        self.assertEqual([(each.line, each.text[:27]) for each in made.warnings], [(6, "the name that @expose gives"), (9, "the name that @expose gives")])
+
     def test_overloads_that_only_a_type_checker_reads(self):
         overloads = "    @overload\n    def f(x: int, /) -> int: ...\n    @overload\n    def f(x: str, /) -> str: ...\n"
         for code in (f"if TYPE_CHECKING:\n{overloads}else:\n    @expose\n    def f(x, /): ...", f"class C(Protocol):\n{overloads.replace('(x', '(self, x')}\n@expose\nclass D(C): ..."):

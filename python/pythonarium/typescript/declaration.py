@@ -26,9 +26,11 @@ from .hint import (
 from .source import Definition, Module, Sources, docstring, dotted_name, members, statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from .source import Function
+
+    Warn = Callable[[Module, ast.AST, str], None]
 
 
 class Declared(NamedTuple):
@@ -68,7 +70,7 @@ class _File:
         # What derives from a class with @expose stays in Python like it, a dataclass, too.
         self._hints = Hints(sources, lambda found: any(each.node in handles for each in (self._lineage(found) if expose == "marked" else [found])))
         for prefix, module in modules.items():
-            found = _marked(sources, module) if expose == "marked" else self._public(module)
+            found = _marked(sources, module, self._hints.warn) if expose == "marked" else self._public(module)
             if not found:
                 raise NothingToDeclare(
                     f"Nothing in {module.path} is marked with @expose. Mark what Node may call, or add `--expose all` for a module that is not yours."
@@ -465,12 +467,12 @@ class _Arguments:
         return [f"{name}{'?' if is_optional else ''}: Kwargs<{{ {'; '.join(parts)} }}>"]
 
 
-def _marked(sources: Sources, module: Module) -> dict[str, Definition]:
+def _marked(sources: Sources, module: Module, warn: Warn) -> dict[str, Definition]:
     """Return what is marked with @expose, by the name that Node calls it by."""
     found: dict[str, Definition] = {}
-    marks = dict(_marks(sources, module))
+    marks = dict(_marks(sources, module, warn))
     for name, own in module.names.items():
-        wrapped = _exposing_call(sources, module, own.node) if isinstance(own.node, ast.Call) else None
+        wrapped = _exposing_call(sources, module, own.node, warn) if isinstance(own.node, ast.Call) else None
         if wrapped is not None:
             mark, function = wrapped
             target = dotted_name(function)
@@ -481,45 +483,50 @@ def _marked(sources: Sources, module: Module) -> dict[str, Definition]:
         resolved = sources.resolve(module, name) if own.node is None or isinstance(own.node, (ast.Name, ast.Attribute)) else own
         if not isinstance(resolved, Definition):
             continue
-        if resolved.node in marks:
-            found[marks[resolved.node] or name] = resolved
-        for decorator in getattr(resolved.node, "decorator_list", ()):
-            marked = _mark_of(sources, resolved.module, decorator)
-            if marked is not None:
-                found[marked or name] = resolved
+        given = marks.get(resolved.node)
+        if given is None:
+            told = (_mark_of(sources, resolved.module, each, warn) for each in getattr(resolved.node, "decorator_list", ()))
+            # The outermost comes last, and its name takes the place of those below.
+            given = next((each for each in told if each is not None), None)
+        if given is not None:
+            found[given or name] = resolved
     for star in module.stars:
         inner = sources.find(star)
         if inner is not None:
-            for name, definition in _marked(sources, inner).items():
+            for name, definition in _marked(sources, inner, warn).items():
                 found.setdefault(name, definition)
     return found
 
 
-def _marks(sources: Sources, module: Module) -> Iterator[tuple[ast.AST | None, str]]:
+def _marks(sources: Sources, module: Module, warn: Warn) -> Iterator[tuple[ast.AST | None, str]]:
     """Go over what is marked by a call, `expose(f)`: it is, whatever becomes of what the call returns."""
     for node, _ in statements(module.tree.body):
         call = node.value if isinstance(node, (ast.Expr, ast.Assign)) else None
-        wrapped = _exposing_call(sources, module, call) if isinstance(call, ast.Call) else None
+        wrapped = _exposing_call(sources, module, call, warn) if isinstance(call, ast.Call) else None
         target = dotted_name(wrapped[1]) if wrapped is not None else None
         resolved = sources.resolve(module, target) if target is not None else None
         if wrapped is not None and isinstance(resolved, Definition):
             yield resolved.node, wrapped[0]
 
 
-def _mark_of(sources: Sources, module: Module, decorator: ast.expr) -> str | None:
-    """Return the name that a decorator gives, "" for none of its own; None if it is not @expose."""
+def _mark_of(sources: Sources, module: Module, decorator: ast.expr, warn: Warn) -> str | None:
+    """Return the name that a decorator gives, "" for none of its own; None if it is not @expose, or gives one that is not written out."""
     call = decorator if isinstance(decorator, ast.Call) else None
     if not _is_expose(sources, module, call.func if call else decorator):
         return None
     names = [each.value for each in call.keywords if each.arg == "name"] if call else []
-    return str(names[0].value) if names and isinstance(names[0], ast.Constant) and names[0].value else ""
+    name = names[0] if names else ast.Constant(None)
+    if not isinstance(name, ast.Constant):
+        warn(module, decorator, "the name that @expose gives is made when the module runs: it is not known, and what has it is left out")
+        return None
+    return str(name.value) if name.value else ""
 
 
-def _exposing_call(sources: Sources, module: Module, call: ast.Call) -> tuple[str, ast.expr] | None:
+def _exposing_call(sources: Sources, module: Module, call: ast.Call, warn: Warn) -> tuple[str, ast.expr] | None:
     """Return the name and the function of `expose(f)` and `expose(name="x")(f)`."""
     if len(call.args) != 1:
         return None
-    mark = _mark_of(sources, module, call.func)
+    mark = _mark_of(sources, module, call.func, warn)
     return None if mark is None else (mark, call.args[0])
 
 
