@@ -127,14 +127,10 @@ class Values(unittest.TestCase):
             "dict[pathlib.Path, int]": "Map<string, number>",
             "dict[decimal.Decimal, int]": "Map<string, number>",
             "dict[Day, int]": "Map<string, number>",
-            "dict[str | dt.date, int]": "Map<string, number>",
-            "dict[str | None, int]": "Map<string | null, number>",
             "Counter[dt.date]": "Map<string, number>",
             "dict[Number, int]": "Map<Number, number>",
             "dict[Plain, int]": "Map<Plain, number>",
-            "dict[Literal['a', 1], int]": 'Map<"a" | 1, number>',
             "dict[Literal[Plain.A], int]": 'Map<"a", number>',
-            "dict[Literal[Plain.A, 'b'], int]": 'Map<"a" | "b", number>',
             "dict[Literal[Colour.RED, 'b'], int]": '{ [key in "red" | "b"]?: number }',
             "dict[Literal[Currency, 'GBP'], int]": '{ [key in Currency | "GBP"]?: number }',
             "dict[UserId, int]": "{ [key: string]: number }",
@@ -153,6 +149,29 @@ class Values(unittest.TestCase):
         }.items():
             with self.subTest(hint):
                 self.assertEqual(result(hint, code).split("): ")[-1], f"Promise<{expected}>")
+
+    def test_a_dict_whose_keys_need_not_be_text_is_an_object_as_long_as_they_are(self):
+        code = """
+            import datetime as dt, enum
+            S = TypeVar("S", str, int)
+            Key = Union["Name", int]
+            Name = NewType("Name", str)
+            class Plain(enum.Enum):
+                A = "a"
+        """
+        for hint, key in {
+            "dict[str | int, float]": "string | number",
+            "dict[str | dt.date, float]": "string",
+            "dict[str | None, float]": "string | null",
+            "dict[Optional[str], float]": "string | null",
+            "dict[Literal['a', 1], float]": '"a" | 1',
+            "dict[Literal[Plain.A, 'b'], float]": '"a" | "b"',
+            "dict[Key, float]": "Key",
+            "dict[S, float]": "string | number",
+        }.items():
+            with self.subTest(hint):
+                self.assertEqual(result(hint, code).split("): ")[-1], f"Promise<{{ [key: string]: number }} | Map<{key}, number>>")
+        self.assertEqual(parameter("dict[str | int, bytes]"), "{ [key: string]: Uint8Array } | ReadonlyMap<string | number, Uint8Array>")
 
     def test_a_dict_with_a_variable_for_its_keys_is_what_that_turns_out_to_be(self):
         head = "K = TypeVar('K')\nH = TypeVar('H', bound=Hashable)\nN = TypeVar('N', bound=int)\n"

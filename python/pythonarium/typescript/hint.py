@@ -56,6 +56,7 @@ class Hints:
         self._sources = sources
         self._is_handle = is_handle
         self._named: dict[ast.AST, str] = {}
+        self._kinds_of_keys: dict[ast.AST | None, str] = {}
         # What is being read, and may speak of itself.
         self._under_way: set[ast.AST] = set()
         self.waiting: list[tuple[Definition, str]] = []
@@ -498,13 +499,13 @@ class Hints:
         if kind == "literals":
             return f"{{ [key in {key}]?: {value} }}"
         other = f"{'ReadonlyMap' if scope.way == 'in' else 'Map'}<{key}, {value}>"
-        if kind != "variable":
+        if kind == "other":
             return other
-        # Which of the two it is shows where the variable is known.
-        return f"{text} | {other}" if scope.way == "in" else f"([{key}] extends [string] ? {text} : {other})"
+        # Which of the two it is shows where the variable is known, or only when it comes.
+        return f"{text} | {other}" if kind == "mixed" or scope.way == "in" else f"([{key}] extends [string] ? {text} : {other})"
 
     def _kind_of_keys(self, node: ast.expr, scope: Scope, depth: int = 0) -> str:
-        """Return what keys with this hint are in Python: "text" of any kind, "literals" of it, "other", or "variable" if it may be any of these.
+        """Return what keys with this hint are in Python: "text" of any kind, "literals" of it, "other", "mixed" of these, or "variable" if it may be any.
 
         Their type in TypeScript does not tell: a date is text there, and a dict of dates a map. A dict is an object
         where all its keys are `str`.
@@ -513,16 +514,7 @@ class Hints:
             return "other"
 
         def together(nodes: Iterable[ast.expr], scope: Scope) -> str:
-            kinds = set()
-            for each in nodes:
-                kind = self._kind_of_keys(each, scope, depth + 1)
-                # Nothing changes that any more, and an alias that names itself more than once would be read without end.
-                if kind == "other":
-                    return kind
-                kinds.add(kind)
-            if not kinds:
-                return "variable"
-            return kinds.pop() if len(kinds) == 1 else "text" if kinds == {"text", "literals"} else "other"
+            return _together({self._kind_of_keys(each, scope, depth + 1) for each in nodes})
 
         node = _parsed(node)
         if isinstance(node, ast.BinOp):
@@ -535,23 +527,20 @@ class Hints:
         found = self.resolve(node.value if isinstance(node, ast.Subscript) else node, scope)
         if isinstance(found, Definition):
             inner = Scope(found.module, local=local_variables(found.node))
-            called = self._called(found)
             if isinstance(found.node, ast.ClassDef):
                 is_text = not TEXT.isdisjoint(self._roots(found))
                 return {"value": "text", "enum": "literals"}.get(self.kind(found), "other") if is_text else "other"
-            if called in TYPE_VARIABLES:
-                return together(_bounds(found.node), inner)
-            if called is not None and called.rpartition(".")[2] == "NewType":
-                return together(found.node.args[1:2], inner)  # type: ignore[union-attr]
-            value = getattr(found.node, "value", None) if type(found.node).__name__ == "TypeAlias" else found.node
-            return together([value], inner) if isinstance(value, ast.expr) else "other"
+            if found.node not in self._kinds_of_keys:
+                # As long as it is being read: an alias may name itself, and more than once.
+                self._kinds_of_keys[found.node] = "other"
+                self._kinds_of_keys[found.node] = together(_meant_by(found.node, self._called(found)), inner)
+            return self._kinds_of_keys[found.node]
         last = (found or "").rpartition(".")[2]
         if isinstance(node, ast.Subscript):
-            if last == "Union":
-                return together(_arguments(node), scope)
+            if last in ("Union", "Optional"):
+                return together([*_arguments(node), *([ast.Constant(None)] if last == "Optional" else [])], scope)
             if last == "Literal":
-                kinds = {self._kind_of_literal(each, scope, depth + 1) for each in _arguments(node)}
-                return "literals" if kinds == {"literals"} else "other"
+                return _together({self._kind_of_literal(each, scope, depth + 1) for each in _arguments(node)})
             if last == "Annotated" or last in WRAPPERS:
                 return together(_arguments(node)[:1], scope)
         return "text" if found in TEXT else "variable" if VALUES.get(found or "") == UNKNOWN else "other"
@@ -1026,6 +1015,23 @@ def unpacked(node: ast.expr | None) -> ast.expr | None:
 def _may_miss(marks: set[str], is_total: bool) -> bool:
     """Whether a key with these marks may be missing from a TypedDict."""
     return "Required" not in marks and ("NotRequired" in marks or not is_total)
+
+
+def _together(kinds: set[str]) -> str:
+    """Return what keys are that are each of one of these kinds."""
+    if len(kinds) < 2:
+        return next(iter(kinds), "variable")
+    return "text" if kinds == {"text", "literals"} else "mixed"
+
+
+def _meant_by(node: ast.AST | None, called: str | None) -> list[ast.expr]:
+    """Return what an alias or a type variable stands for, which is one of these; nothing if it may be anything."""
+    if called in TYPE_VARIABLES:
+        return _bounds(node)
+    if isinstance(node, ast.Call) and called is not None and called.rpartition(".")[2] == "NewType":
+        return node.args[1:2]
+    value = getattr(node, "value", None) if type(node).__name__ == "TypeAlias" else node
+    return [value if isinstance(value, ast.expr) else ast.Constant(None)]
 
 
 def _bounds(node: ast.AST | None) -> list[ast.expr]:
