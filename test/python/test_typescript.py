@@ -82,6 +82,8 @@ class Values(unittest.TestCase):
             "Callable[..., None]": "(...args: any[]) => void | Promise<void>",
             "Callable[[int], Awaitable[str]] | None": "((a: number) => string | Promise<string>) | null",
             "Callable[[list[int]], list[int]]": "(a: number[]) => readonly number[] | Promise<readonly number[]>",
+            # What a function answers crosses as a whole.
+            "Callable[[int], Iterable[str]]": "(a: number) => readonly string[] | Promise<readonly string[]>",
             "Never": "never",
         }.items():
             with self.subTest(hint):
@@ -474,6 +476,23 @@ class NamedTypes(unittest.TestCase):
         self.assertEqual(parameter("UserId", "class UserId(int): ..."), "number")
         self.assertEqual(parameter("Names", "class Mixin: ...\nclass Names(Mixin, list[str]): ..."), "readonly string[]")
         self.assertEqual(parameter("Names", "from collections.abc import Sequence\nclass Names(Sequence[str]): ..."), "unknown")
+
+    def test_a_protocol_is_a_function_that_takes_what_python_calls_it_with(self):
+        for parameters, expected in {
+            "x: int, y: list[str]": "(x: number, y: string[])",
+            "x: int, y: int = 0, /": "(x: number, y?: number)",
+            "*values: str": "(...values: string[])",
+            "*values: Unpack[tuple[int, str]]": "(...values: [number, string])",
+            "x: int, *, done: int, total: int | None = None": "(x: number, kwargs: { done: number; total?: number | null })",
+            "x: int, *, new: int = 0": "(x: number, kwargs?: { new?: number })",
+            # What is named comes behind all others, so that its place is not known.
+            "x: int = 0, *, done: int": "(...args: any[])",
+            "*values: int, done: int": "(...args: any[])",
+            "x: int, **more: int": "(...args: any[])",
+        }.items():
+            with self.subTest(parameters):
+                self.assertEqual(types("P", f"class P(Protocol):\n    def __call__(self, {parameters}) -> None: ..."), [f"export type P = {expected} => void | Promise<void>;"])
+        self.assertEqual(types("P", "class P(Protocol):\n    def __call__(self) -> Iterator[int]: ..."), ["export type P = () => readonly number[] | Promise<readonly number[]>;"])
 
     def test_a_class_named_like_a_type_of_typescript_gets_another_name(self):
         self.assertEqual(types("Date", "@dataclass\nclass Date:\n    day: int"), ["export interface Date2 {", "  day: number;", "}"])

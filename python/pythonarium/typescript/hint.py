@@ -39,6 +39,8 @@ class Scope:
     given: dict[str, tuple[ast.expr, Definition]] = field(default_factory=dict)
     # The alias that is being written: it may not be its own alternative.
     alias: ast.AST | None = None
+    # It is what a function of Node's answers, which goes in as well.
+    is_answer: bool = False
 
 
 class Warned(NamedTuple):
@@ -460,10 +462,8 @@ class Hints:
     def _shape(self, shape: str, arguments: Sequence[ast.expr], scope: Scope) -> str:
         inner = replace(scope, alias=None)
 
-        def argument(index: int, way: Way | None = None) -> str:
-            if index >= len(arguments):
-                return "unknown"
-            return self._render(arguments[index], inner if way is None else replace(inner, way=way))
+        def argument(index: int, scope: Scope = inner) -> str:
+            return self._render(arguments[index], scope) if index < len(arguments) else "unknown"
 
         if shape == "list":
             return many(argument(0), scope.way)
@@ -475,15 +475,15 @@ class Hints:
         if shape == "tuple":
             return self._tuple(arguments, inner)
         if shape == "iterable":
-            # An iterator of this call in one direction; inside of a result only a list can be meant.
+            # An iterator of this call in one direction; inside of a result, and in an answer, only a list can be meant.
             item = argument(0)
-            return f"Iterable<{item}> | AsyncIterable<{item}>" if scope.way == "in" else many(item, scope.way)
+            return f"Iterable<{item}> | AsyncIterable<{item}>" if scope.way == "in" and not scope.is_answer else many(item, scope.way)
         if shape == "awaitable":
             return argument(len(arguments) - 1 if arguments else 0)
         assert shape == "callable"
         # What Python gives a function goes out, and what comes of it goes in.
         given = _parsed(arguments[0]) if arguments else None
-        result = argument(1, "in")
+        result = argument(1, replace(inner, way="in", is_answer=True))
         if isinstance(given, ast.List):
             parameters = ", ".join(f"{_letter(index)}: {self._render(each, replace(inner, way='out'))}" for index, each in enumerate(given.elts))
         else:
@@ -763,11 +763,26 @@ class Hints:
     def _protocol(self, call: ast.AST | None, scope: Scope) -> str:
         if not isinstance(call, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return "(...args: any[]) => unknown"
-        names = [*call.args.posonlyargs, *call.args.args][1:]
-        into, out = replace(scope, way="in"), replace(scope, way="out")
-        parameters = ", ".join(f"{label(each.arg)}: {self._render(each.annotation, out) if each.annotation else 'unknown'}" for each in names)
+        into, out = replace(scope, way="in", is_answer=True), replace(scope, way="out")
+
+        def hint(each: ast.arg) -> str:
+            return self._render(each.annotation, out) if each.annotation else "unknown"
+
+        given = call.args
+        names = [*given.posonlyargs, *given.args][1:]
+        required = len(names) - len(given.defaults)
+        parameters = [f"{label(each.arg)}{'' if index < required else '?'}: {hint(each)}" for index, each in enumerate(names)]
+        if given.kwarg is not None or given.kwonlyargs and (given.defaults or given.vararg):
+            # What Python gives by keyword comes in one object behind all others, however many those are.
+            parameters = ["...args: any[]"]
+        elif given.vararg is not None:
+            whole = unpacked(given.vararg.annotation)
+            parameters.append(f"...{label(given.vararg.arg)}: {many(hint(given.vararg), 'both') if whole is None else self.array(whole, out)}")
+        elif given.kwonlyargs:
+            keys = [f"{property_name(each.arg)}{'' if default is None else '?'}: {hint(each)}" for each, default in zip(given.kwonlyargs, given.kw_defaults)]
+            parameters.append(f"kwargs{'' if None in given.kw_defaults else '?'}: {{ {'; '.join(keys)} }}")
         result = self._render(call.returns, into) if call.returns else "unknown"
-        return f"({parameters}) => {_answer(result)}"
+        return f"({', '.join(parameters)}) => {_answer(result)}"
 
     def _made(self, call: ast.Call, scope: Scope) -> str:
         """Return what `NewType`, `TypedDict`, `NamedTuple` and `namedtuple` make."""
