@@ -272,6 +272,13 @@ class NamedTypes(unittest.TestCase):
             self.assertEqual(types("C", code), ["export interface C {", "  a: number;", "}"])
             self.assertEqual(functions(code.replace("@dataclass", "@expose\n@dataclass"))[0], "export function C(a: number): Promise<C>;")
 
+    def test_what_a_model_leaves_out_of_its_dump_may_be_missing(self):
+        head = "from pydantic import BaseModel, ConfigDict, Field\n"
+        model = "class C(BaseModel):\n    model_config: ConfigDict = ConfigDict(frozen=True)\n    name: str\n    key: Annotated[str, Field(exclude=True)]\n    password: str = Field(exclude=True)\n"
+        self.assertEqual(types("C", head + model), ["export interface C {", "  name: string;", "  key?: string;", "  password?: string;", "}"])
+        made = functions(f"{head}@expose\n{model}")[0]
+        self.assertEqual(made, "export function C(kwargs: Kwargs<{ name: string; key: string; password: string }>): Promise<C>;")
+
     def test_nothing_in_the_docstring_of_a_field_ends_its_comment(self):
         code = '@dataclass\nclass C:\n    a: str\n    """A glob such as **/*.py.\n\n    See @param.\n    """\n    b: int'
         self.assertEqual(

@@ -210,7 +210,7 @@ class Hints:
             if self.resolve(_parsed(each.annotation), scope) == "dataclasses.KW_ONLY":
                 is_keyword = True
                 continue
-            if is_model and name.startswith("_"):
+            if is_model and (name.startswith("_") or name == "model_config"):
                 continue  # What a model keeps to itself, and takes from nobody.
             following = node.body[index + 1] if index + 1 < len(node.body) else None
             doc = _constant(following.value) if isinstance(following, ast.Expr) else None
@@ -221,7 +221,8 @@ class Hints:
                 found,
                 each.annotation,
                 doc if isinstance(doc, str) else "",
-                total,
+                # What a model leaves out of its `model_dump()` may be missing.
+                total and not (is_model and _constant(options.get("exclude")) is True),
                 is_taken=_constant(options.get("init")) is not False,
                 # A model's `...` says that there is no default.
                 is_optional=any(default is not None and _constant(default) is not ... for default in (options.get("default"), options.get("default_factory"))),
@@ -727,12 +728,12 @@ class Hints:
             text, marks = self._field(key, each, scope)
             if "ClassVar" in marks or "InitVar" in marks or (kind == "record" and key.startswith("__")):
                 continue
-            is_optional = kind == "typeddict" and _may_miss(marks, each.is_total)
+            may_miss = _may_miss(marks, each.is_total)
             doc = read_docstring(each.doc).lines([])
             if doc:
                 yield from (f"  {line}" for line in comment(doc))
-            yield f"  {property_name(key)}{'?' if is_optional else ''}: {text};"
-            texts += [text, *(["undefined"] if is_optional else [])]
+            yield f"  {property_name(key)}{'?' if may_miss else ''}: {text};"
+            texts += [text, *(["undefined"] if may_miss else [])]
         hint, module = self._extra_items(found) if kind == "typeddict" else (None, found.module)
         for index in self._other_keys(hint, texts, replace(scope, module=module)):
             yield f"  {index};"
