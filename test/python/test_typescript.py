@@ -351,6 +351,12 @@ class NamedTypes(unittest.TestCase):
         # What is not written out is still what the enum is besides.
         self.assertEqual(types("C", head + "class C(int, enum.Enum):\n    A = 1 << 3"), ["export type C = number;"])
 
+    def test_what_an_enum_makes_of_its_values_by_itself_is_not_what_is_written(self):
+        head = "import enum\n"
+        own = "    def __new__(cls, value):\n        self = str.__new__(cls, value.upper())\n        self._value_ = value.upper()\n        return self\n"
+        self.assertEqual(types("C", f"{head}class C(str, enum.Enum):\n{own}    RED = 'red'"), ["export type C = string;"])
+        self.assertEqual(types("C", f"{head}class Base(enum.Enum):\n{own}class C(Base):\n    RED = 'red'\n    B = enum.auto()"), ["export type C = unknown;"])
+
     def test_only_an_enum_of_text_makes_its_names_values_by_itself(self):
         head = "import enum\n"
         own = "    def _generate_next_value_(name, start, count, last): return name\n"

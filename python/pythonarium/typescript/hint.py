@@ -834,6 +834,8 @@ class Hints:
         # What is known of a value that the source does not tell.
         other = self._value(mixed_in, Scope(found.module))
         is_automatic = self.member(found, "_generate_next_value_") is None
+        # A `__new__` of its own may make another of what is written.
+        is_written = self.member(found, "__new__") is None
         values: list[tuple[str, str]] = []
         last = 0
         for each in node.body:
@@ -851,6 +853,8 @@ class Hints:
                     value = None
                 elif "enum.StrEnum" in names:
                     value = keys[0].lower()
+            if not is_written:
+                value = None
             text = other
             if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2**53:
                 last = int(value)
