@@ -229,7 +229,10 @@ class Values(unittest.TestCase):
             with self.subTest(hint):
                 self.assertEqual(parameter(hint, f"{code}\nfrom typing import *\nT = TypeVar('T')\nMatrix = NDArray[np.float32]"), expected)
         self.assertIn("import type { Kwargs, NdArray, TypedArray } from 'pythonarium'", declared(f"{code}\n@expose\ndef f(a: np.ndarray): ...").text)
-        self.assertEqual(result("np.int64", code), "Promise<number>")
+        for name in ("int64", "int_", "intp", "double", "unsignedinteger"):
+            self.assertEqual(result(f"np.{name}", code), "Promise<number>")
+        for name in ("bool", "bool_"):
+            self.assertEqual(result(f"np.{name}", code), "Promise<boolean>")
         self.assertIn("import type { NdArray } from 'pythonarium'", declared(f"{code}\n@expose\ndef f() -> np.ndarray: ...").text)
 
 

@@ -1122,9 +1122,11 @@ VALUES: dict[str, tuple[str, str]] = {
     **{f"collections.abc.{name}": ("Uint8Array", "Uint8Array") for name in ("ByteString", "Buffer")},
     "collections.abc.Hashable": ("unknown", "unknown"),
     **{f"numpy.{name}": ("number", "number") for name in (
-        "float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 floating integer number"
+        "float16 float32 float64 half single double int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
+        "byte short intc int_ long longlong intp ubyte ushort uintc uint ulong ulonglong uintp "
+        "floating integer signedinteger unsignedinteger number"
     ).split()},
-    "numpy.bool_": ("boolean", "boolean"),
+    **{f"numpy.{name}": ("boolean", "boolean") for name in ("bool", "bool_")},
 }
 UNKNOWN = ("unknown", "unknown")
 # What stands for a type variable where nothing is given for it.
