@@ -910,6 +910,11 @@ class Modules(unittest.TestCase):
         made = functions("from inner import *\n@expose\ndef f(x: Maybe[int], /) -> None: ...", inner="from typing import Optional as Maybe", head="from pythonarium import expose\n")
         self.assertEqual(made, ["export function f(x: number | null): Promise<null>;"])
 
+    def test_a_name_is_of_that_of_several_stars_that_has_it(self):
+        for stars in ("from collections.abc import *\nfrom typing import *", "from typing import *\nfrom collections.abc import *"):
+            made = functions("@expose\ndef f(x: P, y: Any, /) -> None: ...\nclass P(NamedTuple):\n    x: Sequence[int]", head=f"{stars}\nfrom numpy import *\nfrom pythonarium import expose\n")
+            self.assertEqual(made, ["export function f(x: P, y: unknown): Promise<null>;", "export type P = [x: number[]];"])
+
     def test_two_types_of_one_name_are_two(self):
         other = HEAD + "@dataclass\nclass Point:\n    y: int\n"
         made = functions("import a, b\n@expose\ndef f(p: a.Point, q: b.Point, /) -> None: ...", a=other, b=other)

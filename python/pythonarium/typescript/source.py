@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import os
+import sys
 import tokenize
 from dataclasses import dataclass, field
 from importlib.machinery import PathFinder
@@ -113,7 +114,7 @@ class Sources:
             submodule = self.find(f"{module.name}.{head}") if rest and module.package == module.name else None
             if submodule is not None:
                 return self._resolve(submodule, rest, seen)
-            known = "builtins" if hasattr(builtins, head) else next(filter(is_known, module.stars), None)
+            known = "builtins" if hasattr(builtins, head) else _star_with(head, module)
             return known and ".".join([known, *words])
         if found.node is None:
             return self._look_up([*found.target.split("."), *rest], seen)
@@ -294,6 +295,14 @@ def _definitions(module: Module, node: ast.stmt, stars: list[str]) -> Iterator[D
             yield Definition(module, node.target.id, node.value or node, annotation=node.annotation)
     elif type(node).__name__ == "TypeAlias":
         yield Definition(module, node.name.id, node)  # type: ignore[attr-defined]
+
+
+def _star_with(name: str, module: Module) -> str | None:
+    """Return the known module from which a name comes that stands in no source; one that is not loaded may have it."""
+    known = [each for each in module.stars if is_known(each)]
+    having = [each for each in known if hasattr(sys.modules.get(each), name)]
+    unasked = [each for each in known if each not in sys.modules]
+    return next(reversed(having or unasked), None)
 
 
 def _inside(found: Definition, name: str) -> Definition | None:
