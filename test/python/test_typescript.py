@@ -964,6 +964,21 @@ class Modules(unittest.TestCase):
         )
         self.assertEqual(functions(code + "__all__ = ['_g']\n__all__ += ['f']", expose="all"), ["export function _g(): Promise<number>;", "export function f(): Promise<number>;"])
 
+    def test_all_means_what_a_package_takes_over_from_its_own_modules_too(self):
+        files = {
+            "shop/__init__.py": "from os.path import join\nfrom textwrap import *\nfrom .core import total, _hidden\nfrom .more import *\nfrom .more.deep import Item as Thing",
+            "shop/core.py": f"{HEAD}def total() -> int: ...\ndef other() -> int: ...\ndef _hidden() -> int: ...",
+            "shop/more/__init__.py": "from .deep import *\n__all__ = ['longest']\ndef longest() -> str: ...\ndef shortest() -> str: ...",
+            "shop/more/deep.py": f"{HEAD}@dataclass\nclass Item:\n    name: str",
+        }
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in files.items():
+                Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
+                Path(folder, name).write_text(text, encoding="utf-8")
+            sources = Sources([folder, *sys.path])
+            made = declare(sources, {"": sources.load("shop")}, "all", "pythonarium types shop").text
+        self.assertEqual(re.findall(r"function (\w+)", made), ["total", "Thing", "Thing", "longest"])
+
     def test_nothing_is_run(self):
         self.assertEqual(functions("raise SystemExit(1)\n@expose\ndef f() -> int: ..."), ["export function f(): Promise<number>;"])
 

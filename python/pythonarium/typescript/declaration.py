@@ -364,13 +364,16 @@ class _File:
         return comment(lines) if lines else []
 
     def _public(self, module: Module) -> dict[str, Definition]:
-        """Return what a module calls its own: what `__all__` names, or the public names that it defines itself."""
+        """Return what a module calls its own: what `__all__` names, or the public names that it or a module of its package defines."""
         listed = _listed_names(module)
-        names = listed if listed is not None else [name for name in module.names if not name.startswith("_")]
+        names = listed
+        if names is None:
+            own = [name for name, each in module.names.items() if each.node is not None or _is_inside(module, each.target)]
+            stars = [self._sources.find(star) for star in module.stars if _is_inside(module, star)]
+            taken = [name for star in stars if star is not None for name in self._public(star)]
+            names = [name for name in dict.fromkeys([*own, *taken]) if not name.startswith("_")]
         found: dict[str, Definition] = {}
         for name in names:
-            if listed is None and module.names[name].node is None:
-                continue
             definition = self._sources.resolve(module, name)
             if not isinstance(definition, Definition):
                 continue
@@ -547,6 +550,11 @@ def _is_exception(sources: Sources, definition: Definition, depth: int = 0) -> b
         if isinstance(found, Definition) and _is_exception(sources, found, depth + 1):
             return True
     return False
+
+
+def _is_inside(package: Module, name: str) -> bool:
+    """Whether it is a module of that package, or stands in one: what a package takes over from there is its own."""
+    return package.package == package.name and name.startswith(f"{package.name}.")
 
 
 def _listed_names(module: Module) -> list[str] | None:
