@@ -279,6 +279,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
     process.nextTick(() => {
       this.#hasFillAhead = false;
       this.#fill();
+      this.#serve();
     });
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { type MapItem, mapCalls } from '../../src/map.js';
 import { heard } from '../fake/turned-clock.js';
@@ -116,6 +117,18 @@ describe('map', () => {
     expect(await loop).toBe('1!');
     expect(calls.abortedItems).toEqual([2, 3]);
     expect(source.isClosed).toBe(true);
+  });
+
+  it('gives each of several who ask at once a result of their own, though there is room for one item alone', async () => {
+    const calls = new Calls();
+    const iterator = calls.map([1, 2, 3], { concurrency: 1 });
+    const results = [1, 2, 3, 4].map(() => iterator.next());
+    for (const item of [1, 2, 3]) {
+      while (!calls.asked.includes(item)) await setImmediate();
+      expect(calls.asked).toHaveLength(item);
+      calls.answer(item);
+    }
+    expect((await Promise.all(results)).map(({ value }) => value)).toEqual(['1!', '2!', '3!', undefined]);
   });
 
   it.each([true, false])('hands on each result that its consumer leaves, once: ordered: %s', async (ordered) => {
