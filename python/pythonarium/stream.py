@@ -47,6 +47,7 @@ class Stream:
         """Send all items of `iterator`, and close it whatever happens. Raises what it raises, once the items before are sent."""
         call = self._exchange.call
         cancellation = self._exchange.cancellation
+        items = iterator if hasattr(type(iterator), "__iter__") else _Each(iterator)
         batch = self._batch
         append = batch.append
         try:
@@ -57,7 +58,7 @@ class Stream:
                 chars = 0
                 chars_max = min(BATCH_BYTES, self._bytes)
                 cancellation.arm(call)
-                for item in iterator:
+                for item in items:
                     kind = type(item)
                     if kind is dict and are_atoms(map(type, item.values())):
                         append(item.copy())
@@ -108,9 +109,10 @@ class Stream:
 
     async def send_async(self, iterator: AsyncIterator[Any]) -> None:
         """As `send`, for an asynchronous iterator, on the loop that runs."""
+        items = iterator if hasattr(type(iterator), "__aiter__") else _Each(iterator)
         left = chars = 0
         try:
-            async for item in iterator:
+            async for item in items:
                 kind = type(item)
                 if kind is str:
                     chars += len(item)
@@ -241,6 +243,25 @@ class Stream:
                 self._item_bytes = size / count
                 self._sent += count
             at += count
+
+
+class _Each:
+    """What is asked for no more than the next item, as a `for` asks what `iter()` has returned, and can be gone over in parts."""
+
+    def __init__(self, iterator: Any) -> None:
+        self._iterator = iterator
+
+    def __iter__(self) -> _Each:
+        return self
+
+    def __next__(self) -> Any:
+        return self._iterator.__next__()
+
+    def __aiter__(self) -> _Each:
+        return self
+
+    def __anext__(self) -> Any:
+        return self._iterator.__anext__()
 
 
 def _fixed(item: Any, kind: type, depth_max: int, hook: Hook, bytes_max: int) -> Any:

@@ -43,6 +43,8 @@ class Streams(WorkerTestCase):
     def test_any_iterable_can_be_streamed_and_a_text_cannot(self):
         self.assertEqual(self.collect("listed", 3)[0], [0, 1, 2])
         self.assertEqual(self.collect("later", 1_000)[0], list(range(1_000)))
+        for name in ("bare_iterator", "bare_async_iterator"):
+            self.assertEqual(self.collect(name, 1_000)[0], list(range(1_000)))
         _, _, answer = self.collect("text")
         self.assertEqual(answer["error"]["code"], "ERR_VALUE")
         self.assertIn("no items to stream", answer["error"]["message"])
