@@ -129,6 +129,7 @@ export class Runtime {
   #tickets = 0;
   #requests = 0;
   #lastFailure: unknown;
+  #isLookAhead = false;
 
   /** @param startPython How a process is started; tests play theirs. */
   constructor(settings: PoolSettings, startPython?: StartPython) {
@@ -315,7 +316,10 @@ export class Runtime {
    * their functions have gone on.
    */
   lookForDeadlocks(): void {
+    if (this.#isLookAhead) return;
+    this.#isLookAhead = true;
     nextTurn(() => {
+      this.#isLookAhead = false;
       // One may be what several slots are waited for: of those below it the newest is refused, and it goes on before the next.
       for (const keeper of this.keepers) keeper?.refuseIfDeadlocked();
     });

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Call } from '../../src/call.js';
 import type { CallOptions, Pool, PoolOptions, Session } from '../../src/index.js';
 import { failure } from '../support/pool.js';
@@ -545,6 +545,25 @@ describe('the end of a session, awaited in the function of a call,', () => {
     expect(await Promise.all(calls)).toEqual(['outer', 'elsewhere', 'later']);
     await setImmediate();
     expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, sessions: 0 });
+  });
+
+  it('is looked at once for all calls of it that are made in a turn', async () => {
+    const { pool, played, outer, answer } = await nesting({ slots: 1 });
+    const session = pool.session('ann');
+    const calls = [session.call('asked')];
+    const ended = outer.run(() => session.end());
+    await setImmediate();
+    const looks = vi.spyOn(played.runtime, 'keepers', 'get');
+    calls.push(...Array.from({ length: 100 }, () => session.call('asked')));
+    await setImmediate();
+    expect(looks).toHaveBeenCalledTimes(1);
+    await answer('other 0');
+    for (const call of calls) {
+      await answer('asked');
+      expect(await call).toBe('asked');
+    }
+    await ended;
+    await answer('outer');
   });
 });
 
