@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WorkerHand } from '../../src/actors/worker.js';
 import type { PoolOptions } from '../../src/index.js';
+import { KeepAlive } from '../../src/keep-alive.js';
 import { batchesMax } from '../../src/turns.js';
 import { collect, failure } from '../support/pool.js';
 import type { FakeProcess, LineToPython, Script } from './fake-python.js';
@@ -39,6 +40,24 @@ describe('how many items go to a worker at once', () => {
     const { pool, sizes } = await mapping({}, { serve: (_, process) => queueMicrotask(() => process.answer(1, 100)) });
     await collect(pool.map('f', numbers(400), { concurrency: 64 }));
     expect(Math.max(...sizes)).toBe(10);
+  });
+
+  it('is never more than a message may be', async () => {
+    const texts: string[] = [];
+    const { pool, sizes } = await mapping(
+      { messageBytesMax: 4_096 },
+      { onLine: (_, _process, text) => texts.push(text) },
+    );
+    const items = Array.from({ length: 400 }, () => 'x'.repeat(300));
+    expect(await collect(pool.map('f', items, { concurrency: 64 }))).toEqual(items);
+    expect(Math.max(...texts.map(({ length }) => length))).toBeLessThanOrEqual(4_096);
+    expect(Math.max(...sizes)).toBeGreaterThan(1);
+  });
+
+  it('is what it is for thousands that may be under way, of which none is sent twice', async () => {
+    const { pool, sizes } = await mapping();
+    expect(await collect(pool.map('f', numbers(5_000), { concurrency: 5_000 }))).toEqual([...numbers(5_000)]);
+    expect(sizes.reduce((sum, size) => sum + size)).toBe(5_000);
   });
 
   it('is one where Python shares no page with Node', async () => {
@@ -140,6 +159,34 @@ describe('the lease of a map', () => {
     expect(leases()).toBe(2);
   });
 
+  it('keeps the program running while an item is under way, and no longer', async () => {
+    const [hold, release] = [vi.spyOn(KeepAlive.prototype, 'hold'), vi.spyOn(KeepAlive.prototype, 'release')];
+    onTestFinished(() => vi.restoreAllMocks());
+    const held = () => hold.mock.calls.length - release.mock.calls.length;
+    const { pool, process } = await mapping({}, { serve: () => {} });
+    const before = held();
+    const results = pool.map('f', [1]);
+    const first = results.next();
+    await done();
+    expect(held()).toBe(before + 1);
+    await answer(process);
+    expect((await first).value).toBe(1);
+    await done();
+    expect(held()).toBe(before);
+    await results.return?.();
+  });
+
+  it('counts among the calls of its worker as many as are unanswered', async () => {
+    const { pool, process, sizes } = await mapping({}, { serve: () => {}, mappedMax: 1 });
+    const results = collect(pool.map('f', numbers(200), { concurrency: 16 }));
+    while (Math.max(0, ...sizes) < shareOf(16)) await answer(process);
+    await answer(process);
+    expect(pool.workers()).toMatchObject([{ calls: process.owed }]);
+    expect(process.owed).toBeGreaterThan(1);
+    while (process.owesAnswer) await answer(process);
+    await results;
+  });
+
   it('waits in its place, with its priority and its key', async () => {
     const { pool, process } = await mapping({}, { serve: () => {} });
     const lease = await pool.checkout();
@@ -196,6 +243,19 @@ describe('when a worker dies in the middle of a batch', () => {
     expect(await results).toMatchObject({ code: 'ERR_WORKER_DIED', started: false });
   });
 
+  it('an item that it had not begun has only waited where no other comes up in time', async () => {
+    const { pool, process, clock } = await mapping({}, { serve: () => {} });
+    process.freeze();
+    const results = failure(collect(pool.map('f', [1], { timeoutMs: 100 })));
+    await done();
+    await clock.turn(40);
+    process.die();
+    process.tellEnd();
+    await done();
+    await clock.turn(60);
+    expect(await results).toMatchObject({ code: 'ERR_QUEUE_TIMEOUT', waitedMs: 100 });
+  });
+
   it('suspects the one that ran, and no other', async () => {
     const { pool, process, results, item } = await inTheMiddle({ poisonDeaths: 1 });
     process.die({ exitCode: null, signal: 'SIGSEGV' });
@@ -205,6 +265,7 @@ describe('when a worker dies in the middle of a batch', () => {
     expect(await failure(pool.call('f', [item]))).toMatchObject({ code: 'ERR_POISON' });
     void pool.call('f', [item + 1]).catch(() => {});
     expect(pool.stats().poison.refused).toBe(1);
+    expect(await failure(collect(pool.map('f', [item])))).toMatchObject({ code: 'ERR_POISON' });
   });
 });
 
@@ -215,6 +276,8 @@ describe('a map that is given up in the middle of a batch', () => {
     const left = map.return?.();
     await left;
     expect(process.cancelled).toHaveLength(batchesMax());
+    // What runs is interrupted last, when Python can see that what is behind it need not be begun.
+    expect(process.cancelled).toEqual(process.cancelled.toSorted((one, other) => other - one));
     const call = pool.call('other');
     expect(pool.stats()).toMatchObject({ calls: { running: 1 }, workers: { cancelling: 1 } });
     process.answer('late');
@@ -304,7 +367,7 @@ describe('time', () => {
   });
 
   it('leaves no timer behind', async () => {
-    const { pool, clock, timers } = await mapping({ timeoutMs: 1_000 });
+    const { pool, clock, timers } = await mapping({ timeoutMs: 1_000, queueTimeoutMs: 1_000 });
     await collect(pool.map('f', numbers(300), { concurrency: 20 }));
     expect(clock.timers).toBe(timers);
   });

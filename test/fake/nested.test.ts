@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Call } from '../../src/call.js';
 import type { CallOptions, Pool, PoolOptions, Session } from '../../src/index.js';
-import { failure } from '../support/pool.js';
+import { collect, failure } from '../support/pool.js';
 import { watchFaults } from './faults.js';
 import { PlayedPool } from './played-pool.js';
 import { heard } from './turned-clock.js';
@@ -398,6 +398,16 @@ describe('a checkout in the function of a call, with a slot for it behind that a
     for (const name of ['other 1', 'outer']) await answer(name);
     await drained;
     expect(pool.stats()).toMatchObject({ state: 'drained', leases: 0, waiting: 0 });
+  });
+});
+
+describe('a map in the function of a call', () => {
+  it('is refused where its items would wait for the slot of that call', async () => {
+    const { pool, outer, answer } = await nesting({ size: 1, slots: 1 });
+    const results = outer.run(() => failure(collect(pool.map('inner', [1]))));
+    expect(await results).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['outer', 'inner'] });
+    expect(pool.stats()).toMatchObject({ leases: 1, waiting: 0 });
+    await answer('outer');
   });
 });
 

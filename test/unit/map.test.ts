@@ -53,7 +53,7 @@ describe('map', () => {
     }
     const results = all(calls.map(source(), { concurrency: 3 }));
     for (let item = 0; item < 4; item += 1) {
-      while (!calls.asked.includes(item)) await heard();
+      while (!calls.asked.includes(item)) await setImmediate();
       calls.answer(item);
     }
     expect(await results).toEqual(['0!', '1!', '2!', '3!']);
@@ -99,7 +99,7 @@ describe('map', () => {
     }
     const iterator = calls.map(source(), { concurrency: 2 });
     const first = iterator.next();
-    while (calls.asked.length < 1) await heard();
+    while (calls.asked.length < 1) await setImmediate();
     calls.answer(1);
     expect((await first).value).toBe('1!');
     await expect(iterator.next()).rejects.toThrow('the source broke');
@@ -129,6 +129,56 @@ describe('map', () => {
       calls.answer(item);
     }
     expect((await Promise.all(results)).map(({ value }) => value)).toEqual(['1!', '2!', '3!', undefined]);
+  });
+
+  it('gives up what is under way and closes its source when something is thrown into it, which comes back', async () => {
+    const calls = new Calls();
+    const source = new Source([1, 2, 3]);
+    const results = calls.map(source, { concurrency: 2 });
+    const first = results.next();
+    await heard();
+    const reason = new Error('enough');
+    await expect(results.throw?.(reason)).rejects.toBe(reason);
+    expect(await first).toEqual({ value: undefined, done: true });
+    expect(calls.abortedItems).toEqual([1, 2]);
+    expect(source.isClosed).toBe(true);
+  });
+
+  it('closes no source that has come to its end by itself', async () => {
+    const calls = new Calls();
+    const source = new Source([1]);
+    const results = all(calls.map(source, { concurrency: 1 }));
+    await heard();
+    calls.answer(1);
+    expect(await results).toEqual(['1!']);
+    expect(source.isClosed).toBe(false);
+  });
+
+  it('tells whoever leaves what closing its source throws', async () => {
+    const broken = new Error('it cannot be closed');
+    const source = {
+      next: () => ({ value: 1, done: false }),
+      return: () => {
+        throw broken;
+      },
+    };
+    const results = new Calls().map({ [Symbol.iterator]: () => source }, { concurrency: 1 });
+    const first = results.next();
+    await expect(results.return?.()).rejects.toBe(broken);
+    expect(await first).toEqual({ value: undefined, done: true });
+  });
+
+  it('lets its consumer leave though its source is in the middle of a read', async () => {
+    const calls = new Calls();
+    async function* source() {
+      yield 1;
+      await new Promise(() => {});
+    }
+    const results = calls.map(source(), { concurrency: 2 });
+    void results.next();
+    while (calls.asked.length < 1) await setImmediate();
+    expect(await results.return?.()).toEqual({ value: undefined, done: true });
+    expect(calls.abortedItems).toEqual([1]);
   });
 
   it.each([true, false])('hands on each result that its consumer leaves, once: ordered: %s', async (ordered) => {
@@ -174,7 +224,7 @@ describe('map', () => {
     }
     const results = calls.map(source(), { concurrency: 2, signal });
     const first = results.next();
-    while (calls.asked.length < 1) await heard();
+    while (calls.asked.length < 1) await setImmediate();
     calls.answer(1);
     expect((await first).value).toBe('1!');
     await heard();
@@ -229,14 +279,14 @@ describe('map', () => {
     const rules = { concurrency: 2, ordered: true, signal };
     const results = mapCalls(callOne, source(), rules, () => turns as never);
     const first = results.next();
-    while (taken.length < 1) await heard();
+    while (taken.length < 1) await setImmediate();
     taken[0]!.succeed('done');
     expect((await first).value).toBe('done');
     await heard();
     const reason = new Error('enough');
     abort(reason);
     goOn();
-    while (reasons.length < 1) await heard();
+    while (reasons.length < 1) await setImmediate();
     expect(reasons).toEqual([reason]);
     await expect(results.next()).rejects.toBe(reason);
   });
