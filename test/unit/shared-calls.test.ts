@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Children, type Parent, Run } from '../../src/children.js';
 import type { PoolOptions } from '../../src/index.js';
@@ -49,6 +50,7 @@ describe('calls of one idempotencyKey', () => {
     await first;
     await world.clock.turn(99);
     expect(await pool.call('pay', [], KEY)).toBe(1);
+    expect(pool.stats()).toMatchObject({ duplicates: 1, calls: { asked: 1 } });
     await world.clock.turn(1);
     const again = pool.call('pay', [], KEY);
     await answer(2);
@@ -127,10 +129,46 @@ describe('calls of one idempotencyKey', () => {
     expect(starts()).toBe(1);
   });
 
+  it('tell whoever gives up how long it has run since they asked', async () => {
+    const { pool, world, answer } = await booted();
+    const first = pool.call('pay', [], KEY);
+    await world.clock.turn(20);
+    const late = pool.call('pay', [], { ...KEY, timeoutMs: 50 }).catch((error) => error);
+    await world.clock.turn(50);
+    expect(await late).toMatchObject({ code: 'ERR_CALL_TIMEOUT', waitedMs: 0, ranMs: 50 });
+    await answer('paid');
+    expect(await first).toBe('paid');
+  });
+
+  it('leave no timer and no listener behind, whether they wait for it or give up', async () => {
+    const { pool, world, answer } = await booted();
+    const { timers } = world.clock;
+    const { signal } = new AbortController();
+    const calls = [1, 2].map(() => pool.call('pay', [], { ...KEY, signal, timeoutMs: 1_000 }));
+    const late = pool.call('pay', [], { ...KEY, signal, timeoutMs: 50 }).catch((error) => error);
+    await world.clock.turn(50);
+    expect(await late).toMatchObject({ code: 'ERR_CALL_TIMEOUT' });
+    await answer('paid');
+    expect(await Promise.all(calls)).toEqual(['paid', 'paid']);
+    expect([world.clock.timers, getEventListeners(signal, 'abort')]).toEqual([timers, []]);
+  });
+
+  it('are waited for by a function that joined them until it has their outcome, and no longer', async () => {
+    const { pool, answer } = await booted();
+    const first = pool.call('pay', [], KEY);
+    const outer = withFunctions();
+    const left = new Run(outer, () => false).of(async () => {
+      await pool.call('pay', [], KEY);
+      return outer.children.all;
+    });
+    expect(outer.children.all).toHaveLength(1);
+    await answer('paid');
+    expect(await Promise.all([first, left])).toEqual(['paid', []]);
+  });
+
   it('are waited for by the function that made the first of them until that is given up, though the others go on', async () => {
     const { pool, world, answer } = await booted();
-    const outer = { name: 'outer', parent: undefined, isSettled: false } as unknown as { children: Children } & Parent;
-    outer.children = new Children(outer);
+    const outer = withFunctions();
     let first: Promise<unknown> | undefined;
     void new Run(outer, () => false).of(() => {
       first = pool.call('pay', [], { ...KEY, timeoutMs: 50 }).catch((error) => error);
@@ -248,6 +286,13 @@ describe('calls of one idempotencyKey', () => {
     await lease.checkin();
   });
 });
+
+/** A call in whose functions others can be made. */
+function withFunctions(): Parent {
+  const outer = { name: 'outer', parent: undefined, isSettled: false } as unknown as { children: Children } & Parent;
+  outer.children = new Children(outer);
+  return outer;
+}
 
 async function booted(options: Partial<PoolOptions> = {}) {
   const world = new PlayedPool(options);
