@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { WorkerHand } from '../../src/actors/worker.js';
-import { Call, type CallExtras, type CallOutcome, type Question } from '../../src/call.js';
+import { Call, type CallExtras, type CallOutcome, type Progress, type Question } from '../../src/call.js';
 import { type Child, callOf, parentRun, type Run } from '../../src/children.js';
 import { PoolClosedError, ProtocolError } from '../../src/errors.js';
 import type { Exchange } from '../../src/exchange.js';
@@ -239,6 +239,18 @@ describe('an attempt that was given up', () => {
     expect(answers).toEqual([]);
   });
 
+  it('tells nobody any more how far it has come', () => {
+    const { call, first, second, progressed, giveUp } = attempting();
+    const tell = (done: number, from: Exchange) =>
+      call.hear({ type: 'progress', id: 1, done, total: null, note: null }, from);
+    expect(tell(1, first)).toBe(true);
+    giveUp();
+    expect(tell(2, first)).toBe(true);
+    call.onSent(second);
+    expect([tell(3, first), tell(4, second)]).toEqual([true, true]);
+    expect(progressed).toEqual([1, 4]);
+  });
+
   it('takes what it had asked with it: the next has the answer to its own question, and waits for no other', async () => {
     const { call, first, second, answers, said, giveUp } = attempting();
     expect(call.hear(asks, first)).toBe(true);
@@ -291,11 +303,14 @@ function attempting() {
   const retries = { isPoison: () => false, take: () => true, delayMs: () => 0, wait: () => () => {} };
   const terms = { attempts: 2, idempotent: true, attemptTimeoutMs: 50 };
   const caller = { owner: 'ann' } as Question['caller'];
-  const { call, clock } = made({}, { attempts: new Attempts(terms, retries as unknown as Retries) }, caller);
+  const progressed: unknown[] = [];
+  const attempts = new Attempts(terms, retries as unknown as Retries);
+  const onProgress = ({ done }: Progress) => progressed.push(done);
+  const { call, clock } = made({}, { attempts, onProgress }, caller);
   call.waitAt({ withdraw() {}, timeout: () => new Error('late'), holders: () => undefined, askAgain: () => {} });
   const [first, second] = [exchangeOf(1), exchangeOf(2)];
   call.onSent(first);
-  return { call, first, second, answers, said, giveUp: () => clock.jump(50) };
+  return { call, first, second, answers, said, progressed, giveUp: () => clock.jump(50) };
 }
 
 /** What runs here for that call, which stands still until it has ended. */

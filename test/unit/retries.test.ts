@@ -53,10 +53,22 @@ describe('an idempotent call', () => {
       running!.tellEnd();
       const diedAt = world.clock.now();
       // Others are idle, so that nothing but the wait itself is waited for.
-      while (world.python.running.length === 0) await turnTo(world, 1);
+      for (let ms = 0; ms < 1_000 && world.python.running.length === 0; ms += 1) await turnTo(world, 1);
       delays.push(world.clock.now() - diedAt);
     }
     expect(delays).toEqual([80, 160]);
+    expect(world.runtime.retries.delayMs(20)).toBe(10_000);
+  });
+
+  it('was started as far as its caller is told if it was in any of its attempts', async () => {
+    const onLine: Script['onLine'] = ({ type }, process) => {
+      if (type === 'call' && process !== world.python.processes[0]) process.freeze();
+    };
+    const { world, pool } = await booted({}, { onLine });
+    const call = settled(pool.call('load', [], { idempotent: true, attempts: 2 }));
+    for (let attempt = 0; attempt < 2; attempt += 1) await dieAndReturn(world);
+    expect(started(world, 'load')).toBe(1);
+    expect(await call()).toMatchObject({ code: 'ERR_WORKER_DIED', started: true, attempts: 2 });
   });
 
   it('is made again after its worker broke the line', async () => {
@@ -156,6 +168,20 @@ describe('an idempotent call', () => {
     expect((error as Error).message).toContain('`attemptTimeoutMs`');
   });
 
+  it('has all of its time in each attempt, though the one before ended before its own was up', async () => {
+    const { world } = await booted({ retryDelayMs: 0 });
+    const call = settled(world.pool.call('load', [], { idempotent: true, attemptTimeoutMs: 1_000 }));
+    await dieAndReturn(world);
+    await world.clock.turn(999);
+    expect(world.process.cancelled).toEqual([]);
+    await world.clock.turn(1);
+    expect(world.process.cancelled).toHaveLength(1);
+    world.process.answer('too late');
+    await turnTo(world, 1);
+    world.process.answer('in time');
+    expect(await call()).toBe('in time');
+  });
+
   it('goes on at its old place, before those who came later', async () => {
     const { world, pool } = await booted({ retryDelayMs: 0 });
     const order: string[] = [];
@@ -209,7 +235,7 @@ describe('an idempotent call', () => {
     world.process.tellEnd();
     await world.boot();
     await world.destroy();
-    expect(await call()).toMatchObject({ code: expect.stringMatching(/ERR_WORKER_DIED|ERR_POOL_CLOSED/) });
+    expect(await call()).toMatchObject({ code: 'ERR_WORKER_DIED', started: true, attempts: 1 });
     expect(world.clock.timers).toBe(0);
   });
 });
@@ -217,7 +243,7 @@ describe('an idempotent call', () => {
 describe('a call that was certainly not started', () => {
   it('goes to another worker at once if it may have more attempts than one, idempotent or not, and costs nothing', async () => {
     const { world, pool } = await booted({ retryRatio: 0 });
-    while (world.runtime.retries.take()) {}
+    takeAll(world);
     const { attempts } = pool.stats();
     world.process.freeze();
     const call = settled(pool.call('pay', [5], { attempts: 2 }));
@@ -257,22 +283,29 @@ describe('a call that was certainly not started', () => {
 describe('the budget of further attempts', () => {
   it('is a part of the calls that are made, besides a hundred at once and one each second', async () => {
     const { world, pool } = await booted({ retryRatio: 0.2, retryDelayMs: 0, poisonDeaths: 0 });
-    const { retries, counters } = world.runtime;
-    let taken = 0;
-    while (retries.take()) taken += 1;
-    expect(taken).toBe(100);
+    const { counters } = world.runtime;
+    expect(takeAll(world)).toBe(100);
     counters.asked += 50;
-    for (taken = 0; retries.take(); ) taken += 1;
-    expect(taken).toBe(10);
+    expect(takeAll(world)).toBe(10);
     await world.clock.turn(3_000);
-    for (taken = 0; retries.take(); ) taken += 1;
-    expect(taken).toBe(3);
+    expect(takeAll(world)).toBe(3);
     expect(pool.stats().attempts).toEqual({ retried: 113, moved: 0, overBudget: 3 });
+  });
+
+  it('is saved up to a hundred, or to as many as there are slots, however long nobody needs one', async () => {
+    for (const [size, most] of [
+      [4, 100],
+      [50, 150],
+    ] as const) {
+      const { world } = await booted({ size, slots: 3 });
+      await world.clock.turn(1_000_000);
+      expect(takeAll(world)).toBe(most);
+    }
   });
 
   it('that is spent lets a call fail with what its attempt failed by', async () => {
     const { world, pool } = await booted({ retryRatio: 0 });
-    while (world.runtime.retries.take()) {}
+    takeAll(world);
     const call = settled(pool.call('load', [], { idempotent: true }));
     await dieAndReturn(world);
     expect(await call()).toMatchObject({ code: 'ERR_WORKER_DIED', started: true, attempts: 1 });
@@ -341,6 +374,13 @@ async function turnTo(world: PlayedPool, ms: number): Promise<void> {
   await world.clock.turn(ms);
   await world.boot();
   await heard();
+}
+
+/** Takes all further attempts that can be had now, and tells how many those were. */
+function takeAll({ runtime }: PlayedPool): number {
+  let taken = 0;
+  while (taken < 1_000 && runtime.retries.take()) taken += 1;
+  return taken;
 }
 
 /** How often Python began with that function. */
