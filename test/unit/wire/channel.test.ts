@@ -35,14 +35,25 @@ describe('a channel', () => {
     expect(String(far.read())).toBe('{"a":1}\n{"a":2}\n{"a":3}\n{"a":4}\n');
   });
 
+  it('writes a line that is not urgent at the end of the turn, with those that follow it', async () => {
+    const { channel, near } = open();
+    const write = vi.spyOn(near, 'write');
+    channel.send('{"a":1}', [], false);
+    channel.send('{"a":2}');
+    expect(write).not.toHaveBeenCalled();
+    await settled();
+    expect(write.mock.calls).toEqual([['{"a":1}\n{"a":2}\n']]);
+  });
+
   it('does not wait for the end of the turn with much to send, nor send it twice', async () => {
     const { channel, near } = open();
     const write = vi.spyOn(near, 'write');
+    channel.send('x');
     channel.send('x'.repeat(100_000));
-    expect(write).toHaveBeenCalledTimes(1);
+    expect(write).toHaveBeenCalledTimes(2);
     channel.send('y');
     await settled();
-    expect(write.mock.calls.map(([lines]) => String(lines).length)).toEqual([100_001, 2]);
+    expect(write.mock.calls.map(([lines]) => String(lines).length)).toEqual([2, 100_001, 2]);
   });
 
   it('counts what waits, before and after it was given to the descriptor', async () => {
@@ -104,6 +115,14 @@ describe('raw bytes on a channel', () => {
     channel.send('{"a":4}');
     await settled();
     expect(String(far.read())).toBe('{"a":1}\n{"a":2}\n{"a":3,"rich":[],"bin":[1,0,2]}\nxy\n{"a":4}\n');
+  });
+
+  it('may be as many as there may be', async () => {
+    const { channel, far, told } = open();
+    far.write(reply(1) + lineOf(2, ATTACHMENT_BYTES_MAX - 1, 1));
+    await settled();
+    expect([told.ids, told.ends]).toEqual([[1], []]);
+    channel.destroy();
   });
 
   it('are a broken protocol where a line announces more than there may be', async () => {
