@@ -161,7 +161,7 @@ describe('the lease of a map', () => {
 
   it('keeps the program running while an item is under way, and no longer', async () => {
     const [hold, release] = [vi.spyOn(KeepAlive.prototype, 'hold'), vi.spyOn(KeepAlive.prototype, 'release')];
-    onTestFinished(() => vi.restoreAllMocks());
+    onTestFinished(() => void vi.restoreAllMocks());
     const held = () => hold.mock.calls.length - release.mock.calls.length;
     const { pool, process } = await mapping({}, { serve: () => {} });
     const before = held();
