@@ -564,7 +564,7 @@ export class WorkerHand implements ProcessListeners {
         if (this.#pythonPid !== undefined) return this.#unasked('a second `hello`');
         return this.#helloed(message);
       case 'ready':
-        if (!this.#isComingUp) return this.#unasked('`ready` out of its turn');
+        if (this.#pythonPid === undefined || this.#boot.isUp) return this.#unasked('`ready` out of its turn');
         this.#boot.isUp = true;
         this.#interrupts = message.interrupts;
         if (message.stacks) this.#dumps = this.#newDumps();
@@ -585,7 +585,7 @@ export class WorkerHand implements ProcessListeners {
         if (this.#isStale) this.#worker.send({ type: 'worker.retire' });
         return;
       case 'failed':
-        if (!this.#isComingUp) return this.#unasked('`failed` out of its turn');
+        if (this.#boot.isUp) return this.#unasked('`failed` out of its turn');
         this.#end.fault = this.#boot.onFailed(message);
         return this.#worker.send({ type: 'process.unfit' });
     }
@@ -628,11 +628,6 @@ export class WorkerHand implements ProcessListeners {
     const request = message.call === null ? undefined : this.#asker(message.call);
     const context = request?.batch?.context ?? request?.call?.context;
     this.#runtime.log({ worker: this.name, ...message, context });
-  }
-
-  /** It has said hello, and not yet how that went on. */
-  get #isComingUp(): boolean {
-    return this.#pythonPid !== undefined && !this.#boot.isUp;
   }
 
   #helloed(hello: HelloMessage): void {
