@@ -33,12 +33,17 @@ describe('what JSON has no word for', () => {
     expect(fields).toEqual({ value: stands, rich: [[['value'], ...entry]] });
   });
 
+  const shared = new Uint8Array(new SharedArrayBuffer(2));
+  shared.set([1, 2]);
+
   it.each<[string, ArrayBufferView | ArrayBuffer | SharedArrayBuffer, unknown[]]>([
     ['a Uint8Array', new Uint8Array([1, 2]), ['bytes', 0]],
     ['a Buffer', Buffer.from([1, 2]), ['bytes', 0]],
     ['a part of a buffer', new Uint8Array([9, 1, 2, 9]).subarray(1, 3), ['bytes', 0]],
     ['a DataView', new DataView(new Uint8Array([9, 1, 2]).buffer, 1), ['bytes', 0]],
     ['an ArrayBuffer', new Uint8Array([1, 2]).buffer, ['bytes', 0]],
+    ['a SharedArrayBuffer', shared.buffer, ['bytes', 0]],
+    ['a Uint8Array over one', shared, ['bytes', 0]],
     ['numbers of 16 bits', new Int16Array(new Uint8Array([1, 2]).buffer), ['array', 0, 'int16']],
     ['small numbers', new Int8Array([1, 2]), ['array', 0, 'int8']],
   ])('goes as raw bytes behind the line: %s', (_, value, entry) => {
