@@ -51,6 +51,12 @@ describe('stream()', () => {
     await (await lease).checkin();
   });
 
+  it('goes on as long as it is read, though its items are more than a mebibyte together', async () => {
+    const pool = await readyPool(streams);
+    const items = await collect(pool.stream<string>('count', [40, 100_000]));
+    expect(items.map((item) => Number.parseInt(item, 10))).toEqual(numbers(40));
+  });
+
   it('closes the generator when the loop is left, and the worker lives on', async () => {
     const pool = await readyPool(streams, { interrupt: true });
     const pid = await pool.call('pid');

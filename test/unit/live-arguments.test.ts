@@ -41,6 +41,20 @@ describe('the items of an iterable', () => {
     expect(end).toMatchObject({ error: { message: expect.stringContaining('`values[0]` is undefined') } });
   });
 
+  it('are read no further than one that is refused, and their source is closed', () => {
+    let isClosed = false;
+    function* items() {
+      try {
+        yield 0;
+        yield undefined;
+      } finally {
+        isClosed = true;
+      }
+    }
+    saidOf(items());
+    expect(isClosed).toBe(true);
+  });
+
   it('go in as many messages as it takes for none of them to be too large', () => {
     const dates = Array.from({ length: 100 }, (_, number) => new Date(number));
     const said = saidOf(dates.values(), { ...LIMITS, messageBytesMax: 1_000 });

@@ -73,6 +73,18 @@ describe('what is on its way to a worker', () => {
     expect([...files.open]).toEqual([]);
   });
 
+  it('waits as well if it is several calls, which are sent together', async () => {
+    outbox.request(3, large, true);
+    outbox.batch(4, 9, '{"type":"map"}');
+    expect([sent, outbox.hasSent(4)]).toEqual([[], false]);
+    await files.asked[0]!.come(false);
+    await files.asked[1]!.come(false);
+    expect(sent.at(-1)).toEqual(['{"type":"map"}', []]);
+    expect([outbox.hasSent(9), outbox.hasSent(10)]).toEqual([true, false]);
+    outbox.batch(10, 12, '{"type":"map"}');
+    expect([outbox.hasSent(12), outbox.hasSent(13)]).toEqual([true, false]);
+  });
+
   it('goes over the line where there is no file to be had', async () => {
     outbox.request(3, large, true);
     await files.asked[0]!.come(false);
