@@ -79,6 +79,15 @@ class Replies(WorkerTestCase):
         with open(gate, "w") as pipe:
             pipe.write("open")
 
+    def test_are_written_before_a_function_that_raised_the_last_time(self):
+        self.send(("waits", "/no/such/gate"), ("add", 1, 2))
+        self.assertEqual((self.worker.receive()["type"], self.worker.receive()["value"]), ("error", 3))
+        gate = self.gate()
+        first, _ = self.send(("add", 1, 2), ("waits", gate))
+        self.assertEqual(self.worker.receive()["id"], first)
+        with open(gate, "w") as pipe:
+            pipe.write("open")
+
     def test_are_on_the_page_while_a_function_hangs_that_was_quick_and_on_the_line_after_it(self):
         gate = self.gate()
         ids = self.send(("add", 1, 2), ("add", 3, 4), ("waits", gate))
@@ -189,6 +198,11 @@ class Held(unittest.TestCase):
         self.assertTrue(self.writer.hold(b"x" * 40 + b"\n"))
         self.assertFalse(self.writer.hold(b"y" * 40 + b"\n"))
         self.assertEqual(self.page.lines(), b"x" * 40 + b"\n")
+
+    def test_the_page_may_be_full_to_the_last_byte(self):
+        self.assertTrue(self.writer.hold(b"x" * 55 + b"\n"))
+        self.assertFalse(self.writer.hold(b"\n"))
+        self.assertEqual((self.page.lines(), len(self.bytes)), (b"x" * 55 + b"\n", 64))
 
     def test_lines_stay_on_the_page_when_the_line_is_gone(self):
         def gone(_, part):

@@ -442,6 +442,18 @@ class Threads(Lanes):
         items = [value for one in self.said if one["type"] == "items" for value in one["values"]]
         self.assertEqual(items, list(range(100)))
 
+    def test_one_that_has_not_begun_is_never_started(self):
+        self.call("refuses_threads", 1)
+        asks = self.ask_with("function", "asks_plainly", 1)
+        self.hear()
+        # There is no thread for it before that one is done.
+        given_up = self.ask("echo", 1)
+        self.worker.send({"type": "cancel", "id": given_up})
+        self.answer_twice(asks)
+        answer = self.answer_to(given_up)
+        self.assertEqual((answer["error"]["type"], answer["started"]), ("CallCancelled", False))
+        self.assertEqual(self.worker.mark(), asks)
+
     def test_one_that_looks_is_cancelled_and_the_others_go_on(self):
         other = self.ask("wait_in_thread", "other")
         call = self.ask("loops_until_cancelled", "a")
