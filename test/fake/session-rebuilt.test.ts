@@ -224,6 +224,29 @@ describe('a lost session, among those who wait,', () => {
     expect(pool.stats().waiting).toBe(0);
   });
 
+  it('is waited for by whoever comes as it is built anew, though a `hint` has met a worker since', async () => {
+    const played = new PlayedPool({ size: 2 }, ANSWERS);
+    onTestFinished(() => played.destroy());
+    await played.boot();
+    const { pool } = played;
+    let go = () => {};
+    const built = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    const session = pool.session('ann', { onLost: () => built });
+    await session.call('played', ['first']);
+    for (const each of played.python.living) each.die();
+    await played.settle();
+    expect(await pool.session('ann', { affinity: 'hint' }).call('played', ['hinted'])).toBe('hinted');
+    const served: unknown[] = [];
+    const calls = ['second', 'third'].map((name) => session.call('played', [name]).then((value) => served.push(value)));
+    await setImmediate();
+    expect(served).toEqual([]);
+    go();
+    await Promise.all(calls);
+    expect(served).toEqual(['second', 'third']);
+  });
+
   it('is built anew where a worker is free, though nobody may wait', async () => {
     const { session } = await lostSession({ onLost: () => {}, options: { queueMax: 0 } });
     expect(await session.call('played', ['second'])).toBe('second');
