@@ -53,12 +53,13 @@ export class PlayedPool {
     }
   }
 
-  /** Ends the pool, whatever its state. */
+  /** Ends the pool, whatever its state, and no timer may be left then. */
   async destroy(): Promise<void> {
     const gone = this.pool.destroy();
     await heard();
     this.python.reap();
     await gone;
+    if (this.clock.timers > 0) throw new Error(`After its end ${this.clock.timers} timers are set`);
   }
 }
 
