@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { watchFaults } from '../fake/faults.js';
 import { PlayedPool } from '../fake/played-pool.js';
 import { heard } from '../fake/turned-clock.js';
+import { effort } from './effort.js';
 
 const CALLS = [0, 1, 2] as const;
 const TIMEOUT_MS = 60;
@@ -55,7 +56,7 @@ describe('three calls on one worker', () => {
         await world.destroy();
         expect(world.clock.timers).toBe(0);
       }),
-      { numRuns: 300 },
+      effort(300),
     );
   });
 });
