@@ -34,8 +34,7 @@ describe('closeOnSignal()', () => {
   it('ends at once at the second signal, and the worker that hangs with it', async () => {
     const { script, pids } = await started('hung');
     script.process.kill('SIGTERM');
-    // Both are not taken for one.
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await script.told()).toEqual({ heard: 'SIGTERM' });
     expect(pids.every(isAlive)).toBe(true);
     script.process.kill('SIGINT');
     expect(await script.ended).toBe(143);

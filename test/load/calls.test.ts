@@ -86,8 +86,7 @@ describe('1,500 calls from 32 clients while workers are killed all the time', ()
       process.kill(pid, 'SIGKILL');
       kills += 1;
     }, 100);
-    await Promise.all(Array.from({ length: 32 }, client));
-    clearInterval(killing);
+    await Promise.all(Array.from({ length: 32 }, client)).finally(() => clearInterval(killing));
 
     expect(outcomes.size).toBe(1_500);
     const started = new Map<number, number>();

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { AnyActorRef, InspectionEvent } from 'xstate';
 import { Hold } from '../../src/hold.js';
@@ -247,6 +248,7 @@ describe('checkout', () => {
     const timers = world.clock.timers;
     const lease = await pool.checkout({ timeoutMs: 1_000, signal });
     expect(world.clock.timers).toBe(timers);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
     await world.clock.turn(2_000);
     expect(lease.ended).toBeUndefined();
     await lease.checkin();
