@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import type { BootError, Pool, PoolEvents, PoolOptions, PythonError } from '../../src/index.js';
+import type { BootError, Pool, PoolOptions, PythonError } from '../../src/index.js';
+import { failure, next } from '../support/pool.js';
 
 /** What a process must do, real or played. */
 export interface Case {
@@ -223,24 +224,3 @@ export const cases: readonly Case[] = [
     },
   },
 ];
-
-/** The next event of that name for which `isIt` is true. */
-function next<Name extends keyof PoolEvents>(
-  pool: Pool,
-  name: Name,
-  isIt: (fact: PoolEvents[Name][0]) => boolean = () => true,
-): Promise<PoolEvents[Name][0]> {
-  return new Promise((resolve) => {
-    pool.on(name, (...[fact]) => {
-      if (isIt(fact as PoolEvents[Name][0])) resolve(fact as PoolEvents[Name][0]);
-    });
-  });
-}
-
-/** What `promise` rejects with. */
-async function failure<E = Error & { code: string }>(promise: Promise<unknown>): Promise<E> {
-  return promise.then(
-    (value) => expect.unreachable(`It came to ${JSON.stringify(value)}`),
-    (error: E) => error,
-  );
-}

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import { expect, it } from 'vitest';
+import { chanceOf } from '../support/chance.js';
 import { fixtures, readyPool } from '../support/pool.js';
 
 const mixed = fixtures(import.meta.url)('mixed.py');
@@ -8,7 +9,7 @@ const CALLS = 1_600;
 
 it('1,000 cancellations at random moments: all settle at once, workers live on, answers are not crossed, generators are closed', async () => {
   const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
-  const random = randomFrom(seed);
+  const random = chanceOf(seed);
   const pool = await readyPool(mixed, { size: WORKERS, interrupt: true });
   let [cancelled, question, late] = [0, 0, 0];
 
@@ -71,12 +72,3 @@ it('1,000 cancellations at random moments: all settle at once, workers live on, 
 });
 
 const NAMES = ['sleeps', 'sleeps_later', 'loops', 'counts', 'counts_later'];
-
-/** Numbers from 0 to 1 that the seed repeats (Lehmer's generator). */
-function randomFrom(seed: number): () => number {
-  let state = (seed % 2_147_483_646) + 1;
-  return () => {
-    state = (state * 48_271) % 2_147_483_647;
-    return state / 2_147_483_647;
-  };
-}
