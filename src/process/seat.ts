@@ -130,10 +130,6 @@ class SeatLine implements Line {
     this.#line = line;
   }
 
-  get writableLength(): number {
-    return this.#line.writableLength;
-  }
-
   write(data: string | Uint8Array): void {
     if (!this.#isOver) this.#line.write(data);
   }

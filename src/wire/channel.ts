@@ -48,11 +48,6 @@ export class Channel<Message = MessageFromPython> {
     duplex.on('error', (error) => this.#finish(error));
   }
 
-  /** Bytes that were given to {@link send} and not yet taken by the kernel; of what waits to be joined, its length. */
-  get waitingBytes(): number {
-    return this.#unsent.length + this.#duplex.writableLength;
-  }
-
   /**
    * Sends one line, given without its newline, and the raw bytes that follow it. The first of a turn leaves at once, so
    * that Python works while the turn goes on; the others leave together at its end. That they arrive nobody promises:
@@ -195,7 +190,6 @@ export type Place = () => Buffer | undefined;
 
 /** What is needed of a duplex stream. */
 export interface Line {
-  readonly writableLength: number;
   write(data: string | Uint8Array): unknown;
   cork(): void;
   uncork(): void;

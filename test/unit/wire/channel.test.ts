@@ -56,17 +56,6 @@ describe('a channel', () => {
     expect(write.mock.calls.map(([lines]) => String(lines).length)).toEqual([2, 100_001, 2]);
   });
 
-  it('counts what waits, before and after it was given to the descriptor', async () => {
-    const { channel } = open({ highWaterMark: 4 });
-    channel.send('12345678');
-    expect(channel.waitingBytes).toBe(9);
-    await settled();
-    channel.send('12345678');
-    await settled();
-    // The other side reads nothing: the first write may be on its way, the second is kept.
-    expect(channel.waitingBytes).toBeGreaterThanOrEqual(9);
-  });
-
   it('sends what it was given before it ends, and still hears the answer', async () => {
     const { channel, far, told } = open();
     channel.send('{"type":"stop"}');
@@ -187,7 +176,6 @@ describe('the end of a channel', () => {
     channel.end();
     await settled();
     expect(write.mock.calls).toEqual([['gone already\n']]);
-    expect(channel.waitingBytes).toBe(0);
     expect(told.ends).toEqual([undefined]);
     expect(near.destroyed).toBe(true);
   });
