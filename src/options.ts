@@ -64,7 +64,7 @@ export interface PoolOptions {
   readonly expose?: 'marked' | 'all' | undefined;
   /** Check the arguments of calls against the hints of the functions, in Python before they start. Default: false. */
   readonly validate?: boolean | undefined;
-  /** How many workers; or between how many, as they are needed. Default: as many as this program may use processors. */
+  /** How many workers; or between how many, as they are needed. Default: as many as this program may use processors, 1,024 at the most. */
   readonly size?: number | SizeRange | undefined;
   /** When a worker that is well is replaced all the same. Default: never. */
   readonly recycle?: RecycleLimits | undefined;
@@ -422,7 +422,7 @@ function existing(option: string, path: string): string {
 
 function sizes(size: PoolOptions['size']): Pick<PoolSettings, 'sizeMin' | 'sizeMax' | 'elastic'> {
   if (size === undefined || typeof size === 'number') {
-    const fixed = size ?? processors().count;
+    const fixed = size ?? Math.min(processors().count, SIZE_MAX);
     if (isInteger(fixed, 1, SIZE_MAX)) return { sizeMin: fixed, sizeMax: fixed, elastic: undefined };
   }
   const expected = `an integer from 1 to ${SIZE_MAX}, or { min, max }`;

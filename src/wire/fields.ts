@@ -152,8 +152,12 @@ function isObject(value: unknown): value is object {
 }
 
 function malformed(why: string, line: string): ProtocolError {
-  const excerpt = line.length > EXCERPT_CHARS ? `${line.slice(0, EXCERPT_CHARS)}…` : line;
-  return new ProtocolError({ detail: `${why}, in ${JSON.stringify(excerpt)}` });
+  return new ProtocolError({ detail: `${why}, in ${excerptOf(line)}` });
+}
+
+/** A text as JSON, and of a long one the beginning: it may be as long as a line. */
+export function excerptOf(text: string): string {
+  return JSON.stringify(text.length > EXCERPT_CHARS ? `${text.slice(0, EXCERPT_CHARS)}…` : text);
 }
 
 const EXCERPT_CHARS = 80;

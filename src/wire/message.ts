@@ -1,6 +1,6 @@
 import { MessageTooLargeError } from '../errors.js';
 import { decodeError, type WireError } from './error.js';
-import type { Fields } from './fields.js';
+import { excerptOf, type Fields } from './fields.js';
 import { jsonOf, listJson } from './plain.js';
 import { ATTACHED, type Resolve, type ValueHandlers } from './rich.js';
 import { checkJson, type Encoded, encodeFields, encodeJson, limitBytes, type ValueLimits } from './value.js';
@@ -527,7 +527,7 @@ export function messageOf(fields: Fields, bin?: readonly Uint8Array[], resolve?:
     case 'failed':
       return { type, stage: fields.oneOf('stage', STAGES), error: decodeError(fields.object('error')) };
     default:
-      return fields.refuse(`there is no message of type ${JSON.stringify(type)}`);
+      return fields.refuse(`there is no message of type ${excerptOf(type)}`);
   }
 }
 
@@ -552,7 +552,7 @@ export function templateMessageOf(fields: Fields): MessageFromTemplate {
     case 'log':
       return messageOf(fields) as HelloMessage | FailedMessage | LogMessage;
     default:
-      return fields.refuse(`there is no message of type ${JSON.stringify(type)} from a template`);
+      return fields.refuse(`there is no message of type ${excerptOf(type)} from a template`);
   }
 }
 

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { wallClock } from '../../src/clock.js';
 import { checkOptions, type PoolOptions } from '../../src/options.js';
 import { processors } from '../../src/processors.js';
@@ -316,6 +316,17 @@ describe('options', () => {
 
   it.each([[undefined], [null], ['statistics']])('are refused when they are %o', (options) => {
     expect(() => checkOptions(options as never)).toThrow(expect.objectContaining({ option: 'options' }));
+  });
+
+  it('are no more workers than there may be, of however many processors', async () => {
+    vi.doMock('../../src/processors.js', () => ({ processors: () => ({ count: 2_000, isQuota: false }) }));
+    vi.resetModules();
+    onTestFinished(() => {
+      vi.doUnmock('../../src/processors.js');
+      vi.resetModules();
+    });
+    const options = await import('../../src/options.js');
+    expect(options.checkOptions({ module: 'statistics' }).sizeMax).toBe(1_024);
   });
 
   it('are those the caller wrote, whatever hangs on Object.prototype', () => {

@@ -461,6 +461,7 @@ describe('each message of a worker', () => {
     const line = (chars: number) => `{"type":"${'x'.repeat(chars - 11)}"}`;
     expect(attempt(line(80))).toContain(`in ${JSON.stringify(line(80))}`);
     expect(attempt(line(81))).toContain(`in ${JSON.stringify(`${line(81).slice(0, 80)}…`)}`);
+    expect(String(attempt(line(1_000_000))).length).toBeLessThan(400);
   });
 
   it('announces raw bytes where parts of it are no JSON, and counts those of its items', () => {
