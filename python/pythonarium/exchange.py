@@ -191,8 +191,10 @@ class Exchange:
         return number in self._answers
 
     def answer(self, number: int) -> Any:
-        """Return what the function returned, or raise what it threw."""
+        """Return what the function returned. Raises what it threw, and what keeps that from being had here."""
         told = self._answers.pop(number)
+        if "missing" in told:
+            raise told["missing"]
         if told["type"] == "answer.error":
             raise error.of_javascript(told["error"])
         return told["value"]
@@ -216,7 +218,11 @@ class Exchange:
         if "rich" in told:
             from .rich import restore
 
-            restore(told, self.resolve)
+            try:
+                restore(told, self.resolve)
+            except (ImportError, OSError, MemoryError) as missing:
+                # Told to whoever waits for that, which may be another coroutine than the one that reads.
+                told["missing"] = missing
         hear = self.hear.get(kind)
         if hear is not None:
             what = hear(told)
@@ -267,7 +273,9 @@ class Input:
 
     def came(self, told: dict[str, Any]) -> None:
         """Take in what Node has sent."""
-        if told["type"] == "items.end":
+        if self._end is not None:
+            return  # What came before these is missing.
+        if told["type"] == "items.end" or "missing" in told:
             self._end = told
             return
         values = told["values"]
@@ -327,9 +335,11 @@ class Input:
             self._room += more
 
     def _raise_end(self) -> None:
-        end = self._end
-        if end is not None and end.get("error") is not None:
-            self._end = {"type": "items.end"}
+        # Once only: whoever goes on finds no more.
+        end, self._end = self._end or {}, {"type": "items.end"}
+        if "missing" in end:
+            raise end["missing"]
+        if end.get("error") is not None:
             raise error.of_javascript(end["error"])
 
 

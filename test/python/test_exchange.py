@@ -101,6 +101,36 @@ class Coroutines(unittest.TestCase):
         self.assertEqual(answered, 1)
         self.assertEqual([type(one) for one in refused], [RuntimeError] * 4)
 
+    def test_what_cannot_be_had_here_is_told_to_the_one_that_waits_for_it(self):
+        async def answer_one_in_vain():
+            asked = await self.asked(3)
+            lost = {"value": None, "rich": [[["value"], "bytes", 0]], "bin": [None]}
+            self.inbox.came.put_nowait({"type": "answer", "id": 1, "number": 2, **lost})
+            self.answer(1)
+            self.answer(3)
+            return await self.outcomes(asked)
+
+        first, second, third = asyncio.run(answer_one_in_vain())
+        self.assertEqual((first, type(second), third), (1, MemoryError, 3))
+
+    def test_items_that_cannot_be_had_here_are_told_to_the_one_that_takes_them_and_are_the_last(self):
+        async def take_all():
+            asked = await self.asked(1)
+            given = self.exchange.resolve("stream", [0])
+            lost = {"rich": [[["values", 0], "bytes", 0]], "bin": [None]}
+            for value, more in (("first", {}), (None, lost), ("third", {})):
+                self.inbox.came.put_nowait({"type": "items", "id": 1, "input": 0, "values": [value], **more})
+            self.answer(1)
+            answered = await self.outcomes(asked)
+            item = await given.__anext__()
+            with self.assertRaises(MemoryError):
+                await given.__anext__()
+            with self.assertRaises(StopAsyncIteration):
+                await given.__anext__()
+            return answered, item
+
+        self.assertEqual(asyncio.run(take_all()), ([1], "first"))
+
 
 class Names(unittest.TestCase):
     def test_an_argument_may_be_called_self(self):
