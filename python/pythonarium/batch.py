@@ -33,7 +33,8 @@ def answer_items(worker: Worker, told: dict[str, Any]) -> None:
         return
     kwargs = told.get("kwargs", {})
     # A list or a dict is each call's own: what one does to it, the next does not find.
-    of_all = None if ATOMS.issuperset(map(type, kwargs.values())) else encode_unchecked(kwargs).encode()
+    own = {name: value for name, value in kwargs.items() if type(value) not in ATOMS}
+    of_each = encode_unchecked(own).encode() if own else None
     context = told.get("context")
     if context is not None:
         current_context.set(context)
@@ -56,8 +57,8 @@ def answer_items(worker: Worker, told: dict[str, Any]) -> None:
             for never_begun in range(number, first + len(items)):
                 worker._send_error(never_begun, given_up, started=False)
             break
-        if of_all is not None:
-            kwargs = decode(of_all)
+        if of_each is not None:
+            kwargs.update(decode(of_each))
         logs.call = number
         if mark is not None:
             mark.write(number)

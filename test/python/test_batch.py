@@ -50,6 +50,11 @@ class Batches(WorkerTestCase):
         self.assertEqual(told, [{"lists": [[0, item]], "none": None} for item in (1, 2)])
         self.assertEqual(worker.call("fills", 3, into=into), {"lists": [[0, 3]], "none": None})
 
+    def test_a_text_beside_a_list_is_not_made_anew_for_each_call(self):
+        worker = self.ready("items.py")
+        told = answers(worker, 1, "same", [1, 2, 3], kwargs={"text": "as long as it likes", "into": []})
+        self.assertEqual(values(told), [True] * 3)
+
     def test_keywords_may_be_as_deep_as_values_may_be(self):
         worker = self.ready("items.py", limits={"depthMax": 900})
         into = []
