@@ -547,9 +547,11 @@ def leave_child(raised: BaseException | None) -> NoReturn:
 
 def leave_by(raised: BaseException) -> NoReturn:
     """End the process as any would that lets this through."""
-    if isinstance(raised, SystemExit) and (raised.code is None or isinstance(raised.code, int)):
+    if not isinstance(raised, SystemExit):
+        leave(1, error.of_exception(raised)["traceback"])
+    if raised.code is None or isinstance(raised.code, int):
         leave((raised.code or 0) & 0xFF)
-    leave(1, error.of_exception(raised)["traceback"])
+    leave(1, str(raised.code))
 
 
 LINE = 3

@@ -207,6 +207,10 @@ class Forks(WorkerTestCase):
         self.assertIn("ValueError: in the child", self.worker.stderr())
         self.assertEqual(self.worker.call("forks_and_child_exits", 5), 5)
 
+    def test_a_forked_child_that_exits_with_words_says_them_and_no_more(self):
+        self.assertEqual(self.worker.call("forks_and_child_exits", "in vain"), 1)
+        self.assertEqual(self.worker.stderr(), "in vain\n")
+
     def test_a_forked_child_is_told_that_node_cannot_be_asked_there(self):
         for lane in ("serial", "asyncio", "threads"):
             with self.subTest(lane):
