@@ -1027,8 +1027,18 @@ function described(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'symbol') return 'a symbol';
   if (Array.isArray(value)) return `an array of ${value.length}`;
-  if (typeof value === 'object' && value !== null) return 'an object';
+  if (typeof value === 'object' && value !== null) return describedObject(value);
   return Object.is(value, -0) ? '-0' : String(value);
+}
+
+function describedObject(value: object): string {
+  try {
+    const { name } = value.constructor;
+    if (typeof name === 'string' && name !== '' && name !== 'Object') return `an instance of ${printable(name)}`;
+  } catch {
+    // It has no class, or one that lets nobody look at it.
+  }
+  return 'an object';
 }
 
 function quoted(text: string): string {
