@@ -363,9 +363,8 @@ export class WorkerHand implements ProcessListeners {
     const isHandle = kind === 'handle' && Number.isSafeInteger(number) && typeof className === 'string';
     if (!isHandle || caller?.owner === undefined) throw new ProtocolError({ detail: `there is no use for a ${kind}` });
     this.#handles ??= new Handles(this);
-    // Nobody would get the handle, and a session may go on for days.
-    if (request?.isAbandoned) return this.#handles.drop(number as number, 1);
-    const because = request?.ownerEnd;
+    // Where that was given up nobody gets the handle, and a session may go on for days.
+    const because = request?.isAbandoned ? 'closed' : request?.ownerEnd;
     if (because === undefined) return this.#handles.came(number as number, className, caller.owner, caller);
     return this.#handles.cameLate(number as number, className, caller.owner, caller, because);
   };

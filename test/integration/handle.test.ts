@@ -33,6 +33,7 @@ interface Shop {
   apply(fn: (...args: never[]) => unknown, ...args: unknown[]): Promise<unknown>;
   give(fn: (basket: Basket) => unknown): Promise<unknown>;
   give_late(fn: () => unknown, basket?: Basket): Promise<Basket>;
+  give_set_late(fn: () => unknown, count: number): Promise<unknown>;
   count(): Promise<number>;
   half(count: number): Promise<unknown>;
   echo(value: unknown): Promise<unknown>;
@@ -241,6 +242,22 @@ describe('what is kept in Python', () => {
     expect(await basket.owner).toBe('ann');
     await basket[Symbol.asyncDispose]();
     expect(await session.py.count()).toBe(0);
+  });
+
+  it('goes at once, too, where several come in a set, of which none is another, and leaves its worker alone', async () => {
+    const pool = await open();
+    const session = pool.session('s');
+    const abort = new AbortController();
+    const never = () => {
+      abort.abort(new Error('enough'));
+      return new Promise(() => {});
+    };
+    const late = failure(session.with({ signal: abort.signal }).py.give_set_late(never, 2));
+    expect(await late).toMatchObject({ message: 'enough' });
+    // Python hears of it behind the call that waited for that answer.
+    await session.py.count();
+    expect(await session.py.count()).toBe(0);
+    expect(pool.stats().cancelled).toEqual({ kept: 1, killed: 0 });
   });
 
   it('goes if it came as an item that nobody has read when the stream was left', async () => {
