@@ -250,7 +250,10 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
       return;
     }
     this.runtime.retries.moved += items.length;
-    this.#pending = [...items, ...this.#takePending()];
+    const pending = this.#takePending();
+    // Behind those of batches that were sent before theirs, which are lost first.
+    const back = pending.findLastIndex(({ moves }) => moves > 0) + 1;
+    this.#pending = pending.toSpliced(back, 0, ...items);
     for (const item of items) item.sentAt = undefined;
     this.onIdle();
   }

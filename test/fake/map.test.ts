@@ -230,6 +230,25 @@ describe('when a worker dies in the middle of a batch', () => {
     expect(pool.stats()).toMatchObject({ attempts: { moved: 1, retried: 0 }, calls: { asked: 3, answered: 3 } });
   });
 
+  it('what it had not begun goes on in the order of the items, whichever batch that was in', async () => {
+    const begun: unknown[] = [];
+    const { pool, python, process, settle } = await mapping(
+      { size: 1, slots: 2 },
+      { serve: ({ args: [item] }) => void begun.push(item) },
+    );
+    process.freeze();
+    const results = collect(pool.map('f', [1, 2, 3, 4], { concurrency: 4 }));
+    await done();
+    process.die();
+    process.tellEnd();
+    await settle();
+    const next = python.processes.at(-1) as FakeProcess;
+    while (next.owesAnswer) await answer(next);
+    expect(await results).toEqual([1, 2, 3, 4]);
+    expect(begun).toEqual([1, 2, 3, 4]);
+    expect(pool.stats().attempts).toMatchObject({ moved: 2 });
+  });
+
   it('an item that no worker ever comes to fails in the end, as one that was not begun', async () => {
     const { pool, python, settle } = await mapping({}, { onLine: ({ type }, each) => type === 'map' && each.freeze() });
     const results = failure(collect(pool.map('f', [1])));
