@@ -1,3 +1,5 @@
+// Not the global one, which a test that plays the ticks has replaced.
+import { nextTick } from 'node:process';
 import { reasonOf, throwIfAborted, whenAborted } from './budget.js';
 import type { CallOutcome } from './call.js';
 import type { CallOptions } from './caller.js';
@@ -276,7 +278,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
   #fillLater(): void {
     if (this.#hasFillAhead) return;
     this.#hasFillAhead = true;
-    process.nextTick(() => {
+    nextTick(() => {
       this.#hasFillAhead = false;
       this.#fill();
       this.#serve();

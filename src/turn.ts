@@ -32,6 +32,11 @@ export class Turn {
   };
 }
 
+/** Runs `run` at the end of this turn: for what is put off too seldom to have a {@link Turn} of its own. */
+export function atTurnsEnd(run: () => void): void {
+  void NOW.then(() => nextTick(run));
+}
+
 const NOW = Promise.resolve();
 
 /** Runs `run` in the next turn of the loop: as no part of whatever asks for it, and also while a test plays the timers. */

@@ -11,6 +11,7 @@ import { Pace } from './pace.js';
 import { processors } from './processors.js';
 import type { Runtime } from './runtime.js';
 import { type Site, showCaller } from './site.js';
+import { atTurnsEnd } from './turn.js';
 import { hasLimit } from './vigil.js';
 import { encodeMap, type MapFrame, mapRoom } from './wire/request.js';
 import { encodePlain } from './wire/value.js';
@@ -224,12 +225,10 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
     if (flushing.has(this)) return;
     flushing.add(this);
     // Once whoever waits for the results has taken those that are there, and with them the next items.
-    queueMicrotask(() =>
-      process.nextTick(() => {
-        flushing.delete(this);
-        this.flush();
-      }),
-    );
+    atTurnsEnd(() => {
+      flushing.delete(this);
+      this.flush();
+    });
   }
 
   onEnded(turn: Turn<Item>): void {

@@ -530,6 +530,51 @@ it('throws what an item throws as it is read, after the results before it', asyn
   expect(await failure(results.next())).toBe(thrown);
 });
 
+describe('while a test plays the ticks and the microtasks', () => {
+  const slowly: Script = { serve: ({ args }, process) => void setImmediate(() => process.answer(args[0])) };
+
+  it('a map gives its lease back as long as its source has nothing', async () => {
+    const { pool } = await mapping({ size: 1 }, slowly);
+    const restore = playTicks();
+    let give: (value: number) => void = () => {};
+    const source = (async function* () {
+      yield 1;
+      yield await new Promise<number>((resolve) => {
+        give = resolve;
+      });
+    })();
+    const map = pool.map('f', source, { concurrency: 4 });
+    expect(await map.next()).toEqual({ value: 1, done: false });
+    await done();
+    expect(pool.stats().leases).toBe(0);
+    give(2);
+    expect(await map.next()).toEqual({ value: 2, done: false });
+    expect(await map.next()).toEqual({ value: undefined, done: true });
+    restore();
+  });
+
+  it('a map goes on for whoever has asked for several results at once', async () => {
+    const { pool } = await mapping({ size: 1 }, slowly);
+    const restore = playTicks();
+    const map = pool.map('f', numbers(20), { concurrency: 4 });
+    const results = await Promise.all(Array.from({ length: 21 }, () => map.next()));
+    expect(results.map(({ value }) => value)).toEqual([...numbers(20), undefined]);
+    restore();
+  });
+});
+
+/** Has none come that is asked for by the global functions, until what it returns is called. */
+function playTicks(): () => void {
+  const ticks = vi.spyOn(process, 'nextTick').mockImplementation(() => {});
+  const microtasks = vi.spyOn(globalThis, 'queueMicrotask').mockImplementation(() => {});
+  const restore = () => {
+    ticks.mockRestore();
+    microtasks.mockRestore();
+  };
+  onTestFinished(restore);
+  return restore;
+}
+
 /** A pool of played workers that answer at once with the item, and what was sent to them. */
 async function mapping(options: Partial<PoolOptions> = {}, script: Script = {}) {
   const lines: LineToPython[] = [];
