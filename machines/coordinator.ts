@@ -104,9 +104,7 @@ export const coordinatorMachine = setup({
       const { waiter } = event as Requested;
       return granted(context, placeFor(context, waiter) as number, waiter, context.queue.nextTurn);
     }),
-    enqueue: assignWhole(({ context, event }) =>
-      withQueue(context, addWaiter(context.queue, (event as Requested).waiter)),
-    ),
+    enqueue: assignWhole(({ context, event }) => enqueued(context, event as Requested)),
     grantAhead: assignWhole(({ context }) => spread(context)),
     dequeue: assignWhole(({ context, event }) =>
       withQueue(context, removeWaiter(context.queue, (event as Cancelled).waiter)),
@@ -202,7 +200,7 @@ export const coordinatorMachine = setup({
     hasRoomAhead: ({ context, event }) => {
       const { waiter } = event as Requested;
       if (!waiter.isShort || !context.workers.some(hasFreeSlot)) return false;
-      return placeAhead(withQueue(context, addWaiter(context.queue, waiter))) !== undefined;
+      return placeAhead(enqueued(context, event as Requested)) !== undefined;
     },
     isWaiting: ({ context, event }) => hasWaiter(context.queue, (event as Cancelled).waiter),
     isLastToDo: ({ context, event }) =>
@@ -445,6 +443,19 @@ function placeFor({ workers, free }: CoordinatorContext, { affinity }: Waiter): 
     if (affinity.strict) return undefined;
   }
   return free.at(-1);
+}
+
+/** With whoever asks in the queue: at the end of its party, or at its old place if it had a slot that was of no use. */
+function enqueued(context: CoordinatorContext, { waiter, isBack }: Requested): CoordinatorContext {
+  const { queue } = context;
+  const turn = isBack ? turnOf(context, waiter) : undefined;
+  return withQueue(context, turn === undefined ? addWaiter(queue, waiter) : returnWaiter(queue, waiter, turn));
+}
+
+/** The turn at which that one was granted a slot, as long as it has not been given back. */
+function turnOf({ workers }: CoordinatorContext, { ticket }: Waiter): number | undefined {
+  const grants = workers.flatMap((served) => served?.grants ?? []);
+  return grants.find((grant) => grant?.waiter.ticket === ticket)?.turn;
 }
 
 /** After a grant to `waiter`. */

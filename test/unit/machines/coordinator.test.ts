@@ -102,6 +102,25 @@ describe('who asks', () => {
     expect(waiting()).toEqual([2]);
     expect(joins(0)).toEqual(['worker-0: lease 1, slot 0, for 2']);
   });
+
+  it('waits at its old place again where its slot was of no use, and its key has not had its turn', () => {
+    const { joins, asks, isBack, frees } = coordinator();
+    joins(0);
+    asks(1);
+    for (const [ticket, fairnessKey] of [
+      [2, 'a'],
+      [3, 'a'],
+      [4, 'b'],
+    ] as const) {
+      asks(ticket, { fairnessKey });
+    }
+    expect(frees(0)).toEqual(['worker-0: lease 2, slot 0, for 2']);
+    // The slot is given back behind that.
+    expect(isBack(2, { fairnessKey: 'a' })).toEqual([]);
+    expect(frees(0)).toEqual(['worker-0: lease 3, slot 0, for 2']);
+    expect(frees(0)).toEqual(['worker-0: lease 4, slot 0, for 4']);
+    expect(frees(0)).toEqual(['worker-0: lease 5, slot 0, for 3']);
+  });
 });
 
 describe('a worker that comes', () => {
