@@ -311,7 +311,8 @@ export class Runtime {
   }
 
   /**
-   * To be called when a lease has ended whose slot nobody gets, a worker is gone, no more are to come, or another attempt asks:
+   * To be called when a lease has ended whose slot nobody gets, a worker is gone, no more are to come, or something else asks
+   * that somebody waits for already, as another attempt of a call, or a call of a session whose end is awaited:
    * those asked for in the functions of calls may wait for ever from now on. They are looked at once the turn is over, when
    * their functions have gone on.
    */
