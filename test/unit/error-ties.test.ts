@@ -90,7 +90,7 @@ describe('the option errors', () => {
     [[NotFoundError], 'errors', 'an array of 1'],
     ['NotFound', 'errors', '"NotFound"'],
     [{ NotFound: class {} }, 'errors.NotFound', 'a function'],
-    [{ NotFound: new Error('one') }, 'errors.NotFound', 'an object'],
+    [{ NotFound: new Error('one') }, 'errors.NotFound', 'an instance of Error'],
     [{ NotFound: () => new Error('one') }, 'errors.NotFound', 'a function'],
   ])('refuses %s', (given, option, got) => {
     expect(() => new ErrorTies(given as never)).toThrow(
