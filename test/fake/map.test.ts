@@ -3,6 +3,7 @@ import { WorkerHand } from '../../src/actors/worker.js';
 import type { PoolOptions } from '../../src/index.js';
 import { KeepAlive } from '../../src/keep-alive.js';
 import { batchesMax } from '../../src/turns.js';
+import { playTicks } from '../support/played-ticks.js';
 import { collect, failure } from '../support/pool.js';
 import type { FakeProcess, LineToPython, Script } from './fake-python.js';
 import { PlayedPool } from './played-pool.js';
@@ -562,18 +563,6 @@ describe('while a test plays the ticks and the microtasks', () => {
     restore();
   });
 });
-
-/** Has none come that is asked for by the global functions, until what it returns is called. */
-function playTicks(): () => void {
-  const ticks = vi.spyOn(process, 'nextTick').mockImplementation(() => {});
-  const microtasks = vi.spyOn(globalThis, 'queueMicrotask').mockImplementation(() => {});
-  const restore = () => {
-    ticks.mockRestore();
-    microtasks.mockRestore();
-  };
-  onTestFinished(restore);
-  return restore;
-}
 
 /** A pool of played workers that answer at once with the item, and what was sent to them. */
 async function mapping(options: Partial<PoolOptions> = {}, script: Script = {}) {

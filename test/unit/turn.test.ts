@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { Turn } from '../../src/turn.js';
+import { playTicks } from '../support/played-ticks.js';
 
 it('a turn comes to its end while a test plays the ticks, and so do those after it', async () => {
-  const played = vi.spyOn(process, 'nextTick').mockImplementation(() => {});
-  onTestFinished(() => played.mockRestore());
+  const restore = playTicks();
   let ended = 0;
   const turn = new Turn(() => {
     ended += 1;
@@ -14,6 +14,6 @@ it('a turn comes to its end while a test plays the ticks, and so do those after 
     turn.ends();
     await setImmediate();
     expect(ended).toBe(expected);
-    played.mockRestore();
+    restore();
   }
 });
