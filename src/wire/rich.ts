@@ -370,10 +370,10 @@ function partOf(holder: unknown, step: unknown, entry: unknown): unknown {
 }
 
 function malformed(entry: unknown): ProtocolError {
-  return new ProtocolError({ detail: `an entry of \`rich\` means nothing here: ${excerptOf(entry)}` });
+  return new ProtocolError({ detail: `an entry of \`rich\` means nothing here: ${shownEntry(entry)}` });
 }
 
-function excerptOf(entry: unknown): string | undefined {
+function shownEntry(entry: unknown): string | undefined {
   try {
     return JSON.stringify(entry)?.slice(0, 80);
   } catch {
