@@ -22,33 +22,27 @@ export const peers: Scenario = {
   row: 6,
   title: 'Others that call Python from Node, and what else there is',
   caveat:
-    'Each with one worker, as it comes or better. JSON is twelve thousand rows, in a list of which all have the same fields or every third one more, or keyed: in an object under a key each. These cross as columns here. Those of a tree cross as they are: there what the checks of keys and numbers cost shows, which none of the others makes. Only those that reach Python over a process border do the same work; pools of Node run no Python, Python inside of Node shares its memory and its crashes, and a pool of Pythons has no Node. None of them has leases, cancellation or a defined answer when a process dies.',
+    'Each with one worker, as it comes or better, and the calls in flight, the JSON and the bytes each in processes of their own. JSON is twelve thousand rows, in a list of which all have the same fields or every third one more, or keyed: in an object under a key each. These cross as columns here. Those of a tree cross as they are: there what the checks of keys and numbers cost shows, which none of the others makes. Only those that reach Python over a process border do the same work; pools of Node run no Python, Python inside of Node shares its memory and its crashes, and a pool of Pythons has no Node. None of them has leases, cancellation or a defined answer when a process dies.',
   async run({ python, rounds, core, progress }) {
     await preparePeers(python, progress);
     const others = (await findPeers()).filter(({ kind }) => kind !== 'a pool of objects');
-    const free = {
-      '8': callers(8),
-      '64': callers(64),
-      json: json(1),
-      uneven: json(1, 'uneven'),
-      keyed: json(1, 'keyed'),
-      tree: json(1, 'tree'),
-      bytes: bytes(10),
-    };
+    const inFlight = { '8': callers(8), '64': callers(64) };
+    const ourLoads = loadsOf({ ...inFlight, 'map 8': mapped(8), 'map 64': mapped(64) }, core);
     const entrants: Entrant[] = [
-      { name: 'pythonarium, one lease', file: 'sides/pipelined.mjs', loads: { '8': callers(8), '64': callers(64) } },
-      ours({ sequential }, { core }),
-      ours({ ...free, 'map 8': mapped(8), 'map 64': mapped(64) }),
-      ...others.flatMap(({ name, file }) => [
-        { name, file, loads: { sequential }, core, mayFail: true },
-        { name, file, loads: free, mayFail: true },
-      ]),
+      { name: 'pythonarium, one lease', file: 'sides/pipelined.mjs', loads: inFlight },
+      ...ourLoads.map(({ loads, ...more }) => ours(loads, more)),
+      ...others.flatMap(({ name, file }) =>
+        loadsOf(inFlight, core).map((each) => ({ name, file, mayFail: true, ...each })),
+      ),
     ];
     const [leased, ...outcomes] = (await interleave(entrants, { python, rounds, progress })) as [Outcome, ...Outcome[]];
-    const of = (index: number): Outcome => ({
-      figures: { ...outcomes[2 * index]!.figures, ...outcomes[2 * index + 1]!.figures },
-      failures: { ...outcomes[2 * index + 1]!.failures, ...outcomes[2 * index]!.failures },
-    });
+    const of = (index: number): Outcome => {
+      const all = outcomes.slice(ourLoads.length * index, ourLoads.length * (index + 1)).reverse();
+      return {
+        figures: Object.assign({}, ...all.map(({ figures }) => figures)),
+        failures: Object.assign({}, ...all.map(({ failures }) => failures)),
+      };
+    };
     const mine = of(0);
     const cellsOf = (outcome: Outcome) => COLUMNS.map(({ load, figure }) => cellOf(outcome, load, figure));
     return {
@@ -82,6 +76,12 @@ export const peers: Scenario = {
     };
   },
 };
+
+/** All loads, those in processes of their own that would find the heaps of both sides full of what the ones before them left. */
+function loadsOf(inFlight: Entrant['loads'], core: string | undefined): Pick<Entrant, 'loads' | 'core'>[] {
+  const jsons = { json: json(1), uneven: json(1, 'uneven'), keyed: json(1, 'keyed'), tree: json(1, 'tree') };
+  return [{ loads: { sequential }, core }, { loads: inFlight }, { loads: jsons }, { loads: { bytes: bytes(10) } }];
+}
 
 function isHeldAgainst({ kind }: Peer): boolean {
   return kind === 'python over a process border';
