@@ -4,6 +4,7 @@ import type { Batch } from './batch.js';
 import type { Call } from './call.js';
 import { type Child, callOf } from './children.js';
 import { type EndedLease, type HandleEnd, LeaseEndedError, type PoolError } from './errors.js';
+import type { Parts } from './parts.js';
 import { remove } from './remove.js';
 import type { Started } from './retries.js';
 import type { Vigil } from './vigil.js';
@@ -57,6 +58,8 @@ export interface Request {
   isAhead: boolean;
   /** Given up, and one of its calls had been begun. */
   wasBegun: boolean;
+  /** What has come of its answer already. */
+  parts?: Parts;
   /** What objects come by has ended since it was sent, and why no handle of one is of any use. */
   ownerEnd?: HandleEnd;
 }

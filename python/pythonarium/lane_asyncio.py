@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from _functools import partial
 from collections import deque
 from contextvars import copy_context
 
@@ -145,7 +146,7 @@ class AsyncioLane(Lane):
             if "stream" in call:
                 value = await self._stream(job, value)
             job.is_awaiting = False
-            text, attachments = encode(value, worker._depth_max, job.handing, worker._bytes_max)
+            text, attachments = encode(value, worker._depth_max, job.handing, worker._bytes_max, partial(worker.say_part, job.call))
             answer = message.reply(job.call, text, attachments is NO_ATTACHMENTS)
         except BaseException as raised:
             job.is_awaiting = False

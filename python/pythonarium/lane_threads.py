@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from _functools import partial
 from _queue import SimpleQueue
 from collections import deque
 from contextvars import copy_context
@@ -141,7 +142,7 @@ class ThreadsLane(Lane):
                 value = loop.run(value, job.call)
             if "stream" in call:
                 value = worker._stream(job.exchange, call["stream"], value, loop)  # type: ignore[arg-type]
-            text, attachments = encode(value, worker._depth_max, job.handing, worker._bytes_max)
+            text, attachments = encode(value, worker._depth_max, job.handing, worker._bytes_max, partial(worker.say_part, job.call))
             answer = message.reply(job.call, text, attachments is NO_ATTACHMENTS)
         except BaseException as raised:
             if not worker._writer.is_open:

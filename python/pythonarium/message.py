@@ -121,6 +121,11 @@ def long_reply(call: int, value: str, is_plain: bool, took_us: int) -> bytes:
     return f'{{"type":"reply","id":{call},"value":{value},"tookUs":{took_us}}}\n'.encode()
 
 
+def part(call: int, value: str) -> bytes:
+    """Return the line that carries a part of the answer of `call`, which comes later; `value` is its JSON text."""
+    return f'{{"type":"part","id":{call},"value":{value}}}\n'.encode()
+
+
 def mapped(first: int, values: str, took_us: int, longest_us: int) -> bytes:
     """Return the line that answers `first` and the calls that follow it, with their results; in microseconds, how long all took and the longest."""
     return f'{{"type":"mapped","id":{first},"values":[{values}],"tookUs":{took_us},"longestUs":{longest_us}}}\n'.encode()

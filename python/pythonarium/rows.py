@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from itertools import chain, repeat
 
-from .value import CELLS_MIN, LEVEL_MAX, encode_plain, encode_unchecked, may_be_keyed, may_be_rows
+from .value import CELLS_MIN, LEVEL_MAX, PARTED, PARTED_MIN, chars_of, encode_unchecked, may_be_keyed, may_be_rows, write_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from typing import Any
 
 
-def encode_rows(value: Any, depth_max: int, bytes_max: float = float("inf")) -> str | None:
-    """Return `value` as JSON text, and behind it what the columns in it stand for; None if it has no rows, or is more than JSON.
+def encode_rows(
+    value: Any, depth_max: int, bytes_max: float = float("inf"), say: Callable[[str], None] | None = None
+) -> tuple[str, list[memoryview]] | None:
+    """Return what `value.encode` does, with what the columns in `value` stand for; None if it has no rows, or is more than JSON.
 
     Looked for are rows that `value`, a list or a dict, is itself or has for members, in a list or under a key each.
     Raises MessageTooLarge as `value.encode` does: as it is `value` would take more.
@@ -33,12 +35,20 @@ def encode_rows(value: Any, depth_max: int, bytes_max: float = float("inf")) -> 
         if sum(map(_cells, value.values())) > LEVEL_MAX:
             return None
         stands = {key: _stand_in(item, ["value", key], entries) for key, item in value.items()}
-    text = encode_plain(stands, depth_max, bytes_max) if entries else None
-    if text is None or type(stands) is dict and not _are_distinct(stands):
+    chars = chars_of(stands, depth_max, bytes_max) if entries else -1
+    if chars < 0 or type(stands) is dict and not _are_distinct(stands):
         return None
     rich = encode_unchecked(entries)
-    # As `encode_plain` looks for surrogates in the keys that stay in the text.
-    return None if "\\ud" in rich else f'{text},"rich":{rich}'
+    # As they are looked for in the keys that stay in the text.
+    if "\\ud" in rich:
+        return None
+    if say is not None and chars >= PARTED_MIN:
+        from .parts import encode_parts
+
+        text = encode_parts(stands, chars, bytes_max, say, entries)
+        return None if text is None else (text, PARTED)
+    text = write_plain(stands)
+    return None if text is None else (f'{text},"rich":{rich}', [])
 
 
 def _cells(value: Any) -> int:

@@ -13,7 +13,7 @@ from .cancel import GIVEN_UP, CallCancelled
 from .context import NOTHING
 from .context import current as current_context
 from .message import REPLY, read_message
-from .value import ATOMS, NO_ATTACHMENTS, PLAIN, encode, encode_plain
+from .value import ATOMS, NO_ATTACHMENTS, PLAIN, encode, encode_atom
 from .worker import EXTRAS, NO_KWARGS
 
 TYPE_CHECKING = False
@@ -30,6 +30,10 @@ def answer_calls(worker: Worker) -> bool:
     cancellation, mark, joining, check = worker._cancellation, worker._mark, worker._joining, worker._check
     out, err = logs._stdout.held, logs._stderr.held
     bytes_max, depth_max, short_s, small_bytes = worker._bytes_max, worker._depth_max, worker._short_s, worker._small_bytes
+
+    def say_part(text: str) -> None:
+        worker.say_part(cancellation.call, text)
+
     # All of a call that is more than a name and arguments.
     call: dict[str, Any] | None
     value: Any
@@ -114,9 +118,9 @@ def answer_calls(worker: Worker) -> bool:
             finally:
                 # Whatever raises in between comes from the one interruption that a call may have.
                 cancellation.armed = 0
-            text = encode_plain(value, depth_max) if kind in ATOMS else None
+            text = encode_atom(value) if kind in ATOMS else None
             if text is None:
-                text, attachments = encode(value, depth_max, handing, bytes_max)
+                text, attachments = encode(value, depth_max, handing, bytes_max, say_part)
             now = perf_counter()
             took = now - began
             if took < short_s and attachments is NO_ATTACHMENTS and len(text) <= small_bytes:

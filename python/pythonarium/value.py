@@ -22,23 +22,40 @@ if TYPE_CHECKING:
 
 
 def encode(
-    value: Any, depth_max: int, hook: Hook | None = None, bytes_max: float = float("inf")
+    value: Any,
+    depth_max: int,
+    hook: Hook | None = None,
+    bytes_max: float = float("inf"),
+    say: Callable[[str], None] | None = None,
 ) -> tuple[str, list[memoryview]]:
     """Return `value` as ASCII JSON text, and the attachments that belong to it.
 
     What JSON has no word for is told behind the value: the text is to be put where `"value":` has been written, and
     may go on with `,"rich":[...],"bin":[...]`. What is no value at all goes to `hook`, which returns a kind of `rich`
-    with its data, or None. Raises ValueRefused, with the path to the first part that cannot cross, and MessageTooLarge,
-    with no name, before it writes what is certain to take more than `bytes_max`.
+    with its data, or None. Parts of what is large go to `say`, as `parts.encode_parts` has it. Raises ValueRefused, with the
+    path to the first part that cannot cross, and MessageTooLarge, with no name, before it writes what is certain to take
+    more than `bytes_max`.
     """
     kind = type(value)
     if kind is list and may_be_rows(value) or kind is dict and (may_be_keyed(value) or _has_rows(value)):
         from .rows import encode_rows
 
-        text = encode_rows(value, depth_max, bytes_max)
-        if text is not None:
-            return text, []
-    text = encode_plain(value, depth_max, bytes_max)
+        encoded = encode_rows(value, depth_max, bytes_max, say)
+        if encoded is not None:
+            return encoded
+    text = None
+    if kind in ATOMS:
+        text = encode_atom(value)
+    else:
+        chars = chars_of(value, depth_max, bytes_max)
+        if chars >= PARTED_MIN and say is not None:
+            from .parts import encode_parts
+
+            text = encode_parts(value, chars, bytes_max, say)
+            if text is not None:
+                return text, PARTED
+        elif chars >= 0:
+            text = write_plain(value)
     if text is not None:
         return text, NO_ATTACHMENTS
     from .rich import encode_rich
@@ -67,23 +84,39 @@ def encode_members(
 
 def encode_plain(value: Any, depth_max: int, bytes_max: float = float("inf")) -> str | None:
     """Return `value` as JSON text if JSON has words for all of it, else None. Raises MessageTooLarge as `encode` does."""
+    if type(value) in ATOMS:
+        return encode_atom(value)
+    return None if chars_of(value, depth_max, bytes_max) < 0 else write_plain(value)
+
+
+def encode_atom(value: Any) -> str | None:
+    """Return what is no container, and of one of JSON's own kinds, as JSON text; None if JSON has no words for it."""
     kind = type(value)
     if kind is str:
         return None if not value.isascii() and has_joined_surrogates(value) else _quote(value)
     if kind is int:
         return str(value) if INT_MIN <= value <= INT_MAX else None
-    if kind not in ATOMS:
-        try:
-            if kind is list:
-                fine = _may_cross(value, depth_max, bytes_max)
-            elif kind is dict:
-                fine = are_keys(value) and _may_cross(value.values(), depth_max, bytes_max)
-            else:
-                fine = _may_cross((value,), depth_max + 1, bytes_max)
-        except RecursionError:
-            return None
-        if not fine:
-            return None
+    return write_plain(value)
+
+
+def chars_of(value: Any, depth_max: int, bytes_max: float) -> int:
+    """Return about how many characters a container takes as JSON text; -1 if JSON has no words for all of it.
+
+    NaN, infinities and surrogates are found as it is written. Raises MessageTooLarge as `encode` does.
+    """
+    kind = type(value)
+    try:
+        if kind is list:
+            return _may_cross(value, depth_max, bytes_max)
+        if kind is dict:
+            return _may_cross(value.values(), depth_max, bytes_max) if are_keys(value) else -1
+        return _may_cross((value,), depth_max + 1, bytes_max)
+    except RecursionError:
+        return -1
+
+
+def write_plain(value: Any) -> str | None:
+    """Return the JSON text of what may cross; None where JSON has no words for it after all, which shows only now."""
     try:
         text = _encode(value)
     except (ValueError, RecursionError):
@@ -127,10 +160,10 @@ class ValueRefused(Exception):
         self.path = path
 
 
-def _may_cross(values: Collection[Any], room: int, bytes_max: float) -> bool:
-    """Whether all of `values`, the contents of one container, may cross. NaN, infinities and surrogates are found later.
+def _may_cross(values: Collection[Any], room: int, bytes_max: float) -> int:
+    """Return about how many characters `values` take, the contents of one container; -1 if they may not cross.
 
-    Raises MessageTooLarge for what is certain to take more than `bytes_max`.
+    NaN, infinities and surrogates are found later. Raises MessageTooLarge for what is certain to take more than `bytes_max`.
     """
     # What containers of one length hold is mostly of one kind at each place, and such a part of it is looked through faster.
     parts: list[Collection[Any]] = [values]
@@ -138,6 +171,8 @@ def _may_cross(values: Collection[Any], room: int, bytes_max: float) -> bool:
     each: list[Collection[Any]] = []
     # About the fewest characters that are to be written.
     chars = 0
+    # And how many values there are.
+    count = len(values)
     deep = room + 1 - DEEP
     while room:
         # Many containers: the contents of all of them at once, at C speed for the level and not for each.
@@ -145,7 +180,7 @@ def _may_cross(values: Collection[Any], room: int, bytes_max: float) -> bool:
         for part in parts:
             kinds = set(map(type, part))
             if int in kinds and not _ints_fit(part, kinds):
-                return False
+                return -1
             if len(part) > EVERY and str in kinds:
                 chars += _chars_by_some(islice(part, 0, None, EVERY))
             if kinds <= ATOMS:
@@ -163,42 +198,43 @@ def _may_cross(values: Collection[Any], room: int, bytes_max: float) -> bool:
                 if kind in ATOMS:
                     continue
                 if kind not in PLAIN and _says_more(kind):
-                    return False
+                    return -1
                 # By their types alone, since a stand-in, such as a mock, may say that it is of another class.
                 if kind is dict or issubclass(kind, dict):
                     if not are_keys(item):
-                        return False
+                        return -1
                     each.append(item.values())
                 elif issubclass(kind, (list, tuple)):
                     each.append(item)
                 elif issubclass(kind, int):
                     if not INT_MIN <= item <= INT_MAX:
-                        return False
+                        return -1
                 elif not issubclass(kind, (str, float)):
-                    return False
+                    return -1
         if not each and not many:
             if chars > bytes_max:
                 limit_weight(values, bytes_max)
-            return True
+            return chars + VALUE_CHARS * count
         held = size = sum(map(len, each))
-        for containers, count, contents in many:
-            size += count
+        for containers, held_there, contents in many:
+            size += held_there
             if contents is not None and len(containers) > EVERY:
                 chars += _chars_by_some(chain.from_iterable(islice(containers, 0, None, EVERY)))
         chars += 2 * size
+        count += size
         # So much, or so many parts so deep, may be few that hold each other.
         if chars > bytes_max or room <= deep and size > SHARED_MIN:
             limit_weight(values, bytes_max)
             bytes_max, deep = UNLIMITED, 0
         # Few at the top of a tree, whose leaves may be many.
         parts = each if len(each) < LEVEL_MIN else _places(each, held)
-        for containers, count, contents in many:
+        for containers, held_there, contents in many:
             if contents is not None and not are_keys(chain.from_iterable(containers)):
-                return False
-            parts += _places(containers, count, contents)
+                return -1
+            parts += _places(containers, held_there, contents)
         each = []
         room -= 1
-    return False
+    return -1
 
 
 def _chars_by_some(items: Iterable[Any]) -> int:
@@ -385,6 +421,12 @@ DICT_SAYS = tuple(getattr(kind, name) for kind in (dict, OrderedDict) for name i
 LIST_SAYS = (tuple.__iter__, list.__iter__)
 PLAIN = ATOMS | LISTS | DICT_ONLY
 NO_ATTACHMENTS: list[memoryview] = []
+# Those of an answer of which parts were said before it.
+PARTED: list[memoryview] = []
+# From so many characters on, at a guess, an answer is said in parts.
+PARTED_MIN = 256 * 1024
+# What a value takes besides, at a guess: most of them are numbers.
+VALUE_CHARS = 8
 JSON_SPACE = " \t\r\n"
 SURROGATES = "holds two surrogates in a row, which JSON would join into one character"
 # With fewer containers it is no faster to look into them all at once.

@@ -31,7 +31,7 @@ from .modules import files_below, load_modules
 from .parent import end_with
 from .session import SessionStore
 from .start_mark import StartMark
-from .value import NO_ATTACHMENTS, ValueRefused, name_with_article
+from .value import NO_ATTACHMENTS, PARTED, ValueRefused, name_with_article
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ class Worker:
     def _reply(self, number: int, text: str, attachments: list[memoryview], took: float) -> bytes:
         """Return the line with the answer of a call that took so long."""
         is_plain = attachments is NO_ATTACHMENTS
-        if took >= self._short_s or len(text) + (0 if is_plain else size_of(attachments)) > self._small_bytes:
+        if took >= self._short_s or attachments is PARTED or len(text) + (0 if is_plain else size_of(attachments)) > self._small_bytes:
             return message.long_reply(number, text, is_plain, int(took * 1e6))
         return message.reply(number, text, is_plain)
 
@@ -322,6 +322,10 @@ class Worker:
         if attachments:
             message.check_attachments(what, size_of(attachments))
         self._writer.write(line, attachments)
+
+    def say_part(self, call: int, text: str) -> None:
+        """Send a part of the answer of `call`."""
+        self._writer.write(message.part(call, text))
 
     def _exchange(self, call: dict[str, Any], handing: Handing | NoHanding) -> Exchange:
         from .exchange import Exchange

@@ -31,6 +31,7 @@ import { type Kept, KeptFunctions } from '../keep.js';
 import type { Linger } from '../linger.js';
 import type { PoolSettings } from '../options.js';
 import { Outbox } from '../outbox.js';
+import { Parts } from '../parts.js';
 import type { Prefetch } from '../prefetch.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
 import { StackDumps } from '../process/stack-dump.js';
@@ -54,6 +55,7 @@ import {
   type MappedMessage,
   type MessageDuringCall,
   type MessageFromPython,
+  type PartMessage,
 } from '../wire/message.js';
 import type { ValueLimits } from '../wire/value.js';
 import { WorkerEnd } from '../worker-end.js';
@@ -357,8 +359,10 @@ export class WorkerHand implements ProcessListeners {
   }
 
   /** Makes a handle of an object that came in a message about the request `id`. */
-  readonly resolve = (kind: string, [number, className]: readonly unknown[], id: unknown): unknown => {
+  readonly resolve = (kind: string, data: readonly unknown[], id: unknown): unknown => {
+    const [number, className] = data;
     const request = this.#asked.find((request) => request.id === id);
+    if (kind === 'part' && request?.parts !== undefined) return request.parts.take(number);
     const caller = request?.call?.caller;
     const isHandle = kind === 'handle' && Number.isSafeInteger(number) && typeof className === 'string';
     if (!isHandle || caller?.owner === undefined) throw new ProtocolError({ detail: `there is no use for a ${kind}` });
@@ -543,6 +547,8 @@ export class WorkerHand implements ProcessListeners {
     switch (message.type) {
       case 'reply':
         return this.#answered(message.id, { value: message.value }, message.tookUs);
+      case 'part':
+        return this.#partCame(message);
       case 'mapped':
         return this.#mapped(message);
       case 'error':
@@ -732,6 +738,17 @@ export class WorkerHand implements ProcessListeners {
       answers.set(id, { value });
     }
     return answers;
+  }
+
+  #partCame(message: PartMessage): void {
+    const { id } = message;
+    const request = this.#asker(id);
+    if (request?.call === undefined) return this.#unasked(`\`part\` for request ${id}, which has no use for it`);
+    request.parts ??= new Parts();
+    const bytes = request.parts.add(message);
+    const { messageBytesMax } = this.limits;
+    if (bytes <= messageBytesMax) return;
+    this.#unasked(`parts of ${bytes} bytes for request ${id}, and \`messageBytesMax\` is ${messageBytesMax}`);
   }
 
   #heard(message: MessageDuringCall): boolean {

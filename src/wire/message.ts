@@ -156,6 +156,15 @@ export interface ErrorMessage {
   readonly tookUs: number | undefined;
 }
 
+/** A part of an answer that is still to come. */
+export interface PartMessage {
+  readonly type: 'part';
+  readonly id: number;
+  readonly value: unknown;
+  /** The size of the message. */
+  readonly bytes: number;
+}
+
 /** The answers to calls of one `map`, as far as they are plain results: that of the call `id`, and of those that follow it. */
 export interface MappedMessage {
   readonly type: 'mapped';
@@ -246,6 +255,7 @@ export type MessageFromPython =
   | ReplyMessage
   | ErrorMessage
   | MappedMessage
+  | PartMessage
   | MessageDuringCall
   | PongMessage
   | LogMessage;
@@ -454,6 +464,8 @@ export function messageOf(fields: Fields, bin?: readonly Uint8Array[], resolve?:
         ...(fields.has('started') && { started: fields.boolean('started') }),
         tookUs: fields.optional('tookUs'),
       };
+    case 'part':
+      return { type, id: fields.id('id'), value: fields.value('value'), bytes: fields.bytes };
     case 'mapped':
       return {
         type,

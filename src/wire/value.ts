@@ -253,7 +253,9 @@ function weigh(value: unknown, depthLeft: number, weightBefore: number, weightMa
     return weight;
   }
   if (!isPlainObject(value) || hasHiddenToJson(value) || Object.getOwnPropertySymbols(value).length > 0) return REFUSED;
-  for (const key of Object.keys(value)) {
+  // For less than a list of its keys.
+  for (const key in value) {
+    if (!Object.hasOwn(value, key)) continue;
     weight = weigh((value as Record<string, unknown>)[key], depthLeft - 1, weight + key.length + 4, weightMax);
     if (weight === REFUSED || weight > weightMax) return weight;
   }

@@ -366,6 +366,20 @@ export class FakeProcess implements PythonProcess {
     }
   }
 
+  /** Writes a line of the test's own making, about the request that it runs if it names no other. */
+  tell(message: { readonly type: string; readonly id?: number; readonly [field: string]: unknown }): void {
+    if (!this.isReady || !this.canAct) return;
+    const told = { id: this.#request?.id, ...message };
+    if (told.type === 'reply' && told.id === this.#request?.id) this.#finishRequest();
+    try {
+      this.#write(JSON.stringify(told));
+    } catch (error) {
+      this.#isUnfit = true;
+      this.#listeners.onUnfit(error as PoolError);
+    }
+    this.#read();
+  }
+
   /** Closes its line and lives on. */
   hangUp(): void {
     if (!this.isReady || !this.canAct) return;
@@ -473,7 +487,7 @@ export class FakeProcess implements PythonProcess {
 
   /** Over the line as text, so that nothing is said here that a real Python could not say. */
   #write(line: string): void {
-    const told = decodeMessage(line);
+    const told = decodeMessage(line, this.#listeners.resolve);
     try {
       this.#listeners.onMessage(told);
     } catch (error) {

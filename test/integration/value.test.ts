@@ -118,6 +118,38 @@ describe('a value on its way there and back', () => {
   });
 });
 
+describe.each(['serial', 'asyncio', 'threads'] as const)('a large answer in the lane %s', (lane) => {
+  const numbers = Array.from({ length: 60_000 }, (_, index) => index / 7);
+  const tree = (depth: number): unknown =>
+    depth === 0 ? { a: 1, b: 'x' } : [tree(depth - 1), [depth], tree(depth - 1)];
+  const values = {
+    'a tree': tree(12),
+    'a list': numbers,
+    columns: { count: 60_000, numbers, texts: numbers.map(String), matrix: numbers.map((number) => [number, null]) },
+    'many keys': { counts: Object.fromEntries(numbers.map((number) => [String(number), number])) },
+    'with what JSON has no word for at its end': { numbers, last: [Number.NaN, new Date(0), -0, 2n ** 70n] },
+  };
+  const many = createPool({
+    module: fixtures(import.meta.url)('values.py'),
+    size: 1,
+    python: PYTHON,
+    logs: 'events',
+    lane,
+    ...(lane !== 'serial' && { slots: 8 }),
+  });
+  afterAll(() => many.close());
+
+  it.each(Object.entries(values))('comes back as it went: %s', async (_, value) => {
+    expect(isDeepStrictEqual(await many.call('echo', [value]), value)).toBe(true);
+  });
+
+  it('is kept apart from others that come at the same time', async () => {
+    const asked = Object.values(values).flatMap((value) => [value, 'small', value]);
+    const answers = await Promise.all(asked.map((value) => many.call('echo', [value])));
+    expect(isDeepStrictEqual(answers, asked)).toBe(true);
+  });
+});
+
 interface Vector {
   readonly name: string;
   readonly column: string;

@@ -48,6 +48,20 @@ def meaning_of(line):
     return meaning if len(line) == 2 else {**meaning, "tookUs": line[2]}
 
 
+def put_parts(answer, parts):
+    """Put the `parts` of an answer, in the order in which they came, where its `rich` says that they belong."""
+    parts = iter(parts)
+    for path, kind, *count in answer.get("rich", ()):
+        if kind != "part":
+            continue
+        *way, last = path
+        holder = answer
+        for step in way:
+            holder = holder[step]
+        assert holder[last] is None
+        holder[last] = [item for _ in range(count[0]) for item in next(parts)] if count else next(parts)
+
+
 class Worker:
     """A real worker process, its line and its start mark."""
 
@@ -135,12 +149,19 @@ class Worker:
         return meaning_of(json.loads(line))
 
     def receive_but_logs(self):
-        """Return the next message that is no log; logs are kept in `self.logs`."""
+        """Return the next message that is no log; logs are kept in `self.logs`. An answer has its parts where they belong."""
+        parts = []
         while True:
             message = self.receive()
-            if message is None or message["type"] != "log":
+            if message is not None and message["type"] == "log":
+                self.logs.append(message)
+            elif message is not None and message["type"] == "part":
+                parts.append(message)
+            else:
+                assert all(part["id"] == message["id"] for part in parts), (message, parts)
+                if message is not None:
+                    put_parts(message, [part["value"] for part in parts])
                 return message
-            self.logs.append(message)
 
     def ask(self, name, *args, session=None, **kwargs):
         """Send a call and return its id."""

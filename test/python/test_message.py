@@ -24,6 +24,7 @@ WRITE = {
     "pull": lambda m: message.pull(m["id"], m["input"], m["items"], m.get("blocks", False)),
     "progress": lambda m: message.progress(m["id"], *[encode_unchecked(m[name]) for name in ("done", "total", "note")]),
     "heartbeat": lambda m: message.heartbeat(m["id"]),
+    "part": lambda m: message.part(m["id"], encode_unchecked(m["value"])),
     "mapped": lambda m: message.mapped(m["id"], encode_unchecked(m["values"])[1:-1], m["tookUs"], m["longestUs"]),
     "pong": lambda m: message.pong(m["number"]),
     "log": lambda m: message.log(m["stream"], m["call"], m["text"], m.get("level"), m.get("logger")),

@@ -89,7 +89,7 @@ class Kinds(unittest.TestCase):
 
     def test_what_is_like_none_of_the_others_goes_as_it_is(self):
         mixed = rows(1_200, _7={"b": 1, "a": 2}, _8={}, _90={"a": [{}], "z": {"deep": []}})
-        text = encode_rows(mixed, 64)
+        text, _ = encode_rows(mixed, 64)
         self.assertIn(',[{"b":1,"a":2}],[{}],[{"a":[{}],"z":{"deep":[]}}]]', text)
         self.assertEqual(restored(text), mixed)
         self.assertEqual([list(row) for row in restored(text)], [list(row) for row in mixed])
@@ -100,7 +100,7 @@ class Kinds(unittest.TestCase):
         self.assertEqual((len(kinds), max(which)), (17, 16))
         self.assertEqual(kinds[15], (["a", "k15", "b"], mixed[3_000:3_200]))
         self.assertEqual(kinds[16], (None, mixed[3_200:]))
-        self.assertEqual(restored(encode_rows(mixed, 64)), mixed)
+        self.assertEqual(restored(encode_rows(mixed, 64)[0]), mixed)
 
     def test_rows_of_kinds_that_are_too_few_each_stay_a_list(self):
         self.assertIsNone(encode_rows([{"a": n, f"k{n // 100}": 1, "b": 2} for n in range(4_000)], 64))
@@ -113,7 +113,7 @@ class Kinds(unittest.TestCase):
 
     def test_keys_are_told_apart_whatever_is_in_them(self):
         mixed = [{"a\0b": 1, "c": 1}, {"a": 1, "b\0c": 1}] * 600 + [{"q": 1, "r": 2}] * 1_800
-        self.assertEqual([list(row) for row in restored(encode_rows(mixed, 64))], [list(row) for row in mixed])
+        self.assertEqual([list(row) for row in restored(encode_rows(mixed, 64)[0])], [list(row) for row in mixed])
 
     def test_keys_of_the_same_text_that_python_tells_apart_are_no_columns(self):
         class Key(str):
@@ -172,7 +172,7 @@ class Keyed(unittest.TestCase):
 
     def test_they_may_be_of_several_kinds(self):
         keyed = {str(n): row for n, row in enumerate(rows(1_200, _7={"a": 1}, _8={}))}
-        text = encode_rows(keyed, 64)
+        text, _ = encode_rows(keyed, 64)
         self.assertTrue(text.endswith('[["value",1],"merged"],[["value"],"keyed"]]'), text[-100:])
         self.assertEqual(restored(text), keyed)
 

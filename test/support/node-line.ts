@@ -1,7 +1,7 @@
 import { parseLine } from '../../src/wire/fields.js';
 import { announcedBy, type CallMessage, type MessageFromPython, messageOf } from '../../src/wire/message.js';
 import { type EncodedRequest, encodeRequest } from '../../src/wire/request.js';
-import type { ValueHandlers } from '../../src/wire/rich.js';
+import type { Resolve, ValueHandlers } from '../../src/wire/rich.js';
 import { type Arguments, type Encoded, encodeArguments, type ValueLimits } from '../../src/wire/value.js';
 
 /** What a line from Node means: a call is written as a list, and read as a message of that type. */
@@ -13,9 +13,9 @@ export function meaningOf(line: string): { readonly type: string } {
 }
 
 /** The message of one line from Python, none of whose attachments has come. */
-export function decodeMessage(line: string): MessageFromPython {
+export function decodeMessage(line: string, resolve?: Resolve): MessageFromPython {
   const parsed = parseLine(line);
-  return messageOf(parsed, announcedBy(parsed) === undefined ? undefined : []);
+  return messageOf(parsed, announcedBy(parsed) === undefined ? undefined : [], resolve);
 }
 
 /** Arguments as the fields of a message that they once were: for tests of how values are encoded, whatever is around them. */

@@ -36,7 +36,7 @@ describe('messages.json', () => {
   const fromNode = messages.filter(({ from, name }) => from === 'node' && !name.startsWith('fields nobody knows'));
 
   it.each(fromPython)('is read as it should be: $name', ({ line, message }) => {
-    const size = message.type === 'items' ? { bytes: line.length } : {};
+    const size = message.type === 'items' || message.type === 'part' ? { bytes: line.length } : {};
     expect(decodeMessage(line)).toEqual({ ...message, ...size });
   });
 
