@@ -238,7 +238,7 @@ export abstract class Caller<Api = unknown> {
     return undefined;
   }
 
-  /** Why none of its calls can be made again, as the end of "not for …"; `undefined` if some can. */
+  /** Why none of its calls can be made again, as the end of "not for ..."; `undefined` if some can. */
   protected get unrepeatable(): string | undefined {
     return undefined;
   }

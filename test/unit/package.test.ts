@@ -22,12 +22,14 @@ describe('the package', () => {
   });
 
   it('calls no class otherwise when it is built, as one that names itself would be: who prints a pool would see that', async () => {
-    const entryPoints = ['src/index.ts', 'src/compile.ts'].map((file) => join(root, file));
-    const options = { bundle: true, format: 'esm', platform: 'node', target: 'node20', packages: 'external' } as const;
-    const { outputFiles } = await build({ ...options, entryPoints, outdir: 'dist', write: false });
-    const renamed = outputFiles.flatMap(({ text }) => [...text.matchAll(/\bclass (_\w+)/g)].map(([, name]) => name));
+    const renamed = (await built()).flatMap((text) => [...text.matchAll(/\bclass (_\w+)/g)].map(([, name]) => name));
     // Nobody outside gets hold of these.
     expect([...new Set(renamed)].sort()).toEqual(['_Fields', '_SharedFile', '_StartMark']);
+  });
+
+  it('has no character beyond Latin-1 when it is built, for one of which V8 would keep all of its text in twice the memory', async () => {
+    // As is they stand in comments alone, some of which are kept: in text esbuild escapes them.
+    expect((await built()).flatMap((text) => text.match(/.*[^\0-\xff].*/g) ?? [])).toEqual([]);
   });
 
   it('names no place by a `new URL` beside `import.meta.url`, at which webpack looks for a module', () => {
@@ -35,6 +37,14 @@ describe('the package', () => {
     expect(all.filter((source) => /new URL\([^)]*import\.meta/.test(source))).toEqual([]);
   });
 });
+
+/** The texts of what is published as JavaScript. */
+async function built(): Promise<string[]> {
+  const entryPoints = ['src/index.ts', 'src/compile.ts'].map((file) => join(root, file));
+  const options = { bundle: true, format: 'esm', platform: 'node', target: 'node20', packages: 'external' } as const;
+  const { outputFiles } = await build({ ...options, entryPoints, outdir: 'dist', write: false });
+  return outputFiles.map(({ text }) => text);
+}
 
 function sources(folder: string): string[] {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
