@@ -58,7 +58,7 @@ export interface Request {
   isAhead: boolean;
   /** Given up, and one of its calls had been begun. */
   wasBegun: boolean;
-  /** What has come of its answer already. */
+  /** What has come of the next answer already. */
   parts?: Parts;
   /** What objects come by has ended since it was sent, and why no handle of one is of any use. */
   ownerEnd?: HandleEnd;

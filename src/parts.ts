@@ -2,9 +2,15 @@ import type { PartMessage } from './wire/message.js';
 
 /** What has come of a large answer before the answer itself: each part is read while Python writes the next. */
 export class Parts {
+  /** The call that is to be answered. */
+  readonly id: number;
   readonly #values: unknown[] = [];
   #bytes = 0;
   #taken = 0;
+
+  constructor(id: number) {
+    this.id = id;
+  }
 
   /** @returns how many bytes have come by now. */
   add({ value, bytes }: PartMessage): number {

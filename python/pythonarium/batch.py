@@ -5,6 +5,7 @@ This module is imported when the first such message comes.
 
 from __future__ import annotations
 
+from _functools import partial
 from time import perf_counter
 
 from . import error, message
@@ -159,7 +160,8 @@ class Answers:
                 return
             # What is large, or more than JSON, has a message of its own.
             self._send()
-            text, attachments = encode(value, self._worker._depth_max, self._handing, self._worker._bytes_max)
+            say_part = partial(self._worker.say_part, self._first)
+            text, attachments = encode(value, self._worker._depth_max, self._handing, self._worker._bytes_max, say_part)
         except BaseException as raised:
             self._send()
             self._refuse(raised)

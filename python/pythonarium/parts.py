@@ -6,7 +6,7 @@ This module is imported when the first such answer is given.
 from __future__ import annotations
 
 from .message import MessageTooLarge, part
-from .value import INT_MAX, LISTS, encode_unchecked, write_plain
+from .value import DICT_ONLY, INT_MAX, LISTS, encode_unchecked, write_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,18 +47,17 @@ class Parting:
 
     def cut(self, value: Any, path: list[str | int], room: int) -> Any:
         """Say a container in about so many parts, and return what is left of it."""
-        kind = type(value)
-        if room > 1 and len(value) > FEW and kind in LISTS:
+        is_dict, is_list = type(value) is dict, type(value) in LISTS
+        if room > 1 and is_list and len(value) > FEW:
             step = -(-len(value) // room)
             self.rich.append([path, "part", -(-len(value) // step)])
             for start in range(0, len(value), step):
                 self._part(value[start : start + step])
             return None
-        if room > 1 and len(value) <= FEW and (kind is dict or kind in LISTS):
-            entries = value.items() if kind is dict else enumerate(value)
-            inner = [(at, held) for at, held in entries if held and (type(held) is dict or type(held) in LISTS)]
+        if room > 1 and (is_dict or is_list) and len(value) <= FEW:
+            inner = [(at, held) for at, held in (value.items() if is_dict else enumerate(value)) if held and type(held) in CUT]
             if inner:
-                rest = dict(value) if kind is dict else list(value)
+                rest = dict(value) if is_dict else list(value)
                 for at, held in inner:
                     rest[at] = self.cut(held, [*path, at], room // len(inner))
                 return rest
@@ -87,6 +86,8 @@ class NotPlain(Exception):
 
 # About what Node reads while Python writes as much.
 PART_CHARS = 64 * 1024
+# What may be cut further; a class of one's own is one part.
+CUT = LISTS | DICT_ONLY
 # What is around a part in its message, with the longest id.
 PART_HEAD_BYTES = len(part(INT_MAX, "")) - 1
 # A container of no more is cut into what it holds, and a longer list into lists.

@@ -358,11 +358,12 @@ export class WorkerHand implements ProcessListeners {
     this.#outbox.send(encodeCancel(id));
   }
 
-  /** Makes a handle of an object that came in a message about the request `id`. */
+  /** What an entry of `rich` stands for that is no value, in a message about the request `id`: a handle of an object, or a part of the answer. */
   readonly resolve = (kind: string, data: readonly unknown[], id: unknown): unknown => {
     const [number, className] = data;
-    const request = this.#asked.find((request) => request.id === id);
-    if (kind === 'part' && request?.parts !== undefined) return request.parts.take(number);
+    const request = this.#asker(id as number);
+    const parts = request?.parts;
+    if (kind === 'part' && parts !== undefined && parts.id === id) return parts.take(number);
     const caller = request?.call?.caller;
     const isHandle = kind === 'handle' && Number.isSafeInteger(number) && typeof className === 'string';
     if (!isHandle || caller?.owner === undefined) throw new ProtocolError({ detail: `there is no use for a ${kind}` });
@@ -743,8 +744,8 @@ export class WorkerHand implements ProcessListeners {
   #partCame(message: PartMessage): void {
     const { id } = message;
     const request = this.#asker(id);
-    if (request?.call === undefined) return this.#unasked(`\`part\` for request ${id}, which has no use for it`);
-    request.parts ??= new Parts();
+    if (request === undefined) return this.#unasked(`\`part\` for request ${id}, which has no use for it`);
+    if (request.parts?.id !== id) request.parts = new Parts(id);
     const bytes = request.parts.add(message);
     const { messageBytesMax } = this.limits;
     if (bytes <= messageBytesMax) return;

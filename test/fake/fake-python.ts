@@ -371,6 +371,7 @@ export class FakeProcess implements PythonProcess {
     if (!this.isReady || !this.canAct) return;
     const told = { id: this.#request?.id, ...message };
     if (told.type === 'reply' && told.id === this.#request?.id) this.#finishRequest();
+    this.#sayMapped();
     try {
       this.#write(JSON.stringify(told));
     } catch (error) {
