@@ -161,10 +161,8 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     const error = deadlockOf(this);
     // What Python has begun with may have done a part of its work, and is not told that it was refused.
     if (error === undefined || this.#exchange?.hasStarted(this) === true) return false;
-    this.#home?.withdraw(this);
-    this.fail(error, 'refused');
-    // In the pipe behind the very call that waits for it.
-    this.#exchange?.abandon(this);
+    // It may be in the pipe behind the very call that waits for it.
+    this.abandon(error, 'refused');
     return true;
   }
 
@@ -414,7 +412,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
   }
 
   /** Nobody waits for it any more, for that reason. */
-  abandon(error: unknown, how: 'timedOut' | 'aborted'): void {
+  abandon(error: unknown, how: CallOutcome): void {
     const exchange = this.#exchange;
     this.#home?.withdraw(this);
     this.fail(error, how);
@@ -428,12 +426,6 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     else this.fail(before);
   }
 
-  /** It has run for too long. */
-  giveUpAs(error: PoolError): void {
-    this.fail(error, 'timedOut');
-    this.#exchange?.abandon(this);
-  }
-
   fail(error: unknown, how: CallOutcome = 'failed'): void {
     if (!this.#settle(how)) return;
     if (isA(error, PoolError)) showCaller(error, this.#site);
@@ -442,13 +434,9 @@ export class Call implements Parent, AskingCall, EncodedRequest {
 
   #giveUp(by: 'timeout' | 'signal'): void {
     if (by === 'signal') return this.abandon(reasonOf(this.#budget?.signal), 'aborted');
-    const [home, exchange] = [this.#home, this.#exchange];
-    const late = home?.timeout(this.#clock.now() - this.askedAt);
-    home?.withdraw(this);
     // What was sent once is no matter of the queue any more.
-    if (late !== undefined && this.#failedBefore === undefined) this.fail(late, 'timedOut');
-    else this.fail(this.timeoutFor(this.#budget?.timeoutMs as number, this.askedAt), 'timedOut');
-    exchange?.abandon(this);
+    const late = this.#failedBefore === undefined ? this.#home?.timeout(this.#clock.now() - this.askedAt) : undefined;
+    this.abandon(late ?? this.timeoutFor(this.#budget?.timeoutMs as number, this.askedAt), 'timedOut');
   }
 
   get #failedBefore(): PoolError | undefined {

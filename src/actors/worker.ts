@@ -303,7 +303,7 @@ export class WorkerHand implements ProcessListeners {
           // Of two signals in a row, the kernel may give the second to another thread, and the main one sleeps on.
           if (this.#asker(id) !== undefined) this.#process.cancel(id, this.#interrupts);
         });
-        call.giveUpAs(new CallHungError({ call: call.name, by, limitMs, ranMs }));
+        call.abandon(new CallHungError({ call: call.name, by, limitMs, ranMs }), 'timedOut');
       },
       isExcused: () => call.isOwed,
     });
