@@ -1,42 +1,47 @@
+import type { CallOutcome } from './call.js';
 import type { Answer, Loss, Request } from './exchange.js';
 import type { MappedMessage } from './wire/message.js';
 import { type EncodedRequest, type MapFrame, mapLine, requestOfItem } from './wire/request.js';
 
-/** One call of a batch, as it was asked. */
+/** One call of a batch, from when its item was taken. */
 export interface BatchItem {
   /** The JSON of its argument. */
   readonly text: string;
   /** How often it was sent in vain: its worker ended before it came to it. */
   moves: number;
+  readonly isDone: boolean;
+  askedAt: number;
+  /** When it was sent last. */
+  sentAt: number | undefined;
   succeed(value: unknown): void;
-  fail(error: unknown): void;
+  fail(error: unknown, how?: CallOutcome): void;
 }
 
 /** What a batch tells its owner. */
-export interface BatchListener<Item extends BatchItem> {
+export interface BatchListener {
   /** So many were answered, which took so long, and the longest of them. */
   onTook(calls: number, tookUs: number, longestUs: number): void;
   /** An item that Python had certainly not begun with: it may be sent once more. */
-  onUnbegun(items: readonly Item[]): void;
+  onUnbegun(items: readonly BatchItem[]): void;
 }
 
 /**
  * Calls of one function that are one request: their ids follow each other, Python runs one after the other and answers
  * each. They are given up together.
  */
-export class Batch<Item extends BatchItem = BatchItem> {
+export class Batch {
   readonly name: string;
   readonly frame: MapFrame;
   readonly context: Readonly<Record<string, unknown>> | undefined;
-  readonly items: readonly Item[];
-  readonly #listener: BatchListener<Item>;
+  readonly items: readonly BatchItem[];
+  readonly #listener: BatchListener;
   /** How many are answered: the first ones. */
   answered = 0;
 
   constructor(
     { name, frame, context }: Pick<Batch, 'name' | 'frame' | 'context'>,
-    items: readonly Item[],
-    listener: BatchListener<Item>,
+    items: readonly BatchItem[],
+    listener: BatchListener,
   ) {
     this.name = name;
     this.frame = frame;
@@ -64,7 +69,7 @@ export class Batch<Item extends BatchItem = BatchItem> {
 
   /** What a single call would have been that asks the same as the next one that is owed an answer. */
   requestOfNext(): EncodedRequest {
-    return requestOfItem(this.frame, (this.items[this.answered] as Item).text);
+    return requestOfItem(this.frame, (this.items[this.answered] as BatchItem).text);
   }
 
   /** Whether answers are owed to so many calls from `id` on, and to that before all others. */
@@ -84,7 +89,7 @@ export class Batch<Item extends BatchItem = BatchItem> {
 
   /** Its worker will answer no more. `lossOf` tells of the call of that number in the batch. */
   onLost(lossOf: (index: number) => Loss): void {
-    const unbegun: Item[] = [];
+    const unbegun: BatchItem[] = [];
     while (!this.isAnswered) {
       const { error, started, isFinal } = lossOf(this.answered);
       const item = this.#next();
@@ -95,8 +100,8 @@ export class Batch<Item extends BatchItem = BatchItem> {
     this.#listener.onUnbegun(unbegun);
   }
 
-  #next(): Item {
-    const item = this.items[this.answered] as Item;
+  #next(): BatchItem {
+    const item = this.items[this.answered] as BatchItem;
     this.answered += 1;
     return item;
   }

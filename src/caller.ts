@@ -15,7 +15,7 @@ import {
 import { keptOf } from './keep.js';
 import { checkKwargs, splitArgs } from './kw.js';
 import { LiveArguments } from './live-arguments.js';
-import { type MapItem, type MapOptions, mapCalls } from './map.js';
+import { type MapOptions, mapCalls } from './map.js';
 import { bare, NO_OPTIONS, own } from './own.js';
 import { failedResult, type PyProxy, PyResult, pyProxy } from './py.js';
 import { Attempts, type AttemptTerms } from './retries.js';
@@ -234,7 +234,7 @@ export abstract class Caller<Api = unknown> {
     _options: CallOptions,
     _concurrency: number | undefined,
     _site: Site,
-  ): Turns<MapItem> | undefined {
+  ): Turns | undefined {
     return undefined;
   }
 

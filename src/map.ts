@@ -1,11 +1,12 @@
 // Not the global one, which a test that plays the ticks has replaced.
 import { nextTick } from 'node:process';
+import type { BatchItem } from './batch.js';
 import { reasonOf, throwIfAborted, whenAborted } from './budget.js';
 import type { CallOutcome } from './call.js';
 import type { CallOptions } from './caller.js';
 import { OptionError } from './errors.js';
 import { type AnyIterator, Source } from './source.js';
-import type { TurnItem, Turns } from './turns.js';
+import type { Turns } from './turns.js';
 
 /** How `map` goes over its items. */
 export interface MapOptions extends CallOptions {
@@ -29,7 +30,7 @@ export function mapCalls<T, Item = unknown>(
   callOne: (item: Item, signal: AbortSignal) => Promise<T>,
   items: Iterable<Item> | AsyncIterable<Item>,
   rules: MapRules,
-  turns: () => Turns<MapItem> | undefined = () => undefined,
+  turns: () => Turns | undefined = () => undefined,
 ): AsyncIterableIterator<T, undefined> & AsyncDisposable {
   return new Mapping<T>(callOne as CallOne<T>, items, rules, turns);
 }
@@ -45,7 +46,7 @@ interface MapRules {
 }
 
 /** One item that was taken, and what came of it. */
-export class MapItem implements TurnItem {
+export class MapItem implements BatchItem {
   text = '';
   moves = 0;
   askedAt = 0;
@@ -58,9 +59,9 @@ export class MapItem implements TurnItem {
   next: MapItem | undefined;
   readonly #mapping: Pick<Mapping<unknown>, 'onDone'>;
   /** Absent for a call of its own. */
-  readonly #turns: Turns<MapItem> | undefined;
+  readonly #turns: Turns | undefined;
 
-  constructor(mapping: Pick<Mapping<unknown>, 'onDone'>, turns: Turns<MapItem> | undefined) {
+  constructor(mapping: Pick<Mapping<unknown>, 'onDone'>, turns: Turns | undefined) {
     this.#mapping = mapping;
     this.#turns = turns;
   }
@@ -86,11 +87,11 @@ export class MapItem implements TurnItem {
 /** One `map`: its source, what is under way, and whoever asks for the results. No promise is made but those for results. */
 class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable {
   readonly #callOne: CallOne<T>;
-  readonly #turnsFor: () => Turns<MapItem> | undefined;
+  readonly #turnsFor: () => Turns | undefined;
   readonly #rules: MapRules;
   readonly #source: Source;
   #unwatch: (() => void) | undefined;
-  #turns: Turns<MapItem> | undefined;
+  #turns: Turns | undefined;
   /** Present once a call of its own was made: gives up all such. */
   #leaving: AbortController | undefined;
   /** Those who asked for a result that is not there. */
@@ -113,7 +114,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
     callOne: CallOne<T>,
     items: Iterable<unknown> | AsyncIterable<unknown>,
     rules: MapRules,
-    turns: () => Turns<MapItem> | undefined,
+    turns: () => Turns | undefined,
   ) {
     this.#callOne = callOne;
     this.#turnsFor = turns;

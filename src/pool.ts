@@ -15,7 +15,6 @@ import {
   type HoldOptions,
   Lease,
 } from './lease.js';
-import type { MapItem } from './map.js';
 import { checkOptions, type PoolOptions } from './options.js';
 import { NO_OPTIONS, own } from './own.js';
 import { Runtime } from './runtime.js';
@@ -242,7 +241,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
     options: CallOptions,
     concurrency: number | undefined,
     site: Site,
-  ): Turns<MapItem> | undefined {
+  ): Turns | undefined {
     return turnsFor(this.runtime, name, options, concurrency, site);
   }
 

@@ -29,27 +29,17 @@ export interface MapTerms extends Standing {
   readonly site: Site;
 }
 
-/** One item, from when it was taken. */
-export interface TurnItem extends BatchItem {
-  readonly isDone: boolean;
-  text: string;
-  askedAt: number;
-  /** When it was sent last. */
-  sentAt: number | undefined;
-  fail(error: unknown, how?: CallOutcome): void;
-}
-
 /**
  * What takes the items of a `map` to the workers, if they are calls that have nothing but a question and an answer, and
  * nothing is done in this pool for each call or lease; else `undefined`.
  */
-export function turnsFor<Item extends TurnItem>(
+export function turnsFor(
   runtime: Runtime,
   name: string,
   options: CallOptions,
   concurrency: number | undefined,
   site: Site,
-): Turns<Item> | undefined {
+): Turns | undefined {
   const { settings } = runtime;
   const { timeoutMs = settings.timeoutMs, context, priority, fairnessKey, attempts = 1 } = options;
   const { softLimitMs, hardLimitMs } = settings;
@@ -74,7 +64,7 @@ export function turnsFor<Item extends TurnItem>(
  * Takes the items of one `map` to the workers, in turns: each is a lease, under which batches follow each other in the
  * pipe. A turn ends when there is nothing more to send, and soon when anybody else waits for a worker.
  */
-export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<Item> {
+export class Turns implements BatchListener {
   readonly runtime: Runtime;
   readonly #terms: MapTerms;
   readonly #pace = new Pace();
@@ -83,16 +73,16 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
   /** Items under way or finished and not yet consumed, at the most. */
   concurrency: number;
   readonly #room: number;
-  readonly #askings = new Set<TurnAsking<Item>>();
-  readonly #turns = new Set<Turn<Item>>();
+  readonly #askings = new Set<TurnAsking>();
+  readonly #turns = new Set<Turn>();
   /** Taken and not sent. */
-  #pending: Item[] = [];
+  #pending: BatchItem[] = [];
   /** So many of them, the first ones, are sent. */
   #sent = 0;
   /** Taken and not settled. */
   #open = 0;
   /** Those that may be unsettled, in the order in which they were taken; kept where there is a time limit. */
-  #oldest: Item[] = [];
+  #oldest: BatchItem[] = [];
   #timer: unknown;
   /** What it was given up by, if it was. */
   #over: { readonly error: unknown; readonly how: CallOutcome } | undefined;
@@ -119,7 +109,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
   }
 
   /** Takes an item in. It is sent by the next {@link flush}. */
-  add(item: Item): void {
+  add(item: BatchItem): void {
     const { counters, keepAlive, clock, endedBy } = this.runtime;
     counters.asked += 1;
     if (this.#open === 0) keepAlive.hold();
@@ -150,7 +140,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
       this.#wants > this.#askings.size &&
       this.#turns.size + this.#askings.size < this.#turnsMax
     ) {
-      const asking = new TurnAsking(this.runtime, this.#terms, this, new Turn(this));
+      const asking = new TurnAsking(this.runtime, this.#terms, this);
       this.#askings.add(asking);
       asking.ask();
       if (asking.hasFailed) return;
@@ -171,18 +161,18 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
   // ---------------------------------------------------------------- as its turns see it
 
   /** Items for the next batch, if a worker that owes answers to `owed` batches is to have one more. */
-  next(owed: number, worker: Exchange['worker']): Batch<Item> | undefined {
+  next(owed: number, worker: Exchange['worker']): Batch | undefined {
     const left = this.#pending.length - this.#sent;
     const limit = worker.pipes ? Math.min(this.#pace.limit, this.#share) : 1;
     if (left === 0 || owed >= (limit > 1 || (this.#pace.isQuick && worker.pipes) ? batchesMax() : 1)) return undefined;
     // What is more than one has time: the more come together, the less each costs.
     if (owed > 0 && left < limit) return undefined;
-    const items: Item[] = [];
+    const items: BatchItem[] = [];
     const { clock } = this.runtime;
     const now = clock.now();
     let chars = 0;
     for (; items.length < limit && this.#sent < this.#pending.length; this.#sent++) {
-      const item = this.#pending[this.#sent] as Item;
+      const item = this.#pending[this.#sent] as BatchItem;
       // It has timed out where it waited.
       if (item.isDone) continue;
       chars += item.text.length + 1;
@@ -206,12 +196,12 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
     return runtime.asking > this.#askings.size || runtime.clock.now() - since >= TURN_MS;
   }
 
-  onGranted(asking: TurnAsking<Item>, turn: Turn<Item>): void {
+  onGranted(asking: TurnAsking): void {
     this.#askings.delete(asking);
-    this.#turns.add(turn);
+    this.#turns.add(asking.holder);
   }
 
-  onAskingFailed(asking: TurnAsking<Item>, error: unknown, how: CallOutcome): void {
+  onAskingFailed(asking: TurnAsking, error: unknown, how: CallOutcome): void {
     this.#askings.delete(asking);
     // Others go on, and ask again in their time.
     if (this.#turns.size > 0 || this.#askings.size > 0) return;
@@ -231,7 +221,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
     });
   }
 
-  onEnded(turn: Turn<Item>): void {
+  onEnded(turn: Turn): void {
     this.#turns.delete(turn);
     this.onIdle();
   }
@@ -241,7 +231,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
     this.concurrency = this.#terms.concurrency ?? this.#useful;
   }
 
-  onUnbegun(items: readonly Item[]): void {
+  onUnbegun(items: readonly BatchItem[]): void {
     if (items.length === 0) return;
     // One that was lost with them has given up the map.
     if (this.#over !== undefined) {
@@ -275,7 +265,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
   }
 
   /** Those that are taken and not sent, for the caller to see to. */
-  #takePending(): Item[] {
+  #takePending(): BatchItem[] {
     const items = this.#pending.slice(this.#sent);
     this.#pending = [];
     this.#sent = 0;
@@ -289,7 +279,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
     return timeoutMs === Number.POSITIVE_INFINITY ? undefined : timeoutMs;
   }
 
-  #watch(item: Item): void {
+  #watch(item: BatchItem): void {
     this.#oldest.push(item);
     if (this.#timer === undefined) this.#setTimer(item);
     else if (this.#oldest.length >= 2 * this.concurrency) this.#oldest = this.#oldest.filter(({ isDone }) => !isDone);
@@ -301,7 +291,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
   }
 
   /** One timer for all of them: whoever was taken first is late first. */
-  #setTimer({ askedAt }: Item): void {
+  #setTimer({ askedAt }: BatchItem): void {
     const { clock } = this.runtime;
     const left = askedAt + (this.#limitMs as number) - clock.now();
     this.#timer = clock.setTimeout(() => this.#look(), Math.max(0, left));
@@ -323,7 +313,7 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
     this.giveUp(new DOMException('An item of map() took too long.', 'AbortError'), 'aborted');
   }
 
-  #timeout({ askedAt, sentAt }: Item, timeoutMs: number): PoolError {
+  #timeout({ askedAt, sentAt }: BatchItem, timeoutMs: number): PoolError {
     const now = this.runtime.clock.now();
     if (sentAt === undefined) return this.runtime.queueTimeout(now - askedAt);
     return new CallTimeoutError({
@@ -345,17 +335,17 @@ export class Turns<Item extends TurnItem = TurnItem> implements BatchListener<It
 }
 
 /** One lease of a `map`, and the batches under it. */
-class Turn<Item extends TurnItem> implements LeaseHolder {
-  readonly #turns: Turns<Item>;
+class Turn implements LeaseHolder {
+  readonly #turns: Turns;
   /** Those that answers are owed to. */
-  #batches: Batch<Item>[] = [];
+  #batches: Batch[] = [];
   #exchange: Exchange | undefined;
   #since = 0;
   #hasBegun = false;
   /** Until it gives the lease back itself. */
   holds = true;
 
-  constructor(turns: Turns<Item>) {
+  constructor(turns: Turns) {
     this.#turns = turns;
   }
 
@@ -380,12 +370,12 @@ class Turn<Item extends TurnItem> implements LeaseHolder {
   }
 
   /** @returns The items whose answers are owed. */
-  giveUp(): Item[] {
+  giveUp(): BatchItem[] {
     const exchange = this.#exchange as Exchange;
     const items = this.#batches.flatMap((batch) => batch.items.slice(batch.answered));
     // The last first, so that Python finds all of it said when it is interrupted.
     for (const batch of [...this.#batches].reverse()) exchange.abandon(batch);
-    if (this.holds && !exchange.isBusy) this.#end();
+    if (!exchange.isBusy) this.#end();
     return items;
   }
 
@@ -412,17 +402,17 @@ class Turn<Item extends TurnItem> implements LeaseHolder {
 }
 
 /** Asks for a worker for a turn. */
-class TurnAsking<Item extends TurnItem> extends Asking {
+class TurnAsking extends Asking {
   readonly parent = undefined;
-  readonly holder: Turn<Item>;
+  readonly holder: Turn;
   hasFailed = false;
-  readonly #turns: Turns<Item>;
+  readonly #turns: Turns;
   #isSettled = false;
 
-  constructor(runtime: Runtime, standing: Standing, turns: Turns<Item>, turn: Turn<Item>) {
+  constructor(runtime: Runtime, standing: Standing, turns: Turns) {
     super(runtime, standing);
     this.#turns = turns;
-    this.holder = turn;
+    this.holder = new Turn(turns);
   }
 
   get isSettled(): boolean {
@@ -452,7 +442,7 @@ class TurnAsking<Item extends TurnItem> extends Asking {
   protected granted(exchange: Exchange): void {
     this.#isSettled = true;
     this.close();
-    this.#turns.onGranted(this, this.holder);
+    this.#turns.onGranted(this);
     this.holder.begin(exchange);
   }
 }

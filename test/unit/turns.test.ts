@@ -1,6 +1,7 @@
 import { expect, it, vi } from 'vitest';
+import type { BatchItem } from '../../src/batch.js';
 import type { Runtime } from '../../src/runtime.js';
-import { batchesMax, type MapTerms, type TurnItem, Turns } from '../../src/turns.js';
+import { batchesMax, type MapTerms, Turns } from '../../src/turns.js';
 
 /** How many processors there is time for. */
 const count = vi.hoisted(() => vi.fn(() => 8));
@@ -12,7 +13,7 @@ it('settles what comes back unbegun once the map is given up, since nobody else 
     { name: 'f', frame: { name: '"f"', kwargs: '', context: '' } } as unknown as MapTerms,
   );
   const told: unknown[] = [];
-  const item = { fail: (...how: unknown[]) => told.push(how) } as unknown as TurnItem;
+  const item = { fail: (...how: unknown[]) => told.push(how) } as unknown as BatchItem;
   turns.giveUp('enough', 'aborted');
   turns.onUnbegun([item]);
   expect(told).toEqual([['enough', 'aborted']]);
@@ -42,7 +43,7 @@ it('never tells of a later item that it took too long, and not of the one before
   const terms = { name: 'f', frame: { name: '"f"', kwargs: '', context: '' }, timeoutMs: 100 };
   const turns = new Turns(runtime as unknown as Runtime, terms as unknown as MapTerms);
   const failed: string[] = [];
-  const itemOf = (name: string) => ({ fail: () => failed.push(name) }) as unknown as TurnItem;
+  const itemOf = (name: string) => ({ fail: () => failed.push(name) }) as unknown as BatchItem;
   moments.push(0, 0);
   turns.add(itemOf('first'));
   moments.push(0.01);
