@@ -56,6 +56,7 @@ import {
   type MessageDuringCall,
   type MessageFromPython,
   type PartMessage,
+  type ReadyMessage,
 } from '../wire/message.js';
 import type { ValueLimits } from '../wire/value.js';
 import { WorkerEnd } from '../worker-end.js';
@@ -495,7 +496,8 @@ export class WorkerHand implements ProcessListeners {
   loss(request: Request, call: Call): Loss {
     const started = this.hasStarted(request.id);
     if (this.#end.because === 'stopped') return { error: this.#runtime.refusal('closed'), started, isFinal: true };
-    if (started !== false && this.#isSuspected(request)) {
+    // It ended by itself while that request ran.
+    if (started !== false && this.#end.isUnasked && this.runs(request)) {
       this.#runtime.prefetch.broke(call);
       const isSpent = call.died();
       this.#runtime.poison.died(call, isSpent && this.#ranAlone);
@@ -571,25 +573,7 @@ export class WorkerHand implements ProcessListeners {
         return this.#helloed(message);
       case 'ready':
         if (this.#pythonPid === undefined || this.#boot.isUp) return this.#unasked('`ready` out of its turn');
-        this.#boot.isUp = true;
-        this.#interrupts = message.interrupts;
-        if (message.stacks) this.#dumps = this.#newDumps();
-        this.#beginPulse();
-        this.#shares = message.shares ?? false;
-        if (!this.pipes) this.#runtime.prefetch.isPossible = false;
-        this.#runtime.streams = new Set(message.streams);
-        this.#runtime.emit('worker.ready', {
-          worker: this.name,
-          id: this.id,
-          pid: this.#pid,
-          bootMs: Math.round(this.#runtime.clock.now() - this.#startedAt),
-        });
-        if (message.files !== undefined) this.#runtime.reloader?.follow(message.files);
-        this.#runtime.recycler?.joined(this);
-        this.#runtime.sizer?.joined(this);
-        this.#worker.send({ type: 'process.ready' });
-        if (this.#isStale) this.#worker.send({ type: 'worker.retire' });
-        return;
+        return this.#readied(message);
       case 'failed':
         if (this.#boot.isUp) return this.#unasked('`failed` out of its turn');
         this.#end.fault = this.#boot.onFailed(message);
@@ -659,6 +643,28 @@ export class WorkerHand implements ProcessListeners {
     this.#worker.send({ type: 'process.unfit' });
   }
 
+  #readied(message: ReadyMessage): void {
+    this.#boot.isUp = true;
+    this.#interrupts = message.interrupts;
+    const { clock, settings } = this.#runtime;
+    if (message.stacks) this.#dumps = new StackDumps(clock, settings.libraryPath, () => this.#process.dumpStacks());
+    this.#beginPulse();
+    this.#shares = message.shares ?? false;
+    if (!this.pipes) this.#runtime.prefetch.isPossible = false;
+    this.#runtime.streams = new Set(message.streams);
+    this.#runtime.emit('worker.ready', {
+      worker: this.name,
+      id: this.id,
+      pid: this.#pid,
+      bootMs: Math.round(clock.now() - this.#startedAt),
+    });
+    if (message.files !== undefined) this.#runtime.reloader?.follow(message.files);
+    this.#runtime.recycler?.joined(this);
+    this.#runtime.sizer?.joined(this);
+    this.#worker.send({ type: 'process.ready' });
+    if (this.#isStale) this.#worker.send({ type: 'worker.retire' });
+  }
+
   #beginPulse(): void {
     const { pingEveryMs, pingTimeoutMs, lane } = this.#runtime.settings;
     if (pingEveryMs === undefined) return;
@@ -681,11 +687,6 @@ export class WorkerHand implements ProcessListeners {
   #whereItStands(tell: (stack: string | null) => void): void {
     if (this.#dumps === undefined || this.#end.exit !== undefined) return tell(null);
     this.#dumps.ask(tell);
-  }
-
-  #newDumps(): StackDumps {
-    const { clock, settings } = this.#runtime;
-    return new StackDumps(clock, settings.libraryPath, () => this.#process.dumpStacks());
   }
 
   #told({ name, context }: Call, call: number, ranMs: number, stack: string | null): RunningCall {
@@ -878,12 +879,6 @@ export class WorkerHand implements ProcessListeners {
       const owner = request.call?.caller?.owner;
       if (typeof owner === 'string' && owner === (session ?? owner)) request.ownerEnd ??= because;
     }
-  }
-
-  /** It ended by itself while that request ran. */
-  #isSuspected(request: Request): boolean {
-    if (!this.#end.isUnasked) return false;
-    return this.#runtime.settings.lane !== 'serial' || this.#asked[0] === request;
   }
 
   /** Of what was asked of it, one alone can have run. */
