@@ -122,13 +122,14 @@ export class Runtime {
   readonly sizer: Sizer | undefined;
   /** What ended the pool, once something has. */
   endedBy: PoolClosedError['by'] | undefined;
+  /** What the last start that came to nothing failed by, or a worker that was ready died of, unasked. */
+  lastFailure: unknown;
   readonly #askers = new Askers();
   readonly #supervisor: Actor<typeof supervisorMachine>;
   readonly #coordinator: Actor<typeof coordinatorMachine>;
   readonly #inspection: Inspection;
   #tickets = 0;
   #requests = 0;
-  #lastFailure: unknown;
   #isLookAhead = false;
 
   /** @param startPython How a process is started; tests play theirs. */
@@ -344,7 +345,7 @@ export class Runtime {
       case 'closed':
         return new PoolClosedError({ by: this.endedBy ?? 'close' });
       case 'degraded':
-        return new PoolDegradedError({ failures: this.failures, cause: this.#lastFailure });
+        return new PoolDegradedError({ failures: this.failures, cause: this.lastFailure });
       case 'queue-full':
         return new QueueFullError({ queueMax: this.settings.queueMax });
       case 'key-full':
@@ -452,11 +453,6 @@ export class Runtime {
     return this.waiting < this.settings.queueMaxPerKey ? 0 : this.sessions.heldOf(fairnessKey);
   }
 
-  /** What the last start that came to nothing failed by, or its worker died of. */
-  get lastFailure(): unknown {
-    return this.#lastFailure;
-  }
-
   /** How many workers there are to be now. */
   get size(): number {
     // At its end a pool lets them go one by one.
@@ -538,13 +534,8 @@ export class Runtime {
   }
 
   bootFailed(error: unknown): void {
-    this.#lastFailure = error;
+    this.lastFailure = error;
     this.emit('boot.failed', { error });
-  }
-
-  /** A worker that was ready has died, unasked. */
-  workerDied(error: PoolError): void {
-    this.#lastFailure = error;
   }
 
   /** What each worker does, and when it was heard of. */

@@ -848,7 +848,7 @@ export class WorkerHand implements ProcessListeners {
     this.#kept?.endAll();
     if (this.#end.because !== 'stopped') {
       if (bootFailure !== undefined) this.#runtime.bootFailed(bootFailure);
-      else if (this.#end.because !== 'retired') this.#runtime.workerDied(this.#end.failure);
+      else if (this.#end.because !== 'retired') this.#runtime.lastFailure = this.#end.failure;
     }
     this.#outbox.close();
     this.#leaveSessions();
