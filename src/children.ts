@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { WorkerHand } from './actors/worker.js';
 import { DeadlockError } from './errors.js';
-import type { HandleCaller } from './handle.js';
 import { nextTurn } from './turn.js';
 
 /** Somebody who waits on behalf of a call that Python runs, such as a call made in a function that Python called. */
@@ -22,8 +21,6 @@ export interface Child {
 
 /** Somebody in whose functions others are asked for, and who waits for these: a call, or a session's `onLost`. */
 export interface Parent extends Child {
-  /** By whom it was made. */
-  readonly caller: HandleCaller | undefined;
   /** The worker of which it has a slot. */
   readonly worker: WorkerHand | undefined;
   /** No other call of that worker goes on, or will where it next waits. */

@@ -1,7 +1,6 @@
 import type { WorkerHand } from './actors/worker.js';
 import type { Standing } from './asking.js';
 import { type Child, Children, type Parent } from './children.js';
-import type { HandleCaller } from './handle.js';
 
 /**
  * The state of one session, as its `onLost` builds it anew. The calls that are held wait for this, and what `onLost`
@@ -13,8 +12,6 @@ export class Rebuild implements Parent {
   readonly isOnLost = true;
   // It outlives the call that it began with, and is no part of where that was made.
   readonly parent = undefined;
-  /** The session. */
-  readonly caller: HandleCaller;
   /** Where whoever asks for its lease stands. */
   readonly standing: Standing;
   /** On which the state is built, and which the session will have met then; `undefined` before there is a lease. */
@@ -26,8 +23,7 @@ export class Rebuild implements Parent {
   readonly children: Children = new Children(this);
   isSettled = false;
 
-  constructor(caller: HandleCaller, standing: Standing) {
-    this.caller = caller;
+  constructor(standing: Standing) {
     this.standing = standing;
     this.poolClosed = new Promise((resolve) => {
       this.#close = () => resolve(false);

@@ -184,7 +184,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       // Wherever a `hint` has been meanwhile: whoever else comes waits for the state, too.
       record.met = undefined;
       const { priority, fairnessKey } = this.mergedWith(NO_OPTIONS);
-      const rebuild = new Rebuild(this, own({ priority, fairnessKey }));
+      const rebuild = new Rebuild(own({ priority, fairnessKey }));
       sessions.hold(record, () => {
         record.held = [asking];
         record.rebuild = rebuild;
