@@ -221,7 +221,7 @@ export abstract class Asking implements Asker {
   }
 
   /** Takes it out of wherever it waits. */
-  leaveQueue(): void {
+  withdraw(): void {
     this.runtime.withdraw(this.waiter);
   }
 
@@ -256,7 +256,7 @@ export abstract class Asking implements Asker {
     if (settings.queueTimeoutMs === undefined) return undefined;
     return new Budget(clock, own({ timeoutMs: Math.max(0, settings.queueTimeoutMs - waitedMs) }), () => {
       const error = this.timeout();
-      this.leaveQueue();
+      this.withdraw();
       this.fail(error, 'timedOut');
     });
   }
@@ -310,10 +310,6 @@ export class CallAsking extends Asking implements CallHome {
 
   override get boundTo(): WorkerHand | undefined {
     return this.call.handles?.worker;
-  }
-
-  withdraw(): void {
-    this.leaveQueue();
   }
 
   get askAgain(): CallHome['askAgain'] {

@@ -164,7 +164,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
     if (isBounded(options)) {
       this.#budget = new Budget(runtime.clock, options, (by) => {
         const error = by === 'signal' ? reasonOf(options.signal) : this.timeout();
-        this.leaveQueue();
+        this.withdraw();
         this.fail(error);
       });
     }
@@ -223,7 +223,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
   refuseIfDeadlocked(): boolean {
     const error = this.isSettled ? undefined : deadlockOf(this);
     if (error === undefined) return false;
-    this.leaveQueue();
+    this.withdraw();
     this.fail(error);
     return true;
   }

@@ -104,7 +104,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
     asking.ask();
     if (asking.isGranted) return new Lease<Api>(hold, undefined, bound);
     // Asked in the middle of a step of the charts, it may still be under way.
-    asking.leaveQueue();
+    asking.withdraw();
     if (!asking.isSettled) asking.fail(undefined);
     if (asking.error !== undefined) throw asking.error;
     return undefined;

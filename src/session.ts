@@ -213,7 +213,7 @@ export class Session<Api = unknown> extends Caller<Api> {
   #fallIn(record: SessionRecord, held: Asking[], asking: Asking): void {
     const { first } = record;
     if (first !== undefined && asking.goesBefore(first) && this.runtime.isAsked(first.waiter) && first.mayWait) {
-      first.leaveQueue();
+      first.withdraw();
       return this.#meetFirst(record, asking, [first, ...held]);
     }
     const place = held.findLastIndex((each) => !asking.goesBefore(each)) + 1;

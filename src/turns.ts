@@ -431,7 +431,7 @@ class TurnAsking extends Asking {
   giveUp(): void {
     this.#isSettled = true;
     this.close();
-    this.leaveQueue();
+    this.withdraw();
   }
 
   // No call of Python's has made it.
