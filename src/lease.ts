@@ -10,7 +10,7 @@ import {
   throwIfAborted,
   type WaitOptions,
 } from './budget.js';
-import type { Call, CallOutcome } from './call.js';
+import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
 import { type Child, deadlockOf, isBelow, parentRun, type Run, unlessDeadlocked } from './children.js';
 import type { LeaseEnd } from './errors.js';
@@ -172,11 +172,12 @@ export class CheckoutAsking<Api> extends Asking implements Child {
   }
 
   /** Asks, by `ask`, and returns what comes of it. */
-  lease(signal: AbortSignal | undefined, ask: () => void): Promise<Lease<Api>> {
+  lease(ask: () => void): Promise<Lease<Api>> {
     const promise = new Promise<Lease<Api>>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+    const signal = this.#budget?.signal;
     if (signal?.aborted) this.fail(reasonOf(signal));
     else ask();
     // Most have their lease by now, and nobody is kept waiting.
@@ -211,7 +212,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
     return this.holders()?.map(({ call }) => call);
   }
 
-  fail(error: unknown, _how?: CallOutcome): void {
+  fail(error: unknown): void {
     if (this.isSettled) return;
     const reject = this.#reject;
     this.#settle();

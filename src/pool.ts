@@ -84,7 +84,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
       const bound = this.mergedWith(NO_OPTIONS);
       const hold = new Hold(this.runtime, terms);
       const asking = new CheckoutAsking(this.runtime, asked, hold, () => new Lease<Api>(hold, undefined, bound));
-      return asking.lease(asked.signal, () => asking.ask());
+      return asking.lease(() => asking.ask());
     } catch (error) {
       return Promise.reject(error);
     }

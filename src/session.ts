@@ -66,7 +66,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       const bound = this.mergedWith(NO_OPTIONS);
       const hold = new Hold(this.runtime, terms);
       const asking = new CheckoutAsking(this.runtime, asked, hold, () => new Lease<Api>(hold, this.id, bound));
-      return asking.lease(asked.signal, () =>
+      return asking.lease(() =>
         this.#submit(asking, (leave) => {
           hold.onEnd(leave);
           asking.onFailed(leave);
@@ -358,7 +358,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       hold.onEnd(() => hold.ended?.reason !== 'checked-in' && resolve(false));
     });
     asking.standIn();
-    const lease = await asking.lease(undefined, () => asking.ask(this.#wishFor(record)));
+    const lease = await asking.lease(() => asking.ask(this.#wishFor(record)));
     if (record.visited.has(rebuild.worker as WorkerHand) || runtime.endedBy !== undefined) return { lease, lost };
     // It has left since, and what would be built there would be lost with it.
     sessions.hold(record, () => {

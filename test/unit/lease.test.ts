@@ -164,7 +164,7 @@ describe('who asks for a lease', () => {
     const { asking } = await asked();
     const failures: string[] = [];
     asking.onFailed(() => failures.push('failed'));
-    const lease = settled(asking.lease(undefined, () => {}));
+    const lease = settled(asking.lease(() => {}));
     expect(asking.isSettled).toBe(false);
     asking.fail('first');
     asking.fail('second');
