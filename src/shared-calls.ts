@@ -134,11 +134,14 @@ class Sharer implements Child {
     sharers.add(this);
     let budget: Budget | undefined;
     this.promise = new Promise((resolve, reject) => {
-      const leave = (error: unknown, how: 'timedOut' | 'aborted') => {
+      const settle = (tell: () => void) => {
         budget?.close();
         this.#leave = undefined;
         this.parent?.call.children.release(child);
-        reject(error);
+        tell();
+      };
+      const leave = (error: unknown, how: 'timedOut' | 'aborted') => {
+        settle(() => reject(error));
         sharers.delete(this);
         if (sharers.size === 0) call.abandon(error, how);
       };
@@ -149,12 +152,6 @@ class Sharer implements Child {
           : call.timeoutFor(wait.timeoutMs as number, askedAt);
         leave(error, 'timedOut');
       });
-      const settle = (tell: () => void) => {
-        budget?.close();
-        this.#leave = undefined;
-        this.parent?.call.children.release(child);
-        tell();
-      };
       this.#leave = leave;
       // The first has what came; the others have copies, so that nobody sees what another does to it.
       call.promise.then(
