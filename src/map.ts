@@ -221,22 +221,19 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
     this.#isReading = true;
     const read = (take: () => void) => {
       this.#isReading = false;
-      take();
+      try {
+        take();
+      } catch (error) {
+        this.#sourceEnd ??= { error };
+      }
       this.#fill();
       this.#serve();
     };
     reading.then(
-      (result) =>
-        read(() => {
-          try {
-            this.#take(result);
-          } catch (error) {
-            this.#sourceEnd ??= { error };
-          }
-        }),
+      (result) => read(() => this.#take(result)),
       (error: unknown) =>
         read(() => {
-          this.#sourceEnd ??= { error };
+          throw error;
         }),
     );
   }
