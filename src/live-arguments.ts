@@ -32,6 +32,7 @@ export interface AskingCall {
 export class LiveArguments {
   /** What its functions threw at Python. */
   readonly thrown = new ThrownErrors();
+  readonly limits: ValueLimits;
   /** Python has waited for items where it stands, which holds up its worker, and may do so again at any moment. */
   hasBlocked = false;
   readonly #functions: ((...args: unknown[]) => unknown)[] = [];
@@ -39,13 +40,12 @@ export class LiveArguments {
   readonly #inputs = new Map<number, Input>();
   /** Those that outlive the call, and where they are among its arguments. */
   readonly #kept = new Map<Kept, string>();
-  readonly #limits: ValueLimits;
   /** How many of the functions run. */
   #running = 0;
   #isOver = false;
 
   constructor(limits: ValueLimits) {
-    this.#limits = limits;
+    this.limits = limits;
   }
 
   onFunction(given: (...args: unknown[]) => unknown): number {
@@ -102,13 +102,7 @@ export class LiveArguments {
     this.hasBlocked ||= blocks;
     let input = this.#inputs.get(index);
     if (input === undefined) {
-      const room = itemsRoom(this.#limits);
-      const item: Ways['item'] = (value, at) => encodeItem(value, at, this.#limits);
-      const encode: Ways['encode'] = (value, at) =>
-        this.#encode({ values: [value] }, `item ${at} of an iterable among the arguments`, call);
-      const say: Ways['say'] = (line, bin) => call.say(line, bin);
-      const run: Ways['run'] = (step) => call.run(step);
-      input = new Input(index, given, { room, item, encode, tell: (error) => this.#tell(error), say, run });
+      input = new Input(index, given, this, call);
       this.#inputs.set(index, input);
     }
     input.pull(items, blocks ? block : undefined);
@@ -131,23 +125,25 @@ export class LiveArguments {
     try {
       // A function that returns nothing returns None.
       const value = (await call.run(() => called(...args))) ?? null;
-      const { text, bin } = this.#encode({ value }, 'what a function answers Python', call);
+      const { text, bin } = this.encode({ value }, 'what a function answers Python', call);
       call.say((id) => encodeAnswer(id, number, text), bin);
     } catch (error) {
-      const told = this.#tell(error);
+      const told = this.tell(error);
       call.say((id) => encodeAnswerError(id, number, told));
     } finally {
       this.#running -= 1;
     }
   }
 
-  #encode(fields: Parameters<typeof encodeSaid>[0], what: string, call: AskingCall): Encoded {
+  /** Values as they are said to Python, of which an error tells as `what`. */
+  encode(fields: Parameters<typeof encodeSaid>[0], what: string, call: AskingCall): Encoded {
     const onHandle = (found: object) => handleFor(call.worker, found);
-    return encodeSaid(fields, { call: call.name, what }, this.#limits, { onHandle });
+    return encodeSaid(fields, { call: call.name, what }, this.limits, { onHandle });
   }
 
-  #tell(thrown: unknown): string {
-    return this.thrown.encode(thrown, this.#limits.messageBytesMax - ENVELOPE_BYTES);
+  /** What was thrown, as it crosses. */
+  tell(thrown: unknown): string {
+    return this.thrown.encode(thrown, this.limits.messageBytesMax - ENVELOPE_BYTES);
   }
 }
 
@@ -162,7 +158,10 @@ function handleFor(worker: WorkerHand | undefined, found: object): number | stri
 /** One iterable on its way to Python: never read further than Python has room for. */
 class Input {
   readonly #index: number;
-  readonly #ways: Ways;
+  readonly #live: LiveArguments;
+  readonly #call: AskingCall;
+  /** How many characters of items a message has room for. */
+  readonly #charsMax: number;
   readonly #source: Source;
   #room = 0;
   /** How many have been sent. */
@@ -179,9 +178,11 @@ class Input {
   /** Ends that Python waits for the next where it stands; absent while it does not. */
   #unblock: (() => void) | undefined;
 
-  constructor(index: number, given: Iterable<unknown> | AsyncIterable<unknown>, ways: Ways) {
+  constructor(index: number, given: Iterable<unknown> | AsyncIterable<unknown>, live: LiveArguments, call: AskingCall) {
     this.#index = index;
-    this.#ways = ways;
+    this.#live = live;
+    this.#call = call;
+    this.#charsMax = itemsRoom(live.limits);
     this.#source = new Source(() => iteratorOf(given));
   }
 
@@ -207,7 +208,7 @@ class Input {
   }
 
   #start(): void {
-    void this.#ways.run(() => this.#run());
+    void this.#call.run(() => this.#run());
   }
 
   async #run(): Promise<void> {
@@ -244,11 +245,13 @@ class Input {
 
   /** As it is now: the iterator may change it, and yield it again, before it is sent. */
   #take(value: unknown): void {
-    const { room, item: itemOf, encode } = this.#ways;
-    const item = itemOf(value, this.#texts.length);
-    if (item === undefined || this.#chars + charsOf(item) > room) {
+    const item = encodeItem(value, this.#texts.length, this.#live.limits);
+    if (item === undefined || this.#chars + charsOf(item) > this.#charsMax) {
       // What has raw bytes or handles has a message of its own, and what is too large for that is refused.
-      if (this.#texts.length === 0) return this.#sendItems(1, encode(value, this.#sent));
+      if (this.#texts.length === 0) {
+        const what = `item ${this.#sent} of an iterable among the arguments`;
+        return this.#sendItems(1, this.#live.encode({ values: [value] }, what, this.#call));
+      }
       this.#send();
       return this.#take(value);
     }
@@ -285,13 +288,13 @@ class Input {
     if (this.#isClosed) return;
     this.#send();
     this.close();
-    const text = this.#ways.tell(error);
+    const text = this.#live.tell(error);
     this.#say((id) => encodeItemsEnd(id, this.#index, text));
   }
 
-  #say(...said: Parameters<Ways['say']>): void {
+  #say(...said: Parameters<AskingCall['say']>): void {
     this.#goOn();
-    this.#ways.say(...said);
+    this.#call.say(...said);
   }
 
   /** Python does, if it has waited. */
@@ -299,19 +302,6 @@ class Input {
     this.#unblock?.();
     this.#unblock = undefined;
   }
-}
-
-interface Ways {
-  /** How many characters of items a message has room for. */
-  readonly room: number;
-  /** An item as the one of that index in its message; `undefined` for one that must have a message of its own. */
-  readonly item: (value: unknown, index: number) => EncodedItem | undefined;
-  /** @param at How many items have gone before it. */
-  readonly encode: (value: unknown, at: number) => Encoded;
-  /** Tells what was thrown, as it crosses. */
-  readonly tell: (thrown: unknown) => string;
-  readonly say: AskingCall['say'];
-  readonly run: AskingCall['run'];
 }
 
 function charsOf({ json, rich }: EncodedItem): number {
