@@ -120,15 +120,12 @@ export class RichWalk {
     if (types.isMap(value) && isOwnClass(value)) return this.#map(value, depthLeft);
     if (types.isSet(value) && isOwnClass(value)) return this.#set(value, depthLeft);
     const handle = this.#handlers?.onHandle?.(value, () => this.#shown());
-    if (handle !== undefined) return this.#refer('handle', handle);
+    if (typeof handle === 'string') return this.#refuse(handle);
+    if (handle !== undefined) return this.#standsFor('handle', null, handle);
     if (this.#handlers?.onIterable !== undefined && isIterable(value)) {
       return this.#standsFor('stream', null, this.#handlers.onIterable(value));
     }
     return this.#refuse(problem);
-  }
-
-  #refer(kind: string, number: number | string): unknown {
-    return typeof number === 'string' ? this.#refuse(number) : this.#standsFor(kind, null, number);
   }
 
   #date(date: Date): unknown {
