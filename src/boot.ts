@@ -3,7 +3,7 @@ import { Tail } from './process/output.js';
 import type { ProcessEnd, PythonProcess } from './process/python-process.js';
 import type { Runtime } from './runtime.js';
 import { errorFromWire } from './wire/error.js';
-import { type FailedMessage, type HelloMessage, type InitMessage, PROTOCOL } from './wire/message.js';
+import { type FailedMessage, type HelloMessage, type InitMessage, otherProtocol, PROTOCOL } from './wire/message.js';
 
 /** How one Python process comes up: the handshake, and what it failed by if it does not. */
 export class Boot {
@@ -34,7 +34,7 @@ export class Boot {
 
   /** Python is there: it is told what to load. Returns why it cannot be, if so. */
   onHello(
-    { protocol, library }: HelloMessage,
+    hello: HelloMessage,
     wanted: Pick<InitMessage, 'interrupts' | 'stacks' | 'replyPage' | 'shortUs'>,
   ): BootError | undefined {
     this.onLoading();
@@ -46,9 +46,8 @@ export class Boot {
       // What differs from pool to pool in that line is `setup`.
       return this.error('setup', error);
     }
-    if (protocol !== PROTOCOL) {
-      const detail = `Python speaks protocol ${protocol} (library ${library}), and this side speaks ${PROTOCOL}`;
-      return this.error('protocol', new ProtocolError({ detail, worker: this.#name }));
+    if (hello.protocol !== PROTOCOL) {
+      return this.error('protocol', new ProtocolError({ detail: otherProtocol(hello), worker: this.#name }));
     }
     this.#process.send(line);
     return undefined;

@@ -9,8 +9,8 @@ import {
   encodeFork,
   encodeSignal,
   type FailedMessage,
-  type HelloMessage,
   type MessageFromTemplate,
+  otherProtocol,
   PROTOCOL,
   templateMessageOf,
 } from '../wire/message.js';
@@ -307,10 +307,6 @@ export class Template {
     for (const mark of this.#marks) mark?.close();
     this.#vanish();
   }
-}
-
-function otherProtocol({ protocol, library }: HelloMessage): string {
-  return `Python speaks protocol ${protocol} (library ${library}), and this side speaks ${PROTOCOL}`;
 }
 
 function endOf(code: number): ProcessEnd {

@@ -568,6 +568,11 @@ export function templateMessageOf(fields: Fields): MessageFromTemplate {
   }
 }
 
+/** What is wrong where Python speaks another protocol. */
+export function otherProtocol({ protocol, library }: HelloMessage): string {
+  return `Python speaks protocol ${protocol} (library ${library}), and this side speaks ${PROTOCOL}`;
+}
+
 /** What {@link encodeAnswer} puts around a value, with the longest numbers. */
 const SAID_HEAD_BYTES = encodeAnswer(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, '').length;
 /** What {@link encodeItems} puts around items. */
