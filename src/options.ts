@@ -220,73 +220,50 @@ export interface PoolOptions {
 export type ElasticSize = Readonly<Record<'growAfterMs' | 'shrinkAfterMs', number>>;
 
 /** The options, checked and with their defaults. */
-export interface PoolSettings {
+export interface PoolSettings
+  extends Required<Pick<PoolOptions, WithoutDefault>>,
+    Readonly<{ [Name in WithDefault]: NonNullable<PoolOptions[Name]> }> {
   readonly modules: Readonly<Record<string, string>>;
   /** The folders of the modules that are files. */
   readonly moduleFolders: readonly string[];
-  readonly expose: 'marked' | 'all';
-  readonly validate: boolean;
   readonly sizeMin: number;
   readonly sizeMax: number;
   /** Present if `sizeMin` and `sizeMax` differ. */
   readonly elastic: ElasticSize | undefined;
-  readonly recycle: RecycleLimits | undefined;
-  readonly recycleConcurrencyMax: number;
-  readonly sessionDrainMs: number;
-  readonly slots: number;
-  readonly lane: Lane;
-  readonly python: string | readonly string[] | undefined;
-  readonly start: 'spawn' | 'fork';
-  readonly pythonPath: readonly string[];
-  readonly isolated: boolean;
-  readonly cwd: string;
-  readonly env: EnvironmentOption | undefined;
   readonly setup: WireCall | null;
   readonly teardown: WireCall | null;
   readonly errors: ErrorTies | undefined;
-  readonly timeoutMs: number | undefined;
-  readonly queueMax: number;
-  readonly queueMaxPerKey: number;
-  readonly ageAfterMs: number;
   readonly shed: ShedRule | null;
-  readonly leakAfterMs: number | undefined;
-  readonly leaseTimeoutMs: number | undefined;
-  readonly queueTimeoutMs: number | undefined;
-  readonly bootTimeoutMs: number;
-  readonly failuresMax: number;
-  readonly cancelGraceMs: number;
-  readonly softLimitMs: number | undefined;
-  readonly hardLimitMs: number | undefined;
-  readonly heartbeatTimeoutMs: number | undefined;
-  readonly pingEveryMs: number | undefined;
-  readonly pingTimeoutMs: number;
-  readonly watch: boolean;
-  readonly interrupt: boolean;
-  readonly evictGraceMs: number;
-  /** How many calls may wait in a worker's pipe behind the one that it runs; 0 where none may, whatever was asked for. */
-  readonly prefetchMax: number;
-  readonly prefetchBelowMs: number;
-  readonly busyPoll: boolean;
-  readonly batchScheduling: boolean;
-  readonly stopGraceMs: number;
-  readonly termGraceMs: number;
-  readonly closeTimeoutMs: number;
-  readonly sessionsMax: number;
   readonly limits: ValueLimits;
   readonly resources: WorkerLimits;
-  readonly logs: 'inherit' | 'events';
-  readonly retryRatio: number;
-  readonly retryDelayMs: number;
-  readonly poisonDeaths: number;
-  readonly poisonMs: number;
-  readonly idempotencyTtlMs: number;
-  readonly idempotencyKeysMax: number;
-  readonly libraryPath: string;
-  readonly compile: boolean;
-  readonly inspect: PoolOptions['inspect'];
-  readonly clock: PoolClock;
-  readonly random: () => number;
 }
+
+type WithDefault = Exclude<keyof PoolOptions, WithoutDefault | MadeAnew>;
+type WithoutDefault =
+  | 'recycle'
+  | 'python'
+  | 'env'
+  | 'timeoutMs'
+  | 'leakAfterMs'
+  | 'leaseTimeoutMs'
+  | 'queueTimeoutMs'
+  | 'softLimitMs'
+  | 'hardLimitMs'
+  | 'heartbeatTimeoutMs'
+  | 'pingEveryMs'
+  | 'inspect';
+/** The settings have something else for these. */
+type MadeAnew =
+  | 'module'
+  | 'size'
+  | 'setup'
+  | 'teardown'
+  | 'errors'
+  | 'shed'
+  | 'limits'
+  | 'messageBytesMax'
+  | 'attachmentBytesMax'
+  | 'depthMax';
 
 /**
  * @throws OptionError (`ERR_OPTION`) naming the first option that has a value it cannot have, and ValueRefusedError
@@ -491,7 +468,10 @@ function slotsAndLane(options: PoolOptions): Pick<PoolSettings, 'slots' | 'lane'
   throw new OptionError({ option: 'slots', expected, got: slots });
 }
 
-/** What waits in a pipe has left the queue, where it would be shed, and no other lane runs one call after the other. */
+/**
+ * 0 where none may wait, whatever was asked for: what waits in a pipe has left the queue, where it would be shed, and no
+ * other lane runs one call after the other.
+ */
 function prefetchMax(options: PoolOptions): number {
   const max = integer(options, 'prefetchMax', 0, 63) ?? 3;
   return (options.lane ?? 'serial') === 'serial' && options.shed === undefined ? max : 0;
