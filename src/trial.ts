@@ -56,7 +56,8 @@ export class Trial implements ProcessListeners {
         this.#boot.isUp = true;
         this.#tell(undefined);
         this.#process.send(encodeStop());
-        return this.#within(this.#runtime.settings.stopGraceMs, () => this.end());
+        this.#runtime.patience.clearTimeout(this.#timer);
+        this.#timer = this.#runtime.patience.setTimeout(() => this.end(), this.#runtime.settings.stopGraceMs);
     }
   }
 
@@ -94,11 +95,6 @@ export class Trial implements ProcessListeners {
     this.#runtime.patience.clearTimeout(this.#timer);
     this.#tell(failure);
     this.#vanish();
-  }
-
-  #within(ms: number, otherwise: () => void): void {
-    this.#runtime.patience.clearTimeout(this.#timer);
-    this.#timer = this.#runtime.patience.setTimeout(otherwise, ms);
   }
 }
 
