@@ -178,19 +178,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       },
     };
     if (loss !== undefined) {
-      // Where a worker is free it would wait for nobody, but for its own state.
-      const isLetIn = sessions.leastMet() !== undefined || asking.letIn();
-      if (!isLetIn) return sessions.putLossBack(this.id, loss);
-      // Wherever a `hint` has been meanwhile: whoever else comes waits for the state, too.
-      record.met = undefined;
-      const { priority, fairnessKey } = this.mergedWith(NO_OPTIONS);
-      const rebuild = new Rebuild(own({ priority, fairnessKey }));
-      sessions.hold(record, () => {
-        record.held = [asking];
-        record.rebuild = rebuild;
-      });
-      void outside(() => this.#rebuild(record, rebuild, loss));
-      asking.waitBehind();
+      this.#beginRebuild(record, asking, loss);
     } else if (record.met !== undefined) {
       this.#askFor(record, asking);
     } else if (record.held === undefined) {
@@ -198,6 +186,24 @@ export class Session<Api = unknown> extends Caller<Api> {
     } else if (asking.letIn()) {
       this.#fallIn(record, record.held, asking);
     }
+  }
+
+  /** The state is built anew first: the one that has been told of its loss waits for that, and so do all who come meanwhile. */
+  #beginRebuild(record: SessionRecord, asking: Asking, loss: SessionLoss): void {
+    const { sessions } = this.runtime;
+    // Where a worker is free it would wait for nobody, but for its own state.
+    const isLetIn = sessions.leastMet() !== undefined || asking.letIn();
+    if (!isLetIn) return sessions.putLossBack(this.id, loss);
+    // Wherever a `hint` has been meanwhile: whoever else comes waits for the state, too.
+    record.met = undefined;
+    const { priority, fairnessKey } = this.mergedWith(NO_OPTIONS);
+    const rebuild = new Rebuild(own({ priority, fairnessKey }));
+    sessions.hold(record, () => {
+      record.held = [asking];
+      record.rebuild = rebuild;
+    });
+    void outside(() => this.#rebuild(record, rebuild, loss));
+    asking.waitBehind();
   }
 
   get #isStrict(): boolean {
