@@ -164,10 +164,6 @@ class SeatLine implements Line {
     else this.#onData(chunk);
   }
 
-  end(): void {
-    this.destroy();
-  }
-
   /** The descriptor stays open for whoever comes next. */
   destroy(): void {
     if (this.#isOver) return;

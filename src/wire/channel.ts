@@ -12,7 +12,7 @@ export interface ChannelListeners<Message = MessageFromPython> {
   readonly onMessage: (message: Message) => void;
   /**
    * Nothing more will come and nothing more can be sent: called once, whatever happens. `reason` is what went wrong (a
-   * ProtocolError, an error of the descriptor), and `undefined` if the other side hung up or this side closed.
+   * ProtocolError, an error of the descriptor), and `undefined` if the other side hung up or the descriptor was closed.
    */
   readonly onEnd: (reason: Error | undefined) => void;
   /** A listener threw, which is a fault of its owner. The channel goes on. */
@@ -68,24 +68,6 @@ export class Channel<Message = MessageFromPython> {
     if (this.#unsent.length >= JOINED_CHARS_MAX) this.#write();
   }
 
-  /** Sends what was given and hangs up; what still comes is still told. Python then ends by itself. */
-  end(): void {
-    if (this.#state !== 'open') return;
-    this.#flush();
-    this.#state = 'ending';
-    this.#duplex.end();
-  }
-
-  /** Closes the descriptor at once. Nothing is told after it but the end. */
-  destroy(): void {
-    this.#finish(undefined);
-  }
-
-  /** Lets the channel keep Node alive, as it does from the beginning. */
-  ref(): void {
-    this.#duplex.ref?.();
-  }
-
   /** Lets Node exit although the channel is open. */
   unref(): void {
     this.#duplex.unref?.();
@@ -122,7 +104,7 @@ export class Channel<Message = MessageFromPython> {
   }
 
   #tell(line: string): void {
-    // The listener may have closed the channel in the middle of a chunk.
+    // The descriptor may have been closed in the middle of a chunk.
     if (this.#state === 'ended') return;
     const parsed = parseLine(line);
     const lengths = announcedBy(parsed);
@@ -193,14 +175,12 @@ export interface Line {
   write(data: string | Uint8Array): unknown;
   cork(): void;
   uncork(): void;
-  end(): unknown;
   destroy(): unknown;
   on(event: 'data', listener: (chunk: Buffer) => void): unknown;
   on(event: 'end' | 'close', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   /** Lets each read go straight to where it is to be. */
   readInto?(place: Place): void;
-  ref?(): unknown;
   unref?(): unknown;
 }
 
