@@ -1,9 +1,7 @@
-/** Code of the user's that the pool calls: a listener, an observer, a function that is told of progress. */
-type Hook = (...given: never[]) => unknown;
-
 /**
- * Calls the user's hooks so that whatever they do disturbs nobody: one that throws, or returns a promise that is
- * rejected, is told of once, and one that never settles is not waited for.
+ * Calls the user's hooks, such as a listener, an observer or a function that is told of progress, so that whatever they do
+ * disturbs nobody: one that throws, or returns a promise that is rejected, is told of once, and one that never settles is
+ * not waited for.
  */
 export class Hooks {
   readonly #faulty = new WeakSet<object>();
@@ -21,7 +19,7 @@ export class Hooks {
   }
 
   /** Tells once that a hook has thrown: it would most likely be said again each time. */
-  failed(hook: Hook | object, name: string, error: unknown): void {
+  failed(hook: object, name: string, error: unknown): void {
     if (this.#faulty.has(hook)) return;
     this.#faulty.add(hook);
     warn(`${name} threw, and is not told of again: ${textOf(error)}`);
