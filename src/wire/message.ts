@@ -3,7 +3,7 @@ import { decodeError, type WireError } from './error.js';
 import { excerptOf, type Fields } from './fields.js';
 import { jsonOf, listJson } from './plain.js';
 import { ATTACHED, type Resolve, type ValueHandlers } from './rich.js';
-import { checkJson, type Encoded, encodeFields, encodeJson, limitBytes, type ValueLimits } from './value.js';
+import { type Encoded, encodeFields, encodeJson, limitBytes, type ValueLimits } from './value.js';
 
 /** The version of the protocol that this side speaks. `docs/protocol.md` describes it. */
 export const PROTOCOL = 1;
@@ -299,16 +299,10 @@ export type MessageFromTemplate =
 /**
  * The line that tells a worker what to load, without its newline.
  *
- * @throws ValueRefusedError (`ERR_VALUE`) naming the path, such as `setup.args[0]`.
+ * @throws ValueRefusedError (`ERR_VALUE`) naming the path, such as `init.setup.args[0]`.
  * @throws MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`).
  */
 export function encodeInit(init: Omit<InitMessage, 'type' | 'protocol'>): string {
-  for (const which of ['setup', 'teardown'] as const) {
-    const call = init[which];
-    if (call === null) continue;
-    checkJson(call.args, `${which}.args`, init.limits, 1);
-    checkJson(call.kwargs, `${which}.kwargs`, init.limits, 1);
-  }
   const message: InitMessage = { type: 'init', protocol: PROTOCOL, ...init };
   const deeper = { ...init.limits, depthMax: init.limits.depthMax + INIT_LEVELS };
   const line = encodeJson(message, 'init', deeper);

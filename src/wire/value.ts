@@ -143,23 +143,14 @@ function plainJson(value: unknown, free: 0 | 1, call: string | undefined, limits
 /**
  * The JSON of what may be nothing but JSON.
  *
+ * @param free Levels that do not count as depth: 1 for a list of arguments.
  * @throws ValueRefusedError (`ERR_VALUE`) and MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`), as {@link encodeFields}.
  */
 export function encodeJson(value: unknown, root: string, limits: ValueLimits, free: 0 | 1 = 0): string {
-  checkJson(value, root, limits, free);
-  return write(value, undefined, limits);
-}
-
-/**
- * Refuses what {@link encodeJson} refuses.
- *
- * @param free Levels that do not count as depth: 1 for a list of arguments.
- */
-export function checkJson(value: unknown, root: string, limits: ValueLimits, free: 0 | 1): void {
   const weight = weigh(value, limits.depthMax + free, 0, limits.messageBytesMax);
-  if (weight !== REFUSED && weight <= limits.messageBytesMax) return;
+  if (weight !== REFUSED && weight <= limits.messageBytesMax) return write(value, undefined, limits);
   walking(undefined, () => new RichWalk(limits, undefined).member(root, value, free));
-  if (weight !== REFUSED) return limitWeight(weight, undefined, limits);
+  if (weight !== REFUSED) limitWeight(weight, undefined, limits);
   throw new ValueRefusedError({ path: root, problem: CHANGED, sender: 'node' });
 }
 

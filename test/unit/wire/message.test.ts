@@ -221,12 +221,12 @@ describe('the line of init', () => {
     const limits = { ...LIMITS, depthMax: 2 };
     const setup = (args: unknown[]) => ({ ...init, limits, setup: { name: 'load', args, kwargs: {} } });
     expect(encodeInit(setup([[[1]]]))).toContain('[[[1]]]');
-    expect(thrown(() => encodeInit(setup([[[[]]]])), ValueRefusedError).path).toBe('setup.args[0][0][0]');
+    expect(thrown(() => encodeInit(setup([[[[]]]])), ValueRefusedError).path).toBe('init.setup.args[0][0][0]');
   });
 
   it('names the path in teardown too, and minds the size', () => {
     const teardown = { name: 'unload', args: [], kwargs: { at: new Date(0) } };
-    expect(thrown(() => encodeInit({ ...init, teardown }), ValueRefusedError).path).toBe('teardown.kwargs.at');
+    expect(thrown(() => encodeInit({ ...init, teardown }), ValueRefusedError).path).toBe('init.teardown.kwargs.at');
     const path = Array.from({ length: 100 }, () => '/a/long/path');
     expect(thrown(() => encodeInit({ ...init, path }), MessageTooLargeError).limit).toBe(1000);
   });
