@@ -112,8 +112,7 @@ export class Hold implements LeaseHolder, CallHome {
   /** All `Lease` objects but one, or all, are lost. */
   lost(): void {
     this.#leases -= 1;
-    if (this.#leases > 0 || this.#exchange === undefined || this.#checkedIn !== undefined) return;
-    if (this.#ended !== undefined) return;
+    if (this.#leases > 0 || this.#checkedIn !== undefined || this.#ended !== undefined) return;
     this.#tellLeak('lost');
     void this.checkin();
   }
