@@ -3,7 +3,7 @@ import type { WorkerHand } from './actors/worker.js';
 import { Budget } from './budget.js';
 import type { Call, CallHome, CallOutcome } from './call.js';
 import type { CallOptions } from './caller.js';
-import { type Child, callAbove, deadlockOf, type Holder, isBelow, lookAgainAt, type Run } from './children.js';
+import { type Child, callAbove, deadlockOf, isBelow, lookAgainAt, type Run } from './children.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { own } from './own.js';
 import type { Asker, Runtime } from './runtime.js';
@@ -196,11 +196,11 @@ export abstract class Asking implements Asker {
     return this.mayWait || !affinity?.strict;
   }
 
-  /** Who holds every slot that could serve it, or keeps it waiting; undefined if one is free, or may come up. */
-  holders(): readonly Holder[] | undefined {
+  /** What those wait for who hold every slot that could serve it, or what it waits for itself; undefined if one is free, or may come up. */
+  holders(): readonly (Child | undefined)[] | undefined {
     const behind = this.session?.waitsBehind?.();
-    if (behind !== undefined) return [{ call: behind }];
-    return this.runtime.holders(this.waiter.affinity)?.map(({ keeper }) => ({ call: keeper }));
+    if (behind !== undefined) return [behind];
+    return this.runtime.holders(this.waiter.affinity)?.map(({ keeper }) => keeper);
   }
 
   onGranted(exchange: Exchange): void {

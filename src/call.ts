@@ -1,6 +1,6 @@
 import type { WorkerHand } from './actors/worker.js';
 import { Budget, isBounded, reasonOf, type WaitOptions } from './budget.js';
-import { type Child, Children, callOf, deadlockOf, type Holder, type Parent, parentRun, Run } from './children.js';
+import { type Child, Children, callOf, deadlockOf, type Parent, parentRun, Run } from './children.js';
 import type { PoolClock } from './clock.js';
 import { CallTimeoutError, PoolError, ValueRefusedError } from './errors.js';
 import { type Answer, type Exchange, isBegun, type Loss } from './exchange.js';
@@ -20,8 +20,8 @@ export interface CallHome {
   withdraw(call: Call): void;
   /** What its caller gets when its time is up there. */
   timeout(waitedMs: number): Error;
-  /** Who holds every slot that could serve it; undefined if one is free, or may come up. */
-  holders(): readonly Holder[] | undefined;
+  /** What those wait for who hold every slot that could serve it; undefined if one is free, or may come up. */
+  holders(): readonly (Child | undefined)[] | undefined;
   /** Asks for a worker once more; absent where no other would do. `isBack`: it had one that never came to it. */
   readonly askAgain?: ((isBack?: boolean) => void) | undefined;
 }
@@ -179,7 +179,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
   waitsFor(): readonly (Child | undefined)[] | undefined {
     // Nobody waits for it: Python lets go of it, or is ended.
     if (this.#isSettled) return undefined;
-    if (this.#home !== undefined) return this.#home.holders()?.map(({ call }) => call);
+    if (this.#home !== undefined) return this.#home.holders();
     const ahead = this.#ahead;
     return ahead === undefined ? (this.#children?.all ?? []) : [ahead];
   }

@@ -70,11 +70,6 @@ export class Children {
   }
 }
 
-/** Whatever keeps others waiting, by the call that its end depends on. */
-export interface Holder {
-  readonly call: Child | undefined;
-}
-
 /** One run of a function, or of an iterable, that Python has asked for in the name of a call; or of an `onLost`. */
 export class Run {
   readonly call: Parent;

@@ -163,8 +163,8 @@ export class Hold implements LeaseHolder, CallHome {
     return this.runtime.queueTimeout(waitedMs);
   }
 
-  holders(): readonly Exchange[] {
-    return [this.exchange];
+  holders(): readonly (Child | undefined)[] {
+    return [this.exchange.call];
   }
 
   // ---------------------------------------------------------------- its end

@@ -209,7 +209,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
   }
 
   waitsFor(): readonly (Child | undefined)[] | undefined {
-    return this.holders()?.map(({ call }) => call);
+    return this.holders();
   }
 
   fail(error: unknown): void {
