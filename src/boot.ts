@@ -14,7 +14,8 @@ export class Boot {
   readonly stderr = new Tail();
   /** It is ready. */
   isUp = false;
-  #isLoading = false;
+  /** How far it has come. */
+  stage: 'start' | 'load' = 'start';
 
   constructor(runtime: Runtime, name: string, process: PythonProcess) {
     this.#runtime = runtime;
@@ -22,14 +23,9 @@ export class Boot {
     this.#process = process;
   }
 
-  /** How far it has come. */
-  get stage(): 'start' | 'load' {
-    return this.#isLoading ? 'load' : 'start';
-  }
-
   /** It has been started, and goes on to load what it is told to. */
   onLoading(): void {
-    this.#isLoading = true;
+    this.stage = 'load';
   }
 
   /** Python is there: it is told what to load. Returns why it cannot be, if so. */

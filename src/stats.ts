@@ -102,9 +102,8 @@ export class Counters {
   }
 
   get calls(): PoolStats['calls'] {
-    const { asked } = this;
-    const { answered, failed, timedOut, aborted, refused, shed } = this.outcomes;
-    const running = asked - (answered + failed + timedOut + aborted + refused + shed);
-    return { asked, running, answered, failed, timedOut, aborted, refused, shed };
+    const { asked, outcomes } = this;
+    const settled = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
+    return { asked, running: asked - settled, ...outcomes };
   }
 }
