@@ -7,7 +7,7 @@ export interface Pulsing {
   readonly canAnswer: () => boolean;
   readonly ask: (number: number) => void;
   /** It was asked and has said nothing since. */
-  readonly onSilent: (silentMs: number) => void;
+  readonly onSilent: () => void;
 }
 
 /**
@@ -82,10 +82,9 @@ export class Pulse {
 
   #ask(): void {
     this.#number += 1;
-    const askedAt = this.#clock.now();
-    this.#askedAt = askedAt;
+    this.#askedAt = this.#clock.now();
     this.#isUnanswered = true;
-    this.#timer = this.#clock.setTimeout(() => this.#pulsing.onSilent(this.#clock.now() - askedAt), this.#timeoutMs);
+    this.#timer = this.#clock.setTimeout(() => this.#pulsing.onSilent(), this.#timeoutMs);
     this.#pulsing.ask(this.#number);
   }
 }
