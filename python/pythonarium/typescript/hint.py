@@ -88,7 +88,7 @@ class Hints:
         # An alias may name itself, and more than once.
         seen = set() if seen is None else seen
         for each in _alternatives(node):
-            found = self.resolve(each.value if isinstance(each, ast.Subscript) else each, scope)
+            found = self.resolve(each, scope)
             if isinstance(found, Definition):
                 alias = getattr(found.node, "value", None) if type(found.node).__name__ == "TypeAlias" else found.node
                 if isinstance(alias, ast.expr) and not isinstance(alias, ast.Call) and alias not in seen:
@@ -104,8 +104,8 @@ class Hints:
                 yield TYPED_ARRAY
 
     def resolve(self, node: ast.AST | None, scope: Scope) -> Definition | str | None:
-        """Return what a name or an attribute stands for; None for other expressions and for unknown names."""
-        dotted = dotted_name(node)
+        """Return what a name or an attribute stands for, whatever is in brackets behind it; None for other expressions and for unknown names."""
+        dotted = dotted_name(node.value if isinstance(node, ast.Subscript) else node)
         if dotted is None:
             return None
         if dotted in scope.names:
@@ -146,7 +146,7 @@ class Hints:
         variables: dict[str, tuple[ast.AST | None, Scope]] = {name: (each, scope) for name, each in scope.local.items() if type(each).__name__ == "TypeVar"}
         if isinstance(node, ast.ClassDef):
             # `Generic[V, K]` says in which order they are told, wherever it stands.
-            hints: Sequence[ast.AST] = sorted(node.bases, key=lambda base: not isinstance(base, ast.Subscript) or self.resolve(base.value, scope) not in GENERIC)
+            hints: Sequence[ast.AST] = sorted(node.bases, key=lambda base: self.resolve(base, scope) not in GENERIC)
         elif isinstance(node, ast.expr) and not isinstance(node, ast.Call):
             hints = [node]
         else:
@@ -172,7 +172,7 @@ class Hints:
         kind = "other"
         is_derived = False
         for base in node.bases:
-            name = self.resolve(base.value if isinstance(base, ast.Subscript) else base, scope)
+            name = self.resolve(base, scope)
             if isinstance(name, Definition):
                 inherited = self.kind(name, depth + 1, as_value)
                 is_derived |= inherited == "handle"
@@ -271,7 +271,7 @@ class Hints:
         assert isinstance(node, ast.ClassDef)
         bases: list[Definition] = []
         for base in node.bases:
-            resolved = self.resolve(base.value if isinstance(base, ast.Subscript) else base, Scope(found.module))
+            resolved = self.resolve(base, Scope(found.module))
             if isinstance(resolved, Definition) and isinstance(resolved.node, ast.ClassDef):
                 arguments = _arguments(base) if isinstance(base, ast.Subscript) else []
                 variables = self._variables(resolved)
@@ -316,7 +316,7 @@ class Hints:
         if not MODELS.isdisjoint(self._roots(found)):
             return False
         for base in node.bases:
-            name = self.resolve(base.value if isinstance(base, ast.Subscript) else base, Scope(found.module))
+            name = self.resolve(base, Scope(found.module))
             if isinstance(name, Definition) and isinstance(name.node, ast.ClassDef):
                 if self.is_made_elsewhere(name, depth + 1):
                     return True
@@ -346,7 +346,7 @@ class Hints:
         node = found.node
         assert isinstance(node, ast.ClassDef)
         for base in node.bases:
-            name = self.resolve(base.value if isinstance(base, ast.Subscript) else base, Scope(found.module))
+            name = self.resolve(base, Scope(found.module))
             if isinstance(name, str):
                 yield name
             elif isinstance(name, Definition) and isinstance(name.node, ast.ClassDef) and depth < 20:
@@ -357,15 +357,12 @@ class Hints:
         marks: set[str] = set()
         while True:
             node = _parsed(node)
-            if not isinstance(node, ast.Subscript):
-                name = self.resolve(node, scope)
-                return node, marks | ({name.rpartition(".")[2]} if isinstance(name, str) and name.rpartition(".")[2] in WRAPPERS else set())
-            name = self.resolve(node.value, scope)
+            name = self.resolve(node, scope)
             last = name.rpartition(".")[2] if isinstance(name, str) else ""
-            if last != "Annotated":
-                if last not in WRAPPERS:
-                    return node, marks
+            if last in WRAPPERS:
                 marks.add(last)
+            if not isinstance(node, ast.Subscript) or last != "Annotated" and last not in WRAPPERS:
+                return node, marks
             node = _arguments(node)[0]
 
     def stream(self, node: ast.expr | None, scope: Scope, depth: int = 0) -> str | None:
@@ -373,8 +370,7 @@ class Hints:
         if node is None:
             return None
         node, _ = self.wrapped(node, scope)
-        bare = node.value if isinstance(node, ast.Subscript) else node
-        name = self.resolve(bare, scope)
+        name = self.resolve(node, scope)
         if isinstance(name, Definition) and isinstance(name.node, ast.expr) and depth < 20 and not self.parameters(name):
             return self.stream(name.node, replace(scope, module=name.module), depth + 1)
         if not isinstance(name, str) or name not in STREAMS:
@@ -384,7 +380,7 @@ class Hints:
     def keys(self, node: ast.expr, scope: Scope) -> dict[str, tuple[str, bool]] | None:
         """Return the keys of a TypedDict with their types, and whether each may be missing; None for any other hint."""
         node = _parsed(node)
-        found = self.resolve(node.value if isinstance(node, ast.Subscript) else node, scope)
+        found = self.resolve(node, scope)
         if not isinstance(found, Definition):
             return None
         place = Scope(found.module, scope.way)
@@ -525,7 +521,7 @@ class Hints:
             return self._kind_of_keys(*given, depth + 1)
         if isinstance(node, ast.Name) and node.id in scope.local:
             return together(_bounds(scope.local[node.id]), scope)
-        found = self.resolve(node.value if isinstance(node, ast.Subscript) else node, scope)
+        found = self.resolve(node, scope)
         if isinstance(found, Definition):
             inner = Scope(found.module, local=local_variables(found.node))
             if isinstance(found.node, ast.ClassDef):
@@ -587,11 +583,8 @@ class Hints:
             owner = self.resolve(node.value, scope)
             if isinstance(owner, Definition) and isinstance(owner.node, ast.ClassDef) and self.kind(owner) == "enum":
                 return dict(self._enum_values(owner)).get(node.attr, "unknown")
-            alias = self.resolve(node, scope)
-        else:
-            alias = self.resolve(node.value if isinstance(node, ast.Subscript) else node, scope)
         # A Literal in a Literal stands for what is in it.
-        if isinstance(node, (ast.Subscript, ast.Name, ast.Attribute)) and alias is not None:
+        if self.resolve(node, scope) is not None:
             return self._render(node, scope)
         return "unknown"
 
@@ -641,7 +634,7 @@ class Hints:
             self._under_way.remove(found.node)
 
     def _is_value(self, base: ast.expr, scope: Scope) -> bool:
-        found = self.resolve(base.value if isinstance(base, ast.Subscript) else base, scope)
+        found = self.resolve(base, scope)
         return self.kind(found) == "value" if isinstance(found, Definition) else _is_concrete(found)
 
     def _given(self, name: str, scope: Scope) -> tuple[ast.expr, Scope] | None:
@@ -675,7 +668,7 @@ class Hints:
         """Return what was called to make it, as `typing.TypeVar` was."""
         if not isinstance(found.node, ast.Call):
             return None
-        name = self._sources.resolve(found.module, dotted_name(found.node.func) or "?")
+        name = self.resolve(found.node.func, Scope(found.module))
         return name if isinstance(name, str) else None
 
     def _leads_to(self, found: Definition, alias: ast.AST, seen: set[ast.AST] | None = None) -> bool:
@@ -689,7 +682,7 @@ class Hints:
             return False
         seen.add(value)
         for each in _alternatives(value):
-            inner = self.resolve(each.value if isinstance(each, ast.Subscript) else each, Scope(found.module))
+            inner = self.resolve(each, Scope(found.module))
             if isinstance(inner, Definition) and self._leads_to(inner, alias, seen):
                 return True
         return False
