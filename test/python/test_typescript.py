@@ -878,6 +878,14 @@ class Classes(unittest.TestCase):
             ["export function Sub(): Promise<Sub>;", "export interface Sub extends Handle {", "  one(): Promise<number>;", "  two(): Promise<string>;", "}"],
         )
 
+    def test_a_constructor_is_that_of_the_first_class_that_python_looks_into(self):
+        for name, own in (("__init__", "self"), ("__new__", "cls")):
+            with self.subTest(name):
+                code = f"class Base:\n    def {name}({own}, a: int, /): ...\nclass Left(Base): ...\nclass Right(Base):\n    def {name}({own}, b: str, /): ...\n"
+                self.assertEqual(functions(f"{code}@expose\nclass C(Left, Right): ...")[0], "export function C(b: string): Promise<C>;")
+                code = f"T = TypeVar('T')\nclass Base(Generic[T]):\n    def {name}({own}, a: T, /): ...\n"
+                self.assertEqual(functions(f"{code}@expose\nclass C(Base[int]): ...")[0], "export function C(a: number): Promise<C>;")
+
 
 class Modules(unittest.TestCase):
     def test_types_of_other_modules_are_read_from_their_sources(self):
@@ -957,7 +965,7 @@ class Modules(unittest.TestCase):
         self.assertEqual([each.text.split(":")[0] for each in made.warnings], ["pick is made when the module runs"])
 
     def test_all_means_what_the_module_calls_its_own(self):
-        code = "from shutil import copy\nimport enum\nclass Oops(Exception): ...\nclass C(enum.Enum):\n    A = 1\ndef f() -> int: ...\ndef _g() -> int: ...\nLIMIT = 3\ng = f\n"
+        code = "from shutil import copy\nimport enum\nclass Oops(Exception, Generic[AnyStr]): ...\nclass Worse(Oops[str]): ...\nclass C(enum.Enum):\n    A = 1\ndef f() -> int: ...\ndef _g() -> int: ...\nLIMIT = 3\ng = f\n"
         self.assertEqual(
             functions(code, expose="all"),
             ["export function f(): Promise<number>;", "export function g(): Promise<number>;"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -68,7 +69,7 @@ class _File:
         self._count = 0
         handles: set[ast.AST | None] = set()
         # What derives from a class with @expose stays in Python like it, a dataclass, too.
-        self._hints = Hints(sources, lambda found: any(each.node in handles for each in (self._lineage(found) if expose == "marked" else [found])))
+        self._hints = Hints(sources, lambda found: any(each.node in handles for each in (self._hints.lineage(found) if expose == "marked" else [found])))
         for prefix, module in modules.items():
             found = _marked(sources, module, self._hints.warn) if expose == "marked" else self._public(module)
             if not found:
@@ -251,7 +252,7 @@ class _File:
         variables = hints.parameters(definition)
         given = ", ".join(extends if is_plain(extends) else name for name, extends in variables.items())
         result = f"Promise<{hints.name_of(definition)}{f'<{given}>' if given else ''}>"
-        scope = Scope(definition.module, way="in", names=hints.names_in(definition.module, node), local=local_variables(node), declared=frozenset(variables))
+        scope = Scope(definition.module, way="in", names=hints.names_in(definition), local=local_variables(node), declared=frozenset(variables))
         maker = hints.maker(definition)
         function = maker.node if maker is not None else None
         names = [each.arg for each in _all_arguments(function.args)] if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) else list(hints.fields(definition))
@@ -300,11 +301,11 @@ class _File:
         yield f"export interface {name}{angled(parameters)} extends Handle {{"
         offered: dict[str, tuple[Definition, ast.ClassDef, Scope]] = {}
         attributes: dict[str, tuple[Scope, ast.expr | None]] = {}
-        for each in self._lineage(found):
+        for each in reversed(hints.lineage(found)):
             node = each.node
             assert isinstance(node, ast.ClassDef)
-            place = replace(scope, module=each.module, names=hints.names_in(each.module, node), local=local_variables(node), given=each.given)
-            for key, member in members(each.module, node).items():
+            place = replace(scope, module=each.module, names=hints.names_in(each), local=local_variables(node), given=each.given)
+            for key, member in members(each).items():
                 attributes.pop(key, None)
                 offered.pop(key, None)
                 if isinstance(member.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -347,20 +348,10 @@ class _File:
                 yield f"  {line}"
         yield "}"
 
-    def _lineage(self, found: Definition, depth: int = 0) -> list[Definition]:
-        """Return a class and its bases, the farthest first."""
-        if depth > 20:
-            return []
-        chain: list[Definition] = []
-        for base in reversed(self._hints.bases(found)):
-            known = {each.node for each in chain}
-            chain += [each for each in self._lineage(base, depth + 1) if each.node not in known]
-        return [*chain, found]
-
     def _comment(self, node: Function) -> list[str]:
         doc = read_docstring(docstring(node))
         names = [each.arg for each in _all_arguments(node.args)]
-        lines = doc.lines([name for name in names])
+        lines = doc.lines(names)
         return comment(lines) if lines else []
 
     def _public(self, module: Module) -> dict[str, Definition]:
@@ -394,7 +385,8 @@ class _File:
     def _is_callable(self, definition: Definition) -> bool:
         node = definition.node
         if isinstance(node, ast.ClassDef):
-            return self._hints.kind(definition) not in ("enum", "typeddict", "protocol", "value") and not _is_exception(self._sources, definition)
+            is_exception = not EXCEPTIONS.isdisjoint(self._hints.roots(definition))
+            return not is_exception and self._hints.kind(definition) not in ("enum", "typeddict", "protocol", "value")
         return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
 
 
@@ -538,20 +530,6 @@ def _is_expose(sources: Sources, module: Module, node: ast.expr) -> bool:
     return target is not None and sources.resolve(module, target) in ("pythonarium.expose", "pythonarium.expose.expose")
 
 
-def _is_exception(sources: Sources, definition: Definition, depth: int = 0) -> bool:
-    node = definition.node
-    if not isinstance(node, ast.ClassDef) or depth > 20:
-        return False
-    for base in node.bases:
-        name = dotted_name(base)
-        found = sources.resolve(definition.module, name) if name else None
-        if isinstance(found, str) and found.startswith("builtins.") and found.endswith(("Exception", "Error", "Warning", "Interrupt", "Exit")):
-            return True
-        if isinstance(found, Definition) and _is_exception(sources, found, depth + 1):
-            return True
-    return False
-
-
 def _is_inside(package: Module, name: str) -> bool:
     """Whether it is a module of that package, or stands in one: what a package takes over from there is its own."""
     return package.package == package.name and name.startswith(f"{package.name}.")
@@ -643,6 +621,7 @@ KWARGS = ""
 NOT_CALLED = frozenset(["then", "catch", "finally", "toJSON", "constructor", "prototype", "toString", "valueOf"])
 # Global values that no declaration may shadow, since the file speaks of them, and what it imports.
 BUILT_IN = frozenset(["globalThis", "undefined", "Handle", "Kwargs", "NdArray", "Symbol", "TypedArray"])
+EXCEPTIONS = frozenset(f"builtins.{name}" for name, each in vars(builtins).items() if isinstance(each, type) and issubclass(each, BaseException))
 CONTEXT_MANAGERS = {"contextlib.contextmanager", "contextlib.asynccontextmanager"}
 WIDTH = 120
 WAYS_MAX = 7

@@ -192,7 +192,7 @@ class Hints:
         if not isinstance(node, ast.ClassDef) or depth > 20:
             return fields
         scope = Scope(found.module)
-        is_model = not MODELS.isdisjoint(self._roots(found))
+        is_model = not MODELS.isdisjoint(self.roots(found))
         for base in reversed(self.bases(found)):
             # What any other class annotates is no field of a dataclass that derives from it.
             if is_model or self.kind(base, as_value=True) in ("record", "namedtuple", "typeddict"):
@@ -260,7 +260,7 @@ class Hints:
         node = found.node
         if not isinstance(node, ast.ClassDef) or depth > 20:
             return False
-        config = members(found.module, node).get("model_config")
+        config = members(found).get("model_config")
         given = [*node.keywords, *(config.node.keywords if config is not None and isinstance(config.node, ast.Call) else [])]
         told = [_constant(each.value) for each in given if each.arg in ("populate_by_name", "validate_by_name")]
         return True in told if told else any(self.takes_names(base, depth + 1) for base in self.bases(found))
@@ -279,53 +279,58 @@ class Hints:
                 bases.append(replace(resolved, given={name: (hint, found) for name, hint in told}))
         return bases
 
-    def member(self, found: Definition, name: str, depth: int = 0) -> Definition | None:
+    def lineage(self, found: Definition, depth: int = 0) -> list[Definition]:
+        """Return a class and those it derives from that have a source, in the order in which Python looks into them."""
+        behind: list[Definition] = []
+        for base in reversed(self.bases(found)) if depth < 20 else ():
+            known = {each.node for each in behind}
+            behind = [*(each for each in self.lineage(base, depth + 1) if each.node not in known), *behind]
+        return [found, *behind]
+
+    def member(self, found: Definition, name: str) -> Definition | None:
         """Return what a class or the first of its bases that has it calls `name`."""
-        node = found.node
-        if not isinstance(node, ast.ClassDef) or depth > 20:
-            return None
-        own = members(found.module, node).get(name)
-        inherited = (self.member(base, name, depth + 1) for base in self.bases(found))
-        return own or next(filter(None, inherited), None)
+        for each in self.lineage(found):
+            own = members(each).get(name)
+            if own is not None:
+                return replace(own, given=each.given)
+        return None
 
     def maker(self, found: Definition) -> Definition | None:
         """Return what takes the arguments that a class is called with: a method, or the class whose fields they are.
 
         None for a class that takes none.
         """
-        is_of_fields = not MODELS.isdisjoint(self._roots(found)) or self.kind(found, as_value=True) == "namedtuple"
+        is_of_fields = not MODELS.isdisjoint(self.roots(found)) or self.kind(found, as_value=True) == "namedtuple"
         return self._initializer(found) or self.member(found, "__new__") or (found if is_of_fields else None)
 
-    def _initializer(self, found: Definition, depth: int = 0) -> Definition | None:
+    def _initializer(self, found: Definition) -> Definition | None:
         """Return the `__init__` of a class or of the first of its bases that has one, or the dataclass that makes one."""
-        node = found.node
-        if not isinstance(node, ast.ClassDef) or depth > 20:
-            return None
-        own = members(found.module, node).get("__init__")
-        # It makes one whatever its bases have, but not in the place of its own.
-        if own is None and any(_constant(each.get("init")) is not False for each in self._record_options(found)):
-            return found
-        inherited = (self._initializer(base, depth + 1) for base in self.bases(found))
-        return next(filter(None, inherited), None) if own is None else replace(own, given=found.given)
+        for each in self.lineage(found):
+            own = members(each).get("__init__")
+            if own is not None:
+                return replace(own, given=each.given)
+            # It makes one whatever its bases have, but not in the place of its own.
+            if any(_constant(options.get("init")) is not False for options in self._record_options(each)):
+                return each
+        return None
 
-    def is_made_elsewhere(self, found: Definition, depth: int = 0) -> bool:
+    def is_made_elsewhere(self, found: Definition) -> bool:
         """Whether what a class without a maker takes is told by no source: it has a base without one, or attrs makes it."""
-        node = found.node
-        if not isinstance(node, ast.ClassDef) or depth > 20:
+        if not MODELS.isdisjoint(self.roots(found)):
             return False
-        if not MODELS.isdisjoint(self._roots(found)):
-            return False
-        for base in node.bases:
-            name = self.resolve(base, Scope(found.module))
-            if isinstance(name, Definition) and isinstance(name.node, ast.ClassDef):
-                if self.is_made_elsewhere(name, depth + 1):
+        for each in self.lineage(found):
+            for base in each.node.bases:  # type: ignore[union-attr]
+                name = self.resolve(base, Scope(each.module))
+                has_source = isinstance(name, Definition) and isinstance(name.node, ast.ClassDef)
+                takes_nothing = name == "builtins.object" or isinstance(name, str) and name.rpartition(".")[0] in TAKES_NOTHING
+                if not has_source and not takes_nothing:
                     return True
-            elif not isinstance(name, str) or name != "builtins.object" and name.rpartition(".")[0] not in TAKES_NOTHING:
+            decorators = [self.resolve(one.func if isinstance(one, ast.Call) else one, Scope(each.module)) for one in each.node.decorator_list]  # type: ignore[union-attr]
+            if any(isinstance(one, str) and one.startswith(("attr.", "attrs.")) for one in decorators):
                 return True
-        decorators = [self.resolve(each.func if isinstance(each, ast.Call) else each, Scope(found.module)) for each in node.decorator_list]
-        return any(isinstance(each, str) and each.startswith(("attr.", "attrs.")) for each in decorators)
+        return False
 
-    def names_in(self, module: Module, node: ast.ClassDef) -> dict[str, Definition]:
+    def names_in(self, found: Definition) -> dict[str, Definition]:
         """Return what the body of a class defines that its hints may mean: types, but not its fields and methods.
 
         `date: date` is a field of the type that the module calls so.
@@ -335,22 +340,16 @@ class Hints:
             if isinstance(each.node, (ast.List, ast.Dict, ast.Set, ast.Tuple)) or isinstance(each.node, ast.Constant) and not isinstance(each.node.value, str):
                 return False  # The default of a field, `date = None`.
             if isinstance(each.node, ast.expr):
-                mark = self.resolve(each.annotation, Scope(module))
+                mark = self.resolve(each.annotation, Scope(found.module))
                 return each.annotation is None or isinstance(mark, str) and mark.endswith(".TypeAlias")
             return isinstance(each.node, ast.ClassDef) or type(each.node).__name__ == "TypeAlias"
 
-        return {name: each for name, each in members(module, node).items() if is_type(each)}
+        return {name: each for name, each in members(found).items() if is_type(each)}
 
-    def _roots(self, found: Definition, depth: int = 0) -> Iterator[str]:
-        """Go over what a class is built on in the end: those of its bases, and of theirs, that are known by name."""
-        node = found.node
-        assert isinstance(node, ast.ClassDef)
-        for base in node.bases:
-            name = self.resolve(base, Scope(found.module))
-            if isinstance(name, str):
-                yield name
-            elif isinstance(name, Definition) and isinstance(name.node, ast.ClassDef) and depth < 20:
-                yield from self._roots(name, depth + 1)
+    def roots(self, found: Definition) -> list[str]:
+        """Return what a class is built on in the end: those of its bases, and of theirs, that are known by name."""
+        names = [self.resolve(base, Scope(each.module)) for each in self.lineage(found) for base in each.node.bases]  # type: ignore[union-attr]
+        return [name for name in names if isinstance(name, str)]
 
     def wrapped(self, node: ast.expr, scope: Scope) -> tuple[ast.expr, set[str]]:
         """Take off what says something about a field and not about its type: `NotRequired[X]`, `ClassVar[X]`."""
@@ -525,7 +524,7 @@ class Hints:
         if isinstance(found, Definition):
             inner = Scope(found.module, local=local_variables(found.node))
             if isinstance(found.node, ast.ClassDef):
-                is_text = not TEXT.isdisjoint(self._roots(found))
+                is_text = not TEXT.isdisjoint(self.roots(found))
                 return {"value": "text", "enum": "literals"}.get(self.kind(found), "other") if is_text else "other"
             if found.node not in self._kinds_of_keys:
                 # As long as it is being read: an alias may name itself, and more than once.
@@ -599,7 +598,7 @@ class Hints:
         if isinstance(found.node, ast.ClassDef):
             if kind == "value":
                 return self._built_on(found, scope)
-            call = members(found.module, found.node).get("__call__") if kind == "protocol" else None
+            call = members(found).get("__call__") if kind == "protocol" else None
             if kind == "other" or (kind == "protocol" and call is None):
                 self.warn(scope.module, node, f"{found.name} is a class whose objects cannot cross (a dataclass can, or one with @expose): it is unknown")
                 return "unknown"
@@ -697,7 +696,7 @@ class Hints:
         head = f"{name}{angled(parameters)}"
         if isinstance(node, ast.ClassDef):
             kind = self.kind(found)
-            scope = replace(scope, names=self.names_in(found.module, node))
+            scope = replace(scope, names=self.names_in(found))
             if kind == "value":
                 return [f"export type {name} = {self._built_on(found, scope)};"]
             if kind == "enum":
@@ -706,7 +705,7 @@ class Hints:
                 items = [f"{label(key)}: {self._field(key, each, scope)[0]}" for key, each in self.fields(found).items()]
                 return [f"export type {head} = [{', '.join(items)}];"]
             if kind == "protocol":
-                call = members(found.module, node)["__call__"].node
+                call = members(found)["__call__"].node
                 return [f"export type {head} = {self._protocol(call, scope)};"]
             return [f"export interface {head} {{", *self._interface(found, kind, scope), "}"]
         value = getattr(node, "value", None) if type(node).__name__ == "TypeAlias" else node
@@ -731,14 +730,10 @@ class Hints:
         for index in self._other_keys(hint, texts, replace(scope, module=module)):
             yield f"  {index};"
 
-    def _extra_items(self, found: Definition, depth: int = 0) -> tuple[ast.expr | None, Module]:
+    def _extra_items(self, found: Definition) -> tuple[ast.expr | None, Module]:
         """Return the hint of what a TypedDict may have under other keys than its own, and where that stands."""
-        assert isinstance(found.node, ast.ClassDef)
-        told = [each.value for each in found.node.keywords if each.arg == "extra_items"]
-        if told or depth > 20:
-            return (told[0] if told else None), found.module
-        inherited = (self._extra_items(base, depth + 1) for base in self.bases(found))
-        return next((each for each in inherited if each[0] is not None), (None, found.module))
+        told = ((each.value, one.module) for one in self.lineage(found) for each in one.node.keywords if each.arg == "extra_items")  # type: ignore[union-attr]
+        return next(told, (None, found.module))
 
     def _other_keys(self, hint: ast.expr | None, texts: Iterable[str], scope: Scope) -> list[str]:
         """Return the index of a type whose other keys have this hint; it has to take in what the keys beside it take."""
@@ -820,7 +815,7 @@ class Hints:
         """Return the members of an enum with the literals of their values."""
         node = found.node
         assert isinstance(node, ast.ClassDef)
-        names = list(self._roots(found))
+        names = list(self.roots(found))
         is_flag = not FLAGS.isdisjoint(names)
         # What the members are besides, as in `class Color(str, Enum)`.
         mixed_in = next((MIXED_IN.get(name, name) for name in names if MIXED_IN.get(name, name) in VALUES), "builtins.object")

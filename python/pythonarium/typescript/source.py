@@ -119,7 +119,7 @@ class Sources:
         if found.node is None:
             return self._look_up([*found.target.split("."), *rest], seen)
         for name in rest:
-            inner = _inside(found, name)
+            inner = members(found).get(name)
             if inner is None:
                 return None
             found = inner
@@ -202,10 +202,11 @@ def docstring(node: ast.AST | None) -> str:
     return ""
 
 
-def members(module: Module, node: ast.ClassDef) -> dict[str, Definition]:
-    """Return what the body of a class defines, by name."""
+def members(found: Definition) -> dict[str, Definition]:
+    """Return what the body of a class defines, by name; nothing for what is no class."""
     names: dict[str, Definition] = {}
-    _collect(module, node.body, names)
+    if isinstance(found.node, ast.ClassDef):
+        _collect(found.module, found.node.body, names)
     return names
 
 
@@ -303,10 +304,6 @@ def _star_with(name: str, module: Module) -> str | None:
     having = [each for each in known if hasattr(sys.modules.get(each), name)]
     unasked = [each for each in known if each not in sys.modules]
     return next(reversed(having or unasked), None)
-
-
-def _inside(found: Definition, name: str) -> Definition | None:
-    return members(found.module, found.node).get(name) if isinstance(found.node, ast.ClassDef) else None
 
 
 def _decorates(defined: Definition, before: ast.AST | None) -> bool:
