@@ -625,6 +625,8 @@ class Functions(unittest.TestCase):
         self.assertEqual(functions("@expose\nasync def f() -> int: ..."), ["export function f(): Promise<number>;"])
         self.assertEqual(functions("@expose\ndef f() -> Iterable[int]:\n    yield 1"), ["export function f(): AsyncIterable<number>;"])
         self.assertEqual(functions("@expose\nasync def f() -> AsyncIterator[str]:\n    yield ''"), ["export function f(): AsyncIterable<string>;"])
+        for alias in ("Rows = Iterator[int]", "type Rows = Iterator[int]"):
+            self.assertEqual(functions(f"{alias}\n@expose\ndef f() -> Rows: ..."), ["export function f(): AsyncIterable<number>;"])
 
     def test_no_hint_is_unknown_and_warned_of_with_file_and_line(self):
         made = declared("@expose\ndef f(a, b: int, /): ...")

@@ -90,8 +90,8 @@ class Hints:
         for each in _alternatives(node):
             found = self.resolve(each, scope)
             if isinstance(found, Definition):
-                alias = getattr(found.node, "value", None) if type(found.node).__name__ == "TypeAlias" else found.node
-                if isinstance(alias, ast.expr) and not isinstance(alias, ast.Call) and alias not in seen:
+                alias = _aliased(found.node)
+                if alias is not None and not isinstance(alias, ast.Call) and alias not in seen:
                     seen.add(alias)
                     yield from self._typed_arrays(alias, Scope(found.module), seen)
             elif found == "numpy.typing.NDArray" and isinstance(each, ast.Subscript):
@@ -370,8 +370,9 @@ class Hints:
             return None
         node, _ = self.wrapped(node, scope)
         name = self.resolve(node, scope)
-        if isinstance(name, Definition) and isinstance(name.node, ast.expr) and depth < 20 and not self.parameters(name):
-            return self.stream(name.node, replace(scope, module=name.module), depth + 1)
+        alias = _aliased(name.node) if isinstance(name, Definition) else None
+        if isinstance(name, Definition) and alias is not None and depth < 20 and not self.parameters(name):
+            return self.stream(alias, replace(scope, module=name.module), depth + 1)
         if not isinstance(name, str) or name not in STREAMS:
             return None
         return self._render(_arguments(node)[0], replace(scope, way="out")) if isinstance(node, ast.Subscript) else "unknown"
@@ -594,7 +595,7 @@ class Hints:
             return self._variable(found.name, found.node if called in TYPE_VARIABLES[:2] else None, scope)
         if called is not None and called.rpartition(".")[2] in FACTORIES:
             return self.name_of(found)
-        kind = self.kind(found)
+        kind, value = self.kind(found), _aliased(found.node)
         if isinstance(found.node, ast.ClassDef):
             if kind == "value":
                 return self._built_on(found, scope)
@@ -602,10 +603,9 @@ class Hints:
             if kind == "other" or (kind == "protocol" and call is None):
                 self.warn(scope.module, node, f"{found.name} is a class whose objects cannot cross (a dataclass can, or one with @expose): it is unknown")
                 return "unknown"
-        elif not isinstance(found.node, ast.expr) and type(found.node).__name__ != "TypeAlias" or isinstance(found.node, (ast.Call, ast.Constant, ast.List, ast.Dict)):
-            if not (isinstance(found.node, ast.Constant) and (isinstance(found.node.value, str) or found.node.value is None)):
-                self.warn(scope.module, node, f"{ast.unparse(node)} is no type: it is unknown")
-                return "unknown"
+        elif value is None or isinstance(value, (ast.Call, ast.List, ast.Dict)) or isinstance(value, ast.Constant) and not isinstance(value.value, (str, type(None))):
+            self.warn(scope.module, node, f"{ast.unparse(node)} is no type: it is unknown")
+            return "unknown"
         if scope.alias is not None and self._leads_to(found, scope.alias):
             self.warn(scope.module, node, f"{found.name} stands for itself: it is unknown")
             return "unknown"
@@ -676,8 +676,8 @@ class Hints:
         seen = set() if seen is None else seen
         if node is alias:
             return True
-        value = getattr(node, "value", None) if type(node).__name__ == "TypeAlias" else node
-        if not isinstance(value, ast.expr) or isinstance(value, ast.Call) or value in seen:
+        value = _aliased(node)
+        if value is None or isinstance(value, ast.Call) or value in seen:
             return False
         seen.add(value)
         for each in _alternatives(value):
@@ -708,10 +708,10 @@ class Hints:
                 call = members(found)["__call__"].node
                 return [f"export type {head} = {self._protocol(call, scope)};"]
             return [f"export interface {head} {{", *self._interface(found, kind, scope), "}"]
-        value = getattr(node, "value", None) if type(node).__name__ == "TypeAlias" else node
+        value = _aliased(node)
         if isinstance(value, ast.Call):
             return [f"export type {head} = {self._made(value, scope)};"]
-        assert isinstance(value, ast.expr)
+        assert value is not None
         return [f"export type {head} = {self._render(value, replace(scope, alias=node))};"]
 
     def _interface(self, found: Definition, kind: str, scope: Scope) -> Iterator[str]:
@@ -1038,8 +1038,13 @@ def _meant_by(node: ast.AST | None, called: str | None) -> list[ast.expr]:
         return _bounds(node)
     if isinstance(node, ast.Call) and called is not None and called.rpartition(".")[2] == "NewType":
         return node.args[1:2]
+    return [_aliased(node) or ast.Constant(None)]
+
+
+def _aliased(node: ast.AST | None) -> ast.expr | None:
+    """Return what an alias stands for, that of a `type` statement or one that is assigned; None for what is no alias."""
     value = getattr(node, "value", None) if type(node).__name__ == "TypeAlias" else node
-    return [value if isinstance(value, ast.expr) else ast.Constant(None)]
+    return value if isinstance(value, ast.expr) else None
 
 
 def _bounds(node: ast.AST | None) -> list[ast.expr]:
