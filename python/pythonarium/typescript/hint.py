@@ -70,19 +70,15 @@ class Hints:
         if warned not in self.warnings:
             self.warnings.append(warned)
 
-    def render(self, node: ast.expr, scope: Scope) -> str:
-        """Return the type that a hint is."""
-        return self._render(node, scope)
-
     def parameter(self, node: ast.expr, scope: Scope) -> str:
         """Return the type that a parameter takes: also the typed arrays of which an array of numpy is made there."""
         arrays = list(dict.fromkeys(self._typed_arrays(node, scope)))
         if not arrays:
-            return self._render(node, scope)
+            return self.render(node, scope)
         if TYPED_ARRAY in arrays:
             self.imports.add(TYPED_ARRAY)
             arrays = [TYPED_ARRAY]
-        return union([self._render(node, scope), *arrays])
+        return union([self.render(node, scope), *arrays])
 
     def _typed_arrays(self, node: ast.expr, scope: Scope, seen: set[ast.AST] | None = None) -> Iterator[str]:
         # An alias may name itself, and more than once.
@@ -375,7 +371,7 @@ class Hints:
             return self.stream(alias, replace(scope, module=name.module), depth + 1)
         if not isinstance(name, str) or name not in STREAMS:
             return None
-        return self._render(_arguments(node)[0], replace(scope, way="out")) if isinstance(node, ast.Subscript) else "unknown"
+        return self.render(_arguments(node)[0], replace(scope, way="out")) if isinstance(node, ast.Subscript) else "unknown"
 
     def keys(self, node: ast.expr, scope: Scope) -> dict[str, tuple[str, bool]] | None:
         """Return the keys of a TypedDict with their types, and whether each may be missing; None for any other hint."""
@@ -393,10 +389,11 @@ class Hints:
 
     def array(self, node: ast.expr, scope: Scope) -> str:
         """Return the type of what `*tuple[int, str]` unpacks."""
-        text = self._render(node, scope)
+        text = self.render(node, scope)
         return text if text.endswith("]") else "unknown[]"
 
-    def _render(self, node: ast.expr, scope: Scope) -> str:
+    def render(self, node: ast.expr, scope: Scope) -> str:
+        """Return the type that a hint is."""
         node = _parsed(node)
         if isinstance(node, ast.Constant) and node.value is None:
             return "null"
@@ -440,7 +437,7 @@ class Hints:
         if last == "Literal":
             return union(self._literal(each, scope) for each in arguments)
         if last == "Annotated" or last in WRAPPERS:
-            return self._render(arguments[0], scope)
+            return self.render(arguments[0], scope)
         if last in ("TypeGuard", "TypeIs"):
             return "boolean"
         if found in VALUES:
@@ -454,13 +451,13 @@ class Hints:
         return text
 
     def _union(self, nodes: Sequence[ast.expr], scope: Scope) -> str:
-        return union(self._render(each, scope) for each in nodes)
+        return union(self.render(each, scope) for each in nodes)
 
     def _shape(self, shape: str, arguments: Sequence[ast.expr], scope: Scope) -> str:
         inner = replace(scope, alias=None)
 
         def argument(index: int, scope: Scope = inner) -> str:
-            return self._render(arguments[index], scope) if index < len(arguments) else "unknown"
+            return self.render(arguments[index], scope) if index < len(arguments) else "unknown"
 
         if shape == "list":
             return many(argument(0), scope.way)
@@ -482,7 +479,7 @@ class Hints:
         given = _parsed(arguments[0]) if arguments else None
         result = argument(1, replace(inner, way="in", is_answer=True))
         if isinstance(given, ast.List):
-            parameters = ", ".join(f"{_letter(index)}: {self._render(each, replace(inner, way='out'))}" for index, each in enumerate(given.elts))
+            parameters = ", ".join(f"{_letter(index)}: {self.render(each, replace(inner, way='out'))}" for index, each in enumerate(given.elts))
         else:
             # Any function will do, whatever it takes.
             parameters = "...args: any[]"
@@ -557,14 +554,14 @@ class Hints:
         if not arguments:
             return many("unknown", scope.way)
         if len(arguments) == 2 and _constant(arguments[1]) is ...:
-            return many(self._render(arguments[0], scope), scope.way)
+            return many(self.render(arguments[0], scope), scope.way)
         items = []
         for each in arguments:
             node = _parsed(each)
             if isinstance(node, ast.Tuple) and not node.elts:
                 continue
             inner = unpacked(node)
-            items.append(self._render(node, scope) if inner is None else f"...{self.array(inner, scope)}")
+            items.append(self.render(node, scope) if inner is None else f"...{self.array(inner, scope)}")
         return f"{readonly}[{', '.join(items)}]"
 
     def _literal(self, node: ast.expr, scope: Scope) -> str:
@@ -585,7 +582,7 @@ class Hints:
                 return dict(self._enum_values(owner)).get(node.attr, "unknown")
         # A Literal in a Literal stands for what is in it.
         if self.resolve(node, scope) is not None:
-            return self._render(node, scope)
+            return self.render(node, scope)
         return "unknown"
 
     def _defined(self, found: Definition, arguments: Sequence[ast.expr], node: ast.expr, scope: Scope) -> str:
@@ -614,7 +611,7 @@ class Hints:
         if not parameters:
             return name
         inner = replace(scope, alias=None)
-        given = [self._render(each, inner) for each in arguments if not isinstance(_parsed(each), ast.List)]
+        given = [self.render(each, inner) for each in arguments if not isinstance(_parsed(each), ast.List)]
         # What is not told is what the variable extends, since no more than that would be taken.
         texts = [text if text not in ("", "unknown") else extends or "unknown" for text, extends in zip_longest(given[: len(parameters)], parameters.values(), fillvalue="")]
         return f"{name}<{', '.join(texts)}>"
@@ -628,7 +625,7 @@ class Hints:
         try:
             inner = Scope(found.module, scope.way)
             bases = [base for base in found.node.bases if self._is_value(base, inner)]
-            return self._render(bases[0], inner) if bases else "unknown"
+            return self.render(bases[0], inner) if bases else "unknown"
         finally:
             self._under_way.remove(found.node)
 
@@ -646,7 +643,7 @@ class Hints:
     def _variable(self, name: str, node: ast.AST | None, scope: Scope) -> str:
         given = self._given(name, scope)
         if given is not None:
-            return self._render(*given)
+            return self.render(*given)
         if name in scope.declared:
             return name
         if node is None or scope.variables is None or (type(node).__name__ in ("ParamSpec", "TypeVarTuple")):
@@ -712,7 +709,7 @@ class Hints:
         if isinstance(value, ast.Call):
             return [f"export type {head} = {self._made(value, scope)};"]
         assert value is not None
-        return [f"export type {head} = {self._render(value, replace(scope, alias=node))};"]
+        return [f"export type {head} = {self.render(value, replace(scope, alias=node))};"]
 
     def _interface(self, found: Definition, kind: str, scope: Scope) -> Iterator[str]:
         texts: list[str] = []
@@ -737,7 +734,7 @@ class Hints:
 
     def _other_keys(self, hint: ast.expr | None, texts: Iterable[str], scope: Scope) -> list[str]:
         """Return the index of a type whose other keys have this hint; it has to take in what the keys beside it take."""
-        text = "never" if hint is None else self._render(self.wrapped(hint, scope)[0], scope)
+        text = "never" if hint is None else self.render(self.wrapped(hint, scope)[0], scope)
         return [] if text == "never" else [f"[key: string]: {union([text, *texts])}"]
 
     def _field(self, key: str, each: Field, scope: Scope) -> tuple[str, set[str]]:
@@ -747,7 +744,7 @@ class Hints:
         owner = each.owner
         place = replace(scope, module=owner.module, local=local_variables(owner.node), given=owner.given)
         hint, marks = self.wrapped(each.annotation, place)
-        return self._render(hint, place), marks
+        return self.render(hint, place), marks
 
     def _protocol(self, call: ast.AST | None, scope: Scope) -> str:
         if not isinstance(call, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -755,7 +752,7 @@ class Hints:
         into, out = replace(scope, way="in", is_answer=True), replace(scope, way="out")
 
         def hint(each: ast.arg) -> str:
-            return self._render(each.annotation, out) if each.annotation else "unknown"
+            return self.render(each.annotation, out) if each.annotation else "unknown"
 
         given = call.args
         names = [*given.posonlyargs, *given.args][1:]
@@ -770,7 +767,7 @@ class Hints:
         elif given.kwonlyargs:
             keys = [f"{property_name(each.arg)}{'' if default is None else '?'}: {hint(each)}" for each, default in zip(given.kwonlyargs, given.kw_defaults)]
             parameters.append(f"kwargs{'' if None in given.kw_defaults else '?'}: {{ {'; '.join(keys)} }}")
-        result = self._render(call.returns, into) if call.returns else "unknown"
+        result = self.render(call.returns, into) if call.returns else "unknown"
         return f"({', '.join(parameters)}) => {_answer(result)}"
 
     def _made(self, call: ast.Call, scope: Scope) -> str:
@@ -780,7 +777,7 @@ class Hints:
         arguments = call.args
         second = arguments[1] if len(arguments) > 1 else None
         if kind == "NewType" and second is not None:
-            return self._render(second, scope)
+            return self.render(second, scope)
         if kind == "TypedDict" and isinstance(second, ast.Dict):
             keys = self._keys_of(call, scope)
             parts = [f"{property_name(key)}{'?' if may_miss else ''}: {text}" for key, (text, may_miss) in keys.items()]
@@ -791,7 +788,7 @@ class Hints:
         if isinstance(second, (ast.List, ast.Tuple)):
             for item in second.elts:
                 if isinstance(item, ast.Tuple) and len(item.elts) == 2:
-                    names.append((str(_constant(item.elts[0])), self._render(item.elts[1], scope)))
+                    names.append((str(_constant(item.elts[0])), self.render(item.elts[1], scope)))
                 else:
                     names.append((str(_constant(item)), "unknown"))
         elif isinstance(_constant(second), str):
@@ -808,7 +805,7 @@ class Hints:
             is_total = not any(each.arg == "total" and _constant(each.value) is False for each in call.keywords)
             for key, hint in zip(second.keys, second.values):
                 inner, marks = self.wrapped(hint, scope)
-                keys[str(_constant(key))] = self._render(inner, scope), _may_miss(marks, is_total)
+                keys[str(_constant(key))] = self.render(inner, scope), _may_miss(marks, is_total)
         return keys
 
     def _enum_values(self, found: Definition) -> list[tuple[str, str]]:
