@@ -9,13 +9,17 @@ from .value import INT_MAX, decode, quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from .frame import LineReader
 
     # A list for a call that is no more than its id, a name and its arguments; an object for all else.
     Message = dict[str, Any] | list[Any]
+    # Whether a value is fine, and what it has to be.
+    Kind = tuple[Callable[[Any], bool], str]
+    # Says what is wrong with a message.
+    Check = Callable[[dict[str, Any]], str | None]
 
 
 def read_message(line: bytes, reader: LineReader | None = None) -> Message:
@@ -311,122 +315,28 @@ def _check_map(message: dict[str, Any]) -> str | None:
     return None
 
 
-def _check_cancel(message: dict[str, Any]) -> str | None:
-    return None if _is_limit(message.get("id")) else "`id` is not a positive safe integer"
-
-
-def _check_credit(message: dict[str, Any]) -> str | None:
-    if not _is_limit(message.get("id")):
-        return "`id` is not a positive safe integer"
-    for field in ("items", "bytes"):
-        if type(message.get(field)) is not int or message[field] < 0:
-            return f"`{field}` is not an integer of 0 or more"
-    return None
-
-
-def _check_answer(message: dict[str, Any]) -> str | None:
-    if not _is_limit(message.get("id")) or not _is_limit(message.get("number")):
-        return "`id` or `number` is not a positive safe integer"
-    return None if "value" in message else "`value` is missing"
-
-
-def _check_answer_error(message: dict[str, Any]) -> str | None:
-    if not _is_limit(message.get("id")) or not _is_limit(message.get("number")):
-        return "`id` or `number` is not a positive safe integer"
-    return None if is_javascript_error(message.get("error")) else "`error` is not one of JavaScript"
-
-
-def _check_items(message: dict[str, Any]) -> str | None:
-    if not _is_limit(message.get("id")) or type(message.get("input")) is not int:
-        return "`id` or `input` is not an integer"
-    return None if type(message.get("values")) is list else "`values` is not an array"
-
-
-def _check_items_end(message: dict[str, Any]) -> str | None:
-    if not _is_limit(message.get("id")) or type(message.get("input")) is not int:
-        return "`id` or `input` is not an integer"
-    error = message.get("error")
-    return None if error is None or is_javascript_error(error) else "`error` is not one of JavaScript"
-
-
-def _check_session_end(message: dict[str, Any]) -> str | None:
-    return None if type(message.get("session")) is str else "`session` is not a string"
-
-
-def _check_lease_end(message: dict[str, Any]) -> str | None:
-    return None if _is_limit(message.get("lease")) else "`lease` is not a positive safe integer"
-
-
-def _check_handles_drop(message: dict[str, Any]) -> str | None:
-    handles = message.get("handles")
-    if type(handles) is list and all(type(each) is list and len(each) == 2 and all(map(_is_limit, each)) for each in handles):
-        return None
-    return "`handles` is not an array of pairs of positive safe integers"
-
-
-def _check_ping(message: dict[str, Any]) -> str | None:
-    return None if _is_limit(message.get("number")) else "`number` is not a positive safe integer"
-
-
-def _check_kept_drop(message: dict[str, Any]) -> str | None:
-    return None if _is_limit(message.get("kept")) else "`kept` is not a positive safe integer"
-
-
-def _check_stop(message: dict[str, Any]) -> str | None:
-    return None
-
-
 def _check_init(message: dict[str, Any]) -> str | None:
-    get = message.get
     # Nothing else can be relied upon in another version, not even its fields.
-    if type(get("protocol")) is not int or get("protocol") != PROTOCOL:
-        return None if type(get("protocol")) is int else "`protocol` is not an integer"
-    if type(get("worker")) is not str:
-        return "`worker` is not a string"
-    for field in ("path", "userSite", "setup", "teardown"):
-        if field not in message:
-            return f"`{field}` is missing"
-    if get("path") is not None and not _is_list_of_strings(get("path")):
-        return "`path` is neither null nor an array of strings"
-    if get("userSite") is not None and type(get("userSite")) is not str:
-        return "`userSite` is neither null nor a string"
-    modules = get("modules")
-    if type(modules) is not dict or not modules or not _is_list_of_strings(list(modules.values())):
-        return "`modules` is not an object of strings with at least one entry"
-    if get("expose") not in ("marked", "all"):
-        return "`expose` is neither 'marked' nor 'all'"
-    for field in ("setup", "teardown"):
-        step = get(field)
-        if step is not None and not _is_step(step):
-            return f"`{field}` is neither null nor an object with `name`, `args` and `kwargs`"
-    limits = get("limits")
-    if type(limits) is not dict or not all(map(_is_limit, map(limits.get, LIMITS))):
-        return f"`limits` does not have positive integers for {', '.join(LIMITS)}"
-    if "resources" in message and not _is_resources(message["resources"]):
-        return "`resources` is not an object of integers by the names of resources"
-    if "watch" in message and not _is_list_of_strings(message["watch"]):
-        return "`watch` is not an array of strings"
-    if type(get("startMark")) is not bool:
-        return "`startMark` is not a boolean"
-    if "shortUs" in message and not _is_limit(message["shortUs"]):
-        return "`shortUs` is not a positive safe integer"
-    if "share" in message:
-        share = message["share"]
-        if type(share) is not dict or not _is_limit(share.get("pid")) or type(share.get("mark")) is not int or share["mark"] < 0:
-            return "`share` does not have a `pid` and a descriptor as `mark`"
-    if type(get("interrupts", False)) is not bool:
-        return "`interrupts` is not a boolean"
-    if type(get("busyPoll", False)) is not bool:
-        return "`busyPoll` is not a boolean"
-    if type(get("batchScheduling", False)) is not bool:
-        return "`batchScheduling` is not a boolean"
-    if type(get("stacks", False)) is not bool:
-        return "`stacks` is not a boolean"
-    if type(get("validate", False)) is not bool:
-        return "`validate` is not a boolean"
-    if get("lane", "serial") not in LANES:
-        return f"`lane` is none of {', '.join(LANES)}"
-    return None
+    is_theirs = type(message.get("protocol")) is int and message["protocol"] != PROTOCOL
+    return None if is_theirs else INIT(message)
+
+
+def _fields(needed: dict[str, Kind], more: dict[str, Kind] | None = None) -> Check:
+    """Return what says which field of a message is not what it has to be; those of `more` may be absent."""
+    kinds = {**needed, **(more or {})}
+
+    def check(message: dict[str, Any]) -> str | None:
+        for name, (is_fine, what) in kinds.items():
+            if not is_fine(message[name]) if name in message else name in needed:
+                return f"`{name}` is not {what}"
+        return None
+
+    return check
+
+
+def _or_null(kind: Kind) -> Kind:
+    is_fine, what = kind
+    return lambda value: value is None or is_fine(value), f"null or {what}"
 
 
 def is_javascript_error(value: Any) -> bool:
@@ -455,6 +365,10 @@ def _is_resources(value: Any) -> bool:
     return type(value) is dict and all(name in RESOURCES and type(value[name]) is int and 0 <= value[name] <= INT_MAX for name in value)
 
 
+def _is_drops(value: Any) -> bool:
+    return type(value) is list and all(type(each) is list and len(each) == 2 and all(map(_is_limit, each)) for each in value)
+
+
 def _is_step(value: Any) -> bool:
     return (
         type(value) is dict
@@ -471,23 +385,63 @@ SHOWN_BYTES = 200
 # The id, the name and the arguments.
 CALL_ITEMS_MIN = 3
 RESOURCES = ("memoryBytes", "cpuSeconds", "files", "fileBytes", "coreBytes")
-LIMITS = ("messageBytesMax", "attachmentBytesMax", "depthMax")
-LANES = ("serial", "asyncio", "threads")
-CHECKS = {
+# What a field has to be: what tells, and what that is called.
+INTEGER: Kind = (lambda value: type(value) is int, "an integer")
+COUNT: Kind = (lambda value: type(value) is int and value >= 0, "an integer of 0 or more")
+LIMIT: Kind = (_is_limit, "a positive safe integer")
+BOOLEAN: Kind = (lambda value: type(value) is bool, "a boolean")
+TEXT: Kind = (lambda value: type(value) is str, "a string")
+TEXTS: Kind = (_is_list_of_strings, "an array of strings")
+LIST: Kind = (lambda value: type(value) is list, "an array")
+VALUE: Kind = (lambda value: True, "there")
+THROWN: Kind = (is_javascript_error, "one of JavaScript")
+STEP: Kind = (_is_step, "an object with `name`, `args` and `kwargs`")
+INIT = _fields(
+    {
+        "protocol": INTEGER,
+        "worker": TEXT,
+        "path": _or_null(TEXTS),
+        "userSite": _or_null(TEXT),
+        "modules": (
+            lambda value: type(value) is dict and bool(value) and _is_list_of_strings(list(value.values())),
+            "an object of strings with at least one entry",
+        ),
+        "expose": (("marked", "all").__contains__, "'marked' or 'all'"),
+        "setup": _or_null(STEP),
+        "teardown": _or_null(STEP),
+        "limits": (
+            lambda value: type(value) is dict and all(map(_is_limit, map(value.get, ("messageBytesMax", "attachmentBytesMax", "depthMax")))),
+            "an object with positive integers for messageBytesMax, attachmentBytesMax and depthMax",
+        ),
+        "startMark": BOOLEAN,
+    },
+    {
+        "resources": (_is_resources, "an object of integers by the names of resources"),
+        "watch": TEXTS,
+        "shortUs": LIMIT,
+        "share": (
+            lambda value: type(value) is dict and _is_limit(value.get("pid")) and COUNT[0](value.get("mark")),
+            "an object with a `pid`, and a descriptor as `mark`",
+        ),
+        "lane": (("serial", "asyncio", "threads").__contains__, "one of serial, asyncio, threads"),
+        **dict.fromkeys(("replyPage", "interrupts", "busyPoll", "batchScheduling", "stacks", "validate"), BOOLEAN),
+    },
+)
+CHECKS: dict[str, Check] = {
     "init": _check_init,
     "map": _check_map,
-    "cancel": _check_cancel,
-    "credit": _check_credit,
-    "answer": _check_answer,
-    "answer.error": _check_answer_error,
-    "items": _check_items,
-    "items.end": _check_items_end,
-    "session.end": _check_session_end,
-    "lease.end": _check_lease_end,
-    "handles.drop": _check_handles_drop,
-    "ping": _check_ping,
-    "kept.drop": _check_kept_drop,
-    "stop": _check_stop,
+    "cancel": _fields({"id": LIMIT}),
+    "credit": _fields({"id": LIMIT, "items": COUNT, "bytes": COUNT}),
+    "answer": _fields({"id": LIMIT, "number": LIMIT, "value": VALUE}),
+    "answer.error": _fields({"id": LIMIT, "number": LIMIT, "error": THROWN}),
+    "items": _fields({"id": LIMIT, "input": INTEGER, "values": LIST}),
+    "items.end": _fields({"id": LIMIT, "input": INTEGER}, {"error": _or_null(THROWN)}),
+    "session.end": _fields({"session": TEXT}),
+    "lease.end": _fields({"lease": LIMIT}),
+    "handles.drop": _fields({"handles": (_is_drops, "an array of pairs of positive safe integers")}),
+    "ping": _fields({"number": LIMIT}),
+    "kept.drop": _fields({"kept": LIMIT}),
+    "stop": _fields({}),
 }
 # What `reply` makes of a call and a text that is plain.
 REPLY = "[%d,%s]\n"

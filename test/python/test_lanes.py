@@ -520,7 +520,7 @@ class Unknown(WorkerTestCase):
         worker = self.start("lanes.py", lane="bowling")
         self.assertIsNone(worker.started)
         self.assertEqual(worker.wait(), 2)
-        self.assertIn("`lane` is none of serial, asyncio, threads", worker.stderr())
+        self.assertIn("`lane` is not one of serial, asyncio, threads", worker.stderr())
 
 
 if __name__ == "__main__":
