@@ -14,7 +14,6 @@ from .context import NOTHING
 from .context import current as current_context
 from .message import MessageTooLarge
 from .value import ATOMS, NO_ATTACHMENTS, PLAIN, decode, encode, encode_plain, encode_unchecked
-from .worker import leave_child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,12 +80,12 @@ def answer_items(worker: Worker, told: dict[str, Any]) -> None:
                 cancellation.armed = 0
         # Everything: SystemExit and KeyboardInterrupt end a call and not its worker.
         except BaseException as raised:
-            end_call(worker, raised)
+            worker._end_call(raised)
             is_suspect = True
             answers.refuse(raised)
         else:
             if not writer.is_open or out or err or worker._talk is not None:
-                end_call(worker, None)
+                worker._end_call()
             # What cannot change is made text of with the others.
             if kind in atoms and (kind is not str or len(value) <= SHORT_CHARS):
                 values.append(value)
@@ -201,15 +200,6 @@ class Answers:
         for number, value in enumerate(decode(f"[{texts}]".encode()), first):
             answer = message.reply(number, encode_unchecked(value), True)
             self._worker._send_answer(number, None, answer, [], self._handing)
-
-
-def end_call(worker: Worker, raised: BaseException | None) -> None:
-    """Take note that a call has ended that may have left more behind than a result; in a forked child, end."""
-    if not worker._writer.is_open:
-        leave_child(raised)
-    worker._logs.end_call()
-    if worker._talk is not None:
-        worker._end_talk()
 
 
 # For longer no answer waits for others.

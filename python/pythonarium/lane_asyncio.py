@@ -7,7 +7,7 @@ from _functools import partial
 from collections import deque
 from contextvars import copy_context
 
-from . import error, message
+from . import message
 from .cancel import GIVEN_UP, CallCancelled
 from .event_loop import cancel_all, note_tasks
 from .exchange import Exchange
@@ -150,9 +150,7 @@ class AsyncioLane(Lane):
             answer = message.reply(job.call, text, attachments is NO_ATTACHMENTS)
         except BaseException as raised:
             job.is_awaiting = False
-            if not worker._writer.is_open:
-                leave_child(raised)
-            refused = error.of_exception(raised)
+            refused = worker._refusal(raised)
         if not worker._writer.is_open:
             leave_child(None)
         await job.end_tasks()

@@ -8,7 +8,7 @@ from collections import deque
 from contextvars import copy_context
 from threading import Condition, Lock, Thread
 
-from . import error, message
+from . import message
 from .cancel import GIVEN_UP, CallCancelled
 from .event_loop import EventLoop
 from .exchange import Exchange
@@ -145,9 +145,7 @@ class ThreadsLane(Lane):
             text, attachments = encode(value, worker._depth_max, job.handing, worker._bytes_max, partial(worker.say_part, job.call))
             answer = message.reply(job.call, text, attachments is NO_ATTACHMENTS)
         except BaseException as raised:
-            if not worker._writer.is_open:
-                leave_child(raised)
-            refused = error.of_exception(raised)
+            refused = worker._refusal(raised)
         if not worker._writer.is_open:
             leave_child(None)
         self.leave(job)

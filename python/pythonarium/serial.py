@@ -79,8 +79,7 @@ def answer_calls(worker: Worker) -> bool:
         if never_begun is None and (cancellation.missed or cancellation.is_deaf) and cancellation.is_cancelled(number):
             never_begun = CallCancelled(GIVEN_UP)
         if never_begun is not None:
-            if worker._talk is not None:
-                worker._end_talk()
+            worker._end_talk()
             worker._send_error(number, error.of_exception(never_begun), started=False)
             del received, call, args, exchange, never_begun
             continue
@@ -131,11 +130,11 @@ def answer_calls(worker: Worker) -> bool:
         except BaseException as raised:
             took = perf_counter() - began
             refused = worker._refusal(raised)
+        cancellation.call = 0
         if not writer.is_open or out or err or worker._talk is not None:
             worker._end_call()
         else:
             logs.call = None
-            cancellation.call = 0
         if session is not None:
             worker._sessions.leave()
         if context is not None:

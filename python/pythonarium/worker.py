@@ -280,14 +280,12 @@ class Worker:
             leave_child(raised)
         return error.of_exception(raised)
 
-    def _end_call(self) -> None:
-        """Take note that a call has come to its end; in a forked child, end."""
+    def _end_call(self, raised: BaseException | None = None) -> None:
+        """Take note that a call has come to its end, by `raised` or well, and has left more behind than a result; in a forked child, end."""
         if not self._writer.is_open:
-            leave_child(None)
+            leave_child(raised)
         self._logs.end_call()
-        self._cancellation.call = 0
-        if self._talk is not None:
-            self._end_talk()
+        self._end_talk()
 
     def _join(self, page: ReplyPage) -> None:
         """Let replies wait for each other in `page`, from here on."""
@@ -339,11 +337,12 @@ class Worker:
 
     def _end_talk(self) -> None:
         """Take note that the call that runs, or was to run, is answered."""
+        if self._talk is None:
+            return
         from .progress import enter
 
-        if self._talk is not None:
-            self._talk.end()
-            self._talk = None
+        self._talk.end()
+        self._talk = None
         enter(None)
 
     def exchange(self) -> Exchange | None:
