@@ -29,8 +29,6 @@ class LineReader:
 
     def __init__(self, descriptor: int, bytes_max: int) -> None:
         self.bytes_max = bytes_max
-        # Of all that follows one line; who reads the lines holds to it.
-        self.attachment_bytes_max = 0
         # Where attachments may be that do not follow their line.
         self.files: NodeFiles | None = None
         self.descriptor = descriptor

@@ -234,8 +234,8 @@ def _take_attachments(message: dict[str, Any], reader: LineReader | None) -> str
         return None
     if reader is None:
         return "`bin` announces bytes that do not follow"
-    if sum(sizes) > reader.attachment_bytes_max:
-        return f"`bin` announces {sum(sizes)} bytes, and `attachmentBytesMax` is {reader.attachment_bytes_max}"
+    if sum(sizes) > attachment_bytes_max:
+        return f"`bin` announces {sum(sizes)} bytes, and `attachmentBytesMax` is {attachment_bytes_max}"
     # What becomes `bytes` is read as such, and all else so that it can be written to.
     fixed = {entry[2] for entry in rich if entry[1] == "bytes" and len(entry) > 2 and type(entry[2]) is int}
     shared: dict[int, Any] = {}
@@ -378,7 +378,7 @@ def _is_step(value: Any) -> bool:
     )
 
 
-# How many Node takes, in any message. The worker sets it.
+# How many bytes may follow one line, from Node and to it. The worker sets it.
 attachment_bytes_max: int = INT_MAX
 PROTOCOL = 1
 SHOWN_BYTES = 200

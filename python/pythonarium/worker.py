@@ -171,7 +171,7 @@ class Worker:
         if init["protocol"] != PROTOCOL:
             self._fail("protocol", error.of_exception(VersionMismatch(init["protocol"])))
         self._bytes_max = self._reader.bytes_max = init["limits"]["messageBytesMax"]
-        message.attachment_bytes_max = self._reader.attachment_bytes_max = init["limits"]["attachmentBytesMax"]
+        message.attachment_bytes_max = init["limits"]["attachmentBytesMax"]
         self._depth_max = init["limits"]["depthMax"]
         lane = init.get("lane", "serial")
         if lane != "serial":
