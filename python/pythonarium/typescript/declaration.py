@@ -8,23 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from .docstring import read_docstring
-from .hint import (
-    RESERVED,
-    Hints,
-    Scope,
-    Warned,
-    angled,
-    comment,
-    is_plain,
-    label,
-    local_variables,
-    many,
-    property_name,
-    quote,
-    union,
-    unpacked,
-)
+from .hint import Hints, Scope, Warned, local_variables, unpacked
 from .source import Definition, Module, Sources, docstring, dotted_name, members, statements
+from .text import RESERVED, angled, comment, is_plain, label, many, property_name, quote, union
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -455,9 +441,8 @@ class _Arguments:
         parts = [f"{property_name(each.name)}{'?' if each.is_optional else ''}: {each.type}" for each in parameters]
         if self.keywords is not None:
             # An index has to take in what the names before it take.
-            kinds = dict.fromkeys([self.keywords, *(each.type for each in parameters)])
-            kinds.update({"undefined": None} if any(each.is_optional for each in parameters) else {})
-            text = "unknown" if "unknown" in kinds else " | ".join(f"({each})" if "=>" in each else each for each in kinds)
+            missing = ["undefined"] if any(each.is_optional for each in parameters) else []
+            text = union([self.keywords, *(each.type for each in parameters), *missing])
             parts.append(f"[name: string]: {text}")
         return [f"{name}{'?' if is_optional else ''}: Kwargs<{{ {'; '.join(parts)} }}>"]
 
