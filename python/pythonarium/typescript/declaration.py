@@ -7,8 +7,9 @@ import builtins
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from .classes import Scope, local_variables
 from .docstring import read_docstring
-from .hint import Hints, Scope, Warned, local_variables, unpacked
+from .hint import Hints, Warned, unpacked
 from .source import Definition, Module, Sources, docstring, dotted_name, members, statements
 from .text import RESERVED, angled, comment, is_plain, label, many, property_name, quote, union
 

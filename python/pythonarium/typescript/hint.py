@@ -1,46 +1,21 @@
-"""What a hint is in TypeScript. `docs/values.md` says what becomes what; `VALUES` and `SHAPES` here say the same in types."""
+"""What a hint is in TypeScript."""
 
 from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from .classes import TYPE_VARIABLES, Classes, Field, Scope, constant, in_brackets, local_variables, parsed
 from .docstring import read_docstring
+from .known import NO_TYPED_ARRAY, SHAPES, STREAMS, TEXT, TYPED_ARRAY, TYPED_ARRAYS, UNKNOWN, VALUES, is_concrete
 from .source import Definition, Module, Sources, dotted_name, members
 from .text import GLOBALS, angled, comment, is_plain, label, many, property_name, quote, union
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    # "in" is from Node to Python, "out" is back; "both" is the inside of a named type, which serves either way.
-    Way = Literal["in", "out", "both"]
-
-
-@dataclass(frozen=True)
-class Scope:
-    """Where a hint stands, which decides what its names mean and which way its values go."""
-
-    module: Module
-    way: Way = "both"
-    # The type variables met so far, with what they extend; None where none can be declared.
-    variables: dict[str, str] | None = None
-    # Those that the class or alias around has declared.
-    declared: frozenset[str] = frozenset()
-    # Those of `def f[T]()`, `class C[T]` and `type X[T]`, which are no names of the module.
-    local: dict[str, ast.AST] = field(default_factory=dict)
-    # What `Self` is.
-    owner: str = ""
-    # Names that the class around defines, which its hints may use.
-    names: dict[str, Definition] = field(default_factory=dict)
-    # What the type variables of a base stand for in the class that derives from it, and that class.
-    given: dict[str, tuple[ast.expr, Definition]] = field(default_factory=dict)
-    # The alias that is being written: it may not be its own alternative.
-    alias: ast.AST | None = None
-    # It is what a function of Node's answers, which goes in as well.
-    is_answer: bool = False
 
 
 class Warned(NamedTuple):
@@ -51,12 +26,11 @@ class Warned(NamedTuple):
     text: str
 
 
-class Hints:
+class Hints(Classes):
     """Turns hints into TypeScript, and keeps what they need: named types, imports, warnings."""
 
     def __init__(self, sources: Sources, is_handle: Callable[[Definition], bool]) -> None:
-        self._sources = sources
-        self._is_handle = is_handle
+        super().__init__(sources, is_handle)
         self._named: dict[ast.AST, str] = {}
         self._kinds_of_keys: dict[ast.AST | None, str] = {}
         # What is being read, and may speak of itself.
@@ -91,22 +65,13 @@ class Hints:
                     seen.add(alias)
                     yield from self._typed_arrays(alias, Scope(found.module), seen)
             elif found == "numpy.typing.NDArray" and isinstance(each, ast.Subscript):
-                item = self.resolve(_arguments(each)[0], scope)
+                item = self.resolve(in_brackets(each)[0], scope)
                 if item in TYPED_ARRAYS:
                     yield TYPED_ARRAYS[item]
                 elif not isinstance(item, str) or item not in NO_TYPED_ARRAY:
                     yield TYPED_ARRAY
             elif found in ("numpy.ndarray", "numpy.typing.NDArray"):
                 yield TYPED_ARRAY
-
-    def resolve(self, node: ast.AST | None, scope: Scope) -> Definition | str | None:
-        """Return what a name or an attribute stands for, whatever is in brackets behind it; None for other expressions and for unknown names."""
-        dotted = dotted_name(node.value if isinstance(node, ast.Subscript) else node)
-        if dotted is None:
-            return None
-        if dotted in scope.names:
-            return scope.names[dotted]
-        return self._sources.resolve(scope.module, dotted)
 
     def name_of(self, found: Definition) -> str:
         """Return the name that a class or an alias has in the file, which is written there in its turn."""
@@ -135,230 +100,18 @@ class Hints:
         finally:
             self._under_way.remove(found.node)
 
-    def _variables(self, found: Definition) -> dict[str, tuple[ast.AST | None, Scope]]:
-        """Return the type variables of a class or an alias, and where each stands."""
-        node = found.node
-        scope = Scope(found.module, local=local_variables(node))
-        variables: dict[str, tuple[ast.AST | None, Scope]] = {name: (each, scope) for name, each in scope.local.items() if type(each).__name__ == "TypeVar"}
-        if isinstance(node, ast.ClassDef):
-            # `Generic[V, K]` says in which order they are told, wherever it stands.
-            hints: Sequence[ast.AST] = sorted(node.bases, key=lambda base: self.resolve(base, scope) not in GENERIC)
-        elif isinstance(node, ast.expr) and not isinstance(node, ast.Call):
-            hints = [node]
-        else:
-            hints = []
-        for hint in hints:
-            for each in _in_order(_parsed(hint)):
-                if isinstance(each, (ast.Name, ast.Attribute)):
-                    variable = self.resolve(each, scope)
-                    if isinstance(variable, Definition) and self._called(variable) in TYPE_VARIABLES[:2]:
-                        variables.setdefault(variable.name, (variable.node, Scope(variable.module)))
-        return variables
-
-    def kind(self, found: Definition, depth: int = 0, as_value: bool = False) -> str:
-        """Return what a class is to those who call: see `Kinds` below. `as_value` is what it would be if it were not exposed."""
-        node = found.node
-        if not isinstance(node, ast.ClassDef) or depth > 20:
-            return "other"
-        if not as_value and self._is_handle(found):
-            return "handle"
-        if self._record_options(found):
-            return "record"
-        scope = Scope(found.module)
-        kind = "other"
-        is_derived = False
-        for base in node.bases:
-            name = self.resolve(base, scope)
-            if isinstance(name, Definition):
-                inherited = self.kind(name, depth + 1, as_value)
-                is_derived |= inherited == "handle"
-                # A class that keeps to a protocol is none itself.
-                inherited = "other" if inherited == "protocol" else inherited
-            else:
-                inherited = BASES.get(name or "", "value" if _is_concrete(name) else "other")
-            # `class Color(str, Enum)` is text, and of all texts only some.
-            if kind == "other" and inherited != "handle" or (kind, inherited) == ("value", "enum"):
-                kind = inherited
-        return "handle" if kind == "other" and is_derived else kind
-
-    def fields(self, found: Definition, depth: int = 0) -> dict[str, Field]:
-        """Return the annotated fields of a class, those of its bases first."""
-        fields: dict[str, Field] = {}
-        node = found.node
-        if not isinstance(node, ast.ClassDef) or depth > 20:
-            return fields
-        scope = Scope(found.module)
-        is_model = not MODELS.isdisjoint(self.roots(found))
-        for base in reversed(self.bases(found)):
-            # What any other class annotates is no field of a dataclass that derives from it.
-            if is_model or self.kind(base, as_value=True) in ("record", "namedtuple", "typeddict"):
-                fields.update(self.fields(base, depth + 1))
-        is_derived = not is_model and not self._record_options(found) and not any(self.resolve(base, scope) in BASES for base in node.bases)
-        if is_derived and self.kind(found, as_value=True) in ("record", "namedtuple"):
-            # No decorator has seen what it annotates itself.
-            return fields
-        total = not any(each.arg == "total" and _constant(each.value) is False for each in node.keywords)
-        is_keyword = is_model or any(_constant(each.get("kw_only")) is True for each in self._record_options(found))
-        for index, each in enumerate(node.body):
-            if not isinstance(each, ast.AnnAssign) or not isinstance(each.target, ast.Name):
-                continue
-            name = each.target.id
-            if self.resolve(_parsed(each.annotation), scope) == "dataclasses.KW_ONLY":
-                is_keyword = True
-                continue
-            if is_model and (name.startswith("_") or name == "model_config"):
-                continue  # What a model keeps to itself, and takes from nobody.
-            following = node.body[index + 1] if index + 1 < len(node.body) else None
-            doc = _constant(following.value) if isinstance(following, ast.Expr) else None
-            options = self._field_options(each, scope)
-            own = _constant(options.get("kw_only"))
-            alias = _constant(options.get("validation_alias", options.get("alias")))
-            fields[name] = Field(
-                found,
-                each.annotation,
-                doc if isinstance(doc, str) else "",
-                # What a model leaves out of its `model_dump()` may be missing.
-                total and not (is_model and _constant(options.get("exclude")) is True),
-                is_taken=_constant(options.get("init")) is not False,
-                # A model's `...` says that there is no default.
-                is_optional=any(default is not None and _constant(default) is not ... for default in (options.get("default"), options.get("default_factory"))),
-                is_keyword=own if isinstance(own, bool) else is_keyword,
-                alias=alias if isinstance(alias, str) else "",
-            )
-        return fields
-
-    def _record_options(self, found: Definition) -> list[dict[str | None, ast.expr]]:
-        """Return what is given to each decorator that makes a dataclass of a class."""
-        assert isinstance(found.node, ast.ClassDef)
-        told = [(each.func, each.keywords) if isinstance(each, ast.Call) else (each, []) for each in found.node.decorator_list]
-        return [{each.arg: each.value for each in keywords} for name, keywords in told if self.resolve(name, Scope(found.module)) in RECORD_DECORATORS]
-
-    def _field_options(self, node: ast.AnnAssign, scope: Scope) -> dict[str | None, ast.expr]:
-        """Return what `field(...)` says of a field, and `Field(...)` inside of `Annotated`; any other value is its default."""
-
-        def told(value: ast.expr | None) -> dict[str | None, ast.expr] | None:
-            if not isinstance(value, ast.Call) or self.resolve(value.func, scope) not in FIELD_MAKERS:
-                return None
-            return {**({"default": value.args[0]} if value.args else {}), **{each.arg: each.value for each in value.keywords}}
-
-        options: dict[str | None, ast.expr] = {}
-        hint = _parsed(node.annotation)
-        if isinstance(hint, ast.Subscript) and self.resolve(hint.value, scope) in ANNOTATED:
-            for each in _arguments(hint)[1:]:
-                options.update(told(each) or {})
-        own = told(node.value)
-        if own is None and node.value is not None:
-            own = {"default": node.value}
-        return {**options, **(own or {})}
-
-    def takes_names(self, found: Definition, depth: int = 0) -> bool:
-        """Whether a model takes its fields by their names also where they have an alias."""
-        node = found.node
-        if not isinstance(node, ast.ClassDef) or depth > 20:
-            return False
-        config = members(found).get("model_config")
-        given = [*node.keywords, *(config.node.keywords if config is not None and isinstance(config.node, ast.Call) else [])]
-        told = [_constant(each.value) for each in given if each.arg in ("populate_by_name", "validate_by_name")]
-        return True in told if told else any(self.takes_names(base, depth + 1) for base in self.bases(found))
-
-    def bases(self, found: Definition) -> list[Definition]:
-        """Return the bases of a class that have a source, each with what its type variables stand for there."""
-        node = found.node
-        assert isinstance(node, ast.ClassDef)
-        bases: list[Definition] = []
-        for base in node.bases:
-            resolved = self.resolve(base, Scope(found.module))
-            if isinstance(resolved, Definition) and isinstance(resolved.node, ast.ClassDef):
-                arguments = _arguments(base) if isinstance(base, ast.Subscript) else []
-                variables = self._variables(resolved)
-                told = zip(variables, [*arguments, *[ANYTHING] * len(variables)])
-                bases.append(replace(resolved, given={name: (hint, found) for name, hint in told}))
-        return bases
-
-    def lineage(self, found: Definition, depth: int = 0) -> list[Definition]:
-        """Return a class and those it derives from that have a source, in the order in which Python looks into them."""
-        behind: list[Definition] = []
-        for base in reversed(self.bases(found)) if depth < 20 else ():
-            known = {each.node for each in behind}
-            behind = [*(each for each in self.lineage(base, depth + 1) if each.node not in known), *behind]
-        return [found, *behind]
-
-    def member(self, found: Definition, name: str) -> Definition | None:
-        """Return what a class or the first of its bases that has it calls `name`."""
-        for each in self.lineage(found):
-            own = members(each).get(name)
-            if own is not None:
-                return replace(own, given=each.given)
-        return None
-
-    def maker(self, found: Definition) -> Definition | None:
-        """Return what takes the arguments that a class is called with: a method, or the class whose fields they are.
-
-        None for a class that takes none.
-        """
-        is_of_fields = not MODELS.isdisjoint(self.roots(found)) or self.kind(found, as_value=True) == "namedtuple"
-        return self._initializer(found) or self.member(found, "__new__") or (found if is_of_fields else None)
-
-    def _initializer(self, found: Definition) -> Definition | None:
-        """Return the `__init__` of a class or of the first of its bases that has one, or the dataclass that makes one."""
-        for each in self.lineage(found):
-            own = members(each).get("__init__")
-            if own is not None:
-                return replace(own, given=each.given)
-            # It makes one whatever its bases have, but not in the place of its own.
-            if any(_constant(options.get("init")) is not False for options in self._record_options(each)):
-                return each
-        return None
-
-    def is_made_elsewhere(self, found: Definition) -> bool:
-        """Whether what a class without a maker takes is told by no source: it has a base without one, or attrs makes it."""
-        if not MODELS.isdisjoint(self.roots(found)):
-            return False
-        for each in self.lineage(found):
-            for base in each.node.bases:  # type: ignore[union-attr]
-                name = self.resolve(base, Scope(each.module))
-                has_source = isinstance(name, Definition) and isinstance(name.node, ast.ClassDef)
-                takes_nothing = name == "builtins.object" or isinstance(name, str) and name.rpartition(".")[0] in TAKES_NOTHING
-                if not has_source and not takes_nothing:
-                    return True
-            decorators = [self.resolve(one.func if isinstance(one, ast.Call) else one, Scope(each.module)) for one in each.node.decorator_list]  # type: ignore[union-attr]
-            if any(isinstance(one, str) and one.startswith(("attr.", "attrs.")) for one in decorators):
-                return True
-        return False
-
-    def names_in(self, found: Definition) -> dict[str, Definition]:
-        """Return what the body of a class defines that its hints may mean: types, but not its fields and methods.
-
-        `date: date` is a field of the type that the module calls so.
-        """
-
-        def is_type(each: Definition) -> bool:
-            if isinstance(each.node, (ast.List, ast.Dict, ast.Set, ast.Tuple)) or isinstance(each.node, ast.Constant) and not isinstance(each.node.value, str):
-                return False  # The default of a field, `date = None`.
-            if isinstance(each.node, ast.expr):
-                mark = self.resolve(each.annotation, Scope(found.module))
-                return each.annotation is None or isinstance(mark, str) and mark.endswith(".TypeAlias")
-            return isinstance(each.node, ast.ClassDef) or type(each.node).__name__ == "TypeAlias"
-
-        return {name: each for name, each in members(found).items() if is_type(each)}
-
-    def roots(self, found: Definition) -> list[str]:
-        """Return what a class is built on in the end: those of its bases, and of theirs, that are known by name."""
-        names = [self.resolve(base, Scope(each.module)) for each in self.lineage(found) for base in each.node.bases]  # type: ignore[union-attr]
-        return [name for name in names if isinstance(name, str)]
-
     def wrapped(self, node: ast.expr, scope: Scope) -> tuple[ast.expr, set[str]]:
         """Take off what says something about a field and not about its type: `NotRequired[X]`, `ClassVar[X]`."""
         marks: set[str] = set()
         while True:
-            node = _parsed(node)
+            node = parsed(node)
             name = self.resolve(node, scope)
             last = name.rpartition(".")[2] if isinstance(name, str) else ""
             if last in WRAPPERS:
                 marks.add(last)
             if not isinstance(node, ast.Subscript) or last != "Annotated" and last not in WRAPPERS:
                 return node, marks
-            node = _arguments(node)[0]
+            node = in_brackets(node)[0]
 
     def stream(self, node: ast.expr | None, scope: Scope, depth: int = 0) -> str | None:
         """Return the type of the items that a function with this result yields, or None if it is no iterator."""
@@ -371,11 +124,11 @@ class Hints:
             return self.stream(alias, replace(scope, module=name.module), depth + 1)
         if not isinstance(name, str) or name not in STREAMS:
             return None
-        return self.render(_arguments(node)[0], replace(scope, way="out")) if isinstance(node, ast.Subscript) else "unknown"
+        return self.render(in_brackets(node)[0], replace(scope, way="out")) if isinstance(node, ast.Subscript) else "unknown"
 
     def keys(self, node: ast.expr, scope: Scope) -> dict[str, tuple[str, bool]] | None:
         """Return the keys of a TypedDict with their types, and whether each may be missing; None for any other hint."""
-        node = _parsed(node)
+        node = parsed(node)
         found = self.resolve(node, scope)
         if not isinstance(found, Definition):
             return None
@@ -394,7 +147,7 @@ class Hints:
 
     def render(self, node: ast.expr, scope: Scope) -> str:
         """Return the type that a hint is."""
-        node = _parsed(node)
+        node = parsed(node)
         if isinstance(node, ast.Constant) and node.value is None:
             return "null"
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
@@ -426,7 +179,7 @@ class Hints:
 
     def _subscript(self, node: ast.Subscript, scope: Scope) -> str:
         found = self.resolve(node.value, scope)
-        arguments = _arguments(node)
+        arguments = in_brackets(node)
         if isinstance(found, Definition):
             return self._defined(found, arguments, node, scope)
         last = (found or "").rpartition(".")[2]
@@ -447,7 +200,8 @@ class Hints:
     def _value(self, name: str, scope: Scope) -> str:
         into, out = VALUES[name]
         text = into if scope.way == "in" else out
-        self.imports.update(each for each in IMPORTS if re.search(rf"\b{each}\b", text))
+        if "NdArray" in text:
+            self.imports.add("NdArray")
         return text
 
     def _union(self, nodes: Sequence[ast.expr], scope: Scope) -> str:
@@ -476,7 +230,7 @@ class Hints:
             return argument(len(arguments) - 1 if arguments else 0)
         assert shape == "callable"
         # What Python gives a function goes out, and what comes of it goes in.
-        given = _parsed(arguments[0]) if arguments else None
+        given = parsed(arguments[0]) if arguments else None
         result = argument(1, replace(inner, way="in", is_answer=True))
         if isinstance(given, ast.List):
             parameters = ", ".join(f"{_letter(index)}: {self.render(each, replace(inner, way='out'))}" for index, each in enumerate(given.elts))
@@ -510,7 +264,7 @@ class Hints:
         def together(nodes: Iterable[ast.expr], scope: Scope) -> str:
             return _together({self._kind_of_keys(each, scope, depth + 1) for each in nodes})
 
-        node = _parsed(node)
+        node = parsed(node)
         if isinstance(node, ast.BinOp):
             return together([node.left, node.right], scope)
         given = self._given(node.id, scope) if isinstance(node, ast.Name) else None
@@ -532,11 +286,11 @@ class Hints:
         last = (found or "").rpartition(".")[2]
         if isinstance(node, ast.Subscript):
             if last in ("Union", "Optional"):
-                return together([*_arguments(node), *([ast.Constant(None)] if last == "Optional" else [])], scope)
+                return together([*in_brackets(node), *([ast.Constant(None)] if last == "Optional" else [])], scope)
             if last == "Literal":
-                return _together({self._kind_of_literal(each, scope, depth + 1) for each in _arguments(node)})
+                return _together({self._kind_of_literal(each, scope, depth + 1) for each in in_brackets(node)})
             if last == "Annotated" or last in WRAPPERS:
-                return together(_arguments(node)[:1], scope)
+                return together(in_brackets(node)[:1], scope)
         return "text" if found in TEXT else "variable" if VALUES.get(found or "") == UNKNOWN else "other"
 
     def _kind_of_literal(self, node: ast.expr, scope: Scope, depth: int) -> str:
@@ -553,11 +307,11 @@ class Hints:
         readonly = "readonly " if scope.way == "in" else ""
         if not arguments:
             return many("unknown", scope.way)
-        if len(arguments) == 2 and _constant(arguments[1]) is ...:
+        if len(arguments) == 2 and constant(arguments[1]) is ...:
             return many(self.render(arguments[0], scope), scope.way)
         items = []
         for each in arguments:
-            node = _parsed(each)
+            node = parsed(each)
             if isinstance(node, ast.Tuple) and not node.elts:
                 continue
             inner = unpacked(node)
@@ -565,7 +319,7 @@ class Hints:
         return f"{readonly}[{', '.join(items)}]"
 
     def _literal(self, node: ast.expr, scope: Scope) -> str:
-        value = _constant(node)
+        value = constant(node)
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, str):
@@ -611,7 +365,7 @@ class Hints:
         if not parameters:
             return name
         inner = replace(scope, alias=None)
-        given = [self.render(each, inner) for each in arguments if not isinstance(_parsed(each), ast.List)]
+        given = [self.render(each, inner) for each in arguments if not isinstance(parsed(each), ast.List)]
         # What is not told is what the variable extends, since no more than that would be taken.
         texts = [text if text not in ("", "unknown") else extends or "unknown" for text, extends in zip_longest(given[: len(parameters)], parameters.values(), fillvalue="")]
         return f"{name}<{', '.join(texts)}>"
@@ -631,7 +385,7 @@ class Hints:
 
     def _is_value(self, base: ast.expr, scope: Scope) -> bool:
         found = self.resolve(base, scope)
-        return self.kind(found) == "value" if isinstance(found, Definition) else _is_concrete(found)
+        return self.kind(found) == "value" if isinstance(found, Definition) else is_concrete(found)
 
     def _given(self, name: str, scope: Scope) -> tuple[ast.expr, Scope] | None:
         """Return what a type variable of a base stands for, and where that stands."""
@@ -659,13 +413,6 @@ class Hints:
         """Return what the values of a type variable have to be; nothing if they may be anything."""
         text = self._union(_bounds(node), scope)
         return "" if text == "unknown" else text
-
-    def _called(self, found: Definition) -> str | None:
-        """Return what was called to make it, as `typing.TypeVar` was."""
-        if not isinstance(found.node, ast.Call):
-            return None
-        name = self.resolve(found.node.func, Scope(found.module))
-        return name if isinstance(name, str) else None
 
     def _leads_to(self, found: Definition, alias: ast.AST, seen: set[ast.AST] | None = None) -> bool:
         """Whether `found` is the alias, or a plain alternative in it: `A = int | B` and `B = str | A`."""
@@ -788,11 +535,11 @@ class Hints:
         if isinstance(second, (ast.List, ast.Tuple)):
             for item in second.elts:
                 if isinstance(item, ast.Tuple) and len(item.elts) == 2:
-                    names.append((str(_constant(item.elts[0])), self.render(item.elts[1], scope)))
+                    names.append((str(constant(item.elts[0])), self.render(item.elts[1], scope)))
                 else:
-                    names.append((str(_constant(item)), "unknown"))
-        elif isinstance(_constant(second), str):
-            names = [(name, "unknown") for name in str(_constant(second)).replace(",", " ").split()]
+                    names.append((str(constant(item)), "unknown"))
+        elif isinstance(constant(second), str):
+            names = [(name, "unknown") for name in str(constant(second)).replace(",", " ").split()]
         else:
             return many("unknown", scope.way)
         return f"[{', '.join(f'{label(name)}: {hint}' for name, hint in names)}]"
@@ -802,10 +549,10 @@ class Hints:
         keys: dict[str, tuple[str, bool]] = {}
         second = call.args[1] if len(call.args) > 1 else None
         if isinstance(second, ast.Dict):
-            is_total = not any(each.arg == "total" and _constant(each.value) is False for each in call.keywords)
+            is_total = not any(each.arg == "total" and constant(each.value) is False for each in call.keywords)
             for key, hint in zip(second.keys, second.values):
                 inner, marks = self.wrapped(hint, scope)
-                keys[str(_constant(key))] = self.render(inner, scope), _may_miss(marks, is_total)
+                keys[str(constant(key))] = self.render(inner, scope), _may_miss(marks, is_total)
         return keys
 
     def _enum_values(self, found: Definition) -> list[tuple[str, str]]:
@@ -831,7 +578,7 @@ class Hints:
             keys = [target.id for target in targets if isinstance(target, ast.Name) and not NO_MEMBER.fullmatch(target.id)]
             if not keys:
                 continue
-            value = _constant(each.value)
+            value = constant(each.value)
             if isinstance(each.value, ast.Call) and self.resolve(each.value.func, Scope(found.module)) == "enum.auto":
                 value = last = last * 2 or 1 if is_flag else last + 1
                 if not is_automatic:
@@ -851,73 +598,20 @@ class Hints:
         return [(key, "number") for key, _ in values] if is_flag else values
 
 
-class Field(NamedTuple):
-    """A field of a dataclass, a TypedDict or a named tuple."""
-
-    # The class that has it.
-    owner: Definition
-    annotation: ast.expr | None
-    doc: str
-    is_total: bool
-    # How the constructor that is made of the fields takes it.
-    is_taken: bool
-    is_optional: bool
-    is_keyword: bool
-    # What a model of pydantic takes it by instead of its name; "" for none.
-    alias: str
-
-
-def _is_concrete(name: str | None) -> bool:
-    """Whether objects of a class with this base cross as what the base is; those of an abstract one do not."""
-    is_told = name in SHAPES or VALUES.get(name or "", UNKNOWN) != UNKNOWN
-    return is_told and name is not None and name.rpartition(".")[0] in CONCRETE
-
-
 def _answer(result: str) -> str:
     """Return what a function of Node's may answer Python with."""
     result = "void" if result == "null" else result
     return union([result, f"Promise<{result}>"])
 
 
-def local_variables(node: ast.AST | None) -> dict[str, ast.AST]:
-    """Return the type variables that `def f[T]()`, `class C[T]` and `type X[T]` declare."""
-    return {each.name: each for each in getattr(node, "type_params", [])}
-
-
-def _parsed(node: ast.AST) -> ast.expr:
-    """Return the hint itself where it stands in quotes."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        try:
-            inner = ast.parse(node.value.strip(), mode="eval").body
-        except SyntaxError:
-            return node
-        for each in ast.walk(inner):
-            if hasattr(each, "lineno"):
-                each.lineno = node.lineno  # type: ignore[attr-defined]
-        return _parsed(inner)
-    return node  # type: ignore[return-value]
-
-
-def _in_order(node: ast.AST) -> Iterator[ast.AST]:
-    """Go over a hint as it is read, from left to right, which is the order of its type variables. `ast.walk` is not."""
-    yield node
-    for each in ast.iter_child_nodes(node):
-        yield from _in_order(each)
-
-
-def _arguments(node: ast.Subscript) -> list[ast.expr]:
-    inner = node.slice
-    return list(inner.elts) if isinstance(inner, ast.Tuple) and inner.elts else [inner]
-
-
 def _alternatives(node: ast.expr) -> Iterator[ast.expr]:
     """Go over what a union is made of; whatever is no union is its own only alternative."""
-    node = _parsed(node)
+    node = parsed(node)
     if isinstance(node, ast.BinOp):
         yield from _alternatives(node.left)
         yield from _alternatives(node.right)
     elif isinstance(node, ast.Subscript) and (dotted_name(node.value) or "").rpartition(".")[2] in ("Union", "Optional", "Annotated"):
-        for each in _arguments(node):
+        for each in in_brackets(node):
             yield from _alternatives(each)
     else:
         yield node
@@ -926,11 +620,11 @@ def _alternatives(node: ast.expr) -> Iterator[ast.expr]:
 def unpacked(node: ast.expr | None) -> ast.expr | None:
     """Return what `*X` and `Unpack[X]` unpack; None for any other hint."""
     if node is not None:
-        node = _parsed(node)
+        node = parsed(node)
     if isinstance(node, ast.Starred):
         return node.value
     if isinstance(node, ast.Subscript) and (dotted_name(node.value) or "").rpartition(".")[2] == "Unpack":
-        return _arguments(node)[0]
+        return in_brackets(node)[0]
     return None
 
 
@@ -969,120 +663,13 @@ def _bounds(node: ast.AST | None) -> list[ast.expr]:
     return bound.elts if isinstance(bound, ast.Tuple) else [] if bound is None else [bound]
 
 
-def _constant(node: ast.AST | None) -> object:
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        value = _constant(node.operand)
-        return -value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-    return node.value if isinstance(node, ast.Constant) else None
-
-
 def _letter(index: int) -> str:
     return "abcdefghijklmnopqrstuvwxyz"[index] if index < 26 else f"a{index}"
 
 
-def _typing(names: str, value: str) -> dict[str, str]:
-    modules = ("typing", "typing_extensions", "collections", "collections.abc", "builtins")
-    return {f"{module}.{name}": value for name in names.split() for module in modules}
-
-
-# What a value is in TypeScript, on its way to Python and on its way back.
-VALUES: dict[str, tuple[str, str]] = {
-    "builtins.int": ("number", "number"),
-    "builtins.float": ("number", "number"),
-    "builtins.bool": ("boolean", "boolean"),
-    "builtins.str": ("string", "string"),
-    "builtins.object": ("unknown", "unknown"),
-    "builtins.bytes": ("Uint8Array", "Uint8Array"),
-    "builtins.bytearray": ("Uint8Array", "Uint8Array"),
-    "builtins.memoryview": ("ArrayBufferView", "ArrayBufferView"),
-    "array.array": ("ArrayBufferView", "ArrayBufferView"),
-    # One without a time zone is no moment, and comes as text.
-    "datetime.datetime": ("Date", "Date | string"),
-    "pydantic.AwareDatetime": ("Date", "Date"),
-    "pydantic.NaiveDatetime": ("string", "string"),
-    "datetime.date": ("string", "string"),
-    "datetime.time": ("string", "string"),
-    # Milliseconds.
-    "datetime.timedelta": ("number", "number"),
-    "decimal.Decimal": ("string", "string"),
-    "uuid.UUID": ("string", "string"),
-    "numpy.ndarray": ("NdArray", "NdArray"),
-    "numpy.typing.NDArray": ("NdArray", "NdArray"),
-    "numpy.typing.ArrayLike": ("NdArray | number | readonly unknown[]", "NdArray"),
-    "types.NoneType": ("null", "null"),
-    "os.PathLike": ("string", "string"),
-    **{f"numbers.{name}": ("number", "number") for name in ("Number", "Complex", "Real", "Rational", "Integral")},
-    **{f"pathlib.{name}": ("string", "string") for name in ("Path", "PurePath", "PosixPath", "PurePosixPath")},
-    **{f"{module}.{name}": values for module in ("typing", "typing_extensions") for name, values in {
-        "Any": ("unknown", "unknown"),
-        "AnyStr": ("string", "string"),
-        "Text": ("string", "string"),
-        "LiteralString": ("string", "string"),
-        "ByteString": ("Uint8Array", "Uint8Array"),
-        "NoReturn": ("never", "never"),
-        "Never": ("never", "never"),
-        "Hashable": ("unknown", "unknown"),
-        "SupportsFloat": ("number", "number"),
-        "SupportsInt": ("number", "number"),
-        "SupportsIndex": ("number", "number"),
-    }.items()},
-    **{f"collections.abc.{name}": ("Uint8Array", "Uint8Array") for name in ("ByteString", "Buffer")},
-    "collections.abc.Hashable": ("unknown", "unknown"),
-    **{f"numpy.{name}": ("number", "number") for name in (
-        "float16 float32 float64 half single double int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
-        "byte short intc int_ long longlong intp ubyte ushort uintc uint ulong ulonglong uintp "
-        "floating integer signedinteger unsignedinteger number"
-    ).split()},
-    **{f"numpy.{name}": ("boolean", "boolean") for name in ("bool", "bool_")},
-}
-UNKNOWN = ("unknown", "unknown")
-# What stands for a type variable where nothing is given for it.
-ANYTHING = ast.Name("object", ast.Load())
-CONCRETE = frozenset(["builtins", "collections", "datetime", "decimal", "pathlib", "uuid"])
-# Keys that are `str`, by the name of their class or of what stands for it.
-TEXT = frozenset(["builtins.str", "enum.StrEnum", *(f"{module}.{name}" for module in ("typing", "typing_extensions") for name in ("AnyStr", "Text", "LiteralString"))])
-# What these are of is in brackets after them.
-SHAPES: dict[str, str] = {
-    **_typing("list List Sequence MutableSequence Collection Reversible", "list"),
-    **_typing("set Set frozenset FrozenSet AbstractSet MutableSet", "set"),
-    **_typing("dict Dict Mapping MutableMapping OrderedDict defaultdict DefaultDict", "dict"),
-    **_typing("Counter", "counter"),
-    **_typing("tuple Tuple", "tuple"),
-    **_typing("Iterable Iterator Generator AsyncIterable AsyncIterator AsyncGenerator", "iterable"),
-    **_typing("Awaitable Coroutine", "awaitable"),
-    **_typing("Callable", "callable"),
-}
-# A function with such a result is gone over, also when its body yields nothing itself.
-STREAMS = frozenset(_typing("Iterator Generator AsyncIterable AsyncIterator AsyncGenerator", ""))
-# Types of the library's own.
-IMPORTS = ("NdArray",)
-TYPED_ARRAY = "TypedArray"
-TYPED_ARRAYS: dict[object, str] = {
-    **{f"numpy.{name}": f"{name.capitalize()}Array" for name in "int8 uint8 int16 uint16 int32 uint32 float32 float64".split()},
-    "numpy.int64": "BigInt64Array",
-    "numpy.uint64": "BigUint64Array",
-}
-# Node has no typed array of these.
-NO_TYPED_ARRAY = frozenset(f"numpy.{name}" for name in "bool bool_ float16 half complex64 complex128 csingle cdouble str_ bytes_ datetime64 timedelta64".split())
-# Kinds of class: a handle stays in Python, a record is an object, an enum its value, a named tuple an array.
-RECORD_DECORATORS = frozenset(["dataclasses.dataclass", "pydantic.dataclasses.dataclass"])
-FIELD_MAKERS = frozenset(["dataclasses.field", "pydantic.Field", "pydantic.fields.Field"])
-MODELS = frozenset(["pydantic.BaseModel", "pydantic.main.BaseModel"])
-ANNOTATED = frozenset(["typing.Annotated", "typing_extensions.Annotated"])
-BASES: dict[str, str] = {
-    **{f"{module}.{name}": kind for module in ("typing", "typing_extensions") for name, kind in {
-        "TypedDict": "typeddict", "NamedTuple": "namedtuple", "Protocol": "protocol",
-    }.items()},
-    **{f"enum.{name}": "enum" for name in ("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")},
-    **dict.fromkeys(MODELS, "record"),
-}
 FLAGS = frozenset(["enum.Flag", "enum.IntFlag"])
 # Names in the body of an enum that are none of its members: `_ignore_`, `__str__`, `__private`.
 NO_MEMBER = re.compile(r"_.*_|__.*")
 MIXED_IN = {"enum.StrEnum": "builtins.str", "enum.IntEnum": "builtins.int", "enum.IntFlag": "builtins.int"}
-# Modules of classes to derive from whose constructors take nothing.
-TAKES_NOTHING = frozenset(["abc", "collections.abc", "contextlib", "typing", "typing_extensions"])
-GENERIC = frozenset(f"{module}.{name}" for name in ("Generic", "Protocol") for module in ("typing", "typing_extensions"))
-TYPE_VARIABLES = [f"{module}.{name}" for name in ("TypeVar", "ParamSpec", "TypeVarTuple") for module in ("typing", "typing_extensions")]
 FACTORIES = ("NewType", "TypedDict", "NamedTuple", "namedtuple")
 WRAPPERS = frozenset(["ClassVar", "Final", "InitVar", "NotRequired", "ReadOnly", "Required", "Unpack"])

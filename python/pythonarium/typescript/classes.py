@@ -1,0 +1,350 @@
+"""What a class is by its source: of which kind, with which fields and bases, and what makes it."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from .known import is_concrete
+from .source import Definition, Module, Sources, dotted_name, members
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    # "in" is from Node to Python, "out" is back; "both" is the inside of a named type, which serves either way.
+    Way = Literal["in", "out", "both"]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where a hint stands, which decides what its names mean and which way its values go."""
+
+    module: Module
+    way: Way = "both"
+    # The type variables met so far, with what they extend; None where none can be declared.
+    variables: dict[str, str] | None = None
+    # Those that the class or alias around has declared.
+    declared: frozenset[str] = frozenset()
+    # Those of `def f[T]()`, `class C[T]` and `type X[T]`, which are no names of the module.
+    local: dict[str, ast.AST] = field(default_factory=dict)
+    # What `Self` is.
+    owner: str = ""
+    # Names that the class around defines, which its hints may use.
+    names: dict[str, Definition] = field(default_factory=dict)
+    # What the type variables of a base stand for in the class that derives from it, and that class.
+    given: dict[str, tuple[ast.expr, Definition]] = field(default_factory=dict)
+    # The alias that is being written: it may not be its own alternative.
+    alias: ast.AST | None = None
+    # It is what a function of Node's answers, which goes in as well.
+    is_answer: bool = False
+
+
+class Classes:
+    """Tells what names stand for, and of classes all that their sources tell."""
+
+    def __init__(self, sources: Sources, is_handle: Callable[[Definition], bool]) -> None:
+        self._sources = sources
+        self._is_handle = is_handle
+
+    def resolve(self, node: ast.AST | None, scope: Scope) -> Definition | str | None:
+        """Return what a name or an attribute stands for, whatever is in brackets behind it; None for other expressions and for unknown names."""
+        dotted = dotted_name(node.value if isinstance(node, ast.Subscript) else node)
+        if dotted is None:
+            return None
+        if dotted in scope.names:
+            return scope.names[dotted]
+        return self._sources.resolve(scope.module, dotted)
+
+    def kind(self, found: Definition, depth: int = 0, as_value: bool = False) -> str:
+        """Return what a class is to those who call: see `BASES` below. `as_value` is what it would be if it were not exposed."""
+        node = found.node
+        if not isinstance(node, ast.ClassDef) or depth > 20:
+            return "other"
+        if not as_value and self._is_handle(found):
+            return "handle"
+        if self._record_options(found):
+            return "record"
+        scope = Scope(found.module)
+        kind = "other"
+        is_derived = False
+        for base in node.bases:
+            name = self.resolve(base, scope)
+            if isinstance(name, Definition):
+                inherited = self.kind(name, depth + 1, as_value)
+                is_derived |= inherited == "handle"
+                # A class that keeps to a protocol is none itself.
+                inherited = "other" if inherited == "protocol" else inherited
+            else:
+                inherited = BASES.get(name or "", "value" if is_concrete(name) else "other")
+            # `class Color(str, Enum)` is text, and of all texts only some.
+            if kind == "other" and inherited != "handle" or (kind, inherited) == ("value", "enum"):
+                kind = inherited
+        return "handle" if kind == "other" and is_derived else kind
+
+    def fields(self, found: Definition, depth: int = 0) -> dict[str, Field]:
+        """Return the annotated fields of a class, those of its bases first."""
+        fields: dict[str, Field] = {}
+        node = found.node
+        if not isinstance(node, ast.ClassDef) or depth > 20:
+            return fields
+        scope = Scope(found.module)
+        is_model = not MODELS.isdisjoint(self.roots(found))
+        for base in reversed(self.bases(found)):
+            # What any other class annotates is no field of a dataclass that derives from it.
+            if is_model or self.kind(base, as_value=True) in ("record", "namedtuple", "typeddict"):
+                fields.update(self.fields(base, depth + 1))
+        is_derived = not is_model and not self._record_options(found) and not any(self.resolve(base, scope) in BASES for base in node.bases)
+        if is_derived and self.kind(found, as_value=True) in ("record", "namedtuple"):
+            # No decorator has seen what it annotates itself.
+            return fields
+        total = not any(each.arg == "total" and constant(each.value) is False for each in node.keywords)
+        is_keyword = is_model or any(constant(each.get("kw_only")) is True for each in self._record_options(found))
+        for index, each in enumerate(node.body):
+            if not isinstance(each, ast.AnnAssign) or not isinstance(each.target, ast.Name):
+                continue
+            name = each.target.id
+            if self.resolve(parsed(each.annotation), scope) == "dataclasses.KW_ONLY":
+                is_keyword = True
+                continue
+            if is_model and (name.startswith("_") or name == "model_config"):
+                continue  # What a model keeps to itself, and takes from nobody.
+            following = node.body[index + 1] if index + 1 < len(node.body) else None
+            doc = constant(following.value) if isinstance(following, ast.Expr) else None
+            options = self._field_options(each, scope)
+            own = constant(options.get("kw_only"))
+            alias = constant(options.get("validation_alias", options.get("alias")))
+            fields[name] = Field(
+                found,
+                each.annotation,
+                doc if isinstance(doc, str) else "",
+                # What a model leaves out of its `model_dump()` may be missing.
+                total and not (is_model and constant(options.get("exclude")) is True),
+                is_taken=constant(options.get("init")) is not False,
+                # A model's `...` says that there is no default.
+                is_optional=any(default is not None and constant(default) is not ... for default in (options.get("default"), options.get("default_factory"))),
+                is_keyword=own if isinstance(own, bool) else is_keyword,
+                alias=alias if isinstance(alias, str) else "",
+            )
+        return fields
+
+    def _record_options(self, found: Definition) -> list[dict[str | None, ast.expr]]:
+        """Return what is given to each decorator that makes a dataclass of a class."""
+        assert isinstance(found.node, ast.ClassDef)
+        told = [(each.func, each.keywords) if isinstance(each, ast.Call) else (each, []) for each in found.node.decorator_list]
+        return [{each.arg: each.value for each in keywords} for name, keywords in told if self.resolve(name, Scope(found.module)) in RECORD_DECORATORS]
+
+    def _field_options(self, node: ast.AnnAssign, scope: Scope) -> dict[str | None, ast.expr]:
+        """Return what `field(...)` says of a field, and `Field(...)` inside of `Annotated`; any other value is its default."""
+
+        def told(value: ast.expr | None) -> dict[str | None, ast.expr] | None:
+            if not isinstance(value, ast.Call) or self.resolve(value.func, scope) not in FIELD_MAKERS:
+                return None
+            return {**({"default": value.args[0]} if value.args else {}), **{each.arg: each.value for each in value.keywords}}
+
+        options: dict[str | None, ast.expr] = {}
+        hint = parsed(node.annotation)
+        if isinstance(hint, ast.Subscript) and self.resolve(hint.value, scope) in ANNOTATED:
+            for each in in_brackets(hint)[1:]:
+                options.update(told(each) or {})
+        own = told(node.value)
+        if own is None and node.value is not None:
+            own = {"default": node.value}
+        return {**options, **(own or {})}
+
+    def takes_names(self, found: Definition, depth: int = 0) -> bool:
+        """Whether a model takes its fields by their names also where they have an alias."""
+        node = found.node
+        if not isinstance(node, ast.ClassDef) or depth > 20:
+            return False
+        config = members(found).get("model_config")
+        given = [*node.keywords, *(config.node.keywords if config is not None and isinstance(config.node, ast.Call) else [])]
+        told = [constant(each.value) for each in given if each.arg in ("populate_by_name", "validate_by_name")]
+        return True in told if told else any(self.takes_names(base, depth + 1) for base in self.bases(found))
+
+    def bases(self, found: Definition) -> list[Definition]:
+        """Return the bases of a class that have a source, each with what its type variables stand for there."""
+        node = found.node
+        assert isinstance(node, ast.ClassDef)
+        bases: list[Definition] = []
+        for base in node.bases:
+            resolved = self.resolve(base, Scope(found.module))
+            if isinstance(resolved, Definition) and isinstance(resolved.node, ast.ClassDef):
+                arguments = in_brackets(base) if isinstance(base, ast.Subscript) else []
+                variables = self._variables(resolved)
+                told = zip(variables, [*arguments, *[ANYTHING] * len(variables)])
+                bases.append(replace(resolved, given={name: (hint, found) for name, hint in told}))
+        return bases
+
+    def lineage(self, found: Definition, depth: int = 0) -> list[Definition]:
+        """Return a class and those it derives from that have a source, in the order in which Python looks into them."""
+        behind: list[Definition] = []
+        for base in reversed(self.bases(found)) if depth < 20 else ():
+            known = {each.node for each in behind}
+            behind = [*(each for each in self.lineage(base, depth + 1) if each.node not in known), *behind]
+        return [found, *behind]
+
+    def member(self, found: Definition, name: str) -> Definition | None:
+        """Return what a class or the first of its bases that has it calls `name`."""
+        for each in self.lineage(found):
+            own = members(each).get(name)
+            if own is not None:
+                return replace(own, given=each.given)
+        return None
+
+    def maker(self, found: Definition) -> Definition | None:
+        """Return what takes the arguments that a class is called with: a method, or the class whose fields they are.
+
+        None for a class that takes none.
+        """
+        is_of_fields = not MODELS.isdisjoint(self.roots(found)) or self.kind(found, as_value=True) == "namedtuple"
+        return self._initializer(found) or self.member(found, "__new__") or (found if is_of_fields else None)
+
+    def _initializer(self, found: Definition) -> Definition | None:
+        """Return the `__init__` of a class or of the first of its bases that has one, or the dataclass that makes one."""
+        for each in self.lineage(found):
+            own = members(each).get("__init__")
+            if own is not None:
+                return replace(own, given=each.given)
+            # It makes one whatever its bases have, but not in the place of its own.
+            if any(constant(options.get("init")) is not False for options in self._record_options(each)):
+                return each
+        return None
+
+    def is_made_elsewhere(self, found: Definition) -> bool:
+        """Whether what a class without a maker takes is told by no source: it has a base without one, or attrs makes it."""
+        if not MODELS.isdisjoint(self.roots(found)):
+            return False
+        for each in self.lineage(found):
+            for base in each.node.bases:  # type: ignore[union-attr]
+                name = self.resolve(base, Scope(each.module))
+                has_source = isinstance(name, Definition) and isinstance(name.node, ast.ClassDef)
+                takes_nothing = name == "builtins.object" or isinstance(name, str) and name.rpartition(".")[0] in TAKES_NOTHING
+                if not has_source and not takes_nothing:
+                    return True
+            decorators = [self.resolve(one.func if isinstance(one, ast.Call) else one, Scope(each.module)) for one in each.node.decorator_list]  # type: ignore[union-attr]
+            if any(isinstance(one, str) and one.startswith(("attr.", "attrs.")) for one in decorators):
+                return True
+        return False
+
+    def names_in(self, found: Definition) -> dict[str, Definition]:
+        """Return what the body of a class defines that its hints may mean: types, but not its fields and methods.
+
+        `date: date` is a field of the type that the module calls so.
+        """
+
+        def is_type(each: Definition) -> bool:
+            if isinstance(each.node, (ast.List, ast.Dict, ast.Set, ast.Tuple)) or isinstance(each.node, ast.Constant) and not isinstance(each.node.value, str):
+                return False  # The default of a field, `date = None`.
+            if isinstance(each.node, ast.expr):
+                mark = self.resolve(each.annotation, Scope(found.module))
+                return each.annotation is None or isinstance(mark, str) and mark.endswith(".TypeAlias")
+            return isinstance(each.node, ast.ClassDef) or type(each.node).__name__ == "TypeAlias"
+
+        return {name: each for name, each in members(found).items() if is_type(each)}
+
+    def roots(self, found: Definition) -> list[str]:
+        """Return what a class is built on in the end: those of its bases, and of theirs, that are known by name."""
+        names = [self.resolve(base, Scope(each.module)) for each in self.lineage(found) for base in each.node.bases]  # type: ignore[union-attr]
+        return [name for name in names if isinstance(name, str)]
+
+    def _variables(self, found: Definition) -> dict[str, tuple[ast.AST | None, Scope]]:
+        """Return the type variables of a class or an alias, and where each stands."""
+        node = found.node
+        scope = Scope(found.module, local=local_variables(node))
+        variables: dict[str, tuple[ast.AST | None, Scope]] = {name: (each, scope) for name, each in scope.local.items() if type(each).__name__ == "TypeVar"}
+        if isinstance(node, ast.ClassDef):
+            # `Generic[V, K]` says in which order they are told, wherever it stands.
+            hints: Sequence[ast.AST] = sorted(node.bases, key=lambda base: self.resolve(base, scope) not in GENERIC)
+        elif isinstance(node, ast.expr) and not isinstance(node, ast.Call):
+            hints = [node]
+        else:
+            hints = []
+        for hint in hints:
+            for each in _in_order(parsed(hint)):
+                if isinstance(each, (ast.Name, ast.Attribute)):
+                    variable = self.resolve(each, scope)
+                    if isinstance(variable, Definition) and self._called(variable) in TYPE_VARIABLES[:2]:
+                        variables.setdefault(variable.name, (variable.node, Scope(variable.module)))
+        return variables
+
+    def _called(self, found: Definition) -> str | None:
+        """Return what was called to make it, as `typing.TypeVar` was."""
+        if not isinstance(found.node, ast.Call):
+            return None
+        name = self.resolve(found.node.func, Scope(found.module))
+        return name if isinstance(name, str) else None
+
+
+class Field(NamedTuple):
+    """A field of a dataclass, a TypedDict or a named tuple."""
+
+    # The class that has it.
+    owner: Definition
+    annotation: ast.expr | None
+    doc: str
+    is_total: bool
+    # How the constructor that is made of the fields takes it.
+    is_taken: bool
+    is_optional: bool
+    is_keyword: bool
+    # What a model of pydantic takes it by instead of its name; "" for none.
+    alias: str
+
+
+def local_variables(node: ast.AST | None) -> dict[str, ast.AST]:
+    """Return the type variables that `def f[T]()`, `class C[T]` and `type X[T]` declare."""
+    return {each.name: each for each in getattr(node, "type_params", [])}
+
+
+def parsed(node: ast.AST) -> ast.expr:
+    """Return the hint itself where it stands in quotes."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        try:
+            inner = ast.parse(node.value.strip(), mode="eval").body
+        except SyntaxError:
+            return node
+        for each in ast.walk(inner):
+            if hasattr(each, "lineno"):
+                each.lineno = node.lineno  # type: ignore[attr-defined]
+        return parsed(inner)
+    return node  # type: ignore[return-value]
+
+
+def _in_order(node: ast.AST) -> Iterator[ast.AST]:
+    """Go over a hint as it is read, from left to right, which is the order of its type variables. `ast.walk` is not."""
+    yield node
+    for each in ast.iter_child_nodes(node):
+        yield from _in_order(each)
+
+
+def in_brackets(node: ast.Subscript) -> list[ast.expr]:
+    inner = node.slice
+    return list(inner.elts) if isinstance(inner, ast.Tuple) and inner.elts else [inner]
+
+
+def constant(node: ast.AST | None) -> object:
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = constant(node.operand)
+        return -value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    return node.value if isinstance(node, ast.Constant) else None
+
+
+# What stands for a type variable where nothing is given for it.
+ANYTHING = ast.Name("object", ast.Load())
+# Kinds of class: a handle stays in Python, a record is an object, an enum its value, a named tuple an array.
+RECORD_DECORATORS = frozenset(["dataclasses.dataclass", "pydantic.dataclasses.dataclass"])
+FIELD_MAKERS = frozenset(["dataclasses.field", "pydantic.Field", "pydantic.fields.Field"])
+MODELS = frozenset(["pydantic.BaseModel", "pydantic.main.BaseModel"])
+ANNOTATED = frozenset(["typing.Annotated", "typing_extensions.Annotated"])
+BASES: dict[str, str] = {
+    **{f"{module}.{name}": kind for module in ("typing", "typing_extensions") for name, kind in {
+        "TypedDict": "typeddict", "NamedTuple": "namedtuple", "Protocol": "protocol",
+    }.items()},
+    **{f"enum.{name}": "enum" for name in ("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")},
+    **dict.fromkeys(MODELS, "record"),
+}
+# Modules of classes to derive from whose constructors take nothing.
+TAKES_NOTHING = frozenset(["abc", "collections.abc", "contextlib", "typing", "typing_extensions"])
+GENERIC = frozenset(f"{module}.{name}" for name in ("Generic", "Protocol") for module in ("typing", "typing_extensions"))
+TYPE_VARIABLES = [f"{module}.{name}" for name in ("TypeVar", "ParamSpec", "TypeVarTuple") for module in ("typing", "typing_extensions")]
