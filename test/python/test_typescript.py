@@ -12,8 +12,9 @@ from unittest import mock
 
 import aliases
 import harness  # noqa: F401  (it puts the library on sys.path)
-from pythonarium.typescript.declaration import NothingToDeclare, declare
+from pythonarium.typescript.declaration import declare
 from pythonarium.typescript.docstring import read_docstring
+from pythonarium.typescript.expose import NothingToDeclare
 from pythonarium.typescript.main import main
 from pythonarium.typescript.source import SourceMissing, Sources, version_of
 
@@ -919,6 +920,11 @@ class Modules(unittest.TestCase):
     def test_what_a_module_hands_on_by_a_star_is_known(self):
         made = functions("from inner import *\n@expose\ndef f(x: Maybe[int], /) -> None: ...", inner="from typing import Optional as Maybe", head="from pythonarium import expose\n")
         self.assertEqual(made, ["export function f(x: number | null): Promise<null>;"])
+
+    def test_modules_may_hand_on_by_a_star_what_each_other_has(self):
+        inner = "from app import *\nfrom pythonarium import expose\n@expose\ndef one() -> int: ...\n"
+        made = functions("from inner import *\n@expose\ndef two() -> int: ...", inner=inner)
+        self.assertEqual(sorted(made), ["export function one(): Promise<number>;", "export function two(): Promise<number>;"])
 
     def test_a_name_is_of_that_of_several_stars_that_has_it(self):
         for stars in ("from collections.abc import *\nfrom typing import *", "from typing import *\nfrom collections.abc import *"):

@@ -44,7 +44,7 @@ class Classes:
     """Tells what names stand for, and of classes all that their sources tell."""
 
     def __init__(self, sources: Sources, is_handle: Callable[[Definition], bool]) -> None:
-        self._sources = sources
+        self.sources = sources
         self._is_handle = is_handle
 
     def resolve(self, node: ast.AST | None, scope: Scope) -> Definition | str | None:
@@ -54,7 +54,7 @@ class Classes:
             return None
         if dotted in scope.names:
             return scope.names[dotted]
-        return self._sources.resolve(scope.module, dotted)
+        return self.sources.resolve(scope.module, dotted)
 
     def kind(self, found: Definition, depth: int = 0, as_value: bool = False) -> str:
         """Return what a class is to those who call: see `BASES` below. `as_value` is what it would be if it were not exposed."""

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import ast
-import builtins
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from .classes import Scope, local_variables
 from .docstring import read_docstring
+from .expose import find_exposed
 from .hint import Hints, Warned, unpacked
-from .source import Definition, Module, Sources, docstring, dotted_name, members, statements
+from .source import Definition, Module, Sources, docstring, dotted_name, members
 from .text import RESERVED, angled, comment, is_plain, label, many, property_name, quote, union
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from .source import Function
-
-    Warn = Callable[[Module, ast.AST, str], None]
 
 
 class Declared(NamedTuple):
@@ -37,10 +35,6 @@ def declare(sources: Sources, modules: dict[str, Module], expose: str, title: st
     return _File(sources, modules, expose).write(title)
 
 
-class NothingToDeclare(Exception):
-    """There is nothing in a module that Node could call."""
-
-
 @dataclass
 class _Space:
     """What stands under one prefix: functions, and further prefixes."""
@@ -51,21 +45,13 @@ class _Space:
 
 class _File:
     def __init__(self, sources: Sources, modules: dict[str, Module], expose: str) -> None:
-        self._sources = sources
         self._root = _Space()
         self._count = 0
         handles: set[ast.AST | None] = set()
         # What derives from a class with @expose stays in Python like it, a dataclass, too.
         self._hints = Hints(sources, lambda found: any(each.node in handles for each in (self._hints.lineage(found) if expose == "marked" else [found])))
         for prefix, module in modules.items():
-            found = _marked(sources, module, self._hints.warn) if expose == "marked" else self._public(module)
-            if not found:
-                raise NothingToDeclare(
-                    f"Nothing in {module.path} is marked with @expose. Mark what Node may call, or add `--expose all` for a module that is not yours."
-                    if expose == "marked"
-                    else f"There is no public function in {module.path}."
-                )
-            for name, definition in found.items():
+            for name, definition in find_exposed(self._hints, module, expose).items():
                 self._add(f"{prefix}.{name}" if prefix else name, definition)
                 if isinstance(definition.node, ast.ClassDef) and (expose == "marked" or self._hints.kind(definition) == "other"):
                     handles.add(definition.node)
@@ -341,42 +327,6 @@ class _File:
         lines = doc.lines(names)
         return comment(lines) if lines else []
 
-    def _public(self, module: Module) -> dict[str, Definition]:
-        """Return what a module calls its own: what `__all__` names, or the public names that it or a module of its package defines."""
-        listed = _listed_names(module)
-        names = listed
-        if names is None:
-            own = [name for name, each in module.names.items() if each.node is not None or _is_inside(module, each.target)]
-            stars = [self._sources.find(star) for star in module.stars if _is_inside(module, star)]
-            taken = [name for star in stars if star is not None for name in self._public(star)]
-            names = [name for name in dict.fromkeys([*own, *taken]) if not name.startswith("_")]
-        found: dict[str, Definition] = {}
-        for name in names:
-            definition = self._sources.resolve(module, name)
-            if not isinstance(definition, Definition):
-                continue
-            if self._is_callable(definition):
-                found[name] = definition
-            elif listed is not None and self._is_made(definition):
-                self._hints.warn(definition.module, definition.node or ast.Pass(), f"{name} is made when the module runs: whether it can be called is not known, and it is left out")
-        return found
-
-    def _is_made(self, definition: Definition) -> bool:
-        """Whether it may be a function that the source does not tell, such as a method of an object."""
-        node = definition.node
-        if isinstance(node, ast.Call):
-            maker = self._sources.resolve(definition.module, dotted_name(node.func) or "?")
-            return not isinstance(maker, str) or not maker.startswith(("typing.", "typing_extensions."))
-        return isinstance(node, ast.Attribute)
-
-    def _is_callable(self, definition: Definition) -> bool:
-        node = definition.node
-        if isinstance(node, ast.ClassDef):
-            is_exception = not EXCEPTIONS.isdisjoint(self._hints.roots(definition))
-            return not is_exception and self._hints.kind(definition) not in ("enum", "typeddict", "protocol", "value")
-        return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-
-
 class _Parameter(NamedTuple):
     name: str
     type: str
@@ -446,93 +396,6 @@ class _Arguments:
             text = union([self.keywords, *(each.type for each in parameters), *missing])
             parts.append(f"[name: string]: {text}")
         return [f"{name}{'?' if is_optional else ''}: Kwargs<{{ {'; '.join(parts)} }}>"]
-
-
-def _marked(sources: Sources, module: Module, warn: Warn) -> dict[str, Definition]:
-    """Return what is marked with @expose, by the name that Node calls it by."""
-    found: dict[str, Definition] = {}
-    marks = dict(_marks(sources, module, warn))
-    for name, own in module.names.items():
-        wrapped = _exposing_call(sources, module, own.node, warn) if isinstance(own.node, ast.Call) else None
-        if wrapped is not None:
-            mark, function = wrapped
-            target = dotted_name(function)
-            resolved = sources.resolve(module, target) if target else None
-            definition = resolved if isinstance(resolved, Definition) else Definition(module, name, function)
-            found[mark or name] = definition
-            continue
-        resolved = sources.resolve(module, name) if own.node is None or isinstance(own.node, (ast.Name, ast.Attribute)) else own
-        if not isinstance(resolved, Definition):
-            continue
-        given = marks.get(resolved.node)
-        if given is None:
-            told = (_mark_of(sources, resolved.module, each, warn) for each in getattr(resolved.node, "decorator_list", ()))
-            # The outermost comes last, and its name takes the place of those below.
-            given = next((each for each in told if each is not None), None)
-        if given is not None:
-            found[given or name] = resolved
-    for star in module.stars:
-        inner = sources.find(star)
-        if inner is not None:
-            for name, definition in _marked(sources, inner, warn).items():
-                found.setdefault(name, definition)
-    return found
-
-
-def _marks(sources: Sources, module: Module, warn: Warn) -> Iterator[tuple[ast.AST | None, str]]:
-    """Go over what is marked by a call, `expose(f)`: it is, whatever becomes of what the call returns."""
-    for node, _ in statements(module.tree.body):
-        call = node.value if isinstance(node, (ast.Expr, ast.Assign)) else None
-        wrapped = _exposing_call(sources, module, call, warn) if isinstance(call, ast.Call) else None
-        target = dotted_name(wrapped[1]) if wrapped is not None else None
-        resolved = sources.resolve(module, target) if target is not None else None
-        if wrapped is not None and isinstance(resolved, Definition):
-            yield resolved.node, wrapped[0]
-
-
-def _mark_of(sources: Sources, module: Module, decorator: ast.expr, warn: Warn) -> str | None:
-    """Return the name that a decorator gives, "" for none of its own; None if it is not @expose, or gives one that is not written out."""
-    call = decorator if isinstance(decorator, ast.Call) else None
-    if not _is_expose(sources, module, call.func if call else decorator):
-        return None
-    names = [each.value for each in call.keywords if each.arg == "name"] if call else []
-    name = names[0] if names else ast.Constant(None)
-    if not isinstance(name, ast.Constant):
-        warn(module, decorator, "the name that @expose gives is made when the module runs: it is not known, and what has it is left out")
-        return None
-    return str(name.value) if name.value else ""
-
-
-def _exposing_call(sources: Sources, module: Module, call: ast.Call, warn: Warn) -> tuple[str, ast.expr] | None:
-    """Return the name and the function of `expose(f)` and `expose(name="x")(f)`."""
-    if len(call.args) != 1:
-        return None
-    mark = _mark_of(sources, module, call.func, warn)
-    return None if mark is None else (mark, call.args[0])
-
-
-def _is_expose(sources: Sources, module: Module, node: ast.expr) -> bool:
-    target = dotted_name(node)
-    return target is not None and sources.resolve(module, target) in ("pythonarium.expose", "pythonarium.expose.expose")
-
-
-def _is_inside(package: Module, name: str) -> bool:
-    """Whether it is a module of that package, or stands in one: what a package takes over from there is its own."""
-    return package.package == package.name and name.startswith(f"{package.name}.")
-
-
-def _listed_names(module: Module) -> list[str] | None:
-    """Return what `__all__` lists, as far as it is written out."""
-    found: list[str] | None = None
-    for node, _ in statements(module.tree.body):
-        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-        if not isinstance(target, ast.Name) or target.id != "__all__":
-            continue
-        value = getattr(node, "value", None)
-        items = [each.value for each in value.elts if isinstance(each, ast.Constant)] if isinstance(value, (ast.List, ast.Tuple)) else []
-        names = [each for each in items if isinstance(each, str)]
-        found = [*(found or []), *names] if isinstance(node, ast.AugAssign) else names
-    return list(dict.fromkeys(found)) if found else None
 
 
 def _assigned(node: ast.ClassDef) -> dict[str, ast.expr | None]:
@@ -607,7 +470,6 @@ KWARGS = ""
 NOT_CALLED = frozenset(["then", "catch", "finally", "toJSON", "constructor", "prototype", "toString", "valueOf"])
 # Global values that no declaration may shadow, since the file speaks of them, and what it imports.
 BUILT_IN = frozenset(["globalThis", "undefined", "Handle", "Kwargs", "NdArray", "Symbol", "TypedArray"])
-EXCEPTIONS = frozenset(f"builtins.{name}" for name, each in vars(builtins).items() if isinstance(each, type) and issubclass(each, BaseException))
 CONTEXT_MANAGERS = {"contextlib.contextmanager", "contextlib.asynccontextmanager"}
 WIDTH = 120
 WAYS_MAX = 7

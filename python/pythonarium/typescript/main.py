@@ -6,7 +6,8 @@ import json
 import os
 import sys
 
-from .declaration import NothingToDeclare, declare
+from .declaration import declare
+from .expose import NothingToDeclare
 from .source import SourceMissing, Sources
 
 

@@ -1,0 +1,153 @@
+"""What Node may call of a module, by its source: what `pythonarium.expose` finds when the program runs."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from typing import TYPE_CHECKING
+
+from .classes import Scope
+from .source import Definition, Module, statements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .hint import Hints
+
+
+def find_exposed(hints: Hints, module: Module, mode: str) -> dict[str, Definition]:
+    """Return what Node may call of `module`, by the name that it calls it by; `mode` is "marked" or "all", as the pool has it.
+
+    Raises NothingToDeclare for a module that has nothing.
+    """
+    found = _marked(hints, module) if mode == "marked" else _public(hints, module)
+    if not found:
+        raise NothingToDeclare(
+            f"Nothing in {module.path} is marked with @expose. Mark what Node may call, or add `--expose all` for a module that is not yours."
+            if mode == "marked"
+            else f"There is no public function in {module.path}."
+        )
+    return found
+
+
+class NothingToDeclare(Exception):
+    """There is nothing in a module that Node could call."""
+
+
+def _marked(hints: Hints, module: Module, above: frozenset[Module] = frozenset()) -> dict[str, Definition]:
+    """Return what is marked with @expose. `above` are the modules that take all that is in this one, as it may do with theirs."""
+    found: dict[str, Definition] = {}
+    marks = dict(_marks(hints, module))
+    for name, own in module.names.items():
+        wrapped = _exposing_call(hints, module, own.node)
+        if wrapped is not None:
+            mark, function = wrapped
+            resolved = hints.resolve(function, Scope(module))
+            found[mark or name] = resolved if isinstance(resolved, Definition) else Definition(module, name, function)
+            continue
+        resolved = hints.sources.resolve(module, name) if own.node is None or isinstance(own.node, (ast.Name, ast.Attribute)) else own
+        if not isinstance(resolved, Definition):
+            continue
+        given = marks.get(resolved.node)
+        if given is None:
+            told = (_mark_of(hints, resolved.module, each) for each in getattr(resolved.node, "decorator_list", ()))
+            # The outermost comes last, and its name takes the place of those below.
+            given = next((each for each in told if each is not None), None)
+        if given is not None:
+            found[given or name] = resolved
+    above |= {module}
+    for inner in map(hints.sources.find, module.stars):
+        if inner is not None and inner not in above:
+            for name, definition in _marked(hints, inner, above).items():
+                found.setdefault(name, definition)
+    return found
+
+
+def _marks(hints: Hints, module: Module) -> Iterator[tuple[ast.AST | None, str]]:
+    """Go over what is marked by a call, `expose(f)`: it is, whatever becomes of what the call returns."""
+    for node, _ in statements(module.tree.body):
+        wrapped = _exposing_call(hints, module, node.value) if isinstance(node, (ast.Expr, ast.Assign)) else None
+        if wrapped is not None:
+            mark, function = wrapped
+            resolved = hints.resolve(function, Scope(module))
+            if isinstance(resolved, Definition):
+                yield resolved.node, mark
+
+
+def _exposing_call(hints: Hints, module: Module, node: ast.AST | None) -> tuple[str, ast.expr] | None:
+    """Return the name and the function of `expose(f)` and `expose(name="x")(f)`; None for all else."""
+    if not isinstance(node, ast.Call) or len(node.args) != 1:
+        return None
+    mark = _mark_of(hints, module, node.func)
+    return None if mark is None else (mark, node.args[0])
+
+
+def _mark_of(hints: Hints, module: Module, decorator: ast.expr) -> str | None:
+    """Return the name that a decorator gives, "" for none of its own; None if it is not @expose, or gives one that is not written out."""
+    call = decorator if isinstance(decorator, ast.Call) else None
+    if hints.resolve(call.func if call else decorator, Scope(module)) not in ("pythonarium.expose", "pythonarium.expose.expose"):
+        return None
+    names = [each.value for each in call.keywords if each.arg == "name"] if call else []
+    name = names[0] if names else ast.Constant(None)
+    if not isinstance(name, ast.Constant):
+        hints.warn(module, decorator, "the name that @expose gives is made when the module runs: it is not known, and what has it is left out")
+        return None
+    return str(name.value) if name.value else ""
+
+
+def _public(hints: Hints, module: Module) -> dict[str, Definition]:
+    """Return what a module calls its own: what `__all__` names, or the public names that it or a module of its package defines."""
+    listed = _listed_names(module)
+    names = listed
+    if names is None:
+        own = [name for name, each in module.names.items() if each.node is not None or _is_inside(module, each.target)]
+        stars = [hints.sources.find(star) for star in module.stars if _is_inside(module, star)]
+        taken = [name for star in stars if star is not None for name in _public(hints, star)]
+        names = [name for name in dict.fromkeys([*own, *taken]) if not name.startswith("_")]
+    found: dict[str, Definition] = {}
+    for name in names:
+        definition = hints.sources.resolve(module, name)
+        if not isinstance(definition, Definition):
+            continue
+        if _is_callable(hints, definition):
+            found[name] = definition
+        elif listed is not None and _is_made(hints, definition):
+            hints.warn(definition.module, definition.node or ast.Pass(), f"{name} is made when the module runs: whether it can be called is not known, and it is left out")
+    return found
+
+
+def _listed_names(module: Module) -> list[str] | None:
+    """Return what `__all__` lists, as far as it is written out."""
+    found: list[str] | None = None
+    for node, _ in statements(module.tree.body):
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if not isinstance(target, ast.Name) or target.id != "__all__":
+            continue
+        value = getattr(node, "value", None)
+        items = [each.value for each in value.elts if isinstance(each, ast.Constant)] if isinstance(value, (ast.List, ast.Tuple)) else []
+        names = [each for each in items if isinstance(each, str)]
+        found = [*(found or []), *names] if isinstance(node, ast.AugAssign) else names
+    return list(dict.fromkeys(found)) if found else None
+
+
+def _is_inside(package: Module, name: str) -> bool:
+    """Whether it is a module of that package, or stands in one: what a package takes over from there is its own."""
+    return package.package == package.name and name.startswith(f"{package.name}.")
+
+
+def _is_callable(hints: Hints, definition: Definition) -> bool:
+    if isinstance(definition.node, ast.ClassDef):
+        is_exception = not EXCEPTIONS.isdisjoint(hints.roots(definition))
+        return not is_exception and hints.kind(definition) not in ("enum", "typeddict", "protocol", "value")
+    return isinstance(definition.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+
+
+def _is_made(hints: Hints, definition: Definition) -> bool:
+    """Whether it may be a function that the source does not tell, such as a method of an object."""
+    if isinstance(definition.node, ast.Call):
+        maker = hints.resolve(definition.node.func, Scope(definition.module))
+        return not isinstance(maker, str) or not maker.startswith(("typing.", "typing_extensions."))
+    return isinstance(definition.node, ast.Attribute)
+
+
+EXCEPTIONS = frozenset(f"builtins.{name}" for name, each in vars(builtins).items() if isinstance(each, type) and issubclass(each, BaseException))
