@@ -342,6 +342,8 @@ class NamedTypes(unittest.TestCase):
         head = "import enum\n"
         self.assertEqual(types("C", head + "class C(enum.Enum):\n    A: int = 1\n    B: str = 'b'\n    size: int\n    _ignore_ = []\n    _c = 3"), ['export type C = 1 | "b" | 3;'])
         self.assertEqual(types("C", head + "class C(enum.IntEnum):\n    A: int = enum.auto()\n    B: Final = enum.auto()"), ["export type C = 1 | 2;"])
+        self.assertEqual(types("C", head + "class C(enum.Enum):\n    A, B = 1, 2"), ["export type C = unknown;"])
+        self.assertEqual(types("C", head + "class C(str, enum.Enum):\n    A, B = 'ab'\n    C = 'c'"), ['export type C = string | "c";'])
         self.assertEqual(parameter("Literal[C.A, C.B]", head + "class C(enum.Enum):\n    A: str = 'a'\n    B = OTHER = 'b'"), '"a" | "b"')
         self.assertEqual(parameter("Literal[C.OTHER]", head + "class C(enum.Enum):\n    B = OTHER = 'b'"), '"b"')
 

@@ -559,7 +559,7 @@ class Hints(Classes):
         """Return the members of an enum with the literals of their values."""
         node = found.node
         assert isinstance(node, ast.ClassDef)
-        names = list(self.roots(found))
+        names = self.roots(found)
         is_flag = not FLAGS.isdisjoint(names)
         # What the members are besides, as in `class Color(str, Enum)`.
         mixed_in = next((MIXED_IN.get(name, name) for name in names if MIXED_IN.get(name, name) in VALUES), "builtins.object")
@@ -575,10 +575,12 @@ class Hints(Classes):
             if not isinstance(each, (ast.Assign, ast.AnnAssign)) or each.value is None:
                 continue
             targets = each.targets if isinstance(each, ast.Assign) else [each.target]
-            keys = [target.id for target in targets if isinstance(target, ast.Name) and not NO_MEMBER.fullmatch(target.id)]
+            # `A, B = 1, 2` are two of them.
+            parts = [one for target in targets for one in (target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target])]
+            keys = [one.id for one in parts if isinstance(one, ast.Name) and not NO_MEMBER.fullmatch(one.id)]
             if not keys:
                 continue
-            value = constant(each.value)
+            value = constant(each.value) if parts == targets else None
             if isinstance(each.value, ast.Call) and self.resolve(each.value.func, Scope(found.module)) == "enum.auto":
                 value = last = last * 2 or 1 if is_flag else last + 1
                 if not is_automatic:
