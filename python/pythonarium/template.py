@@ -13,10 +13,9 @@ import sys
 from _signal import SIG_DFL, SIGCHLD, SIGKILL, set_wakeup_fd, signal  # type: ignore[import-not-found]
 from select import POLLIN, poll
 
-from . import __version__, error, message
+from . import error, message
 from .descriptors import move_away
-from .frame import LineReader, LineWriter
-from .logs import Logs
+from .frame import LineWriter
 from .message import PROTOCOL, ProtocolError
 from .modules import load_modules
 from .parent import end_with
@@ -24,6 +23,7 @@ from .value import decode
 from .worker import (
     LINE,
     MESSAGE_BYTES_MAX,
+    End,
     VersionMismatch,
     Worker,
     begin,
@@ -78,25 +78,20 @@ class Seat:
         LineWriter(self.line).write(mark)
 
 
-class Template:
+class Template(End):
     """Python's end of the control line."""
 
     def __init__(self, control: int, seats: list[Seat]) -> None:
+        super().__init__(control)
         self.modules: dict[str, ModuleType] = {}
-        self._control = control
         self._seats = seats
-        self._reader = LineReader(control, MESSAGE_BYTES_MAX)
         self._lines = iter(self._reader)
-        self._writer = LineWriter(control)
-        self.logs = Logs(self._writer)
         # By pid: the seats of those that have not been reaped.
         self._living: dict[int, int] = {}
 
     def run(self) -> Worker:
         """Load what Node says, and fork when it says. Returns in a forked child alone: the worker to be there."""
-        python = ".".join(map(str, sys.version_info[:3]))
-        self._writer.write(message.hello(__version__, python, sys.executable, os.getpid()))
-        os.register_at_fork(after_in_child=self._leave_line_to_parent)
+        self._greet()
         self._load(self._read())
         wake, woken = os.pipe()
         for end in (wake, woken):
@@ -104,7 +99,7 @@ class Template:
         self._on_child = signal(SIGCHLD, lambda *_: None)
         set_wakeup_fd(woken, warn_on_full_buffer=False)
         poller = poll()
-        for descriptor in (self._control, wake):
+        for descriptor in (self._line, wake):
             poller.register(descriptor, POLLIN)
         while True:
             for descriptor, _ in poller.poll():
@@ -135,18 +130,18 @@ class Template:
     def _load(self, order: dict[str, Any]) -> None:
         """Import what Node wants, and tell it how that went."""
         if order["protocol"] != PROTOCOL:
-            self._fail(error.of_exception(VersionMismatch(order["protocol"])), "protocol")
-        self.logs.install(MESSAGE_BYTES_MAX)
+            self._fail("protocol", error.of_exception(VersionMismatch(order["protocol"])))
+        self._logs.install(MESSAGE_BYTES_MAX)
         # The threads of these libraries do not survive a fork; a pool has its processes to be parallel with.
         for name in THREAD_COUNTS:
             os.environ.setdefault(name, "1")
         try:
             self.modules = load_modules(order)
         except BaseException as raised:
-            self._fail(error.of_exception(raised), "import")
+            self._fail("import", error.of_exception(raised))
         if not self._writer.is_open:
             leave_child(None)
-        self.logs.flush()
+        self._logs.flush()
         reason = why_not_to_fork()
         if reason is not None:
             self._writer.write(message.refused(reason))
@@ -223,17 +218,6 @@ class Template:
                 kill_group(pid)
             del self._living[pid]
             self._writer.write(message.exited(seat, pid, os.waitstatus_to_exitcode(status)))
-
-    def _fail(self, told: dict[str, Any], stage: str) -> NoReturn:
-        if not self._writer.is_open:
-            leave(1, told["traceback"])
-        self.logs.flush()
-        self._writer.write(message.failed(stage, error.to_json(told, MESSAGE_BYTES_MAX - 128)))
-        leave(1)
-
-    def _leave_line_to_parent(self) -> None:
-        self._writer.abandon()
-        self.logs.abandon()
 
     def _leave(self) -> NoReturn:
         """End, and all workers with it: Node is gone, or has no use for them any more."""

@@ -94,7 +94,37 @@ def be_batch_work() -> None:
         pass  # Another system than Linux, or a sandbox that does not let it.
 
 
-class Worker:
+class End:
+    """Python's end of a line to Node: what a worker and a template have in common."""
+
+    def __init__(self, line: int) -> None:
+        self._line = line
+        self._reader = LineReader(line, MESSAGE_BYTES_MAX)
+        self._writer = LineWriter(line)
+        self._logs = Logs(self._writer)
+        self._bytes_max = MESSAGE_BYTES_MAX
+
+    def _greet(self) -> None:
+        """Say who answers here. What this process forks from then on lets go of the line."""
+        os.register_at_fork(after_in_child=self._leave_line_to_parent)
+        python = ".".join(map(str, sys.version_info[:3]))
+        self._writer.write(message.hello(__version__, python, sys.executable, os.getpid()))
+
+    def _fail(self, stage: str, told: dict[str, Any]) -> NoReturn:
+        """Tell Node how the start has failed, and end."""
+        if not self._writer.is_open:
+            leave(1, told["traceback"])
+        self._logs.flush()
+        self._writer.write(message.failed(stage, error.to_json(told, self._bytes_max - ENVELOPE_BYTES)))
+        # At once, since a thread that a module has started may never end.
+        leave(1)
+
+    def _leave_line_to_parent(self) -> None:
+        self._writer.abandon()
+        self._logs.abandon()
+
+
+class Worker(End):
     """Python's end of the line, and what is needed to answer on it.
 
     `start_mark` is the descriptor of the page for it. `template`: what this process was forked of, which has imported
@@ -102,12 +132,9 @@ class Worker:
     """
 
     def __init__(self, line: int, start_mark: int, template: Template | None = None) -> None:
-        self._line = line
+        super().__init__(line)
         self._start_mark = start_mark
         self._template = template
-        self._reader = LineReader(line, MESSAGE_BYTES_MAX)
-        self._writer = LineWriter(line)
-        self._logs = Logs(self._writer)
         self._cancellation = Cancellation()
         self._inbox = Inbox(self._reader, self._cancellation, lambda: leave(0), leave_for)
         self._loop = EventLoop(self._cancellation)
@@ -130,15 +157,12 @@ class Worker:
         self._short_s = self._small_bytes = float("inf")
         # Nothing where calls run one after the other.
         self._lane: Lane | None = None
-        self._bytes_max = MESSAGE_BYTES_MAX
         self._depth_max = 0
 
     def run(self) -> None:
         """Shake hands, answer calls until `stop`, tear down."""
         watch_for_hang_up(self._line)
-        os.register_at_fork(after_in_child=self._leave_line_to_parent)
-        python = ".".join(map(str, sys.version_info[:3]))
-        self._writer.write(message.hello(__version__, python, sys.executable, os.getpid()))
+        self._greet()
 
         init = self._inbox.read()
         if init is None:
@@ -179,7 +203,7 @@ class Worker:
             self._logs = self._lane.logs
         self._logs.install(self._bytes_max)
         if self._template is not None:
-            self._template.logs.hand_over(self._logs)
+            self._template._logs.hand_over(self._logs)
         if init.get("stacks") and getsignal(SIGUSR2) == SIG_DFL:
             # From C code, so that it comes from a thread too that runs no Python or holds the interpreter.
             faulthandler.register(SIGUSR2, 2)
@@ -418,18 +442,6 @@ class Worker:
     def _send_error(self, number: int, told: dict[str, Any], started: bool = True, took: float = 0.0) -> None:
         took_us = int(took * 1e6) if took >= self._short_s else None
         self._writer.write(message.error(number, error.to_json(told, self._bytes_max - ENVELOPE_BYTES), started, took_us))
-
-    def _fail(self, stage: str, told: dict[str, Any]) -> NoReturn:
-        if not self._writer.is_open:
-            leave(1, told["traceback"])
-        self._logs.flush()
-        self._writer.write(message.failed(stage, error.to_json(told, self._bytes_max - ENVELOPE_BYTES)))
-        # At once, since a thread that the module has started may never end.
-        leave(1)
-
-    def _leave_line_to_parent(self) -> None:
-        self._writer.abandon()
-        self._logs.abandon()
 
 
 class VersionMismatch(Exception):
