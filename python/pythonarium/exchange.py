@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from _thread import get_ident
 
 from . import error, message
@@ -61,7 +62,8 @@ class Exchange:
 
     def is_in_coroutine(self) -> bool:
         """Whether the code that runs is a coroutine's, whose loop must not be held up."""
-        return is_in_coroutine()
+        asyncio = sys.modules.get("asyncio")
+        return asyncio is not None and asyncio._get_running_loop() is not None
 
     def begin(self) -> None:
         """Take note that the call runs in this thread from here on."""
@@ -341,14 +343,6 @@ class Input:
             raise end["missing"]
         if end.get("error") is not None:
             raise error.of_javascript(end["error"])
-
-
-def is_in_coroutine() -> bool:
-    """Whether the code that runs is a coroutine's, whose loop must not be held up."""
-    import sys
-
-    asyncio = sys.modules.get("asyncio")
-    return asyncio is not None and asyncio._get_running_loop() is not None
 
 
 # What is too large, for the error.
