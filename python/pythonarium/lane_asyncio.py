@@ -14,7 +14,7 @@ from .exchange import Exchange
 from .lane import Job, Lane, Mailbox, running
 from .stream import Stream
 from .value import NO_ATTACHMENTS, PLAIN, encode
-from .worker import NO_KWARGS, WHOLE, leave, leave_child, nothing_to_stream
+from .worker import NO_KWARGS, items_of, leave, leave_child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -164,14 +164,8 @@ class AsyncioLane(Lane):
         return job.function(*args, **kwargs)
 
     async def _stream(self, job: AsyncioJob, value: Any) -> None:
-        kind = type(value)
-        if hasattr(kind, "__aiter__"):
-            items = value.__aiter__()
-        elif hasattr(kind, "__iter__") and not isinstance(value, WHOLE):
-            items = _one_by_one(job, iter(value))
-        else:
-            raise nothing_to_stream(kind)
-        await Stream(job.exchange, job.message["stream"]).send_async(items)  # type: ignore[arg-type]
+        is_async, items = items_of(value)
+        await Stream(job.exchange, job.message["stream"]).send_async(items if is_async else _one_by_one(job, items))  # type: ignore[arg-type]
 
 
 class AsyncioJob(Job):

@@ -400,14 +400,12 @@ class Worker(End):
         """Send the items of `value`. Raises what it raises, and ValueRefused if it has none."""
         from .stream import Stream
 
-        kind = type(value)
+        is_async, items = items_of(value)
         stream = Stream(exchange, room)
-        if hasattr(kind, "__aiter__"):
-            loop.run(stream.send_async(value.__aiter__()), exchange.call)
-        elif hasattr(kind, "__iter__") and not isinstance(value, WHOLE):
-            stream.send(iter(value))
+        if is_async:
+            loop.run(stream.send_async(items), exchange.call)
         else:
-            raise nothing_to_stream(kind)
+            stream.send(items)
 
     def _stop(self) -> None:
         """Run the teardown. What goes wrong in it is printed, since nobody waits for an answer any more."""
@@ -509,9 +507,14 @@ def make_lane(name: str, worker: Worker, interrupts: bool) -> Lane:
     return ThreadsLane(worker, interrupts)
 
 
-def nothing_to_stream(kind: type) -> ValueRefused:
-    """Return what says that such a value cannot be streamed."""
-    return ValueRefused("value", f"is {name_with_article(kind)}, which has no items to stream; use call() for it")
+def items_of(value: Any) -> tuple[bool, Any]:
+    """Return whether the items of `value` come asynchronously, and the iterator over them. Raises ValueRefused if it has none."""
+    kind = type(value)
+    if hasattr(kind, "__aiter__"):
+        return True, value.__aiter__()
+    if hasattr(kind, "__iter__") and not isinstance(value, WHOLE):
+        return False, iter(value)
+    raise ValueRefused("value", f"is {name_with_article(kind)}, which has no items to stream; use call() for it")
 
 
 def size_of(attachments: list[memoryview]) -> int:
