@@ -165,7 +165,7 @@ class _Builder:
             return _enum(kind)
         if issubclass(kind, tuple) and hasattr(kind, "_fields"):
             hints = hints_of(kind)
-            return self._tuple(kind.__name__, [self.check(hints.get(name, Any)) for name in kind._fields], len(kind._field_defaults))
+            return self._tuple([self.check(hints.get(name, Any)) for name in kind._fields], len(kind._field_defaults))
         if dataclasses.is_dataclass(kind):
             made = [each for each in dataclasses.fields(kind) if each.init]
             required = {each.name for each in made if each.default is each.default_factory is dataclasses.MISSING}
@@ -181,7 +181,7 @@ class _Builder:
                 return _instance("a list", (list, tuple))
             if len(arguments) == 2 and arguments[1] is ...:
                 return self._items("a list", (list, tuple), arguments[:1])
-            return self._tuple("tuple", [self.check(each) for each in arguments], 0)
+            return self._tuple([self.check(each) for each in arguments], 0)
         if issubclass(kind, abc.Set):
             return self._items("a set", (set, frozenset), arguments)
         if issubclass(kind, abc.Mapping):
@@ -260,7 +260,7 @@ class _Builder:
 
         return check
 
-    def _tuple(self, name: str, checks: list[Check], optional: int) -> Check:
+    def _tuple(self, checks: list[Check], optional: int) -> Check:
         count = len(checks)
 
         def check(value: Any) -> Mismatch | None:
@@ -409,10 +409,9 @@ def _literal(values: tuple[Any, ...]) -> Check:
 
 
 def _enum(kind: type[enum.Enum]) -> Check:
-    values = [each.value for each in kind]
     if issubclass(kind, enum.Flag):
         return _instance("an int", (int,))
-    literal = _literal(tuple(values))
+    literal = _literal(tuple(kind))
     return lambda value: None if isinstance(value, kind) else literal(value)
 
 
