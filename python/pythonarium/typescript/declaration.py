@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from .classes import Scope, local_variables
+from .classes import Scope, in_brackets, local_variables
 from .docstring import read_docstring
 from .expose import find_exposed
 from .hint import Hints, Warned, unpacked
@@ -208,8 +208,7 @@ class _File:
             else:
                 returns, _ = self._hints.wrapped(node.returns, scope)
                 if isinstance(returns, ast.Subscript):
-                    inner = returns.slice
-                    items = self._hints.render(inner.elts[0] if isinstance(inner, ast.Tuple) else inner, scope)
+                    items = self._hints.render(in_brackets(returns)[0], scope)
         if items is not None:
             return f"AsyncIterable<{items}>"
         if node.returns is None:
