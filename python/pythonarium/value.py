@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from itertools import chain, islice
+from sys import getrecursionlimit, setrecursionlimit
 
 from .expose import MARK
 
@@ -146,7 +147,7 @@ def decode(line: bytes) -> Any:
         except StopIteration:
             value, end = _scan_padded(text)
     except RecursionError:
-        raise ValueError("nested deeper than Python can follow") from None
+        value, end = _scan_with_room(text)
     if end != len(text) and text[end:].strip(JSON_SPACE):
         raise ValueError("more than one JSON text in a line")
     return value
@@ -390,6 +391,18 @@ def _scan_padded(text: str) -> tuple[Any, int]:
         raise ValueError("not JSON") from None
 
 
+def _scan_with_room(text: str) -> tuple[Any, int]:
+    """Read a JSON text for which too few calls may be left: up to Python 3.11 the scanner takes one of them for each level."""
+    limit = getrecursionlimit()
+    try:
+        setrecursionlimit(limit + TEXT_DEEP)
+        return _scan_padded(text)
+    except RecursionError:
+        raise ValueError("nested deeper than Python can follow") from None
+    finally:
+        setrecursionlimit(limit)
+
+
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
@@ -428,6 +441,8 @@ PARTED_MIN = 256 * 1024
 # What a value takes besides, at a guess: most of them are numbers.
 VALUE_CHARS = 8
 JSON_SPACE = " \t\r\n"
+# More levels than `depthMax` lets a message have.
+TEXT_DEEP = 1_000
 SURROGATES = "holds two surrogates in a row, which JSON would join into one character"
 # With fewer containers it is no faster to look into them all at once.
 LEVEL_MIN = 8
