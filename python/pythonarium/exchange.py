@@ -222,7 +222,7 @@ class Exchange:
 
             try:
                 restore(told, self.resolve)
-            except (ImportError, OSError, MemoryError) as missing:
+            except (ImportError, OSError, MemoryError, RecursionError) as missing:
                 # Told to whoever waits for that, which may be another coroutine than the one that reads.
                 told["missing"] = missing
         hear = self.hear.get(kind)

@@ -102,16 +102,24 @@ class Coroutines(unittest.TestCase):
         self.assertEqual([type(one) for one in refused], [RuntimeError] * 4)
 
     def test_what_cannot_be_had_here_is_told_to_the_one_that_waits_for_it(self):
-        async def answer_one_in_vain():
+        async def answer_one_in_vain(lost):
             asked = await self.asked(3)
-            lost = {"value": None, "rich": [[["value"], "bytes", 0]], "bin": [None]}
             self.inbox.came.put_nowait({"type": "answer", "id": 1, "number": 2, **lost})
             self.answer(1)
             self.answer(3)
             return await self.outcomes(asked)
 
-        first, second, third = asyncio.run(answer_one_in_vain())
-        self.assertEqual((first, type(second), third), (1, MemoryError, 3))
+        # A key for which too few calls are left to make it.
+        deep = []
+        for _ in range(2_000):
+            deep = [deep]
+        for lost, raised in (
+            ({"value": None, "rich": [[["value"], "bytes", 0]], "bin": [None]}, MemoryError),
+            ({"value": [[deep, 1]], "rich": [[["value"], "map"]]}, RecursionError),
+        ):
+            with self.subTest(raised.__name__):
+                first, second, third = asyncio.run(answer_one_in_vain(lost))
+                self.assertEqual((first, type(second), third), (1, raised, 3))
 
     def test_items_that_cannot_be_had_here_are_told_to_the_one_that_takes_them_and_are_the_last(self):
         async def take_all():
