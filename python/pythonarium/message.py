@@ -27,12 +27,18 @@ def read_message(line: bytes, reader: LineReader | None = None) -> Message:
 
     A call that is a function's name and a list of arguments, as most are, is the list of its id and those two; one that is
     more has the type "call". What the parts of it stand for that its `rich` names, `rich.restore` puts in their places. Raises ProtocolError
-    when it is no message that Node may send.
+    when it is no message that Node may send, and MemoryError when there is no memory to read it, unless it is a call that can
+    be told so.
     """
     try:
         message = decode(line)
     except ValueError as error:
         raise ProtocolError(f"a line is not JSON ({error})", line) from None
+    except MemoryError:
+        lost = _call_without_memory(line)
+        if lost is None:
+            raise
+        return lost
     if type(message) is list:
         # Most lines are as short as that.
         if len(message) == CALL_ITEMS_MIN:
@@ -221,6 +227,22 @@ class ProtocolError(Exception):
     def __init__(self, detail: str, line: bytes = b"") -> None:
         shown = f": {line[:SHOWN_BYTES]!r}{'...' if len(line) > SHOWN_BYTES else ''}" if line else ""
         super().__init__(f"{detail}{shown}")
+
+
+def _call_without_memory(line: bytes) -> dict[str, Any] | None:
+    """Return, for a call that there is no memory to read, one that fails for itself alone, since its arguments cannot be made.
+
+    None for what may be followed by raw bytes, however many, for what may call a member of an object, and for all else.
+    """
+    # The arguments end with a bracket, and what may be behind them with a brace.
+    if line.endswith(b"]]") or not (b'"bin":' in line or b'"on":' in line):
+        try:
+            call, name = decode(line[: line.index(b",[")] + b"]")
+            if _check_bare_call(call, name, []) is None:
+                return {"type": "call", "id": call, "name": name, "args": [], "rich": [[["args"], "bytes", 0]], "bin": [None]}
+        except ValueError:
+            pass
+    return None
 
 
 def _take_attachments(message: dict[str, Any], reader: LineReader | None) -> str | None:

@@ -240,6 +240,24 @@ class Memory(WorkerTestCase):
             worker._next_id = 2
             self.assertEqual(worker.call("size", "abc"), 3)
 
+    def test_a_line_that_there_is_none_for_is_an_error_of_its_call(self):
+        folder = self.folder(app="from pythonarium import expose\n@expose\ndef size(value, **more): return len(value)\n")
+        # Four million lists, each of 72 bytes and one of eight for it.
+        value = b"[%s[]]" % (b"[]," * 4_000_000)
+        for lane in ("serial", "asyncio"):
+            worker = self.ready({"": f"{folder}/app.py"}, lane=lane, resources={"memoryBytes": 256 * 1024 * 1024})
+            for call, more in enumerate((b"", b',{"rich":[[["kwargs","x"],"float"]],"kwargs":{"x":"nan"}}'), 1):
+                with self.subTest(lane, more=more):
+                    worker.send_bytes(b'[%d,"size",[%s]%s]\n' % (call, value, more))
+                    told = worker.receive_but_logs()
+                    self.assertIsNotNone(told, worker.stderr())
+                    self.assertEqual((told["id"], told["error"]["type"], told["started"], worker.mark()), (call, "MemoryError", False, 0))
+            worker._next_id = 2
+            self.assertEqual(worker.call("size", "abc"), 3)
+            # Nobody can tell how many bytes come behind it.
+            worker.send_bytes(b'[4,"size",[%s],{"rich":[[["kwargs","x"],"bytes",0]],"bin":[1],"kwargs":{"x":null}}]\nx' % value)
+            self.assertEqual((worker.receive_but_logs(), worker.wait()), (None, 3))
+
 
 class StartMarks(WorkerTestCase):
     def test_the_mark_is_the_last_request_that_was_started(self):
