@@ -47,7 +47,10 @@ class AsyncioLane(Lane):
             try:
                 loop.run_forever()
             except (SystemExit, KeyboardInterrupt):
-                pass  # Raised in a task of the user's: whoever waits for that task is told.
+                # Raised in a task of a call, of which whoever waits for that task is told; or where none runs, which as in the
+                # other lanes is meant for the process.
+                if not self.jobs:
+                    raise
         loop.remove_reader(self._reader.descriptor)
         # The teardown has its tasks made whatever a call has done to that.
         loop.set_task_factory(None)

@@ -182,14 +182,15 @@ class Signals(WorkerTestCase):
 
     def test_a_signal_handler_that_exits_outside_of_a_call_ends_the_worker_as_it_says(self):
         folder = self.folder(
-            app="import signal, sys\nfrom pythonarium import expose\n@expose\ndef fine(): return 'fine'\n"
-            "signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n"
+            app="import signal, sys\nfrom pythonarium import expose\n@expose\ndef exits_soon(): signal.setitimer(signal.ITIMER_REAL, 0.2)\n"
+            "signal.signal(signal.SIGALRM, lambda *_: sys.exit(5))\n"
         )
-        worker = self.ready({"": f"{folder}/app.py"})
-        self.assertEqual(worker.call("fine"), "fine")
-        worker.process.terminate()
-        self.assertIsNone(worker.receive())
-        self.assertEqual((worker.wait(), worker.stderr()), (5, ""))
+        for lane in ("serial", "asyncio", "threads"):
+            with self.subTest(lane):
+                worker = self.ready({"": f"{folder}/app.py"}, lane=lane)
+                worker.call("exits_soon")
+                self.assertIsNone(worker.receive())
+                self.assertEqual((worker.wait(), worker.stderr()), (5, ""))
 
 
 class Forks(WorkerTestCase):
