@@ -14,7 +14,7 @@ from .exchange import Exchange
 from .lane import Job, Lane, Mailbox, running
 from .stream import Stream
 from .value import NO_ATTACHMENTS, PLAIN, encode
-from .worker import NO_KWARGS, items_of, leave, leave_child
+from .worker import NO_KWARGS, items_of, leave, leave_child, leave_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ class AsyncioLane(Lane):
     def read(self) -> None:
         """Wait for the line, and take in what comes. All else stands still meanwhile."""
         self._was_read = True
-        self._reader.take_next(self._take_all, self._break)
+        # At once, since the call may catch what is raised, and go on to wait for what was lost.
+        self._reader.take_next(self._take_all, leave_for)
 
     def make_job(self, message: dict[str, Any], function: Callable[..., Any]) -> AsyncioJob:
         """Return what stands for a call of `function`."""

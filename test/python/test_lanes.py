@@ -180,6 +180,13 @@ class Asyncio(Lanes):
         self.call("open_door", "a")
         self.assertEqual(self.value_of(waits), "a")
 
+    def test_it_ends_at_once_of_what_a_signal_handler_raises_as_a_message_is_taken_in_though_a_plain_function_goes_on(self):
+        call = self.ask_with("stream", "sums_again_once_items_were_lost")
+        self.pulled()
+        self.worker.send({"type": "items", "id": call, "input": 0, "values": [1]})
+        self.assertIsNone(self.worker.receive_but_logs())
+        self.assertEqual(self.worker.wait(), 3)
+
     def test_iterables_of_several_calls_go_each_to_its_own(self):
         for name in ("sums", "sums_plainly"):
             with self.subTest(name):
