@@ -184,7 +184,14 @@ class ThreadMailbox(Mailbox):
 
         loop = get_running_loop()
         woken = loop.create_future()
-        self._wake = lambda: loop.call_soon_threadsafe(_resolve, woken)
+
+        def wake() -> None:
+            try:
+                loop.call_soon_threadsafe(_resolve, woken)
+            except RuntimeError:
+                pass  # A loop of the call's own that it has closed since: nobody waits there.
+
+        self._wake = wake
         try:
             # What came before it could be woken is there now.
             if self._came.empty():

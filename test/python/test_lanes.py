@@ -1,8 +1,10 @@
+import asyncio
 import json
 import time
 import unittest
 
 from harness import PATIENCE_S, WorkerTestCase, as_line
+from pythonarium.lane_threads import ThreadMailbox
 
 ROOMY = {"items": 1_000_000, "bytes": 1_000_000_000}
 
@@ -520,6 +522,22 @@ class Threads(Lanes):
         self.call("echo", 1)
         self.worker.line.close()
         self.assertEqual(self.worker.wait(), 0)
+
+
+class Mailboxes(unittest.TestCase):
+    def test_what_comes_as_the_loop_that_waited_for_it_is_closed_is_there_for_who_asks_next(self):
+        mailbox = ThreadMailbox()
+
+        async def give_up():
+            waiting = asyncio.ensure_future(mailbox.receive_async(1))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            return mailbox._wake
+
+        # The thread that reads has looked for it before, and calls it after.
+        mailbox._wake = asyncio.run(give_up())
+        mailbox.put({"type": "answer"})
+        self.assertEqual(mailbox.receive(1), {"type": "answer"})
 
 
 class Unknown(WorkerTestCase):
