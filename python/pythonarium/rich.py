@@ -187,10 +187,12 @@ class _Walk:
         """Return what stands for a key of a map or a member of a set; refuse two that would be one in JavaScript."""
         entries = len(self.rich)
         stands = self.step(step, (index,), value, room)
-        # What is told in `rich`, a list and a record are each an object of its own, unless it is a number.
-        kind = self.rich[-1][1] if len(self.rich) > entries else ""
+        # What is told in `rich`, a list and a record are each an object of its own, unless it is a number, or a handle: a class of
+        # sets may say one object twice.
+        _, kind, *data = self.rich[-1] if len(self.rich) > entries else ((), "")
         if type(stands) not in (list, dict) and kind in KEY_KINDS:
-            text = kind + encode_unchecked(int(stands) if isinstance(stands, float) and stands.is_integer() else stands)
+            meant = data[0] if kind == "handle" else int(stands) if isinstance(stands, float) and stands.is_integer() else stands
+            text = kind + encode_unchecked(meant)
             if text in seen:
                 raise self.refuse(ONE_IN_JAVASCRIPT)
             seen.add(text)
@@ -317,8 +319,10 @@ def _dict(walk: _Walk, value: dict[Any, Any], room: int) -> Any:
     for key, item in pairs:
         if has_joined_surrogates(key):
             raise walk.refuse(f"has the key {_short_repr(key)}, and a key {SURROGATES}")
+        if type(key) is not str:
+            key = str.__str__(key)  # Its class may say itself what is equal.
         stands[key] = item if _is_plain(item) else walk.step(key, f"[{str.__repr__(key)}]", item, room - 1)
-    # A class of dicts may say one of them twice.
+    # A class of dicts may say one of them twice, and a class of text tell two apart that are the same text.
     if len(stands) < len(pairs):
         raise walk.refuse(ONE_IN_JAVASCRIPT)
     walk.leave(5 * len(stands))
@@ -608,8 +612,8 @@ CONVERTERS: dict[type, Callable[[_Walk, Any, int], Any]] = {}
 # A program may make classes for as long as it runs.
 CONVERTERS_MAX = 1_000
 ONE_IN_JAVASCRIPT = "has two keys or members that would be one in JavaScript, such as '1' and Decimal('1')"
-# What two keys may be one by in JavaScript: what JSON has a word for, and numbers.
-KEY_KINDS = frozenset(("", "int", "float"))
+# What two keys may be one by in JavaScript: what JSON has a word for, numbers, and handles.
+KEY_KINDS = frozenset(("", "int", "float", "handle"))
 RESTORERS: dict[str, Callable[..., Any]] = {
     "bytes": _restore_bytes,
     "array": _restore_array,

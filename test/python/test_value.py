@@ -355,12 +355,22 @@ class Refusals(unittest.TestCase):
         Point, Pixel = [dataclasses.make_dataclass(name, ["x"], frozen=True) for name in ("Point", "Pixel")]
         One, Ratio = enum.Enum("One", {"A": 1}), type("Ratio", (float,), {})
         Several = type("Several", (dict,), {"items": lambda self: [("a", 1), ("a", 2)]})
-        for one in [{nan, other}, {nan: 1, other: 2}, {large, enum.Enum("Large", {"A": large}).A}, {"1", decimal.Decimal(1)}, {Ratio(1), One.A}, Several()]:
+        # Text that is told apart by more than what it is.
+        Tagged = type("Tagged", (str,), {"__eq__": lambda self, other: self is other, "__hash__": lambda self: id(self)})
+        tagged = {Tagged("a"): b"1", Tagged("a"): b"2"}
+        for one in [{nan, other}, {nan: 1, other: 2}, {large, enum.Enum("Large", {"A": large}).A}, {"1", decimal.Decimal(1)}, {Ratio(1), One.A}, Several(), tagged]:
             with self.subTest(one), self.assertRaisesRegex(with_c.ValueRefused, "would be one in JavaScript"):
                 with_c.encode(one, DEPTH_MAX)
-        for fine in [{Point(nan), Point(other)}, {Point(1), Pixel(1)}, {nan, "nan"}, {float("inf"), float("-inf"), 1}, {large, large + 1, f"{large:x}"}, {(nan,), (other,)}]:
+        for fine in [{Point(nan), Point(other)}, {Point(1), Pixel(1)}, {nan, "nan"}, {float("inf"), float("-inf"), 1}, {large, large + 1, f"{large:x}"}, {(nan,), (other,)}, {Tagged("a"): b"1"}]:
             with self.subTest(fine):
                 with_c.encode(fine, DEPTH_MAX)
+
+    def test_an_object_that_a_set_says_it_has_twice_is_refused_as_it_would_be_one_handle(self):
+        Twice = type("Twice", (set,), {"__iter__": lambda self: iter([one for one in set.__iter__(self) for _ in range(2)])})
+        thing, other = object(), object()
+        with self.assertRaisesRegex(with_c.ValueRefused, "would be one in JavaScript"):
+            with_c.encode(Twice({thing}), DEPTH_MAX, lambda value: ("handle", 7, "Thing"))
+        with_c.encode({thing, other}, DEPTH_MAX, lambda value: ("handle", 7 if value is thing else 8, "Thing"))
 
     def test_a_moment_whose_zone_does_not_say_how_far_off_it_is_is_as_one_without(self):
         zone = type("Zone", (datetime.tzinfo,), {"utcoffset": lambda self, moment: None})()
