@@ -6,6 +6,7 @@ This module is imported when the first such answer is given.
 from __future__ import annotations
 
 from .message import MessageTooLarge, part
+from .rows import are_distinct
 from .value import DICT_ONLY, INT_MAX, LISTS, encode_unchecked, write_plain
 
 TYPE_CHECKING = False
@@ -57,6 +58,8 @@ class Parting:
         if room > 1 and (is_dict or is_list) and len(value) <= FEW:
             inner = [(at, held) for at, held in (value.items() if is_dict else enumerate(value)) if held and type(held) in CUT]
             if inner:
+                if is_dict and not are_distinct(value):
+                    raise NotPlain  # Two parts would have one place.
                 rest = dict(value) if is_dict else list(value)
                 for at, held in inner:
                     rest[at] = self.cut(held, [*path, at], room // len(inner))

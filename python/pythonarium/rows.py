@@ -36,7 +36,7 @@ def encode_rows(
             return None
         stands = {key: _stand_in(item, ["value", key], entries) for key, item in value.items()}
     chars = chars_of(stands, depth_max, bytes_max) if entries else -1
-    if chars < 0 or type(stands) is dict and not _are_distinct(stands):
+    if chars < 0 or type(stands) is dict and not are_distinct(stands):
         return None
     rich = encode_unchecked(entries)
     # As they are looked for in the keys that stay in the text.
@@ -116,7 +116,7 @@ def columns_of(rows: list[Any]) -> tuple[list[str], list[list[Any]]] | None:
     try:
         joined = SEPARATOR.join(first)
         keys = joined.split(SEPARATOR)
-        if len(joined) * height > KEYS_CHARS_MAX or len(keys) != width or not _are_distinct(keys):
+        if len(joined) * height > KEYS_CHARS_MAX or len(keys) != width or not are_distinct(keys):
             return None
         # Of as many keys each, so that no other row can have the separator in a key and be the same text.
         if joined != SEPARATOR.join(rows[-1]) or SEPARATOR.join(chain.from_iterable(rows)) != SEPARATOR.join(repeat(joined, height)):
@@ -160,11 +160,11 @@ def kinds_of(rows: list[Any]) -> tuple[list[int], list[tuple[list[str] | None, l
 def _keys_of(rows: list[Any], joined: str) -> list[str] | None:
     """Return the keys of rows that are the text `joined`; None where columns gain nothing, or they may be different all the same."""
     keys = joined.split(SEPARATOR)
-    is_fine = len(keys) * len(rows) >= CELLS_MIN and set(map(len, rows)) == {len(keys)} and _are_distinct(keys)
+    is_fine = len(keys) * len(rows) >= CELLS_MIN and set(map(len, rows)) == {len(keys)} and are_distinct(keys)
     return keys if is_fine else None
 
 
-def _are_distinct(keys: Collection[str]) -> bool:
+def are_distinct(keys: Collection[str]) -> bool:
     """Whether no two of them are the same text, as those of a class may be that says itself what is equal."""
     return len(set(map(SEPARATOR.join, zip(keys)))) == len(keys)
 

@@ -8,7 +8,7 @@ from unittest.mock import patch
 from harness import WorkerTestCase, put_parts
 from pythonarium.message import MessageTooLarge
 from pythonarium.rich import restore
-from pythonarium.value import NO_ATTACHMENTS, PARTED, encode
+from pythonarium.value import NO_ATTACHMENTS, PARTED, ValueRefused, encode
 
 HEAD = len('{"type":"part","id":9007199254740991,"value":}')
 
@@ -131,6 +131,13 @@ class Parts(unittest.TestCase):
     def test_what_is_more_than_json_has_no_parts(self):
         said = Said([0.5] * 100_000 + [datetime.datetime(2020, 1, 1)])
         self.assertEqual((said.is_parted, said.parts), (False, []))
+
+    def test_two_of_one_place_are_refused_as_keys_that_would_be_one_in_javascript(self):
+        Tagged = type("Tagged", (str,), {"__eq__": lambda self, other: self is other, "__hash__": lambda self: id(self)})
+        numbers = [n / 7 for n in range(50_000)]
+        with self.assertRaisesRegex(ValueRefused, "would be one in JavaScript"):
+            Said({Tagged("a"): {"b": numbers}, Tagged("a"): {"c": numbers}})
+        self.assertEqual(Said({Tagged("a"): {"b": numbers}, Tagged("c"): numbers}).value(), {"a": {"b": numbers}, "c": numbers})
 
     def test_together_they_are_no_larger_than_a_message_may_be(self):
         value = [n / 7 for n in range(50_000)]
