@@ -1,6 +1,8 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Standing } from './asking.js';
 import { checkMs, checkNames, checkWait, eitherOf, reasonOf, throwIfAborted, type WaitOptions } from './budget.js';
 import { Call, type CallExtras, type Progress, type Question } from './call.js';
+import { outside } from './children.js';
 import { FunctionReleasedError, OptionError } from './errors.js';
 import { elsewhere, GivenHandles } from './given-handles.js';
 import {
@@ -362,7 +364,9 @@ export abstract class Caller<Api = unknown> {
     const attempts = mayRepeat ? new Attempts(terms, retries) : undefined;
     const isValues = given === undefined && handles === undefined && attempts === undefined;
     const isPlain = isValues && stream === undefined && onProgress === undefined && heartbeatTimeoutMs === undefined;
-    const onTold = onProgress && ((told: Progress) => void hooks.call(onProgress, 'An `onProgress`', told));
+    const onTold =
+      onProgress &&
+      AsyncResource.bind((told: Progress) => void outside(() => hooks.call(onProgress, 'An `onProgress`', told)));
     const extras = isPlain ? undefined : { stream, given, handles, attempts, onProgress: onTold, heartbeatTimeoutMs };
     const question =
       room === undefined

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { WorkerHand } from './actors/worker.js';
 import { FunctionReleasedError, OptionError } from './errors.js';
 import { type HandleOwner, isMember } from './handle.js';
@@ -37,6 +38,8 @@ type AnyFunction = (...args: any[]) => unknown;
 export class Kept {
   /** By which Python knows it, in whatever worker. */
   readonly number: number;
+  /** In which Python's calls of it run: that in which it was kept. */
+  readonly scope = new AsyncResource('pythonarium');
   readonly #fn: (...args: unknown[]) => unknown;
   readonly #places = new Map<KeptFunctions, Set<HandleOwner>>();
   #isReleased = false;

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { WorkerHand } from './actors/worker.js';
 import { FunctionReleasedError, type PoolError } from './errors.js';
 import { elsewhere } from './given-handles.js';
@@ -40,6 +41,8 @@ export class LiveArguments {
   readonly #inputs = new Map<number, Input>();
   /** Those that outlive the call, and where they are among its arguments. */
   readonly #kept = new Map<Kept, string>();
+  /** The async context of the caller: what reads the line is in one of its own. */
+  readonly scope = new AsyncResource('pythonarium');
   /** How many of the functions run. */
   #running = 0;
   #isOver = false;
@@ -76,7 +79,7 @@ export class LiveArguments {
   call(index: number, number: number, args: readonly unknown[], call: AskingCall): boolean {
     const called = this.#functions[index];
     if (called === undefined) return false;
-    if (!this.#isOver) void this.#answer(called, number, args, call);
+    if (!this.#isOver) void this.scope.runInAsyncScope(() => this.#answer(called, number, args, call));
     return true;
   }
 
@@ -87,7 +90,8 @@ export class LiveArguments {
       if (kept === undefined) throw new FunctionReleasedError();
       return kept.call(given);
     };
-    if (!this.#isOver) void this.#answer(called, number, args, call);
+    const answer = () => this.#answer(called, number, args, call);
+    if (!this.#isOver) void (kept === undefined ? answer() : kept.scope.runInAsyncScope(answer));
   }
 
   /**
@@ -117,7 +121,7 @@ export class LiveArguments {
   /** The call is over: sources that were begun are closed. */
   close(): void {
     this.#isOver = true;
-    for (const input of this.#inputs.values()) input.close();
+    for (const input of this.#inputs.values()) this.scope.runInAsyncScope(() => input.close());
   }
 
   async #answer(called: (...args: unknown[]) => unknown, number: number, args: readonly unknown[], call: AskingCall) {
@@ -208,7 +212,7 @@ class Input {
   }
 
   #start(): void {
-    void this.#call.run(() => this.#run());
+    void this.#live.scope.runInAsyncScope(() => this.#call.run(() => this.#run()));
   }
 
   async #run(): Promise<void> {

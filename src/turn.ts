@@ -44,5 +44,10 @@ export function nextTurn(run: () => void): void {
   nobody.runInAsyncScope(setImmediate, undefined, run);
 }
 
+/** Runs what lives longer than whoever asks for it: what it hears later is not heard in the context of that one. */
+export function asNobody<T>(run: () => T): T {
+  return nobody.runInAsyncScope(run);
+}
+
 /** Of no caller. Its `bind` says the same and takes its arguments apart and together again, each time that Node looks for an answer. */
 const nobody = new AsyncResource('pythonarium');

@@ -13,7 +13,7 @@ import type { Batch } from '../batch.js';
 import { Boot } from '../boot.js';
 import { busyPoll } from '../busy-poll.js';
 import type { Call } from '../call.js';
-import { callOf, outside, type Parent, type Run } from '../children.js';
+import { callOf, type Parent, type Run } from '../children.js';
 import { compile } from '../compile.js';
 import {
   CallHungError,
@@ -41,6 +41,7 @@ import { remove } from '../remove.js';
 import type { Started } from '../retries.js';
 import type { Runtime } from '../runtime.js';
 import type { Counters, WorkerStats } from '../stats.js';
+import { asNobody } from '../turn.js';
 import { hasLimit, Vigil } from '../vigil.js';
 import { errorFromWire } from '../wire/error.js';
 import {
@@ -136,7 +137,7 @@ export class WorkerHand implements ProcessListeners {
     this.#runtime = runtime;
     this.#worker = self;
     this.#startedAt = runtime.clock.now();
-    this.#process = outside(() => runtime.startPython(() => runtime.python.launch(), this));
+    this.#process = asNobody(() => runtime.startPython(() => runtime.python.launch(), this));
     this.#boot = new Boot(runtime, this.name, this.#process);
     this.#end = new WorkerEnd(this.name, this.#boot, runtime.settings.resources.cpuSeconds);
     this.#outbox = new Outbox((line, bin, isUrgent) => {
