@@ -1,3 +1,4 @@
+import type { WorkerId } from '../machines/index.js';
 import { PoisonError } from './errors.js';
 import { fingerprint } from './fingerprint.js';
 import { LruMap } from './lru-map.js';
@@ -13,6 +14,8 @@ interface Suspicious extends EncodedRequest {
 interface Suspect {
   readonly chars: number;
   deaths: number;
+  /** In which it ran as that ended, the last time. */
+  worker?: WorkerId;
   readonly firstAt: number;
   lastAt: number;
   /** Until when it is refused. */
@@ -85,15 +88,17 @@ export class Poison {
   }
 
   /**
-   * The request was running when its worker ended.
+   * The request was running when its worker ended. However often it ran there, that is one death.
    *
    * @param isSpent It has ended one in every attempt that its caller allows, and nothing else ran there.
    */
-  died(asked: Suspicious, isSpent: boolean): void {
+  died(asked: Suspicious, worker: WorkerId, isSpent: boolean): void {
     const { clock, settings } = this.#runtime;
     if (settings.poisonDeaths === 0) return;
     const now = clock.now();
     const suspect = this.#find(asked) ?? this.#add(asked, now);
+    if (suspect.worker === worker) return;
+    suspect.worker = worker;
     suspect.deaths += 1;
     suspect.lastAt = now;
     this.#until = Math.max(this.#until, now + FORGOTTEN_MS);
@@ -136,7 +141,7 @@ export class Poison {
   }
 
   #add(asked: Suspicious, now: number): Suspect {
-    const suspect = { chars: asked.keyChars, deaths: 0, firstAt: now, lastAt: now, refusedUntil: 0 };
+    const suspect: Suspect = { chars: asked.keyChars, deaths: 0, firstAt: now, lastAt: now, refusedUntil: 0 };
     const suspects = this.#suspects.get(asked.name) ?? new Map<string, Suspect>();
     for (const [print, each] of suspects) {
       if (this.#isForgotten(each) || suspects.size === REQUESTS_MAX) suspects.delete(print);

@@ -501,7 +501,7 @@ export class WorkerHand implements ProcessListeners {
     if (started !== false && this.#end.isUnasked && this.runs(request)) {
       this.#runtime.prefetch.broke(call);
       const isSpent = call.died();
-      this.#runtime.poison.died(call, isSpent && this.#ranAlone);
+      this.#runtime.poison.died(call, this.id, isSpent && this.#ranAlone);
     } else if (started !== false && request.isRevoked) {
       this.#runtime.prefetch.hung(call, this.#asked[1]?.isAhead === true);
     }
@@ -514,7 +514,7 @@ export class WorkerHand implements ProcessListeners {
     if (this.#end.because === 'stopped') return { error: this.#runtime.refusal('closed'), started, isFinal: true };
     // Those before it were run to their ends, and their answers are lost with it.
     if (this.#end.isUnasked && id === this.#process.lastStarted()) {
-      this.#runtime.poison.died({ name: batch.name, ...batch.requestOfNext() }, false);
+      this.#runtime.poison.died({ name: batch.name, ...batch.requestOfNext() }, this.id, false);
     }
     return { error: this.#end.lossOf(batch.name, { started, attempts: 1 }), started, isFinal: false };
   }

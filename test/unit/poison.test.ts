@@ -118,6 +118,19 @@ describe('a call that ends its worker', () => {
     expect(world.python.processes.filter(({ started }) => started.length > 0)).toHaveLength(3);
   });
 
+  it('has ended one worker, however often it ran in that one', async () => {
+    // Any of them may have been begun.
+    const script = { hasStartMark: false };
+    const { pool, world, ends } = await poisoned({ lane: 'threads', slots: 8, poisonDeaths: 2 }, null, script);
+    for (const code of ['ERR_WORKER_DIED', 'ERR_WORKER_DIED', 'ERR_POISON']) {
+      const asked = Array.from({ length: 5 }, () => ends(pool.call('parse', POISON)));
+      await heard();
+      if (code === 'ERR_WORKER_DIED') world.process.die();
+      for (const error of await Promise.all(asked)) expect(error).toMatchObject({ code });
+    }
+    expect(pool.stats().poison).toEqual({ active: 1, refused: 5 });
+  });
+
   it('is never refused with `poisonDeaths: 0`, and after as many deaths as that says', async () => {
     const { pool, ends } = await poisoned({ poisonDeaths: 0 });
     for (let death = 0; death < 4; death += 1) {
@@ -173,8 +186,8 @@ describe('the table of such calls', () => {
     const { poison } = world.runtime;
     const request = (text: string) => ({ text, bin: [], keyChars: text.length });
     for (let each = 0; each < 300; each += 1) {
-      poison.died({ name: `f${each}`, ...request('a') }, true);
-      poison.died({ name: 'g', ...request(`${each}`) }, true);
+      poison.died({ name: `f${each}`, ...request('a') }, each, true);
+      poison.died({ name: 'g', ...request(`${each}`) }, each, true);
     }
     expect(poison.active).toBe(99 + 100);
   });
@@ -188,7 +201,7 @@ describe('the table of such calls', () => {
       bin: [Uint8Array.from(bytes)],
       keyChars: 10,
     });
-    poison.died(asked(1, 2), false);
+    poison.died(asked(1, 2), 0, false);
     expect(poison.refuses(asked(1, 2))).toBe(true);
     expect(poison.refuses(asked(1, 3))).toBe(false);
     expect(poison.refuses(asked(1, 2, 3))).toBe(false);
@@ -199,8 +212,13 @@ describe('the table of such calls', () => {
  * A pool in which `parse('bad.bin')` ends its worker as long as `ends` says so, and all else is answered. Without
  * `fate` Python does nothing by itself.
  */
-async function poisoned(options: Partial<PoolOptions> = {}, fate: (() => boolean) | null = () => true) {
+async function poisoned(
+  options: Partial<PoolOptions> = {},
+  fate: (() => boolean) | null = () => true,
+  more: Script = {},
+) {
   const script: Script = {
+    ...more,
     serve: ({ name, args }, process) => {
       const isPoison = name === 'parse' && args[0] === POISON[0];
       if (fate === null) return;
