@@ -965,8 +965,11 @@ function whyItMayHaveDied(seen: {
 function lastLines(stderr: readonly string[]): string {
   if (stderr.length === 0) return ' It wrote nothing to standard error.';
   const theirs = stderr.filter((line) => !OWN_FRAME.test(line));
-  const lines = theirs.slice(-QUOTED_LINES_MAX).map((line) => `\n  ${printable(line.slice(0, QUOTED_CHARS_MAX))}`);
-  return ` Its last lines on standard error:${lines.join('')}`;
+  // Of a crash the innermost calls are written first, and what extensions were loaded last.
+  const crash = theirs.findLastIndex((line) => CRASHED_THREAD.test(line));
+  const shown = crash === -1 ? theirs.slice(-QUOTED_LINES_MAX) : theirs.slice(crash, crash + QUOTED_LINES_MAX);
+  const lines = shown.map((line) => `\n  ${printable(line.slice(0, QUOTED_CHARS_MAX))}`);
+  return ` ${crash === -1 ? 'Its last lines on' : 'From its'} standard error:${lines.join('')}`;
 }
 
 function didYouMean(call: string, functions: readonly string[]): string {
@@ -1048,8 +1051,9 @@ function quoted(text: string): string {
 
 const QUOTED_CHARS_MAX = 200;
 const QUOTED_LINES_MAX = 5;
-/** What a crash prints last of the worker's own frames, which say nothing about the crash. */
-const OWN_FRAME = /^ {2}File "(.*[\\/]pythonarium[\\/]worker\.py|<string>)", line \d+ in /;
+/** What a crash prints of the frames of the worker around those of the call, which say nothing about the crash. */
+const OWN_FRAME = /^ {2}File "(.*[\\/]pythonarium[\\/](worker|serial|event_loop|lane_\w+)\.py|<string>)", line \d+ in /;
+const CRASHED_THREAD = /^Current thread 0x\w+.* \(most recent call first\):$/;
 const LISTED_NAMES_MAX = 12;
 const SUGGESTION_NAMES_MAX = 200;
 

@@ -161,6 +161,27 @@ describe('a WorkerDiedError', () => {
     expect(message).not.toContain('worker.py');
   });
 
+  it('quotes of a deep crash its innermost calls, and not what is written behind them', () => {
+    const frame = (line: number) => `  File "/home/ann/model.py", line ${line} in load`;
+    const stderr = [
+      'Thread 0x00007f878e3a06c0 (most recent call first):',
+      '  File "/opt/python/pythonarium/worker.py", line 473 in watch',
+      '',
+      'Current thread 0x00007f878e7b22c0 (most recent call first):',
+      ...[1, 2, 3, 4, 5, 6].map(frame),
+      '  File "/opt/python/pythonarium/serial.py", line 110 in answer_calls',
+      '',
+      'Extension modules: numpy.core._multiarray_umath (total: 1)',
+    ];
+    const crashed = died({ signal: 'SIGSEGV', stderr });
+    for (const line of [1, 2, 3, 4]) expect(crashed).toContain(frame(line));
+    for (const left of [frame(5), 'serial.py', 'Extension modules']) expect(crashed).not.toContain(left);
+    // A shallow one is not filled up by them.
+    const shallow = died({ signal: 'SIGSEGV', stderr: [...stderr.slice(0, 5), ...stderr.slice(-3)] });
+    expect(shallow).toContain(frame(1));
+    expect(shallow).not.toContain('serial.py');
+  });
+
   it('says of a session that has nobody to build it that one goes on from nothing', () => {
     const { message } = new errors.SessionLostError({ session: 's1', reason: 'worker-died' });
     expect(message).toContain('its worker died');
