@@ -1,3 +1,6 @@
+// Not those of a test that plays them: a program that only waits for the pool would end meanwhile, as a file of `node --test` does.
+import { clearInterval, setInterval } from 'node:timers';
+
 /**
  * Keeps the program running while somebody waits for the pool, and only then:
  * a program that forgot to close its pool still ends by itself.

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { KeepAlive } from '../../src/keep-alive.js';
 
 describe('keep-alive', () => {
@@ -17,6 +17,19 @@ describe('keep-alive', () => {
     keepAlive.hold();
     expect(timers()).toBe(before + 1);
     keepAlive.release();
+    keepAlive.dispose();
+  });
+
+  it('keeps it running while a test plays the timers, of which none does', () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { keepAlive, endTurn } = made();
+    const before = timers();
+    keepAlive.hold();
+    expect(timers()).toBe(before + 1);
+    keepAlive.release();
+    endTurn();
+    expect(timers()).toBe(before);
     keepAlive.dispose();
   });
 
