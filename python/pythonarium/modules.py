@@ -86,11 +86,24 @@ def load_module(source: str) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except BaseException:
+    except BaseException as error:
         sys.modules.pop(name, None)
+        if isinstance(error, ImportError) and "no known parent package" in str(error.msg):
+            error.msg = f"{error.msg}: {_in_its_package(file)}"
         raise
     # A module may put something else in its own place.
     return sys.modules.get(name, module)
+
+
+def _in_its_package(file: str) -> str:
+    """Return what to say of a file that means to be a member of a package, and was named by its path."""
+    folder, name = os.path.split(os.path.splitext(file)[0])
+    while package := os.path.basename(folder):
+        folder = os.path.dirname(folder)
+        name = f"{package}.{name}"
+        if not os.path.isfile(os.path.join(folder, "__init__.py")):
+            break
+    return f"a file that is named by its path is a module of its own. Name it {name!r}, with {folder!r} in `pythonPath`."
 
 
 def files_below(folders: list[str], modules: Iterable[ModuleType]) -> list[str]:

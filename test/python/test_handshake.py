@@ -83,6 +83,19 @@ class FailedStarts(WorkerTestCase):
         error = self.failed("import", {"": f"{folder}/os.py"})
         self.assertRegex(error["message"], "imported as 'os', and another module of that name is already there.*Rename")
 
+    def test_a_file_that_means_to_be_in_a_package_is_told_its_name_there(self):
+        folder = self.folder()
+        (folder / "app" / "models").mkdir(parents=True)
+        for package in ("app", "app/models"):
+            (folder / package / "__init__.py").touch()
+        (folder / "loose").mkdir()
+        for path, name in (("app/main.py", "app.main"), ("app/models/tree.py", "app.models.tree"), ("loose/main.py", "loose.main")):
+            file = folder / path
+            file.write_text("from .weights import load\n")
+            error = self.failed("import", {"": str(file)})
+            self.assertRegex(error["message"], f"no known parent package: .* Name it '{name}', with '{folder}' in `pythonPath`.")
+            self.assertIn(f'File "{file}", line 1, in <module>', error["traceback"])
+
     def test_an_import_that_exits_is_a_failed_start(self):
         folder = self.folder(app="import sys\nsys.exit(3)\n")
         error = self.failed("import", {"": f"{folder}/app.py"})
