@@ -290,6 +290,8 @@ if sys.version_info >= (3, 10):
     options = dict(getattr(sys, '_xoptions', {}))
     if sys.flags.utf8_mode:
         options.setdefault('utf8', True)
+    elif not sys.flags.ignore_environment and os.environ.get('PYTHONUTF8') == '0':
+        options.setdefault('utf8', '0')
     if sys.flags.dev_mode:
         options.setdefault('dev', True)
     flags = ['-B'] * bool(sys.flags.dont_write_bytecode) + ['-O'] * sys.flags.optimize + ['-b'] * sys.flags.bytes_warning

@@ -205,6 +205,13 @@ describe('a wrapper', () => {
     expect(execFileSync(found.executable, ['-I', ...found.flags, '-c', code], options).trim()).toBe('2 True');
   });
 
+  it('hands on to workers that a variable asks for no UTF-8, which Python would take in the locale C otherwise', async () => {
+    const found = await find({ python: system, env: { LC_ALL: 'C', PYTHONUTF8: '0' } });
+    const code = 'import sys; print(sys.flags.utf8_mode)';
+    const options = { env: found.environment, encoding: 'utf8' } as const;
+    expect(execFileSync(found.executable, ['-I', ...found.flags, '-c', code], options).trim()).toBe('0');
+  });
+
   it('hands its activation on to workers, but not what its shell keeps for itself', async () => {
     const python = wrapper(`export ACTIVATED=yes MODE=wrapped; cd /; exec "${system}" "$@"`);
     const found = await find({ python, env: { MODE: 'given', PWD: '/given', SHLVL: undefined } });
