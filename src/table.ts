@@ -171,6 +171,8 @@ function whyNoRow(root: StateNode, leaf: StateNode): string | undefined {
   if (leaf.type !== 'atomic') return `the state is ${leaf.type}`;
   // XState enters and leaves them all the same.
   if (Object.keys(leaf.states).length > 0) return 'the state is atomic with states of its own';
+  // XState looks for that one by its id, though nothing else does.
+  if (leaf.key.startsWith('#')) return 'a name that begins with `#`';
   if (leaf.always !== undefined) return '`always`';
   return [leaf, root].some((node) => [...node.transitions.keys()].some(isOddWildcard))
     ? 'a wildcard that is not the last token'

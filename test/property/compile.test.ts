@@ -191,6 +191,20 @@ describe('a compiled machine', () => {
     expect(traceOf(compile(machine), happenings)).toEqual(traceOf(machine, happenings));
   });
 
+  it('looks for a state whose name begins with # by its id, as the interpreted one does', () => {
+    const machine = raisingMachine({
+      a: { on: { go: '#b', other: '#known' } },
+      '#a': { id: 'b', on: { go: 'a' } },
+      '#known': { id: 'known', on: { go: 'a' } },
+    });
+    for (const first of ['go', 'other']) {
+      const happenings = [first, 'go'].map((type) => ({ send: { type } }));
+      expect(traceOf(compile(machine), happenings)).toEqual(traceOf(machine, happenings));
+    }
+    const because = 'a name that begins with `#`';
+    expect(leftToInterpreter(machine)).toEqual(['#a', '#known'].map((state) => ({ state, event: '*', because })));
+  });
+
   it('gives a child that it starts what the actions before have made of the context', () => {
     const inputs: unknown[] = [];
     const machine = setup({
