@@ -55,6 +55,7 @@ describe('a compiled machine', () => {
           watched: when,
           early: chance === 4 ? 2 : 0,
           replies: chance === 3 ? 2 : 0,
+          stopsAt: chance === 6 ? 3 : 0,
           upsetBy,
         };
         expect(traceOf(machineOf(config, compile), happened, { ...given, onSend: count })).toEqual(

@@ -29,6 +29,8 @@ export function traceOf(
     early = 0,
     /** How many times an observer sends something in the middle of what it hears. */
     replies = 0,
+    /** At which of the snapshots that it is given an observer stops the actor, if at all. */
+    stopsAt = 0,
     onSend = (send: () => void) => send(),
     watched = ALWAYS,
     /** At which of the events that it is told of an inspector throws. */
@@ -61,6 +63,7 @@ export function traceOf(
   let watch: { unsubscribe(): void } | undefined;
   let isEndless = false;
   let replied = 0;
+  let heard = 0;
   const parent = createActor(PARENT, { clock, logger, ...observed, id: 'parent' });
   run(() => void parent.start());
   const start = (snapshot?: unknown) => {
@@ -69,6 +72,8 @@ export function traceOf(
     const observer = {
       next: (next: unknown) => {
         seen.push(['next', plain(next)]);
+        heard += 1;
+        if (heard === stopsAt) run(() => actor.stop());
         if (replied < replies) {
           replied += 1;
           run(() => actor.send(EVENTS[0]!));
@@ -106,6 +111,7 @@ export function traceOf(
     const before = actor.getSnapshot() as AnyMachineSnapshot;
     if ('send' in happening) onSend(() => run(() => actor.send(happening.send)));
     else if ('wait' in happening) onSend(() => run(() => void clock.increment(happening.wait)));
+    else if ('restart' in happening) run(() => void actor.stop().start());
     else if (before.status === 'active') {
       if ('persist' in happening) {
         const persisted = persistedOf(actor);

@@ -34,6 +34,8 @@ export type Happening =
   | { readonly wait: number }
   /** It goes on from what was persisted of it. */
   | { readonly persist: true }
+  /** It is stopped, and started again. */
+  | { readonly restart: true }
   /** Asked of XState's pure functions, with no actor. */
   | { readonly ask: AnyEventObject };
 
@@ -79,6 +81,7 @@ interface Enqueuing {
 interface Told {
   readonly count?: number;
   readonly by?: unknown;
+  readonly of?: AnyActorRef;
 }
 interface Spawning extends Args {
   spawn: (src: string, options: object) => object;
@@ -86,7 +89,11 @@ interface Spawning extends Args {
 
 const SINK = createActor(
   fromCallback(({ receive }) =>
-    receive((event) => seen.push(['sink', event.type, (event as Told).count, (event as Told).by])),
+    receive((event) => {
+      const { count, by, of } = event as Told;
+      // Whoever says something has its next state by then.
+      seen.push(['sink', event.type, count, by, JSON.stringify(of?.getSnapshot().value)]);
+    }),
   ),
   { id: 'sink' },
 ).start();
@@ -345,6 +352,8 @@ export const IMPLEMENTATIONS = {
       enqueue.sendTo(({ context }: { context: { kept?: object } }) => context.kept ?? SINK, { type: 'hello' }),
     ),
     tellParent: sendParent({ type: 'up' } as never),
+    tellParentAtOnce: ({ self }: { self: { _parent?: AnyActorRef } }) => self._parent?.send({ type: 'up' }),
+    tellOf: sendTo(SINK, (({ self }: Inside) => ({ type: 'told of', of: self })) as never),
     forward: forwardTo(SINK),
     say: emit((({ context }: Args) => ({ type: 'said', count: context.count })) as never),
     sayAll: emit({ type: 'all' } as never),
@@ -418,7 +427,7 @@ const quietAction = fc.oneof(
     arbitrary: fc.constantFrom('addKey', 'addWhole', 'assignNothing', 'forward', 'spawnKept', 'stopKept', 'tellKept'),
   },
   { weight: 1, arbitrary: fc.constantFrom('spawnChild', 'stopNobody', 'spawnEnded', 'spawnSynced', 'raiseTwo') },
-  { weight: 2, arbitrary: fc.constantFrom('tellKnown', 'tellInTime', 'cancelInTime', 'muted') },
+  { weight: 2, arbitrary: fc.constantFrom('tellKnown', 'tellOf', 'tellInTime', 'cancelInTime', 'muted') },
   { weight: 2, arbitrary: fc.constantFrom('peek', 'listen', 'look', 'meddle', 'sayAll', 'logAll', 'tellChildren') },
   { weight: 2, arbitrary: fc.constantFrom('startPartner', 'tellPartner', 'spawnMate', 'tellMate', 'stopMate') },
   { weight: 1, arbitrary: fc.constantFrom('startSpeaker', 'startNameless', 'startSums', 'startNumbers') },
@@ -441,7 +450,7 @@ const action = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom('fail', 'assignThrows', 'tellKid', 'raiseNow', 'queueRare', 'nobody knows') },
   { weight: 1, arbitrary: fc.constantFrom('spawnBroken', 'spawnUnknown', 'tellParent', 'sendsByItself', 'raiseNow') },
   { weight: 1, arbitrary: fc.constantFrom('failWithNothing', 'raiseNothing', 'raiseInTurn') },
-  { weight: 1, arbitrary: fc.constantFrom('tellText', 'tellNothing', 'tellWall') },
+  { weight: 1, arbitrary: fc.constantFrom('tellText', 'tellNothing', 'tellWall', 'tellParentAtOnce') },
   // Two of one name are an error wherever none is ended, as in a graph.
   { weight: 1, arbitrary: fc.constantFrom('stopsAtFive', 'stopsAtFive', 'stopsAtFive', 'spawnKnown') },
 );
@@ -455,7 +464,10 @@ const transition = (actions: fc.Arbitrary<unknown>, targets: readonly string[]) 
     {
       target: fc.oneof(
         { weight: 12, arbitrary: fc.constantFrom(...targets) },
-        { weight: 1, arbitrary: fc.constantFrom<string | string[]>(...WITHIN, '#random', ['#left', '#right']) },
+        {
+          weight: 1,
+          arbitrary: fc.constantFrom<string | string[]>(...WITHIN, '#random', '', [], ['#left', '#right']),
+        },
       ),
       guard,
       actions: fc.array(actions, { maxLength: 4 }),
@@ -688,6 +700,7 @@ export const happening: fc.Arbitrary<Happening> = fc.oneof(
   // What is no event at all, which its type does not let anybody send.
   { weight: 1, arbitrary: fc.constant({ send: undefined as unknown as AnyEventObject }) },
   { weight: 2, arbitrary: fc.constant({ persist: true } as const) },
+  { weight: 1, arbitrary: fc.constant({ restart: true } as const) },
   { weight: 2, arbitrary: event.map((ask) => ({ ask })) },
 );
 
