@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { InspectionEvent } from 'xstate';
+import type { AnyActorRef, InspectionEvent } from 'xstate';
 import { Gate } from '../support/gate.js';
 import { failure, fixtures, next, readyPool, startPool } from '../support/pool.js';
 
@@ -54,6 +54,19 @@ describe('the option inspect', () => {
     await pool.close();
     const told = ['worker: startProcess', 'client: beginExchange', 'coordinator: xstate.sendTo', 'worker: askToStop'];
     expect([...seen]).toEqual(expect.arrayContaining(told));
+  });
+
+  it('sees an actor for each place and for each slot, those of short calls ahead included, as the guide has it', async () => {
+    const ids: string[] = [];
+    const inspect = (event: InspectionEvent) => {
+      if (event.type === '@xstate.actor') ids.push((event.actorRef as AnyActorRef).id);
+    };
+    await readyPool(app, { inspect, size: 2 });
+    const clients = [0, 1].flatMap((place) => [
+      `client-${place}`,
+      ...[0, 1, 2].map((slot) => `client-ahead-${place * 3 + slot}`),
+    ]);
+    expect(ids).toEqual(['supervisor', 'coordinator', ...clients, 'worker-0', 'worker-1']);
   });
 
   it('takes an observer object as well, and refuses what is none', async () => {
