@@ -348,6 +348,9 @@ export abstract class Caller<Api = unknown> {
     if (given !== undefined && prepared.given !== undefined) {
       refuseRepeats(given, 'a call with functions or iterables among its arguments, which may have been used');
     }
+    if (given !== undefined && prepared.handles !== undefined) {
+      refuseRepeats(given, 'a call with a handle, whose object is in one worker');
+    }
     prepared.terms = termsOf(options);
     return prepared;
   }
@@ -360,10 +363,11 @@ export abstract class Caller<Api = unknown> {
     // Those who share a call wait with budgets of their own.
     const isShared = options.idempotencyKey !== undefined && room === undefined;
     if (!isShared) throwIfAborted(signal);
-    const mayRepeat = terms !== undefined && room === undefined && given === undefined && !this.unrepeatable;
+    const isOfValues = given === undefined && handles === undefined;
+    const mayRepeat = terms !== undefined && room === undefined && isOfValues && !this.unrepeatable;
     const attempts = mayRepeat ? new Attempts(terms, retries) : undefined;
-    const isValues = given === undefined && handles === undefined && attempts === undefined;
-    const isPlain = isValues && stream === undefined && onProgress === undefined && heartbeatTimeoutMs === undefined;
+    const isQuestion = isOfValues && attempts === undefined;
+    const isPlain = isQuestion && stream === undefined && onProgress === undefined && heartbeatTimeoutMs === undefined;
     const onTold =
       onProgress &&
       AsyncResource.bind((told: Progress) => void outside(() => hooks.call(onProgress, 'An `onProgress`', told)));

@@ -413,6 +413,22 @@ describe('what is kept in Python', () => {
     expect(await failure(basket.owner)).toMatchObject({ code: 'ERR_HANDLE_ENDED', reason: 'worker-died' });
   });
 
+  it('is in one worker alone, so that a call of it has one attempt: more are refused, or say nothing if they are bound', async () => {
+    const pool = await open();
+    const session = pool.session('s', { affinity: 'hint' });
+    const basket = await session.py.Basket('ann');
+    const more = { idempotent: true, attemptTimeoutMs: 50 };
+    const refused = { code: 'ERR_OPTION', option: 'idempotent' };
+    expect(await failure(session.call('owners', [[basket]], more))).toMatchObject(refused);
+    const pid = pool.workers()[0]?.pid as number;
+    process.kill(pid, 'SIGSTOP');
+    const owners = session.with(more).call('owners', [[basket]]);
+    const told = owners.catch((error: Error) => error);
+    await delay(200);
+    process.kill(pid, 'SIGCONT');
+    expect(await told).toEqual(['ann']);
+  });
+
   it.each(['serial', 'threads'] as const)(
     'is of no use when its session is lost elsewhere while it is made, and its worker lives on, in the lane %s',
     async (lane) => {
