@@ -512,5 +512,9 @@ const LOST =
 
 type Afterwards = (how: CallOutcome) => void;
 
-/** How a call ended, as `stats()` counts it. */
+/**
+ * How a call ended, as `stats()` counts it. `timedOut`: its budget, or a limit on how long it runs, was spent. `aborted`: by
+ * its signal, or since the loop over its results was left. `refused`: before Python had begun with it. `shed`: in an
+ * overload. `failed`: by any other error.
+ */
 export type CallOutcome = 'answered' | 'failed' | 'timedOut' | 'aborted' | 'refused' | 'shed';

@@ -50,7 +50,7 @@ export interface PoolStats {
    * had one wait behind them (`overruns`), and how many were `moved` to another worker, unbegun, since theirs ended.
    */
   readonly prefetch: { readonly ahead: number; readonly overruns: number; readonly moved: number };
-  /** Since the pool was created. `asked` is the sum of the others and of those still under way. */
+  /** Since the pool was created. `asked` is the sum of the others: those that are `running`, or wait, and those that have ended, by how. */
   readonly calls: { readonly asked: number; readonly running: number } & Readonly<Record<CallOutcome, number>>;
 }
 

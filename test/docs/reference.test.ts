@@ -8,15 +8,17 @@ import { describe, expect, it } from 'vitest';
 import { ROOT, readPage, readPages } from './pages.js';
 
 describe('the pages', () => {
-  it('have a row for every event of a pool, with its fields', () => {
-    const rows = readPage('docs/guides/inspecting.md')
-      .text.split('\n')
-      .filter((line) => line.startsWith('| `'));
-    const missing = events().filter(({ name, fields }) => {
-      const row = rows.find((line) => line.includes(`\`${name}\``)) ?? '';
-      return !fields.every((field) => row.includes(`\`${field}\``));
+  it.each([
+    ['event of a pool, with its fields', events],
+    ['member of stats(), with its parts', stats],
+  ])('have a row for every %s', (_, things) => {
+    const rows = readPage('docs/guides/inspecting.md').text.matchAll(/^\| (`.*?) \| (.*) \|$/gm);
+    const said = [...rows].map(([, names = '', text = '']) => ({ names, text }));
+    const missing = things().filter(({ name, fields }) => {
+      const text = said.find(({ names }) => names.includes(`\`${name}\``))?.text;
+      return text === undefined || !fields.every((field) => text.includes(`\`${field}\``));
     });
-    expect(events().length).toBeGreaterThan(5);
+    expect(things().length).toBeGreaterThan(5);
     expect(missing).toEqual([]);
   });
 
@@ -73,6 +75,18 @@ function events(): { name: string; fields: string[] }[] {
       const [fact] = checker.getTypeArguments(checker.getTypeOfSymbol(event) as ts.TypeReference);
       return { name: event.name, fields: (fact as ts.Type).getProperties().map((field) => field.name) };
     });
+}
+
+/** The members of `pool.stats()`, and what those consist of that are more than one number. */
+function stats(): { name: string; fields: string[] }[] {
+  const { source, checker } = parsed('src/stats.ts');
+  const found = source.statements.find((each) => ts.isInterfaceDeclaration(each) && each.name.text === 'PoolStats');
+  const members = checker.getTypeAtLocation(found as ts.Node).getProperties();
+  return members.map((member) => {
+    const type = checker.getTypeOfSymbol(member);
+    const isOne = (type.flags & (ts.TypeFlags.String | ts.TypeFlags.Number)) !== 0;
+    return { name: member.name, fields: isOne ? [] : type.getProperties().map((part) => part.name) };
+  });
 }
 
 /** What a class offers, those of its base included, without what is marked as internal. */
