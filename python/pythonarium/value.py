@@ -473,6 +473,8 @@ ADVICE = {
     "clongdouble": "; return float(...) of its .real and .imag",
     "generator": ": call it with stream(), or return list(...) of it",
     "async_generator": ": call it with stream(), or return a list",
+    # Of pandas, where `dict(...)` has columns that cannot cross either.
+    "DataFrame": '; return its rows as dicts, in pandas .to_dict("records"), or its columns as arrays',
     "coroutine": "; await it",
 }
 

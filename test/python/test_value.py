@@ -335,6 +335,7 @@ class Refusals(unittest.TestCase):
             ("range(3)", "return list"),
             ("type('Array', (), {'tolist': list})()", ".tolist()"),
             ("type('complex64', (), {'tolist': list})()", ".real and .imag"),
+            ("type('DataFrame', (), {'keys': list, '__getitem__': list})()", "its rows as dicts"),
             ("type('longdouble', (), {'tolist': list})()", "return float"),
             ("type('clongdouble', (), {'tolist': list})()", "return float(...) of its .real"),
         ]:
