@@ -70,7 +70,7 @@ export interface PoolOptions {
   readonly recycle?: RecycleLimits | undefined;
   /** How many workers may be out for replacement at once: so many more may boot than `size` says. Default: 1. */
   readonly recycleConcurrencyMax?: number | undefined;
-  /** How long a worker that is to be replaced is kept for strict sessions, in ms. They are lost then. Default: 30,000. */
+  /** How long a worker that `recycle` is to replace is kept for strict sessions, in ms. They are lost then. Default: 30,000. */
   readonly sessionDrainMs?: number | undefined;
   /** How many leases one worker holds at a time. Default: 1; 100 in the lane `'asyncio'`, 8 in the lane `'threads'`. */
   readonly slots?: number | undefined;
