@@ -177,10 +177,9 @@ export class Hold implements LeaseHolder, CallHome {
     const ended: EndedLease = { lease: exchange.lease, reason: 'expired', leaseTimeoutMs };
     this.#end(ended);
     if (calls.length === 0) return exchange.end();
-    for (const call of calls) {
-      call.fail(new LeaseEndedError(ended));
-      exchange.abandon(call);
-    }
+    for (const call of calls) call.fail(new LeaseEndedError(ended));
+    // The last first, so that Python finds all of it said when it is interrupted.
+    for (const call of calls.toReversed()) exchange.abandon(call);
   }
 
   #checkedInNow(): void {

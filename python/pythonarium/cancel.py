@@ -86,6 +86,9 @@ class Cancellation:
         elif self.is_cancelled(call):
             # Once only: what the call does to end in order is not interrupted again.
             self.armed = 0
+            # Those behind it may have been given up with it, by signals that were heard as this one.
+            if self._mark is not None and self._mark.is_cancelled_after(call):
+                self.missed = True
             if self.interrupt is None:
                 raise CallCancelled(GIVEN_UP)
             self.interrupt()

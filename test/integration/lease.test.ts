@@ -94,6 +94,18 @@ describe('a lease', () => {
     expect(pool.stats().cancelled).toEqual({ kept: 0, killed: 0 });
   });
 
+  it('that expires takes back the calls on their way, too: Python begins none of them, though all are given up at once', async () => {
+    const pool = await readyPool(app, { interrupt: true });
+    for (let time = 0; time < 5; time += 1) {
+      const lease = await pool.checkout({ leaseTimeoutMs: 100 });
+      const calls = [lease.call('rest', [60]), ...[1, 2, 3].map((number) => lease.call('note', [number]))];
+      const errors = await Promise.all(calls.map((call) => failure(call)));
+      expect(errors).toMatchObject(calls.map(() => ({ code: 'ERR_LEASE_ENDED', reason: 'expired' })));
+    }
+    expect(await pool.call('noted')).toEqual([]);
+    expect(pool.stats().cancelled).toEqual({ kept: 5, killed: 0 });
+  });
+
   it('sends nothing behind a call that Python may have questions in, and nothing of that kind behind others', async () => {
     const pool = await readyPool(app);
     const gate = new Gate();

@@ -22,9 +22,12 @@ class GivenUpInThePipe(unittest.TestCase):
         self.cancellation = Cancellation()
         self.cancellation.watch(self.mark)
 
+    def write(self, call: int) -> None:
+        pack_into("<Q", self.mark._page, 8 * (1 + call % CANCELLED_MAX), call)
+
     def give_up(self, call: int) -> None:
         """As Node does it: the page first, and then the signal."""
-        pack_into("<Q", self.mark._page, 8 * (1 + call % CANCELLED_MAX), call)
+        self.write(call)
         self.cancellation._on_signal(0, None)
 
     def test_is_still_looked_for_when_another_call_comes_first(self) -> None:
@@ -52,6 +55,16 @@ class GivenUpInThePipe(unittest.TestCase):
         self.assertTrue(self.cancellation.missed)
         with self.assertRaises(CallCancelled):
             self.cancellation.arm(13)
+        self.assertFalse(self.cancellation.missed)
+
+    def test_is_looked_for_where_its_signal_is_heard_as_one_with_that_of_the_call_that_runs(self) -> None:
+        self.cancellation.arm(1)
+        self.write(2)
+        with self.assertRaises(CallCancelled):
+            self.give_up(1)
+        self.assertTrue(self.cancellation.missed)
+        with self.assertRaises(CallCancelled):
+            self.cancellation.arm(2)
         self.assertFalse(self.cancellation.missed)
 
     def test_is_nothing_that_runs_in_no_call(self) -> None:
