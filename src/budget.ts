@@ -1,6 +1,7 @@
 import type { PoolClock } from './clock.js';
 import { OptionError } from './errors.js';
 import { NO_OPTIONS } from './own.js';
+import { soon } from './turn.js';
 
 /** How long somebody is ready to wait. */
 export interface WaitOptions {
@@ -34,7 +35,7 @@ export class Budget {
       if (!this.#isClosed) onSpent('timeout');
     };
     // No time at all is what can be had in this turn: a free worker, and no answer of Python's.
-    if (timeoutMs === 0) queueMicrotask(onTime);
+    if (timeoutMs === 0) soon(onTime);
     else this.#timer = clock.setTimeout(onTime, timeoutMs);
   }
 

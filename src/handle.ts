@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import type { WorkerHand } from './actors/worker.js';
 import type { HandleEnd } from './errors.js';
 import { type Handle, NOT_REMOTE, type PyResult } from './py.js';
+import { soon } from './turn.js';
 import { encodeHandlesDrop } from './wire/message.js';
 import { isPlainArray, isPlainObject } from './wire/plain.js';
 
@@ -128,7 +129,7 @@ export class Handles {
   /** Lets go of a number that came so many times. Python is told at the end of the turn, of many at once. */
   drop(number: number, times: number): void {
     if (this.#dropped.push([number, times]) > 1) return;
-    queueMicrotask(() => {
+    soon(() => {
       const pairs = this.#dropped;
       this.#dropped = [];
       for (let at = 0; at < pairs.length; at += DROPPED_MAX) {

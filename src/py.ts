@@ -1,4 +1,5 @@
 import type { Kwargs } from './kw.js';
+import { soon } from './turn.js';
 
 /** A Python function as TypeScript sees it. */
 // biome-ignore lint/suspicious/noExplicitAny: a constraint that every function meets
@@ -64,7 +65,7 @@ export class PyResult implements Promise<unknown>, AsyncIterable<unknown> {
 
   constructor(ways: PyWays) {
     this.#ways = ways;
-    if (!ways.isStream) queueMicrotask(() => this.#items ?? this.#call());
+    if (!ways.isStream) soon(() => this.#items ?? this.#call());
   }
 
   // biome-ignore lint/suspicious/noThenProperty: it is a promise

@@ -66,7 +66,7 @@ import { Sites } from './site.js';
 import { Sizer } from './sizer.js';
 import { Counters, type PoolStats, type WorkerStats } from './stats.js';
 import type { System } from './table.js';
-import { nextTurn, Turn } from './turn.js';
+import { nextTurn, soon, Turn } from './turn.js';
 import { give } from './unwatched.js';
 import type { LogMessage } from './wire/message.js';
 
@@ -587,7 +587,7 @@ export class Runtime {
     const listeners = this.events.rawListeners(name) as ((fact: PoolEvents[Name][0]) => void)[];
     if (listeners.length === 0) return;
     // Once the step that told of it is over: a listener may use the pool, and must not find it in the middle of one.
-    queueMicrotask(() => {
+    soon(() => {
       for (const listener of listeners) this.hooks.call(listener, `A listener of \`${name}\``, fact);
     });
   }

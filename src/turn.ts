@@ -32,6 +32,14 @@ export class Turn {
   };
 }
 
+/** Runs `run` as a microtask: for less than `queueMicrotask`, and also while a test plays those. */
+export function soon(run: () => void): void {
+  void NOW.then(() => {
+    // A promise that it returns is not this one's to wait for: whoever has that hears what it rejects with.
+    run();
+  });
+}
+
 /** Runs `run` at the end of this turn: for what is put off too seldom to have a {@link Turn} of its own. */
 export function atTurnsEnd(run: () => void): void {
   void NOW.then(() => nextTick(run));

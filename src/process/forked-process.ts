@@ -1,6 +1,7 @@
 import { wallClock } from '../clock.js';
 import { ProtocolError } from '../errors.js';
 import { patienceOn } from '../patience.js';
+import { soon } from '../turn.js';
 import { Channel, type Line } from '../wire/channel.js';
 import { messageOf } from '../wire/message.js';
 import { isDying } from './group.js';
@@ -81,7 +82,7 @@ export class ForkedProcess implements PythonProcess {
     if (signal === 'SIGKILL' && this.#seat !== undefined) this.#halt(this.#seat);
     if (this.#pid !== undefined) return this.#template?.signal(this.#pid, signal);
     // Once it is being forked, its pid is on the way.
-    if (this.#seat === undefined) queueMicrotask(() => this.#exited(NEVER_LIVED));
+    if (this.#seat === undefined) soon(() => this.#exited(NEVER_LIVED));
   }
 
   cancel(id: number, bySignal: boolean): void {

@@ -1,5 +1,6 @@
 import type { Duplex, Readable } from 'node:stream';
 import { whenPolled } from '../polled.js';
+import { soon } from '../turn.js';
 import type { Line, Place } from '../wire/channel.js';
 import { OutputLines } from './output.js';
 import { PacedReader } from './paced-reader.js';
@@ -146,7 +147,7 @@ class SeatLine implements Line {
     if (event === 'close') this.#onClose = listener as () => void;
     if (event !== 'data') return;
     // As a stream does: not before whoever listens is done with what it is doing.
-    queueMicrotask(() => {
+    soon(() => {
       this.#onData = listener as (chunk: Buffer) => void;
       for (const chunk of this.#early.splice(0)) this.hear(chunk);
     });
