@@ -75,6 +75,23 @@ describe('keep-alive', () => {
     keepAlive.release();
     expect(timers()).toBe(before);
   });
+
+  it('lets go of the timers that it has, and has those of its own, though a test has come to play them', () => {
+    const { keepAlive } = made();
+    const before = timers();
+    keepAlive.hold();
+    onTestFinished(() => void vi.useRealTimers());
+    vi.useFakeTimers();
+    keepAlive.release();
+    keepAlive.dispose();
+    expect(timers()).toBe(before);
+    const other = made();
+    other.keepAlive.hold();
+    expect(timers()).toBe(before + 1);
+    other.keepAlive.release();
+    other.keepAlive.dispose();
+    expect(timers()).toBe(before);
+  });
 });
 
 /** One, and what ends a turn in which something was put off. */
