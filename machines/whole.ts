@@ -30,4 +30,5 @@ export function isWhole(action: object): boolean {
   return WHOLE in action;
 }
 
-const WHOLE = Symbol('pythonarium.whole');
+// One for all copies of this library.
+const WHOLE = Symbol.for('pythonarium.whole');

@@ -43,16 +43,16 @@ export class Inspection {
   }
 }
 
-/** The one of that system. */
-export function inspectionOf(system: System): Inspection {
-  const known = inspections.get(system);
-  if (known !== undefined) return known;
-  const inspection = new Inspection(system);
-  inspections.set(system, inspection);
-  return inspection;
+/**
+ * The one of that system, for all copies of this library that have actors in it: the second would find that nobody is told,
+ * and have it so for good.
+ */
+export function inspectionOf(system: System & { [INSPECTION]?: Inspection }): Inspection {
+  system[INSPECTION] ??= new Inspection(system);
+  return system[INSPECTION];
 }
 
-const inspections = new WeakMap<System, Inspection>();
+const INSPECTION: unique symbol = Symbol.for('pythonarium.inspection');
 const UNTELLABLE = {
   get type(): string {
     throw new Error('Somebody inspects.');

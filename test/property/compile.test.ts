@@ -17,6 +17,7 @@ import {
   raise,
   sendTo,
   setup,
+  spawnChild,
 } from 'xstate';
 import { clientMachine, coordinatorMachine, workerMachine } from '../../machines/index.js';
 import { assignWhole, compile, leftToInterpreter } from '../../src/compile.js';
@@ -316,6 +317,42 @@ describe('a compiled machine', () => {
     expect(compiled).toEqual(interpreted);
     expect(compiled).toContainEqual(['@xstate.action', 'xstate.sendTo']);
     expect(compiled).toContainEqual(['@xstate.microstep', undefined]);
+  });
+
+  it('tells whoever looks of all actors, though another copy of this library has compiled some of them', async () => {
+    const other = await secondCopy();
+    const child = createMachine({ initial: 'a', states: { a: { on: { go: 'b' } }, b: {} } });
+    const parent = createMachine({
+      initial: 'a',
+      states: {
+        a: {
+          entry: spawnChild(other.compile(child), { id: 'child' }),
+          on: { go: { actions: sendTo('child', { type: 'go' }) } },
+        },
+      },
+    });
+    const actor = createActor(compile(parent)).start();
+    const told: unknown[] = [];
+    const watch = actor.system.inspect(({ type, actorRef }: InspectionEvent) => {
+      if (type === '@xstate.microstep') told.push(actorRef === actor ? 'parent' : 'child');
+    });
+    actor.send({ type: 'go' });
+    watch.unsubscribe();
+    actor.send({ type: 'go' });
+    expect(told).toEqual(['parent', 'child']);
+  });
+
+  it('knows an assignWhole of another copy of this library as its own', async () => {
+    const other = await secondCopy();
+    const whole = { n: 1 };
+    const machine = createMachine({
+      context: { n: 0 },
+      initial: 'a',
+      states: { a: { on: { go: { actions: other.assignWhole(() => whole) } } } },
+    });
+    const actor = createActor(compile(machine)).start();
+    actor.send({ type: 'go' });
+    expect(actor.getSnapshot().context).toBe(whole);
   });
 
   it.each<[string, unknown]>([
@@ -901,6 +938,12 @@ function isByTable(compiled: AnyStateMachine, snapshot: unknown, event: AnyEvent
     // What it does is another test's.
   }
   return !asked.mock.calls.some(([, of]) => of === event);
+}
+
+/** The library once more, as a program has it that comes by two versions of it. */
+function secondCopy(): Promise<typeof import('../../src/compile.js')> {
+  vi.resetModules();
+  return import('../../src/compile.js');
 }
 
 /** What all nodes of all charts are. */
