@@ -445,17 +445,20 @@ function placeFor({ workers, free }: CoordinatorContext, { affinity }: Waiter): 
   return free.at(-1);
 }
 
-/** With whoever asks in the queue: at the end of its party, or at its old place if it had a slot that was of no use. */
+/** With whoever asks in the queue: at the end of its party, or at its old place if it had a slot in vain. */
 function enqueued(context: CoordinatorContext, { waiter, isBack }: Requested): CoordinatorContext {
   const { queue } = context;
   const turn = isBack ? turnOf(context, waiter) : undefined;
   return withQueue(context, turn === undefined ? addWaiter(queue, waiter) : returnWaiter(queue, waiter, turn));
 }
 
-/** The turn at which that one was granted a slot, as long as it has not been given back. */
-function turnOf({ workers }: CoordinatorContext, { ticket }: Waiter): number | undefined {
+/**
+ * The turn of one who is back: at which it was granted a slot, as long as that has not been given back. The slot of a short one
+ * may have gone with its worker, and then it comes before all who wait, since its turn had come before theirs.
+ */
+function turnOf({ workers }: CoordinatorContext, { ticket, isShort }: Waiter): number | undefined {
   const grants = workers.flatMap((served) => served?.grants ?? []);
-  return grants.find((grant) => grant?.waiter.ticket === ticket)?.turn;
+  return grants.find((grant) => grant?.waiter.ticket === ticket)?.turn ?? (isShort ? FIRST_TURN : undefined);
 }
 
 /** After a grant to `waiter`. */
@@ -682,3 +685,5 @@ function grantOf(context: CoordinatorContext, index: number) {
 }
 
 const NOBODY_HELD = { all: 0, alike: 0 };
+/** Before all that a queue gives away. */
+const FIRST_TURN = 0;

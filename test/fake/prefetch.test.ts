@@ -23,6 +23,20 @@ describe('short calls that wait in the pipe of a worker that ends', () => {
     expect(begun.map(({ value }) => value)).toEqual([0, 1, 2, 3, 4]);
     expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, prefetch: { moved: 3 } });
   });
+
+  it('have their turns before those that would have come after them, whatever their keys', async () => {
+    const { played, pool, call, begun, answer } = await knownToBeShort(1);
+    const lost = failure(call('first'));
+    const [a, b, other] = ['a', 'b', 'b'].map((fairnessKey, at) => call(`${fairnessKey}${at}`, { fairnessKey }));
+    const c = call('c', { fairnessKey: 'c' });
+    begun[0]!.process.die();
+    await played.settle();
+    expect(await lost).toMatchObject({ code: 'ERR_WORKER_DIED', started: true });
+    for (const at of [1, 2, 3, 4]) await answer(at);
+    expect(await Promise.all([a, b, c, other])).toEqual(['a0', 'b1', 'c', 'b2']);
+    expect(begun.map(({ value }) => value)).toEqual(['first', 'a0', 'b1', 'c', 'b2']);
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, prefetch: { moved: 3 } });
+  });
 });
 
 describe('calls that were short when they asked', () => {

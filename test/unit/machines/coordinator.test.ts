@@ -121,6 +121,27 @@ describe('who asks', () => {
     expect(frees(0)).toEqual(['worker-0: lease 4, slot 0, for 4']);
     expect(frees(0)).toEqual(['worker-0: lease 5, slot 0, for 3']);
   });
+
+  it('waits at its old place again where its worker has left without coming to it, and its key has its turn before others', () => {
+    const { joins, asks, isBack, leaves, frees } = coordinator();
+    joins(0, { ahead: 2 });
+    asks(1, { isShort: true });
+    asks(2, { isShort: true, fairnessKey: 'a' });
+    expect(asks(3, { isShort: true, fairnessKey: 'b' })).toHaveLength(2);
+    asks(4, { fairnessKey: 'c' });
+    leaves(0, [1, 2, 3]);
+    for (const [ticket, fairnessKey] of [
+      [2, 'a'],
+      [3, 'b'],
+    ] as const) {
+      expect(isBack(ticket, { isShort: true, fairnessKey })).toEqual([]);
+    }
+    asks(5, { fairnessKey: 'a' });
+    expect(joins(0)).toEqual(['worker-0: lease 4, slot 0, for 2']);
+    expect(frees(0)).toEqual(['worker-0: lease 5, slot 0, for 3']);
+    expect(frees(0)).toEqual(['worker-0: lease 6, slot 0, for 4']);
+    expect(frees(0)).toEqual(['worker-0: lease 7, slot 0, for 5']);
+  });
 });
 
 describe('a worker that comes', () => {
