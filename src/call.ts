@@ -222,7 +222,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     if (isFinal || !this.#tryAgain(error, started)) this.fail(error);
   }
 
-  /** Its worker never came to it, and it waits for another as if it had never been sent. False: it cannot. */
+  /** Its worker never came to it, or is not to, and it waits for another as if it had never been sent. False: it cannot. */
   goElsewhere(from: Exchange): boolean {
     const origin = this.#origin;
     if (this.#isSettled || from !== this.#exchange || origin?.askAgain === undefined) return false;
@@ -230,6 +230,20 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     this.#home = origin;
     origin.askAgain(true);
     return true;
+  }
+
+  /**
+   * It waits in the pipe behind a call that waits for it by that child: goes to another worker, if one may come to serve it and
+   * it may be begun twice. Whether it is begun there all the same, nobody can promise. False: it stays.
+   */
+  leavePipe(child: Child): boolean {
+    const [exchange, origin, attempts] = [this.#exchange, this.#origin, this.#extras?.attempts];
+    if (exchange?.aheadOf(this) === undefined || exchange.hasStarted(this) === true) return false;
+    if (attempts?.terms.idempotent !== true || origin?.askAgain === undefined) return false;
+    if (deadlockOf(child, true, origin.holders() ?? []) !== undefined) return false;
+    this.#clock.clearTimeout(attempts.timer);
+    exchange.abandon(this);
+    return this.goElsewhere(exchange);
   }
 
   /** When it was sent, by the pool's clock; `undefined` before. */

@@ -136,7 +136,11 @@ export function outside<T>(run: () => T): T {
  * @param needsSlot False: it waits for the end of a call, and for no slot.
  * @param behind What it would wait for, where it does not wait yet.
  */
-export function deadlockOf(child: Child, needsSlot = true, behind?: readonly Child[]): DeadlockError | undefined {
+export function deadlockOf(
+  child: Child,
+  needsSlot = true,
+  behind?: readonly (Child | undefined)[],
+): DeadlockError | undefined {
   // Most have none, and nobody has to look at what they wait for.
   if (parentOf(child) === undefined) return undefined;
   const waited = behind ?? child.waitsFor() ?? [];

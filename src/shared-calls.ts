@@ -166,7 +166,7 @@ class Sharer implements Child {
 
   refuseIfDeadlocked(): boolean {
     const error = this.#leave && deadlockOf(this);
-    if (error === undefined) return false;
+    if (error === undefined || this.#shared.call.leavePipe(this)) return false;
     this.#leave?.(error, 'aborted');
     return true;
   }

@@ -301,6 +301,54 @@ describe('a call that is shared in the function of another, and was made outside
     expect(await first).toBe('shared');
     expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0 });
   });
+
+  it('goes to another worker where it is in the line behind that call already, if it may be done twice', async () => {
+    const { pool, outer, answer } = await nesting();
+    const terms = { ...KEY, idempotent: true };
+    const first = pool.call('shared', [], terms);
+    await setImmediate();
+    expect(pool.stats()).toMatchObject({ leases: 4, waiting: 0 });
+    const joined = outer.run(() => pool.call('shared', [], terms));
+    await setImmediate();
+    expect(pool.stats()).toMatchObject({ leases: 4, waiting: 1 });
+    for (const name of ['other 0', 'other 1', 'shared']) await answer(name);
+    expect(await Promise.all([first, joined])).toEqual(['shared', 'shared']);
+    await answer('outer');
+    await setImmediate();
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, attempts: { retried: 0 } });
+  });
+
+  it.each<[string, Partial<PoolOptions>, CallOptions]>([
+    ['it may be done once', {}, KEY],
+    ['there is no other worker', { size: 1 }, { ...KEY, idempotent: true }],
+  ])(
+    'is refused to that function alone where it is in the line behind that call already, and %s',
+    async (_, options, terms) => {
+      const { pool, outer, answer } = await nesting(options);
+      const first = pool.call('shared', [], terms);
+      await setImmediate();
+      const joined = outer.run(() => failure(pool.call('shared', [], terms)));
+      expect(await joined).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['outer', 'shared'] });
+      await answer('outer');
+      await answer('shared');
+      expect(await first).toBe('shared');
+    },
+  );
+
+  it('has the time for one attempt from where it is sent then', async () => {
+    const { pool, outer, clock, answer } = await nesting();
+    const terms = { ...KEY, idempotent: true, attemptTimeoutMs: 100 };
+    const first = pool.call('shared', [], terms);
+    await clock.turn(60);
+    const joined = outer.run(() => pool.call('shared', [], terms));
+    await answer('other 0');
+    await clock.turn(60);
+    await answer('other 1');
+    await answer('shared');
+    expect(await Promise.all([first, joined])).toEqual(['shared', 'shared']);
+    expect(pool.stats().attempts).toMatchObject({ retried: 0, moved: 0 });
+    await answer('outer');
+  });
 });
 
 describe('a checkout in the function of a call, with a slot for it behind that alone', () => {
