@@ -303,12 +303,14 @@ export abstract class Caller<Api = unknown> {
     const { idempotent = false } = options;
     const wait = this.#waitOf(options);
     throwIfAborted(wait.signal);
-    return this.runtime.shared.join({
+    const { shared, sites, asking, clock } = this.runtime;
+    return shared.join({
       key,
       name,
       request,
       isIdempotent: idempotent,
       wait,
+      site: sites.above(this.#share, asking, clock.now()),
       start: () => this.#ask(prepared),
     });
   }

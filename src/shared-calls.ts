@@ -1,10 +1,12 @@
 import { Budget, reasonOf, type WaitOptions } from './budget.js';
 import type { Call, CallOutcome } from './call.js';
 import { type Child, deadlockOf, parentRun } from './children.js';
-import { IdempotencyKeyError } from './errors.js';
+import { IdempotencyKeyError, PoolError } from './errors.js';
 import { fingerprint } from './fingerprint.js';
+import { isA } from './instance.js';
 import { LruMap } from './lru-map.js';
 import type { Runtime } from './runtime.js';
+import { type Site, showCaller } from './site.js';
 import { copyOf } from './wire/copy.js';
 import type { EncodedRequest } from './wire/request.js';
 
@@ -17,6 +19,8 @@ export interface SharedRequest {
   readonly isIdempotent: boolean;
   /** How long this caller waits. */
   readonly wait: WaitOptions;
+  /** Where this caller asks. */
+  readonly site: Site;
   /** Makes the call, for the first of them. */
   readonly start: () => Call;
 }
@@ -45,7 +49,7 @@ export class SharedCalls {
    * CallTimeoutError, QueueTimeoutError, DeadlockError, or IdempotencyKeyError (`ERR_IDEMPOTENCY_KEY`).
    */
   async join(asked: SharedRequest): Promise<unknown> {
-    const { key, name, request, wait } = asked;
+    const { key, name, request } = asked;
     const print = fingerprint(request);
     const running = this.#running.get(key);
     const known = running ?? this.#outcome(key);
@@ -54,7 +58,7 @@ export class SharedCalls {
     }
     if (running !== undefined) {
       this.duplicates += 1;
-      return new Sharer(this.#runtime, running, wait).promise;
+      return new Sharer(this.#runtime, running, asked).promise;
     }
     if (known !== undefined) return this.#repeated(known as Settled, key, name);
     const call = asked.start();
@@ -63,7 +67,7 @@ export class SharedCalls {
     const shared: Shared = { print, call, sharers: new Set() };
     this.#running.set(key, shared);
     this.#sharers.set(call, shared.sharers);
-    const sharer = new Sharer(this.#runtime, shared, wait);
+    const sharer = new Sharer(this.#runtime, shared, asked);
     call.onSettled((how) => this.#ended(asked, shared, how));
     return sharer.promise;
   }
@@ -123,7 +127,7 @@ class Sharer implements Child {
   readonly #shared: Shared;
   #leave: ((error: unknown, how: 'timedOut' | 'aborted') => void) | undefined;
 
-  constructor(runtime: Runtime, shared: Shared, wait: WaitOptions) {
+  constructor(runtime: Runtime, shared: Shared, { wait, site }: Pick<SharedRequest, 'wait' | 'site'>) {
     const { call, sharers } = shared;
     this.#shared = shared;
     this.name = call.name;
@@ -144,6 +148,8 @@ class Sharer implements Child {
         settle(() => reject(error));
         sharers.delete(this);
         if (sharers.size === 0) call.abandon(error, how);
+        // After that: the call shows where the first of them has made it.
+        if (isA(error, PoolError)) showCaller(error, site);
       };
       budget = new Budget(runtime.clock, wait, (by) => {
         if (by === 'signal') return leave(reasonOf(wait.signal), 'aborted');

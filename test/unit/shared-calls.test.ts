@@ -140,6 +140,17 @@ describe('calls of one idempotencyKey', () => {
     expect(await first).toBe('paid');
   });
 
+  it('tell whoever gives up where they have asked, and not where the first has', async () => {
+    const { pool, world } = await booted();
+    const asksFirst = () => pool.call('pay', [], { ...KEY, timeoutMs: 50 });
+    const asksLast = () => pool.call('pay', [], { ...KEY, timeoutMs: 60 });
+    const errors = [asksFirst(), asksLast()].map((call) => call.catch((error) => error));
+    await world.clock.turn(60);
+    const [first, last] = (await Promise.all(errors)) as [Error, Error];
+    expect(first.stack).toMatch(/^CallTimeoutError: .*\n {4}at asksFirst .*shared-calls\.test\.ts/);
+    expect(last.stack).toMatch(/^CallTimeoutError: .*\n {4}at asksLast .*shared-calls\.test\.ts/);
+  });
+
   it('leave no timer and no listener behind, whether they wait for it or give up', async () => {
     const { pool, world, answer } = await booted();
     const { timers } = world.clock;
