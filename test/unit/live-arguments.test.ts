@@ -65,6 +65,25 @@ describe('the items of an iterable', () => {
     }
     expect(said.length).toBeLessThan(dates.length / 2);
   });
+
+  it('are at the most a megabyte and one batch ahead of what Python has read, and go on as it reads', () => {
+    let ended = 0;
+    const sent: number[] = [];
+    const large = 'x'.repeat(300_000);
+    const call = callThatSays(({ values }) => {
+      if (values === undefined) ended += 1;
+      else sent.push(values.length);
+    });
+    const given = new LiveArguments({ ...LIMITS, messageBytesMax: 1_000_000 });
+    const input = given.onIterable(Array.from({ length: 9 }, () => large).values());
+    const pull = (items: number) => given.pull({ type: 'pull', id: 1, input, items }, call, () => () => {});
+    const counts = [256, 1, 1, 4].map((items) => {
+      pull(items);
+      return sent.length;
+    });
+    // The fourth goes with 900 kB unread.
+    expect([counts, ended]).toEqual([[4, 5, 6, 9], 1]);
+  });
 });
 
 interface Said {
@@ -77,19 +96,24 @@ interface Said {
 /** What Python is told that has room for all of them, without what each message has. */
 function saidOf(iterable: Iterable<unknown>, limits: ValueLimits = LIMITS): Said[] {
   const said: Said[] = [];
-  const call: AskingCall = {
+  const given = new LiveArguments(limits);
+  const input = given.onIterable(iterable);
+  const call = callThatSays((each) => void said.push(each));
+  given.pull({ type: 'pull', id: 1, input, items: 256 }, call, () => () => {});
+  return said;
+}
+
+/** @param say Gets each message without what all have. */
+function callThatSays(say: (said: Said) => void): AskingCall {
+  return {
     name: 'total',
     worker: undefined,
     run: async <T>(run: () => T): Promise<Awaited<T>> => await run(),
     say: (encode) => {
       const { type: _type, id: _id, input: _input, ...rest } = JSON.parse(encode(1));
-      said.push(rest);
+      say(rest);
     },
   };
-  const given = new LiveArguments(limits);
-  const input = given.onIterable(iterable);
-  given.pull({ type: 'pull', id: 1, input, items: 256 }, call, () => () => {});
-  return said;
 }
 
 const END: Said = {};
