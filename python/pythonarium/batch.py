@@ -81,6 +81,7 @@ def answer_items(worker: Worker, told: dict[str, Any]) -> None:
         # Everything: SystemExit and KeyboardInterrupt end a call and not its worker.
         except BaseException as raised:
             worker._end_call(raised)
+            # An interruption may have come between the two lines above.
             is_suspect = True
             answers.refuse(raised)
         else:
@@ -177,7 +178,6 @@ class Answers:
             self._send()
 
     def _refuse(self, raised: BaseException) -> None:
-        self._handing.take_back()
         self._worker._send_error(self._first, error.of_exception(raised))
         self._first += 1
 

@@ -2,8 +2,11 @@ import json
 import signal
 import time
 import unittest
+from types import SimpleNamespace
 
 from harness import FIXTURES, VECTORS, WorkerTestCase
+from pythonarium.batch import answer_items
+from pythonarium.cancel import CallCancelled
 from pythonarium.rich import restore
 
 VALUES = json.loads((VECTORS / "values.json").read_text(encoding="utf-8"))
@@ -141,6 +144,17 @@ class Batches(WorkerTestCase):
             time.sleep(0.001)
         self.assertIsNone(worker.process.poll())
 
+    def test_how_long_the_longest_call_took_is_told_with_its_own_answer_alone(self):
+        worker = self.ready("items.py")
+        worker.send({"type": "map", "id": 1, "name": "naps", "items": [0.1, 0, 0, 0]})
+        slow = worker.receive_but_logs()
+        self.assertEqual((len(slow["values"]), slow["longestUs"] >= 100_000), (1, True))
+        answered = 1
+        while answered < 4:
+            quick = worker.receive_but_logs()
+            answered += len(quick["values"])
+            self.assertLess(quick["longestUs"], 100_000)
+
     def test_a_forked_child_says_nothing_and_ends(self):
         worker = self.ready("items.py")
         self.assertEqual(values(answers(worker, 1, "act", ["a", "fork", "b"])), ["a", "fork", "b"])
@@ -209,6 +223,47 @@ class GivenUp(WorkerTestCase):
                 self.assertEqual([answer.get("value") for answer in told], [1, 2, None, None, 5, 6])
                 worker._next_id = 6
                 self.assertEqual(worker.call("begun_so_far"), [1, 2, 5, 6])
+
+
+class Interruptions(unittest.TestCase):
+    def test_one_that_comes_as_the_function_has_returned_is_meant_for_those_behind_it_as_well(self):
+        begun, told = [], []
+        cancellation = LateCancellation()
+        quiet = SimpleNamespace(held=[])
+        worker = SimpleNamespace(
+            _functions={"act": begun.append},
+            _handles=SimpleNamespace(handing=lambda _: None),
+            _writer=SimpleNamespace(is_open=True),
+            _cancellation=cancellation,
+            _logs=SimpleNamespace(_stdout=quiet, _stderr=quiet, end_call=lambda: None),
+            _mark=None,
+            _check=None,
+            _talk=None,
+            _send_error=lambda number, _, started=True: told.append((number, started)),
+        )
+        answer_items(worker, {"id": 5, "name": "act", "items": ["a", "b", "c"]})
+        self.assertEqual((begun, told), (["a"], [(5, True), (6, False), (7, False)]))
+
+
+class LateCancellation:
+    """Has its call interrupted by a signal that comes just before it could be no more."""
+
+    missed = is_deaf = is_given_up = False
+    call = _armed = 0
+
+    @property
+    def armed(self):
+        return self._armed
+
+    @armed.setter
+    def armed(self, call):
+        was_armed, self._armed = self._armed, call
+        if was_armed and not call:
+            self.is_given_up = True
+            raise CallCancelled("enough")
+
+    def is_cancelled(self, _):
+        return self.is_given_up
 
 
 def receive_some(worker):
