@@ -302,7 +302,7 @@ class LineWriter:
     def hold(self, line: bytes) -> bool:
         """Hold a line back until the next is written, or `flush`. False: that cannot be, and it is to be written."""
         with self._lock:
-            if self._writing or self._page is None or not self.is_open:
+            if self._writing or self._page is None:
                 return False
             self._writing = True
             try:

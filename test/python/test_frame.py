@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 from harness import VECTORS
 from pythonarium.frame import CHUNK_BYTES, LineEnded, LineReader, LineTooLong, LineWriter, poll_of, widen
+from pythonarium.reply_page import ReplyPage, pack_into
 
 CASES = json.loads((VECTORS / "frames.json").read_text(encoding="utf-8"))["cases"]
 UNLIMITED = 1 << 30
@@ -218,6 +219,58 @@ class Writing(unittest.TestCase):
                     LineWriter(ours.fileno()).write(b"line\n", [bytes(200_000)])
                 ours.shutdown(socket.SHUT_WR)
             self.assertEqual(len(came[0]), 200_005)
+
+    def test_no_line_is_held_while_another_is_written_since_it_would_be_cleared_with_that(self):
+        out, read, _ = self.holding()
+        held = []
+
+        def write(descriptor, part):
+            held.append(out.hold(b"reply\n"))
+            return os.write(descriptor, part)
+
+        with patch("pythonarium.frame.write", write):
+            out.write(b"line\n")
+        out.flush()
+        self.assertEqual((held, read()), ([False], b"line\n"))
+
+    def test_a_line_that_comes_as_another_is_held_waits_for_it(self):
+        out, read, page = self.holding()
+        put = page.put
+
+        def printing(line):
+            with patch("pythonarium.reply_page.pack_into", lambda *told: [out.write(b"printed\n"), pack_into(*told)]):
+                return put(line)
+
+        with patch.object(page, "put", printing):
+            self.assertTrue(out.hold(b"reply\n"))
+        out.flush()
+        self.assertEqual(read(), b"reply\nprinted\n")
+
+    def test_what_is_raised_as_a_line_is_held_keeps_no_other_from_being_written(self):
+        out, read, page = self.holding()
+        with patch.object(page, "put", raising(TimeoutError("an alarm"))), self.assertRaises(TimeoutError):
+            out.hold(b"reply\n")
+        out.write(b"line\n")
+        self.assertTrue(out.hold(b"reply\n"))
+        out.flush()
+        self.assertEqual(read(), b"line\nreply\n")
+
+    def test_a_child_holds_no_line(self):
+        out, _, page = self.holding()
+        out.abandon()
+        self.assertFalse(out.hold(b"reply\n"))
+        self.assertEqual(page.used, 0)
+
+    def holding(self):
+        """Return what writes to a pipe and may hold lines back, what reads all that is there, and the page."""
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        os.set_blocking(reader, False)
+        page = ReplyPage(bytearray(64), 0, 64)
+        out = LineWriter(writer)
+        self.addCleanup(out.abandon)
+        out.hold_in(page)
+        return out, lambda: os.read(reader, 100), page
 
     def test_an_abandoned_line_takes_nothing_and_is_closed(self):
         reader, writer = os.pipe()
