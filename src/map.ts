@@ -294,6 +294,8 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
     const item = this.#first;
     if (item === undefined || !item.isDone) return undefined;
     this.#first = item.next;
+    // V8 would have one that has become old keep it, and with that all that come after it, until the next full collection.
+    item.next = undefined;
     if (this.#first === undefined) this.#last = undefined;
     this.#yielded += 1;
     return item;

@@ -1,7 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
+import { getHeapSpaceStatistics } from 'node:v8';
 import { describe, expect, it } from 'vitest';
 import { type MapItem, mapCalls } from '../../src/map.js';
 import { heard } from '../fake/turned-clock.js';
+import { collectGarbage } from '../support/garbage.js';
 
 describe('map', () => {
   it('yields in the order of the items, whichever is answered first', async () => {
@@ -36,6 +38,24 @@ describe('map', () => {
     void iterator.next();
     await heard();
     expect(calls.asked).toEqual([0, 1, 2]);
+  });
+
+  it('keeps no result that was consumed for having come behind one that is old by now', async () => {
+    const row = (item: number) => Promise.resolve(Array.from({ length: 1_000 }, () => item));
+    const rules = { concurrency: 8, ordered: true, signal: undefined };
+    const results = mapCalls(row, count(), rules);
+    await results.next();
+    // Those that are under way grow old by it.
+    collectGarbage();
+    const before = oldBytes();
+    let most = 0;
+    for (let taken = 0; taken < 4_000; taken += 1) {
+      await results.next();
+      if (taken % 100 === 0) most = Math.max(most, oldBytes() - before);
+    }
+    await results.return?.();
+    // Of 32 MB.
+    expect(most).toBeLessThan(8e6);
   });
 
   it('never reads an async source before there is room, nor twice at once', async () => {
@@ -422,4 +442,10 @@ function abortable() {
     removeEventListener.apply(signal, args);
   };
   return { signal, abort: (reason: unknown) => controller.abort(reason), listeners: () => count };
+}
+
+/** How many bytes are in use, or garbage, of what has outlived some collections. */
+function oldBytes(): number {
+  const old = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'old_space');
+  return old!.space_used_size;
 }
