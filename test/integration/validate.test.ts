@@ -19,6 +19,13 @@ const hints = fixtures(import.meta.url)('hints.py');
 describe('a pool with validate', () => {
   const pool = () => startPool(hints, { validate: true });
 
+  it('leaves it to Python to refuse an argument that is missing, or that the function does not have', async () => {
+    const checked = pool();
+    for (const args of [[], [[], kw({ nosuch: 1 })]]) {
+      expect(await failure(checked.call('total', args))).toMatchObject({ code: 'ERR_PYTHON', type: 'TypeError' });
+    }
+  });
+
   it('refuses an argument that is not what its hint says, and does not start the function', async () => {
     const checked = pool();
     const items = [
