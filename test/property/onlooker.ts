@@ -112,7 +112,7 @@ export function traceOf(
     if ('send' in happening) onSend(() => run(() => actor.send(happening.send)));
     else if ('wait' in happening) onSend(() => run(() => void clock.increment(happening.wait)));
     else if ('restart' in happening) run(() => void actor.stop().start());
-    else if (before.status === 'active') {
+    else if (before.status === 'active' || 'persist' in happening) {
       if ('persist' in happening) {
         const persisted = persistedOf(actor);
         seen.push(['persisted', persisted]);
