@@ -117,7 +117,8 @@ class Watcher {
   readonly runs = new Set<() => void>();
   readonly #signal: AbortSignal;
   readonly #onAbort = () => {
-    for (const run of [...this.runs]) run();
+    // The last first: of those in a pipe Python finds all given up when the one that runs is interrupted.
+    for (const run of [...this.runs].reverse()) run();
   };
 
   constructor(signal: AbortSignal) {
