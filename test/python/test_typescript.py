@@ -283,6 +283,30 @@ class NamedTypes(unittest.TestCase):
         made = functions(f"{head}@expose\n{model}")[0]
         self.assertEqual(made, "export function C(kwargs: Kwargs<{ name: string; key: string; password: string }>): Promise<C>;")
 
+    def test_what_a_model_computes_is_in_its_dump_and_need_not_be_given(self):
+        head = "import pydantic\nfrom functools import cached_property\nfrom pydantic import BaseModel, computed_field\n"
+        model = '''class Base(BaseModel):
+    width: float
+    @computed_field
+    @property
+    def area(self) -> float:
+        """In square metres."""
+        return self.width ** 2
+    @property
+    def half(self) -> float: ...
+class C(Base):
+    @pydantic.computed_field(return_type=str, alias="Name")
+    def name(self): ...
+    @computed_field
+    @cached_property
+    def other(self): ...
+'''
+        lines = ["  width: number;", "  /** In square metres. */", "  area?: number;", "  name?: string;", "  other?: unknown;", "}"]
+        self.assertEqual(types("C", head + model), ["export interface C {", *lines])
+        exposed = functions(head + model.replace("class C", "@expose\nclass C"))
+        self.assertEqual(exposed[0], "export function C(kwargs: Kwargs<{ width: number }>): Promise<C>;")
+        self.assertIn("  readonly name: Promise<unknown>;", exposed)
+
     def test_nothing_in_the_docstring_of_a_field_ends_its_comment(self):
         code = '@dataclass\nclass C:\n    a: str\n    """A glob such as **/*.py.\n\n    See @param.\n    """\n    b: int'
         self.assertEqual(

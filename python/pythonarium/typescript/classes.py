@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .known import is_concrete
-from .source import Definition, Module, Sources, dotted_name, members
+from .source import Definition, Module, Sources, docstring, dotted_name, members
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -101,6 +101,10 @@ class Classes:
         total = not any(each.arg == "total" and constant(each.value) is False for each in node.keywords)
         is_keyword = is_model or any(constant(each.get("kw_only")) is True for each in self._record_options(found))
         for index, each in enumerate(node.body):
+            if is_model and isinstance(each, ast.FunctionDef):
+                for options in self._decorator_options(each, COMPUTED, scope):
+                    # In all that the model gives, and nothing that it has to be given.
+                    fields[each.name] = Field(found, options.get("return_type", each.returns), docstring(each), is_total=False, is_taken=False, is_optional=True, is_keyword=True, alias="")
             if not isinstance(each, ast.AnnAssign) or not isinstance(each.target, ast.Name):
                 continue
             name = each.target.id
@@ -131,8 +135,12 @@ class Classes:
     def _record_options(self, found: Definition) -> list[dict[str | None, ast.expr]]:
         """Return what is given to each decorator that makes a dataclass of a class."""
         assert isinstance(found.node, ast.ClassDef)
-        told = [(each.func, each.keywords) if isinstance(each, ast.Call) else (each, []) for each in found.node.decorator_list]
-        return [{each.arg: each.value for each in keywords} for name, keywords in told if self.resolve(name, Scope(found.module)) in RECORD_DECORATORS]
+        return self._decorator_options(found.node, RECORD_DECORATORS, Scope(found.module))
+
+    def _decorator_options(self, node: ast.ClassDef | ast.FunctionDef, names: frozenset[str], scope: Scope) -> list[dict[str | None, ast.expr]]:
+        """Return what is given to each decorator of one of these names."""
+        told = [(each.func, each.keywords) if isinstance(each, ast.Call) else (each, []) for each in node.decorator_list]
+        return [{each.arg: each.value for each in keywords} for name, keywords in told if self.resolve(name, scope) in names]
 
     def _field_options(self, node: ast.AnnAssign, scope: Scope) -> dict[str | None, ast.expr]:
         """Return what `field(...)` says of a field, and `Field(...)` inside of `Annotated`; any other value is its default."""
@@ -336,6 +344,7 @@ ANYTHING = ast.Name("object", ast.Load())
 RECORD_DECORATORS = frozenset(["dataclasses.dataclass", "pydantic.dataclasses.dataclass"])
 FIELD_MAKERS = frozenset(["dataclasses.field", "pydantic.Field", "pydantic.fields.Field"])
 MODELS = frozenset(["pydantic.BaseModel", "pydantic.main.BaseModel"])
+COMPUTED = frozenset(["pydantic.computed_field", "pydantic.fields.computed_field"])
 ANNOTATED = frozenset(["typing.Annotated", "typing_extensions.Annotated"])
 BASES: dict[str, str] = {
     **{f"{module}.{name}": kind for module in ("typing", "typing_extensions") for name, kind in {

@@ -305,7 +305,7 @@ class _File:
                 continue
             decorators = {dotted_name(each.func if isinstance(each, ast.Call) else each) or "" for each in function.decorator_list}
             last = {each.rpartition(".")[2] for each in decorators}
-            if last & {"property", "cached_property"}:
+            if last & {"property", "cached_property", "computed_field"}:
                 for line in self._comment(function):
                     yield f"  {line}"
                 text = hints.render(function.returns, replace(place, way="out")) if function.returns else "unknown"
