@@ -307,6 +307,21 @@ class C(Base):
         self.assertEqual(exposed[0], "export function C(kwargs: Kwargs<{ width: number }>): Promise<C>;")
         self.assertIn("  readonly name: Promise<unknown>;", exposed)
 
+    def test_a_root_model_is_what_is_at_its_root(self):
+        head = "import pydantic\nfrom pydantic import BaseModel, Field, RootModel\n"
+        for code, expected in {
+            "class Ids(RootModel[list[int]]): ...": "number[]",
+            "class Ids(pydantic.RootModel):\n    root: dict[str, bytes] = Field(default={})": "{ [key: string]: Uint8Array }",
+            "class Base(RootModel[list[int]]):\n    root: list[float]\nclass Ids(Base): ...": "number[]",
+        }.items():
+            with self.subTest(code):
+                made = declared(f"{head}{code}\n@expose\ndef f() -> Ids: ...")
+                self.assertIn(f"export function f(): Promise<{expected}>;", made.text)
+                self.assertEqual(made.warnings, [])
+        self.assertEqual(parameter("RootModel[list[int]]", head), "readonly number[]")
+        self.assertEqual(types("C", f"{head}class Ids(RootModel[list[int]]): ...\nclass C(BaseModel):\n    ids: Ids"), ["export interface C {", "  ids: number[];", "}"])
+        self.assertEqual(types("Tree", f"{head}class Tree(RootModel[dict[str, 'Tree']]): ..."), ["export type Tree = { [key: string]: Tree };"])
+
     def test_nothing_in_the_docstring_of_a_field_ends_its_comment(self):
         code = '@dataclass\nclass C:\n    a: str\n    """A glob such as **/*.py.\n\n    See @param.\n    """\n    b: int'
         self.assertEqual(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .classes import TYPE_VARIABLES, Classes, Field, Scope, constant, in_brackets, local_variables, parsed
 from .docstring import read_docstring
-from .known import NO_TYPED_ARRAY, SHAPES, STREAMS, TEXT, TYPED_ARRAY, TYPED_ARRAYS, UNKNOWN, VALUES, is_concrete
+from .known import NO_TYPED_ARRAY, ROOT_MODELS, SHAPES, STREAMS, TEXT, TYPED_ARRAY, TYPED_ARRAYS, UNKNOWN, VALUES, is_concrete
 from .source import Definition, Module, Sources, dotted_name, members
 from .text import GLOBALS, angled, comment, is_plain, label, many, property_name, quote, union
 
@@ -226,6 +226,8 @@ class Hints(Classes):
             # An iterator of this call in one direction; inside of a result, and in an answer, only a list can be meant.
             item = argument(0)
             return f"Iterable<{item}> | AsyncIterable<{item}>" if scope.way == "in" and not scope.is_answer else many(item, scope.way)
+        if shape == "root":
+            return argument(0)
         if shape == "awaitable":
             return argument(len(arguments) - 1 if arguments else 0)
         assert shape == "callable"
@@ -378,6 +380,9 @@ class Hints(Classes):
         self._under_way.add(found.node)
         try:
             inner = Scope(found.module, scope.way)
+            root = self.fields(found).get("root")
+            if root is not None and not ROOT_MODELS.isdisjoint(self.roots(found)):
+                return self._field("root", root, inner)[0]
             bases = [base for base in found.node.bases if self._is_value(base, inner)]
             return self.render(bases[0], inner) if bases else "unknown"
         finally:

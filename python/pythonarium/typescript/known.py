@@ -65,9 +65,11 @@ VALUES: dict[str, tuple[str, str]] = {
     **{f"numpy.{name}": ("boolean", "boolean") for name in ("bool", "bool_")},
 }
 UNKNOWN = ("unknown", "unknown")
-CONCRETE = frozenset(["builtins", "collections", "datetime", "decimal", "pathlib", "uuid"])
+CONCRETE = frozenset(["builtins", "collections", "datetime", "decimal", "pathlib", "pydantic", "pydantic.root_model", "uuid"])
 # Keys that are `str`, by the name of their class or of what stands for it.
 TEXT = frozenset(["builtins.str", "enum.StrEnum", *(f"{module}.{name}" for module in ("typing", "typing_extensions") for name in ("AnyStr", "Text", "LiteralString"))])
+# Models that cross as what is at their root.
+ROOT_MODELS = frozenset(["pydantic.RootModel", "pydantic.root_model.RootModel"])
 # What these are of is in brackets after them.
 SHAPES: dict[str, str] = {
     **_typing("list List Sequence MutableSequence Collection Reversible", "list"),
@@ -78,6 +80,7 @@ SHAPES: dict[str, str] = {
     **_typing("Iterable Iterator Generator AsyncIterable AsyncIterator AsyncGenerator", "iterable"),
     **_typing("Awaitable Coroutine", "awaitable"),
     **_typing("Callable", "callable"),
+    **dict.fromkeys(ROOT_MODELS, "root"),
 }
 # A function with such a result is gone over, also when its body yields nothing itself.
 STREAMS = frozenset(_typing("Iterator Generator AsyncIterable AsyncIterator AsyncGenerator", ""))
