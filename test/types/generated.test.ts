@@ -97,12 +97,16 @@ describe('any name that Python allows', () => {
 
 describe('what is hard to tell', () => {
   it('is still what TypeScript takes', async () => {
-    const file = join(temporaryFolder(), 'hard.py');
+    const folder = temporaryFolder();
+    const file = join(folder, 'hard.py');
     writeFileSync(file, HARD);
     const { text, warnings } = await declareTypes({ modules: { '': file }, expose: 'marked', title: 'hard' });
     expect(warnings).toEqual([]);
     writeFileSync(`${file}.d.ts`, text!);
     expect(errorsOf([`${file}.d.ts`])).toEqual([]);
+    // A dict is an object where all its keys are text, which shows where the variable is known, or only when it comes.
+    writeFileSync(join(folder, 'main.mts'), INDEXES);
+    expect(errorsOf([join(folder, 'main.mts')])).toEqual([]);
   });
 });
 
@@ -128,7 +132,7 @@ const HARD = `
 import datetime, enum
 from dataclasses import KW_ONLY, dataclass, field
 from typing import *
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, RootModel, computed_field
 from pythonarium import expose
 
 Currency = Literal["EUR", "USD"]
@@ -136,6 +140,8 @@ Id = NewType("Id", str)
 N = TypeVar("N", bound="Node[Any]")
 T = TypeVar("T")
 U = TypeVar("U", bound=int)
+K = TypeVar("K")
+Index = dict[K, int]
 
 class Size(str, enum.Enum):
     S = "s"
@@ -182,6 +188,16 @@ class Model(BaseModel):
     a: int
     b: float = Field(gt=0)
 
+class Extract(RootModel[dict[str, "Extract"]]): ...
+class Square(BaseModel):
+    width: float
+    @computed_field
+    @property
+    def area(self) -> Extract: ...
+
+@expose
+def index(of: Square, /) -> Index[str | int]: ...
+
 @expose(name="app.mean")
 def mean(of: Box[int]) -> Annotated[Iterator[int], "x"]: ...
 @expose
@@ -190,6 +206,19 @@ def Symbol(of: Box[int], by: dict[str | int, list[T]], /, *names: str, first: T,
 def a_b(x: int = 1, /, *, y: int) -> None: ...
 @expose(name="app.delete")
 def delete(made: Made, model: Model) -> None: ...
+`;
+
+/** What a dict is by what its keys are. */
+const INDEXES = `
+import type { Index } from './hard.py.js';
+
+export const text: Index<string> = { a: 1 };
+export const numbers: Index<number> = new Map([[1, 1]]);
+// @ts-expect-error: none of its keys is text
+export const none: Index<number> = { a: 1 };
+export const mixed: Index<string | number>[] = [{ a: 1 }, new Map<string | number, number>()];
+export const some: Index<'a' | 1>[] = [{ a: 1 }, new Map<'a' | 1, number>()];
+export const anything: Index<unknown>[] = [{ a: 1 }, new Map<unknown, number>()];
 `;
 
 /** What means something to TypeScript and nothing to Python, and letters from elsewhere. */

@@ -252,7 +252,11 @@ class Hints(Classes):
         if kind == "other":
             return other
         # Which of the two it is shows where the variable is known, or only when it comes.
-        return f"{text} | {other}" if kind == "mixed" or scope.way == "in" else f"([{key}] extends [string] ? {text} : {other})"
+        either = f"{text} | {other}"
+        if kind == "mixed" or scope.way == "in":
+            return either
+        # Where it stands for more than text, as for `str | int` or for anything, the keys that come may all be text.
+        return f"([{key}] extends [string] ? {text} : Extract<{key}, string> | Extract<string, {key}> extends never ? {other} : {either})"
 
     def _kind_of_keys(self, node: ast.expr, scope: Scope, depth: int = 0) -> str:
         """Return what keys with this hint are in Python: "text" of any kind, "literals" of it, "other", "mixed" of these, or "variable" if it may be any.
