@@ -67,13 +67,13 @@ class CompiledMachine extends (StateMachine as unknown as new (config: object, i
     // XState binds this method to every machine, so that one in the prototype would never be called.
     this.#interpret = this.transition;
     this.transition = (state, event, scope) => this.#transition(state, event, scope);
-    const { getInitialSnapshot, restoreSnapshot } = this;
+    const { getInitialSnapshot, restoreSnapshot, transition } = this;
     this.getInitialSnapshot = (scope, ...more) => {
-      enter(scope);
+      enter(scope, transition);
       return getInitialSnapshot(scope, ...more);
     };
     this.restoreSnapshot = (persisted, scope) => {
-      enter(scope);
+      enter(scope, transition);
       return restoreSnapshot(persisted, scope);
     };
   }
@@ -366,10 +366,10 @@ function unwatchedOf(scope: Scope): Unwatched | undefined {
 }
 
 /** An actor is made. A logic around this one may begin it later, too, and whoever has no actor may have no scope. */
-function enter(scope: Scope | undefined): void {
+function enter(scope: Scope | undefined, transition: Transition): void {
   const actor = scope?.self as unknown as Inspected | undefined;
   if (scope === undefined || actor?._actorScope !== scope || actor._snapshot !== undefined) return;
-  scope[UNWATCHED] ??= new Unwatched(actor, inspectionOf(scope.system));
+  scope[UNWATCHED] ??= new Unwatched(actor, inspectionOf(scope.system), transition);
 }
 
 /** Tells whoever inspects of a step, as the interpreter does. */

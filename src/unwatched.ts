@@ -1,6 +1,6 @@
 import type { AnyActorRef } from 'xstate';
 import type { Inspection } from './inspection.js';
-import type { AnyEvent, Inspected, Mailbox, Receiver, Scope } from './table.js';
+import type { AnyEvent, Inspected, Mailbox, Receiver, Scope, Transition } from './table.js';
 
 /**
  * What an actor of a compiled chart does as long as nobody inspects its system: it takes its events, takes in what comes
@@ -10,6 +10,8 @@ import type { AnyEvent, Inspected, Mailbox, Receiver, Scope } from './table.js';
 export class Unwatched implements Mailbox {
   readonly #inspection: Inspection;
   readonly #actor: Inspected;
+  /** The machine's own. */
+  readonly #transition: Transition;
   /** What it says in this step, whom and what in turn. Not emptied but overwritten, so that its memory is kept. */
   readonly #said: (Receiver | AnyEvent | undefined)[] = [];
   #count = 0;
@@ -22,9 +24,10 @@ export class Unwatched implements Mailbox {
   /** In the middle of a step that neither XState nor a logic around the machine takes. */
   #isTaking = false;
 
-  constructor(actor: Inspected, inspection: Inspection) {
+  constructor(actor: Inspected, inspection: Inspection, transition: Transition) {
     this.#inspection = inspection;
     this.#actor = actor;
+    this.#transition = transition;
     // Whoever was told of the actor, or has a logic around its own, may have sent it something.
     for (let sent = actor.mailbox._current; sent; sent = sent.next) this.#keep(sent.value);
     actor.mailbox = this;
@@ -72,8 +75,8 @@ export class Unwatched implements Mailbox {
     // What is no event at all ends the actor by what the transition throws.
     if (this.#inspection.isOn || event?.type === 'xstate.stop') return actor._process(event);
     let snapshot: Inspected['_snapshot'];
-    // A logic around the machine may have a hand in whatever is done.
-    this.#isTaking = actor.logic === actor._snapshot.machine;
+    // A logic around the machine, or a transition in the place of its own, may have a hand in whatever is done.
+    this.#isTaking = actor.logic.transition === this.#transition;
     try {
       snapshot = actor.logic.transition(actor._snapshot, event, actor._actorScope);
     } catch (error) {

@@ -574,6 +574,35 @@ describe('a compiled machine', () => {
     expect(compiled).toContain('said');
   });
 
+  it('leaves its effects to whoever has put a transition in the place of its own, as the interpreted one does', () => {
+    const heard: unknown[] = [];
+    const sink = createActor(fromCallback(({ receive }) => receive(({ type }) => void heard.push(type)))).start();
+    const actions = [sendTo(sink, { type: 'said' } as never), () => void heard.push('noted')];
+    const machine = createMachine({
+      initial: 'a',
+      states: { a: { on: { go: { target: 'b', actions } } }, b: {} },
+    } as never) as AnyStateMachine;
+    const [interpreted, compiled] = [machine, compile(machine)].map((each) => {
+      const { transition } = each;
+      each.transition = (snapshot, event, scope) => {
+        const { actionExecutor } = scope;
+        scope.actionExecutor = (action) => {
+          heard.push(action.type);
+          actionExecutor(action);
+        };
+        try {
+          return transition(snapshot, event, scope);
+        } finally {
+          scope.actionExecutor = actionExecutor;
+        }
+      };
+      createActor(each).start().send({ type: 'go' });
+      return heard.splice(0);
+    });
+    expect(compiled).toEqual(interpreted);
+    expect(compiled).toEqual(['xstate.sendTo', '(anonymous)', 'noted', 'said']);
+  });
+
   it.each<[string, (machine: AnyStateMachine, send: (actor: unknown) => void) => Actor<AnyStateMachine>]>([
     [
       'whoever inspects',
