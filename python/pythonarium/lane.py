@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
-    from .frame import LineWriter
     from .handle import Handing, NoHanding
     from .message import Message
     from .start_mark import StartMark

@@ -137,7 +137,7 @@ class Hints(Classes):
             return self._keys_of(found.node, place) if (self._called(found) or "").endswith(".TypedDict") else None
         if self.kind(found) != "typeddict":
             return None
-        told = {key: (each, *self._field(key, each, place)) for key, each in self.fields(found).items()}
+        told = {key: (each, *self._field(each, place)) for key, each in self.fields(found).items()}
         return {key: (text, _may_miss(marks, each.is_total)) for key, (each, text, marks) in told.items()}
 
     def array(self, node: ast.expr, scope: Scope) -> str:
@@ -455,7 +455,7 @@ class Hints(Classes):
             if kind == "enum":
                 return [f"export type {head} = {union(value for _, value in self._enum_values(found)) or 'never'};"]
             if kind == "namedtuple":
-                items = [f"{label(key)}: {self._field(key, each, scope)[0]}" for key, each in self.fields(found).items()]
+                items = [f"{label(key)}: {self._field(each, scope)[0]}" for key, each in self.fields(found).items()]
                 return [f"export type {head} = [{', '.join(items)}];"]
             if kind == "protocol":
                 call = members(found)["__call__"].node
@@ -470,7 +470,7 @@ class Hints(Classes):
     def _interface(self, found: Definition, kind: str, scope: Scope) -> Iterator[str]:
         texts: list[str] = []
         for key, each in self.fields(found).items():
-            text, marks = self._field(key, each, scope)
+            text, marks = self._field(each, scope)
             if "ClassVar" in marks or "InitVar" in marks or (kind == "record" and key.startswith("__")):
                 continue
             may_miss = _may_miss(marks, each.is_total)
@@ -493,7 +493,7 @@ class Hints(Classes):
         text = "never" if hint is None else self.render(self.wrapped(hint, scope)[0], scope)
         return [] if text == "never" else [f"[key: string]: {union([text, *texts])}"]
 
-    def _field(self, key: str, each: Field, scope: Scope) -> tuple[str, set[str]]:
+    def _field(self, each: Field, scope: Scope) -> tuple[str, set[str]]:
         if each.annotation is None:
             return "unknown", set()
         # The field of a base is read where the base stands.
