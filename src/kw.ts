@@ -1,4 +1,5 @@
 import { OptionError } from './errors.js';
+import type { Arguments } from './wire/value.js';
 
 /**
  * Keyword arguments for Python: `pool.call('mean', [rows, kw({ digits: 2 })])` calls `mean(rows, digits=2)`. It stands
@@ -25,14 +26,6 @@ export class Kwargs<T extends object = any> {
   }
 }
 
-/** The arguments of a call, as they go over the line. */
-export interface CallArgs {
-  /** The positional ones. */
-  readonly args: readonly unknown[];
-  /** The keyword ones; `undefined` if there are none. */
-  readonly kwargs: Readonly<Record<string, unknown>> | undefined;
-}
-
 /**
  * Tells positional from keyword arguments: a last element made by {@link kw} is taken off and joined with
  * `options.kwargs`, and `undefined` at the end is left out, as if it had not been written.
@@ -40,7 +33,7 @@ export interface CallArgs {
  * @throws OptionError (`ERR_OPTION`) for a name that is given in both places, and for an `optionKwargs` that is no
  * object of names and values.
  */
-export function splitArgs(args: readonly unknown[], optionKwargs?: object | undefined): CallArgs {
+export function splitArgs(args: readonly unknown[], optionKwargs?: object | undefined): Arguments {
   const positional = withoutTrailingUndefined(args);
   const last = positional.at(-1);
   const ours = optionKwargs === undefined ? undefined : ownCopy(optionKwargs, 'kwargs');
