@@ -353,7 +353,6 @@ export interface Scope {
   [UNWATCHED]?: Unwatched;
   readonly self: AnyActorRef & { readonly _actorScope?: Scope };
   readonly system: System;
-  defer(effect: () => void): void;
   actionExecutor(action: { type: string; info: ActionArgs; params: unknown; exec: unknown }): void;
 }
 
