@@ -386,7 +386,7 @@ class Hints(Classes):
             inner = Scope(found.module, scope.way)
             root = self.fields(found).get("root")
             if root is not None and not ROOT_MODELS.isdisjoint(self.roots(found)):
-                return self._field("root", root, inner)[0]
+                return self._field(root, inner)[0]
             bases = [base for base in found.node.bases if self._is_value(base, inner)]
             return self.render(bases[0], inner) if bases else "unknown"
         finally:
