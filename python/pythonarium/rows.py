@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from itertools import chain, repeat
 
-from .value import CELLS_MIN, LEVEL_MAX, PARTED, PARTED_MIN, chars_of, encode_unchecked, may_be_keyed, may_be_rows, write_plain
+from .value import CELLS_MIN, LEVEL_MAX, chars_of, encode_checked, may_be_keyed, may_be_rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,17 +38,7 @@ def encode_rows(
     chars = chars_of(stands, depth_max, bytes_max) if entries else -1
     if chars < 0 or type(stands) is dict and not are_distinct(stands):
         return None
-    rich = encode_unchecked(entries)
-    # As they are looked for in the keys that stay in the text.
-    if "\\ud" in rich:
-        return None
-    if say is not None and chars >= PARTED_MIN:
-        from .parts import encode_parts
-
-        text = encode_parts(stands, chars, bytes_max, say, entries)
-        return None if text is None else (text, PARTED)
-    text = write_plain(stands)
-    return None if text is None else (f'{text},"rich":{rich}', [])
+    return encode_checked(stands, chars, bytes_max, say, entries)
 
 
 def _cells(value: Any) -> int:

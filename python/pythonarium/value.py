@@ -16,7 +16,7 @@ from .expose import MARK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from typing import Any
 
     Hook = Callable[[Any], "tuple[Any, ...] | str | None"]
@@ -44,21 +44,14 @@ def encode(
         encoded = encode_rows(value, depth_max, bytes_max, say)
         if encoded is not None:
             return encoded
-    text = None
     if kind in ATOMS:
         text = encode_atom(value)
+        if text is not None:
+            return text, NO_ATTACHMENTS
     else:
-        chars = chars_of(value, depth_max, bytes_max)
-        if chars >= PARTED_MIN and say is not None:
-            from .parts import encode_parts
-
-            text = encode_parts(value, chars, bytes_max, say)
-            if text is not None:
-                return text, PARTED
-        elif chars >= 0:
-            text = write_plain(value)
-    if text is not None:
-        return text, NO_ATTACHMENTS
+        encoded = encode_checked(value, chars_of(value, depth_max, bytes_max), bytes_max, say)
+        if encoded is not None:
+            return encoded
     from .rich import encode_rich
 
     text, attachments = encode_rich({"value": value}, depth_max, "value", hook, bytes_max)
@@ -114,6 +107,30 @@ def chars_of(value: Any, depth_max: int, bytes_max: float) -> int:
         return _may_cross((value,), depth_max + 1, bytes_max)
     except RecursionError:
         return -1
+
+
+def encode_checked(
+    value: Any, chars: int, bytes_max: float, say: Callable[[str], None] | None, entries: Sequence[list[Any]] = ()
+) -> tuple[str, list[memoryview]] | None:
+    """Return what `encode` does of a container of which `chars_of` said so much; None where JSON has no words for all of it.
+
+    `entries` are what `rich` tells of it.
+    """
+    if chars < 0:
+        return None
+    rich = encode_unchecked(entries) if entries else ""
+    # As they are looked for in what is written.
+    if "\\ud" in rich:
+        return None
+    if chars >= PARTED_MIN and say is not None:
+        from .parts import encode_parts
+
+        text = encode_parts(value, chars, bytes_max, say, entries)
+        return None if text is None else (text, PARTED)
+    text = write_plain(value)
+    if text is None:
+        return None
+    return (f'{text},"rich":{rich}', []) if rich else (text, NO_ATTACHMENTS)
 
 
 def write_plain(value: Any) -> str | None:

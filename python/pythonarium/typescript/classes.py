@@ -340,12 +340,12 @@ def constant(node: ast.AST | None) -> object:
 
 # What stands for a type variable where nothing is given for it.
 ANYTHING = ast.Name("object", ast.Load())
-# Kinds of class: a handle stays in Python, a record is an object, an enum its value, a named tuple an array.
 RECORD_DECORATORS = frozenset(["dataclasses.dataclass", "pydantic.dataclasses.dataclass"])
 FIELD_MAKERS = frozenset(["dataclasses.field", "pydantic.Field", "pydantic.fields.Field"])
 MODELS = frozenset(["pydantic.BaseModel", "pydantic.main.BaseModel"])
 COMPUTED = frozenset(["pydantic.computed_field", "pydantic.fields.computed_field"])
 ANNOTATED = frozenset(["typing.Annotated", "typing_extensions.Annotated"])
+# Kinds of class: a handle stays in Python, a record is an object, an enum its value, a named tuple an array.
 BASES: dict[str, str] = {
     **{f"{module}.{name}": kind for module in ("typing", "typing_extensions") for name, kind in {
         "TypedDict": "typeddict", "NamedTuple": "namedtuple", "Protocol": "protocol",
