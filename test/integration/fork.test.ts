@@ -59,6 +59,15 @@ describe('a pool that forks', () => {
     for (const lease of leases) lease.checkin();
   });
 
+  it('does so where a module has given numpy a generator of another kind, too', async () => {
+    const pool = await readyPool(here('another_generator.py'), fork({ size: 2 }));
+    const leases = await Promise.all([pool.checkout(), pool.checkout()]);
+    const drawn = await Promise.all(leases.map((lease) => lease.call<[string, number]>('draw')));
+    expect(drawn.map(([kind]) => kind)).toEqual(['PCG64', 'PCG64']);
+    expect(new Set(drawn.map(([, number]) => number)).size).toBe(2);
+    for (const lease of leases) lease.checkin();
+  });
+
   it('never lets a worker run what was meant for the one before it', async () => {
     const marks = join(temporaryFolder(), 'marks');
     const pool = await readyPool(here('forked.py'), fork({ slots: 4 }));
