@@ -208,20 +208,23 @@ export class CallTimeoutError extends PoolError<'ERR_CALL_TIMEOUT'> {
     isOfAttempt?: boolean;
     cause?: unknown;
   }) {
+    const { timeoutMs, waitedMs, ranMs, attempts = 1 } = seen;
+    // What the attempts before the last took is no waiting for a worker.
+    const hasWaitedMost = attempts === 1 && waitedMs > ranMs;
     super(
       'CallTimeoutError',
       'ERR_CALL_TIMEOUT',
-      `${quoted(seen.call)} did not answer within ${seen.timeoutMs} ms: ${seen.waitedMs} ms went on waiting for a worker, ` +
-        `${seen.ranMs} ms on running.${afterAttempts(seen.attempts)} ` +
-        `Allow a longer \`${seen.isOfAttempt ? 'attemptTimeoutMs' : 'timeoutMs'}\`, or give the function less to do; ` +
-        'its worker goes to nobody else before it has answered or been ended.',
+      `${quoted(seen.call)} did not answer within ${timeoutMs} ms: ${waitedMs} ms went on waiting for a worker` +
+        `${attempts === 1 ? '' : ' and on the attempts before'}, ${ranMs} ms on running.${afterAttempts(attempts)} ` +
+        `${hasWaitedMost ? 'Raise `size`, send less at once' : 'Give the function less to do'}, ` +
+        `or allow a longer \`${seen.isOfAttempt ? 'attemptTimeoutMs' : 'timeoutMs'}\`.`,
       seen.cause === undefined ? undefined : { cause: seen.cause },
     );
     this.call = seen.call;
-    this.timeoutMs = seen.timeoutMs;
-    this.waitedMs = seen.waitedMs;
-    this.ranMs = seen.ranMs;
-    this.attempts = seen.attempts ?? 1;
+    this.timeoutMs = timeoutMs;
+    this.waitedMs = waitedMs;
+    this.ranMs = ranMs;
+    this.attempts = attempts;
   }
 }
 
@@ -334,7 +337,7 @@ export class PoisonError extends PoolError<'ERR_POISON'> {
     super(
       'PoisonError',
       'ERR_POISON',
-      `${quoted(seen.call)} with these arguments has ended ${counted(seen.deaths, 'worker')} in ${seen.sinceMs} ms and was never answered between; ` +
+      `${quoted(seen.call)} with these arguments has ended ${counted(seen.deaths, 'worker')} in ${seen.sinceMs} ms, with no answer in between; ` +
         `it is refused for ${seen.refusedMs} ms more. See what these arguments do to Python; ` +
         '`poisonDeaths` and `poisonMs` say when and for how long a call is refused.',
     );
@@ -1148,7 +1151,8 @@ const KEY_REASONS: Record<IdempotencyKeyReason, string> = {
 
 const LEASE_ENDS: Record<LeaseEnd, string> = {
   'checked-in': 'it was checked in. Check out a new one, or check in later.',
-  revoked: 'the pool took it back. Check out a new one.',
+  revoked:
+    'a call under it was given up, and Python did not answer it within `cancelGraceMs`, so that its worker was ended. Check out a new one, or allow more.',
   expired: '`leaseTimeoutMs` allows. Check in sooner, or allow more.',
   'worker-died': 'its worker died, and what Python kept there is lost. Check out a new one.',
   'pool-closed': 'the pool was closed. Check leases in before closing it.',
@@ -1164,11 +1168,11 @@ const HANDLE_ENDS: Record<HandleEnd, string> = {
 const SPAWN_REMEDIES: Record<string, string | undefined> = Object.assign(Object.create(null), {
   ENOENT: 'There is no such program, or the folder in `cwd` is missing.',
   EACCES: 'The file may not be executed by this user, or `cwd` may not be entered.',
-  ENOEXEC: 'The file is no program for this machine.',
+  ENOEXEC: 'The file is no program for this machine: see the option `python`.',
   EAGAIN:
     'The limit on processes is reached: lower `size`, or raise it (`ulimit -u`, the pids limit of the container).',
   EMFILE: 'This process has too many open files: raise `ulimit -n`, or lower `size`.',
-  ENFILE: 'The system has too many open files.',
+  ENFILE: 'The system has too many open files: lower `size`, or raise `fs.file-max`.',
   ENOMEM: 'Memory ran out: lower `size`.',
   E2BIG: 'The environment is too large: pass less of it with `env: { only: [...] }`.',
 });

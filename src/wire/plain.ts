@@ -15,7 +15,7 @@ export function leafProblem(value: unknown): string | undefined {
     case 'symbol':
       return 'is a symbol. Send a string.';
     case 'function':
-      return 'is a function, and only data can cross.';
+      return 'is a function, which can cross among the arguments of a call alone. Send data.';
     case 'object': {
       if (value === null || (Array.isArray(value) ? isPlainArray(value) : isPlainObject(value))) return undefined;
       return value instanceof Kwargs ? KWARGS_PROBLEM : instanceProblem(value);

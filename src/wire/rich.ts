@@ -251,7 +251,7 @@ export class RichWalk {
         this.#refuse(
           `has ${what} that Python cannot look up: only text, numbers, dates, bytes and lists of them can be.`,
         );
-      else if (seen.has(name)) this.#refuse(`has two ${what} that would be one in Python.`);
+      else if (seen.has(name)) this.#refuse(`has two ${what} that would be one in Python. Send a list instead.`);
       else seen.add(name);
     }
   }

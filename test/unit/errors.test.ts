@@ -291,6 +291,16 @@ describe('text of others in a message', () => {
   });
 });
 
+describe('a CallTimeoutError', () => {
+  it('advises by what the time went on: more workers where that was waiting for one, and less to do where it was not', () => {
+    const of = (waitedMs: number, more = {}) =>
+      new errors.CallTimeoutError({ call: 'mean', timeoutMs: 500, waitedMs, ranMs: 500 - waitedMs, ...more }).message;
+    expect(of(490)).toMatch(/ 490 ms went on waiting for a worker, 10 ms on running\. Raise `size`, .*`timeoutMs`\.$/);
+    expect(of(10)).toMatch(/ 490 ms on running\. Give the function less to do, or allow a longer `timeoutMs`\.$/);
+    expect(of(490, { attempts: 2 })).toMatch(/ and on the attempts before, 10 ms on running\. .* Give the function/);
+  });
+});
+
 describe('a QueueTimeoutError', () => {
   it('asks for no larger pool where no worker was up', () => {
     const seen = { waitedMs: 250, leased: 0, waiting: 3, isNobodyUp: true };
@@ -347,6 +357,7 @@ describe('a SpawnError', () => {
   it('names the limit for what the system says', () => {
     const of = (errno: string) => new errors.SpawnError({ errno, command: 'python3' }).message;
     expect(of('EMFILE')).toContain('ulimit -n');
+    expect(of('ENFILE')).toContain('fs.file-max');
     expect(of('EAGAIN')).toContain('ulimit -u');
     expect(of('EWEIRD')).toContain('EWEIRD. See whether');
     expect(of('constructor')).toContain('constructor. See whether');
