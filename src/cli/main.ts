@@ -111,7 +111,9 @@ function commands(signal: AbortSignal, exit: (code: number) => void): Command {
   program
     .command('doctor')
     .summary('find out whether Python can be used, and what is wrong')
-    .description('Find out which Python would be used, why, and what is wrong with it.')
+    .description(
+      'Find out which Python a pool would run on and why, whether a worker starts and answers, and what to do if not.',
+    )
     .addOption(pythonOption())
     .addHelpText('after', HELP.doctor)
     .action(async ({ python }: { python?: string }) => {
