@@ -51,7 +51,7 @@ def encode_rich(
     try:
         texts = [f"{quote(name)}:{walk.member(name, value, depth_max + (name != root))}" for name, value in members.items()]
     except RecursionError:
-        raise ValueRefused(next(iter(members)), "is nested deeper than Python can follow") from None
+        raise ValueRefused(next(iter(members)), "is nested deeper than Python can follow; flatten it") from None
     if walk.rich:
         texts.append(f'"rich":{encode_unchecked(walk.rich)}')
     if walk.attachments:
@@ -207,9 +207,9 @@ class _Walk:
 
     def enter(self, value: Any, room: int, levels: int = 1) -> None:
         if id(value) in self._above:
-            raise self.refuse("holds itself: a cycle cannot cross to Node")
+            raise self.refuse("holds itself, and a cycle cannot cross to Node; break it")
         if room < levels:
-            raise self.refuse("is nested deeper than `depthMax` allows")
+            raise self.refuse(f"lies deeper than {self._depth_max} levels; flatten the value, or raise `depthMax`")
         self._above.append(id(value))
 
     def leave(self, chars: int) -> None:
@@ -384,7 +384,7 @@ def _iso(walk: _Walk, value: Any, room: int) -> Any:
 def _datetime(walk: _Walk, value: Any, room: int) -> Any:
     # A moment of pandas: NaT is none, and nanoseconds are more than a datetime has.
     if value != value or getattr(value, "nanosecond", 0):
-        raise walk.refuse(f"is {_short_repr(value)}, which JavaScript has no date for")
+        raise walk.refuse(f"is {_short_repr(value)}, which JavaScript has no date for; return str(...) of it")
     if value.utcoffset() is None:
         return value.isoformat()
     micros = _micros(value - _epoch())
@@ -394,7 +394,7 @@ def _datetime(walk: _Walk, value: Any, room: int) -> Any:
 
 def _timedelta(walk: _Walk, value: Any, room: int) -> Any:
     if value != value or getattr(value, "nanoseconds", 0):
-        raise walk.refuse(f"is {_short_repr(value)}, which a number of milliseconds cannot hold exactly")
+        raise walk.refuse(f"is {_short_repr(value)}, which a number of milliseconds cannot hold exactly; return str(...) of it")
     micros = _micros(value)
     if not INT_MIN <= micros <= INT_MAX:
         raise walk.refuse("is longer than 285 years, which a number of milliseconds cannot hold exactly; return str(...) of it")
@@ -611,7 +611,7 @@ BY_NAME: dict[str, Callable[[_Walk, Any, int], Any]] = {
 CONVERTERS: dict[type, Callable[[_Walk, Any, int], Any]] = {}
 # A program may make classes for as long as it runs.
 CONVERTERS_MAX = 1_000
-ONE_IN_JAVASCRIPT = "has two keys or members that would be one in JavaScript, such as '1' and Decimal('1')"
+ONE_IN_JAVASCRIPT = "has two keys or members that would be one in JavaScript, such as '1' and Decimal('1'); return a list"
 # What two keys may be one by in JavaScript: what JSON has a word for, numbers, and handles.
 KEY_KINDS = frozenset(("", "int", "float", "handle"))
 RESTORERS: dict[str, Callable[..., Any]] = {

@@ -460,7 +460,7 @@ VALUE_CHARS = 8
 JSON_SPACE = " \t\r\n"
 # More levels than `depthMax` lets a message have.
 TEXT_DEEP = 1_000
-SURROGATES = "holds two surrogates in a row, which JSON would join into one character"
+SURROGATES = "holds two surrogates in a row, which JSON would join into one character; return bytes"
 # With fewer containers it is no faster to look into them all at once.
 LEVEL_MIN = 8
 # More values are no rows: one might be there many times over, and columns would take memory where it takes none.

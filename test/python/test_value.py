@@ -188,7 +188,7 @@ class Shared(unittest.TestCase):
         for limit in (1_500, 100_000):
             with self.assertRaises(with_c.ValueRefused) as caught:
                 with_c.encode(parent, DEPTH_MAX, None, limit)
-            self.assertEqual(str(caught.exception), "value['children'][0][0] holds itself: a cycle cannot cross to Node")
+            self.assertEqual(str(caught.exception), "value['children'][0][0] holds itself, and a cycle cannot cross to Node; break it")
 
     def test_nothing_is_taken_for_longer_than_it_is(self):
         seed = random.randrange(1 << 32)
@@ -338,6 +338,12 @@ class Refusals(unittest.TestCase):
             ("type('DataFrame', (), {'keys': list, '__getitem__': list})()", "its rows as dicts"),
             ("type('longdouble', (), {'tolist': list})()", "return float"),
             ("type('clongdouble', (), {'tolist': list})()", "return float(...) of its .real"),
+            ("ring()", "break it"),
+            ("nest(201)", "deeper than 200 levels; flatten the value, or raise `depthMax`"),
+            ("{decimal.Decimal(1), '1'}", "return a list"),
+            ("'\\ud83d' + '\\ude00'", "return bytes"),
+            ("type('Nat', (datetime.datetime,), {'nanosecond': 1})(2020, 1, 1)", "return str"),
+            ("type('Delta', (datetime.timedelta,), {'nanoseconds': 1})(1)", "return str"),
         ]:
             with self.subTest(text), self.assertRaises(with_c.ValueRefused) as caught:
                 with_c.encode(eval(text, NAMES), DEPTH_MAX)
