@@ -574,6 +574,8 @@ export class WorkerHand implements ProcessListeners {
         return this.#helloed(message);
       case 'ready':
         if (this.#pythonPid === undefined || this.#boot.isUp) return this.#unasked('`ready` out of its turn');
+        // It was told to end as that was on its way, and never takes a lease.
+        if (this.#end.because !== undefined) return;
         return this.#readied(message);
       case 'failed':
         if (this.#boot.isUp) return this.#unasked('`failed` out of its turn');

@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { BootError } from '../../../src/errors.js';
 import { CANCELLED_MAX as WORDS } from '../../../src/process/start-mark.js';
 import { watchFaults } from '../../fake/faults.js';
 import { PlayedPool } from '../../fake/played-pool.js';
+import { heard } from '../../fake/turned-clock.js';
 
 const faults = watchFaults();
 afterEach(() => expect(faults).toEqual([]));
@@ -136,6 +138,36 @@ describe("a worker's hands", () => {
     world.python.reap();
     expect(await ready).toMatchObject({ code: 'ERR_BOOT', stage: 'protocol', cause: { code: 'ERR_PROTOCOL' } });
     await world.destroy();
+  });
+
+  it('say of one that was told to end as it came up that it failed to start, and not that it can take leases', async () => {
+    const world = new PlayedPool({ bootTimeoutMs: 1_000 });
+    const told: unknown[] = [];
+    world.pool.on('worker.ready', () => told.push('ready'));
+    world.pool.on('boot.failed', ({ error }) => told.push((error as BootError).stage));
+    world.process.spawn();
+    world.process.hello();
+    const [hand] = world.runtime.hands.values();
+    await world.clock.turn(1_000);
+    expect(world.process.signals).toEqual(['SIGKILL']);
+    // It was on its way.
+    hand!.onMessage({ type: 'ready', functions: [], streams: [], interrupts: false, stacks: false });
+    world.python.reap();
+    await heard();
+    expect(told).toEqual(['timeout']);
+    await world.destroy();
+
+    const closed = new PlayedPool();
+    closed.pool.on('worker.ready', () => told.push('ready'));
+    closed.process.spawn();
+    closed.process.hello();
+    closed.process.ignoresTerm = true;
+    const end = closed.pool.close();
+    closed.process.ready();
+    await closed.clock.turn(60_000);
+    closed.python.reap();
+    await end;
+    expect(told).toEqual(['timeout']);
   });
 
   it('signal a process that has not come to its line yet, and ask one that has', async () => {
