@@ -371,7 +371,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     if (kept === undefined || caller?.owner === undefined) return false;
     if (this.#isSettled) return true;
     const { worker } = from;
-    this.#live ??= new LiveArguments(worker.limits);
+    this.#live ??= new LiveArguments(worker.runtime.settings.limits);
     this.#live.callKept(worker.kept(caller.owner, kept), number, given, asking);
     return true;
   }

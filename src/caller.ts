@@ -460,7 +460,7 @@ class Prepared implements Question, RequestExtras, ValueHandlers {
   onHandle(found: object, path: () => string): number | string | undefined {
     const remote = remoteOf(found);
     if (remote === undefined) return undefined;
-    if (!remote.worker.isOf(this.#runtime)) return elsewhere(remote, 'this call is made in another pool');
+    if (remote.worker.runtime !== this.#runtime) return elsewhere(remote, 'this call is made in another pool');
     if (this.caller.owner === undefined) return elsewhere(remote, 'this call may go to any');
     this.add(remote, path());
     return remote.number;

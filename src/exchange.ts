@@ -141,7 +141,7 @@ export class Exchange {
   /** A call there was given up: its worker is not to live on for this where that is not answered in time. */
   revokeSpurned(): void {
     this.keepFor(this.worker.inFront);
-    this.worker.tell(this.#client, { type: 'exchange.abandoned', lease: this.lease });
+    this.worker.runtime.tellClient(this.#client, { type: 'exchange.abandoned', lease: this.lease });
   }
 
   get isSpurned(): boolean {
@@ -204,7 +204,7 @@ export class Exchange {
     if (this.#holder !== undefined || !this.worker.isBeyondItsSlots)
       return this.worker.ahead(request)?.call?.lookAgain();
     request.isAhead = true;
-    this.worker.prefetch.ahead += 1;
+    this.worker.runtime.prefetch.counts.ahead += 1;
   }
 
   /** Sends calls that are one request, behind others of that kind alone. */
@@ -284,7 +284,7 @@ export class Exchange {
       return;
     }
     request.isRevoked = true;
-    this.worker.tell(this.#client, { type: 'exchange.abandoned', lease: this.lease });
+    this.worker.runtime.tellClient(this.#client, { type: 'exchange.abandoned', lease: this.lease });
   }
 
   /** Whether another call may be made in it. */
@@ -299,10 +299,11 @@ export class Exchange {
    */
   end(isUnused = this.isSpurned): void {
     if (this.#isOver || this.isBusy) return;
+    const { runtime } = this.worker;
     // The next call may rather have its slot than one of those that were kept before.
-    this.worker.linger.end();
+    runtime.linger.end();
     this.close(isUnused);
-    this.worker.tell(this.#client, { type: 'exchange.ended', lease: this.lease, at: this.worker.nowToShed });
+    runtime.tellClient(this.#client, { type: 'exchange.ended', lease: this.lease, at: runtime.nowToShed });
   }
 
   /** Its client gives the lease back. */
@@ -326,18 +327,19 @@ export class Exchange {
     this.#forget(request);
     this.#endVigil();
     // What was given up in the pipe and never begun is not counted: nothing was cancelled.
-    if (request.isAbandoned && wasBegun) this.worker.counters.cancelled.kept += 1;
-    if (!this.#holder?.holds && !this.isBusy) this.#rest(request);
-    else if (request.isRevoked) this.worker.tell(this.#client, { type: 'exchange.resumed', lease: this.lease });
+    if (request.isAbandoned && wasBegun) this.worker.runtime.counters.cancelled.kept += 1;
+    if (!this.#holder?.holds && !this.isBusy) return this.#rest(request);
+    if (!request.isRevoked) return;
+    this.worker.runtime.tellClient(this.#client, { type: 'exchange.resumed', lease: this.lease });
   }
 
   /** Nothing is owed any more: the lease goes back, is offered to who waits, or stays for the rest of the turn. */
   #rest({ isAbandoned }: Request): void {
     const isOfOneCall = this.#holder === undefined && !isAbandoned;
     if (isOfOneCall && this.#isShort && this.worker.mayOffer) {
-      this.worker.tell(this.#client, { type: 'exchange.answered', lease: this.lease });
+      this.worker.runtime.tellClient(this.#client, { type: 'exchange.answered', lease: this.lease });
     } else if (isOfOneCall && this.worker.mayLinger) {
-      this.worker.linger.keep(this);
+      this.worker.runtime.linger.keep(this);
     } else {
       this.end();
     }
@@ -355,9 +357,10 @@ export class Exchange {
     this.#isOver = true;
     this.worker.exchanges[this.slot] = undefined;
     const ended = this.worker.lossOfLease(this);
+    const { runtime } = this.worker;
     const requests = this.#requests.splice(0);
     this.#endVigil();
-    if (requests[0]?.isRevoked) this.worker.counters.cancelled.killed += 1;
+    if (requests[0]?.isRevoked) runtime.counters.cancelled.killed += 1;
     for (const request of requests) {
       const { id, call, batch } = request;
       batch?.onLost((index) => this.worker.lossOfItem(batch, id + index));
@@ -368,8 +371,10 @@ export class Exchange {
         continue;
       }
       const loss = this.worker.loss(request, call);
-      if (loss.started === false && this.worker.mayMove(request) && call.goElsewhere(this)) {
-        this.worker.prefetch.moved += 1;
+      // It was in the pipe by the pool's own choice, and there is still somewhere else to go.
+      const mayMove = loss.started === false && request.isAhead && runtime.endedBy === undefined;
+      if (mayMove && call.goElsewhere(this)) {
+        runtime.prefetch.counts.moved += 1;
         continue;
       }
       // What Python never came to is told what a call is told that was never sent.

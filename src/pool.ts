@@ -188,7 +188,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
    */
   drain(wait: WaitOptions = NO_OPTIONS): Promise<void> {
     const { runtime } = this;
-    const above = callAbove(parentRun(), ({ worker }) => worker?.isOf(runtime));
+    const above = callAbove(parentRun(), ({ worker }) => worker?.runtime === runtime);
     const drained = this.#end('drain', ['drained', 'stopping', 'closed'], wait, 'drained');
     return unlessDeadlocked(drained, 'drain()', () => [
       above,

@@ -351,7 +351,7 @@ class Turn implements LeaseHolder {
 
   begin(exchange: Exchange): void {
     this.#exchange = exchange;
-    this.#since = exchange.worker.now;
+    this.#since = this.#turns.runtime.clock.now();
     this.go();
   }
 

@@ -1,6 +1,4 @@
 import {
-  type ClientEvent,
-  type ClientRef,
   type KillReason,
   type LeaseId,
   type WorkerContext,
@@ -28,11 +26,9 @@ import { type Answer, type Exchange, isBegun, type Loss, type Request } from '..
 import { type HandleOwner, Handles } from '../handle.js';
 import { HeldReplyWatch, repliesIn } from '../held-replies.js';
 import { type Kept, KeptFunctions } from '../keep.js';
-import type { Linger } from '../linger.js';
 import type { PoolSettings } from '../options.js';
 import { Outbox } from '../outbox.js';
 import { Parts } from '../parts.js';
-import type { Prefetch } from '../prefetch.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
 import { StackDumps } from '../process/stack-dump.js';
 import { CANCELLED_MAX } from '../process/start-mark.js';
@@ -40,7 +36,7 @@ import { Pulse } from '../pulse.js';
 import { remove } from '../remove.js';
 import type { Started } from '../retries.js';
 import type { Runtime } from '../runtime.js';
-import type { Counters, WorkerStats } from '../stats.js';
+import type { WorkerStats } from '../stats.js';
 import { asNobody } from '../turn.js';
 import { hasLimit, Vigil } from '../vigil.js';
 import { errorFromWire } from '../wire/error.js';
@@ -59,7 +55,6 @@ import {
   type PartMessage,
   type ReadyMessage,
 } from '../wire/message.js';
-import type { ValueLimits } from '../wire/value.js';
 import { WorkerEnd } from '../worker-end.js';
 import { effect } from './effect.js';
 
@@ -92,7 +87,7 @@ export class WorkerHand implements ProcessListeners {
   #isAtWork = false;
   /** The last that it was sent. */
   #lastId = 0;
-  readonly #runtime: Runtime;
+  readonly runtime: Runtime;
   readonly #worker: WorkerRef;
   readonly #process: PythonProcess;
   readonly #outbox: Outbox;
@@ -134,7 +129,7 @@ export class WorkerHand implements ProcessListeners {
     this.id = worker;
     this.place = place;
     this.name = `worker-${place}`;
-    this.#runtime = runtime;
+    this.runtime = runtime;
     this.#worker = self;
     this.#startedAt = runtime.clock.now();
     this.#process = asNobody(() => runtime.startPython(() => runtime.python.launch(), this));
@@ -157,7 +152,7 @@ export class WorkerHand implements ProcessListeners {
 
   /** More of its slots are leased than anybody may have: what is sent now is sent ahead. */
   get isBeyondItsSlots(): boolean {
-    return this.#leases > this.#runtime.settings.slots;
+    return this.#leases > this.runtime.settings.slots;
   }
 
   /** To how many requests it owes an answer. */
@@ -171,23 +166,18 @@ export class WorkerHand implements ProcessListeners {
     return leases;
   }
 
-  /** What is kept of it for the rest of a turn. */
-  get linger(): Linger {
-    return this.#runtime.linger;
-  }
-
   /** A lease of it may stay for the rest of the turn: nobody waits, and the next call would be granted one of it anyway. */
   get mayLinger(): boolean {
-    if (this.#runtime.asking > 0 || !this.#reusesLeases) return false;
+    if (this.runtime.asking > 0 || !this.#reusesLeases) return false;
     const leases = this.#leases;
-    const { slots } = this.#runtime.settings;
-    if (leases > slots) return this.#runtime.sendsAhead;
-    return slots === 1 || !this.#runtime.hasFreerThan(leases - 1);
+    const { slots } = this.runtime.settings;
+    if (leases > slots) return this.runtime.sendsAhead;
+    return slots === 1 || !this.runtime.hasFreerThan(leases - 1);
   }
 
   /** A lease of it may go on to who waits, and the coordinator would not decline that. */
   get mayOffer(): boolean {
-    const { asking, settings } = this.#runtime;
+    const { asking, settings } = this.runtime;
     if (asking === 0 || !this.#reusesLeases) return false;
     // In a crowd all of its slots are granted, and those that are free are granted together.
     const isFull = this.#leases === settings.slots + settings.prefetchMax;
@@ -196,38 +186,14 @@ export class WorkerHand implements ProcessListeners {
 
   /** Its leases may outlast their calls: it takes more of them, and needs to give none back to prove that its start was good. */
   get #reusesLeases(): boolean {
-    const runtime = this.#runtime;
+    const runtime = this.runtime;
     return runtime.reusesLeases && runtime.takesLeases(this.#worker) && runtime.isProven(this.#worker);
-  }
-
-  /** The moment it is, by the pool's clock. */
-  get now(): number {
-    return this.#runtime.clock.now();
-  }
-
-  /** The same, if the coordinator has a use for it. */
-  get nowToShed(): number | null {
-    return this.#runtime.nowToShed;
-  }
-
-  /** Says to the client of a slot how its exchange stands. */
-  tell(client: ClientRef, event: ClientEvent): void {
-    this.#runtime.tellClient(client, event);
-  }
-
-  get counters(): Counters {
-    return this.#runtime.counters;
-  }
-
-  /** What has come of the calls in the pipes. */
-  get prefetch(): Prefetch['counts'] {
-    return this.#runtime.prefetch.counts;
   }
 
   /** The request that is to be sent next. */
   request(call: Call | undefined, batch: Batch | undefined, exchange: Exchange): Request {
     const id = this.#nextId();
-    const lastId = batch === undefined ? id : this.#runtime.nextRequestId(batch.count - 1);
+    const lastId = batch === undefined ? id : this.runtime.nextRequestId(batch.count - 1);
     this.#lastId = lastId;
     const request = {
       id,
@@ -247,8 +213,8 @@ export class WorkerHand implements ProcessListeners {
 
   /** One whose word on the page of those who are given up is that of no other that is unanswered: of two of them one would be begun. */
   #nextId(): number {
-    let id = this.#runtime.nextRequestId();
-    while (this.#sharesWord(id)) id = this.#runtime.nextRequestId();
+    let id = this.runtime.nextRequestId();
+    while (this.#sharesWord(id)) id = this.runtime.nextRequestId();
     return id;
   }
 
@@ -271,13 +237,13 @@ export class WorkerHand implements ProcessListeners {
    * shares says which it has begun, and tells it which it need not begin.
    */
   get pipes(): boolean {
-    this.#pipes ??= this.#runtime.settings.lane === 'serial' && this.#process.lastStarted() !== undefined;
+    this.#pipes ??= this.runtime.settings.lane === 'serial' && this.#process.lastStarted() !== undefined;
     return this.#pipes;
   }
 
   /** What of it is known here. */
   get stats(): Omit<WorkerStats, 'state' | 'leases'> {
-    const now = this.#runtime.clock.now();
+    const now = this.runtime.clock.now();
     return {
       worker: this.name,
       id: this.id,
@@ -293,15 +259,15 @@ export class WorkerHand implements ProcessListeners {
 
   /** Watches a call that Python has come to, if it has limits. */
   watch(call: Call, id: number): Vigil | undefined {
-    const { softLimitMs, hardLimitMs } = this.#runtime.settings;
+    const { softLimitMs, hardLimitMs } = this.runtime.settings;
     const limits = { softLimitMs, hardLimitMs, heartbeatTimeoutMs: call.heartbeatTimeoutMs };
     if (!hasLimit(limits)) return undefined;
-    return new Vigil(this.#runtime.patience, limits, {
+    return new Vigil(this.runtime.patience, limits, {
       onSlow: (ranMs) =>
-        this.#whereItStands((stack) => this.#runtime.emit('call.slow', this.#told(call, id, ranMs, stack))),
+        this.#whereItStands((stack) => this.runtime.emit('call.slow', this.#told(call, id, ranMs, stack))),
       onHung: (by, ranMs, limitMs) => {
         this.#whereItStands((stack) => {
-          this.#runtime.emit('call.hung', { ...this.#told(call, id, ranMs, stack), by });
+          this.runtime.emit('call.hung', { ...this.#told(call, id, ranMs, stack), by });
           // Of two signals in a row, the kernel may give the second to another thread, and the main one sleeps on.
           if (this.#asker(id) !== undefined) this.#process.cancel(id, this.#interrupts);
         });
@@ -326,12 +292,12 @@ export class WorkerHand implements ProcessListeners {
 
   /** Python has come to its request. In the lane `serial` those behind the first wait in the pipe. */
   runs(request: Request): boolean {
-    return this.#runtime.settings.lane !== 'serial' || this.#asked[0] === request;
+    return this.runtime.settings.lane !== 'serial' || this.#asked[0] === request;
   }
 
   /** The call behind which one would wait that were sent now; undefined once Python lets go of that. */
   get inFront(): Parent | undefined {
-    if (this.#runtime.settings.lane !== 'serial') return callOf(this.blockedBy);
+    if (this.runtime.settings.lane !== 'serial') return callOf(this.blockedBy);
     const [first] = this.#asked;
     return first?.isAbandoned === false ? first.call : undefined;
   }
@@ -402,28 +368,18 @@ export class WorkerHand implements ProcessListeners {
     return this.#isRetired ? 'worker-recycled' : 'worker-died';
   }
 
-  /** What a message to it may be. */
-  get limits(): ValueLimits {
-    return this.#runtime.settings.limits;
-  }
-
-  /** Whether it works for that pool. */
-  isOf(runtime: Runtime): boolean {
-    return this.#runtime === runtime;
-  }
-
   /**
    * Lets Python drop the objects that came by a lease, and the functions that went by it, if any did.
    *
    * @param isUnused It has served nobody.
    */
   endLease(lease: LeaseId, isUnused = false): void {
-    if (!isUnused) this.#runtime.recycler?.returned(this);
-    this.#runtime.sizer?.returned(this);
+    if (!isUnused) this.runtime.recycler?.returned(this);
+    this.runtime.sizer?.returned(this);
     const hadHandles = this.#handles?.end(lease, 'lease-ended');
     if (this.#kept?.end(lease) || hadHandles) this.#outbox.send(encodeLeaseEnd(lease));
     // Its slot is for nobody, and those who wait for one of it may be left with the leases of calls that wait for them.
-    if (this.#isRetired) this.#runtime.lookForDeadlocks();
+    if (this.#isRetired) this.runtime.lookForDeadlocks();
   }
 
   /** Lets Python drop what it keeps for a session. */
@@ -441,14 +397,14 @@ export class WorkerHand implements ProcessListeners {
   ask(): void {
     this.#end.because ??= this.#isRetired ? 'retired' : 'stopped';
     if (!this.#boot.isUp) this.terminate();
-    else if (this.#runtime.settings.stopGraceMs > 0) this.#outbox.send(encodeStop());
+    else if (this.runtime.settings.stopGraceMs > 0) this.#outbox.send(encodeStop());
     this.#pulse?.end();
     this.#leaveSessions();
   }
 
   /** Tells the process, and what it has started, to end by the signal that may be heeded or not. */
   terminate(): void {
-    if (!this.#isKilled && this.#runtime.settings.termGraceMs > 0) this.#process.signal('SIGTERM');
+    if (!this.#isKilled && this.runtime.settings.termGraceMs > 0) this.#process.signal('SIGTERM');
   }
 
   /**
@@ -464,12 +420,12 @@ export class WorkerHand implements ProcessListeners {
 
   /** It is asked to end once its leases have, and nobody new comes to it. */
   retire(): void {
-    const reason = this.#runtime.recycler?.reasonFor(this) ?? (this.#isStale ? 'reload' : 'unused');
-    this.#runtime.counters.retired[reason] += 1;
-    this.#runtime.emit('worker.retired', { worker: this.name, id: this.id, pid: this.#pid, reason });
+    const reason = this.runtime.recycler?.reasonFor(this) ?? (this.#isStale ? 'reload' : 'unused');
+    this.runtime.counters.retired[reason] += 1;
+    this.runtime.emit('worker.retired', { worker: this.name, id: this.id, pid: this.#pid, reason });
     this.#isRetired = true;
     this.#leaveSessions();
-    this.#runtime.refuseBoundTo(this.id);
+    this.runtime.refuseBoundTo(this.id);
   }
 
   /** Ends the process group at once. */
@@ -496,14 +452,14 @@ export class WorkerHand implements ProcessListeners {
   /** How a request was lost that will not be answered. */
   loss(request: Request, call: Call): Loss {
     const started = this.hasStarted(request.id);
-    if (this.#end.because === 'stopped') return { error: this.#runtime.refusal('closed'), started, isFinal: true };
+    if (this.#end.because === 'stopped') return { error: this.runtime.refusal('closed'), started, isFinal: true };
     // It ended by itself while that request ran.
     if (started !== false && this.#end.isUnasked && this.runs(request)) {
-      this.#runtime.prefetch.broke(call);
+      this.runtime.prefetch.broke(call);
       const isSpent = call.died();
-      this.#runtime.poison.died(call, this.id, isSpent && this.#ranAlone);
+      this.runtime.poison.died(call, this.id, isSpent && this.#ranAlone);
     } else if (started !== false && request.isRevoked) {
-      this.#runtime.prefetch.hung(call, this.#asked[1]?.isAhead === true);
+      this.runtime.prefetch.hung(call, this.#asked[1]?.isAhead === true);
     }
     return { error: this.#end.lossOf(call.name, call.toldAs(started)), started, isFinal: false };
   }
@@ -511,17 +467,12 @@ export class WorkerHand implements ProcessListeners {
   /** How the call with that id was lost, of a batch that will not be answered. */
   lossOfItem(batch: Batch, id: number): Loss {
     const started = this.hasStarted(id);
-    if (this.#end.because === 'stopped') return { error: this.#runtime.refusal('closed'), started, isFinal: true };
+    if (this.#end.because === 'stopped') return { error: this.runtime.refusal('closed'), started, isFinal: true };
     // Those before it were run to their ends, and their answers are lost with it.
     if (this.#end.isUnasked && id === this.#process.lastStarted()) {
-      this.#runtime.poison.died({ name: batch.name, ...batch.requestOfNext() }, this.id, false);
+      this.runtime.poison.died({ name: batch.name, ...batch.requestOfNext() }, this.id, false);
     }
     return { error: this.#end.lossOf(batch.name, { started, attempts: 1 }), started, isFinal: false };
-  }
-
-  /** It was in the pipe by the pool's own choice, and there is still somewhere else to go. */
-  mayMove({ isAhead }: Request): boolean {
-    return isAhead && this.#runtime.endedBy === undefined;
   }
 
   /** What the caller of a request that was never begun is told, and whoever asks for another under the lost lease. */
@@ -540,7 +491,7 @@ export class WorkerHand implements ProcessListeners {
   }
 
   onMessage(message: MessageFromPython): void {
-    this.#heardAt = this.#runtime.clock.now();
+    this.#heardAt = this.runtime.clock.now();
     this.#pulse?.heard();
     busyPoll.came();
     this.#take(message);
@@ -598,21 +549,21 @@ export class WorkerHand implements ProcessListeners {
   onFailed(error: unknown): void {
     this.#ended({ exitCode: null, signal: null }, error);
     this.#worker.send({ type: 'process.failed' });
-    this.#runtime.hands.delete(this.#worker);
-    this.#runtime.lookForDeadlocks();
+    this.runtime.hands.delete(this.#worker);
+    this.runtime.lookForDeadlocks();
   }
 
   onExited(exit: ProcessEnd, isBlameless = false): void {
     this.#end.exit = exit;
     this.#ended(exit, this.#end.bootFailure);
     this.#worker.send({ type: 'process.exited', byItself: this.#end.isByItself, isBlameless });
-    this.#runtime.hands.delete(this.#worker);
+    this.runtime.hands.delete(this.#worker);
     // Nobody follows one whose replacement is up already, nor a replacement that has not come up.
-    this.#runtime.lookForDeadlocks();
+    this.runtime.lookForDeadlocks();
   }
 
   onFault(error: unknown): void {
-    this.#runtime.fault(error);
+    this.runtime.fault(error);
     // An answer may be lost with it, and nobody must wait for ever.
     this.onUnfit(new ProtocolError({ detail: 'what it said could not be taken in', worker: this.name }));
   }
@@ -620,24 +571,24 @@ export class WorkerHand implements ProcessListeners {
   #log(message: LogMessage): void {
     const request = message.call === null ? undefined : this.#asker(message.call);
     const context = request?.batch?.context ?? request?.call?.context;
-    this.#runtime.log({ worker: this.name, ...message, context });
+    this.runtime.log({ worker: this.name, ...message, context });
   }
 
   #helloed(hello: HelloMessage): void {
     this.#pythonPid = hello.pid;
-    const { interrupt, lane } = this.#runtime.settings;
+    const { interrupt, lane } = this.runtime.settings;
     // A wrapper that stands between has no use for the signal, and no other lane than this one is interrupted by it.
     const isDirect = hello.pid === this.#pid;
     const interrupts = interrupt && (lane !== 'serial' || isDirect);
     const holds = lane === 'serial' && this.#process.hasStartMark && this.#process.heldReplies !== undefined;
     if (holds) {
-      this.#heldReplies = new HeldReplyWatch(this.#runtime.clock, {
+      this.#heldReplies = new HeldReplyWatch(this.runtime.clock, {
         hasSeveral: () => this.#asked.length > 1,
         read: () => this.#process.heldReplies?.(),
         take: (lines) => this.#takeHeld(lines),
       });
     }
-    const { shortUs } = this.#runtime.prefetch;
+    const { shortUs } = this.runtime.prefetch;
     const held = holds && { replyPage: true, ...(shortUs !== undefined && { shortUs }) };
     const wanted = { interrupts, stacks: isDirect, ...held };
     const failure = this.#boot.onHello(hello, wanted);
@@ -649,30 +600,30 @@ export class WorkerHand implements ProcessListeners {
   #readied(message: ReadyMessage): void {
     this.#boot.isUp = true;
     this.#interrupts = message.interrupts;
-    const { clock, settings } = this.#runtime;
+    const { clock, settings } = this.runtime;
     if (message.stacks) this.#dumps = new StackDumps(clock, settings.libraryPath, () => this.#process.dumpStacks());
     this.#beginPulse();
     this.#shares = message.shares ?? false;
-    if (!this.pipes) this.#runtime.prefetch.isPossible = false;
-    this.#runtime.streams = new Set(message.streams);
-    this.#runtime.emit('worker.ready', {
+    if (!this.pipes) this.runtime.prefetch.isPossible = false;
+    this.runtime.streams = new Set(message.streams);
+    this.runtime.emit('worker.ready', {
       worker: this.name,
       id: this.id,
       pid: this.#pid,
       bootMs: Math.round(clock.now() - this.#startedAt),
     });
-    if (message.files !== undefined) this.#runtime.reloader?.follow(message.files);
-    this.#runtime.recycler?.joined(this);
-    this.#runtime.sizer?.joined(this);
+    if (message.files !== undefined) this.runtime.reloader?.follow(message.files);
+    this.runtime.recycler?.joined(this);
+    this.runtime.sizer?.joined(this);
     this.#worker.send({ type: 'process.ready' });
     if (this.#isStale) this.#worker.send({ type: 'worker.retire' });
   }
 
   #beginPulse(): void {
-    const { pingEveryMs, pingTimeoutMs, lane } = this.#runtime.settings;
+    const { pingEveryMs, pingTimeoutMs, lane } = this.runtime.settings;
     if (pingEveryMs === undefined) return;
     this.#pulse = new Pulse(
-      this.#runtime.patience,
+      this.runtime.patience,
       { everyMs: pingEveryMs, timeoutMs: pingTimeoutMs },
       {
         // In the lane `serial` it listens between calls alone.
@@ -702,7 +653,7 @@ export class WorkerHand implements ProcessListeners {
     if (request?.batch !== undefined && request.exchange.answerOne(request, request.batch, id, answer)) return;
     if (request?.call === undefined) return this.#unasked(`an answer to request ${id}, which nobody asked`);
     this.#outbox.answered(id);
-    const { poison } = this.#runtime;
+    const { poison } = this.runtime;
     // What was never begun has not survived anything.
     if (!poison.isEmpty && isBegun(answer)) poison.survived(request.call);
     this.answered(request);
@@ -739,7 +690,7 @@ export class WorkerHand implements ProcessListeners {
       const request = this.#asker(id);
       if (request?.call === undefined) continue;
       this.answered(request);
-      this.#runtime.poison.survived(request.call);
+      this.runtime.poison.survived(request.call);
       answers.set(id, { value });
     }
     return answers;
@@ -751,7 +702,7 @@ export class WorkerHand implements ProcessListeners {
     if (request === undefined) return this.#unasked(`\`part\` for request ${id}, which has no use for it`);
     if (request.parts?.id !== id) request.parts = new Parts(id);
     const bytes = request.parts.add(message);
-    const { messageBytesMax } = this.limits;
+    const { messageBytesMax } = this.runtime.settings.limits;
     if (bytes <= messageBytesMax) return;
     this.#unasked(`parts of ${bytes} bytes for request ${id}, and \`messageBytesMax\` is ${messageBytesMax}`);
   }
@@ -783,7 +734,7 @@ export class WorkerHand implements ProcessListeners {
     // What was given up in the pipe never ran.
     if (!call.isPlain || !isBegun(answer)) return;
     const isFollowed = this.#asked[0]?.isAhead === true;
-    this.#runtime.prefetch.ran(call, now - since, this.#tookMs(tookUs), isFollowed);
+    this.runtime.prefetch.ran(call, now - since, this.#tookMs(tookUs), isFollowed);
   }
 
   /** Of a call that was short Python says nothing, and one that shares no page with Node never does. */
@@ -801,7 +752,7 @@ export class WorkerHand implements ProcessListeners {
 
   /** Something may come from it, if anybody waits for that. */
   #answersSoon(): void {
-    if (!busyPoll.hasRoom || !this.#runtime.settings.busyPoll) return;
+    if (!busyPoll.hasRoom || !this.runtime.settings.busyPoll) return;
     if (this.#asked.some(({ isAbandoned }) => !isAbandoned)) busyPoll.soon();
   }
 
@@ -850,12 +801,12 @@ export class WorkerHand implements ProcessListeners {
     this.#heldReplies?.end();
     this.#kept?.endAll();
     if (this.#end.because !== 'stopped') {
-      if (bootFailure !== undefined) this.#runtime.bootFailed(bootFailure);
-      else if (this.#end.because !== 'retired') this.#runtime.lastFailure = this.#end.failure;
+      if (bootFailure !== undefined) this.runtime.bootFailed(bootFailure);
+      else if (this.#end.because !== 'retired') this.runtime.lastFailure = this.#end.failure;
     }
     this.#outbox.close();
     this.#leaveSessions();
-    this.#runtime.emit('worker.dead', {
+    this.runtime.emit('worker.dead', {
       worker: this.name,
       id: this.id,
       pid: this.#pid,
@@ -866,14 +817,14 @@ export class WorkerHand implements ProcessListeners {
 
   /** What it keeps for sessions is lost, unless the pool itself is at its end. */
   #leaveSessions(): void {
-    this.#runtime.recycler?.left(this);
-    this.#runtime.sizer?.left(this);
+    this.runtime.recycler?.left(this);
+    this.runtime.sizer?.left(this);
     this.#disown('worker-died');
     // One that goes with its last lease still has that lease's objects.
     if (this.#end.because === undefined && this.#end.exit === undefined) this.#handles?.endSessions();
     else this.#handles?.endAll();
     if (this.#end.because === 'stopped') return;
-    this.#runtime.sessions.workerLeft(this.id, this.sessionLoss);
+    this.runtime.sessions.workerLeft(this.id, this.sessionLoss);
   }
 
   /** What still comes by that session, or by any, comes too late. */
@@ -886,7 +837,7 @@ export class WorkerHand implements ProcessListeners {
 
   /** Of what was asked of it, one alone can have run. */
   get #ranAlone(): boolean {
-    return this.#runtime.settings.lane === 'serial' || this.#asked.length === 1;
+    return this.runtime.settings.lane === 'serial' || this.#asked.length === 1;
   }
 }
 

@@ -288,7 +288,7 @@ describe('an attempt that was given up', () => {
 function attempting() {
   const answers: ((value: unknown) => void)[] = [];
   const kept = new Kept(() => new Promise((resolve) => answers.push(resolve)));
-  const worker = { limits: LIMITS, kept: () => kept };
+  const worker = { runtime: { settings: { limits: LIMITS } }, kept: () => kept };
   const said: string[] = [];
   const exchangeOf = (id: number) => {
     const exchange = {

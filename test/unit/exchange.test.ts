@@ -127,7 +127,7 @@ describe('a call that is given up', () => {
     expect(said).toEqual([]);
     worker.answer({ value: 5 });
     expect(said).toEqual(['lease 7 ended', 'client: exchange.ended 7 at 42', 'call answered 5']);
-    expect([exchange.isAbandoned, worker.counters.cancelled]).toEqual([false, { kept: 1, killed: 0 }]);
+    expect([exchange.isAbandoned, worker.runtime.counters.cancelled]).toEqual([false, { kept: 1, killed: 0 }]);
   });
 
   it('that waits in the pipe is forestalled, and the client knows when Python comes to it', () => {
@@ -150,7 +150,7 @@ describe('a call that is given up', () => {
     exchange.send(call);
     exchange.abandon(call);
     worker.answer(answer);
-    expect(worker.counters.cancelled.kept).toBe(kept);
+    expect(worker.runtime.counters.cancelled.kept).toBe(kept);
   });
 
   it('is the one that was sent, and no other', () => {
@@ -165,7 +165,7 @@ describe('a call that is given up', () => {
     const { exchange, call, worker } = exchanging();
     exchange.send(call);
     worker.answer({ value: 1 });
-    expect(worker.counters.cancelled).toEqual({ kept: 0, killed: 0 });
+    expect(worker.runtime.counters.cancelled).toEqual({ kept: 0, killed: 0 });
   });
 });
 
@@ -240,7 +240,7 @@ describe('an exchange whose worker is lost', () => {
     expect(worker.hears({ type: 'heartbeat', id: 100 })).toBe(true);
     worker.answer({ value: 5 });
     expect(said).toEqual([]);
-    expect(worker.counters.cancelled.killed).toBe(0);
+    expect(worker.runtime.counters.cancelled.killed).toBe(0);
   });
 
   it('tells its call the answer that Python has given and not sent, and its holder of the loss', () => {
@@ -259,7 +259,7 @@ describe('an exchange whose worker is lost', () => {
     exchange.send(call);
     exchange.abandon(call);
     exchange.lost();
-    expect(worker.counters.cancelled).toEqual({ kept: 0, killed: 1 });
+    expect(worker.runtime.counters.cancelled).toEqual({ kept: 0, killed: 1 });
   });
 
   it('has nobody to tell where nothing was sent', () => {
@@ -353,7 +353,7 @@ describe('calls that follow each other in the pipe', () => {
       /^second failed: Lease 7 is over: a call under it was given up, .*`cancelGraceMs`/,
     );
     expect(said).toEqual(['call lost: loss of 100', over, 'holder: lost, revoked']);
-    expect(worker.counters.cancelled.killed).toBe(1);
+    expect(worker.runtime.counters.cancelled.killed).toBe(1);
   });
 });
 
@@ -362,11 +362,11 @@ describe('a call that was sent behind another', () => {
     const { exchange, call, said, worker } = exchanging();
     worker.comesTo = undefined;
     exchange.send(call);
-    expect(worker.prefetch).toEqual({ ahead: 1, overruns: 0, moved: 0 });
+    expect(worker.runtime.prefetch.counts).toEqual({ ahead: 1, overruns: 0, moved: 0 });
     said.splice(0);
     exchange.lost();
     expect(said).toEqual(['call goes elsewhere']);
-    expect(worker.prefetch).toEqual({ ahead: 1, overruns: 0, moved: 1 });
+    expect(worker.runtime.prefetch.counts).toEqual({ ahead: 1, overruns: 0, moved: 1 });
   });
 
   it('is lost as any other if there is nowhere else to go, or it had begun', () => {
@@ -376,19 +376,19 @@ describe('a call that was sent behind another', () => {
     ] as const) {
       const { exchange, call, said, worker } = exchanging();
       worker.comesTo = comesTo;
-      worker.isElsewhere = isElsewhere;
+      if (!isElsewhere) worker.runtime.endedBy = 'destroy';
       exchange.send(call);
       said.splice(0);
       exchange.lost();
       expect(said).toEqual(['call lost: loss of 100']);
-      expect(worker.prefetch.moved).toBe(0);
+      expect(worker.runtime.prefetch.counts.moved).toBe(0);
     }
   });
 
   it('is no choice of the pool under a lease that is held, nor in a slot that anybody may have', () => {
     const held = exchanging({ holds: true });
     held.exchange.send(held.call);
-    expect(held.worker.prefetch.ahead).toBe(0);
+    expect(held.worker.runtime.prefetch.counts.ahead).toBe(0);
     const { exchange, call, said, worker } = exchanging();
     worker.comesTo = undefined;
     worker.isBeyondItsSlots = false;
@@ -396,7 +396,7 @@ describe('a call that was sent behind another', () => {
     said.splice(0);
     exchange.lost();
     expect(said).toEqual(['call lost: loss of 100']);
-    expect(worker.prefetch).toEqual({ ahead: 0, overruns: 0, moved: 0 });
+    expect(worker.runtime.prefetch.counts).toEqual({ ahead: 0, overruns: 0, moved: 0 });
   });
 });
 
@@ -412,14 +412,15 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     hears: (message: MessageDuringCall) => exchange.hear(asked[0] as Request, message),
     pipes: false,
     exchanges: [] as (Exchange | undefined)[],
-    counters: { cancelled: { kept: 0, killed: 0 } },
-    prefetch: { ahead: 0, overruns: 0, moved: 0 },
-    isElsewhere: true,
-    tell: ({ send }: { send: (event: never) => void }, event: object) => send(event as never),
+    runtime: {
+      counters: { cancelled: { kept: 0, killed: 0 } },
+      prefetch: { counts: { ahead: 0, overruns: 0, moved: 0 } },
+      tellClient: ({ send }: { send: (event: never) => void }, event: object) => send(event as never),
+      nowToShed: 42,
+      linger: { end: () => {} },
+      endedBy: undefined as string | undefined,
+    },
     isBeyondItsSlots: true,
-    mayMove: ({ isAhead }: Request) => isAhead && worker.isElsewhere,
-    nowToShed: 42,
-    linger: { end: () => {} },
     isRunning: false,
     isUnsent: false,
     /** The request that Python has begun with. */
