@@ -372,8 +372,7 @@ export class Exchange {
       }
       const loss = this.worker.loss(request, call);
       // It was in the pipe by the pool's own choice, and there is still somewhere else to go.
-      const mayMove = loss.started === false && request.isAhead && runtime.endedBy === undefined;
-      if (mayMove && call.goElsewhere(this)) {
+      if (loss.started === false && request.isAhead && !runtime.endedBy && call.goElsewhere(this)) {
         runtime.prefetch.counts.moved += 1;
         continue;
       }

@@ -78,7 +78,7 @@ export class Recycler {
     const now = this.#runtime.clock.now();
     if (now - wear.measuredAt < MEASURE_EVERY_MS) return;
     wear.measuredAt = now;
-    const bytes = residentBytes(hand.pythonPid);
+    const bytes = residentBytes(hand.life.pythonPid);
     if (bytes !== undefined && bytes > rssBytesMax) this.#wornOut(hand, 'rss');
   }
 

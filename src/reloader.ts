@@ -131,7 +131,7 @@ export class Reloader {
     if (failure !== undefined) {
       runtime.emit('reload.failed', { files, error: failure });
     } else {
-      const replaced = stale.filter((hand) => hand.replace());
+      const replaced = stale.filter((hand) => hand.life.replace());
       runtime.emit('pool.reloaded', { files, workers: replaced.map(({ name }) => name) });
       runtime.startWaiting();
     }

@@ -664,7 +664,7 @@ export class Runtime {
       asker.onRefused('closed');
     }
     for (const hand of this.hands.values()) {
-      hand.kill('stopped');
+      hand.life.kill('stopped');
       hand.loseLeases();
     }
     void this.reloader?.close();

@@ -8,7 +8,6 @@ import {
   workerMachine,
 } from '../../machines/index.js';
 import type { Batch } from '../batch.js';
-import { Boot } from '../boot.js';
 import { busyPoll } from '../busy-poll.js';
 import type { Call } from '../call.js';
 import { callOf, type Parent, type Run } from '../children.js';
@@ -29,15 +28,13 @@ import { type Kept, KeptFunctions } from '../keep.js';
 import type { PoolSettings } from '../options.js';
 import { Outbox } from '../outbox.js';
 import { Parts } from '../parts.js';
-import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
-import { StackDumps } from '../process/stack-dump.js';
+import type { PythonProcess } from '../process/python-process.js';
 import { CANCELLED_MAX } from '../process/start-mark.js';
 import { Pulse } from '../pulse.js';
 import { remove } from '../remove.js';
 import type { Started } from '../retries.js';
 import type { Runtime } from '../runtime.js';
 import type { WorkerStats } from '../stats.js';
-import { asNobody } from '../turn.js';
 import { hasLimit, Vigil } from '../vigil.js';
 import { errorFromWire } from '../wire/error.js';
 import {
@@ -46,8 +43,6 @@ import {
   encodeLeaseEnd,
   encodePing,
   encodeSessionEnd,
-  encodeStop,
-  type HelloMessage,
   type LogMessage,
   type MappedMessage,
   type MessageDuringCall,
@@ -55,7 +50,7 @@ import {
   type PartMessage,
   type ReadyMessage,
 } from '../wire/message.js';
-import { WorkerEnd } from '../worker-end.js';
+import { WorkerLife } from '../worker-life.js';
 import { effect } from './effect.js';
 
 /** The worker's chart with hands: it starts, asks and kills a real process. */
@@ -69,39 +64,38 @@ interface ActionArgs {
   readonly self: WorkerRef;
 }
 
-/** One worker's hands for one life: its process, its line, and what is known of its end. */
-export class WorkerHand implements ProcessListeners {
+/** One worker's hands: what is asked of it under its leases, what it says to that, and what it keeps for them. */
+export class WorkerHand {
   readonly id: WorkerId;
   readonly place: number;
   /** `worker-0`; its replacement has the same. */
   readonly name: string;
+  readonly runtime: Runtime;
+  /** How its process comes up and ends. */
+  readonly life: WorkerLife;
   /** By slot: the exchange under the lease that is live there. */
   readonly exchanges: (Exchange | undefined)[] = [];
   /** What its call waits for where it stands, so that no other goes on: a plain function does so on a shared loop. */
   blockedBy: Run | undefined;
   /** A lease of it may be kept by a call that what it runs waits for, and that has no use for it. */
   hasSpurned = false;
+  /** It goes with the leases that it has, and takes nobody new. */
+  isRetired = false;
   /** The requests that wait for an answer, in the order in which they were sent. */
   readonly #asked: Request[] = [];
   /** It lives, and owes an answer. */
   #isAtWork = false;
   /** The last that it was sent. */
   #lastId = 0;
-  readonly runtime: Runtime;
   readonly #worker: WorkerRef;
   readonly #process: PythonProcess;
   readonly #outbox: Outbox;
-  readonly #boot: Boot;
   /** Absent until the first object came. */
   #handles: Handles | undefined;
   /** Absent until the first function was sent that is kept. */
   #kept: KeptFunctions | undefined;
-  readonly #startedAt: number;
-  #pid: number | undefined;
   /** A signal interrupts its call, and is not the end of it. */
   #interrupts = false;
-  /** What it writes of where it stands; absent where no signal lets it. */
-  #dumps: StackDumps | undefined;
   /** Absent unless it is to be pinged. */
   #pulse: Pulse | undefined;
   #heardAt: number | undefined;
@@ -117,13 +111,8 @@ export class WorkerHand implements ProcessListeners {
   #pipes: boolean | undefined;
   /** It can open files of ours. */
   #shares = false;
-  readonly #end: WorkerEnd;
-  /** It was started before its modules changed, and is replaced as soon as it has come up. */
-  #isStale = false;
-  #isRetired = false;
-  /** Python's own, which is not the pid of a wrapper that stands between. */
-  #pythonPid: number | undefined;
-  #isKilled = false;
+  /** Nothing comes from it any more. */
+  #isClosed = false;
 
   constructor(runtime: Runtime, { worker, place }: WorkerContext, self: WorkerRef) {
     this.id = worker;
@@ -131,18 +120,12 @@ export class WorkerHand implements ProcessListeners {
     this.name = `worker-${place}`;
     this.runtime = runtime;
     this.#worker = self;
-    this.#startedAt = runtime.clock.now();
-    this.#process = asNobody(() => runtime.startPython(() => runtime.python.launch(), this));
-    this.#boot = new Boot(runtime, this.name, this.#process);
-    this.#end = new WorkerEnd(this.name, this.#boot, runtime.settings.resources.cpuSeconds);
+    this.life = new WorkerLife(runtime, this, self);
+    this.#process = this.life.process;
     this.#outbox = new Outbox((line, bin, isUrgent) => {
       this.#process.send(line, bin, isUrgent);
       this.#answersSoon();
     });
-  }
-
-  get pythonPid(): number | undefined {
-    return this.#pythonPid;
   }
 
   /** A slot of it is leased. */
@@ -247,11 +230,8 @@ export class WorkerHand implements ProcessListeners {
     return {
       worker: this.name,
       id: this.id,
-      pid: this.#pid,
-      calls: this.#asked.reduce(
-        (calls, { batch }) => calls + (batch === undefined ? 1 : batch.count - batch.answered),
-        0,
-      ),
+      pid: this.life.pid,
+      calls: this.#asked.reduce((calls, { batch }) => calls + (batch ? batch.count - batch.answered : 1), 0),
       heardMsAgo: this.#heardAt === undefined ? null : Math.round(now - this.#heardAt),
       ping: this.#pulse?.state ?? null,
     };
@@ -264,9 +244,9 @@ export class WorkerHand implements ProcessListeners {
     if (!hasLimit(limits)) return undefined;
     return new Vigil(this.runtime.patience, limits, {
       onSlow: (ranMs) =>
-        this.#whereItStands((stack) => this.runtime.emit('call.slow', this.#told(call, id, ranMs, stack))),
+        this.life.whereItStands((stack) => this.runtime.emit('call.slow', this.#told(call, id, ranMs, stack))),
       onHung: (by, ranMs, limitMs) => {
-        this.#whereItStands((stack) => {
+        this.life.whereItStands((stack) => {
           this.runtime.emit('call.hung', { ...this.#told(call, id, ranMs, stack), by });
           // Of two signals in a row, the kernel may give the second to another thread, and the main one sleeps on.
           if (this.#asker(id) !== undefined) this.#process.cancel(id, this.#interrupts);
@@ -358,14 +338,9 @@ export class WorkerHand implements ProcessListeners {
     return this.#kept?.get(owner, number);
   }
 
-  /** It goes with the leases that it has, and takes nobody new. */
-  get isRetired(): boolean {
-    return this.#isRetired;
-  }
-
   /** What the sessions that it keeps are lost by, once they are. */
   get sessionLoss(): SessionLoss {
-    return this.#isRetired ? 'worker-recycled' : 'worker-died';
+    return this.isRetired ? 'worker-recycled' : 'worker-died';
   }
 
   /**
@@ -379,7 +354,7 @@ export class WorkerHand implements ProcessListeners {
     const hadHandles = this.#handles?.end(lease, 'lease-ended');
     if (this.#kept?.end(lease) || hadHandles) this.#outbox.send(encodeLeaseEnd(lease));
     // Its slot is for nobody, and those who wait for one of it may be left with the leases of calls that wait for them.
-    if (this.#isRetired) this.runtime.lookForDeadlocks();
+    if (this.isRetired) this.runtime.lookForDeadlocks();
   }
 
   /** Lets Python drop what it keeps for a session. */
@@ -390,51 +365,80 @@ export class WorkerHand implements ProcessListeners {
     this.#outbox.send(encodeSessionEnd(session));
   }
 
-  /**
-   * Asks the process to run its teardown and end; one that does not read its line yet is told by signal at once. A step
-   * that has no time is left out.
-   */
-  ask(): void {
-    this.#end.because ??= this.#isRetired ? 'retired' : 'stopped';
-    if (!this.#boot.isUp) this.terminate();
-    else if (this.runtime.settings.stopGraceMs > 0) this.#outbox.send(encodeStop());
-    this.#pulse?.end();
-    this.#leaveSessions();
-  }
-
-  /** Tells the process, and what it has started, to end by the signal that may be heeded or not. */
-  terminate(): void {
-    if (!this.#isKilled && this.runtime.settings.termGraceMs > 0) this.#process.signal('SIGTERM');
-  }
-
-  /**
-   * It was started before its modules changed. False: it is on its way out as it is, or has those that there are now,
-   * or will have.
-   */
-  replace(): boolean {
-    if (this.#isRetired || this.#end.because !== undefined || this.#process.isUpToDate) return false;
-    this.#isStale = true;
-    if (this.#boot.isUp) this.#worker.send({ type: 'worker.retire' });
+  /** Python may hold replies back, which are looked for from now on. False: it is to send each at once. */
+  looksForReplies(): boolean {
+    const { clock, settings } = this.runtime;
+    if (settings.lane !== 'serial' || !this.#process.hasStartMark || !this.#process.heldReplies) return false;
+    this.#heldReplies = new HeldReplyWatch(clock, {
+      hasSeveral: () => this.#asked.length > 1,
+      read: () => this.#process.heldReplies?.(),
+      take: (lines) => this.#takeHeld(lines),
+    });
     return true;
   }
 
-  /** It is asked to end once its leases have, and nobody new comes to it. */
+  /** It can be asked from now on. */
+  open({ interrupts, shares = false, streams }: ReadyMessage): void {
+    this.#interrupts = interrupts;
+    this.#shares = shares;
+    if (!this.pipes) this.runtime.prefetch.isPossible = false;
+    this.runtime.streams = new Set(streams);
+    this.#beginPulse();
+    this.runtime.recycler?.joined(this);
+    this.runtime.sizer?.joined(this);
+  }
+
+  /** It goes with the leases that it has, which keep the objects that came by them, and nobody new comes to it. */
   retire(): void {
-    const reason = this.runtime.recycler?.reasonFor(this) ?? (this.#isStale ? 'reload' : 'unused');
-    this.runtime.counters.retired[reason] += 1;
-    this.runtime.emit('worker.retired', { worker: this.name, id: this.id, pid: this.#pid, reason });
-    this.#isRetired = true;
+    this.isRetired = true;
+    this.#handles?.endSessions();
     this.#leaveSessions();
     this.runtime.refuseBoundTo(this.id);
   }
 
-  /** Ends the process group at once. */
-  kill(because: KillReason): void {
-    this.#end.because ??= because;
-    this.#isKilled = true;
-    this.#process.signal('SIGKILL');
+  /** It is told to end, or has ended. */
+  leave(): void {
     this.#pulse?.end();
+    this.#handles?.endAll();
     this.#leaveSessions();
+  }
+
+  /** Its process is gone: nothing comes from it any more, and nobody reads what is sent. */
+  close(): void {
+    this.#isClosed = true;
+    this.#noteWork();
+    this.#heldReplies?.end();
+    this.#kept?.endAll();
+    this.#outbox.close();
+    this.leave();
+  }
+
+  /** What it keeps for sessions is lost, unless the pool itself is at its end. */
+  #leaveSessions(): void {
+    this.runtime.recycler?.left(this);
+    this.runtime.sizer?.left(this);
+    this.#disown('worker-died');
+    if (this.life.end.because !== 'stopped') this.runtime.sessions.workerLeft(this.id, this.sessionLoss);
+  }
+
+  /** What still comes by that session, or by any, comes too late. */
+  #disown(because: HandleEnd, session?: string): void {
+    for (const request of this.#asked) {
+      const owner = request.call?.caller?.owner;
+      if (typeof owner === 'string' && owner === (session ?? owner)) request.ownerEnd ??= because;
+    }
+  }
+
+  #beginPulse(): void {
+    const { pingEveryMs, pingTimeoutMs, lane } = this.runtime.settings;
+    if (pingEveryMs === undefined) return;
+    const times = { everyMs: pingEveryMs, timeoutMs: pingTimeoutMs };
+    this.#pulse = new Pulse(this.runtime.patience, times, {
+      // In the lane `serial` it listens between calls alone.
+      canAnswer: () => lane !== 'serial' || this.#asked.length === 0,
+      ask: (number) => this.#process.send(encodePing(number)),
+      onSilent: () => this.life.onSilent(),
+    });
   }
 
   /** Whether that request is, or was, on the line. */
@@ -452,51 +456,45 @@ export class WorkerHand implements ProcessListeners {
   /** How a request was lost that will not be answered. */
   loss(request: Request, call: Call): Loss {
     const started = this.hasStarted(request.id);
-    if (this.#end.because === 'stopped') return { error: this.runtime.refusal('closed'), started, isFinal: true };
+    if (this.life.end.because === 'stopped') return { error: this.runtime.refusal('closed'), started, isFinal: true };
     // It ended by itself while that request ran.
-    if (started !== false && this.#end.isUnasked && this.runs(request)) {
+    if (started !== false && this.life.end.isUnasked && this.runs(request)) {
       this.runtime.prefetch.broke(call);
       const isSpent = call.died();
-      this.runtime.poison.died(call, this.id, isSpent && this.#ranAlone);
+      // Of what was asked of it, one alone can have run.
+      const ranAlone = this.runtime.settings.lane === 'serial' || this.#asked.length === 1;
+      this.runtime.poison.died(call, this.id, isSpent && ranAlone);
     } else if (started !== false && request.isRevoked) {
       this.runtime.prefetch.hung(call, this.#asked[1]?.isAhead === true);
     }
-    return { error: this.#end.lossOf(call.name, call.toldAs(started)), started, isFinal: false };
+    return { error: this.life.end.lossOf(call.name, call.toldAs(started)), started, isFinal: false };
   }
 
   /** How the call with that id was lost, of a batch that will not be answered. */
   lossOfItem(batch: Batch, id: number): Loss {
     const started = this.hasStarted(id);
-    if (this.#end.because === 'stopped') return { error: this.runtime.refusal('closed'), started, isFinal: true };
+    if (this.life.end.because === 'stopped') return { error: this.runtime.refusal('closed'), started, isFinal: true };
     // Those before it were run to their ends, and their answers are lost with it.
-    if (this.#end.isUnasked && id === this.#process.lastStarted()) {
+    if (this.life.end.isUnasked && id === this.#process.lastStarted()) {
       this.runtime.poison.died({ name: batch.name, ...batch.requestOfNext() }, this.id, false);
     }
-    return { error: this.#end.lossOf(batch.name, { started, attempts: 1 }), started, isFinal: false };
+    return { error: this.life.end.lossOf(batch.name, { started, attempts: 1 }), started, isFinal: false };
   }
 
   /** What the caller of a request that was never begun is told, and whoever asks for another under the lost lease. */
   lossOfLease({ lease, isAbandoned }: Exchange): EndedLease {
-    const isRevoked = this.#end.because === 'cancel-grace' && isAbandoned;
-    const reason = this.#end.because === 'stopped' ? 'pool-closed' : isRevoked ? 'revoked' : 'worker-died';
+    const isRevoked = this.life.end.because === 'cancel-grace' && isAbandoned;
+    const reason = this.life.end.because === 'stopped' ? 'pool-closed' : isRevoked ? 'revoked' : 'worker-died';
     return { lease, reason };
   }
 
-  onSpawned(pid: number): void {
-    this.#pid = pid;
-  }
-
-  onLoading(): void {
-    this.#boot.onLoading();
-  }
-
-  onMessage(message: MessageFromPython): void {
+  readonly onMessage = (message: MessageFromPython): void => {
     this.#heardAt = this.runtime.clock.now();
     this.#pulse?.heard();
     busyPoll.came();
     this.#take(message);
     this.#answersSoon();
-  }
+  };
 
   #take(message: MessageFromPython): void {
     switch (message.type) {
@@ -514,144 +512,39 @@ export class WorkerHand implements ProcessListeners {
       case 'progress':
       case 'heartbeat':
         if (this.#heard(message)) return;
-        return this.#unasked(`\`${message.type}\` for request ${message.id}, which has no use for it`);
+        return this.life.broke(`\`${message.type}\` for request ${message.id}, which has no use for it`);
       case 'pong':
         return this.#pulse?.answered(message.number);
       case 'log':
-        if (message.stream !== 'stdout') this.#boot.stderr.push(message.text);
-        return this.#log(message);
-      case 'hello':
-        if (this.#pythonPid !== undefined) return this.#unasked('a second `hello`');
-        return this.#helloed(message);
-      case 'ready':
-        if (this.#pythonPid === undefined || this.#boot.isUp) return this.#unasked('`ready` out of its turn');
-        // It was told to end as that was on its way, and never takes a lease.
-        if (this.#end.because !== undefined) return;
-        return this.#readied(message);
-      case 'failed':
-        if (this.#boot.isUp) return this.#unasked('`failed` out of its turn');
-        this.#end.fault = this.#boot.onFailed(message);
-        return this.#worker.send({ type: 'process.unfit' });
+        return this.log(message);
+      default:
+        return this.life.onBoot(message);
     }
   }
 
-  onOutput(stream: 'stdout' | 'stderr', text: string): void {
-    if (stream === 'stderr' && this.#dumps?.take(text)) return;
-    if (stream === 'stderr') this.#boot.stderr.push(text);
-    this.#log({ type: 'log', stream, call: this.#onlyRequest(), text });
-  }
-
-  onUnfit(error: PoolError): void {
-    this.#end.unfit(error);
-    this.#worker.send({ type: 'process.unfit' });
-  }
-
-  onFailed(error: unknown): void {
-    this.#ended({ exitCode: null, signal: null }, error);
-    this.#worker.send({ type: 'process.failed' });
-    this.runtime.hands.delete(this.#worker);
-    this.runtime.lookForDeadlocks();
-  }
-
-  onExited(exit: ProcessEnd, isBlameless = false): void {
-    this.#end.exit = exit;
-    this.#ended(exit, this.#end.bootFailure);
-    this.#worker.send({ type: 'process.exited', byItself: this.#end.isByItself, isBlameless });
-    this.runtime.hands.delete(this.#worker);
-    // Nobody follows one whose replacement is up already, nor a replacement that has not come up.
-    this.runtime.lookForDeadlocks();
-  }
-
-  onFault(error: unknown): void {
-    this.runtime.fault(error);
-    // An answer may be lost with it, and nobody must wait for ever.
-    this.onUnfit(new ProtocolError({ detail: 'what it said could not be taken in', worker: this.name }));
-  }
-
-  #log(message: LogMessage): void {
+  /** It has printed something. */
+  log(message: LogMessage): void {
+    if (message.stream !== 'stdout') this.life.boot.stderr.push(message.text);
     const request = message.call === null ? undefined : this.#asker(message.call);
     const context = request?.batch?.context ?? request?.call?.context;
     this.runtime.log({ worker: this.name, ...message, context });
   }
 
-  #helloed(hello: HelloMessage): void {
-    this.#pythonPid = hello.pid;
-    const { interrupt, lane } = this.runtime.settings;
-    // A wrapper that stands between has no use for the signal, and no other lane than this one is interrupted by it.
-    const isDirect = hello.pid === this.#pid;
-    const interrupts = interrupt && (lane !== 'serial' || isDirect);
-    const holds = lane === 'serial' && this.#process.hasStartMark && this.#process.heldReplies !== undefined;
-    if (holds) {
-      this.#heldReplies = new HeldReplyWatch(this.runtime.clock, {
-        hasSeveral: () => this.#asked.length > 1,
-        read: () => this.#process.heldReplies?.(),
-        take: (lines) => this.#takeHeld(lines),
-      });
-    }
-    const { shortUs } = this.runtime.prefetch;
-    const held = holds && { replyPage: true, ...(shortUs !== undefined && { shortUs }) };
-    const wanted = { interrupts, stacks: isDirect, ...held };
-    const failure = this.#boot.onHello(hello, wanted);
-    if (failure === undefined) return;
-    this.#end.fault = failure;
-    this.#worker.send({ type: 'process.unfit' });
-  }
-
-  #readied(message: ReadyMessage): void {
-    this.#boot.isUp = true;
-    this.#interrupts = message.interrupts;
-    const { clock, settings } = this.runtime;
-    if (message.stacks) this.#dumps = new StackDumps(clock, settings.libraryPath, () => this.#process.dumpStacks());
-    this.#beginPulse();
-    this.#shares = message.shares ?? false;
-    if (!this.pipes) this.runtime.prefetch.isPossible = false;
-    this.runtime.streams = new Set(message.streams);
-    this.runtime.emit('worker.ready', {
-      worker: this.name,
-      id: this.id,
-      pid: this.#pid,
-      bootMs: Math.round(clock.now() - this.#startedAt),
-    });
-    if (message.files !== undefined) this.runtime.reloader?.follow(message.files);
-    this.runtime.recycler?.joined(this);
-    this.runtime.sizer?.joined(this);
-    this.#worker.send({ type: 'process.ready' });
-    if (this.#isStale) this.#worker.send({ type: 'worker.retire' });
-  }
-
-  #beginPulse(): void {
-    const { pingEveryMs, pingTimeoutMs, lane } = this.runtime.settings;
-    if (pingEveryMs === undefined) return;
-    this.#pulse = new Pulse(
-      this.runtime.patience,
-      { everyMs: pingEveryMs, timeoutMs: pingTimeoutMs },
-      {
-        // In the lane `serial` it listens between calls alone.
-        canAnswer: () => lane !== 'serial' || this.#asked.length === 0,
-        ask: (number) => this.#process.send(encodePing(number)),
-        onSilent: () => {
-          this.#end.because ??= 'unresponsive';
-          this.#worker.send({ type: 'process.unfit' });
-        },
-      },
-    );
-  }
-
-  /** Tells where its threads stand, as far as it says so within a moment. */
-  #whereItStands(tell: (stack: string | null) => void): void {
-    if (this.#dumps === undefined || this.#end.exit !== undefined) return tell(null);
-    this.#dumps.ask(tell);
+  /** What has no call's mark on it can be told to belong to one if only that one is unanswered. */
+  get onlyRequest(): number | null {
+    const [first] = this.#asked;
+    return this.#asked.length === 1 && first!.id === first!.lastId ? first!.id : null;
   }
 
   #told({ name, context }: Call, call: number, ranMs: number, stack: string | null): RunningCall {
-    return { worker: this.name, pid: this.#pid, call, name, ranMs, stack, context };
+    return { worker: this.name, pid: this.life.pid, call, name, ranMs, stack, context };
   }
 
   #answered(id: number, answer: Answer, tookUs: number | undefined): void {
     const request = this.#asker(id);
     if (request === undefined && this.#taken.delete(id)) return;
     if (request?.batch !== undefined && request.exchange.answerOne(request, request.batch, id, answer)) return;
-    if (request?.call === undefined) return this.#unasked(`an answer to request ${id}, which nobody asked`);
+    if (request?.call === undefined) return this.life.broke(`an answer to request ${id}, which nobody asked`);
     this.#outbox.answered(id);
     const { poison } = this.runtime;
     // What was never begun has not survived anything.
@@ -665,7 +558,7 @@ export class WorkerHand implements ProcessListeners {
   #mapped(message: MappedMessage): void {
     const request = this.#asker(message.id);
     if (request?.exchange.answerMapped(request, message)) return;
-    this.#unasked(`answers to requests from ${message.id} on, which nobody asked in that order`);
+    this.life.broke(`answers to requests from ${message.id} on, which nobody asked in that order`);
   }
 
   /** Takes replies that Python has given and not sent yet. */
@@ -699,12 +592,12 @@ export class WorkerHand implements ProcessListeners {
   #partCame(message: PartMessage): void {
     const { id } = message;
     const request = this.#asker(id);
-    if (request === undefined) return this.#unasked(`\`part\` for request ${id}, which has no use for it`);
+    if (request === undefined) return this.life.broke(`\`part\` for request ${id}, which has no use for it`);
     if (request.parts?.id !== id) request.parts = new Parts(id);
     const bytes = request.parts.add(message);
     const { messageBytesMax } = this.runtime.settings.limits;
     if (bytes <= messageBytesMax) return;
-    this.#unasked(`parts of ${bytes} bytes for request ${id}, and \`messageBytesMax\` is ${messageBytesMax}`);
+    this.life.broke(`parts of ${bytes} bytes for request ${id}, and \`messageBytesMax\` is ${messageBytesMax}`);
   }
 
   #heard(message: MessageDuringCall): boolean {
@@ -733,18 +626,13 @@ export class WorkerHand implements ProcessListeners {
     this.#answeredAt = now;
     // What was given up in the pipe never ran.
     if (!call.isPlain || !isBegun(answer)) return;
-    const isFollowed = this.#asked[0]?.isAhead === true;
-    this.runtime.prefetch.ran(call, now - since, this.#tookMs(tookUs), isFollowed);
-  }
-
-  /** Of a call that was short Python says nothing, and one that shares no page with Node never does. */
-  #tookMs(toldUs: number | undefined): number | undefined {
-    if (this.#heldReplies === undefined) return undefined;
-    return toldUs === undefined ? 0 : Math.max(toldUs, 1) / 1000;
+    // Of a short one Python says nothing, and one that shares no page with Node never does.
+    const tookMs = this.#heldReplies && (tookUs === undefined ? 0 : Math.max(tookUs, 1) / 1000);
+    this.runtime.prefetch.ran(call, now - since, tookMs, this.#asked[0]?.isAhead === true);
   }
 
   #noteWork(): void {
-    const isAtWork = this.#asked.length > 0 && this.#end.exit === undefined;
+    const isAtWork = this.#asked.length > 0 && !this.#isClosed;
     if (isAtWork === this.#isAtWork) return;
     this.#isAtWork = isAtWork;
     busyPoll.atWork += isAtWork ? 1 : -1;
@@ -784,61 +672,6 @@ export class WorkerHand implements ProcessListeners {
     const request = this.#asker(id);
     return errorFromWire(error, request?.batch?.name ?? request?.call?.name, request?.call?.thrown);
   }
-
-  #unasked(detail: string): void {
-    this.onUnfit(new ProtocolError({ detail, worker: this.name }));
-  }
-
-  /** What has no call's mark on it can be told to belong to one if only that one is unanswered. */
-  #onlyRequest(): number | null {
-    const [first] = this.#asked;
-    return this.#asked.length === 1 && first!.id === first!.lastId ? first!.id : null;
-  }
-
-  #ended(exit: ProcessEnd, bootFailure: unknown): void {
-    this.#noteWork();
-    this.#pulse?.end();
-    this.#heldReplies?.end();
-    this.#kept?.endAll();
-    if (this.#end.because !== 'stopped') {
-      if (bootFailure !== undefined) this.runtime.bootFailed(bootFailure);
-      else if (this.#end.because !== 'retired') this.runtime.lastFailure = this.#end.failure;
-    }
-    this.#outbox.close();
-    this.#leaveSessions();
-    this.runtime.emit('worker.dead', {
-      worker: this.name,
-      id: this.id,
-      pid: this.#pid,
-      ...exit,
-      reason: this.#end.reason,
-    });
-  }
-
-  /** What it keeps for sessions is lost, unless the pool itself is at its end. */
-  #leaveSessions(): void {
-    this.runtime.recycler?.left(this);
-    this.runtime.sizer?.left(this);
-    this.#disown('worker-died');
-    // One that goes with its last lease still has that lease's objects.
-    if (this.#end.because === undefined && this.#end.exit === undefined) this.#handles?.endSessions();
-    else this.#handles?.endAll();
-    if (this.#end.because === 'stopped') return;
-    this.runtime.sessions.workerLeft(this.id, this.sessionLoss);
-  }
-
-  /** What still comes by that session, or by any, comes too late. */
-  #disown(because: HandleEnd, session?: string): void {
-    for (const request of this.#asked) {
-      const owner = request.call?.caller?.owner;
-      if (typeof owner === 'string' && owner === (session ?? owner)) request.ownerEnd ??= because;
-    }
-  }
-
-  /** Of what was asked of it, one alone can have run. */
-  get #ranAlone(): boolean {
-    return this.runtime.settings.lane === 'serial' || this.#asked.length === 1;
-  }
 }
 
 const interpreted = workerMachine.provide({
@@ -849,11 +682,11 @@ const interpreted = workerMachine.provide({
     interruptCall: effect((runtime, { event, self }: ActionArgs) =>
       runtime.hands.get(self)?.interrupt((event as WorkerEvent & { type: 'lease.revoked' }).slot),
     ),
-    beginRetirement: effect((runtime, { self }: ActionArgs) => runtime.hands.get(self)?.retire()),
-    askToStop: effect((runtime, { self }: ActionArgs) => runtime.hands.get(self)?.ask()),
-    terminateProcess: effect((runtime, { self }: ActionArgs) => runtime.hands.get(self)?.terminate()),
+    beginRetirement: effect((runtime, { self }: ActionArgs) => runtime.hands.get(self)?.life.retire()),
+    askToStop: effect((runtime, { self }: ActionArgs) => runtime.hands.get(self)?.life.ask()),
+    terminateProcess: effect((runtime, { self }: ActionArgs) => runtime.hands.get(self)?.life.terminate()),
     killProcess: effect((runtime, { self }: ActionArgs, { because }: { because: KillReason }) =>
-      runtime.hands.get(self)?.kill(because),
+      runtime.hands.get(self)?.life.kill(because),
     ),
   },
 });

@@ -168,7 +168,7 @@ describe('those who wait', () => {
   it('are refused where the last call of a worker that is to be replaced waits for them, whatever else of it is free', async () => {
     const { pool, played } = await busyPool({ slots: 2 });
     const [hand] = played.runtime.hands.values();
-    hand?.replace();
+    hand?.life.replace();
     const outer = hand?.exchanges.find((exchange) => exchange !== undefined)?.call;
     const inner = outer?.run(() => pool.call('inner')) as Promise<unknown>;
     expect(await failure(inner)).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['first', 'inner'] });
@@ -179,7 +179,7 @@ describe('those who wait', () => {
     const lease = await pool.checkout();
     const [hand] = played.runtime.hands.values();
     const outer = hand?.exchanges.find((exchange) => exchange?.call !== undefined)?.call as Call;
-    hand?.replace();
+    hand?.life.replace();
     const session = pool.session('ann');
     const inners: Promise<unknown>[] = [];
     const first = failure(session.call('first of ann'));

@@ -15,7 +15,7 @@ it('a session whose worker is to be replaced is told of its loss once, by those 
   const waiting = session.call('played').catch((error: unknown) => error);
   await heard();
   const [hand] = world.runtime.hands.values();
-  hand?.replace();
+  hand?.life.replace();
   await heard();
   // It will end with the lease, and nobody new comes to it: who waits for it waits for nothing.
   await expect(Promise.race([waiting, heard()])).resolves.toMatchObject({
@@ -37,7 +37,7 @@ it('a session is not over before its call on a worker that is to be replaced is'
   const session = world.pool.session('strict');
   const call = session.call('played');
   await heard();
-  for (const hand of world.runtime.hands.values()) hand.replace();
+  for (const hand of world.runtime.hands.values()) hand.life.replace();
   let isOver = false;
   const ended = session.end().then(() => {
     isOver = true;
@@ -58,7 +58,7 @@ it('every call that waits for a worker which is to be replaced is told why its s
   const lease = await session.checkout();
   const waiting = [session.call('played'), session.call('played'), session.checkout()].map((each) => failure(each));
   await heard();
-  for (const hand of world.runtime.hands.values()) hand.replace();
+  for (const hand of world.runtime.hands.values()) hand.life.replace();
   const lost = { code: 'ERR_SESSION_LOST', reason: 'worker-recycled' };
   expect(await Promise.all(waiting)).toMatchObject([lost, lost, lost]);
   await lease.checkin();
@@ -75,7 +75,7 @@ it('every call that waits for a worker which is to be replaced waits for its sta
   const lease = await session.checkout();
   const waiting = [session.call('played'), session.call('played')];
   await heard();
-  for (const hand of world.runtime.hands.values()) hand.replace();
+  for (const hand of world.runtime.hands.values()) hand.life.replace();
   await lease.checkin();
   await world.settle();
   expect(await Promise.all(waiting)).toEqual([expect.any(Number), expect.any(Number)]);
@@ -92,7 +92,7 @@ it('whoever waits for a worker which is to be replaced has an `onLost` called, t
   const told = failure(strict.call('played'));
   const waiting = [rebuilt.call('played'), rebuilt.call('played')];
   await heard();
-  for (const hand of world.runtime.hands.values()) hand.replace();
+  for (const hand of world.runtime.hands.values()) hand.life.replace();
   expect(await told).toMatchObject({ code: 'ERR_SESSION_LOST', reason: 'worker-recycled' });
   await lease.checkin();
   await world.settle();
@@ -106,7 +106,7 @@ it.each<[string, string, (world: PlayedPool) => void]>([
     'is to be replaced',
     'worker-recycled',
     ({ runtime }) => {
-      for (const hand of runtime.hands.values()) hand.replace();
+      for (const hand of runtime.hands.values()) hand.life.replace();
     },
   ],
   [

@@ -451,7 +451,7 @@ describe('what is kept in Python', () => {
   it('is of no use when its worker was to be replaced while it was made by a session, and of use if by a lease', async () => {
     const pool = await open();
     const replace = () => {
-      for (const hand of handsOf(pool)) hand.replace();
+      for (const hand of handsOf(pool)) hand.life.replace();
     };
     const late = await pool.session('s').py.give_late(replace);
     expect(await failure(late.owner)).toMatchObject({ code: 'ERR_HANDLE_ENDED', reason: 'worker-died' });
@@ -466,7 +466,7 @@ describe('what is kept in Python', () => {
     const lease = await pool.checkout();
     const basket = await lease.py.Basket('ann');
     const session = pool.session('s', { affinity: 'hint' });
-    for (const hand of handsOf(pool)) hand.replace();
+    for (const hand of handsOf(pool)) hand.life.replace();
     const lost = { code: 'ERR_SESSION_LOST', reason: 'worker-recycled' };
     expect(await failure(session.call('owners', [[basket]], { timeoutMs: 5_000 }))).toMatchObject(lost);
     expect(await basket.owner).toBe('ann');

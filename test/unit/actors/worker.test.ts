@@ -1,24 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { BootError } from '../../../src/errors.js';
 import { CANCELLED_MAX as WORDS } from '../../../src/process/start-mark.js';
 import { watchFaults } from '../../fake/faults.js';
 import { PlayedPool } from '../../fake/played-pool.js';
-import { heard } from '../../fake/turned-clock.js';
 
 const faults = watchFaults();
 afterEach(() => expect(faults).toEqual([]));
 
 describe("a worker's hands", () => {
-  it('say at once that the first message cannot be sent, instead of waiting for the boot to time out', async () => {
-    const setup = { name: 'load', args: ['x'.repeat(900)] };
-    const world = new PlayedPool({ messageBytesMax: 1_024, setup });
-    const ready = world.pool.ready().catch(({ code, stage, cause }) => ({ code, stage, cause: cause.code }));
-    await world.boot();
-    world.python.reap();
-    expect(await ready).toEqual({ code: 'ERR_BOOT', stage: 'setup', cause: 'ERR_MESSAGE_TOO_LARGE' });
-    await world.destroy();
-  });
-
   it('tell each caller of a worker that breaks the protocol so, and go on with another', async () => {
     for (const how of ['breakLine', 'hangUp', 'answerTwice'] as const) {
       const world = new PlayedPool();
@@ -117,72 +105,14 @@ describe("a worker's hands", () => {
     world.pool.on('log', ({ call }) => calls.push(call));
     const both = Promise.all([world.pool.call('played'), world.pool.call('played')]);
     const hand = [...world.runtime.hands.values()][0]!;
-    hand.onOutput('stdout', 'from one of two');
+    hand.life.onOutput('stdout', 'from one of two');
     world.process.answer(null);
-    hand.onOutput('stdout', 'from the only one');
+    hand.life.onOutput('stdout', 'from the only one');
     const id = world.process.request?.id;
     world.process.answer(null);
-    hand.onOutput('stdout', 'from nobody');
+    hand.life.onOutput('stdout', 'from nobody');
     await both;
     expect(calls).toEqual([null, id, null]);
     await world.destroy();
-  });
-
-  it('speak to no Python of another protocol', async () => {
-    const world = new PlayedPool();
-    const ready = world.pool.ready().catch((error) => error);
-    world.process.spawn();
-    world.process.hello(2);
-    expect(world.process.lines).toEqual([]);
-    expect(world.process.signals).toEqual(['SIGKILL']);
-    world.python.reap();
-    expect(await ready).toMatchObject({ code: 'ERR_BOOT', stage: 'protocol', cause: { code: 'ERR_PROTOCOL' } });
-    await world.destroy();
-  });
-
-  it('say of one that was told to end as it came up that it failed to start, and not that it can take leases', async () => {
-    const world = new PlayedPool({ bootTimeoutMs: 1_000 });
-    const told: unknown[] = [];
-    world.pool.on('worker.ready', () => told.push('ready'));
-    world.pool.on('boot.failed', ({ error }) => told.push((error as BootError).stage));
-    world.process.spawn();
-    world.process.hello();
-    const [hand] = world.runtime.hands.values();
-    await world.clock.turn(1_000);
-    expect(world.process.signals).toEqual(['SIGKILL']);
-    // It was on its way.
-    hand!.onMessage({ type: 'ready', functions: [], streams: [], interrupts: false, stacks: false });
-    world.python.reap();
-    await heard();
-    expect(told).toEqual(['timeout']);
-    await world.destroy();
-
-    const closed = new PlayedPool();
-    closed.pool.on('worker.ready', () => told.push('ready'));
-    closed.process.spawn();
-    closed.process.hello();
-    closed.process.ignoresTerm = true;
-    const end = closed.pool.close();
-    closed.process.ready();
-    await closed.clock.turn(60_000);
-    closed.python.reap();
-    await end;
-    expect(told).toEqual(['timeout']);
-  });
-
-  it('signal a process that has not come to its line yet, and ask one that has', async () => {
-    const booting = new PlayedPool();
-    const closed = booting.pool.close();
-    expect(booting.process.signals).toEqual(['SIGTERM']);
-    booting.python.reap();
-    await closed;
-
-    const ready = new PlayedPool();
-    await ready.boot();
-    const ended = ready.pool.close();
-    expect(ready.process.signals).toEqual([]);
-    expect(ready.process.lines.at(-1)).toBe('{"type":"stop"}');
-    ready.python.reap();
-    await ended;
   });
 });
