@@ -15,6 +15,8 @@ export class HeldReplyWatch {
   #timer: unknown;
   #isOver = false;
   #state: bigint | undefined;
+  /** The requests whose replies were taken before Python has sent them. */
+  readonly #taken = new Set<number>();
 
   constructor(clock: PoolClock, hands: HeldReplyHands) {
     this.#clock = clock;
@@ -26,6 +28,11 @@ export class HeldReplyWatch {
     if (this.#timer !== undefined || this.#isOver) return;
     this.#state = undefined;
     this.#later();
+  }
+
+  /** Python has sent the reply to that request. False: it was not taken before. */
+  sent(id: number): boolean {
+    return this.#taken.delete(id);
   }
 
   /** There is nothing more to come. */
@@ -51,7 +58,12 @@ export class HeldReplyWatch {
   /** What Python wrote before it held these comes first. */
   #take(held: HeldReplies): void {
     whenPolled(() => {
-      if (this.#hands.read()?.state === held.state) this.#hands.take(held.lines);
+      if (this.#hands.read()?.state !== held.state) return;
+      for (const reply of repliesIn(held.lines)) {
+        if (!this.#hands.isOwed(reply.id)) continue;
+        this.#hands.onReply(reply);
+        this.#taken.add(reply.id);
+      }
     });
   }
 }
@@ -75,7 +87,9 @@ export interface HeldReplyHands {
   /** Whether more than one request waits for its answer, so that a reply may wait for another. */
   readonly hasSeveral: () => boolean;
   readonly read: () => HeldReplies | undefined;
-  readonly take: (lines: readonly string[]) => void;
+  readonly isOwed: (id: number) => boolean;
+  /** Python has given that reply, and not sent it yet. */
+  readonly onReply: (reply: ReplyMessage) => void;
 }
 
 /** A reply that is seen twice has been held for that long. */

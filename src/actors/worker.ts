@@ -103,8 +103,6 @@ export class WorkerHand {
   #answeredAt = 0;
   /** Absent where every reply is sent at once. */
   #heldReplies: HeldReplyWatch | undefined;
-  /** The requests whose replies were taken before Python has sent them. */
-  readonly #taken = new Set<number>();
   /** The answers that it had given and not sent at its end, by request. */
   #atEnd: ReadonlyMap<number, Answer> | undefined;
   /** Known once it was asked. */
@@ -372,7 +370,8 @@ export class WorkerHand {
     this.#heldReplies = new HeldReplyWatch(clock, {
       hasSeveral: () => this.#asked.length > 1,
       read: () => this.#process.heldReplies?.(),
-      take: (lines) => this.#takeHeld(lines),
+      isOwed: (id) => this.#asker(id) !== undefined,
+      onReply: this.onMessage,
     });
     return true;
   }
@@ -542,7 +541,7 @@ export class WorkerHand {
 
   #answered(id: number, answer: Answer, tookUs: number | undefined): void {
     const request = this.#asker(id);
-    if (request === undefined && this.#taken.delete(id)) return;
+    if (request === undefined && this.#heldReplies?.sent(id)) return;
     if (request?.batch !== undefined && request.exchange.answerOne(request, request.batch, id, answer)) return;
     if (request?.call === undefined) return this.life.broke(`an answer to request ${id}, which nobody asked`);
     this.#outbox.answered(id);
@@ -559,15 +558,6 @@ export class WorkerHand {
     const request = this.#asker(message.id);
     if (request?.exchange.answerMapped(request, message)) return;
     this.life.broke(`answers to requests from ${message.id} on, which nobody asked in that order`);
-  }
-
-  /** Takes replies that Python has given and not sent yet. */
-  #takeHeld(lines: readonly string[]): void {
-    for (const reply of repliesIn(lines)) {
-      if (this.#asker(reply.id) === undefined) continue;
-      this.onMessage(reply);
-      this.#taken.add(reply.id);
-    }
   }
 
   /** To a worker at its end: the answer that Python gave to that request and has not sent, whatever it ends of. */
