@@ -53,6 +53,8 @@ export class Trial implements ProcessListeners {
       case 'failed':
         return this.#fail(this.#boot.onFailed(message));
       case 'ready':
+        // It is being killed already, for having taken too long.
+        if (this.#failure !== undefined) return;
         this.#boot.isUp = true;
         this.#tell(undefined);
         this.#process.send(encodeStop());

@@ -59,6 +59,16 @@ describe('a trial', () => {
     expect(error.message).toContain('30000 ms');
   });
 
+  it('has not come up once it was killed for taking too long, though its word that it has was on the way', async () => {
+    const { trial, process, pool } = start();
+    process.spawn();
+    process.hello();
+    await pool.clock.turn(30_000);
+    trial.onMessage({ type: 'ready', functions: [], streams: [], interrupts: false, stacks: false });
+    process.tellEnd();
+    expect(await trial.outcome).toMatchObject({ code: 'ERR_BOOT', stage: 'timeout' });
+  });
+
   it('fails where no process comes to be, and where the other side is of another version', async () => {
     const none = start();
     none.process.failToSpawn();
