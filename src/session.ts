@@ -156,7 +156,6 @@ export class Session<Api = unknown> extends Caller<Api> {
       if (boundTo.isRetired) return asking.onRefused('worker-left');
       return asking.ask(only(boundTo));
     }
-    record.isStrict = true;
     asking.session = {
       id: this.id,
       mayWait: this.#options.affinity !== 'strict-fail-fast',
@@ -177,9 +176,9 @@ export class Session<Api = unknown> extends Caller<Api> {
         return rebuild?.worker !== undefined && held?.includes(asking) ? rebuild : undefined;
       },
     };
-    if (loss !== undefined) {
-      this.#beginRebuild(record, asking, loss);
-    } else if (record.met !== undefined) {
+    if (loss !== undefined) return this.#beginRebuild(record, asking, loss);
+    record.isStrict = true;
+    if (record.met !== undefined) {
       this.#askFor(record, asking);
     } else if (record.held === undefined) {
       this.#meetFirst(record, asking, []);
@@ -194,6 +193,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     // Where a worker is free it would wait for nobody, but for its own state.
     const isLetIn = sessions.leastMet() !== undefined || asking.letIn();
     if (!isLetIn) return sessions.putLossBack(this.id, loss);
+    record.isStrict = true;
     // Wherever a `hint` has been meanwhile: whoever else comes waits for the state, too.
     record.met = undefined;
     const { priority, fairnessKey } = this.mergedWith(NO_OPTIONS);

@@ -247,6 +247,22 @@ describe('a lost session, among those who wait,', () => {
     expect(served).toEqual(['second', 'third']);
   });
 
+  it('is told of its loss and of no other, though a `hint` has met a worker since, which left once it was refused there', async () => {
+    const { played, pool, session, losses } = await lostSession({ onLost: () => {}, options: { queueMax: 0 } });
+    const told: string[] = [];
+    pool.on('session.lost', ({ reason }) => told.push(reason));
+    const hint = pool.session('ann', { affinity: 'hint' });
+    expect(await hint.call('played', ['hinted'])).toBe('hinted');
+    const lease = await pool.checkout();
+    expect(await failure(session.call('played'))).toMatchObject({ code: 'ERR_QUEUE_FULL' });
+    await lease.checkin();
+    for (const hand of played.runtime.hands.values()) hand.replace();
+    await played.settle();
+    expect(await session.call('played', ['second'])).toBe('second');
+    expect(losses).toEqual(['worker-died']);
+    expect(told).toEqual([]);
+  });
+
   it('is built anew where a worker is free, though nobody may wait', async () => {
     const { session } = await lostSession({ onLost: () => {}, options: { queueMax: 0 } });
     expect(await session.call('played', ['second'])).toBe('second');
