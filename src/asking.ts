@@ -118,6 +118,13 @@ export abstract class Asking implements Asker {
     return byAge(this.runtime.settings)(this.waiter, other.waiter) < 0;
   }
 
+  /** Leaves the queue to one that stands in for both there, if that one's turn comes sooner. False: it stays where it is. */
+  givesWayTo(other: Asking): boolean {
+    if (!this.mayWait || !other.goesBefore(this) || !this.runtime.isAsked(this.waiter)) return false;
+    this.withdraw();
+    return true;
+  }
+
   /** A session's: lets it in among those who wait, though it asks for no worker yet. False: it is refused. */
   letIn(): boolean {
     const reason = this.#isLetIn ? undefined : this.runtime.whyFull(this.waiter);

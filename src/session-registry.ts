@@ -1,37 +1,11 @@
 import type { WorkerId } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
-import type { Asking, Spurned } from './asking.js';
 import type { Child } from './children.js';
 import { SessionLimitError, type SessionLoss } from './errors.js';
 import { LruMap } from './lru-map.js';
 import type { Rebuild } from './rebuild.js';
 import type { Runtime } from './runtime.js';
-
-/** One session, as long as it lives. */
-export interface SessionRecord {
-  readonly id: string;
-  /** Its state matters: it goes to the worker it has met, and no other. */
-  isStrict: boolean;
-  ttlMs: number | undefined;
-  /** The worker it met last. */
-  met: WorkerHand | undefined;
-  /** While its state is being built anew. */
-  rebuild: Rebuild | undefined;
-  /** All workers that may keep something for it. */
-  readonly visited: Set<WorkerHand>;
-  /** Calls and leases of it that run or wait. */
-  active: number;
-  lastUsed: number;
-  /** While it is about to meet its first worker: those who wait to go to the same one, by their turns. */
-  held: Asking[] | undefined;
-  /** The one of it that will meet the worker first. */
-  first: Asking | undefined;
-  /** Granted to that one, or for its `onLost`, and of no use to those who are held. Absent until there is such a slot. */
-  spurned: Spurned | undefined;
-  expiry: unknown;
-  /** To be told when nothing of it runs or waits. */
-  readonly onUnused: (() => void)[];
-}
+import { SessionRecord } from './session-record.js';
 
 /**
  * Which session has met which worker. A value of this process that is read
@@ -47,8 +21,8 @@ export class SessionRegistry {
   /** Those that were lost in use, until they are unused. */
   readonly #lostInUse = new Set<SessionRecord>();
   readonly #onNoneHeld: (() => void)[] = [];
-  /** Those that hold somebody. */
-  readonly #holding = new Set<SessionRecord>();
+  /** Those that hold somebody, and how many of them count. */
+  readonly #holding = new Map<SessionRecord, number>();
   #held = 0;
   readonly #visitors = new Map<WorkerId, Set<SessionRecord>>();
 
@@ -78,26 +52,24 @@ export class SessionRegistry {
    */
   heldOf(fairnessKey: string): number {
     let held = 0;
-    for (const record of this.#holding) {
-      for (const { waiter } of record.held ?? []) if (waiter.fairnessKey === fairnessKey) held += 1;
+    for (const record of this.#holding.keys()) {
+      for (const { waiter } of record.held) if (waiter.fairnessKey === fairnessKey) held += 1;
       if (record.rebuild?.standing.fairnessKey === fairnessKey) held -= standInsOf(record);
     }
     return held;
   }
 
-  /** Changes whom the session holds, or what it holds them for: they are counted each time that somebody asks. */
-  hold<T>(record: SessionRecord, change: () => T): T {
-    const before = countHeld(record);
-    const result = change();
-    this.#held += countHeld(record) - before;
-    if (record.held === undefined || record.held.length === 0) this.#holding.delete(record);
-    else this.#holding.add(record);
-    return result;
+  /** The session holds others than before, or for something else: they are counted each time that somebody asks. */
+  recount(record: SessionRecord): void {
+    const held = Math.max(0, record.held.length - standInsOf(record));
+    this.#held += held - (this.#holding.get(record) ?? 0);
+    if (record.held.length > 0) this.#holding.set(record, held);
+    else this.#holding.delete(record);
   }
 
   /** What those wait for whom sessions hold until their state is built anew. */
   get rebuilds(): readonly Rebuild[] {
-    return [...this.#holding].flatMap(({ rebuild }) => rebuild ?? []);
+    return [...this.#holding.keys()].flatMap(({ rebuild }) => rebuild ?? []);
   }
 
   /** Runs `run` once nobody waits for another call of the session to meet a worker first. */
@@ -165,12 +137,6 @@ export class SessionRegistry {
     return [rebuild, ...running.filter(({ caller }) => caller?.sessionId === id), ...waiting.map(({ child }) => child)];
   }
 
-  /** The session is about to be served by `worker`, and goes there again. */
-  meet(record: SessionRecord, worker: WorkerHand): void {
-    this.visit(record, worker);
-    record.met = worker;
-  }
-
   /** `worker` may keep something for the session from now on. */
   visit(record: SessionRecord, worker: WorkerHand): void {
     record.visited.add(worker);
@@ -200,7 +166,7 @@ export class SessionRegistry {
   /** It keeps the state of a strict session, or is about to. */
   holds(worker: WorkerHand): boolean {
     for (const { isStrict, met, rebuild } of this.#visitors.get(worker.id) ?? []) {
-      if (isStrict && (met === worker || rebuild?.worker === worker)) return true;
+      if (isStrict && (met ?? rebuild?.worker) === worker) return true;
     }
     return false;
   }
@@ -245,7 +211,7 @@ export class SessionRegistry {
       for (const hand of record.visited) if (hand.id === worker) record.visited.delete(hand);
       if (record.met?.id === worker) {
         if (record.isStrict) this.#lose(record, reason);
-        else record.met = undefined;
+        else record.forgetWorker();
       }
       if (record.active === 0 && record.visited.size === 0) this.#drop(record);
     }
@@ -276,21 +242,7 @@ export class SessionRegistry {
       if (victim === undefined) throw new SessionLimitError({ sessionsMax });
       this.#lose(victim, 'evicted');
     }
-    return {
-      id,
-      isStrict: false,
-      ttlMs: undefined,
-      met: undefined,
-      rebuild: undefined,
-      visited: new Set(),
-      active: 0,
-      lastUsed: this.#runtime.clock.now(),
-      held: undefined,
-      first: undefined,
-      spurned: undefined,
-      expiry: undefined,
-      onUnused: [],
-    };
+    return new SessionRecord(id, this);
   }
 
   #expireLater(record: SessionRecord, ms: number): void {
@@ -334,10 +286,6 @@ export class SessionRegistry {
 /** How many of those held are not counted, since somebody has asked in their place. */
 function standInsOf({ rebuild }: SessionRecord): number {
   return rebuild !== undefined && rebuild.worker === undefined ? 1 : 0;
-}
-
-function countHeld(record: SessionRecord): number {
-  return Math.max(0, (record.held?.length ?? 0) - standInsOf(record));
 }
 
 /** So many losses at least are remembered: one that is forgotten before it was told is a state that was empty unannounced. */

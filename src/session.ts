@@ -1,6 +1,5 @@
-import type { Affinity } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
-import { type Asking, askingFor, only, preferring, Spurned } from './asking.js';
+import { type Asking, askingFor, only, preferring } from './asking.js';
 import { checkMs, checkNames, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
@@ -12,7 +11,7 @@ import { CheckoutAsking, type CheckoutOptions, checkoutOptions, Lease } from './
 import { NO_OPTIONS, own } from './own.js';
 import { Rebuild } from './rebuild.js';
 import type { Runtime } from './runtime.js';
-import type { SessionRecord } from './session-registry.js';
+import type { SessionRecord } from './session-record.js';
 
 /** How a session finds its worker, and what becomes of it. */
 export interface SessionOptions {
@@ -137,7 +136,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     // Whoever awaits its end in a function waits for this as well.
     if (record.onUnused.length > 0) this.runtime.lookForDeadlocks();
     const leave = once(() => {
-      this.#letGo(record, asking);
+      record.letGo(asking);
       sessions.leave(record);
     });
     whenOver(leave);
@@ -145,7 +144,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       // State that others count on stays where it is, wherever this one goes.
       const onGranted = ({ worker }: Exchange) => {
         if (record.isStrict) sessions.visit(record, worker);
-        else sessions.meet(record, worker);
+        else record.meet(worker);
         return true;
       };
       const { boundTo } = asking;
@@ -159,13 +158,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     asking.session = {
       id: this.id,
       mayWait: this.#options.affinity !== 'strict-fail-fast',
-      onGranted: (exchange) => {
-        const isFirst = record.first === asking;
-        if (isFirst && this.#spurns(record, asking, exchange)) return false;
-        sessions.meet(record, exchange.worker);
-        if (isFirst) this.#release(record);
-        return true;
-      },
+      onGranted: (exchange) => record.granted(asking, exchange),
       onWorkerLeft: () => {
         leave();
         this.#workerLeft(asking, whenOver, record.met);
@@ -173,18 +166,11 @@ export class Session<Api = unknown> extends Caller<Api> {
       // Before there is a lease for that, it is as if each of them waited for one.
       waitsBehind: () => {
         const { held, rebuild } = record;
-        return rebuild?.worker !== undefined && held?.includes(asking) ? rebuild : undefined;
+        return rebuild?.worker !== undefined && held.includes(asking) ? rebuild : undefined;
       },
     };
-    if (loss !== undefined) return this.#beginRebuild(record, asking, loss);
-    record.isStrict = true;
-    if (record.met !== undefined) {
-      this.#askFor(record, asking);
-    } else if (record.held === undefined) {
-      this.#meetFirst(record, asking, []);
-    } else if (asking.letIn()) {
-      this.#fallIn(record, record.held, asking);
-    }
+    if (loss === undefined) record.place(asking);
+    else this.#beginRebuild(record, asking, loss);
   }
 
   /** The state is built anew first: the one that has been told of its loss waits for that, and so do all who come meanwhile. */
@@ -193,96 +179,15 @@ export class Session<Api = unknown> extends Caller<Api> {
     // Where a worker is free it would wait for nobody, but for its own state.
     const isLetIn = sessions.leastMet() !== undefined || asking.letIn();
     if (!isLetIn) return sessions.putLossBack(this.id, loss);
-    record.isStrict = true;
-    // Wherever a `hint` has been meanwhile: whoever else comes waits for the state, too.
-    record.met = undefined;
     const { priority, fairnessKey } = this.mergedWith(NO_OPTIONS);
     const rebuild = new Rebuild(own({ priority, fairnessKey }));
-    sessions.hold(record, () => {
-      record.held = [asking];
-      record.rebuild = rebuild;
-    });
+    record.beginRebuild(rebuild, asking);
     void outside(() => this.#rebuild(record, rebuild, loss));
     asking.waitBehind();
   }
 
   get #isStrict(): boolean {
     return this.#options.affinity !== 'hint';
-  }
-
-  #askFor(record: SessionRecord, asking: Asking): void {
-    if (asking.isSettled) return;
-    asking.ask(only(record.met as WorkerHand));
-  }
-
-  /** Waits for another to meet the session's worker first, or takes the place of that one, where its own turn comes sooner. */
-  #fallIn(record: SessionRecord, held: Asking[], asking: Asking): void {
-    const { first } = record;
-    if (first !== undefined && asking.goesBefore(first) && this.runtime.isAsked(first.waiter) && first.mayWait) {
-      first.withdraw();
-      return this.#meetFirst(record, asking, [first, ...held]);
-    }
-    const place = held.findLastIndex((each) => !asking.goesBefore(each)) + 1;
-    this.runtime.sessions.hold(record, () => held.splice(place, 0, asking));
-    asking.waitBehind();
-  }
-
-  /** The first to be served decides which worker the session meets; the others go there after it. */
-  #meetFirst(record: SessionRecord, first: Asking, others: Asking[]): void {
-    const { sessions } = this.runtime;
-    sessions.hold(record, () => {
-      record.held = others;
-    });
-    record.first = first;
-    first.ask(this.#wishFor(record));
-  }
-
-  /** The worker that it is best to meet: those who are held go there, too, and none of them may wait there for ever. */
-  #wishFor({ held = [] }: SessionRecord): Affinity | null {
-    const isOfNoUse = (worker: WorkerHand) => held.some((each) => each.isBehind(worker));
-    return preferring(this.runtime.sessions.leastMet(isOfNoUse));
-  }
-
-  /** Those who are held go where that one goes: a slot behind a call that waits for one of them is of no use to it. */
-  #spurns(record: SessionRecord, asking: Asking, exchange: Exchange): boolean {
-    const inVain = record.held?.find((each) => each.isOfNoUse(exchange))?.child;
-    if (inVain === undefined) return false;
-    record.spurned ??= new Spurned();
-    asking.spurn(exchange, inVain, record.spurned);
-    return true;
-  }
-
-  /** Those who waited for the session to meet its worker go on. */
-  #release(record: SessionRecord): void {
-    const { sessions } = this.runtime;
-    record.first = undefined;
-    const next = () => sessions.hold(record, () => record.held?.shift());
-    // One by one, so that whoever may not wait and is refused does not let the pool forget the others.
-    for (let each = next(); each !== undefined; each = next()) this.#askFor(record, each);
-    record.held = undefined;
-    record.spurned?.giveBack();
-    sessions.released();
-  }
-
-  /** The asking is over. If it was to meet the worker first and did not, the next in line is to. */
-  #letGo(record: SessionRecord, asking: Asking): void {
-    const { sessions } = this.runtime;
-    const { held = [] } = record;
-    if (record.first === asking) {
-      const [next] = held;
-      sessions.hold(record, () => {
-        record.held = undefined;
-      });
-      record.first = undefined;
-      if (next !== undefined) this.#meetFirst(record, next, held.slice(1));
-    } else if (record.held !== undefined) {
-      sessions.hold(record, () => {
-        record.held = held.filter((each) => each !== asking);
-      });
-    }
-    // Without this one they may be of use.
-    record.spurned?.giveBack();
-    sessions.released();
   }
 
   /** Lets the user's `onLost` build the state anew on some worker, which the session goes to from then on. */
@@ -316,21 +221,12 @@ export class Session<Api = unknown> extends Caller<Api> {
       if (worker === undefined || !record.visited.has(worker)) {
         throw this.#lost(worker?.sessionLoss ?? 'worker-died');
       }
-      sessions.meet(record, worker);
-      this.#release(record);
+      record.meet(worker);
     } catch (error) {
       sessions.unbuilt(record, loss);
-      const { held = [] } = record;
-      sessions.hold(record, () => {
-        record.held = undefined;
-      });
-      for (const asking of held) asking.fail(error);
-      sessions.released();
+      record.failRebuild(error);
     } finally {
       rebuild.isSettled = true;
-      sessions.hold(record, () => {
-        record.rebuild = undefined;
-      });
       sessions.leave(record);
     }
   }
@@ -342,19 +238,14 @@ export class Session<Api = unknown> extends Caller<Api> {
     leaseTimeoutMs: number,
   ): Promise<{ lease: Lease; lost: Promise<false> }> {
     const { runtime } = this;
-    const { sessions } = runtime;
     const hold = new Hold(runtime, checkoutOptions(runtime, { leaseTimeoutMs }).terms, rebuild);
     const asking = new CheckoutAsking(runtime, rebuild.standing, hold, () => new Lease(hold, this.id, NO_OPTIONS));
     asking.session = {
       id: this.id,
       mayWait: true,
       onGranted: (exchange) => {
-        if (this.#spurns(record, asking, exchange)) return false;
-        const { worker } = exchange;
-        sessions.hold(record, () => {
-          rebuild.worker = worker;
-        });
-        sessions.visit(record, worker);
+        if (record.spurns(asking, exchange)) return false;
+        record.rebuildOn(rebuild, exchange.worker);
         return true;
       },
       onWorkerLeft: undefined,
@@ -364,12 +255,10 @@ export class Session<Api = unknown> extends Caller<Api> {
       hold.onEnd(() => hold.ended?.reason !== 'checked-in' && resolve(false));
     });
     asking.standIn();
-    const lease = await asking.lease(() => asking.ask(this.#wishFor(record)));
+    const lease = await asking.lease(() => asking.ask(record.wish));
     if (record.visited.has(rebuild.worker as WorkerHand) || runtime.endedBy !== undefined) return { lease, lost };
     // It has left since, and what would be built there would be lost with it.
-    sessions.hold(record, () => {
-      rebuild.worker = undefined;
-    });
+    record.rebuildOn(rebuild, undefined);
     void lease.checkin();
     return this.#leaseToRebuild(record, rebuild, leaseTimeoutMs);
   }

@@ -3,7 +3,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { WorkerHand } from '../../src/actors/worker.js';
 import type { SessionLoss } from '../../src/errors.js';
 import type { Runtime } from '../../src/runtime.js';
-import { type SessionRecord, SessionRegistry } from '../../src/session-registry.js';
+import type { SessionRecord } from '../../src/session-record.js';
+import { SessionRegistry } from '../../src/session-registry.js';
 import { watchFaults } from '../fake/faults.js';
 import { PlayedPool } from '../fake/played-pool.js';
 import { heard, TurnedClock } from '../fake/turned-clock.js';
@@ -40,7 +41,7 @@ describe('the session registry', () => {
     for (let count = 0; count <= 10_001; count += 1) {
       const record = registry.enter(`session ${count}`);
       record.isStrict = true;
-      registry.meet(record, worker);
+      record.meet(worker);
       registry.leave(record);
     }
     expect(registry.size).toBe(1);
@@ -321,7 +322,7 @@ class RegistryWorld {
     const worker = this.workers[which % this.workers.length] as KeepingWorker;
     // A strict session meets no other worker than the one it has met.
     if (known.isStrict && known.met !== undefined && known.met !== worker) return;
-    this.registry.meet(known.record, worker as unknown as WorkerHand);
+    known.record.meet(worker as unknown as WorkerHand);
     worker.keeps.add(id);
     known.met = worker;
     known.workers.add(worker);

@@ -109,8 +109,8 @@ describe('a session in the registry', () => {
     const other = { id: 2, endSession: (session: string) => ended.push(`other: ${session}`) } as unknown as WorkerHand;
     use('s', {});
     const record = registry.enter('t');
-    registry.meet(record, worker);
-    registry.meet(record, other);
+    record.meet(worker);
+    record.meet(other);
     registry.leave(record);
     expect(registry.end('t')).toBe(true);
     expect(ended).toEqual(['t', 'other: t']);
@@ -180,7 +180,7 @@ function made(sessionsMax = 10) {
     const record = registry.enter(id);
     record.isStrict = isStrict;
     registry.limit(record, ttlMs);
-    registry.meet(record, worker);
+    record.meet(worker);
     return record;
   };
   const use = (id: string, how: Use) => registry.leave(enter(id, how));
