@@ -16,24 +16,18 @@ export class Rebuild implements Parent {
   readonly standing: Standing;
   /** On which the state is built, and which the session will have met then; `undefined` before there is a lease. */
   worker: WorkerHand | undefined;
-  /** Resolves once the pool has ended. */
+  /** Resolves once the pool has ended: nothing can be built any more, and whoever is held is held in vain. */
   readonly poolClosed: Promise<false>;
-  isPoolClosed = false;
-  #close!: () => void;
+  /** Tells that. */
+  close!: () => void;
   readonly children: Children = new Children(this);
   isSettled = false;
 
   constructor(standing: Standing) {
     this.standing = standing;
     this.poolClosed = new Promise((resolve) => {
-      this.#close = () => resolve(false);
+      this.close = () => resolve(false);
     });
-  }
-
-  /** The pool has ended: nothing can be built any more, and whoever is held is held in vain. */
-  close(): void {
-    this.isPoolClosed = true;
-    this.#close();
   }
 
   waitsFor(): readonly Child[] | undefined {

@@ -215,7 +215,7 @@ export class Session<Api = unknown> extends Caller<Api> {
         rebuild.isSettled = true;
         await lease.checkin();
       }
-      if (rebuild.isPoolClosed || lease.ended === 'pool-closed') throw runtime.refusal('closed');
+      if (runtime.state === 'closed' || lease.ended === 'pool-closed') throw runtime.refusal('closed');
       if (isLate || lease.ended === 'expired') throw this.#lost(loss, onLostTimeoutMs);
       const { worker } = rebuild;
       if (worker === undefined || !record.visited.has(worker)) {
