@@ -59,7 +59,10 @@ export class SessionRecord {
     if (way.is === 'unmet') return this.#meetBy(asking, []);
     if (!asking.letIn()) return;
     const { held } = way;
-    if (way.is === 'meeting' && way.first.givesWayTo(asking)) return this.#meetBy(asking, [way.first, ...held]);
+    if (way.is === 'meeting' && way.first.givesWayTo(asking)) {
+      held.unshift(way.first);
+      return this.#meetBy(asking, held);
+    }
     held.splice(held.findLastIndex((each) => !asking.goesBefore(each)) + 1, 0, asking);
     this.#sessions.recount(this);
     asking.waitBehind();
@@ -99,9 +102,7 @@ export class SessionRecord {
     if (way.is === 'unmet' || way.is === 'met') return;
     const { held } = way;
     if (way.is === 'meeting' && way.first === asking) {
-      const [next, ...others] = held;
-      if (next === undefined) this.#go(UNMET);
-      else this.#meetBy(next, others);
+      if (!way.isAsking) this.#meetBy(held.shift(), held);
     } else {
       const at = held.indexOf(asking);
       if (at === -1) return;
@@ -138,9 +139,16 @@ export class SessionRecord {
   }
 
   /** The first to be served decides which worker the session meets; the others go there after it. */
-  #meetBy(first: Asking, held: Asking[]): void {
-    this.#go({ is: 'meeting', first, held });
-    first.ask(this.wish);
+  #meetBy(first: Asking | undefined, held: Asking[]): void {
+    // One that is refused as it asks is followed here: thousands in each other are too many for the stack.
+    for (let next = first; next !== undefined; next = held.shift()) {
+      const way: Meeting = { is: 'meeting', first: next, held, isAsking: true };
+      this.#go(way);
+      next.ask(this.wish);
+      way.isAsking = false;
+      if (!next.isSettled || this.#way !== way) return;
+    }
+    this.#go(UNMET);
   }
 
   #go(way: Way): void {
@@ -159,12 +167,20 @@ export class SessionRecord {
 type Way =
   /** To no worker: it has met none, or what it kept there is gone. */
   | { readonly is: 'unmet' }
-  /** To the one that the first of them will be granted, which has asked for it. */
-  | { readonly is: 'meeting'; readonly first: Asking; readonly held: Asking[] }
+  | Meeting
   /** To the one where `onLost` builds the state anew, once it has. */
   | { readonly is: 'rebuilding'; readonly rebuild: Rebuild; readonly held: Asking[] }
   /** To that one. */
   | { readonly is: 'met'; readonly worker: WorkerHand };
+
+/** To the one that the first of them will be granted. */
+interface Meeting {
+  readonly is: 'meeting';
+  readonly first: Asking;
+  readonly held: Asking[];
+  /** It is about to ask for that one. */
+  isAsking: boolean;
+}
 
 const UNMET: Way = { is: 'unmet' };
 const NOBODY: readonly Asking[] = [];
