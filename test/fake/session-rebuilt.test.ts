@@ -256,7 +256,7 @@ describe('a lost session, among those who wait,', () => {
     const lease = await pool.checkout();
     expect(await failure(session.call('played'))).toMatchObject({ code: 'ERR_QUEUE_FULL' });
     await lease.checkin();
-    for (const hand of played.runtime.hands.values()) hand.replace();
+    for (const hand of played.runtime.hands.values()) hand.life.replace();
     await played.settle();
     expect(await session.call('played', ['second'])).toBe('second');
     expect(losses).toEqual(['worker-died']);
