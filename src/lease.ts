@@ -89,9 +89,10 @@ export class Lease<Api = unknown> extends Caller<Api> {
       return Promise.reject(error);
     }
     const hold = this.#hold;
-    const over = hold.checkin();
-    if (hold.ended !== undefined) return over;
-    return unlessDeadlocked(this.runtime.within(over, wait, 'checked-in'), 'checkin()', () => [hold.exchange.keeper]);
+    const outcome = hold.checkin();
+    if (hold.ended !== undefined) return outcome;
+    const over = this.runtime.within({ outcome }, wait, 'checked-in');
+    return unlessDeadlocked(over, 'checkin()', () => [hold.exchange.keeper]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

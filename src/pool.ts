@@ -65,7 +65,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
           return Promise.reject(runtime.refusal('closed'));
       }
     };
-    const ready = runtime.within(settled() ?? runtime.changed(settled), wait, 'ready');
+    const ready = runtime.within(runtime.changed(settled), wait, 'ready');
     ready.catch(() => {});
     return ready;
   }
@@ -258,7 +258,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
     checkWait(wait);
     throwIfAborted(wait.signal);
     runtime.end(by);
-    await runtime.within(over() ?? runtime.changed(over), wait, waitedFor);
+    await runtime.within(runtime.changed(over), wait, waitedFor);
   }
 }
 

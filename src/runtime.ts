@@ -83,6 +83,13 @@ export interface Asker {
   onRefused(reason: RefusalReason): void;
 }
 
+/** What somebody waits for. */
+export interface Coming<T> {
+  readonly outcome: Promise<T>;
+  /** Nobody waits for it any more: it may never settle, and nothing is kept for it. */
+  readonly leave?: () => void;
+}
+
 /** What the actors and the public surface share: the running charts, the hands, and the callers that wait. */
 export class Runtime {
   readonly settings: PoolSettings;
@@ -362,24 +369,27 @@ export class Runtime {
   }
 
   /**
-   * `work`, unless the budget is spent before: then it rejects, and the work goes on unwatched.
+   * What is to come, unless the budget is spent before: then it rejects, and that goes on unwatched.
    *
    * @param startedAt When the budget began to be spent.
    */
   async within<T>(
-    work: Promise<T>,
+    { outcome, leave }: Coming<T>,
     given: WaitOptions,
     waitedFor: WaitedFor,
     startedAt = this.clock.now(),
   ): Promise<T> {
-    work.catch(() => {});
-    const wait = own(given);
-    checkWait(wait);
-    const { signal, timeoutMs } = wait;
-    const leftMs = timeoutMs === undefined ? undefined : Math.max(0, startedAt + timeoutMs - this.clock.now());
-    return this.before(work, { signal, timeoutMs: leftMs }, () =>
-      this.queueTimeout(this.clock.now() - startedAt, waitedFor),
-    );
+    outcome.catch(() => {});
+    try {
+      const wait = own(given);
+      checkWait(wait);
+      const { signal, timeoutMs } = wait;
+      const leftMs = timeoutMs === undefined ? undefined : Math.max(0, startedAt + timeoutMs - this.clock.now());
+      const late = () => this.queueTimeout(this.clock.now() - startedAt, waitedFor);
+      return await this.before(outcome, { signal, timeoutMs: leftMs }, late);
+    } finally {
+      leave?.();
+    }
   }
 
   /** `work`, unless the wait is over before: then it rejects with the signal's reason, or with what `late` makes. */
@@ -501,18 +511,20 @@ export class Runtime {
   }
 
   /** What `settled` returns, as soon as it returns something: asked now and after each change of the pool's state. */
-  changed<T>(settled: () => Promise<T> | undefined): Promise<T> {
-    return new Promise((resolve) => {
-      let subscription: Subscription | undefined;
+  changed<T>(settled: () => Promise<T> | undefined): Coming<T> {
+    const now = settled();
+    if (now !== undefined) return { outcome: now };
+    let subscription: Subscription | undefined;
+    const outcome = new Promise<T>((resolve) => {
       const look = () => {
-        const outcome = settled();
-        if (outcome === undefined) return;
+        const later = settled();
+        if (later === undefined) return;
         subscription?.unsubscribe();
-        resolve(outcome);
+        resolve(later);
       };
       subscription = this.#supervisor.subscribe({ next: look, complete: look, error: look });
-      look();
     });
+    return { outcome, leave: () => subscription?.unsubscribe() };
   }
 
   /** A number from 0 to 1, whatever the user's `random` does. */

@@ -18,7 +18,7 @@ export class SessionRecord {
   lastUsed = 0;
   expiry: unknown;
   /** To be told when nothing of it runs or waits. */
-  readonly onUnused: (() => void)[] = [];
+  onUnused: readonly (() => void)[] = [];
   readonly #sessions: SessionRegistry;
   #way: Way = UNMET;
   /** Granted to one that is to meet the worker, and of no use to those who are held. Absent until there is such a slot. */

@@ -4,7 +4,7 @@ import type { Child } from './children.js';
 import { SessionLimitError, type SessionLoss } from './errors.js';
 import { LruMap } from './lru-map.js';
 import type { Rebuild } from './rebuild.js';
-import type { Runtime } from './runtime.js';
+import type { Coming, Runtime } from './runtime.js';
 import { SessionRecord } from './session-record.js';
 
 /**
@@ -102,7 +102,8 @@ export class SessionRegistry {
     record.lastUsed = this.#runtime.clock.now();
     if (record.active > 0) return;
     this.#lostInUse.delete(record);
-    for (const tell of record.onUnused.splice(0)) tell();
+    for (const tell of record.onUnused) tell();
+    record.onUnused = [];
     const current = this.#busy.get(record.id) ?? this.#idle.peek(record.id);
     // It was dropped meanwhile, and has met workers since that nobody else will tell of its end.
     if (current !== record) return this.#dropState(record, current);
@@ -121,12 +122,21 @@ export class SessionRegistry {
     record.expiry = undefined;
   }
 
-  /** Resolves when no call or lease of the session runs or waits. */
-  async unused(id: string): Promise<void> {
-    for (let record = this.#inUse(id); record !== undefined; record = this.#inUse(id)) {
-      const { onUnused } = record;
-      await new Promise<void>((resolve) => onUnused.push(resolve));
-    }
+  /** That no call or lease of the session runs or waits. */
+  unused(id: string): Coming<void> {
+    let leave = () => {};
+    const wait = async () => {
+      for (let record = this.#inUse(id); record !== undefined; record = this.#inUse(id)) {
+        const waited = record;
+        await new Promise<void>((resolve) => {
+          waited.onUnused = [...waited.onUnused, resolve];
+          leave = () => {
+            waited.onUnused = waited.onUnused.filter((tell) => tell !== resolve);
+          };
+        });
+      }
+    };
+    return { outcome: wait(), leave: () => leave() };
   }
 
   /** What of that session runs or waits, as those know it who look at who waits for whom. */

@@ -131,7 +131,7 @@ describe('a session in the registry', () => {
     const lost = enter('s', {});
     registry.workerLeft(worker.id, 'worker-recycled');
     let isUnused = false;
-    const unused = registry.unused('s').then(() => {
+    const unused = registry.unused('s').outcome.then(() => {
       isUnused = true;
     });
     registry.leave(enter('s', {}));
@@ -147,7 +147,7 @@ describe('a session in the registry', () => {
     const { enter, registry } = made();
     let isUnused = false;
     const first = enter('s', {});
-    const unused = registry.unused('s').then(() => {
+    const unused = registry.unused('s').outcome.then(() => {
       isUnused = true;
     });
     registry.leave(first);
