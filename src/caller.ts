@@ -127,7 +127,8 @@ export abstract class Caller<Api = unknown> {
    * Calls one function once for each item, and yields what it returns: in the
    * order of the items, or as they come with `ordered: false`. It never takes
    * more than `concurrency` items ahead of what has been consumed. Leaving the
-   * loop gives up what is under way; so does the first error, which is thrown.
+   * loop gives up what is under way; so does the first error, which is thrown,
+   * and says in `index` which item it is of.
    */
   map<T>(
     name: string,

@@ -1,4 +1,4 @@
-import { OptionError, PythonError, type PythonRaised } from './errors.js';
+import { OptionError, PoolError, PythonError, type PythonRaised } from './errors.js';
 import { isA } from './instance.js';
 
 /** A JavaScript error class that stands for a Python one. */
@@ -57,6 +57,11 @@ export class ErrorTies {
   }
 }
 
+/** True for an error of the pool's making: one of its own classes, or of one that is tied. */
+export function isMadeHere(error: unknown): error is Error {
+  return isA(error, PoolError) || TIED.has(error as Error);
+}
+
 function made(Tied: TiedErrorClass, raised: PythonError): Error {
   const isPython = Tied === PythonError || Tied.prototype instanceof PythonError;
   const error = isPython
@@ -69,9 +74,12 @@ function made(Tied: TiedErrorClass, raised: PythonError): Error {
   if (!('code' in error)) define(error, 'code', raised.code);
   const trace = raised.stack?.slice(`${raised.name}: ${raised.message}`.length) ?? '';
   define(error, 'stack', `${error.name}: ${error.message}${trace}`);
+  TIED.add(error);
   return error;
 }
 
 function define(error: Error, name: 'cause' | 'code' | 'stack', value: unknown): void {
   Object.defineProperty(error, name, { value, configurable: true, writable: true, enumerable: name === 'code' });
 }
+
+const TIED = new WeakSet<Error>();

@@ -9,6 +9,8 @@ import { headOf } from './stack.js';
 export abstract class PoolError<Code extends PoolErrorCode = PoolErrorCode> extends Error {
   /** Stable for good: compare this, not the message. */
   readonly code: Code;
+  /** Which item of a `map` it is of, 0 for the first: of an error that `map` throws, and absent from any other. */
+  declare readonly index?: number | undefined;
 
   protected constructor(name: string, code: Code, message: string, options?: ErrorOptions) {
     super(message, options);

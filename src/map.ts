@@ -4,6 +4,7 @@ import type { BatchItem } from './batch.js';
 import { reasonOf, throwIfAborted, whenAborted } from './budget.js';
 import type { CallOutcome } from './call.js';
 import type { CallOptions } from './caller.js';
+import { isMadeHere } from './error-ties.js';
 import { OptionError } from './errors.js';
 import { type AnyIterator, Source } from './source.js';
 import type { Turns } from './turns.js';
@@ -57,11 +58,14 @@ export class MapItem implements BatchItem {
   outcome: unknown;
   /** The next that was taken, or the next that was done: the order in which they are yielded. */
   next: MapItem | undefined;
+  /** Which of the items it is, from 0 on. */
+  readonly index: number;
   readonly #mapping: Pick<Mapping<unknown>, 'onDone'>;
   /** Absent for a call of its own. */
   readonly #turns: Turns | undefined;
 
-  constructor(mapping: Pick<Mapping<unknown>, 'onDone'>, turns: Turns | undefined) {
+  constructor(index: number, mapping: Pick<Mapping<unknown>, 'onDone'>, turns: Turns | undefined) {
+    this.index = index;
     this.#mapping = mapping;
     this.#turns = turns;
   }
@@ -146,8 +150,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
     if (this.#turns === undefined) this.#fill();
     else this.#fillLater();
     if (!item.hasFailed) return Promise.resolve({ value: item.outcome as T, done: false });
-    this.#failed();
-    return Promise.reject(item.outcome);
+    return Promise.reject(this.#failedBy(item));
   }
 
   async return(): Promise<IteratorResult<T, undefined>> {
@@ -245,9 +248,10 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
       return;
     }
     if (this.#isOver) return;
+    const index = this.#taken;
     this.#taken += 1;
     const text = this.#turns?.textOf(result.value);
-    const item = new MapItem(this, text === undefined ? undefined : this.#turns);
+    const item = new MapItem(index, this, text === undefined ? undefined : this.#turns);
     if (this.#rules.ordered) this.#append(item);
     if (text === undefined) return this.#call(item, result.value);
     item.text = text;
@@ -320,17 +324,20 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
         return;
       }
       this.#asking.shift();
-      if (item.hasFailed) {
-        this.#failed();
-        asking.reject(item.outcome);
-        return;
-      }
+      if (item.hasFailed) return asking.reject(this.#failedBy(item));
       if (this.#asking.length > 0) {
         this.#consumed = this.#yielded;
         this.#fillLater();
       }
       asking.resolve({ value: item.outcome as T, done: false });
     }
+  }
+
+  /** It ends by the error of that item, which says so. The reason of its signal is nothing that the item failed by. */
+  #failedBy({ outcome, index }: MapItem): unknown {
+    this.#failed();
+    if (outcome !== this.#rules.signal?.reason) showIndex(outcome, index);
+    return outcome;
   }
 
   /** It ends by an error. What goes wrong in closing the source does not hide what went wrong before. */
@@ -365,6 +372,14 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
 interface Asking<T> {
   readonly resolve: (result: IteratorResult<T, undefined>) => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** Says in an error of the pool's making which item it is of. */
+function showIndex(error: unknown, index: number): void {
+  if (!isMadeHere(error)) return;
+  // One of a class of the user's may have an `index` of its own, or a field for this one.
+  if (Object.getOwnPropertyDescriptor(error, 'index')?.value !== undefined) return;
+  Object.defineProperty(error, 'index', { value: index, configurable: true, writable: true, enumerable: true });
 }
 
 function iteratorOf(items: Iterable<unknown> | AsyncIterable<unknown>): AnyIterator {

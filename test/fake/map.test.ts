@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WorkerHand } from '../../src/actors/worker.js';
-import type { PoolOptions } from '../../src/index.js';
+import type { MapOptions, PoolError, PoolOptions } from '../../src/index.js';
 import { KeepAlive } from '../../src/keep-alive.js';
 import { batchesMax } from '../../src/turns.js';
 import { playTicks } from '../support/played-ticks.js';
@@ -204,11 +204,11 @@ describe('the lease of a map', () => {
 
 describe('when a worker dies in the middle of a batch', () => {
   it('what it had not begun goes on elsewhere, and what it had begun is told so, with no answer of it lost silently', async () => {
-    const { python, results, item, process } = await inTheMiddle();
+    const { python, results, seen, item, process } = await inTheMiddle();
     process.die({ exitCode: null, signal: 'SIGSEGV' });
     process.tellEnd();
     const error = await failure(results);
-    expect(error).toMatchObject({ code: 'ERR_WORKER_DIED', started: true, call: 'f' });
+    expect(error).toMatchObject({ code: 'ERR_WORKER_DIED', started: true, call: 'f', index: seen.length });
     expect(python.violations).toEqual([]);
     expect(python.processes.flatMap(({ started }) => started).length).toBe(
       new Set(python.processes.flatMap(({ started }) => started)).size,
@@ -350,6 +350,43 @@ describe('a map that is given up in the middle of a batch', () => {
   });
 });
 
+describe('an error says which item it is of', () => {
+  class Refused extends Error {
+    index?: number;
+  }
+  const raises: Script = {
+    serve: ({ args: [item] }, process) =>
+      queueMicrotask(() => (item === 'ill' ? process.raise() : process.answer(item))),
+  };
+  const refuseAll = { '~standard': { version: 1, vendor: 'test', validate } } as const;
+  function validate(value: unknown) {
+    return value === 'ill' ? { issues: [{ message: 'it is ill' }] } : { value };
+  }
+
+  it.each<[string, Partial<PoolOptions>, MapOptions, Script]>([
+    ['that Python raised', {}, {}, raises],
+    ['that Python raised, in no order', {}, { ordered: false, concurrency: 1 }, raises],
+    ['that Python raised, of a call by itself', {}, { attempts: 2 }, raises],
+    ['of a class that is tied', { errors: { ValueError: Refused } }, {}, raises],
+    ['of a class that is tied, of a call by itself', { errors: { ValueError: Refused } }, { attempts: 2 }, raises],
+    ['of a schema', {}, { schema: refuseAll }, {}],
+  ])('%s', async (_, options, given, script) => {
+    const { pool } = await mapping(options, script);
+    const items = [1, 2, 'ill', 4];
+    const error = await failure(collect(pool.map('f', items, given)));
+    expect(error).toMatchObject({ index: 2 });
+    expect(error instanceof Refused).toBe(options.errors !== undefined);
+    const { index } = await failure<PoolError>(pool.call('f', ['ill'], { schema: refuseAll }));
+    expect(index).toBeUndefined();
+  });
+
+  it('that cannot cross', async () => {
+    const { pool } = await mapping();
+    const error = await failure(collect(pool.map('f', [1, Symbol('no value'), 3])));
+    expect(error).toMatchObject({ code: 'ERR_VALUE', index: 1 });
+  });
+});
+
 describe('time', () => {
   it('is each item’s own: one that is not sent in time is told so, and one that is not answered', async () => {
     const { pool, process, clock, timers } = await mapping({}, { serve: () => {} });
@@ -360,10 +397,16 @@ describe('time', () => {
     await clock.turn(60);
     expect(process.owesAnswer).toBe(true);
     await clock.turn(40);
-    expect(await running).toMatchObject({ code: 'ERR_CALL_TIMEOUT', timeoutMs: 100, waitedMs: 0, ranMs: 100 });
+    expect(await running).toMatchObject({
+      code: 'ERR_CALL_TIMEOUT',
+      timeoutMs: 100,
+      waitedMs: 0,
+      ranMs: 100,
+      index: 1,
+    });
     const waiting = failure(collect(pool.map('f', [1], { timeoutMs: 100 })));
     await clock.turn(100);
-    expect(await waiting).toMatchObject({ code: 'ERR_QUEUE_TIMEOUT' });
+    expect(await waiting).toMatchObject({ code: 'ERR_QUEUE_TIMEOUT', index: 0 });
     process.answer('late');
     await done();
     expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, calls: { running: 0, timedOut: 2, answered: 1 } });
@@ -405,7 +448,7 @@ describe('a pool at its end', () => {
     await done();
     const drained = pool.drain();
     while (process.owesAnswer) await answer(process);
-    expect(await error).toMatchObject({ code: 'ERR_POOL_CLOSED' });
+    expect(await error).toMatchObject({ code: 'ERR_POOL_CLOSED', index: 4 });
     expect(seen).toEqual([0, 1, 2, 3]);
     await drained;
   });

@@ -121,7 +121,7 @@ describe('map', () => {
     const consuming = (async () => {
       for await (const answer of pool.map('text.shout', source.items, { concurrency: 2 })) seen.push(answer);
     })();
-    expect(await failure(consuming)).toMatchObject({ code: 'ERR_PYTHON', type: 'AttributeError' });
+    expect(await failure(consuming)).toMatchObject({ code: 'ERR_PYTHON', type: 'AttributeError', index: 2 });
     expect(seen).toEqual(['1', '2']);
     expect(source.closed()).toBe(1);
     expect(await pool.call('echo', ['well'])).toBe('well');
@@ -147,7 +147,7 @@ describe('map', () => {
   it('refuses an item that cannot cross, naming the path', async () => {
     const pool = await readyPool(app);
     const consuming = collect(pool.map('echo', [1, [Symbol('no value')]]));
-    expect(await failure(consuming)).toMatchObject({ code: 'ERR_VALUE', path: 'args[0][0]' });
+    expect(await failure(consuming)).toMatchObject({ code: 'ERR_VALUE', path: 'args[0][0]', index: 1 });
   });
 
   it('ends with signal.reason when it is aborted, whether its source is slow or Python is', async () => {
@@ -246,7 +246,8 @@ describe('a map of short calls, many in one message', () => {
       const kwargs = { path, dies_at: 700 };
       for await (const result of pool.map('note', range(2_000), { concurrency: 64, kwargs })) results.push(result);
     })();
-    expect(await failure(consuming)).toMatchObject({ code: 'ERR_WORKER_DIED', started: true, exitCode: 9 });
+    const died = { code: 'ERR_WORKER_DIED', started: true, exitCode: 9 };
+    expect(await failure(consuming)).toMatchObject({ ...died, index: results.length });
     expect(results).toEqual([...range(results.length)]);
     expect(results.length).toBeLessThanOrEqual(700);
     const begun = readFileSync(path, 'utf8').trim().split('\n');

@@ -233,6 +233,8 @@ export function errors(error: unknown) {
     expectTypeOf(error.traceback).toEqualTypeOf<string>();
   } else if (error instanceof PoolError) {
     expectTypeOf(error.code).toExtend<string>();
+    // Of what `map` throws.
+    expectTypeOf(error.index).toEqualTypeOf<number | undefined>();
   }
 }
 

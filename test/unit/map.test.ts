@@ -1,6 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { getHeapSpaceStatistics } from 'node:v8';
 import { describe, expect, it } from 'vitest';
+import { PoolClosedError } from '../../src/errors.js';
 import { type MapItem, mapCalls } from '../../src/map.js';
 import { heard } from '../fake/turned-clock.js';
 import { collectGarbage } from '../support/garbage.js';
@@ -109,6 +111,43 @@ describe('map', () => {
     };
     await expect(run()).rejects.toThrow('no such value');
     expect(seen).toEqual([1]);
+  });
+
+  it.each([true, false])('says in an error of the pool which item it is of, ordered: %s', async (ordered) => {
+    const calls = new Calls();
+    const iterator = calls.map(['a', 'b', 'c'], { concurrency: 3, ordered });
+    const first = iterator.next();
+    await heard();
+    const error = new PoolClosedError({ by: 'close' });
+    expect('index' in error).toBe(false);
+    calls.answer('a');
+    calls.refuse('c', error);
+    await first;
+    if (ordered) {
+      const second = iterator.next();
+      calls.answer('b');
+      await second;
+    }
+    await expect(iterator.next()).rejects.toBe(error);
+    expect(error.index).toBe(2);
+    expect(inspect(error)).toContain('index: 2');
+  });
+
+  it('says so in no error that is not of the pool’s making, nor in one that has an index, or is the reason of its signal', async () => {
+    const own = Object.assign(new PoolClosedError({ by: 'close' }), { index: 7 });
+    for (const error of [new Error('a schema threw'), own, 'text', null, undefined]) {
+      const call = () => Promise.reject(error);
+      const rules = { concurrency: 1, ordered: true, signal: undefined };
+      await expect(mapCalls(call, ['a'], rules).next()).rejects.toBe(error);
+    }
+    expect(own.index).toBe(7);
+    const reason = new PoolClosedError({ by: 'close' });
+    const { signal, abort } = abortable();
+    const first = new Calls().map(['a'], { signal }).next();
+    await heard();
+    abort(reason);
+    await expect(first).rejects.toBe(reason);
+    expect('index' in reason).toBe(false);
   });
 
   it('throws what its source throws, after the results of the items before', async () => {
