@@ -23,7 +23,7 @@ export interface PoolEvents {
    */
   'worker.retired': [{ worker: string; id: number; pid: number | undefined; reason: RetireReason }];
   /** A start came to nothing; the pool tries again after a while. */
-  'boot.failed': [{ error: unknown }];
+  'boot.failed': [{ error: Error }];
   /** A call has ended its worker so often in a row that it is refused, with these arguments, for so long. */
   'request.poisoned': [{ call: string; deaths: number; refusedMs: number }];
   /** With `start: 'fork'`: processes are started by themselves, since a fork of what has imported the modules might not work. */
@@ -47,7 +47,7 @@ export interface PoolEvents {
   /** With `watch`: files have changed, and these workers are replaced: they take no new leases, and end with those that they have. */
   'pool.reloaded': [{ files: readonly string[]; workers: readonly string[] }];
   /** With `watch`: files have changed, and no worker would come up with them. Those that are there stay. */
-  'reload.failed': [{ files: readonly string[]; error: unknown }];
+  'reload.failed': [{ files: readonly string[]; error: Error }];
   /** A call runs longer than `softLimitMs`. It goes on. */
   'call.slow': [RunningCall];
   /** A call has run longer than `hardLimitMs`, or given no sign of progress for `heartbeatTimeoutMs`. Its caller has been told. */

@@ -545,7 +545,7 @@ export class Runtime {
     await this.live.close();
   }
 
-  bootFailed(error: unknown): void {
+  bootFailed(error: Error): void {
     this.lastFailure = error;
     this.emit('boot.failed', { error });
   }

@@ -6,15 +6,15 @@ import { encodeStop, type MessageFromPython } from './wire/message.js';
 /** One start of Python that serves nobody: it shows whether a worker would come up now, and ends. */
 export class Trial implements ProcessListeners {
   /** What it failed by; `undefined` once it has come up. */
-  readonly outcome: Promise<unknown>;
+  readonly outcome: Promise<Error | undefined>;
   /** Resolves when its process is gone. */
   readonly gone: Promise<void>;
   readonly #runtime: Runtime;
   readonly #process: PythonProcess;
   readonly #boot: Boot;
-  #failure: unknown;
+  #failure: Error | undefined;
   #timer: unknown;
-  #tell!: (failure: unknown) => void;
+  #tell!: (failure: Error | undefined) => void;
   #vanish!: () => void;
 
   constructor(runtime: Runtime) {
@@ -73,7 +73,7 @@ export class Trial implements ProcessListeners {
     else this.#fail(this.#boot.error(this.#boot.stage, error));
   }
 
-  onFailed(error: unknown): void {
+  onFailed(error: Error): void {
     this.#ended(error);
   }
 
@@ -88,12 +88,12 @@ export class Trial implements ProcessListeners {
   }
 
   /** It is of no use any more. What it failed by is told once it is gone, with its last words. */
-  #fail(failure: unknown): void {
+  #fail(failure: Error): void {
     this.#failure ??= failure;
     this.end();
   }
 
-  #ended(failure: unknown): void {
+  #ended(failure: Error | undefined): void {
     this.#runtime.patience.clearTimeout(this.#timer);
     this.#tell(failure);
     this.#vanish();

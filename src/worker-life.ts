@@ -147,7 +147,7 @@ export class WorkerLife implements ProcessListeners {
     this.#worker.send({ type: 'process.unfit' });
   }
 
-  onFailed(error: unknown): void {
+  onFailed(error: Error): void {
     this.#ended({ exitCode: null, signal: null }, error, { type: 'process.failed' });
   }
 
@@ -186,7 +186,7 @@ export class WorkerLife implements ProcessListeners {
     this.#worker.send({ type: 'process.unfit' });
   }
 
-  #ended(exit: ProcessEnd, bootFailure: unknown, event: WorkerEvent): void {
+  #ended(exit: ProcessEnd, bootFailure: Error | undefined, event: WorkerEvent): void {
     const { because, reason } = this.end;
     if (because !== 'stopped') {
       if (bootFailure !== undefined) this.#runtime.bootFailed(bootFailure);

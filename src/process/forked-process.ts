@@ -105,7 +105,7 @@ export class ForkedProcess implements PythonProcess {
   }
 
   #begin(): void {
-    this.#start().catch((error: unknown) => {
+    this.#start().catch((error: Error) => {
       if (this.#hasExited) return;
       this.#hasExited = true;
       this.#listeners.onFailed(error);

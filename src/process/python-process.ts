@@ -33,7 +33,7 @@ export interface ProcessListeners {
   /** It lives, and its line is broken or closed. */
   readonly onUnfit: (error: PoolError) => void;
   /** No process came to be. */
-  readonly onFailed: (error: unknown) => void;
+  readonly onFailed: (error: Error) => void;
   /** It is gone, and all that it had written has been told. `isBlameless`: it went with others, which is no bad start. */
   readonly onExited: (end: ProcessEnd, isBlameless?: boolean) => void;
   /** One of these listeners threw. */
@@ -99,7 +99,7 @@ class RealProcess implements PythonProcess {
   constructor(live: LiveProcesses, launch: () => Promise<Launch>, listeners: ProcessListeners) {
     this.#live = live;
     this.#listeners = listeners;
-    this.#start(launch).catch((error: unknown) => this.#fail(error));
+    this.#start(launch).catch((error: Error) => this.#fail(error));
   }
 
   get hasStartMark(): boolean {
@@ -205,7 +205,7 @@ class RealProcess implements PythonProcess {
     this.#listeners.onSpawned(pid);
   }
 
-  #fail(error: unknown): void {
+  #fail(error: Error): void {
     this.#mark?.close();
     this.#listeners.onFailed(error);
   }

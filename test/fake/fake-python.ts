@@ -138,7 +138,7 @@ export class FakeProcess implements PythonProcess {
   /** It cannot speak any more. */
   #isUnfit = false;
   #end: ProcessEnd | undefined;
-  #failure: unknown;
+  #failure: SpawnError | undefined;
   #hasBeenTold = false;
 
   constructor(python: FakePython, index: number, listeners: ProcessListeners) {
@@ -412,7 +412,7 @@ export class FakeProcess implements PythonProcess {
     this.#hasBeenTold = true;
     this.#python.forget(this);
     if (this.#end !== undefined) this.#listeners.onExited(this.#end);
-    else this.#listeners.onFailed(this.#failure);
+    else this.#listeners.onFailed(this.#failure as SpawnError);
   }
 
   // ---------------------------------------------------------------- Python's own side

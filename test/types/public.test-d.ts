@@ -219,6 +219,8 @@ export async function events(pool: Pool) {
     expectTypeOf(signal).toEqualTypeOf<string | null>();
     expectTypeOf(reason).toExtend<string>();
   });
+  pool.on('boot.failed', ({ error }) => expectTypeOf(error).toEqualTypeOf<Error>());
+  pool.on('reload.failed', ({ error }) => expectTypeOf(error).toEqualTypeOf<Error>());
   // @ts-expect-error: no such event.
   pool.on('worker.died', () => {});
   expectTypeOf(pool.stats().workers.idle).toEqualTypeOf<number>();
