@@ -1,4 +1,5 @@
 import { printable } from './printable.js';
+import { CRASHED_THREAD } from './process/output.js';
 import { headOf } from './stack.js';
 
 /**
@@ -146,7 +147,7 @@ export class WorkerDiedError extends PoolError<'ERR_WORKER_DIED'> {
   readonly exitCode: number | null;
   /** The signal that ended it, or `null`. */
   readonly signal: string | null;
-  /** The last lines it wrote to standard error, oldest first. */
+  /** The last lines it wrote to standard error, oldest first; of a crash, those from its innermost call on. At most 20. */
   readonly stderr: readonly string[];
   /** Whether Python had begun with the call; `'unknown'` counts as begun. Only `false` makes it safe to repeat. */
   readonly started: boolean | 'unknown';
@@ -1058,7 +1059,6 @@ const QUOTED_CHARS_MAX = 200;
 const QUOTED_LINES_MAX = 5;
 /** What a crash prints of the frames of the worker around those of the call, which say nothing about the crash. */
 const OWN_FRAME = /^ {2}File "(.*[\\/]pythonarium[\\/](worker|serial|event_loop|lane_\w+)\.py|<string>)", line \d+ in /;
-const CRASHED_THREAD = /^Current thread 0x\w+.* \(most recent call first\):$/;
 const LISTED_NAMES_MAX = 12;
 const SUGGESTION_NAMES_MAX = 200;
 

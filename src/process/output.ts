@@ -33,13 +33,20 @@ export class OutputLines {
   }
 }
 
-/** The last lines of a stream, for the error that tells of a death. */
+/** The last lines of a stream, for the error that tells of a death. Of a crash, those from its innermost call on. */
 export class Tail {
   readonly #lines: string[] = [];
+  /** What comes is what `faulthandler` writes of the thread that crashed, and behind that. */
+  #isCrash = false;
 
   push(line: string): void {
+    if (CRASHED_THREAD.test(line)) this.#isCrash = true;
+    // It may have been a process that the worker has started, and the worker lives on.
+    else if (this.#isCrash && !OF_CRASH.test(line)) this.#isCrash = false;
     this.#lines.push(line.length > LINE_CHARS_MAX ? line.slice(0, LINE_CHARS_MAX) : line);
-    if (this.#lines.length > TAIL_LINES) this.#lines.shift();
+    if (this.#lines.length <= TAIL_LINES) return;
+    if (this.#isCrash && CRASHED_THREAD.test(this.#lines[0] as string)) this.#lines.pop();
+    else this.#lines.shift();
   }
 
   get lines(): readonly string[] {
@@ -47,5 +54,9 @@ export class Tail {
   }
 }
 
+/** What `faulthandler` writes of a crash above the calls of the thread that crashed, the innermost first. */
+export const CRASHED_THREAD = /^Current thread 0x\w+.* \(most recent call first\):$/;
+/** Below that: calls, those of C from Python 3.14 on, other threads, and the extensions that were loaded. */
+const OF_CRASH = /^$|^ {2}|^(Current thread|Thread 0x|Extension modules:)/;
 const LINE_CHARS_MAX = 64 * 1024;
 const TAIL_LINES = 20;

@@ -49,6 +49,36 @@ describe('the tail', () => {
     expect(tail.lines).toEqual(Array.from({ length: 20 }, (_, index) => `line ${index + 11}`));
   });
 
+  it('keeps of a crash its innermost calls, however many there are and whatever is written behind them', () => {
+    const before = ['Fatal Python error: Segmentation fault', '', ...threadOf(4), ''];
+    const crash = ['Current thread 0x00007f878e7b22c0 [python3] (most recent call first):', ...callsOf(40)];
+    const behind = [
+      '  ...',
+      '',
+      "Current thread's C stack trace (most recent call first):",
+      ...Array.from({ length: 32 }, (_, at) => `  Binary file "/usr/bin/python3", at +0x${at} [0x${at}]`),
+      '',
+      ...threadOf(4),
+      '',
+      'Extension modules: numpy.core._multiarray_umath (total: 1)',
+    ];
+    const tail = new Tail();
+    for (const line of [...before, ...crash, ...behind]) tail.push(line);
+    expect(tail.lines).toEqual(crash.slice(0, 20));
+  });
+
+  it('lets go of a crash that was not the end, as of a process that the worker had started', () => {
+    const tail = new Tail();
+    const crash = ['Current thread 0x00007f878e7b22c0 (most recent call first):', ...callsOf(40)];
+    const later = Array.from({ length: 20 }, (_, index) => `line ${index}`);
+    for (const line of [...crash, '', ...later.slice(0, 5)]) tail.push(line);
+    expect(tail.lines.slice(-5)).toEqual(later.slice(0, 5));
+    for (const line of later.slice(5)) tail.push(line);
+    expect(tail.lines).toEqual(later);
+    for (const line of crash) tail.push(line);
+    expect(tail.lines).toEqual(crash.slice(0, 20));
+  });
+
   it('gives a copy that does not change with what comes later', () => {
     const tail = new Tail();
     tail.push('one');
@@ -63,6 +93,15 @@ describe('the tail', () => {
     expect(tail.lines[0]?.length).toBe(64 * 1024);
   });
 });
+
+/** What `faulthandler` writes of so many calls, the innermost first. */
+function callsOf(count: number): string[] {
+  return Array.from({ length: count }, (_, at) => `  File "/home/ann/model.py", line ${at + 1} in load`);
+}
+
+function threadOf(calls: number): string[] {
+  return ['Thread 0x00007f878e3a06c0 (most recent call first):', ...callsOf(calls)];
+}
 
 function linesOf(...chunks: Buffer[]): string[] {
   const lines: string[] = [];
