@@ -340,7 +340,8 @@ export class Call implements Parent, AskingCall, EncodedRequest {
   /** What somebody is told who has asked for it then, once their budget, or that of one attempt, is spent. */
   timeoutFor(timeoutMs: number, askedAt: number, isOfAttempt = false): CallTimeoutError {
     // What waits for another attempt, or is in the pipe behind another call, waits as well.
-    const isWaiting = this.#exchange === undefined || this.#exchange.aheadOf(this) !== undefined;
+    const isPiped = this.#exchange?.aheadOf(this) !== undefined && this.#exchange.hasStarted(this) !== true;
+    const isWaiting = this.#exchange === undefined || isPiped;
     const sentAt = isWaiting ? this.#clock.now() : Math.max(this.#sentAt ?? 0, askedAt);
     return new CallTimeoutError({
       call: this.name,
@@ -448,6 +449,18 @@ export class Call implements Parent, AskingCall, EncodedRequest {
 
   #giveUp(by: 'timeout' | 'signal'): void {
     if (by === 'signal') return this.abandon(reasonOf(this.#budget?.signal), 'aborted');
+    // The last first: of those in a pipe Python finds all given up when the one that runs is interrupted.
+    for (const call of this.#exchange?.worker.piped ?? []) if (call.#isLate) call.#timedOut();
+    if (!this.#isSettled) this.#timedOut();
+  }
+
+  /** Its time is up. In whole ms, as timers are: so is that of all whose timers run with this one's. */
+  get #isLate(): boolean {
+    const timeoutMs = this.#budget?.timeoutMs ?? Number.POSITIVE_INFINITY;
+    return !this.#isSettled && this.askedAt + timeoutMs <= Math.ceil(this.#clock.now());
+  }
+
+  #timedOut(): void {
     // What was sent once is no matter of the queue any more.
     const late = this.#failedBefore === undefined ? this.#home?.timeout(this.#clock.now() - this.askedAt) : undefined;
     this.abandon(late ?? this.timeoutFor(this.#budget?.timeoutMs as number, this.askedAt), 'timedOut');

@@ -273,6 +273,12 @@ export class WorkerHand {
     return this.runtime.settings.lane !== 'serial' || this.#asked[0] === request;
   }
 
+  /** The calls that it has not come to, the last first. */
+  get piped(): Call[] {
+    const behind = this.#asked.filter((request) => !this.runs(request));
+    return behind.flatMap(({ call }) => call ?? []).reverse();
+  }
+
   /** The call behind which one would wait that were sent now; undefined once Python lets go of that. */
   get inFront(): Parent | undefined {
     if (this.runtime.settings.lane !== 'serial') return callOf(this.blockedBy);

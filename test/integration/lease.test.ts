@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type InspectionEvent, SimulatedClock } from 'xstate';
 import type { LeaseEndedError } from '../../src/index.js';
+import { TurnedClock } from '../fake/turned-clock.js';
 import { Gate } from '../support/gate.js';
 import { NodeScript } from '../support/node-script.js';
 import { failure, fixtures, next, PYTHON, readyPool, startPool } from '../support/pool.js';
@@ -103,6 +104,26 @@ describe('a lease', () => {
       expect(errors).toMatchObject(calls.map(() => ({ code: 'ERR_LEASE_ENDED', reason: 'expired' })));
     }
     expect(await pool.call('noted')).toEqual([]);
+    expect(pool.stats().cancelled).toEqual({ kept: 5, killed: 0 });
+  });
+
+  it('takes back the calls on their way whose time is up with that of the one that runs: Python begins none of them', async () => {
+    const clock = new TurnedClock();
+    const pool = await readyPool(app, { interrupt: true, clock });
+    const lease = await pool.checkout();
+    for (let time = 0; time < 5; time += 1) {
+      const gate = new Gate();
+      const wait = { timeoutMs: 100 };
+      const first = failure(lease.call('wait_at', [gate.path], wait));
+      const others = Array.from({ length: 30 }, (_, number) => failure(lease.call('note', [number], wait)));
+      const go = await gate.reached();
+      clock.jump(100);
+      expect(await first).toMatchObject({ code: 'ERR_CALL_TIMEOUT', ranMs: 100 });
+      for (const error of await Promise.all(others))
+        expect(error).toMatchObject({ code: 'ERR_CALL_TIMEOUT', ranMs: 0 });
+      await go();
+    }
+    expect(await lease.call('noted')).toEqual([]);
     expect(pool.stats().cancelled).toEqual({ kept: 5, killed: 0 });
   });
 

@@ -89,6 +89,16 @@ describe('a call', () => {
     await expect(call.promise).rejects.toMatchObject({ code: 'ERR_CALL_TIMEOUT', waitedMs: 50, ranMs: 0 });
   });
 
+  it('tells that it ran when its time is up behind another that Python has left by then', async () => {
+    const { call, clock, exchange } = made({ timeoutMs: 50 });
+    exchange.ahead = made().call;
+    exchange.isStarted = true;
+    clock.jump(20);
+    call.onSent(exchange);
+    clock.jump(30);
+    await expect(call.promise).rejects.toMatchObject({ code: 'ERR_CALL_TIMEOUT', waitedMs: 20, ranMs: 30 });
+  });
+
   it("rejects with the signal's own reason, wherever it is, and leaves that place", async () => {
     const reason = { why: 'enough' };
     for (const isSent of [false, true]) {
