@@ -4,23 +4,27 @@ export interface Line {
   readonly number: number;
   /** Its bytes without the newline, or `undefined` if they are more than allowed: such a line is passed over. */
   readonly bytes: Buffer | undefined;
-  /** How many bytes it has, without the newline. */
+  /** How many bytes it has, without the newline; of one that is passed over, at the least. */
   readonly byteLength: number;
-  /** How many bytes of the input are read when it has been read. */
+  /** How many bytes of the input are read when it is given. */
   readonly endByte: number;
 }
 
 /**
  * The lines of a stream, empty ones included, each as soon as its newline has arrived. What follows the last newline
- * is a line too, unless it is nothing. No more than one chunk and one line of `lineBytesMax` bytes are ever held.
+ * is a line too, unless it is nothing. One that has too many is given as soon as that is known, since its end may never
+ * come. No more than one chunk and one line of `lineBytesMax` bytes are ever held.
  */
 export async function* readLines(chunks: AsyncIterable<Buffer>, lineBytesMax: number): AsyncGenerator<Line> {
   const rest: Buffer[] = [];
   let byteLength = 0;
   let number = 0;
   let endByte = 0;
+  /** What comes is the rest of a line that was given. */
+  let isGiven = false;
 
   const hold = (part: Buffer) => {
+    if (isGiven) return;
     byteLength += part.length;
     if (byteLength > lineBytesMax) rest.length = 0;
     else if (part.length > 0) rest.push(part);
@@ -40,10 +44,14 @@ export async function* readLines(chunks: AsyncIterable<Buffer>, lineBytesMax: nu
       hold(chunk.subarray(start, end));
       endByte += end + 1 - start;
       start = end + 1;
-      yield finish();
+      if (!isGiven) yield finish();
+      isGiven = false;
     }
     hold(chunk.subarray(start));
     endByte += chunk.length - start;
+    if (byteLength <= lineBytesMax) continue;
+    isGiven = true;
+    yield finish();
   }
   if (byteLength > 0) yield finish();
 }

@@ -366,6 +366,15 @@ describe('pythonarium map', () => {
     expect(stderr).toContain('may have 67108864. Send it in parts, or pass the path of a file.');
   });
 
+  it('stops at a line that is too long without waiting for its end, which may never come', async () => {
+    const child = start(['map', `${functions}:double`]);
+    child.stdin!.on('error', () => {});
+    child.stdin!.write(Buffer.alloc(64 * 1024 * 1024 + 1));
+    const { exitCode, stderr } = await ended(child);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^pythonarium: line 1: ERR_MESSAGE_TOO_LARGE: /);
+  });
+
   it('reads its first line behind the mark that some programs begin a file with', async () => {
     expect(await map('double', '\uFEFF1\n2\n')).toEqual({ exitCode: 0, stdout: '2\n4\n', stderr: '' });
     const { exitCode, stderr } = await map('double', '1\n\uFEFF2\n');

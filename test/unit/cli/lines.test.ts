@@ -21,14 +21,25 @@ describe('reading lines', () => {
     expect(lines.map((line) => line.endByte)).toEqual([3, 4, 11, 15]);
   });
 
-  it('passes over a line that is too long, says how long it was, and reads on after it', async () => {
-    const chunks = ['12345678\n12345', '6789', '\n12\n'].map((text) => Buffer.from(text));
+  it('passes over a line that is too long, says how long it is at the least, and reads on after it', async () => {
+    const chunks = ['12345678\n12345', '6789', '01234567890', '1\n\n12\n123456789\n1'].map((text) => Buffer.from(text));
     const lines = await collect(chunks, 8);
     expect(lines.map((line) => [line.number, line.bytes?.toString(), line.byteLength])).toEqual([
       [1, '12345678', 8],
       [2, undefined, 9],
-      [3, '12', 2],
+      [3, '', 0],
+      [4, '12', 2],
+      [5, undefined, 9],
+      [6, '1', 1],
     ]);
+  });
+
+  it('gives a line that is too long without waiting for its end, which may never come', async () => {
+    async function* zeros(): AsyncGenerator<Buffer> {
+      for (;;) yield Buffer.alloc(3);
+    }
+    const lines = readLines(zeros(), 8);
+    expect((await lines.next()).value).toEqual({ number: 1, bytes: undefined, byteLength: 9, endByte: 9 });
   });
 
   it('gives a line before the next chunk is asked for, so that a slow input is answered at once', async () => {
