@@ -21,6 +21,8 @@ export class SessionRecord {
   onUnused: readonly (() => void)[] = [];
   readonly #sessions: SessionRegistry;
   #way: Way = UNMET;
+  /** The first of those by whom it meets a worker is asking for that at this moment. */
+  #isAsking = false;
   /** Granted to one that is to meet the worker, and of no use to those who are held. Absent until there is such a slot. */
   #spurned: Spurned | undefined;
 
@@ -102,7 +104,7 @@ export class SessionRecord {
     if (way.is === 'unmet' || way.is === 'met') return;
     const { held } = way;
     if (way.is === 'meeting' && way.first === asking) {
-      if (!way.isAsking) this.#meetBy(held.shift(), held);
+      if (!this.#isAsking) this.#meetBy(held.shift(), held);
     } else {
       const at = held.indexOf(asking);
       if (at === -1) return;
@@ -142,10 +144,11 @@ export class SessionRecord {
   #meetBy(first: Asking | undefined, held: Asking[]): void {
     // One that is refused as it asks is followed here: thousands in each other are too many for the stack.
     for (let next = first; next !== undefined; next = held.shift()) {
-      const way: Meeting = { is: 'meeting', first: next, held, isAsking: true };
+      const way: Way = { is: 'meeting', first: next, held };
       this.#go(way);
+      this.#isAsking = true;
       next.ask(this.wish);
-      way.isAsking = false;
+      this.#isAsking = false;
       if (!next.isSettled || this.#way !== way) return;
     }
     this.#go(UNMET);
@@ -167,20 +170,12 @@ export class SessionRecord {
 type Way =
   /** To no worker: it has met none, or what it kept there is gone. */
   | { readonly is: 'unmet' }
-  | Meeting
+  /** To the one that the first of them will be granted. */
+  | { readonly is: 'meeting'; readonly first: Asking; readonly held: Asking[] }
   /** To the one where `onLost` builds the state anew, once it has. */
   | { readonly is: 'rebuilding'; readonly rebuild: Rebuild; readonly held: Asking[] }
   /** To that one. */
   | { readonly is: 'met'; readonly worker: WorkerHand };
-
-/** To the one that the first of them will be granted. */
-interface Meeting {
-  readonly is: 'meeting';
-  readonly first: Asking;
-  readonly held: Asking[];
-  /** It is about to ask for that one. */
-  isAsking: boolean;
-}
 
 const UNMET: Way = { is: 'unmet' };
 const NOBODY: readonly Asking[] = [];

@@ -135,10 +135,13 @@ export class Session<Api = unknown> extends Caller<Api> {
     sessions.limit(record, this.#options.ttlMs);
     // Whoever awaits its end in a function waits for this as well.
     if (record.onUnused.length > 0) this.runtime.lookForDeadlocks();
-    const leave = once(() => {
+    let isIn = true;
+    const leave = () => {
+      if (!isIn) return;
+      isIn = false;
       record.letGo(asking);
       sessions.leave(record);
-    });
+    };
     whenOver(leave);
     if (!this.#isStrict) {
       // State that others count on stays where it is, wherever this one goes.
@@ -307,15 +310,6 @@ function checkSession(id: unknown, options: SessionOptions): void {
   if (onLost !== undefined && typeof onLost !== 'function') {
     throw new OptionError({ option: 'onLost', expected: 'a function', got: onLost });
   }
-}
-
-function once(run: () => void): () => void {
-  let hasRun = false;
-  return () => {
-    if (hasRun) return;
-    hasRun = true;
-    run();
-  };
 }
 
 const SESSION_OPTIONS: ReadonlySet<string> = new Set([

@@ -37,13 +37,3 @@ it('a chart that dies of a bug of ours ends its pool and not the program: every 
     expect.objectContaining({ code: 'PYTHONARIUM_FAULT', message: expect.stringContaining('a bug of our own') }),
   ]);
 });
-
-it('a chart that dies of a bug of ours has every call refused that a session holds, however many those are', async () => {
-  const world = new PlayedPool();
-  const session = world.pool.session('ann');
-  const calls = Array.from({ length: 5_000 }, () => failure(session.call('held')));
-  await world.pool.drain().catch(() => {});
-  const codes = (await Promise.all(calls)).map(({ code }) => code);
-  expect(new Set(codes)).toEqual(new Set(['ERR_POOL_CLOSED']));
-  world.python.reap();
-});

@@ -48,6 +48,19 @@ describe('those who wait', () => {
     void Promise.allSettled(calls);
   });
 
+  it('are refused by a pool that ends before its worker is back, however many of them a session holds', async () => {
+    const played = new PlayedPool();
+    await played.boot();
+    played.process.die();
+    played.python.reap();
+    const session = played.pool.session('ann');
+    const calls = Array.from({ length: 5_000 }, () => failure(session.call('held')));
+    await heard();
+    await played.destroy();
+    const codes = (await Promise.all(calls)).map(({ code }) => code);
+    expect(new Set(codes)).toEqual(new Set(['ERR_POOL_CLOSED']));
+  });
+
   it('are told that no worker was up where that was so, and once one is that none came free', async () => {
     const played = new PlayedPool({}, { serve: () => {} });
     onTestFinished(() => played.destroy());
