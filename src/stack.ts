@@ -32,3 +32,6 @@ export function headOf({ name, message, notes = [], frames = [], framesLeftOut =
   if (framesLeftOut > 0) lines.splice(frames.length / 2, 0, `    ... ${framesLeftOut} more of Python ...`);
   return [`${name}: ${message}`, ...notes.map((note) => note.replace(/^(?=.)/gm, '    ')), ...lines].join('\n');
 }
+
+/** What `faulthandler` writes of a crash above the calls of the thread that crashed, the innermost first. */
+export const CRASHED_THREAD = /^Current thread 0x\w+.* \(most recent call first\):$/;

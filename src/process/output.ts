@@ -1,4 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
+import { CRASHED_THREAD } from '../stack.js';
 
 /**
  * What arrives on descriptor 1 or 2, as lines: the output of C code, of
@@ -54,9 +55,7 @@ export class Tail {
   }
 }
 
-/** What `faulthandler` writes of a crash above the calls of the thread that crashed, the innermost first. */
-export const CRASHED_THREAD = /^Current thread 0x\w+.* \(most recent call first\):$/;
-/** Below that: calls, those of C from Python 3.14 on, other threads, and the extensions that were loaded. */
+/** Below the line that names the thread: calls, those of C from Python 3.14 on, other threads, and the extensions that were loaded. */
 const OF_CRASH = /^$|^ {2}|^(Current thread|Thread 0x|Extension modules:)/;
 const LINE_CHARS_MAX = 64 * 1024;
 const TAIL_LINES = 20;
