@@ -22,14 +22,20 @@ class CallCancelled(BaseException):
 
 
 class Cancellation:
-    """Raises CallCancelled in the call that runs, when Node says so of this very call."""
+    """Interrupts the call that runs, when Node says so of this very call.
+
+    From `arm` to `disarm` its own code runs, and a signal interrupts it: once, since what it does to end in order is not
+    interrupted again. All else is our code, which must not be, or the line would break. A signal that comes then is missed,
+    and looked up by the next `arm`. What answers one call after the other does by the attributes what the two do, since to
+    call a function would be a good part of a short one.
+    """
 
     def __init__(self) -> None:
         # The call that runs, 0 for none.
         self.call = 0
-        # The call whose code runs now, 0 while it is ours: an interruption of our own code would break the line.
+        # The call that a signal would interrupt, 0 for none.
         self.armed = 0
-        # A signal came that was not meant for the call that ran: the one that it is meant for may be yet to come.
+        # A signal came that interrupted nothing: what it is meant for may be yet to come.
         self.missed = False
         # No signal will come: whether a call was given up in the pipe has to be looked up before it starts.
         self.is_deaf = True
@@ -61,40 +67,31 @@ class Cancellation:
         return self.is_cancelled(self.call)
 
     def arm(self, call: int) -> None:
-        """Let `call` be interrupted from here on. Raises CallCancelled if it was to be before."""
+        """Let `call` be interrupted from here on, and at once if it was to be before; 0: there is nothing to interrupt.
+
+        Raises CallCancelled then, but where a coroutine runs, which is cancelled through its loop.
+        """
         self.armed = call
-        if self.missed:
+        if call and self.missed:
             # In this order, or a signal in between would be forgotten.
             self.missed = False
+            # Those behind it may have been given up with it, by signals that were heard as one.
             if self._mark is not None and self._mark.is_cancelled_after(call):
                 self.missed = True
             if self.armed and self.is_cancelled(call):
                 self.armed = 0
-                raise CallCancelled(GIVEN_UP)
+                if self.interrupt is None:
+                    raise CallCancelled(GIVEN_UP)
+                self.interrupt()
 
     def disarm(self) -> int:
-        """Let no exception interrupt the call until it is armed again, with the number that this returns. 0: it need not be."""
-        if self.interrupt is not None:
-            return 0  # In a coroutine nothing is raised: its task is cancelled.
+        """Let nothing be interrupted from here on, and return what could be, for `arm`: 0 if that was interrupted before."""
         armed, self.armed = self.armed, 0
         return armed
 
     def _on_signal(self, _number: int, _frame: Any) -> None:
-        call = self.armed
-        if call == 0:
-            self.missed = True
-        elif self.is_cancelled(call):
-            # Once only: what the call does to end in order is not interrupted again.
-            self.armed = 0
-            # Those behind it may have been given up with it, by signals that were heard as this one.
-            if self._mark is not None and self._mark.is_cancelled_after(call):
-                self.missed = True
-            if self.interrupt is None:
-                raise CallCancelled(GIVEN_UP)
-            self.interrupt()
-        else:
-            # Meant for one in the pipe behind this one, which is not to be started.
-            self.missed = True
+        self.missed = True
+        self.arm(self.armed)
 
 
 def cancelled() -> bool:

@@ -24,29 +24,27 @@ class EventLoop:
         # Those that the setup or its tasks have made.
         self._kept: set[asyncio.Task[Any]] = set()
 
-    def run(self, awaitable: Awaitable[Any], call: int = 0, keep_tasks: bool = False) -> Any:
+    def run(self, awaitable: Awaitable[Any], keep_tasks: bool = False) -> Any:
         """Return what `awaitable` comes to, or raise what it raises.
 
-        `call` can be cancelled meanwhile. Tasks that it leaves behind are cancelled, unless `keep_tasks`: they would run on in
-        the time of somebody else's call. So are those that nobody knows who has made; those that the setup's tasks have
-        made meanwhile are not.
+        The call that runs can be interrupted meanwhile, and is disarmed in the end. Tasks that it leaves behind are
+        cancelled, unless `keep_tasks`: they would run on in the time of somebody else's call. So are those that nobody knows
+        who has made; those that the setup's tasks have made meanwhile are not.
         """
         # Nothing of ours is to be interrupted, and an exception raised by a signal would tear through the loop.
         cancellation = self.cancellation
-        cancellation.armed = 0
+        armed = cancellation.disarm()
         import asyncio
 
         loop = self.open()
         before = asyncio.all_tasks(loop)
         task = loop.create_task(_outcome(awaitable))
         cancellation.interrupt = lambda: loop.call_soon_threadsafe(task.cancel)
-        cancellation.armed = call
-        if cancellation.missed and cancellation.is_cancelled(call):
-            loop.call_soon(task.cancel)
         try:
+            cancellation.arm(armed)
             result, raised = loop.run_until_complete(task)
         finally:
-            cancellation.armed = 0
+            cancellation.disarm()
             cancellation.interrupt = None
             if not keep_tasks and (tasks := asyncio.all_tasks(loop) - before - self._kept):
                 loop.run_until_complete(cancel_all(tasks))

@@ -80,19 +80,18 @@ class Exchange:
         """Hear what comes until `is_there()`. Raises CallCancelled when the caller gives up meanwhile."""
         cancellation = self.cancellation
         # A message that is half read would be lost with the rest of the line.
-        was_armed, cancellation.armed = cancellation.armed, 0
+        armed = cancellation.disarm()
         try:
             while not is_there():
                 self._check_may_wait()
                 self._take(self._inbox.receive(self.call))
         except CallCancelled:
             # Once only: what the call does to end in order is not interrupted again.
-            was_armed = 0
+            armed = 0
             raise
         finally:
             # A signal handler of the user's may have raised, which the call may catch, and go on.
-            if was_armed:
-                cancellation.arm(was_armed)
+            cancellation.arm(armed)
 
     async def wait_async(self, is_there: Callable[[], bool], what: object) -> None:
         """As `wait`, while the loop goes on. Looks again once something has come that `hear` says to be `what`."""
@@ -161,10 +160,13 @@ class Exchange:
     def ask(self, function: int, args: tuple[Any, ...], kwargs: dict[str, Any], is_kept: bool) -> int:
         """Ask Node to call one of the functions, and return the number of the question."""
         self.check_use("function")
-        if self.cancellation.is_cancelled(self.call):
+        handing, cancellation = self.handing, self.cancellation
+        if cancellation.is_cancelled(self.call):
+            # Once only, though the signal may be yet to come. That of a coroutine is for its task, which may not be the one that asks.
+            if cancellation.interrupt is None:
+                cancellation.disarm()
             raise CallCancelled(GIVEN_UP)
         self._numbers += 1
-        handing, cancellation = self.handing, self.cancellation
         blocks = self.wait_blocks and not self.is_in_coroutine()
         try:
             text, attachments = encode_members({"args": list(args), "kwargs": kwargs}, self.depth_max, handing, self.bytes_max)
@@ -184,8 +186,7 @@ class Exchange:
             handing.take_back()
             raise
         finally:
-            if armed:
-                cancellation.arm(armed)
+            cancellation.arm(armed)
         return self._numbers
 
     def is_answered(self, number: int) -> bool:

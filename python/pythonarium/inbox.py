@@ -76,8 +76,7 @@ class Inbox:
                 # What can be read ends a line soon: Node writes whole ones.
                 message = self._reader.take_next(lambda: self._take(call), self._broke)
             finally:
-                if armed:
-                    self._cancellation.arm(armed)
+                self._cancellation.arm(armed)
             if message is not None:
                 return message
 

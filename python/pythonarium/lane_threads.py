@@ -139,7 +139,7 @@ class ThreadsLane(Lane):
                 worker._check(job.function, args, kwargs)
             value = job.function(*args, **kwargs)
             if type(value) not in PLAIN and hasattr(type(value), "__await__"):
-                value = loop.run(value, job.call)
+                value = loop.run(value)
             if "stream" in call:
                 value = worker._stream(job.exchange, call["stream"], value, loop)  # type: ignore[arg-type]
             text, attachments = encode(value, worker._depth_max, job.handing, worker._bytes_max, partial(worker.say_part, job.call))

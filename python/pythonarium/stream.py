@@ -45,8 +45,8 @@ class Stream:
 
     def send(self, iterator: Iterator[Any]) -> None:
         """Send all items of `iterator`, and close it whatever happens. Raises what it raises, once the items before are sent."""
-        call = self._exchange.call
         cancellation = self._exchange.cancellation
+        armed = cancellation.disarm()
         items = iterator if hasattr(type(iterator), "__iter__") else _Each(iterator)
         batch = self._batch
         append = batch.append
@@ -57,7 +57,7 @@ class Stream:
                 left = rest if rest < LOOK_ITEMS else LOOK_ITEMS
                 chars = 0
                 chars_max = min(BATCH_BYTES, self._bytes)
-                cancellation.arm(call)
+                cancellation.arm(armed)
                 for item in items:
                     kind = type(item)
                     if kind is dict and are_atoms(map(type, item.values())):
@@ -91,17 +91,16 @@ class Stream:
                             if chars > chars_max:
                                 break
                 else:
-                    cancellation.armed = 0
+                    cancellation.disarm()
                     self._flush()
                     return
-                cancellation.armed = 0
+                armed = cancellation.disarm()
                 self._flush()
         except BaseException as raised:
-            cancellation.armed = 0
+            cancellation.disarm()
             self._end(raised)
             raise
         finally:
-            cancellation.armed = 0
             self._close()
             close = getattr(iterator, "close", None)
             if close is not None:

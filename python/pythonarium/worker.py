@@ -400,10 +400,12 @@ class Worker(End):
         """Send the items of `value`. Raises what it raises, and ValueRefused if it has none."""
         from .stream import Stream
 
+        # A coroutine that has returned `value` has left it disarmed.
+        exchange.cancellation.arm(exchange.call)
         is_async, items = items_of(value)
         stream = Stream(exchange, room)
         if is_async:
-            loop.run(stream.send_async(items), exchange.call)
+            loop.run(stream.send_async(items))
         else:
             stream.send(items)
 

@@ -8,7 +8,7 @@ import tempfile
 import unittest
 from struct import pack_into
 
-import harness  # noqa: F401  (it makes the library importable)
+from harness import WorkerTestCase
 from pythonarium.cancel import CallCancelled, Cancellation
 from pythonarium.event_loop import EventLoop
 from pythonarium.start_mark import CANCELLED_MAX, PAGE_BYTES, StartMark
@@ -75,6 +75,77 @@ class GivenUpInThePipe(unittest.TestCase):
         loop = EventLoop(self.cancellation)
         self.addCleanup(loop.close)
         self.assertEqual(loop.run(teardown()), "torn down")
+
+
+class InterruptedOnce(WorkerTestCase):
+    """A call that ends in order as it is interrupted, as other signals come, which are not for it."""
+
+    def setUp(self) -> None:
+        folder = self.folder(app=APP)
+        self.worker = self.ready({"": f"{folder}/app.py"}, interrupts=True)
+        # Nothing is looked up before the first signal.
+        self.worker.give_up(1)
+
+    def receive(self, name: str, args: list[object], **more: object) -> dict[str, object]:
+        self.worker.send({"type": "call", "id": 1, "name": name, "args": args, **more})
+        return self.worker.receive_but_logs()
+
+    def test_is_not_interrupted_in_the_coroutine_that_it_returns_then(self) -> None:
+        self.assertEqual(self.receive("in_coroutine", [])["value"], "ended")
+
+    def test_is_not_interrupted_between_items_of_its_generator(self) -> None:
+        items = self.receive("in_generator", [], stream={"items": 9, "bytes": 999})
+        self.assertEqual([items["values"], self.worker.receive_but_logs()["values"]], [["interrupted"], ["ended"]])
+
+    def test_is_interrupted_in_the_generator_that_its_coroutine_has_returned(self) -> None:
+        told = self.receive("in_coroutine_of_generator", [], stream={"items": 9, "bytes": 999})
+        self.assertEqual(told["error"]["type"], "CallCancelled")
+
+    def test_is_not_interrupted_by_the_signal_of_what_it_has_met_as_it_asked_node(self) -> None:
+        self.assertEqual(self.receive("in_asking", [None], rich=[[["args", 0], "function", 0]])["value"], "ended")
+
+
+APP = """
+import asyncio, os, signal
+from pythonarium import CallCancelled, expose
+
+def signal_comes():
+    os.kill(os.getpid(), signal.SIGUSR1)
+
+async def end():
+    signal_comes()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return "ended"
+
+@expose
+def in_coroutine():
+    try:
+        signal_comes()
+    except CallCancelled:
+        return end()
+
+@expose
+def in_generator():
+    try:
+        signal_comes()
+    except CallCancelled:
+        yield "interrupted"
+        signal_comes()
+        yield "ended"
+
+@expose
+async def in_coroutine_of_generator():
+    return (signal_comes() for _ in range(1))
+
+@expose
+def in_asking(ask):
+    try:
+        ask()
+    except CallCancelled:
+        signal_comes()
+        return "ended"
+"""
 
 
 async def teardown() -> str:
