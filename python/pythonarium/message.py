@@ -27,15 +27,14 @@ def read_message(line: bytes, reader: LineReader | None = None) -> Message:
 
     A call that is a function's name and a list of arguments, as most are, is the list of its id and those two; one that is
     more has the type "call". What the parts of it stand for that its `rich` names, `rich.restore` puts in their places. Raises ProtocolError
-    when it is no message that Node may send, and MemoryError when there is no memory to read it, unless it is a call that can
-    be told so.
+    when it is no message that Node may send, and MemoryError when there is no memory to read it, unless a call can be told so.
     """
     try:
         message = decode(line)
     except ValueError as error:
         raise ProtocolError(f"a line is not JSON ({error})", line) from None
     except MemoryError:
-        lost = _call_without_memory(line)
+        lost = _without_memory(line)
         if lost is None:
             raise
         return lost
@@ -229,20 +228,26 @@ class ProtocolError(Exception):
         super().__init__(f"{detail}{shown}")
 
 
-def _call_without_memory(line: bytes) -> dict[str, Any] | None:
-    """Return, for a call that there is no memory to read, one that fails for itself alone, since its arguments cannot be made.
+def _without_memory(line: bytes) -> dict[str, Any] | None:
+    """Return, for a message that there is no memory to read, one that fails for itself alone, since what it carries cannot be made.
 
-    None for what may be followed by raw bytes, however many, for what may call a member of an object, and for all else.
+    That is a call, what a function of Node's returns, or items of an iterable. None for what may be followed by raw bytes,
+    however many, for what may call a member of an object, and for all else.
     """
-    # The arguments end with a bracket, and what may be behind them with a brace.
-    if line.endswith(b"]]") or not (b'"bin":' in line or b'"on":' in line):
-        try:
+    # The arguments of a call end with a bracket, and what may be behind them, or behind any value, with a brace.
+    if not line.endswith(b"]]") and (b'"bin":' in line or line.startswith(b"[") and b'"on":' in line):
+        return None
+    try:
+        if line.startswith(b"["):
             call, name = decode(line[: line.index(b",[")] + b"]")
-            if _check_bare_call(call, name, []) is None:
-                return {"type": "call", "id": call, "name": name, "args": [], "rich": [[["args"], "bytes", 0]], "bin": [None]}
-        except ValueError:
-            pass
-    return None
+            lost, carries, check = {"type": "call", "id": call, "name": name, "args": []}, "args", _check_call
+        else:
+            lost = decode(line[: line.index(b',"value')] + b"}")
+            carries, check = CARRIES[lost["type"]], CHECKS[lost["type"]]
+            lost[carries] = []
+    except (ValueError, KeyError):
+        return None
+    return {**lost, "rich": [[[carries], "bytes", 0]], "bin": [None]} if check(lost) is None else None
 
 
 def _take_attachments(message: dict[str, Any], reader: LineReader | None) -> str | None:
@@ -449,6 +454,8 @@ INIT = _fields(
         **dict.fromkeys(("replyPage", "interrupts", "busyPoll", "batchScheduling", "stacks", "validate"), BOOLEAN),
     },
 )
+# Where what is told to a call that runs has its values.
+CARRIES = {"answer": "value", "items": "values"}
 CHECKS: dict[str, Check] = {
     "init": _check_init,
     "map": _check_map,

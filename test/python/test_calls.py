@@ -258,6 +258,28 @@ class Memory(WorkerTestCase):
             worker.send_bytes(b'[4,"size",[%s],{"rich":[[["kwargs","x"],"bytes",0]],"bin":[1],"kwargs":{"x":null}}]\nx' % value)
             self.assertEqual((worker.receive_but_logs(), worker.wait()), (None, 3))
 
+    def test_what_a_function_or_an_iterable_gives_that_there_is_none_for_is_an_error_where_it_is_waited_for(self):
+        folder = self.folder(
+            app="from pythonarium import expose\n@expose\ndef size(get=None, given=()):\n"
+            "    try:\n        return get() if get else next(given)\n    except MemoryError:\n        return 'none'\n"
+        )
+        value = b"[%s[]]" % (b"[]," * 4_000_000)
+        for lane in ("serial", "asyncio"):
+            worker = self.ready({"": f"{folder}/app.py"}, lane=lane, resources={"memoryBytes": 256 * 1024 * 1024})
+            for call, kind, told in (
+                (1, "function", b'{"type":"answer","id":1,"number":1,"value":%s}\n'),
+                (2, "stream", b'{"type":"items","id":2,"input":0,"values":%s}\n'),
+            ):
+                with self.subTest(lane, kind=kind):
+                    kwargs = {"get" if kind == "function" else "given": None}
+                    rich = [[["kwargs", *kwargs], kind, 0]]
+                    worker.send({"type": "call", "id": call, "name": "size", "args": [], "kwargs": kwargs, "rich": rich})
+                    self.assertIn(worker.receive_but_logs()["type"], ("callback", "pull"))
+                    worker.send_bytes(told % value)
+                    answer = worker.receive_but_logs()
+                    self.assertIsNotNone(answer, worker.stderr())
+                    self.assertEqual((answer["id"], answer["value"]), (call, "none"))
+
 
 class StartMarks(WorkerTestCase):
     def test_the_mark_is_the_last_request_that_was_started(self):
