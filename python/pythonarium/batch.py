@@ -72,7 +72,7 @@ def answer_items(worker: Worker, told: dict[str, Any]) -> None:
                 value = function(item, **kwargs) if kwargs else function(item)
                 kind = type(value)
                 if kind not in plain and hasattr(kind, "__await__"):
-                    value = worker._loop.run(value)
+                    value = worker._loop.run(value, cancellation)
                     kind = type(value)
             finally:
                 # An interruption that this one has had, and perhaps not heeded, is meant for those behind it as well.

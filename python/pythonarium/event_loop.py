@@ -16,23 +16,20 @@ if TYPE_CHECKING:
 class EventLoop:
     """One asyncio loop for the life of the worker, so that a connection opened in one call serves the next."""
 
-    def __init__(self, cancellation: Cancellation | None = None) -> None:
-        # What knows when the call that runs is given up.
-        self.cancellation = cancellation
+    def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._make_task: Callable[..., Any] | None = None
         # Those that the setup or its tasks have made.
         self._kept: set[asyncio.Task[Any]] = set()
 
-    def run(self, awaitable: Awaitable[Any], keep_tasks: bool = False) -> Any:
+    def run(self, awaitable: Awaitable[Any], cancellation: Cancellation, keep_tasks: bool = False) -> Any:
         """Return what `awaitable` comes to, or raise what it raises.
 
-        The call that runs can be interrupted meanwhile, and is disarmed in the end. Tasks that it leaves behind are
+        The call of `cancellation` can be interrupted meanwhile, and is disarmed in the end. Tasks that it leaves behind are
         cancelled, unless `keep_tasks`: they would run on in the time of somebody else's call. So are those that nobody knows
         who has made; those that the setup's tasks have made meanwhile are not.
         """
         # Nothing of ours is to be interrupted, and an exception raised by a signal would tear through the loop.
-        cancellation = self.cancellation
         armed = cancellation.disarm()
         import asyncio
 

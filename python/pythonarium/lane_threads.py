@@ -105,7 +105,6 @@ class ThreadsLane(Lane):
         loop = EventLoop()
         try:
             while (job := self._next()) is not None:
-                loop.cancellation = job
                 self._context.copy().run(self._run, job, loop)
                 # Its arguments may be large, and the next may be long in coming.
                 del job
@@ -139,7 +138,7 @@ class ThreadsLane(Lane):
                 worker._check(job.function, args, kwargs)
             value = job.function(*args, **kwargs)
             if type(value) not in PLAIN and hasattr(type(value), "__await__"):
-                value = loop.run(value)
+                value = loop.run(value, job)
             if "stream" in call:
                 value = worker._stream(job.exchange, call["stream"], value, loop)  # type: ignore[arg-type]
             text, attachments = encode(value, worker._depth_max, job.handing, worker._bytes_max, partial(worker.say_part, job.call))

@@ -109,7 +109,7 @@ def answer_calls(worker: Worker) -> bool:
                 value = function(*args) if call is None else function(*args, **call.get("kwargs", NO_KWARGS))
                 kind = type(value)
                 if kind not in PLAIN and hasattr(kind, "__await__"):
-                    value = worker._loop.run(value)
+                    value = worker._loop.run(value, cancellation)
                     kind = type(value)
                 if exchange is not None and "stream" in call:  # type: ignore[operator]
                     worker._stream(exchange, call["stream"], value, worker._loop)  # type: ignore[index]

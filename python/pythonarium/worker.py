@@ -137,7 +137,7 @@ class Worker(End):
         self._template = template
         self._cancellation = Cancellation()
         self._inbox = Inbox(self._reader, self._cancellation, lambda: leave(0), leave_for)
-        self._loop = EventLoop(self._cancellation)
+        self._loop = EventLoop()
         self._sessions = SessionStore()
         self._handles = HandleStore()
         # Absent until the first function has come that is kept.
@@ -405,7 +405,7 @@ class Worker(End):
         is_async, items = items_of(value)
         stream = Stream(exchange, room)
         if is_async:
-            loop.run(stream.send_async(items))
+            loop.run(stream.send_async(items), exchange.cancellation)
         else:
             stream.send(items)
 
@@ -437,7 +437,7 @@ class Worker(End):
     def _complete(self, value: Any) -> None:
         """Run what a step has returned, if it is a coroutine. The tasks that it makes live on."""
         if hasattr(type(value), "__await__"):
-            self._loop.run(value, keep_tasks=True)
+            self._loop.run(value, self._cancellation, keep_tasks=True)
 
     def _send_error(self, number: int, told: dict[str, Any], started: bool = True, took: float = 0.0) -> None:
         took_us = int(took * 1e6) if took >= self._short_s else None

@@ -72,9 +72,9 @@ class GivenUpInThePipe(unittest.TestCase):
         self.cancellation.arm(1)
         self.give_up(2)
         self.cancellation.armed = 0
-        loop = EventLoop(self.cancellation)
+        loop = EventLoop()
         self.addCleanup(loop.close)
-        self.assertEqual(loop.run(teardown()), "torn down")
+        self.assertEqual(loop.run(teardown(), self.cancellation), "torn down")
 
 
 class InterruptedOnce(WorkerTestCase):
