@@ -89,7 +89,7 @@ class Lane:
         be_asked(self)
         enter_progress(self)
 
-    def answer(self, messages: Iterator[dict[str, Any]]) -> None:
+    def answer(self, messages: Iterator[Message]) -> None:
         """Answer all calls among `messages`; return once `stop` has come and all are answered."""
         raise NotImplementedError
 

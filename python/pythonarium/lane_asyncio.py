@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from typing import Any
 
+    from .message import Message
+
 
 class AsyncioLane(Lane):
     """Runs coroutines side by side; what is no coroutine holds up the others while it runs."""
 
     jobs: dict[int, AsyncioJob]  # type: ignore[assignment]
 
-    def answer(self, messages: Iterator[dict[str, Any]]) -> None:
+    def answer(self, messages: Iterator[Message]) -> None:
         """Answer all calls among `messages`; return once `stop` has come and all are answered."""
         self._messages = messages
         self._reader = self.worker._reader

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
+    from .message import Message
+
 
 class ThreadsLane(Lane):
     """Runs as many calls side by side as Node sends; a thread that is done takes the next."""
 
-    def answer(self, messages: Iterator[dict[str, Any]]) -> None:
+    def answer(self, messages: Iterator[Message]) -> None:
         """Answer all calls among `messages`; return once `stop` has come and all are answered."""
         # What the setup has left; no call finds here what another one has set.
         self._context = copy_context()
@@ -87,13 +89,13 @@ class ThreadsLane(Lane):
             if interrupt is not None:
                 interrupt()
 
-    def _take_next(self, messages: Iterator[dict[str, Any]]) -> None:
+    def _take_next(self, messages: Iterator[Message]) -> None:
         told = next(messages, None)
         if told is None:
             leave(0)
         self.take(told)
 
-    def _read_on(self, messages: Iterator[dict[str, Any]]) -> None:
+    def _read_on(self, messages: Iterator[Message]) -> None:
         try:
             while True:
                 self._take_next(messages)

@@ -187,7 +187,7 @@ class Worker(End):
             if not answer_calls(self):
                 leave(0)
         else:
-            self._lane.answer(iter(self._inbox.read, None))  # type: ignore[arg-type]
+            self._lane.answer(iter(self._inbox.read, None))
         self._stop()
 
     def _start(self, init: dict[str, Any]) -> None:
