@@ -254,15 +254,17 @@ def why_not_to_fork() -> str | None:
 
 def draw_anew() -> None:
     """Give this process random numbers of its own. `random` and `secrets` see to that themselves."""
-    random = sys.modules.get("numpy.random")
-    if random is None:
-        return
-    # All of the state, since what `seed()` draws it from would be 0.2 MB of memory more for each worker.
-    state = sys.modules["numpy"].frombuffer(os.urandom(4 * 624), "uint32")
-    try:
-        random.set_state(("MT19937", state, 624))
-    except ValueError:  # It has a generator of another kind by now.
-        random.seed()
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        # All of the state, since what `seed()` draws it from would be 0.2 MB of memory more for each worker.
+        state = sys.modules["numpy"].frombuffer(os.urandom(4 * 624), "uint32")
+        try:
+            numpy_random.set_state(("MT19937", state, 624))
+        except ValueError:  # It has a generator of another kind by now.
+            numpy_random.seed()
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.seed()
 
 
 def kill_group(pid: int) -> None:

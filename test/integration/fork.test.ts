@@ -51,11 +51,23 @@ describe('a pool that forks', () => {
   });
 
   it('gives each worker random numbers of its own', async () => {
-    const pool = await readyPool({ app: here('forked.py'), numpy: 'numpy.linalg' }, fork({ size: 2, expose: 'all' }));
+    // It has one generator for all that ask for numbers by no other, which is seeded as it is imported.
+    const torch = join(temporaryFolder(), 'torch.py');
+    writeFileSync(
+      torch,
+      `import random
+generator = random.Random(1)
+seed, rand = generator.seed, generator.random
+class cuda:
+    @staticmethod
+    def is_initialized(): return False`,
+    );
+    const modules = { app: here('forked.py'), numpy: 'numpy.linalg', torch };
+    const pool = await readyPool(modules, fork({ size: 2, expose: 'all' }));
     const leases = await Promise.all([pool.checkout(), pool.checkout()]);
     const drawn = await Promise.all(leases.map((lease) => lease.call<number[]>('app.draw')));
-    expect(drawn.map((numbers) => numbers.length)).toEqual([2, 2]);
-    expect(new Set(drawn.flat()).size).toBe(4);
+    expect(drawn.map((numbers) => numbers.length)).toEqual([3, 3]);
+    expect(new Set(drawn.flat()).size).toBe(6);
     for (const lease of leases) lease.checkin();
   });
 
