@@ -42,6 +42,8 @@ class Cancellation:
         # What ends the call instead of an exception here: a coroutine is cancelled through its loop.
         self.interrupt: Callable[[], object] | None = None
         self._mark: StartMark | None = None
+        # What the kernel calls for the signal.
+        self._handler = b""
 
     def watch(self, mark: StartMark) -> None:
         """Read from `mark` which calls are given up."""
@@ -50,12 +52,14 @@ class Cancellation:
 
     def listen(self) -> None:
         """Hear the signal from here on, unless a module does that a template has imported. Must run in the main thread."""
-        if getsignal(SIGUSR1) == SIG_DFL:
+        if getsignal(SIGUSR1) == SIG_DFL and not any(handler_of(SIGUSR1)):
             signal(SIGUSR1, self._on_signal)
+            self._handler = handler_of(SIGUSR1)
 
     def find_hearing(self) -> bool:
         """Find out whether the signal comes here, and is neither taken by a handler of the user's nor blocked; return that."""
-        self.is_deaf = getsignal(SIGUSR1) != self._on_signal or SIGUSR1 in pthread_sigmask(SIG_BLOCK, ())
+        is_ours = getsignal(SIGUSR1) == self._on_signal and handler_of(SIGUSR1) == self._handler
+        self.is_deaf = not is_ours or SIGUSR1 in pthread_sigmask(SIG_BLOCK, ())
         return not self.is_deaf
 
     def is_cancelled(self, call: int) -> bool:
@@ -92,6 +96,22 @@ class Cancellation:
     def _on_signal(self, _number: int, _frame: Any) -> None:
         self.missed = True
         self.arm(self.armed)
+
+
+def handler_of(number: int) -> bytes:
+    """Return the address of what the kernel calls for a signal, nothing but zeros for none; empty where that cannot be found out.
+
+    Python itself knows of no handler in C, as `faulthandler.register` has one.
+    """
+    try:
+        from ctypes import c_void_p, create_string_buffer, pythonapi, sizeof
+
+        # Larger than on any system. It begins with the address.
+        action = create_string_buffer(1024)
+        pythonapi.sigaction(number, None, action)
+        return action.raw[: sizeof(c_void_p)]
+    except Exception:
+        return b""
 
 
 def cancelled() -> bool:

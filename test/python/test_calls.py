@@ -383,16 +383,15 @@ class GivenUpBefore(WorkerTestCase):
         self.assertEqual((error["error"]["type"], error["started"], worker.mark()), ("CallCancelled", False, 1))
         self.assertEqual(worker.call("begin", 3), [1, 3])
 
-    def test_nor_where_a_module_has_blocked_it(self):
-        folder = self.folder(
-            app="import signal\nfrom pythonarium import expose\n"
-            "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})\n@expose\ndef fine(): ...\n"
-        )
-        worker = self.ready({"": f"{folder}/app.py"}, interrupts=True)
-        self.assertFalse(worker.started["interrupts"])
-        worker.give_up(1)
-        error = worker.answer("fine")
-        self.assertEqual((error["error"]["type"], error["started"], worker.mark()), ("CallCancelled", False, 0))
+    def test_nor_where_a_module_has_blocked_it_or_has_a_handler_in_c(self):
+        for heard_by in ("signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})", "faulthandler.register(signal.SIGUSR1)"):
+            with self.subTest(heard_by):
+                app = f"import faulthandler, signal\nfrom pythonarium import expose\n{heard_by}\n@expose\ndef fine(): ...\n"
+                worker = self.ready({"": f"{self.folder(app=app)}/app.py"}, interrupts=True)
+                self.assertFalse(worker.started["interrupts"])
+                worker.give_up(1)
+                error = worker.answer("fine")
+                self.assertEqual((error["error"]["type"], error["started"], worker.mark()), ("CallCancelled", False, 0))
 
     def test_nor_where_a_function_has_taken_it_once_a_call_was_given_up_in_vain(self):
         worker = self.ready("prints.py", interrupts=True)

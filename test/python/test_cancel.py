@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
+import signal
 import tempfile
 import unittest
 from struct import pack_into
@@ -75,6 +77,15 @@ class GivenUpInThePipe(unittest.TestCase):
         loop = EventLoop()
         self.addCleanup(loop.close)
         self.assertEqual(loop.run(teardown(), self.cancellation), "torn down")
+
+
+class TakenSignal(unittest.TestCase):
+    def test_that_has_a_handler_in_c_is_left_to_it(self) -> None:
+        faulthandler.register(signal.SIGUSR1)
+        self.addCleanup(faulthandler.unregister, signal.SIGUSR1)
+        cancellation = Cancellation()
+        cancellation.listen()
+        self.assertEqual((cancellation.find_hearing(), signal.getsignal(signal.SIGUSR1)), (False, signal.SIG_DFL))
 
 
 class InterruptedOnce(WorkerTestCase):
