@@ -35,18 +35,21 @@ class EventLoop:
 
         loop = self.open()
         before = asyncio.all_tasks(loop)
-        task = loop.create_task(_outcome(awaitable))
+        raised: list[BaseException] = []
+        task = loop.create_task(_result(awaitable, raised))
         cancellation.interrupt = lambda: loop.call_soon_threadsafe(task.cancel)
         try:
             cancellation.arm(armed)
-            result, raised = loop.run_until_complete(task)
+            result = loop.run_until_complete(task)
         finally:
             cancellation.disarm()
             cancellation.interrupt = None
             if not keep_tasks and (tasks := asyncio.all_tasks(loop) - before - self._kept):
                 loop.run_until_complete(cancel_all(tasks))
-        if raised is not None:
-            raise raised
+        if raised:
+            # It has no name here, nor is it the task's any more: the frames of its traceback lead to both, and all that they hold
+            # would stay until somebody looks for such a ring.
+            raise raised.pop()
         return result
 
     def open(self) -> asyncio.AbstractEventLoop:
@@ -95,13 +98,13 @@ def cancel_all(tasks: set[asyncio.Task[Any]]) -> asyncio.Future[Any]:
     return gather(*ending, return_exceptions=True)
 
 
-async def _outcome(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None]:
+async def _result(awaitable: Awaitable[Any], raised: list[BaseException]) -> Any:
     # Caught in here, so that the traceback has no frames of asyncio, and so that a
     # SystemExit does not tear through the loop.
     try:
-        return await awaitable, None
-    except BaseException as raised:
-        return None, raised
+        return await awaitable
+    except BaseException as error:
+        raised.append(error)
 
 
 def note_tasks(

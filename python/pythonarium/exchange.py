@@ -197,7 +197,7 @@ class Exchange:
         """Return what the function returned. Raises what it threw, and what keeps that from being had here."""
         told = self._answers.pop(number)
         if "missing" in told:
-            raise told["missing"]
+            raise told.pop("missing")
         if told["type"] == "answer.error":
             raise error.of_javascript(told["error"])
         return told["value"]
@@ -224,7 +224,8 @@ class Exchange:
             try:
                 restore(told, self.resolve)
             except (ImportError, OSError, MemoryError, RecursionError) as missing:
-                # Told to whoever waits for that, which may be another coroutine than the one that reads.
+                # Told to whoever waits for that, which may be another coroutine than the one that reads, and takes it out of there: its
+                # traceback leads back to what was told.
                 told["missing"] = missing
         hear = self.hear.get(kind)
         if hear is not None:
@@ -341,7 +342,7 @@ class Input:
         # Once only: whoever goes on finds no more.
         end, self._end = self._end or {}, {"type": "items.end"}
         if "missing" in end:
-            raise end["missing"]
+            raise end.pop("missing")
         if end.get("error") is not None:
             raise error.of_javascript(end["error"])
 

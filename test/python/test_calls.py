@@ -281,6 +281,21 @@ class Memory(WorkerTestCase):
                     self.assertEqual((answer["id"], answer["value"]), (call, "none"))
 
 
+    def test_what_a_call_has_held_that_fails_is_let_go_of_at_once(self):
+        folder = self.folder(
+            app="import asyncio, gc, weakref\nfrom pythonarium import expose\ngc.disable()\n"
+            "class Large: ...\nheld = weakref.WeakSet()\n"
+            "@expose\ndef fail():\n    mine = Large()\n    held.add(mine)\n    raise ValueError\n"
+            "@expose\nasync def fail_later():\n    mine = Large()\n    held.add(mine)\n    await asyncio.sleep(0)\n    raise ValueError\n"
+            "@expose\ndef count(): return len(held)\n"
+        )
+        for lane in ("serial", "asyncio", "threads"):
+            worker = self.ready({"": f"{folder}/app.py"}, lane=lane)
+            for name in ("fail", "fail_later"):
+                with self.subTest(lane, name=name):
+                    self.assertEqual((worker.error(name)["type"], worker.call("count")), ("ValueError", 0))
+
+
 class StartMarks(WorkerTestCase):
     def test_the_mark_is_the_last_request_that_was_started(self):
         worker = self.ready("raises.py")

@@ -1,5 +1,7 @@
 import asyncio
+import gc
 import unittest
+import weakref
 from types import SimpleNamespace
 from unittest.mock import Mock
 
@@ -138,6 +140,37 @@ class Coroutines(unittest.TestCase):
             return answered, item
 
         self.assertEqual(asyncio.run(take_all()), ([1], "first"))
+
+
+class InVain(unittest.TestCase):
+    """Something of Node's that cannot be had here."""
+
+    def setUp(self):
+        gc.disable()
+        self.addCleanup(gc.enable)
+
+    def held_by(self, wait):
+        """Return what is left of what a function held that waited so, and caught what was raised."""
+        mine = {"something"}
+        # Not by `assertRaises`, which empties the frames of what was raised.
+        try:
+            wait()
+        except MemoryError:
+            return weakref.ref(mine)
+
+    def test_keeps_nothing_of_the_call_that_has_waited_for_it(self):
+        lost = {"rich": [[["values"], "bytes", 0]], "bin": [None]}
+        for told in (
+            {"type": "answer", "id": 1, "number": 1, "values": None, **lost},
+            {"type": "items", "id": 1, "input": 0, "values": [], **lost},
+        ):
+            with self.subTest(told["type"]):
+                inbox = SimpleNamespace(receive=lambda _call, told=told: dict(told))
+                worker = SimpleNamespace(_depth_max=200, _bytes_max=1_000, _writer=SimpleNamespace(is_open=True), say=lambda *_said: None)
+                exchange = Exchange(1, worker, inbox, Cancellation(), NoHanding(HandleStore()))
+                given = exchange.resolve("stream", [0])
+                wait = (lambda: exchange.call_function(0, (), {})) if told["type"] == "answer" else given.__next__
+                self.assertIsNone(self.held_by(wait)())
 
 
 class Names(unittest.TestCase):
