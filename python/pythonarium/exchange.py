@@ -75,6 +75,10 @@ class Exchange:
         # A task that the setup has made goes on in the next call.
         if self._is_reading:
             self._inbox.leave()
+        # These lead back here. With all that has come for the call it would stay until somebody looks for such a ring.
+        self.hear.clear()
+        self._inputs.clear()
+        del self.cancellation
 
     def wait(self, is_there: Callable[[], bool]) -> None:
         """Hear what comes until `is_there()`. Raises CallCancelled when the caller gives up meanwhile."""

@@ -295,6 +295,37 @@ class Memory(WorkerTestCase):
                 with self.subTest(lane, name=name):
                     self.assertEqual((worker.error(name)["type"], worker.call("count")), ("ValueError", 0))
 
+    def test_of_a_call_that_has_talked_to_node_nothing_is_left_for_the_collector(self):
+        folder = self.folder(
+            app="import gc\nfrom pythonarium import expose, progress\ngc.disable()\n"
+            "@expose\ndef ask(function): return function()\n"
+            "@expose\ndef take(items): return next(items)\n"
+            "@expose\ndef give(): yield 1\n"
+            "@expose\ndef tell(): progress(1)\n"
+            "@expose\ndef collect(): return gc.collect()\n"
+        )
+        for lane in ("serial", "asyncio", "threads"):
+            worker = self.ready({"": f"{folder}/app.py"}, lane=lane)
+            calls = (
+                ("ask", {"args": [None], "rich": [[["args", 0], "function", 0]]}, {"type": "answer", "number": 1, "value": 1}),
+                ("take", {"args": [None], "rich": [[["args", 0], "stream", 0]]}, {"type": "items", "input": 0, "values": [1, 2]}),
+                ("give", {"stream": {"items": 9, "bytes": 999}}, None),
+                ("tell", {"progress": True}, None),
+            )
+            # The first of each makes what is made once.
+            for turn in range(2):
+                for name, more, told in calls:
+                    with self.subTest(lane, name=name):
+                        number = worker._next_id = worker._next_id + 1
+                        worker.send({"type": "call", "id": number, "name": name, "args": [], **more})
+                        said = worker.receive_but_logs()["type"]
+                        self.assertEqual(said, {"ask": "callback", "take": "pull", "give": "items", "tell": "progress"}[name])
+                        if told is not None:
+                            worker.send({**told, "id": number})
+                        self.assertEqual(worker.receive_but_logs()["type"], "reply")
+                        unreachable = worker.call("collect")
+                        self.assertTrue(turn == 0 or unreachable == 0, unreachable)
+
 
 class StartMarks(WorkerTestCase):
     def test_the_mark_is_the_last_request_that_was_started(self):
