@@ -77,9 +77,10 @@ class Logs:
 
     def send(self, stream: str, texts: Iterable[str], level: str | None = None, logger: str | None = None) -> None:
         """Send each of `texts` as a message, in pieces where one is too long."""
-        if not self.writer.is_open:
+        # As Python ends, a thread that is a daemon may have stopped for good with the lock of the line.
+        if not self.writer.is_open or sys.is_finalizing():
             for text in texts:
-                write_raw(2, text + "\n")
+                write_raw(1 if stream == "stdout" else 2, text + "\n")
             return
         size = self.chars_max
         pieces = [text[start : start + size] for text in texts for start in range(0, len(text) or 1, size)]

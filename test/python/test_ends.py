@@ -250,6 +250,17 @@ class Forks(WorkerTestCase):
             with self.subTest(method):
                 self.assertEqual(worker.call("squares", method, [1, 2, 3]), [1, 4, 9])
 
+    def test_what_is_printed_as_python_ends_waits_for_no_thread_that_has_stopped_as_it_printed(self):
+        folder = self.folder(
+            app="from threading import Thread\nfrom pythonarium import expose\n"
+            "class Last:\n    def __del__(self): print('the last word')\n"
+            "def go_on():\n    while True: print('on and on')\n"
+            "@expose\ndef begin():\n    global last\n    last = Last()\n    Thread(target=go_on, daemon=True).start()\n"
+        )
+        worker = self.ready({"": f"{folder}/app.py"})
+        worker.call("begin")
+        self.assertEqual((worker.stop(), worker.stdout()), (0, "the last word\n"))
+
     def test_code_that_closes_low_descriptors_does_not_meet_the_line(self):
         for descriptor in range(3, 20):
             self.worker.answer("closes", descriptor)
