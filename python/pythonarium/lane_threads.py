@@ -66,7 +66,8 @@ class ThreadsLane(Lane):
                 self._free -= 1
                 self._one_waits.notify()
                 return
-        thread = Thread(target=self._work, name=f"pythonarium-{len(self._threads)}", daemon=True)
+        # No daemon, or a thread that a call starts would be one as well, and not be waited for in the end.
+        thread = Thread(target=self._work, name=f"pythonarium-{len(self._threads)}", daemon=False)
         try:
             thread.start()
         except RuntimeError:

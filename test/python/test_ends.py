@@ -86,6 +86,19 @@ class AboutToBeKilled(WorkerTestCase):
         self.assertEqual((worker.wait(), worker.mark()), (0, 1))
 
 
+class Stopped(WorkerTestCase):
+    def test_a_worker_waits_for_what_its_calls_have_begun_in_threads_of_their_own(self):
+        folder = self.folder(
+            app="from threading import Timer\nfrom pythonarium import expose\n"
+            "@expose\ndef begin(): Timer(0.2, print, ['done']).start()\n"
+        )
+        for lane in ("serial", "asyncio", "threads"):
+            with self.subTest(lane):
+                worker = self.ready({"": f"{folder}/app.py"}, lane=lane)
+                worker.call("begin")
+                self.assertEqual((worker.stop(), worker.texts("stdout")), (0, ["done"]))
+
+
 class BrokenLine(WorkerTestCase):
     def last_words(self, *lines, **init):
         """Return what a worker says on standard error as it ends with 2 over `lines`."""
