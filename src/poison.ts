@@ -4,6 +4,7 @@ import { fingerprint } from './fingerprint.js';
 import { LruMap } from './lru-map.js';
 import type { Runtime } from './runtime.js';
 import type { EncodedRequest } from './wire/request.js';
+import { isLost } from './wire/rich.js';
 
 /** A request as it is known here: what is called, and with what. */
 interface Suspicious extends EncodedRequest {
@@ -94,7 +95,8 @@ export class Poison {
    */
   died(asked: Suspicious, worker: WorkerId, isSpent: boolean): void {
     const { clock, settings } = this.#runtime;
-    if (settings.poisonDeaths === 0) return;
+    // What it was asked with nobody can tell any more, where bytes of that were transferred since.
+    if (settings.poisonDeaths === 0 || asked.bin.some(isLost)) return;
     const now = clock.now();
     const suspect = this.#find(asked) ?? this.#add(asked, now);
     if (suspect.worker === worker) return;
@@ -133,7 +135,7 @@ export class Poison {
   /** Its fingerprint, if something like it is suspected. */
   #printOf(asked: Suspicious): string | undefined {
     const suspects = this.#suspects.get(asked.name);
-    if (suspects === undefined) return undefined;
+    if (suspects === undefined || asked.bin.some(isLost)) return undefined;
     for (const { chars } of suspects.values()) {
       if (chars === asked.keyChars) return fingerprint(asked, BYTES_MAX);
     }

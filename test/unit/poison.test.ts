@@ -141,6 +141,20 @@ describe('a call that ends its worker', () => {
     expect(await once.ends(once.pool.call('parse', POISON))).toMatchObject({ code: 'ERR_POISON', deaths: 1 });
   });
 
+  it('keeps from nobody behind it that it did, though its bytes were transferred once it had been given up', async () => {
+    const { pool, world, ends } = await poisoned({}, null);
+    const lease = (await ends(pool.checkout())) as Lease;
+    const bytes = Uint8Array.from([1, 2, 3]);
+    const given = lease.call('parse', [bytes], { timeoutMs: 10 }).catch((error) => error);
+    const behind = lease.call('other').catch((error) => error);
+    await world.clock.turn(10);
+    expect(await given).toMatchObject({ code: 'ERR_CALL_TIMEOUT' });
+    structuredClone(bytes, { transfer: [bytes.buffer] });
+    world.process.die();
+    expect(await ends(behind)).toMatchObject({ code: 'ERR_LEASE_ENDED', reason: 'worker-died' });
+    expect(lease.ended).toBe('worker-died');
+  });
+
   it('is not blamed for a worker that the pool itself ended, nor one that had not begun with it', async () => {
     const { pool, world } = await poisoned({ cancelGraceMs: 10 }, null);
     // A worker that has served starts again at once.
@@ -205,6 +219,20 @@ describe('the table of such calls', () => {
     expect(poison.refuses(asked(1, 2))).toBe(true);
     expect(poison.refuses(asked(1, 3))).toBe(false);
     expect(poison.refuses(asked(1, 2, 3))).toBe(false);
+  });
+
+  it('has none whose bytes were transferred since it was asked, and keeps those that it was in already', async () => {
+    const { world } = await poisoned({ poisonDeaths: 1 });
+    const { poison } = world.runtime;
+    const asked = () => ({ name: 'f', text: '"name":"f"}', bin: [Uint8Array.from([1, 2])], keyChars: 10 });
+    const lost = asked();
+    structuredClone(lost.bin, { transfer: [lost.bin[0]!.buffer] });
+    poison.died(lost, 0, true);
+    expect(poison.isEmpty).toBe(true);
+    poison.died(asked(), 1, true);
+    poison.died(lost, 2, true);
+    poison.survived(lost);
+    expect([poison.refuses(lost), poison.refuses(asked()), poison.active]).toEqual([false, true, 1]);
   });
 });
 
