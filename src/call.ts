@@ -277,6 +277,11 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     return refusal ?? (blocker && deadlockOf(this, true, [blocker]));
   }
 
+  /** Bytes of its are lost that were to follow its line, which was not sent. */
+  refuseForBytes(): void {
+    this.abandon(this.#refusalOfBytes(), 'refused');
+  }
+
   /** Bytes that it was made with are there no more. */
   #refusalOfBytes(): PoolError | undefined {
     const path = this.bin.length === 0 ? undefined : lostFrom(this);

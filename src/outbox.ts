@@ -1,5 +1,6 @@
 import { SharedFile } from './process/shared-file.js';
 import { callLine } from './wire/request.js';
+import { isLost } from './wire/rich.js';
 import type { Encoded } from './wire/value.js';
 
 type Send = (line: string, bin?: readonly Uint8Array[], isUrgent?: boolean) => void;
@@ -10,20 +11,27 @@ type Send = (line: string, bin?: readonly Uint8Array[], isUrgent?: boolean) => v
  */
 export class Outbox {
   readonly #send: Send;
+  readonly #onLost: (id: number) => void;
   /** The first is a request whose files are being written. */
   #waiting: (Request | Line)[] = [];
   /** The files of the requests that were sent and not answered. */
   readonly #open = new Map<number, readonly SharedFile[]>();
   #lastSent = 0;
 
-  constructor(send: Send) {
+  /**
+   * @param onLost Told, as its turn comes, of a request of which bytes are lost that were to follow its line: it is to be
+   *   withdrawn.
+   */
+  constructor(send: Send, onLost: (id: number) => void) {
     this.#send = send;
+    this.#onLost = onLost;
   }
 
   /** Sends a line, and the raw bytes that follow it. */
   send(line: string, bin?: readonly Uint8Array[]): void {
     if (this.#waiting.length === 0) this.#send(line, bin);
-    else this.#waiting.push({ line, bin });
+    // Copied, since what it belongs to may be given up meanwhile, and with that whoever has them may do what they like.
+    else this.#waiting.push({ line, bin: bin?.map((bytes) => bytes.slice()) });
   }
 
   /**
@@ -78,7 +86,9 @@ export class Outbox {
 
   async #write(waiting: Request, large: readonly number[]): Promise<void> {
     for (const number of large) {
-      const file = await SharedFile.holding(waiting.request.bin[number]!, () => waiting.isWanted);
+      const bytes = waiting.request.bin[number]!;
+      if (isLost(bytes)) break;
+      const file = await SharedFile.holding(bytes, () => waiting.isWanted);
       if (file === undefined) continue;
       waiting.files.set(number, file);
       // It was taken back as the last of it was written.
@@ -91,6 +101,7 @@ export class Outbox {
   #flush(): void {
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
       if ('request' in first && !first.isWritten) return;
+      if (first.id !== undefined && followingBytes(first).some(isLost)) return this.#onLost(first.id);
       this.#waiting.shift();
       if (first.id !== undefined) this.#lastSent = ('lastId' in first ? first.lastId : undefined) ?? first.id;
       if ('line' in first) this.#send(first.line, first.bin);
@@ -98,13 +109,11 @@ export class Outbox {
     }
   }
 
-  #sendShared({ id, request: { text, bin }, files }: Request): void {
+  #sendShared(request: Request): void {
+    const { id, files } = request;
     const share = [...files].map(([number, { descriptor, inode }]) => [number, descriptor, inode] as const);
     if (files.size > 0) this.#open.set(id, [...files.values()]);
-    this.#send(
-      callLine(id, text, share),
-      bin.filter((_, number) => !files.has(number)),
-    );
+    this.#send(callLine(id, request.request.text, share), followingBytes(request));
   }
 }
 
@@ -123,6 +132,12 @@ interface Request {
   readonly files: Map<number, SharedFile>;
   isWanted: boolean;
   isWritten: boolean;
+}
+
+/** The raw bytes that follow its line. */
+function followingBytes(waiting: Request | Line): readonly Uint8Array[] {
+  if (!('request' in waiting)) return waiting.bin ?? [];
+  return waiting.request.bin.filter((_, number) => !waiting.files.has(number));
 }
 
 function drop(waiting: Request | Line): void {

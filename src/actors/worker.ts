@@ -120,10 +120,13 @@ export class WorkerHand {
     this.#worker = self;
     this.life = new WorkerLife(runtime, this, self);
     this.#process = this.life.process;
-    this.#outbox = new Outbox((line, bin, isUrgent) => {
-      this.#process.send(line, bin, isUrgent);
-      this.#answersSoon();
-    });
+    this.#outbox = new Outbox(
+      (line, bin, isUrgent) => {
+        this.#process.send(line, bin, isUrgent);
+        this.#answersSoon();
+      },
+      (id) => this.#asker(id)?.call?.refuseForBytes(),
+    );
   }
 
   /** A slot of it is leased. */

@@ -184,6 +184,25 @@ describe.skipIf(!isThere)(`a large array on its way to Python${without}`, () => 
     expect(pool.stats().cancelled).toEqual({ kept: 0, killed: 0 });
   });
 
+  it('is refused if it was transferred before it was written, and takes no other call with it', async () => {
+    const pool = await readyPool(module, { slots: 2 });
+    const pid = await pool.call('pid');
+    remember();
+    for (const byte of [0, 16 * 1024 * 1024]) {
+      const [written, reached] = stopsAt(byte);
+      const data = numbers();
+      const call = failure(pool.call('look', [1, data]));
+      const behind = pool.call('pid');
+      await reached;
+      structuredClone(data, { transfer: [data.buffer as ArrayBuffer] });
+      written();
+      expect(await call).toMatchObject({ code: 'ERR_VALUE', sender: 'node', path: 'args[1]' });
+      expect(await behind).toBe(pid);
+      await leavesNoDescriptor();
+    }
+    expect(pool.stats()).toMatchObject({ leases: 0, calls: { refused: 2 } });
+  });
+
   it('lets the next call under a lease go on once its own is given up', async () => {
     const pool = await readyPool(module);
     const lease = await pool.checkout();

@@ -25,13 +25,21 @@ vi.mock('../../src/process/shared-file.js', () => ({
 
 describe('what is on its way to a worker', () => {
   let sent: [string, number[]][];
+  let lost: number[];
   let outbox: Outbox;
 
   beforeEach(() => {
     files.asked = [];
     files.open.clear();
     sent = [];
-    outbox = new Outbox((line, bin = []) => sent.push([line, bin.map(({ byteLength }) => byteLength)]));
+    lost = [];
+    outbox = new Outbox(
+      (line, bin = []) => sent.push([line, bin.map(({ byteLength }) => byteLength)]),
+      (id) => {
+        lost.push(id);
+        outbox.withdraw(id);
+      },
+    );
   });
 
   it('leaves at once where there is nothing to be shared', () => {
@@ -107,6 +115,33 @@ describe('what is on its way to a worker', () => {
     expect([[...files.open], sent.length]).toEqual([[], 1]);
     outbox.request(5, plain, true);
     expect([outbox.withdraw(5), outbox.withdraw(3)]).toEqual([false, false]);
+  });
+
+  it('is to be taken back where bytes were transferred that are not in a file, and holds up nobody', async () => {
+    const [array, small] = [bytes(3), bytes(1)];
+    const torn = { ...large, bin: [bytes(1), bytes(2), array] };
+    outbox.request(3, torn, true);
+    outbox.request(4, { ...plain, bin: [small] }, true);
+    outbox.request(5, torn, true);
+    outbox.send('answer', [small]);
+    structuredClone([array, small], { transfer: [array.buffer, small.buffer] });
+    await files.asked[0]!.come(true);
+    // Nothing is written of what is there no more.
+    await files.asked[1]!.come(true);
+    expect(files.asked.map(({ size }) => size)).toEqual([1, 1]);
+    expect(lost).toEqual([3, 4, 5]);
+    // What belongs to no request was copied as it began to wait.
+    expect(sent).toEqual([['answer', [1]]]);
+    expect([...files.open]).toEqual([]);
+  });
+
+  it('leaves as it was written, if it was transferred after that', async () => {
+    const array = bytes(3);
+    outbox.request(3, { ...large, bin: [bytes(1), bytes(2), array] }, true);
+    await files.asked[0]!.come(true);
+    structuredClone(array, { transfer: [array.buffer] });
+    await files.asked[1]?.come(true);
+    expect([lost, sent]).toEqual([[], [['[3,"g",[],{"share":[[0,10,7],[2,11,7]]}]', [2]]]]);
   });
 
   it('is gone with its worker, whether it was written, sent or waiting', async () => {
