@@ -479,6 +479,8 @@ class Prepared implements Question, RequestExtras, ValueHandlers {
   }
 
   onIterable(found: Iterable<unknown> | AsyncIterable<unknown>): number {
+    // Python iterates over it later, and it is not to be called meanwhile.
+    if (found instanceof PyResult) found[Symbol.asyncIterator]();
     return this.#live().onIterable(found);
   }
 

@@ -85,7 +85,8 @@ export class PyResult implements Promise<unknown>, AsyncIterable<unknown> {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<unknown> {
-    this.#items ??= this.#ways.stream();
+    // Once it was called, it is not called again for whoever comes late.
+    this.#items ??= this.#promise === undefined ? this.#ways.stream() : itemsOf(this.#promise);
     return this.#items;
   }
 
@@ -102,6 +103,10 @@ export class PyResult implements Promise<unknown>, AsyncIterable<unknown> {
       return Promise.reject(error);
     }
   }
+}
+
+async function* itemsOf(result: Promise<unknown>): AsyncGenerator<unknown> {
+  yield* (await result) as Iterable<unknown>;
 }
 
 /**

@@ -312,6 +312,20 @@ describe('an iterable among the arguments', () => {
     expect(await pool.call('lengths', [mixed()])).toEqual([3, 1, 4]);
   });
 
+  it('that is what a function of `py` returned is called once, whether it had been called by then or not', async () => {
+    const pool = await readyPool(callbacks, { size: 2 });
+    let times = 0;
+    const make = () => {
+      times += 1;
+      return [1, 2, 3];
+    };
+    const early = pool.py.apply!(make);
+    await setImmediate();
+    expect(await pool.call('total', [early])).toBe(6);
+    expect(await pool.call('total', [pool.py.apply!(make)])).toBe(6);
+    expect(times).toBe(2);
+  });
+
   it('works together with a function and a stream', async () => {
     const pool = await readyPool(callbacks);
     const out = pool.stream('asks_and_streams', [(n: number) => n + 1, later(500)]);

@@ -75,6 +75,29 @@ describe('what a function of py returns', () => {
     expect([calls, streams]).toEqual([[], [['rows', [1]]]]);
   });
 
+  it('is called once, whoever iterates over it later, and the items are those of the result', async () => {
+    let calls = 0;
+    const result = new PyResult({
+      isStream: false,
+      call: async () => {
+        calls += 1;
+        return ['of', 'the list'];
+      },
+      stream: () => expect.fail('it was called already'),
+    });
+    await null;
+    const items: unknown[] = [];
+    for await (const item of result) items.push(item);
+    expect([items, await result, calls]).toEqual([['of', 'the list'], ['of', 'the list'], 1]);
+    const refused = new PyResult({
+      isStream: false,
+      call: () => Promise.reject(new RangeError('a generator is no value')),
+      stream: () => expect.fail('it was called already'),
+    });
+    await expect(refused).rejects.toThrow(RangeError);
+    await expect(refused[Symbol.asyncIterator]().next()).rejects.toThrow(RangeError);
+  });
+
   it('is called once, however often it is awaited, and if nobody does', async () => {
     const { py, calls } = proxy();
     const result = py.mean([1]);
