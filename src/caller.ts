@@ -198,7 +198,7 @@ export abstract class Caller<Api = unknown> {
       const fail = () => {
         throw error;
       };
-      return new Stream<T>(roomFor(), fail, (refused) => refused);
+      return new Stream<T>(roomFor(), fail, (refused) => refused, this.runtime.keepAlive);
     }
   }
 
@@ -323,6 +323,7 @@ export abstract class Caller<Api = unknown> {
       room,
       (items) => this.#ask(prepared, items, room),
       (error) => this.runtime.tied(error),
+      this.runtime.keepAlive,
     );
     return schema === undefined ? stream : checkItems<T>(stream, this.#checked(schema, name, options));
   }
@@ -386,8 +387,9 @@ export abstract class Caller<Api = unknown> {
     const askedAt = Math.floor(now);
     const call = new Call(question, site, clock, askedAt, wait, extras);
     counters.asked += 1;
-    keepAlive.hold();
-    call.onSettled(this.runtime.onCallSettled);
+    // A stream holds it while somebody waits for an item.
+    if (stream === undefined) keepAlive.hold();
+    call.onSettled(stream === undefined ? this.runtime.onCallSettled : this.runtime.onStreamSettled);
     const refusal = poison.isEmpty ? undefined : poison.refusalOf(call);
     if (refusal === undefined) this.place(call, options);
     else call.fail(refusal, 'refused');

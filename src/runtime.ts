@@ -207,6 +207,9 @@ export class Runtime {
     this.keepAlive.release();
   };
 
+  /** The same for a stream. */
+  readonly onStreamSettled = (how: CallOutcome): void => this.counters.settled(how);
+
   /** All calls that wait for an answer. */
   get running(): Call[] {
     const exchanges = [...this.hands.values()].flatMap((hand) => hand.exchanges);

@@ -2,6 +2,7 @@ import type { Call, CallExtras, CallOutcome } from './call.js';
 import type { CallOptions } from './caller.js';
 import { OptionError } from './errors.js';
 import { dropUnread } from './handle.js';
+import type { KeepAlive } from './keep-alive.js';
 import { UnreadObjects } from './unread.js';
 
 /** How a stream is read. */
@@ -36,6 +37,7 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
   readonly #start: (stream: CallExtras['stream']) => Call;
   readonly #room: Room;
   readonly #seen: (error: unknown) => unknown;
+  readonly #keepAlive: KeepAlive;
   /** What has come and was not read, the first batch read up to `#at`. */
   readonly #batches: { readonly values: readonly unknown[]; readonly bytes: number }[] = [];
   #at = 0;
@@ -43,13 +45,22 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
   #call: Call | undefined;
   #readItems = 0;
   #readBytes = 0;
-  #end: { readonly error?: unknown } | undefined;
+  #end: Ending | undefined;
   /** Of what was unread when it ended. Absent where there can be none. */
   #unreadObjects: UnreadObjects | undefined;
 
-  /** @param seen What the reader is to see of an error. */
-  constructor(room: Room, start: (stream: CallExtras['stream']) => Call, seen: (error: unknown) => unknown) {
+  /**
+   * @param seen What the reader is to see of an error.
+   * @param keepAlive Held while somebody waits for an item. An open stream that nobody waits on keeps no program running.
+   */
+  constructor(
+    room: Room,
+    start: (stream: CallExtras['stream']) => Call,
+    seen: (error: unknown) => unknown,
+    keepAlive: KeepAlive,
+  ) {
     this.#seen = seen;
+    this.#keepAlive = keepAlive;
     this.#room = room;
     this.#start = start;
   }
@@ -60,6 +71,7 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
     if (this.#end !== undefined) return this.#ended(this.#end);
     return new Promise((resolve, reject) => {
       this.#readers.push({ resolve, reject });
+      this.#keepAlive.hold();
       this.#begin();
     });
   }
@@ -69,7 +81,7 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
     this.#leaveUnread();
     this.#end = {};
     this.#call?.leave();
-    for (const { resolve } of this.#readers.splice(0)) resolve(DONE);
+    this.#serveAll(() => DONE);
     return Promise.resolve(DONE);
   }
 
@@ -95,10 +107,8 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
   onItems(values: readonly unknown[], bytes: number): void {
     if (values.length === 0 || this.#end !== undefined) return;
     this.#batches.push({ values, bytes });
-    while (this.#readers.length > 0) {
-      const batch = this.#batches[0];
-      if (batch === undefined) return;
-      this.#readers.shift()?.resolve({ value: this.#take(batch) as T, done: false });
+    for (let batch = this.#batches[0]; batch !== undefined && this.isWaiting; batch = this.#batches[0]) {
+      this.#serve({ value: this.#take(batch) as T, done: false });
     }
   }
 
@@ -163,24 +173,40 @@ export class Stream<T> implements AsyncIterableIterator<T, undefined> {
     this.#call?.credit(items, bytes);
   }
 
-  #finish(end: { readonly error?: unknown }): void {
+  #finish(end: Ending): void {
     if (this.#end !== undefined) return;
     this.#end = end;
     const unread = this.#unread();
     if (unread.length > 0) this.#unreadObjects = new UnreadObjects(this, unread);
-    for (const { resolve } of this.#readers.splice(0)) resolve(this.#ended(this.#end));
+    this.#serveAll(() => this.#ended(this.#end as Ending));
+  }
+
+  #serveAll(result: () => ReaderResult<T>): void {
+    while (this.isWaiting) this.#serve(result());
+  }
+
+  /** The one who has waited longest has that. */
+  #serve(result: ReaderResult<T>): void {
+    this.#readers.shift()?.resolve(result);
+    this.#keepAlive.release();
   }
 
   /** An error is told once; after it there is nothing more. */
-  #ended(end: { readonly error?: unknown }): Promise<IteratorResult<T, undefined>> {
+  #ended(end: Ending): Promise<IteratorResult<T, undefined>> {
     if (!('error' in end)) return Promise.resolve(DONE);
     this.#end = {};
     return Promise.reject(this.#seen(end.error));
   }
 }
 
+interface Ending {
+  readonly error?: unknown;
+}
+
+type ReaderResult<T> = IteratorResult<T, undefined> | Promise<IteratorResult<T, undefined>>;
+
 interface Reader<T> {
-  readonly resolve: (result: IteratorResult<T, undefined> | Promise<IteratorResult<T, undefined>>) => void;
+  readonly resolve: (result: ReaderResult<T>) => void;
   readonly reject: (error: unknown) => void;
 }
 

@@ -23,6 +23,7 @@ describe('a program', () => {
   it.each([
     ['that ends with close()', 'close', 0],
     ['that forgets to close its pool, and even a lease', 'forget', 0],
+    ['that forgets to leave a stream', 'forget a stream', 0],
     ['that throws', 'throw', 1],
     ['that calls process.exit in the middle of a call', 'exit', 7],
   ])('%s ends by itself, and its workers with it', async (_, how, code) => {
@@ -32,8 +33,8 @@ describe('a program', () => {
     await until(() => !pids.some(isAlive), 'the workers to end', 2_000);
   });
 
-  it('that waits for nothing but a call gets its answer before it ends', async () => {
-    const script = new NodeScript(here('ends-by-itself.ts'), ['forget a call', app, PYTHON]);
+  it.each(['a call', 'an item'])('that waits for nothing but %s gets its answer before it ends', async (what) => {
+    const script = new NodeScript(here('ends-by-itself.ts'), [`forget ${what}`, app, PYTHON]);
     const pids = await script.told<number[]>();
     expect(await script.told()).toBe(1);
     expect(await script.ended).toBe(0);
