@@ -1,4 +1,4 @@
-import type { WaitOptions } from './budget.js';
+import { eitherOf, type WaitOptions } from './budget.js';
 import { OptionError, type ResultIssue, ResultRefusedError, SchemaTimeoutError } from './errors.js';
 import { dropLeftOut, type HandleOwner, remotesIn } from './handle.js';
 import { isThenable } from './hooks.js';
@@ -46,13 +46,25 @@ export function checkItems<T>(
   checked: Checked,
 ): AsyncIterableIterator<T, undefined> & AsyncDisposable {
   const site = siteAbove(checkItems);
+  const leaving = new AbortController();
+  const signal = eitherOf(checked.wait.signal ?? leaving.signal, leaving.signal);
   const items = (async function* (): AsyncGenerator<T, undefined> {
     // Here and not before: the budget begins with the first item that is asked for.
-    const check = checkerOf<T>(checked, site);
-    for await (const item of stream) yield await check(item);
+    const check = checkerOf<T>({ ...checked, wait: { ...checked.wait, signal } }, site);
+    for await (const item of stream) {
+      let made: T;
+      try {
+        made = await check(item);
+      } catch (error) {
+        if (leaving.signal.aborted) return;
+        throw error;
+      }
+      yield made;
+    }
   })();
   // A generator that waits for an item, or for a schema, would not hear of it before it has that.
   const left = <R>(result: Promise<R>): Promise<R> => {
+    leaving.abort();
     void items.return(undefined);
     return result;
   };

@@ -160,15 +160,19 @@ describe('a schema', () => {
   it('that never settles keeps nobody in a stream either, nor is Python kept in it', async () => {
     const pool = await readyPool(hints);
     let items: Items | undefined;
+    let pending: Promise<unknown> | undefined;
     await new Promise<void>((resolve) => {
       const validate = () => {
         resolve();
         return new Promise<never>(() => {});
       };
       items = pool.stream('amounts', [3], { schema: { '~standard': { version: 1, vendor: 'test', validate } } });
-      void items.next();
+      pending = items.next();
     });
-    expect(await items?.return?.()).toEqual({ value: undefined, done: true });
+    const next = items?.next();
+    const done = { value: undefined, done: true };
+    expect(await items?.return?.()).toEqual(done);
+    expect(await Promise.all([pending, next, items?.next()])).toEqual([done, done, done]);
     expect(await pool.call('closed')).toBe(true);
   });
 
