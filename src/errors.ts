@@ -9,6 +9,8 @@ import { CRASHED_THREAD, headOf } from './stack.js';
 export abstract class PoolError<Code extends PoolErrorCode = PoolErrorCode> extends Error {
   /** Stable for good: compare this, not the message. */
   readonly code: Code;
+  // Its own from the start, since none can be given to it where somebody has frozen `Error.prototype`.
+  override name: string;
   /** Which item of a `map` it is of, 0 for the first: of an error that `map` throws, and absent from any other. */
   declare readonly index?: number | undefined;
 

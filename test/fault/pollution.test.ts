@@ -21,6 +21,23 @@ describe('a polluted Object.prototype', () => {
   }, 240_000);
 });
 
+describe('frozen prototypes', () => {
+  it('change nothing: values cross, and every failure reaches its caller', async () => {
+    const script = new NodeScript(here('frozen.ts'), [here('dies.py'), PYTHON]);
+    expect(await script.told()).toEqual({
+      given: true,
+      told: [
+        ['NotExposedError', 'ERR_NOT_EXPOSED', true],
+        ['PythonError', 'ERR_PYTHON', true],
+        ['WorkerDiedError', 'ERR_WORKER_DIED', true],
+        ['ValueRefusedError', 'ERR_VALUE', true],
+      ],
+    });
+    expect(await script.ended).toBe(0);
+    expect(await script.stderr).toBe('');
+  });
+});
+
 interface Told {
   readonly kind: string;
   readonly name: string;
