@@ -12,7 +12,9 @@ export function fingerprint(request: EncodedRequest, bytesMax = Number.POSITIVE_
   if (text.length <= TEXT_CHARS_MAX && request.bin.length === 0) return text;
   const hash = createHash('sha256').update(text);
   for (const bytes of request.bin) {
-    hash.update(`\n${bytes.byteLength}\n`).update(bytes.subarray(0, Math.min(bytesMax, bytes.byteLength)));
+    hash.update(`\n${bytes.byteLength}\n`);
+    // There is no part of what was transferred since it was encoded.
+    if (bytes.byteLength > 0) hash.update(bytes.subarray(0, Math.min(bytesMax, bytes.byteLength)));
   }
   return hash.digest('base64');
 }

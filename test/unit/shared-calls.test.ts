@@ -34,6 +34,17 @@ describe('calls of one idempotencyKey', () => {
     expect(await pool.call('pay', [], KEY)).toEqual({ items: [1] });
   });
 
+  it('are refused, and leave the key free, where bytes were transferred before they were made', async () => {
+    const { pool, answer } = await booted();
+    const bytes = new Uint8Array(3);
+    const call = pool.with(KEY).py.pay!(bytes);
+    structuredClone(bytes, { transfer: [bytes.buffer] });
+    await expect(call).rejects.toMatchObject({ code: 'ERR_VALUE', path: 'args[0]' });
+    const other = pool.call('pay', [new Uint8Array(3)], KEY);
+    await answer(1);
+    expect(await other).toBe(1);
+  });
+
   it('share an exception of Python too', async () => {
     const { pool, world, starts } = await booted();
     const calls = [pool.call('pay', [], KEY), pool.call('pay', [], KEY)].map((call) => call.catch((error) => error));
