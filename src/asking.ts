@@ -3,7 +3,7 @@ import type { WorkerHand } from './actors/worker.js';
 import { Budget } from './budget.js';
 import type { Call, CallHome, CallOutcome } from './call.js';
 import type { CallOptions } from './caller.js';
-import { type Child, callAbove, deadlockOf, isBelow, lookAgainAt, type Run } from './children.js';
+import { type Child, callAbove, deadlockOf, isBelow, lookAgain, type Run, refuseIfDeadlocked } from './children.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { own } from './own.js';
 import type { Asker, Runtime } from './runtime.js';
@@ -94,9 +94,6 @@ export abstract class Asking implements Asker {
   /** Ends the asking with an error; nothing if it has ended. */
   abstract fail(error: unknown, how?: CallOutcome): void;
 
-  /** Ends it if it was asked by a call's own function and would wait for ever. False: it goes on. */
-  abstract refuseIfDeadlocked(): boolean;
-
   protected abstract granted(exchange: Exchange): void;
 
   /** Goes to the coordinator, with a session's wish for a worker. */
@@ -110,7 +107,7 @@ export abstract class Asking implements Asker {
       this.waiter = { ...waiter, affinity, mayWait, isShort: false };
     this.runtime.ask(this, this.#isLetIn);
     this.#isLetIn = true;
-    this.refuseIfDeadlocked();
+    refuseIfDeadlocked(this.child);
   }
 
   /** Its turn comes before that of the other, where any worker would do for both. */
@@ -143,7 +140,7 @@ export abstract class Asking implements Asker {
     this.#isLetIn = true;
     // The one that it may have waited for has left.
     this.waiter = { ...this.waiter, affinity: null };
-    this.refuseIfDeadlocked();
+    refuseIfDeadlocked(this.child);
   }
 
   /**
@@ -161,9 +158,9 @@ export abstract class Asking implements Asker {
     const askedAt = isBack || settings.shed === null ? this.waiter.askedAt : Math.floor(now);
     this.waiter = { ...this.waiter, affinity: this.#beside(null), askedAt };
     this.runtime.ask(this, isBack);
-    this.refuseIfDeadlocked();
-    // Before, it went on by itself: whoever waits for it in a function may wait for ever from now on.
-    if (!isBack) this.runtime.lookForDeadlocks();
+    refuseIfDeadlocked(this.child);
+    // Before, it went on by itself.
+    if (!isBack) lookAgain();
   }
 
   /** What is sent there would wait behind a call in whose function this was made. */
@@ -181,7 +178,7 @@ export abstract class Asking implements Asker {
    */
   isOfNoUse({ worker: { inFront } }: Exchange, child = this.child): boolean {
     if (child === undefined || inFront === undefined) return false;
-    return isBelow(child, inFront) || deadlockOf(child, true, [inFront]) !== undefined;
+    return isBelow(child, inFront) || deadlockOf(child, [inFront]) !== undefined;
   }
 
   /**
@@ -195,7 +192,7 @@ export abstract class Asking implements Asker {
     spurned.keep(exchange, child);
     this.askOnceMore(true);
     // What was granted together with it has not come to everybody yet.
-    if (child.parent !== undefined) lookAgainAt(child.parent.call);
+    lookAgain();
   }
 
   /** False: it is refused rather than to wait. */
@@ -207,7 +204,7 @@ export abstract class Asking implements Asker {
   holders(): readonly (Child | undefined)[] | undefined {
     const behind = this.session?.waitsBehind?.();
     if (behind !== undefined) return [behind];
-    return this.runtime.holders(this.waiter.affinity)?.map(({ keeper }) => keeper);
+    return this.runtime.keepers(this.waiter.affinity);
   }
 
   onGranted(exchange: Exchange): void {
@@ -326,10 +323,6 @@ export class CallAsking extends Asking implements CallHome {
 
   fail(error: unknown, how?: CallOutcome): void {
     this.call.failToBeSent(error, how);
-  }
-
-  refuseIfDeadlocked(): boolean {
-    return this.call.refuseIfDeadlocked();
   }
 
   override onGranted(exchange: Exchange): void {

@@ -1,8 +1,18 @@
 import type { WorkerHand } from './actors/worker.js';
 import { Budget, isBounded, reasonOf, type WaitOptions } from './budget.js';
-import { type Child, Children, callOf, deadlockOf, type Parent, parentRun, Run } from './children.js';
+import {
+  type Child,
+  callOf,
+  childrenOf,
+  deadlockOf,
+  lookAgain,
+  type Parent,
+  parentRun,
+  Run,
+  refuseIfDeadlocked,
+} from './children.js';
 import type { PoolClock } from './clock.js';
-import { CallTimeoutError, PoolError, ValueRefusedError } from './errors.js';
+import { CallTimeoutError, type DeadlockError, PoolError, ValueRefusedError } from './errors.js';
 import { type Answer, type Exchange, isBegun, type Loss } from './exchange.js';
 import type { GivenHandles } from './given-handles.js';
 import type { HandleCaller } from './handle.js';
@@ -97,8 +107,6 @@ export class Call implements Parent, AskingCall, EncodedRequest {
   #resolve!: (value: unknown) => void;
   /** In which it was made. */
   readonly parent: Run | undefined = parentRun();
-  /** Absent until something is asked for in a function of its own. */
-  #children: Children | undefined;
   #home: CallHome | undefined;
   /** Where it was before it was sent. */
   #origin: CallHome | undefined;
@@ -117,7 +125,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     wait: WaitOptions,
     extras?: CallExtras,
   ) {
-    this.parent?.call.children.adopt(this);
+    this.parent?.adopt(this);
     this.#site = site;
     this.name = question.name;
     this.text = question.request.text;
@@ -153,27 +161,14 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     this.#origin = home;
   }
 
-  /** To be called where it waits: refuses it if it would wait there for ever. */
-  refuseIfDeadlocked(): boolean {
-    if (this.#isSettled) return false;
-    // Python runs it: if anybody waits, it is one below.
-    if (this.#home === undefined && this.#ahead === undefined) return this.#children?.refuse() ?? false;
-    const error = deadlockOf(this);
+  refuse(error: DeadlockError): boolean {
+    // Python runs it: if anybody is to be told, it is one below.
+    if (this.#home === undefined && this.#ahead === undefined) return false;
     // What Python has begun with may have done a part of its work, and is not told that it was refused.
-    if (error === undefined || this.#exchange?.hasStarted(this) === true) return false;
+    if (this.#exchange?.hasStarted(this) === true) return false;
     // It may be in the pipe behind the very call that waits for it.
     this.abandon(error, 'refused');
     return true;
-  }
-
-  get children(): Children {
-    this.#children ??= new Children(this);
-    return this.#children;
-  }
-
-  /** Another was sent behind it, whose slot comes free no sooner than its own: its children may wait for ever from now on. */
-  lookAgain(): void {
-    this.#children?.lookAgain();
   }
 
   waitsFor(): readonly (Child | undefined)[] | undefined {
@@ -181,7 +176,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     if (this.#isSettled) return undefined;
     if (this.#home !== undefined) return this.#home.holders();
     const ahead = this.#ahead;
-    return ahead === undefined ? (this.#children?.all ?? []) : [ahead];
+    return ahead === undefined ? childrenOf(this) : [ahead];
   }
 
   /** The call before which Python does not go on with this one, though it was sent. */
@@ -204,7 +199,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
       attempts.timer = this.#clock.setTimeout(() => this.#attemptSpent(ms), ms);
     }
     this.#live?.onSent(exchange.worker, this.caller?.owner);
-    if (exchange.aheadOf(this) !== undefined) this.refuseIfDeadlocked();
+    refuseIfDeadlocked(this);
   }
 
   onAnswered(answer: Answer, from: Exchange): void {
@@ -240,7 +235,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     const [exchange, origin, attempts] = [this.#exchange, this.#origin, this.#extras?.attempts];
     if (exchange?.aheadOf(this) === undefined || exchange.hasStarted(this) === true) return false;
     if (attempts?.terms.idempotent !== true || origin?.askAgain === undefined) return false;
-    if (deadlockOf(child, true, origin.holders() ?? []) !== undefined) return false;
+    if (deadlockOf(child, origin.holders() ?? []) !== undefined) return false;
     this.#clock.clearTimeout(attempts.timer);
     exchange.abandon(this);
     return this.goElsewhere(exchange);
@@ -274,7 +269,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     const refusal = this.handles?.refusalBy(worker) ?? this.#live?.refusal(this.name) ?? this.#refusalOfBytes();
     const blocker = callOf(worker.blockedBy);
     // It is not sent, so that it costs nobody the time in which a call that was given up has to be answered.
-    return refusal ?? (blocker && deadlockOf(this, true, [blocker]));
+    return refusal ?? (blocker && deadlockOf(this, [blocker]));
   }
 
   /** Bytes of its are lost that were to follow its line, which was not sent. */
@@ -412,7 +407,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
 
   /** Python waits for items where it stands, and what was sent there as it did not waits behind that. */
   #standStill(worker: WorkerHand): () => void {
-    this.#children?.lookAgain();
+    lookAgain();
     return block(worker, this.#newRun());
   }
 
@@ -495,7 +490,6 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     this.#exchange = undefined;
     // Functions that still run do so for that attempt: the other one does not wait for them.
     this.#live = undefined;
-    this.#children = undefined;
     const cancel = attempts.wait(ms, () => {
       this.#home = origin;
       origin.askAgain?.();
@@ -511,7 +505,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
   #settle(how: CallOutcome): boolean {
     if (this.#isSettled) return false;
     this.#isSettled = true;
-    this.parent?.call.children.release(this);
+    this.parent?.release(this);
     this.#budget?.close();
     const timer = this.#extras?.attempts?.timer;
     if (timer !== undefined) this.#clock.clearTimeout(timer);

@@ -15,8 +15,8 @@ export interface Child {
   readonly waitsForAll?: boolean;
   /** Whose end, of any of them, lets it go on; empty or undefined if it goes on by itself. */
   waitsFor(): readonly (Child | undefined)[] | undefined;
-  /** Refuses it, or the newest below it, if that would wait for ever. False: nobody was refused. */
-  refuseIfDeadlocked(): boolean;
+  /** Tells it that it would wait for ever; absent for what is made in no function. False: it is not to be told. */
+  refuse?(error: DeadlockError): boolean;
 }
 
 /** Somebody in whose functions others are asked for, and who waits for these: a call, or a session's `onLost`. */
@@ -25,49 +25,6 @@ export interface Parent extends Child {
   readonly worker: WorkerHand | undefined;
   /** No other call of that worker goes on, or will where it next waits. */
   readonly blocks?: boolean;
-  /** Nobody waits for it any more. */
-  readonly isSettled: boolean;
-  /** Those that it waits for. */
-  readonly children: Children;
-}
-
-/** Those asked for in the functions of one, in runs that it waits for, and not settled. */
-export class Children {
-  readonly #parent: Parent;
-  readonly #all = new Set<Child>();
-
-  constructor(parent: Parent) {
-    this.#parent = parent;
-  }
-
-  get all(): readonly Child[] {
-    return [...this.#all];
-  }
-
-  adopt(child: Child): void {
-    this.#all.add(child);
-  }
-
-  /** That one is not waited for any more. */
-  release(child: Child): void {
-    if (this.#all.delete(child)) this.lookAgain();
-  }
-
-  /** Those who are left may wait for ever from now on. */
-  lookAgain(): void {
-    if (this.#all.size > 0 && !this.#parent.isSettled) lookAgainAt(this.#parent);
-  }
-
-  /** What that run has left behind is not waited for any more. */
-  releaseAllOf(run: Run): void {
-    for (const child of this.#all) if (child.parent === run) this.release(child);
-  }
-
-  /** Refuses the newest of them, if they would wait for ever. False: nobody was refused. */
-  refuse(): boolean {
-    if (this.#parent.isSettled) return false;
-    return this.all.toReversed().some((child) => child.refuseIfDeadlocked());
-  }
 }
 
 /** One run of a function, or of an iterable, that Python has asked for in the name of a call; or of an `onLost`. */
@@ -87,6 +44,21 @@ export class Run {
     return this.#hasEnded || this.#isGivenUp();
   }
 
+  /** That one was asked for in it, and the call waits for it. */
+  adopt(child: Child): void {
+    const children = asked.get(this.call);
+    if (children === undefined) asked.set(this.call, new Set([child]));
+    else children.add(child);
+  }
+
+  /** That one is not waited for any more: those who are left may wait for ever from now on. */
+  release(child: Child): void {
+    const children = asked.get(this.call);
+    if (!children?.delete(child)) return;
+    if (children.size === 0) asked.delete(this.call);
+    else lookAgain();
+  }
+
   /** What `run` comes to. What it asks of a pool before it has ended is known as the call's child. */
   of<T>(run: () => T): Promise<Awaited<T>> {
     return running.run(this, async (): Promise<Awaited<T>> => {
@@ -95,7 +67,7 @@ export class Run {
         return await run();
       } finally {
         this.#hasEnded = true;
-        this.call.children.releaseAllOf(this);
+        for (const child of asked.get(this.call) ?? []) if (child.parent === this) this.release(child);
       }
     });
   }
@@ -124,23 +96,47 @@ export function isBelow(child: Pick<Child, 'parent'>, call: Parent): boolean {
   return false;
 }
 
+/** Those asked for in the functions of a call that it waits for, and not settled, the newest last. */
+export function childrenOf(call: Parent): Child[] {
+  return [...(asked.get(call) ?? [])].filter((child) => parentOf(child) === call);
+}
+
 /** Runs something that lives longer than the call in whose function it happens to begin, and is no child of it. */
 export function outside<T>(run: () => T): T {
   return running.run(undefined, run);
+}
+
+/** To be called as somebody begins to wait: refuses it if that would be for ever. False: it was not refused. */
+export function refuseIfDeadlocked(child: Child | undefined): boolean {
+  const error = child && deadlockOf(child);
+  return (error && child?.refuse?.(error)) ?? false;
+}
+
+/**
+ * To be called as those who wait in functions already may wait for ever from now on: a lease has ended whose slot nobody
+ * gets, a worker is gone, no more are to come, or somebody on whom they counted has ended, or waits as well. They are looked
+ * at once the turn is over, when the functions have gone on. Of those of one call the newest is refused, and it goes on then.
+ */
+export function lookAgain(): void {
+  // Most of the time nobody waits in a function.
+  if (isLookAhead || asked.size === 0) return;
+  isLookAhead = true;
+  nextTurn(() => {
+    isLookAhead = false;
+    const free = new Set<Child>();
+    for (const call of [...asked.keys()].toReversed()) {
+      if (isStuck(call, new Set(), free) && childrenOf(call).toReversed().some(refuseIfDeadlocked)) free.add(call);
+    }
+  });
 }
 
 /**
  * The error for a child that would wait for ever: whoever holds a slot that could serve it waits, in a function that
  * Python called, for such a child in turn. Undefined if one of them may go on.
  *
- * @param needsSlot False: it waits for the end of a call, and for no slot.
  * @param behind What it would wait for, where it does not wait yet.
  */
-export function deadlockOf(
-  child: Child,
-  needsSlot = true,
-  behind?: readonly (Child | undefined)[],
-): DeadlockError | undefined {
+export function deadlockOf(child: Child, behind?: readonly (Child | undefined)[]): DeadlockError | undefined {
   // Most have none, and nobody has to look at what they wait for.
   if (parentOf(child) === undefined) return undefined;
   const waited = behind ?? child.waitsFor() ?? [];
@@ -149,7 +145,8 @@ export function deadlockOf(
   for (let each: Child | undefined = child; each !== undefined; each = parentOf(each)) chain.unshift(each);
   return new DeadlockError({
     chain: chain.map(({ name }) => name),
-    slots: needsSlot ? waited.length : undefined,
+    // One that waits for all of them waits for the end of calls, and for no slot.
+    slots: child.waitsForAll ? undefined : waited.length,
     isOnLost: waited.some((each) => each?.isOnLost && chain.includes(each)),
   });
 }
@@ -173,40 +170,20 @@ export function unlessDeadlocked<T>(
       parent,
       waitsForAll: true,
       waitsFor,
-      refuseIfDeadlocked() {
-        const error = deadlockOf(wait, false);
-        if (error === undefined) return false;
-        parent.call.children.release(wait);
+      refuse(error) {
+        parent.release(wait);
         reject(error);
         return true;
       },
     };
-    parent.call.children.adopt(wait);
-    work.finally(() => parent.call.children.release(wait)).then(resolve, reject);
+    parent.adopt(wait);
+    work.finally(() => parent.release(wait)).then(resolve, reject);
   });
   // A function that has returned once the turn is over did not wait for it; one that has more to do may not, either.
-  lookAgainAt(parent.call);
+  lookAgain();
   waited.catch(() => {});
   return waited;
 }
-
-/**
- * Looks at a call's children once the turn is over, when its functions have gone on: those who are left may wait for ever, now
- * that one of them has ended, or that Python waits in the call where it stands.
- */
-export function lookAgainAt(call: Parent): void {
-  if (left.size === 0) {
-    nextTurn(() => {
-      const calls = [...left];
-      left.clear();
-      for (const each of calls) each.children.refuse();
-    });
-  }
-  left.add(call);
-}
-
-/** The calls whose children are looked at then. */
-const left = new Set<Parent>();
 
 /** Who waits for it. */
 function parentOf({ parent }: Pick<Child, 'parent'>): Parent | undefined {
@@ -244,3 +221,6 @@ function areStuck(
 }
 
 const running = new AsyncLocalStorage<Run | undefined>();
+/** Who is asked for in functions, by the call that waits for them. */
+const asked = new Map<Parent, Set<Child>>();
+let isLookAhead = false;

@@ -2,7 +2,7 @@ import type { ClientRef, LeaseId } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import type { Batch } from './batch.js';
 import type { Call } from './call.js';
-import { type Child, callOf } from './children.js';
+import { type Child, callOf, lookAgain } from './children.js';
 import { type EndedLease, type HandleEnd, LeaseEndedError, type PoolError } from './errors.js';
 import type { Parts } from './parts.js';
 import { remove } from './remove.js';
@@ -198,11 +198,11 @@ export class Exchange {
     if (this.worker.runs(request)) {
       this.onRunning(request);
       // Where a plain function holds up the loop, it waits behind that.
-      return callOf(this.worker.blockedBy)?.children.lookAgain();
+      if (this.worker.blockedBy !== undefined) lookAgain();
+      return;
     }
-    // No call that is sent ahead of its turn stands behind one with functions.
-    if (this.#holder !== undefined || !this.worker.isBeyondItsSlots)
-      return this.worker.ahead(request)?.call?.lookAgain();
+    // Its slot comes free no sooner than that of the one in front. None that is sent ahead of its turn stands behind one with functions.
+    if (this.#holder !== undefined || !this.worker.isBeyondItsSlots) return lookAgain();
     request.isAhead = true;
     this.worker.runtime.prefetch.counts.ahead += 1;
   }
@@ -213,7 +213,7 @@ export class Exchange {
     this.#requests.push(request);
     this.worker.send(request);
     if (this.worker.runs(request)) return this.onRunning(request);
-    this.worker.ahead(request)?.call?.lookAgain();
+    lookAgain();
   }
 
   /** The answer to a request has come. One that comes after all is lost is nobody's. */

@@ -1,5 +1,5 @@
 import type { Call, CallHome } from './call.js';
-import type { Child } from './children.js';
+import { type Child, refuseIfDeadlocked } from './children.js';
 import { type EndedLease, LeaseEndedError } from './errors.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import type { Runtime } from './runtime.js';
@@ -91,7 +91,7 @@ export class Hold implements LeaseHolder, CallHome {
     if (this.#waiting.length === 0 && this.exchange.takes(call)) return this.exchange.send(call);
     this.#waiting.push(call);
     call.waitAt(this);
-    call.refuseIfDeadlocked();
+    refuseIfDeadlocked(call);
   }
 
   /** Gives it back once the calls already made have been answered, and resolves then. */

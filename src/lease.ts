@@ -12,8 +12,8 @@ import {
 } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
-import { type Child, deadlockOf, isBelow, parentRun, type Run, unlessDeadlocked } from './children.js';
-import type { LeaseEnd } from './errors.js';
+import { type Child, isBelow, parentRun, type Run, unlessDeadlocked } from './children.js';
+import type { DeadlockError, LeaseEnd } from './errors.js';
 import type { Exchange } from './exchange.js';
 import type { Hold, HoldTerms } from './hold.js';
 import { NO_OPTIONS, own } from './own.js';
@@ -169,7 +169,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
         this.fail(error);
       });
     }
-    this.parent?.call.children.adopt(this);
+    this.parent?.adopt(this);
   }
 
   /** Asks, by `ask`, and returns what comes of it. */
@@ -210,7 +210,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
   }
 
   waitsFor(): readonly (Child | undefined)[] | undefined {
-    return this.holders();
+    return this.isSettled ? undefined : this.holders();
   }
 
   fail(error: unknown): void {
@@ -222,9 +222,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
     this.#spurned.giveBack();
   }
 
-  refuseIfDeadlocked(): boolean {
-    const error = this.isSettled ? undefined : deadlockOf(this);
-    if (error === undefined) return false;
+  refuse(error: DeadlockError): boolean {
     this.withdraw();
     this.fail(error);
     return true;
@@ -243,7 +241,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
     this.#resolve = undefined;
     this.#reject = undefined;
     this.#lease = undefined;
-    this.parent?.call.children.release(this);
+    this.parent?.release(this);
     this.#budget?.close();
     if (this.#waits) this.runtime.keepAlive.release();
     this.close();
@@ -280,11 +278,6 @@ export class HastyAsking extends Asking {
   }
 
   protected override mayWaitFor(): boolean {
-    return false;
-  }
-
-  // It does not wait, for itself or anybody.
-  refuseIfDeadlocked(): boolean {
     return false;
   }
 

@@ -190,13 +190,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
     const { runtime } = this;
     const above = callAbove(parentRun(), ({ worker }) => worker?.runtime === runtime);
     const drained = this.#end('drain', ['drained', 'stopping', 'closed'], wait, 'drained');
-    return unlessDeadlocked(drained, 'drain()', () => [
-      above,
-      ...runtime.running,
-      ...runtime.keepers,
-      ...runtime.sessions.rebuilds,
-      ...[...runtime.askers].map(({ child }) => child),
-    ]);
+    return unlessDeadlocked(drained, 'drain()', () => [above, ...runtime.unserved]);
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { WorkerHand } from './actors/worker.js';
 import type { Standing } from './asking.js';
-import { type Child, Children, type Parent } from './children.js';
+import { type Child, childrenOf, type Parent } from './children.js';
 
 /**
  * The state of one session, as its `onLost` builds it anew. The calls that are held wait for this, and what `onLost`
@@ -20,7 +20,6 @@ export class Rebuild implements Parent {
   readonly poolClosed: Promise<false>;
   /** Tells that. */
   close!: () => void;
-  readonly children: Children = new Children(this);
   isSettled = false;
 
   constructor(standing: Standing) {
@@ -31,10 +30,6 @@ export class Rebuild implements Parent {
   }
 
   waitsFor(): readonly Child[] | undefined {
-    return this.isSettled ? undefined : this.children.all;
-  }
-
-  refuseIfDeadlocked(): boolean {
-    return this.children.refuse();
+    return this.isSettled ? undefined : childrenOf(this);
   }
 }

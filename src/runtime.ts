@@ -27,7 +27,7 @@ import { Askers } from './askers.js';
 import type { SessionTerms } from './asking.js';
 import { Budget, checkWait, reasonOf, type WaitOptions } from './budget.js';
 import type { Call, CallOutcome } from './call.js';
-import type { Child } from './children.js';
+import { type Child, lookAgain } from './children.js';
 import { type PoolClock, wallClock } from './clock.js';
 import {
   OverloadedError,
@@ -66,7 +66,7 @@ import { Sites } from './site.js';
 import { Sizer } from './sizer.js';
 import { Counters, type PoolStats, type WorkerStats } from './stats.js';
 import type { System } from './table.js';
-import { nextTurn, soon, Turn } from './turn.js';
+import { soon, Turn } from './turn.js';
 import { give } from './unwatched.js';
 import type { LogMessage } from './wire/message.js';
 
@@ -137,7 +137,6 @@ export class Runtime {
   readonly #inspection: Inspection;
   #tickets = 0;
   #requests = 0;
-  #isLookAhead = false;
 
   /** @param startPython How a process is started; tests play theirs. */
   constructor(settings: PoolSettings, startPython?: StartPython) {
@@ -216,10 +215,11 @@ export class Runtime {
     return exchanges.flatMap((exchange) => exchange?.calls ?? []);
   }
 
-  /** What those wait for who want the slots that are leased: calls, and whatever else has a lease given back at its end. */
-  get keepers(): Set<Child | undefined> {
+  /** All that runs or waits, and what else has a lease given back at its end, as those know it who look at who waits for whom. */
+  get unserved(): (Child | undefined)[] {
     const exchanges = [...this.hands.values()].flatMap((hand) => hand.exchanges);
-    return new Set(exchanges.map((exchange) => exchange?.keeper));
+    const asking = [...this.#askers].map(({ child }) => child);
+    return [...this.running, ...exchanges.map((exchange) => exchange?.keeper), ...this.sessions.rebuilds, ...asking];
   }
 
   /** Those who have asked for a worker and have none. */
@@ -304,37 +304,21 @@ export class Runtime {
     }
   }
 
-  /** Who holds every slot that could serve such a wish; undefined if one is free, or may come up. */
-  holders(affinity: Affinity | null): readonly Exchange[] | undefined {
+  /** What those wait for who hold every slot that could serve such a wish; undefined if one is free, or may come up. */
+  keepers(affinity: Affinity | null): readonly (Child | undefined)[] | undefined {
     const { sizeMax, slots } = this.settings;
     // At its end a pool does not grow.
     const size = this.endedBy === undefined ? sizeMax : this.size;
     const hands = [...this.hands.values()].filter(({ id }) => !affinity?.strict || id === affinity.worker);
     if (hands.length < (affinity?.strict ? 1 : size)) return undefined;
-    const holders: Exchange[] = [];
+    const keepers: (Child | undefined)[] = [];
     for (const { exchanges, isRetired } of hands) {
       const held = exchanges.filter((exchange) => exchange !== undefined);
       // One that is to be replaced has a slot for nobody, and goes with the last of its leases.
       if (held.length < (isRetired ? 1 : slots)) return undefined;
-      holders.push(...held);
+      for (const { keeper } of held) keepers.push(keeper);
     }
-    return holders;
-  }
-
-  /**
-   * To be called when a lease has ended whose slot nobody gets, a worker is gone, no more are to come, or something else asks
-   * that somebody waits for already, as another attempt of a call, or a call of a session whose end is awaited:
-   * those asked for in the functions of calls may wait for ever from now on. They are looked at once the turn is over, when
-   * their functions have gone on.
-   */
-  lookForDeadlocks(): void {
-    if (this.#isLookAhead) return;
-    this.#isLookAhead = true;
-    nextTurn(() => {
-      this.#isLookAhead = false;
-      // One may be what several slots are waited for: of those below it the newest is refused, and it goes on before the next.
-      for (const keeper of this.keepers) keeper?.refuseIfDeadlocked();
-    });
+    return keepers;
   }
 
   /** What somebody is told whose budget is spent before there was a worker. */
@@ -503,7 +487,7 @@ export class Runtime {
     this.endedBy ??= by;
     void this.reloader?.close();
     this.#supervisor.send({ type: `pool.${by}` });
-    if (this.sizer !== undefined) this.lookForDeadlocks();
+    if (this.sizer !== undefined) lookAgain();
   }
 
   /** Workers that wait out a back-off are started now. */

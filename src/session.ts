@@ -3,7 +3,7 @@ import { type Asking, askingFor, only, preferring } from './asking.js';
 import { checkMs, checkNames, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
-import { outside, Run, unlessDeadlocked } from './children.js';
+import { lookAgain, outside, Run, unlessDeadlocked } from './children.js';
 import { OptionError, type SessionLoss, SessionLostError } from './errors.js';
 import type { Exchange } from './exchange.js';
 import { Hold } from './hold.js';
@@ -134,7 +134,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     }
     sessions.limit(record, this.#options.ttlMs);
     // Whoever awaits its end in a function waits for this as well.
-    if (record.onUnused.length > 0) this.runtime.lookForDeadlocks();
+    if (record.onUnused.length > 0) lookAgain();
     let isIn = true;
     const leave = () => {
       if (!isIn) return;

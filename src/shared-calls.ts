@@ -1,7 +1,7 @@
 import { Budget, reasonOf, type WaitOptions } from './budget.js';
 import type { Call, CallOutcome } from './call.js';
-import { type Child, deadlockOf, parentRun } from './children.js';
-import { IdempotencyKeyError, PoolError } from './errors.js';
+import { type Child, parentRun, refuseIfDeadlocked } from './children.js';
+import { type DeadlockError, IdempotencyKeyError, PoolError } from './errors.js';
 import { fingerprint } from './fingerprint.js';
 import { isA } from './instance.js';
 import { LruMap } from './lru-map.js';
@@ -141,7 +141,7 @@ class Sharer implements Child {
       const settle = (tell: () => void) => {
         budget?.close();
         this.#leave = undefined;
-        this.parent?.call.children.release(child);
+        this.parent?.release(child);
         tell();
       };
       const leave = (error: unknown, how: 'timedOut' | 'aborted') => {
@@ -165,15 +165,13 @@ class Sharer implements Child {
         (error) => settle(() => reject(error)),
       );
       if (isFirst) return;
-      this.parent?.call.children.adopt(this);
-      this.refuseIfDeadlocked();
+      this.parent?.adopt(this);
+      refuseIfDeadlocked(this);
     });
   }
 
-  refuseIfDeadlocked(): boolean {
-    const error = this.#leave && deadlockOf(this);
-    if (error === undefined || this.#shared.call.leavePipe(this)) return false;
-    this.#leave?.(error, 'aborted');
+  refuse(error: DeadlockError): boolean {
+    if (!this.#shared.call.leavePipe(this)) this.#leave?.(error, 'aborted');
     return true;
   }
 

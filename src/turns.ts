@@ -434,11 +434,6 @@ class TurnAsking extends Asking {
     this.withdraw();
   }
 
-  // No call of Python's has made it.
-  refuseIfDeadlocked(): boolean {
-    return false;
-  }
-
   protected granted(exchange: Exchange): void {
     this.#isSettled = true;
     this.close();

@@ -1,6 +1,7 @@
 import type { KillReason, WorkerEvent, WorkerRef } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import { Boot } from './boot.js';
+import { lookAgain } from './children.js';
 import { type PoolError, ProtocolError } from './errors.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from './process/python-process.js';
 import { StackDumps } from './process/stack-dump.js';
@@ -197,7 +198,7 @@ export class WorkerLife implements ProcessListeners {
     this.#worker.send(event);
     this.#runtime.hands.delete(this.#worker);
     // Nobody follows one whose replacement is up already, nor a replacement that has not come up.
-    this.#runtime.lookForDeadlocks();
+    lookAgain();
   }
 
   /** As events name it. */

@@ -10,7 +10,7 @@ import {
 import type { Batch } from '../batch.js';
 import { busyPoll } from '../busy-poll.js';
 import type { Call } from '../call.js';
-import { callOf, type Parent, type Run } from '../children.js';
+import { callOf, lookAgain, type Parent, type Run } from '../children.js';
 import { compile } from '../compile.js';
 import {
   CallHungError,
@@ -361,7 +361,7 @@ export class WorkerHand {
     const hadHandles = this.#handles?.end(lease, 'lease-ended');
     if (this.#kept?.end(lease) || hadHandles) this.#outbox.send(encodeLeaseEnd(lease));
     // Its slot is for nobody, and those who wait for one of it may be left with the leases of calls that wait for them.
-    if (this.isRetired) this.runtime.lookForDeadlocks();
+    if (this.isRetired) lookAgain();
   }
 
   /** Lets Python drop what it keeps for a session. */

@@ -611,7 +611,7 @@ describe('the end of a session, awaited in the function of a call,', () => {
     const calls = [session.call('asked')];
     const ended = outer.run(() => session.end());
     await setImmediate();
-    const looks = vi.spyOn(played.runtime, 'keepers', 'get');
+    const looks = vi.spyOn(played.runtime.sessions, 'childrenOf');
     calls.push(...Array.from({ length: 100 }, () => session.call('asked')));
     await setImmediate();
     expect(looks).toHaveBeenCalledTimes(1);

@@ -1,37 +1,50 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import type { Call } from '../../src/call.js';
-import { type Child, deadlockOf, lookAgainAt, outside, parentRun, Run } from '../../src/children.js';
+import {
+  type Child,
+  childrenOf,
+  deadlockOf,
+  lookAgain,
+  outside,
+  type Parent,
+  parentRun,
+  Run,
+} from '../../src/children.js';
 import { checkOptions } from '../../src/options.js';
 import { Runtime } from '../../src/runtime.js';
 import { FakePython } from '../fake/fake-python.js';
 import { heard } from '../fake/turned-clock.js';
 
 it('what a function asks is asked by its run, until that has ended or nobody waits for it', async () => {
-  const { run, ended } = running();
+  const { run, call, ask } = running();
+  const child = ask();
+  expect(childrenOf(call)).toEqual([child]);
   expect(await run.of(parentRun)).toBe(run);
-  expect(ended).toEqual([run]);
+  expect(childrenOf(call)).toEqual([]);
   let left: Promise<unknown> | undefined;
   await run.of(() => {
     left = heard().then(parentRun);
   });
   expect(await left).toBeUndefined();
   const slow = running();
+  slow.ask();
   const seen = await slow.run.of(async () => {
     await heard();
     const before = parentRun();
     slow.giveUp();
-    return [before, parentRun()];
+    return [before, parentRun(), childrenOf(slow.call)];
   });
-  expect(seen).toEqual([slow.run, undefined]);
+  expect(seen).toEqual([slow.run, undefined, []]);
 });
 
 it('a run that fails has ended as well', async () => {
-  const { run, ended } = running();
+  const { run, call, ask } = running();
+  ask();
   const fails = () => {
     throw new Error('broken');
   };
   await expect(run.of(fails)).rejects.toThrow('broken');
-  expect([run.isOver, ended]).toEqual([true, [run]]);
+  expect([run.isOver, childrenOf(call)]).toEqual([true, []]);
 });
 
 it('what outlives the call in whose function it begins is no child of it', async () => {
@@ -42,13 +55,55 @@ it('those who are left are looked at as no part of what has ended, though somebo
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const seen = new Promise((resolve) => {
-    const left = { children: { refuse: () => resolve(parentRun()) } } as unknown as Call;
-    void running().run.of(() => {
-      lookAgainAt(left);
+    const { run, ask } = running();
+    const waitsFor = () => {
+      resolve(parentRun());
+      return undefined;
+    };
+    const child = ask({ waitsFor });
+    onTestFinished(() => run.release(child));
+    void run.of(() => {
+      lookAgain();
       return new Promise(() => {});
     });
   });
   expect(await seen).toBeUndefined();
+});
+
+it('of those who would wait for ever the newest is refused, and the call that waited for it goes on before the next is', async () => {
+  const calls = [running(), running()];
+  const refused: string[] = [];
+  const ask = ({ ask, run }: ReturnType<typeof running>, name: string) => {
+    const refuse = () => {
+      refused.push(name);
+      run.release(child);
+      return true;
+    };
+    const child = ask({ name, refuse, waitsFor: () => calls.map(({ call }) => call) });
+  };
+  for (const [of, call] of calls.entries()) for (const each of ['first', 'last']) ask(call, `${each} of ${of}`);
+  const turns: string[][] = [];
+  for (let turn = 0; turn < 3; turn += 1) {
+    lookAgain();
+    await setImmediate();
+    turns.push(refused.splice(0));
+  }
+  expect(turns).toEqual([['last of 1'], ['first of 1'], []]);
+  for (const { run } of calls) await run.of(() => {});
+});
+
+it('where one of those goes on that a call waits for, nobody looks at the others', async () => {
+  const { run, ask } = running();
+  let looks = 0;
+  const waitsFor = () => {
+    looks += 1;
+    return undefined;
+  };
+  for (let child = 0; child < 1_000; child += 1) ask({ waitsFor });
+  lookAgain();
+  await setImmediate();
+  expect(looks).toBe(1);
+  await run.of(() => {});
 });
 
 it.each([true, false])('each of those who wait for each other is looked at once (the last goes on: %s)', (goesOn) => {
@@ -62,7 +117,6 @@ it.each([true, false])('each of those who wait for each other is looked at once 
       looks += 1;
       return waitsFor();
     },
-    refuseIfDeadlocked: () => false,
   });
   const first = waiting(() => calls, true);
   let calls: readonly Child[] = goesOn ? [] : [first];
@@ -71,7 +125,7 @@ it.each([true, false])('each of those who wait for each other is looked at once 
     const drains = [1, 2].map(() => waiting(() => below, true));
     calls = [1, 2].map(() => waiting(() => drains, false));
   }
-  expect(deadlockOf(first, false) === undefined).toBe(goesOn);
+  expect(deadlockOf(first) === undefined).toBe(goesOn);
   // One for each way to the last would be thousands.
   expect(looks).toBeLessThan(12 * 4);
 });
@@ -94,13 +148,18 @@ it('no worker belongs to the call in whose function it is started', async () => 
   await over;
 });
 
-/** One run of a function, for a call that hears of its end. */
+/** One run of a function of a call, in which others can be asked for. */
 function running() {
-  const ended: Run[] = [];
-  const call = { name: 'outer', children: { releaseAllOf: (run: Run) => void ended.push(run) } } as unknown as Call;
+  const call: Parent = { name: 'outer', parent: undefined, worker: undefined, waitsFor: () => childrenOf(call) };
   let isGivenUp = false;
   const giveUp = () => {
     isGivenUp = true;
   };
-  return { run: new Run(call, () => isGivenUp), ended, giveUp };
+  const run = new Run(call, () => isGivenUp);
+  const ask = (asked: Partial<Child> = {}): Child => {
+    const child: Child = { name: 'inner', parent: run, waitsFor: () => undefined, ...asked };
+    run.adopt(child);
+    return child;
+  };
+  return { run, call, ask, giveUp };
 }

@@ -425,7 +425,7 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     isUnsent: false,
     /** The request that Python has begun with. */
     comesTo: 100 as number | undefined,
-    first: { call: { lookAgain: () => {} } },
+    first: { call: {} },
     ahead: (request: Request) => (worker.runs(request) ? undefined : worker.first),
     runs: (request: Request) => worker.isRunning && asked[0] === request,
     hasStarted: (id: number) => (id === requests ? 'unknown' : false),
@@ -494,7 +494,6 @@ function callOf(name: string, said: string[]): Call {
     refusalBy: () => undefined,
     fail: (error: Error) => said.push(`${name} failed: ${error.message}`),
     onSent: () => said.push(`${name} sent`),
-    lookAgain: () => {},
     onAnswered: (answer: { value?: unknown }) => said.push(`${name} answered ${answer.value}`),
     onLost: ({ error }: Loss) => said.push(`${name} lost: ${error.message}`),
     goElsewhere: () => {

@@ -392,7 +392,7 @@ async function asked() {
 
 /** Runs something as a function does that a running call had given to Python, and that has more to do. All slots must be taken. */
 function inCall<T>({ runtime }: PlayedPool, name: string, run: () => T): T {
-  const call = runtime.holders(null)?.find((each) => each.call?.name === name)?.call;
+  const call = runtime.running.find((each) => each.name === name);
   let result: T | undefined;
   void call!.run(() => {
     result = run();
