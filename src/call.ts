@@ -523,6 +523,8 @@ function block(worker: WorkerHand, run: Run): () => void {
     if (worker.blockedBy !== run) return;
     worker.blockedBy = undefined;
     if (worker.hasSpurned) worker.giveBackSpurned();
+    // Those whom it held up wait for those in their own functions again.
+    lookAgain();
   };
 }
 

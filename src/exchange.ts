@@ -274,6 +274,8 @@ export class Exchange {
     if (!runs) return this.worker.forestall(request);
     this.onRunning(request);
     if (this.worker.hasSpurned) this.worker.revokeSpurned();
+    // It may have held up others, who wait for those in their own functions again.
+    lookAgain();
   }
 
   /** Python has come to the request: from now on it is its own doing if it does not answer. */

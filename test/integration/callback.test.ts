@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Pool, Session } from '../../src/index.js';
 import { Gate } from '../support/gate.js';
+import { latch } from '../support/latch.js';
 import { collect, failure, fixtures, next, readyPool } from '../support/pool.js';
 
 const callbacks = fixtures(import.meta.url)('callbacks.py');
@@ -763,13 +764,4 @@ async function killWorkerOf(session: Session, pool: Pool): Promise<void> {
   const dead = next(pool, 'worker.dead');
   process.kill(pid, 'SIGKILL');
   await dead;
-}
-
-/** What one side of a test waits for until the other opens it. */
-function latch(): { open: () => void; opened: Promise<void> } {
-  let open!: () => void;
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  return { open, opened };
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from 'xstate';
 import type { Lease, LogEvent, Pool, PoolOptions, Session, WorkerDiedError } from '../../src/index.js';
 import { Gate } from '../support/gate.js';
+import { latch } from '../support/latch.js';
 import { collect, failure, fixtures, next, readyPool } from '../support/pool.js';
 import { until } from '../support/processes.js';
 
@@ -240,6 +241,35 @@ describe('in the lane asyncio, a worker', () => {
     await rest(pool);
     expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, cancelled: { killed: 0 } });
   });
+
+  it.each(['goes on', 'is given up'])(
+    'refuses a call under the lease of its own call once a plain function that holds up both %s',
+    async (how) => {
+      const pool = await readyPool(lanes, { lane: 'asyncio', slots: 2 });
+      const lease = await pool.checkout();
+      const [isIn, standsStill, isAsked] = [latch(), latch(), latch()];
+      const asks = async () => {
+        isIn.open();
+        await standsStill.opened;
+        const inner = lease.call('echo', ['inner']);
+        isAsked.open();
+        return inner;
+      };
+      const outer = failure<Error & { cause: object }>(lease.call('wait_for', [asks]));
+      await isIn.opened;
+      const abort = new AbortController();
+      const stands = async () => {
+        standsStill.open();
+        await isAsked.opened;
+        if (how === 'goes on') return;
+        abort.abort('enough');
+        await new Promise(() => {});
+      };
+      await pool.call('wait_plainly', [stands], { signal: abort.signal }).catch(() => {});
+      expect((await outer).cause).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['wait_for', 'echo'] });
+      await lease.checkin();
+    },
+  );
 
   it('is asked in place of one that stands still, as long as there is one that does not', async () => {
     const pool = await readyPool(lanes, { lane: 'asyncio', slots: 4, size: 2 });
