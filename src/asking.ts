@@ -107,7 +107,7 @@ export abstract class Asking implements Asker {
       this.waiter = { ...waiter, affinity, mayWait, isShort: false };
     this.runtime.ask(this, this.#isLetIn);
     this.#isLetIn = true;
-    refuseIfDeadlocked(this.child);
+    this.refuseIfDeadlocked();
   }
 
   /** Its turn comes before that of the other, where any worker would do for both. */
@@ -140,7 +140,7 @@ export abstract class Asking implements Asker {
     this.#isLetIn = true;
     // The one that it may have waited for has left.
     this.waiter = { ...this.waiter, affinity: null };
-    refuseIfDeadlocked(this.child);
+    this.refuseIfDeadlocked();
   }
 
   /**
@@ -158,9 +158,14 @@ export abstract class Asking implements Asker {
     const askedAt = isBack || settings.shed === null ? this.waiter.askedAt : Math.floor(now);
     this.waiter = { ...this.waiter, affinity: this.#beside(null), askedAt };
     this.runtime.ask(this, isBack);
-    refuseIfDeadlocked(this.child);
+    this.refuseIfDeadlocked();
     // Before, it went on by itself.
     if (!isBack) lookAgain();
+  }
+
+  /** Who would wait for ever is told so. */
+  protected refuseIfDeadlocked(): void {
+    refuseIfDeadlocked(this.child);
   }
 
   /** What is sent there would wait behind a call in whose function this was made. */
@@ -368,8 +373,13 @@ class NestedAsking extends CallAsking {
     this.#spurned.giveBack();
   }
 
+  protected override refuseIfDeadlocked(): void {
+    for (const child of this.#waiting) refuseIfDeadlocked(child);
+  }
+
+  /** Who waits for it, the newest first. */
   get #waiting(): readonly Child[] {
-    return [this.call, ...this.runtime.shared.sharersOf(this.call)];
+    return [this.call, ...this.runtime.shared.sharersOf(this.call)].toReversed();
   }
 }
 

@@ -106,7 +106,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
   #afterwards: Afterwards | readonly Afterwards[] | undefined;
   #resolve!: (value: unknown) => void;
   /** In which it was made. */
-  readonly parent: Run | undefined = parentRun();
+  parent: Run | undefined = parentRun();
   #home: CallHome | undefined;
   /** Where it was before it was sent. */
   #origin: CallHome | undefined;
@@ -153,6 +153,14 @@ export class Call implements Parent, AskingCall, EncodedRequest {
   onSettled(run: Afterwards): void {
     const before = this.#afterwards;
     this.#afterwards = before === undefined ? run : [before, run].flat();
+  }
+
+  /** It belongs to all who share it, and each waits for it by itself: whoever made it, it is no child of that one. */
+  share(): void {
+    const run = this.parent;
+    if (run === undefined) return;
+    run.release(this);
+    this.parent = new Run(run.call, () => true);
   }
 
   /** It waits there from now on. */

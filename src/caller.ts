@@ -312,7 +312,7 @@ export abstract class Caller<Api = unknown> {
       isIdempotent: idempotent,
       wait,
       site: sites.above(this.#share, asking, clock.now()),
-      start: () => this.#ask(prepared),
+      start: (onMade) => this.#ask(prepared, undefined, undefined, onMade),
     });
   }
 
@@ -359,8 +359,12 @@ export abstract class Caller<Api = unknown> {
     return prepared;
   }
 
-  /** Asks what was prepared, once; for its items, if there is room for some. */
-  #ask(prepared: Prepared, stream?: CallExtras['stream'], room?: Room): Call {
+  /**
+   * Asks what was prepared, once; for its items, if there is room for some.
+   *
+   * @param onMade Called before it waits for a worker.
+   */
+  #ask(prepared: Prepared, stream?: CallExtras['stream'], room?: Room, onMade?: (call: Call) => void): Call {
     const { name, request, caller, given, handles, terms, heartbeatTimeoutMs, options } = prepared;
     const { counters, keepAlive, settings, clock, poison, retries, sites, hooks, asking } = this.runtime;
     const { signal, timeoutMs = settings.timeoutMs, context, onProgress } = options;
@@ -390,6 +394,7 @@ export abstract class Caller<Api = unknown> {
     // A stream holds it while somebody waits for an item.
     if (stream === undefined) keepAlive.hold();
     call.onSettled(stream === undefined ? this.runtime.onCallSettled : this.runtime.onStreamSettled);
+    onMade?.(call);
     const refusal = poison.isEmpty ? undefined : poison.refusalOf(call);
     if (refusal === undefined) this.place(call, options);
     else call.fail(refusal, 'refused');

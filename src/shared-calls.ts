@@ -21,8 +21,8 @@ export interface SharedRequest {
   readonly wait: WaitOptions;
   /** Where this caller asks. */
   readonly site: Site;
-  /** Makes the call, for the first of them. */
-  readonly start: () => Call;
+  /** Makes the call, for the first of them, and brings it on its way once `onMade` has it. */
+  readonly start: (onMade: (call: Call) => void) => void;
 }
 
 /**
@@ -61,15 +61,16 @@ export class SharedCalls {
       return new Sharer(this.#runtime, running, asked).promise;
     }
     if (known !== undefined) return this.#repeated(known as Settled, key, name);
-    const call = asked.start();
-    // One that was refused at once was never started, and tells nobody of its end any more.
-    if (call.isSettled) return call.promise;
-    const shared: Shared = { print, call, sharers: new Set() };
-    this.#running.set(key, shared);
-    this.#sharers.set(call, shared.sharers);
-    const sharer = new Sharer(this.#runtime, shared, asked);
-    call.onSettled((how) => this.#ended(asked, shared, how));
-    return sharer.promise;
+    return new Promise((resolve) => {
+      asked.start((call) => {
+        call.share();
+        const shared: Shared = { print, call, sharers: new Set() };
+        this.#running.set(key, shared);
+        this.#sharers.set(call, shared.sharers);
+        call.onSettled((how) => this.#ended(asked, shared, how));
+        resolve(new Sharer(this.#runtime, shared, asked).promise);
+      });
+    });
   }
 
   /** Those who wait for that call, if it is one that is shared. */
@@ -125,7 +126,7 @@ class Sharer implements Child {
   readonly parent = parentRun();
   readonly promise: Promise<unknown>;
   readonly #shared: Shared;
-  #leave: ((error: unknown, how: 'timedOut' | 'aborted') => void) | undefined;
+  #leave: ((error: unknown, how: CallOutcome) => void) | undefined;
 
   constructor(runtime: Runtime, shared: Shared, { wait, site }: Pick<SharedRequest, 'wait' | 'site'>) {
     const { call, sharers } = shared;
@@ -133,18 +134,16 @@ class Sharer implements Child {
     this.name = call.name;
     const askedAt = runtime.clock.now();
     const isFirst = sharers.size === 0;
-    // Whoever made the call in a function has that wait for the call itself.
-    const child: Child = isFirst ? call : this;
     sharers.add(this);
     let budget: Budget | undefined;
     this.promise = new Promise((resolve, reject) => {
       const settle = (tell: () => void) => {
         budget?.close();
         this.#leave = undefined;
-        this.parent?.release(child);
+        this.parent?.release(this);
         tell();
       };
-      const leave = (error: unknown, how: 'timedOut' | 'aborted') => {
+      const leave = (error: unknown, how: CallOutcome) => {
         settle(() => reject(error));
         sharers.delete(this);
         if (sharers.size === 0) call.abandon(error, how);
@@ -164,18 +163,20 @@ class Sharer implements Child {
         (value) => settle(() => resolve(isFirst ? value : copyOf(value))),
         (error) => settle(() => reject(error)),
       );
-      if (isFirst) return;
       this.parent?.adopt(this);
       refuseIfDeadlocked(this);
     });
   }
 
   refuse(error: DeadlockError): boolean {
-    if (!this.#shared.call.leavePipe(this)) this.#leave?.(error, 'aborted');
+    const { call, sharers } = this.#shared;
+    if (call.leavePipe(this)) return true;
+    if (sharers.size === 1) return call.refuse(error);
+    this.#leave?.(error, 'refused');
     return true;
   }
 
-  waitsFor(): readonly Child[] {
-    return [this.#shared.call];
+  waitsFor(): readonly (Child | undefined)[] | undefined {
+    return this.#shared.call.waitsFor();
   }
 }

@@ -351,6 +351,62 @@ describe('a call that is shared in the function of another, and was made outside
   });
 });
 
+describe('a call that is shared by others, and was made in the function of another,', () => {
+  const KEY = { idempotencyKey: 'order-17' };
+
+  it('is refused to that function alone once it would wait for ever', async () => {
+    const { pool, outer, held, answer } = await nesting({ size: 1 }, 1);
+    const first = outer.run(() => failure(pool.call('shared', [], KEY)));
+    const joined = pool.call('shared', [], KEY);
+    await held[0]?.checkin();
+    expect(await first).toMatchObject({
+      code: 'ERR_DEADLOCK',
+      chain: ['outer', 'shared'],
+      message: expect.stringContaining('all 2 slots'),
+    });
+    expect(pool.stats()).toMatchObject({ leases: 2, calls: { refused: 0 } });
+    await answer('outer');
+    await answer('shared');
+    expect(await joined).toBe('shared');
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, duplicates: 1 });
+  });
+
+  it('is refused where nobody else waits for it, and tells whose it is', async () => {
+    const { pool, outer, answer } = await nesting({ size: 1, slots: 4 });
+    const ask = () => failure<Error>(pool.call('shared', [], KEY));
+    const error = await outer.run(ask);
+    expect(error).toMatchObject({
+      code: 'ERR_DEADLOCK',
+      chain: ['outer', 'shared'],
+      stack: expect.stringMatching(/^DeadlockError: .*\n {4}at ask .*nested\.test\.ts/),
+    });
+    expect(pool.stats()).toMatchObject({ leases: 1, waiting: 0, calls: { refused: 1, aborted: 0 } });
+    await answer('outer');
+    const again = pool.call('shared', [], KEY);
+    await answer('shared');
+    expect(await again).toBe('shared');
+  });
+
+  it('waits for no other worker than the others would once that function has given it up', async () => {
+    const { pool, outer, held, answer } = await nesting({ size: 1 }, 1);
+    const abort = new AbortController();
+    let first: Promise<unknown> | undefined;
+    void outer.run(() => {
+      first = failure(pool.call('shared', [], { ...KEY, signal: abort.signal }));
+      return new Promise(() => {});
+    });
+    const joined = pool.call('shared', [], KEY);
+    abort.abort('enough');
+    expect(await first).toBe('enough');
+    await held[0]?.checkin();
+    expect(pool.stats()).toMatchObject({ leases: 2, waiting: 0 });
+    await answer('outer');
+    await answer('shared');
+    expect(await joined).toBe('shared');
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, duplicates: 1 });
+  });
+});
+
 describe('a checkout in the function of a call, with a slot for it behind that alone', () => {
   it('waits for a slot of another worker, and leaves the one that is of no use to it to the others then', async () => {
     const { pool, outer, others, answer } = await nesting();
