@@ -119,11 +119,11 @@ export class Exchange {
 
   /** What others wait for who want its slot: that call, what keeps the lease, or else what Python runs before it comes to it. */
   get keeper(): Child | undefined {
-    return this.call ?? this.#holder?.keptBy ?? this.#ahead;
+    return this.call ?? this.#holder?.keptBy ?? this.ahead;
   }
 
   /** The call behind which a batch waits, or one that was given up: in the pipe, or where the worker stands still. */
-  get #ahead(): Child | undefined {
+  get ahead(): Child | undefined {
     const [next] = this.#requests;
     return next && (this.worker.ahead(next)?.call ?? callOf(this.worker.blockedBy));
   }

@@ -164,7 +164,8 @@ export class Hold implements LeaseHolder, CallHome {
   }
 
   holders(): readonly (Child | undefined)[] {
-    return [this.exchange.call];
+    const { call, ahead } = this.exchange;
+    return [call ?? ahead];
   }
 
   // ---------------------------------------------------------------- its end

@@ -258,6 +258,23 @@ describe('a call in the function of another, with a slot for it behind that alon
   });
 });
 
+describe('a call under a lease that is held, made in the function of another', () => {
+  it('is refused where it would wait for the answer to one that was given up in the line behind that', async () => {
+    const { pool, outer, held, answer } = await nesting({ size: 1 }, 1);
+    const [lease, abort] = [held[0]!, new AbortController()];
+    const given = failure(lease.call('given', [], { signal: abort.signal }));
+    await setImmediate();
+    abort.abort('enough');
+    expect(await given).toBe('enough');
+    // What is not plain waits until nothing is owed.
+    const inner = outer.run(() => failure(lease.call('inner', [() => 1])));
+    expect(await inner).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['outer', 'inner'] });
+    await answer('outer');
+    await lease.checkin();
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0 });
+  });
+});
+
 describe('a call that is shared in the function of another, and was made outside of it,', () => {
   const KEY = { idempotencyKey: 'order-17' };
 
