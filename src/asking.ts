@@ -206,7 +206,7 @@ export abstract class Asking implements Asker {
   }
 
   /** What those wait for who hold every slot that could serve it, or what it waits for itself; undefined if one is free, or may come up. */
-  holders(): readonly (Child | undefined)[] | undefined {
+  waitsFor(): readonly (Child | undefined)[] | undefined {
     const behind = this.session?.waitsBehind?.();
     if (behind !== undefined) return [behind];
     return this.runtime.keepers(this.waiter.affinity);

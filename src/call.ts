@@ -30,8 +30,8 @@ export interface CallHome {
   withdraw(call: Call): void;
   /** What its caller gets when its time is up there. */
   timeout(waitedMs: number): Error;
-  /** What those wait for who hold every slot that could serve it; undefined if one is free, or may come up. */
-  holders(): readonly (Child | undefined)[] | undefined;
+  /** What those wait for who hold every slot that could serve a call there; undefined if one is free, or may come up. */
+  waitsFor(): readonly (Child | undefined)[] | undefined;
   /** Asks for a worker once more; absent where no other would do. `isBack`: it had one that never came to it. */
   readonly askAgain?: ((isBack?: boolean) => void) | undefined;
 }
@@ -182,7 +182,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
   waitsFor(): readonly (Child | undefined)[] | undefined {
     // Nobody waits for it: Python lets go of it, or is ended.
     if (this.#isSettled) return undefined;
-    if (this.#home !== undefined) return this.#home.holders();
+    if (this.#home !== undefined) return this.#home.waitsFor();
     const ahead = this.#ahead;
     return ahead === undefined ? childrenOf(this) : [ahead];
   }
@@ -243,7 +243,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     const [exchange, origin, attempts] = [this.#exchange, this.#origin, this.#extras?.attempts];
     if (exchange?.aheadOf(this) === undefined || exchange.hasStarted(this) === true) return false;
     if (attempts?.terms.idempotent !== true || origin?.askAgain === undefined) return false;
-    if (deadlockOf(child, origin.holders() ?? []) !== undefined) return false;
+    if (deadlockOf(child, origin.waitsFor() ?? []) !== undefined) return false;
     this.#clock.clearTimeout(attempts.timer);
     exchange.abandon(this);
     return this.goElsewhere(exchange);
@@ -505,7 +505,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     this.#home = {
       withdraw: () => cancel(),
       timeout: (waitedMs) => origin.timeout(waitedMs),
-      holders: () => undefined,
+      waitsFor: () => undefined,
     };
     return true;
   }

@@ -163,7 +163,7 @@ export class Hold implements LeaseHolder, CallHome {
     return this.runtime.queueTimeout(waitedMs);
   }
 
-  holders(): readonly (Child | undefined)[] {
+  waitsFor(): readonly (Child | undefined)[] {
     const { call, ahead } = this.exchange;
     return [call ?? ahead];
   }

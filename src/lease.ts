@@ -209,10 +209,6 @@ export class CheckoutAsking<Api> extends Asking implements Child {
     super.onGranted(exchange);
   }
 
-  waitsFor(): readonly (Child | undefined)[] | undefined {
-    return this.isSettled ? undefined : this.holders();
-  }
-
   fail(error: unknown): void {
     if (this.isSettled) return;
     const reject = this.#reject;

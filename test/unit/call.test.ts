@@ -55,7 +55,7 @@ describe('a call', () => {
         return error;
       },
       withdraw: (which) => told.push(which),
-      holders: () => undefined,
+      waitsFor: () => undefined,
     });
     clock.jump(50);
     await expect(call.promise).rejects.toBe(error);
@@ -110,7 +110,7 @@ describe('a call', () => {
           hasLeft = true;
         },
         timeout: () => expect.fail('nobody is told of it'),
-        holders: () => undefined,
+        waitsFor: () => undefined,
       });
       if (isSent) call.onSent(exchange);
       controller.abort(reason);
@@ -320,7 +320,7 @@ function attempting() {
   const attempts = new Attempts(terms, retries as unknown as Retries);
   const onProgress = ({ done }: Progress) => progressed.push(done);
   const { call, clock } = made({}, { attempts, onProgress }, caller);
-  call.waitAt({ withdraw() {}, timeout: () => new Error('late'), holders: () => undefined, askAgain: () => {} });
+  call.waitAt({ withdraw() {}, timeout: () => new Error('late'), waitsFor: () => undefined, askAgain: () => {} });
   const [first, second] = [exchangeOf(1), exchangeOf(2)];
   call.onSent(first);
   return { call, first, second, answers, said, progressed, giveUp: () => clock.jump(50) };
