@@ -1,6 +1,7 @@
 import type { WorkerHand } from './actors/worker.js';
 import type { Standing } from './asking.js';
 import { type Child, childrenOf, type Parent } from './children.js';
+import type { Hold } from './hold.js';
 
 /**
  * The state of one session, as its `onLost` builds it anew. The calls that are held wait for this, and what `onLost`
@@ -16,6 +17,8 @@ export class Rebuild implements Parent {
   readonly standing: Standing;
   /** On which the state is built, and which the session will have met then; `undefined` before there is a lease. */
   worker: WorkerHand | undefined;
+  /** The lease that goes back with what `onLost` has left there, once that is over. */
+  hold: Hold | undefined;
   /** Resolves once the pool has ended: nothing can be built any more, and whoever is held is held in vain. */
   readonly poolClosed: Promise<false>;
   /** Tells that. */
@@ -29,7 +32,7 @@ export class Rebuild implements Parent {
     });
   }
 
-  waitsFor(): readonly Child[] | undefined {
-    return this.isSettled ? undefined : childrenOf(this);
+  waitsFor(): readonly (Child | undefined)[] {
+    return this.isSettled ? [this.hold?.exchange.keeper] : childrenOf(this);
   }
 }

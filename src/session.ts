@@ -216,6 +216,8 @@ export class Session<Api = unknown> extends Caller<Api> {
       } finally {
         if (timer !== undefined) runtime.patience.clearTimeout(timer);
         rebuild.isSettled = true;
+        // What it has left there may be behind a call that waits for this session.
+        lookAgain();
         await lease.checkin();
       }
       if (runtime.state === 'closed' || lease.ended === 'pool-closed') throw runtime.refusal('closed');
@@ -259,6 +261,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     });
     asking.standIn();
     const lease = await asking.lease(() => asking.ask(record.wish));
+    rebuild.hold = hold;
     if (record.visited.has(rebuild.worker as WorkerHand) || runtime.endedBy !== undefined) return { lease, lost };
     // It has left since, and what would be built there would be lost with it.
     record.rebuildOn(rebuild, undefined);

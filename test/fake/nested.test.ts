@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Call } from '../../src/call.js';
-import type { CallOptions, Pool, PoolOptions, Session } from '../../src/index.js';
+import type { CallOptions, Lease, Pool, PoolOptions, Session } from '../../src/index.js';
+import { latch } from '../support/latch.js';
 import { collect, failure } from '../support/pool.js';
 import { watchFaults } from './faults.js';
 import { PlayedPool } from './played-pool.js';
@@ -580,6 +581,33 @@ describe('a session that a call in the function of another waits for, with a slo
       expect(pool.stats()).toMatchObject({ leases: 3 * (size - 1), waiting: 0, sessions: 1 });
     }
   });
+
+  it.each(['after', 'before'])(
+    'is not waited for %s its `onLost` has left a call in the line behind that',
+    async (when) => {
+      const { pool, outer, answer } = await nesting({ size: 1, sessionsMax: 1 });
+      const [session, gate] = [pool.session('ann', { onLost: leaves }), latch()];
+      for (const each of [session, pool.session('bob')]) await (await each.checkout()).checkin();
+      const asked = session.call('asked');
+      await setImmediate();
+      if (when === 'after') gate.open();
+      await setImmediate();
+      const inner = outer.run(() => failure(session.call('inner')));
+      await setImmediate();
+      gate.open();
+      expect(await inner).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['outer', 'inner'] });
+      await answer('outer');
+      if (when === 'after') await answer('left');
+      await answer('asked');
+      expect(await asked).toBe('asked');
+      expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0 });
+
+      async function leaves(lease: Lease): Promise<void> {
+        await gate.opened;
+        lease.call('left').catch(() => {});
+      }
+    },
+  );
 
   it('meets another worker, whichever call of it is to meet one first', async () => {
     const { pool, outer, held, answer } = await nesting({}, 1);
