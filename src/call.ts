@@ -189,11 +189,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
 
   /** The call before which Python does not go on with this one, though it was sent. */
   get #ahead(): Child | undefined {
-    const exchange = this.#exchange;
-    const inFront = exchange?.aheadOf(this);
-    // Python lets go of one that was given up, and of such an attempt, though that goes on elsewhere, or a function of it here.
-    if (inFront !== undefined && inFront.worker !== exchange?.worker) return undefined;
-    const ahead = inFront ?? callOf(exchange?.worker.blockedBy);
+    const ahead = this.#exchange?.before(this);
     return ahead === this ? undefined : ahead;
   }
 

@@ -125,7 +125,20 @@ export class Exchange {
   /** The call behind which a batch waits, or one that was given up: in the pipe, or where the worker stands still. */
   get ahead(): Child | undefined {
     const [next] = this.#requests;
-    return next && (this.worker.ahead(next)?.call ?? callOf(this.worker.blockedBy));
+    return next && this.#before(next);
+  }
+
+  /** The call before which Python does not go on with that one. */
+  before(call: Call): Child | undefined {
+    const request = this.#requestOf(call);
+    return request && this.#before(request);
+  }
+
+  #before(request: Request): Child | undefined {
+    const inFront = this.worker.ahead(request)?.call;
+    if (inFront === undefined) return callOf(this.worker.blockedBy);
+    // Python lets go of an attempt that was given up, though the call goes on elsewhere, or a function of it here.
+    return inFront.worker === this.worker ? inFront : undefined;
   }
 
   /**

@@ -276,6 +276,28 @@ describe('a call under a lease that is held, made in the function of another', (
   });
 });
 
+describe('a call under a lease that is held, made in the function of another attempt', () => {
+  it('waits for the answer to one that was given up in the line behind the attempt before', async () => {
+    const attempts = { idempotent: true, attemptTimeoutMs: 100 };
+    const { pool, played, clock, outer, held, answer } = await nesting({ retryDelayMs: 10 }, 1, attempts);
+    const [lease, abort] = [held[0]!, new AbortController()];
+    const given = failure(lease.call('given', [], { signal: abort.signal }));
+    await setImmediate();
+    abort.abort('enough');
+    expect(await given).toBe('enough');
+    for (const name of ['other 0', 'other 1']) await answer(name);
+    await clock.turn(110);
+    const inner = outer.run(() => lease.call('inner', [() => 1]));
+    await setImmediate();
+    played.python.running.find(({ cancelled }) => cancelled.length > 0)?.answer('late');
+    await heard();
+    for (const name of ['inner', 'outer']) await answer(name);
+    expect(await inner).toBe('inner');
+    await lease.checkin();
+    expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, attempts: { retried: 1 } });
+  });
+});
+
 describe('a call that is shared in the function of another, and was made outside of it,', () => {
   const KEY = { idempotencyKey: 'order-17' };
 

@@ -228,7 +228,7 @@ class NestedWorld {
   #befall(what: string): void {
     this.#log.push(`the first worker ${what}`);
     if (what === 'dies') this.#played.python.living[0]?.die();
-    else [...this.#played.runtime.hands.values()][0]?.replace();
+    else [...this.#played.runtime.hands.values()][0]?.life.replace();
   }
 
   /** Whoever has ended is gone, whoever follows is ready, and all that can go on has. */

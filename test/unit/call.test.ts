@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { WorkerHand } from '../../src/actors/worker.js';
 import { Call, type CallExtras, type CallOutcome, type Progress, type Question } from '../../src/call.js';
-import { callOf, lookAgain, parentRun, type Run } from '../../src/children.js';
+import { callOf, lookAgain, type Parent, parentRun, type Run } from '../../src/children.js';
 import { PoolClosedError, ProtocolError } from '../../src/errors.js';
 import type { Exchange } from '../../src/exchange.js';
 import { Kept } from '../../src/keep.js';
@@ -301,12 +301,13 @@ describe('an attempt that was given up', () => {
 function attempting() {
   const answers: ((value: unknown) => void)[] = [];
   const kept = new Kept(() => new Promise((resolve) => answers.push(resolve)));
-  const worker = { runtime: { settings: { limits: LIMITS } }, kept: () => kept };
+  const worker = { runtime: { settings: { limits: LIMITS } }, kept: () => kept } as unknown as Partial<WorkerHand>;
   const said: string[] = [];
   const exchangeOf = (id: number) => {
     const exchange = {
       worker,
       aheadOf: () => undefined,
+      before: () => callOf(worker.blockedBy),
       hasStarted: () => true,
       abandon: () => {},
       say: (_: Call, encode: (id: number) => string) => said.push(encode(id)),
@@ -353,10 +354,11 @@ function made(
     abandon: (given: Call) => abandoned.push(given),
     ahead: undefined as Call | undefined,
     aheadOf: () => exchange.ahead,
+    before: (): Parent | undefined => exchange.ahead ?? callOf(exchange.worker.blockedBy),
     hasStarted: () => exchange.isStarted,
     isStarted: false,
     say: () => {},
-    worker: {},
+    worker: {} as Partial<WorkerHand>,
   };
   return { clock, call, outcomes, exchange: exchange as unknown as Exchange & typeof exchange };
 }
