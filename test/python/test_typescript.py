@@ -347,6 +347,14 @@ class C(Base):
         self.assertEqual(types("E", code)[:4], ["export interface E {", "  id: Id;", "  part: Part;", "}"])
         self.assertIn("  f(name: Name): Promise<null>;", functions("@expose\nclass C:\n    Name: TypeAlias = 'str'\n    def f(self, name: Name, /) -> None: ..."))
 
+    def test_a_class_in_a_class_is_found_through_what_derives_from_that_and_by_another_name(self):
+        code = "class Base:\n    class Part(TypedDict):\n        a: int\nclass Middle(Base, Generic[AnyStr]): ...\nclass Sub(Middle[str]): ...\nOther = Sub\n"
+        for hint in ("Base.Part", "Sub.Part", "Other.Part", "'Other.Part'"):
+            with self.subTest(hint):
+                self.assertEqual(types(hint, code), ["export interface Part {", "  a: number;", "}"])
+        made = declared(f"{code}class A(B): ...\nclass B(A): ...\n@expose\ndef f(x: A.Part, y: Other.Whole, /) -> None: ...")
+        self.assertEqual([each.text for each in made.warnings], [f"{each} is not defined where it is used: it is unknown" for each in ("A.Part", "Other.Whole")])
+
     def test_a_typed_dict_says_which_keys_may_be_missing(self):
         code = "class A(TypedDict):\n    a: int\n    b: NotRequired[str]\nclass B(A, total=False):\n    c: Required[int]\n    d: int"
         self.assertEqual(types("B", code), ["export interface B {", "  a: number;", "  b?: string;", "  c: number;", "  d?: number;", "}"])

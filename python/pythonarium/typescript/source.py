@@ -116,19 +116,28 @@ class Sources:
                 return self._resolve(submodule, rest, seen)
             known = "builtins" if hasattr(builtins, head) else _star_with(head, module)
             return known and ".".join([known, *words])
+        return self._inside(found, rest, seen)
+
+    def _inside(self, found: Definition, words: list[str], seen: frozenset[tuple[str, str]]) -> Definition | str | None:
+        """Return what the words lead to behind a name, into classes and their bases."""
         if found.node is None:
-            return self._look_up([*found.target.split("."), *rest], seen)
-        for name in rest:
-            inner = members(found).get(name)
-            if inner is None:
-                return None
-            found = inner
+            return self._look_up([*found.target.split("."), *words], seen)
         # Another name for the same thing.
         if isinstance(found.node, (ast.Name, ast.Attribute)) and found.annotation is None:
             alias = dotted_name(found.node)
-            target = alias and self._resolve(found.module, alias.split("."), seen)
-            return target or found
-        return found
+            target = alias and self._resolve(found.module, [*alias.split("."), *words], seen)
+            return target or (None if words else found)
+        if not words:
+            return found
+        own = members(found).get(words[0])
+        if own is not None:
+            return self._inside(own, words[1:], seen)
+        for base in getattr(found.node, "bases", ()):
+            dotted = dotted_name(base.value if isinstance(base, ast.Subscript) else base)
+            inherited = dotted and self._resolve(found.module, [*dotted.split("."), *words], seen)
+            if isinstance(inherited, Definition):
+                return inherited
+        return None
 
     def _look_up(self, words: list[str], seen: frozenset[tuple[str, str]]) -> Definition | str | None:
         if not is_known(words[0]):
