@@ -561,6 +561,15 @@ class C(Base):
                 self.assertEqual(types("P", f"class P(Protocol):\n    def __call__(self, {parameters}) -> None: ..."), [f"export type P = {expected} => void | Promise<void>;"])
         self.assertEqual(types("P", "class P(Protocol):\n    def __call__(self) -> Iterator[int]: ..."), ["export type P = () => readonly number[] | Promise<readonly number[]>;"])
 
+    def test_a_protocol_is_called_as_the_one_that_it_derives_from(self):
+        base = "T = TypeVar('T')\nclass Base(Protocol[T]):\n    def __call__(self, x: T) -> None: ...\n"
+        self.assertEqual(types("P", f"{base}class P(Base[int], Protocol): ..."), ["export type P = (x: number) => void | Promise<void>;"])
+        self.assertEqual(types("P[str]", f"{base}class P(Base[list[T]], Protocol[T]): ..."), ["export type P<T> = (x: T[]) => void | Promise<void>;"])
+
+    def test_a_protocol_is_called_in_all_the_ways_that_it_has(self):
+        code = "class P(Protocol):\n    @overload\n    def __call__(self, x: int) -> int: ...\n    @overload\n    def __call__(self, x: str) -> str: ...\n"
+        self.assertEqual(types("P", code), ["export type P = ((x: number) => number | Promise<number>) & ((x: string) => string | Promise<string>);"])
+
     def test_a_class_named_like_a_type_of_typescript_gets_another_name(self):
         self.assertEqual(types("Date", "@dataclass\nclass Date:\n    day: int"), ["export interface Date2 {", "  day: number;", "}"])
 

@@ -356,7 +356,7 @@ class Hints(Classes):
         if isinstance(found.node, ast.ClassDef):
             if kind == "value":
                 return self._built_on(found, scope)
-            call = members(found).get("__call__") if kind == "protocol" else None
+            call = self.member(found, "__call__") if kind == "protocol" else None
             if kind == "other" or (kind == "protocol" and call is None):
                 self.warn(scope.module, node, f"{found.name} is a class whose objects cannot cross (a dataclass can, or one with @expose): it is unknown")
                 return "unknown"
@@ -458,8 +458,12 @@ class Hints(Classes):
                 items = [f"{label(key)}: {self._field(each, scope)[0]}" for key, each in self.fields(found).items()]
                 return [f"export type {head} = [{', '.join(items)}];"]
             if kind == "protocol":
-                call = members(found)["__call__"].node
-                return [f"export type {head} = {self._protocol(call, scope)};"]
+                call = self.member(found, "__call__")
+                assert call is not None
+                scope = replace(scope, module=call.module, given=call.given)
+                calls = [self._protocol(each, scope) for each in call.overloads or [call.node]]
+                # What is given has to take all that Python may call it with.
+                return [f"export type {head} = {' & '.join(f'({each})' for each in calls) if len(calls) > 1 else calls[0]};"]
             return [f"export interface {head} {{", *self._interface(found, kind, scope), "}"]
         value = _aliased(node)
         if isinstance(value, ast.Call):
