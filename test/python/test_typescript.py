@@ -855,6 +855,22 @@ class Classes(unittest.TestCase):
                 self.assertEqual(functions(f"{head}@expose\n{code}")[0], f"export function C(kwargs: Kwargs<{expected}>): Promise<C>;")
         self.assertEqual(types("C", f"{head}class C(BaseModel):\n    a: int = Field(alias='A')"), ["export interface C {", "  a: number;", "}"])
 
+    def test_a_root_model_takes_what_is_at_its_root(self):
+        head = "import pydantic\nfrom pydantic import BaseModel, Field, RootModel\nT = TypeVar('T')\n"
+        for code, takes, has in (
+            ("class C(RootModel[list[int]]): ...", "C(root: readonly number[]): Promise<C>", "number[]"),
+            ("class C(pydantic.RootModel):\n    root: list[int] = Field(default=[])\n    _seen: int = 0", "C(root?: readonly number[]): Promise<C>", "number[]"),
+            ("class Base(RootModel[int]): ...\n@expose\nclass C(Base):\n    def double(self) -> int: ...", "C(root: number): Promise<C>", "number"),
+            ("class C(RootModel[list[T]], Generic[T]): ...", "C<T>(root: readonly T[]): Promise<C<T>>", "T[]"),
+            ("class C(RootModel): ...", "C(root: unknown): Promise<C>", "unknown"),
+        ):
+            with self.subTest(code):
+                made = declared(f"{head}@expose\n{code}" if "@expose" not in code else f"{head}{code}")
+                lines = made.text.split("\n")
+                self.assertIn(f"export function {takes};", lines)
+                self.assertEqual([each for each in lines if each.startswith("  readonly ")], [f"  readonly root: Promise<{has}>;"])
+                self.assertEqual(made.warnings, [])
+
     def test_what_a_class_takes_is_unknown_where_no_source_tells(self):
         for code in (
             "@expose\nclass C(dict): ...",

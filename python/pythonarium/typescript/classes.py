@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from .known import is_concrete
+from .known import ROOT_MODELS, is_concrete
 from .source import Definition, Module, Sources, docstring, dotted_name, members
 
 if TYPE_CHECKING:
@@ -89,17 +89,22 @@ class Classes:
         if not isinstance(node, ast.ClassDef) or depth > 20:
             return fields
         scope = Scope(found.module)
-        is_model = not MODELS.isdisjoint(self.roots(found))
+        is_model = self._is_model(found)
+        is_root = not ROOT_MODELS.isdisjoint(self.roots(found))
         for base in reversed(self.bases(found)):
             # What any other class annotates is no field of a dataclass that derives from it.
             if is_model or self.kind(base, as_value=True) in ("record", "namedtuple", "typeddict"):
                 fields.update(self.fields(base, depth + 1))
+        for base in node.bases:
+            if self.resolve(base, scope) in ROOT_MODELS:
+                hint = in_brackets(base)[0] if isinstance(base, ast.Subscript) else None
+                fields["root"] = Field(found, hint, "", is_total=True, is_taken=True, is_optional=False, is_keyword=False, alias="")
         is_derived = not is_model and not self._record_options(found) and not any(self.resolve(base, scope) in BASES for base in node.bases)
         if is_derived and self.kind(found, as_value=True) in ("record", "namedtuple"):
             # No decorator has seen what it annotates itself.
             return fields
         total = not any(each.arg == "total" and constant(each.value) is False for each in node.keywords)
-        is_keyword = is_model or any(constant(each.get("kw_only")) is True for each in self._record_options(found))
+        is_keyword = is_model and not is_root or any(constant(each.get("kw_only")) is True for each in self._record_options(found))
         for index, each in enumerate(node.body):
             if is_model and isinstance(each, ast.FunctionDef):
                 for options in self._decorator_options(each, COMPUTED, scope):
@@ -131,6 +136,13 @@ class Classes:
                 alias=alias if isinstance(alias, str) else "",
             )
         return fields
+
+    def root(self, found: Definition) -> Field | None:
+        """Return what is at the root of a RootModel of pydantic; None for any other class."""
+        return None if ROOT_MODELS.isdisjoint(self.roots(found)) else self.fields(found)["root"]
+
+    def _is_model(self, found: Definition) -> bool:
+        return not (MODELS | ROOT_MODELS).isdisjoint(self.roots(found))
 
     def _record_options(self, found: Definition) -> list[dict[str | None, ast.expr]]:
         """Return what is given to each decorator that makes a dataclass of a class."""
@@ -205,7 +217,7 @@ class Classes:
 
         None for a class that takes none.
         """
-        is_of_fields = not MODELS.isdisjoint(self.roots(found)) or self.kind(found, as_value=True) == "namedtuple"
+        is_of_fields = self._is_model(found) or self.kind(found, as_value=True) == "namedtuple"
         return self._initializer(found) or self.member(found, "__new__") or (found if is_of_fields else None)
 
     def _initializer(self, found: Definition) -> Definition | None:
@@ -221,7 +233,7 @@ class Classes:
 
     def is_made_elsewhere(self, found: Definition) -> bool:
         """Whether what a class without a maker takes is told by no source: it has a base without one, or attrs makes it."""
-        if not MODELS.isdisjoint(self.roots(found)):
+        if self._is_model(found):
             return False
         for each in self.lineage(found):
             for base in each.node.bases:  # type: ignore[union-attr]

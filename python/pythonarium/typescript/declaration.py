@@ -287,6 +287,9 @@ class _File:
             for key, hint in _assigned(node).items():
                 if key not in offered:
                     attributes[key] = (place, hint) if hint is not None else attributes.get(key, (place, None))
+        root = hints.root(found)
+        if root is not None:
+            attributes["root"] = (replace(scope, module=root.owner.module, local=local_variables(root.owner.node), given=root.owner.given), root.annotation)
         for key, (place, hint) in attributes.items():
             if key.startswith("_") or key in NOT_CALLED:
                 continue

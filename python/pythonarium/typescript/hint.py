@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .classes import TYPE_VARIABLES, Classes, Field, Scope, constant, in_brackets, local_variables, parsed
 from .docstring import read_docstring
-from .known import NO_TYPED_ARRAY, ROOT_MODELS, SHAPES, STREAMS, TEXT, TYPED_ARRAY, TYPED_ARRAYS, UNKNOWN, VALUES, is_concrete
+from .known import NO_TYPED_ARRAY, SHAPES, STREAMS, TEXT, TYPED_ARRAY, TYPED_ARRAYS, UNKNOWN, VALUES, is_concrete
 from .source import Definition, Module, Sources, dotted_name, members
 from .text import GLOBALS, angled, comment, is_plain, label, many, property_name, quote, union
 
@@ -384,8 +384,8 @@ class Hints(Classes):
         self._under_way.add(found.node)
         try:
             inner = Scope(found.module, scope.way)
-            root = self.fields(found).get("root")
-            if root is not None and not ROOT_MODELS.isdisjoint(self.roots(found)):
+            root = self.root(found)
+            if root is not None:
                 return self._field(root, inner)[0]
             bases = [base for base in found.node.bases if self._is_value(base, inner)]
             return self.render(bases[0], inner) if bases else "unknown"
