@@ -1047,6 +1047,29 @@ class Modules(unittest.TestCase):
         made = declared("from random import Random\nT = TypeVar('T')\npick = Random().choice\ndef f() -> int: ...\n__all__ = ['f', 'pick', 'T']", expose="all")
         self.assertEqual([each.text.split(":")[0] for each in made.warnings], ["pick is made when the module runs"])
 
+    def test_all_tells_what_is_listed_and_has_no_source(self):
+        code = "import textwrap\nfrom itertools import chain\nfrom uuid import UUID\nimport shutil as files\ndef f() -> int: ...\n__all__ = ['f', 'chain', 'lazy', 'UUID', 'textwrap', 'files', '__doc__']"
+        made = declared(code, expose="all")
+        self.assertEqual([(each.line, each.text.split(":")[0]) for each in made.warnings], [(10, "chain has no source to read"), (10, "lazy has no source to read")])
+        with self.assertRaisesRegex(NothingToDeclare, "There is no public function in .*app.py that has a source to read"):
+            declared("from itertools import chain\n__all__ = ['chain']", expose="all")
+
+    def test_all_means_what_is_listed_however_it_is(self):
+        code = "import textwrap\ndef f() -> int: ...\ndef g() -> int: ...\ndef h() -> int: ...\n"
+        for listed, expected in {
+            "__all__ = ['f']\n__all__.append('g')": "fg",
+            "__all__ = ['f']\n__all__.extend(['h', 'g'])": "fhg",
+            "__all__ = ('f',) + ('g',)": "fg",
+            "__all__: list[str] = ['f']\nif True:\n    __all__ += ['g']": "fg",
+            # What is not written out may be any of the others.
+            "__all__ = ['f']\n__all__ += textwrap.__all__": "fgh",
+            "__all__ = ['g']\n__all__.extend(textwrap.__all__)": "gfh",
+            "__all__ = [*textwrap.__all__, 'h']": "hfg",
+            "__all__ = textwrap.__all__ + ['h']": "hfg",
+        }.items():
+            with self.subTest(listed):
+                self.assertEqual("".join(re.findall(r"function (\w)", declared(code + listed, expose="all").text)), expected)
+
     def test_all_means_what_the_module_calls_its_own(self):
         code = "from shutil import copy\nimport enum\nclass Oops(Exception, Generic[AnyStr]): ...\nclass Worse(Oops[str]): ...\nclass C(enum.Enum):\n    A = 1\ndef f() -> int: ...\ndef _g() -> int: ...\nLIMIT = 3\ng = f\n"
         self.assertEqual(

@@ -7,7 +7,8 @@ import builtins
 from typing import TYPE_CHECKING
 
 from .classes import Scope
-from .source import Definition, Module, statements
+from .known import SHAPES, VALUES
+from .source import Definition, Module, dotted_name, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ def find_exposed(hints: Hints, module: Module, mode: str) -> dict[str, Definitio
         raise NothingToDeclare(
             f"Nothing in {module.path} is marked with @expose. Mark what Node may call, or add `--expose all` for a module that is not yours."
             if mode == "marked"
-            else f"There is no public function in {module.path}."
+            else f"There is no public function in {module.path} that has a source to read."
         )
     return found
 
@@ -97,37 +98,58 @@ def _mark_of(hints: Hints, module: Module, decorator: ast.expr) -> str | None:
 
 def _public(hints: Hints, module: Module) -> dict[str, Definition]:
     """Return what a module calls its own: what `__all__` names, or the public names that it or a module of its package defines."""
-    listed = _listed_names(module)
-    names = listed
-    if names is None:
+    listed, is_whole = _listed_names(module)
+    names = list(listed)
+    if not is_whole:
         own = [name for name, each in module.names.items() if each.node is not None or _is_inside(module, each.target)]
         stars = [hints.sources.find(star) for star in module.stars if _is_inside(module, star)]
         taken = [name for star in stars if star is not None for name in _public(hints, star)]
-        names = [name for name in dict.fromkeys([*own, *taken]) if not name.startswith("_")]
+        names += [name for name in [*own, *taken] if not name.startswith("_")]
     found: dict[str, Definition] = {}
-    for name in names:
+    for name in dict.fromkeys(names):
         definition = hints.sources.resolve(module, name)
-        if not isinstance(definition, Definition):
-            continue
-        if _is_callable(hints, definition):
+        if isinstance(definition, Definition) and _is_callable(hints, definition):
             found[name] = definition
-        elif listed is not None and _is_made(hints, definition):
-            hints.warn(definition.module, definition.node or ast.Pass(), f"{name} is made when the module runs: whether it can be called is not known, and it is left out")
+        elif isinstance(definition, Definition):
+            if name in listed and _is_made(hints, definition):
+                hints.warn(definition.module, definition.node or ast.Pass(), f"{name} is made when the module runs: whether it can be called is not known, and it is left out")
+        elif name in listed and definition not in VALUES and definition not in SHAPES and not name.startswith("__") and not _is_module(hints, module, name):
+            hints.warn(module, listed[name], f"{name} has no source to read: whether it can be called is not known, and it is left out")
     return found
 
 
-def _listed_names(module: Module) -> list[str] | None:
-    """Return what `__all__` lists, as far as it is written out."""
-    found: list[str] | None = None
+def _listed_names(module: Module) -> tuple[dict[str, ast.expr], bool]:
+    """Return what `__all__` lists, as far as it is written out, and whether that is all of it."""
+    listed: dict[str, ast.expr] = {}
+    is_whole = False
+
+    def add(value: ast.expr | None) -> bool:
+        if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
+            return add(value.left) & add(value.right)
+        items = value.elts if isinstance(value, (ast.List, ast.Tuple)) else []
+        names = {each.value: each for each in items if isinstance(each, ast.Constant) and isinstance(each.value, str)}
+        listed.update(names)
+        return len(names) == len(items) > 0
+
     for node, _ in statements(module.tree.body):
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-        if not isinstance(target, ast.Name) or target.id != "__all__":
-            continue
-        value = getattr(node, "value", None)
-        items = [each.value for each in value.elts if isinstance(each, ast.Constant)] if isinstance(value, (ast.List, ast.Tuple)) else []
-        names = [each for each in items if isinstance(each, str)]
-        found = [*(found or []), *names] if isinstance(node, ast.AugAssign) else names
-    return list(dict.fromkeys(found)) if found else None
+        call = node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
+        if dotted_name(target) == "__all__":
+            if isinstance(node, ast.AugAssign):
+                is_whole &= add(node.value)
+            else:
+                listed.clear()
+                is_whole = add(getattr(node, "value", None))
+        elif call is not None and call.args and dotted_name(call.func) == "__all__.append":
+            is_whole &= add(ast.List(call.args))
+        elif call is not None and call.args and dotted_name(call.func) == "__all__.extend":
+            is_whole &= add(call.args[0])
+    return listed, is_whole
+
+
+def _is_module(hints: Hints, module: Module, name: str) -> bool:
+    own = module.names.get(name)
+    return hints.sources.find(own.target if own is not None and own.target else f"{module.name}.{name}") is not None
 
 
 def _is_inside(package: Module, name: str) -> bool:
