@@ -1093,6 +1093,27 @@ class Modules(unittest.TestCase):
             made = declare(sources, {"": sources.load("shop")}, "all", "pythonarium types shop").text
         self.assertEqual(re.findall(r"function (\w+)", made), ["total", "Thing", "Thing", "longest"])
 
+    def test_a_module_that_others_know_by_its_name_is_read_where_it_is_declared_itself(self):
+        files = {
+            "attr/__init__.py": "from .core import *\nfrom . import more\nfrom .more import Size as Other",
+            "attr/core.py": "from attr.more import Size\ndef total(x: Size, /) -> int: ...",
+            "attr/more.py": "Size = int | None",
+            "uuid.py": "class UUID:\n    def __init__(self, text: str, /) -> None: ...\ndef uuid4() -> UUID: ...\ndef of(x: list[UUID], /) -> None: ...",
+        }
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in files.items():
+                Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
+                Path(folder, name).write_text(text, encoding="utf-8")
+            for module, expected in {
+                "attr": ["total(x: Size): Promise<number>"],
+                # What crosses as text is no handle there either.
+                "uuid": ["uuid4(): Promise<string>", "of(x: readonly string[]): Promise<null>"],
+            }.items():
+                sources = Sources([folder, *sys.path])
+                made = declare(sources, {"": sources.load(module)}, "all", module)
+                self.assertEqual([line.removeprefix("export function ").removesuffix(";") for line in made.text.split("\n") if "function" in line], expected)
+                self.assertEqual(made.warnings, [])
+
     def test_nothing_is_run(self):
         self.assertEqual(functions("raise SystemExit(1)\n@expose\ndef f() -> int: ..."), ["export function f(): Promise<number>;"])
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
+from .known import SHAPES, VALUES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -106,9 +108,12 @@ class Sources:
             return None
         seen |= {(module.name, head)}
         found = module.names.get(head)
+        known = f"{module.name}.{head}"
+        if known in VALUES or known in SHAPES:
+            return ".".join([known, *rest])
         if found is None:
             for star in module.stars:
-                from_star = None if is_known(star) else self._look_up([*star.split("."), *words], seen)
+                from_star = self._look_up([*star.split("."), *words], seen, module) if _is_read(star, module) else None
                 if isinstance(from_star, Definition) or (from_star is not None and is_known(from_star)):
                     return from_star
             submodule = self.find(f"{module.name}.{head}") if rest and module.package == module.name else None
@@ -121,7 +126,7 @@ class Sources:
     def _inside(self, found: Definition, words: list[str], seen: frozenset[tuple[str, str]]) -> Definition | str | None:
         """Return what the words lead to behind a name, into classes and their bases."""
         if found.node is None:
-            return self._look_up([*found.target.split("."), *words], seen)
+            return self._look_up([*found.target.split("."), *words], seen, found.module)
         # Another name for the same thing.
         if isinstance(found.node, (ast.Name, ast.Attribute)) and found.annotation is None:
             alias = dotted_name(found.node)
@@ -139,8 +144,8 @@ class Sources:
                 return inherited
         return None
 
-    def _look_up(self, words: list[str], seen: frozenset[tuple[str, str]]) -> Definition | str | None:
-        if not is_known(words[0]):
+    def _look_up(self, words: list[str], seen: frozenset[tuple[str, str]], asking: Module) -> Definition | str | None:
+        if _is_read(words[0], asking):
             for count in range(len(words) - 1, 0, -1):
                 module = self.find(".".join(words[:count]))
                 if module is not None:
@@ -193,6 +198,11 @@ def version_of(file: str) -> str | None:
 def is_known(name: str) -> bool:
     """Whether names of that module speak for themselves, so that its source is not asked."""
     return name.split(".")[0] in KNOWN
+
+
+def _is_read(name: str, asking: Module) -> bool:
+    """Whether the source of a name is asked: one that is known speaks for itself, but not to its own package."""
+    return not is_known(name) or name.split(".")[0] == asking.name.split(".")[0]
 
 
 def dotted_name(node: ast.AST | None) -> str | None:
