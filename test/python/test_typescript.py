@@ -1016,6 +1016,15 @@ class Modules(unittest.TestCase):
         self.assertEqual(functions("from inner import one, two", inner=inner), ["export function one(): Promise<number>;", "export function deux(): Promise<number>;"])
         self.assertEqual(functions("import inner\ntwo = expose(inner.one)", inner=inner), ["export function two(): Promise<number>;"])
 
+    def test_a_star_takes_what_python_takes_by_it(self):
+        inner = f"{HEAD}@expose\ndef one() -> int: ...\n@expose(name='deux')\ndef two() -> int: ...\n@expose(name='three')\ndef _three() -> int: ...\n"
+        for listed, expected in {"": ["one", "deux"], "__all__ = ['two', '_three']": ["deux", "three"], "__all__ = ['_three'] + more": ["one", "deux", "three"]}.items():
+            with self.subTest(listed):
+                made = declared("from inner import *\n@expose\ndef four() -> int: ...", inner=inner + listed).text
+                self.assertEqual(sorted(re.findall(r"function (\w+)", made)), sorted(["four", *expected]))
+        # What the module calls so itself is what it has.
+        self.assertEqual(re.findall(r"function (\w+)", declared("from inner import *\n@expose(name='mine')\ndef two() -> int: ...", inner=inner).text), ["mine", "one"])
+
     def test_what_is_marked_by_a_call_is_found_by_each_of_its_names(self):
         code = "def f(x: int, /) -> int: ...\nexpose(f)\ndef _g() -> int: ...\nexpose(name='g')(_g)\ndef h(x: int, /) -> int: ...\nh = expose(h)\ndef one() -> int: ...\ntwo = expose(one)"
         self.assertEqual(

@@ -35,16 +35,24 @@ class NothingToDeclare(Exception):
     """There is nothing in a module that Node could call."""
 
 
-def _marked(hints: Hints, module: Module, above: frozenset[Module] = frozenset()) -> dict[str, Definition]:
-    """Return what is marked with @expose. `above` are the modules that take all that is in this one, as it may do with theirs."""
-    found: dict[str, Definition] = {}
+def _marked(hints: Hints, module: Module) -> dict[str, Definition]:
+    """Return what is marked with @expose."""
+    return {mark or name: definition for name, (mark, definition) in _marked_names(hints, module, frozenset()).items()}
+
+
+def _marked_names(hints: Hints, module: Module, above: frozenset[Module]) -> dict[str, tuple[str, Definition]]:
+    """Return the names of what is marked, each with the name that the mark gives, "" for none.
+
+    `above` are the modules that take all that is in this one, as it may do with theirs.
+    """
+    found: dict[str, tuple[str, Definition]] = {}
     marks = dict(_marks(hints, module))
     for name, own in module.names.items():
         wrapped = _exposing_call(hints, module, own.node)
         if wrapped is not None:
             mark, function = wrapped
             resolved = hints.resolve(function, Scope(module))
-            found[mark or name] = resolved if isinstance(resolved, Definition) else Definition(module, name, function)
+            found[name] = mark, resolved if isinstance(resolved, Definition) else Definition(module, name, function)
             continue
         resolved = hints.sources.resolve(module, name) if own.node is None or isinstance(own.node, (ast.Name, ast.Attribute)) else own
         if not isinstance(resolved, Definition):
@@ -55,12 +63,14 @@ def _marked(hints: Hints, module: Module, above: frozenset[Module] = frozenset()
             # The outermost comes last, and its name takes the place of those below.
             given = next((each for each in told if each is not None), None)
         if given is not None:
-            found[given or name] = resolved
+            found[name] = given, resolved
     above |= {module}
     for inner in map(hints.sources.find, module.stars):
         if inner is not None and inner not in above:
-            for name, definition in _marked(hints, inner, above).items():
-                found.setdefault(name, definition)
+            listed, is_whole = _listed_names(inner)
+            for name, marked in _marked_names(hints, inner, above).items():
+                if name in listed or not is_whole and not name.startswith("_"):
+                    found.setdefault(name, marked)
     return found
 
 
