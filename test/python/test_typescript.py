@@ -932,6 +932,29 @@ class Classes(unittest.TestCase):
         made = [each for each in functions(code) if each.startswith("  readonly ")]
         self.assertEqual(made, [f"  readonly {name}: Promise<{each}>;" for name, each in expected.items()])
 
+    def test_a_method_has_all_the_names_that_it_is_given(self):
+        code = "import inner\ndef _scale(self, by: int, /) -> int: ...\n@expose\nclass C:\n    def put(self, x: int, /) -> int: ...\n    insert = put\n    scale = _scale\n    load = inner.load\n    half = lambda self: 1\n    size = SIZE\n    limit = inner.LIMIT\nSIZE = 3"
+        inner = f"{HEAD}Text = str\ndef load(self, path: Text, /) -> None: ...\nLIMIT = 3"
+        self.assertEqual(
+            functions(code, inner=inner)[2:-1],
+            [
+                *(f"  readonly {name}: Promise<unknown>;" for name in ("size", "limit")),
+                *(f"  {name}(x: number): Promise<number>;" for name in ("put", "insert")),
+                "  scale(by: number): Promise<number>;",
+                "  load(path: string): Promise<null>;",
+                "  half(): Promise<unknown>;",
+            ],
+        )
+
+    def test_a_member_that_javascript_asks_every_object_for_is_left_out_and_told(self):
+        made = declared("@expose\nclass C:\n    constructor: int\n    def then(self) -> int: ...\n    def f(self) -> int: ...")
+        self.assertEqual(re.findall(r"^  .*", made.text, re.M), ["  f(): Promise<number>;"])
+        self.assertEqual([each.text for each in made.warnings], [f"C.{name} means something else in JavaScript: it is left out" for name in ("constructor", "then")])
+
+    def test_what_only_the_constructor_has_is_no_attribute(self):
+        made = functions("from dataclasses import InitVar\n@expose\n@dataclass\nclass C:\n    a: int\n    b: InitVar[int]")
+        self.assertEqual(made[:1] + made[-3:], ["export function C(a: number, b: number): Promise<C>;", "export interface C extends Handle {", "  readonly a: Promise<number>;", "}"])
+
     def test_a_method_named_new_is_no_constructor_of_typescript(self):
         code = "@expose\nclass C:\n    @classmethod\n    def new(cls, x: int, /) -> Self: ..."
         self.assertEqual(functions(code)[2:-1], ['  "new"(x: number): Promise<C>;'])

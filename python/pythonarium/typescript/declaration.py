@@ -113,8 +113,7 @@ class _File:
             return
         scope = Scope(definition.module)
         if isinstance(definition.node, ast.Lambda):
-            node = ast.copy_location(ast.FunctionDef(definition.name, definition.node.args, [], [], None, None), definition.node)
-            definition = Definition(definition.module, definition.name, node)
+            definition = _named(definition)
         if not isinstance(definition.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             self._hints.warn(definition.module, definition.node or ast.Pass(), f"{definition.name} is made when the module runs: what it takes and returns is unknown")
             yield f"{declare}(...args: unknown[]): Promise<unknown>;"
@@ -280,8 +279,9 @@ class _File:
             for key, member in members(each).items():
                 attributes.pop(key, None)
                 offered.pop(key, None)
-                if isinstance(member.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                    offered[key] = (member, node, place)
+                method = self._method(member, members(each), place)
+                if method is not None:
+                    offered[key] = (method, node, replace(place, module=method.module))
                 else:
                     attributes[key] = (place, member.annotation)
             for key, hint in _assigned(node).items():
@@ -291,12 +291,14 @@ class _File:
         if root is not None:
             attributes["root"] = (replace(scope, module=root.owner.module, local=local_variables(root.owner.node), given=root.owner.given), root.annotation)
         for key, (place, hint) in attributes.items():
-            if key.startswith("_") or key in NOT_CALLED:
+            if key.startswith("_") or self._means_else(found, key):
                 continue
             if hint is None:
                 yield f"  readonly {property_name(key)}: Promise<unknown>;"
                 continue
-            inner, _ = hints.wrapped(hint, place)
+            inner, marks = hints.wrapped(hint, place)
+            if "InitVar" in marks:
+                continue  # Only the constructor has it.
             yield f"  readonly {property_name(key)}: Promise<{hints.render(inner, replace(place, way='out'))}>;"
         for key, (member, node, place) in offered.items():
             function = member.node
@@ -304,7 +306,7 @@ class _File:
             if key in ("__iter__", "__aiter__"):
                 items = hints.stream(function.returns, place)
                 yield f"  [Symbol.asyncIterator](): AsyncIterator<{items or 'unknown'}>;"
-            if key.startswith("_") or key in NOT_CALLED:
+            if key.startswith("_") or self._means_else(found, key):
                 continue
             decorators = {dotted_name(each.func if isinstance(each, ast.Call) else each) or "" for each in function.decorator_list}
             last = {each.rpartition(".")[2] for each in decorators}
@@ -322,6 +324,22 @@ class _File:
             for line in "\n".join(lines).split("\n"):
                 yield f"  {line}"
         yield "}"
+
+    def _method(self, member: Definition, beside: dict[str, Definition], scope: Scope) -> Definition | None:
+        """Return the function that a name of a class stands for, also where it is another name of one; None for what is none."""
+        node = member.node
+        if isinstance(node, (ast.Name, ast.Attribute)) and member.annotation is None:
+            named = beside.get(dotted_name(node) or "") or self._hints.resolve(node, scope)
+            member = named if isinstance(named, Definition) else member
+        if isinstance(member.node, ast.Lambda):
+            return _named(member)
+        return member if isinstance(member.node, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+
+    def _means_else(self, found: Definition, name: str) -> bool:
+        if name in NOT_CALLED:
+            assert found.node is not None
+            self._hints.warn(found.module, found.node, f"{found.name}.{name} means something else in JavaScript: it is left out")
+        return name in NOT_CALLED
 
     def _comment(self, node: Function) -> list[str]:
         doc = read_docstring(docstring(node))
@@ -398,6 +416,13 @@ class _Arguments:
             text = union([self.keywords, *(each.type for each in parameters), *missing])
             parts.append(f"[name: string]: {text}")
         return [f"{name}{'?' if is_optional else ''}: Kwargs<{{ {'; '.join(parts)} }}>"]
+
+
+def _named(definition: Definition) -> Definition:
+    """Return a lambda as the function that it is under its name."""
+    assert isinstance(definition.node, ast.Lambda)
+    node = ast.FunctionDef(definition.name, definition.node.args, [], [], None, None)
+    return Definition(definition.module, definition.name, ast.copy_location(node, definition.node))
 
 
 def _assigned(node: ast.ClassDef) -> dict[str, ast.expr | None]:
