@@ -932,6 +932,12 @@ class Classes(unittest.TestCase):
         made = [each for each in functions(code) if each.startswith("  readonly ")]
         self.assertEqual(made, [f"  readonly {name}: Promise<{each}>;" for name, each in expected.items()])
 
+    def test_an_attribute_is_null_where_what_is_assigned_may_be(self):
+        code = "@expose\nclass C:\n    def __init__(self, a: int, b: 'str' = None, /, c: int | None = None, *, d: int = None, e: int = 1):\n        self.a, self.b, self.c, self.d, self.e = a, b, c, d, e"
+        made = [each for each in functions(code) if each.startswith("  readonly ")]
+        expected = {"a": "number", "b": "string | null", "c": "number | null", "d": "number | null", "e": "number"}
+        self.assertEqual(made, [f"  readonly {name}: Promise<{each}>;" for name, each in expected.items()])
+
     def test_a_method_has_all_the_names_that_it_is_given(self):
         code = "import inner\ndef _scale(self, by: int, /) -> int: ...\n@expose\nclass C:\n    def put(self, x: int, /) -> int: ...\n    insert = put\n    scale = _scale\n    load = inner.load\n    half = lambda self: 1\n    size = SIZE\n    limit = inner.LIMIT\nSIZE = 3"
         inner = f"{HEAD}Text = str\ndef load(self, path: Text, /) -> None: ...\nLIMIT = 3"

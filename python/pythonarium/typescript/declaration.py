@@ -461,7 +461,12 @@ def _hints_inside(arguments: ast.arguments) -> dict[str, ast.expr | None]:
     def of(name: str, *items: ast.expr) -> ast.expr:
         return ast.Subscript(ast.Name(name, ast.Load()), ast.Tuple([*items], ast.Load()), ast.Load())
 
-    hints = {each.arg: each.annotation for each in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]}
+    ordered = [*arguments.posonlyargs, *arguments.args]
+    defaults = [*[None] * (len(ordered) - len(arguments.defaults)), *arguments.defaults, *arguments.kw_defaults]
+    hints = {each.arg: each.annotation for each in [*ordered, *arguments.kwonlyargs]}
+    for each, default in zip([*ordered, *arguments.kwonlyargs], defaults):
+        if each.annotation is not None and isinstance(default, ast.Constant) and default.value is None:
+            hints[each.arg] = ast.BinOp(each.annotation, ast.BitOr(), default)
     rest, more = arguments.vararg, arguments.kwarg
     if rest is not None and rest.annotation is not None and unpacked(rest.annotation) is None:
         hints[rest.arg] = of("tuple", rest.annotation, ast.Constant(...))
