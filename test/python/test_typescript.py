@@ -487,6 +487,26 @@ class C(Base):
         # What is not told is unknown, and no variable that nobody declares.
         self.assertEqual(functions(f"{handle}@expose\nclass C(Base): ...")[3:-1], ["  get(): Promise<unknown>;", "  [Symbol.asyncIterator](): AsyncIterator<unknown>;"])
 
+    def test_what_is_given_is_for_the_variable_in_whose_place_it_stands(self):
+        head = "T = TypeVar('T')\nR = TypeVar('R')\nP = ParamSpec('P')\nTs = TypeVarTuple('Ts')\n"
+        job = f"{head}@dataclass\nclass Job(Generic[P, R]):\n    value: R\nHandler = Callable[P, R]\n"
+        for hint, expected in {
+            "Job[[int, str], bool]": "Job<boolean>",
+            "Job[..., bool]": "Job<boolean>",
+            "Job[P, bool]": "Job<boolean>",
+            "Job": "Job<unknown>",
+            "Handler[[int], bool]": "Handler<boolean>",
+            "Handler[P, list[bool]]": "Handler<readonly boolean[]>",
+        }.items():
+            with self.subTest(hint):
+                made = declared(f"{job}@expose\ndef f(x: {hint}, /) -> None: ...")
+                self.assertIn(f"export function f(x: {expected}): Promise<null>;", made.text)
+                self.assertEqual(made.warnings, [])
+        self.assertEqual(types("C", f"{job}@dataclass\nclass C(Job[[int], str]): ..."), ["export interface C {", "  value: string;", "}"])
+        for hint, expected in {"A[int, str, bool]": "boolean", "A[bool]": "boolean", "A": "unknown", "A[Unpack[Ts], bool]": "boolean"}.items():
+            with self.subTest(hint):
+                self.assertEqual(parameter(hint, f"{head}@dataclass\nclass A(Generic[Unpack[Ts], T]):\n    x: T"), f"A<{expected}>")
+
     def test_type_variables_of_a_base_without_a_declaration(self):
         base = "@dataclass\nclass Base[T]:\n    value: T\n    def get(self) -> T: ...\n@dataclass\nclass C(Base[int]): ...\n"
         self.assertEqual(types("C", base), ["export interface C {", "  value: number;", "}"])
@@ -632,6 +652,11 @@ class Functions(unittest.TestCase):
             functions("@expose\ndef f(*xs: int, k: bool, b: str = '') -> int: ..."),
             ["export function f(...xs: [...xs: number[], kwargs: Kwargs<{ k: boolean; b?: string }>]): Promise<number>;"],
         )
+
+    def test_what_a_function_is_called_with_that_is_handed_on_may_be_anything(self):
+        made = declared("P = ParamSpec('P')\n@expose\ndef f(g: Callable[P, int], /, *args: P.args, **kwargs: P.kwargs) -> int: ...")
+        self.assertIn("export function f(g: (...args: any[]) => number | Promise<number>, ...args: unknown[]): Promise<number>;", made.text)
+        self.assertEqual(made.warnings, [])
 
     def test_keywords_that_a_typed_dict_names(self):
         options = "class Options(TypedDict, total=False):\n    size: Required[int]\n    name: str | None\n"

@@ -191,9 +191,8 @@ class Classes:
             resolved = self.resolve(base, Scope(found.module))
             if isinstance(resolved, Definition) and isinstance(resolved.node, ast.ClassDef):
                 arguments = in_brackets(base) if isinstance(base, ast.Subscript) else []
-                variables = self._variables(resolved)
-                told = zip(variables, [*arguments, *[ANYTHING] * len(variables)])
-                bases.append(replace(resolved, given={name: (hint, found) for name, hint in told}))
+                told = self._told(resolved, arguments)
+                bases.append(replace(resolved, given={name: (hint, found) for name, hint in told.items()}))
         return bases
 
     def lineage(self, found: Definition, depth: int = 0) -> list[Definition]:
@@ -268,11 +267,26 @@ class Classes:
         names = [self.resolve(base, Scope(each.module)) for each in self.lineage(found) for base in each.node.bases]  # type: ignore[union-attr]
         return [name for name in names if isinstance(name, str)]
 
-    def _variables(self, found: Definition) -> dict[str, tuple[ast.AST | None, Scope]]:
-        """Return the type variables of a class or an alias, and where each stands."""
+    def _told(self, found: Definition, arguments: Sequence[ast.expr]) -> dict[str, ast.expr]:
+        """Return what stands for each type variable of a class or an alias that has these arguments in the brackets behind it."""
+        variables = self._variables(found)
+        left = [*arguments]
+        told: dict[str, ast.expr] = {}
+        for name, (_, _, kind) in variables.items():
+            if kind == "TypeVarTuple":
+                # It takes as many as the others leave.
+                del left[: max(0, len(arguments) - len(variables) + 1)]
+                continue
+            hint = left.pop(0) if left else ANYTHING
+            if kind == "TypeVar":
+                told[name] = hint
+        return told
+
+    def _variables(self, found: Definition) -> dict[str, tuple[ast.AST | None, Scope, str]]:
+        """Return the variables of a class or an alias, where each stands, and of which kind it is: only a TypeVar has a counterpart."""
         node = found.node
         scope = Scope(found.module, local=local_variables(node))
-        variables: dict[str, tuple[ast.AST | None, Scope]] = {name: (each, scope) for name, each in scope.local.items() if type(each).__name__ == "TypeVar"}
+        variables: dict[str, tuple[ast.AST | None, Scope, str]] = {name: (each, scope, type(each).__name__) for name, each in scope.local.items()}
         if isinstance(node, ast.ClassDef):
             # `Generic[V, K]` says in which order they are told, wherever it stands.
             hints: Sequence[ast.AST] = sorted(node.bases, key=lambda base: self.resolve(base, scope) not in GENERIC)
@@ -284,8 +298,9 @@ class Classes:
             for each in _in_order(parsed(hint)):
                 if isinstance(each, (ast.Name, ast.Attribute)):
                     variable = self.resolve(each, scope)
-                    if isinstance(variable, Definition) and self._called(variable) in TYPE_VARIABLES[:2]:
-                        variables.setdefault(variable.name, (variable.node, Scope(variable.module)))
+                    called = self._called(variable) if isinstance(variable, Definition) else None
+                    if isinstance(variable, Definition) and called in TYPE_VARIABLES:
+                        variables.setdefault(variable.name, (variable.node, Scope(variable.module), called.rpartition(".")[2]))
         return variables
 
     def _called(self, found: Definition) -> str | None:

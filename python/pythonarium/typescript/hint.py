@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import replace
-from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 from .classes import TYPE_VARIABLES, Classes, Field, Scope, constant, in_brackets, local_variables, parsed
@@ -89,7 +88,7 @@ class Hints(Classes):
 
     def parameters(self, found: Definition) -> dict[str, str]:
         """Return the type variables of a class or an alias, with what each extends."""
-        variables = self._variables(found)
+        variables = {name: (node, scope) for name, (node, scope, kind) in self._variables(found).items() if kind == "TypeVar"}
         assert found.node is not None
         if found.node in self._under_way:
             # A bound speaks of the class that it is for, and `any` keeps to every bound.
@@ -171,11 +170,18 @@ class Hints(Classes):
             return self._value(found, scope)
         if found in SHAPES:
             return self._shape(SHAPES[found], [], scope)
-        if found is not None and found.rpartition(".")[2] in WRAPPERS:
+        if found is not None and found.rpartition(".")[2] in WRAPPERS or self._is_of_parameters(node, scope):
             return "unknown"
         why = "is not defined where it is used" if found is None else "has no counterpart in TypeScript"
         self.warn(scope.module, node, f"{ast.unparse(node)} {why}: it is unknown")
         return "unknown"
+
+    def _is_of_parameters(self, node: ast.expr, scope: Scope) -> bool:
+        """Whether it is `P.args` or `P.kwargs` of a ParamSpec, which may be any."""
+        if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name) or node.attr not in ("args", "kwargs"):
+            return False
+        found = self.resolve(node.value, scope)
+        return node.value.id in scope.local or isinstance(found, Definition) and (self._called(found) or "").endswith(".ParamSpec")
 
     def _subscript(self, node: ast.Subscript, scope: Scope) -> str:
         found = self.resolve(node.value, scope)
@@ -371,9 +377,9 @@ class Hints(Classes):
         if not parameters:
             return name
         inner = replace(scope, alias=None)
-        given = [self.render(each, inner) for each in arguments if not isinstance(parsed(each), ast.List)]
+        given = {name: self.render(each, inner) for name, each in self._told(found, arguments).items()}
         # What is not told is what the variable extends, since no more than that would be taken.
-        texts = [text if text not in ("", "unknown") else extends or "unknown" for text, extends in zip_longest(given[: len(parameters)], parameters.values(), fillvalue="")]
+        texts = [given[name] if given[name] not in ("", "unknown") else extends or "unknown" for name, extends in parameters.items()]
         return f"{name}<{', '.join(texts)}>"
 
     def _built_on(self, found: Definition, scope: Scope) -> str:
