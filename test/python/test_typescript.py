@@ -488,7 +488,7 @@ class C(Base):
         self.assertEqual(functions(f"{handle}@expose\nclass C(Base): ...")[3:-1], ["  get(): Promise<unknown>;", "  [Symbol.asyncIterator](): AsyncIterator<unknown>;"])
 
     def test_what_is_given_is_for_the_variable_in_whose_place_it_stands(self):
-        head = "T = TypeVar('T')\nR = TypeVar('R')\nP = ParamSpec('P')\nTs = TypeVarTuple('Ts')\n"
+        head = "from typing_extensions import TypeVarTuple\nT = TypeVar('T')\nR = TypeVar('R')\nP = ParamSpec('P')\nTs = TypeVarTuple('Ts')\n"
         job = f"{head}@dataclass\nclass Job(Generic[P, R]):\n    value: R\nHandler = Callable[P, R]\n"
         for hint, expected in {
             "Job[[int, str], bool]": "Job<boolean>",
@@ -657,6 +657,18 @@ class Functions(unittest.TestCase):
         made = declared("P = ParamSpec('P')\n@expose\ndef f(g: Callable[P, int], /, *args: P.args, **kwargs: P.kwargs) -> int: ...")
         self.assertIn("export function f(g: (...args: any[]) => number | Promise<number>, ...args: unknown[]): Promise<number>;", made.text)
         self.assertEqual(made.warnings, [])
+
+    def test_a_function_that_is_called_with_what_is_unpacked_takes_all_of_it(self):
+        for given, expected in {
+            "[int, Unpack[Ts]]": "(a: number, ...b: unknown[])",
+            "[Unpack[tuple[int, list[str]]]]": "(...a: [number, string[]])",
+            # TypeScript takes a rest at the end alone.
+            "[Unpack[Ts], int]": "(...args: any[])",
+        }.items():
+            with self.subTest(given):
+                made = declared(f"from typing_extensions import TypeVarTuple\nTs = TypeVarTuple('Ts')\n@expose\ndef f(g: Callable[{given}, int], /) -> None: ...")
+                self.assertIn(f"f(g: {expected} => number | Promise<number>)", made.text)
+                self.assertEqual(made.warnings, [])
 
     def test_keywords_that_a_typed_dict_names(self):
         options = "class Options(TypedDict, total=False):\n    size: Required[int]\n    name: str | None\n"

@@ -298,7 +298,7 @@ class Classes:
             for each in _in_order(parsed(hint)):
                 if isinstance(each, (ast.Name, ast.Attribute)):
                     variable = self.resolve(each, scope)
-                    called = self._called(variable) if isinstance(variable, Definition) else None
+                    called = (self._called(variable) or "") if isinstance(variable, Definition) else ""
                     if isinstance(variable, Definition) and called in TYPE_VARIABLES:
                         variables.setdefault(variable.name, (variable.node, Scope(variable.module), called.rpartition(".")[2]))
         return variables

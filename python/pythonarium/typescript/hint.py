@@ -240,8 +240,10 @@ class Hints(Classes):
         # What Python gives a function goes out, and what comes of it goes in.
         given = parsed(arguments[0]) if arguments else None
         result = argument(1, replace(inner, way="in", is_answer=True))
-        if isinstance(given, ast.List):
-            parameters = ", ".join(f"{_letter(index)}: {self.render(each, replace(inner, way='out'))}" for index, each in enumerate(given.elts))
+        if isinstance(given, ast.List) and not any(map(unpacked, given.elts[:-1])):
+            out = replace(inner, way="out")
+            told = [(_letter(index), each, unpacked(each)) for index, each in enumerate(given.elts)]
+            parameters = ", ".join(f"{name}: {self.render(each, out)}" if rest is None else f"...{name}: {self.array(rest, out)}" for name, each, rest in told)
         else:
             # Any function will do, whatever it takes.
             parameters = "...args: any[]"
