@@ -562,7 +562,13 @@ class C(Base):
     def test_a_class_that_crosses_as_what_it_is_built_on(self):
         self.assertEqual(parameter("UserId", "class UserId(int): ..."), "number")
         self.assertEqual(parameter("Names", "class Mixin: ...\nclass Names(Mixin, list[str]): ..."), "readonly string[]")
-        self.assertEqual(parameter("Names", "from collections.abc import Sequence\nclass Names(Sequence[str]): ..."), "unknown")
+        for base, expected in {"List[str]": "string[]", "Dict[str, int]": "{ [key: string]: number }", "typing.Tuple[int, str]": "[number, string]", "typing.FrozenSet[int]": "Set<number>"}.items():
+            with self.subTest(base):
+                made = declared(f"import typing\nclass Names({base}): ...\n@expose\ndef f() -> Names: ...")
+                self.assertIn(f"f(): Promise<{expected}>;", made.text)
+                self.assertEqual(made.warnings, [])
+        for base in ("Sequence[str]", "Mapping[str, int]", "AbstractSet[int]"):
+            self.assertEqual(parameter("Names", f"class Names({base}): ..."), "unknown")
 
     def test_a_protocol_is_a_function_that_takes_what_python_calls_it_with(self):
         for parameters, expected in {

@@ -6,7 +6,7 @@ from __future__ import annotations
 def is_concrete(name: str | None) -> bool:
     """Whether objects of a class with this base cross as what the base is; those of an abstract one do not."""
     is_told = name in SHAPES or VALUES.get(name or "", UNKNOWN) != UNKNOWN
-    return is_told and name is not None and name.rpartition(".")[0] in CONCRETE
+    return is_told and name is not None and (name.rpartition(".")[0] in CONCRETE or name in CONCRETE_NAMES)
 
 
 def _typing(names: str, value: str) -> dict[str, str]:
@@ -66,6 +66,8 @@ VALUES: dict[str, tuple[str, str]] = {
 }
 UNKNOWN = ("unknown", "unknown")
 CONCRETE = frozenset(["builtins", "collections", "datetime", "decimal", "pathlib", "pydantic", "pydantic.root_model", "uuid"])
+# Names of classes of Python's own, by which one may derive from them.
+CONCRETE_NAMES = frozenset(f"{module}.{name}" for module in ("typing", "typing_extensions") for name in "Counter DefaultDict Dict FrozenSet List OrderedDict Set Tuple".split())
 # Keys that are `str`, by the name of their class or of what stands for it.
 TEXT = frozenset(["builtins.str", "enum.StrEnum", *(f"{module}.{name}" for module in ("typing", "typing_extensions") for name in ("AnyStr", "Text", "LiteralString"))])
 # Models that cross as what is at their root.
