@@ -378,6 +378,33 @@ class C(Base):
         self.assertEqual(types("P", "class P(NamedTuple):\n    x: int\n    new: str = ''"), ["export type P = [x: number, new_: string];"])
         self.assertEqual(types("P", "from collections import namedtuple\nP = namedtuple('P', 'x y')"), ["export type P = [x: unknown, y: unknown];"])
 
+    def test_a_class_may_derive_from_what_a_call_makes(self):
+        head = "from collections import namedtuple\nBase = TypedDict('Base', {'in': int, 'a-b': NotRequired[str]})\nPair = namedtuple('Pair', 'x, y', defaults=[1])\n"
+        for code, expected in {
+            "class C(Base):\n    c: bytes": ["export interface C {", "  in: number;", '  "a-b"?: string;', "  c: Uint8Array;", "}"],
+            "class C(Pair):\n    def norm(self): ...": ["export type C = [x: unknown, y: unknown];"],
+            "class C(namedtuple('C', ['x', 'y'])): ...": ["export type C = [x: unknown, y: unknown];"],
+            "class C(NamedTuple('C', [('x', int), ('y', 'list[str]')])): ...": ["export type C = [x: number, y: string[]];"],
+        }.items():
+            with self.subTest(code):
+                made = declared(f"{head}{code}\n@expose\ndef f(x: C, /) -> None: ...")
+                self.assertEqual(made.text.split("\n")[4:-3], expected)
+                self.assertEqual(made.warnings, [])
+        made = functions(f"{head}@expose\nclass C(Pair):\n    def norm(self) -> float: ...")
+        self.assertEqual(made[0], "export function C(x: unknown, y?: unknown): Promise<C>;")
+        self.assertEqual(made[-5:], ["export interface C extends Handle {", *(f"  readonly {name}: Promise<unknown>;" for name in "xy"), "  norm(): Promise<number>;", "}"])
+        self.assertEqual(functions(f"{head}@expose\ndef f(**more: Unpack[Base]) -> None: ..."), ['export function f(kwargs: Kwargs<{ in: number; "a-b"?: string }>): Promise<null>;'])
+
+    def test_what_a_call_makes_of_what_is_not_written_out_is_of_its_kind(self):
+        head = "from collections import namedtuple\nFIELDS = {}\n"
+        for code, expected in {
+            "C = TypedDict('C', FIELDS)": "{ [key: string]: unknown }",
+            "C = TypedDict('C', {**FIELDS, 'a': int})": "{ [key: string]: unknown }",
+            "C = namedtuple('C', FIELDS)": "unknown[]",
+        }.items():
+            with self.subTest(code):
+                self.assertEqual(types("C", head + code), [f"export type C = {expected};"])
+
     def test_an_enum_is_its_values(self):
         head = "import enum\n"
         self.assertEqual(types("C", head + "class C(enum.Enum):\n    RED = 'red'\n    ONE = 1"), ['export type C = "red" | 1;'])
@@ -420,6 +447,9 @@ class C(Base):
 
     def test_an_alias_keeps_its_name_and_may_hold_itself(self):
         self.assertEqual(types("Id", "Id = NewType('Id', int)"), ["export type Id = number;"])
+        head = "from typing_extensions import TypeAliasType\n"
+        self.assertEqual(types("A", f"{head}A = TypeAliasType('A', 'int | list[A]')"), ["export type A = number | A[];"])
+        self.assertEqual(result("dict[A, int]", f"{head}A = TypeAliasType('A', str)"), "Promise<{ [key: string]: number }>")
         self.assertEqual(types("A", "A: TypeAlias = 'int | list[A]'"), ["export type A = number | A[];"])
         self.assertEqual(
             types("Json", "Json = Union[None, str, list['Json'], dict[str, 'Json']]"),
@@ -918,7 +948,7 @@ class Classes(unittest.TestCase):
         for code in (
             "@expose\nclass C(dict): ...",
             "from nowhere import Base\n@expose\nclass C(Base): ...",
-            "from collections import namedtuple\n@expose\nclass C(namedtuple('P', 'x y')): ...",
+            "from collections import namedtuple\nNAMES = ['x', 'y']\n@expose\nclass C(namedtuple('P', NAMES)): ...",
             "import attrs\n@expose\n@attrs.define\nclass C:\n    a: int",
             "import functools\ndef make(self, x): ...\n@expose\nclass C:\n    __init__ = functools.partialmethod(make)",
         ):

@@ -59,6 +59,8 @@ class Classes:
     def kind(self, found: Definition, depth: int = 0, as_value: bool = False) -> str:
         """Return what a class is to those who call: see `BASES` below. `as_value` is what it would be if it were not exposed."""
         node = found.node
+        if isinstance(node, ast.Call):
+            return MADE.get((self._called(found) or "").rpartition(".")[2], "other") if self._made_fields(found) else "other"
         if not isinstance(node, ast.ClassDef) or depth > 20:
             return "other"
         if not as_value and self._is_handle(found):
@@ -69,7 +71,7 @@ class Classes:
         kind = "other"
         is_derived = False
         for base in node.bases:
-            name = self.resolve(base, scope)
+            name = self._base(base, found.module)
             if isinstance(name, Definition):
                 inherited = self.kind(name, depth + 1, as_value)
                 is_derived |= inherited == "handle"
@@ -86,6 +88,8 @@ class Classes:
         """Return the annotated fields of a class, those of its bases first."""
         fields: dict[str, Field] = {}
         node = found.node
+        if isinstance(node, ast.Call):
+            return self._made_fields(found)
         if not isinstance(node, ast.ClassDef) or depth > 20:
             return fields
         scope = Scope(found.module)
@@ -96,7 +100,10 @@ class Classes:
             if is_model or self.kind(base, as_value=True) in ("record", "namedtuple", "typeddict"):
                 fields.update(self.fields(base, depth + 1))
         for base in node.bases:
-            if self.resolve(base, scope) in ROOT_MODELS:
+            made = self._base(base, found.module)
+            if isinstance(made, Definition) and isinstance(made.node, ast.Call):
+                fields.update(self._made_fields(made))
+            if made in ROOT_MODELS:
                 hint = in_brackets(base)[0] if isinstance(base, ast.Subscript) else None
                 fields["root"] = Field(found, hint, "", is_total=True, is_taken=True, is_optional=False, is_keyword=False, alias="")
         is_derived = not is_model and not self._record_options(found) and not any(self.resolve(base, scope) in BASES for base in node.bases)
@@ -136,6 +143,35 @@ class Classes:
                 alias=alias if isinstance(alias, str) else "",
             )
         return fields
+
+    def _base(self, base: ast.expr, module: Module) -> Definition | str | None:
+        """Return what a class derives from: a name, or what `namedtuple("P", "x y")` makes in its place."""
+        return Definition(module, "", base) if isinstance(base, ast.Call) else self.resolve(base, Scope(module))
+
+    def _made_fields(self, found: Definition) -> dict[str, Field]:
+        """Return the fields of what `NamedTuple("P", ...)`, `namedtuple("P", ...)` and `TypedDict("D", ...)` make, as far as they are written out."""
+        call = found.node
+        assert isinstance(call, ast.Call)
+        given = {**dict(enumerate(call.args)), **{each.arg: each.value for each in call.keywords}}
+        kind = MADE.get((self._called(found) or "").rpartition(".")[2])
+        told = given.get(1, given.get("field_names"))
+        hints: dict[object, ast.expr | None] = {}
+        if kind == "typeddict":
+            hints = {constant(key): hint for key, hint in zip(told.keys, told.values)} if isinstance(told, ast.Dict) else {}
+        elif kind == "namedtuple" and isinstance(told, (ast.List, ast.Tuple)):
+            pairs = [each.elts if isinstance(each, ast.Tuple) and len(each.elts) == 2 else (each, None) for each in told.elts]
+            hints = {constant(name): hint for name, hint in pairs}
+        elif kind == "namedtuple":
+            hints = dict.fromkeys(str(constant(told) or "").replace(",", " ").split())
+        defaults = given.get("defaults")
+        required = len(hints) - len(defaults.elts if isinstance(defaults, (ast.List, ast.Tuple)) else ())
+        is_total = constant(given.get("total")) is not False
+        if not all(isinstance(name, str) for name in hints):
+            return {}
+        return {
+            str(name): Field(found, hint, "", is_total, is_taken=True, is_optional=index >= required, is_keyword=False, alias="")
+            for index, (name, hint) in enumerate(hints.items())
+        }
 
     def root(self, found: Definition) -> Field | None:
         """Return what is at the root of a RootModel of pydantic; None for any other class."""
@@ -380,6 +416,8 @@ BASES: dict[str, str] = {
     **{f"enum.{name}": "enum" for name in ("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")},
     **dict.fromkeys(MODELS, "record"),
 }
+# What is made by a call.
+MADE = {"NamedTuple": "namedtuple", "namedtuple": "namedtuple", "TypedDict": "typeddict"}
 # Modules of classes to derive from whose constructors take nothing.
 TAKES_NOTHING = frozenset(["abc", "collections.abc", "contextlib", "typing", "typing_extensions"])
 GENERIC = frozenset(f"{module}.{name}" for name in ("Generic", "Protocol") for module in ("typing", "typing_extensions"))

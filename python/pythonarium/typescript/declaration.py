@@ -287,9 +287,10 @@ class _File:
             for key, hint in _assigned(node).items():
                 if key not in offered:
                     attributes[key] = (place, hint) if hint is not None else attributes.get(key, (place, None))
-        root = hints.root(found)
-        if root is not None:
-            attributes["root"] = (replace(scope, module=root.owner.module, local=local_variables(root.owner.node), given=root.owner.given), root.annotation)
+        for key, each in hints.fields(found).items():
+            if key not in offered:
+                # What is named in the brackets or the call that a class derives from is no member of it.
+                attributes.setdefault(key, (replace(scope, module=each.owner.module, local=local_variables(each.owner.node), given=each.owner.given), each.annotation))
         for key, (place, hint) in attributes.items():
             if key.startswith("_") or self._means_else(found, key):
                 continue

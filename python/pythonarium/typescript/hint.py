@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from .classes import TYPE_VARIABLES, Classes, Field, Scope, constant, in_brackets, local_variables, parsed
+from .classes import MADE, TYPE_VARIABLES, Classes, Field, Scope, constant, in_brackets, local_variables, parsed
 from .docstring import read_docstring
 from .known import NO_TYPED_ARRAY, SHAPES, STREAMS, TEXT, TYPED_ARRAY, TYPED_ARRAYS, UNKNOWN, VALUES, is_concrete
 from .source import Definition, Module, Sources, dotted_name, members
@@ -132,11 +132,10 @@ class Hints(Classes):
         if not isinstance(found, Definition):
             return None
         place = Scope(found.module, scope.way)
-        if isinstance(found.node, ast.Call):
-            return self._keys_of(found.node, place) if (self._called(found) or "").endswith(".TypedDict") else None
-        if self.kind(found) != "typeddict":
-            return None
-        told = {key: (each, *self._field(each, place)) for key, each in self.fields(found).items()}
+        return self._keys(found, place) if self.kind(found) == "typeddict" else None
+
+    def _keys(self, found: Definition, scope: Scope) -> dict[str, tuple[str, bool]]:
+        told = {key: (each, *self._field(each, scope)) for key, each in self.fields(found).items()}
         return {key: (text, _may_miss(marks, each.is_total)) for key, (each, text, marks) in told.items()}
 
     def array(self, node: ast.expr, scope: Scope) -> str:
@@ -475,7 +474,7 @@ class Hints(Classes):
             return [f"export interface {head} {{", *self._interface(found, kind, scope), "}"]
         value = _aliased(node)
         if isinstance(value, ast.Call):
-            return [f"export type {head} = {self._made(value, scope)};"]
+            return [f"export type {head} = {self._made(found, value, scope)};"]
         assert value is not None
         return [f"export type {head} = {self.render(value, replace(scope, alias=node))};"]
 
@@ -538,43 +537,19 @@ class Hints(Classes):
         result = self.render(call.returns, into) if call.returns else "unknown"
         return f"({', '.join(parameters)}) => {_answer(result)}"
 
-    def _made(self, call: ast.Call, scope: Scope) -> str:
-        """Return what `NewType`, `TypedDict`, `NamedTuple` and `namedtuple` make."""
-        factory = (self.resolve(call.func, scope) or "")
-        kind = factory.rpartition(".")[2] if isinstance(factory, str) else ""
-        arguments = call.args
-        second = arguments[1] if len(arguments) > 1 else None
-        if kind == "NewType" and second is not None:
-            return self.render(second, scope)
-        if kind == "TypedDict" and isinstance(second, ast.Dict):
-            keys = self._keys_of(call, scope)
-            parts = [f"{property_name(key)}{'?' if may_miss else ''}: {text}" for key, (text, may_miss) in keys.items()]
-            extra = next((each.value for each in call.keywords if each.arg == "extra_items"), None)
-            parts += self._other_keys(extra, [*(text for text, _ in keys.values()), *(["undefined"] if any(may_miss for _, may_miss in keys.values()) else [])], scope)
-            return f"{{ {'; '.join(parts)} }}" if parts else "{}"
-        names: list[tuple[str, str]] = []
-        if isinstance(second, (ast.List, ast.Tuple)):
-            for item in second.elts:
-                if isinstance(item, ast.Tuple) and len(item.elts) == 2:
-                    names.append((str(constant(item.elts[0])), self.render(item.elts[1], scope)))
-                else:
-                    names.append((str(constant(item)), "unknown"))
-        elif isinstance(constant(second), str):
-            names = [(name, "unknown") for name in str(constant(second)).replace(",", " ").split()]
-        else:
-            return many("unknown", scope.way)
-        return f"[{', '.join(f'{label(name)}: {hint}' for name, hint in names)}]"
-
-    def _keys_of(self, call: ast.Call, scope: Scope) -> dict[str, tuple[str, bool]]:
-        """Return the keys of `TypedDict("Name", {...})`, as `keys` does."""
-        keys: dict[str, tuple[str, bool]] = {}
-        second = call.args[1] if len(call.args) > 1 else None
-        if isinstance(second, ast.Dict):
-            is_total = not any(each.arg == "total" and constant(each.value) is False for each in call.keywords)
-            for key, hint in zip(second.keys, second.values):
-                inner, marks = self.wrapped(hint, scope)
-                keys[str(constant(key))] = self.render(inner, scope), _may_miss(marks, is_total)
-        return keys
+    def _made(self, found: Definition, call: ast.Call, scope: Scope) -> str:
+        """Return what `NewType`, `TypeAliasType`, `TypedDict`, `NamedTuple` and `namedtuple` make."""
+        factory = (self._called(found) or "").rpartition(".")[2]
+        if factory in ("NewType", "TypeAliasType"):
+            return self.render(call.args[1], scope) if len(call.args) > 1 else "unknown"
+        if factory != "TypedDict":
+            items = [f"{label(key)}: {self._field(each, scope)[0]}" for key, each in self.fields(found).items()]
+            return f"[{', '.join(items)}]" if items else many("unknown", scope.way)
+        keys = self._keys(found, scope)
+        parts = [f"{property_name(key)}{'?' if may_miss else ''}: {text}" for key, (text, may_miss) in keys.items()]
+        extra = next((each.value for each in call.keywords if each.arg == "extra_items"), None)
+        parts += self._other_keys(extra, [*(text for text, _ in keys.values()), *(["undefined"] if any(may_miss for _, may_miss in keys.values()) else [])], scope)
+        return f"{{ {'; '.join(parts)} }}" if parts else "{ [key: string]: unknown }"
 
     def _enum_values(self, found: Definition) -> list[tuple[str, str]]:
         """Return the members of an enum with the literals of their values."""
@@ -667,7 +642,7 @@ def _meant_by(node: ast.AST | None, called: str | None) -> list[ast.expr]:
     """Return what an alias or a type variable stands for, which is one of these; nothing if it may be anything."""
     if called in TYPE_VARIABLES:
         return _bounds(node)
-    if isinstance(node, ast.Call) and called is not None and called.rpartition(".")[2] == "NewType":
+    if isinstance(node, ast.Call) and called is not None and called.rpartition(".")[2] in ("NewType", "TypeAliasType"):
         return node.args[1:2]
     return [_aliased(node) or ast.Constant(None)]
 
@@ -694,5 +669,5 @@ FLAGS = frozenset(["enum.Flag", "enum.IntFlag"])
 # Names in the body of an enum that are none of its members: `_ignore_`, `__str__`, `__private`.
 NO_MEMBER = re.compile(r"_.*_|__.*")
 MIXED_IN = {"enum.StrEnum": "builtins.str", "enum.IntEnum": "builtins.int", "enum.IntFlag": "builtins.int"}
-FACTORIES = ("NewType", "TypedDict", "NamedTuple", "namedtuple")
+FACTORIES = ("NewType", "TypeAliasType", *MADE)
 WRAPPERS = frozenset(["ClassVar", "Final", "InitVar", "NotRequired", "ReadOnly", "Required", "Unpack"])
