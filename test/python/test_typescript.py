@@ -985,6 +985,19 @@ class Classes(unittest.TestCase):
             ],
         )
 
+    def test_a_constructor_may_take_one_of_its_own_kind(self):
+        for code, expected in {
+            "class C:\n    def __init__(self, of: Self | None, /) -> None: ...": "C(of: C | null): Promise<C>",
+            "class C:\n    def __new__(cls, of: 'Self', /) -> Self: ...": "C(of: C): Promise<C>",
+            "@dataclass\nclass C:\n    of: list[Self]": "C(of: readonly C[]): Promise<C>",
+            "class C(Generic[T]):\n    def __init__(self, of: Self, x: T, /) -> None: ...": "C<T>(of: C<T>, x: T): Promise<C<T>>",
+            "class Base:\n    def __init__(self, of: Self, /) -> None: ...\n@expose\nclass C(Base): ...": "C(of: C): Promise<C>",
+        }.items():
+            with self.subTest(code):
+                made = declared(f"from typing_extensions import Self\nT = TypeVar('T')\n{'' if 'Base' in code else '@expose'}\n{code}")
+                self.assertIn(f"export function {expected};", made.text)
+                self.assertEqual(made.warnings, [])
+
     def test_a_handle_is_what_a_function_may_take_and_return(self):
         self.assertIn("export function f(m: readonly Model[]): Promise<Model>;", functions(textwrap.dedent(self.CODE) + "@expose\ndef f(m: list[Model], /) -> Model: ..."))
 

@@ -222,8 +222,9 @@ class _File:
         assert isinstance(node, ast.ClassDef)
         variables = hints.parameters(definition)
         given = ", ".join(extends if is_plain(extends) else name for name, extends in variables.items())
-        result = f"Promise<{hints.name_of(definition)}{f'<{given}>' if given else ''}>"
-        scope = Scope(definition.module, way="in", names=hints.names_in(definition), local=local_variables(node), declared=frozenset(variables))
+        made = f"{hints.name_of(definition)}{f'<{given}>' if given else ''}"
+        result = f"Promise<{made}>"
+        scope = Scope(definition.module, way="in", owner=made, names=hints.names_in(definition), local=local_variables(node), declared=frozenset(variables))
         maker = hints.maker(definition)
         function = maker.node if maker is not None else None
         names = [each.arg for each in _all_arguments(function.args)] if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) else list(hints.fields(definition))
