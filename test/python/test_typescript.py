@@ -1246,6 +1246,21 @@ class Modules(unittest.TestCase):
         made = functions(code)
         self.assertEqual(made, ["export function f(): Promise<number>;", "export function g(s: unknown): Promise<null>;"])
 
+    def test_a_function_stands_for_one_of_its_name_that_has_no_source(self):
+        for code in (
+            "def f(x: int, /) -> int: ...\ntry:\n    from _fast import f\nexcept ImportError:\n    pass",
+            "try:\n    from _fast import f\nexcept ImportError:\n    def f(x: int, /) -> int: ...",
+            "try:\n    from _faster import f\nexcept ImportError:\n    try:\n        from _fast import f\n    except ImportError:\n        def f(x: int, /) -> int: ...",
+        ):
+            for listed in ("", "\n__all__ = ['f']"):
+                with self.subTest(code + listed):
+                    made = declared(code + listed, expose="all")
+                    self.assertIn("export function f(x: number): Promise<number>;", made.text)
+                    self.assertEqual(made.warnings, [])
+        # What has a source is what Python takes first.
+        code = "try:\n    from inner import f\nexcept ImportError:\n    def f(x: int, /) -> int: ..."
+        self.assertEqual(functions(code, expose="all", inner="def f(x: str, /) -> int: ..."), ["export function f(x: string): Promise<number>;"])
+
     def test_what_cannot_be_declared_says_why(self):
         with self.assertRaisesRegex(NothingToDeclare, "app.py is marked with @expose"):
             declared("def f(): ...")

@@ -111,7 +111,7 @@ def _public(hints: Hints, module: Module) -> dict[str, Definition]:
     listed, is_whole = _listed_names(module)
     names = list(listed)
     if not is_whole:
-        own = [name for name, each in module.names.items() if each.node is not None or _is_inside(module, each.target)]
+        own = [name for name, each in module.names.items() if each.node is not None or each.instead is not None or _is_inside(module, each.target)]
         stars = [hints.sources.find(star) for star in module.stars if _is_inside(module, star)]
         taken = [name for star in stars if star is not None for name in _public(hints, star)]
         names += [name for name in [*own, *taken] if not name.startswith("_")]

@@ -51,6 +51,8 @@ class Definition:
     overloads: list[Function] = field(default_factory=list)
     # What the type variables of a base stand for in the class that derives from it, and that class.
     given: dict[str, tuple[ast.expr, Definition]] = field(default_factory=dict)
+    # The function or class that has the name as well, where what is imported by it has no source.
+    instead: Definition | None = None
 
 
 class Sources:
@@ -126,7 +128,10 @@ class Sources:
     def _inside(self, found: Definition, words: list[str], seen: frozenset[tuple[str, str]]) -> Definition | str | None:
         """Return what the words lead to behind a name, into classes and their bases."""
         if found.node is None:
-            return self._look_up([*found.target.split("."), *words], seen, found.module)
+            target = self._look_up([*found.target.split("."), *words], seen, found.module)
+            if found.instead is None or isinstance(target, Definition) or target is not None and is_known(target):
+                return target
+            return self._inside(found.instead, words, seen)
         # Another name for the same thing.
         if isinstance(found.node, (ast.Name, ast.Attribute)) and found.annotation is None:
             alias = dotted_name(found.node)
@@ -274,7 +279,11 @@ def _collect(module: Module, body: Sequence[ast.stmt], names: dict[str, Definiti
             # Overloads that only a type checker reads are of a function that stands elsewhere.
             is_theirs = is_function and before is not None and isinstance(before.node, (ast.FunctionDef, ast.AsyncFunctionDef)) and _is_overload(before.node)
             if is_second and before is not None and not is_theirs:
+                if before.node is None and before.instead is None and _has_body(defined):
+                    before.instead = defined
                 continue
+            if before is not None and defined.node is None:
+                defined.instead = before if _has_body(before) else before.instead
             if before is not None and _decorates(defined, before.node):
                 continue
             if isinstance(defined.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -335,6 +344,10 @@ def _decorates(defined: Definition, before: ast.AST | None) -> bool:
     if node.func not in before.decorator_list:
         before.decorator_list.insert(0, node.func)
     return True
+
+
+def _has_body(defined: Definition) -> bool:
+    return isinstance(defined.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
 
 
 def _is_overload(node: Function) -> bool:
