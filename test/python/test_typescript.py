@@ -1171,10 +1171,37 @@ class Modules(unittest.TestCase):
         made = declared("from random import Random\nT = TypeVar('T')\npick = Random().choice\ndef f() -> int: ...\n__all__ = ['f', 'pick', 'T']", expose="all")
         self.assertEqual([each.text.split(":")[0] for each in made.warnings], ["pick is made when the module runs"])
 
+    def test_all_means_what_functools_makes_too_and_tells_what_another_object_has(self):
+        code = """
+            import functools, math, model, re
+            from functools import lru_cache
+            def add(a: int, b: int) -> int: ...
+            one = functools.partial(add, 1)
+            kept = lru_cache(maxsize=3)(add)
+            predict = model.MODEL.predict
+            root = math.sqrt
+            total = model.add
+            SIZE = model.SIZE
+            WORD = re.compile("a")
+        """
+        made = declared(code, expose="all", model="class Model: ...\nMODEL = Model()\nSIZE = 3\ndef add() -> int: ...")
+        self.assertEqual(re.findall(r"function (\w+)\((?!kw|a: number, kw)", made.text), ["add", "one", "kept", "total"])
+        self.assertEqual(
+            [(each.line, each.text.split(":")[0]) for each in made.warnings],
+            [
+                (9, "one is made when the module runs"),
+                (10, "kept is made when the module runs"),
+                (11, "predict is made when the module runs"),
+                (12, "root has no source to read"),
+            ],
+        )
+
     def test_all_tells_what_is_listed_and_has_no_source(self):
         code = "import textwrap\nfrom itertools import chain\nfrom uuid import UUID\nimport shutil as files\ndef f() -> int: ...\n__all__ = ['f', 'chain', 'lazy', 'UUID', 'textwrap', 'files', '__doc__']"
         made = declared(code, expose="all")
         self.assertEqual([(each.line, each.text.split(":")[0]) for each in made.warnings], [(10, "chain has no source to read"), (10, "lazy has no source to read")])
+        made = declared("import textwrap\ndef f() -> int: ...\n__all__ = textwrap.__all__ + ['f']", expose="all")
+        self.assertEqual([(each.line, each.text.split(":")[0]) for each in made.warnings], [(7, "__all__ is made when the module runs")])
         with self.assertRaisesRegex(NothingToDeclare, "There is no public function in .*app.py that has a source to read"):
             declared("from itertools import chain\n__all__ = ['chain']", expose="all")
 
@@ -1204,7 +1231,7 @@ class Modules(unittest.TestCase):
 
     def test_all_means_what_a_package_takes_over_from_its_own_modules_too(self):
         files = {
-            "shop/__init__.py": "from os.path import join\nfrom textwrap import *\nfrom .core import total, _hidden\nfrom .more import *\nfrom .more.deep import Item as Thing",
+            "shop/__init__.py": "from os.path import join\nfrom textwrap import *\nfrom . import core\nfrom .core import total, _hidden\nfrom ._fast import quick\nfrom .more import *\nfrom .more.deep import Item as Thing",
             "shop/core.py": f"{HEAD}def total() -> int: ...\ndef other() -> int: ...\ndef _hidden() -> int: ...",
             "shop/more/__init__.py": "from .deep import *\n__all__ = ['longest']\ndef longest() -> str: ...\ndef shortest() -> str: ...",
             "shop/more/deep.py": f"{HEAD}@dataclass\nclass Item:\n    name: str",
@@ -1214,8 +1241,9 @@ class Modules(unittest.TestCase):
                 Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
                 Path(folder, name).write_text(text, encoding="utf-8")
             sources = Sources([folder, *sys.path])
-            made = declare(sources, {"": sources.load("shop")}, "all", "pythonarium types shop").text
-        self.assertEqual(re.findall(r"function (\w+)", made), ["total", "Thing", "Thing", "longest"])
+            made = declare(sources, {"": sources.load("shop")}, "all", "pythonarium types shop")
+        self.assertEqual(re.findall(r"function (\w+)", made.text), ["total", "Thing", "Thing", "longest"])
+        self.assertEqual([each.text.split(":")[0] for each in made.warnings], ["quick has no source to read"])
 
     def test_a_module_that_others_know_by_its_name_is_read_where_it_is_declared_itself(self):
         files = {

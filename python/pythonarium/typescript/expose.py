@@ -111,6 +111,8 @@ def _public(hints: Hints, module: Module) -> dict[str, Definition]:
     listed, is_whole = _listed_names(module)
     names = list(listed)
     if not is_whole:
+        if "__all__" in module.names:
+            hints.warn(module, module.names["__all__"].node or ast.Pass(), "__all__ is made when the module runs: what else it lists is left out, unless it is the module's own")
         own = [name for name, each in module.names.items() if each.node is not None or each.instead is not None or _is_inside(module, each.target)]
         stars = [hints.sources.find(star) for star in module.stars if _is_inside(module, star)]
         taken = [name for star in stars if star is not None for name in _public(hints, star)]
@@ -118,13 +120,18 @@ def _public(hints: Hints, module: Module) -> dict[str, Definition]:
     found: dict[str, Definition] = {}
     for name in dict.fromkeys(names):
         definition = hints.sources.resolve(module, name)
+        own = module.names.get(name)
+        # Of what is only assigned most is no function: what a call makes is told of where it is listed.
+        is_told = name in listed or own is not None and isinstance(own.node, ast.Attribute)
+        is_taken = own is not None and own.node is None
         if isinstance(definition, Definition) and _is_callable(hints, definition):
             found[name] = definition
         elif isinstance(definition, Definition):
-            if name in listed and _is_made(hints, definition):
+            if is_told and _is_made(hints, definition):
                 hints.warn(definition.module, definition.node or ast.Pass(), f"{name} is made when the module runs: whether it can be called is not known, and it is left out")
-        elif name in listed and definition not in VALUES and definition not in SHAPES and not name.startswith("__") and not _is_module(hints, module, name):
-            hints.warn(module, listed[name], f"{name} has no source to read: whether it can be called is not known, and it is left out")
+        elif (is_told or is_taken) and definition not in VALUES and definition not in SHAPES and not name.startswith("__") and not _is_module(hints, module, name):
+            node = listed.get(name) or (own and own.node) or ast.Pass()
+            hints.warn(module, node, f"{name} has no source to read: whether it can be called is not known, and it is left out")
     return found
 
 
@@ -171,6 +178,13 @@ def _is_callable(hints: Hints, definition: Definition) -> bool:
     if isinstance(definition.node, ast.ClassDef):
         is_exception = not EXCEPTIONS.isdisjoint(hints.roots(definition))
         return not is_exception and hints.kind(definition) not in ("enum", "typeddict", "protocol", "value")
+    made = definition.node
+    while isinstance(made, ast.Call):
+        # `partial(f, 1)`, and `lru_cache(maxsize=3)(f)`.
+        maker = hints.resolve(made.func, Scope(definition.module))
+        if isinstance(maker, str) and maker in MAKERS:
+            return True
+        made = made.func
     return isinstance(definition.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
 
 
@@ -182,4 +196,6 @@ def _is_made(hints: Hints, definition: Definition) -> bool:
     return isinstance(definition.node, ast.Attribute)
 
 
+# What makes a function of another.
+MAKERS = frozenset(f"functools.{name}" for name in ("cache", "lru_cache", "partial", "singledispatch", "wraps"))
 EXCEPTIONS = frozenset(f"builtins.{name}" for name, each in vars(builtins).items() if isinstance(each, type) and issubclass(each, BaseException))
