@@ -277,10 +277,11 @@ class _File:
             node = each.node
             assert isinstance(node, ast.ClassDef)
             place = replace(scope, module=each.module, names=hints.names_in(each), local=local_variables(node), given=each.given)
-            for key, member in members(each).items():
+            own = members(each)
+            for key, member in own.items():
                 attributes.pop(key, None)
                 offered.pop(key, None)
-                method = self._method(member, members(each), place)
+                method = self._method(member, own, place)
                 if method is not None:
                     offered[key] = (method, node, replace(place, module=method.module))
                 else:
