@@ -1274,6 +1274,12 @@ class Modules(unittest.TestCase):
         made = functions(code)
         self.assertEqual(made, ["export function f(): Promise<number>;", "export function g(s: unknown): Promise<null>;"])
 
+    def test_what_a_module_deletes_is_not_there(self):
+        code = "Size = int\ndef f(x: Size, /) -> int: ...\n@expose\ndef g() -> int: ...\n@expose\ndef h() -> int: ...\ndel f, Size, h\ndef f(x: Size, /) -> str: ...\ndel (g)\n"
+        self.assertEqual(functions(f"{code}@expose\ndef i() -> int: ..."), ["export function i(): Promise<number>;"])
+        self.assertEqual(functions(code, expose="all"), ["export function f(x: number): Promise<string>;"])
+        self.assertEqual(functions("@expose\nclass C:\n    def f(self) -> int: ...\n    def g(self) -> int: ...\n    del f")[2:-1], ["  g(): Promise<number>;"])
+
     def test_a_function_stands_for_one_of_its_name_that_has_no_source(self):
         for code in (
             "def f(x: int, /) -> int: ...\ntry:\n    from _fast import f\nexcept ImportError:\n    pass",

@@ -281,6 +281,8 @@ class _File:
             for key, member in own.items():
                 attributes.pop(key, None)
                 offered.pop(key, None)
+                if member.is_gone:
+                    continue
                 method = self._method(member, own, place)
                 if method is not None:
                     offered[key] = (method, node, replace(place, module=method.module))

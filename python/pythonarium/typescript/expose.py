@@ -48,6 +48,8 @@ def _marked_names(hints: Hints, module: Module, above: frozenset[Module]) -> dic
     found: dict[str, tuple[str, Definition]] = {}
     marks = dict(_marks(hints, module))
     for name, own in module.names.items():
+        if own.is_gone:
+            continue
         wrapped = _exposing_call(hints, module, own.node)
         if wrapped is not None:
             mark, function = wrapped
@@ -113,7 +115,8 @@ def _public(hints: Hints, module: Module) -> dict[str, Definition]:
     if not is_whole:
         if "__all__" in module.names:
             hints.warn(module, module.names["__all__"].node or ast.Pass(), "__all__ is made when the module runs: what else it lists is left out, unless it is the module's own")
-        own = [name for name, each in module.names.items() if each.node is not None or each.instead is not None or _is_inside(module, each.target)]
+        defined = [(name, each) for name, each in module.names.items() if not each.is_gone]
+        own = [name for name, each in defined if each.node is not None or each.instead is not None or _is_inside(module, each.target)]
         stars = [hints.sources.find(star) for star in module.stars if _is_inside(module, star)]
         taken = [name for star in stars if star is not None for name in _public(hints, star)]
         names += [name for name in [*own, *taken] if not name.startswith("_")]

@@ -53,6 +53,8 @@ class Definition:
     given: dict[str, tuple[ast.expr, Definition]] = field(default_factory=dict)
     # The function or class that has the name as well, where what is imported by it has no source.
     instead: Definition | None = None
+    # It is deleted further down, though hints above that may mean it.
+    is_gone: bool = False
 
 
 class Sources:
@@ -273,6 +275,9 @@ def _collect(module: Module, body: Sequence[ast.stmt], names: dict[str, Definiti
     """Put what the statements define into `names`; return the modules that all is imported from."""
     stars: list[str] = []
     for node, is_second in statements(body):
+        for target in node.targets if isinstance(node, ast.Delete) and not is_second else ():
+            if isinstance(target, ast.Name) and target.id in names:
+                names[target.id].is_gone = True
         for defined in _definitions(module, node, stars):
             before = names.get(defined.name)
             is_function = isinstance(defined.node, (ast.FunctionDef, ast.AsyncFunctionDef))
