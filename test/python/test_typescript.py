@@ -1024,6 +1024,15 @@ class Classes(unittest.TestCase):
         expected = {"a": "number", "b": "string | null", "c": "number | null", "d": "number | null", "e": "number"}
         self.assertEqual(made, [f"  readonly {name}: Promise<{each}>;" for name, each in expected.items()])
 
+    def test_what_the_body_says_of_an_attribute_is_meant(self):
+        code = "class Base:\n    b: object\n@expose\nclass C(Base):\n    a: str\n    def __init__(self, a: str | None = None, b: int = 1):\n        self.a, self.b = a, b"
+        self.assertEqual([each for each in functions(code) if each.startswith("  readonly ")], ["  readonly b: Promise<number>;", "  readonly a: Promise<string>;"])
+
+    def test_a_type_that_stands_in_a_class_is_no_attribute(self):
+        made = declared("import enum\n@expose\nclass C:\n    class Kind(enum.Enum):\n        A = 1\n    Id: TypeAlias = int\n    size = SIZE\n    kind: Kind\n    id: Id")
+        self.assertEqual(re.findall(r"^  .*", made.text, re.M), ["  readonly size: Promise<unknown>;", "  readonly kind: Promise<Kind>;", "  readonly id: Promise<Id>;"])
+        self.assertEqual(made.warnings, [])
+
     def test_a_method_has_all_the_names_that_it_is_given(self):
         code = "import inner\ndef _scale(self, by: int, /) -> int: ...\n@expose\nclass C:\n    def put(self, x: int, /) -> int: ...\n    insert = put\n    scale = _scale\n    load = inner.load\n    half = lambda self: 1\n    size = SIZE\n    limit = inner.LIMIT\nSIZE = 3"
         inner = f"{HEAD}Text = str\ndef load(self, path: Text, /) -> None: ...\nLIMIT = 3"

@@ -276,12 +276,12 @@ class _File:
         for each in reversed(hints.lineage(found)):
             node = each.node
             assert isinstance(node, ast.ClassDef)
-            place = replace(scope, module=each.module, names=hints.names_in(each), local=local_variables(node), given=each.given)
-            own = members(each)
+            own, types = members(each), hints.names_in(each)
+            place = replace(scope, module=each.module, names=types, local=local_variables(node), given=each.given)
             for key, member in own.items():
                 attributes.pop(key, None)
                 offered.pop(key, None)
-                if member.is_gone:
+                if member.is_gone or key in types and (member.annotation is not None or not isinstance(member.node, ast.expr)):
                     continue
                 method = self._method(member, own, place)
                 if method is not None:
@@ -289,11 +289,12 @@ class _File:
                 else:
                     attributes[key] = (place, member.annotation)
             for key, hint in _assigned(node).items():
-                if key not in offered:
+                # What the body says of it is meant, whatever a parameter may be before it is assigned.
+                if key not in offered and (key not in own or own[key].annotation is None):
                     attributes[key] = (place, hint) if hint is not None else attributes.get(key, (place, None))
         for key, each in hints.fields(found).items():
-            if key not in offered:
-                # What is named in the brackets or the call that a class derives from is no member of it.
+            # What is named in the brackets or the call that a class derives from.
+            if hints.member(found, key) is None:
                 attributes.setdefault(key, (replace(scope, module=each.owner.module, local=local_variables(each.owner.node), given=each.owner.given), each.annotation))
         for key, (place, hint) in attributes.items():
             if key.startswith("_") or self._means_else(found, key):
