@@ -130,8 +130,10 @@ describe('the declarations of the standard library', () => {
 /** Types that speak of themselves, keys of every kind, arguments that a type names, constructors made of fields. */
 const HARD = `
 import datetime, enum
+from collections import namedtuple
 from dataclasses import KW_ONLY, dataclass, field
 from typing import *
+from typing_extensions import Self, TypeVarTuple, Unpack
 from pydantic import BaseModel, Field, RootModel, computed_field
 from pythonarium import expose
 
@@ -141,6 +143,8 @@ N = TypeVar("N", bound="Node[Any]")
 T = TypeVar("T")
 U = TypeVar("U", bound=int)
 K = TypeVar("K")
+P = ParamSpec("P")
+Ts = TypeVarTuple("Ts")
 Index = dict[K, int]
 
 class Size(str, enum.Enum):
@@ -197,6 +201,27 @@ class Square(BaseModel):
 
 @expose
 def index(of: Square, /) -> Index[str | int]: ...
+
+class Pair(namedtuple("Pair", "x y")): ...
+class Calls(Protocol):
+    @overload
+    def __call__(self, x: int) -> int: ...
+    @overload
+    def __call__(self, x: str, *more: Unpack[Ts]) -> str: ...
+class More(Calls, Protocol): ...
+@dataclass
+class Job(Generic[P, T]):
+    made: T
+    of: Callable[[int, Unpack[Ts]], T]
+
+@expose
+class Ids(RootModel[dict[K, T]], Generic[K, T]):
+    def put(self, job: Job[[int, str], T] | None = None, *args: P.args, **kwargs: P.kwargs) -> Self:
+        self.job = job
+    insert = put
+
+@expose
+def pair(of: Pair, calls: More, /) -> Job[..., Pair]: ...
 
 @expose(name="app.mean")
 def mean(of: Box[int]) -> Annotated[Iterator[int], "x"]: ...
