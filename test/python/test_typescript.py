@@ -760,6 +760,9 @@ class Functions(unittest.TestCase):
         self.assertEqual(functions("@expose\nasync def f() -> AsyncIterator[str]:\n    yield ''"), ["export function f(): AsyncIterable<string>;"])
         for alias in ("Rows = Iterator[int]", "type Rows = Iterator[int]"):
             self.assertEqual(functions(f"{alias}\n@expose\ndef f() -> Rows: ..."), ["export function f(): AsyncIterable<number>;"])
+        for alias in ("T = TypeVar('T')\nRows = Iterator[list[T]]", "type Rows[T] = Iterator[list[T]]"):
+            made = functions(f"{alias}\nMore = Rows[int]\nU = TypeVar('U')\n@expose\ndef f(x: U, /) -> Rows[U]: ...\n@expose\ndef g() -> More: ...")
+            self.assertEqual(made, ["export function f<U>(x: U): AsyncIterable<Rows<U>[number]>;", "export function g(): AsyncIterable<Rows<number>[number]>;", "export type Rows<T> = T[][];"])
 
     def test_no_hint_is_unknown_and_warned_of_with_file_and_line(self):
         made = declared("@expose\ndef f(a, b: int, /): ...")

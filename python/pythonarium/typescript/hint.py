@@ -119,8 +119,11 @@ class Hints(Classes):
         node, _ = self.wrapped(node, scope)
         name = self.resolve(node, scope)
         alias = _aliased(name.node) if isinstance(name, Definition) else None
-        if isinstance(name, Definition) and alias is not None and depth < 20 and not self.parameters(name):
-            return self.stream(alias, replace(scope, module=name.module), depth + 1)
+        if isinstance(name, Definition) and alias is not None and depth < 20:
+            inner = Scope(name.module, "out", local=local_variables(name.node))
+            items = self.stream(alias, inner, depth + 1)
+            # Where it has type variables, what is given for them is known to the alias.
+            return f"{self.render(node, replace(scope, way='out'))}[number]" if items is not None and self.parameters(name) else items
         if not isinstance(name, str) or name not in STREAMS:
             return None
         return self.render(in_brackets(node)[0], replace(scope, way="out")) if isinstance(node, ast.Subscript) else "unknown"
