@@ -355,6 +355,13 @@ class C(Base):
         made = declared(f"{code}class A(B): ...\nclass B(A): ...\n@expose\ndef f(x: A.Part, y: Other.Whole, /) -> None: ...")
         self.assertEqual([each.text for each in made.warnings], [f"{each} is not defined where it is used: it is unknown" for each in ("A.Part", "Other.Whole")])
 
+    def test_a_class_in_a_class_may_derive_from_one_beside_it(self):
+        code = "class Api:\n    class Base(TypedDict):\n        a: int\n    class Part(Base):\n        b: str\nclass Base: ...\n"
+        self.assertEqual(types("Api.Part", code), ["export interface Part {", "  a: number;", "  b: string;", "}"])
+        # One of its own name stands outside.
+        code = "@dataclass\nclass Part:\n    a: int\nclass Api:\n    @dataclass\n    class Part(Part):\n        b: str\n"
+        self.assertEqual(types("Api.Part", code), ["export interface Part {", "  a: number;", "  b: string;", "}"])
+
     def test_a_typed_dict_says_which_keys_may_be_missing(self):
         code = "class A(TypedDict):\n    a: int\n    b: NotRequired[str]\nclass B(A, total=False):\n    c: Required[int]\n    d: int"
         self.assertEqual(types("B", code), ["export interface B {", "  a: number;", "  b?: string;", "  c: number;", "  d?: number;", "}"])

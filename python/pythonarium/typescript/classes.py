@@ -71,7 +71,7 @@ class Classes:
         kind = "other"
         is_derived = False
         for base in node.bases:
-            name = self._base(base, found.module)
+            name = self._base(base, found)
             if isinstance(name, Definition):
                 inherited = self.kind(name, depth + 1, as_value)
                 is_derived |= inherited == "handle"
@@ -100,13 +100,13 @@ class Classes:
             if is_model or self.kind(base, as_value=True) in ("record", "namedtuple", "typeddict"):
                 fields.update(self.fields(base, depth + 1))
         for base in node.bases:
-            made = self._base(base, found.module)
+            made = self._base(base, found)
             if isinstance(made, Definition) and isinstance(made.node, ast.Call):
                 fields.update(self._made_fields(made))
             if made in ROOT_MODELS:
                 hint = in_brackets(base)[0] if isinstance(base, ast.Subscript) else None
                 fields["root"] = Field(found, hint, "", is_total=True, is_taken=True, is_optional=False, is_keyword=False, alias="")
-        is_derived = not is_model and not self._record_options(found) and not any(self.resolve(base, scope) in BASES for base in node.bases)
+        is_derived = not is_model and not self._record_options(found) and not any(self._base(base, found) in BASES for base in node.bases)
         if is_derived and self.kind(found, as_value=True) in ("record", "namedtuple"):
             # No decorator has seen what it annotates itself.
             return fields
@@ -144,9 +144,12 @@ class Classes:
             )
         return fields
 
-    def _base(self, base: ast.expr, module: Module) -> Definition | str | None:
-        """Return what a class derives from: a name, or what `namedtuple("P", "x y")` makes in its place."""
-        return Definition(module, "", base) if isinstance(base, ast.Call) else self.resolve(base, Scope(module))
+    def _base(self, base: ast.expr, found: Definition) -> Definition | str | None:
+        """Return what a class derives from: a name, also of the class around it, or what `namedtuple("P", "x y")` makes in its place."""
+        if isinstance(base, ast.Call):
+            return Definition(found.module, "", base)
+        beside = self.names_in(found.outer) if found.outer is not None else {}
+        return self.resolve(base, Scope(found.module, names={name: each for name, each in beside.items() if each.node is not found.node}))
 
     def _made_fields(self, found: Definition) -> dict[str, Field]:
         """Return the fields of what `NamedTuple("P", ...)`, `namedtuple("P", ...)` and `TypedDict("D", ...)` make, as far as they are written out."""
@@ -224,7 +227,7 @@ class Classes:
         assert isinstance(node, ast.ClassDef)
         bases: list[Definition] = []
         for base in node.bases:
-            resolved = self.resolve(base, Scope(found.module))
+            resolved = self._base(base, found)
             if isinstance(resolved, Definition) and isinstance(resolved.node, ast.ClassDef):
                 arguments = in_brackets(base) if isinstance(base, ast.Subscript) else []
                 told = self._told(resolved, arguments)
@@ -272,7 +275,7 @@ class Classes:
             return False
         for each in self.lineage(found):
             for base in each.node.bases:  # type: ignore[union-attr]
-                name = self.resolve(base, Scope(each.module))
+                name = self._base(base, each)
                 has_source = isinstance(name, Definition) and isinstance(name.node, ast.ClassDef)
                 takes_nothing = name == "builtins.object" or isinstance(name, str) and name.rpartition(".")[0] in TAKES_NOTHING
                 if not has_source and not takes_nothing:
@@ -300,7 +303,7 @@ class Classes:
 
     def roots(self, found: Definition) -> list[str]:
         """Return what a class is built on in the end: those of its bases, and of theirs, that are known by name."""
-        names = [self.resolve(base, Scope(each.module)) for each in self.lineage(found) for base in each.node.bases]  # type: ignore[union-attr]
+        names = [self._base(base, each) for each in self.lineage(found) for base in each.node.bases]  # type: ignore[union-attr]
         return [name for name in names if isinstance(name, str)]
 
     def _told(self, found: Definition, arguments: Sequence[ast.expr]) -> dict[str, ast.expr]:

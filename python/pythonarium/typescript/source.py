@@ -53,6 +53,8 @@ class Definition:
     given: dict[str, tuple[ast.expr, Definition]] = field(default_factory=dict)
     # The function or class that has the name as well, where what is imported by it has no source.
     instead: Definition | None = None
+    # The class that it stands in.
+    outer: Definition | None = None
     # It is deleted further down, though hints above that may mean it.
     is_gone: bool = False
 
@@ -233,6 +235,8 @@ def members(found: Definition) -> dict[str, Definition]:
     names: dict[str, Definition] = {}
     if isinstance(found.node, ast.ClassDef):
         _collect(found.module, found.node.body, names)
+    for each in names.values():
+        each.outer = found
     return names
 
 
