@@ -580,6 +580,12 @@ class C(Base):
         self.assertEqual(functions("@expose\ndef f[T: int](x: list[T], /) -> T: ..."), ["export function f<T extends number>(x: readonly T[]): Promise<number>;"])
         self.assertEqual(types("A[int]", "type A[T] = list[T] | T"), ["export type A<T> = T[] | T;"])
 
+    def test_what_a_type_variable_extends_is_read_where_it_was_made(self):
+        inner = f"{HEAD}N = TypeVar('N', bound='Node')\n@dataclass\nclass Node:\n    x: int\n"
+        for node in ("", "class Node(TypedDict):\n    other: str\n"):
+            made = functions(f"from inner import N\n{node}@expose\ndef f(x: N, /) -> N: ...", inner=inner)
+            self.assertEqual(made, ["export function f<N extends Node>(x: N): Promise<N>;", "export interface Node {", "  x: number;", "}"])
+
     def test_a_type_may_speak_of_itself_in_its_bounds_and_its_bases(self):
         node = "N = TypeVar('N', bound='Node')\n@dataclass\nclass Node(Generic[N]):\n    parent: N | None"
         interface = ["export interface Node<N extends Node<any>> {", "  parent: N | null;", "}"]

@@ -359,7 +359,7 @@ class Hints(Classes):
         """Return what a name stands for that a source defines: a class, an alias, a type variable."""
         called = self._called(found)
         if called in TYPE_VARIABLES:
-            return self._variable(found.name, found.node if called in TYPE_VARIABLES[:2] else None, scope)
+            return self._variable(found.name, found.node if called in TYPE_VARIABLES[:2] else None, scope, found.module)
         if called is not None and called.rpartition(".")[2] in FACTORIES:
             return self.name_of(found)
         kind, value = self.kind(found), _aliased(found.node)
@@ -413,7 +413,7 @@ class Hints(Classes):
         hint, deriving = scope.given[name]
         return hint, replace(scope, module=deriving.module, local=local_variables(deriving.node), given=deriving.given, names={})
 
-    def _variable(self, name: str, node: ast.AST | None, scope: Scope) -> str:
+    def _variable(self, name: str, node: ast.AST | None, scope: Scope, module: Module | None = None) -> str:
         given = self._given(name, scope)
         if given is not None:
             return self.render(*given)
@@ -423,7 +423,8 @@ class Hints(Classes):
             return "unknown"
         if name not in scope.variables:
             scope.variables[name] = ""
-            scope.variables[name] = self._bound(node, replace(scope, variables=None))
+            # What it extends is read where it was made.
+            scope.variables[name] = self._bound(node, replace(scope, variables=None, module=module or scope.module))
         extends = scope.variables[name]
         # For `N extends number` TypeScript takes `2` where 2 was given, and what comes back is any number.
         return extends if scope.way == "out" and is_plain(extends) else name
