@@ -1001,6 +1001,13 @@ class Classes(unittest.TestCase):
             ],
         )
 
+    def test_what_a_class_has_from_its_bases_is_read_where_it_stands(self):
+        inner = f"{HEAD}Config = int\nclass Base:\n    Id: TypeAlias = bytes\n    def __init__(self, config: Config, id: Id, /) -> None: ...\nclass Call(Protocol):\n    Id: TypeAlias = bytes\n    def __call__(self, config: Config, id: Id) -> None: ...\n"
+        code = "from inner import Base, Call\n@expose\nclass C(Base):\n    class Config: ...\n"
+        self.assertEqual(functions(code, inner=inner)[0], "export function C(config: number, id: Id): Promise<C>;")
+        code = "from inner import Base, Call\nclass P(Call, Protocol):\n    class Config: ...\n@expose\ndef f(x: P, /) -> None: ..."
+        self.assertEqual(functions(code, inner=inner)[1:], ["export type P = (config: number, id: Id) => void | Promise<void>;", "export type Id = Uint8Array;"])
+
     def test_a_constructor_may_take_one_of_its_own_kind(self):
         for code, expected in {
             "class C:\n    def __init__(self, of: Self | None, /) -> None: ...": "C(of: C | null): Promise<C>",

@@ -301,6 +301,13 @@ class Classes:
 
         return {name: each for name, each in members(found).items() if is_type(each)}
 
+    def place(self, member: Definition, scope: Scope) -> Scope:
+        """Return where the hints of a member stand, which may be that of a base in another module."""
+        around = member.outer
+        if around is None:
+            return replace(scope, module=member.module, given=member.given)
+        return replace(scope, module=member.module, given=member.given, names=self.names_in(around), local=local_variables(around.node))
+
     def roots(self, found: Definition) -> list[str]:
         """Return what a class is built on in the end: those of its bases, and of theirs, that are known by name."""
         names = [self._base(base, each) for each in self.lineage(found) for base in each.node.bases]  # type: ignore[union-attr]

@@ -232,7 +232,7 @@ class _File:
         if lines:
             yield from comment(lines)
         if maker is not None and isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield from self._variants(maker, declare, replace(scope, module=maker.module, given=maker.given), 1, result, variables)
+            yield from self._variants(maker, declare, hints.place(maker, scope), 1, result, variables)
         elif (maker is None and hints.is_made_elsewhere(definition)) or (maker is not None and not isinstance(function, ast.ClassDef)):
             hints.warn(definition.module, node, f"{definition.name} is made by what has no source: what it takes is unknown")
             yield f"{declare}{angled(variables)}(...args: unknown[]): {result};"

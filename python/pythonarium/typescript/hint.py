@@ -471,7 +471,7 @@ class Hints(Classes):
             if kind == "protocol":
                 call = self.member(found, "__call__")
                 assert call is not None
-                scope = replace(scope, module=call.module, given=call.given)
+                scope = self.place(call, scope)
                 calls = [self._protocol(each, scope) for each in call.overloads or [call.node]]
                 # What is given has to take all that Python may call it with.
                 return [f"export type {head} = {' & '.join(f'({each})' for each in calls) if len(calls) > 1 else calls[0]};"]
