@@ -1304,7 +1304,11 @@ class Modules(unittest.TestCase):
     def test_branches_are_looked_into(self):
         code = "import sys\nif sys.platform == 'win32':\n    @expose\n    def f() -> int: ...\nelse:\n    @expose\n    def f() -> str: ...\ntry:\n    from fast import Speed\nexcept ImportError:\n    Speed = int\n@expose\ndef g(s: Speed, /) -> None: ..."
         made = functions(code)
-        self.assertEqual(made, ["export function f(): Promise<number>;", "export function g(s: unknown): Promise<null>;"])
+        self.assertEqual(made, ["export function f(): Promise<string>;", "export function g(s: unknown): Promise<null>;"])
+
+    def test_no_branch_is_taken_that_no_worker_takes(self):
+        code = "import os, sys\nif os.name == 'nt':\n    @expose\n    def f() -> int: ...\n    from inner import *\nelif sys.version_info >= (3, 9):\n    @expose\n    def f() -> str: ...\nif __name__ == '__main__':\n    @expose\n    def g() -> int: ..."
+        self.assertEqual(functions(code, inner=f"{HEAD}@expose\ndef h() -> int: ..."), ["export function f(): Promise<string>;"])
 
     def test_what_a_module_deletes_is_not_there(self):
         code = "Size = int\ndef f(x: Size, /) -> int: ...\n@expose\ndef g() -> int: ...\n@expose\ndef h() -> int: ...\ndel f, Size, h\ndef f(x: Size, /) -> str: ...\ndel (g)\n"

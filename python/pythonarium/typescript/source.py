@@ -244,9 +244,7 @@ def statements(body: Sequence[ast.stmt]) -> Iterator[tuple[ast.stmt, bool]]:
     """Go over what a body runs, into `if`, `try` and `with`, and say of each whether it is only a second choice."""
     for node in body:
         if isinstance(node, ast.If):
-            first, second = node.body, node.orelse
-            if ast.unparse(node.test) == "__name__ == '__main__'":
-                continue
+            first, second = (node.orelse, []) if ast.unparse(node.test) in NEVER else (node.body, node.orelse)
         elif isinstance(node, ast.Try):
             first, second = [*node.body, *node.orelse, *node.finalbody], [each for one in node.handlers for each in one.body]
         elif isinstance(node, ast.With):
@@ -368,6 +366,8 @@ def _is_accessor(node: Function) -> bool:
     return any(isinstance(each, ast.Attribute) and each.attr in ("setter", "deleter") for each in node.decorator_list)
 
 
+# What is never so in a worker: it is imported, and not on Windows.
+NEVER = frozenset(["__name__ == '__main__'", "sys.platform == 'win32'", "os.name == 'nt'"])
 # Reading them would tell no more than their names do.
 KNOWN = frozenset(
     "abc array attr attrs builtins collections contextlib dataclasses datetime decimal enum fractions functools "
