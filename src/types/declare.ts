@@ -19,7 +19,7 @@ export interface Declarations {
   readonly text?: string;
   /** How many functions and classes can be called. */
   readonly functions?: number;
-  /** What is `unknown` in it, and where in Python. */
+  /** What is `unknown` in it or left out of it, and where in Python. */
   readonly warnings?: readonly { readonly file: string; readonly line: number; readonly text: string }[];
   /** A syntax error with its place, a module without source, or one with nothing to call. */
   readonly problem?: string;

@@ -1361,6 +1361,11 @@ class Runs(unittest.TestCase):
             answer, file = self.run_on("def f() -> int: ...")
         self.assertEqual(answer, {"problem": f"{file} cannot be read: Permission denied", "files": {file: mock.ANY}})
 
+    def test_what_was_left_out_is_told_also_where_nothing_is_left(self):
+        answer, file = self.run_on("from itertools import chain\n__all__ = ['chain']")
+        self.assertIn("There is no public function", answer["problem"])
+        self.assertEqual([(each["file"], each["line"]) for each in answer["warnings"]], [(file, 2)])
+
     def test_an_encoding_that_is_unknown_is_told_with_the_file(self):
         answer, file = self.run_on("# coding: klingon\ndef f() -> int: ...")
         self.assertTrue(answer["problem"].startswith(f"{file}:1: unknown encoding"), answer["problem"])

@@ -11,9 +11,9 @@ from .known import SHAPES, VALUES
 from .source import Definition, Module, dotted_name, statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from .hint import Hints
+    from .hint import Hints, Warned
 
 
 def find_exposed(hints: Hints, module: Module, mode: str) -> dict[str, Definition]:
@@ -26,13 +26,18 @@ def find_exposed(hints: Hints, module: Module, mode: str) -> dict[str, Definitio
         raise NothingToDeclare(
             f"Nothing in {module.path} is marked with @expose. Mark what Node may call, or add `--expose all` for a module that is not yours."
             if mode == "marked"
-            else f"There is no public function in {module.path} that has a source to read."
+            else f"There is no public function in {module.path} that has a source to read.",
+            sorted(hints.warnings),
         )
     return found
 
 
 class NothingToDeclare(Exception):
-    """There is nothing in a module that Node could call."""
+    """There is nothing in a module that Node could call; `warnings` are of what was left out."""
+
+    def __init__(self, text: str, warnings: Sequence[Warned]) -> None:
+        super().__init__(text)
+        self.warnings = warnings
 
 
 def _marked(hints: Hints, module: Module) -> dict[str, Definition]:

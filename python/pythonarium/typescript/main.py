@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from .declaration import declare
 from .expose import NothingToDeclare
 from .source import SourceMissing, Sources
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .hint import Warned
 
 
 def main() -> None:
@@ -19,11 +25,12 @@ def main() -> None:
     try:
         modules = {prefix: sources.load(source) for prefix, source in request["modules"].items()}
         declared = declare(sources, modules, request["expose"], request["title"])
-        warnings = [{"file": each.file, "line": each.line, "text": each.text} for each in declared.warnings]
-        answer = {"text": declared.text, "functions": declared.functions, "warnings": warnings}
+        answer = {"text": declared.text, "functions": declared.functions, "warnings": _told(declared.warnings)}
     except SyntaxError as error:
         answer = {"problem": f"{error.filename}:{error.lineno or 1}: {error.msg}"}
-    except (NothingToDeclare, SourceMissing) as error:
+    except NothingToDeclare as error:
+        answer = {"problem": str(error), "warnings": _told(error.warnings)}
+    except SourceMissing as error:
         answer = {"problem": str(error)}
     except OSError as error:
         answer = {"problem": f"{error.filename} cannot be read: {error.strerror}" if error.filename else str(error)}
@@ -34,3 +41,7 @@ def main() -> None:
     # A line of its own: what Python runs as it starts may have printed something, and not to the end of a line.
     print()
     json.dump(answer, sys.stdout)
+
+
+def _told(warnings: Sequence[Warned]) -> list[dict[str, object]]:
+    return [{"file": each.file, "line": each.line, "text": each.text} for each in warnings]
