@@ -1188,6 +1188,20 @@ class Modules(unittest.TestCase):
         self.assertEqual(re.findall(r"function \w+", made.text), ["function h"])
         self.assertEqual([(each.line, each.text[:27]) for each in made.warnings], [(6, "the name that @expose gives"), (9, "the name that @expose gives")])
 
+    def test_what_is_marked_where_it_is_not_known_what_that_is_is_told(self):
+        known = "mark = expose\n@mark\ndef f() -> int: ...\n@expose\nclass C:\n    @expose\n    def g(self) -> int: ...\nexpose(name='h')(f)\n"
+        self.assertEqual(declared(known).warnings, [])
+        for code in (
+            "def api(f):\n    return expose(f)\n@api\ndef g() -> int: ...",
+            "def make():\n    @expose\n    def g() -> int: ...\n    return g\ng = make()",
+            "def g() -> int: ...\nfor each in (g,):\n    expose(each)",
+            "mark_as = lambda name: expose(name=name)\n@mark_as('g')\ndef g() -> int: ...",
+        ):
+            with self.subTest(code):
+                made = declared(known + code)
+                self.assertNotIn("function g", made.text)
+                self.assertEqual([each.text.split(":")[0] for each in made.warnings], ["what is marked with @expose here is known only when the module runs"])
+
     def test_overloads_that_only_a_type_checker_reads(self):
         overloads = "    @overload\n    def f(x: int, /) -> int: ...\n    @overload\n    def f(x: str, /) -> str: ...\n"
         for code in (f"if TYPE_CHECKING:\n{overloads}else:\n    @expose\n    def f(x, /): ...", f"class C(Protocol):\n{overloads.replace('(x', '(self, x')}\n@expose\nclass D(C): ..."):

@@ -41,7 +41,12 @@ class NothingToDeclare(Exception):
 
 
 def _marked(hints: Hints, module: Module) -> dict[str, Definition]:
-    """Return what is marked with @expose."""
+    """Return what is marked with @expose, and warn of what is marked where it is not known what that is."""
+    # No other name is followed: that would be to read all that the module imports.
+    ours = {name for name, own in module.names.items() if own.target.split(".")[0] == "pythonarium"}
+    for node in _unread(module):
+        if (dotted_name(node) or "").split(".")[0] in ours and hints.resolve(node, Scope(module)) in EXPOSE:
+            hints.warn(module, node, "what is marked with @expose here is known only when the module runs: it is left out")
     return {mark or name: definition for name, (mark, definition) in _marked_names(hints, module, frozenset()).items()}
 
 
@@ -81,6 +86,23 @@ def _marked_names(hints: Hints, module: Module, above: frozenset[Module]) -> dic
     return found
 
 
+def _unread(module: Module) -> Iterator[ast.expr]:
+    """Go over the names that stand neither above a function or a class nor in an assignment or a call of the module's own."""
+    waiting: list[ast.AST] = [node for node, _ in statements(module.tree.body)]
+    is_own = set(waiting)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            yield node
+        elif isinstance(node, (ast.Expr, ast.Assign)) and node in is_own:
+            waiting += [each for each in ast.walk(node) if isinstance(each, ast.Lambda)]
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node in is_own:
+            waiting += node.body
+            is_own.update(node.body if isinstance(node, ast.ClassDef) else ())
+        else:
+            waiting += ast.iter_child_nodes(node)
+
+
 def _marks(hints: Hints, module: Module) -> Iterator[tuple[ast.AST | None, str]]:
     """Go over what is marked by a call, `expose(f)`: it is, whatever becomes of what the call returns."""
     for node, _ in statements(module.tree.body):
@@ -103,7 +125,7 @@ def _exposing_call(hints: Hints, module: Module, node: ast.AST | None) -> tuple[
 def _mark_of(hints: Hints, module: Module, decorator: ast.expr) -> str | None:
     """Return the name that a decorator gives, "" for none of its own; None if it is not @expose, or gives one that is not written out."""
     call = decorator if isinstance(decorator, ast.Call) else None
-    if hints.resolve(call.func if call else decorator, Scope(module)) not in ("pythonarium.expose", "pythonarium.expose.expose"):
+    if hints.resolve(call.func if call else decorator, Scope(module)) not in EXPOSE:
         return None
     names = [each.value for each in call.keywords if each.arg == "name"] if call else []
     name = names[0] if names else ast.Constant(None)
@@ -204,6 +226,7 @@ def _is_made(hints: Hints, definition: Definition) -> bool:
     return isinstance(definition.node, ast.Attribute)
 
 
+EXPOSE = ("pythonarium.expose", "pythonarium.expose.expose")
 # What makes a function of another.
 MAKERS = frozenset(f"functools.{name}" for name in ("cache", "lru_cache", "partial", "singledispatch", "wraps"))
 EXCEPTIONS = frozenset(f"builtins.{name}" for name, each in vars(builtins).items() if isinstance(each, type) and issubclass(each, BaseException))
