@@ -944,6 +944,21 @@ class Classes(unittest.TestCase):
                 self.assertEqual(functions(f"{head}@expose\n{code}")[0], f"export function C(kwargs: Kwargs<{expected}>): Promise<C>;")
         self.assertEqual(types("C", f"{head}class C(BaseModel):\n    a: int = Field(alias='A')"), ["export interface C {", "  a: number;", "}"])
 
+    def test_a_model_that_makes_its_aliases_takes_what_is_unknown(self):
+        head = "from pydantic import BaseModel, ConfigDict\nfrom pydantic.alias_generators import to_camel\n"
+        for code, is_known in {
+            "class C(BaseModel):\n    model_config = ConfigDict(alias_generator=to_camel)\n    a_b: int": False,
+            "class C(BaseModel):\n    model_config = {'alias_generator': to_camel}\n    a_b: int": False,
+            "class C(BaseModel, alias_generator=to_camel):\n    a_b: int": False,
+            "class C(BaseModel, alias_generator=to_camel):\n    model_config = {'populate_by_name': True}\n    a_b: int": True,
+            "class C(BaseModel, alias_generator=None):\n    a_b: int": True,
+        }.items():
+            for derived in ("", "class D(C): ..."):
+                with self.subTest(code + derived):
+                    made = declared(f"{head}{code}\n@expose\n{derived}" if derived else f"{head}@expose\n{code}")
+                    self.assertIn(f"({'kwargs: Kwargs<{ a_b: number }>' if is_known else '...args: unknown[]'}): Promise<", made.text)
+                    self.assertEqual(["makes when it runs" in each.text for each in made.warnings], [] if is_known else [True])
+
     def test_a_root_model_takes_what_is_at_its_root(self):
         head = "import pydantic\nfrom pydantic import BaseModel, Field, RootModel\nT = TypeVar('T')\n"
         for code, takes, has in (

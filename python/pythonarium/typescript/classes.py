@@ -211,15 +211,28 @@ class Classes:
             own = {"default": node.value}
         return {**options, **(own or {})}
 
-    def takes_names(self, found: Definition, depth: int = 0) -> bool:
+    def takes_names(self, found: Definition) -> bool:
         """Whether a model takes its fields by their names also where they have an alias."""
-        node = found.node
-        if not isinstance(node, ast.ClassDef) or depth > 20:
-            return False
-        config = members(found).get("model_config")
-        given = [*node.keywords, *(config.node.keywords if config is not None and isinstance(config.node, ast.Call) else [])]
-        told = [constant(each.value) for each in given if each.arg in ("populate_by_name", "validate_by_name")]
-        return True in told if told else any(self.takes_names(base, depth + 1) for base in self.bases(found))
+        config = self._config(found)
+        return any(constant(config.get(name)) is True for name in ("populate_by_name", "validate_by_name"))
+
+    def makes_aliases(self, found: Definition) -> bool:
+        """Whether a model takes its fields by what it makes of their names when it runs."""
+        made = self._config(found).get("alias_generator", ast.Constant(None))
+        return not isinstance(made, ast.Constant) and not self.takes_names(found)
+
+    def _config(self, found: Definition) -> dict[object, ast.expr]:
+        """Return the `model_config` of a model, with what its bases have."""
+        told: dict[object, ast.expr] = {}
+        for each in reversed(self.lineage(found)):
+            config = members(each).get("model_config")
+            node = config.node if config is not None else None
+            if isinstance(node, ast.Call):
+                told.update({one.arg: one.value for one in node.keywords})
+            elif isinstance(node, ast.Dict):
+                told.update({constant(key): value for key, value in zip(node.keys, node.values)})
+            told.update({one.arg: one.value for one in each.node.keywords})  # type: ignore[union-attr]
+        return told
 
     def bases(self, found: Definition) -> list[Definition]:
         """Return the bases of a class that have a source, each with what its type variables stand for there."""

@@ -236,6 +236,9 @@ class _File:
         elif (maker is None and hints.is_made_elsewhere(definition)) or (maker is not None and not isinstance(function, ast.ClassDef)):
             hints.warn(definition.module, node, f"{definition.name} is made by what has no source: what it takes is unknown")
             yield f"{declare}{angled(variables)}(...args: unknown[]): {result};"
+        elif hints.makes_aliases(definition):
+            hints.warn(definition.module, node, f"{definition.name} takes its fields by names that it makes when it runs: what it takes is unknown")
+            yield f"{declare}{angled(variables)}(...args: unknown[]): {result};"
         else:
             yield from self._lines(declare, variables, self._fields(maker, scope), result)
 
