@@ -1198,6 +1198,11 @@ class Modules(unittest.TestCase):
         for code in ("@expose(name='a')\n@expose(name='b')\ndef f() -> int: ...", "@expose(name='b')\ndef f() -> int: ...\nexpose(name='a')(f)"):
             self.assertEqual(functions(code), ["export function a(): Promise<number>;"])
 
+    def test_a_name_that_two_have_is_told(self):
+        made = declared("@expose\ndef mean() -> int: ...\n@expose(name='mean')\ndef other() -> str: ...\nagain = mean")
+        self.assertEqual([(each.line, each.text) for each in made.warnings], [(8, "mean is the name of two that are exposed: no pool starts with them")])
+        self.assertEqual(declared("@expose(name='mean')\ndef f() -> int: ...\ng = f").warnings, [])
+
     def test_a_name_that_is_made_when_the_module_runs_is_told_and_left_out(self):
         made = declared("AT = 'stats'\n@expose(name=f'{AT}.mean')\ndef mean() -> int: ...\ndef _g() -> int: ...\nexpose(name=AT)(_g)\n@expose(name=None)\ndef h() -> int: ...")
         self.assertEqual(re.findall(r"function \w+", made.text), ["function h"])

@@ -47,7 +47,11 @@ def _marked(hints: Hints, module: Module) -> dict[str, Definition]:
     for node in _unread(module):
         if (dotted_name(node) or "").split(".")[0] in ours and hints.resolve(node, Scope(module)) in EXPOSE:
             hints.warn(module, node, "what is marked with @expose here is known only when the module runs: it is left out")
-    return {mark or name: definition for name, (mark, definition) in _marked_names(hints, module, frozenset()).items()}
+    found: dict[str, Definition] = {}
+    for name, (mark, definition) in _marked_names(hints, module, frozenset()).items():
+        if found.setdefault(mark or name, definition).node is not definition.node:
+            hints.warn(definition.module, definition.node or ast.Pass(), f"{mark or name} is the name of two that are exposed: no pool starts with them")
+    return found
 
 
 def _marked_names(hints: Hints, module: Module, above: frozenset[Module]) -> dict[str, tuple[str, Definition]]:
