@@ -107,6 +107,26 @@ class Values(unittest.TestCase):
             with self.subTest(hint):
                 self.assertEqual(result(hint), expected)
 
+    def test_what_cannot_come_back_is_unknown_and_warned_of(self):
+        for hint, expected in {
+            "Callable[[int], str]": "Promise<unknown>",
+            "list[Callable]": "Promise<unknown[]>",
+            "Iterator[int] | None": "Promise<unknown>",
+            "dict[str, Generator[int, None, None]]": "Promise<{ [key: string]: unknown }>",
+        }.items():
+            with self.subTest(hint):
+                made = declared(f"@expose\ndef f() -> {hint}: ...")
+                self.assertIn(f"export function f(): {expected};", made.text)
+                self.assertRegex(made.warnings[0].text, "is a function, which cannot cross to Node|is an iterator, which cannot cross as a value")
+        made = declared("@expose\nclass C:\n    @property\n    def rows(self) -> Iterator[int]: ...\n    def __iter__(self) -> Iterator[int]: ...")
+        self.assertEqual(re.findall(r"^  .*", made.text, re.M), ["  readonly rows: Promise<unknown>;", "  [Symbol.asyncIterator](): AsyncIterator<number>;"])
+        self.assertEqual([each.text for each in made.warnings], ["Iterator[int] is an iterator, which cannot cross as a value: it is unknown"])
+        made = declared("class Call(Protocol):\n    def __call__(self) -> None: ...\n@expose\ndef f(x: Call, /) -> Call: ...")
+        self.assertIn("export function f(x: Call): Promise<unknown>;", made.text)
+        self.assertIn("Call is a class whose objects cannot cross", made.warnings[0].text)
+        # An Iterable may be a list.
+        self.assertEqual(result("Iterable[int] | None"), "Promise<number[] | null>")
+
     def test_a_dict_is_an_object_where_its_keys_are_text_in_python_and_a_map_elsewhere(self):
         code = """
             import datetime as dt, decimal, enum, pathlib, uuid

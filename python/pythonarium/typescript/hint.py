@@ -171,7 +171,7 @@ class Hints(Classes):
         if found in VALUES:
             return self._value(found, scope)
         if found in SHAPES:
-            return self._shape(SHAPES[found], [], scope)
+            return self._shaped(found, [], node, scope)
         if found is not None and found.rpartition(".")[2] in WRAPPERS or self._is_of_parameters(node, scope):
             return "unknown"
         why = "is not defined where it is used" if found is None else "has no counterpart in TypeScript"
@@ -192,7 +192,7 @@ class Hints(Classes):
             return self._defined(found, arguments, node, scope)
         last = (found or "").rpartition(".")[2]
         if found in SHAPES:
-            return self._shape(SHAPES[found], arguments, scope)
+            return self._shaped(found, arguments, node, scope)
         if last in ("Union", "Optional"):
             return self._union([*arguments, *([ast.Constant(None)] if last == "Optional" else [])], scope)
         if last == "Literal":
@@ -214,6 +214,14 @@ class Hints(Classes):
 
     def _union(self, nodes: Sequence[ast.expr], scope: Scope) -> str:
         return union(self.render(each, scope) for each in nodes)
+
+    def _shaped(self, name: str, arguments: Sequence[ast.expr], node: ast.expr, scope: Scope) -> str:
+        shape = SHAPES[name]
+        if scope.way == "out" and (shape == "callable" or name in STREAMS):
+            what = "a function, which cannot cross to Node" if shape == "callable" else "an iterator, which cannot cross as a value"
+            self.warn(scope.module, node, f"{ast.unparse(node)} is {what}: it is unknown")
+            return "unknown"
+        return self._shape(shape, arguments, scope)
 
     def _shape(self, shape: str, arguments: Sequence[ast.expr], scope: Scope) -> str:
         inner = replace(scope, alias=None)
@@ -367,7 +375,7 @@ class Hints(Classes):
             if kind == "value":
                 return self._built_on(found, scope)
             call = self.member(found, "__call__") if kind == "protocol" else None
-            if kind == "other" or (kind == "protocol" and call is None):
+            if kind == "other" or (kind == "protocol" and (call is None or scope.way == "out")):
                 self.warn(scope.module, node, f"{found.name} is a class whose objects cannot cross (a dataclass can, or one with @expose): it is unknown")
                 return "unknown"
         elif value is None or isinstance(value, (ast.Call, ast.List, ast.Dict)) or isinstance(value, ast.Constant) and not isinstance(value.value, (str, type(None))):
