@@ -1333,7 +1333,8 @@ class Modules(unittest.TestCase):
 
     def test_a_module_that_others_know_by_its_name_is_read_where_it_is_declared_itself(self):
         files = {
-            "attr/__init__.py": "from .core import *\nfrom . import more\nfrom .more import Size as Other",
+            "attr/__init__.py": "from .few import *\nfrom .core import *\nfrom . import more\nfrom .more import Size as Other",
+            "attr/few.py": "from attr.more import *",
             "attr/core.py": "from attr.more import Size\ndef total(x: Size, /) -> int: ...",
             "attr/more.py": "Size = int | None",
             "uuid.py": "class UUID:\n    def __init__(self, text: str, /) -> None: ...\ndef uuid4() -> UUID: ...\ndef of(x: list[UUID], /) -> None: ...",

@@ -335,7 +335,7 @@ def _definitions(module: Module, node: ast.stmt, stars: list[str]) -> Iterator[D
 
 def _star_with(name: str, module: Module) -> str | None:
     """Return the known module from which a name comes that stands in no source; one that is not loaded may have it."""
-    known = [each for each in module.stars if is_known(each)]
+    known = [each for each in module.stars if not _is_read(each, module)]
     having = [each for each in known if hasattr(sys.modules.get(each), name)]
     unasked = [each for each in known if each not in sys.modules]
     return next(reversed(having or unasked), None)
