@@ -406,7 +406,7 @@ class C(Base):
         self.assertEqual(types("P", "from collections import namedtuple\nP = namedtuple('P', 'x y')"), ["export type P = [x: unknown, y: unknown];"])
 
     def test_a_class_may_derive_from_what_a_call_makes(self):
-        head = "from collections import namedtuple\nBase = TypedDict('Base', {'in': int, 'a-b': NotRequired[str]})\nPair = namedtuple('Pair', 'x, y', defaults=[1])\n"
+        head = "from collections import namedtuple\nfrom typing_extensions import NotRequired, Unpack\nBase = TypedDict('Base', {'in': int, 'a-b': NotRequired[str]})\nPair = namedtuple('Pair', 'x, y', defaults=[1])\n"
         for code, expected in {
             "class C(Base):\n    c: bytes": ["export interface C {", "  in: number;", '  "a-b"?: string;', "  c: Uint8Array;", "}"],
             "class C(Pair):\n    def norm(self): ...": ["export type C = [x: unknown, y: unknown];"],
@@ -1317,8 +1317,8 @@ class Modules(unittest.TestCase):
 
     def test_all_means_what_a_package_takes_over_from_its_own_modules_too(self):
         files = {
-            "shop/__init__.py": "from os.path import join\nfrom textwrap import *\nfrom . import core\nfrom .core import total, _hidden\nfrom ._fast import quick\nfrom .more import *\nfrom .more.deep import Item as Thing",
-            "shop/core.py": f"{HEAD}def total() -> int: ...\ndef other() -> int: ...\ndef _hidden() -> int: ...",
+            "shop/__init__.py": "from os.path import join\nfrom textwrap import *\nfrom . import core\nfrom .core import total, _hidden\nfrom ._fast import quick\nfrom .core import fast\nfrom .more import *\nfrom .more.deep import Item as Thing",
+            "shop/core.py": f"{HEAD}from . import _fast\nfast = _fast.fast\nSIZE = 3\ndef total() -> int: ...\ndef other() -> int: ...\ndef _hidden() -> int: ...",
             "shop/more/__init__.py": "from .deep import *\n__all__ = ['longest']\ndef longest() -> str: ...\ndef shortest() -> str: ...",
             "shop/more/deep.py": f"{HEAD}@dataclass\nclass Item:\n    name: str",
         }
@@ -1329,7 +1329,7 @@ class Modules(unittest.TestCase):
             sources = Sources([folder, *sys.path])
             made = declare(sources, {"": sources.load("shop")}, "all", "pythonarium types shop")
         self.assertEqual(re.findall(r"function (\w+)", made.text), ["total", "Thing", "Thing", "longest"])
-        self.assertEqual([each.text.split(":")[0] for each in made.warnings], ["quick has no source to read"])
+        self.assertEqual([each.text.split(":")[0] for each in made.warnings], ["quick has no source to read", "fast is made when the module runs"])
 
     def test_a_module_that_others_know_by_its_name_is_read_where_it_is_declared_itself(self):
         files = {

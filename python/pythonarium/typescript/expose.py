@@ -154,19 +154,29 @@ def _public(hints: Hints, module: Module) -> dict[str, Definition]:
     found: dict[str, Definition] = {}
     for name in dict.fromkeys(names):
         definition = hints.sources.resolve(module, name)
-        own = module.names.get(name)
-        # Of what is only assigned most is no function: what a call makes is told of where it is listed.
-        is_told = name in listed or own is not None and isinstance(own.node, ast.Attribute)
-        is_taken = own is not None and own.node is None
         if isinstance(definition, Definition) and _is_callable(hints, definition):
             found[name] = definition
-        elif isinstance(definition, Definition):
-            if is_told and _is_made(hints, definition):
-                hints.warn(definition.module, definition.node or ast.Pass(), f"{name} is made when the module runs: whether it can be called is not known, and it is left out")
-        elif (is_told or is_taken) and definition not in VALUES and definition not in SHAPES and not name.startswith("__") and not _is_module(hints, module, name):
-            node = listed.get(name) or (own and own.node) or ast.Pass()
-            hints.warn(module, node, f"{name} has no source to read: whether it can be called is not known, and it is left out")
+        else:
+            _tell(hints, module, name, definition, listed.get(name))
     return found
+
+
+def _tell(hints: Hints, module: Module, name: str, definition: Definition | str | None, listed: ast.expr | None) -> None:
+    """Warn of a name that is left out and may be that of a function; `listed` is where `__all__` has it.
+
+    Of what is only assigned most is none, so that what a call makes is told of where it is listed.
+    """
+    if isinstance(definition, Definition):
+        if _is_made(hints, definition) and (listed is not None or isinstance(definition.node, ast.Attribute)):
+            hints.warn(definition.module, definition.node or ast.Pass(), f"{name} is made when the module runs: whether it can be called is not known, and it is left out")
+        return
+    own = module.names.get(name)
+    is_taken = own is not None and (own.node is None or isinstance(own.node, ast.Attribute))
+    if listed is None and not is_taken:
+        return
+    if definition not in VALUES and definition not in SHAPES and not name.startswith("__") and not _is_module(hints, module, name):
+        where = listed or (own and own.node) or ast.Pass()
+        hints.warn(module, where, f"{name} has no source to read: whether it can be called is not known, and it is left out")
 
 
 def _listed_names(module: Module) -> tuple[dict[str, ast.expr], bool]:
