@@ -571,11 +571,14 @@ class C(Base):
 
     def test_what_comes_back_for_a_variable_of_numbers_or_of_text_is_no_literal(self):
         # TypeScript would say that `double(2)` is 2.
-        head = "N = TypeVar('N', int, float)\nS = TypeVar('S', int, str)\nC = TypeVar('C', bound=Literal['a', 'b'])\n"
+        head = "N = TypeVar('N', int, float)\nS = TypeVar('S', int, str)\nC = TypeVar('C', bound=Literal['a', 'b'])\nM = TypeVar('M', str, bytes)\n"
         for code, expected in {
             "def f(x: N, /) -> N: ...": "f<N extends number>(x: N): Promise<number>",
             "def f(x: list[S], /) -> dict[str, S]: ...": "f<S extends number | string>(x: readonly S[]): Promise<{ [key: string]: number | string }>",
             "def f(x: N, by: Callable[[N], N], /) -> None: ...": "f<N extends number>(x: N, by: (a: number) => N | Promise<N>): Promise<null>",
+            "def f(x: M, /) -> list[M]: ...": "f<M extends string | Uint8Array>(x: M): Promise<(M extends string ? string : M)[]>",
+            "def f(x: AnyStr, /) -> AnyStr: ...": "f<AnyStr extends string | Uint8Array>(x: AnyStr): Promise<(AnyStr extends string ? string : AnyStr)>",
+            "class f(Generic[M]):\n    def __init__(self, x: M, /) -> None: ...": "f<M extends string | Uint8Array>(x: M): Promise<f<(M extends string ? string : M)>>",
             "def f(x: C, /) -> C: ...": 'f<C extends "a" | "b">(x: C): Promise<C>',
             "class f(Generic[N]):\n    def __init__(self, x: N, /) -> None: ...": "f<N extends number>(x: N): Promise<f<number>>",
         }.items():

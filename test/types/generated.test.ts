@@ -107,6 +107,9 @@ describe('what is hard to tell', () => {
     // A dict is an object where all its keys are text, which shows where the variable is known, or only when it comes.
     writeFileSync(join(folder, 'main.mts'), INDEXES);
     expect(errorsOf([join(folder, 'main.mts')])).toEqual([]);
+    // What comes back is no literal, though one was given.
+    writeFileSync(join(folder, 'text.mts'), LITERALS);
+    expect(errorsOf([join(folder, 'text.mts')])).toEqual([]);
   });
 });
 
@@ -143,6 +146,7 @@ N = TypeVar("N", bound="Node[Any]")
 T = TypeVar("T")
 U = TypeVar("U", bound=int)
 K = TypeVar("K")
+M = TypeVar("M", str, int, bytes)
 P = ParamSpec("P")
 Ts = TypeVarTuple("Ts")
 Index = dict[K, int]
@@ -221,6 +225,14 @@ class Ids(RootModel[dict[K, T]], Generic[K, T]):
     insert = put
 
 @expose
+class Text(Generic[M]):
+    def __init__(self, x: M) -> None: ...
+    def get(self) -> M: ...
+
+@expose
+def norm(x: AnyStr, /) -> AnyStr: ...
+
+@expose
 def pair(of: Pair, calls: More, /) -> Job[..., Pair]: ...
 
 @expose(name="app.mean")
@@ -244,6 +256,20 @@ export const none: Index<number> = { a: 1 };
 export const mixed: Index<string | number>[] = [{ a: 1 }, new Map<string | number, number>()];
 export const some: Index<'a' | 1>[] = [{ a: 1 }, new Map<'a' | 1, number>()];
 export const anything: Index<unknown>[] = [{ a: 1 }, new Map<unknown, number>()];
+`;
+
+/** Text or bytes, whichever was given. */
+const LITERALS = `
+import type { norm, Text } from './hard.py.js';
+
+declare const call: typeof norm;
+declare const make: typeof Text;
+export const text: Awaited<ReturnType<typeof call<'a'>>> = 'another';
+export const bytes: Awaited<ReturnType<typeof call<Uint8Array>>> = new Uint8Array(1);
+// @ts-expect-error: bytes come back for bytes
+export const wrong: Awaited<ReturnType<typeof call<Uint8Array>>> = 'text';
+export const made: Promise<Text<string>> = make('a');
+export const counted: Promise<Text<number>> = make(1);
 `;
 
 /** What means something to TypeScript and nothing to Python, and letters from elsewhere. */

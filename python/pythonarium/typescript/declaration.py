@@ -11,7 +11,7 @@ from .docstring import read_docstring
 from .expose import find_exposed
 from .hint import Hints, Warned, unpacked
 from .source import Definition, Module, Sources, docstring, dotted_name, members
-from .text import RESERVED, angled, comment, is_plain, label, many, property_name, quote, union
+from .text import RESERVED, angled, comment, label, many, property_name, quote, union, without_literals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -221,7 +221,7 @@ class _File:
         node = definition.node
         assert isinstance(node, ast.ClassDef)
         variables = hints.parameters(definition)
-        given = ", ".join(extends if is_plain(extends) else name for name, extends in variables.items())
+        given = ", ".join(without_literals(name, extends) for name, extends in variables.items())
         made = f"{hints.name_of(definition)}{f'<{given}>' if given else ''}"
         result = f"Promise<{made}>"
         scope = Scope(definition.module, way="in", owner=made, names=hints.names_in(definition), local=local_variables(node), declared=frozenset(variables))

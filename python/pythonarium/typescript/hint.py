@@ -11,7 +11,7 @@ from .classes import MADE, TYPE_VARIABLES, Classes, Field, Scope, constant, in_b
 from .docstring import read_docstring
 from .known import NO_TYPED_ARRAY, SHAPES, STREAMS, TEXT, TYPED_ARRAY, TYPED_ARRAYS, UNKNOWN, VALUES, is_concrete
 from .source import Definition, Module, Sources, dotted_name, members
-from .text import GLOBALS, angled, comment, is_plain, label, many, property_name, quote, union
+from .text import GLOBALS, angled, comment, label, many, property_name, quote, union, without_literals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -168,6 +168,8 @@ class Hints(Classes):
             return self._defined(found, [], node, scope)
         if found is not None and found.rpartition(".")[2] == "Self" and scope.owner:
             return scope.owner
+        if found in ANY_STR and scope.variables is not None:
+            return self._variable("AnyStr", TEXT_OR_BYTES, scope)
         if found in VALUES:
             return self._value(found, scope)
         if found in SHAPES:
@@ -434,8 +436,7 @@ class Hints(Classes):
             # What it extends is read where it was made.
             scope.variables[name] = self._bound(node, replace(scope, variables=None, module=module or scope.module))
         extends = scope.variables[name]
-        # For `N extends number` TypeScript takes `2` where 2 was given, and what comes back is any number.
-        return extends if scope.way == "out" and is_plain(extends) else name
+        return without_literals(name, extends) if scope.way == "out" else name
 
     def _bound(self, node: ast.AST | None, scope: Scope) -> str:
         """Return what the values of a type variable have to be; nothing if they may be anything."""
@@ -677,6 +678,8 @@ def _letter(index: int) -> str:
     return "abcdefghijklmnopqrstuvwxyz"[index] if index < 26 else f"a{index}"
 
 
+ANY_STR = ("typing.AnyStr", "typing_extensions.AnyStr")
+TEXT_OR_BYTES = ast.parse("TypeVar('AnyStr', str, bytes)", mode="eval").body
 FLAGS = frozenset(["enum.Flag", "enum.IntFlag"])
 # Names in the body of an enum that are none of its members: `_ignore_`, `__str__`, `__private`.
 NO_MEMBER = re.compile(r"_.*_|__.*")

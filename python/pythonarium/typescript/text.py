@@ -28,9 +28,13 @@ def many(item: str, way: str) -> str:
     return f"{'readonly ' if way == 'in' else ''}{f'({item})' if needs else item}[]"
 
 
-def is_plain(text: str) -> bool:
-    """Whether it is a type that has literals, or several."""
-    return all(each in ("boolean", "null", "number", "string") for each in split(text, " | "))
+def without_literals(variable: str, extends: str) -> str:
+    """Return the type of a value that is of the same type as one that was given: for `N extends number` TypeScript takes `2` where 2 was."""
+    parts = split(extends, " | ")
+    with_literals = [each for each in parts if each in ("boolean", "number", "string")]
+    if set(parts) <= {*with_literals, "null"}:
+        return extends or variable
+    return f"({''.join(f'{variable} extends {each} ? {each} : ' for each in with_literals)}{variable})" if with_literals else variable
 
 
 def is_function(text: str) -> bool:
