@@ -1232,7 +1232,7 @@ class Modules(unittest.TestCase):
         self.assertEqual([(each.line, each.text[:27]) for each in made.warnings], [(6, "the name that @expose gives"), (9, "the name that @expose gives")])
 
     def test_what_is_marked_where_it_is_not_known_what_that_is_is_told(self):
-        known = "mark = expose\n@mark\ndef f() -> int: ...\n@expose\nclass C:\n    @expose\n    def g(self) -> int: ...\nexpose(name='h')(f)\n"
+        known = "mark = expose\n@mark\ndef f() -> int: ...\ntyped: object = expose(f)\n@expose\nclass C:\n    @expose\n    def g(self) -> int: ...\nexpose(name='h')(f)\n"
         self.assertEqual(declared(known).warnings, [])
         for code in (
             "def api(f):\n    return expose(f)\n@api\ndef g() -> int: ...",

@@ -155,7 +155,7 @@ class Classes:
         """Return the fields of what `NamedTuple("P", ...)`, `namedtuple("P", ...)` and `TypedDict("D", ...)` make, as far as they are written out."""
         call = found.node
         assert isinstance(call, ast.Call)
-        given = {**dict(enumerate(call.args)), **{each.arg: each.value for each in call.keywords}}
+        given: dict[object, ast.expr] = {**dict(enumerate(call.args)), **{each.arg: each.value for each in call.keywords}}
         kind = MADE.get((self._called(found) or "").rpartition(".")[2])
         told = given.get(1, given.get("field_names"))
         hints: dict[object, ast.expr | None] = {}
@@ -165,7 +165,7 @@ class Classes:
             pairs = [each.elts if isinstance(each, ast.Tuple) and len(each.elts) == 2 else (each, None) for each in told.elts]
             hints = {constant(name): hint for name, hint in pairs}
         elif kind == "namedtuple":
-            hints = dict.fromkeys(str(constant(told) or "").replace(",", " ").split())
+            hints = {name: None for name in str(constant(told) or "").replace(",", " ").split()}
         defaults = given.get("defaults")
         required = len(hints) - len(defaults.elts if isinstance(defaults, (ast.List, ast.Tuple)) else ())
         is_total = constant(given.get("total")) is not False

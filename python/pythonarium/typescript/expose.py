@@ -98,7 +98,7 @@ def _unread(module: Module) -> Iterator[ast.expr]:
         node = waiting.pop()
         if isinstance(node, (ast.Name, ast.Attribute)):
             yield node
-        elif isinstance(node, (ast.Expr, ast.Assign)) and node in is_own:
+        elif isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign)) and node in is_own:
             waiting += [each for each in ast.walk(node) if isinstance(each, ast.Lambda)]
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node in is_own:
             waiting += node.body
