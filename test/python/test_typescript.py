@@ -1009,7 +1009,7 @@ class Classes(unittest.TestCase):
             with self.subTest(code):
                 made = declared(code)
                 self.assertIn("export function C(...args: unknown[]): Promise<C>;", made.text)
-                self.assertIn("C is made by what has no source", made.warnings[0].text)
+                self.assertIn("C is made by what has no source: what it takes is unknown", [each.text for each in made.warnings])
         for code in ("class C: ...", "class C(Generic[AnyStr]): ...", "class C(Protocol): ..."):
             self.assertEqual(declared(f"@expose\n{code}").warnings, [])
 
@@ -1133,6 +1133,27 @@ class Classes(unittest.TestCase):
         made = functions("class Shape:\n    name: str\n@dataclass\nclass _Circle(Shape):\n    radius: float\nclass _Other(Shape): ...\ndef f() -> _Circle: ...\ndef g() -> _Other: ...", expose="all")
         self.assertIn("export interface _Circle {", made)
         self.assertIn("export interface _Other extends Handle {", made)
+
+    def test_a_class_has_nothing_of_a_base_without_a_source_which_is_told(self):
+        head = "import abc, pydantic\nfrom collections import namedtuple\nfrom collections.abc import MutableMapping\nfrom nowhere import Base\n"
+        for base, is_told in {
+            "MutableMapping[str, int]": True,
+            "Base": True,
+            "dict": True,
+            "Middle": True,
+            "object": False,
+            "abc.ABC": False,
+            "Generic[AnyStr]": False,
+            "Protocol": False,
+            "NamedTuple": False,
+            "namedtuple('P', 'x')": False,
+            "pydantic.BaseModel": False,
+            "pydantic.RootModel[int]": False,
+        }.items():
+            with self.subTest(base):
+                made = declared(f"{head}class Middle(MutableMapping): ...\n@expose\nclass C({base}):\n    def __init__(self) -> None: ...")
+                told = base if base != "Middle" else "MutableMapping"
+                self.assertEqual([each.text for each in made.warnings], [f"C derives from {told}, which has no source to read: what it has from there is left out"] * is_told)
 
     def test_a_class_has_what_its_bases_have(self):
         code = "class Base:\n    def one(self) -> int: ...\n    def two(self) -> int: ...\n@expose\nclass Sub(Base):\n    def two(self) -> str: ..."

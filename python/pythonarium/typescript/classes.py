@@ -286,17 +286,24 @@ class Classes:
         """Whether what a class without a maker takes is told by no source: it has a base without one, or attrs makes it."""
         if self._is_model(found):
             return False
+        if any(name.rpartition(".")[0] not in TAKES_NOTHING for _, name in self.bases_elsewhere(found)):
+            return True
         for each in self.lineage(found):
-            for base in each.node.bases:  # type: ignore[union-attr]
-                name = self._base(base, each)
-                has_source = isinstance(name, Definition) and isinstance(name.node, ast.ClassDef)
-                takes_nothing = name == "builtins.object" or isinstance(name, str) and name.rpartition(".")[0] in TAKES_NOTHING
-                if not has_source and not takes_nothing:
-                    return True
             decorators = [self.resolve(one.func if isinstance(one, ast.Call) else one, Scope(each.module)) for one in each.node.decorator_list]  # type: ignore[union-attr]
             if any(isinstance(one, str) and one.startswith(("attr.", "attrs.")) for one in decorators):
                 return True
         return False
+
+    def bases_elsewhere(self, found: Definition) -> list[tuple[str, str]]:
+        """Return what a class, or one that it derives from, derives from that has no source: as it is written, and its whole name or ""."""
+        told: list[tuple[str, str]] = []
+        for each in self.lineage(found):
+            for base in each.node.bases:  # type: ignore[union-attr]
+                name = self._base(base, each)
+                has_source = isinstance(name, Definition) and (isinstance(name.node, ast.ClassDef) or self.kind(name) != "other")
+                if not has_source and name != "builtins.object":
+                    told.append((ast.unparse(base), name if isinstance(name, str) else ""))
+        return told
 
     def names_in(self, found: Definition) -> dict[str, Definition]:
         """Return what the body of a class defines that its hints may mean: types, but not its fields and methods.
@@ -443,5 +450,7 @@ BASES: dict[str, str] = {
 MADE = {"NamedTuple": "namedtuple", "namedtuple": "namedtuple", "TypedDict": "typeddict"}
 # Modules of classes to derive from whose constructors take nothing.
 TAKES_NOTHING = frozenset(["abc", "collections.abc", "contextlib", "typing", "typing_extensions"])
+# Those of classes that have nothing but what is built in.
+HAS_NOTHING = TAKES_NOTHING - {"collections.abc"}
 GENERIC = frozenset(f"{module}.{name}" for name in ("Generic", "Protocol") for module in ("typing", "typing_extensions"))
 TYPE_VARIABLES = [f"{module}.{name}" for name in ("TypeVar", "ParamSpec", "TypeVarTuple") for module in ("typing", "typing_extensions")]

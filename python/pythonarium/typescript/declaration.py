@@ -6,10 +6,11 @@ import ast
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from .classes import Scope, in_brackets, local_variables
+from .classes import BASES, HAS_NOTHING, Scope, in_brackets, local_variables
 from .docstring import read_docstring
 from .expose import find_exposed
 from .hint import Hints, Warned, unpacked
+from .known import ROOT_MODELS
 from .source import Definition, Module, Sources, docstring, dotted_name, members
 from .text import RESERVED, angled, comment, label, many, property_name, quote, union, without_literals
 
@@ -273,6 +274,10 @@ class _File:
         hints.imports.add("Handle")
         parameters = hints.parameters(found)
         scope = Scope(found.module, declared=frozenset(parameters), owner=name + angled(parameters, names_only=True))
+        assert found.node is not None
+        for base, whole in hints.bases_elsewhere(found):
+            if whole not in BASES and whole not in ROOT_MODELS and whole.rpartition(".")[0] not in HAS_NOTHING:
+                hints.warn(found.module, found.node, f"{found.name} derives from {base}, which has no source to read: what it has from there is left out")
         yield f"export interface {name}{angled(parameters)} extends Handle {{"
         offered: dict[str, tuple[Definition, ast.ClassDef, Scope]] = {}
         attributes: dict[str, tuple[Scope, ast.expr | None]] = {}
