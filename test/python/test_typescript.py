@@ -774,6 +774,11 @@ class Functions(unittest.TestCase):
         self.assertEqual(functions("@expose\ndef f(a: int | None | str = None, /) -> int: ..."), ["export function f(a?: number | null | string): Promise<number>;"])
         self.assertEqual(functions("@expose\ndef f(a: Callable[[int], None] = None, /) -> int: ..."), ["export function f(a?: ((a: number) => void | Promise<void>) | null): Promise<number>;"])
 
+    def test_a_function_of_a_class_that_the_module_has_by_a_name_of_its_own(self):
+        code = "class C:\n    Id: TypeAlias = int\n    @classmethod\n    def load(cls, id: Id, /) -> int: ...\n    @staticmethod\n    def kinds(id: Id, /) -> int: ...\nload = C.load\nkinds = C.kinds"
+        made = functions(code, expose="all")
+        self.assertEqual([each for each in made if "function load" in each or "function kinds" in each], ["export function load(id: Id): Promise<number>;", "export function kinds(id: Id): Promise<number>;"])
+
     def test_each_overload_is_one_and_the_implementation_is_none(self):
         self.assertEqual(
             functions(

@@ -119,7 +119,9 @@ class _File:
             self._hints.warn(definition.module, definition.node or ast.Pass(), f"{definition.name} is made when the module runs: what it takes and returns is unknown")
             yield f"{declare}(...args: unknown[]): Promise<unknown>;"
             return
-        yield from self._callable(definition, declare, scope, skip=0)
+        # `load = Model.load` has its class already where it is a class method.
+        is_bound = definition.outer is not None and any(dotted_name(each) == "classmethod" for each in definition.node.decorator_list)
+        yield from self._callable(definition, declare, self._hints.place(definition, scope), skip=int(is_bound))
 
     def _callable(self, definition: Definition, declare: str, scope: Scope, skip: int) -> Iterator[str]:
         """Write the signatures of a function: those of its overloads if it has any."""
