@@ -1217,6 +1217,15 @@ class Modules(unittest.TestCase):
             made = functions("@expose\ndef f(x: P, y: Any, /) -> None: ...\nclass P(NamedTuple):\n    x: Sequence[int]", head=f"{stars}\nfrom numpy import *\nfrom pythonarium import expose\n")
             self.assertEqual(made, ["export function f(x: P, y: unknown): Promise<null>;", "export type P = [x: number[]];"])
 
+    def test_a_name_is_of_the_last_star_that_takes_it(self):
+        head = "from pythonarium import expose\n"
+        one, two = "Size = int\nOther = int", "Size = str\nOther = str\n__all__ = ['Size']"
+        for stars in ("from one import *\nfrom two import *", "try:\n    from two import *\nexcept ImportError:\n    from one import *"):
+            with self.subTest(stars):
+                self.assertEqual(functions(f"{stars}\n@expose\ndef f(x: Size, y: Other, /) -> None: ...", head=head, one=one, two=two), ["export function f(x: string, y: number): Promise<null>;"])
+        made = declared("from one import *\n@expose\ndef f(x: _Size, /) -> None: ...", head=head, one="_Size = int")
+        self.assertEqual([each.text for each in made.warnings], ["_Size is not defined where it is used: it is unknown"])
+
     def test_two_types_of_one_name_are_two(self):
         other = HEAD + "@dataclass\nclass Point:\n    y: int\n"
         made = functions("import a, b\n@expose\ndef f(p: a.Point, q: b.Point, /) -> None: ...", a=other, b=other)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .classes import Scope
 from .known import SHAPES, VALUES
-from .source import Definition, Module, dotted_name, statements
+from .source import Definition, Module, dotted_name, is_taken, listed_names, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,9 +83,8 @@ def _marked_names(hints: Hints, module: Module, above: frozenset[Module]) -> dic
     above |= {module}
     for inner in map(hints.sources.find, module.stars):
         if inner is not None and inner not in above:
-            listed, is_whole = _listed_names(inner)
             for name, marked in _marked_names(hints, inner, above).items():
-                if name in listed or not is_whole and not name.startswith("_"):
+                if is_taken(inner, name):
                     found.setdefault(name, marked)
     return found
 
@@ -141,14 +140,14 @@ def _mark_of(hints: Hints, module: Module, decorator: ast.expr) -> str | None:
 
 def _public(hints: Hints, module: Module) -> dict[str, Definition]:
     """Return what a module calls its own: what `__all__` names, or the public names that it or a module of its package defines."""
-    listed, is_whole = _listed_names(module)
+    listed, is_whole = listed_names(module)
     names = list(listed)
     if not is_whole:
         if "__all__" in module.names:
             hints.warn(module, module.names["__all__"].node or ast.Pass(), "__all__ is made when the module runs: what else it lists is left out, unless it is the module's own")
         defined = [(name, each) for name, each in module.names.items() if not each.is_gone]
         own = [name for name, each in defined if each.node is not None or each.instead is not None or _is_inside(module, each.target)]
-        stars = [hints.sources.find(star) for star in module.stars if _is_inside(module, star)]
+        stars = [hints.sources.find(star) for star in reversed(module.stars) if _is_inside(module, star)]
         taken = [name for star in stars if star is not None for name in _public(hints, star)]
         names += [name for name in [*own, *taken] if not name.startswith("_")]
     found: dict[str, Definition] = {}
@@ -177,35 +176,6 @@ def _tell(hints: Hints, module: Module, name: str, definition: Definition | str 
     if definition not in VALUES and definition not in SHAPES and not name.startswith("__") and not _is_module(hints, module, name):
         where = listed or (own and own.node) or ast.Pass()
         hints.warn(module, where, f"{name} has no source to read: whether it can be called is not known, and it is left out")
-
-
-def _listed_names(module: Module) -> tuple[dict[str, ast.expr], bool]:
-    """Return what `__all__` lists, as far as it is written out, and whether that is all of it."""
-    listed: dict[str, ast.expr] = {}
-    is_whole = False
-
-    def add(value: ast.expr | None) -> bool:
-        if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
-            return add(value.left) & add(value.right)
-        items = value.elts if isinstance(value, (ast.List, ast.Tuple)) else []
-        names = {each.value: each for each in items if isinstance(each, ast.Constant) and isinstance(each.value, str)}
-        listed.update(names)
-        return len(names) == len(items) > 0
-
-    for node, _ in statements(module.tree.body):
-        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-        call = node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
-        if dotted_name(target) == "__all__":
-            if isinstance(node, ast.AugAssign):
-                is_whole &= add(node.value)
-            else:
-                listed.clear()
-                is_whole = add(getattr(node, "value", None))
-        elif call is not None and call.args and dotted_name(call.func) == "__all__.append":
-            is_whole &= add(ast.List(call.args))
-        elif call is not None and call.args and dotted_name(call.func) == "__all__.extend":
-            is_whole &= add(call.args[0])
-    return listed, is_whole
 
 
 def _is_module(hints: Hints, module: Module, name: str) -> bool:

@@ -27,7 +27,10 @@ class Module:
     path: str
     tree: ast.Module
     names: dict[str, Definition] = field(default_factory=dict)
+    # The modules that all is imported from, in the order in which they are asked for a name: the last in the file first.
     stars: list[str] = field(default_factory=list)
+    # What `listed_names` has found.
+    listed: tuple[dict[str, ast.expr], bool] | None = None
 
     @property
     def package(self) -> str:
@@ -119,6 +122,9 @@ class Sources:
             return ".".join([known, *rest])
         if found is None:
             for star in module.stars:
+                inner = self.find(star) if _is_read(star, module) else None
+                if inner is not None and not is_taken(inner, head):
+                    continue
                 from_star = self._look_up([*star.split("."), *words], seen, module) if _is_read(star, module) else None
                 if isinstance(from_star, Definition) or (from_star is not None and is_known(from_star)):
                     return from_star
@@ -240,6 +246,44 @@ def members(found: Definition) -> dict[str, Definition]:
     return names
 
 
+def listed_names(module: Module) -> tuple[dict[str, ast.expr], bool]:
+    """Return what `__all__` lists, as far as it is written out, and whether that is all of it."""
+    if module.listed is not None:
+        return module.listed
+    listed: dict[str, ast.expr] = {}
+    is_whole = False
+
+    def add(value: ast.expr | None) -> bool:
+        if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
+            return add(value.left) & add(value.right)
+        items = value.elts if isinstance(value, (ast.List, ast.Tuple)) else []
+        names = {each.value: each for each in items if isinstance(each, ast.Constant) and isinstance(each.value, str)}
+        listed.update(names)
+        return len(names) == len(items) > 0
+
+    for node, _ in statements(module.tree.body):
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        call = node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
+        if dotted_name(target) == "__all__":
+            if isinstance(node, ast.AugAssign):
+                is_whole &= add(node.value)
+            else:
+                listed.clear()
+                is_whole = add(getattr(node, "value", None))
+        elif call is not None and call.args and dotted_name(call.func) == "__all__.append":
+            is_whole &= add(ast.List(call.args))
+        elif call is not None and call.args and dotted_name(call.func) == "__all__.extend":
+            is_whole &= add(call.args[0])
+    module.listed = listed, is_whole
+    return module.listed
+
+
+def is_taken(module: Module, name: str) -> bool:
+    """Whether a star takes what a module calls so."""
+    listed, is_whole = listed_names(module)
+    return name in listed or not is_whole and not name.startswith("_")
+
+
 def statements(body: Sequence[ast.stmt]) -> Iterator[tuple[ast.stmt, bool]]:
     """Go over what a body runs, into `if`, `try` and `with`, and say of each whether it is only a second choice."""
     for node in body:
@@ -280,7 +324,8 @@ def _collect(module: Module, body: Sequence[ast.stmt], names: dict[str, Definiti
         for target in node.targets if isinstance(node, ast.Delete) and not is_second else ():
             if isinstance(target, ast.Name) and target.id in names:
                 names[target.id].is_gone = True
-        for defined in _definitions(module, node, stars):
+        own: list[str] = []
+        for defined in _definitions(module, node, own):
             before = names.get(defined.name)
             is_function = isinstance(defined.node, (ast.FunctionDef, ast.AsyncFunctionDef))
             # Overloads that only a type checker reads are of a function that stands elsewhere.
@@ -301,6 +346,7 @@ def _collect(module: Module, body: Sequence[ast.stmt], names: dict[str, Definiti
                 if _is_overload(defined.node):
                     defined.overloads = [*defined.overloads, defined.node]
             names[defined.name] = defined
+        stars = [*stars, *own] if is_second else [*own, *stars]
     return stars
 
 
@@ -338,7 +384,7 @@ def _star_with(name: str, module: Module) -> str | None:
     known = [each for each in module.stars if not _is_read(each, module)]
     having = [each for each in known if hasattr(sys.modules.get(each), name)]
     unasked = [each for each in known if each not in sys.modules]
-    return next(reversed(having or unasked), None)
+    return next(iter(having or unasked), None)
 
 
 def _decorates(defined: Definition, before: ast.AST | None) -> bool:
