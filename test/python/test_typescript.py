@@ -1007,6 +1007,8 @@ class Classes(unittest.TestCase):
         for code in (
             "@expose\nclass C(dict): ...",
             "from nowhere import Base\n@expose\nclass C(Base): ...",
+            "from collections.abc import KeysView\n@expose\nclass C(KeysView): ...",
+            "import contextlib\n@expose\nclass C(contextlib.closing): ...",
             "from collections import namedtuple\nNAMES = ['x', 'y']\n@expose\nclass C(namedtuple('P', NAMES)): ...",
             "import attrs\n@expose\n@attrs.define\nclass C:\n    a: int",
             "import functools\ndef make(self, x): ...\n@expose\nclass C:\n    __init__ = functools.partialmethod(make)",
@@ -1015,8 +1017,8 @@ class Classes(unittest.TestCase):
                 made = declared(code)
                 self.assertIn("export function C(...args: unknown[]): Promise<C>;", made.text)
                 self.assertIn("C is made by what has no source: what it takes is unknown", [each.text for each in made.warnings])
-        for code in ("class C: ...", "class C(Generic[AnyStr]): ...", "class C(Protocol): ..."):
-            self.assertEqual(declared(f"@expose\n{code}").warnings, [])
+        for code in ("class C: ...", "class C(Generic[AnyStr]): ...", "class C(Protocol): ...", "class C(contextlib.ContextDecorator): ..."):
+            self.assertEqual(declared(f"import contextlib\n@expose\n{code}").warnings, [])
 
     def test_a_constructor_is_made_of_fields_where_python_makes_one(self):
         base = "class Base:\n    def __init__(self, path: str, /) -> None: ...\n"

@@ -286,8 +286,10 @@ class Classes:
         """Whether what a class without a maker takes is told by no source: it has a base without one, or attrs makes it."""
         if self._is_model(found):
             return False
-        if any(name.rpartition(".")[0] not in TAKES_NOTHING for _, name in self.bases_elsewhere(found)):
-            return True
+        for _, name in self.bases_elsewhere(found):
+            module, _, last = name.rpartition(".")
+            if module not in TAKES_NOTHING or last in TAKES_SOMETHING:
+                return True
         for each in self.lineage(found):
             decorators = [self.resolve(one.func if isinstance(one, ast.Call) else one, Scope(each.module)) for one in each.node.decorator_list]  # type: ignore[union-attr]
             if any(isinstance(one, str) and one.startswith(("attr.", "attrs.")) for one in decorators):
@@ -450,6 +452,8 @@ BASES: dict[str, str] = {
 MADE = {"NamedTuple": "namedtuple", "namedtuple": "namedtuple", "TypedDict": "typeddict"}
 # Modules of classes to derive from whose constructors take nothing.
 TAKES_NOTHING = frozenset(["abc", "collections.abc", "contextlib", "typing", "typing_extensions"])
+# The others in these.
+TAKES_SOMETHING = frozenset("ItemsView KeysView MappingView ValuesView aclosing closing nullcontext redirect_stderr redirect_stdout suppress chdir".split())
 # Those of classes that have nothing but what is built in.
 HAS_NOTHING = TAKES_NOTHING - {"collections.abc"}
 GENERIC = frozenset(f"{module}.{name}" for name in ("Generic", "Protocol") for module in ("typing", "typing_extensions"))
