@@ -1102,7 +1102,7 @@ class Classes(unittest.TestCase):
         self.assertEqual(made.warnings, [])
 
     def test_a_method_has_all_the_names_that_it_is_given(self):
-        code = "import inner\ndef _scale(self, by: int, /) -> int: ...\n@expose\nclass C:\n    def put(self, x: int, /) -> int: ...\n    insert = put\n    scale = _scale\n    load = inner.load\n    half = lambda self: 1\n    size = SIZE\n    limit = inner.LIMIT\nSIZE = 3"
+        code = "import inner\ndef _scale(self, by: int, /) -> int: ...\n@expose\nclass C:\n    def put(self, x: int, /) -> int: ...\n    insert = put\n    scale = _scale\n    load = inner.load\n    half = lambda self: 1\n    path = staticmethod(_scale)\n    made = classmethod(inner.load)\n    size = SIZE\n    limit = inner.LIMIT\nSIZE = 3"
         inner = f"{HEAD}Text = str\ndef load(self, path: Text, /) -> None: ...\nLIMIT = 3"
         self.assertEqual(
             functions(code, inner=inner)[2:-1],
@@ -1112,6 +1112,8 @@ class Classes(unittest.TestCase):
                 "  scale(by: number): Promise<number>;",
                 "  load(path: string): Promise<null>;",
                 "  half(): Promise<unknown>;",
+                "  path(self: unknown, by: number): Promise<number>;",
+                "  made(path: string): Promise<null>;",
             ],
         )
 

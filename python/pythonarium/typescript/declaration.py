@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -344,6 +345,13 @@ class _File:
     def _method(self, member: Definition, beside: dict[str, Definition], scope: Scope) -> Definition | None:
         """Return the function that a name of a class stands for, also where it is another name of one; None for what is none."""
         node = member.node
+        if isinstance(node, ast.Call) and dotted_name(node.func) in ("staticmethod", "classmethod") and len(node.args) == 1:
+            inner = self._method(replace(member, node=node.args[0]), beside, scope)
+            if inner is None:
+                return None
+            function = copy(inner.node)
+            function.decorator_list = [*function.decorator_list, node.func]  # type: ignore[union-attr]
+            return replace(inner, node=function)
         if isinstance(node, (ast.Name, ast.Attribute)) and member.annotation is None:
             named = beside.get(dotted_name(node) or "") or self._hints.resolve(node, scope)
             member = named if isinstance(named, Definition) else member
