@@ -1349,6 +1349,14 @@ class Modules(unittest.TestCase):
             with self.subTest(listed):
                 self.assertEqual("".join(re.findall(r"function (\w)", declared(code + listed, expose="all").text)), expected)
 
+    def test_names_that_are_assigned_together_are_names(self):
+        code = "import inner\ndef f() -> int: ...\nload, (save, other) = inner.load, (f, 3)\nfirst, second = inner.both()\n__all__ = ['load', 'save', 'other', 'first']"
+        made = declared(code, expose="all", inner="def load() -> str: ...")
+        self.assertEqual(re.findall(r"function (\w+\(\): \w+<\w+>)", made.text), ["load(): Promise<string>", "save(): Promise<number>"])
+        self.assertEqual([each.text.split(":")[0] for each in made.warnings], ["first is made when the module runs"])
+        made = functions("@expose\nclass C:\n    width, height = 3, 4\n    a, *b = SIZES\nSIZES = [1, 2]")
+        self.assertEqual(made[2:-1], [f"  readonly {name}: Promise<unknown>;" for name in ("width", "height", "a", "b")])
+
     def test_all_means_what_the_module_calls_its_own(self):
         code = "from shutil import copy\nimport enum\nclass Oops(Exception, Generic[AnyStr]): ...\nclass Worse(Oops[str]): ...\nclass C(enum.Enum):\n    A = 1\ndef f() -> int: ...\ndef _g() -> int: ...\nLIMIT = 3\ng = f\n"
         self.assertEqual(

@@ -12,7 +12,7 @@ from .docstring import read_docstring
 from .expose import find_exposed
 from .hint import Hints, Warned, unpacked
 from .known import ROOT_MODELS
-from .source import Definition, Module, Sources, docstring, dotted_name, members
+from .source import Definition, Module, Sources, docstring, dotted_name, members, pairs
 from .text import RESERVED, angled, comment, label, many, property_name, quote, union, without_literals
 
 if TYPE_CHECKING:
@@ -461,22 +461,11 @@ def _assigned(node: ast.ClassDef) -> dict[str, ast.expr | None]:
         own, hints = ordered[0].arg, _hints_inside(method.args)
         for each in ast.walk(method):
             targets = each.targets if isinstance(each, ast.Assign) else [each.target] if isinstance(each, ast.AnnAssign) else []
-            for target, value in [pair for one in targets for pair in _pairs(one, getattr(each, "value", None))]:
+            for target, value in [pair for one in targets for pair in pairs(one, getattr(each, "value", None))]:
                 if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == own:
                     hint = each.annotation if isinstance(each, ast.AnnAssign) else hints.get(value.id) if isinstance(value, ast.Name) else None
                     found[target.attr] = found.get(target.attr) or hint
     return found
-
-
-def _pairs(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[ast.expr, ast.expr | None]]:
-    """Go over what is assigned: `self.a, self.b = a, b` are two."""
-    if not isinstance(target, (ast.Tuple, ast.List)):
-        yield target, value
-        return
-    values: list[ast.expr] = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
-    is_told = len(values) == len(target.elts) and not any(isinstance(each, ast.Starred) for each in [*values, *target.elts])
-    for index, each in enumerate(target.elts):
-        yield from _pairs(each.value if isinstance(each, ast.Starred) else each, values[index] if is_told else None)
 
 
 def _hints_inside(arguments: ast.arguments) -> dict[str, ast.expr | None]:

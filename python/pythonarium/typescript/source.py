@@ -369,14 +369,26 @@ def _definitions(module: Module, node: ast.stmt, stars: list[str]) -> Iterator[D
             else:
                 yield Definition(module, alias.asname or alias.name, target=f"{package}.{alias.name}")
     elif isinstance(node, ast.Assign):
-        for target in node.targets:
+        for target, value in [pair for one in node.targets for pair in pairs(one, node.value)]:
             if isinstance(target, ast.Name):
-                yield Definition(module, target.id, node.value)
+                # What is taken apart is known when the module runs, as what a call makes.
+                yield Definition(module, target.id, value or ast.copy_location(ast.Call(node.value, [], []), node))
     elif isinstance(node, ast.AnnAssign):
         if isinstance(node.target, ast.Name):
             yield Definition(module, node.target.id, node.value or node, annotation=node.annotation)
     elif type(node).__name__ == "TypeAlias":
         yield Definition(module, node.name.id, node)  # type: ignore[attr-defined]
+
+
+def pairs(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[ast.expr, ast.expr | None]]:
+    """Go over what is assigned: `self.a, self.b = a, b` are two."""
+    if not isinstance(target, (ast.Tuple, ast.List)):
+        yield target, value
+        return
+    values: list[ast.expr] = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
+    is_told = len(values) == len(target.elts) and not any(isinstance(each, ast.Starred) for each in [*values, *target.elts])
+    for index, each in enumerate(target.elts):
+        yield from pairs(each.value if isinstance(each, ast.Starred) else each, values[index] if is_told else None)
 
 
 def _star_with(name: str, module: Module) -> str | None:
