@@ -47,55 +47,10 @@ class Stream:
         """Send all items of `iterator`, and close it whatever happens. Raises what it raises, once the items before are sent."""
         cancellation = self._exchange.cancellation
         armed = cancellation.disarm()
-        items = iterator if hasattr(type(iterator), "__iter__") else _Each(iterator)
-        batch = self._batch
-        append = batch.append
         try:
-            while True:
-                self._exchange.wait(self._has_room)
-                rest = self._batch_max()
-                left = rest if rest < LOOK_ITEMS else LOOK_ITEMS
-                chars = 0
-                chars_max = min(BATCH_BYTES, self._bytes)
-                cancellation.arm(armed)
-                for item in items:
-                    kind = type(item)
-                    if kind is dict and are_atoms(map(type, item.values())):
-                        append(item.copy())
-                    elif kind is str:
-                        append(item)
-                        chars += len(item)
-                        if chars > chars_max:
-                            break
-                    elif kind in NUMBERS:
-                        append(item)
-                    else:
-                        item = _fixed(item, kind, self._depth_max, self._exchange.handing, self._bytes_max)
-                        append(item)
-                        kind = type(item)
-                        if kind is _Rich:
-                            break
-                        if kind is _Text:
-                            chars += len(item)
-                            if chars > chars_max:
-                                break
-                    left -= 1
-                    if not left:
-                        rest -= LOOK_ITEMS
-                        if rest <= 0:
-                            break
-                        left = rest if rest < LOOK_ITEMS else LOOK_ITEMS
-                        # To look into each row would slow all the small ones: one stands for those since the last look.
-                        if kind is dict or kind in LISTS:
-                            chars += LOOK_ITEMS * _chars_of(item)
-                            if chars > chars_max:
-                                break
-                else:
-                    cancellation.disarm()
-                    self._flush()
-                    return
-                armed = cancellation.disarm()
-                self._flush()
+            # In a function of its own: from Python 3.13 on, what interrupts a loop at the end of a turn passes by all that is
+            # around the loop in the same function.
+            self._send_all(iterator if hasattr(type(iterator), "__iter__") else _Each(iterator), armed)
         except BaseException as raised:
             cancellation.disarm()
             self._end(raised)
@@ -105,6 +60,56 @@ class Stream:
             close = getattr(iterator, "close", None)
             if close is not None:
                 close()
+
+    def _send_all(self, items: Iterator[Any] | _Each, armed: int) -> None:
+        cancellation = self._exchange.cancellation
+        batch = self._batch
+        append = batch.append
+        while True:
+            self._exchange.wait(self._has_room)
+            rest = self._batch_max()
+            left = rest if rest < LOOK_ITEMS else LOOK_ITEMS
+            chars = 0
+            chars_max = min(BATCH_BYTES, self._bytes)
+            cancellation.arm(armed)
+            for item in items:
+                kind = type(item)
+                if kind is dict and are_atoms(map(type, item.values())):
+                    append(item.copy())
+                elif kind is str:
+                    append(item)
+                    chars += len(item)
+                    if chars > chars_max:
+                        break
+                elif kind in NUMBERS:
+                    append(item)
+                else:
+                    item = _fixed(item, kind, self._depth_max, self._exchange.handing, self._bytes_max)
+                    append(item)
+                    kind = type(item)
+                    if kind is _Rich:
+                        break
+                    if kind is _Text:
+                        chars += len(item)
+                        if chars > chars_max:
+                            break
+                left -= 1
+                if not left:
+                    rest -= LOOK_ITEMS
+                    if rest <= 0:
+                        break
+                    left = rest if rest < LOOK_ITEMS else LOOK_ITEMS
+                    # To look into each row would slow all the small ones: one stands for those since the last look.
+                    if kind is dict or kind in LISTS:
+                        chars += LOOK_ITEMS * _chars_of(item)
+                        if chars > chars_max:
+                            break
+            else:
+                cancellation.disarm()
+                self._flush()
+                return
+            armed = cancellation.disarm()
+            self._flush()
 
     async def send_async(self, iterator: AsyncIterator[Any]) -> None:
         """As `send`, for an asynchronous iterator, on the loop that runs."""

@@ -40,6 +40,16 @@ describe.each(pythons)('on $name ($version)', ({ name }) => {
     expect(await pool.call('app.echo', ['back'])).toBe('back');
     await pool.close();
   });
+
+  it('lives on, in whatever moment its streams are left', async () => {
+    const pool = await readyPool(here('streams.py'), { python: name, interrupt: true });
+    const pid = await pool.call('pid');
+    for (let round = 0; round < 1_000; round += 1) {
+      let read = 0;
+      for await (const _ of pool.stream('count', [2_000])) if (++read > round % 13) break;
+    }
+    expect(await pool.call('pid')).toBe(pid);
+  });
 });
 
 it('finds at least one Python to try', () => {

@@ -1,7 +1,9 @@
+import dis
 import json
 import unittest
 
 from harness import WorkerTestCase
+from pythonarium.stream import Stream
 
 ROOMY = {"items": 1_000_000, "bytes": 1_000_000_000}
 
@@ -125,6 +127,13 @@ class Streams(WorkerTestCase):
         other = self.worker.ask("what")
         self.worker.send({"type": "credit", "id": number, "items": 5, "bytes": 5})
         self.assertEqual([self.worker.receive()["id"] for _ in range(3)], [number, number, other])
+
+
+class Interruptions(unittest.TestCase):
+    def test_none_passes_by_what_ends_a_stream_in_order(self):
+        # What is raised at the end of a turn of a loop does so, from Python 3.13 on, in the function that has the loop.
+        turns = [each for each in dis.get_instructions(Stream.send) if each.opname in ("JUMP_BACKWARD", "JUMP_ABSOLUTE")]
+        self.assertEqual(turns, [])
 
 
 if __name__ == "__main__":
