@@ -49,7 +49,7 @@ class Stream:
         armed = cancellation.disarm()
         try:
             # In a function of its own: from Python 3.13 on, what interrupts a loop at the end of a turn passes by all that is
-            # around the loop in the same function.
+            # around the loop in the same function (https://github.com/python/cpython/issues/130279).
             self._send_all(iterator if hasattr(type(iterator), "__iter__") else _Each(iterator), armed)
         except BaseException as raised:
             cancellation.disarm()
