@@ -81,8 +81,9 @@ export class Lease<Api = unknown> extends Caller<Api> {
    * rejects with `ERR_DEADLOCK`, as it does where a function awaits it that one of these calls waits for.
    */
   checkin(given: WaitOptions = NO_OPTIONS): Promise<void> {
-    const wait = own(given);
+    let wait: WaitOptions;
     try {
+      wait = own(given);
       checkWait(wait);
       throwIfAborted(wait.signal);
     } catch (error) {

@@ -100,6 +100,12 @@ describe('a lease', () => {
     const lease = await pool.checkout();
     expect(await settled(lease.checkin({ signal: AbortSignal.abort('enough') }))()).toBe('enough');
     expect(await settled(lease.checkin({ timeoutMs: -1 }))()).toMatchObject({ code: 'ERR_OPTION' });
+    const throwing = {
+      get timeoutMs(): number {
+        throw new Error('a getter');
+      },
+    };
+    expect(await settled(lease.checkin(throwing))()).toMatchObject({ message: 'a getter' });
     expect(lease.ended).toBeUndefined();
     await lease.checkin();
   });
