@@ -86,9 +86,8 @@ class Exchange:
         # A message that is half read would be lost with the rest of the line.
         armed = cancellation.disarm()
         try:
-            while not is_there():
-                self._check_may_wait()
-                self._take(self._inbox.receive(self.call))
+            # In a function of its own, for the same reason as the loop over the items of a stream.
+            self._hear_until(is_there)
         except CallCancelled:
             # Once only: what the call does to end in order is not interrupted again.
             armed = 0
@@ -96,6 +95,11 @@ class Exchange:
         finally:
             # A signal handler of the user's may have raised, which the call may catch, and go on.
             cancellation.arm(armed)
+
+    def _hear_until(self, is_there: Callable[[], bool]) -> None:
+        while not is_there():
+            self._check_may_wait()
+            self._take(self._inbox.receive(self.call))
 
     async def wait_async(self, is_there: Callable[[], bool], what: object) -> None:
         """As `wait`, while the loop goes on. Looks again once something has come that `hear` says to be `what`."""

@@ -3,6 +3,7 @@ import json
 import unittest
 
 from harness import WorkerTestCase
+from pythonarium.exchange import Exchange
 from pythonarium.stream import Stream
 
 ROOMY = {"items": 1_000_000, "bytes": 1_000_000_000}
@@ -130,10 +131,11 @@ class Streams(WorkerTestCase):
 
 
 class Interruptions(unittest.TestCase):
-    def test_none_passes_by_what_ends_a_stream_in_order(self):
+    def test_none_passes_by_what_ends_a_stream_or_a_wait_in_order(self):
         # What is raised at the end of a turn of a loop does so, from Python 3.13 on, in the function that has the loop.
-        turns = [each for each in dis.get_instructions(Stream.send) if each.opname in ("JUMP_BACKWARD", "JUMP_ABSOLUTE")]
-        self.assertEqual(turns, [])
+        for function in (Stream.send, Exchange.wait):
+            turns = [each for each in dis.get_instructions(function) if "JUMP" in each.opname and each.argval < each.offset]
+            self.assertEqual(turns, [], function.__qualname__)
 
 
 if __name__ == "__main__":
