@@ -4,10 +4,15 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** The walks through all charts take minutes each. Whichever came last would keep one core busy and leave the other idle. */
-const LONGEST = ['at-once-3x2', 'at-once', 'delayed', 'delayed-2x2', 'delayed-slots'].map(
-  (name) => `/test/system/${name}.test.ts`,
-);
+/** These take minutes each. Whichever came last would keep one core busy and leave the other idle. */
+const LONGEST = [
+  'system/at-once-3x2',
+  'system/at-once',
+  'python/unittest',
+  'system/delayed',
+  'system/delayed-2x2',
+  'system/delayed-slots',
+].map((name) => `/test/${name}.test.ts`);
 
 /** In a fresh clone vitest does not know yet how long a file takes. */
 class LongestFirst extends BaseSequencer {
