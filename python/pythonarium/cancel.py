@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from _signal import SIG_BLOCK, SIG_DFL, SIGUSR1, getsignal, pthread_sigmask, signal  # type: ignore[import-not-found]  # `signal` is slow to import.
+from sys import maxsize
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,13 +104,16 @@ def handler_of(number: int) -> bytes:
 
     Python itself knows of no handler in C, as `faulthandler.register` has one.
     """
+    global _sigaction, _action
     try:
-        from ctypes import c_void_p, create_string_buffer, pythonapi, sizeof
+        if _sigaction is None:
+            from ctypes import create_string_buffer, pythonapi
 
-        # Larger than on any system. It begins with the address.
-        action = create_string_buffer(1024)
-        pythonapi.sigaction(number, None, action)
-        return action.raw[: sizeof(c_void_p)]
+            # Larger than on any system. It begins with the address.
+            _action = create_string_buffer(1024)
+            _sigaction = pythonapi.sigaction
+        _sigaction(number, None, _action)
+        return bytes(_action[:ADDRESS_BYTES])
     except Exception:
         return b""
 
@@ -130,3 +134,7 @@ def be_asked(cancellation: Cancellation | Lane) -> None:
 
 GIVEN_UP = "The caller of this call has given up: it timed out, was aborted, or left the loop over its results."
 _watching: Cancellation | Lane | None = None
+# What asks the kernel for a signal's handler, and what it answers into. Whoever is forked finds them here.
+_sigaction: Any = None
+_action: Any = None
+ADDRESS_BYTES = (maxsize.bit_length() + 1) // 8

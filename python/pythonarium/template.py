@@ -10,10 +10,11 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from _signal import SIG_DFL, SIGCHLD, SIGKILL, set_wakeup_fd, signal  # type: ignore[import-not-found]
+from _signal import SIG_DFL, SIGCHLD, SIGKILL, SIGUSR1, set_wakeup_fd, signal  # type: ignore[import-not-found]
 from select import POLLIN, poll
 
 from . import error, message
+from .cancel import handler_of
 from .descriptors import move_away
 from .frame import LineWriter
 from .message import PROTOCOL, ProtocolError
@@ -148,6 +149,8 @@ class Template(End):
             leave(0)
         # What else a worker loads when it comes to it. Here it is loaded once.
         from . import exchange, limits, rich, serial, shared_file, stream  # noqa: F401
+
+        handler_of(SIGUSR1)
 
         # A cache holds the names that types were asked for, which lie everywhere, and each that gave way in a worker would have it
         # copy a page. From 3.12 on such names are not counted.
