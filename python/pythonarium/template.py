@@ -151,7 +151,6 @@ class Template(End):
         from . import exchange, limits, rich, serial, shared_file, stream  # noqa: F401
 
         handler_of(SIGUSR1)
-
         # A cache holds the names that types were asked for, which lie everywhere, and each that gave way in a worker would have it
         # copy a page. From 3.12 on such names are not counted.
         if sys.version_info < (3, 12):

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "python"
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
 VECTORS = ROOT / "test" / "wire" / "vectors"
+LANES = ("serial", "asyncio", "threads")
 
 sys.path.insert(0, str(LIBRARY))
 

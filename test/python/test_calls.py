@@ -3,7 +3,7 @@ import signal
 import sys
 import unittest
 
-from harness import FIXTURES, LIBRARY, VECTORS, WorkerTestCase, as_line
+from harness import FIXTURES, LANES, LIBRARY, VECTORS, WorkerTestCase, as_line
 
 VALUES = json.loads((VECTORS / "values.json").read_text(encoding="utf-8"))
 
@@ -211,7 +211,7 @@ class Arrays(WorkerTestCase):
         array = {"rich": [[["args", 0], "ndarray", 0, "float64", [0], "C"]], "bin": [0]}
         for raised in ("RuntimeError", "ValueError", "ImportError"):
             folder = self.folder(app=app, numpy=f"raise {raised}('made for another processor')\n")
-            for lane in ("serial", "asyncio", "threads"):
+            for lane in LANES:
                 with self.subTest(raised, lane=lane):
                     worker = self.ready({"": f"{folder}/app.py"}, path=[str(folder), *stdlib], lane=lane)
                     worker.send({"type": "call", "id": 1, "name": "echo", "args": [None], **array})
@@ -280,7 +280,6 @@ class Memory(WorkerTestCase):
                     self.assertIsNotNone(answer, worker.stderr())
                     self.assertEqual((answer["id"], answer["value"]), (call, "none"))
 
-
     def test_what_a_call_has_held_that_fails_is_let_go_of_at_once(self):
         folder = self.folder(
             app="import asyncio, gc, weakref\nfrom pythonarium import expose\ngc.disable()\n"
@@ -289,7 +288,7 @@ class Memory(WorkerTestCase):
             "@expose\nasync def fail_later():\n    mine = Large()\n    held.add(mine)\n    await asyncio.sleep(0)\n    raise ValueError\n"
             "@expose\ndef count(): return len(held)\n"
         )
-        for lane in ("serial", "asyncio", "threads"):
+        for lane in LANES:
             worker = self.ready({"": f"{folder}/app.py"}, lane=lane)
             for name in ("fail", "fail_later"):
                 with self.subTest(lane, name=name):
@@ -304,7 +303,7 @@ class Memory(WorkerTestCase):
             "@expose\ndef tell(): progress(1)\n"
             "@expose\ndef collect(): return gc.collect()\n"
         )
-        for lane in ("serial", "asyncio", "threads"):
+        for lane in LANES:
             worker = self.ready({"": f"{folder}/app.py"}, lane=lane)
             calls = (
                 ("ask", {"args": [None], "rich": [[["args", 0], "function", 0]]}, {"type": "answer", "number": 1, "value": 1}),
@@ -406,7 +405,7 @@ class Sessions(WorkerTestCase):
 
 class GivenUpBefore(WorkerTestCase):
     def test_a_call_is_never_begun_in_any_lane_with_or_without_interrupts(self):
-        for lane in ("serial", "asyncio", "threads"):
+        for lane in LANES:
             for interrupts in (True, False):
                 with self.subTest(lane=lane, interrupts=interrupts):
                     worker = self.ready("keeps.py", lane=lane, interrupts=interrupts)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import unittest
 
-from harness import LIBRARY, WorkerTestCase
+from harness import LANES, LIBRARY, WorkerTestCase
 
 
 class NodeGone(WorkerTestCase):
@@ -69,7 +69,7 @@ os._exit(3)
 
 class AboutToBeKilled(WorkerTestCase):
     def test_a_worker_begins_nothing_more(self):
-        for lane in ("serial", "threads", "asyncio"):
+        for lane in LANES:
             with self.subTest(lane=lane):
                 worker = self.ready("lives.py", lane=lane)
                 worker.halt()
@@ -92,7 +92,7 @@ class Stopped(WorkerTestCase):
             app="from threading import Timer\nfrom pythonarium import expose\n"
             "@expose\ndef begin(): Timer(0.2, print, ['done']).start()\n"
         )
-        for lane in ("serial", "asyncio", "threads"):
+        for lane in LANES:
             with self.subTest(lane):
                 worker = self.ready({"": f"{folder}/app.py"}, lane=lane)
                 worker.call("begin")
@@ -198,7 +198,7 @@ class Signals(WorkerTestCase):
             app="import signal, sys\nfrom pythonarium import expose\n@expose\ndef exits_soon(): signal.setitimer(signal.ITIMER_REAL, 0.2)\n"
             "signal.signal(signal.SIGALRM, lambda *_: sys.exit(5))\n"
         )
-        for lane in ("serial", "asyncio", "threads"):
+        for lane in LANES:
             with self.subTest(lane):
                 worker = self.ready({"": f"{folder}/app.py"}, lane=lane)
                 worker.call("exits_soon")
@@ -226,7 +226,7 @@ class Forks(WorkerTestCase):
         self.assertEqual(self.worker.stderr(), "in vain\n")
 
     def test_a_forked_child_is_told_that_node_cannot_be_asked_there(self):
-        for lane in ("serial", "asyncio", "threads"):
+        for lane in LANES:
             with self.subTest(lane):
                 worker = self.ready("forks.py", lane=lane)
                 worker.send({"type": "call", "id": 1, "name": "forks_and_child_asks", "args": [None], "rich": [[["args", 0], "function", 0]]})
@@ -243,7 +243,7 @@ class Forks(WorkerTestCase):
             app="import os\nfrom pythonarium import expose\npid = os.fork()\n"
             "@expose\ndef wait(): return [pid > 0, os.waitpid(pid, 0)[1]]"
         )
-        for lane in ("serial", "asyncio", "threads"):
+        for lane in LANES:
             with self.subTest(lane):
                 worker = self.ready({"": f"{folder}/app.py"}, lane=lane)
                 self.assertEqual(worker.call("wait"), [True, 0])

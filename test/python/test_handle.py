@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from unittest.mock import patch
 
-from harness import WorkerTestCase
+from harness import LANES, WorkerTestCase
 from pythonarium import expose
 from pythonarium.cancel import CallCancelled, Cancellation
 from pythonarium.exchange import Exchange
@@ -94,7 +94,7 @@ class Handles(WorkerTestCase):
         rich = [[["values", 0, 0, 1], "handle", 1], [["values", 0], "map"]]
         items = {"type": "items", **of_call, "input": 0, "values": [[[5, None]]], "rich": rich}
         end = {"type": "items.end", **of_call, "input": 0}
-        for lane in ("serial", "asyncio", "threads"):
+        for lane in LANES:
             for name, kind, said in (("owner_of", "function", (answer, drop)), ("owners_of", "stream", (items, drop, end))):
                 with self.subTest(lane=lane, name=name):
                     self.worker = self.ready("shop.py", lane=lane)

@@ -5,7 +5,7 @@ import unittest
 from collections import OrderedDict
 from unittest.mock import patch
 
-from harness import WorkerTestCase, put_parts
+from harness import LANES, WorkerTestCase, put_parts
 from pythonarium.message import MessageTooLarge
 from pythonarium.rich import restore
 from pythonarium.value import NO_ATTACHMENTS, PARTED, ValueRefused, encode
@@ -155,7 +155,7 @@ class Parts(unittest.TestCase):
 
 class Answers(WorkerTestCase):
     def test_a_large_answer_comes_in_parts_and_a_short_one_does_not(self):
-        for lane in ("serial", "asyncio", "threads"):
+        for lane in LANES:
             with self.subTest(lane):
                 worker = self.ready("basic.py", lane=lane)
                 value = {"rows": [[n, n / 7] for n in range(20_000)], "more": tree(12)}
