@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { crypto } from './crypto.js';
 import type { EncodedRequest } from './wire/request.js';
 
 /**
@@ -10,7 +10,7 @@ import type { EncodedRequest } from './wire/request.js';
 export function fingerprint(request: EncodedRequest, bytesMax = Number.POSITIVE_INFINITY): string {
   const text = request.text.slice(0, request.keyChars);
   if (text.length <= TEXT_CHARS_MAX && request.bin.length === 0) return text;
-  const hash = createHash('sha256').update(text);
+  const hash = crypto().createHash('sha256').update(text);
   for (const bytes of request.bin) {
     hash.update(`\n${bytes.byteLength}\n`);
     // There is no part of what was transferred since it was encoded.

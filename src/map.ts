@@ -1,5 +1,4 @@
 // Not the global one, which a test that plays the ticks has replaced.
-import { nextTick } from 'node:process';
 import type { BatchItem } from './batch.js';
 import { reasonOf, throwIfAborted, whenAborted } from './budget.js';
 import type { CallOutcome } from './call.js';
@@ -7,6 +6,7 @@ import type { CallOptions } from './caller.js';
 import { isMadeHere } from './error-ties.js';
 import { OptionError } from './errors.js';
 import { type AnyIterator, Source } from './source.js';
+import { nextTick } from './turn.js';
 import type { Turns } from './turns.js';
 
 /** How `map` goes over its items. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,7 +33,7 @@ export class StartMark {
   /** Fresh pages, or `undefined` where no folder has room for them. */
   static create(): StartMark | undefined {
     for (const folder of ['/dev/shm', tmpdir()]) {
-      const path = join(folder, `pythonarium-${randomUUID()}`);
+      const path = join(folder, `pythonarium-${process.pid}-${Math.random().toString(36).slice(2)}`);
       let descriptor: number | undefined;
       try {
         descriptor = openSync(path, 'wx+', 0o600);

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
+import { crypto } from '../crypto.js';
 import { ProtocolError } from '../errors.js';
 import { whenPolled } from '../polled.js';
 import { Channel } from '../wire/channel.js';
@@ -138,7 +138,7 @@ export class Template {
 
   /** Forks a worker for a seat, which says the epoch that this returns before all else. */
   fork(seat: Seat, listeners: ForkListeners): string {
-    const epoch = randomBytes(16).toString('hex');
+    const epoch = crypto().randomBytes(16).toString('hex');
     // Of the one before it may not have been told all.
     this.#forks.delete(seat.number);
     this.#forks.set(seat.number, { listeners, group: undefined, ending: undefined });
