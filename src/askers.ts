@@ -1,4 +1,4 @@
-import type { Asker } from './runtime.js';
+import type { Asking } from './asking.js';
 
 /**
  * Those who have asked for a worker and have none, by ticket, in pages of as many tickets as follow each other. A `Map`
@@ -15,7 +15,7 @@ export class Askers {
     return this.#size;
   }
 
-  add(asker: Asker): void {
+  add(asker: Asking): void {
     const { ticket } = asker.waiter;
     const page = this.#pageFor(ticket);
     const at = ticket % PAGE_TICKETS;
@@ -31,7 +31,7 @@ export class Askers {
   }
 
   /** The one with that ticket, who is there no longer. */
-  take(ticket: number): Asker | undefined {
+  take(ticket: number): Asking | undefined {
     const page = this.#pageOf(ticket);
     const at = ticket % PAGE_TICKETS;
     const asker = page?.askers[at];
@@ -44,7 +44,7 @@ export class Askers {
   }
 
   /** By their tickets, but for those that were back after all of their page had gone. */
-  *[Symbol.iterator](): Generator<Asker> {
+  *[Symbol.iterator](): Generator<Asking> {
     for (const { askers } of this.#pages.values()) {
       for (const asker of askers) if (asker !== undefined) yield asker;
     }
@@ -76,7 +76,7 @@ export class Askers {
 interface Page {
   readonly number: number;
   /** By ticket, as far as that goes beyond those of the pages before. */
-  readonly askers: (Asker | undefined)[];
+  readonly askers: (Asking | undefined)[];
   /** How many are there. */
   count: number;
 }

@@ -6,7 +6,7 @@ import type { CallOptions } from './caller.js';
 import { type Child, callAbove, deadlockOf, isBelow, lookAgain, type Run, refuseIfDeadlocked } from './children.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 import { own } from './own.js';
-import type { Asker, Runtime } from './runtime.js';
+import type { Runtime } from './runtime.js';
 
 /** Where somebody stands among those who wait. */
 export interface Standing {
@@ -31,7 +31,8 @@ export interface SessionTerms {
  * Somebody on the way to a lease: for one call, or to hold it. A session
  * steers it by an affinity, and hears of the worker it meets.
  */
-export abstract class Asking implements Asker {
+export abstract class Asking {
+  /** Whoever keeps the lease for more than one call; absent for a single call. */
   abstract readonly holder: LeaseHolder | undefined;
   /** In which it was made. */
   abstract readonly parent: Run | undefined;

@@ -24,7 +24,7 @@ import { giveHands } from './actors/effect.js';
 import { supervisorLogic } from './actors/supervisor.js';
 import type { WorkerHand } from './actors/worker.js';
 import { Askers } from './askers.js';
-import type { SessionTerms } from './asking.js';
+import type { Asking } from './asking.js';
 import { Budget, checkWait, reasonOf, type WaitOptions } from './budget.js';
 import type { Call, CallOutcome } from './call.js';
 import { type Child, lookAgain } from './children.js';
@@ -39,7 +39,6 @@ import {
   type WaitedFor,
 } from './errors.js';
 import type { LeaseLeak, LogEvent, PoolEvents } from './events.js';
-import type { Exchange, LeaseHolder } from './exchange.js';
 import { GuardedClock } from './guarded-clock.js';
 import type { HandleOwner } from './handle.js';
 import { Hooks, textOf, warn } from './hooks.js';
@@ -69,19 +68,6 @@ import type { System } from './table.js';
 import { soon, Turn } from './turn.js';
 import { give } from './unwatched.js';
 import type { LogMessage } from './wire/message.js';
-
-/** Somebody who asked the coordinator for a lease. */
-export interface Asker {
-  readonly waiter: Waiter;
-  /** Whoever keeps the lease for more than one call; absent for a single call. */
-  readonly holder: LeaseHolder | undefined;
-  /** Absent for what belongs to no session. */
-  readonly session?: SessionTerms | undefined;
-  /** As what it is known to those who look at who waits for whom; absent for what no function can wait for. */
-  readonly child?: Child | undefined;
-  onGranted(exchange: Exchange): void;
-  onRefused(reason: RefusalReason): void;
-}
 
 /** What somebody waits for. */
 export interface Coming<T> {
@@ -223,7 +209,7 @@ export class Runtime {
   }
 
   /** Those who have asked for a worker and have none. */
-  get askers(): Iterable<Asker> {
+  get askers(): Iterable<Asking> {
     return this.#askers;
   }
 
@@ -267,7 +253,7 @@ export class Runtime {
   }
 
   /** @param isBack It was let in before: its worker never came to it, or it waited elsewhere; or it asks for one who was. */
-  ask(asker: Asker, isBack = false): void {
+  ask(asker: Asking, isBack = false): void {
     // A coordinator that has ended with the pool hears nobody.
     if (!this.#isActive) return asker.onRefused('closed');
     this.linger.end();
@@ -281,7 +267,7 @@ export class Runtime {
   }
 
   /** The asker is asked no more: it has given up, or is about to be granted. */
-  takeAsker(ticket: number): Asker | undefined {
+  takeAsker(ticket: number): Asking | undefined {
     return this.#askers.take(ticket);
   }
 

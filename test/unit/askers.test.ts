@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Askers } from '../../src/askers.js';
-import type { Asker } from '../../src/runtime.js';
+import type { Asking } from '../../src/asking.js';
 
-const asker = (ticket: number) => ({ waiter: { ticket } }) as Asker;
+const asker = (ticket: number) => ({ waiter: { ticket } }) as Asking;
 const ticketsOf = (askers: Askers) => [...askers].map(({ waiter }) => waiter.ticket);
 
 describe('those who wait', () => {
@@ -35,7 +35,7 @@ describe('those who wait', () => {
     fc.assert(
       fc.property(steps, (all) => {
         const askers = new Askers();
-        const known = new Map<number, Asker>();
+        const known = new Map<number, Asking>();
         let last = 0;
         for (const { isNew, back } of all) {
           if (isNew || last === 0) last += 1;
