@@ -249,8 +249,8 @@ export abstract class Asking {
     if (parent === undefined || slots === 1 || wish?.strict) return wish;
     if (lane !== 'serial' && ![...runtime.hands.values()].some((hand) => this.isBehind(hand))) return wish;
     let best: WorkerHand | undefined;
-    for (const [worker, hand] of runtime.hands) {
-      if (this.isBehind(hand) || !runtime.hasFreeSlot(worker)) continue;
+    for (const hand of runtime.hands.values()) {
+      if (this.isBehind(hand) || !hand.hasFreeSlot) continue;
       if (hand.id === wish?.worker) return wish;
       if (best === undefined || hand.owes < best.owes) best = hand;
     }

@@ -9,7 +9,6 @@ import {
   type coordinatorMachine,
   countWaiters,
   isCrowded,
-  LEASES_THAT_PROVE,
   type RefusalReason,
   type ShedRule,
   type SupervisorEvent,
@@ -18,7 +17,6 @@ import {
   type Waiter,
   type WorkerId,
   type WorkerRef,
-  type workerMachine,
 } from '../machines/index.js';
 import { giveHands } from './actors/effect.js';
 import { supervisorLogic } from './actors/supervisor.js';
@@ -231,11 +229,6 @@ export class Runtime {
     return freest !== undefined && freest.grants.length - freest.free.length < leases;
   }
 
-  /** A lease may serve one call after the other: nobody counts leases, or the time between them. */
-  get reusesLeases(): boolean {
-    return this.endedBy === undefined && this.recycler === undefined && this.sizer === undefined;
-  }
-
   /** The moment it is, for a coordinator that sheds whoever has waited too long; null for one that does not. */
   get nowToShed(): number | null {
     return this.settings.shed === null ? null : this.clock.now();
@@ -395,13 +388,8 @@ export class Runtime {
 
   /** A worker that lives has proven that its start was good. */
   get hasProvenWorker(): boolean {
-    for (const worker of this.hands.keys()) if (this.isProven(worker)) return true;
+    for (const { isProven } of this.hands.values()) if (isProven) return true;
     return false;
-  }
-
-  /** Nothing that this worker does by itself speaks against its start. */
-  isProven(worker: WorkerRef): boolean {
-    return snapshotOf(worker).context.served >= LEASES_THAT_PROVE;
   }
 
   /** Whether Node has a handle of any object that came by that lease or session. */
@@ -526,20 +514,14 @@ export class Runtime {
   /** What each worker does, and when it was heard of. */
   workers(): WorkerStats[] {
     this.linger.end();
-    return [...this.hands].map(([worker, hand]) => {
-      const { value, context } = snapshotOf(worker);
-      return { ...hand.stats, state: value, leases: value === 'ending' || value === 'dead' ? 0 : context.live };
-    });
+    return [...this.hands.values()].map(({ stats }) => stats);
   }
 
   /** How many workers are in each state of their chart. */
   workerStates(): PoolStats['workers'] {
     this.linger.end();
     const counts = { spawning: 0, idle: 0, leased: 0, cancelling: 0, retiring: 0, evicting: 0, ending: 0 };
-    for (const worker of this.hands.keys()) {
-      const { value } = snapshotOf(worker);
-      if (value !== 'dead') counts[value] += 1;
-    }
+    for (const { state } of this.hands.values()) if (state !== 'dead') counts[state] += 1;
     return counts;
   }
 
@@ -547,23 +529,8 @@ export class Runtime {
   get leases(): number {
     this.linger.end();
     let leases = 0;
-    for (const worker of this.hands.keys()) {
-      const { value, context } = snapshotOf(worker);
-      if (value !== 'ending' && value !== 'dead') leases += context.live;
-    }
+    for (const { liveLeases } of this.hands.values()) leases += liveLeases;
     return leases;
-  }
-
-  /** It can take one lease more. */
-  hasFreeSlot(worker: WorkerRef): boolean {
-    this.linger.end();
-    return this.takesLeases(worker) && snapshotOf(worker).context.live < this.settings.slots;
-  }
-
-  /** It is up, and neither ends nor is about to. */
-  takesLeases(worker: WorkerRef): boolean {
-    const { value } = snapshotOf(worker);
-    return value === 'leased' || value === 'cancelling' || value === 'idle';
   }
 
   // ---------------------------------------------------------------- telling the world
@@ -667,10 +634,6 @@ export class Runtime {
 function bare({ system }: { readonly system: object }): void {
   const { _snapshot: snapshot } = system as { readonly _snapshot?: { readonly _scheduledEvents?: object } };
   if (snapshot?._scheduledEvents !== undefined) Object.setPrototypeOf(snapshot._scheduledEvents, null);
-}
-
-function snapshotOf(worker: WorkerRef) {
-  return worker.getSnapshot() as ReturnType<Actor<typeof workerMachine>['getSnapshot']>;
 }
 
 /** Besides the workers and what boots for those that are about to leave: the trial of a reload. */

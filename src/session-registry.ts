@@ -163,11 +163,11 @@ export class SessionRegistry {
   leastMet(isOfNoUse?: (worker: WorkerHand) => boolean): WorkerHand | undefined {
     let least: WorkerHand | undefined;
     let fewest = Number.POSITIVE_INFINITY;
-    for (const [worker, hand] of this.#runtime.hands) {
+    for (const hand of this.#runtime.hands.values()) {
       // One that is to be replaced would lose it soon.
       const isWorn = this.#runtime.recycler?.reasonFor(hand) !== undefined;
       const met = isWorn ? Number.MAX_SAFE_INTEGER : (this.#visitors.get(hand.id)?.size ?? 0);
-      if (met >= fewest || !this.#runtime.hasFreeSlot(worker) || isOfNoUse?.(hand)) continue;
+      if (met >= fewest || !hand.hasFreeSlot || isOfNoUse?.(hand)) continue;
       [least, fewest] = [hand, met];
     }
     return least;

@@ -1,5 +1,7 @@
+import type { Actor } from 'xstate';
 import {
   type KillReason,
+  LEASES_THAT_PROVE,
   type LeaseId,
   type WorkerContext,
   type WorkerEvent,
@@ -129,6 +131,38 @@ export class WorkerHand {
     );
   }
 
+  /** The state of its chart. */
+  get state() {
+    return this.#chart.value;
+  }
+
+  /** How many of its leases are live, by its chart: on its way out it has none. */
+  get liveLeases(): number {
+    const { value, context } = this.#chart;
+    return value === 'ending' || value === 'dead' ? 0 : context.live;
+  }
+
+  /** It can take one lease more. */
+  get hasFreeSlot(): boolean {
+    this.runtime.linger.end();
+    return this.#takesLeases && this.liveLeases < this.runtime.settings.slots;
+  }
+
+  /** Nothing that it does by itself speaks against its start. */
+  get isProven(): boolean {
+    return this.#chart.context.served >= LEASES_THAT_PROVE;
+  }
+
+  /** It is up, and neither ends nor is about to. */
+  get #takesLeases(): boolean {
+    const { state } = this;
+    return state === 'leased' || state === 'cancelling' || state === 'idle';
+  }
+
+  get #chart() {
+    return this.#worker.getSnapshot() as ReturnType<Actor<typeof workerMachine>['getSnapshot']>;
+  }
+
   /** A slot of it is leased. */
   get isLeased(): boolean {
     return this.exchanges.some((exchange) => exchange !== undefined);
@@ -170,8 +204,10 @@ export class WorkerHand {
 
   /** Its leases may outlast their calls: it takes more of them, and needs to give none back to prove that its start was good. */
   get #reusesLeases(): boolean {
-    const runtime = this.runtime;
-    return runtime.reusesLeases && runtime.takesLeases(this.#worker) && runtime.isProven(this.#worker);
+    const { endedBy, recycler, sizer } = this.runtime;
+    // Those count leases, or the time between them.
+    if (endedBy !== undefined || recycler !== undefined || sizer !== undefined) return false;
+    return this.#takesLeases && this.isProven;
   }
 
   /** The request that is to be sent next. */
@@ -225,8 +261,8 @@ export class WorkerHand {
     return this.#pipes;
   }
 
-  /** What of it is known here. */
-  get stats(): Omit<WorkerStats, 'state' | 'leases'> {
+  /** What it does, and when it was heard of. */
+  get stats(): WorkerStats {
     const now = this.runtime.clock.now();
     return {
       worker: this.name,
@@ -235,6 +271,8 @@ export class WorkerHand {
       calls: this.#asked.reduce((calls, { batch }) => calls + (batch ? batch.count - batch.answered : 1), 0),
       heardMsAgo: this.#heardAt === undefined ? null : Math.round(now - this.#heardAt),
       ping: this.#pulse?.state ?? null,
+      state: this.state,
+      leases: this.liveLeases,
     };
   }
 
