@@ -237,7 +237,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
    */
   leavePipe(child: Child): boolean {
     const [exchange, origin, attempts] = [this.#exchange, this.#origin, this.#extras?.attempts];
-    if (exchange?.aheadOf(this) === undefined || exchange.hasStarted(this) === true) return false;
+    if (exchange?.isPiped(this) !== true) return false;
     if (attempts?.terms.idempotent !== true || origin?.askAgain === undefined) return false;
     if (deadlockOf(child, origin.waitsFor() ?? []) !== undefined) return false;
     this.#clock.clearTimeout(attempts.timer);
@@ -343,9 +343,8 @@ export class Call implements Parent, AskingCall, EncodedRequest {
 
   /** What somebody is told who has asked for it then, once their budget, or that of one attempt, is spent. */
   timeoutFor(timeoutMs: number, askedAt: number, isOfAttempt = false): CallTimeoutError {
-    // What waits for another attempt, or is in the pipe behind another call, waits as well.
-    const isPiped = this.#exchange?.aheadOf(this) !== undefined && this.#exchange.hasStarted(this) !== true;
-    const isWaiting = this.#exchange === undefined || isPiped;
+    // What waits for another attempt, or is in a pipe, waits as well.
+    const isWaiting = this.#exchange?.isPiped(this) ?? true;
     const sentAt = isWaiting ? this.#clock.now() : Math.max(this.#sentAt ?? 0, askedAt);
     return new CallTimeoutError({
       call: this.name,

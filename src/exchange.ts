@@ -171,10 +171,10 @@ export class Exchange {
     return this.#requests[0]?.isAbandoned ?? false;
   }
 
-  /** The call that Python runs, where this one's request waits in the pipe. */
-  aheadOf(call: Call): Call | undefined {
+  /** Whether that call is in the pipe, and Python has not begun with it. */
+  isPiped(call: Call): boolean {
     const request = this.#requestOf(call);
-    return request && this.worker.ahead(request)?.call;
+    return request !== undefined && !this.worker.runs(request) && this.worker.hasStarted(request.id) !== true;
   }
 
   /** Whether that call is on the line, if Python owes an answer to it. */

@@ -413,6 +413,17 @@ describe('time', () => {
     expect(clock.timers).toBe(timers);
   });
 
+  it('in the pipe behind an item is time in which a call waits', async () => {
+    const { pool, process, clock } = await mapping({ slots: 2 }, { serve: () => {} });
+    const item = collect(pool.map('f', [1]));
+    await done();
+    const call = failure(pool.call('g', [], { timeoutMs: 50 }));
+    await clock.turn(50);
+    expect(await call).toMatchObject({ code: 'ERR_CALL_TIMEOUT', waitedMs: 50, ranMs: 0 });
+    await answer(process);
+    expect(await item).toEqual([1]);
+  });
+
   it('leaves nothing unsettled of what is taken behind an item that was late', async () => {
     const { pool, process, clock } = await mapping({}, { serve: () => {} });
     const map = pool.map('f', numbers(10), { timeoutMs: 100, concurrency: 3 });

@@ -306,7 +306,7 @@ function attempting() {
   const exchangeOf = (id: number) => {
     const exchange = {
       worker,
-      aheadOf: () => undefined,
+      isPiped: () => false,
       before: () => callOf(worker.blockedBy),
       hasStarted: () => true,
       abandon: () => {},
@@ -353,7 +353,7 @@ function made(
     abandoned,
     abandon: (given: Call) => abandoned.push(given),
     ahead: undefined as Call | undefined,
-    aheadOf: () => exchange.ahead,
+    isPiped: () => exchange.ahead !== undefined && !exchange.isStarted,
     before: (): Parent | undefined => exchange.ahead ?? callOf(exchange.worker.blockedBy),
     hasStarted: () => exchange.isStarted,
     isStarted: false,

@@ -30,12 +30,14 @@ describe('the exchange of a single call', () => {
     expect([exchange.isBusy, worker.exchanges[1]]).toEqual([false, undefined]);
   });
 
-  it('knows which one is run before it', () => {
+  it('knows whether it is in the pipe, and not begun', () => {
     const { exchange, call, said, worker } = exchanging();
     exchange.send(call);
-    expect(exchange.aheadOf(call)).toBe(worker.first.call);
-    worker.isRunning = true;
-    expect([exchange.aheadOf(call), exchange.aheadOf(callOf('another', said))]).toEqual([undefined, undefined]);
+    expect([exchange.isPiped(call), exchange.isPiped(callOf('another', said))]).toEqual([true, false]);
+    worker.hasBegun = true;
+    expect(exchange.isPiped(call)).toBe(false);
+    Object.assign(worker, { hasBegun: false, isRunning: true });
+    expect(exchange.isPiped(call)).toBe(false);
   });
 
   it('watches it from the moment when Python comes to it, to its answer', () => {
@@ -305,7 +307,7 @@ describe('calls that follow each other in the pipe', () => {
   it('are watched one after the other, as Python comes to them', () => {
     const { exchange, call, second, said, worker } = twoSent();
     expect(said.splice(0)).toEqual(['call sent', 'request', 'watch 100', 'second sent', 'request']);
-    expect([exchange.call, exchange.requestId, exchange.aheadOf(second)]).toEqual([call, 100, worker.first.call]);
+    expect([exchange.call, exchange.requestId, exchange.isPiped(second)]).toEqual([call, 100, true]);
     worker.answer({ value: 1 });
     expect(said.splice(0)).toEqual(['watch over', 'call answered 1', 'holder: answered']);
     worker.comes();
@@ -423,12 +425,13 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     isBeyondItsSlots: true,
     isRunning: false,
     isUnsent: false,
+    hasBegun: false,
     /** The request that Python has begun with. */
     comesTo: 100 as number | undefined,
     first: { call: {} },
     ahead: (request: Request) => (worker.runs(request) ? undefined : worker.first),
     runs: (request: Request) => worker.isRunning && asked[0] === request,
-    hasStarted: (id: number) => (id === requests ? 'unknown' : false),
+    hasStarted: (id: number) => worker.hasBegun || (id === requests ? 'unknown' : false),
     request: (call: Call | undefined, batch: Batch | undefined, exchange: Exchange) => {
       const id = requests + 1;
       requests += batch?.count ?? 1;
