@@ -13,7 +13,12 @@ export interface WaitOptions {
 
 /** Whether anything can end such a wait from outside. */
 export function isBounded({ signal, timeoutMs }: WaitOptions): boolean {
-  return signal !== undefined || (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY);
+  return signal !== undefined || isLimit(timeoutMs);
+}
+
+/** Whether that ends anything: what is absent does not, and neither does `Infinity`. */
+export function isLimit(ms: number | undefined): ms is number {
+  return ms !== undefined && ms !== Number.POSITIVE_INFINITY;
 }
 
 /** One budget for the whole of a call: it ends once, by time or by signal, and not at all after `close`. */
@@ -30,7 +35,7 @@ export class Budget {
     this.timeoutMs = timeoutMs;
     this.#clock = clock;
     this.#unwatch = signal && whenAborted(signal, () => onSpent('signal'));
-    if (timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY) return;
+    if (!isLimit(timeoutMs)) return;
     const onTime = () => {
       if (!this.#isClosed) onSpent('timeout');
     };
@@ -142,7 +147,7 @@ export function checkWait(wait: WaitOptions, names: ReadonlySet<string> = WAIT_O
   if (signal !== undefined && !isSignal(signal)) {
     throw new OptionError({ option: 'signal', expected: 'an AbortSignal', got: signal });
   }
-  if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) checkMs('timeoutMs', timeoutMs);
+  checkLimit('timeoutMs', timeoutMs);
 }
 
 /** By what is asked of it alone: one of a polyfill, or of another realm, is no instance of ours. */
@@ -160,6 +165,11 @@ export function checkNames(options: object, names: ReadonlySet<string>): void {
   for (const name of Object.keys(options)) {
     if (!names.has(name)) throw new OptionError({ option: name, known: [...names] });
   }
+}
+
+/** @throws OptionError (`ERR_OPTION`) for a limit that is no length of time that a timer can keep. */
+export function checkLimit(option: string, ms: number | undefined): void {
+  if (isLimit(ms)) checkMs(option, ms);
 }
 
 /** @throws OptionError (`ERR_OPTION`) for what is no length of time that a timer can keep. */

@@ -1,6 +1,16 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Standing } from './asking.js';
-import { checkMs, checkNames, checkWait, eitherOf, reasonOf, throwIfAborted, type WaitOptions } from './budget.js';
+import {
+  checkLimit,
+  checkMs,
+  checkNames,
+  checkWait,
+  eitherOf,
+  isLimit,
+  reasonOf,
+  throwIfAborted,
+  type WaitOptions,
+} from './budget.js';
 import { Call, type CallExtras, type Progress, type Question } from './call.js';
 import { outside } from './children.js';
 import { FunctionReleasedError, OptionError } from './errors.js';
@@ -424,7 +434,8 @@ class Prepared implements Question, RequestExtras, ValueHandlers {
     this.name = name;
     this.options = options;
     this.caller = caller;
-    this.heartbeatTimeoutMs = limitOf(options.heartbeatTimeoutMs ?? runtime.settings.heartbeatTimeoutMs);
+    const { heartbeatTimeoutMs = runtime.settings.heartbeatTimeoutMs } = options;
+    this.heartbeatTimeoutMs = isLimit(heartbeatTimeoutMs) ? heartbeatTimeoutMs : undefined;
     this.#runtime = runtime;
     this.#member = member;
     if (member !== undefined) this.add(member.remote, '');
@@ -503,10 +514,7 @@ function checkCall(options: CallOptions): void {
   if (options.kwargs !== undefined) checkKwargs(options.kwargs, 'kwargs');
   checkContext(options.context);
   checkAttempts(options);
-  const { heartbeatTimeoutMs } = options;
-  if (heartbeatTimeoutMs !== undefined && heartbeatTimeoutMs !== Number.POSITIVE_INFINITY) {
-    checkMs('heartbeatTimeoutMs', heartbeatTimeoutMs);
-  }
+  checkLimit('heartbeatTimeoutMs', options.heartbeatTimeoutMs);
   checkSchema(options.schema);
   const { onProgress } = options;
   if (onProgress !== undefined && typeof onProgress !== 'function') {
@@ -548,11 +556,6 @@ function checkAttempts({ idempotent, attempts, attemptTimeoutMs, idempotencyKey:
     const expected = `a string of 1 to ${KEY_CHARS_MAX} characters`;
     throw new OptionError({ option: 'idempotencyKey', expected, got: key });
   }
-}
-
-/** Infinity is no limit. */
-function limitOf(ms: number | undefined): number | undefined {
-  return ms === Number.POSITIVE_INFINITY ? undefined : ms;
 }
 
 function checkContext(context: unknown): void {

@@ -1,3 +1,4 @@
+import { isLimit } from './budget.js';
 import type { Call, CallHome } from './call.js';
 import { type Child, refuseIfDeadlocked } from './children.js';
 import { type EndedLease, LeaseEndedError } from './errors.js';
@@ -61,7 +62,7 @@ export class Hold implements LeaseHolder, CallHome {
       this.#heldSince = clock.now();
       this.#leakTimer = clock.setTimeout(() => this.#tellLeak('held'), settings.leakAfterMs);
     }
-    if (leaseTimeoutMs !== undefined && leaseTimeoutMs !== Number.POSITIVE_INFINITY) {
+    if (isLimit(leaseTimeoutMs)) {
       this.#expiryTimer = patience.setTimeout(() => this.#expire(leaseTimeoutMs), leaseTimeoutMs);
     }
   }

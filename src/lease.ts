@@ -2,7 +2,7 @@ import type { RefusalReason } from '../machines/index.js';
 import { Asking, Spurned } from './asking.js';
 import {
   Budget,
-  checkMs,
+  checkLimit,
   checkNames,
   checkWait,
   isBounded,
@@ -135,9 +135,7 @@ export function checkoutOptions(
   }
   const { leaseTimeoutMs = settings.leaseTimeoutMs, signal, timeoutMs, priority, fairnessKey } = own(options);
   const wait = { signal, timeoutMs, priority, fairnessKey };
-  if (leaseTimeoutMs !== undefined && leaseTimeoutMs !== Number.POSITIVE_INFINITY) {
-    checkMs('leaseTimeoutMs', leaseTimeoutMs);
-  }
+  checkLimit('leaseTimeoutMs', leaseTimeoutMs);
   const site = settings.leakAfterMs === undefined ? undefined : siteAbove(checkoutOptions);
   return { wait, terms: { leaseTimeoutMs, site } };
 }

@@ -1,6 +1,6 @@
 import type { WorkerHand } from './actors/worker.js';
 import { type Asking, askingFor, only, preferring } from './asking.js';
-import { checkMs, checkNames, type WaitOptions } from './budget.js';
+import { checkLimit, checkMs, checkNames, isLimit, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
 import { lookAgain, outside, Run, unlessDeadlocked } from './children.js';
@@ -207,7 +207,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       // One that has given its lease back may hang as well.
       let timer: unknown;
       const late = new Promise<true>((resolve) => {
-        if (onLostTimeoutMs === Number.POSITIVE_INFINITY) return;
+        if (!isLimit(onLostTimeoutMs)) return;
         timer = runtime.patience.setTimeout(() => resolve(true), onLostTimeoutMs);
       });
       let isLate: boolean;
@@ -307,9 +307,7 @@ function checkSession(id: unknown, options: SessionOptions): void {
     throw new OptionError({ option: 'affinity', expected: "'strict', 'strict-fail-fast' or 'hint'", got: affinity });
   }
   if (ttlMs !== undefined) checkMs('ttlMs', ttlMs);
-  if (onLostTimeoutMs !== undefined && onLostTimeoutMs !== Number.POSITIVE_INFINITY) {
-    checkMs('onLostTimeoutMs', onLostTimeoutMs);
-  }
+  checkLimit('onLostTimeoutMs', onLostTimeoutMs);
   if (onLost !== undefined && typeof onLost !== 'function') {
     throw new OptionError({ option: 'onLost', expected: 'a function', got: onLost });
   }

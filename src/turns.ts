@@ -1,5 +1,6 @@
 import { Asking, type Standing } from './asking.js';
 import { Batch, type BatchItem, type BatchListener } from './batch.js';
+import { isLimit } from './budget.js';
 import type { CallOutcome } from './call.js';
 import type { CallOptions } from './caller.js';
 import { parentRun } from './children.js';
@@ -276,7 +277,7 @@ export class Turns implements BatchListener {
 
   get #limitMs(): number | undefined {
     const { timeoutMs } = this.#terms;
-    return timeoutMs === Number.POSITIVE_INFINITY ? undefined : timeoutMs;
+    return isLimit(timeoutMs) ? timeoutMs : undefined;
   }
 
   #watch(item: BatchItem): void {

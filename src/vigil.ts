@@ -1,3 +1,4 @@
+import { isLimit } from './budget.js';
 import type { PoolClock } from './clock.js';
 
 /** How long a call may run; what is absent is no limit. */
@@ -76,8 +77,4 @@ export class Vigil {
 /** True if there is anything to watch. */
 export function hasLimit({ softLimitMs, hardLimitMs, heartbeatTimeoutMs }: RunLimits): boolean {
   return isLimit(softLimitMs) || isLimit(hardLimitMs) || isLimit(heartbeatTimeoutMs);
-}
-
-function isLimit(ms: number | undefined): ms is number {
-  return ms !== undefined && ms !== Number.POSITIVE_INFINITY;
 }
