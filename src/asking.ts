@@ -327,6 +327,11 @@ export class CallAsking extends Asking implements CallHome {
     return isBound ? undefined : (isBack = false) => this.askOnceMore(isBack);
   }
 
+  /** Runs `run` once it needs its session no more. */
+  onOver(run: () => void): void {
+    this.call.onSettled(run);
+  }
+
   fail(error: unknown, how?: CallOutcome): void {
     this.call.failToBeSent(error, how);
   }

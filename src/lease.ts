@@ -188,9 +188,10 @@ export class CheckoutAsking<Api> extends Asking implements Child {
     return promise;
   }
 
-  /** Runs `run` if no lease comes of it. */
-  onFailed(run: () => void): void {
+  /** Runs `run` once it needs its session no more: no lease comes of it, or the lease is over. */
+  onOver(run: () => void): void {
     this.#onFailed = run;
+    this.holder.onEnd(run);
   }
 
   get isSettled(): boolean {

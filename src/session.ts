@@ -1,5 +1,5 @@
 import type { WorkerHand } from './actors/worker.js';
-import { type Asking, askingFor, only, preferring } from './asking.js';
+import { type Asking, askingFor, type CallAsking, only, preferring } from './asking.js';
 import { checkLimit, checkMs, checkNames, isLimit, type WaitOptions } from './budget.js';
 import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
@@ -65,12 +65,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       const bound = this.mergedWith(NO_OPTIONS);
       const hold = new Hold(this.runtime, terms);
       const asking = new CheckoutAsking(this.runtime, asked, hold, () => new Lease<Api>(hold, this.id, bound));
-      return asking.lease(() =>
-        this.#submit(asking, (leave) => {
-          hold.onEnd(leave);
-          asking.onFailed(leave);
-        }),
-      );
+      return asking.lease(() => this.#submit(asking));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -96,8 +91,7 @@ export class Session<Api = unknown> extends Caller<Api> {
   }
 
   protected override place(call: Call, options: CallOptions): void {
-    const asking = askingFor(this.runtime, call, options);
-    this.#submit(asking, (leave) => call.onSettled(leave));
+    this.#submit(askingFor(this.runtime, call, options));
   }
 
   protected override get unrepeatable(): string | undefined {
@@ -116,8 +110,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     while (!sessions.end(this.id));
   }
 
-  /** @param whenOver Arranges that its argument runs once the asking needs the session no more. */
-  #submit(asking: Asking, whenOver: (leave: () => void) => void): void {
+  #submit(asking: CallAsking | CheckoutAsking<Api>): void {
     if (asking.isSettled) return;
     if (asking.isLate) return asking.onRefused('closed');
     const { sessions } = this.runtime;
@@ -142,7 +135,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       record.letGo(asking);
       sessions.leave(record);
     };
-    whenOver(leave);
+    asking.onOver(leave);
     if (!this.#isStrict) {
       // State that others count on stays where it is, wherever this one goes.
       const onGranted = ({ worker }: Exchange) => {
@@ -164,7 +157,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       onGranted: (exchange) => record.granted(asking, exchange),
       onWorkerLeft: () => {
         leave();
-        this.#workerLeft(asking, whenOver, record.met);
+        this.#workerLeft(asking, record.met);
       },
       // Before there is a lease for that, it is as if each of them waited for one.
       waitsBehind: () => {
@@ -270,7 +263,7 @@ export class Session<Api = unknown> extends Caller<Api> {
   }
 
   /** Its worker left before it was served, so nothing was started: it is told, or goes on with the state built anew. */
-  #workerLeft(asking: Asking, whenOver: (leave: () => void) => void, worker: WorkerHand | undefined): void {
+  #workerLeft(asking: CallAsking | CheckoutAsking<Api>, worker: WorkerHand | undefined): void {
     const { sessions, endedBy } = this.runtime;
     // Only one of all who waited finds it untold.
     const untold = sessions.takeLoss(this.id);
@@ -279,7 +272,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     if (this.#options.onLost === undefined || endedBy !== undefined) return asking.fail(this.#lost(loss));
     // Whoever was told may have had no `onLost`, so that nobody builds anything anew.
     if (untold !== undefined || !sessions.isBusy(this.id)) sessions.putLossBack(this.id, loss);
-    this.#submit(asking, whenOver);
+    this.#submit(asking);
   }
 
   #lost(reason: SessionLoss, onLostTimeoutMs?: number): SessionLostError {

@@ -169,7 +169,7 @@ describe('who asks for a lease', () => {
   it('fails once, and tells so once', async () => {
     const { asking } = await asked();
     const failures: string[] = [];
-    asking.onFailed(() => failures.push('failed'));
+    asking.onOver(() => failures.push('failed'));
     const lease = settled(asking.lease(() => {}));
     expect(asking.isSettled).toBe(false);
     asking.fail('first');
