@@ -1,6 +1,7 @@
 import { BootError, type BootStage, ProtocolError } from './errors.js';
 import { Tail } from './process/output.js';
 import type { ProcessEnd, PythonProcess } from './process/python-process.js';
+import type { Mark } from './process/start-mark.js';
 import type { Runtime } from './runtime.js';
 import { errorFromWire } from './wire/error.js';
 import { type FailedMessage, type HelloMessage, type InitMessage, otherProtocol, PROTOCOL } from './wire/message.js';
@@ -36,8 +37,13 @@ export class Boot {
     this.onLoading();
     let line: string;
     try {
-      const { hasStartMark, share } = this.#process;
-      line = this.#runtime.python.initLine(this.#name, { startMark: hasStartMark, ...wanted, ...(share && { share }) });
+      const { mark } = this.#process;
+      const share = shareOf(mark);
+      line = this.#runtime.python.initLine(this.#name, {
+        startMark: mark !== undefined,
+        ...wanted,
+        ...(share && { share }),
+      });
     } catch (error) {
       // What differs from pool to pool in that line is `setup`.
       return this.error('setup', error);
@@ -65,4 +71,10 @@ export class Boot {
       ...(cause !== undefined && { cause }),
     });
   }
+}
+
+/** By what a worker with that mark can find out whether it can open files of this process; `undefined` where there are none to be shared. */
+function shareOf(mark: Mark | undefined): InitMessage['share'] {
+  const descriptor = process.platform === 'linux' ? mark?.descriptor : undefined;
+  return descriptor === undefined ? undefined : { pid: process.pid, mark: descriptor };
 }

@@ -257,7 +257,7 @@ export class WorkerHand {
    * shares says which it has begun, and tells it which it need not begin.
    */
   get pipes(): boolean {
-    this.#pipes ??= this.runtime.settings.lane === 'serial' && this.#process.lastStarted() !== undefined;
+    this.#pipes ??= this.runtime.settings.lane === 'serial' && this.#process.mark?.read() !== undefined;
     return this.#pipes;
   }
 
@@ -413,10 +413,10 @@ export class WorkerHand {
   /** Python may hold replies back, which are looked for from now on. False: it is to send each at once. */
   looksForReplies(): boolean {
     const { clock, settings } = this.runtime;
-    if (settings.lane !== 'serial' || !this.#process.hasStartMark || !this.#process.heldReplies) return false;
+    if (settings.lane !== 'serial' || this.#process.mark?.heldReplies === undefined) return false;
     this.#heldReplies = new HeldReplyWatch(clock, {
       hasSeveral: () => this.#asked.length > 1,
-      read: () => this.#process.heldReplies?.(),
+      read: () => this.#process.mark?.heldReplies?.(),
       isOwed: (id) => this.#asker(id) !== undefined,
       onReply: this.onMessage,
     });
@@ -495,7 +495,7 @@ export class WorkerHand {
   /** Whether Python has begun with that request. */
   hasStarted(id: number): Started {
     if (!this.hasSent(id)) return false;
-    const last = this.#process.lastStarted();
+    const last = this.#process.mark?.read();
     return last === undefined ? 'unknown' : id <= last;
   }
 
@@ -521,7 +521,7 @@ export class WorkerHand {
     const started = this.hasStarted(id);
     if (this.life.end.because === 'stopped') return { error: this.runtime.refusal('closed'), started, isFinal: true };
     // Those before it were run to their ends, and their answers are lost with it.
-    if (this.life.end.isUnasked && id === this.#process.lastStarted()) {
+    if (this.life.end.isUnasked && id === this.#process.mark?.read()) {
       this.runtime.poison.died({ name: batch.name, ...batch.requestOfNext() }, this.id, false);
     }
     return { error: this.life.end.lossOf(batch.name, { started, attempts: 1 }), started, isFinal: false };
@@ -616,7 +616,7 @@ export class WorkerHand {
   /** What has been answered is not what it ended of. */
   #takeAtEnd(): ReadonlyMap<number, Answer> {
     const answers = new Map<number, Answer>();
-    for (const { id, value } of repliesIn(this.#process.heldReplies?.()?.lines ?? [])) {
+    for (const { id, value } of repliesIn(this.#process.mark?.heldReplies?.()?.lines ?? [])) {
       const request = this.#asker(id);
       if (request?.call === undefined) continue;
       this.answered(request);

@@ -12,10 +12,9 @@ import {
   type ProcessListeners,
   type PythonProcess,
   type StartPython,
-  shareOf,
 } from './python-process.js';
 import type { Seat } from './seat.js';
-import type { HeldReplies } from './start-mark.js';
+import type { Mark } from './start-mark.js';
 import type { Template } from './template.js';
 
 /** Where a forked process comes from. */
@@ -57,12 +56,8 @@ export class ForkedProcess implements PythonProcess {
     this.#begin();
   }
 
-  get hasStartMark(): boolean {
-    return this.#spawned?.hasStartMark ?? this.#seat?.mark !== undefined;
-  }
-
-  get share(): PythonProcess['share'] {
-    return this.#spawned === undefined ? shareOf(this.#seat?.mark) : this.#spawned.share;
+  get mark(): Mark | undefined {
+    return this.#spawned === undefined ? this.#seat?.mark : this.#spawned.mark;
   }
 
   get isUpToDate(): boolean {
@@ -94,14 +89,6 @@ export class ForkedProcess implements PythonProcess {
   dumpStacks(): void {
     if (this.#spawned !== undefined) return this.#spawned.dumpStacks();
     this.#signal('SIGUSR2');
-  }
-
-  lastStarted(): number | undefined {
-    return this.#spawned === undefined ? this.#seat?.mark?.read() : this.#spawned.lastStarted();
-  }
-
-  heldReplies(): HeldReplies | undefined {
-    return this.#spawned === undefined ? this.#seat?.mark?.heldReplies() : this.#spawned.heldReplies?.();
   }
 
   #begin(): void {

@@ -13,7 +13,7 @@ import type { LiveProcesses } from './live.js';
 import { OutputLines } from './output.js';
 import { PacedReader } from './paced-reader.js';
 import { PARENT, spawnGroup } from './spawn.js';
-import { type HeldReplies, StartMark } from './start-mark.js';
+import { type Mark, StartMark } from './start-mark.js';
 
 /** How a process ended, as the kernel tells it. */
 export interface ProcessEnd {
@@ -44,10 +44,8 @@ export interface ProcessListeners {
 
 /** A worker's process, real or played by a test. */
 export interface PythonProcess {
-  /** Whether it shares a page with Node that tells which request it has started. */
-  readonly hasStartMark: boolean;
-  /** By what it can find out whether it can open files of this process; absent where there are none to be shared. */
-  readonly share?: { readonly pid: number; readonly mark: number } | undefined;
+  /** The pages that it shares with Node; `undefined` where it has none. */
+  readonly mark: Mark | undefined;
   /** The modules that it has, or is to have, are those that one has that starts now; absent where nobody can tell. */
   readonly isUpToDate?: boolean;
   /** Sends a line, and the raw bytes that follow it. */
@@ -58,10 +56,6 @@ export interface PythonProcess {
   cancel(id: number, bySignal: boolean): void;
   /** Lets it write to standard error where each of its threads stands. */
   dumpStacks(): void;
-  /** The id of the last request it has started, or `undefined` where it shares no page. */
-  lastStarted(): number | undefined;
-  /** The replies that it has given and not sent yet; absent where it sends each at once. */
-  heldReplies?(): HeldReplies | undefined;
 }
 
 /** What to start. */
@@ -85,9 +79,9 @@ export function pythonStarter(live: LiveProcesses): StartPython {
 }
 
 class RealProcess implements PythonProcess {
+  readonly mark = StartMark.create();
   readonly #live: LiveProcesses;
   readonly #listeners: ProcessListeners;
-  readonly #mark = StartMark.create();
   #group: ProcessGroup | undefined;
   #channel: Channel | undefined;
   /** Its end was wanted before it had begun. */
@@ -102,39 +96,23 @@ class RealProcess implements PythonProcess {
     this.#start(launch).catch((error: Error) => this.#fail(error));
   }
 
-  get hasStartMark(): boolean {
-    return this.#mark !== undefined;
-  }
-
-  get share(): PythonProcess['share'] {
-    return shareOf(this.#mark);
-  }
-
   send(line: string, bin?: readonly Uint8Array[], isUrgent?: boolean): void {
     this.#channel?.send(line, bin, isUrgent);
   }
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
-    if (signal === 'SIGKILL') this.#mark?.halt();
+    if (signal === 'SIGKILL') this.mark?.halt();
     if (this.#group !== undefined && !this.#hasExited) this.#group.signal(signal);
     else this.#isUnwanted = true;
   }
 
   cancel(id: number, bySignal: boolean): void {
-    this.#mark?.cancel(id);
+    this.mark?.cancel(id);
     if (bySignal && !this.#hasExited) this.#group?.interrupt();
   }
 
   dumpStacks(): void {
     if (!this.#hasExited) this.#group?.dumpStacks();
-  }
-
-  lastStarted(): number | undefined {
-    return this.#mark?.read();
-  }
-
-  heldReplies(): HeldReplies | undefined {
-    return this.#mark?.heldReplies();
   }
 
   async #start(launching: () => Promise<Launch>): Promise<void> {
@@ -145,7 +123,7 @@ class RealProcess implements PythonProcess {
     const child = spawnGroup(executable, ['-I', ...flags, '-c', BOOTSTRAP, libraryPath, PARENT], {
       cwd,
       env: environment,
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', this.#mark?.descriptor ?? 'ignore'],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', this.mark?.descriptor ?? 'ignore'],
     });
     if (child instanceof Promise) throw await child;
     this.#adopt(child as unknown as Child, launch);
@@ -206,13 +184,13 @@ class RealProcess implements PythonProcess {
   }
 
   #fail(error: Error): void {
-    this.#mark?.close();
+    this.mark?.close();
     this.#listeners.onFailed(error);
   }
 
   #exited(end: ProcessEnd): void {
     this.#listeners.onExited(end);
-    this.#mark?.close();
+    this.mark?.close();
   }
 }
 
@@ -235,11 +213,6 @@ export function lineEnded(
     const detail = `the line was closed while the process lives${reason === undefined ? '' : ` (${reason.message})`}`;
     listeners.onUnfit(new ProtocolError({ detail }));
   }, LINE_END_MS);
-}
-
-/** What `share` of a process is that has that page. */
-export function shareOf(mark: StartMark | undefined): PythonProcess['share'] {
-  return process.platform === 'linux' && mark ? { pid: process.pid, mark: mark.descriptor } : undefined;
 }
 
 /** What Node returns, with what our `stdio` makes of it. */

@@ -9,6 +9,9 @@ export interface HeldReplies {
   readonly lines: readonly string[];
 }
 
+/** A start mark as whoever looks after the worker asks it, real or played by a test. */
+export type Mark = Pick<StartMark, 'read'> & Partial<Pick<StartMark, 'descriptor' | 'heldReplies'>>;
+
 /**
  * A page shared by Node and one worker: Python writes a request's id there
  * before it starts the request, and Node reads it when the worker has died.

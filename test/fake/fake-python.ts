@@ -1,6 +1,6 @@
 import { type PoolError, ProtocolError, SpawnError } from '../../src/errors.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess, StartPython } from '../../src/process/python-process.js';
-import type { HeldReplies } from '../../src/process/start-mark.js';
+import type { Mark } from '../../src/process/start-mark.js';
 import type { WireError } from '../../src/wire/error.js';
 import type { InitMessage, MappedMessage, MessageFromPython } from '../../src/wire/message.js';
 import { decodeMessage, meaningOf } from '../support/node-line.js';
@@ -96,8 +96,7 @@ const BOOT = (process: FakeProcess) => process.boot();
 
 /** One played process. */
 export class FakeProcess implements PythonProcess {
-  readonly hasStartMark: boolean;
-  readonly heldReplies?: () => HeldReplies;
+  readonly mark: Mark | undefined;
   readonly pid: number;
   /** Node's first message, once it has come. */
   init: InitMessage | undefined;
@@ -145,9 +144,9 @@ export class FakeProcess implements PythonProcess {
     this.#python = python;
     this.#listeners = listeners;
     this.pid = 1_000 + index;
-    this.hasStartMark = python.script.hasStartMark ?? true;
-    if (python.script.joins)
-      this.heldReplies = () => ({ state: this.#turns * 65_536n + BigInt(this.#held.length), lines: [...this.#held] });
+    const { hasStartMark = true, joins } = python.script;
+    const heldReplies = () => ({ state: this.#turns * 65_536n + BigInt(this.#held.length), lines: [...this.#held] });
+    if (hasStartMark) this.mark = { read: () => this.started.at(-1) ?? 0, ...(joins && { heldReplies }) };
   }
 
   // ---------------------------------------------------------------- what a test looks at
@@ -237,10 +236,6 @@ export class FakeProcess implements PythonProcess {
   }
 
   dumpStacks(): void {}
-
-  lastStarted(): number | undefined {
-    return this.hasStartMark ? (this.started.at(-1) ?? 0) : undefined;
-  }
 
   // ---------------------------------------------------------------- what a test makes it do
 
@@ -439,7 +434,7 @@ export class FakeProcess implements PythonProcess {
 
   #run(call: CallLine): void {
     const { id, name, args, kwargs = {}, session, batch = id } = call;
-    if (this.hasStartMark && this.cancelled.includes(batch)) return this.#decline(call);
+    if (this.mark !== undefined && this.cancelled.includes(batch)) return this.#decline(call);
     this.started.push(id);
     this.#begunAt = this.#now();
     if (session !== undefined && !this.#states.has(session)) this.#states.set(session, new Map());
@@ -475,7 +470,7 @@ export class FakeProcess implements PythonProcess {
   }
 
   #reply(message: MessageFromPython): void {
-    if (this.heldReplies === undefined || this.#inbox[0]?.type !== 'call') return this.#say(message);
+    if (this.mark?.heldReplies === undefined || this.#inbox[0]?.type !== 'call') return this.#say(message);
     this.#held.push(JSON.stringify(message));
   }
 
