@@ -63,7 +63,7 @@ import { Sites } from './site.js';
 import { Sizer } from './sizer.js';
 import { Counters, type PoolStats, type WorkerStats } from './stats.js';
 import type { System } from './table.js';
-import { soon, Turn } from './turn.js';
+import { soon, TurnEnd } from './turn.js';
 import { give } from './unwatched.js';
 import type { LogMessage } from './wire/message.js';
 
@@ -84,12 +84,12 @@ export class Runtime {
   readonly startPython: StartPython;
   readonly hands = new Map<WorkerRef, WorkerHand>();
   readonly live = new LiveProcesses();
-  readonly #turn = new Turn(() => {
+  readonly #turnEnd = new TurnEnd(() => {
     this.linger.end();
     this.keepAlive.rest();
   });
-  readonly keepAlive = new KeepAlive(this.#turn.ends);
-  readonly linger = new Linger(this.#turn.ends);
+  readonly keepAlive = new KeepAlive(this.#turnEnd.want);
+  readonly linger = new Linger(this.#turnEnd.want);
   /** The maps that are about to send what they have taken, or to ask for a worker for it. */
   readonly flushing = new Set<{ flush(): void }>();
   readonly sessions: SessionRegistry;

@@ -11,18 +11,18 @@ export const { nextTick } = process;
  * What is put off to the end of a turn, for all of a pool: after all that follows from what came in it, however many promises a
  * program has put around that, and also while a test plays the ticks.
  */
-export class Turn {
+export class TurnEnd {
   readonly #atEnd: () => void;
-  #isEndAhead = false;
+  #isAhead = false;
 
   constructor(atEnd: () => void) {
     this.#atEnd = atEnd;
   }
 
   /** There is something to do at the end of this turn. */
-  readonly ends = (): void => {
-    if (this.#isEndAhead) return;
-    this.#isEndAhead = true;
+  readonly want = (): void => {
+    if (this.#isAhead) return;
+    this.#isAhead = true;
     // Ticks come when there are no more microtasks.
     void NOW.then(this.#endLater);
   };
@@ -32,7 +32,7 @@ export class Turn {
   };
 
   readonly #endNow = (): void => {
-    this.#isEndAhead = false;
+    this.#isAhead = false;
     this.#atEnd();
   };
 }
@@ -45,7 +45,7 @@ export function soon(run: () => void): void {
   });
 }
 
-/** Runs `run` at the end of this turn: for what is put off too seldom to have a {@link Turn} of its own. */
+/** Runs `run` at the end of this turn: for what is put off too seldom to have a {@link TurnEnd} of its own. */
 export function atTurnsEnd(run: () => void): void {
   void NOW.then(() => nextTick(run));
 }
