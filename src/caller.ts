@@ -379,7 +379,7 @@ export abstract class Caller<Api = unknown> {
     const { counters, keepAlive, settings, clock, poison, retries, sites, hooks, asking } = this.runtime;
     const { signal, timeoutMs = settings.timeoutMs, context, onProgress } = options;
     // Those who share a call wait with budgets of their own.
-    const isShared = options.idempotencyKey !== undefined && room === undefined;
+    const isShared = onMade !== undefined;
     if (!isShared) throwIfAborted(signal);
     const isOfValues = given === undefined && handles === undefined;
     const mayRepeat = terms !== undefined && room === undefined && isOfValues && !this.unrepeatable;
