@@ -13,7 +13,7 @@ export class Outbox {
   readonly #send: Send;
   readonly #onLost: (id: number) => void;
   /** The first is a request whose files are being written. */
-  #waiting: (Request | Line)[] = [];
+  #waiting: Letter[] = [];
   /** The files of the requests that were sent and not answered. */
   readonly #open = new Map<number, readonly SharedFile[]>();
   #lastSent = 0;
@@ -29,30 +29,34 @@ export class Outbox {
 
   /** Sends a line, and the raw bytes that follow it. */
   send(line: string, bin?: readonly Uint8Array[]): void {
-    if (this.#waiting.length === 0) this.#send(line, bin);
+    if (this.#waiting.length === 0) return this.#send(line, bin);
     // Copied, since what it belongs to may be given up meanwhile, and with that whoever has them may do what they like.
-    else this.#waiting.push({ line, bin: bin?.map((bytes) => bytes.slice()) });
+    this.#waiting.push(
+      letter(
+        () => line,
+        bin?.map((bytes) => bytes.slice()),
+      ),
+    );
   }
 
   /**
    * @param shares The worker can open files of ours.
    * @param isUrgent It waits for this.
    */
-  request(id: number, request: Encoded, shares: boolean, isUrgent = true): void {
-    const { text, bin, large } = request;
-    if (large === undefined || !shares) {
-      if (this.#waiting.length > 0) return void this.#waiting.push({ id, line: callLine(id, text), bin });
+  request(id: number, { text, bin, large }: Encoded, shares: boolean, isUrgent = true): void {
+    const isWhole = large === undefined || !shares;
+    if (isWhole && this.#waiting.length === 0) {
       this.#lastSent = id;
       return this.#send(callLine(id, text), bin, isUrgent);
     }
-    const waiting: Request = { id, request, files: new Map(), isWanted: true, isWritten: false };
+    const waiting = letter((share) => callLine(id, text, share), bin, id);
     this.#waiting.push(waiting);
-    void this.#write(waiting, large);
+    if (!isWhole) void this.#write(waiting, large);
   }
 
   /** A request for several calls, which have the ids from the one to the other. */
   batch(id: number, lastId: number, line: string): void {
-    if (this.#waiting.length > 0) return void this.#waiting.push({ id, lastId, line });
+    if (this.#waiting.length > 0) return void this.#waiting.push(letter(() => line, [], id, lastId));
     this.#lastSent = lastId;
     this.#send(line);
   }
@@ -66,8 +70,7 @@ export class Outbox {
   withdraw(id: number): boolean {
     const at = this.#waiting.findIndex((each) => each.id === id);
     if (at === -1) return false;
-    const [request] = this.#waiting.splice(at, 1);
-    drop(request!);
+    for (const each of this.#waiting.splice(at, 1)) drop(each);
     this.#flush();
     return true;
   }
@@ -84,9 +87,10 @@ export class Outbox {
     for (const id of [...this.#open.keys()]) this.answered(id);
   }
 
-  async #write(waiting: Request, large: readonly number[]): Promise<void> {
+  async #write(waiting: Letter, large: readonly number[]): Promise<void> {
+    waiting.isWritten = false;
     for (const number of large) {
-      const bytes = waiting.request.bin[number]!;
+      const bytes = waiting.bin[number]!;
       if (isLost(bytes)) break;
       const file = await SharedFile.holding(bytes, () => waiting.isWanted);
       if (file === undefined) continue;
@@ -99,49 +103,37 @@ export class Outbox {
   }
 
   #flush(): void {
-    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      if ('request' in first && !first.isWritten) return;
-      if (first.id !== undefined && followingBytes(first).some(isLost)) return this.#onLost(first.id);
+    for (let first = this.#waiting[0]; first?.isWritten; first = this.#waiting[0]) {
+      const { id, lastId, line, bin, files } = first;
+      const following = bin.filter((_, number) => !files.has(number));
+      if (id !== undefined && following.some(isLost)) return this.#onLost(id);
       this.#waiting.shift();
-      if (first.id !== undefined) this.#lastSent = ('lastId' in first ? first.lastId : undefined) ?? first.id;
-      if ('line' in first) this.#send(first.line, first.bin);
-      else this.#sendShared(first);
+      if (lastId !== undefined) this.#lastSent = lastId;
+      if (id !== undefined && files.size > 0) this.#open.set(id, [...files.values()]);
+      this.#send(line([...files].map(([number, { descriptor, inode }]) => [number, descriptor, inode])), following);
     }
   }
-
-  #sendShared(request: Request): void {
-    const { id, files } = request;
-    const share = [...files].map(([number, { descriptor, inode }]) => [number, descriptor, inode] as const);
-    if (files.size > 0) this.#open.set(id, [...files.values()]);
-    this.#send(callLine(id, request.request.text, share), followingBytes(request));
-  }
 }
 
-/** What has nothing to be written, and waits behind what has. */
-interface Line {
-  readonly id?: number;
-  readonly lastId?: number;
-  readonly line: string;
-  readonly bin?: readonly Uint8Array[] | undefined;
-}
-
-interface Request {
-  readonly id: number;
-  readonly request: Encoded;
+/** What waits to be sent; with an id, a request. */
+interface Letter {
+  readonly id: number | undefined;
+  /** The last of its ids, of which a request for several calls has more than one. */
+  readonly lastId: number | undefined;
+  /** Its line, where those of its attachments are in files. */
+  readonly line: (share: NonNullable<Parameters<typeof callLine>[2]>) => string;
+  readonly bin: readonly Uint8Array[];
   /** By the number of the attachment. One for which there is no file goes over the line. */
   readonly files: Map<number, SharedFile>;
   isWanted: boolean;
   isWritten: boolean;
 }
 
-/** The raw bytes that follow its line. */
-function followingBytes(waiting: Request | Line): readonly Uint8Array[] {
-  if (!('request' in waiting)) return waiting.bin ?? [];
-  return waiting.request.bin.filter((_, number) => !waiting.files.has(number));
+function letter(line: Letter['line'], bin: Letter['bin'] = [], id?: number, lastId = id): Letter {
+  return { id, lastId, line, bin, files: new Map(), isWanted: true, isWritten: true };
 }
 
-function drop(waiting: Request | Line): void {
-  if (!('request' in waiting)) return;
+function drop(waiting: Letter): void {
   waiting.isWanted = false;
   for (const file of waiting.files.values()) file.close();
   waiting.files.clear();
