@@ -1,4 +1,3 @@
-import type { WorkerId } from '../machines/index.js';
 import type { WorkerHand } from './actors/worker.js';
 import type { Child } from './children.js';
 import { SessionLimitError, type SessionLoss } from './errors.js';
@@ -24,7 +23,8 @@ export class SessionRegistry {
   /** Those that hold somebody, and how many of them count. */
   readonly #holding = new Map<SessionRecord, number>();
   #held = 0;
-  readonly #visitors = new Map<WorkerId, Set<SessionRecord>>();
+  /** The sessions for which a worker may keep something. */
+  readonly #visitors = new WeakMap<WorkerHand, Set<SessionRecord>>();
 
   constructor(runtime: Runtime) {
     const { sessionsMax } = runtime.settings;
@@ -150,8 +150,8 @@ export class SessionRegistry {
   /** `worker` may keep something for the session from now on. */
   visit(record: SessionRecord, worker: WorkerHand): void {
     record.visited.add(worker);
-    const visitors = this.#visitors.get(worker.id) ?? new Set();
-    this.#visitors.set(worker.id, visitors.add(record));
+    const visitors = this.#visitors.get(worker) ?? new Set();
+    this.#visitors.set(worker, visitors.add(record));
   }
 
   /**
@@ -166,7 +166,7 @@ export class SessionRegistry {
     for (const hand of this.#runtime.hands.values()) {
       // One that is to be replaced would lose it soon.
       const isWorn = this.#runtime.recycler?.reasonFor(hand) !== undefined;
-      const met = isWorn ? Number.MAX_SAFE_INTEGER : (this.#visitors.get(hand.id)?.size ?? 0);
+      const met = isWorn ? Number.MAX_SAFE_INTEGER : (this.#visitors.get(hand)?.size ?? 0);
       if (met >= fewest || !hand.hasFreeSlot || isOfNoUse?.(hand)) continue;
       [least, fewest] = [hand, met];
     }
@@ -175,7 +175,7 @@ export class SessionRegistry {
 
   /** It keeps the state of a strict session, or is about to. */
   holds(worker: WorkerHand): boolean {
-    for (const { isStrict, met, rebuild } of this.#visitors.get(worker.id) ?? []) {
+    for (const { isStrict, met, rebuild } of this.#visitors.get(worker) ?? []) {
       if (isStrict && (met ?? rebuild?.worker) === worker) return true;
     }
     return false;
@@ -214,12 +214,12 @@ export class SessionRegistry {
   }
 
   /** The worker is out of service for good, and what it kept is gone. Safe to repeat. */
-  workerLeft(worker: WorkerId, reason: SessionLoss): void {
+  workerLeft(worker: WorkerHand, reason: SessionLoss): void {
     const visitors = this.#visitors.get(worker);
     this.#visitors.delete(worker);
     for (const record of visitors ?? []) {
-      for (const hand of record.visited) if (hand.id === worker) record.visited.delete(hand);
-      if (record.met?.id === worker) {
+      record.visited.delete(worker);
+      if (record.met === worker) {
         if (record.isStrict) this.#lose(record, reason);
         else record.forgetWorker();
       }
@@ -286,7 +286,7 @@ export class SessionRegistry {
   #dropState(record: SessionRecord, successor?: SessionRecord): void {
     for (const worker of record.visited) {
       if (!successor?.visited.has(worker)) worker.endSession(record.id);
-      this.#visitors.get(worker.id)?.delete(record);
+      this.#visitors.get(worker)?.delete(record);
       this.#runtime.recycler?.sessionLeft(worker);
     }
     record.visited.clear();

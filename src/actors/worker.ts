@@ -464,7 +464,7 @@ export class WorkerHand {
     this.runtime.recycler?.left(this);
     this.runtime.sizer?.left(this);
     this.#disown('worker-died');
-    if (this.life.end.because !== 'stopped') this.runtime.sessions.workerLeft(this.id, this.sessionLoss);
+    if (this.life.end.because !== 'stopped') this.runtime.sessions.workerLeft(this, this.sessionLoss);
   }
 
   /** What still comes by that session, or by any, comes too late. */

@@ -37,7 +37,7 @@ describe('the session registry', () => {
       clock: new TurnedClock(),
       emit: () => {},
     } as unknown as Runtime);
-    const worker = new KeepingWorker(1) as unknown as WorkerHand;
+    const worker = new KeepingWorker() as unknown as WorkerHand;
     for (let count = 0; count <= 10_001; count += 1) {
       const record = registry.enter(`session ${count}`);
       record.isStrict = true;
@@ -250,13 +250,8 @@ describe('a session', () => {
 
 /** What the registry needs of a worker. */
 class KeepingWorker {
-  readonly id: number;
   /** Sessions that Python keeps something for. */
   readonly keeps = new Set<string>();
-
-  constructor(id: number) {
-    this.id = id;
-  }
 
   endSession(session: string): void {
     this.keeps.delete(session);
@@ -284,8 +279,7 @@ class RegistryWorld {
   readonly told: string[] = [];
   /** What should have been told since the last check. */
   readonly #toTell = new Map<string, SessionLoss>();
-  workers = [new KeepingWorker(1), new KeepingWorker(2)];
-  #workers = 2;
+  workers = [new KeepingWorker(), new KeepingWorker()];
   /** Distinguishes uses at one moment. */
   #uses = 0;
 
@@ -346,9 +340,8 @@ class RegistryWorld {
 
   workerLeft(which: number): void {
     const worker = this.workers[which % this.workers.length] as KeepingWorker;
-    this.#workers += 1;
-    this.workers = this.workers.map((each) => (each === worker ? new KeepingWorker(this.#workers) : each));
-    this.registry.workerLeft(worker.id, 'worker-died');
+    this.workers = this.workers.map((each) => (each === worker ? new KeepingWorker() : each));
+    this.registry.workerLeft(worker as unknown as WorkerHand, 'worker-died');
     for (const [id, known] of this.known) {
       const hasMet = known.met === worker;
       known.workers.delete(worker);

@@ -90,7 +90,7 @@ describe('a session in the registry', () => {
   it('whose state may be anywhere is not missed', () => {
     const { use, registry, lost, worker } = made();
     use('s', { isStrict: false });
-    registry.workerLeft(worker.id, 'worker-died');
+    registry.workerLeft(worker, 'worker-died');
     expect(lost).toEqual([]);
     expect(registry.takeLoss('s')).toBeUndefined();
   });
@@ -98,8 +98,8 @@ describe('a session in the registry', () => {
   it('is told of its loss once', () => {
     const { use, registry, worker } = made();
     use('s', {});
-    registry.workerLeft(worker.id, 'worker-died');
-    registry.workerLeft(worker.id, 'worker-died');
+    registry.workerLeft(worker, 'worker-died');
+    registry.workerLeft(worker, 'worker-died');
     expect(registry.takeLoss('s')).toBe('worker-died');
     expect(registry.takeLoss('s')).toBeUndefined();
   });
@@ -129,7 +129,7 @@ describe('a session in the registry', () => {
   it('that was lost in use is in use until it is not, whatever has begun under its id since', async () => {
     const { enter, registry, worker } = made();
     const lost = enter('s', {});
-    registry.workerLeft(worker.id, 'worker-recycled');
+    registry.workerLeft(worker, 'worker-recycled');
     let isUnused = false;
     const unused = registry.unused('s').outcome.then(() => {
       isUnused = true;
