@@ -376,14 +376,14 @@ export abstract class Caller<Api = unknown> {
    */
   #ask(prepared: Prepared, stream?: CallExtras['stream'], room?: Room, onMade?: (call: Call) => void): Call {
     const { name, request, caller, given, handles, terms, heartbeatTimeoutMs, options } = prepared;
-    const { counters, keepAlive, settings, clock, poison, retries, sites, hooks, asking } = this.runtime;
+    const { counters, keepAlive, settings, clock, poison, sites, hooks, asking } = this.runtime;
     const { signal, timeoutMs = settings.timeoutMs, context, onProgress } = options;
     // Those who share a call wait with budgets of their own.
     const isShared = onMade !== undefined;
     if (!isShared) throwIfAborted(signal);
     const isOfValues = given === undefined && handles === undefined;
     const mayRepeat = terms !== undefined && room === undefined && isOfValues && !this.unrepeatable;
-    const attempts = mayRepeat ? new Attempts(terms, retries) : undefined;
+    const attempts = mayRepeat ? new Attempts(terms, this.runtime) : undefined;
     const isQuestion = isOfValues && attempts === undefined;
     const isPlain = isQuestion && stream === undefined && onProgress === undefined && heartbeatTimeoutMs === undefined;
     const onTold =

@@ -26,12 +26,12 @@ export class Attempts {
   failure: PoolError | undefined;
   /** Of the clock: for the one under way, where one may run only so long. */
   timer: unknown;
-  readonly #retries: Retries;
+  readonly #runtime: Runtime;
   #deaths = 0;
 
-  constructor(terms: AttemptTerms, retries: Retries) {
+  constructor(terms: AttemptTerms, runtime: Runtime) {
     this.terms = terms;
-    this.#retries = retries;
+    this.#runtime = runtime;
   }
 
   /** Its worker ended of it. True: so it did in every attempt that there may be. */
@@ -49,20 +49,22 @@ export class Attempts {
   next(call: Call, failure: PoolError, started: Started): number | undefined {
     this.failure = failure;
     this.started = either(this.started, started);
-    if (this.#retries.isOver || this.count >= this.terms.attempts) return undefined;
+    const { retries, poison, endedBy } = this.#runtime;
+    // A pool that is ending tries nobody again.
+    if (endedBy !== undefined || this.count >= this.terms.attempts) return undefined;
     if (started === false) {
-      this.#retries.moved += 1;
+      retries.moved += 1;
       this.count += 1;
       return 0;
     }
-    if (!this.terms.idempotent || this.#retries.isPoison(call) || !this.#retries.take()) return undefined;
+    if (!this.terms.idempotent || poison.refuses(call) || !retries.take()) return undefined;
     this.count += 1;
-    return this.#retries.delayMs(this.count - 1);
+    return retries.delayMs(this.count - 1);
   }
 
   /** Runs `run` after the delay, or as the pool begins to end. What it returns keeps it from running. */
   wait(ms: number, run: () => void): () => void {
-    return this.#retries.wait(ms, run);
+    return this.#runtime.retries.wait(ms, run);
   }
 }
 
@@ -110,15 +112,6 @@ export class Retries {
   delayMs(failures: number): number {
     const longest = Math.min(DELAY_MS_MAX, this.#runtime.settings.retryDelayMs * 2 ** (failures - 1));
     return Math.round(this.#runtime.jitter() * longest);
-  }
-
-  /** A pool that is ending tries nobody again. */
-  get isOver(): boolean {
-    return this.#runtime.endedBy !== undefined;
-  }
-
-  isPoison(call: Call): boolean {
-    return this.#runtime.poison.refuses(call);
   }
 
   wait(ms: number, run: () => void): () => void {

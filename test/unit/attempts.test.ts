@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Call } from '../../src/call.js';
 import type { PoolError } from '../../src/errors.js';
-import { Attempts, type Retries, type Started } from '../../src/retries.js';
+import { Attempts, type Started } from '../../src/retries.js';
+import type { Runtime } from '../../src/runtime.js';
 
 describe('the attempts of a call', () => {
   it.each<[Started, Started, Started]>([
@@ -44,6 +45,7 @@ const CALL = {} as Call;
 const FAILURE = new Error('lost') as PoolError;
 
 function attemptsOf({ attempts, idempotent = true }: { attempts: number; idempotent?: boolean }): Attempts {
-  const retries = { moved: 0, isPoison: () => false, take: () => true, delayMs: (failures: number) => failures * 10 };
-  return new Attempts({ attempts, idempotent, attemptTimeoutMs: undefined }, retries as unknown as Retries);
+  const retries = { moved: 0, take: () => true, delayMs: (failures: number) => failures * 10 };
+  const runtime = { retries, poison: { refuses: () => false } };
+  return new Attempts({ attempts, idempotent, attemptTimeoutMs: undefined }, runtime as unknown as Runtime);
 }
