@@ -287,7 +287,6 @@ export class HastyAsking extends Asking {
     this.isGranted = true;
     this.#isSettled = true;
     this.holder.begin(exchange);
-    this.close();
   }
 }
 

@@ -437,7 +437,6 @@ class TurnAsking extends Asking {
 
   protected granted(exchange: Exchange): void {
     this.#isSettled = true;
-    this.close();
     this.#turns.onGranted(this);
     this.holder.begin(exchange);
   }
