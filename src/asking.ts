@@ -118,7 +118,7 @@ export abstract class Asking {
 
   /** Leaves the queue to one that stands in for both there, if that one's turn comes sooner. False: it stays where it is. */
   givesWayTo(other: Asking): boolean {
-    if (!this.mayWait || !other.goesBefore(this) || !this.runtime.isAsked(this.waiter)) return false;
+    if (!this.mayWait || !other.goesBefore(this) || !this.runtime.askers.has(this.waiter.ticket)) return false;
     this.withdraw();
     return true;
   }

@@ -161,8 +161,8 @@ export abstract class Caller<Api = unknown> {
     const rest = own(others);
     const bound = this.mergedWith(rest);
     if (rest.idempotencyKey !== undefined) throw keyless('a `map`, whose calls are not one call', rest.idempotencyKey);
-    const { sites, asking, clock } = this.runtime;
-    const site = sites.above(this.map, asking, clock.now());
+    const { sites, askers, clock } = this.runtime;
+    const site = sites.above(this.map, askers.size, clock.now());
     const callOne = (item: unknown, signal: AbortSignal) =>
       this.#start(name, [item], own({ ...bound, signal, idempotencyKey: undefined }), rest);
     const turns = () => this.turns(name, bound, given, site);
@@ -314,14 +314,14 @@ export abstract class Caller<Api = unknown> {
     const { idempotent = false } = options;
     const wait = this.#waitOf(options);
     throwIfAborted(wait.signal);
-    const { shared, sites, asking, clock } = this.runtime;
+    const { shared, sites, askers, clock } = this.runtime;
     return shared.join({
       key,
       name,
       request,
       isIdempotent: idempotent,
       wait,
-      site: sites.above(this.#share, asking, clock.now()),
+      site: sites.above(this.#share, askers.size, clock.now()),
       start: (onMade) => this.#ask(prepared, undefined, undefined, onMade),
     });
   }
@@ -376,7 +376,7 @@ export abstract class Caller<Api = unknown> {
    */
   #ask(prepared: Prepared, stream?: CallExtras['stream'], room?: Room, onMade?: (call: Call) => void): Call {
     const { name, request, caller, given, handles, terms, heartbeatTimeoutMs, options } = prepared;
-    const { counters, keepAlive, settings, clock, poison, sites, hooks, asking } = this.runtime;
+    const { counters, keepAlive, settings, clock, poison, sites, hooks, askers } = this.runtime;
     const { signal, timeoutMs = settings.timeoutMs, context, onProgress } = options;
     // Those who share a call wait with budgets of their own.
     const isShared = onMade !== undefined;
@@ -396,7 +396,7 @@ export abstract class Caller<Api = unknown> {
         : { name, request: streamed(request, room, settings.limits, name), context, caller };
     const wait = isShared ? NO_OPTIONS : { signal, timeoutMs };
     const now = clock.now();
-    const site = sites.above(this.#ask, asking, now);
+    const site = sites.above(this.#ask, askers.size, now);
     // In whole ms: V8 keeps those in the call itself and other numbers in objects of their own, and a hundred thousand may wait.
     const askedAt = Math.floor(now);
     const call = new Call(question, site, clock, askedAt, wait, extras);

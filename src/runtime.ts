@@ -97,6 +97,8 @@ export class Runtime {
   readonly hooks = new Hooks();
   readonly events = new EventEmitter<PoolEvents>();
   readonly sites = new Sites();
+  /** Those who have asked for a worker and have none: neither been granted one nor refused. */
+  readonly askers = new Askers();
   readonly poison: Poison;
   readonly prefetch: Prefetch;
   readonly retries: Retries;
@@ -115,7 +117,6 @@ export class Runtime {
   endedBy: PoolClosedError['by'] | undefined;
   /** What the last start that came to nothing failed by, or a worker that was ready died of, unasked. */
   lastFailure: unknown;
-  readonly #askers = new Askers();
   readonly #supervisor: Actor<typeof supervisorMachine>;
   readonly #coordinator: Actor<typeof coordinatorMachine>;
   readonly #inspection: Inspection;
@@ -202,18 +203,8 @@ export class Runtime {
   /** All that runs or waits, and what else has a lease given back at its end, as those know it who look at who waits for whom. */
   get unserved(): (Child | undefined)[] {
     const exchanges = [...this.hands.values()].flatMap((hand) => hand.exchanges);
-    const asking = [...this.#askers].map(({ child }) => child);
+    const asking = [...this.askers].map(({ child }) => child);
     return [...this.running, ...exchanges.map((exchange) => exchange?.keeper), ...this.sessions.rebuilds, ...asking];
-  }
-
-  /** Those who have asked for a worker and have none. */
-  get askers(): Iterable<Asking> {
-    return this.#askers;
-  }
-
-  /** How many those are. */
-  get asking(): number {
-    return this.#askers.size;
   }
 
   /** Who asks for a short call is sent ahead, if there is room in a pipe: no worker is free, and more wait than there are. */
@@ -250,32 +241,22 @@ export class Runtime {
     // A coordinator that has ended with the pool hears nobody.
     if (!this.#isActive) return asker.onRefused('closed');
     this.linger.end();
-    this.#askers.add(asker);
+    this.askers.add(asker);
     const { waiter } = asker;
     const held = isBack ? undefined : this.#heldBeside(waiter);
     // Most of the time nobody is held, and nothing is to be said of it.
     if (held === undefined) this.#tellCoordinator({ type: 'lease.request', waiter, isBack });
     else this.#tellCoordinator({ type: 'lease.request', waiter, isBack, held });
-    if (this.sizer !== undefined && this.#askers.has(asker.waiter.ticket)) this.sizer.waits();
-  }
-
-  /** The asker is asked no more: it has given up, or is about to be granted. */
-  takeAsker(ticket: number): Asking | undefined {
-    return this.#askers.take(ticket);
-  }
-
-  /** It has asked, and neither been granted a worker nor refused. */
-  isAsked({ ticket }: Waiter): boolean {
-    return this.#askers.has(ticket);
+    if (this.sizer !== undefined && this.askers.has(asker.waiter.ticket)) this.sizer.waits();
   }
 
   withdraw(waiter: Waiter): void {
-    if (this.takeAsker(waiter.ticket) !== undefined) this.#tellCoordinator({ type: 'lease.cancel', waiter });
+    if (this.askers.take(waiter.ticket) !== undefined) this.#tellCoordinator({ type: 'lease.cancel', waiter });
   }
 
   /** That worker takes nobody new for good: who would have nobody else waits in vain. */
   refuseBoundTo(worker: WorkerId): void {
-    for (const asker of [...this.#askers]) {
+    for (const asker of [...this.askers]) {
       const { affinity } = asker.waiter;
       if (!affinity?.strict || affinity.worker !== worker) continue;
       this.withdraw(asker.waiter);
@@ -437,7 +418,7 @@ export class Runtime {
   /** How many wait whom any worker could serve: all of them, and those who asked no later than with that ticket. */
   waitingForAny(ticket: number): { all: number; long: number } {
     let [all, long] = [0, 0];
-    for (const { waiter } of this.#askers) {
+    for (const { waiter } of this.askers) {
       if (waiter.affinity?.strict) continue;
       all += 1;
       // Nobody needs to know of more than there can be workers.
@@ -590,7 +571,7 @@ export class Runtime {
   }
 
   #refuse({ waiters, reason }: CoordinatorEmitted): void {
-    for (const { ticket } of waiters) this.takeAsker(ticket)?.onRefused(reason);
+    for (const { ticket } of waiters) this.askers.take(ticket)?.onRefused(reason);
   }
 
   #fenced(inspect: NonNullable<PoolSettings['inspect']>) {
@@ -611,8 +592,8 @@ export class Runtime {
   #crashed(error: unknown): void {
     this.endedBy ??= 'destroy';
     this.retries.hurry();
-    for (const asker of [...this.#askers]) {
-      this.#askers.take(asker.waiter.ticket);
+    for (const asker of [...this.askers]) {
+      this.askers.take(asker.waiter.ticket);
       asker.onRefused('closed');
     }
     for (const hand of this.hands.values()) {

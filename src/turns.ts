@@ -194,7 +194,7 @@ export class Turns implements BatchListener {
     if (this.#over !== undefined) return true;
     // At the pool's end whoever was there is served, and would get no other turn.
     if (runtime.endedBy !== undefined) return false;
-    return runtime.asking > this.#askings.size || runtime.clock.now() - since >= TURN_MS;
+    return runtime.askers.size > this.#askings.size || runtime.clock.now() - since >= TURN_MS;
   }
 
   onGranted(asking: TurnAsking): void {

@@ -23,7 +23,7 @@ const interpreted = clientMachine.provide({
     beginExchange: effect((runtime, { context, event, self }: ActionArgs) => {
       const { lease, worker, slot } = context.held as NonNullable<ClientContext['held']>;
       const { waiter } = event as Granted;
-      const asker = runtime.takeAsker(waiter.ticket);
+      const asker = runtime.askers.take(waiter.ticket);
       // The caller gave up while the grant was on its way: it goes back unused.
       if (asker === undefined) return self.send({ type: 'exchange.ended', lease, at: runtime.nowToShed });
       const exchange = new Exchange(
@@ -39,7 +39,7 @@ const interpreted = clientMachine.provide({
     }),
     continueExchange: effect((runtime, { event, self }: ActionArgs) => {
       const exchange = exchanges.get(self) as Exchange;
-      const asker = runtime.takeAsker((event as Accepted).waiter.ticket);
+      const asker = runtime.askers.take((event as Accepted).waiter.ticket);
       if (asker === undefined) exchange.end();
       else asker.onGranted(exchange);
     }),

@@ -186,7 +186,7 @@ export class WorkerHand {
 
   /** A lease of it may stay for the rest of the turn: nobody waits, and the next call would be granted one of it anyway. */
   get mayLinger(): boolean {
-    if (this.runtime.asking > 0 || !this.#reusesLeases) return false;
+    if (this.runtime.askers.size > 0 || !this.#reusesLeases) return false;
     const leases = this.#leases;
     const { slots } = this.runtime.settings;
     if (leases > slots) return this.runtime.sendsAhead;
@@ -195,11 +195,11 @@ export class WorkerHand {
 
   /** A lease of it may go on to who waits, and the coordinator would not decline that. */
   get mayOffer(): boolean {
-    const { asking, settings } = this.runtime;
-    if (asking === 0 || !this.#reusesLeases) return false;
+    const { askers, settings } = this.runtime;
+    if (askers.size === 0 || !this.#reusesLeases) return false;
     // In a crowd all of its slots are granted, and those that are free are granted together.
     const isFull = this.#leases === settings.slots + settings.prefetchMax;
-    return isFull || (asking <= settings.sizeMax && !this.isBeyondItsSlots);
+    return isFull || (askers.size <= settings.sizeMax && !this.isBeyondItsSlots);
   }
 
   /** Its leases may outlast their calls: it takes more of them, and needs to give none back to prove that its start was good. */
