@@ -415,19 +415,6 @@ export class Runtime {
     return this.#tickets;
   }
 
-  /** How many wait whom any worker could serve: all of them, and those who asked no later than with that ticket. */
-  waitingForAny(ticket: number): { all: number; long: number } {
-    let [all, long] = [0, 0];
-    for (const { waiter } of this.askers) {
-      if (waiter.affinity?.strict) continue;
-      all += 1;
-      // Nobody needs to know of more than there can be workers.
-      if (all > this.settings.sizeMax) break;
-      if (waiter.ticket <= ticket) long += 1;
-    }
-    return { all, long };
-  }
-
   tellSupervisor(event: SupervisorEvent): void {
     this.linger.end();
     if (this.#isActive) this.#supervisor.send(event);

@@ -64,9 +64,22 @@ export class Sizer {
     this.#seen = this.#runtime.lastTicket;
     this.#timer = this.#runtime.clock.setTimeout(() => {
       this.#timer = undefined;
-      const { long, all } = this.#runtime.waitingForAny(this.#seen);
+      const { long, all } = this.#waitingForAny();
       if (long > 0) this.#runtime.tellSupervisor({ type: 'pool.crowded', waiting: long });
       if (all > 0) this.#lookLater();
     }, this.#size.growAfterMs);
+  }
+
+  /** How many wait whom any worker could serve: all of them, and those who did at the last look. */
+  #waitingForAny(): { all: number; long: number } {
+    let [all, long] = [0, 0];
+    for (const { waiter } of this.#runtime.askers) {
+      if (waiter.affinity?.strict) continue;
+      all += 1;
+      // Nobody needs to know of more than there can be workers.
+      if (all > this.#runtime.settings.sizeMax) break;
+      if (waiter.ticket <= this.#seen) long += 1;
+    }
+    return { all, long };
   }
 }
