@@ -9,6 +9,7 @@ import signal
 import tempfile
 import unittest
 from struct import pack_into
+from unittest.mock import patch
 
 from harness import WorkerTestCase
 from pythonarium.cancel import CallCancelled, Cancellation
@@ -68,6 +69,22 @@ class GivenUpInThePipe(unittest.TestCase):
         with self.assertRaises(CallCancelled):
             self.cancellation.arm(2)
         self.assertFalse(self.cancellation.missed)
+
+    def test_is_interrupted_once_though_another_signal_comes_as_it_is_looked_for(self) -> None:
+        interrupted: list[int] = []
+        self.cancellation.interrupt = lambda: interrupted.append(self.cancellation.armed)
+        signals = [0]
+        looks = StartMark.is_cancelled_after
+
+        def as_a_signal_comes(mark: StartMark, call: int) -> bool:
+            while signals:
+                self.cancellation._on_signal(signals.pop(), None)
+            return looks(mark, call)
+
+        self.give_up(2)
+        with patch.object(StartMark, "is_cancelled_after", as_a_signal_comes):
+            self.cancellation.arm(2)
+        self.assertEqual(interrupted, [0])
 
     def test_is_nothing_that_runs_in_no_call(self) -> None:
         self.assertFalse(self.cancellation.is_given_up())
