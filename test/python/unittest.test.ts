@@ -6,18 +6,16 @@ import { describe, expect, it } from 'vitest';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const files = readdirSync(here).filter((file) => /^test_.*\.py$/.test(file));
 
-/** The Python on the PATH, and the system's own where that is another one. */
-const pythons = [
-  ...new Set(
-    ['python3', '/usr/bin/python3']
-      .filter((python) => !python.startsWith('/') || existsSync(python))
-      .map((python) =>
-        execFileSync(python, ['-I', '-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim(),
-      ),
-  ),
-];
+/** The Python on the PATH, and the system's own where that is of another version: a second one of the same shows little more. */
+const pythons = new Map<string, string>();
+for (const python of ['python3', '/usr/bin/python3']) {
+  if (python.startsWith('/') && !existsSync(python)) continue;
+  const told = execFileSync(python, ['-I', '-c', 'import sys; print(*sys.version_info[:2], sys.executable)']);
+  const [, version, path] = /^(\d+ \d+) (.+)$/m.exec(String(told)) as unknown as [string, string, string];
+  if (!pythons.has(version)) pythons.set(version, path);
+}
 
-describe.each(pythons)('under %s', (python) => {
+describe.each([...pythons.values()])('under %s', (python) => {
   it.each(files)('the Python side keeps what %s promises', { timeout: 300_000 }, async (file) => {
     const { code, said } = await run(python, ['-m', 'unittest', file.replace(/\.py$/, '')]);
     expect(code, said).toBe(0);
