@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { ClientRef } from '../../machines/index.js';
 import type { WorkerHand } from '../../src/actors/worker.js';
-import type { Batch } from '../../src/batch.js';
+import { Batch, type BatchItem } from '../../src/batch.js';
 import type { Call } from '../../src/call.js';
 import type { EndedLease, PoolError } from '../../src/errors.js';
 import { type Answer, Exchange, type LeaseHolder, type Loss, type Request } from '../../src/exchange.js';
 import type { MessageDuringCall } from '../../src/wire/message.js';
+import type { MapFrame } from '../../src/wire/request.js';
 
 describe('the exchange of a single call', () => {
   it('sends it, hands it its answer, and gives the lease back by it, at the moment of the pool', () => {
@@ -402,6 +403,79 @@ describe('a call that was sent behind another', () => {
   });
 });
 
+describe('a batch', () => {
+  const batchSent = () => {
+    const { exchange, said, worker } = exchanging({ holds: true });
+    const items = ['one', 'two', 'three'].map((name) => ({
+      succeed: (value: unknown) => said.push(`${name} is ${value}`),
+      fail: (error: Error) => said.push(`${name} failed: ${error.message}`),
+    }));
+    const frame = { name: 'f', frame: {} as MapFrame, context: undefined };
+    const listener = { onTook() {}, onUnbegun() {} };
+    const batch = new Batch(frame, items as unknown as BatchItem[], listener);
+    worker.isRunning = true;
+    exchange.sendBatch(batch);
+    const request = worker.next();
+    const mapped = (id: number, values: unknown[]) =>
+      exchange.answerMapped(request, { type: 'mapped', id, values, tookUs: 1, longestUs: 1 });
+    const one = (id: number, answer: Answer) => exchange.answerOne(request, batch, id, answer);
+    said.splice(0);
+    return { exchange, batch, items, request, mapped, one, said, worker };
+  };
+  const never: Answer = { error: new Error('never begun') as PoolError, started: false };
+
+  it('is answered in the order of its calls, several together or one by itself, and then Python comes to the next', () => {
+    const { exchange, mapped, one, said } = batchSent();
+    expect([mapped(101, [2]), one(101, { value: 2 }), mapped(100, [1, 2, 3, 4]), mapped(100, [])]).toEqual(
+      Array(4).fill(false),
+    );
+    expect(said).toEqual([]);
+    expect(mapped(100, [1, 2])).toBe(true);
+    expect([said.splice(0), exchange.isBusy]).toEqual([['one is 1', 'two is 2'], true]);
+    expect(one(102, { error: new Error('raised') as PoolError })).toBe(true);
+    expect(said).toEqual(['three failed: raised', 'answered 100', 'holder: answered', 'goes on']);
+    expect(exchange.isBusy).toBe(false);
+  });
+
+  it('has no use for what is said during a call, and for no answer once all is lost', () => {
+    const { exchange, mapped, one, said, worker } = batchSent();
+    expect(worker.hears({ type: 'heartbeat', id: 100 })).toBe(false);
+    exchange.lost();
+    expect(said.splice(0)).toEqual([
+      'one failed: lost 100',
+      'two failed: lost 101',
+      'three failed: lost 102',
+      'holder: lost, worker-died',
+    ]);
+    expect([mapped(100, [1]), one(100, { value: 1 }), said]).toEqual([true, true, []]);
+  });
+
+  it.each<[string, Answer, number]>([
+    ['none was begun since', never, 0],
+    ['one was begun since', { value: 1 }, 1],
+  ])('that is given up counts as cancelled by what was begun after that: %s', (_, answer, kept) => {
+    const { exchange, batch, mapped, one, worker } = batchSent();
+    mapped(100, [1]);
+    exchange.abandon(batch);
+    one(101, answer);
+    one(102, never);
+    expect(worker.runtime.counters.cancelled.kept).toBe(kept);
+  });
+
+  it('has nothing left to be given up as the last of its answers is told', () => {
+    const { exchange, batch, items, mapped, one, said, worker } = batchSent();
+    mapped(100, [1, 2]);
+    items[2]!.fail = () => {
+      exchange.abandon(batch);
+      return said.push('given up');
+    };
+    said.splice(0);
+    one(102, { error: new Error('raised') as PoolError });
+    expect(said).toEqual(['given up', 'answered 100', 'holder: answered', 'goes on']);
+    expect(worker.runtime.counters.cancelled.kept).toBe(0);
+  });
+});
+
 /** An exchange under lease 7 in slot 1, with a worker that only notes what it is told. */
 function exchanging({ holds }: { holds?: boolean } = {}) {
   const said: string[] = [];
@@ -412,6 +486,7 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     answer: (answer: Answer) => exchange.answer(asked.shift() as Request, answer),
     comes: () => exchange.onRunning(asked[0] as Request),
     hears: (message: MessageDuringCall) => exchange.hear(asked[0] as Request, message),
+    next: () => asked[0] as Request,
     pipes: false,
     exchanges: [] as (Exchange | undefined)[],
     runtime: {
@@ -462,6 +537,9 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     say: (line: string) => said.push(`said ${line}`),
     endLease: (lease: number) => said.push(`lease ${lease} ended`),
     send: () => void said.push('request'),
+    answered: ({ id }: Request) => void said.push(`answered ${id}`),
+    goOn: () => void said.push('goes on'),
+    lossOfItem: (_: Batch, id: number) => ({ error: new Error(`lost ${id}`), started: true, isFinal: false }),
     /** What Python has answered and not sent. */
     held: new Map<number, Answer>(),
     heldAnswer: ({ id }: Request) => worker.held.get(id),
