@@ -166,12 +166,16 @@ describe('the lease of a map', () => {
     const held = () => hold.mock.calls.length - release.mock.calls.length;
     const { pool, process } = await mapping({}, { serve: () => {} });
     const before = held();
-    const results = pool.map('f', [1]);
+    const results = pool.map('f', [1, 2], { concurrency: 2 });
     const first = results.next();
     await done();
     expect(held()).toBe(before + 1);
     await answer(process);
     expect((await first).value).toBe(1);
+    await done();
+    expect(held()).toBe(before + 1);
+    await answer(process);
+    expect((await results.next()).value).toBe(2);
     await done();
     expect(held()).toBe(before);
     await results.return?.();
@@ -378,6 +382,8 @@ describe('an error says which item it is of', () => {
     expect(error instanceof Refused).toBe(options.errors !== undefined);
     const { index } = await failure<PoolError>(pool.call('f', ['ill'], { schema: refuseAll }));
     expect(index).toBeUndefined();
+    // It was answered, and nothing behind it was sent.
+    expect(pool.stats().cancelled).toEqual({ kept: 0, killed: 0 });
   });
 
   it('that cannot cross', async () => {
@@ -545,6 +551,19 @@ it('says what is no answer to what was asked, and ends the worker for it', async
   expect(await failure(results)).toMatchObject({ code: 'ERR_PROTOCOL' });
 });
 
+it.each<[string, (id: number) => { readonly type: string; readonly id: number }]>([
+  ['a later call of its batch', (id) => ({ type: 'reply', id: id + 1, value: 1 })],
+  ['a later one, which has failed', (id) => ({ type: 'error', id: id + 1, error: RAISED })],
+  ['several from a later one on', (id) => ({ type: 'mapped', id: id + 1, values: [1], tookUs: 1, longestUs: 1 })],
+  ['more than its batch has', (id) => ({ type: 'mapped', id, values: Array(9).fill(1), tookUs: 1, longestUs: 1 })],
+])('ends a worker that answers %s before the one that it runs', async (_, told) => {
+  const { results, seen, process } = await inTheMiddle();
+  process.tell(told((process.request as { id: number }).id));
+  process.tellEnd();
+  expect(await failure(results)).toMatchObject({ code: 'ERR_PROTOCOL' });
+  expect(seen).toEqual([...numbers(seen.length)]);
+});
+
 it.each([
   [{ softLimitMs: 10 }, {}],
   [{ hardLimitMs: 10 }, {}],
@@ -560,6 +579,19 @@ it.each([
   await collect(pool.map('f', numbers(40), { concurrency: 8, ...given }));
   expect(lines.filter(({ type }) => type === 'map')).toEqual([]);
   expect(lines.filter(({ type }) => type === 'call')).toHaveLength(40);
+});
+
+it('has no time for an item where a call would have none', async () => {
+  const { pool, lines } = await mapping();
+  const error = await failure(collect(pool.map('f', [1], { timeoutMs: 0 })));
+  expect(error).toMatchObject({ code: 'ERR_CALL_TIMEOUT', index: 0 });
+  expect(lines.filter(({ type }) => type === 'map')).toEqual([]);
+});
+
+it('is refused what a call would be refused', async () => {
+  const { pool } = await mapping();
+  const error = await failure(collect(pool.map('f', [1], { attemptTimeoutMs: 1_000 })));
+  expect(error).toMatchObject({ code: 'ERR_OPTION', option: 'attemptTimeoutMs' });
 });
 
 it('makes an item that is more than JSON a call by itself, in its place', async () => {
@@ -676,6 +708,16 @@ function done(): Promise<void> {
 function* numbers(count: number) {
   for (let number = 0; number < count; number += 1) yield number;
 }
+
+const RAISED = {
+  code: 'ERR_PYTHON',
+  type: 'ValueError',
+  module: 'builtins',
+  message: 'played',
+  traceback: 'ValueError: played\n',
+  notes: [],
+  cause: null,
+};
 
 /** How many items each batch has, where so many of the map's fall to a slot. */
 function shareOf(items: number): number {
