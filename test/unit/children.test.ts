@@ -9,11 +9,13 @@ import {
   type Parent,
   parentRun,
   Run,
+  unlessDeadlocked,
 } from '../../src/children.js';
 import { checkOptions } from '../../src/options.js';
 import { Runtime } from '../../src/runtime.js';
 import { FakePython } from '../fake/fake-python.js';
 import { heard } from '../fake/turned-clock.js';
+import { collectGarbage } from '../support/garbage.js';
 
 it('what a function asks is asked by its run, until that has ended or nobody waits for it', async () => {
   const { run, call, ask } = running();
@@ -47,8 +49,61 @@ it('a run that fails has ended as well', async () => {
   expect([run.isOver, childrenOf(call)]).toEqual([true, []]);
 });
 
+it('a run that has ended lets go of what was asked for in it, and of nothing that another of its call waits for', async () => {
+  const { run, call, ask } = running();
+  const other = new Run(call, () => false);
+  const child: Child = { name: 'inner', parent: other, waitsFor: () => undefined };
+  other.adopt(child);
+  ask();
+  await run.of(() => {});
+  expect(childrenOf(call)).toEqual([child]);
+  await other.of(() => {});
+  expect(childrenOf(call)).toEqual([]);
+});
+
+it('who was told that it would wait for ever keeps nobody waiting, though what it waited for goes on', async () => {
+  const { run, call } = running();
+  const goesOn = new Promise(() => {});
+  const seen = run.of(async () => {
+    const error = await unlessDeadlocked(goesOn, 'drain()', () => [call]).catch(({ code }) => code);
+    return [error, childrenOf(call)];
+  });
+  expect(await seen).toEqual(['ERR_DEADLOCK', []]);
+});
+
+it('those who are left are looked at once one has ended with whom they would have gone on', async () => {
+  const { run, call, ask } = running();
+  const refused: string[] = [];
+  const left = ask({
+    waitsFor: () => [call],
+    refuse() {
+      refused.push('left');
+      run.release(left);
+      return true;
+    },
+  });
+  const other = ask();
+  lookAgain();
+  await setImmediate();
+  expect(refused).toEqual([]);
+  run.release(other);
+  await setImmediate();
+  expect(refused).toEqual(['left']);
+});
+
 it('what outlives the call in whose function it begins is no child of it', async () => {
   expect(await running().run.of(() => outside(parentRun))).toBeUndefined();
+});
+
+it('nothing of a call is kept once nobody is left who was asked for in its functions', async () => {
+  const call = (() => {
+    const { run, call, ask } = running();
+    run.release(ask());
+    return new WeakRef(call);
+  })();
+  await setImmediate();
+  collectGarbage();
+  expect(call.deref()).toBeUndefined();
 });
 
 it('those who are left are looked at as no part of what has ended, though somebody else turns the timers', async () => {
@@ -128,6 +183,20 @@ it.each([true, false])('each of those who wait for each other is looked at once 
   expect(deadlockOf(first) === undefined).toBe(goesOn);
   // One for each way to the last would be thousands.
   expect(looks).toBeLessThan(12 * 4);
+});
+
+it('who waits for one that goes on does so as well, though it was met on the way before that was known', () => {
+  const { run } = running();
+  const waiting = (name: string, waitsFor: () => readonly Child[], waitsForAll = false): Child => ({
+    name,
+    parent: run,
+    waitsForAll,
+    waitsFor,
+  });
+  const other = waiting('other', () => []);
+  const first = waiting('first', () => [second, other]);
+  const second = waiting('second', () => [first]);
+  expect(deadlockOf(waiting('drain()', () => [first, second], true))).toBeUndefined();
 });
 
 it('no worker belongs to the call in whose function it is started', async () => {
