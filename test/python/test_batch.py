@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from harness import FIXTURES, VECTORS, WorkerTestCase
 from pythonarium.batch import answer_items
-from pythonarium.cancel import CallCancelled
+from pythonarium.cancel import CallCancelled, Cancellation
 from pythonarium.rich import restore
 
 VALUES = json.loads((VECTORS / "values.json").read_text(encoding="utf-8"))
@@ -112,6 +112,26 @@ class Batches(WorkerTestCase):
         worker = self.ready("items.py")
         answers(worker, 1, "prints", ["x", "y"])
         self.assertEqual([(log["call"], log["text"]) for log in worker.logs], [(1, "x"), (1, "half x"), (2, "y"), (2, "half y")])
+        worker.logs.clear()
+        answers(worker, 3, "complains", ["x", "y"])
+        self.assertEqual([(log["call"], log["text"]) for log in worker.logs], [(3, "half x"), (4, "half y")])
+
+    def test_what_runs_after_all_of_them_is_no_call_of_theirs(self):
+        worker = self.ready("items.py", teardown={"name": "finish"})
+        answers(worker, 1, "act", ["a", "b"])
+        worker.give_up(1)
+        worker.stop()
+        self.assertEqual([(log["call"], log["text"]) for log in worker.logs], [(None, "torn down False")])
+
+    def test_one_that_asks_for_what_is_for_the_calls_of_a_lease_leaves_nothing_behind_for_these(self):
+        worker = self.ready("keeps.py")
+        worker.send({"type": "call", "id": 1, "name": "hold", "args": [None], "rich": [[["args", 0], "kept", 5]], "lease": 3})
+        self.assertEqual(worker.receive_but_logs()["type"], "reply")
+        (told,) = values(answers(worker, 2, "why", [0]))
+        self.assertIn("no call of that runs here", told)
+        worker.send({"type": "call", "id": 3, "name": "use", "args": [7], "lease": 3})
+        asked = {"type": "callback", "id": 3, "kept": 5, "number": 1, "args": [7], "kwargs": {}}
+        self.assertEqual(worker.receive_but_logs(), asked)
 
     def test_the_context_is_that_of_all(self):
         worker = self.ready("items.py")
@@ -158,6 +178,8 @@ class Batches(WorkerTestCase):
     def test_a_forked_child_says_nothing_and_ends(self):
         worker = self.ready("items.py")
         self.assertEqual(values(answers(worker, 1, "act", ["a", "fork", "b"])), ["a", "fork", "b"])
+        worker._next_id = 3
+        self.assertEqual(worker.call("status_of_child"), 0)
 
     def test_arguments_are_checked_where_that_was_asked_for(self):
         module = self.folder(hints="from pythonarium import expose\n@expose\ndef double(n: int) -> int:\n    return 2 * n\n")
@@ -229,13 +251,12 @@ class Interruptions(unittest.TestCase):
     def test_one_that_comes_as_the_function_has_returned_is_meant_for_those_behind_it_as_well(self):
         begun, told = [], []
         cancellation = LateCancellation()
-        quiet = SimpleNamespace(held=[])
         worker = SimpleNamespace(
             _functions={"act": begun.append},
             _handles=SimpleNamespace(handing=lambda _: None),
             _writer=SimpleNamespace(is_open=True),
             _cancellation=cancellation,
-            _logs=SimpleNamespace(_stdout=quiet, _stderr=quiet),
+            _logs=SimpleNamespace(_stdout=QUIET, _stderr=QUIET),
             _end_call=lambda _: None,
             _mark=None,
             _check=None,
@@ -244,6 +265,55 @@ class Interruptions(unittest.TestCase):
         )
         answer_items(worker, {"id": 5, "name": "act", "items": ["a", "b", "c"]})
         self.assertEqual((begun, told), (["a"], [(5, True), (6, False), (7, False)]))
+
+
+    def test_one_that_comes_before_the_next_item_has_begun_keeps_that_from_it(self):
+        for comes_as, expected in (("one has ended", [(6, False), (7, False)]), ("the next is marked", [(6, True), (7, False)])):
+            with self.subTest(comes_as):
+                begun, told, given_up = [], [], []
+                cancellation = Cancellation()
+                cancellation.is_deaf = False
+                cancellation._mark = SimpleNamespace(is_cancelled=lambda _: given_up, is_cancelled_after=lambda _: False)
+
+                def come(moment):
+                    if moment == comes_as and begun == ["a"] and not given_up:
+                        given_up.append(moment)
+                        cancellation._on_signal(0, None)
+
+                worker = SimpleNamespace(
+                    _functions={"act": begun.append},
+                    _handles=SimpleNamespace(handing=lambda _: None),
+                    _writer=Writer(lambda: come("one has ended")),
+                    _cancellation=cancellation,
+                    _logs=SimpleNamespace(_stdout=QUIET, _stderr=QUIET),
+                    _mark=SimpleNamespace(write=lambda _: come("the next is marked")),
+                    _end_call=lambda _: None,
+                    _check=None,
+                    _talk=None,
+                    _depth_max=64,
+                    _bytes_max=1_000,
+                    _send_error=lambda number, _, started=True: told.append((number, started)),
+                )
+                answer_items(worker, {"id": 5, "name": "act", "items": ["a", "b", "c"]})
+                self.assertEqual((begun, told), (["a"], expected))
+
+
+QUIET = SimpleNamespace(held=[])
+
+
+class Writer:
+    """Takes whatever is written, and tells when it is asked whether it does."""
+
+    def __init__(self, asked):
+        self.asked = asked
+
+    @property
+    def is_open(self):
+        self.asked()
+        return True
+
+    def write(self, line):
+        pass
 
 
 class LateCancellation:
