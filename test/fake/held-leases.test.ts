@@ -81,14 +81,28 @@ describe('a lease that may be held for leaseTimeoutMs', () => {
     await clock.turn(100);
     expect(await running).toMatchObject({ code: 'ERR_LEASE_ENDED', reason: 'expired' });
     expect(await behind).toMatchObject({ code: 'ERR_LEASE_ENDED', reason: 'expired' });
-    // The one that runs is interrupted, and Python is told that it need not begin the other.
-    expect(process.cancelled).toHaveLength(2);
+    // Python is told that it need not begin the other, and can see that as the one that runs is interrupted.
+    const [first] = process.started as [number];
+    expect(process.cancelled).toEqual([first + 1, first]);
     expect(pool.stats().workers).toMatchObject({ cancelling: 1, idle: 0 });
     process.answer(null);
     await heard();
     expect(pool.stats().workers).toMatchObject({ cancelling: 0, idle: 1 });
     expect(process.started).toHaveLength(1);
     expect(lease.ended).toBe('expired');
+  });
+
+  it('is over then as well where it is to be given back with the answer that is owed, and stays so', async () => {
+    const { pool, clock, process } = await playedPool({ leaseTimeoutMs: 100 });
+    const lease = await pool.checkout();
+    const running = failure(lease.call('runs'));
+    const back = lease.checkin();
+    await clock.turn(100);
+    await back;
+    expect(await running).toMatchObject({ code: 'ERR_LEASE_ENDED', reason: 'expired' });
+    process.answer(null);
+    await heard();
+    expect([lease.ended, pool.stats().leases]).toEqual(['expired', 0]);
   });
 
   it('ends the worker that does not answer in time, and the pool is whole again', async () => {

@@ -58,6 +58,19 @@ describe('an `onLost`', () => {
     expect(await session.call('played', ['second'])).toBe('second');
   });
 
+  it('may do so as well where its lease goes back with the answer that it has given up', async () => {
+    const { session } = await lostSession({
+      onLost: (lease, _, pool) => {
+        const abort = new AbortController();
+        lease.call('played', [], { signal: abort.signal }).catch(() => {});
+        abort.abort('enough');
+        void lease.checkin();
+        return pool.call('played', ['other']);
+      },
+    });
+    expect(await session.call('played', ['second'])).toBe('second');
+  });
+
   it('waits for a slot that somebody else gives back', async () => {
     const { pool, session } = await lostSession({
       onLost: (_, _lost, pool) => pool.call('played', ['other']),
