@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type AskingCall, LiveArguments } from '../../src/live-arguments.js';
 import type { ValueLimits } from '../../src/wire/value.js';
 
@@ -33,6 +33,21 @@ describe('the items of an iterable', () => {
       { values: ['7'], rich: [[['values', 0], 'int']] },
       END,
     ]);
+  });
+
+  it('go as far as there are any while their source takes its time over the next', async () => {
+    let go = () => {};
+    async function* items() {
+      yield* [0, 1, 2];
+      await new Promise<void>((resolve) => {
+        go = resolve;
+      });
+      yield 3;
+    }
+    const said = saidOf(items());
+    await vi.waitFor(() => expect(said).toEqual([{ values: [0] }, { values: [1, 2] }]));
+    go();
+    await vi.waitFor(() => expect(said.slice(2)).toEqual([{ values: [3] }, END]));
   });
 
   it('go before one that is refused', () => {
@@ -94,7 +109,7 @@ interface Said {
 }
 
 /** What Python is told that has room for all of them, without what each message has. */
-function saidOf(iterable: Iterable<unknown>, limits: ValueLimits = LIMITS): Said[] {
+function saidOf(iterable: Iterable<unknown> | AsyncIterable<unknown>, limits: ValueLimits = LIMITS): Said[] {
   const said: Said[] = [];
   const given = new LiveArguments(limits);
   const input = given.onIterable(iterable);

@@ -6,6 +6,7 @@ import type { Encoded } from '../../src/wire/value.js';
 const files = vi.hoisted(() => ({
   asked: [] as { size: number; isWanted: () => boolean; come: (isThere: boolean) => Promise<void> }[],
   open: new Set<number>(),
+  closed: [] as number[],
 }));
 
 vi.mock('../../src/process/shared-file.js', () => ({
@@ -15,7 +16,11 @@ vi.mock('../../src/process/shared-file.js', () => ({
         const descriptor = 10 + files.asked.length;
         const come = async (isThere: boolean) => {
           if (isThere) files.open.add(descriptor);
-          resolve(isThere ? { descriptor, inode: 7, close: () => files.open.delete(descriptor) } : undefined);
+          const close = () => {
+            files.closed.push(descriptor);
+            files.open.delete(descriptor);
+          };
+          resolve(isThere ? { descriptor, inode: 7, close } : undefined);
           await new Promise(setImmediate);
         };
         files.asked.push({ size: bytes.byteLength, isWanted, come });
@@ -31,6 +36,7 @@ describe('what is on its way to a worker', () => {
   beforeEach(() => {
     files.asked = [];
     files.open.clear();
+    files.closed = [];
     sent = [];
     lost = [];
     outbox = new Outbox(
@@ -52,6 +58,16 @@ describe('what is on its way to a worker', () => {
       ['[4,"g",[]]', [1, 2, 3]],
     ]);
     expect([outbox.hasSent(4), outbox.hasSent(5)]).toEqual([true, false]);
+  });
+
+  it('may leave with others at the end of the turn where the worker has something to do as it is', () => {
+    const urgent: (boolean | undefined)[] = [];
+    const other = new Outbox(
+      (_line, _bin, isUrgent) => urgent.push(isUrgent),
+      () => {},
+    );
+    for (const isUrgent of [true, false]) other.request(3, plain, true, isUrgent);
+    expect(urgent).toEqual([true, false]);
   });
 
   it('waits behind a request that is being written, and comes in its order', async () => {
@@ -79,6 +95,9 @@ describe('what is on its way to a worker', () => {
     expect([...files.open]).toEqual([11, 12]);
     outbox.answered(5);
     expect([...files.open]).toEqual([]);
+    outbox.close();
+    // Each once: by then its number may be that of another file.
+    expect(files.closed).toEqual([10, 11, 12]);
   });
 
   it('waits as well if it is several calls, which are sent together', async () => {
