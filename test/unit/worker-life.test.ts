@@ -75,4 +75,38 @@ describe("a worker's life", () => {
     ready.python.reap();
     await ended;
   });
+
+  it('that was begun before its modules changed ends as soon as it has come up, and is replaced once', async () => {
+    const world = new PlayedPool();
+    const retired: unknown[] = [];
+    world.pool.on('worker.retired', ({ reason }) => retired.push(reason));
+    const { process } = world;
+    const [hand] = world.runtime.hands.values();
+    process.spawn();
+    process.hello();
+    expect(hand!.life.replace()).toBe(true);
+    await heard();
+    expect([retired, process.lines.length, process.signals]).toEqual([[], 1, []]);
+    process.ready();
+    await heard();
+    expect([retired, process.lines.at(-1)]).toEqual([['reload'], '{"type":"stop"}']);
+    // It is on its way out by now.
+    expect(hand!.life.replace()).toBe(false);
+    await world.settle();
+    expect(world.python.processes).toHaveLength(2);
+    expect([retired, world.pool.stats().workers.idle]).toEqual([['reload'], 1]);
+    await world.destroy();
+  });
+
+  it('that was told to end is not replaced for the sake of its modules', async () => {
+    const world = new PlayedPool();
+    await world.boot();
+    const [hand] = world.runtime.hands.values();
+    const call = world.pool.call('played');
+    const closed = world.pool.destroy();
+    expect(hand!.life.replace()).toBe(false);
+    world.python.reap();
+    await expect(call).rejects.toMatchObject({ code: 'ERR_POOL_CLOSED' });
+    await closed;
+  });
 });
