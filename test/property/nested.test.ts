@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
-import { afterEach, expect, it } from 'vitest';
-import type { Call } from '../../src/call.js';
+import { afterEach, expect, it, vi } from 'vitest';
+import { Call } from '../../src/call.js';
 import type { Lease } from '../../src/index.js';
 import type { FakeProcess } from '../fake/fake-python.js';
 import { watchFaults } from '../fake/faults.js';
@@ -11,7 +11,7 @@ import { effort } from './effort.js';
 const faults = watchFaults();
 afterEach(() => expect(faults).toEqual([]));
 
-it('calls that are made in the functions of others come to an end, whatever awaits whatever', async () => {
+it('calls that are made in the functions of others come to an end, whatever awaits whatever, and none is refused that could be served', async () => {
   const terms: fc.Arbitrary<Terms> = fc.record({
     lane: fc.constantFrom('serial', 'asyncio'),
     size: fc.integer({ min: 1, max: 2 }),
@@ -50,6 +50,9 @@ const WAYS = [
   'shared and idempotent',
   'drain',
 ] as const;
+
+/** The names of what any worker can serve. */
+const ANYWHERE = / (?:call|two calls|two calls, the other|again|map)$/;
 
 /** What a program does next, or a function of its. */
 interface Step {
@@ -101,6 +104,8 @@ class NestedWorld {
   /** Whose function has returned. */
   readonly #returned = new Set<string>();
   readonly #log: string[] = [];
+  /** Refused although it waited for no more than a slot, and a call that goes on by itself had one. */
+  readonly #wronged: string[] = [];
 
   constructor(terms: Terms) {
     this.#terms = terms;
@@ -114,6 +119,7 @@ class NestedWorld {
   async play(): Promise<void> {
     const { size, slots, kept, starts, turns, events } = this.#terms;
     const { pool, python } = this.#played;
+    using _ = this.#watchRefusals();
     await this.#played.boot();
     for (let lease = Math.min(kept, size * slots); lease > 0; lease -= 1) this.#leases.push(await pool.checkout());
     let open = starts.length;
@@ -134,7 +140,24 @@ class NestedWorld {
     const left = open;
     await this.#played.destroy();
     expect(left, `wait for ever:\n${this.#log.join('\n')}\n`).toBe(0);
+    expect(this.#wronged, `refused too soon:\n${this.#log.join('\n')}\n`).toEqual([]);
     expect(python.violations).toEqual([]);
+  }
+
+  #watchRefusals(): Disposable {
+    const { refuse } = Call.prototype;
+    const [note, goesOn] = [(name: string) => void this.#wronged.push(name), () => this.#goesOn()];
+    return vi.spyOn(Call.prototype, 'refuse').mockImplementation(function (this: Call, error) {
+      const couldBeServed = this.isUnsent && ANYWHERE.test(this.name) && goesOn();
+      const isRefused = refuse.call(this, error);
+      if (isRefused && couldBeServed) note(this.name);
+      return isRefused;
+    });
+  }
+
+  /** Some worker runs a call that waits for nobody. */
+  #goesOn(): boolean {
+    return this.#played.python.running.some(({ request }) => this.#mayAnswer(request?.name as string));
   }
 
   /** It has no function that runs, or nobody waits for it any more. */
