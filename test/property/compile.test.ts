@@ -463,33 +463,39 @@ describe('a compiled machine', () => {
     expect(kept).toEqual([]);
   });
 
-  it('keeps nothing of what it has taken, said and raised, as the interpreted one does not', async () => {
-    const made: WeakRef<object>[] = [];
-    const make = (type: string) => {
-      const event = { type };
-      made.push(new WeakRef(event));
-      return event;
-    };
-    const sink = createActor(fromCallback(() => {})).start();
-    const actions = [
-      sendTo(sink, (() => make('said')) as never),
-      ({ self }: { self: AnyActorRef }) => self.send(make('sent')),
-      raise((() => make('raised')) as never),
-    ];
-    const machine = createMachine({
-      initial: 'a',
-      states: { a: { on: { go: { actions }, raised: 'b' } }, b: { always: { guard: () => false, target: 'a' } } },
-    } as never) as AnyStateMachine;
-    for (const each of [machine, compile(machine)]) {
-      const actor = createActor(each);
-      actor.subscribe(() => {});
-      actor.start().send({ type: 'go' });
-      await new Promise(setImmediate);
-      collectGarbage();
-      expect(made.splice(0).map((event) => event.deref())).toEqual([undefined, undefined, undefined]);
-      expect(actor.getSnapshot().value).toBe('b');
-    }
-  });
+  it.each([
+    ['somebody observes', true],
+    ['nobody observes', false],
+  ])(
+    'keeps nothing of what it has taken, said and raised where %s it, as the interpreted one does not',
+    async (_, isObserved) => {
+      const made: WeakRef<object>[] = [];
+      const make = (type: string) => {
+        const event = { type };
+        made.push(new WeakRef(event));
+        return event;
+      };
+      const sink = createActor(fromCallback(() => {})).start();
+      const actions = [
+        sendTo(sink, (() => make('said')) as never),
+        ({ self }: { self: AnyActorRef }) => self.send(make('sent')),
+        raise((() => make('raised')) as never),
+      ];
+      const machine = createMachine({
+        initial: 'a',
+        states: { a: { on: { go: { actions }, raised: 'b' } }, b: { always: { guard: () => false, target: 'a' } } },
+      } as never) as AnyStateMachine;
+      for (const each of [machine, compile(machine)]) {
+        const actor = createActor(each);
+        if (isObserved) actor.subscribe(() => {});
+        actor.start().send({ type: 'go' });
+        await new Promise(setImmediate);
+        collectGarbage();
+        expect(made.splice(0).map((event) => event.deref())).toEqual([undefined, undefined, undefined]);
+        expect(actor.getSnapshot().value).toBe('b');
+      }
+    },
+  );
 
   it('imports nothing but XState, so that whoever compiles a chart needs no pool', () => {
     const files = ['src/compile', 'src/table', 'src/assignment', 'src/inspection', 'src/unwatched', 'machines/whole'];
