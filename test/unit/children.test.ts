@@ -71,6 +71,17 @@ it('who was told that it would wait for ever keeps nobody waiting, though what i
   expect(await seen).toEqual(['ERR_DEADLOCK', []]);
 });
 
+it('what has come is waited for no longer, though its function goes on', async () => {
+  const { run, call } = running();
+  const seen = run.of(async () => {
+    const comes = unlessDeadlocked(heard(), 'drain()', () => [undefined]);
+    const before = childrenOf(call).map(({ name }) => name);
+    await comes;
+    return [before, childrenOf(call)];
+  });
+  expect(await seen).toEqual([['drain()'], []]);
+});
+
 it('those who are left are looked at once one has ended with whom they would have gone on', async () => {
   const { run, call, ask } = running();
   const refused: string[] = [];
