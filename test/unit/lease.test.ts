@@ -95,6 +95,19 @@ describe('a lease', () => {
     expect(await long()).toBeUndefined();
   });
 
+  it('goes back with the last of its calls that are on their way, and with none before', async () => {
+    const { pool, world } = await booted();
+    const lease = await pool.checkout();
+    const calls = ['first', 'last'].map((name) => lease.call(name));
+    const back = settled(lease.checkin());
+    world.process.answer(1);
+    await heard();
+    expect([back.isSettled(), lease.ended, world.process.request?.name]).toEqual([false, undefined, 'last']);
+    world.process.answer(2);
+    expect(await Promise.all(calls)).toEqual([1, 2]);
+    expect([await back(), lease.ended]).toEqual([undefined, 'checked-in']);
+  });
+
   it('is not given back by one who has given up before, or asks for what is no wait', async () => {
     const { pool } = await booted();
     const lease = await pool.checkout();
