@@ -273,10 +273,12 @@ class Asyncio(Lanes):
                 self.assertEqual(self.answer_to(call)["error"]["type"], kind)
 
     def test_one_that_asks_node_again_as_it_is_cancelled_is_told_there_since_nobody_answers(self):
-        call = self.ask_with("function", "asks_again", 1)
-        self.hear()
-        self.worker.send({"type": "cancel", "id": call})
-        self.assertEqual(self.answer_to(call)["error"]["type"], "CallCancelled")
+        for kind, name in (("function", "asks_again"), ("stream", "reads_again")):
+            with self.subTest(name):
+                call = self.ask_with(kind, name)
+                self.hear()
+                self.worker.send({"type": "cancel", "id": call})
+                self.assertEqual(self.answer_to(call)["error"]["type"], "CallCancelled")
 
     def test_one_that_holds_the_loop_while_it_waits_for_node_is_told_there(self):
         for name, kind, more in (

@@ -132,6 +132,13 @@ class Parts(unittest.TestCase):
         said = Said([0.5] * 100_000 + [datetime.datetime(2020, 1, 1)])
         self.assertEqual((said.is_parted, said.parts), (False, []))
 
+    def test_what_is_deeper_than_python_can_follow_is_refused(self):
+        value = [n / 7 for n in range(50_000)]
+        for _ in range(5_000):
+            value = [value]
+        with self.assertRaisesRegex(ValueRefused, "deeper than Python can follow"):
+            encode(value, 10_000, None, float("inf"), lambda text: None)
+
     def test_two_of_one_place_are_refused_as_keys_that_would_be_one_in_javascript(self):
         Tagged = type("Tagged", (str,), {"__eq__": lambda self, other: self is other, "__hash__": lambda self: id(self)})
         numbers = [n / 7 for n in range(50_000)]

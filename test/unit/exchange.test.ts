@@ -246,6 +246,15 @@ describe('an exchange whose worker is lost', () => {
     expect(worker.runtime.counters.cancelled.killed).toBe(0);
   });
 
+  it('takes nothing that is asked for as its loss is told', () => {
+    const { exchange, call, said } = exchanging({ holds: true });
+    const taken: boolean[] = [];
+    Object.assign(call, { onLost: () => taken.push(exchange.takes(callOf('another', said))) });
+    exchange.send(call);
+    exchange.lost();
+    expect(taken).toEqual([false]);
+  });
+
   it('tells its call the answer that Python has given and not sent, and its holder of the loss', () => {
     const { exchange, call, said, worker } = exchanging({ holds: true });
     worker.isRunning = true;
