@@ -247,6 +247,19 @@ class Interrupted(unittest.TestCase):
             stream.send(iter([self.value]))
         self.assertTrue(self.is_held_by_node())
 
+    def test_no_item_is_written_while_the_call_could_be_interrupted_though_its_generator_has_raised(self):
+        armed = []
+        stream = Stream(self.exchange(lambda *_: armed.append(self.cancellation.armed)), {"items": 10, "bytes": 1_000})
+        stream._is_fast = True
+
+        def fails():
+            yield 1
+            raise LookupError("no more")
+
+        with self.assertRaises(LookupError):
+            stream.send(fails())
+        self.assertEqual(armed, [0])
+
     def test_an_item_that_is_too_large_is_taken_back(self):
         stream = Stream(self.exchange(raising(MessageTooLarge("an item", 2, 1))), {"items": 10, "bytes": 1_000})
         with self.assertRaises(MessageTooLarge):
