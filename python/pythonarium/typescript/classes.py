@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
-from .known import ROOT_MODELS, is_concrete
-from .source import Definition, Module, Sources, docstring, dotted_name, members
+from .known import MODEL, ROOT_MODEL, is_concrete
+from .module import Definition, members
+from .scope import Scope
+from .syntax import constant, decorators, docstring, dotted_name, in_brackets, in_order, is_type_statement, keywords, last_word, local_variables, parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    # "in" is from Node to Python, "out" is back; "both" is the inside of a named type, which serves either way.
-    Way = Literal["in", "out", "both"]
-
-
-@dataclass(frozen=True)
-class Scope:
-    """Where a hint stands, which decides what its names mean and which way its values go."""
-
-    module: Module
-    way: Way = "both"
-    # The type variables met so far, with what they extend; None where none can be declared.
-    variables: dict[str, str] | None = None
-    # Those that the class or alias around has declared.
-    declared: frozenset[str] = frozenset()
-    # Those of `def f[T]()`, `class C[T]` and `type X[T]`, which are no names of the module.
-    local: dict[str, ast.AST] = field(default_factory=dict)
-    # What `Self` is.
-    owner: str = ""
-    # Names that the class around defines, which its hints may use.
-    names: dict[str, Definition] = field(default_factory=dict)
-    # What the type variables of a base stand for in the class that derives from it, and that class.
-    given: dict[str, tuple[ast.expr, Definition]] = field(default_factory=dict)
-    # The alias that is being written: it may not be its own alternative.
-    alias: ast.AST | None = None
-    # It is what a function of Node's answers, which goes in as well.
-    is_answer: bool = False
+    from .source import Sources
 
 
 class Classes:
@@ -60,7 +37,7 @@ class Classes:
         """Return what a class is to those who call: see `BASES` below. `as_value` is what it would be if it were not exposed."""
         node = found.node
         if isinstance(node, ast.Call):
-            return MADE.get((self._called(found) or "").rpartition(".")[2], "other") if self._made_fields(found) else "other"
+            return MADE.get(self.made_by(found), "other") if self._made_fields(found) else "other"
         if not isinstance(node, ast.ClassDef) or depth > 20:
             return "other"
         if not as_value and self._is_handle(found):
@@ -94,7 +71,7 @@ class Classes:
             return fields
         scope = Scope(found.module)
         is_model = self._is_model(found)
-        is_root = not ROOT_MODELS.isdisjoint(self.roots(found))
+        is_root = ROOT_MODEL in self.roots(found)
         for base in reversed(self.bases(found)):
             # What any other class annotates is no field of a dataclass that derives from it.
             if is_model or self.kind(base, as_value=True) in ("record", "namedtuple", "typeddict"):
@@ -103,18 +80,18 @@ class Classes:
             made = self._base(base, found)
             if isinstance(made, Definition) and isinstance(made.node, ast.Call):
                 fields.update(self._made_fields(made))
-            if made in ROOT_MODELS:
-                hint = in_brackets(base)[0] if isinstance(base, ast.Subscript) else None
+            if made == ROOT_MODEL:
+                hint = next(iter(in_brackets(base)), None)
                 fields["root"] = Field(found, hint, "", is_total=True, is_taken=True, is_optional=False, is_keyword=False, alias="")
         is_derived = not is_model and not self._record_options(found) and not any(self._base(base, found) in BASES for base in node.bases)
         if is_derived and self.kind(found, as_value=True) in ("record", "namedtuple"):
             # No decorator has seen what it annotates itself.
             return fields
-        total = not any(each.arg == "total" and constant(each.value) is False for each in node.keywords)
+        total = constant(keywords(node).get("total")) is not False
         is_keyword = is_model and not is_root or any(constant(each.get("kw_only")) is True for each in self._record_options(found))
         for index, each in enumerate(node.body):
             if is_model and isinstance(each, ast.FunctionDef):
-                for options in self._decorator_options(each, COMPUTED, scope):
+                for options in self._decorator_options(each, "pydantic.computed_field", scope):
                     # In all that the model gives, and nothing that it has to be given.
                     fields[each.name] = Field(found, options.get("return_type", each.returns), docstring(each), is_total=False, is_taken=False, is_optional=True, is_keyword=True, alias="")
             if not isinstance(each, ast.AnnAssign) or not isinstance(each.target, ast.Name):
@@ -155,8 +132,8 @@ class Classes:
         """Return the fields of what `NamedTuple("P", ...)`, `namedtuple("P", ...)` and `TypedDict("D", ...)` make, as far as they are written out."""
         call = found.node
         assert isinstance(call, ast.Call)
-        given: dict[object, ast.expr] = {**dict(enumerate(call.args)), **{each.arg: each.value for each in call.keywords}}
-        kind = MADE.get((self._called(found) or "").rpartition(".")[2])
+        given: dict[object, ast.expr] = {**dict(enumerate(call.args)), **keywords(call)}
+        kind = MADE.get(self.made_by(found))
         told = given.get(1, given.get("field_names"))
         hints: dict[object, ast.expr | None] = {}
         if kind == "typeddict":
@@ -178,20 +155,19 @@ class Classes:
 
     def root(self, found: Definition) -> Field | None:
         """Return what is at the root of a RootModel of pydantic; None for any other class."""
-        return None if ROOT_MODELS.isdisjoint(self.roots(found)) else self.fields(found)["root"]
+        return self.fields(found)["root"] if ROOT_MODEL in self.roots(found) else None
 
     def _is_model(self, found: Definition) -> bool:
-        return not (MODELS | ROOT_MODELS).isdisjoint(self.roots(found))
+        return not {MODEL, ROOT_MODEL}.isdisjoint(self.roots(found))
 
     def _record_options(self, found: Definition) -> list[dict[str | None, ast.expr]]:
         """Return what is given to each decorator that makes a dataclass of a class."""
         assert isinstance(found.node, ast.ClassDef)
-        return self._decorator_options(found.node, RECORD_DECORATORS, Scope(found.module))
+        return self._decorator_options(found.node, "dataclasses.dataclass", Scope(found.module))
 
-    def _decorator_options(self, node: ast.ClassDef | ast.FunctionDef, names: frozenset[str], scope: Scope) -> list[dict[str | None, ast.expr]]:
-        """Return what is given to each decorator of one of these names."""
-        told = [(each.func, each.keywords) if isinstance(each, ast.Call) else (each, []) for each in node.decorator_list]
-        return [{each.arg: each.value for each in keywords} for name, keywords in told if self.resolve(name, scope) in names]
+    def _decorator_options(self, node: ast.ClassDef | ast.FunctionDef, name: str, scope: Scope) -> list[dict[str | None, ast.expr]]:
+        """Return what is given to each decorator of that name."""
+        return [keywords(call) for call, each in zip(node.decorator_list, decorators(node)) if self.resolve(each, scope) == name]
 
     def _field_options(self, node: ast.AnnAssign, scope: Scope) -> dict[str | None, ast.expr]:
         """Return what `field(...)` says of a field, and `Field(...)` inside of `Annotated`; any other value is its default."""
@@ -199,13 +175,12 @@ class Classes:
         def told(value: ast.expr | None) -> dict[str | None, ast.expr] | None:
             if not isinstance(value, ast.Call) or self.resolve(value.func, scope) not in FIELD_MAKERS:
                 return None
-            return {**({"default": value.args[0]} if value.args else {}), **{each.arg: each.value for each in value.keywords}}
+            return {**({"default": value.args[0]} if value.args else {}), **keywords(value)}
 
         options: dict[str | None, ast.expr] = {}
         hint = parsed(node.annotation)
-        if isinstance(hint, ast.Subscript) and self.resolve(hint.value, scope) in ANNOTATED:
-            for each in in_brackets(hint)[1:]:
-                options.update(told(each) or {})
+        for each in in_brackets(hint)[1:] if self.resolve(hint, scope) == "typing.Annotated" else ():
+            options.update(told(each) or {})
         own = told(node.value)
         if own is None and node.value is not None:
             own = {"default": node.value}
@@ -228,10 +203,10 @@ class Classes:
             config = members(each).get("model_config")
             node = config.node if config is not None else None
             if isinstance(node, ast.Call):
-                told.update({one.arg: one.value for one in node.keywords})
+                told.update(keywords(node))
             elif isinstance(node, ast.Dict):
                 told.update({constant(key): value for key, value in zip(node.keys, node.values)})
-            told.update({one.arg: one.value for one in each.node.keywords})  # type: ignore[union-attr]
+            told.update(keywords(each.node))
         return told
 
     def bases(self, found: Definition) -> list[Definition]:
@@ -242,8 +217,7 @@ class Classes:
         for base in node.bases:
             resolved = self._base(base, found)
             if isinstance(resolved, Definition) and isinstance(resolved.node, ast.ClassDef):
-                arguments = in_brackets(base) if isinstance(base, ast.Subscript) else []
-                told = self._told(resolved, arguments)
+                told = self._told(resolved, in_brackets(base))
                 bases.append(replace(resolved, given={name: (hint, found) for name, hint in told.items()}))
         return bases
 
@@ -291,8 +265,8 @@ class Classes:
             if module not in TAKES_NOTHING or last in TAKES_SOMETHING:
                 return True
         for each in self.lineage(found):
-            decorators = [self.resolve(one.func if isinstance(one, ast.Call) else one, Scope(each.module)) for one in each.node.decorator_list]  # type: ignore[union-attr]
-            if any(isinstance(one, str) and one.startswith(("attr.", "attrs.")) for one in decorators):
+            makers = [self.resolve(one, Scope(each.module)) for one in decorators(each.node)]
+            if any(isinstance(one, str) and one.startswith(("attr.", "attrs.")) for one in makers):
                 return True
         return False
 
@@ -318,8 +292,8 @@ class Classes:
                 return False  # The default of a field, `date = None`.
             if isinstance(each.node, ast.expr):
                 mark = self.resolve(each.annotation, Scope(found.module))
-                return each.annotation is None or isinstance(mark, str) and mark.endswith(".TypeAlias")
-            return isinstance(each.node, ast.ClassDef) or type(each.node).__name__ == "TypeAlias"
+                return each.annotation is None or last_word(mark) == "TypeAlias"
+            return isinstance(each.node, ast.ClassDef) or is_type_statement(each.node)
 
         return {name: each for name, each in members(found).items() if is_type(each)}
 
@@ -363,20 +337,16 @@ class Classes:
         else:
             hints = []
         for hint in hints:
-            for each in _in_order(parsed(hint)):
+            for each in in_order(parsed(hint)):
                 if isinstance(each, (ast.Name, ast.Attribute)):
                     variable = self.resolve(each, scope)
-                    called = (self._called(variable) or "") if isinstance(variable, Definition) else ""
-                    if isinstance(variable, Definition) and called in TYPE_VARIABLES:
-                        variables.setdefault(variable.name, (variable.node, Scope(variable.module), called.rpartition(".")[2]))
+                    if isinstance(variable, Definition) and self.made_by(variable) in TYPE_VARIABLES:
+                        variables.setdefault(variable.name, (variable.node, Scope(variable.module), self.made_by(variable)))
         return variables
 
-    def _called(self, found: Definition) -> str | None:
-        """Return what was called to make it, as `typing.TypeVar` was."""
-        if not isinstance(found.node, ast.Call):
-            return None
-        name = self.resolve(found.node.func, Scope(found.module))
-        return name if isinstance(name, str) else None
+    def made_by(self, found: Definition) -> str:
+        """Return the last word of what is called to make it, such as `TypeVar`; nothing where none is."""
+        return last_word(self.resolve(found.node.func, Scope(found.module))) if isinstance(found.node, ast.Call) else ""
 
 
 class Field(NamedTuple):
@@ -395,66 +365,24 @@ class Field(NamedTuple):
     alias: str
 
 
-def local_variables(node: ast.AST | None) -> dict[str, ast.AST]:
-    """Return the type variables that `def f[T]()`, `class C[T]` and `type X[T]` declare."""
-    return {each.name: each for each in getattr(node, "type_params", [])}
-
-
-def parsed(node: ast.AST) -> ast.expr:
-    """Return the hint itself where it stands in quotes."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        try:
-            inner = ast.parse(node.value.strip(), mode="eval").body
-        except SyntaxError:
-            return node
-        for each in ast.walk(inner):
-            if hasattr(each, "lineno"):
-                each.lineno = node.lineno  # type: ignore[attr-defined]
-        return parsed(inner)
-    return node  # type: ignore[return-value]
-
-
-def _in_order(node: ast.AST) -> Iterator[ast.AST]:
-    """Go over a hint as it is read, from left to right, which is the order of its type variables. `ast.walk` is not."""
-    yield node
-    for each in ast.iter_child_nodes(node):
-        yield from _in_order(each)
-
-
-def in_brackets(node: ast.Subscript) -> list[ast.expr]:
-    inner = node.slice
-    return list(inner.elts) if isinstance(inner, ast.Tuple) and inner.elts else [inner]
-
-
-def constant(node: ast.AST | None) -> object:
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        value = constant(node.operand)
-        return -value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-    return node.value if isinstance(node, ast.Constant) else None
-
-
 # What stands for a type variable where nothing is given for it.
 ANYTHING = ast.Name("object", ast.Load())
-RECORD_DECORATORS = frozenset(["dataclasses.dataclass", "pydantic.dataclasses.dataclass"])
-FIELD_MAKERS = frozenset(["dataclasses.field", "pydantic.Field", "pydantic.fields.Field"])
-MODELS = frozenset(["pydantic.BaseModel", "pydantic.main.BaseModel"])
-COMPUTED = frozenset(["pydantic.computed_field", "pydantic.fields.computed_field"])
-ANNOTATED = frozenset(["typing.Annotated", "typing_extensions.Annotated"])
+FIELD_MAKERS = frozenset(["dataclasses.field", "pydantic.Field"])
 # Kinds of class: a handle stays in Python, a record is an object, an enum its value, a named tuple an array.
 BASES: dict[str, str] = {
-    **{f"{module}.{name}": kind for module in ("typing", "typing_extensions") for name, kind in {
-        "TypedDict": "typeddict", "NamedTuple": "namedtuple", "Protocol": "protocol",
-    }.items()},
+    "typing.TypedDict": "typeddict",
+    "typing.NamedTuple": "namedtuple",
+    "typing.Protocol": "protocol",
     **{f"enum.{name}": "enum" for name in ("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")},
-    **dict.fromkeys(MODELS, "record"),
+    MODEL: "record",
 }
 # What is made by a call.
 MADE = {"NamedTuple": "namedtuple", "namedtuple": "namedtuple", "TypedDict": "typeddict"}
 # Modules of classes to derive from whose constructors take nothing.
-TAKES_NOTHING = frozenset(["abc", "collections.abc", "contextlib", "typing", "typing_extensions"])
+TAKES_NOTHING = frozenset(["abc", "collections.abc", "contextlib", "typing"])
 # The others in these.
 TAKES_SOMETHING = frozenset("ItemsView KeysView MappingView ValuesView aclosing closing nullcontext redirect_stderr redirect_stdout suppress chdir".split())
 # Those of classes that have nothing but what is built in.
 HAS_NOTHING = TAKES_NOTHING - {"collections.abc"}
-GENERIC = frozenset(f"{module}.{name}" for name in ("Generic", "Protocol") for module in ("typing", "typing_extensions"))
-TYPE_VARIABLES = [f"{module}.{name}" for name in ("TypeVar", "ParamSpec", "TypeVarTuple") for module in ("typing", "typing_extensions")]
+GENERIC = ("typing.Generic", "typing.Protocol")
+TYPE_VARIABLES = ("TypeVar", "ParamSpec", "TypeVarTuple")

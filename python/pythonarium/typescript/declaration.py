@@ -7,18 +7,20 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from .classes import BASES, HAS_NOTHING, Scope, in_brackets, local_variables
+from .classes import BASES, HAS_NOTHING
 from .docstring import read_docstring
 from .expose import find_exposed
-from .hint import Hints, Warned, unpacked
-from .known import ROOT_MODELS
-from .source import Definition, Module, Sources, docstring, dotted_name, members, pairs
+from .hint import Hints, Warned
+from .known import ROOT_MODEL
+from .module import Definition, Module, members
+from .scope import Scope
+from .syntax import Function, all_arguments, by_position, decorators, docstring, dotted_name, in_brackets, is_decorated, is_none, local_variables, pairs, unpacked, yields
 from .text import RESERVED, angled, comment, label, many, property_name, quote, union, without_literals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from .source import Function
+    from .source import Sources
 
 
 class Declared(NamedTuple):
@@ -74,7 +76,7 @@ class _File:
     def _add(self, full: str, definition: Definition) -> None:
         *prefixes, name = full.split(".")
         if not NOT_CALLED.isdisjoint([*prefixes, name]):
-            self._hints.warn(definition.module, definition.node or ast.Pass(), f"pool.py.{full} means something else in JavaScript: it is left out, and pool.call({quote(full)}) calls it")
+            self._hints.warn(definition.module, definition.node, f"pool.py.{full} means something else in JavaScript: it is left out, and pool.call({quote(full)}) calls it")
             return
         space = self._root
         for prefix in prefixes:
@@ -116,18 +118,18 @@ class _File:
         scope = Scope(definition.module)
         if isinstance(definition.node, ast.Lambda):
             definition = _named(definition)
-        if not isinstance(definition.node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            self._hints.warn(definition.module, definition.node or ast.Pass(), f"{definition.name} is made when the module runs: what it takes and returns is unknown")
+        if not isinstance(definition.node, Function):
+            self._hints.warn(definition.module, definition.node, f"{definition.name} is made when the module runs: what it takes and returns is unknown")
             yield f"{declare}(...args: unknown[]): Promise<unknown>;"
             return
         # `load = Model.load` has its class already where it is a class method.
-        is_bound = definition.outer is not None and any(dotted_name(each) == "classmethod" for each in definition.node.decorator_list)
+        is_bound = definition.outer is not None and is_decorated(definition.node, "classmethod")
         yield from self._callable(definition, declare, self._hints.place(definition, scope), skip=int(is_bound))
 
     def _callable(self, definition: Definition, declare: str, scope: Scope, skip: int) -> Iterator[str]:
         """Write the signatures of a function: those of its overloads if it has any."""
         node = definition.node
-        assert isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        assert isinstance(node, Function)
         yield from self._comment(node)
         yield from self._variants(definition, declare, scope, skip)
 
@@ -137,7 +139,7 @@ class _File:
         `made` is what a constructor makes, whatever it returns; it has the type variables `of_class` before its own.
         """
         body = definition.node
-        assert isinstance(body, (ast.FunctionDef, ast.AsyncFunctionDef))
+        assert isinstance(body, Function)
         lines: dict[str, None] = {}
         for node in definition.overloads or [body]:
             variables = dict(of_class or {})
@@ -153,15 +155,13 @@ class _File:
     def _arguments(self, node: Function, skip: int, scope: Scope, missing: list[str]) -> _Arguments:
         """Return what a function takes; what has no hint is added to `missing`."""
         given = node.args
-        ordered = [*given.posonlyargs, *given.args]
-        defaults: list[ast.expr | None] = [*[None] * (len(ordered) - len(given.defaults)), *given.defaults]
 
         def read(argument: ast.arg, default: ast.expr | None = None) -> _Parameter:
             if argument.annotation is None:
                 missing.append(f"`{argument.arg}`")
             return _Parameter(argument.arg, self._parameter(argument.annotation, default, scope), default is not None)
 
-        by_position = [read(*pair) for pair in list(zip(ordered, defaults))[skip:]]
+        positional = [read(*pair) for pair in by_position(given)[skip:]]
         only = max(0, len(given.posonlyargs) - skip)
         rest = None
         if given.vararg is not None:
@@ -180,7 +180,7 @@ class _File:
                 keywords = read(given.kwarg).type
             else:
                 keyword_only += [_Parameter(name, *key) for name, key in keys.items()]
-        return _Arguments(by_position[:only], by_position[only:], rest, keyword_only, keywords)
+        return _Arguments(positional[:only], positional[only:], rest, keyword_only, keywords)
 
     def _lines(self, declare: str, variables: dict[str, str], arguments: _Arguments, result: str) -> Iterator[str]:
         """Write one signature: first as it is called by position, then with ever more of it by keyword."""
@@ -195,16 +195,15 @@ class _File:
         if hint is None:
             return "unknown"
         text = self._hints.parameter(hint, scope)
-        return union([text, "null"]) if isinstance(default, ast.Constant) and default.value is None else text
+        return union([text, "null"]) if is_none(default) else text
 
     def _result(self, node: Function, body: Function, scope: Scope, missing: list[str]) -> str:
         scope = replace(scope, way="out")
-        decorators = {self._hints.resolve(each.func if isinstance(each, ast.Call) else each, scope) for each in body.decorator_list}
-        if decorators & CONTEXT_MANAGERS:
+        if not CONTEXT_MANAGERS.isdisjoint(self._hints.resolve(each, scope) for each in decorators(body)):
             self._hints.warn(scope.module, node, f"{node.name}() returns a context manager, which cannot cross: unknown")
             return "Promise<unknown>"
         items = self._hints.stream(node.returns, scope)
-        if items is None and _yields(body):
+        if items is None and yields(body):
             items = "unknown"
             if node.returns is None:
                 missing.append("what it yields")
@@ -231,11 +230,11 @@ class _File:
         scope = Scope(definition.module, way="in", owner=made, names=hints.names_in(definition), local=local_variables(node), declared=frozenset(variables))
         maker = hints.maker(definition)
         function = maker.node if maker is not None else None
-        names = [each.arg for each in _all_arguments(function.args)] if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) else list(hints.fields(definition))
+        names = [each.arg for each in all_arguments(function.args)] if isinstance(function, Function) else list(hints.fields(definition))
         lines = read_docstring(docstring(node)).lines(names)
         if lines:
             yield from comment(lines)
-        if maker is not None and isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        if maker is not None and isinstance(function, Function):
             yield from self._variants(maker, declare, hints.place(maker, scope), 1, result, variables)
         elif (maker is None and hints.is_made_elsewhere(definition)) or (maker is not None and not isinstance(function, ast.ClassDef)):
             hints.warn(definition.module, node, f"{definition.name} is made by what has no source: what it takes is unknown")
@@ -279,7 +278,7 @@ class _File:
         scope = Scope(found.module, declared=frozenset(parameters), owner=name + angled(parameters, names_only=True))
         assert found.node is not None
         for base, whole in hints.bases_elsewhere(found):
-            if whole not in BASES and whole not in ROOT_MODELS and whole.rpartition(".")[0] not in HAS_NOTHING:
+            if whole not in BASES and whole != ROOT_MODEL and whole.rpartition(".")[0] not in HAS_NOTHING:
                 hints.warn(found.module, found.node, f"{found.name} derives from {base}, which has no source to read: what it has from there is left out")
         yield f"export interface {name}{angled(parameters)} extends Handle {{"
         offered: dict[str, tuple[Definition, ast.ClassDef, Scope]] = {}
@@ -319,15 +318,13 @@ class _File:
             yield f"  readonly {property_name(key)}: Promise<{hints.render(inner, replace(place, way='out'))}>;"
         for key, (member, node, place) in offered.items():
             function = member.node
-            assert isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+            assert isinstance(function, Function)
             if key in ("__iter__", "__aiter__"):
                 items = hints.stream(function.returns, place)
                 yield f"  [Symbol.asyncIterator](): AsyncIterator<{items or 'unknown'}>;"
             if key.startswith("_") or self._means_else(found, key):
                 continue
-            decorators = {dotted_name(each.func if isinstance(each, ast.Call) else each) or "" for each in function.decorator_list}
-            last = {each.rpartition(".")[2] for each in decorators}
-            if last & {"property", "cached_property", "computed_field"}:
+            if is_decorated(function, "property", "cached_property", "computed_field"):
                 for line in self._comment(function):
                     yield f"  {line}"
                 text = hints.render(function.returns, replace(place, way="out")) if function.returns else "unknown"
@@ -337,7 +334,7 @@ class _File:
                 continue
             # `new(): C` would say what `new` makes.
             called = quote(key) if key == "new" else property_name(key)
-            lines = self._callable(member, called, place, skip=0 if "staticmethod" in last else 1)
+            lines = self._callable(member, called, place, skip=0 if is_decorated(function, "staticmethod") else 1)
             for line in "\n".join(lines).split("\n"):
                 yield f"  {line}"
         yield "}"
@@ -357,7 +354,7 @@ class _File:
             member = named if isinstance(named, Definition) else member
         if isinstance(member.node, ast.Lambda):
             return _named(member)
-        return member if isinstance(member.node, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+        return member if isinstance(member.node, Function) else None
 
     def _means_else(self, found: Definition, name: str) -> bool:
         if name in NOT_CALLED:
@@ -367,9 +364,10 @@ class _File:
 
     def _comment(self, node: Function) -> list[str]:
         doc = read_docstring(docstring(node))
-        names = [each.arg for each in _all_arguments(node.args)]
+        names = [each.arg for each in all_arguments(node.args)]
         lines = doc.lines(names)
         return comment(lines) if lines else []
+
 
 class _Parameter(NamedTuple):
     name: str
@@ -453,10 +451,10 @@ def _assigned(node: ast.ClassDef) -> dict[str, ast.expr | None]:
     """Return what methods assign to `self`, with the hint that stands there or that the parameter has."""
     found: dict[str, ast.expr | None] = {}
     for method in node.body:
-        if not isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        if not isinstance(method, Function):
             continue
         ordered = [*method.args.posonlyargs, *method.args.args]
-        if not ordered or any(dotted_name(each) == "staticmethod" for each in method.decorator_list):
+        if not ordered or is_decorated(method, "staticmethod"):
             continue
         own, hints = ordered[0].arg, _hints_inside(method.args)
         for each in ast.walk(method):
@@ -474,35 +472,16 @@ def _hints_inside(arguments: ast.arguments) -> dict[str, ast.expr | None]:
     def of(name: str, *items: ast.expr) -> ast.expr:
         return ast.Subscript(ast.Name(name, ast.Load()), ast.Tuple([*items], ast.Load()), ast.Load())
 
-    ordered = [*arguments.posonlyargs, *arguments.args]
-    defaults = [*[None] * (len(ordered) - len(arguments.defaults)), *arguments.defaults, *arguments.kw_defaults]
-    hints = {each.arg: each.annotation for each in [*ordered, *arguments.kwonlyargs]}
-    for each, default in zip([*ordered, *arguments.kwonlyargs], defaults):
-        if each.annotation is not None and isinstance(default, ast.Constant) and default.value is None:
-            hints[each.arg] = ast.BinOp(each.annotation, ast.BitOr(), default)
+    hints: dict[str, ast.expr | None] = {}
+    for each, default in [*by_position(arguments), *zip(arguments.kwonlyargs, arguments.kw_defaults)]:
+        may_be_none = each.annotation is not None and is_none(default)
+        hints[each.arg] = ast.BinOp(each.annotation, ast.BitOr(), default) if may_be_none else each.annotation
     rest, more = arguments.vararg, arguments.kwarg
     if rest is not None and rest.annotation is not None and unpacked(rest.annotation) is None:
         hints[rest.arg] = of("tuple", rest.annotation, ast.Constant(...))
     if more is not None and more.annotation is not None and unpacked(more.annotation) is None:
         hints[more.arg] = of("dict", ast.Name("str", ast.Load()), more.annotation)
     return hints
-
-
-def _all_arguments(arguments: ast.arguments) -> list[ast.arg]:
-    rest = [each for each in (arguments.vararg, arguments.kwarg) if each is not None]
-    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *rest]
-
-
-def _yields(node: Function) -> bool:
-    """Whether it is a generator: whether its own body yields, not one inside of it."""
-    waiting: list[ast.AST] = list(node.body)
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, (ast.Yield, ast.YieldFrom)):
-            return True
-        if not isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            waiting += ast.iter_child_nodes(each)
-    return False
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -515,6 +494,6 @@ KWARGS = ""
 NOT_CALLED = frozenset(["then", "catch", "finally", "toJSON", "constructor", "prototype", "toString", "valueOf"])
 # Global values that no declaration may shadow, since the file speaks of them, and what it imports.
 BUILT_IN = frozenset(["globalThis", "undefined", "Handle", "Kwargs", "NdArray", "Symbol", "TypedArray"])
-CONTEXT_MANAGERS = {"contextlib.contextmanager", "contextlib.asynccontextmanager"}
+CONTEXT_MANAGERS = frozenset(["contextlib.contextmanager", "contextlib.asynccontextmanager"])
 WIDTH = 120
 WAYS_MAX = 7

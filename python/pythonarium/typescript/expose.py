@@ -6,9 +6,10 @@ import ast
 import builtins
 from typing import TYPE_CHECKING
 
-from .classes import Scope
 from .known import SHAPES, VALUES
-from .source import Definition, Module, dotted_name, is_taken, listed_names, statements
+from .module import Definition, Module, is_taken, listed_names, statements
+from .scope import Scope
+from .syntax import Block, Function, dotted_name, keywords
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,12 +46,12 @@ def _marked(hints: Hints, module: Module) -> dict[str, Definition]:
     # No other name is followed: that would be to read all that the module imports.
     ours = {name for name, own in module.names.items() if own.target.split(".")[0] == "pythonarium"}
     for node in _unread(module):
-        if (dotted_name(node) or "").split(".")[0] in ours and hints.resolve(node, Scope(module)) in EXPOSE:
+        if (dotted_name(node) or "").split(".")[0] in ours and hints.resolve(node, Scope(module)) == EXPOSE:
             hints.warn(module, node, "what is marked with @expose here is known only when the module runs: it is left out")
     found: dict[str, Definition] = {}
     for name, (mark, definition) in _marked_names(hints, module, frozenset()).items():
         if found.setdefault(mark or name, definition).node is not definition.node:
-            hints.warn(definition.module, definition.node or ast.Pass(), f"{mark or name} is the name of two that are exposed: no pool starts with them")
+            hints.warn(definition.module, definition.node, f"{mark or name} is the name of two that are exposed: no pool starts with them")
     return found
 
 
@@ -99,7 +100,7 @@ def _unread(module: Module) -> Iterator[ast.expr]:
             yield node
         elif isinstance(node, (ast.Expr, ast.Assign, ast.AnnAssign)) and node in is_own:
             waiting += [each for each in ast.walk(node) if isinstance(each, ast.Lambda)]
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node in is_own:
+        elif isinstance(node, Block) and node in is_own:
             waiting += node.body
             is_own.update(node.body if isinstance(node, ast.ClassDef) else ())
         else:
@@ -127,11 +128,9 @@ def _exposing_call(hints: Hints, module: Module, node: ast.AST | None) -> tuple[
 
 def _mark_of(hints: Hints, module: Module, decorator: ast.expr) -> str | None:
     """Return the name that a decorator gives, "" for none of its own; None if it is not @expose, or gives one that is not written out."""
-    call = decorator if isinstance(decorator, ast.Call) else None
-    if hints.resolve(call.func if call else decorator, Scope(module)) not in EXPOSE:
+    if hints.resolve(getattr(decorator, "func", decorator), Scope(module)) != EXPOSE:
         return None
-    names = [each.value for each in call.keywords if each.arg == "name"] if call else []
-    name = names[0] if names else ast.Constant(None)
+    name = keywords(decorator).get("name", ast.Constant(None))
     if not isinstance(name, ast.Constant):
         hints.warn(module, decorator, "the name that @expose gives is made when the module runs: it is not known, and what has it is left out")
         return None
@@ -144,7 +143,7 @@ def _public(hints: Hints, module: Module) -> dict[str, Definition]:
     names = list(listed)
     if not is_whole:
         if "__all__" in module.names:
-            hints.warn(module, module.names["__all__"].node or ast.Pass(), "__all__ is made when the module runs: what else it lists is left out, unless it is the module's own")
+            hints.warn(module, module.names["__all__"].node, "__all__ is made when the module runs: what else it lists is left out, unless it is the module's own")
         defined = [(name, each) for name, each in module.names.items() if not each.is_gone]
         own = [name for name, each in defined if each.node is not None or each.instead is not None or _is_inside(module, each.target)]
         stars = [hints.sources.find(star) for star in reversed(module.stars) if _is_inside(module, star)]
@@ -167,14 +166,14 @@ def _tell(hints: Hints, module: Module, name: str, definition: Definition | str 
     """
     if isinstance(definition, Definition):
         if _is_made(hints, definition) and (listed is not None or isinstance(definition.node, ast.Attribute)):
-            hints.warn(definition.module, definition.node or ast.Pass(), f"{name} is made when the module runs: whether it can be called is not known, and it is left out")
+            hints.warn(definition.module, definition.node, f"{name} is made when the module runs: whether it can be called is not known, and it is left out")
         return
     own = module.names.get(name)
     is_taken = own is not None and (own.node is None or isinstance(own.node, ast.Attribute))
     if listed is None and not is_taken:
         return
     if definition not in VALUES and definition not in SHAPES and not name.startswith("__") and not _is_module(hints, module, name):
-        where = listed or (own and own.node) or ast.Pass()
+        where = listed or (own and own.node)
         hints.warn(module, where, f"{name} has no source to read: whether it can be called is not known, and it is left out")
 
 
@@ -199,18 +198,18 @@ def _is_callable(hints: Hints, definition: Definition) -> bool:
         if isinstance(maker, str) and maker in MAKERS:
             return True
         made = made.func
-    return isinstance(definition.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+    return isinstance(definition.node, Function | ast.Lambda)
 
 
 def _is_made(hints: Hints, definition: Definition) -> bool:
     """Whether it may be a function that the source does not tell, such as a method of an object."""
     if isinstance(definition.node, ast.Call):
         maker = hints.resolve(definition.node.func, Scope(definition.module))
-        return not isinstance(maker, str) or not maker.startswith(("typing.", "typing_extensions."))
+        return not isinstance(maker, str) or not maker.startswith("typing.")
     return isinstance(definition.node, ast.Attribute)
 
 
-EXPOSE = ("pythonarium.expose", "pythonarium.expose.expose")
+EXPOSE = "pythonarium.expose"
 # What makes a function of another.
 MAKERS = frozenset(f"functools.{name}" for name in ("cache", "lru_cache", "partial", "singledispatch", "wraps"))
 EXCEPTIONS = frozenset(f"builtins.{name}" for name, each in vars(builtins).items() if isinstance(each, type) and issubclass(each, BaseException))

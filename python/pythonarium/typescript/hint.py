@@ -7,14 +7,18 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from .classes import MADE, TYPE_VARIABLES, Classes, Field, Scope, constant, in_brackets, local_variables, parsed
+from .classes import MADE, TYPE_VARIABLES, Classes, Field
 from .docstring import read_docstring
 from .known import NO_TYPED_ARRAY, SHAPES, STREAMS, TEXT, TYPED_ARRAY, TYPED_ARRAYS, UNKNOWN, VALUES, is_concrete
-from .source import Definition, Module, Sources, dotted_name, members
+from .module import Definition, Module
+from .scope import Scope
+from .syntax import Function, constant, dotted_name, in_brackets, is_none, is_type_statement, keywords, last_word, local_variables, parsed, unpacked
 from .text import GLOBALS, angled, comment, label, many, property_name, quote, union, without_literals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from .source import Sources
 
 
 class Warned(NamedTuple):
@@ -38,7 +42,7 @@ class Hints(Classes):
         self.imports: set[str] = set()
         self.warnings: list[Warned] = []
 
-    def warn(self, module: Module, node: ast.AST, text: str) -> None:
+    def warn(self, module: Module, node: ast.AST | None, text: str) -> None:
         warned = Warned(module.path, getattr(node, "lineno", 1), text)
         if warned not in self.warnings:
             self.warnings.append(warned)
@@ -105,7 +109,7 @@ class Hints(Classes):
         while True:
             node = parsed(node)
             name = self.resolve(node, scope)
-            last = name.rpartition(".")[2] if isinstance(name, str) else ""
+            last = last_word(name)
             if last in WRAPPERS:
                 marks.add(last)
             if not isinstance(node, ast.Subscript) or last != "Annotated" and last not in WRAPPERS:
@@ -149,7 +153,7 @@ class Hints(Classes):
     def render(self, node: ast.expr, scope: Scope) -> str:
         """Return the type that a hint is."""
         node = parsed(node)
-        if isinstance(node, ast.Constant) and node.value is None:
+        if is_none(node):
             return "null"
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
             return self._union([node.left, node.right], scope)
@@ -166,15 +170,15 @@ class Hints(Classes):
         found = self.resolve(node, scope)
         if isinstance(found, Definition):
             return self._defined(found, [], node, scope)
-        if found is not None and found.rpartition(".")[2] == "Self" and scope.owner:
+        if last_word(found) == "Self" and scope.owner:
             return scope.owner
-        if found in ANY_STR and scope.variables is not None:
+        if found == "typing.AnyStr" and scope.variables is not None:
             return self._variable("AnyStr", TEXT_OR_BYTES, scope)
         if found in VALUES:
             return self._value(found, scope)
         if found in SHAPES:
             return self._shaped(found, [], node, scope)
-        if found is not None and found.rpartition(".")[2] in WRAPPERS or self._is_of_parameters(node, scope):
+        if last_word(found) in WRAPPERS or self._is_of_parameters(node, scope):
             return "unknown"
         why = "is not defined where it is used" if found is None else "has no counterpart in TypeScript"
         self.warn(scope.module, node, f"{ast.unparse(node)} {why}: it is unknown")
@@ -185,14 +189,14 @@ class Hints(Classes):
         if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name) or node.attr not in ("args", "kwargs"):
             return False
         found = self.resolve(node.value, scope)
-        return node.value.id in scope.local or isinstance(found, Definition) and (self._called(found) or "").endswith(".ParamSpec")
+        return node.value.id in scope.local or isinstance(found, Definition) and self.made_by(found) == "ParamSpec"
 
     def _subscript(self, node: ast.Subscript, scope: Scope) -> str:
         found = self.resolve(node.value, scope)
         arguments = in_brackets(node)
         if isinstance(found, Definition):
             return self._defined(found, arguments, node, scope)
-        last = (found or "").rpartition(".")[2]
+        last = last_word(found)
         if found in SHAPES:
             return self._shaped(found, arguments, node, scope)
         if last in ("Union", "Optional"):
@@ -244,9 +248,7 @@ class Hints(Classes):
             # An iterator of this call in one direction; inside of a result, and in an answer, only a list can be meant.
             item = argument(0)
             return f"Iterable<{item}> | AsyncIterable<{item}>" if scope.way == "in" and not scope.is_answer else many(item, scope.way)
-        if shape == "root":
-            return argument(0)
-        if shape == "awaitable":
+        if shape == "last":
             return argument(len(arguments) - 1 if arguments else 0)
         assert shape == "callable"
         # What Python gives a function goes out, and what comes of it goes in.
@@ -307,9 +309,9 @@ class Hints(Classes):
             if found.node not in self._kinds_of_keys:
                 # As long as it is being read: an alias may name itself, and more than once.
                 self._kinds_of_keys[found.node] = "other"
-                self._kinds_of_keys[found.node] = together(_meant_by(found.node, self._called(found)), inner)
+                self._kinds_of_keys[found.node] = together(_meant_by(found.node, self.made_by(found)), inner)
             return self._kinds_of_keys[found.node]
-        last = (found or "").rpartition(".")[2]
+        last = last_word(found)
         if isinstance(node, ast.Subscript):
             if last in ("Union", "Optional"):
                 return together([*in_brackets(node), *([ast.Constant(None)] if last == "Optional" else [])], scope)
@@ -354,7 +356,7 @@ class Hints(Classes):
             return str(value) if abs(value) < 2**53 else "bigint"
         if isinstance(value, bytes):
             return "Uint8Array"
-        if isinstance(node, ast.Constant) and value is None:
+        if is_none(node):
             return "null"
         if isinstance(node, ast.Attribute):
             owner = self.resolve(node.value, scope)
@@ -367,10 +369,10 @@ class Hints(Classes):
 
     def _defined(self, found: Definition, arguments: Sequence[ast.expr], node: ast.expr, scope: Scope) -> str:
         """Return what a name stands for that a source defines: a class, an alias, a type variable."""
-        called = self._called(found)
+        called = self.made_by(found)
         if called in TYPE_VARIABLES:
-            return self._variable(found.name, found.node if called in TYPE_VARIABLES[:2] else None, scope, found.module)
-        if called is not None and called.rpartition(".")[2] in FACTORIES:
+            return self._variable(found.name, found.node if called == "TypeVar" else None, scope, found.module)
+        if called in FACTORIES:
             return self.name_of(found)
         kind, value = self.kind(found), _aliased(found.node)
         if isinstance(found.node, ast.ClassDef):
@@ -509,7 +511,7 @@ class Hints(Classes):
 
     def _extra_items(self, found: Definition) -> tuple[ast.expr | None, Module]:
         """Return the hint of what a TypedDict may have under other keys than its own, and where that stands."""
-        told = ((each.value, one.module) for one in self.lineage(found) for each in one.node.keywords if each.arg == "extra_items")  # type: ignore[union-attr]
+        told = ((keywords(each.node)["extra_items"], each.module) for each in self.lineage(found) if "extra_items" in keywords(each.node))
         return next(told, (None, found.module))
 
     def _other_keys(self, hint: ast.expr | None, texts: Iterable[str], scope: Scope) -> list[str]:
@@ -527,7 +529,7 @@ class Hints(Classes):
         return self.render(hint, place), marks
 
     def _protocol(self, call: ast.AST | None, scope: Scope) -> str:
-        if not isinstance(call, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        if not isinstance(call, Function):
             return "(...args: any[]) => unknown"
         into, out = replace(scope, way="in", is_answer=True), replace(scope, way="out")
 
@@ -552,7 +554,7 @@ class Hints(Classes):
 
     def _made(self, found: Definition, call: ast.Call, scope: Scope) -> str:
         """Return what `NewType`, `TypeAliasType`, `TypedDict`, `NamedTuple` and `namedtuple` make."""
-        factory = (self._called(found) or "").rpartition(".")[2]
+        factory = self.made_by(found)
         if factory in ("NewType", "TypeAliasType"):
             return self.render(call.args[1], scope) if len(call.args) > 1 else "unknown"
         if factory != "TypedDict":
@@ -560,7 +562,7 @@ class Hints(Classes):
             return f"[{', '.join(items)}]" if items else many("unknown", scope.way)
         keys = self._keys(found, scope)
         parts = [f"{property_name(key)}{'?' if may_miss else ''}: {text}" for key, (text, may_miss) in keys.items()]
-        extra = next((each.value for each in call.keywords if each.arg == "extra_items"), None)
+        extra = keywords(call).get("extra_items")
         parts += self._other_keys(extra, [*(text for text, _ in keys.values()), *(["undefined"] if any(may_miss for _, may_miss in keys.values()) else [])], scope)
         return f"{{ {'; '.join(parts)} }}" if parts else "{ [key: string]: unknown }"
 
@@ -621,22 +623,11 @@ def _alternatives(node: ast.expr) -> Iterator[ast.expr]:
     if isinstance(node, ast.BinOp):
         yield from _alternatives(node.left)
         yield from _alternatives(node.right)
-    elif isinstance(node, ast.Subscript) and (dotted_name(node.value) or "").rpartition(".")[2] in ("Union", "Optional", "Annotated"):
+    elif isinstance(node, ast.Subscript) and last_word(dotted_name(node.value)) in ("Union", "Optional", "Annotated"):
         for each in in_brackets(node):
             yield from _alternatives(each)
     else:
         yield node
-
-
-def unpacked(node: ast.expr | None) -> ast.expr | None:
-    """Return what `*X` and `Unpack[X]` unpack; None for any other hint."""
-    if node is not None:
-        node = parsed(node)
-    if isinstance(node, ast.Starred):
-        return node.value
-    if isinstance(node, ast.Subscript) and (dotted_name(node.value) or "").rpartition(".")[2] == "Unpack":
-        return in_brackets(node)[0]
-    return None
 
 
 def _may_miss(marks: set[str], is_total: bool) -> bool:
@@ -651,25 +642,25 @@ def _together(kinds: set[str]) -> str:
     return "text" if kinds == {"text", "literals"} else "mixed"
 
 
-def _meant_by(node: ast.AST | None, called: str | None) -> list[ast.expr]:
+def _meant_by(node: ast.AST | None, called: str) -> list[ast.expr]:
     """Return what an alias or a type variable stands for, which is one of these; nothing if it may be anything."""
     if called in TYPE_VARIABLES:
         return _bounds(node)
-    if isinstance(node, ast.Call) and called is not None and called.rpartition(".")[2] in ("NewType", "TypeAliasType"):
+    if isinstance(node, ast.Call) and called in ("NewType", "TypeAliasType"):
         return node.args[1:2]
     return [_aliased(node) or ast.Constant(None)]
 
 
 def _aliased(node: ast.AST | None) -> ast.expr | None:
     """Return what an alias stands for, that of a `type` statement or one that is assigned; None for what is no alias."""
-    value = getattr(node, "value", None) if type(node).__name__ == "TypeAlias" else node
+    value = getattr(node, "value", None) if is_type_statement(node) else node
     return value if isinstance(value, ast.expr) else None
 
 
 def _bounds(node: ast.AST | None) -> list[ast.expr]:
     """Return what a type variable has to be, which is one of these; nothing if it may be anything."""
     if isinstance(node, ast.Call):
-        return node.args[1:] or [each.value for each in node.keywords if each.arg == "bound"]
+        return node.args[1:] or [value for name, value in keywords(node).items() if name == "bound"]
     bound = getattr(node, "bound", None)
     return bound.elts if isinstance(bound, ast.Tuple) else [] if bound is None else [bound]
 
@@ -678,7 +669,6 @@ def _letter(index: int) -> str:
     return "abcdefghijklmnopqrstuvwxyz"[index] if index < 26 else f"a{index}"
 
 
-ANY_STR = ("typing.AnyStr", "typing_extensions.AnyStr")
 TEXT_OR_BYTES = ast.parse("TypeVar('AnyStr', str, bytes)", mode="eval").body
 FLAGS = frozenset(["enum.Flag", "enum.IntFlag"])
 # Names in the body of an enum that are none of its members: `_ignore_`, `__str__`, `__private`.

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 
+def known_as(name: str) -> str:
+    """Return the one name that the tables have for what has several: `typing_extensions.Self` is `typing.Self`."""
+    module, _, last = name.rpartition(".")
+    return f"{SAME_AS[module]}.{last}" if module in SAME_AS else name
+
+
 def is_concrete(name: str | None) -> bool:
     """Whether objects of a class with this base cross as what the base is; those of an abstract one do not."""
     is_told = name in SHAPES or VALUES.get(name or "", UNKNOWN) != UNKNOWN
@@ -10,10 +16,19 @@ def is_concrete(name: str | None) -> bool:
 
 
 def _typing(names: str, value: str) -> dict[str, str]:
-    modules = ("typing", "typing_extensions", "collections", "collections.abc", "builtins")
+    modules = ("typing", "collections", "collections.abc", "builtins")
     return {f"{module}.{name}": value for name in names.split() for module in modules}
 
 
+# Modules that have what is another's, by the same names.
+SAME_AS = {
+    "typing_extensions": "typing",
+    "pydantic.dataclasses": "dataclasses",
+    "pydantic.fields": "pydantic",
+    "pydantic.main": "pydantic",
+    "pydantic.root_model": "pydantic",
+    "pythonarium.expose": "pythonarium",
+}
 # What a value is in TypeScript, on its way to Python and on its way back.
 VALUES: dict[str, tuple[str, str]] = {
     "builtins.int": ("number", "number"),
@@ -42,7 +57,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "os.PathLike": ("string", "string"),
     **{f"numbers.{name}": ("number", "number") for name in ("Number", "Complex", "Real", "Rational", "Integral")},
     **{f"pathlib.{name}": ("string", "string") for name in ("Path", "PurePath", "PosixPath", "PurePosixPath")},
-    **{f"{module}.{name}": values for module in ("typing", "typing_extensions") for name, values in {
+    **{f"typing.{name}": values for name, values in {
         "Any": ("unknown", "unknown"),
         "AnyStr": ("string", "string"),
         "Text": ("string", "string"),
@@ -65,13 +80,14 @@ VALUES: dict[str, tuple[str, str]] = {
     **{f"numpy.{name}": ("boolean", "boolean") for name in ("bool", "bool_")},
 }
 UNKNOWN = ("unknown", "unknown")
-CONCRETE = frozenset(["builtins", "collections", "datetime", "decimal", "pathlib", "pydantic", "pydantic.root_model", "uuid"])
+CONCRETE = frozenset(["builtins", "collections", "datetime", "decimal", "pathlib", "pydantic", "uuid"])
 # Names of classes of Python's own, by which one may derive from them.
-CONCRETE_NAMES = frozenset(f"{module}.{name}" for module in ("typing", "typing_extensions") for name in "Counter DefaultDict Dict FrozenSet List OrderedDict Set Tuple".split())
+CONCRETE_NAMES = frozenset(f"typing.{name}" for name in "Counter DefaultDict Dict FrozenSet List OrderedDict Set Tuple".split())
 # Keys that are `str`, by the name of their class or of what stands for it.
-TEXT = frozenset(["builtins.str", "enum.StrEnum", *(f"{module}.{name}" for module in ("typing", "typing_extensions") for name in ("AnyStr", "Text", "LiteralString"))])
-# Models that cross as what is at their root.
-ROOT_MODELS = frozenset(["pydantic.RootModel", "pydantic.root_model.RootModel"])
+TEXT = frozenset(["builtins.str", "enum.StrEnum", "typing.AnyStr", "typing.Text", "typing.LiteralString"])
+MODEL = "pydantic.BaseModel"
+# A model that crosses as what is at its root.
+ROOT_MODEL = "pydantic.RootModel"
 # What these are of is in brackets after them.
 SHAPES: dict[str, str] = {
     **_typing("list List Sequence MutableSequence Collection Reversible", "list"),
@@ -80,9 +96,10 @@ SHAPES: dict[str, str] = {
     **_typing("Counter", "counter"),
     **_typing("tuple Tuple", "tuple"),
     **_typing("Iterable Iterator Generator AsyncIterable AsyncIterator AsyncGenerator", "iterable"),
-    **_typing("Awaitable Coroutine", "awaitable"),
+    # What comes of these is what stands last in the brackets.
+    **_typing("Awaitable Coroutine", "last"),
+    ROOT_MODEL: "last",
     **_typing("Callable", "callable"),
-    **dict.fromkeys(ROOT_MODELS, "root"),
 }
 # A function with such a result is gone over, also when its body yields nothing itself.
 STREAMS = frozenset(_typing("Iterator Generator AsyncIterable AsyncIterator AsyncGenerator", ""))
