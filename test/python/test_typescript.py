@@ -245,11 +245,12 @@ class Values(unittest.TestCase):
             "NDArray[np.complex128]": "NdArray",
             "NDArray[T]": "NdArray | TypedArray",
             "Matrix": "Matrix | Float32Array",
+            "Image": "Image | Uint8Array",
             # Inside of something else an array is no parameter.
             "list[np.ndarray]": "readonly NdArray[]",
         }.items():
             with self.subTest(hint):
-                self.assertEqual(parameter(hint, f"{code}\nfrom typing import *\nT = TypeVar('T')\nMatrix = NDArray[np.float32]"), expected)
+                self.assertEqual(parameter(hint, f"{code}\nfrom typing import *\nT = TypeVar('T')\nMatrix = NDArray[np.float32]\nImage = NewType('Image', NDArray[np.uint8])"), expected)
         self.assertIn("import type { Kwargs, NdArray, TypedArray } from 'pythonarium'", declared(f"{code}\n@expose\ndef f(a: np.ndarray): ...").text)
         for name in ("int64", "int_", "intp", "double", "unsignedinteger"):
             self.assertEqual(result(f"np.{name}", code), "Promise<number>")
@@ -378,6 +379,9 @@ class C(Base):
     def test_a_class_in_a_class_may_derive_from_one_beside_it(self):
         code = "class Api:\n    class Base(TypedDict):\n        a: int\n    class Part(Base):\n        b: str\nclass Base: ...\n"
         self.assertEqual(types("Api.Part", code), ["export interface Part {", "  a: number;", "  b: string;", "}"])
+        # What it has from there is of the types that stand there.
+        code = "@dataclass\nclass Base:\n    class Part(TypedDict):\n        a: int\n    part: Part\n@dataclass\nclass C(Base):\n    b: int\n"
+        self.assertEqual(types("C", code)[:4], ["export interface C {", "  part: Part;", "  b: number;", "}"])
         # One of its own name stands outside.
         code = "@dataclass\nclass Part:\n    a: int\nclass Api:\n    @dataclass\n    class Part(Part):\n        b: str\n"
         self.assertEqual(types("Api.Part", code), ["export interface Part {", "  a: number;", "  b: string;", "}"])
@@ -444,10 +448,11 @@ class C(Base):
         head = "import enum\n"
         self.assertEqual(types("C", head + "class C(enum.Enum):\n    A: int = 1\n    B: str = 'b'\n    size: int\n    _ignore_ = []\n    _c = 3"), ['export type C = 1 | "b" | 3;'])
         self.assertEqual(types("C", head + "class C(enum.IntEnum):\n    A: int = enum.auto()\n    B: Final = enum.auto()"), ["export type C = 1 | 2;"])
-        self.assertEqual(types("C", head + "class C(enum.Enum):\n    A, B = 1, 2"), ["export type C = unknown;"])
+        self.assertEqual(types("C", head + "class C(enum.Enum):\n    A, B = 1, 2"), ["export type C = 1 | 2;"])
         self.assertEqual(types("C", head + "class C(str, enum.Enum):\n    A, B = 'ab'\n    C = 'c'"), ['export type C = string | "c";'])
         self.assertEqual(parameter("Literal[C.A, C.B]", head + "class C(enum.Enum):\n    A: str = 'a'\n    B = OTHER = 'b'"), '"a" | "b"')
         self.assertEqual(parameter("Literal[C.OTHER]", head + "class C(enum.Enum):\n    B = OTHER = 'b'"), '"b"')
+        self.assertEqual(types("C", head + "class C(enum.Enum):\n    A = B = enum.auto()\n    D = enum.auto()"), ["export type C = 1 | 2;"])
 
     def test_an_enum_of_text_or_of_numbers_is_its_values_too(self):
         head = "import enum\n"
@@ -799,7 +804,7 @@ class Functions(unittest.TestCase):
         self.assertEqual(functions("@expose\nasync def f() -> int: ..."), ["export function f(): Promise<number>;"])
         self.assertEqual(functions("@expose\ndef f() -> Iterable[int]:\n    yield 1"), ["export function f(): AsyncIterable<number>;"])
         self.assertEqual(functions("@expose\nasync def f() -> AsyncIterator[str]:\n    yield ''"), ["export function f(): AsyncIterable<string>;"])
-        for alias in ("Rows = Iterator[int]", "type Rows = Iterator[int]"):
+        for alias in ("Rows = Iterator[int]", "type Rows = Iterator[int]", "from typing_extensions import TypeAliasType\nRows = TypeAliasType('Rows', Iterator[int])"):
             self.assertEqual(functions(f"{alias}\n@expose\ndef f() -> Rows: ..."), ["export function f(): AsyncIterable<number>;"])
         for alias in ("T = TypeVar('T')\nRows = Iterator[list[T]]", "type Rows[T] = Iterator[list[T]]"):
             made = functions(f"{alias}\nMore = Rows[int]\nU = TypeVar('U')\n@expose\ndef f(x: U, /) -> Rows[U]: ...\n@expose\ndef g() -> More: ...")
@@ -859,6 +864,10 @@ class Functions(unittest.TestCase):
                 "}",
             ],
         )
+
+    def test_a_long_signature_stands_in_a_namespace_as_all_else(self):
+        made = functions(f"@expose(name='app.f')\ndef f({', '.join(f'number_{index}: int' for index in range(6))}, /) -> int: ...")
+        self.assertEqual(made, ["export namespace app {", "  function f(", *(f"    number_{index}: number," for index in range(6)), "  ): Promise<number>;", "}"])
 
     def test_a_function_and_a_namespace_may_have_one_name(self):
         self.assertEqual(

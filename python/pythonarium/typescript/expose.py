@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
+from .hint import Hints, Warned
 from .known import SHAPES, VALUES
-from .module import Definition, Module, is_taken, listed_names, statements
+from .module import Definition, Module, is_taken, statements
 from .scope import Scope
 from .syntax import Block, Function, dotted_name, keywords
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from .hint import Hints, Warned
 
 
 def find_exposed(hints: Hints, module: Module, mode: str) -> dict[str, Definition]:
@@ -71,7 +67,7 @@ def _marked_names(hints: Hints, module: Module, above: frozenset[Module]) -> dic
             resolved = hints.resolve(function, Scope(module))
             found[name] = mark, resolved if isinstance(resolved, Definition) else Definition(module, name, function)
             continue
-        resolved = hints.sources.resolve(module, name) if own.node is None or isinstance(own.node, (ast.Name, ast.Attribute)) else own
+        resolved = hints.sources.resolve(module, name)
         if not isinstance(resolved, Definition):
             continue
         given = marks.get(resolved.node)
@@ -139,9 +135,8 @@ def _mark_of(hints: Hints, module: Module, decorator: ast.expr) -> str | None:
 
 def _public(hints: Hints, module: Module) -> dict[str, Definition]:
     """Return what a module calls its own: what `__all__` names, or the public names that it or a module of its package defines."""
-    listed, is_whole = listed_names(module)
-    names = list(listed)
-    if not is_whole:
+    names = list(module.listed)
+    if not module.is_whole:
         if "__all__" in module.names:
             hints.warn(module, module.names["__all__"].node, "__all__ is made when the module runs: what else it lists is left out, unless it is the module's own")
         defined = [(name, each) for name, each in module.names.items() if not each.is_gone]
@@ -155,7 +150,7 @@ def _public(hints: Hints, module: Module) -> dict[str, Definition]:
         if isinstance(definition, Definition) and _is_callable(hints, definition):
             found[name] = definition
         else:
-            _tell(hints, module, name, definition, listed.get(name))
+            _tell(hints, module, name, definition, module.listed.get(name))
     return found
 
 

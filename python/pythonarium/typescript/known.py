@@ -112,3 +112,13 @@ TYPED_ARRAYS: dict[object, str] = {
 }
 # Node has no typed array of these.
 NO_TYPED_ARRAY = frozenset(f"numpy.{name}" for name in "bool bool_ float16 half complex64 complex128 csingle cdouble str_ bytes_ datetime64 timedelta64".split())
+# Kinds of class by what it derives from: a handle stays in Python, a record is an object, an enum its value, a named tuple an array.
+BASES = {
+    "typing.TypedDict": "typeddict",
+    "typing.NamedTuple": "namedtuple",
+    "typing.Protocol": "protocol",
+    **{f"enum.{name}": "enum" for name in ("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag")},
+    MODEL: "record",
+}
+# And of what a call makes, by the last word of what is called.
+MADE = {"NamedTuple": "namedtuple", "namedtuple": "namedtuple", "TypedDict": "typeddict"}

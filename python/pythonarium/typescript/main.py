@@ -5,16 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from .declaration import declare
 from .expose import NothingToDeclare
 from .source import SourceMissing, Sources
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from .hint import Warned
 
 
 def main() -> None:
@@ -25,11 +19,11 @@ def main() -> None:
     try:
         modules = {prefix: sources.load(source) for prefix, source in request["modules"].items()}
         declared = declare(sources, modules, request["expose"], request["title"])
-        answer = {"text": declared.text, "functions": declared.functions, "warnings": _told(declared.warnings)}
+        answer = {"text": declared.text, "functions": declared.functions, "warnings": [each._asdict() for each in declared.warnings]}
     except SyntaxError as error:
         answer = {"problem": f"{error.filename}:{error.lineno or 1}: {error.msg}"}
     except NothingToDeclare as error:
-        answer = {"problem": str(error), "warnings": _told(error.warnings)}
+        answer = {"problem": str(error), "warnings": [each._asdict() for each in error.warnings]}
     except SourceMissing as error:
         answer = {"problem": str(error)}
     except OSError as error:
@@ -41,7 +35,3 @@ def main() -> None:
     # A line of its own: what Python runs as it starts may have printed something, and not to the end of a line.
     print()
     json.dump(answer, sys.stdout)
-
-
-def _told(warnings: Sequence[Warned]) -> list[dict[str, object]]:
-    return [{"file": each.file, "line": each.line, "text": each.text} for each in warnings]

@@ -5,13 +5,10 @@ from __future__ import annotations
 import ast
 import os
 import tokenize
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from .syntax import Block, Function, dotted_name, is_decorated, is_type_statement, pairs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 
 @dataclass(eq=False)
@@ -24,8 +21,9 @@ class Module:
     names: dict[str, Definition] = field(default_factory=dict)
     # The modules that all is imported from, in the order in which they are asked for a name: the last in the file first.
     stars: list[str] = field(default_factory=list)
-    # What `listed_names` has found.
-    listed: tuple[dict[str, ast.expr], bool] | None = None
+    # What `__all__` lists, as far as it is written out, and whether that is all of it.
+    listed: dict[str, ast.expr] = field(default_factory=dict)
+    is_whole: bool = False
 
     @property
     def package(self) -> str:
@@ -71,6 +69,8 @@ def read_module(name: str, file: str) -> Module:
         raise SyntaxError(str(error), (file, 1, 0, "")) from None
     module = Module(name, file, tree)
     module.names, module.stars = _defined(module, tree.body)
+    for node, _ in statements(tree.body):
+        _list(module, node)
     return module
 
 
@@ -82,42 +82,14 @@ def members(found: Definition) -> dict[str, Definition]:
     return names
 
 
-def listed_names(module: Module) -> tuple[dict[str, ast.expr], bool]:
-    """Return what `__all__` lists, as far as it is written out, and whether that is all of it."""
-    if module.listed is not None:
-        return module.listed
-    listed: dict[str, ast.expr] = {}
-    is_whole = False
-
-    def add(value: ast.expr | None) -> bool:
-        if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
-            return add(value.left) & add(value.right)
-        items = value.elts if isinstance(value, (ast.List, ast.Tuple)) else []
-        names = {each.value: each for each in items if isinstance(each, ast.Constant) and isinstance(each.value, str)}
-        listed.update(names)
-        return len(names) == len(items) > 0
-
-    for node, _ in statements(module.tree.body):
-        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-        call = node.value if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
-        if dotted_name(target) == "__all__":
-            if isinstance(node, ast.AugAssign):
-                is_whole &= add(node.value)
-            else:
-                listed.clear()
-                is_whole = add(getattr(node, "value", None))
-        elif call is not None and call.args and dotted_name(call.func) == "__all__.append":
-            is_whole &= add(ast.List(call.args))
-        elif call is not None and call.args and dotted_name(call.func) == "__all__.extend":
-            is_whole &= add(call.args[0])
-    module.listed = listed, is_whole
-    return module.listed
+def type_parameters(module: Module, node: ast.AST | None) -> dict[str, Definition]:
+    """Return the type variables that `def f[T]()`, `class C[T]` and `type X[T]` declare."""
+    return {each.name: Definition(module, each.name, each) for each in getattr(node, "type_params", ())}
 
 
 def is_taken(module: Module, name: str) -> bool:
     """Whether a star takes what a module calls so."""
-    listed, is_whole = listed_names(module)
-    return name in listed or not is_whole and not name.startswith("_")
+    return name in module.listed or not module.is_whole and not name.startswith("_")
 
 
 def statements(body: Sequence[ast.stmt]) -> Iterator[tuple[ast.stmt, bool]]:
@@ -201,6 +173,31 @@ def _definitions(module: Module, node: ast.stmt) -> Iterator[Definition]:
             yield Definition(module, node.target.id, node.value or node, annotation=node.annotation)
     elif is_type_statement(node):
         yield Definition(module, node.name.id, node)  # type: ignore[attr-defined]
+
+
+def _list(module: Module, node: ast.stmt) -> None:
+    """Add what a statement does to `__all__`."""
+
+    def add(value: ast.expr | None) -> bool:
+        if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
+            return add(value.left) & add(value.right)
+        items = value.elts if isinstance(value, (ast.List, ast.Tuple)) else []
+        names = {each.value: each for each in items if isinstance(each, ast.Constant) and isinstance(each.value, str)}
+        module.listed.update(names)
+        return len(names) == len(items) > 0
+
+    target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+    value = getattr(node, "value", None)
+    called = dotted_name(value.func) if isinstance(node, ast.Expr) and isinstance(value, ast.Call) and value.args else None
+    if called == "__all__.append":
+        module.is_whole &= add(ast.List(value.args))
+    elif called == "__all__.extend":
+        module.is_whole &= add(value.args[0])
+    elif dotted_name(target) == "__all__" and isinstance(node, ast.AugAssign):
+        module.is_whole &= add(value)
+    elif dotted_name(target) == "__all__":
+        module.listed.clear()
+        module.is_whole = add(value)
 
 
 def _decorates(defined: Definition, before: ast.AST | None) -> bool:

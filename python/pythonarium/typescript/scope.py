@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Literal
 
-if TYPE_CHECKING:
-    import ast
-    from typing import Literal
+from .module import Definition, Module
 
-    from .module import Definition, Module
-
-    # "in" is from Node to Python, "out" is back; "both" is the inside of a named type, which serves either way.
-    Way = Literal["in", "out", "both"]
+# "in" is from Node to Python, "out" is back; "both" is the inside of a named type, which serves either way.
+Way = Literal["in", "out", "both"]
 
 
 @dataclass(frozen=True)
@@ -25,11 +22,9 @@ class Scope:
     variables: dict[str, str] | None = None
     # Those that the class or alias around has declared.
     declared: frozenset[str] = frozenset()
-    # Those of `def f[T]()`, `class C[T]` and `type X[T]`, which are no names of the module.
-    local: dict[str, ast.AST] = field(default_factory=dict)
     # What `Self` is.
     owner: str = ""
-    # Names that the class around defines, which its hints may use.
+    # What the class around defines and its hints may use, and the type variables of `def f[T]()`, `class C[T]` and `type X[T]`.
     names: dict[str, Definition] = field(default_factory=dict)
     # What the type variables of a base stand for in the class that derives from it, and that class.
     given: dict[str, tuple[ast.expr, Definition]] = field(default_factory=dict)

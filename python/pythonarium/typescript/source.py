@@ -6,15 +6,12 @@ import ast
 import builtins
 import os
 import sys
+from collections.abc import Sequence
 from importlib.machinery import PathFinder
-from typing import TYPE_CHECKING
 
 from .known import SHAPES, VALUES, known_as
 from .module import Definition, Module, is_taken, members, read_module
 from .syntax import dotted_name
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class Sources:

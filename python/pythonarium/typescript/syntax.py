@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from collections.abc import Iterator
 
 
 def dotted_name(node: ast.AST | None) -> str | None:
@@ -41,11 +38,6 @@ def decorators(node: ast.AST | None) -> list[ast.expr]:
 def is_decorated(node: ast.AST | None, *names: str) -> bool:
     """Whether a function is decorated with one of these, by its last word."""
     return any(last_word(dotted_name(each)) in names for each in decorators(node))
-
-
-def local_variables(node: ast.AST | None) -> dict[str, ast.AST]:
-    """Return the type variables that `def f[T]()`, `class C[T]` and `type X[T]` declare."""
-    return {each.name: each for each in getattr(node, "type_params", [])}
 
 
 def is_type_statement(node: ast.AST | None) -> bool:

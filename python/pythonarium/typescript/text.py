@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 
 def union(types: Iterable[str]) -> str:
@@ -101,6 +98,8 @@ RESERVED = frozenset(
     "false finally for function if implements import in instanceof interface let new null package private protected "
     "public return static super switch this throw true try typeof var void while with yield".split()
 )
+# What the proxy keeps for itself, since JavaScript asks every object for it.
+NOT_CALLED = frozenset(["then", "catch", "finally", "toJSON", "constructor", "prototype", "toString", "valueOf"])
 # What the file itself means by these names: a class of Python's has to have another.
 GLOBALS = frozenset(
     "abstract any asserts bigint boolean declare infer is keyof never null number object readonly string symbol undefined unique unknown void "
