@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from .hint import Hints, Warned
 from .known import SHAPES, VALUES
@@ -57,26 +58,20 @@ def _marked_names(hints: Hints, module: Module, above: frozenset[Module]) -> dic
     `above` are the modules that take all that is in this one, as it may do with theirs.
     """
     found: dict[str, tuple[str, Definition]] = {}
-    marks = dict(_marks(hints, module))
+    # What is marked by a call, `expose(f)`, is so whatever becomes of what that returns.
+    calls = (_exposed_by(hints, module, "", getattr(node, "value", None)) for node, _ in statements(module.tree.body))
+    marks = {definition.node: mark for mark, definition in filter(None, calls)}
     for name, own in module.names.items():
-        if own.is_gone:
-            continue
-        wrapped = _exposing_call(hints, module, own.node)
-        if wrapped is not None:
-            mark, function = wrapped
-            resolved = hints.resolve(function, Scope(module))
-            found[name] = mark, resolved if isinstance(resolved, Definition) else Definition(module, name, function)
-            continue
-        resolved = hints.sources.resolve(module, name)
-        if not isinstance(resolved, Definition):
-            continue
-        given = marks.get(resolved.node)
-        if given is None:
-            told = (_mark_of(hints, resolved.module, each) for each in getattr(resolved.node, "decorator_list", ()))
+        by_call = None if own.is_gone else _exposed_by(hints, module, name, own.node)
+        resolved = None if own.is_gone else hints.sources.resolve(module, name)
+        if by_call is not None:
+            found[name] = by_call
+        elif isinstance(resolved, Definition):
+            above_it = (_mark_of(hints, resolved.module, each) for each in getattr(resolved.node, "decorator_list", ()))
             # The outermost comes last, and its name takes the place of those below.
-            given = next((each for each in told if each is not None), None)
-        if given is not None:
-            found[name] = given, resolved
+            mark = next((each for each in chain([marks.get(resolved.node)], above_it) if each is not None), None)
+            if mark is not None:
+                found[name] = mark, resolved
     above |= {module}
     for inner in map(hints.sources.find, module.stars):
         if inner is not None and inner not in above:
@@ -103,23 +98,13 @@ def _unread(module: Module) -> Iterator[ast.expr]:
             waiting += ast.iter_child_nodes(node)
 
 
-def _marks(hints: Hints, module: Module) -> Iterator[tuple[ast.AST | None, str]]:
-    """Go over what is marked by a call, `expose(f)`: it is, whatever becomes of what the call returns."""
-    for node, _ in statements(module.tree.body):
-        wrapped = _exposing_call(hints, module, node.value) if isinstance(node, (ast.Expr, ast.Assign)) else None
-        if wrapped is not None:
-            mark, function = wrapped
-            resolved = hints.resolve(function, Scope(module))
-            if isinstance(resolved, Definition):
-                yield resolved.node, mark
-
-
-def _exposing_call(hints: Hints, module: Module, node: ast.AST | None) -> tuple[str, ast.expr] | None:
-    """Return the name and the function of `expose(f)` and `expose(name="x")(f)`; None for all else."""
-    if not isinstance(node, ast.Call) or len(node.args) != 1:
+def _exposed_by(hints: Hints, module: Module, name: str, node: ast.AST | None) -> tuple[str, Definition] | None:
+    """Return the name and the function of `expose(f)` and `expose(name="x")(f)`, which is called `name` in the module; None for all else."""
+    mark = _mark_of(hints, module, node.func) if isinstance(node, ast.Call) and len(node.args) == 1 else None
+    if mark is None:
         return None
-    mark = _mark_of(hints, module, node.func)
-    return None if mark is None else (mark, node.args[0])
+    function = hints.resolve(node.args[0], Scope(module))
+    return mark, function if isinstance(function, Definition) else Definition(module, name, node.args[0])
 
 
 def _mark_of(hints: Hints, module: Module, decorator: ast.expr) -> str | None:
