@@ -14,8 +14,8 @@ export abstract class PoolError<Code extends PoolErrorCode = PoolErrorCode> exte
   /** Which item of a `map` it is of, 0 for the first: of an error that `map` throws, and absent from any other. */
   declare readonly index?: number | undefined;
 
-  protected constructor(name: string, code: Code, message: string, options?: ErrorOptions) {
-    super(message, options);
+  protected constructor(name: string, code: Code, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
     this.name = name;
     this.code = code;
     // V8 writes the first line of `stack` while `Error` is constructed, when the name is not there yet.
@@ -113,7 +113,7 @@ export class PythonError extends PoolError<'ERR_PYTHON'> implements PythonRaised
       nameOf(new.target),
       'ERR_PYTHON',
       seen.pythonMessage === '' ? seen.type : `${seen.type}: ${seen.pythonMessage}`,
-      seen.cause && { cause: seen.cause },
+      seen.cause,
     );
     this.type = seen.type;
     this.module = seen.module;
@@ -222,7 +222,7 @@ export class CallTimeoutError extends PoolError<'ERR_CALL_TIMEOUT'> {
         `${attempts === 1 ? '' : ' and on the attempts before'}, ${ranMs} ms on running.${afterAttempts(attempts)} ` +
         `${hasWaitedMost ? 'Raise `size`, send less at once' : 'Give the function less to do'}, ` +
         `or allow a longer \`${seen.isOfAttempt ? 'attemptTimeoutMs' : 'timeoutMs'}\`.`,
-      seen.cause === undefined ? undefined : { cause: seen.cause },
+      seen.cause,
     );
     this.call = seen.call;
     this.timeoutMs = timeoutMs;
@@ -281,7 +281,7 @@ export class QueueTimeoutError extends PoolError<'ERR_QUEUE_TIMEOUT'> {
     isNobodyUp?: boolean;
   }) {
     const { waitedFor = 'worker' } = seen;
-    const { what, remedy } = waitedFor === 'worker' && seen.isNobodyUp ? NOBODY_UP : WAITS[waitedFor];
+    const { what, remedy } = WAITS[waitedFor === 'worker' && seen.isNobodyUp ? 'worker-up' : waitedFor];
     super(
       'QueueTimeoutError',
       'ERR_QUEUE_TIMEOUT',
@@ -443,7 +443,7 @@ export class PoolDegradedError extends PoolError<'ERR_POOL_DEGRADED'> {
       'ERR_POOL_DEGRADED',
       `No worker lives, and the last ${seen.failures === 1 ? 'start' : `${seen.failures} starts`} came to nothing. ` +
         `The pool goes on trying; \`cause\` is the last failure${seen.cause instanceof Error ? `: ${sentence(seen.cause.message)}` : '.'}`,
-      { cause: seen.cause },
+      seen.cause,
     );
     this.failures = seen.failures;
     this.stderr = seen.cause instanceof BootError || seen.cause instanceof WorkerDiedError ? seen.cause.stderr : [];
@@ -489,7 +489,7 @@ export class BootError extends PoolError<'ERR_BOOT'> {
       'BootError',
       'ERR_BOOT',
       `${seen.worker} did not become ready${within}: ${what}${ended}.${cause} ${remedy}${lastLines(seen.stderr)}`,
-      seen.cause === undefined ? undefined : { cause: seen.cause },
+      seen.cause,
     );
     this.worker = seen.worker;
     this.stage = seen.stage;
@@ -541,13 +541,9 @@ export class ValueRefusedError extends PoolError<'ERR_VALUE'> {
     /** The function that was called, if the value is not part of the options. */
     call?: string | undefined;
   }) {
-    const what =
-      seen.call === undefined
-        ? ''
-        : seen.sender === 'node'
-          ? `In the call of ${quoted(seen.call)}, `
-          : `In the answer of ${quoted(seen.call)}, `;
-    super('ValueRefusedError', 'ERR_VALUE', `${what}\`${printable(seen.path)}\` ${printable(seen.problem)}`);
+    const message = seen.sender === 'node' ? 'call' : 'answer';
+    const where = seen.call === undefined ? '' : `In the ${message} of ${quoted(seen.call)}, `;
+    super('ValueRefusedError', 'ERR_VALUE', `${where}\`${printable(seen.path)}\` ${printable(seen.problem)}`);
     this.path = seen.path;
     this.sender = seen.sender;
   }
@@ -576,12 +572,12 @@ export class MessageTooLargeError extends PoolError<'ERR_MESSAGE_TOO_LARGE'> {
     isFixed?: boolean | undefined;
   }) {
     const { option = 'messageBytesMax', call, what, isFixed = false } = seen;
-    const whole = `${seen.sender === 'node' ? 'The call' : 'The answer'}${call === undefined ? '' : ` of ${quoted(call)}`}`;
-    const part = `In the call${call === undefined ? '' : ` of ${quoted(call)}`}, ${printable(what ?? '')}`;
+    const whole = `The ${seen.sender === 'node' ? 'call' : 'answer'}${ofCall(call)}`;
+    const subject = what === undefined ? whole : `In the call${ofCall(call)}, ${printable(what)}`;
     super(
       'MessageTooLargeError',
       'ERR_MESSAGE_TOO_LARGE',
-      `${what === undefined ? whole : part} takes ${seen.bytes} ${option === 'messageBytesMax' ? 'bytes' : 'raw bytes'}, and a message may have ${seen.limit}. ` +
+      `${subject} takes ${seen.bytes} ${option === 'messageBytesMax' ? 'bytes' : 'raw bytes'}, and a message may have ${seen.limit}. ` +
         `Send it in parts, ${isFixed ? 'or pass the path of a file' : `pass the path of a file, or raise \`${option}\``}.`,
     );
     this.bytes = seen.bytes;
@@ -607,7 +603,7 @@ export class ArgumentRefusedError extends PoolError<'ERR_ARGUMENT'> {
     super(
       'ArgumentRefusedError',
       'ERR_ARGUMENT',
-      `The argument \`${path}\`${seen.call === undefined ? '' : ` of ${quoted(seen.call)}`} must be ${printable(seen.expected)}, ` +
+      `The argument \`${path}\`${ofCall(seen.call)} must be ${printable(seen.expected)}, ` +
         `and ${printable(seen.got)} came. The function was not started. Send what its hint says, or correct the hint.`,
     );
     this.call = seen.call;
@@ -860,7 +856,7 @@ export class SpawnError extends PoolError<'ERR_SPAWN'> {
       'ERR_SPAWN',
       `${quoted(seen.command)} could not be started: ${seen.errno}. ` +
         (SPAWN_REMEDIES[seen.errno] ?? 'See whether the same command starts in a shell, under the same user.'),
-      seen.cause === undefined ? undefined : { cause: seen.cause },
+      seen.cause,
     );
     this.errno = seen.errno;
     this.command = seen.command;
@@ -1011,6 +1007,10 @@ function issueText({ path = [], message }: ResultIssue): string {
   return `${where === '' ? '' : `${where.replace(/^\./, '')}: `}${message.slice(0, QUOTED_CHARS_MAX)}`;
 }
 
+function ofCall(call: string | undefined): string {
+  return call === undefined ? '' : ` of ${quoted(call)}`;
+}
+
 function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
@@ -1095,19 +1095,13 @@ const BOOT_STAGES: Record<BootStage, { what: string; remedy: string }> = {
 };
 
 /** What somebody waited for in vain, and what to try. */
-interface Wait {
-  readonly what: (ms: number) => string;
-  readonly remedy: string;
-}
-
-const NOBODY_UP: Wait = {
-  what: (ms) => `No worker was up within ${ms} ms`,
-  remedy:
-    'They go on starting: await `pool.ready()` before the first call, do less while importing and in `setup`, ' +
-    'or allow a longer `timeoutMs` or `queueTimeoutMs`.',
-};
-
-const WAITS: Record<WaitedFor, Wait> = {
+const WAITS: Record<WaitedFor | 'worker-up', { what: (ms: number) => string; remedy: string }> = {
+  'worker-up': {
+    what: (ms) => `No worker was up within ${ms} ms`,
+    remedy:
+      'They go on starting: await `pool.ready()` before the first call, do less while importing and in `setup`, ' +
+      'or allow a longer `timeoutMs` or `queueTimeoutMs`.',
+  },
   worker: {
     what: (ms) => `No worker came free within ${ms} ms`,
     remedy: 'Raise `size`, shorten the work done under one lease, or allow a longer `timeoutMs` or `queueTimeoutMs`.',
