@@ -197,13 +197,13 @@ class _Arguments:
             # What is positional-only can be given by position or be left out.
             first, others = by_position[:count], [*by_position[max(count, len(self.positional_only)) :], *self.keyword_only]
             must = any(not each.is_optional for each in self.keyword_only)
-            is_last = count == len(by_position)
-            keywords = self._kwargs(others, labels[KWARGS], is_optional=is_last and not must and self.rest is None)
+            is_all = count == len(by_position)
+            keywords = self._kwargs(others, labels[KWARGS], is_optional=is_all and not must and self.rest is None)
             # Nobody leaves out an optional one and gives what stands after it.
-            is_strict = not is_last or must
+            is_strict = not is_all or must
             parameters = [f"{labels[each.name]}{'?' if each.is_optional and not is_strict else ''}: {each.type}" for each in first]
-            if not is_last or self.rest is None:
-                if is_last or keywords:
+            if not is_all or self.rest is None:
+                if is_all or keywords:
                     yield [*parameters, *keywords]
                 continue
             rest = f"...{labels[self.rest.name]}: "
