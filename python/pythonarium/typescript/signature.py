@@ -187,17 +187,17 @@ class _Arguments:
 
     def ways(self) -> Iterator[list[str]]:
         """Go over the lists of parameters: all by position, then with one more by keyword each time."""
-        by_position = [*self.positional_only, *self.positional]
+        ordered = [*self.positional_only, *self.positional]
         labels = self._labels()
-        required = sum(not each.is_optional for each in by_position)
+        required = sum(not each.is_optional for each in ordered)
         fewest = sum(not each.is_optional for each in self.positional_only)
-        for count in range(len(by_position), fewest - 1, -1):
-            if len(by_position) > WAYS_MAX and required + 2 < count < len(by_position):
+        for count in range(len(ordered), fewest - 1, -1):
+            if len(ordered) > WAYS_MAX and required + 2 < count < len(ordered):
                 continue  # Nobody gives seven by position and the eighth by keyword.
             # What is positional-only can be given by position or be left out.
-            first, others = by_position[:count], [*by_position[max(count, len(self.positional_only)) :], *self.keyword_only]
+            first, others = ordered[:count], [*ordered[max(count, len(self.positional_only)) :], *self.keyword_only]
             must = any(not each.is_optional for each in self.keyword_only)
-            is_all = count == len(by_position)
+            is_all = count == len(ordered)
             keywords = self._kwargs(others, labels[KWARGS], is_optional=is_all and not must and self.rest is None)
             # Nobody leaves out an optional one and gives what stands after it.
             is_strict = not is_all or must
