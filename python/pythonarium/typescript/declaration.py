@@ -110,8 +110,7 @@ class _File:
         if isinstance(found.node, ast.ClassDef) and self._hints.kind(found) == "handle":
             # What the class is about stands at its constructor.
             return list(handle_type(self._hints, found, name))
-        doc = read_docstring(docstring(found.node))
-        return [*(comment(doc.body) if doc.body else []), *named_type(self._hints, found, name)]
+        return [*comment(read_docstring(docstring(found.node)).body), *named_type(self._hints, found, name)]
 
 
 # Global values that no declaration may shadow, since the file speaks of them, and what it imports.

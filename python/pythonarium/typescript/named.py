@@ -51,9 +51,8 @@ def _properties(hints: Hints, found: Definition, scope: Scope) -> Iterator[tuple
         text, marks = hints.field(each, scope)
         if marks.isdisjoint(["ClassVar", "InitVar"]) and (hints.kind(found) != "record" or not key.startswith("__")):
             is_optional = may_miss(each, marks)
-            doc = read_docstring(each.doc).lines([])
             texts += [text, "undefined"] if is_optional else [text]
-            yield comment(doc) if doc else [], f"{property_name(key)}{'?' if is_optional else ''}: {text}"
+            yield comment(read_docstring(each.doc).lines([])), f"{property_name(key)}{'?' if is_optional else ''}: {text}"
     # The first of a TypedDict and its bases says what else there may be.
     for each in hints.lineage(found) if hints.kind(found) == "typeddict" else ():
         hint = keywords(each.node).get("extra_items")

@@ -44,8 +44,7 @@ def as_function(definition: Definition) -> Definition | None:
 def comment_of(node: ast.AST | None, names: Sequence[str] | None = None) -> list[str]:
     """Return the docstring of a function as a comment, or that of a class whose constructor takes these names."""
     own = [each.arg for each in all_arguments(node.args)] if isinstance(node, Function) else []
-    lines = read_docstring(docstring(node)).lines(own if names is None else names)
-    return comment(lines) if lines else []
+    return comment(read_docstring(docstring(node)).lines(own if names is None else names))
 
 
 def signatures(hints: Hints, definition: Definition, declare: str, scope: Scope, skip: int, made: str | None = None, of_class: dict[str, str] | None = None) -> Iterator[str]:

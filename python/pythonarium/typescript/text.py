@@ -73,9 +73,9 @@ def angled(variables: dict[str, str], names_only: bool = False) -> str:
 
 
 def comment(lines: Sequence[str]) -> list[str]:
-    """Return a comment that editors show."""
-    if len(lines) == 1:
-        return [f"/** {lines[0]} */"]
+    """Return a comment that editors show; nothing for no lines."""
+    if len(lines) < 2:
+        return [f"/** {each} */" for each in lines]
     return ["/**", *(f" * {line}".rstrip() for line in lines), " */"]
 
 
