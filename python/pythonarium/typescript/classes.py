@@ -31,15 +31,22 @@ class Classes:
             return scope.names[dotted]
         return self.sources.resolve(scope.module, dotted)
 
-    def made_by(self, found: Definition) -> str:
+    def made_by(self, found: Definition | str | None) -> str:
         """Return the last word of what is called to make it, such as `TypeVar`, also where `[T]` does; nothing where none is."""
+        if not isinstance(found, Definition):
+            return ""
         if isinstance(found.node, ast.Call):
             return last_word(self.resolve(found.node.func, Scope(found.module)))
         name = type(found.node).__name__
         return name if name in VARIABLES else ""
 
-    def kind(self, found: Definition, depth: int = 0, as_value: bool = False) -> str:
-        """Return what a class is to those who call: see `BASES`. `as_value` is what it would be if it were not exposed."""
+    def kind(self, found: Definition | str | None, depth: int = 0, as_value: bool = False) -> str:
+        """Return what a class is to those who call: see `BASES`. `as_value` is what it would be if it were not exposed.
+
+        What is known by its name is of the kind that it makes of what derives from it.
+        """
+        if not isinstance(found, Definition):
+            return BASES.get(found or "", "value" if is_concrete(found) else "other")
         node = found.node
         if isinstance(node, ast.Call):
             return MADE[self.made_by(found)] if made_fields(self, found) else "other"
@@ -49,19 +56,13 @@ class Classes:
             return "handle"
         if self.record_options(found):
             return "record"
-        kinds = [self.kind_of_base(base, found, depth, as_value) for base in node.bases]
-        first = next((each for each in kinds if each not in ("handle", "other")), "handle" if "handle" in kinds else "other")
-        # `class Color(str, Enum)` is text, and of all texts only some.
-        return "enum" if first == "value" and "enum" in kinds else first
-
-    def kind_of_base(self, base: ast.expr, found: Definition, depth: int = 0, as_value: bool = False) -> str:
-        """Return what a class is by one of its bases."""
-        name = self.base(base, found)
-        if not isinstance(name, Definition):
-            return BASES.get(name or "", "value" if is_concrete(name) else "other")
-        kind = self.kind(name, depth + 1, as_value)
+        bases = [self.base(each, found) for each in node.bases]
+        kinds = [(each, self.kind(each, depth + 1, as_value)) for each in bases]
         # A class that keeps to a protocol is none itself.
-        return "other" if kind == "protocol" else kind
+        told = [kind for each, kind in kinds if kind != "protocol" or not isinstance(each, Definition)]
+        first = next((each for each in told if each not in ("handle", "other")), "handle" if "handle" in told else "other")
+        # `class Color(str, Enum)` is text, and of all texts only some.
+        return "enum" if first == "value" and "enum" in told else first
 
     def is_model(self, found: Definition) -> bool:
         """Whether it is a model of pydantic."""
@@ -164,7 +165,7 @@ class Classes:
         """Return where the hints in the body of a class stand, which may be a base in another module; `scope` for no class."""
         if found is None:
             return scope
-        return replace(scope, module=found.module, names={**self.names_in(found), **type_parameters(found.module, found.node)}, given=found.given)
+        return replace(scope, module=found.module, names={**self.names_in(found), **type_parameters(found)}, given=found.given)
 
 
 # Modules of classes to derive from whose constructors take nothing.

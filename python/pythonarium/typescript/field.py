@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .known import BASES, MADE, ROOT_MODEL
 from .module import Definition, members
 from .scope import Scope
-from .syntax import constant, docstring, in_brackets, keywords, parsed
+from .syntax import constant, docstring, first_in_brackets, in_brackets, keywords, parsed
 
 if TYPE_CHECKING:
     from .classes import Classes
@@ -89,7 +89,7 @@ def _own_fields(classes: Classes, found: Definition, is_model: bool) -> dict[str
         if isinstance(name, Definition) and isinstance(name.node, ast.Call):
             fields.update(made_fields(classes, name))
         if name == ROOT_MODEL:
-            fields["root"] = Field(found, next(iter(in_brackets(base)), None))
+            fields["root"] = Field(found, first_in_brackets(base))
     options = classes.record_options(found)
     if not is_model and not options and not any(name in BASES for _, name in bases) and classes.kind(found, as_value=True) in ("record", "namedtuple"):
         # No decorator has seen what it annotates itself.

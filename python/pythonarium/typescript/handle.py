@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from .classes import TAKES_NOTHING
-from .field import fields_of
+from .field import Field, fields_of
 from .hint import Hints
 from .known import BASES, ROOT_MODEL
 from .module import Definition, members
@@ -31,7 +31,10 @@ def handle_type(hints: Hints, found: Definition, name: str) -> Iterator[str]:
     yield f"export interface {name}{angled(parameters)} extends Handle {{"
     for key, attribute in attributes.items():
         if _is_offered(hints, found, key):
-            yield from _attribute(hints, key, attribute)
+            text, marks = hints.field(attribute, replace(scope, way="out"))
+            # Only the constructor has an InitVar.
+            if "InitVar" not in marks:
+                yield f"  readonly {property_name(key)}: Promise<{text}>;"
     for key, method in methods.items():
         if key in ("__iter__", "__aiter__"):
             items = hints.stream(method.function.returns, method.place)
@@ -39,11 +42,6 @@ def handle_type(hints: Hints, found: Definition, name: str) -> Iterator[str]:
         if _is_offered(hints, found, key):
             yield from (f"  {line}" for line in _method_lines(hints, key, method))
     yield "}"
-
-
-class _Attribute(NamedTuple):
-    hint: ast.expr | None
-    place: Scope
 
 
 class _Method(NamedTuple):
@@ -54,9 +52,9 @@ class _Method(NamedTuple):
     place: Scope
 
 
-def _offered(hints: Hints, found: Definition, scope: Scope) -> tuple[dict[str, _Attribute], dict[str, _Method]]:
+def _offered(hints: Hints, found: Definition, scope: Scope) -> tuple[dict[str, Field], dict[str, _Method]]:
     """Return the attributes and the methods of a class, those of its bases first."""
-    attributes: dict[str, _Attribute] = {}
+    attributes: dict[str, Field] = {}
     methods: dict[str, _Method] = {}
     for each in reversed(hints.lineage(found)):
         own, place = members(each), hints.inside(each, scope)
@@ -71,15 +69,15 @@ def _offered(hints: Hints, found: Definition, scope: Scope) -> tuple[dict[str, _
                 assert isinstance(method.node, Function)
                 methods[key] = _Method(method, method.node, each.name, replace(place, module=method.module))
             else:
-                attributes[key] = _Attribute(member.annotation, place)
+                attributes[key] = Field(each, member.annotation)
         for key, hint in _assigned(each.node).items():
             # What the body says of it is meant, whatever a parameter may be before it is assigned.
             if key not in methods and (key not in own or own[key].annotation is None):
-                attributes[key] = _Attribute(hint, place) if hint is not None else attributes.get(key, _Attribute(None, place))
-    for key, each in fields_of(hints, found).items():
+                attributes[key] = Field(each, hint) if hint is not None else attributes.get(key, Field(each, None))
+    for key, field in fields_of(hints, found).items():
         # What is named in the brackets or the call that a class derives from.
         if hints.member(found, key) is None:
-            attributes.setdefault(key, _Attribute(each.annotation, hints.inside(each.owner, scope)))
+            attributes.setdefault(key, field)
     return attributes, methods
 
 
@@ -105,14 +103,6 @@ def _is_offered(hints: Hints, found: Definition, key: str) -> bool:
     return not key.startswith("_") and key not in NOT_CALLED
 
 
-def _attribute(hints: Hints, key: str, attribute: _Attribute) -> Iterator[str]:
-    hint, marks = hints.wrapped(attribute.hint, attribute.place) if attribute.hint is not None else (None, set())
-    # Only the constructor has an InitVar.
-    if "InitVar" not in marks:
-        text = "unknown" if hint is None else hints.render(hint, replace(attribute.place, way="out"))
-        yield f"  readonly {property_name(key)}: Promise<{text}>;"
-
-
 def _method_lines(hints: Hints, key: str, method: _Method) -> Iterator[str]:
     function = method.function
     if not is_decorated(function, "property", "cached_property", "computed_field"):
@@ -124,8 +114,7 @@ def _method_lines(hints: Hints, key: str, method: _Method) -> Iterator[str]:
     if function.returns is None:
         hints.warn(method.definition.module, function, f"{method.owner}.{key} has no hint: unknown")
     yield from comment_of(function)
-    text = hints.render(function.returns, replace(method.place, way="out")) if function.returns else "unknown"
-    yield f"readonly {property_name(key)}: Promise<{text}>;"
+    yield f"readonly {property_name(key)}: Promise<{hints.render(function.returns, replace(method.place, way='out'))}>;"
 
 
 def _assigned(node: ast.AST | None) -> dict[str, ast.expr | None]:

@@ -15,7 +15,7 @@ from .known import MADE, NO_TYPED_ARRAY, ROOT_MODEL, SHAPES, STREAMS, TYPED_ARRA
 from .module import Definition, Module, type_parameters
 from .scope import Scope
 from .source import Sources
-from .syntax import constant, in_brackets, is_none, is_type_statement, last_word, parsed, unpacked
+from .syntax import constant, first_in_brackets, in_brackets, is_none, is_type_statement, last_word, parsed, unpacked
 from .text import GLOBALS, many, quote, union, without_literals
 from .variable import VARIABLES, bounds_of, told_of, variables_of
 
@@ -73,7 +73,7 @@ class Hints(Classes):
             return dict.fromkeys(variables, "any")
         self._under_way.add(found.node)
         try:
-            return {name: self._bound(each.node, Scope(each.module, names=type_parameters(found.module, found.node))) for name, each in variables.items()}
+            return {name: self._bound(each.node, Scope(each.module, names=type_parameters(found))) for name, each in variables.items()}
         finally:
             self._under_way.remove(found.node)
 
@@ -108,8 +108,8 @@ class Hints(Classes):
     def alias(self, found: Definition | str | None) -> ast.expr | None:
         """Return the hint that a name stands for: that of a `type` statement, of NewType, or one that is assigned; None for what is no alias."""
         node = found.node if isinstance(found, Definition) else None
-        if isinstance(found, Definition) and self.made_by(found) in ALIASES:
-            return found.node.args[1] if len(found.node.args) > 1 else None  # type: ignore[union-attr]
+        if self.made_by(found) in ALIASES:
+            return next(iter(node.args[1:]), None)  # type: ignore[union-attr]
         value = getattr(node, "value", None) if is_type_statement(node) else node
         if isinstance(value, (ast.Call, ast.List, ast.Dict)) or isinstance(value, ast.Constant) and not isinstance(value.value, (str, type(None))):
             return None
@@ -130,7 +130,7 @@ class Hints(Classes):
         if name not in scope.given:
             return None
         hint, deriving = scope.given[name]
-        return hint, replace(scope, module=deriving.module, names=type_parameters(deriving.module, deriving.node), given=deriving.given)
+        return hint, replace(scope, module=deriving.module, names=type_parameters(deriving), given=deriving.given)
 
     # Hints of parameters, results and fields.
 
@@ -157,12 +157,12 @@ class Hints(Classes):
         found = self.resolve(node, scope)
         alias = self.alias(found)
         if isinstance(found, Definition) and alias is not None and depth < 20:
-            items = self.stream(alias, Scope(found.module, "out", names=type_parameters(found.module, found.node)), depth + 1)
+            items = self.stream(alias, Scope(found.module, "out", names=type_parameters(found)), depth + 1)
             # Where it has type variables, what is given for them is known to the alias.
             return f"{self.render(node, replace(scope, way='out'))}[number]" if items is not None and self.parameters(found) else items
         if not isinstance(found, str) or found not in STREAMS:
             return None
-        return self.render(in_brackets(node)[0], replace(scope, way="out")) if in_brackets(node) else "unknown"
+        return self.render(first_in_brackets(node), replace(scope, way="out"))
 
     def field(self, each: Field, scope: Scope) -> tuple[str, set[str]]:
         """Return the type of a field, read where its class stands, and the marks around its hint."""
@@ -187,8 +187,10 @@ class Hints(Classes):
 
     # One hint.
 
-    def render(self, node: ast.expr, scope: Scope) -> str:
-        """Return the type that a hint is."""
+    def render(self, node: ast.expr | None, scope: Scope) -> str:
+        """Return the type that a hint is; what has none is unknown."""
+        if node is None:
+            return "unknown"
         node, *others = self.alternatives(node, scope)
         if others:
             return self._union([node, *others], scope)
@@ -236,10 +238,7 @@ class Hints(Classes):
 
     def _is_of_parameters(self, node: ast.expr, scope: Scope) -> bool:
         """Whether it is `P.args` or `P.kwargs` of a ParamSpec, which may be any."""
-        if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name) or node.attr not in ("args", "kwargs"):
-            return False
-        found = self.resolve(node.value, scope)
-        return isinstance(found, Definition) and self.made_by(found) == "ParamSpec"
+        return isinstance(node, ast.Attribute) and node.attr in ("args", "kwargs") and self.made_by(self.resolve(node.value, scope)) == "ParamSpec"
 
     def _shaped(self, name: str, arguments: Sequence[ast.expr], node: ast.expr, scope: Scope) -> str:
         """Return the type of what is of something: what stands in its brackets."""
@@ -250,7 +249,7 @@ class Hints(Classes):
         inner = replace(scope, alias=None)
 
         def item(index: int) -> str:
-            return self.render(arguments[index], inner) if index < len(arguments) else "unknown"
+            return self.render(arguments[index] if index < len(arguments) else None, inner)
 
         if shape == "list":
             return many(item(0), scope.way)
@@ -284,7 +283,7 @@ class Hints(Classes):
         # What Python gives a function goes out, and what comes of it goes in.
         out = replace(scope, way="out")
         given = parsed(arguments[0]) if arguments else None
-        result = self.render(arguments[1], replace(scope, way="in", is_answer=True)) if len(arguments) > 1 else "unknown"
+        result = self.render(arguments[1] if len(arguments) > 1 else None, replace(scope, way="in", is_answer=True))
         if isinstance(given, ast.List) and not any(map(unpacked, given.elts[:-1])):
             told = [(_letter(index), each, unpacked(each)) for index, each in enumerate(given.elts)]
             parameters = ", ".join(f"{name}: {self.render(each, out)}" if rest is None else f"...{name}: {self.array(rest, out)}" for name, each, rest in told)
@@ -353,8 +352,7 @@ class Hints(Classes):
             inner = Scope(found.module, scope.way)
             if ROOT_MODEL in self.roots(found):
                 return self.field(fields_of(self, found)["root"], inner)[0]
-            base = next((each for each in found.node.bases if self.kind_of_base(each, found) == "value"), None)
-            return self.render(base, inner) if base is not None else "unknown"
+            return self.render(next((each for each in found.node.bases if self.kind(self.base(each, found)) == "value"), None), inner)
         finally:
             self._under_way.remove(found.node)
 

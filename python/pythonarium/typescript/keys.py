@@ -68,7 +68,7 @@ class _Kinds:
         return {"text" if found in TEXT else "variable" if VALUES.get(found or "") == UNKNOWN else "other"}
 
     def _of_defined(self, found: Definition) -> set[str]:
-        scope = Scope(found.module, names=type_parameters(found.module, found.node))
+        scope = Scope(found.module, names=type_parameters(found))
         if isinstance(found.node, ast.ClassDef):
             is_text = not TEXT.isdisjoint(self._hints.roots(found))
             return {{"value": "text", "enum": "literals"}.get(self._hints.kind(found), "other") if is_text else "other"}

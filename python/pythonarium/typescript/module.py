@@ -82,9 +82,9 @@ def members(found: Definition) -> dict[str, Definition]:
     return names
 
 
-def type_parameters(module: Module, node: ast.AST | None) -> dict[str, Definition]:
+def type_parameters(found: Definition) -> dict[str, Definition]:
     """Return the type variables that `def f[T]()`, `class C[T]` and `type X[T]` declare."""
-    return {each.name: Definition(module, each.name, each) for each in getattr(node, "type_params", ())}
+    return {each.name: Definition(found.module, each.name, each) for each in getattr(found.node, "type_params", ())}
 
 
 def is_taken(module: Module, name: str) -> bool:

@@ -22,7 +22,7 @@ def named_type(hints: Hints, found: Definition, name: str) -> list[str]:
     kind, alias = hints.kind(found), hints.alias(found)
     # What a class is built on is given in its place, so that nothing is given to its name.
     parameters = {} if kind == "value" else hints.parameters(found)
-    scope = Scope(found.module, declared=frozenset(parameters), owner=name + angled(parameters, names_only=True), names=type_parameters(found.module, node))
+    scope = Scope(found.module, declared=frozenset(parameters), owner=name + angled(parameters, names_only=True), names=type_parameters(found))
     if alias is not None:
         text = hints.render(alias, replace(scope, alias=node))
     elif kind == "value":
@@ -79,22 +79,18 @@ def _call(hints: Hints, call: ast.AST | None, scope: Scope) -> str:
     if not isinstance(call, Function):
         return "(...args: any[]) => unknown"
     out = replace(scope, way="out")
-
-    def hint(each: ast.arg) -> str:
-        return hints.render(each.annotation, out) if each.annotation else "unknown"
-
     given = call.args
-    parameters = [f"{label(each.arg)}{'' if default is None else '?'}: {hint(each)}" for each, default in by_position(given)[1:]]
+    parameters = [f"{label(each.arg)}{'' if default is None else '?'}: {hints.render(each.annotation, out)}" for each, default in by_position(given)[1:]]
     if given.kwarg is not None or given.kwonlyargs and (given.defaults or given.vararg):
         # What Python gives by keyword comes in one object behind all others, however many those are.
         parameters = ["...args: any[]"]
     elif given.vararg is not None:
         whole = unpacked(given.vararg.annotation)
-        parameters.append(f"...{label(given.vararg.arg)}: {many(hint(given.vararg), 'both') if whole is None else hints.array(whole, out)}")
+        parameters.append(f"...{label(given.vararg.arg)}: {many(hints.render(given.vararg.annotation, out), 'both') if whole is None else hints.array(whole, out)}")
     elif given.kwonlyargs:
-        keys = [f"{property_name(each.arg)}{'' if default is None else '?'}: {hint(each)}" for each, default in zip(given.kwonlyargs, given.kw_defaults)]
+        keys = [f"{property_name(each.arg)}{'' if default is None else '?'}: {hints.render(each.annotation, out)}" for each, default in zip(given.kwonlyargs, given.kw_defaults)]
         parameters.append(f"kwargs{'' if None in given.kw_defaults else '?'}: {{ {'; '.join(keys)} }}")
-    result = hints.render(call.returns, replace(scope, way="in", is_answer=True)) if call.returns else "unknown"
+    result = hints.render(call.returns, replace(scope, way="in", is_answer=True))
     return f"({', '.join(parameters)}) => {answer(result)}"
 
 

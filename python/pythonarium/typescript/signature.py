@@ -12,7 +12,7 @@ from .field import fields_of, makes_aliases, takes_names
 from .hint import Hints
 from .module import Definition, type_parameters
 from .scope import Scope
-from .syntax import Function, all_arguments, by_position, decorators, docstring, in_brackets, is_decorated, is_none, unpacked, yields
+from .syntax import Function, all_arguments, by_position, decorators, docstring, first_in_brackets, is_decorated, is_none, unpacked, yields
 from .text import angled, comment, label, many, property_name, union, without_literals
 
 
@@ -57,7 +57,7 @@ def signatures(hints: Hints, definition: Definition, declare: str, scope: Scope,
     told: dict[tuple[str, ...], None] = {}
     for node in definition.overloads or [body]:
         variables = dict(of_class or {})
-        own = replace(scope, way="in", variables=variables, names={**scope.names, **type_parameters(scope.module, node)})
+        own = replace(scope, way="in", variables=variables, names={**scope.names, **type_parameters(replace(definition, node=node))})
         missing: list[str] = []
         arguments = _arguments(hints, node.args, skip, own, missing)
         result = made if made is not None else _result(hints, node, body, own, missing)
@@ -109,8 +109,7 @@ def _result(hints: Hints, node: Function, body: Function, scope: Scope, missing:
         return "AsyncIterable<unknown>" if is_generator else "Promise<unknown>"
     items = hints.stream(node.returns, scope)
     if items is None and is_generator:
-        inner = in_brackets(hints.wrapped(node.returns, scope)[0])
-        items = hints.render(inner[0], scope) if inner else "unknown"
+        items = hints.render(first_in_brackets(hints.wrapped(node.returns, scope)[0]), scope)
     return f"Promise<{hints.render(node.returns, scope)}>" if items is None else f"AsyncIterable<{items}>"
 
 

@@ -59,12 +59,17 @@ def parsed(node: ast.AST) -> ast.expr:
     return node  # type: ignore[return-value]
 
 
-def in_brackets(node: ast.AST) -> list[ast.expr]:
+def in_brackets(node: ast.AST | None) -> list[ast.expr]:
     """Return what stands in the brackets behind a name; nothing where there are none."""
     if not isinstance(node, ast.Subscript):
         return []
     inner = node.slice
     return list(inner.elts) if isinstance(inner, ast.Tuple) and inner.elts else [inner]
+
+
+def first_in_brackets(node: ast.AST | None) -> ast.expr | None:
+    """Return what stands first in the brackets behind a name; None where there are none."""
+    return next(iter(in_brackets(node)), None)
 
 
 def constant(node: ast.AST | None) -> object:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def variables_of(classes: Classes, found: Definition) -> dict[str, Definition]:
     """Return the variables of a class or an alias, by name, in the order in which they are told."""
     node = found.node
-    variables = type_parameters(found.module, node)
+    variables = type_parameters(found)
     scope = Scope(found.module, names={**variables})
     hints: Sequence[ast.expr] = []
     if isinstance(node, ast.ClassDef):
