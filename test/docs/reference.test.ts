@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as pythonarium from 'pythonarium';
 import * as compile from 'pythonarium/compile';
 import * as machines from 'pythonarium/machines';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
-import { ROOT, readPage, readPages } from './pages.js';
+import { ROOT, readPage, readPages, withoutCode } from './pages.js';
 
 describe('the pages', () => {
   it.each([
@@ -38,6 +38,21 @@ describe('the pages', () => {
     expect(methods.length).toBeGreaterThan(15);
     const isSpokenOf = ([noun, member]: string[]) => new RegExp(`\\b${noun}\\.${member}\\b`).test(text);
     expect(methods.filter((method) => !isSpokenOf(method))).toEqual([]);
+  });
+
+  it('name no method of a class that it does not have', () => {
+    const said = readPages().flatMap(({ path, text }) =>
+      [...withoutCode(text).matchAll(/`([A-Z]\w+)\.(\w+)\b/g)].map(([, noun = '', member = '']) => ({
+        path,
+        noun,
+        member,
+      })),
+    );
+    const ours = said.filter(({ noun }) => SOURCES.some((source) => declares(source, noun)));
+    expect(ours.length).toBeGreaterThan(5);
+    const has = ({ noun, member }: (typeof ours)[number]) =>
+      SOURCES.some((source) => declares(source, noun) && new RegExp(`\\b${member}\\b(\\(|<| =|: |\\?: )`).test(source));
+    expect(ours.filter((each) => !has(each))).toEqual([]);
   });
 });
 
@@ -121,6 +136,10 @@ function isDescribed(symbol: ts.Symbol): boolean {
   return symbol.getDocumentationComment(program.getTypeChecker()).length > 0;
 }
 
+function declares(source: string, noun: string): boolean {
+  return new RegExp(`^(export )?(abstract )?class ${noun}\\b`, 'm').test(source);
+}
+
 function parsed(file: string): { source: ts.SourceFile; checker: ts.TypeChecker } {
   return { source: program.getSourceFile(join(ROOT, file)) as ts.SourceFile, checker: program.getTypeChecker() };
 }
@@ -128,6 +147,13 @@ function parsed(file: string): { source: ts.SourceFile; checker: ts.TypeChecker 
 const program = ts.createProgram(
   ['src/index.ts', 'src/compile.ts', 'machines/index.ts'].map((file) => join(ROOT, file)),
   { module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ES2022, skipLibCheck: true, strict: true, types: ['node'] },
+);
+
+/** What is written on both sides, file by file. */
+const SOURCES = ['src', 'machines', 'python'].flatMap((folder) =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.(ts|py)$/.test(file))
+    .map((file) => readFileSync(join(ROOT, folder, file), 'utf8')),
 );
 
 const CLASSES = [
