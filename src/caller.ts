@@ -27,7 +27,7 @@ import {
 import { keptOf } from './keep.js';
 import { checkKwargs, splitArgs } from './kw.js';
 import { LiveArguments } from './live-arguments.js';
-import { type MapOptions, mapCalls } from './map.js';
+import { type MapOptions, type MapOutcome, mapCalls } from './map.js';
 import { bare, NO_OPTIONS, own } from './own.js';
 import { failedResult, type PyProxy, PyResult, pyProxy } from './py.js';
 import { Attempts, type AttemptTerms } from './retries.js';
@@ -138,25 +138,41 @@ export abstract class Caller<Api = unknown> {
    * order of the items, or as they come with `ordered: false`. It never takes
    * more than `concurrency` items ahead of what has been consumed. Leaving the
    * loop gives up what is under way; so does the first error, which is thrown,
-   * and says in `index` which item it is of.
+   * and says in `index` which item it is of. With `keepGoing: true` the others
+   * go on, and what became of each is yielded.
    */
   map<T>(
     name: string,
     items: Iterable<unknown> | AsyncIterable<unknown>,
-    options: WithSchema<MapOptions, T>,
+    options: WithSchema<MapOptions & { readonly keepGoing: true }, T>,
+  ): AsyncIterableIterator<MapOutcome<T>, undefined> & AsyncDisposable;
+  map<T = unknown>(
+    name: string,
+    items: Iterable<unknown> | AsyncIterable<unknown>,
+    options: MapOptions & { readonly keepGoing: true },
+  ): AsyncIterableIterator<MapOutcome<T>, undefined> & AsyncDisposable;
+  map<T>(
+    name: string,
+    items: Iterable<unknown> | AsyncIterable<unknown>,
+    options: WithSchema<MapOptions & { readonly keepGoing?: false | undefined }, T>,
   ): AsyncIterableIterator<T, undefined> & AsyncDisposable;
   map<T = unknown>(
     name: string,
     items: Iterable<unknown> | AsyncIterable<unknown>,
-    options?: MapOptions,
+    options?: MapOptions & { readonly keepGoing?: false | undefined },
   ): AsyncIterableIterator<T, undefined> & AsyncDisposable;
+  map<T = unknown>(
+    name: string,
+    items: Iterable<unknown> | AsyncIterable<unknown>,
+    options: MapOptions,
+  ): AsyncIterableIterator<T | MapOutcome<T>, undefined> & AsyncDisposable;
   map<T = unknown>(
     name: string,
     items: Iterable<unknown> | AsyncIterable<unknown>,
     options: MapOptions = NO_OPTIONS,
-  ): AsyncIterableIterator<T, undefined> & AsyncDisposable {
+  ): AsyncIterableIterator<T | MapOutcome<T>, undefined> & AsyncDisposable {
     checkNames(options, MAP_OPTIONS);
-    const { concurrency: given, ordered = true, ...others } = own(options);
+    const { concurrency: given, ordered = true, keepGoing = false, ...others } = own(options);
     const concurrency = given === undefined ? this.concurrency : given;
     const rest = own(others);
     const bound = this.mergedWith(rest);
@@ -165,11 +181,13 @@ export abstract class Caller<Api = unknown> {
     const site = sites.above(this.map, askers.size, clock.now());
     const callOne = (item: unknown, signal: AbortSignal) =>
       this.#start(name, [item], own({ ...bound, signal, idempotencyKey: undefined }), rest);
-    const turns = () => this.turns(name, bound, given, site);
+    // An item that takes too long gives up all that went with it.
+    const isAlone = keepGoing && isLimit(this.#waitOf(bound).timeoutMs);
+    const turns = () => (isAlone ? undefined : this.turns(name, bound, given, site));
     // What a schema has made of a result is not what came.
     const onUntaken = this.owner === undefined || bound.schema !== undefined ? undefined : dropUnread;
-    const rules = { concurrency, ordered, signal: bound.signal, onUntaken };
-    return mapCalls(callOne, items, rules, turns) as AsyncIterableIterator<T, undefined> & AsyncDisposable;
+    const rules = { concurrency, ordered, keepGoing, signal: bound.signal, onUntaken };
+    return mapCalls(callOne, items, rules, turns) as Items<T | MapOutcome<T>>;
   }
 
   /**
@@ -607,7 +625,7 @@ const CALL_OPTIONS: ReadonlySet<string> = new Set([
   'idempotencyKey',
   'schema',
 ] satisfies (keyof CallOptions)[]);
-const MAP_OPTIONS: ReadonlySet<string> = new Set([...CALL_OPTIONS, 'concurrency', 'ordered']);
+const MAP_OPTIONS: ReadonlySet<string> = new Set([...CALL_OPTIONS, 'concurrency', 'ordered', 'keepGoing']);
 const STREAM_OPTIONS: ReadonlySet<string> = new Set([...CALL_OPTIONS, 'highWaterMark']);
 const PRIORITY_MAX = 100;
 const ATTEMPTS = 3;

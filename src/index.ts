@@ -13,7 +13,7 @@ export type { LeaseLeak, LogEvent, PoolEvents, RetireReason, RunningCall } from 
 export { type KeptFunction, keep } from './keep.js';
 export { type Kwargs, kw } from './kw.js';
 export type { CheckoutOptions, HoldOptions, Lease } from './lease.js';
-export type { MapOptions } from './map.js';
+export type { MapOptions, MapOutcome } from './map.js';
 export { MicroDate } from './micro-date.js';
 export { NdArray, type NdArrayParts, ndarray, type TypedArray } from './ndarray.js';
 export type { PoolOptions, RecycleLimits, SetupCall, SizeRange } from './options.js';

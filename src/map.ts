@@ -4,7 +4,8 @@ import { reasonOf, throwIfAborted, whenAborted } from './budget.js';
 import type { CallOutcome } from './call.js';
 import type { CallOptions } from './caller.js';
 import { isMadeHere } from './error-ties.js';
-import { OptionError } from './errors.js';
+import { OptionError, PoolError } from './errors.js';
+import { isA } from './instance.js';
 import { type AnyIterator, Source } from './source.js';
 import { nextTick } from './turn.js';
 import type { Turns } from './turns.js';
@@ -18,7 +19,17 @@ export interface MapOptions extends CallOptions {
   readonly concurrency?: number | undefined;
   /** Whether results come in the order of the items. Default: true. */
   readonly ordered?: boolean | undefined;
+  /**
+   * Whether the others go on where an item fails: what is yielded is then a {@link MapOutcome} of each. What they would all
+   * fail by is thrown nevertheless. Default: false, where the first error is thrown.
+   */
+  readonly keepGoing?: boolean | undefined;
 }
+
+/** What became of one item of a `map` that keeps going: a `PromiseSettledResult`, and which of the items it is, from 0 on. */
+export type MapOutcome<T = unknown> =
+  | { readonly status: 'fulfilled'; readonly index: number; readonly value: T }
+  | { readonly status: 'rejected'; readonly index: number; readonly reason: unknown };
 
 /**
  * Runs each of the items, `concurrency` at a time, and yields the results. The source is never read further than there is
@@ -41,6 +52,7 @@ type CallOne<T> = (item: unknown, signal: AbortSignal) => Promise<T>;
 interface MapRules {
   readonly concurrency: number;
   readonly ordered: boolean;
+  readonly keepGoing?: boolean;
   readonly signal: AbortSignal | undefined;
   /** Gets each result that is there and that nobody will take. */
   readonly onUntaken?: ((result: unknown) => void) | undefined;
@@ -149,7 +161,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
     // What else is there to be had is taken first, so that as many as can be go together.
     if (this.#turns === undefined) this.#fill();
     else this.#fillLater();
-    if (!item.hasFailed) return Promise.resolve({ value: item.outcome as T, done: false });
+    if (!item.hasFailed || this.#survives(item)) return Promise.resolve({ value: this.#yieldOf(item), done: false });
     return Promise.reject(this.#failedBy(item));
   }
 
@@ -176,13 +188,16 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
 
   #begin(): void {
     this.#isBegun = true;
-    const { concurrency, ordered, signal } = this.#rules;
+    const { concurrency, ordered, keepGoing = false, signal } = this.#rules;
     try {
       if (!Number.isInteger(concurrency) || concurrency < 1) {
         throw new OptionError({ option: 'concurrency', expected: 'an integer of 1 or more', got: concurrency });
       }
       if (typeof ordered !== 'boolean') {
         throw new OptionError({ option: 'ordered', expected: 'true or false', got: ordered });
+      }
+      if (typeof keepGoing !== 'boolean') {
+        throw new OptionError({ option: 'keepGoing', expected: 'true or false', got: keepGoing });
       }
       this.#source.open();
       throwIfAborted(signal);
@@ -324,13 +339,29 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
         return;
       }
       this.#asking.shift();
-      if (item.hasFailed) return asking.reject(this.#failedBy(item));
+      if (item.hasFailed && !this.#survives(item)) return asking.reject(this.#failedBy(item));
       if (this.#asking.length > 0) {
         this.#consumed = this.#yielded;
         this.#fillLater();
       }
-      asking.resolve({ value: item.outcome as T, done: false });
+      asking.resolve({ value: this.#yieldOf(item), done: false });
     }
+  }
+
+  #yieldOf({ index, hasFailed, outcome }: MapItem): T {
+    if (!this.#rules.keepGoing) return outcome as T;
+    const told: MapOutcome = hasFailed
+      ? { status: 'rejected', index, reason: outcome }
+      : { status: 'fulfilled', index, value: outcome };
+    return told as T;
+  }
+
+  /** Whether it goes on behind that item, which has failed: by what says nothing of the others. */
+  #survives({ outcome }: MapItem): boolean {
+    const { keepGoing, signal } = this.#rules;
+    if (!keepGoing || (isA(outcome, PoolError) && HOPELESS.has(outcome.code))) return false;
+    // That of a polyfill may know of no reason.
+    return !signal?.aborted || (signal.reason !== undefined && outcome !== signal.reason);
   }
 
   /** It ends by the error of that item, which says so. The reason of its signal is nothing that the item failed by. */
@@ -391,3 +422,19 @@ function iteratorOf(items: Iterable<unknown> | AsyncIterable<unknown>): AnyItera
   }
   throw new OptionError({ option: 'items', expected: 'an iterable or an async iterable', got: items });
 }
+
+/**
+ * What says something of all items behind it: they would fail by it as well, and at once, before anything could change; or
+ * meet another state than those before.
+ */
+const HOPELESS: ReadonlySet<PoolError['code']> = new Set([
+  'ERR_OPTION',
+  'ERR_NOT_EXPOSED',
+  'ERR_QUEUE_FULL',
+  'ERR_SESSION_LIMIT',
+  'ERR_DEADLOCK',
+  'ERR_POOL_CLOSED',
+  'ERR_POOL_DEGRADED',
+  'ERR_LEASE_ENDED',
+  'ERR_SESSION_LOST',
+]);

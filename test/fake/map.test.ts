@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WorkerHand } from '../../src/actors/worker.js';
-import type { MapOptions, PoolError, PoolOptions } from '../../src/index.js';
+import type { MapOptions, MapOutcome, PoolError, PoolOptions } from '../../src/index.js';
 import { KeepAlive } from '../../src/keep-alive.js';
 import { batchesMax } from '../../src/turns.js';
 import { playTicks } from '../support/played-ticks.js';
@@ -325,7 +325,7 @@ describe('a map that is given up in the middle of a batch', () => {
 
   it('rejects with the reason of its signal, after the results that were there', async () => {
     const controller = new AbortController();
-    const { map, process, results } = await inTheMiddle({}, controller.signal);
+    const { map, process, results } = await inTheMiddle({}, { signal: controller.signal });
     void map;
     process.answer('done');
     await done();
@@ -390,6 +390,112 @@ describe('an error says which item it is of', () => {
     const { pool } = await mapping();
     const error = await failure(collect(pool.map('f', [1, Symbol('no value'), 3])));
     expect(error).toMatchObject({ code: 'ERR_VALUE', index: 1 });
+  });
+});
+
+describe('a map that keeps going', () => {
+  const isIll = (item: unknown) => Number(item) % 10 === 9;
+
+  it('has the others of a batch served where one of them raises, and all behind it', async () => {
+    const { pool, sizes } = await mapping(
+      {},
+      {
+        serve: ({ args: [item] }, process) =>
+          queueMicrotask(() => (isIll(item) ? process.raise() : process.answer(item))),
+      },
+    );
+    const outcomes = await collect(pool.map<number>('f', numbers(400), { concurrency: 64, keepGoing: true }));
+    const told = [...numbers(400)].map((index) =>
+      isIll(index) ? { status: 'rejected', index } : { status: 'fulfilled', index, value: index },
+    );
+    expect(outcomes).toMatchObject(told);
+    expect(outcomes[9]).toMatchObject({ reason: { code: 'ERR_PYTHON' } });
+    expect(Math.max(...sizes)).toBeGreaterThan(1);
+    expect(pool.stats()).toMatchObject({ leases: 0, calls: { asked: 400, answered: 360, failed: 40, running: 0 } });
+  });
+
+  it('tells of what its worker had begun as that died, and has all others served elsewhere', async () => {
+    const { python, process, results, seen, settle } = await inTheMiddle({}, { keepGoing: true });
+    process.die({ exitCode: null, signal: 'SIGSEGV' });
+    process.tellEnd();
+    await settle();
+    const next = python.processes.at(-1) as FakeProcess;
+    while (seen.length < 1_000) await answer(next);
+    await results;
+    const outcomes = seen as MapOutcome[];
+    expect(outcomes.map(({ index }) => index)).toEqual([...numbers(1_000)]);
+    const lost = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? outcome.reason : []));
+    expect(lost.length).toBeGreaterThan(0);
+    expect(lost.length).toBeLessThanOrEqual(16);
+    for (const reason of lost) expect(reason).toMatchObject({ code: 'ERR_WORKER_DIED', started: true });
+    const started = python.processes.flatMap((each) => each.started);
+    expect(new Set(started).size).toBe(started.length);
+  });
+
+  it('makes each item a call by itself where there is a time limit, so that one that is late takes no other with it', async () => {
+    const { pool, process, clock, lines, timers } = await mapping({ timeoutMs: 100 }, { serve: () => {} });
+    const given = { concurrency: 1, keepGoing: true } as const;
+    const outcomes = collect(pool.map('f', ['a', 'b', 'c'], given));
+    await done();
+    await answer(process);
+    await done();
+    await clock.turn(100);
+    process.answer('late');
+    await done();
+    await answer(process);
+    expect(await outcomes).toMatchObject([
+      { status: 'fulfilled', index: 0, value: 'a' },
+      { status: 'rejected', index: 1, reason: { code: 'ERR_CALL_TIMEOUT', ranMs: 100 } },
+      { status: 'fulfilled', index: 2, value: 'c' },
+    ]);
+    expect(lines.some(({ type }) => type === 'map')).toBe(false);
+    expect(clock.timers).toBe(timers);
+    const unbounded = collect(pool.map('f', ['d'], { ...given, timeoutMs: Number.POSITIVE_INFINITY }));
+    await done();
+    await answer(process);
+    expect(await unbounded).toMatchObject([{ status: 'fulfilled', value: 'd' }]);
+    expect(lines.some(({ type }) => type === 'map')).toBe(true);
+  });
+
+  it('says of each item that no worker came free in time, though one error says so of all', async () => {
+    const { pool, clock } = await mapping({ queueTimeoutMs: 100 }, { serve: () => {} });
+    const lease = await pool.checkout();
+    const outcomes = collect(pool.map('f', [1, 2], { keepGoing: true }));
+    await clock.turn(100);
+    expect(await outcomes).toMatchObject([0, 1].map((index) => ({ index, reason: { code: 'ERR_QUEUE_TIMEOUT' } })));
+    await lease.checkin();
+  });
+
+  it('ends where there is no room for an item, since all behind it would be refused before anybody made some', async () => {
+    const { pool } = await mapping({ queueMax: 0 }, { serve: () => {} });
+    const lease = await pool.checkout();
+    let taken = 0;
+    const items = function* () {
+      for (; taken < 1_000; taken += 1) yield taken;
+    };
+    for (const given of [{}, { attempts: 2 }]) {
+      taken = 0;
+      const error = await failure(collect(pool.map('f', items(), { ...given, keepGoing: true })));
+      expect(error).toMatchObject({ code: 'ERR_QUEUE_FULL', index: 0 });
+      expect(taken).toBeLessThan(10);
+    }
+    await lease.checkin();
+  });
+
+  it('ends with its pool, once those are served that were there', async () => {
+    const { pool, process } = await mapping({}, { serve: () => {} });
+    const seen: unknown[] = [];
+    const error = failure(
+      (async () => {
+        for await (const { index } of pool.map('f', numbers(10), { concurrency: 4, keepGoing: true })) seen.push(index);
+      })(),
+    );
+    await done();
+    const drained = pool.drain();
+    while (process.owesAnswer) await answer(process);
+    expect(await error).toMatchObject({ code: 'ERR_POOL_CLOSED', index: 4 });
+    expect(seen).toEqual([0, 1, 2, 3]);
+    await drained;
   });
 });
 
@@ -678,10 +784,10 @@ async function mapping(options: Partial<PoolOptions> = {}, script: Script = {}) 
 }
 
 /** A map whose worker runs one item of a batch, with others behind it and another batch in the pipe. */
-async function inTheMiddle(options: Partial<PoolOptions> = {}, signal?: AbortSignal) {
+async function inTheMiddle(options: Partial<PoolOptions> = {}, given: MapOptions = {}) {
   const mapped = await mapping(options, { serve: () => {} });
   const { pool, process, sizes } = mapped;
-  const map = pool.map('f', numbers(1_000), { concurrency: 16, signal });
+  const map = pool.map('f', numbers(1_000), { concurrency: 16, ...given });
   const seen: unknown[] = [];
   const results = (async () => {
     for await (const result of map) seen.push(result);

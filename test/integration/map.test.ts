@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { kw } from '../../src/index.js';
 import { temporaryFolder } from '../support/folder.js';
 import { Gate } from '../support/gate.js';
@@ -8,6 +9,7 @@ import { collect, failure, fixtures, readyPool } from '../support/pool.js';
 import { until } from '../support/processes.js';
 
 const app = fixtures(import.meta.url)('app.py');
+const deaths = fixtures(import.meta.url)('deaths.py');
 
 describe('map', () => {
   it('yields one result for each item, in the order of the items', async () => {
@@ -202,6 +204,42 @@ describe('map', () => {
     expect(() => pool.map('echo', [1], { concurency: 3 } as never)).toThrow(expect.objectContaining(mistyped));
   });
 
+  it('that keeps going yields what became of each item, whether Python raised, its schema refused it or it could not cross', async () => {
+    const pool = await readyPool(app);
+    const items = ['ann', 3, Symbol('no value'), 'bob'];
+    const outcomes = await collect(pool.map('text.shout', items, { keepGoing: true }));
+    expect(outcomes).toMatchObject([
+      { status: 'fulfilled', index: 0 },
+      { status: 'rejected', index: 1, reason: { code: 'ERR_PYTHON', type: 'AttributeError' } },
+      { status: 'rejected', index: 2, reason: { code: 'ERR_VALUE', path: 'args[0]' } },
+      { status: 'fulfilled', index: 3 },
+    ]);
+    const schema = z.string();
+    const checked = await collect(pool.map('echo', ['a', 1, 'b'], { schema, keepGoing: true }));
+    expect(checked).toMatchObject([
+      { status: 'fulfilled', value: 'a' },
+      { status: 'rejected', reason: { code: 'ERR_RESULT' } },
+      { status: 'fulfilled', value: 'b' },
+    ]);
+  });
+
+  it('that keeps going ends by what all items would fail by, or behind which Python has another state', async () => {
+    const pool = await readyPool(deaths, { size: 2 });
+    const unknown = pool.map('nosuch', [1, 2], { keepGoing: true });
+    expect(await failure(unknown.next())).toMatchObject({ code: 'ERR_NOT_EXPOSED', index: 0 });
+    const lease = await pool.checkout();
+    for (const [caller, code] of [
+      [lease, 'ERR_LEASE_ENDED'],
+      [pool.session('ann'), 'ERR_SESSION_LOST'],
+    ] as const) {
+      const map = caller.map('exit_at_once', [3, 4, 5], { keepGoing: true });
+      const died = { code: 'ERR_WORKER_DIED', started: true, exitCode: 3 };
+      expect((await map.next()).value).toMatchObject({ status: 'rejected', index: 0, reason: died });
+      expect(await failure(map.next())).toMatchObject({ code, index: 1 });
+      expect((await map.next()).done).toBe(true);
+    }
+  });
+
   it('runs under a lease and in a session too, one item after the other', async () => {
     const pool = await readyPool(app, { size: 2 });
     await using lease = await pool.checkout();
@@ -254,6 +292,21 @@ describe('a map of short calls, many in one message', () => {
     expect(new Set(begun).size).toBe(begun.length);
     expect(begun).toContain('700');
     expect(await pool.call('double', [1])).toBe(2);
+  });
+
+  it('that keeps going tells of what its worker had begun as that died, and begins all others, none of them twice', async () => {
+    const pool = await readyPool(module, { size: 2 });
+    const path = join(temporaryFolder(), 'begun');
+    const given = { concurrency: 64, kwargs: { path, dies_at: 700 }, keepGoing: true } as const;
+    const outcomes = await collect(pool.map<number>('note', range(2_000), given));
+    expect(outcomes.map(({ index }) => index)).toEqual([...range(2_000)]);
+    for (const outcome of outcomes) {
+      if (outcome.status === 'fulfilled') expect(outcome.value).toBe(outcome.index);
+      else expect(outcome.reason).toMatchObject({ code: 'ERR_WORKER_DIED', started: true, exitCode: 9 });
+    }
+    expect(outcomes[700]?.status).toBe('rejected');
+    const begun = readFileSync(path, 'utf8').trim().split('\n').map(Number);
+    expect(begun.toSorted((one, other) => one - other)).toEqual([...range(2_000)]);
   });
 
   it('that is left in the middle begins nothing more, and leaves its worker alive', async () => {

@@ -12,6 +12,7 @@ import {
   type Lane,
   type Lease,
   type MapOptions,
+  type MapOutcome,
   type MicroDate,
   NdArray,
   ndarray,
@@ -129,6 +130,15 @@ export async function untyped(pool: Pool) {
   for await (const row of pool.py.app!.rows!(3)) expectTypeOf(row).toEqualTypeOf<unknown>();
   expectTypeOf(pool.map<number>('sqrt', [1])).toExtend<AsyncIterable<number>>();
   expectTypeOf(pool.map<number>('sqrt', new Set([1]))).toExtend<AsyncIterable<number>>();
+  expectTypeOf(pool.map<number>('sqrt', [1], { keepGoing: true })).toExtend<AsyncIterable<MapOutcome<number>>>();
+  expectTypeOf<MapOutcome<number>>().toExtend<PromiseSettledResult<number>>();
+  for await (const outcome of pool.map<number>('sqrt', [1], { ordered: false, keepGoing: true })) {
+    if (outcome.status === 'fulfilled') expectTypeOf(outcome.value).toEqualTypeOf<number>();
+    else expectTypeOf(outcome).not.toHaveProperty('value');
+  }
+  for await (const root of pool.map<number>('sqrt', [1], { keepGoing: false })) {
+    expectTypeOf(root).toEqualTypeOf<number>();
+  }
   await using mapped = pool.map<number>('sqrt', [1]);
   expectTypeOf((await mapped.next()).value).toEqualTypeOf<number | undefined>();
 
@@ -144,6 +154,9 @@ export function schemas(pool: Pool, schema: StandardSchema<{ rows: number }>) {
   expectTypeOf(pool.call('load', [], { schema, timeoutMs: 5 })).toEqualTypeOf<Promise<{ rows: number }>>();
   expectTypeOf(pool.map('load', ['a'], { schema })).toEqualTypeOf<
     AsyncIterableIterator<{ rows: number }, undefined> & AsyncDisposable
+  >();
+  expectTypeOf(pool.map('load', ['a'], { schema, keepGoing: true })).toEqualTypeOf<
+    AsyncIterableIterator<MapOutcome<{ rows: number }>, undefined> & AsyncDisposable
   >();
   // @ts-expect-error: that is no schema.
   pool.call('load', [], { schema: { parse: () => 1 } });
@@ -185,7 +198,8 @@ export async function options(signal: AbortSignal) {
 /** The options of a `map` and of a stream, and what a hook is told, have names to be written down by. */
 export function named(pool: Pool) {
   const mapped: MapOptions = { concurrency: 2, ordered: false };
-  pool.map('f', [1], mapped);
+  // Whether it keeps going is not said by its type.
+  expectTypeOf(pool.map<number>('f', [1], mapped)).toExtend<AsyncIterable<number | MapOutcome<number>>>();
   const streamed: StreamOptions = { highWaterMark: 16, timeoutMs: 1 };
   pool.stream('f', [], streamed);
   const onProgress = ({ done, total, note }: Progress) => void [done, total, note];

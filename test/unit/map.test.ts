@@ -396,6 +396,113 @@ describe('map', () => {
   });
 });
 
+describe('a map that keeps going', () => {
+  it.each([true, false])('yields what became of each item, whichever failed, ordered: %s', async (ordered) => {
+    const calls = new Calls();
+    const source = new Source(['a', 'b', 'c', 'd']);
+    const results = all(calls.map(source, { concurrency: 2, ordered, keepGoing: true }));
+    const error = new Error('b failed');
+    await heard();
+    calls.refuse('b', error);
+    await heard();
+    for (const item of ['a', 'c', 'd']) {
+      while (!calls.asked.includes(item)) await setImmediate();
+      calls.answer(item);
+      await heard();
+    }
+    const told = [
+      { status: 'fulfilled', index: 0, value: 'a!' },
+      { status: 'rejected', index: 1, reason: error },
+      { status: 'fulfilled', index: 2, value: 'c!' },
+      { status: 'fulfilled', index: 3, value: 'd!' },
+    ];
+    expect(await results).toEqual(ordered ? told : [told[1], told[0], told[2], told[3]]);
+    expect('index' in error).toBe(false);
+    expect(calls.abortedItems).toEqual([]);
+    expect(source.isClosed).toBe(false);
+  });
+
+  it('tells so whoever asks for several at once', async () => {
+    const calls = new Calls();
+    const map = calls.map(['a', 'b'], { concurrency: 2, keepGoing: true });
+    const results = Promise.all([map.next(), map.next(), map.next()]);
+    await heard();
+    calls.answer('b');
+    calls.refuse('a', new Error('a failed'));
+    const [first, second, end] = await results;
+    expect(first.value).toMatchObject({ status: 'rejected', index: 0 });
+    expect(second.value).toMatchObject({ status: 'fulfilled', index: 1 });
+    expect(end.done).toBe(true);
+  });
+
+  it('throws what all items would fail by, says which it was, and gives up what is under way', async () => {
+    const calls = new Calls();
+    const source = new Source(['a', 'b', 'c', 'd']);
+    const map = calls.map(source, { concurrency: 3, keepGoing: true });
+    const first = map.next();
+    await heard();
+    const error = new PoolClosedError({ by: 'close' });
+    calls.refuse('a', new Error('a failed'));
+    calls.refuse('b', error);
+    expect((await first).value).toMatchObject({ status: 'rejected', index: 0 });
+    await expect(map.next()).rejects.toBe(error);
+    expect(error.index).toBe(1);
+    expect(calls.abortedItems).toContain('c');
+    expect(source.isClosed).toBe(true);
+    expect((await map.next()).done).toBe(true);
+  });
+
+  it('throws the reason of its signal, after what became of the items before', async () => {
+    const calls = new Calls();
+    const { signal, abort } = abortable();
+    const map = calls.map(['a', 'b', 'c'], { concurrency: 3, signal, keepGoing: true });
+    const first = map.next();
+    await heard();
+    calls.answer('a');
+    calls.refuse('b', new Error('b failed'));
+    await first;
+    const reason = new PoolClosedError({ by: 'close' });
+    abort(reason);
+    expect((await map.next()).value).toMatchObject({ status: 'rejected', index: 1 });
+    await expect(map.next()).rejects.toBe(reason);
+  });
+
+  it('ends where a signal has aborted that knows of no reason', async () => {
+    const calls = new Calls();
+    const listeners: (() => void)[] = [];
+    const signal = {
+      aborted: false,
+      reason: undefined,
+      addEventListener: (_: string, listener: () => void) => listeners.push(listener),
+      removeEventListener() {},
+    };
+    const results = all(calls.map(['a', 'b'], { concurrency: 2, signal: signal as never, keepGoing: true }));
+    await heard();
+    signal.aborted = true;
+    for (const listener of listeners) listener();
+    await expect(results).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
+  it('throws what its source throws', async () => {
+    const calls = new Calls();
+    async function* source() {
+      yield 1;
+      throw new Error('the source broke');
+    }
+    const map = calls.map(source(), { concurrency: 2, keepGoing: true });
+    const first = map.next();
+    while (calls.asked.length < 1) await setImmediate();
+    calls.refuse(1, new Error('one failed'));
+    expect((await first).value).toMatchObject({ status: 'rejected', index: 0 });
+    await expect(map.next()).rejects.toThrow('the source broke');
+  });
+
+  it.each(['true', 1, null])('is not to be had by %j, with ERR_OPTION', async (keepGoing) => {
+    const results = all(new Calls().map([1], { keepGoing: keepGoing as never }));
+    await expect(results).rejects.toMatchObject({ code: 'ERR_OPTION', option: 'keepGoing' });
+  });
+});
+
 /** Calls that are answered when the test says so. */
 class Calls {
   readonly asked: unknown[] = [];
