@@ -149,7 +149,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     return this.#isSettled;
   }
 
-  /** Runs `run` once the call has ended, before its caller goes on. */
+  /** Runs `run` once the call has ended, before its caller goes on: with how, and what it failed by. */
   onSettled(run: Afterwards): void {
     const before = this.#afterwards;
     this.#afterwards = before === undefined ? run : [before, run].flat();
@@ -445,7 +445,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
   }
 
   fail(error: unknown, how: CallOutcome = 'failed'): void {
-    if (!this.#settle(how)) return;
+    if (!this.#settle(how, error)) return;
     if (isA(error, PoolError)) showCaller(error, this.#site);
     this.#resolve(rejection(error));
   }
@@ -505,7 +505,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     return true;
   }
 
-  #settle(how: CallOutcome): boolean {
+  #settle(how: CallOutcome, error?: unknown): boolean {
     if (this.#isSettled) return false;
     this.#isSettled = true;
     this.parent?.release(this);
@@ -513,8 +513,8 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     const timer = this.#extras?.attempts?.timer;
     if (timer !== undefined) this.#clock.clearTimeout(timer);
     this.#live?.close();
-    if (typeof this.#afterwards === 'function') this.#afterwards(how);
-    else for (const run of this.#afterwards ?? []) run(how);
+    if (typeof this.#afterwards === 'function') this.#afterwards(how, error);
+    else for (const run of this.#afterwards ?? []) run(how, error);
     return true;
   }
 }
@@ -541,11 +541,11 @@ const LOST =
   'has lost bytes since the call was made: their buffer was transferred as it waited. ' +
   'Send a copy, or keep them until the call has settled.';
 
-type Afterwards = (how: CallOutcome) => void;
+type Afterwards = (how: CallOutcome, error: unknown) => void;
 
 /**
  * How a call ended, as `stats()` counts it. `timedOut`: its budget, or a limit on how long it runs, was spent. `aborted`: by
- * its signal, or since the loop over its results was left. `refused`: before Python had begun with it. `shed`: in an
- * overload. `failed`: by any other error.
+ * its signal, or since the loop over its results was left. `refused`: by the pool, before Python had begun with it.
+ * `shed`: in an overload. `failed`: by any other error.
  */
 export type CallOutcome = 'answered' | 'failed' | 'timedOut' | 'aborted' | 'refused' | 'shed';

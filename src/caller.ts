@@ -13,6 +13,7 @@ import {
 } from './budget.js';
 import { Call, type CallExtras, type Progress, type Question } from './call.js';
 import { outside } from './children.js';
+import { tellOfEnd } from './ended-call.js';
 import { FunctionReleasedError, OptionError } from './errors.js';
 import { elsewhere, GivenHandles } from './given-handles.js';
 import {
@@ -419,6 +420,7 @@ export abstract class Caller<Api = unknown> {
     const askedAt = Math.floor(now);
     const call = new Call(question, site, clock, askedAt, wait, extras);
     counters.asked += 1;
+    if (this.runtime.tellsOfEnds) tellOfEnd(call, this.runtime, now);
     // A stream holds it while somebody waits for an item.
     if (stream === undefined) keepAlive.hold();
     call.onSettled(stream === undefined ? this.runtime.onCallSettled : this.runtime.onStreamSettled);

@@ -1,3 +1,4 @@
+import type { CallOutcome } from './call.js';
 import type { SessionLoss } from './errors.js';
 
 /** What a pool tells those who listen: facts, by the charts' own names. */
@@ -52,6 +53,8 @@ export interface PoolEvents {
   'call.slow': [RunningCall];
   /** A call has run longer than `hardLimitMs`, or given no sign of progress for `heartbeatTimeoutMs`. Its caller has been told. */
   'call.hung': [RunningCall & { readonly by: 'hard-limit' | 'heartbeat' }];
+  /** A call has ended, one way or another, that was made while somebody listened to this, or an item of a `map` that was sent. */
+  'call.ended': [EndedCall];
   /** Something that Python printed, logged or warned of; a line of it. */
   log: [LogEvent];
 }
@@ -82,6 +85,24 @@ export interface LogEvent {
   /** With `logging`: the logger's name. */
   readonly logger: string | undefined;
   /** The `context` of that call, if it has one. */
+  readonly context: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** How a call ended, and how long it took. */
+export interface EndedCall {
+  /** The function that was called. */
+  readonly name: string;
+  /** As `stats().calls` counts it. */
+  readonly how: CallOutcome;
+  /** The worker that it was sent to last; `undefined` if it was waiting for one. */
+  readonly worker: string | undefined;
+  /** How long after it was made it was sent there, in ms; attempts before that included. Until its end if it was waiting. */
+  readonly waitedMs: number;
+  /** How long after that it ended, in ms: what it may have waited there behind others included. */
+  readonly ranMs: number;
+  /** What it failed by: a `PoolError`, or what it was given up for; `undefined` if it was answered, or the loop over it left. */
+  readonly error: unknown;
+  /** The `context` of the call, if it has one. */
   readonly context: Readonly<Record<string, unknown>> | undefined;
 }
 

@@ -9,7 +9,7 @@ export type { PoolClock } from './clock.js';
 export { type CloseOnSignalOptions, closeOnSignal } from './close-on-signal.js';
 export type { TiedErrorClass } from './error-ties.js';
 export * from './errors.js';
-export type { LeaseLeak, LogEvent, PoolEvents, RetireReason, RunningCall } from './events.js';
+export type { EndedCall, LeaseLeak, LogEvent, PoolEvents, RetireReason, RunningCall } from './events.js';
 export { type KeptFunction, keep } from './keep.js';
 export { type Kwargs, kw } from './kw.js';
 export type { CheckoutOptions, HoldOptions, Lease } from './lease.js';

@@ -86,7 +86,7 @@ export class MapItem implements BatchItem {
     if (this.isDone) return;
     this.isDone = true;
     this.outcome = value;
-    this.#turns?.onSettled('answered');
+    this.#turns?.onSettled(this, 'answered');
     this.#mapping.onDone(this);
   }
 
@@ -95,7 +95,7 @@ export class MapItem implements BatchItem {
     this.isDone = true;
     this.hasFailed = true;
     this.outcome = this.#turns === undefined ? error : this.#turns.shown(error);
-    this.#turns?.onSettled(how);
+    this.#turns?.onSettled(this, how, error);
     this.#mapping.onDone(this);
   }
 }

@@ -166,18 +166,21 @@ export class Pool<Api = unknown> extends Caller<Api> {
   /** Calls `listener` with each event of that name. One that throws disturbs nobody: the process is warned. */
   on<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
     this.runtime.events.on(name, listener as never);
+    this.runtime.noteListeners();
     return this;
   }
 
   /** As {@link on}, for the next event only. */
   once<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
     this.runtime.events.once(name, listener as never);
+    this.runtime.noteListeners();
     return this;
   }
 
   /** Calls `listener` no more with events of that name. */
   off<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
     this.runtime.events.off(name, listener as never);
+    this.runtime.noteListeners();
     return this;
   }
 

@@ -96,6 +96,8 @@ export class Runtime {
   readonly counters = new Counters();
   readonly hooks = new Hooks();
   readonly events = new EventEmitter<PoolEvents>();
+  /** Somebody listens to `call.ended`. */
+  tellsOfEnds = false;
   readonly sites = new Sites();
   /** Those who have asked for a worker and have none: neither been granted one nor refused. */
   readonly askers = new Askers();
@@ -510,6 +512,11 @@ export class Runtime {
     soon(() => {
       for (const listener of listeners) this.hooks.call(listener, `A listener of \`${name}\``, fact);
     });
+  }
+
+  /** Listeners have come or gone. */
+  noteListeners(): void {
+    this.tellsOfEnds = this.events.listenerCount('call.ended') > 0;
   }
 
   log({ worker, stream, call, text, level, logger, context }: LogMessage & Pick<LogEvent, 'worker' | 'context'>): void {

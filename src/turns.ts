@@ -85,6 +85,8 @@ export class Turns implements BatchListener {
   /** Those that may be unsettled, in the order in which they were taken; kept where there is a time limit. */
   #oldest: BatchItem[] = [];
   #timer: unknown;
+  /** The names of the workers that items were sent to, while somebody listens to `call.ended`. */
+  readonly #sentTo = new WeakMap<BatchItem, string>();
   /** What it was given up by, if it was. */
   #over: { readonly error: unknown; readonly how: CallOutcome } | undefined;
 
@@ -124,8 +126,9 @@ export class Turns implements BatchListener {
   }
 
   /** An item that was taken in is settled. */
-  onSettled(how: CallOutcome): void {
+  onSettled(item: BatchItem, how: CallOutcome, error?: unknown): void {
     this.runtime.counters.settled(how);
+    if (this.runtime.tellsOfEnds) this.#tellOfEnd(item, how, error);
     this.#open -= 1;
     if (this.#open > 0) return;
     this.runtime.keepAlive.release();
@@ -181,6 +184,7 @@ export class Turns implements BatchListener {
       item.sentAt = now;
       items.push(item);
     }
+    if (this.runtime.tellsOfEnds) for (const item of items) this.#sentTo.set(item, worker.name);
     if (this.#sent === this.#pending.length || this.#sent >= FORGOTTEN) {
       this.#pending = this.#pending.slice(this.#sent);
       this.#sent = 0;
@@ -326,6 +330,17 @@ export class Turns implements BatchListener {
       isOfAttempt: false,
       cause: undefined,
     });
+  }
+
+  /** As `tellOfEnd` does of a call. Of what was sent before somebody listened nothing is told. */
+  #tellOfEnd(item: BatchItem, how: CallOutcome, error: unknown): void {
+    const worker = item.sentAt === undefined ? undefined : this.#sentTo.get(item);
+    if (item.sentAt !== undefined && worker === undefined) return;
+    const { name, context } = this.#terms;
+    const now = this.runtime.clock.now();
+    const sentAt = item.sentAt ?? now;
+    const [waitedMs, ranMs] = [sentAt - item.askedAt, now - sentAt];
+    this.runtime.emit('call.ended', { name, how, worker, waitedMs, ranMs, error, context });
   }
 
   /** The error as whoever made the `map` gets it. */

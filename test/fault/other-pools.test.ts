@@ -386,6 +386,7 @@ describe('where snakepit went wrong', () => {
       'pool.closed': true,
       'call.slow': true,
       'call.hung': true,
+      'call.ended': true,
       'pool.reloaded': true,
       'reload.failed': true,
       log: true,

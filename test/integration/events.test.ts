@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { PoolEvents } from '../../src/index.js';
-import { failure, fixtures, next, readyPool, startPool } from '../support/pool.js';
+import { collect, failure, fixtures, next, readyPool, startPool } from '../support/pool.js';
 
 const here = fixtures(import.meta.url);
 
@@ -66,6 +66,30 @@ describe('on(), once() and off()', () => {
     for (const name of ['worker.ready', 'worker.dead', 'pool.ready', 'pool.closed', 'log']) {
       expect(warnings.filter((text) => text.includes(`from the listener of ${name}`))).toHaveLength(1);
     }
+  });
+
+  it('tell how each call ended, be it a stream, under a lease or in a session', async () => {
+    const pool = await readyPool(here('streams.py'), { interrupt: true });
+    const ended: unknown[] = [];
+    pool.on('call.ended', ({ name, how, worker, error }) =>
+      ended.push([name, how, worker, (error as Error | undefined)?.name]),
+    );
+    expect(await collect(pool.stream('count', [3]))).toEqual([0, 1, 2]);
+    for await (const _ of pool.stream('count')) break;
+    await failure(collect(pool.stream('fails_after', [1])));
+    const lease = await pool.checkout();
+    await lease.call('pid');
+    await lease.checkin();
+    await pool.session('ann').call('pid');
+    await failure(pool.call('nowhere'));
+    expect(ended).toEqual([
+      ['count', 'answered', 'worker-0', undefined],
+      ['count', 'aborted', 'worker-0', undefined],
+      ['fails_after', 'failed', 'worker-0', 'PythonError'],
+      ['pid', 'answered', 'worker-0', undefined],
+      ['pid', 'answered', 'worker-0', undefined],
+      ['nowhere', 'failed', 'worker-0', 'NotExposedError'],
+    ]);
   });
 
   it('may be used from a listener: to call, to listen and to close', async () => {
