@@ -39,7 +39,7 @@ export function encodeRequest(
   if (session !== undefined) extras = listed(extras, `"session":${JSON.stringify(session)}`);
   if (progress === true) extras = listed(extras, '"progress":true');
   if (heartbeatMs !== undefined) extras = listed(extras, `"heartbeatMs":${heartbeatMs}`);
-  if (context !== undefined) extras = listed(extras, `"context":${encodeJson(context, 'context', limits)}`);
+  if (context !== undefined) extras = listed(extras, `"context":${encodeJson(context, 'context', limits, 0, name)}`);
   if (lease !== undefined) extras = listed(extras, `"lease":${lease}`);
   if (on !== undefined) extras = listed(extras, `"on":${on}${get === true ? ',"get":true' : ''}`);
   const bare = `${quoted(name)},${args}`;

@@ -46,6 +46,7 @@ export class RichWalk {
   readonly #limits: ValueLimits;
   /** `undefined` where only what JSON has words for may cross. */
   readonly #handlers: ValueHandlers | undefined;
+  readonly #call: string | undefined;
   readonly #path: (string | number)[] = [];
   /** The containers around the part that is looked at, the outermost first. */
   readonly #holders = new Set<object>();
@@ -54,9 +55,11 @@ export class RichWalk {
   /** The fewest bytes that what was made of the values so far takes in the message. */
   #bytes = 0;
 
-  constructor(limits: ValueLimits, handlers: ValueHandlers | undefined) {
+  /** @param call The function that is called, for the error. */
+  constructor(limits: ValueLimits, handlers: ValueHandlers | undefined, call?: string) {
     this.#limits = limits;
     this.#handlers = handlers;
+    this.#call = call;
   }
 
   /**
@@ -285,7 +288,7 @@ export class RichWalk {
 
   #bound(bytes: number): void {
     const limit = this.#limits.messageBytesMax;
-    if (bytes > limit) throw new MessageTooLargeError({ bytes, limit, sender: 'node' });
+    if (bytes > limit) throw new MessageTooLargeError({ bytes, limit, sender: 'node', call: this.#call });
   }
 
   #attach(bytes: ArrayBufferView | ArrayBufferLike): number {

@@ -144,13 +144,20 @@ function plainJson(value: unknown, free: 0 | 1, call: string | undefined, limits
  * The JSON of what may be nothing but JSON.
  *
  * @param free Levels that do not count as depth: 1 for a list of arguments.
+ * @param call The function that is called, for the error of what is too large.
  * @throws ValueRefusedError (`ERR_VALUE`) and MessageTooLargeError (`ERR_MESSAGE_TOO_LARGE`), as {@link encodeFields}.
  */
-export function encodeJson(value: unknown, root: string, limits: ValueLimits, free: 0 | 1 = 0): string {
+export function encodeJson(
+  value: unknown,
+  root: string,
+  limits: ValueLimits,
+  free: 0 | 1 = 0,
+  call?: string | undefined,
+): string {
   const weight = weigh(value, limits.depthMax + free, 0, limits.messageBytesMax);
-  if (weight !== REFUSED && weight <= limits.messageBytesMax) return write(value, undefined, limits);
-  walking(undefined, () => new RichWalk(limits, undefined).member(root, value, free));
-  if (weight !== REFUSED) limitWeight(weight, undefined, limits);
+  if (weight !== REFUSED && weight <= limits.messageBytesMax) return write(value, call, limits);
+  walking(undefined, () => new RichWalk(limits, undefined, call).member(root, value, free));
+  if (weight !== REFUSED) limitWeight(weight, call, limits);
   throw new ValueRefusedError({ path: root, problem: CHANGED, sender: 'node' });
 }
 
@@ -161,7 +168,7 @@ function encodeRich(
   limits: ValueLimits,
   handlers: ValueHandlers,
 ): Omit<Encoded, 'text'> & { readonly texts: readonly string[] } {
-  const walk = new RichWalk(limits, handlers);
+  const walk = new RichWalk(limits, handlers, call);
   const texts: string[] = [];
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined && name !== 'value') continue;

@@ -111,9 +111,12 @@ describe('what a call says beside its arguments', () => {
     expect(line({ on: 3, get: false })).toEqual({ type: 'call', id: 8, name: 'f', args: [], on: 3 });
   });
 
-  it('is refused where its context is no data', () => {
+  it('is refused where its context is no data, or too large', () => {
     const refused = () => requestOf({ name: 'f', args: [], context: { at: new Date(0) } }, LIMITS);
     expect(thrown(refused, ValueRefusedError).path).toBe('context.at');
+    const limits = { ...LIMITS, messageBytesMax: 1000 };
+    const large = () => requestOf({ name: 'f', args: [], context: { at: 'x'.repeat(1000) } }, limits);
+    expect(thrown(large, MessageTooLargeError).message).toContain('The call of "f" takes');
   });
 
   it('is not in the part that says what is called with what', () => {

@@ -155,6 +155,8 @@ describe('what JSON has no word for', () => {
       limit: 1_000,
       sender: 'node',
     });
+    const error = thrown(() => encodeArguments({ args: [value] }, 'f', limits), MessageTooLargeError);
+    expect(error.message).toContain('The call of "f" takes');
   });
 
   it.each<[string, (key: unknown) => unknown]>([
