@@ -519,7 +519,8 @@ export class NotExposedError extends PoolError<'ERR_NOT_EXPOSED'> {
         ? printable(seen.detail ?? 'A function is missing in the modules of this pool.')
         : `Python exposes no function ${quoted(seen.call)}.${didYouMean(seen.call, seen.functions)} ` +
             `It exposes ${listed(seen.functions)}. ` +
-            "What can be called has `@expose`, or is public in a module of a pool with `expose: 'all'`.",
+            "What can be called has `@expose`, or is public where all is exposed: by a pool with `expose: 'all'`, " +
+            'by the command with `--expose all`.',
     );
     this.call = seen.call;
     this.functions = seen.functions;

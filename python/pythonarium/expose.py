@@ -109,7 +109,8 @@ class NothingExposed(Exception):
         where = getattr(module, "__file__", None) or f"the module {getattr(module, '__name__', type(module).__name__)!r}"
         super().__init__(
             f"Nothing in {where} is marked with @expose. Write `from pythonarium import expose` and put @expose "
-            "above the functions that Node may call, or create the pool with expose: 'all' for a module that is not yours."
+            "above the functions that Node may call. For a module that is not yours, create the pool with expose: 'all', "
+            "or use the command with --expose all."
             if mode == "marked"
             else f"There is no public function in {where}: every name in it begins with an underscore or cannot be called."
         )

@@ -173,6 +173,10 @@ describe('pythonarium call', () => {
     const { exitCode, stderr } = await call('echo', '[21]', '--expose', 'marked');
     expect(exitCode).toBe(1);
     expect(stderr).toContain('ERR_NOT_EXPOSED');
+    expect(stderr).toContain('--expose all');
+    const unmarked = await run(['call', 'textwrap:dedent', '["text"]', '--expose', 'marked']);
+    expect(unmarked.exitCode).toBe(1);
+    expect(unmarked.stderr).toContain('--expose all');
   });
 
   it('says at once why no worker comes up', async () => {

@@ -231,7 +231,7 @@ describe('a NotExposedError', () => {
   });
 
   it('says what can be called, and proposes no option that the pool may have already', () => {
-    expect(asked('load', ['mean'])).toMatch(/ It exposes mean\. What can be called has `@expose`, or is public in a /);
+    expect(asked('load', ['mean'])).toMatch(/ It exposes mean\. What can be called has `@expose`, or is public where /);
     expect(asked('load', ['mean'])).not.toContain('create the pool');
   });
 
