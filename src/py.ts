@@ -97,12 +97,23 @@ export class PyResult implements Promise<unknown>, AsyncIterable<unknown> {
 
   /** What is thrown at once is told to whoever waits, and not to the microtask. */
   #made(): Promise<unknown> {
+    if (this.#items !== undefined) return alreadyRead();
     try {
       return this.#ways.call();
     } catch (error) {
       return Promise.reject(error);
     }
   }
+}
+
+/** It was called for its items, and is not called a second time for whoever awaits it then. */
+function alreadyRead(): Promise<never> {
+  const refused = Promise.reject(
+    new TypeError('It was iterated over already, and is not called again: await the result of another call.'),
+  );
+  // To look whether there is a `then` is not to await it.
+  refused.catch(() => {});
+  return refused;
 }
 
 async function* itemsOf(result: Promise<unknown>): AsyncGenerator<unknown> {

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { PyResult, pyProxy } from '../../src/py.js';
 
 interface Api {
@@ -96,6 +96,19 @@ describe('what a function of py returns', () => {
     });
     await expect(refused).rejects.toThrow(RangeError);
     await expect(refused[Symbol.asyncIterator]().next()).rejects.toThrow(RangeError);
+  });
+
+  it('is not called again for whoever awaits it after it was iterated over, and nobody else hears of that', async () => {
+    const { py, calls, streams } = proxy();
+    const rows = py.rows(1);
+    for await (const _ of rows) break;
+    const unheard = vi.fn();
+    process.on('unhandledRejection', unheard);
+    onTestFinished(() => void process.off('unhandledRejection', unheard));
+    expect('then' in rows && typeof rows.then).toBe('function');
+    await new Promise(setImmediate);
+    await expect(rows).rejects.toThrow('iterated over already');
+    expect([calls, streams.length, unheard.mock.calls]).toEqual([[], 1, []]);
   });
 
   it('is called once, however often it is awaited, and if nobody does', async () => {
