@@ -21,6 +21,8 @@ export class SessionRecord {
   onUnused: readonly (() => void)[] = [];
   readonly #sessions: SessionRegistry;
   #way: Way = UNMET;
+  /** Those by whom alone it is strict, while none of them was served: if all are refused, nobody has counted on its state. */
+  #unserved: Set<Asking> | undefined;
   /** The first of those by whom it meets a worker is asking for that at this moment. */
   #isAsking = false;
   /** Granted to one that is to meet the worker, and of no use to those who are held. Absent until there is such a slot. */
@@ -56,7 +58,11 @@ export class SessionRecord {
   /** One whose state matters goes to the session's worker, or meets it, or waits until another has. */
   place(asking: Asking): void {
     const way = this.#way;
-    this.isStrict = true;
+    if (!this.isStrict) {
+      this.isStrict = true;
+      this.#unserved = new Set();
+    }
+    this.#unserved?.add(asking);
     if (way.is === 'met') return asking.ask(only(way.worker));
     if (way.is === 'unmet') return this.#meetBy(asking, []);
     if (!asking.letIn()) return;
@@ -73,9 +79,11 @@ export class SessionRecord {
   /** Called with what was granted to one whose state matters. False: it is of no use, and another was asked for. */
   granted(asking: Asking, exchange: Exchange): boolean {
     const way = this.#way;
-    if (way.is !== 'meeting' || way.first !== asking) return true;
-    if (this.spurns(asking, exchange)) return false;
-    this.meet(exchange.worker);
+    if (way.is === 'meeting' && way.first === asking) {
+      if (this.spurns(asking, exchange)) return false;
+      this.meet(exchange.worker);
+    }
+    this.#unserved = undefined;
     return true;
   }
 
@@ -100,6 +108,10 @@ export class SessionRecord {
 
   /** The asking is over. If it was to meet the worker first and did not, the next in line is to. */
   letGo(asking: Asking): void {
+    if (this.#unserved?.delete(asking) && this.#unserved.size === 0) {
+      this.#unserved = undefined;
+      this.isStrict = false;
+    }
     const way = this.#way;
     if (way.is === 'unmet' || way.is === 'met') return;
     const { held } = way;
@@ -122,6 +134,7 @@ export class SessionRecord {
   /** The one that has been told of its loss waits for its state, and so do all who come meanwhile, wherever a `hint` has been. */
   beginRebuild(rebuild: Rebuild, asking: Asking): void {
     this.isStrict = true;
+    this.#unserved = undefined;
     this.#go({ is: 'rebuilding', rebuild, held: [asking] });
   }
 

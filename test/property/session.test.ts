@@ -114,6 +114,30 @@ describe('a session', () => {
     await world.destroy();
   });
 
+  it('is told of no loss where none but a `hint` was ever served, whoever was refused who would have counted on its state', async () => {
+    const world = served(new PlayedPool({ size: 2 }));
+    await world.boot();
+    const lost: string[] = [];
+    world.pool.on('session.lost', ({ session }) => lost.push(session));
+    const hint = world.pool.session('s', { affinity: 'hint' });
+    const kept = hint.call('keep', ['one']);
+    const [process] = world.python.running;
+    await world.answerAll();
+    await kept;
+
+    const lease = await hint.checkout();
+    const hasty = world.pool.session('s', { affinity: 'strict-fail-fast' });
+    expect(await hasty.call('keep', ['two']).catch(({ code }) => code)).toBe('ERR_QUEUE_TIMEOUT');
+    await lease.checkin();
+    process?.die();
+    await world.settle();
+    const next = hasty.call('keep', ['three']);
+    await world.answerAll();
+    expect(await next).toEqual(['three']);
+    expect(lost).toEqual([]);
+    await world.destroy();
+  });
+
   it('lets each of its calls wait or not as that one was asked, when they first had to wait together', async () => {
     const world = served(new PlayedPool());
     await world.boot();
