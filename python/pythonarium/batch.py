@@ -27,14 +27,18 @@ def answer_items(worker: Worker, told: dict[str, Any]) -> None:
     first, items, name = told["id"], told["items"], told["name"]
     function = worker._functions.get(name)
     if function is None:
-        unknown = error.of_unknown(name, list(worker._functions))
-        for number in range(first, first + len(items)):
-            worker._send_error(number, unknown, started=False)
+        _refuse_all(worker, told, error.of_unknown(name, list(worker._functions)))
         return
     kwargs = told.get("kwargs", {})
-    # A list or a dict is each call's own: what one does to it, the next does not find.
-    own = {name: value for name, value in kwargs.items() if type(value) not in ATOMS}
-    of_each = encode_unchecked(own).encode() if own else None
+    try:
+        if "missing" in told:
+            raise told.pop("missing")
+        # A list or a dict is each call's own: what one does to it, the next does not find.
+        own = {name: value for name, value in kwargs.items() if type(value) not in ATOMS}
+        of_each = encode_unchecked(own).encode() if own else None
+    except MemoryError as missing:
+        _refuse_all(worker, told, error.of_exception(missing))
+        return
     context = told.get("context")
     if context is not None:
         current_context.set(context)
@@ -57,12 +61,12 @@ def answer_items(worker: Worker, told: dict[str, Any]) -> None:
             for never_begun in range(number, first + len(items)):
                 worker._send_error(never_begun, given_up, started=False)
             break
-        if of_each is not None:
-            kwargs.update(decode(of_each))
         logs.call = number
         if mark is not None:
             mark.write(number)
         try:
+            if of_each is not None:
+                kwargs.update(decode(of_each))
             try:
                 cancellation.armed = first
                 if cancellation.missed:
@@ -104,6 +108,11 @@ def answer_items(worker: Worker, told: dict[str, Any]) -> None:
     if context is not None:
         current_context.set(NOTHING)
     answers.flush(then - begun)
+
+
+def _refuse_all(worker: Worker, told: dict[str, Any], refused: dict[str, Any]) -> None:
+    for number in range(told["id"], told["id"] + len(told["items"])):
+        worker._send_error(number, refused, started=False)
 
 
 class Answers:

@@ -231,9 +231,11 @@ class ProtocolError(Exception):
 def _without_memory(line: bytes) -> dict[str, Any] | None:
     """Return, for a message that there is no memory to read, one that fails for itself alone, since what it carries cannot be made.
 
-    That is a call, what a function of Node's returns, or items of an iterable. None for what may be followed by raw bytes,
-    however many, for what may call a member of an object, and for all else.
+    That is a call, many calls for what they share, what a function of Node's returns, or items of an iterable. None for what
+    may be followed by raw bytes, however many, for what may call a member of an object, and for all else.
     """
+    if line.startswith(MAP):
+        return _map_without_memory(line)
     # The arguments of a call end with a bracket, and what may be behind them, or behind any value, with a brace.
     if not line.endswith(b"]]") and (b'"bin":' in line or line.startswith(b"[") and b'"on":' in line):
         return None
@@ -248,6 +250,18 @@ def _without_memory(line: bytes) -> dict[str, Any] | None:
     except (ValueError, KeyError):
         return None
     return {**lost, "rich": [[[carries], "bytes", 0]], "bin": [None]} if check(lost) is None else None
+
+
+def _map_without_memory(line: bytes) -> dict[str, Any] | None:
+    # The items of one message are few bytes. What they share stands behind them, and may be as large as any message.
+    shared = line.find(b'],"kwargs":{')
+    if shared == -1:
+        shared = line.find(b'],"context":{')
+    try:
+        told: dict[str, Any] = {**decode(line[:shared] + b"]}"), "missing": MemoryError()}
+    except ValueError:
+        return None
+    return told if _check_map(told) is None else None
 
 
 def _take_attachments(message: dict[str, Any], reader: LineReader | None) -> str | None:
@@ -472,5 +486,7 @@ CHECKS: dict[str, Check] = {
     "kept.drop": _fields({"kept": LIMIT}),
     "stop": _fields({}),
 }
+# What the line of a `map` begins with.
+MAP = b'{"type":"map",'
 # What `reply` makes of a call and a text that is plain.
 REPLY = "[%d,%s]\n"

@@ -108,6 +108,21 @@ class Batches(WorkerTestCase):
         self.assertEqual([(answer["error"]["code"], answer["started"]) for answer in told], [("ERR_NOT_EXPOSED", False)] * 3)
         self.assertEqual(worker.mark(), 0)
 
+    def test_what_they_share_that_there_is_no_memory_for_is_an_error_of_each(self):
+        worker = self.ready("items.py", resources={"memoryBytes": 256 * 1024 * 1024})
+        shared = b"[%s[]]" % (b"[]," * 4_000_000)
+        for first, more in ((1, b'"kwargs":{"into":%s}'), (4, b'"context":{"into":%s}')):
+            items = b'[[1],{"a":2},"]"]'
+            worker.send_bytes(b'{"type":"map","id":%d,"name":"gather","items":%s,%s}\n' % (first, items, more % shared))
+            told = receive(worker, first, 3)
+            self.assertEqual([(answer["error"]["type"], answer["started"]) for answer in told], [("MemoryError", False)] * 3)
+        self.assertEqual(worker.mark(), 0)
+        # There is room for it, and none for one of each call's own.
+        worker.send_bytes(b'{"type":"map","id":7,"name":"gather","items":[1,2],"kwargs":{"into":[%s[]]}}\n' % (b"[]," * 1_500_000))
+        told = receive(worker, 7, 2)
+        self.assertEqual([answer["error"]["type"] for answer in told], ["MemoryError"] * 2)
+        self.assertEqual(values(answers(worker, 9, "gather", [1])), [[1]])
+
     def test_what_is_printed_belongs_to_its_item(self):
         worker = self.ready("items.py")
         answers(worker, 1, "prints", ["x", "y"])
