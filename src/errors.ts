@@ -880,7 +880,7 @@ export class PlatformError extends PoolError<'ERR_PLATFORM'> {
   }
 }
 
-/** What came over the line is not of the protocol. The worker that sent it is ended. */
+/** What came over the line is not of the protocol, or what was to go over it is there no more. The worker is ended. */
 export class ProtocolError extends PoolError<'ERR_PROTOCOL'> {
   /** What was wrong. */
   readonly detail: string;

@@ -39,7 +39,13 @@ export class Channel<Message = MessageFromPython> {
     this.#decode = decode;
     this.#reader = new LineReader(limits.messageBytesMax);
     this.#attachmentBytesMax = limits.attachmentBytesMax;
-    if (duplex instanceof Duplex) keepOpenAfterFailedWrite(duplex, (error) => this.#writeFailed(error));
+    if (duplex instanceof Duplex) {
+      watchWrites(
+        duplex,
+        (error) => this.#writeFailed(error),
+        () => this.#finish(new ProtocolError({ detail: LOST })),
+      );
+    }
     duplex.readInto?.(() => this.#reader.place);
     duplex.on('data', (chunk: Buffer) => this.#receive(chunk));
     duplex.on('end', () => this.#finish(undefined));
@@ -77,7 +83,7 @@ export class Channel<Message = MessageFromPython> {
     this.#duplex.cork();
     this.#write();
     this.#duplex.write(writeLine(line));
-    for (const bytes of bin) this.#duplex.write(bytes);
+    for (const bytes of bin) if (bytes.byteLength > 0) this.#duplex.write(bytes);
     this.#duplex.uncork();
   }
 
@@ -153,15 +159,25 @@ export class Channel<Message = MessageFromPython> {
   }
 }
 
-/** A stream that hears of a failed write closes itself, and what the other side had sent before is lost. */
-function keepOpenAfterFailedWrite(duplex: Duplex, onFailure: (error: Error) => void): void {
+/**
+ * A stream that hears of a failed write closes itself, and what the other side had sent before is lost. And one that writes
+ * nothing where bytes were, since they were transferred as they waited, leaves the other side to take for them what follows.
+ */
+function watchWrites(duplex: Duplex, onFailure: (error: Error) => void, onLost: () => void): void {
   const heard = (done: () => void) => (error?: Error | null) => {
     if (error) onFailure(error);
     done();
   };
   const { _write: write, _writev: writev } = duplex;
-  duplex._write = (chunk, encoding, done) => write.call(duplex, chunk, encoding, heard(done));
-  if (writev) duplex._writev = (chunks, done) => writev.call(duplex, chunks, heard(done));
+  duplex._write = (chunk, encoding, done) => {
+    if (chunk.length === 0) onLost();
+    else write.call(duplex, chunk, encoding, heard(done));
+  };
+  if (!writev) return;
+  duplex._writev = (chunks, done) => {
+    if (chunks.some(({ chunk }) => chunk.length === 0)) onLost();
+    else writev.call(duplex, chunks, heard(done));
+  };
 }
 
 /** What a line means that came with these raw bytes. */
@@ -191,5 +207,6 @@ interface Limits {
 
 const NOW = Promise.resolve();
 const NO_BYTES: readonly Uint8Array[] = [];
+const LOST = 'bytes that it was to be sent were transferred before the line could take them, instead of a copy';
 /** A turn's lines are joined up to this length and then written, for the sake of memory. */
 const JOINED_CHARS_MAX = 64 * 1024;

@@ -93,6 +93,20 @@ describe('raw bytes on a channel', () => {
     expect(String(far.read())).toBe('{"a":1}\n{"a":2}\n{"a":3,"rich":[],"bin":[1,0,2]}\nxy\n{"a":4}\n');
   });
 
+  it('end the line where they were transferred as they waited for it, since what follows would be taken for them', async () => {
+    const { channel, near, far, told } = open();
+    const bytes = new Uint8Array(8);
+    channel.send('{"a":1}');
+    channel.send('{"a":2,"rich":[],"bin":[8]}', [bytes]);
+    channel.send('{"a":3}');
+    structuredClone(bytes, { transfer: [bytes.buffer] });
+    far.resume();
+    await told.end;
+    expect(told.ends).toEqual([expect.any(ProtocolError)]);
+    expect(told.ends[0]?.message).toContain('were transferred before');
+    expect(near.destroyed).toBe(true);
+  });
+
   it('may be as many as there may be', async () => {
     const { far, told } = open();
     far.write(reply(1) + lineOf(2, ATTACHMENT_BYTES_MAX - 1, 1));
