@@ -107,11 +107,11 @@ def handler_of(number: int) -> bytes:
     global _sigaction, _action
     try:
         if _sigaction is None:
-            from ctypes import create_string_buffer, pythonapi
+            from .libc import find, store
 
             # Larger than on any system. It begins with the address.
-            _action = create_string_buffer(1024)
-            _sigaction = pythonapi.sigaction
+            _action = store(1024)
+            _sigaction = find("sigaction")
         _sigaction(number, None, _action)
         return bytes(_action[:ADDRESS_BYTES])
     except Exception:

@@ -23,9 +23,9 @@ def end_with(parent: int) -> None:
     global _prctl
     try:
         if _prctl is None:
-            from ctypes import CDLL
+            from .libc import find
 
-            _prctl = CDLL(None).prctl
+            _prctl = find("prctl")
         _prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
     except Exception:
         return  # A Python without ctypes, or a system that does not let it be loaded.

@@ -96,13 +96,19 @@ class GivenUpInThePipe(unittest.TestCase):
         self.assertEqual(loop.run(teardown(), self.cancellation), "torn down")
 
 
-class TakenSignal(unittest.TestCase):
+class TakenSignal(WorkerTestCase):
     def test_that_has_a_handler_in_c_is_left_to_it(self) -> None:
         faulthandler.register(signal.SIGUSR1)
         self.addCleanup(faulthandler.unregister, signal.SIGUSR1)
         cancellation = Cancellation()
         cancellation.listen()
         self.assertEqual((cancellation.find_hearing(), signal.getsignal(signal.SIGUSR1)), (False, signal.SIG_DFL))
+
+
+    def test_is_asked_for_without_ctypes_which_is_slow_to_import(self) -> None:
+        source = "import sys\nfrom pythonarium import expose\n@expose\ndef has_ctypes(): return 'ctypes' in sys.modules\n"
+        worker = self.ready({"": f"{self.folder(app=source)}/app.py"}, interrupts=True)
+        self.assertEqual((worker.started["interrupts"], worker.call("has_ctypes")), (True, False))
 
 
 class InterruptedOnce(WorkerTestCase):

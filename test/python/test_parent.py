@@ -49,7 +49,7 @@ print("it goes on")
         code = f"""
 import os, sys
 sys.path.insert(0, {str(LIBRARY)!r})
-sys.modules["ctypes"] = None
+sys.modules["_ctypes"] = None
 from pythonarium.parent import end_with
 end_with(os.getppid())
 print("it goes on")
