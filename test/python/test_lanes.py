@@ -245,6 +245,13 @@ class Asyncio(Lanes):
                 self.assertEqual(self.answer_to(endless)["type"], "error")
         self.assertEqual(self.call("have_ended"), ["counts"])
 
+    def test_an_iterator_that_is_no_generator_is_closed_with_its_stream(self):
+        call = self.ask("ones", stream={"items": 2, "bytes": 1_000})
+        self.assertEqual([self.hear()["values"] for _ in range(2)], [[1], [1]])
+        self.worker.send({"type": "cancel", "id": call})
+        self.assertEqual(self.answer_to(call)["type"], "error")
+        self.assertEqual(self.call("have_ended"), ["closed"])
+
     def test_one_of_many_is_cancelled_and_the_others_go_on(self):
         calls = {name: self.ask("wait_at", name) for name in "abc"}
         self.call("echo", 0)
@@ -338,9 +345,13 @@ class Asyncio(Lanes):
         self.call("open_door", "a")
         self.assertEqual(self.value_of(waits), "a")
 
-    def test_what_a_call_does_to_the_making_of_tasks_changes_no_other_call(self):
+    def test_what_a_call_does_to_the_making_of_tasks_changes_no_other_call_and_no_teardown(self):
+        self.in_lane("asyncio", teardown={"name": "finish_in_a_task"})
         self.call("allows_no_tasks")
         self.assertEqual(self.call("echo_later", 1), 1)
+        # Nor the teardown.
+        self.worker.stop()
+        self.assertEqual(self.logged(None), ["torn down []"])
 
     def test_the_mark_is_the_last_that_was_started_and_all_before_it_were(self):
         calls = [self.ask("wait_at", name) for name in "abc"]
