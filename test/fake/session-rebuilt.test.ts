@@ -276,6 +276,15 @@ describe('a lost session, among those who wait,', () => {
     expect(told).toEqual([]);
   });
 
+  it('is told of its next loss, too, though nobody has called it but the one for whom it was built anew', async () => {
+    const { played, session, losses } = await lostSession({ onLost: () => {} });
+    expect(await session.call('played', ['second'])).toBe('second');
+    played.process.die();
+    await played.settle();
+    expect(await session.call('played', ['third'])).toBe('third');
+    expect(losses).toEqual(['worker-died', 'worker-died']);
+  });
+
   it('is built anew where a worker is free, though nobody may wait', async () => {
     const { session } = await lostSession({ onLost: () => {}, options: { queueMax: 0 } });
     expect(await session.call('played', ['second'])).toBe('second');
