@@ -98,15 +98,21 @@ describe("a worker's life", () => {
     await world.destroy();
   });
 
-  it('that was told to end is not replaced for the sake of its modules', async () => {
-    const world = new PlayedPool();
-    await world.boot();
-    const [hand] = world.runtime.hands.values();
-    const call = world.pool.call('played');
-    const closed = world.pool.destroy();
-    expect(hand!.life.replace()).toBe(false);
-    world.python.reap();
-    await expect(call).rejects.toMatchObject({ code: 'ERR_POOL_CLOSED' });
-    await closed;
-  });
+  it.each(['is on its way out', 'was told to end'])(
+    'that %s is not replaced for the sake of its modules',
+    async (how) => {
+      const world = new PlayedPool();
+      await world.boot();
+      const [hand] = world.runtime.hands.values();
+      const call = world.pool.call('played');
+      if (how === 'is on its way out') expect(hand!.life.replace()).toBe(true);
+      const closed = how === 'was told to end' ? world.pool.destroy() : undefined;
+      expect(hand!.life.replace()).toBe(false);
+      if (closed === undefined) world.process.answer('served');
+      else world.python.reap();
+      expect(await call.catch(({ code }) => code)).toBe(closed === undefined ? 'served' : 'ERR_POOL_CLOSED');
+      await closed;
+      await world.destroy();
+    },
+  );
 });
