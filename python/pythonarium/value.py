@@ -430,6 +430,8 @@ class _ScannerContext:
     strict = True
     object_hook = None
     object_pairs_hook = None
+    # From Python 3.15 on.
+    array_hook = None
     parse_float = float
     parse_int = int
     parse_constant = staticmethod(_refuse_constant)
@@ -507,7 +509,8 @@ try:
     def _encode(value: Any) -> str:
         return "".join(_chunks(value, 0))
 
-except ImportError:
+except (ImportError, AttributeError, TypeError):
+    # There are none, or they are those of a later Python, which wants to be told more: `json` knows what that is.
     from json.decoder import JSONDecoder
     from json.encoder import JSONEncoder
     from json.encoder import encode_basestring_ascii as _quote

@@ -6,7 +6,7 @@ import { failure, fixtures, next, readyPool } from '../support/pool.js';
 const here = fixtures(import.meta.url);
 
 /** One Python of each version that a pool may meet on this machine. */
-const pythons = ['python3', 'python3.10', 'python3.11', 'python3.12', 'python3.13', 'python3.14']
+const pythons = ['python3', 'python3.10', 'python3.11', 'python3.12', 'python3.13', 'python3.14', 'python3.15']
   .flatMap((name) => {
     const { status, stdout } = spawnSync(name, ['-c', 'import sys; print(*sys.version_info[:2], sep=".")'], {
       encoding: 'utf8',

@@ -23,22 +23,46 @@ VALUES = json.loads((VECTORS / "values.json").read_text(encoding="utf-8"))
 DEPTH_MAX = 200
 
 
-def without_c():
-    """Return the value module as it is where Python was built without the C helpers of json."""
-    spec = importlib.util.spec_from_file_location("pythonarium.value_without_c", LIBRARY / "pythonarium" / "value.py")
+def made_by(helpers):
+    """Return the value module as it is where Python has these for the C helpers of json; None: it was built without."""
+    spec = importlib.util.spec_from_file_location("pythonarium.value_made_by", LIBRARY / "pythonarium" / "value.py")
     module = importlib.util.module_from_spec(spec)
-    helper = sys.modules.get("_json")
-    sys.modules["_json"] = None
-    try:
+    with mock.patch.dict(sys.modules, {"_json": helpers}):
         spec.loader.exec_module(module)
-    finally:
-        sys.modules["_json"] = helper
     return module
 
 
-IMPLEMENTATIONS = {"with the C helpers": with_c, "without them": without_c()}
+def later_helpers(asked, signature=lambda *given: given):
+    """The C helpers of a later Python, whose scanner asks its context for more, and whose encoder takes what `signature` does."""
+    import _json
+
+    def make_scanner(context):
+        getattr(context, asked)
+        return _json.make_scanner(context)
+
+    def make_encoder(*given):
+        return _json.make_encoder(*signature(*given))
+
+    return types.SimpleNamespace(make_scanner=make_scanner, make_encoder=make_encoder, encode_basestring_ascii=_json.encode_basestring_ascii)
+
+
+IMPLEMENTATIONS = {"with the C helpers": with_c, "without them": made_by(None)}
 NAMES = {"__name__": "vectors"}
 exec("\n".join(VALUES["prelude"]["python"]), NAMES)
+
+
+class LaterHelpers(unittest.TestCase):
+    def test_those_of_python_3_15_ask_for_one_thing_more(self):
+        value = made_by(later_helpers("array_hook"))
+        self.assertIs(type(value._scan), type(with_c._scan))
+        self.assertFalse(hasattr(value._encode, "__self__"))
+
+    def test_where_they_are_not_what_they_were_json_itself_knows_how_to_use_them(self):
+        for helpers in (later_helpers("something_else"), later_helpers("strict", lambda one: (one,)), types.SimpleNamespace()):
+            value = made_by(helpers)
+            self.assertIsInstance(value._encode.__self__, json.JSONEncoder)
+            self.assertEqual(value.decode(b'{"a":[1,2.5,null]}'), {"a": [1, 2.5, None]})
+            self.assertEqual(value.encode({"a": [1, 2.5, None, "\xe4"]}, DEPTH_MAX)[0], '{"a":[1,2.5,null,"\\u00e4"]}')
 
 
 class Vectors(unittest.TestCase):
