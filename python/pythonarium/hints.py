@@ -9,6 +9,8 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any
 
+if sys.version_info >= (3, 14):
+    from annotationlib import Format, get_annotations
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -22,7 +24,7 @@ def hints_of(function: Any) -> dict[str, Any]:
         pass
     scope = getattr(function, "__globals__", None) or getattr(sys.modules.get(getattr(function, "__module__", "")), "__dict__", {})
     hints = {}
-    for name, hint in getattr(function, "__annotations__", {}).items():
+    for name, hint in _as_written(function).items():
         try:
             hint = getattr(hint, "__forward_arg__", hint)
             # A name that only a type checker imports is no reason to check nothing else.
@@ -64,6 +66,17 @@ def bounds_of(variable: typing.TypeVar) -> Sequence[Any]:
         return ()
 
 
+def _as_written(function: Any) -> dict[str, Any]:
+    """Return the hints of a function or a class's fields before their text is looked up; none where they cannot be had."""
+    try:
+        if sys.version_info >= (3, 14):
+            # Worked out only when they are asked for: one that stands for nothing would otherwise be an error in the place of all.
+            return get_annotations(function, format=Format.FORWARDREF)
+        return getattr(function, "__annotations__", {})  # type: ignore[no-any-return]
+    except Exception:
+        return {}
+
+
 def _below(hint: Any) -> Iterator[Any]:
     """Go over what a hint stands for, and what that stands for in its turn: each once, since it may be the hint itself."""
     seen: set[int] = set()
@@ -98,7 +111,7 @@ def _meant_by(hint: Any) -> Sequence[Any] | None:
 def signature_of(function: Any) -> tuple[inspect.Signature, dict[str, Any]] | None:
     """Return the parameters of what can be called, without `self`, and their hints; None where that cannot be found out."""
     try:
-        signature = inspect.signature(function)
+        signature = inspect.signature(function, **HINTS_UNREAD)
         owner = inspect.unwrap(function)
         while isinstance(owner, functools.partial):
             owner = inspect.unwrap(owner.func)
@@ -110,3 +123,9 @@ def signature_of(function: Any) -> tuple[inspect.Signature, dict[str, Any]] | No
         return signature, hints_of(owner)
     except Exception:
         return None  # Objects can be made so that they cannot be asked.
+
+
+# What a signature says of the hints is not asked for, and from Python 3.14 on one that stands for nothing would be an error.
+HINTS_UNREAD: dict[str, Any] = {}
+if sys.version_info >= (3, 14):
+    HINTS_UNREAD["annotation_format"] = Format.STRING

@@ -5,7 +5,7 @@ from typing import Annotated, Any, NewType, Optional, TypeVar, Union
 
 import harness  # noqa: F401  (it puts the library on sys.path)
 from aliases import ARE_READ, aliased
-from pythonarium.hints import alternatives
+from pythonarium.hints import alternatives, hints_of
 
 
 class Alternatives(unittest.TestCase):
@@ -43,6 +43,22 @@ class Alternatives(unittest.TestCase):
         }.items():
             with self.subTest(code):
                 self.assertEqual(set(alternatives(aliased(code))), expected)
+
+
+class Late(type):
+    """Makes classes whose hints are worked out when they are asked for, as Python 3.14 does, and stand for nothing."""
+
+    @property
+    def __annotations__(cls):
+        raise NameError("name 'Unknown' is not defined")
+
+
+class OfAClass(unittest.TestCase):
+    def test_those_that_cannot_even_be_asked_for_are_none(self):
+        class Fields(metaclass=Late):
+            field: Unknown  # noqa: F821
+
+        self.assertEqual(hints_of(Fields), {})
 
 
 if __name__ == "__main__":

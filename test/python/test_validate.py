@@ -146,6 +146,29 @@ class Partly(TypedDict):
     unknown: "Unknown"  # noqa: F821
 
 
+# What `Unknown` is only a type checker knows.
+LATE = """
+from dataclasses import dataclass
+from typing import NamedTuple, TypedDict
+
+@dataclass
+class Part:
+    known: int
+    unknown: Unknown
+
+class Row(TypedDict, total=False):
+    known: int
+    unknown: list[Unknown]
+
+class Pair(NamedTuple):
+    known: int
+    unknown: Unknown | None
+
+def function(a: Unknown, b: int, c: dict[str, Unknown] = {}): ...
+def build(part: Part, row: Row = {}, pair: Pair = (1, 2)): ...
+"""
+
+
 class Hints(unittest.TestCase):
     def test_what_a_hint_says_passes(self):
         for hint, values in [
@@ -384,6 +407,21 @@ class Calls(unittest.TestCase):
         self.assertIsNone(refusal(Partly, {"known": 1, "unknown": object()}))
         self.assertIn("x must be a dict with 'unknown'", refusal(Partly, {"known": 1}))
         self.assertIn("x.known must be an int", refusal(Partly, {"known": "1", "unknown": 1}))
+
+    @unittest.skipIf(sys.version_info < (3, 14), "before that, Python works hints out as it makes what has them")
+    def test_nor_is_one_that_python_works_out_when_it_is_asked_for_in_the_way_of_the_others(self):
+        names = {"__name__": __name__}
+        # Without what this file imports from `__future__`.
+        exec(compile(LATE, "late", "exec", dont_inherit=True), names)
+        function, build = names["function"], names["build"]
+        self.check(function, object(), 1, {"a": object()})
+        self.assertEqual(self.refused(function, object(), "1").path, "b")
+        self.assertEqual(self.refused(function, object(), 1, []).path, "c")
+        for kind in (dict, names["Part"]):
+            self.check(build, kind(known=1, unknown=object()), {"known": 1, "unknown": [object()]}, [1, object()])
+        self.assertEqual(self.refused(build, {"known": "1", "unknown": 1}).path, "part.known")
+        self.assertEqual(self.refused(build, {"known": 1, "unknown": 1}, {"known": "1"}).path, "row.known")
+        self.assertEqual(self.refused(build, {"known": 1, "unknown": 1}, {}, ["1", 2]).path, "pair[0]")
 
     def test_a_hint_that_is_no_type_is_passed_over(self):
         for hint in ([int], {"a": int}, 3):
