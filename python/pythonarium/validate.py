@@ -253,9 +253,9 @@ class _Builder:
                 found = key_check(key)
                 if found is not None:
                     return Mismatch("", f"a dict whose keys are each {found.expected}", f"one with a key that is {found.got}")
-                found = _inside(item_check(item), f"[{key!r:.60}]")
+                found = item_check(item)
                 if found is not None:
-                    return found
+                    return _inside(found, f"[{key!r:.60}]")
             return None
 
         return check
@@ -268,7 +268,11 @@ class _Builder:
                 return Mismatch("", f"a list of {count}", _name(value))
             if not count - optional <= len(value) <= count:
                 return Mismatch("", f"a list of {count}", f"one of {len(value)}")
-            return _first(_inside(each(item), f"[{index}]") for index, (each, item) in enumerate(zip(checks, value)))
+            for index, (each, item) in enumerate(zip(checks, value)):
+                found = each(item)
+                if found is not None:
+                    return _inside(found, f"[{index}]")
+            return None
 
         return check
 
@@ -296,9 +300,9 @@ class _Builder:
                 each = checks.get(key, other)
                 if each is None:
                     return Mismatch("", f"a dict with the fields of {kind.__name__} alone", f"one with {key!r:.60}")
-                found = _inside(each(item), f".{key}")
+                found = each(item)
                 if found is not None:
-                    return found
+                    return _inside(found, f".{key}")
             return None
 
         return check

@@ -309,6 +309,11 @@ class Hints(unittest.TestCase):
         for _ in range(199):
             deep = [deep]
         self.assertIsNone(refusal(tree, deep))
+        chain = aliased("type A = tuple[int, B]\ntype B = A | None")
+        deep = None
+        for _ in range(199):
+            deep = [1, deep]
+        self.assertIsNone(refusal(chain, deep))
         rows = aliased("type A = dict[str, B]\ntype B = A | int")
         self.assertIsNone(refusal(rows, {"a": {"b": 1}}))
         self.assertEqual(refusal(rows, {"a": {"b": "c"}}), "x['a']['b'] must be a dict or an int, and a str came.")
