@@ -159,18 +159,23 @@ class Answers:
             self._put(text[1:-1], len(values))
 
     def _add(self, value: Any) -> None:
+        worker, attachments = self._worker, NO_ATTACHMENTS
         try:
             try:
-                text = encode_plain(value, self._worker._depth_max, JOINED_CHARS)
+                text = encode_plain(value, worker._depth_max, JOINED_CHARS)
+                if text is None:
+                    # What it stands for may be JSON, as that of a date or a dataclass is.
+                    text, attachments = encode(value, worker._depth_max, self._handing, JOINED_CHARS)
             except MessageTooLarge:
                 text = None
-            if text is not None and len(text) < JOINED_CHARS:
+            if text is not None and attachments is NO_ATTACHMENTS and len(text) < JOINED_CHARS:
                 self._put(text, 1)
                 return
             # What is large, or more than JSON, has a message of its own.
             self._send()
-            say_part = partial(self._worker.say_part, self._first)
-            text, attachments = encode(value, self._worker._depth_max, self._handing, self._worker._bytes_max, say_part)
+            if text is None or attachments is NO_ATTACHMENTS:
+                say_part = partial(worker.say_part, self._first)
+                text, attachments = encode(value, worker._depth_max, self._handing, worker._bytes_max, say_part)
         except BaseException as raised:
             self._send()
             self._refuse(raised)

@@ -18,6 +18,7 @@ from .value import (
     INT_MAX,
     INT_MIN,
     LISTS,
+    NO_ATTACHMENTS,
     SURROGATES,
     ValueRefused,
     advice,
@@ -44,16 +45,18 @@ def encode_rich(
 ) -> tuple[str, list[Any]]:
     """Return the members of a message as JSON text, with `rich` and `bin` behind them, and its attachments.
 
-    `root` names the one member that is a value; the members of all others are values each. Raises ValueRefused, and
-    MessageTooLarge for what is certain to take more than `bytes_max`.
+    `root` names the one member that is a value; the members of all others are values each. Without `rich` the attachments
+    are `NO_ATTACHMENTS`: what stands for the values is all that there is to tell. Raises ValueRefused, and MessageTooLarge
+    for what is certain to take more than `bytes_max`.
     """
     walk = _Walk(depth_max, hook, bytes_max)
     try:
         texts = [f"{quote(name)}:{walk.member(name, value, depth_max + (name != root))}" for name, value in members.items()]
     except RecursionError:
         raise ValueRefused(next(iter(members)), "is nested deeper than Python can follow; flatten it") from None
-    if walk.rich:
-        texts.append(f'"rich":{encode_unchecked(walk.rich)}')
+    if not walk.rich:
+        return ",".join(texts), NO_ATTACHMENTS
+    texts.append(f'"rich":{encode_unchecked(walk.rich)}')
     if walk.attachments:
         texts.append(f'"bin":{encode_unchecked([one.nbytes for one in walk.attachments])}')
     return ",".join(texts), walk.attachments

@@ -9,7 +9,7 @@ from time import monotonic, sleep
 from . import message
 from .cancel import CallCancelled
 from .message import MessageTooLarge
-from .value import ATOMS, DICT_ONLY, LISTS, ValueRefused, are_keys, encode, encode_members, encode_plain, encode_unchecked
+from .value import ATOMS, DICT_ONLY, LISTS, NO_ATTACHMENTS, ValueRefused, are_keys, encode, encode_members, encode_plain, encode_unchecked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -276,7 +276,11 @@ def _fixed(item: Any, kind: type, depth_max: int, hook: Hook, bytes_max: int) ->
     if kind in LISTS and are_atoms(map(type, item)):
         return item[:]
     text = encode_plain(item, depth_max, bytes_max)
-    return _Rich(item, depth_max, hook, bytes_max) if text is None else _Text(text)
+    if text is not None:
+        return _Text(text)
+    rich = _Rich(item, depth_max, hook, bytes_max)
+    # A date or a dataclass is JSON all the same, and goes with the others.
+    return rich if rich.attachments is not NO_ATTACHMENTS else _Text(rich.text[len(VALUES) : -1])
 
 
 def _chars_of(row: Any) -> int:
@@ -365,6 +369,8 @@ def _find_refused(items: list[Any], depth_max: int) -> tuple[int, ValueRefused |
 are_atoms = ATOMS.issuperset
 _long_integer: Callable[[str], object] | None = None
 NUMBERS = frozenset((int, float, bool, type(None)))
+# What stands before a single item in its message.
+VALUES = '"values":['
 BATCH_ITEMS = 256
 BATCH_BYTES = 64 * 1024
 # So many rows may be gathered before it is seen that they have grown.

@@ -92,6 +92,16 @@ class Batches(WorkerTestCase):
                 together.append(strip(answer, worker))
         self.assertEqual(together, alone)
 
+    def test_what_stands_for_json_is_told_with_the_others(self):
+        worker = self.ready("items.py")
+        worker.send({"type": "map", "id": 1, "name": "dated", "items": [1, 2, 3, 4]})
+        told = []
+        while len(told) < 4:
+            answer = worker.receive()
+            self.assertEqual(answer["type"], "mapped")
+            told += answer["values"]
+        self.assertEqual(told, [{"n": n, "on": "2026-01-01"} for n in (1, 2, 3, 4)])
+
     def test_an_error_is_that_item_s_alone(self):
         worker = self.ready("items.py")
         told = answers(worker, 1, "act", ["a", "system exit", "b"])

@@ -37,6 +37,12 @@ class Streams(WorkerTestCase):
         self.assertLess(messages, 200)
         self.assertEqual((answer["type"], answer["value"]), ("reply", None))
 
+    def test_items_that_stand_for_json_come_with_the_others(self):
+        for name in ("dated", "dated_later"):
+            items, messages, _ = self.collect(name, 1_000)
+            self.assertEqual(items, [{"n": n, "on": "2026-01-01"} for n in range(1_000)])
+            self.assertLess(messages, 500)
+
     def test_items_come_one_by_one_where_the_system_allows_no_more_threads(self):
         items, messages, answer = self.collect("count_without_threads", 1_000)
         self.assertEqual((items, messages, answer["type"]), (list(range(1_000)), 1_000, "reply"))

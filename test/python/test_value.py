@@ -277,6 +277,13 @@ class Members(unittest.TestCase):
         )
         self.assertEqual([bytes(one) for one in attachments], [b"x", b"yz"])
 
+    def test_what_stands_for_plain_json_is_that(self):
+        at = datetime.date(2026, 1, 2)
+        text, attachments = with_c.encode([at, {"at": at}], DEPTH_MAX)
+        self.assertEqual(text, '["2026-01-02",{"at":"2026-01-02"}]')
+        self.assertIs(attachments, with_c.NO_ATTACHMENTS)
+        self.assertIsNot(with_c.encode([at, b""], DEPTH_MAX)[1], with_c.NO_ATTACHMENTS)
+
     def test_members_of_plain_json_are_just_that_and_no_level_of_depth(self):
         self.assertEqual(with_c.encode_members({"args": [[1]], "kwargs": {}}, 1), ('"args":[[1]],"kwargs":{}', []))
         for args in ([[[1]]], [[[1, b""]]]):
