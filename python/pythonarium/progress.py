@@ -80,8 +80,12 @@ def progress(done: float, total: float | None = None, note: str | None = None) -
 def _number(name: str, value: float) -> float | None:
     """Return it as a number that JSON has a word for, in JavaScript as in Python; None if there is none."""
     if not isinstance(value, (int, float)):
-        raise TypeError(f"`{name}` must be a number, and it is a {type(value).__qualname__}.")
-    if -INT_MAX <= value <= INT_MAX:
+        from numbers import Real
+
+        # Those of numpy are, as it counts a loop or the items of an array.
+        if not isinstance(value, Real):
+            raise TypeError(f"`{name}` must be a number, and it is a {type(value).__qualname__}.")
+    elif -INT_MAX <= value <= INT_MAX:
         return +value  # A truth value is a number, too.
     try:
         rounded = float(value)

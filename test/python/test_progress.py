@@ -2,12 +2,13 @@ import json
 import math
 import sys
 import unittest
+from fractions import Fraction
 from types import SimpleNamespace
 from unittest import mock
 
 import harness  # noqa: F401  It puts the library on the path.
 import pythonarium
-from pythonarium.progress import Progress
+from pythonarium.progress import Progress, enter
 
 
 class OfACall(unittest.TestCase):
@@ -62,6 +63,14 @@ class OfACall(unittest.TestCase):
         self.assertEqual(self.heard(lambda ms: (progress.tell(ms, 999, None), progress.beat())), [])
 
 
+    def test_numbers_of_other_kinds_are_told_as_those_of_javascript(self):
+        enter(self.progress(progress=True))
+        self.addCleanup(enter, None)
+        self.now = 1_000
+        pythonarium.progress(Fraction(3, 2), Fraction(3))
+        self.assertEqual(self.said, [{"type": "progress", "id": 7, "done": 1.5, "total": 3, "note": None}])
+
+
 class OutsideOfACall(unittest.TestCase):
     def test_nothing_happens(self):
         self.assertEqual((pythonarium.heartbeat(), pythonarium.progress(1, math.inf, "on")), (None, None))
@@ -71,7 +80,9 @@ class OutsideOfACall(unittest.TestCase):
             (("1",), TypeError),
             ((1, "2"), TypeError),
             ((1, 2, 3), TypeError),
+            ((1j,), TypeError),
             ((math.nan,), ValueError),
+            ((Fraction(10**400),), ValueError),
             ((10**400,), ValueError),
         ]:
             with self.subTest(told), self.assertRaises(kind):
