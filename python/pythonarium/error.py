@@ -64,7 +64,7 @@ def of_exception(raised: BaseException) -> dict[str, Any]:
         return _of_exception(raised)
     except BaseException as second:
         # Its class lets nobody look at it.
-        message = f"({type(raised).__qualname__}, of which no more can be told: {type(second).__qualname__})"
+        message = f"({name_of(type(raised))}, of which no more can be told: {name_of(type(second))})"
         return {**_error("ERR_PYTHON", "", message), **_classes(type(raised)), "frames": []}
 
 
@@ -170,15 +170,22 @@ def _members(group: BaseException) -> list[BaseException]:
 def _classes(kind: type) -> dict[str, Any]:
     """Return those fields of an ERROR that tell of what class it is."""
     return {
-        "type": _plain(kind.__qualname__, NAME_CHARS_MAX),
-        "module": _plain(getattr(kind, "__module__", "builtins"), NAME_CHARS_MAX),
-        "mro": [_full_name(one) for one in kind.__mro__[:CLASSES_MAX] if one is not object],
+        "type": _plain(name_of(kind), NAME_CHARS_MAX),
+        "module": _plain(_module_of(kind), NAME_CHARS_MAX),
+        "mro": [_full_name(one) for one in bases_of(kind)[:CLASSES_MAX] if one is not object],
     }
 
 
 def _full_name(kind: type) -> str:
     """Return a class's name behind its module and a colon, so that the dots of either cannot be mixed up."""
-    return _plain(f"{getattr(kind, '__module__', 'builtins')}:{kind.__qualname__}", NAME_CHARS_MAX)
+    return _plain(f"{_module_of(kind)}:{name_of(kind)}", NAME_CHARS_MAX)
+
+
+def _module_of(kind: type) -> Any:
+    try:
+        return module_of(kind)
+    except AttributeError:
+        return "builtins"  # A class made without one has none.
 
 
 def _message(raised: BaseException) -> str:
@@ -263,6 +270,8 @@ def _cut(text: str, chars_max: int) -> str:
 
 
 OURS = (os.path.dirname(os.path.abspath(__file__)) + os.sep, "<frozen importlib")
+# As `type` has them, since a class of classes may answer to any name as it likes, and raise.
+name_of, module_of, bases_of = (vars(type)[name].__get__ for name in ("__qualname__", "__module__", "__mro__"))
 CAUSES_MAX = 16
 EXCEPTIONS_MAX = 64
 CLASSES_MAX = 32

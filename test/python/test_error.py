@@ -33,6 +33,17 @@ class Classes(unittest.TestCase):
         self.assertEqual(len(told(kind())["mro"]), 32)
         self.assertLess(len(json.dumps(told(kind())["mro"])), 32 * 300)
 
+    def test_one_that_is_asked_in_vain_for_its_names_is_still_told_by_them(self):
+        class Asked(type):
+            def __getattribute__(cls, name):
+                raise LookupError(name)
+
+        kind = Asked("Silent", (Missing,), {"__module__": "nowhere"})
+        found = told(kind())
+        self.assertEqual((found["code"], found["type"], found["module"]), ("ERR_PYTHON", "Silent", "nowhere"))
+        self.assertEqual(found["mro"][:2], ["nowhere:Silent", f"{__name__}:Missing"])
+        self.assertIn("Silent, of which no more can be told: LookupError", found["message"])
+
 
 class Frames(unittest.TestCase):
     def test_the_innermost_comes_first_with_its_line(self):
