@@ -379,8 +379,8 @@ export function findModule(option: string, value: unknown, cwd: string): string 
   if (typeof value !== 'string' || value === '') {
     throw new OptionError({
       option,
-      expected: 'the path of a .py file or a package folder, or a module name',
-      got: value,
+      expected: 'the path or file: URL of a .py file or a package folder, or a module name',
+      got: value instanceof URL ? value.href : value,
     });
   }
   if (value.endsWith('.py') || value.includes('/')) return existing(option, resolve(cwd, value));

@@ -389,6 +389,11 @@ describe('the option `module`', () => {
       expect.objectContaining({ code: 'ERR_OPTION', option: expect.stringMatching(/^module/) }),
     );
   });
+
+  it('names a URL that is of no file, as `import.meta.url` is where a test plays a browser', () => {
+    const module = new URL('./app.py', 'http://localhost:3000/test/app.test.ts');
+    expect(() => checkOptions({ module })).toThrow(/file: URL.*"http:\/\/localhost:3000\/test\/app\.py"/);
+  });
 });
 
 const VALUES = {
