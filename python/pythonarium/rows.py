@@ -9,21 +9,19 @@ from __future__ import annotations
 
 from itertools import chain, repeat
 
-from .value import CELLS_MIN, LEVEL_MAX, chars_of, encode_checked, may_be_keyed, may_be_rows
+from .value import CELLS_MIN, LEVEL_MAX, chars_of, may_be_keyed, may_be_rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
     from typing import Any
 
 
-def encode_rows(
-    value: Any, depth_max: int, bytes_max: float = float("inf"), say: Callable[[str], None] | None = None
-) -> tuple[str, list[memoryview]] | None:
-    """Return what `value.encode` does, with what the columns in `value` stand for; None if it has no rows, or is more than JSON.
+def find_rows(value: Any, depth_max: int, bytes_max: float = float("inf")) -> tuple[Any, int, list[list[Any]]] | None:
+    """Return `value`, a list or a dict, with columns in the place of its rows, about how many characters that is, and what `rich` tells of it.
 
-    Looked for are rows that `value`, a list or a dict, is itself or has for members, in a list or under a key each.
-    Raises MessageTooLarge as `value.encode` does: as it is `value` would take more.
+    Looked for are rows that it is itself or has for members, in a list or under a key each. None if there are none, or if it
+    holds, as columns, what JSON has no words for. Raises MessageTooLarge as `value.encode` does: as it is `value` would take more.
     """
     entries: list[list[Any]] = []
     if type(value) is list:
@@ -38,7 +36,7 @@ def encode_rows(
     chars = chars_of(stands, depth_max, bytes_max) if entries else -1
     if chars < 0 or type(stands) is dict and not are_distinct(stands):
         return None
-    return encode_checked(stands, chars, bytes_max, say, entries)
+    return stands, chars, entries
 
 
 def _cells(value: Any) -> int:

@@ -39,23 +39,22 @@ def encode(
     """
     kind = type(value)
     if kind is list and may_be_rows(value) or kind is dict and (may_be_keyed(value) or _has_rows(value)):
-        from .rows import encode_rows
+        from .rows import find_rows
 
-        encoded = encode_rows(value, depth_max, bytes_max, say)
-        if encoded is not None:
-            return encoded
+        rows = find_rows(value, depth_max, bytes_max)
+        if rows is not None:
+            # What shows only as it is written that it is no JSON is none without columns either, and of an answer no part may be
+            # said twice.
+            return encode_checked(*rows, bytes_max, say) or _encode_more(value, depth_max, hook, bytes_max)
     if kind in ATOMS:
         text = encode_atom(value)
         if text is not None:
             return text, NO_ATTACHMENTS
     else:
-        encoded = encode_checked(value, chars_of(value, depth_max, bytes_max), bytes_max, say)
+        encoded = encode_checked(value, chars_of(value, depth_max, bytes_max), (), bytes_max, say)
         if encoded is not None:
             return encoded
-    from .rich import encode_rich
-
-    text, attachments = encode_rich({"value": value}, depth_max, "value", hook, bytes_max)
-    return text[8:], attachments
+    return _encode_more(value, depth_max, hook, bytes_max)
 
 
 def encode_members(
@@ -110,7 +109,7 @@ def chars_of(value: Any, depth_max: int, bytes_max: float) -> int:
 
 
 def encode_checked(
-    value: Any, chars: int, bytes_max: float, say: Callable[[str], None] | None, entries: Sequence[list[Any]] = ()
+    value: Any, chars: int, entries: Sequence[list[Any]], bytes_max: float, say: Callable[[str], None] | None
 ) -> tuple[str, list[memoryview]] | None:
     """Return what `encode` does of a container of which `chars_of` said so much; None where JSON has no words for all of it.
 
@@ -131,6 +130,14 @@ def encode_checked(
     if text is None:
         return None
     return (f'{text},"rich":{rich}', []) if rich else (text, NO_ATTACHMENTS)
+
+
+def _encode_more(value: Any, depth_max: int, hook: Hook | None, bytes_max: float) -> tuple[str, list[memoryview]]:
+    """Return what `encode` does of what is more than JSON."""
+    from .rich import encode_rich
+
+    text, attachments = encode_rich({"value": value}, depth_max, "value", hook, bytes_max)
+    return text[8:], attachments
 
 
 def write_plain(value: Any) -> str | None:

@@ -86,6 +86,17 @@ describe.each(['serial', 'asyncio', 'threads'] as const)('in the lane %s', (lane
     expect(await pool.call('held', [0])).toEqual([1, 2]);
   });
 
+  it('rows whose last turns out to be no JSON are answered, though half of them was said before that showed', async () => {
+    const pool = await readyPool(sizes, { lane, slots: lane === 'serial' ? 1 : 2, messageBytesMax: 2_000_000 });
+    const rows = await pool.call<{ at: number; value: number }[]>('rows', [40_000]);
+    expect(rows).toHaveLength(40_000);
+    expect(rows.slice(-2)).toEqual([
+      { at: 39_998, value: 39_998 / 7 },
+      { at: 39_999, value: Number.NaN },
+    ]);
+    expect(pool.stats()).toMatchObject({ failures: 0, workers: { idle: 1 } });
+  });
+
   it('what progress() tells is refused there', async () => {
     const pool = await small();
     const told: unknown[] = [];

@@ -128,6 +128,24 @@ class Parts(unittest.TestCase):
         self.assertFalse(said.is_parted)
         self.assertTrue(said.text.endswith('"nan"],"rich":[[["value",100000],"float"]]'), said.text[-60:])
 
+    def test_no_part_of_rows_is_said_twice_where_that_shows_at_their_end(self):
+        rows = [{"id": n, "name": f"row {n}", "value": n / 7} for n in range(20_000)]
+        rows[-1]["value"] = float("nan")
+        cases = {
+            "rows": rows,
+            "uneven": [{**row, "more": n} if n % 3 else row for n, row in enumerate(rows)],
+            "keyed": {f"key {n}": row for n, row in enumerate(rows)},
+            "with a total": {"rows": rows, "total": len(rows)},
+        }
+        for name, value in cases.items():
+            with self.subTest(name):
+                fits = len(Said(value).text)
+                said = Said(value, fits)
+                self.assertFalse(said.is_parted)
+                self.assertGreater(len(said.parts), 5)
+                # Node ends a worker that says more.
+                self.assertLessEqual(sum(said.sizes), fits)
+
     def test_what_is_more_than_json_has_no_parts(self):
         said = Said([0.5] * 100_000 + [datetime.datetime(2020, 1, 1)])
         self.assertEqual((said.is_parted, said.parts), (False, []))

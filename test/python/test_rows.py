@@ -4,8 +4,8 @@ import unittest
 
 import harness  # noqa: F401  (it makes the library importable)
 from pythonarium.rich import restore
-from pythonarium.rows import columns_of, encode_rows, keyed_of, kinds_of, merged_of, rows_of
-from pythonarium.value import decode, encode, encode_plain, may_be_rows
+from pythonarium.rows import columns_of, find_rows, keyed_of, kinds_of, merged_of, rows_of
+from pythonarium.value import decode, encode, encode_checked, encode_plain, may_be_rows
 
 
 def rows(height=256, **changes):
@@ -13,6 +13,12 @@ def rows(height=256, **changes):
     for at, row in changes.items():
         made[int(at[1:])] = row
     return made
+
+
+def encode_rows(value, depth_max):
+    """Return the text of what has rows as columns; None of all else."""
+    found = find_rows(value, depth_max)
+    return found and encode_checked(*found, float("inf"), None)
 
 
 class Columns(unittest.TestCase):
