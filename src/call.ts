@@ -446,7 +446,8 @@ export class Call implements Parent, AskingCall, EncodedRequest {
 
   fail(error: unknown, how: CallOutcome = 'failed'): void {
     if (!this.#settle(how, error)) return;
-    if (isA(error, PoolError)) showCaller(error, this.#site);
+    // The reason of a signal is somebody else's, and may be the error of another call.
+    if (how !== 'aborted' && isA(error, PoolError)) showCaller(error, this.#site);
     this.#resolve(rejection(error));
   }
 

@@ -323,7 +323,12 @@ export abstract class Caller<Api = unknown> {
     const answer = key === undefined ? this.#ask(prepared).promise : this.#share(prepared, key);
     const promise = schema === undefined ? answer : checkAnswer(answer, this.#checked(schema, name, options));
     if (this.runtime.settings.errors === undefined) return promise;
-    return promise.catch((error) => Promise.reject(this.runtime.tied(error)));
+    return promise.catch((error) => Promise.reject(this.#seen(error, options)));
+  }
+
+  /** What a caller gets of an error: the reason of their own signal as it is. */
+  #seen(error: unknown, { signal }: CallOptions): unknown {
+    return error === signal?.reason ? error : this.runtime.tied(error);
   }
 
   #share(prepared: Prepared, key: string): Promise<unknown> {
@@ -351,7 +356,7 @@ export abstract class Caller<Api = unknown> {
     const stream = new Stream<T>(
       room,
       (items) => this.#ask(prepared, items, room),
-      (error) => this.runtime.tied(error),
+      (error) => this.#seen(error, options),
       this.runtime.keepAlive,
     );
     return schema === undefined ? stream : checkItems<T>(stream, this.#checked(schema, name, options));

@@ -94,7 +94,8 @@ export class MapItem implements BatchItem {
     if (this.isDone) return;
     this.isDone = true;
     this.hasFailed = true;
-    this.outcome = this.#turns === undefined ? error : this.#turns.shown(error);
+    // The reason of a signal stays as it is.
+    this.outcome = this.#turns === undefined || how === 'aborted' ? error : this.#turns.shown(error);
     this.#turns?.onSettled(this, how, error);
     this.#mapping.onDone(this);
   }
@@ -407,7 +408,8 @@ interface Asking<T> {
 
 /** Says in an error of the pool's making which item it is of. */
 function showIndex(error: unknown, index: number): void {
-  if (!isMadeHere(error)) return;
+  // One that somebody has frozen stays as it is.
+  if (!isMadeHere(error) || !Object.isExtensible(error)) return;
   // One of a class of the user's may have an `index` of its own, or a field for this one.
   if (Object.getOwnPropertyDescriptor(error, 'index')?.value !== undefined) return;
   Object.defineProperty(error, 'index', { value: index, configurable: true, writable: true, enumerable: true });

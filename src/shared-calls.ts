@@ -148,7 +148,7 @@ class Sharer implements Child {
         sharers.delete(this);
         if (sharers.size === 0) call.abandon(error, how);
         // After that: the call shows where the first of them has made it.
-        if (isA(error, PoolError)) showCaller(error, site);
+        if (how !== 'aborted' && isA(error, PoolError)) showCaller(error, site);
       };
       budget = new Budget(runtime.clock, wait, (by) => {
         if (by === 'signal') return leave(reasonOf(wait.signal), 'aborted');

@@ -29,7 +29,11 @@ export function framesOf(site: Site): string {
  * to, so that its stack says which call failed and not how its answer was read.
  */
 export function showCaller(error: Failure, site: Site): void {
-  error.stack = `${headOf(error)}${framesOf(site)}`;
+  try {
+    error.stack = `${headOf(error)}${framesOf(site)}`;
+  } catch {
+    // Somebody has frozen it: it stays as it is.
+  }
 }
 
 /** Whoever has put an `Error.prepareStackTrace` of their own in place may make of a stack what they like, or throw. */

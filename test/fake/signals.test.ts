@@ -1,7 +1,14 @@
 import { getEventListeners } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
-import type { CallOptions, Lease, Pool, Session } from '../../src/index.js';
+import {
+  type CallOptions,
+  type Lease,
+  type Pool,
+  type PoolOptions,
+  PythonError,
+  type Session,
+} from '../../src/index.js';
 import { collect, failure } from '../support/pool.js';
 import type { Script } from './fake-python.js';
 import { PlayedPool } from './played-pool.js';
@@ -42,6 +49,24 @@ it.each(WAITS)('%s ends by its signal, and leaves nothing at it', async (_, ask)
   expect(getEventListeners(signal, 'abort')).toEqual([]);
   await answer();
 });
+
+it.each(WAITS)(
+  '%s ends by the very error that its signal aborts with, though that is of another call',
+  async (_, ask) => {
+    const { busy, answer } = await busyPool({ errors: { LookupError: class extends PythonError {} } });
+    const controller = new AbortController();
+    const ended = failure(ask(busy, { signal: controller.signal }));
+    await heard();
+    const mro = ['builtins:KeyError', 'builtins:LookupError'];
+    const told = { type: 'KeyError', module: 'builtins', pythonMessage: "'ann'", traceback: '', notes: [], mro };
+    const reason = new PythonError(told);
+    const { stack } = reason;
+    controller.abort(reason);
+    expect(await ended).toBe(reason);
+    expect([reason.stack, reason.index]).toEqual([stack, undefined]);
+    await answer();
+  },
+);
 
 it.each(WAITS)('%s leaves nothing at a signal that never aborts', async (_, ask) => {
   const { busy, answer } = await busyPool();
@@ -85,8 +110,8 @@ class PlainSignal extends EventTarget {
   }
 }
 
-async function busyPool() {
-  const played = new PlayedPool({}, ANSWERS);
+async function busyPool(options: Partial<PoolOptions> = {}) {
+  const played = new PlayedPool(options, ANSWERS);
   onTestFinished(() => played.destroy());
   await played.boot();
   const { pool } = played;

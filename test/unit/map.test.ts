@@ -133,9 +133,10 @@ describe('map', () => {
     expect(inspect(error)).toContain('index: 2');
   });
 
-  it('says so in no error that is not of the pool’s making, nor in one that has an index, or is the reason of its signal', async () => {
+  it('says so in no error that is not of the pool’s making, nor in one that has an index, is frozen, or is the reason of its signal', async () => {
     const own = Object.assign(new PoolClosedError({ by: 'close' }), { index: 7 });
-    for (const error of [new Error('a schema threw'), own, 'text', null, undefined]) {
+    const frozen = Object.freeze(new PoolClosedError({ by: 'close' }));
+    for (const error of [new Error('a schema threw'), own, frozen, 'text', null, undefined]) {
       const call = () => Promise.reject(error);
       const rules = { concurrency: 1, ordered: true, signal: undefined };
       await expect(mapCalls(call, ['a'], rules).next()).rejects.toBe(error);

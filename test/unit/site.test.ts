@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { framesOf, oursIn, type Site, Sites, siteAbove } from '../../src/site.js';
+import { OptionError } from '../../src/errors.js';
+import { framesOf, oursIn, type Site, Sites, showCaller, siteAbove } from '../../src/site.js';
 
 const { prepareStackTrace } = Error;
 
@@ -12,6 +13,13 @@ describe('where something was asked for', () => {
     const inner = () => siteAbove(inner);
     const outer = () => inner();
     expect(outer().stack?.split('\n')[1]).toContain('outer');
+  });
+
+  it('is told of in no error that somebody has frozen, which stays as it is', () => {
+    const error = new OptionError({ option: 'size', expected: 'a number', got: 'x' });
+    const { stack } = error;
+    showCaller(Object.freeze(error), siteAbove(afterEach));
+    expect(error.stack).toBe(stack);
   });
 
   it.each([
