@@ -213,6 +213,11 @@ export abstract class Asking {
     return this.runtime.keepers(this.waiter.affinity);
   }
 
+  /** What all have in common who wait for the same. */
+  get queue(): object | undefined {
+    return this.session?.waitsBehind?.() === undefined ? this.runtime.queueFor(this.waiter.affinity) : undefined;
+  }
+
   onGranted(exchange: Exchange): void {
     if (this.session?.onGranted(exchange) === false) return;
     this.#queueBudget?.close();

@@ -32,6 +32,8 @@ export interface CallHome {
   timeout(waitedMs: number): Error;
   /** What those wait for who hold every slot that could serve a call there; undefined if one is free, or may come up. */
   waitsFor(): readonly (Child | undefined)[] | undefined;
+  /** What is the same for all who wait for the same; absent where nobody else does. */
+  readonly queue?: object | undefined;
   /** Asks for a worker once more; absent where no other would do. `isBack`: it had one that never came to it. */
   readonly askAgain?: ((isBack?: boolean) => void) | undefined;
 }
@@ -185,6 +187,10 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     if (this.#home !== undefined) return this.#home.waitsFor();
     const ahead = this.#ahead;
     return ahead === undefined ? childrenOf(this) : [ahead];
+  }
+
+  get queue(): object | undefined {
+    return this.#isSettled ? undefined : this.#home?.queue;
   }
 
   /** The call before which Python does not go on with this one, though it was sent. */

@@ -13,6 +13,8 @@ export interface Child {
   readonly isOnLost?: boolean;
   /** True: it goes on once all of those have ended that it waits for. */
   readonly waitsForAll?: boolean;
+  /** The queue that it waits in: all who wait in one wait for the same. Absent for what waits for something of its own. */
+  readonly queue?: object | undefined;
   /** Whose end, of any of them, lets it go on; empty or undefined if it goes on by itself. */
   waitsFor(): readonly (Child | undefined)[] | undefined;
   /** Tells it that it would wait for ever; absent for what is made in no function. False: it is not to be told. */
@@ -123,7 +125,7 @@ export function lookAgain(): void {
   isLookAhead = true;
   nextTurn(() => {
     isLookAhead = false;
-    const free = new Set<Child>();
+    const free = new Set<object>();
     for (const call of [...asked.keys()].toReversed()) {
       if (isStuck(call, new Set(), free) && childrenOf(call).toReversed().some(refuseIfDeadlocked)) free.add(call);
     }
@@ -191,26 +193,34 @@ function parentOf({ parent }: Pick<Child, 'parent'>): Parent | undefined {
 }
 
 /**
- * @param seen Those that wait for it: one that waits for one of them waits for itself.
- * @param free Those that go on, whoever waits for them: nobody is looked at again and again.
+ * @param seen Those that wait for it: one that waits for one of them waits for itself. And the queues that they wait in.
+ * @param free Those that go on, whoever waits for them, and such queues: nobody is looked at again and again.
  */
-function isStuck(child: Child | undefined, seen: Set<Child>, free: Set<Child>): boolean {
+function isStuck(child: Child | undefined, seen: Set<object>, free: Set<object>): boolean {
   if (child === undefined || free.has(child)) return false;
   if (seen.has(child)) return true;
   seen.add(child);
+  const { queue = child } = child;
+  if (queue !== child) {
+    // A thousand may wait there, each for the calls of the others: one by one would take long, and be too deep for the stack.
+    if (free.has(queue)) return false;
+    if (seen.has(queue)) return true;
+    seen.add(queue);
+  }
   const isIt = areStuck(child.waitsFor() ?? [], seen, free, child.waitsForAll);
-  if (!isIt) free.add(child);
+  if (!isIt) free.add(child).add(queue);
   return isIt;
 }
 
 /** @param isForAll One of them keeps waiting who waits for them, and not only all. */
 function areStuck(
   waited: readonly (Child | undefined)[],
-  seen: Set<Child>,
-  free: Set<Child>,
+  seen: Set<object>,
+  free: Set<object>,
   isForAll = false,
 ): boolean {
-  if (!isForAll) return waited.length > 0 && waited.every((each) => isStuck(each, seen, free));
+  // The last first, of whom it is most likely that they go on, which is all there is to know then.
+  if (!isForAll) return waited.length > 0 && waited.findLastIndex((each) => !isStuck(each, seen, free)) === -1;
   return waited.some((each) => {
     // What was seen below one that goes on need not be stuck.
     const below = new Set(seen);

@@ -283,6 +283,11 @@ export class Runtime {
     return keepers;
   }
 
+  /** What all have in common who wait by such a wish, and so for the same {@link keepers}. */
+  queueFor(affinity: Affinity | null): object | undefined {
+    return affinity?.strict ? [...this.hands.values()].find(({ id }) => id === affinity.worker) : this;
+  }
+
   /** What somebody is told whose budget is spent before there was a worker. */
   queueTimeout(waitedMs: number, waitedFor?: WaitedFor): QueueTimeoutError {
     const { idle, leased, cancelling, retiring, evicting } = this.workerStates();

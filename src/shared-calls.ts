@@ -179,4 +179,8 @@ class Sharer implements Child {
   waitsFor(): readonly (Child | undefined)[] | undefined {
     return this.#shared.call.waitsFor();
   }
+
+  get queue(): object | undefined {
+    return this.#shared.call.queue;
+  }
 }

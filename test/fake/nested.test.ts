@@ -93,6 +93,23 @@ describe('a call in the function of another, with a slot for it behind that alon
     await answer('outer');
   });
 
+  it('is refused at once where hundreds of others wait for each other as well', async () => {
+    const slots = 200;
+    const played = new PlayedPool({ lane: 'asyncio', slots }, { serve: () => {} });
+    onTestFinished(() => played.destroy());
+    await played.boot();
+    const { pool } = played;
+    for (let each = 0; each < slots; each += 1) pool.call(`outer ${each}`).catch(() => {});
+    await heard();
+    const looks = vi.spyOn(played.runtime, 'keepers');
+    const inner = callsOf(played).map((outer) => outer.run(() => failure(pool.call('inner'))));
+    expect(await inner.at(-1)).toMatchObject({ code: 'ERR_DEADLOCK', chain: [`outer ${slots - 1}`, 'inner'] });
+    expect(pool.stats()).toMatchObject({ leases: slots, waiting: slots - 1 });
+    // Each is asked for itself, and one for all of them.
+    expect(looks.mock.calls.length).toBeLessThan(3 * slots);
+    expect(faults).toEqual([]);
+  });
+
   it('gives that slot back when it is given up, or its time in the queue is over', async () => {
     const { pool, clock, outer } = await nesting({ queueTimeoutMs: 100 });
     const abort = new AbortController();
