@@ -1,5 +1,5 @@
 import type { CallOutcome } from './call.js';
-import type { SessionLoss } from './errors.js';
+import { OptionError, type SessionLoss } from './errors.js';
 
 /** What a pool tells those who listen: facts, by the charts' own names. */
 export interface PoolEvents {
@@ -120,3 +120,32 @@ export interface RunningCall {
   /** The `context` of the call, if it has one. */
   readonly context: Readonly<Record<string, unknown>> | undefined;
 }
+
+/** @throws OptionError (`ERR_OPTION`) for a name by which nobody is ever told anything. */
+export function checkEvent(name: unknown): void {
+  // Node's own `once(pool, 'pool.ready')` listens to `error` as well, by which a pool tells nothing.
+  if (name === 'error' || Object.hasOwn(EVENTS, name as string)) return;
+  const expected = `the name of an event: ${Object.keys(EVENTS).join(', ')}`;
+  throw new OptionError({ option: 'name', expected, got: name });
+}
+
+const EVENTS: Readonly<Record<keyof PoolEvents, true>> = {
+  'worker.ready': true,
+  'worker.dead': true,
+  'worker.retired': true,
+  'boot.failed': true,
+  'request.poisoned': true,
+  'fork.refused': true,
+  'session.lost': true,
+  'lease.leaked': true,
+  'pool.ready': true,
+  'pool.degraded': true,
+  'pool.drained': true,
+  'pool.closed': true,
+  'pool.reloaded': true,
+  'reload.failed': true,
+  'call.slow': true,
+  'call.hung': true,
+  'call.ended': true,
+  log: true,
+};

@@ -4,7 +4,7 @@ import type { Call } from './call.js';
 import { Caller, type CallOptions } from './caller.js';
 import { callAbove, parentRun, unlessDeadlocked } from './children.js';
 import { PlatformError, type PoolClosedError, type WaitedFor } from './errors.js';
-import type { PoolEvents } from './events.js';
+import { checkEvent, type PoolEvents } from './events.js';
 import { Hold } from './hold.js';
 import {
   CheckoutAsking,
@@ -163,8 +163,13 @@ export class Pool<Api = unknown> extends Caller<Api> {
     return this.runtime.workers();
   }
 
-  /** Calls `listener` with each event of that name. One that throws disturbs nobody: the process is warned. */
+  /**
+   * Calls `listener` with each event of that name. One that throws disturbs nobody: the process is warned.
+   *
+   * @throws OptionError (`ERR_OPTION`) for a name that no event has.
+   */
   on<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
+    checkEvent(name);
     this.runtime.events.on(name, listener as never);
     this.runtime.noteListeners();
     return this;
@@ -172,6 +177,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
 
   /** As {@link on}, for the next event only. */
   once<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
+    checkEvent(name);
     this.runtime.events.once(name, listener as never);
     this.runtime.noteListeners();
     return this;

@@ -12,6 +12,8 @@ import { NO_OPTIONS, own } from './own.js';
 import { Rebuild } from './rebuild.js';
 import type { Runtime } from './runtime.js';
 import type { SessionRecord } from './session-record.js';
+import { encodeSessionEnd } from './wire/message.js';
+import type { ValueLimits } from './wire/value.js';
 
 /** How a session finds its worker, and what becomes of it. */
 export interface SessionOptions {
@@ -47,7 +49,7 @@ export class Session<Api = unknown> extends Caller<Api> {
   /** @internal Use `pool.session`. */
   constructor(runtime: Runtime, id: string, given: SessionOptions, bound: CallOptions = NO_OPTIONS) {
     const options = own(given);
-    checkSession(id, options);
+    checkSession(id, options, runtime.settings.limits);
     super(runtime, id, bound);
     this.id = id;
     this.#options = options;
@@ -286,7 +288,7 @@ function boundSession<Api>(runtime: Runtime, id: string, options: SessionOptions
 }
 
 /** @throws OptionError (`ERR_OPTION`) for what is no id, and for options that a session cannot have. */
-function checkSession(id: unknown, options: SessionOptions): void {
+function checkSession(id: unknown, options: SessionOptions, { messageBytesMax }: ValueLimits): void {
   checkNames(options, SESSION_OPTIONS);
   const { affinity = 'strict', ttlMs, onLost, onLostTimeoutMs } = options;
   if (typeof id !== 'string' || id === '') {
@@ -295,6 +297,12 @@ function checkSession(id: unknown, options: SessionOptions): void {
       expected: 'an id, which is a string of one character or more',
       got: id,
     });
+  }
+  // Python is told of its end, and a longer line than it may have would end the worker.
+  const bytes = Buffer.byteLength(encodeSessionEnd(id));
+  if (bytes > messageBytesMax) {
+    const expected = `an id that fits into a message of ${messageBytesMax} bytes (\`messageBytesMax\`), which has ${bytes} with this one`;
+    throw new OptionError({ option: 'session', expected, got: id });
   }
   if (!AFFINITIES.has(affinity)) {
     throw new OptionError({ option: 'affinity', expected: "'strict', 'strict-fail-fast' or 'hint'", got: affinity });

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { PoolEvents } from '../../src/index.js';
 import { collect, failure, fixtures, next, readyPool, startPool } from '../support/pool.js';
@@ -90,6 +91,16 @@ describe('on(), once() and off()', () => {
       ['pid', 'answered', 'worker-0', undefined],
       ['nowhere', 'failed', 'worker-0', 'NotExposedError'],
     ]);
+  });
+
+  it('refuse a name that no event has, by which nobody would ever be told anything', async () => {
+    const pool = startPool(here('app.py'));
+    for (const listen of [() => pool.on('worker.died' as never, () => {}), () => pool.once('' as never, () => {})]) {
+      expect(listen).toThrow(expect.objectContaining({ code: 'ERR_OPTION', option: 'name' }));
+      expect(listen).toThrow(/worker\.ready, worker\.dead, /);
+    }
+    // Which listens to `error`, too.
+    expect(await once(pool as never, 'worker.ready')).toEqual([expect.objectContaining({ worker: 'worker-0' })]);
   });
 
   it('may be used from a listener: to call, to listen and to close', async () => {

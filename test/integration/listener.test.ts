@@ -138,6 +138,19 @@ describe('a pool', () => {
     await expect.poll(() => state(pid), { timeout: 5_000 }).toBe('gone');
   });
 
+  it('refuses the id of a session that no message has room for, with which its end would end the worker', async () => {
+    await using pool = start({ messageBytesMax: 1_024 });
+    const longest = 'i'.repeat(1_024 - '{"type":"session.end","session":""}'.length);
+    const refused = { code: 'ERR_OPTION', option: 'session', message: expect.stringContaining('1024 bytes') };
+    expect(() => pool.session(`${longest}i`)).toThrow(expect.objectContaining(refused));
+    const session = pool.session(longest);
+    const lease = await session.checkout();
+    await lease.checkin();
+    await session.end();
+    expect(await pool.call('add', [1, 2])).toBe(3);
+    expect(pool.workers()).toMatchObject([{ id: 1 }]);
+  });
+
   it.each([[null], [5], ['timeoutMs']])('refuses %j where options should be', async (options) => {
     await using pool = start();
     await expect(pool.call('add', [1, 2], options as never)).rejects.toMatchObject({ code: 'ERR_OPTION' });
