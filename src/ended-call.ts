@@ -5,7 +5,6 @@ import type { Runtime } from './runtime.js';
 export function tellOfEnd(call: Call, runtime: Runtime, askedAt: number): void {
   call.onSettled((how, error) => {
     // One that was to hear of it once may have been the last.
-    runtime.noteListeners();
     if (!runtime.tellsOfEnds) return;
     const { name, context, worker } = call;
     const now = runtime.clock.now();

@@ -129,7 +129,8 @@ export function checkEvent(name: unknown): void {
   throw new OptionError({ option: 'name', expected, got: name });
 }
 
-const EVENTS: Readonly<Record<keyof PoolEvents, true>> = {
+/** All that a pool tells, by name. */
+export const EVENTS: Readonly<Record<keyof PoolEvents, true>> = {
   'worker.ready': true,
   'worker.dead': true,
   'worker.retired': true,

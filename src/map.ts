@@ -1,4 +1,3 @@
-// Not the global one, which a test that plays the ticks has replaced.
 import type { BatchItem } from './batch.js';
 import { reasonOf, throwIfAborted, whenAborted } from './budget.js';
 import type { CallOutcome } from './call.js';

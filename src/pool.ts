@@ -171,7 +171,6 @@ export class Pool<Api = unknown> extends Caller<Api> {
   on<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
     checkEvent(name);
     this.runtime.events.on(name, listener as never);
-    this.runtime.noteListeners();
     return this;
   }
 
@@ -179,14 +178,12 @@ export class Pool<Api = unknown> extends Caller<Api> {
   once<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
     checkEvent(name);
     this.runtime.events.once(name, listener as never);
-    this.runtime.noteListeners();
     return this;
   }
 
   /** Calls `listener` no more with events of that name. */
   off<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
     this.runtime.events.off(name, listener as never);
-    this.runtime.noteListeners();
     return this;
   }
 

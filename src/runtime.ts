@@ -96,7 +96,7 @@ export class Runtime {
   readonly counters = new Counters();
   readonly hooks = new Hooks();
   readonly events = new EventEmitter<PoolEvents>();
-  /** Somebody listens to `call.ended`. */
+  /** Somebody listens to `call.ended`. It is looked at for each call and each item, for which to ask `events` takes too long. */
   tellsOfEnds = false;
   readonly sites = new Sites();
   /** Those who have asked for a worker and have none: neither been granted one nor refused. */
@@ -128,6 +128,7 @@ export class Runtime {
   /** @param startPython How a process is started; tests play theirs. */
   constructor(settings: PoolSettings, startPython?: StartPython) {
     this.settings = settings;
+    this.#noteListeners();
     const clockFailed = (error: unknown) => this.hooks.failed(settings.clock, 'The `clock`', error);
     this.clock = settings.clock === wallClock ? wallClock : new GuardedClock(settings.clock, clockFailed);
     this.patience = patienceOn(this.clock);
@@ -519,9 +520,15 @@ export class Runtime {
     });
   }
 
-  /** Listeners have come or gone. */
-  noteListeners(): void {
-    this.tellsOfEnds = this.events.listenerCount('call.ended') > 0;
+  /** Node tells of those who come before they are there, and of those who go once they are gone. */
+  #noteListeners(): void {
+    const events = this.events as EventEmitter;
+    events.on('newListener', (name) => {
+      this.tellsOfEnds ||= name === 'call.ended';
+    });
+    events.on('removeListener', () => {
+      this.tellsOfEnds = events.listenerCount('call.ended') > 0;
+    });
   }
 
   log({ worker, stream, call, text, level, logger, context }: LogMessage & Pick<LogEvent, 'worker' | 'context'>): void {

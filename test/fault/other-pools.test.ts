@@ -8,6 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { SimulatedClock } from 'xstate';
+import { EVENTS } from '../../src/events.js';
 import { kw, type Lease, type PoolEvents, type WorkerDiedError } from '../../src/index.js';
 import { temporaryFolder } from '../support/folder.js';
 import { Gate } from '../support/gate.js';
@@ -371,26 +372,6 @@ describe('where snakepit went wrong', () => {
 
   it('emits every event that it documents', async () => {
     const heard = new Set<keyof PoolEvents>();
-    const names = {
-      'worker.ready': true,
-      'worker.dead': true,
-      'worker.retired': true,
-      'boot.failed': true,
-      'request.poisoned': true,
-      'fork.refused': true,
-      'session.lost': true,
-      'lease.leaked': true,
-      'pool.ready': true,
-      'pool.degraded': true,
-      'pool.drained': true,
-      'pool.closed': true,
-      'call.slow': true,
-      'call.hung': true,
-      'call.ended': true,
-      'pool.reloaded': true,
-      'reload.failed': true,
-      log: true,
-    } satisfies Record<keyof PoolEvents, true>;
     const broken = startPool(here('exits-at-import.py'));
     const pool = startPool(app, { poisonDeaths: 1 });
     const threaded = join(temporaryFolder(), 'threaded.py');
@@ -403,7 +384,7 @@ describe('where snakepit went wrong', () => {
     const module = join(temporaryFolder(), 'module.py');
     writeFileSync(module, 'def f(): pass\n');
     const watching = startPool(module, { expose: 'all', watch: true });
-    for (const name of Object.keys(names) as (keyof PoolEvents)[]) {
+    for (const name of Object.keys(EVENTS) as (keyof PoolEvents)[]) {
       for (const each of [pool, broken, watching, forking, strict]) each.on(name, () => heard.add(name));
     }
     const leaked = next(strict, 'lease.leaked');
@@ -430,7 +411,7 @@ describe('where snakepit went wrong', () => {
     await Promise.all([lost, looping]);
     await pool.drain();
     await pool.close();
-    expect([...heard].toSorted()).toEqual(Object.keys(names).toSorted());
+    expect([...heard].toSorted()).toEqual(Object.keys(EVENTS).toSorted());
   });
 
   it('ends what it has started and nothing else, whatever that is called', async () => {

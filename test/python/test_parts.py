@@ -40,6 +40,16 @@ def tree(depth, leaf=0):
     return {"left": tree(depth - 1, 2 * leaf), "right": tree(depth - 1, 2 * leaf + 1), "depth": depth}
 
 
+def in_shapes(rows):
+    """Return the rows in each of the shapes that cross as columns, by its name."""
+    return {
+        "rows": rows,
+        "uneven": [{**row, "more": n} if n % 3 else row for n, row in enumerate(rows)],
+        "keyed": {f"key {n}": row for n, row in enumerate(rows)},
+        "with a total": {"rows": rows, "total": len(rows)},
+    }
+
+
 def told(worker):
     """Return what a worker says up to an answer."""
     messages = [worker.receive()]
@@ -99,13 +109,7 @@ class Parts(unittest.TestCase):
 
     def test_rows_are_columns_of_parts(self):
         rows = [{"id": n, "name": f"row {n}", "value": n / 7} for n in range(20_000)]
-        cases = {
-            "rows": rows,
-            "uneven": [{**row, "more": n} if n % 3 else row for n, row in enumerate(rows)],
-            "keyed": {f"key {n}": row for n, row in enumerate(rows)},
-            "with a total": {"rows": rows, "total": len(rows)},
-        }
-        for name, value in cases.items():
+        for name, value in in_shapes(rows).items():
             with self.subTest(name):
                 said = Said(value)
                 self.assertTrue(said.is_parted)
@@ -131,13 +135,7 @@ class Parts(unittest.TestCase):
     def test_no_part_of_rows_is_said_twice_where_that_shows_at_their_end(self):
         rows = [{"id": n, "name": f"row {n}", "value": n / 7} for n in range(20_000)]
         rows[-1]["value"] = float("nan")
-        cases = {
-            "rows": rows,
-            "uneven": [{**row, "more": n} if n % 3 else row for n, row in enumerate(rows)],
-            "keyed": {f"key {n}": row for n, row in enumerate(rows)},
-            "with a total": {"rows": rows, "total": len(rows)},
-        }
-        for name, value in cases.items():
+        for name, value in in_shapes(rows).items():
             with self.subTest(name):
                 fits = len(Said(value).text)
                 said = Said(value, fits)
