@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
-import { checkMs, checkNames } from './budget.js';
+import { textOf, warn } from './base/hooks.js';
+import { own } from './base/own.js';
+import { checkMs, checkNames } from './call/budget.js';
 import { OptionError } from './errors.js';
-import { textOf, warn } from './hooks.js';
-import { own } from './own.js';
 import { Pool } from './pool.js';
 
 /** How a pool is closed at a signal. */

@@ -1,5 +1,5 @@
 import { type AnyStateMachine, StateMachine } from 'xstate';
-import { inspectionOf } from './inspection.js';
+import { inspectionOf } from './chart/inspection.js';
 import {
   type ActionArgs,
   type AnyEvent,
@@ -26,11 +26,11 @@ import {
   type TransitionDefinition,
   tableOf,
   UNWATCHED,
-} from './table.js';
-import { Unwatched } from './unwatched.js';
+} from './chart/table.js';
+import { Unwatched } from './chart/unwatched.js';
 
 export { assignWhole } from '../machines/whole.js';
-export type { Left } from './table.js';
+export type { Left } from './chart/table.js';
 
 /**
  * The same machine, run from a table that is derived from its chart. In all that can be observed it is the XState

@@ -1,5 +1,5 @@
+import { isA } from './base/instance.js';
 import { OptionError, PoolError, PythonError, type PythonRaised } from './errors.js';
-import { isA } from './instance.js';
 
 /** A JavaScript error class that stands for a Python one. */
 export type TiedErrorClass =

@@ -1,4 +1,4 @@
-import type { CallOutcome } from './call.js';
+import type { CallOutcome } from './call/call.js';
 import { OptionError, type SessionLoss } from './errors.js';
 
 /** What a pool tells those who listen: facts, by the charts' own names. */

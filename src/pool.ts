@@ -1,11 +1,13 @@
-import { askingFor } from './asking.js';
-import { checkWait, throwIfAborted, type WaitOptions } from './budget.js';
-import type { Call } from './call.js';
-import { Caller, type CallOptions } from './caller.js';
-import { callAbove, parentRun, unlessDeadlocked } from './children.js';
+import { NO_OPTIONS, own } from './base/own.js';
+import { askingFor } from './call/asking.js';
+import { checkWait, throwIfAborted, type WaitOptions } from './call/budget.js';
+import type { Call } from './call/call.js';
+import { Caller, type CallOptions } from './call/caller.js';
+import { callAbove, parentRun, unlessDeadlocked } from './call/children.js';
+import type { Site } from './call/site.js';
 import { PlatformError, type PoolClosedError, type WaitedFor } from './errors.js';
 import { checkEvent, type PoolEvents } from './events.js';
-import { Hold } from './hold.js';
+import { Hold } from './lease/hold.js';
 import {
   CheckoutAsking,
   type CheckoutOptions,
@@ -14,14 +16,12 @@ import {
   HOLD_OPTIONS,
   type HoldOptions,
   Lease,
-} from './lease.js';
+} from './lease/lease.js';
+import { type Turns, turnsFor } from './map/turns.js';
 import { checkOptions, type PoolOptions } from './options.js';
-import { NO_OPTIONS, own } from './own.js';
 import { Runtime } from './runtime.js';
-import { Session, type SessionOptions } from './session.js';
-import type { Site } from './site.js';
+import { Session, type SessionOptions } from './session/session.js';
 import type { PoolStats, WorkerStats } from './stats.js';
-import { type Turns, turnsFor } from './turns.js';
 
 /**
  * Starts a pool of Python workers and returns at once; they boot in the

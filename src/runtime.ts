@@ -21,12 +21,22 @@ import {
 import { giveHands } from './actors/effect.js';
 import { supervisorLogic } from './actors/supervisor.js';
 import type { WorkerHand } from './actors/worker.js';
-import { Askers } from './askers.js';
-import type { Asking } from './asking.js';
-import { Budget, checkWait, reasonOf, type WaitOptions } from './budget.js';
-import type { Call, CallOutcome } from './call.js';
-import { type Child, lookAgain } from './children.js';
-import { type PoolClock, wallClock } from './clock.js';
+import { Hooks, textOf, warn } from './base/hooks.js';
+import { own } from './base/own.js';
+import { print } from './base/print.js';
+import { printable, printableLines } from './base/printable.js';
+import { Askers } from './call/askers.js';
+import type { Asking } from './call/asking.js';
+import { Budget, checkWait, reasonOf, type WaitOptions } from './call/budget.js';
+import type { Call, CallOutcome } from './call/call.js';
+import { type Child, lookAgain } from './call/children.js';
+import { Poison } from './call/poison.js';
+import { Retries } from './call/retries.js';
+import { SharedCalls } from './call/shared-calls.js';
+import { Sites } from './call/site.js';
+import { type Inspection, inspectionOf } from './chart/inspection.js';
+import type { System } from './chart/table.js';
+import { give } from './chart/unwatched.js';
 import {
   OverloadedError,
   PoolClosedError,
@@ -37,35 +47,25 @@ import {
   type WaitedFor,
 } from './errors.js';
 import type { LeaseLeak, LogEvent, PoolEvents } from './events.js';
-import { GuardedClock } from './guarded-clock.js';
-import type { HandleOwner } from './handle.js';
-import { Hooks, textOf, warn } from './hooks.js';
-import { type Inspection, inspectionOf } from './inspection.js';
-import { KeepAlive } from './keep-alive.js';
-import { Linger } from './linger.js';
+import { Linger } from './lease/linger.js';
+import { Prefetch } from './lease/prefetch.js';
+import type { HandleOwner } from './objects/handle.js';
 import type { PoolSettings } from './options.js';
-import { own } from './own.js';
-import { patienceOn } from './patience.js';
-import { Poison } from './poison.js';
-import { PoolPython } from './pool-python.js';
-import { Prefetch } from './prefetch.js';
-import { print } from './print.js';
-import { printable, printableLines } from './printable.js';
 import { LiveProcesses } from './process/live.js';
 import { pythonStarter, type StartPython } from './process/python-process.js';
 import { PoolTemplates } from './process/templates.js';
-import { Recycler } from './recycler.js';
-import { Reloader } from './reloader.js';
-import { Retries } from './retries.js';
-import { SessionRegistry } from './session-registry.js';
-import { SharedCalls } from './shared-calls.js';
-import { Sites } from './site.js';
-import { Sizer } from './sizer.js';
+import { SessionRegistry } from './session/session-registry.js';
 import { Counters, type PoolStats, type WorkerStats } from './stats.js';
-import type { System } from './table.js';
-import { soon, TurnEnd } from './turn.js';
-import { give } from './unwatched.js';
+import { type PoolClock, wallClock } from './time/clock.js';
+import { GuardedClock } from './time/guarded-clock.js';
+import { KeepAlive } from './time/keep-alive.js';
+import { patienceOn } from './time/patience.js';
+import { soon, TurnEnd } from './time/turn.js';
 import type { LogMessage } from './wire/message.js';
+import { PoolPython } from './worker/pool-python.js';
+import { Recycler } from './worker/recycler.js';
+import { Reloader } from './worker/reloader.js';
+import { Sizer } from './worker/sizer.js';
 
 /** What somebody waits for. */
 export interface Coming<T> {

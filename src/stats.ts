@@ -1,4 +1,4 @@
-import type { CallOutcome } from './call.js';
+import type { CallOutcome } from './call/call.js';
 import type { RetireReason } from './events.js';
 
 /** A pool in plain numbers, at one moment. Gauges are read off the charts, so that they cannot drift. */

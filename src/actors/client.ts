@@ -1,6 +1,6 @@
 import { type ClientContext, type ClientEvent, type ClientRef, clientMachine } from '../../machines/index.js';
+import { Exchange } from '../call/exchange.js';
 import { compile } from '../compile.js';
-import { Exchange } from '../exchange.js';
 import type { PoolSettings } from '../options.js';
 import { effect } from './effect.js';
 import type { WorkerHand } from './worker.js';

@@ -9,10 +9,13 @@ import {
   type WorkerRef,
   workerMachine,
 } from '../../machines/index.js';
-import type { Batch } from '../batch.js';
-import { busyPoll } from '../busy-poll.js';
-import type { Call } from '../call.js';
-import { callOf, lookAgain, type Parent, type Run } from '../children.js';
+import { remove } from '../base/remove.js';
+import type { Call } from '../call/call.js';
+import { callOf, lookAgain, type Parent, type Run } from '../call/children.js';
+import { type Answer, type Exchange, isBegun, type Loss, type Request } from '../call/exchange.js';
+import { Outbox } from '../call/outbox.js';
+import { Parts } from '../call/parts.js';
+import type { Started } from '../call/retries.js';
 import { compile } from '../compile.js';
 import {
   CallHungError,
@@ -23,21 +26,15 @@ import {
   type SessionLoss,
 } from '../errors.js';
 import type { RunningCall } from '../events.js';
-import { type Answer, type Exchange, isBegun, type Loss, type Request } from '../exchange.js';
-import { type HandleOwner, Handles } from '../handle.js';
-import { HeldReplyWatch, repliesIn } from '../held-replies.js';
-import { type Kept, KeptFunctions } from '../keep.js';
+import type { Batch } from '../map/batch.js';
+import { type HandleOwner, Handles } from '../objects/handle.js';
+import { type Kept, KeptFunctions } from '../objects/keep.js';
 import type { PoolSettings } from '../options.js';
-import { Outbox } from '../outbox.js';
-import { Parts } from '../parts.js';
 import type { PythonProcess } from '../process/python-process.js';
 import { CANCELLED_MAX } from '../process/start-mark.js';
-import { Pulse } from '../pulse.js';
-import { remove } from '../remove.js';
-import type { Started } from '../retries.js';
 import type { Runtime } from '../runtime.js';
 import type { WorkerStats } from '../stats.js';
-import { hasLimit, Vigil } from '../vigil.js';
+import { busyPoll } from '../time/busy-poll.js';
 import { errorFromWire } from '../wire/error.js';
 import {
   type ErrorMessage,
@@ -52,7 +49,10 @@ import {
   type PartMessage,
   type ReadyMessage,
 } from '../wire/message.js';
-import { WorkerLife } from '../worker-life.js';
+import { HeldReplyWatch, repliesIn } from '../worker/held-replies.js';
+import { Pulse } from '../worker/pulse.js';
+import { hasLimit, Vigil } from '../worker/vigil.js';
+import { WorkerLife } from '../worker/worker-life.js';
 import { effect } from './effect.js';
 
 /** The worker's chart with hands: it starts, asks and kills a real process. */

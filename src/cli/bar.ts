@@ -1,7 +1,7 @@
 import { clearLine, cursorTo } from 'node:readline';
 import type { SingleBar } from 'cli-progress';
-import type { Progress } from '../call.js';
-import { printable } from '../printable.js';
+import { printable } from '../base/printable.js';
+import type { Progress } from '../call/call.js';
 
 /** One line at the foot of the terminal that says how far something is, on standard error. */
 export interface Bar {

@@ -1,7 +1,7 @@
-import type { CallOptions } from '../caller.js';
+import { print } from '../base/print.js';
+import type { CallOptions } from '../call/caller.js';
 import type { LogEvent } from '../events.js';
 import type { Pool } from '../pool.js';
-import { print } from '../print.js';
 import { writeJson } from './json.js';
 import { logLine } from './log.js';
 import { type PoolFlags, withPool } from './pool.js';

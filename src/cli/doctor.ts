@@ -1,9 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { styleText } from 'node:util';
+import { printable } from '../base/printable.js';
 import { PoolError, type PythonSearch } from '../errors.js';
 import { createPool } from '../pool.js';
-import { printable } from '../printable.js';
 import type { EnvironmentOption } from '../process/environment.js';
 import { findInterpreter, type Interpreter } from '../process/interpreter.js';
 import { libraryPath, libraryVersion, packageVersion } from '../process/library.js';

@@ -1,5 +1,5 @@
+import { printableLines } from '../base/printable.js';
 import { BootError, type PoolError, PythonError } from '../errors.js';
-import { printableLines } from '../printable.js';
 
 /** A failure for people: the code, what happened and what to try, then Python's traceback if there is one. */
 export function failureText(error: PoolError, where?: string): string {

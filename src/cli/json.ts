@@ -1,5 +1,5 @@
 import { ValueRefusedError } from '../errors.js';
-import { MicroDate } from '../micro-date.js';
+import { MicroDate } from '../time/micro-date.js';
 import { isPlainObject, memberOf } from '../wire/plain.js';
 
 /**

@@ -1,5 +1,5 @@
+import { printable, printableLines } from '../base/printable.js';
 import type { LogEvent } from '../events.js';
-import { printable, printableLines } from '../printable.js';
 
 /** A line that Python printed, logged or warned of, for standard error, which may be a terminal. */
 export function logLine({ text, level, logger }: LogEvent, worker?: string): string {

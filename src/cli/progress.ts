@@ -1,7 +1,7 @@
 import { fstatSync } from 'node:fs';
 import { Writable } from 'node:stream';
-import type { Progress } from '../call.js';
-import { printableLines } from '../printable.js';
+import { printableLines } from '../base/printable.js';
+import type { Progress } from '../call/call.js';
 import { type Bar, count, progressText, secondsSince, shareText, startBar } from './bar.js';
 
 /** How far `map` is, on standard error, and everything else that is written there meanwhile. */

@@ -1,7 +1,7 @@
-import { wallClock } from '../clock.js';
 import { ProtocolError } from '../errors.js';
-import { patienceOn } from '../patience.js';
-import { soon } from '../turn.js';
+import { wallClock } from '../time/clock.js';
+import { patienceOn } from '../time/patience.js';
+import { soon } from '../time/turn.js';
 import { Channel, type Line } from '../wire/channel.js';
 import { messageOf } from '../wire/message.js';
 import { isDying } from './group.js';

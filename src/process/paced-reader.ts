@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers';
-import { nextTurn } from '../turn.js';
+import { nextTurn } from '../time/turn.js';
 
 /**
  * Reads a stream a piece at a time where much has come: whoever writes without end then has to wait, and keeps nobody

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { constants, statSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { LruMap } from '../lru-map.js';
+import { LruMap } from '../base/lru-map.js';
 import type { Environment } from './environment.js';
 import { type Spawned, spawnGroup } from './spawn.js';
 

@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
-import { wallClock } from '../clock.js';
 import { type PoolError, ProtocolError } from '../errors.js';
-import { patienceOn } from '../patience.js';
+import { wallClock } from '../time/clock.js';
+import { patienceOn } from '../time/patience.js';
 import { Channel } from '../wire/channel.js';
 import { type MessageFromPython, messageOf } from '../wire/message.js';
 import type { Resolve } from '../wire/rich.js';

@@ -1,6 +1,6 @@
 import type { Duplex, Readable } from 'node:stream';
-import { whenPolled } from '../polled.js';
-import { soon } from '../turn.js';
+import { whenPolled } from '../time/polled.js';
+import { soon } from '../time/turn.js';
 import type { Line, Place } from '../wire/channel.js';
 import { OutputLines } from './output.js';
 import { PacedReader } from './paced-reader.js';

@@ -1,5 +1,5 @@
 import { sep } from 'node:path';
-import type { PoolClock } from '../clock.js';
+import type { PoolClock } from '../time/clock.js';
 
 /** What one worker writes of where it stands: one dump at a time, for all who ask while it is written. */
 export class StackDumps {

@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Duplex, Readable } from 'node:stream';
-import { crypto } from '../crypto.js';
+import { crypto } from '../base/crypto.js';
 import { ProtocolError } from '../errors.js';
-import { whenPolled } from '../polled.js';
+import { whenPolled } from '../time/polled.js';
 import { Channel } from '../wire/channel.js';
 import {
   encodeFork,

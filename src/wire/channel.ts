@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 import { ProtocolError } from '../errors.js';
-import { whenPolled } from '../polled.js';
+import { whenPolled } from '../time/polled.js';
 import { type Fields, parseLine } from './fields.js';
 import { LineReader, writeLine } from './frame.js';
 import { announcedBy, type MessageFromPython } from './message.js';

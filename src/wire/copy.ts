@@ -1,6 +1,6 @@
 import { types } from 'node:util';
-import { MicroDate } from '../micro-date.js';
-import { NdArray } from '../ndarray.js';
+import { MicroDate } from '../time/micro-date.js';
+import { NdArray } from '../values/ndarray.js';
 
 /**
  * A copy of a value that has come over the line, of which no part is shared with it that could be changed. It knows the

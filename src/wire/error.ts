@@ -1,3 +1,5 @@
+import { own } from '../base/own.js';
+import { headOf } from '../call/stack.js';
 import {
   ArgumentRefusedError,
   MessageTooLargeError,
@@ -6,8 +8,6 @@ import {
   PythonError,
   ValueRefusedError,
 } from '../errors.js';
-import { own } from '../own.js';
-import { headOf } from '../stack.js';
 import type { Fields } from './fields.js';
 import type { ThrownErrors } from './thrown.js';
 

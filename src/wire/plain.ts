@@ -1,4 +1,4 @@
-import { Kwargs } from '../kw.js';
+import { Kwargs } from '../values/kw.js';
 
 /** What is wrong with a value itself, whatever it holds. */
 export function leafProblem(value: unknown): string | undefined {

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { MessageTooLargeError, ProtocolError } from '../errors.js';
-import { areMicroseconds, MicroDate } from '../micro-date.js';
-import { dtypeOf, NdArray, ndarray, ndarrayOf, ndarrayProblem, TYPED_ARRAYS } from '../ndarray.js';
+import { areMicroseconds, MicroDate } from '../time/micro-date.js';
+import { dtypeOf, NdArray, ndarray, ndarrayOf, ndarrayProblem, TYPED_ARRAYS } from '../values/ndarray.js';
 import { hasHiddenToJson, isFaithfulNumber, isPlainArray, isPlainObject, leafProblem, memberOf } from './plain.js';
 import { keyedOf, mergedOf, rowsOf } from './rows.js';
 import type { ValueLimits } from './value.js';

@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { isA } from '../instance.js';
+import { isA } from '../base/instance.js';
 import { jsonOf } from './plain.js';
 
 /** What JavaScript threw at Python, as it crosses the line: text alone, for whoever catches or logs it there. */

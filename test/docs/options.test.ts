@@ -6,12 +6,12 @@ import { ROOT, readPage } from './pages.js';
 
 const OPTIONS = [
   { heading: 'createPool', file: 'src/options.ts', type: 'PoolOptions' },
-  { heading: 'call', file: 'src/caller.ts', type: 'CallOptions' },
-  { heading: 'map', file: 'src/map.ts', type: 'MapOptions' },
-  { heading: 'stream', file: 'src/stream.ts', type: 'StreamOptions' },
-  { heading: 'checkout', file: 'src/lease.ts', type: 'CheckoutOptions' },
+  { heading: 'call', file: 'src/call/caller.ts', type: 'CallOptions' },
+  { heading: 'map', file: 'src/map/map.ts', type: 'MapOptions' },
+  { heading: 'stream', file: 'src/call/stream.ts', type: 'StreamOptions' },
+  { heading: 'checkout', file: 'src/lease/lease.ts', type: 'CheckoutOptions' },
   { heading: 'closeOnSignal', file: 'src/close-on-signal.ts', type: 'CloseOnSignalOptions' },
-  { heading: 'session', file: 'src/session.ts', type: 'SessionOptions' },
+  { heading: 'session', file: 'src/session/session.ts', type: 'SessionOptions' },
 ];
 
 describe('docs/guides/options.md', () => {

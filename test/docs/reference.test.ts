@@ -158,8 +158,8 @@ const SOURCES = ['src', 'machines', 'python'].flatMap((folder) =>
 
 const CLASSES = [
   ['pool', 'src/pool.ts', 'Pool'],
-  ['lease', 'src/lease.ts', 'Lease'],
-  ['session', 'src/session.ts', 'Session'],
+  ['lease', 'src/lease/lease.ts', 'Lease'],
+  ['session', 'src/session/session.ts', 'Session'],
 ] as const;
 
 /** The types of which each member is described by itself: options, and what is listened to. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PatientClock } from '../../src/patience.js';
+import { PatientClock } from '../../src/time/patience.js';
 import type { FakeProcess } from './fake-python.js';
 import { watchFaults } from './faults.js';
 import { PlayedPool } from './played-pool.js';

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { Call } from '../../src/call.js';
+import type { Call } from '../../src/call/call.js';
 import type { CallOptions, Lease, Pool, PoolOptions, Session } from '../../src/index.js';
 import { latch } from '../support/latch.js';
 import { collect, failure } from '../support/pool.js';

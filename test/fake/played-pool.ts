@@ -1,8 +1,8 @@
-import type { PoolClock } from '../../src/clock.js';
 import type { PoolOptions } from '../../src/index.js';
 import { checkOptions } from '../../src/options.js';
 import { Pool } from '../../src/pool.js';
 import { Runtime } from '../../src/runtime.js';
+import type { PoolClock } from '../../src/time/clock.js';
 import { type FakeProcess, FakePython, type Script } from './fake-python.js';
 import { heard, TurnedClock } from './turned-clock.js';
 

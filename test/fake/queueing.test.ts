@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Call } from '../../src/call.js';
+import type { Call } from '../../src/call/call.js';
 import type { PoolOptions } from '../../src/index.js';
 import { failure } from '../support/pool.js';
 import type { FakeProcess, PlayedRequest } from './fake-python.js';

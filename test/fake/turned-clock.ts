@@ -1,4 +1,4 @@
-import type { PoolClock } from '../../src/clock.js';
+import type { PoolClock } from '../../src/time/clock.js';
 
 /** A clock that a test turns by hand. Unlike XState's it stops at every timer on the way. */
 export class TurnedClock implements PoolClock {

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { wallClock } from '../../src/clock.js';
 import type { Pool, PoolOptions } from '../../src/index.js';
+import { wallClock } from '../../src/time/clock.js';
 import { fixtures, next, startPool } from '../support/pool.js';
 
 const here = fixtures(import.meta.url);

@@ -195,7 +195,7 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     what: 'a listener is left on the signal of each call',
     seenIn: 'node#16572',
-    file: 'src/budget.ts',
+    file: 'src/call/budget.ts',
     find: "    this.#signal.removeEventListener('abort', this.#onAbort);",
     put: '',
     caughtBy: 'test/integration/budget.test.ts',
@@ -204,7 +204,7 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     what: 'a deadline begins anew when the caller goes back to the queue',
     seenIn: 'mysql2#4498',
-    file: 'src/budget.ts',
+    file: 'src/call/budget.ts',
     find: '    else this.#timer = clock.setTimeout(onTime, timeoutMs);',
     put: '    else this.#timer = clock.setTimeout(() => clock.setTimeout(onTime, timeoutMs), timeoutMs);',
     caughtBy: SIMULATION,

@@ -28,18 +28,22 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: 'lease',
-    mutate: ['src/lease.ts', 'src/exchange.ts'],
-    tests: ['test/unit/exchange.test.ts', 'test/unit/lease.test.ts', 'test/fake/held-leases.test.ts'],
+    mutate: ['src/lease/lease.ts', 'src/call/exchange.ts'],
+    tests: ['test/unit/call/exchange.test.ts', 'test/unit/lease/lease.test.ts', 'test/fake/held-leases.test.ts'],
   },
   {
     name: 'deadlines',
-    mutate: ['src/budget.ts', 'src/patience.ts'],
-    tests: ['test/unit/budget.test.ts', 'test/unit/patience.test.ts'],
+    mutate: ['src/call/budget.ts', 'src/time/patience.ts'],
+    tests: ['test/unit/call/budget.test.ts', 'test/unit/time/patience.test.ts'],
   },
   {
     name: 'back-off',
-    mutate: ['machines/supervisor.ts', 'src/retries.ts'],
-    tests: ['test/unit/machines/supervisor.test.ts', 'test/unit/attempts.test.ts', 'test/unit/retries.test.ts'],
+    mutate: ['machines/supervisor.ts', 'src/call/retries.ts'],
+    tests: [
+      'test/unit/machines/supervisor.test.ts',
+      'test/unit/call/attempts.test.ts',
+      'test/unit/call/retries.test.ts',
+    ],
   },
   {
     name: 'frames',

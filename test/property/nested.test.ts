@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, expect, it, vi } from 'vitest';
-import { Call } from '../../src/call.js';
+import { Call } from '../../src/call/call.js';
 import type { Lease } from '../../src/index.js';
 import type { FakeProcess } from '../fake/fake-python.js';
 import { watchFaults } from '../fake/faults.js';

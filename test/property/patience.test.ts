@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { PatientClock } from '../../src/patience.js';
+import { PatientClock } from '../../src/time/patience.js';
 import { TurnedClock } from '../fake/turned-clock.js';
 import { effort } from './effort.js';
 

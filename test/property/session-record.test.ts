@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Affinity } from '../../machines/index.js';
 import type { WorkerHand } from '../../src/actors/worker.js';
-import type { Asking } from '../../src/asking.js';
-import type { Exchange } from '../../src/exchange.js';
-import { Rebuild } from '../../src/rebuild.js';
+import type { Asking } from '../../src/call/asking.js';
+import type { Exchange } from '../../src/call/exchange.js';
+import { Rebuild } from '../../src/call/rebuild.js';
 import type { Runtime } from '../../src/runtime.js';
-import { SessionRegistry } from '../../src/session-registry.js';
+import { SessionRegistry } from '../../src/session/session-registry.js';
 import { TurnedClock } from '../fake/turned-clock.js';
 import { effort } from './effort.js';
 

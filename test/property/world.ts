@@ -9,12 +9,12 @@ import {
   type Waiter,
   type WorkerId,
 } from '../../machines/index.js';
-import { busyPoll } from '../../src/busy-poll.js';
 import type { Lease, PoolOptions, PoolStats, Session } from '../../src/index.js';
 import { checkOptions } from '../../src/options.js';
-import { whenPolled } from '../../src/polled.js';
 import { Pool } from '../../src/pool.js';
 import { Runtime } from '../../src/runtime.js';
+import { busyPoll } from '../../src/time/busy-poll.js';
+import { whenPolled } from '../../src/time/polled.js';
 import { encodeStop } from '../../src/wire/message.js';
 import { type FakeProcess, FakePython, type LineToPython } from '../fake/fake-python.js';
 import { heard, TurnedClock } from '../fake/turned-clock.js';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Call } from '../../src/call.js';
+import { Call } from '../../src/call/call.js';
 import { simulate } from './simulation.js';
 import { simulateAll } from './simulations.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Names } from '../../src/table.js';
+import { Names } from '../../src/chart/table.js';
 
 describe('what is looked up by name', () => {
   it('is found among few and among many, and is what was set last', () => {

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { wallClock } from '../../src/clock.js';
 import { checkOptions, type PoolOptions } from '../../src/options.js';
-import { processors } from '../../src/processors.js';
+import { wallClock } from '../../src/time/clock.js';
+import { processors } from '../../src/time/processors.js';
 
 let folder: string;
 let file: string;
@@ -319,10 +319,10 @@ describe('options', () => {
   });
 
   it('are no more workers than there may be, of however many processors', async () => {
-    vi.doMock('../../src/processors.js', () => ({ processors: () => ({ count: 2_000, isQuota: false }) }));
+    vi.doMock('../../src/time/processors.js', () => ({ processors: () => ({ count: 2_000, isQuota: false }) }));
     vi.resetModules();
     onTestFinished(() => {
-      vi.doUnmock('../../src/processors.js');
+      vi.doUnmock('../../src/time/processors.js');
       vi.resetModules();
     });
     const options = await import('../../src/options.js');

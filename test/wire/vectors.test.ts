@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { ProtocolError, ValueRefusedError } from '../../src/errors.js';
-import { splitArgs } from '../../src/kw.js';
+import { splitArgs } from '../../src/values/kw.js';
 import { parseLine } from '../../src/wire/fields.js';
 import { LineReader } from '../../src/wire/frame.js';
 import {

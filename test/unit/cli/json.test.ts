@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { readJson, writeJson } from '../../../src/cli/json.js';
 import { readLines } from '../../../src/cli/lines.js';
 import { ValueRefusedError } from '../../../src/errors.js';
-import { MicroDate } from '../../../src/micro-date.js';
+import { MicroDate } from '../../../src/time/micro-date.js';
 
 describe('JSON that the command reads', () => {
   it('is refused where JavaScript would round an integer, at the column where it stands', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MicroDate } from '../../../src/micro-date.js';
-import { NdArray } from '../../../src/ndarray.js';
+import { MicroDate } from '../../../src/time/micro-date.js';
+import { NdArray } from '../../../src/values/ndarray.js';
 import { copyOf } from '../../../src/wire/copy.js';
 
 describe('a copy of a result', () => {

@@ -1,8 +1,8 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { MessageTooLargeError, ProtocolError, ValueRefusedError } from '../../../src/errors.js';
-import { MicroDate } from '../../../src/micro-date.js';
-import { NdArray, ndarray } from '../../../src/ndarray.js';
+import { MicroDate } from '../../../src/time/micro-date.js';
+import { NdArray, ndarray } from '../../../src/values/ndarray.js';
 import { RichWalk, restore, SHARED_BYTES_MIN, type ValueHandlers } from '../../../src/wire/rich.js';
 import { encodeArguments, encodeFields } from '../../../src/wire/value.js';
 import { thrown } from '../../support/outcome.js';

@@ -1,7 +1,7 @@
 import { createContext, runInContext } from 'node:vm';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { MessageTooLargeError, ValueRefusedError } from '../../../src/errors.js';
-import { kw } from '../../../src/kw.js';
+import { kw } from '../../../src/values/kw.js';
 import { encodeHandlesDrop } from '../../../src/wire/message.js';
 import { callLine } from '../../../src/wire/request.js';
 import { ThrownErrors } from '../../../src/wire/thrown.js';

@@ -1,0 +1,475 @@
+import { isA } from '../base/instance.js';
+import { Asking, type Standing } from '../call/asking.js';
+import { isLimit } from '../call/budget.js';
+import type { CallOutcome } from '../call/call.js';
+import type { CallOptions } from '../call/caller.js';
+import { parentRun } from '../call/children.js';
+import type { Exchange, LeaseHolder } from '../call/exchange.js';
+import { type Site, showCaller } from '../call/site.js';
+import { CallTimeoutError, PoolError } from '../errors.js';
+import type { Runtime } from '../runtime.js';
+import { processors } from '../time/processors.js';
+import { atTurnsEnd } from '../time/turn.js';
+import { splitArgs } from '../values/kw.js';
+import { encodeMap, type MapFrame, mapRoom } from '../wire/request.js';
+import { encodePlain } from '../wire/value.js';
+import { hasLimit } from '../worker/vigil.js';
+import { Batch, type BatchItem, type BatchListener } from './batch.js';
+import { Pace } from './pace.js';
+
+/** What all calls of one `map` have in common. */
+export interface MapTerms extends Standing {
+  readonly name: string;
+  readonly frame: MapFrame;
+  readonly context: Readonly<Record<string, unknown>> | undefined;
+  /** How long each of them may take, waiting and running together. */
+  readonly timeoutMs: number | undefined;
+  /** Items under way or finished and not yet consumed, at the most. `undefined`: as many as the workers have use for. */
+  readonly concurrency: number | undefined;
+  /** Where the `map` was made. */
+  readonly site: Site;
+}
+
+/**
+ * What takes the items of a `map` to the workers, if they are calls that have nothing but a question and an answer, and
+ * nothing is done in this pool for each call or lease; else `undefined`.
+ */
+export function turnsFor(
+  runtime: Runtime,
+  name: string,
+  options: CallOptions,
+  concurrency: number | undefined,
+  site: Site,
+): Turns | undefined {
+  const { settings } = runtime;
+  const { timeoutMs = settings.timeoutMs, context, priority, fairnessKey, attempts = 1 } = options;
+  const { softLimitMs, hardLimitMs } = settings;
+  const heartbeatTimeoutMs = options.heartbeatTimeoutMs ?? settings.heartbeatTimeoutMs;
+  if (settings.lane !== 'serial' || settings.recycle?.leases !== undefined) return undefined;
+  if (hasLimit({ softLimitMs, hardLimitMs, heartbeatTimeoutMs }) || timeoutMs === 0) return undefined;
+  if (options.onProgress !== undefined || options.schema !== undefined) return undefined;
+  if (options.idempotent || attempts > 1 || options.attemptTimeoutMs !== undefined) return undefined;
+  if (typeof name !== 'string' || parentRun() !== undefined) return undefined;
+  try {
+    const { kwargs } = splitArgs([0], options.kwargs);
+    const frame = encodeMap({ name, kwargs, context }, settings.limits);
+    if (frame === undefined) return undefined;
+    return new Turns(runtime, { name, frame, context, timeoutMs, concurrency, site, priority, fairnessKey });
+  } catch {
+    // Each call says what is wrong.
+    return undefined;
+  }
+}
+
+/**
+ * Takes the items of one `map` to the workers, in turns: each is a lease, under which batches follow each other in the
+ * pipe. A turn ends when there is nothing more to send, and soon when anybody else waits for a worker.
+ */
+export class Turns implements BatchListener {
+  readonly runtime: Runtime;
+  readonly #terms: MapTerms;
+  readonly #pace = new Pace();
+  /** So many turns at once, one for each slot that there may be. */
+  readonly #turnsMax: number;
+  /** Items under way or finished and not yet consumed, at the most. */
+  concurrency: number;
+  readonly #room: number;
+  readonly #askings = new Set<TurnAsking>();
+  readonly #turns = new Set<Turn>();
+  /** Taken and not sent. */
+  #pending: BatchItem[] = [];
+  /** So many of them, the first ones, are sent. */
+  #sent = 0;
+  /** Taken and not settled. */
+  #open = 0;
+  /** Those that may be unsettled, in the order in which they were taken; kept where there is a time limit. */
+  #oldest: BatchItem[] = [];
+  #timer: unknown;
+  /** The names of the workers that items were sent to, while somebody listens to `call.ended`. */
+  readonly #sentTo = new WeakMap<BatchItem, string>();
+  /** What it was given up by, if it was. */
+  #over: { readonly error: unknown; readonly how: CallOutcome } | undefined;
+
+  constructor(runtime: Runtime, terms: MapTerms) {
+    const { sizeMax, slots } = runtime.settings;
+    this.runtime = runtime;
+    this.#terms = terms;
+    this.#turnsMax = sizeMax * slots;
+    this.concurrency = terms.concurrency ?? this.#useful;
+    this.#room = Math.min(BATCH_CHARS_MAX, mapRoom(terms.frame, runtime.settings.limits));
+  }
+
+  /** What an item is on the line; `undefined` for one that must be a call of its own. */
+  textOf(item: unknown): string | undefined {
+    if (!this.runtime.poison.isEmpty) return undefined;
+    try {
+      const text = encodePlain(item, this.runtime.settings.limits);
+      return text !== undefined && text.length <= this.#room ? text : undefined;
+    } catch {
+      // What a getter throws, or a proxy, is for its call to tell.
+      return undefined;
+    }
+  }
+
+  /** Takes an item in. It is sent by the next {@link flush}. */
+  add(item: BatchItem): void {
+    const { counters, keepAlive, clock, endedBy } = this.runtime;
+    counters.asked += 1;
+    if (this.#open === 0) keepAlive.hold();
+    this.#open += 1;
+    item.askedAt = clock.now();
+    // A source that was being read as the map was given up may yield one more.
+    if (this.#over !== undefined) return item.fail(this.#over.error, this.#over.how);
+    if (endedBy !== undefined) return item.fail(this.runtime.refusal('closed'), 'refused');
+    this.#pending.push(item);
+    if (this.#limitMs !== undefined) this.#watch(item);
+  }
+
+  /** An item that was taken in is settled. */
+  onSettled(item: BatchItem, how: CallOutcome, error?: unknown): void {
+    this.runtime.counters.settled(how);
+    if (this.runtime.tellsOfEnds) this.#tellOfEnd(item, how, error);
+    this.#open -= 1;
+    if (this.#open > 0) return;
+    this.runtime.keepAlive.release();
+    this.#oldest = [];
+    this.#unwatch();
+  }
+
+  /** Sends what there is to whoever has room for it, asks for more workers, and lets go of those that have nothing to do. */
+  flush(): void {
+    for (const turn of this.#turns) turn.go();
+    while (
+      this.#over === undefined &&
+      this.#wants > this.#askings.size &&
+      this.#turns.size + this.#askings.size < this.#turnsMax
+    ) {
+      const asking = new TurnAsking(this.runtime, this.#terms, this);
+      this.#askings.add(asking);
+      asking.ask();
+      if (asking.hasFailed) return;
+    }
+  }
+
+  /** Nobody waits for any of them any more. */
+  giveUp(error: unknown, how: CallOutcome): void {
+    if (this.#over !== undefined) return;
+    this.#over = { error, how };
+    const items = this.#takePending();
+    for (const asking of this.#askings) asking.giveUp();
+    this.#askings.clear();
+    for (const turn of this.#turns) items.push(...turn.giveUp());
+    for (const item of items) item.fail(error, how);
+  }
+
+  // ---------------------------------------------------------------- as its turns see it
+
+  /** Items for the next batch, if a worker that owes answers to `owed` batches is to have one more. */
+  next(owed: number, worker: Exchange['worker']): Batch | undefined {
+    const left = this.#pending.length - this.#sent;
+    const limit = worker.pipes ? Math.min(this.#pace.limit, this.#share) : 1;
+    if (left === 0 || owed >= (limit > 1 || (this.#pace.isQuick && worker.pipes) ? batchesMax() : 1)) return undefined;
+    // What is more than one has time: the more come together, the less each costs.
+    if (owed > 0 && left < limit) return undefined;
+    const items: BatchItem[] = [];
+    const { clock } = this.runtime;
+    const now = clock.now();
+    let chars = 0;
+    for (; items.length < limit && this.#sent < this.#pending.length; this.#sent++) {
+      const item = this.#pending[this.#sent] as BatchItem;
+      // It has timed out where it waited.
+      if (item.isDone) continue;
+      chars += item.text.length + 1;
+      if (items.length > 0 && chars > this.#room) break;
+      item.sentAt = now;
+      items.push(item);
+    }
+    if (this.runtime.tellsOfEnds) for (const item of items) this.#sentTo.set(item, worker.name);
+    if (this.#sent === this.#pending.length || this.#sent >= FORGOTTEN) {
+      this.#pending = this.#pending.slice(this.#sent);
+      this.#sent = 0;
+    }
+    return items.length === 0 ? undefined : new Batch(this.#terms, items, this);
+  }
+
+  /** Whether a turn that began then is over: nothing more is to be sent in it. */
+  isOver(since: number): boolean {
+    const { runtime } = this;
+    if (this.#over !== undefined) return true;
+    // At the pool's end whoever was there is served, and would get no other turn.
+    if (runtime.endedBy !== undefined) return false;
+    return runtime.askers.size > this.#askings.size || runtime.clock.now() - since >= TURN_MS;
+  }
+
+  onGranted(asking: TurnAsking): void {
+    this.#askings.delete(asking);
+    this.#turns.add(asking.holder);
+  }
+
+  onAskingFailed(asking: TurnAsking, error: unknown, how: CallOutcome): void {
+    this.#askings.delete(asking);
+    // Others go on, and ask again in their time.
+    if (this.#turns.size > 0 || this.#askings.size > 0) return;
+    const items = this.#takePending();
+    for (const item of items) item.fail(error, how);
+  }
+
+  /** A turn has nothing to do, or is over. */
+  onIdle(): void {
+    const { flushing } = this.runtime;
+    if (flushing.has(this)) return;
+    flushing.add(this);
+    // Once whoever waits for the results has taken those that are there, and with them the next items.
+    atTurnsEnd(() => {
+      flushing.delete(this);
+      this.flush();
+    });
+  }
+
+  onEnded(turn: Turn): void {
+    this.#turns.delete(turn);
+    this.onIdle();
+  }
+
+  onTook(calls: number, tookUs: number, longestUs: number): void {
+    this.#pace.took(calls, tookUs, longestUs);
+    this.concurrency = this.#terms.concurrency ?? this.#useful;
+  }
+
+  onUnbegun(items: readonly BatchItem[]): void {
+    if (items.length === 0) return;
+    // One that was lost with them has given up the map.
+    if (this.#over !== undefined) {
+      for (const item of items) item.fail(this.#over.error, this.#over.how);
+      return;
+    }
+    this.runtime.retries.moved += items.length;
+    const pending = this.#takePending();
+    // Behind those of batches that were sent before theirs, which are lost first.
+    const back = pending.findLastIndex(({ moves }) => moves > 0) + 1;
+    this.#pending = pending.toSpliced(back, 0, ...items);
+    for (const item of items) item.sentAt = undefined;
+    this.onIdle();
+  }
+
+  /** How many each slot has use for: one runs and one waits, and of short calls a batch runs and others come and go. */
+  get #useful(): number {
+    const { limit } = this.#pace;
+    return this.#turnsMax * (limit === 1 ? 2 : Math.min(4 * limit, USEFUL_MAX));
+  }
+
+  /** Of the concurrency, what falls to each slot, shared by the batches that it may have. */
+  get #share(): number {
+    return Math.max(1, Math.floor(this.concurrency / (batchesMax() * this.#turnsMax)));
+  }
+
+  /** How many turns more there is work for. */
+  get #wants(): number {
+    const left = this.#pending.length - this.#sent;
+    return Math.ceil(left / Math.max(1, Math.min(this.#pace.limit, this.#share)));
+  }
+
+  /** Those that are taken and not sent, for the caller to see to. */
+  #takePending(): BatchItem[] {
+    const items = this.#pending.slice(this.#sent);
+    this.#pending = [];
+    this.#sent = 0;
+    return items;
+  }
+
+  // ---------------------------------------------------------------- time
+
+  get #limitMs(): number | undefined {
+    const { timeoutMs } = this.#terms;
+    return isLimit(timeoutMs) ? timeoutMs : undefined;
+  }
+
+  #watch(item: BatchItem): void {
+    this.#oldest.push(item);
+    if (this.#timer === undefined) this.#setTimer(item);
+    else if (this.#oldest.length >= 2 * this.concurrency) this.#oldest = this.#oldest.filter(({ isDone }) => !isDone);
+  }
+
+  #unwatch(): void {
+    if (this.#timer !== undefined) this.runtime.clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** One timer for all of them: whoever was taken first is late first. */
+  #setTimer({ askedAt }: BatchItem): void {
+    const { clock } = this.runtime;
+    const left = askedAt + (this.#limitMs as number) - clock.now();
+    this.#timer = clock.setTimeout(() => this.#look(), Math.max(0, left));
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    const { clock } = this.runtime;
+    const limitMs = this.#limitMs as number;
+    const now = clock.now();
+    const open = this.#oldest.filter(({ isDone }) => !isDone);
+    const late = open.filter(({ askedAt }) => now - askedAt >= limitMs);
+    this.#oldest = open.slice(late.length);
+    const [next] = this.#oldest;
+    if (next !== undefined) this.#setTimer(next);
+    if (late.length === 0) return;
+    for (const item of late) item.fail(this.#timeout(item, limitMs), 'timedOut');
+    // All before them are settled, and nothing behind an error is of use.
+    this.giveUp(new DOMException('An item of map() took too long.', 'AbortError'), 'aborted');
+  }
+
+  #timeout({ askedAt, sentAt }: BatchItem, timeoutMs: number): PoolError {
+    const now = this.runtime.clock.now();
+    if (sentAt === undefined) return this.runtime.queueTimeout(now - askedAt);
+    return new CallTimeoutError({
+      call: this.#terms.name,
+      timeoutMs,
+      waitedMs: Math.round(sentAt - askedAt),
+      ranMs: Math.round(now - sentAt),
+      attempts: 1,
+      isOfAttempt: false,
+      cause: undefined,
+    });
+  }
+
+  /** As `tellOfEnd` does of a call. Of what was sent before somebody listened nothing is told. */
+  #tellOfEnd(item: BatchItem, how: CallOutcome, error: unknown): void {
+    const worker = item.sentAt === undefined ? undefined : this.#sentTo.get(item);
+    if (item.sentAt !== undefined && worker === undefined) return;
+    const { name, context } = this.#terms;
+    const now = this.runtime.clock.now();
+    const sentAt = item.sentAt ?? now;
+    const [waitedMs, ranMs] = [sentAt - item.askedAt, now - sentAt];
+    this.runtime.emit('call.ended', { name, how, worker, waitedMs, ranMs, error, context });
+  }
+
+  /** The error as whoever made the `map` gets it. */
+  shown(error: unknown): unknown {
+    if (isA(error, PoolError)) showCaller(error, this.#terms.site);
+    return this.runtime.tied(error);
+  }
+}
+
+/** One lease of a `map`, and the batches under it. */
+class Turn implements LeaseHolder {
+  readonly #turns: Turns;
+  /** Those that answers are owed to. */
+  #batches: Batch[] = [];
+  #exchange: Exchange | undefined;
+  #since = 0;
+  #hasBegun = false;
+  /** Until it gives the lease back itself. */
+  holds = true;
+
+  constructor(turns: Turns) {
+    this.#turns = turns;
+  }
+
+  begin(exchange: Exchange): void {
+    this.#exchange = exchange;
+    this.#since = this.#turns.runtime.clock.now();
+    this.go();
+  }
+
+  /** Sends what may be sent, and gives the lease back if there is no use for it. */
+  go(): void {
+    const exchange = this.#exchange as Exchange;
+    // One batch it has in any case: else nobody would come to anything where somebody always waits.
+    while (!this.#hasBegun || !this.#turns.isOver(this.#since)) {
+      const batch = this.#turns.next(this.#batches.length, exchange.worker);
+      if (batch === undefined) break;
+      this.#hasBegun = true;
+      this.#batches.push(batch);
+      exchange.sendBatch(batch);
+    }
+    if (!exchange.isBusy) this.#end();
+  }
+
+  /** @returns The items whose answers are owed. */
+  giveUp(): BatchItem[] {
+    const exchange = this.#exchange as Exchange;
+    const items = this.#batches.flatMap((batch) => batch.items.slice(batch.answered));
+    // The last first, so that Python finds all of it said when it is interrupted.
+    for (const batch of [...this.#batches].reverse()) exchange.abandon(batch);
+    if (!exchange.isBusy) this.#end();
+    return items;
+  }
+
+  onAnswered(): void {
+    this.#batches = this.#batches.filter(({ isAnswered }) => !isAnswered);
+    if (!this.holds) return;
+    const exchange = this.#exchange as Exchange;
+    if (exchange.isBusy) return this.go();
+    if (this.#turns.isOver(this.#since)) return this.#end();
+    this.#turns.onIdle();
+  }
+
+  onLost(): void {
+    this.holds = false;
+    this.#turns.onEnded(this);
+  }
+
+  #end(): void {
+    if (!this.holds) return;
+    this.holds = false;
+    this.#exchange?.end();
+    this.#turns.onEnded(this);
+  }
+}
+
+/** Asks for a worker for a turn. */
+class TurnAsking extends Asking {
+  readonly parent = undefined;
+  readonly holder: Turn;
+  hasFailed = false;
+  readonly #turns: Turns;
+  #isSettled = false;
+
+  constructor(runtime: Runtime, standing: Standing, turns: Turns) {
+    super(runtime, standing);
+    this.#turns = turns;
+    this.holder = new Turn(turns);
+  }
+
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  fail(error: unknown, how: CallOutcome = 'failed'): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.hasFailed = true;
+    this.close();
+    this.#turns.onAskingFailed(this, error, how);
+  }
+
+  /** Nobody wants a turn any more. */
+  giveUp(): void {
+    this.#isSettled = true;
+    this.close();
+    this.withdraw();
+  }
+
+  protected granted(exchange: Exchange): void {
+    this.#isSettled = true;
+    this.#turns.onGranted(this);
+    this.holder.begin(exchange);
+  }
+}
+
+/**
+ * So many batches of one worker may be unanswered: one is run, one is in the pipe behind it, and one is with Node, if the
+ * two have time to work at once. Where they have that of one processor, the larger the batches, the better.
+ */
+export function batchesMax(): number {
+  return processors().count > 1 ? 3 : 2;
+}
+
+/** A batch has no more, unless it is one item alone. */
+const BATCH_CHARS_MAX = 64 * 1024;
+/** More for each slot save next to nothing. */
+const USEFUL_MAX = 64;
+/** Of those that are sent, so many are kept at the most. */
+const FORGOTTEN = 1_024;
+/** So that whoever looks after the workers gets to see them. */
+const TURN_MS = 10;

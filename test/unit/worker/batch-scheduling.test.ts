@@ -1,0 +1,23 @@
+import { expect, it, onTestFinished, vi } from 'vitest';
+import type { PoolOptions } from '../../../src/index.js';
+import { PlayedPool } from '../../fake/played-pool.js';
+
+/** How many processors there are. */
+const count = vi.hoisted(() => vi.fn(() => 2));
+vi.mock('../../../src/time/processors.js', () => ({ processors: () => ({ count: count(), isQuota: false }) }));
+
+it.each<[PoolOptions['lane'] & string, Partial<PoolOptions>, number, true | undefined]>([
+  ['serial', { size: 2 }, 2, true],
+  ['serial', { size: { min: 1, max: 2 } }, 2, true],
+  ['serial', { size: 2 }, 1, undefined],
+  ['serial', { size: 1 }, 2, undefined],
+  ['serial', { size: 2, batchScheduling: false }, 2, undefined],
+  ['asyncio', { size: 2 }, 2, undefined],
+  ['threads', { size: 2 }, 2, undefined],
+])('in the lane %s with %j and %d processors a worker is to be batch work: %s', async (lane, options, there, told) => {
+  count.mockReturnValue(there);
+  const played = new PlayedPool({ lane, ...options });
+  onTestFinished(() => played.destroy());
+  await played.boot();
+  expect(played.process.init?.batchScheduling).toBe(told);
+});
