@@ -17,7 +17,7 @@ import {
   type HoldOptions,
   Lease,
 } from './lease/lease.js';
-import { type Turns, turnsFor } from './map/turns.js';
+import { type Carrier, carrierFor } from './map/carrier.js';
 import { checkOptions, type PoolOptions } from './options.js';
 import { Runtime } from './runtime.js';
 import { Session, type SessionOptions } from './session/session.js';
@@ -236,13 +236,13 @@ export class Pool<Api = unknown> extends Caller<Api> {
     return 2 * this.runtime.settings.sizeMax * this.runtime.settings.slots;
   }
 
-  protected override turns(
+  protected override carrier(
     name: string,
     options: CallOptions,
     concurrency: number | undefined,
     site: Site,
-  ): Turns | undefined {
-    return turnsFor(this.runtime, name, options, concurrency, site);
+  ): Carrier | undefined {
+    return carrierFor(this.runtime, name, options, concurrency, site);
   }
 
   async #end(

@@ -433,7 +433,7 @@ export class Runtime {
     this.linger.end();
     this.retries.hurry();
     // What a map had taken is served with those who are there.
-    for (const turns of [...this.flushing]) turns.flush();
+    for (const carrier of [...this.flushing]) carrier.flush();
     this.endedBy ??= by;
     void this.reloader?.close();
     this.#supervisor.send({ type: `pool.${by}` });

@@ -1,8 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
 import { bare, NO_OPTIONS, own } from '../base/own.js';
 import { FunctionReleasedError, OptionError } from '../errors.js';
+import type { Carrier } from '../map/carrier.js';
 import { type MapOptions, type MapOutcome, mapCalls } from '../map/map.js';
-import type { Turns } from '../map/turns.js';
 import { elsewhere, GivenHandles } from '../objects/given-handles.js';
 import {
   dropUnread,
@@ -184,11 +184,11 @@ export abstract class Caller<Api = unknown> {
       this.#start(name, [item], own({ ...bound, signal, idempotencyKey: undefined }), rest);
     // An item that takes too long gives up all that went with it.
     const isAlone = keepGoing && isLimit(this.#waitOf(bound).timeoutMs);
-    const turns = () => (isAlone ? undefined : this.turns(name, bound, given, site));
+    const carrier = () => (isAlone ? undefined : this.carrier(name, bound, given, site));
     // What a schema has made of a result is not what came.
     const onUntaken = this.owner === undefined || bound.schema !== undefined ? undefined : dropUnread;
     const rules = { concurrency, ordered, keepGoing, signal: bound.signal, onUntaken };
-    return mapCalls(callOne, items, rules, turns) as Items<T | MapOutcome<T>>;
+    return mapCalls(callOne, items, rules, carrier) as Items<T | MapOutcome<T>>;
   }
 
   /**
@@ -261,12 +261,12 @@ export abstract class Caller<Api = unknown> {
   protected abstract get concurrency(): number;
 
   /** What takes the items of a `map` to the workers many at a time; `undefined` if each has to be a call by itself. */
-  protected turns(
+  protected carrier(
     _name: string,
     _options: CallOptions,
     _concurrency: number | undefined,
     _site: Site,
-  ): Turns | undefined {
+  ): Carrier | undefined {
     return undefined;
   }
 

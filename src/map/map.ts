@@ -7,7 +7,7 @@ import { isMadeHere } from '../error-ties.js';
 import { OptionError, PoolError } from '../errors.js';
 import { nextTick } from '../time/turn.js';
 import type { BatchItem } from './batch.js';
-import type { Turns } from './turns.js';
+import type { Carrier } from './carrier.js';
 
 /** How `map` goes over its items. */
 export interface MapOptions extends CallOptions {
@@ -35,15 +35,15 @@ export type MapOutcome<T = unknown> =
  * room for, and is closed when the consumer leaves.
  *
  * @param callOne Calls one, by itself, and gives it up when the signal aborts.
- * @param turns What takes many together, where that can be: asked for once, with the first item.
+ * @param carrier What takes many together, where that can be: asked for once, with the first item.
  */
 export function mapCalls<T, Item = unknown>(
   callOne: (item: Item, signal: AbortSignal) => Promise<T>,
   items: Iterable<Item> | AsyncIterable<Item>,
   rules: MapRules,
-  turns: () => Turns | undefined = () => undefined,
+  carrier: () => Carrier | undefined = () => undefined,
 ): AsyncIterableIterator<T, undefined> & AsyncDisposable {
-  return new Mapping<T>(callOne as CallOne<T>, items, rules, turns);
+  return new Mapping<T>(callOne as CallOne<T>, items, rules, carrier);
 }
 
 type CallOne<T> = (item: unknown, signal: AbortSignal) => Promise<T>;
@@ -73,19 +73,19 @@ export class MapItem implements BatchItem {
   readonly index: number;
   readonly #mapping: Pick<Mapping<unknown>, 'onDone'>;
   /** Absent for a call of its own. */
-  readonly #turns: Turns | undefined;
+  readonly #carrier: Carrier | undefined;
 
-  constructor(index: number, mapping: Pick<Mapping<unknown>, 'onDone'>, turns: Turns | undefined) {
+  constructor(index: number, mapping: Pick<Mapping<unknown>, 'onDone'>, carrier: Carrier | undefined) {
     this.index = index;
     this.#mapping = mapping;
-    this.#turns = turns;
+    this.#carrier = carrier;
   }
 
   succeed(value: unknown): void {
     if (this.isDone) return;
     this.isDone = true;
     this.outcome = value;
-    this.#turns?.onSettled(this, 'answered');
+    this.#carrier?.onSettled(this, 'answered');
     this.#mapping.onDone(this);
   }
 
@@ -94,8 +94,8 @@ export class MapItem implements BatchItem {
     this.isDone = true;
     this.hasFailed = true;
     // The reason of a signal stays as it is.
-    this.outcome = this.#turns === undefined || how === 'aborted' ? error : this.#turns.shown(error);
-    this.#turns?.onSettled(this, how, error);
+    this.outcome = this.#carrier === undefined || how === 'aborted' ? error : this.#carrier.shown(error);
+    this.#carrier?.onSettled(this, how, error);
     this.#mapping.onDone(this);
   }
 }
@@ -103,15 +103,15 @@ export class MapItem implements BatchItem {
 /** One `map`: its source, what is under way, and whoever asks for the results. No promise is made but those for results. */
 class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable {
   readonly #callOne: CallOne<T>;
-  readonly #turnsFor: () => Turns | undefined;
+  readonly #carrierFor: () => Carrier | undefined;
   readonly #rules: MapRules;
   readonly #source: Source;
   #unwatch: (() => void) | undefined;
-  #turns: Turns | undefined;
+  #carrier: Carrier | undefined;
   /** Present once a call of its own was made: gives up all such. */
   #leaving: AbortController | undefined;
   /** Those who asked for a result that is not there. */
-  readonly #asking: Asking<T>[] = [];
+  readonly #readers: Reader<T>[] = [];
   /** The next to be yielded, and the last of those in line behind it; without an order only what is done is in line. */
   #first: MapItem | undefined;
   #last: MapItem | undefined;
@@ -130,10 +130,10 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
     callOne: CallOne<T>,
     items: Iterable<unknown> | AsyncIterable<unknown>,
     rules: MapRules,
-    turns: () => Turns | undefined,
+    carrier: () => Carrier | undefined,
   ) {
     this.#callOne = callOne;
-    this.#turnsFor = turns;
+    this.#carrierFor = carrier;
     this.#source = new Source(() => iteratorOf(items));
     this.#rules = rules;
   }
@@ -150,16 +150,16 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
       return Promise.reject(error);
     }
     this.#consumed = this.#yielded;
-    const item = this.#asking.length === 0 ? this.#takeDone() : undefined;
+    const item = this.#readers.length === 0 ? this.#takeDone() : undefined;
     if (item === undefined) {
       return new Promise((resolve, reject) => {
-        this.#asking.push({ resolve, reject });
+        this.#readers.push({ resolve, reject });
         this.#fill();
         this.#serve();
       });
     }
     // What else is there to be had is taken first, so that as many as can be go together.
-    if (this.#turns === undefined) this.#fill();
+    if (this.#carrier === undefined) this.#fill();
     else this.#fillLater();
     if (!item.hasFailed || this.#survives(item)) return Promise.resolve({ value: this.#yieldOf(item), done: false });
     return Promise.reject(this.#failedBy(item));
@@ -183,7 +183,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
   onDone(item: MapItem): void {
     if (this.#isOver) return this.#leaveUntaken(item);
     if (!this.#rules.ordered) this.#append(item);
-    if (this.#asking.length > 0) this.#serve();
+    if (this.#readers.length > 0) this.#serve();
   }
 
   #begin(): void {
@@ -202,7 +202,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
       this.#source.open();
       throwIfAborted(signal);
       this.#unwatch = signal && whenAborted(signal, this.#onAbort);
-      this.#turns = this.#turnsFor();
+      this.#carrier = this.#carrierFor();
     } catch (error) {
       this.#failed();
       throw error;
@@ -213,7 +213,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
     const reason = reasonOf(this.#rules.signal);
     this.#sourceEnd ??= { error: reason };
     this.#leaving?.abort(reason);
-    this.#turns?.giveUp(reason, 'aborted');
+    this.#carrier?.giveUp(reason, 'aborted');
     this.#serve();
   };
 
@@ -228,11 +228,11 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
         this.#sourceEnd ??= { error };
       }
     }
-    this.#turns?.flush();
+    this.#carrier?.flush();
   }
 
   get #hasRoom(): boolean {
-    return this.#taken - this.#consumed < (this.#turns?.concurrency ?? this.#rules.concurrency);
+    return this.#taken - this.#consumed < (this.#carrier?.concurrency ?? this.#rules.concurrency);
   }
 
   #read(reading: Promise<IteratorResult<unknown>>): void {
@@ -265,12 +265,12 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
     if (this.#isOver) return;
     const index = this.#taken;
     this.#taken += 1;
-    const text = this.#turns?.textOf(result.value);
-    const item = new MapItem(index, this, text === undefined ? undefined : this.#turns);
+    const text = this.#carrier?.textOf(result.value);
+    const item = new MapItem(index, this, text === undefined ? undefined : this.#carrier);
     if (this.#rules.ordered) this.#append(item);
     if (text === undefined) return this.#call(item, result.value);
     item.text = text;
-    this.#turns?.add(item);
+    this.#carrier?.add(item);
   }
 
   #call(item: MapItem, value: unknown): void {
@@ -322,29 +322,29 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
 
   /** Gives those who asked what there is. */
   #serve(): void {
-    while (this.#asking.length > 0) {
+    while (this.#readers.length > 0) {
       const item = this.#takeDone();
-      const asking = this.#asking[0] as Asking<T>;
+      const reader = this.#readers[0] as Reader<T>;
       if (item === undefined) {
         if (this.#sourceEnd === undefined || this.#taken > this.#yielded) return;
         const { error } = this.#sourceEnd;
-        this.#asking.shift();
+        this.#readers.shift();
         if ('error' in this.#sourceEnd) {
           this.#failed();
-          asking.reject(error);
+          reader.reject(error);
         } else {
           void this.#leave();
-          asking.resolve({ value: undefined, done: true });
+          reader.resolve({ value: undefined, done: true });
         }
         return;
       }
-      this.#asking.shift();
-      if (item.hasFailed && !this.#survives(item)) return asking.reject(this.#failedBy(item));
-      if (this.#asking.length > 0) {
+      this.#readers.shift();
+      if (item.hasFailed && !this.#survives(item)) return reader.reject(this.#failedBy(item));
+      if (this.#readers.length > 0) {
         this.#consumed = this.#yielded;
         this.#fillLater();
       }
-      asking.resolve({ value: this.#yieldOf(item), done: false });
+      reader.resolve({ value: this.#yieldOf(item), done: false });
     }
   }
 
@@ -383,10 +383,10 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
     this.#first = undefined;
     this.#last = undefined;
     this.#unwatch?.();
-    for (const { resolve } of this.#asking.splice(0)) resolve({ value: undefined, done: true });
+    for (const { resolve } of this.#readers.splice(0)) resolve({ value: undefined, done: true });
     const reason = new DOMException('The consumer of map() left.', 'AbortError');
     this.#leaving?.abort(reason);
-    this.#turns?.giveUp(reason, 'aborted');
+    this.#carrier?.giveUp(reason, 'aborted');
     if (this.#isDrained) return;
     // A source in the middle of a read closes when that is done, and need not be waited for.
     const closing = this.#source.close();
@@ -400,7 +400,7 @@ class Mapping<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable
   }
 }
 
-interface Asking<T> {
+interface Reader<T> {
   readonly resolve: (result: IteratorResult<T, undefined>) => void;
   readonly reject: (error: unknown) => void;
 }

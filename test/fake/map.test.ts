@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WorkerHand } from '../../src/actors/worker.js';
 import type { MapOptions, MapOutcome, PoolError, PoolOptions } from '../../src/index.js';
-import { batchesMax } from '../../src/map/turns.js';
+import { batchesMax } from '../../src/map/carrier.js';
 import { KeepAlive } from '../../src/time/keep-alive.js';
 import { playTicks } from '../support/played-ticks.js';
 import { collect, failure } from '../support/pool.js';

@@ -328,7 +328,7 @@ describe('map', () => {
       yield 'alone';
     }
     const taken: MapItem[] = [];
-    const turns = {
+    const carrier = {
       concurrency: 2,
       textOf: (item: unknown) => (item === 'together' ? 'text' : undefined),
       add: (item: MapItem) => void taken.push(item),
@@ -337,7 +337,7 @@ describe('map', () => {
       giveUp() {},
     };
     const rules = { concurrency: 2, ordered: true, signal };
-    const results = mapCalls(callOne, source(), rules, () => turns as never);
+    const results = mapCalls(callOne, source(), rules, () => carrier as never);
     const first = results.next();
     while (taken.length < 1) await setImmediate();
     taken[0]!.succeed('done');

@@ -1,10 +1,10 @@
 import { isA } from '../base/instance.js';
-import { Asking, type Standing } from '../call/asking.js';
+import type { Standing } from '../call/asking.js';
 import { isLimit } from '../call/budget.js';
 import type { CallOutcome } from '../call/call.js';
 import type { CallOptions } from '../call/caller.js';
 import { parentRun } from '../call/children.js';
-import type { Exchange, LeaseHolder } from '../call/exchange.js';
+import type { Exchange } from '../call/exchange.js';
 import { type Site, showCaller } from '../call/site.js';
 import { CallTimeoutError, PoolError } from '../errors.js';
 import type { Runtime } from '../runtime.js';
@@ -16,6 +16,8 @@ import { encodePlain } from '../wire/value.js';
 import { hasLimit } from '../worker/vigil.js';
 import { Batch, type BatchItem, type BatchListener } from './batch.js';
 import { Pace } from './pace.js';
+import { TimeLimit } from './time-limit.js';
+import { type Trip, TripAsking } from './trip.js';
 
 /** What all calls of one `map` have in common. */
 export interface MapTerms extends Standing {
@@ -34,13 +36,13 @@ export interface MapTerms extends Standing {
  * What takes the items of a `map` to the workers, if they are calls that have nothing but a question and an answer, and
  * nothing is done in this pool for each call or lease; else `undefined`.
  */
-export function turnsFor(
+export function carrierFor(
   runtime: Runtime,
   name: string,
   options: CallOptions,
   concurrency: number | undefined,
   site: Site,
-): Turns | undefined {
+): Carrier | undefined {
   const { settings } = runtime;
   const { timeoutMs = settings.timeoutMs, context, priority, fairnessKey, attempts = 1 } = options;
   const { softLimitMs, hardLimitMs } = settings;
@@ -54,7 +56,7 @@ export function turnsFor(
     const { kwargs } = splitArgs([0], options.kwargs);
     const frame = encodeMap({ name, kwargs, context }, settings.limits);
     if (frame === undefined) return undefined;
-    return new Turns(runtime, { name, frame, context, timeoutMs, concurrency, site, priority, fairnessKey });
+    return new Carrier(runtime, { name, frame, context, timeoutMs, concurrency, site, priority, fairnessKey });
   } catch {
     // Each call says what is wrong.
     return undefined;
@@ -62,29 +64,28 @@ export function turnsFor(
 }
 
 /**
- * Takes the items of one `map` to the workers, in turns: each is a lease, under which batches follow each other in the
- * pipe. A turn ends when there is nothing more to send, and soon when anybody else waits for a worker.
+ * Takes the items of one `map` to the workers, by trips: each is a lease, under which batches follow each other in the
+ * pipe. A trip ends when there is nothing more to send, and soon when anybody else waits for a worker.
  */
-export class Turns implements BatchListener {
+export class Carrier implements BatchListener {
   readonly runtime: Runtime;
   readonly #terms: MapTerms;
   readonly #pace = new Pace();
-  /** So many turns at once, one for each slot that there may be. */
-  readonly #turnsMax: number;
+  /** So many trips at once, one for each slot that there may be. */
+  readonly #tripsMax: number;
   /** Items under way or finished and not yet consumed, at the most. */
   concurrency: number;
   readonly #room: number;
-  readonly #askings = new Set<TurnAsking>();
-  readonly #turns = new Set<Turn>();
+  readonly #askings = new Set<TripAsking>();
+  readonly #trips = new Set<Trip>();
   /** Taken and not sent. */
   #pending: BatchItem[] = [];
   /** So many of them, the first ones, are sent. */
   #sent = 0;
   /** Taken and not settled. */
   #open = 0;
-  /** Those that may be unsettled, in the order in which they were taken; kept where there is a time limit. */
-  #oldest: BatchItem[] = [];
-  #timer: unknown;
+  /** Absent where nothing limits how long an item may take. */
+  readonly #timeLimit: TimeLimit | undefined;
   /** The names of the workers that items were sent to, while somebody listens to `call.ended`. */
   readonly #sentTo = new WeakMap<BatchItem, string>();
   /** What it was given up by, if it was. */
@@ -94,9 +95,11 @@ export class Turns implements BatchListener {
     const { sizeMax, slots } = runtime.settings;
     this.runtime = runtime;
     this.#terms = terms;
-    this.#turnsMax = sizeMax * slots;
+    this.#tripsMax = sizeMax * slots;
     this.concurrency = terms.concurrency ?? this.#useful;
     this.#room = Math.min(BATCH_CHARS_MAX, mapRoom(terms.frame, runtime.settings.limits));
+    const { timeoutMs } = terms;
+    if (isLimit(timeoutMs)) this.#timeLimit = new TimeLimit(timeoutMs, runtime.clock, (late) => this.#failLate(late));
   }
 
   /** What an item is on the line; `undefined` for one that must be a call of its own. */
@@ -122,7 +125,7 @@ export class Turns implements BatchListener {
     if (this.#over !== undefined) return item.fail(this.#over.error, this.#over.how);
     if (endedBy !== undefined) return item.fail(this.runtime.refusal('closed'), 'refused');
     this.#pending.push(item);
-    if (this.#limitMs !== undefined) this.#watch(item);
+    this.#timeLimit?.watch(item, this.concurrency);
   }
 
   /** An item that was taken in is settled. */
@@ -132,19 +135,24 @@ export class Turns implements BatchListener {
     this.#open -= 1;
     if (this.#open > 0) return;
     this.runtime.keepAlive.release();
-    this.#oldest = [];
-    this.#unwatch();
+    this.#timeLimit?.rest();
+  }
+
+  /** The error as whoever made the `map` gets it. */
+  shown(error: unknown): unknown {
+    if (isA(error, PoolError)) showCaller(error, this.#terms.site);
+    return this.runtime.tied(error);
   }
 
   /** Sends what there is to whoever has room for it, asks for more workers, and lets go of those that have nothing to do. */
   flush(): void {
-    for (const turn of this.#turns) turn.go();
+    for (const trip of this.#trips) trip.go();
     while (
       this.#over === undefined &&
       this.#wants > this.#askings.size &&
-      this.#turns.size + this.#askings.size < this.#turnsMax
+      this.#trips.size + this.#askings.size < this.#tripsMax
     ) {
-      const asking = new TurnAsking(this.runtime, this.#terms, this);
+      const asking = new TripAsking(this.runtime, this.#terms, this);
       this.#askings.add(asking);
       asking.ask();
       if (asking.hasFailed) return;
@@ -158,15 +166,15 @@ export class Turns implements BatchListener {
     const items = this.#takePending();
     for (const asking of this.#askings) asking.giveUp();
     this.#askings.clear();
-    for (const turn of this.#turns) items.push(...turn.giveUp());
+    for (const trip of this.#trips) items.push(...trip.giveUp());
     for (const item of items) item.fail(error, how);
   }
 
-  // ---------------------------------------------------------------- as its turns see it
+  // ---------------------------------------------------------------- as its trips see it
 
   /** Items for the next batch, if a worker that owes answers to `owed` batches is to have one more. */
   next(owed: number, worker: Exchange['worker']): Batch | undefined {
-    const left = this.#pending.length - this.#sent;
+    const left = this.#left;
     const limit = worker.pipes ? Math.min(this.#pace.limit, this.#share) : 1;
     if (left === 0 || owed >= (limit > 1 || (this.#pace.isQuick && worker.pipes) ? batchesMax() : 1)) return undefined;
     // What is more than one has time: the more come together, the less each costs.
@@ -192,29 +200,29 @@ export class Turns implements BatchListener {
     return items.length === 0 ? undefined : new Batch(this.#terms, items, this);
   }
 
-  /** Whether a turn that began then is over: nothing more is to be sent in it. */
+  /** Whether a trip that began then is over: nothing more is to be sent on it. */
   isOver(since: number): boolean {
     const { runtime } = this;
     if (this.#over !== undefined) return true;
-    // At the pool's end whoever was there is served, and would get no other turn.
+    // At the pool's end whoever was there is served, and would get no other worker.
     if (runtime.endedBy !== undefined) return false;
-    return runtime.askers.size > this.#askings.size || runtime.clock.now() - since >= TURN_MS;
+    return runtime.askers.size > this.#askings.size || runtime.clock.now() - since >= TRIP_MS;
   }
 
-  onGranted(asking: TurnAsking): void {
+  onGranted(asking: TripAsking): void {
     this.#askings.delete(asking);
-    this.#turns.add(asking.holder);
+    this.#trips.add(asking.holder);
   }
 
-  onAskingFailed(asking: TurnAsking, error: unknown, how: CallOutcome): void {
+  onAskingFailed(asking: TripAsking, error: unknown, how: CallOutcome): void {
     this.#askings.delete(asking);
     // Others go on, and ask again in their time.
-    if (this.#turns.size > 0 || this.#askings.size > 0) return;
+    if (this.#trips.size > 0 || this.#askings.size > 0) return;
     const items = this.#takePending();
     for (const item of items) item.fail(error, how);
   }
 
-  /** A turn has nothing to do, or is over. */
+  /** A trip has nothing to do, or is over. */
   onIdle(): void {
     const { flushing } = this.runtime;
     if (flushing.has(this)) return;
@@ -226,8 +234,8 @@ export class Turns implements BatchListener {
     });
   }
 
-  onEnded(turn: Turn): void {
-    this.#turns.delete(turn);
+  onEnded(trip: Trip): void {
+    this.#trips.delete(trip);
     this.onIdle();
   }
 
@@ -255,18 +263,22 @@ export class Turns implements BatchListener {
   /** How many each slot has use for: one runs and one waits, and of short calls a batch runs and others come and go. */
   get #useful(): number {
     const { limit } = this.#pace;
-    return this.#turnsMax * (limit === 1 ? 2 : Math.min(4 * limit, USEFUL_MAX));
+    return this.#tripsMax * (limit === 1 ? 2 : Math.min(4 * limit, USEFUL_MAX));
   }
 
   /** Of the concurrency, what falls to each slot, shared by the batches that it may have. */
   get #share(): number {
-    return Math.max(1, Math.floor(this.concurrency / (batchesMax() * this.#turnsMax)));
+    return Math.max(1, Math.floor(this.concurrency / (batchesMax() * this.#tripsMax)));
   }
 
-  /** How many turns more there is work for. */
+  /** How many trips more there is work for. */
   get #wants(): number {
-    const left = this.#pending.length - this.#sent;
-    return Math.ceil(left / Math.max(1, Math.min(this.#pace.limit, this.#share)));
+    return Math.ceil(this.#left / Math.max(1, Math.min(this.#pace.limit, this.#share)));
+  }
+
+  /** How many are taken and not sent. */
+  get #left(): number {
+    return this.#pending.length - this.#sent;
   }
 
   /** Those that are taken and not sent, for the caller to see to. */
@@ -277,53 +289,18 @@ export class Turns implements BatchListener {
     return items;
   }
 
-  // ---------------------------------------------------------------- time
-
-  get #limitMs(): number | undefined {
-    const { timeoutMs } = this.#terms;
-    return isLimit(timeoutMs) ? timeoutMs : undefined;
-  }
-
-  #watch(item: BatchItem): void {
-    this.#oldest.push(item);
-    if (this.#timer === undefined) this.#setTimer(item);
-    else if (this.#oldest.length >= 2 * this.concurrency) this.#oldest = this.#oldest.filter(({ isDone }) => !isDone);
-  }
-
-  #unwatch(): void {
-    if (this.#timer !== undefined) this.runtime.clock.clearTimeout(this.#timer);
-    this.#timer = undefined;
-  }
-
-  /** One timer for all of them: whoever was taken first is late first. */
-  #setTimer({ askedAt }: BatchItem): void {
-    const { clock } = this.runtime;
-    const left = askedAt + (this.#limitMs as number) - clock.now();
-    this.#timer = clock.setTimeout(() => this.#look(), Math.max(0, left));
-  }
-
-  #look(): void {
-    this.#timer = undefined;
-    const { clock } = this.runtime;
-    const limitMs = this.#limitMs as number;
-    const now = clock.now();
-    const open = this.#oldest.filter(({ isDone }) => !isDone);
-    const late = open.filter(({ askedAt }) => now - askedAt >= limitMs);
-    this.#oldest = open.slice(late.length);
-    const [next] = this.#oldest;
-    if (next !== undefined) this.#setTimer(next);
-    if (late.length === 0) return;
-    for (const item of late) item.fail(this.#timeout(item, limitMs), 'timedOut');
+  #failLate(late: readonly BatchItem[]): void {
+    for (const item of late) item.fail(this.#timeout(item), 'timedOut');
     // All before them are settled, and nothing behind an error is of use.
     this.giveUp(new DOMException('An item of map() took too long.', 'AbortError'), 'aborted');
   }
 
-  #timeout({ askedAt, sentAt }: BatchItem, timeoutMs: number): PoolError {
+  #timeout({ askedAt, sentAt }: BatchItem): PoolError {
     const now = this.runtime.clock.now();
     if (sentAt === undefined) return this.runtime.queueTimeout(now - askedAt);
     return new CallTimeoutError({
       call: this.#terms.name,
-      timeoutMs,
+      timeoutMs: this.#terms.timeoutMs as number,
       waitedMs: Math.round(sentAt - askedAt),
       ranMs: Math.round(now - sentAt),
       attempts: 1,
@@ -342,119 +319,6 @@ export class Turns implements BatchListener {
     const [waitedMs, ranMs] = [sentAt - item.askedAt, now - sentAt];
     this.runtime.emit('call.ended', { name, how, worker, waitedMs, ranMs, error, context });
   }
-
-  /** The error as whoever made the `map` gets it. */
-  shown(error: unknown): unknown {
-    if (isA(error, PoolError)) showCaller(error, this.#terms.site);
-    return this.runtime.tied(error);
-  }
-}
-
-/** One lease of a `map`, and the batches under it. */
-class Turn implements LeaseHolder {
-  readonly #turns: Turns;
-  /** Those that answers are owed to. */
-  #batches: Batch[] = [];
-  #exchange: Exchange | undefined;
-  #since = 0;
-  #hasBegun = false;
-  /** Until it gives the lease back itself. */
-  holds = true;
-
-  constructor(turns: Turns) {
-    this.#turns = turns;
-  }
-
-  begin(exchange: Exchange): void {
-    this.#exchange = exchange;
-    this.#since = this.#turns.runtime.clock.now();
-    this.go();
-  }
-
-  /** Sends what may be sent, and gives the lease back if there is no use for it. */
-  go(): void {
-    const exchange = this.#exchange as Exchange;
-    // One batch it has in any case: else nobody would come to anything where somebody always waits.
-    while (!this.#hasBegun || !this.#turns.isOver(this.#since)) {
-      const batch = this.#turns.next(this.#batches.length, exchange.worker);
-      if (batch === undefined) break;
-      this.#hasBegun = true;
-      this.#batches.push(batch);
-      exchange.sendBatch(batch);
-    }
-    if (!exchange.isBusy) this.#end();
-  }
-
-  /** @returns The items whose answers are owed. */
-  giveUp(): BatchItem[] {
-    const exchange = this.#exchange as Exchange;
-    const items = this.#batches.flatMap((batch) => batch.items.slice(batch.answered));
-    // The last first, so that Python finds all of it said when it is interrupted.
-    for (const batch of [...this.#batches].reverse()) exchange.abandon(batch);
-    if (!exchange.isBusy) this.#end();
-    return items;
-  }
-
-  onAnswered(): void {
-    this.#batches = this.#batches.filter(({ isAnswered }) => !isAnswered);
-    if (!this.holds) return;
-    const exchange = this.#exchange as Exchange;
-    if (exchange.isBusy) return this.go();
-    if (this.#turns.isOver(this.#since)) return this.#end();
-    this.#turns.onIdle();
-  }
-
-  onLost(): void {
-    this.holds = false;
-    this.#turns.onEnded(this);
-  }
-
-  #end(): void {
-    if (!this.holds) return;
-    this.holds = false;
-    this.#exchange?.end();
-    this.#turns.onEnded(this);
-  }
-}
-
-/** Asks for a worker for a turn. */
-class TurnAsking extends Asking {
-  readonly parent = undefined;
-  readonly holder: Turn;
-  hasFailed = false;
-  readonly #turns: Turns;
-  #isSettled = false;
-
-  constructor(runtime: Runtime, standing: Standing, turns: Turns) {
-    super(runtime, standing);
-    this.#turns = turns;
-    this.holder = new Turn(turns);
-  }
-
-  get isSettled(): boolean {
-    return this.#isSettled;
-  }
-
-  fail(error: unknown, how: CallOutcome = 'failed'): void {
-    if (this.#isSettled) return;
-    this.#isSettled = true;
-    this.hasFailed = true;
-    this.close();
-    this.#turns.onAskingFailed(this, error, how);
-  }
-
-  /** Nobody wants a turn any more. */
-  giveUp(): void {
-    this.#isSettled = true;
-    this.close();
-    this.withdraw();
-  }
-
-  protected granted(exchange: Exchange): void {
-    this.#isSettled = true;
-    this.#turns.onGranted(this);
-    this.holder.begin(exchange);
-  }
 }
 
 /**
@@ -472,4 +336,4 @@ const USEFUL_MAX = 64;
 /** Of those that are sent, so many are kept at the most. */
 const FORGOTTEN = 1_024;
 /** So that whoever looks after the workers gets to see them. */
-const TURN_MS = 10;
+const TRIP_MS = 10;

@@ -1,0 +1,113 @@
+import { Asking, type Standing } from '../call/asking.js';
+import type { CallOutcome } from '../call/call.js';
+import type { Exchange, LeaseHolder } from '../call/exchange.js';
+import type { Runtime } from '../runtime.js';
+import type { Batch, BatchItem } from './batch.js';
+import type { Carrier } from './carrier.js';
+
+/** One lease of a `map`, and the batches that go under it. */
+export class Trip implements LeaseHolder {
+  readonly #carrier: Carrier;
+  /** Those that answers are owed to. */
+  #batches: Batch[] = [];
+  #exchange: Exchange | undefined;
+  #since = 0;
+  #hasBegun = false;
+  /** Until it gives the lease back itself. */
+  holds = true;
+
+  constructor(carrier: Carrier) {
+    this.#carrier = carrier;
+  }
+
+  begin(exchange: Exchange): void {
+    this.#exchange = exchange;
+    this.#since = this.#carrier.runtime.clock.now();
+    this.go();
+  }
+
+  /** Sends what may be sent, and gives the lease back if there is no use for it. */
+  go(): void {
+    const exchange = this.#exchange as Exchange;
+    // One batch it has in any case: else nobody would come to anything where somebody always waits.
+    while (!this.#hasBegun || !this.#carrier.isOver(this.#since)) {
+      const batch = this.#carrier.next(this.#batches.length, exchange.worker);
+      if (batch === undefined) break;
+      this.#hasBegun = true;
+      this.#batches.push(batch);
+      exchange.sendBatch(batch);
+    }
+    if (!exchange.isBusy) this.#end();
+  }
+
+  /** @returns The items whose answers are owed. */
+  giveUp(): BatchItem[] {
+    const exchange = this.#exchange as Exchange;
+    const items = this.#batches.flatMap((batch) => batch.items.slice(batch.answered));
+    // The last first, so that Python finds all of it said when it is interrupted.
+    for (const batch of [...this.#batches].reverse()) exchange.abandon(batch);
+    if (!exchange.isBusy) this.#end();
+    return items;
+  }
+
+  onAnswered(): void {
+    this.#batches = this.#batches.filter(({ isAnswered }) => !isAnswered);
+    if (!this.holds) return;
+    const exchange = this.#exchange as Exchange;
+    if (exchange.isBusy) return this.go();
+    if (this.#carrier.isOver(this.#since)) return this.#end();
+    this.#carrier.onIdle();
+  }
+
+  onLost(): void {
+    this.holds = false;
+    this.#carrier.onEnded(this);
+  }
+
+  #end(): void {
+    if (!this.holds) return;
+    this.holds = false;
+    this.#exchange?.end();
+    this.#carrier.onEnded(this);
+  }
+}
+
+/** Asks for a worker for a trip. */
+export class TripAsking extends Asking {
+  readonly parent = undefined;
+  readonly holder: Trip;
+  hasFailed = false;
+  readonly #carrier: Carrier;
+  #isSettled = false;
+
+  constructor(runtime: Runtime, standing: Standing, carrier: Carrier) {
+    super(runtime, standing);
+    this.#carrier = carrier;
+    this.holder = new Trip(carrier);
+  }
+
+  get isSettled(): boolean {
+    return this.#isSettled;
+  }
+
+  fail(error: unknown, how: CallOutcome = 'failed'): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.hasFailed = true;
+    this.close();
+    this.#carrier.onAskingFailed(this, error, how);
+  }
+
+  /** Nobody has anything to send any more. */
+  giveUp(): void {
+    this.#isSettled = true;
+    this.close();
+    this.withdraw();
+  }
+
+  protected granted(exchange: Exchange): void {
+    this.#isSettled = true;
+    this.#carrier.onGranted(this);
+    this.holder.begin(exchange);
+  }
+}
