@@ -9,47 +9,33 @@ import {
   type WorkerRef,
   workerMachine,
 } from '../../machines/index.js';
-import { remove } from '../base/remove.js';
 import type { Call } from '../call/call.js';
-import { callOf, lookAgain, type Parent, type Run } from '../call/children.js';
-import { type Answer, type Exchange, isBegun, type Loss, type Request } from '../call/exchange.js';
-import { Outbox } from '../call/outbox.js';
-import { Parts } from '../call/parts.js';
-import type { Started } from '../call/retries.js';
+import { lookAgain, type Run } from '../call/children.js';
+import type { Exchange } from '../call/exchange.js';
+import { Pipe } from '../call/pipe.js';
 import { compile } from '../compile.js';
 import {
   CallHungError,
   type EndedLease,
   type HandleEnd,
-  type PoolError,
   ProtocolError,
   type SessionLoss,
 } from '../errors.js';
 import type { RunningCall } from '../events.js';
-import type { Batch } from '../map/batch.js';
 import { type HandleOwner, Handles } from '../objects/handle.js';
 import { type Kept, KeptFunctions } from '../objects/keep.js';
 import type { PoolSettings } from '../options.js';
-import type { PythonProcess } from '../process/python-process.js';
-import { CANCELLED_MAX } from '../process/start-mark.js';
 import type { Runtime } from '../runtime.js';
 import type { WorkerStats } from '../stats.js';
 import { busyPoll } from '../time/busy-poll.js';
-import { errorFromWire } from '../wire/error.js';
 import {
-  type ErrorMessage,
-  encodeCancel,
   encodeLeaseEnd,
   encodePing,
   encodeSessionEnd,
   type LogMessage,
-  type MappedMessage,
-  type MessageDuringCall,
   type MessageFromPython,
-  type PartMessage,
   type ReadyMessage,
 } from '../wire/message.js';
-import { HeldReplyWatch, repliesIn } from '../worker/held-replies.js';
 import { Pulse } from '../worker/pulse.js';
 import { hasLimit, Vigil } from '../worker/vigil.js';
 import { WorkerLife } from '../worker/worker-life.js';
@@ -66,7 +52,7 @@ interface ActionArgs {
   readonly self: WorkerRef;
 }
 
-/** One worker's hands: what is asked of it under its leases, what it says to that, and what it keeps for them. */
+/** One worker's hands: the leases of its slots, and what it keeps for them. */
 export class WorkerHand {
   readonly id: WorkerId;
   readonly place: number;
@@ -75,6 +61,8 @@ export class WorkerHand {
   readonly runtime: Runtime;
   /** How its process comes up and ends. */
   readonly life: WorkerLife;
+  /** What it is asked under its leases, and what it says to that. */
+  readonly pipe: Pipe;
   /** By slot: the exchange under the lease that is live there. */
   readonly exchanges: (Exchange | undefined)[] = [];
   /** What its call waits for where it stands, so that no other goes on: a plain function does so on a shared loop. */
@@ -83,36 +71,15 @@ export class WorkerHand {
   hasSpurned = false;
   /** It goes with the leases that it has, and takes nobody new. */
   isRetired = false;
-  /** The requests that wait for an answer, in the order in which they were sent. */
-  readonly #asked: Request[] = [];
-  /** It lives, and owes an answer. */
-  #isAtWork = false;
-  /** The last that it was sent. */
-  #lastId = 0;
+  /** When it was last heard of. */
+  heardAt: number | undefined;
   readonly #worker: WorkerRef;
-  readonly #process: PythonProcess;
-  readonly #outbox: Outbox;
   /** Absent until the first object came. */
   #handles: Handles | undefined;
   /** Absent until the first function was sent that is kept. */
   #kept: KeptFunctions | undefined;
-  /** A signal interrupts its call, and is not the end of it. */
-  #interrupts = false;
   /** Absent unless it is to be pinged. */
   #pulse: Pulse | undefined;
-  #heardAt: number | undefined;
-  /** When it last answered a request. */
-  #answeredAt = 0;
-  /** Absent where every reply is sent at once. */
-  #heldReplies: HeldReplyWatch | undefined;
-  /** The answers that it had given and not sent at its end, by request. */
-  #atEnd: ReadonlyMap<number, Answer> | undefined;
-  /** Known once it was asked. */
-  #pipes: boolean | undefined;
-  /** It can open files of ours. */
-  #shares = false;
-  /** Nothing comes from it any more. */
-  #isClosed = false;
 
   constructor(runtime: Runtime, { worker, place }: WorkerContext, self: WorkerRef) {
     this.id = worker;
@@ -121,14 +88,7 @@ export class WorkerHand {
     this.runtime = runtime;
     this.#worker = self;
     this.life = new WorkerLife(runtime, this, self);
-    this.#process = this.life.process;
-    this.#outbox = new Outbox(
-      (line, bin, isUrgent) => {
-        this.#process.send(line, bin, isUrgent);
-        this.#answersSoon();
-      },
-      (id) => this.#asker(id)?.call?.refuseForBytes(),
-    );
+    this.pipe = new Pipe(this, this.life.process);
   }
 
   /** The state of its chart. */
@@ -173,11 +133,6 @@ export class WorkerHand {
     return this.#leases > this.runtime.settings.slots;
   }
 
-  /** To how many requests it owes an answer. */
-  get owes(): number {
-    return this.#asked.length;
-  }
-
   get #leases(): number {
     let leases = 0;
     for (const exchange of this.exchanges) if (exchange !== undefined) leases += 1;
@@ -210,57 +165,6 @@ export class WorkerHand {
     return this.#takesLeases && this.isProven;
   }
 
-  /** The request that is to be sent next. */
-  request(call: Call | undefined, batch: Batch | undefined, exchange: Exchange): Request {
-    const id = this.#nextId();
-    const lastId = batch === undefined ? id : this.runtime.nextRequestId(batch.count - 1);
-    this.#lastId = lastId;
-    const request = {
-      id,
-      lastId,
-      call,
-      batch,
-      exchange,
-      isAbandoned: false,
-      isRevoked: false,
-      wasBegun: false,
-      isAhead: false,
-    };
-    this.#asked.push(request);
-    this.#noteWork();
-    return request;
-  }
-
-  /** One whose word on the page of those who are given up is that of no other that is unanswered: of two of them one would be begun. */
-  #nextId(): number {
-    let id = this.runtime.nextRequestId();
-    while (this.#sharesWord(id)) id = this.runtime.nextRequestId();
-    return id;
-  }
-
-  #sharesWord(id: number): boolean {
-    const oldest = this.#asked[0];
-    // Most come close behind each other. And where more are unanswered than there are words, some share theirs.
-    if (oldest === undefined || id - oldest.id < CANCELLED_MAX || this.#asked.length >= CANCELLED_MAX) return false;
-    return this.#asked.some((each) => (id - each.id) % CANCELLED_MAX === 0);
-  }
-
-  send({ id, lastId, call, batch }: Request): void {
-    const isUrgent = this.#asked.length === 1;
-    if (!isUrgent) this.#heldReplies?.begin();
-    if (call !== undefined) this.#outbox.request(id, call, this.#shares, isUrgent);
-    else if (batch !== undefined) this.#outbox.batch(id, lastId, batch.lineFrom(id));
-  }
-
-  /**
-   * Requests may follow each other without waiting for answers: Python runs one after the other, and the page that it
-   * shares says which it has begun, and tells it which it need not begin.
-   */
-  get pipes(): boolean {
-    this.#pipes ??= this.runtime.settings.lane === 'serial' && this.#process.mark?.read() !== undefined;
-    return this.#pipes;
-  }
-
   /** What it does, and when it was heard of. */
   get stats(): WorkerStats {
     const now = this.runtime.clock.now();
@@ -268,8 +172,8 @@ export class WorkerHand {
       worker: this.name,
       id: this.id,
       pid: this.life.pid,
-      calls: this.#asked.reduce((calls, { batch }) => calls + (batch ? batch.count - batch.answered : 1), 0),
-      heardMsAgo: this.#heardAt === undefined ? null : Math.round(now - this.#heardAt),
+      calls: this.pipe.calls,
+      heardMsAgo: this.heardAt === undefined ? null : Math.round(now - this.heardAt),
       ping: this.#pulse?.state ?? null,
       state: this.state,
       leases: this.liveLeases,
@@ -288,7 +192,7 @@ export class WorkerHand {
         this.life.whereItStands((stack) => {
           this.runtime.emit('call.hung', { ...this.#told(call, id, ranMs, stack), by });
           // Of two signals in a row, the kernel may give the second to another thread, and the main one sleeps on.
-          if (this.#asker(id) !== undefined) this.#process.cancel(id, this.#interrupts);
+          this.pipe.signal(id);
         });
         call.abandon(new CallHungError({ call: call.name, by, limitMs, ranMs }), 'timedOut');
       },
@@ -296,65 +200,16 @@ export class WorkerHand {
     });
   }
 
-  /** Takes back a request that was not sent, since its arrays are still being written. False: it was sent. */
-  withdraw(request: Request): boolean {
-    if (!this.#outbox.withdraw(request.id)) return false;
-    this.answered(request);
-    this.goOn();
-    return true;
-  }
-
-  /** Sends something that belongs to a request under way. */
-  say(line: string, bin?: readonly Uint8Array[]): void {
-    this.#outbox.send(line, bin);
-  }
-
-  /** Python has come to its request. In the lane `serial` those behind the first wait in the pipe. */
-  runs(request: Request): boolean {
-    return this.runtime.settings.lane !== 'serial' || this.#asked[0] === request;
-  }
-
-  /** The calls that it has not come to, the last first. */
-  get piped(): Call[] {
-    const behind = this.#asked.filter((request) => !this.runs(request));
-    return behind.flatMap(({ call }) => call ?? []).reverse();
-  }
-
-  /** The call behind which one would wait that were sent now; undefined once Python lets go of that. */
-  get inFront(): Parent | undefined {
-    if (this.runtime.settings.lane !== 'serial') return callOf(this.blockedBy);
-    const [first] = this.#asked;
-    return first?.isAbandoned === false ? first.call : undefined;
-  }
-
-  /** What it runs was given up, and keeps waiting whatever is behind that for as long as it takes. */
-  get isHeldUp(): boolean {
-    return this.#asked[0]?.isRevoked ?? false;
-  }
-
-  /** The one that Python runs, where `request` waits in the pipe. */
-  ahead(request: Request): Request | undefined {
-    return this.runs(request) ? undefined : this.#asked[0];
-  }
-
-  /** Lets Python see, before it comes to a request in the pipe, that nobody waits for it any more. */
-  forestall({ id, batch }: Request): void {
-    // Before a batch it looks in any case. Of two signals in a row, a thread that sleeps may not hear the second.
-    this.#process.cancel(id, this.#interrupts && batch === undefined);
-  }
-
-  /** Asks Python to end the call that nobody waits for any more. */
+  /** Asks Python to end what it runs under the lease of that slot, for which nobody waits any more. */
   interrupt(slot: number): void {
     const id = this.exchanges[slot]?.requestId;
-    if (id === undefined) return;
-    this.#process.cancel(id, this.#interrupts);
-    this.#outbox.send(encodeCancel(id));
+    if (id !== undefined) this.pipe.interrupt(id);
   }
 
   /** What an entry of `rich` stands for that is no value, in a message about the request `id`: a handle of an object, or a part of the answer. */
   readonly resolve = (kind: string, data: readonly unknown[], id: unknown): unknown => {
     const [number, className] = data;
-    const request = this.#asker(id as number);
+    const request = this.pipe.requestOf(id as number);
     const parts = request?.parts;
     if (kind === 'part' && parts !== undefined && parts.id === id) return parts.take(number);
     const caller = request?.call?.caller;
@@ -374,7 +229,7 @@ export class WorkerHand {
 
   /** Python has a kept function from now on, by that lease or session. */
   keep(kept: Kept, owner: HandleOwner): void {
-    this.#kept ??= new KeptFunctions(this);
+    this.#kept ??= new KeptFunctions(this.pipe);
     this.#kept.add(kept, owner);
   }
 
@@ -397,7 +252,7 @@ export class WorkerHand {
     if (!isUnused) this.runtime.recycler?.returned(this);
     this.runtime.sizer?.returned(this);
     const hadHandles = this.#handles?.end(lease, 'lease-ended');
-    if (this.#kept?.end(lease) || hadHandles) this.#outbox.send(encodeLeaseEnd(lease));
+    if (this.#kept?.end(lease) || hadHandles) this.pipe.say(encodeLeaseEnd(lease));
     // Its slot is for nobody, and those who wait for one of it may be left with the leases of calls that wait for them.
     if (this.isRetired) lookAgain();
   }
@@ -407,28 +262,14 @@ export class WorkerHand {
     this.#disown('session-ended', session);
     this.#handles?.end(session, 'session-ended');
     this.#kept?.end(session);
-    this.#outbox.send(encodeSessionEnd(session));
-  }
-
-  /** Python may hold replies back, which are looked for from now on. False: it is to send each at once. */
-  looksForReplies(): boolean {
-    const { clock, settings } = this.runtime;
-    if (settings.lane !== 'serial' || this.#process.mark?.heldReplies === undefined) return false;
-    this.#heldReplies = new HeldReplyWatch(clock, {
-      hasSeveral: () => this.#asked.length > 1,
-      read: () => this.#process.mark?.heldReplies?.(),
-      isOwed: (id) => this.#asker(id) !== undefined,
-      onReply: this.onMessage,
-    });
-    return true;
+    this.pipe.say(encodeSessionEnd(session));
   }
 
   /** It can be asked from now on. */
-  open({ interrupts, shares = false, streams }: ReadyMessage): void {
-    this.#interrupts = interrupts;
-    this.#shares = shares;
-    if (!this.pipes) this.runtime.prefetch.isPossible = false;
-    this.runtime.streams = new Set(streams);
+  open(ready: ReadyMessage): void {
+    this.pipe.open(ready);
+    if (!this.pipe.takesSeveral) this.runtime.prefetch.isPossible = false;
+    this.runtime.streams = new Set(ready.streams);
     this.#beginPulse();
     this.runtime.recycler?.joined(this);
     this.runtime.sizer?.joined(this);
@@ -451,11 +292,8 @@ export class WorkerHand {
 
   /** Its process is gone: nothing comes from it any more, and nobody reads what is sent. */
   close(): void {
-    this.#isClosed = true;
-    this.#noteWork();
-    this.#heldReplies?.end();
+    this.pipe.close();
     this.#kept?.endAll();
-    this.#outbox.close();
     this.leave();
   }
 
@@ -469,7 +307,7 @@ export class WorkerHand {
 
   /** What still comes by that session, or by any, comes too late. */
   #disown(because: HandleEnd, session?: string): void {
-    for (const request of this.#asked) {
+    for (const request of this.pipe.requests) {
       const owner = request.call?.caller?.owner;
       if (typeof owner === 'string' && owner === (session ?? owner)) request.ownerEnd ??= because;
     }
@@ -481,50 +319,10 @@ export class WorkerHand {
     const times = { everyMs: pingEveryMs, timeoutMs: pingTimeoutMs };
     this.#pulse = new Pulse(this.runtime.patience, times, {
       // In the lane `serial` it listens between calls alone.
-      canAnswer: () => lane !== 'serial' || this.#asked.length === 0,
-      ask: (number) => this.#process.send(encodePing(number)),
+      canAnswer: () => lane !== 'serial' || this.pipe.owes === 0,
+      ask: (number) => this.life.process.send(encodePing(number)),
       onSilent: () => this.life.onSilent(),
     });
-  }
-
-  /** Whether that request is, or was, on the line. */
-  hasSent(id: number): boolean {
-    return this.#outbox.hasSent(id);
-  }
-
-  /** Whether Python has begun with that request. */
-  hasStarted(id: number): Started {
-    if (!this.hasSent(id)) return false;
-    const last = this.#process.mark?.read();
-    return last === undefined ? 'unknown' : id <= last;
-  }
-
-  /** How a request was lost that will not be answered. */
-  loss(request: Request, call: Call): Loss {
-    const started = this.hasStarted(request.id);
-    if (this.life.end.because === 'stopped') return { error: this.runtime.refusal('closed'), started, isFinal: true };
-    // It ended by itself while that request ran.
-    if (started !== false && this.life.end.isUnasked && this.runs(request)) {
-      this.runtime.prefetch.broke(call);
-      const isSpent = call.died();
-      // Of what was asked of it, one alone can have run.
-      const ranAlone = this.runtime.settings.lane === 'serial' || this.#asked.length === 1;
-      this.runtime.poison.died(call, this.id, isSpent && ranAlone);
-    } else if (started !== false && request.isRevoked) {
-      this.runtime.prefetch.hung(call, this.#asked[1]?.isAhead === true);
-    }
-    return { error: this.life.end.lossOf(call.name, call.toldAs(started)), started, isFinal: false };
-  }
-
-  /** How the call with that id was lost, of a batch that will not be answered. */
-  lossOfItem(batch: Batch, id: number): Loss {
-    const started = this.hasStarted(id);
-    if (this.life.end.because === 'stopped') return { error: this.runtime.refusal('closed'), started, isFinal: true };
-    // Those before it were run to their ends, and their answers are lost with it.
-    if (this.life.end.isUnasked && id === this.#process.mark?.read()) {
-      this.runtime.poison.died({ name: batch.name, ...batch.requestOfNext() }, this.id, false);
-    }
-    return { error: this.life.end.lossOf(batch.name, { started, attempts: 1 }), started, isFinal: false };
   }
 
   /** What the caller of a request that was never begun is told, and whoever asks for another under the lost lease. */
@@ -535,30 +333,29 @@ export class WorkerHand {
   }
 
   readonly onMessage = (message: MessageFromPython): void => {
-    this.#heardAt = this.runtime.clock.now();
+    this.heardAt = this.runtime.clock.now();
     this.#pulse?.heard();
     busyPoll.came();
     this.#take(message);
-    this.#answersSoon();
+    this.pipe.answersSoon();
   };
 
   #take(message: MessageFromPython): void {
     switch (message.type) {
       case 'reply':
-        return this.#answered(message.id, { value: message.value }, message.tookUs);
+        return this.pipe.onAnswer(message.id, { value: message.value }, message.tookUs);
       case 'part':
-        return this.#partCame(message);
+        return this.pipe.onPart(message);
       case 'mapped':
-        return this.#mapped(message);
+        return this.pipe.onMapped(message);
       case 'error':
-        return this.#answered(message.id, { error: this.#errorOf(message), started: message.started }, message.tookUs);
+        return this.pipe.onError(message);
       case 'items':
       case 'callback':
       case 'pull':
       case 'progress':
       case 'heartbeat':
-        if (this.#heard(message)) return;
-        return this.life.broke(`\`${message.type}\` for request ${message.id}, which has no use for it`);
+        return this.pipe.onSaid(message);
       case 'pong':
         return this.#pulse?.answered(message.number);
       case 'log':
@@ -571,121 +368,13 @@ export class WorkerHand {
   /** It has printed something. */
   log(message: LogMessage): void {
     if (message.stream !== 'stdout') this.life.boot.stderr.push(message.text);
-    const request = message.call === null ? undefined : this.#asker(message.call);
+    const request = message.call === null ? undefined : this.pipe.requestOf(message.call);
     const context = request?.batch?.context ?? request?.call?.context;
     this.runtime.log({ worker: this.name, ...message, context });
   }
 
-  /** What has no call's mark on it can be told to belong to one if only that one is unanswered. */
-  get onlyRequest(): number | null {
-    const [first] = this.#asked;
-    return this.#asked.length === 1 && first!.id === first!.lastId ? first!.id : null;
-  }
-
   #told({ name, context }: Call, call: number, ranMs: number, stack: string | null): RunningCall {
     return { worker: this.name, pid: this.life.pid, call, name, ranMs, stack, context };
-  }
-
-  #answered(id: number, answer: Answer, tookUs: number | undefined): void {
-    const request = this.#asker(id);
-    if (request === undefined && this.#heldReplies?.sent(id)) return;
-    if (request?.batch !== undefined && request.exchange.answerOne(request, request.batch, id, answer)) return;
-    if (request?.call === undefined) return this.life.broke(`an answer to request ${id}, which nobody asked`);
-    this.#outbox.answered(id);
-    const { poison } = this.runtime;
-    // What was never begun has not survived anything.
-    if (!poison.isEmpty && isBegun(answer)) poison.survived(request.call);
-    this.answered(request);
-    this.#measure(request.call, answer, tookUs);
-    request.exchange.answer(request, answer);
-    this.goOn();
-  }
-
-  #mapped(message: MappedMessage): void {
-    const request = this.#asker(message.id);
-    if (request?.exchange.answerMapped(request, message)) return;
-    this.life.broke(`answers to requests from ${message.id} on, which nobody asked in that order`);
-  }
-
-  /** To a worker at its end: the answer that Python gave to that request and has not sent, whatever it ends of. */
-  heldAnswer({ id }: Request): Answer | undefined {
-    this.#atEnd ??= this.#takeAtEnd();
-    return this.#atEnd.get(id);
-  }
-
-  /** What has been answered is not what it ended of. */
-  #takeAtEnd(): ReadonlyMap<number, Answer> {
-    const answers = new Map<number, Answer>();
-    for (const { id, value } of repliesIn(this.#process.mark?.heldReplies?.()?.lines ?? [])) {
-      const request = this.#asker(id);
-      if (request?.call === undefined) continue;
-      this.answered(request);
-      this.runtime.poison.survived(request.call);
-      answers.set(id, { value });
-    }
-    return answers;
-  }
-
-  #partCame(message: PartMessage): void {
-    const { id } = message;
-    const request = this.#asker(id);
-    if (request === undefined) return this.life.broke(`\`part\` for request ${id}, which has no use for it`);
-    if (request.parts?.id !== id) request.parts = new Parts(id);
-    const bytes = request.parts.add(message);
-    const { messageBytesMax } = this.runtime.settings.limits;
-    if (bytes <= messageBytesMax) return;
-    this.life.broke(`parts of ${bytes} bytes for request ${id}, and \`messageBytesMax\` is ${messageBytesMax}`);
-  }
-
-  #heard(message: MessageDuringCall): boolean {
-    const request = this.#asker(message.id);
-    // A thread that the function has left behind may have told so as the answer was on its way.
-    const isLate = message.id <= this.#lastId && (message.type === 'progress' || message.type === 'heartbeat');
-    return request?.exchange.hear(request, message) ?? isLate;
-  }
-
-  /** The request of that id: the first, where Python runs one after the other. */
-  #asker(id: number): Request | undefined {
-    for (const request of this.#asked) if (request.id <= id && id <= request.lastId) return request;
-    return undefined;
-  }
-
-  /** It owes no answer to that request any more. */
-  answered(request: Request): void {
-    remove(this.#asked, request);
-    this.#noteWork();
-  }
-
-  /** How long it ran: from the answer before it, if it was in the pipe by then. */
-  #measure(call: Call, answer: Answer, tookUs: number | undefined): void {
-    const now = this.#heardAt as number;
-    const since = Math.max(call.sentAt ?? now, this.#answeredAt);
-    this.#answeredAt = now;
-    // What was given up in the pipe never ran.
-    if (!call.isPlain || !isBegun(answer)) return;
-    // Of a short one Python says nothing, and one that shares no page with Node never does.
-    const tookMs = this.#heldReplies && (tookUs === undefined ? 0 : Math.max(tookUs, 1) / 1000);
-    this.runtime.prefetch.ran(call, now - since, tookMs, this.#asked[0]?.isAhead === true);
-  }
-
-  #noteWork(): void {
-    const isAtWork = this.#asked.length > 0 && !this.#isClosed;
-    if (isAtWork === this.#isAtWork) return;
-    this.#isAtWork = isAtWork;
-    busyPoll.atWork += isAtWork ? 1 : -1;
-  }
-
-  /** Something may come from it, if anybody waits for that. */
-  #answersSoon(): void {
-    if (!busyPoll.hasRoom || !this.runtime.settings.busyPoll) return;
-    if (this.#asked.some(({ isAbandoned }) => !isAbandoned)) busyPoll.soon();
-  }
-
-  /** Python comes to the next. */
-  goOn(): void {
-    const next = this.#asked[0];
-    next?.exchange.onRunning(next);
-    if (this.hasSpurned) this.giveBackSpurned();
   }
 
   /** The call behind which they are kept was given up: they go as soon as that is answered, or with the worker. */
@@ -701,13 +390,8 @@ export class WorkerHand {
 
   /** Its leases are lost: in the order of what it was asked under them, in which those that go elsewhere are to ask there. */
   loseLeases(): void {
-    for (const { exchange } of [...this.#asked]) exchange.lost();
+    for (const { exchange } of [...this.pipe.requests]) exchange.lost();
     for (const exchange of [...this.exchanges]) exchange?.lost();
-  }
-
-  #errorOf({ id, error }: ErrorMessage): PoolError {
-    const request = this.#asker(id);
-    return errorFromWire(error, request?.batch?.name ?? request?.call?.name, request?.call?.thrown);
   }
 }
 

@@ -182,7 +182,8 @@ export abstract class Asking {
    *
    * @param child This one, or another that waits for what it asks for.
    */
-  isOfNoUse({ worker: { inFront } }: Exchange, child = this.child): boolean {
+  isOfNoUse({ worker }: Exchange, child = this.child): boolean {
+    const { inFront } = worker.pipe;
     if (child === undefined || inFront === undefined) return false;
     return isBelow(child, inFront) || deadlockOf(child, [inFront]) !== undefined;
   }
@@ -257,7 +258,7 @@ export abstract class Asking {
     for (const hand of runtime.hands.values()) {
       if (this.isBehind(hand) || !hand.hasFreeSlot) continue;
       if (hand.id === wish?.worker) return wish;
-      if (best === undefined || hand.owes < best.owes) best = hand;
+      if (best === undefined || hand.pipe.owes < best.pipe.owes) best = hand;
     }
     return best === undefined ? wish : preferring(best);
   }
@@ -352,7 +353,7 @@ export class CallAsking extends Asking implements CallHome {
 
   /** To be short is of no use to it any more: its function is not, or what it would wait behind was given up and may take its time. */
   #isShortInVain({ worker }: Exchange): boolean {
-    return worker.isHeldUp || this.runtime.prefetch.isLongSince(this.call, this.waiter.ticket);
+    return worker.pipe.isHeldUp || this.runtime.prefetch.isLongSince(this.call, this.waiter.ticket);
   }
 
   /**

@@ -460,7 +460,7 @@ export class Call implements Parent, AskingCall, EncodedRequest {
   #giveUp(by: 'timeout' | 'signal'): void {
     if (by === 'signal') return this.abandon(reasonOf(this.#budget?.signal), 'aborted');
     // The last first: of those in a pipe Python finds all given up when the one that runs is interrupted.
-    for (const call of this.#exchange?.worker.piped ?? []) if (call.#isLate) call.#timedOut();
+    for (const call of this.#exchange?.worker.pipe.behind ?? []) if (call.#isLate) call.#timedOut();
     if (!this.#isSettled) this.#timedOut();
   }
 

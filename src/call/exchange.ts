@@ -1,13 +1,13 @@
 import type { ClientRef, LeaseId } from '../../machines/index.js';
 import type { WorkerHand } from '../actors/worker.js';
 import { remove } from '../base/remove.js';
-import { type EndedLease, type HandleEnd, LeaseEndedError, type PoolError } from '../errors.js';
+import { type EndedLease, LeaseEndedError, type PoolError } from '../errors.js';
 import type { Batch } from '../map/batch.js';
 import type { MappedMessage, MessageDuringCall } from '../wire/message.js';
 import type { Vigil } from '../worker/vigil.js';
 import type { Call } from './call.js';
 import { type Child, callOf, lookAgain } from './children.js';
-import type { Parts } from './parts.js';
+import type { Request } from './pipe.js';
 import type { Started } from './retries.js';
 
 /** How a request was answered. */
@@ -40,28 +40,6 @@ export interface LeaseHolder {
   onAnswered(): void;
   /** The lease is over. */
   onLost(ended: EndedLease): void;
-}
-
-/** A request that Python owes an answer to: one call, or a batch of them. */
-export interface Request {
-  readonly id: number;
-  /** The same but for a batch, whose calls have the ids from the one to the other. */
-  readonly lastId: number;
-  readonly call: Call | undefined;
-  readonly batch: Batch | undefined;
-  readonly exchange: Exchange;
-  /** Nobody waits for the answer. */
-  isAbandoned: boolean;
-  /** And Python has come to it, which the client knows. */
-  isRevoked: boolean;
-  /** It was granted a worker that runs another's: nothing but the pool's own choice has it wait there. */
-  isAhead: boolean;
-  /** Given up, and one of its calls had been begun. */
-  wasBegun: boolean;
-  /** What has come of the next answer already. */
-  parts?: Parts;
-  /** What objects come by has ended since it was sent, and why no handle of one is of any use. */
-  ownerEnd?: HandleEnd;
 }
 
 /**
@@ -135,7 +113,7 @@ export class Exchange {
   }
 
   #before(request: Request): Child | undefined {
-    const inFront = this.worker.ahead(request)?.call;
+    const inFront = this.worker.pipe.ahead(request)?.call;
     if (inFront === undefined) return callOf(this.worker.blockedBy);
     // Python lets go of an attempt that was given up, though the call goes on elsewhere, or a function of it here.
     return inFront.worker === this.worker ? inFront : undefined;
@@ -153,7 +131,7 @@ export class Exchange {
 
   /** A call there was given up: its worker is not to live on for this where that is not answered in time. */
   revokeSpurned(): void {
-    this.keepFor(this.worker.inFront);
+    this.keepFor(this.worker.pipe.inFront);
     this.worker.runtime.tellClient(this.#client, { type: 'exchange.abandoned', lease: this.lease });
   }
 
@@ -173,20 +151,21 @@ export class Exchange {
 
   /** Whether that call is in the pipe, and Python has not begun with it. */
   isPiped(call: Call): boolean {
+    const { pipe } = this.worker;
     const request = this.#requestOf(call);
-    return request !== undefined && !this.worker.runs(request) && this.worker.hasStarted(request.id) !== true;
+    return request !== undefined && !pipe.runs(request) && pipe.hasStarted(request.id) !== true;
   }
 
   /** Whether that call is on the line, if Python owes an answer to it. */
   hasSent(call: Call): boolean {
     const request = this.#requestOf(call);
-    return request !== undefined && this.worker.hasSent(request.id);
+    return request !== undefined && this.worker.pipe.hasSent(request.id);
   }
 
   /** Whether Python has begun with that call, if it owes an answer to it. */
   hasStarted(call: Call): Started {
     const request = this.#requestOf(call);
-    return request === undefined ? false : this.worker.hasStarted(request.id);
+    return request === undefined ? false : this.worker.pipe.hasStarted(request.id);
   }
 
   /** Whether that call may be sent now: at once if nothing else is owed, or behind what says nothing but its answer. */
@@ -195,7 +174,8 @@ export class Exchange {
     if (this.#isOver) return false;
     const last = this.#requests.at(-1);
     if (last === undefined) return true;
-    return this.worker.pipes && this.#requests.length < PIPED_MAX && last.call?.isPlain === true && call.isPlain;
+    if (!this.worker.pipe.takesSeveral || this.#requests.length >= PIPED_MAX) return false;
+    return last.call?.isPlain === true && call.isPlain;
   }
 
   send(call: Call): void {
@@ -204,11 +184,12 @@ export class Exchange {
       call.fail(refusal);
       return this.#unsent();
     }
-    const request = this.worker.request(call, undefined, this);
+    const { pipe } = this.worker;
+    const request = pipe.request(call, undefined, this);
     this.#requests.push(request);
     call.onSent(this);
-    this.worker.send(request);
-    if (this.worker.runs(request)) {
+    pipe.send(request);
+    if (pipe.runs(request)) {
       this.onRunning(request);
       // Where a plain function holds up the loop, it waits behind that.
       if (this.worker.blockedBy !== undefined) lookAgain();
@@ -222,10 +203,11 @@ export class Exchange {
 
   /** Sends calls that are one request, behind others of that kind alone. */
   sendBatch(batch: Batch): void {
-    const request = this.worker.request(undefined, batch, this);
+    const { pipe } = this.worker;
+    const request = pipe.request(undefined, batch, this);
     this.#requests.push(request);
-    this.worker.send(request);
-    if (this.worker.runs(request)) return this.onRunning(request);
+    pipe.send(request);
+    if (pipe.runs(request)) return this.onRunning(request);
     lookAgain();
   }
 
@@ -269,7 +251,7 @@ export class Exchange {
     const request = this.#requestOf(call);
     if (request === undefined) return;
     this.#vigil?.beat();
-    this.worker.say(encode(request.id), bin);
+    this.worker.pipe.say(encode(request.id), bin);
   }
 
   /** Nobody waits for the answer to this any more. Python still owes it, so the lease stays where it is. */
@@ -277,14 +259,15 @@ export class Exchange {
     const request = this.#requestOf(what);
     // Its last answer is being told.
     if (request === undefined || request.isAbandoned || request.batch?.isAnswered) return;
-    const runs = this.worker.runs(request);
+    const { pipe } = this.worker;
+    const runs = pipe.runs(request);
     if (runs) this.#endVigil();
-    if (this.worker.withdraw(request)) {
+    if (pipe.withdraw(request)) {
       this.#forget(request);
       return this.#unsent();
     }
     request.isAbandoned = true;
-    if (!runs) return this.worker.forestall(request);
+    if (!runs) return pipe.forestall(request);
     this.onRunning(request);
     if (this.worker.hasSpurned) this.worker.revokeSpurned();
     // It may have held up others, who wait for those in their own functions again.
@@ -332,10 +315,10 @@ export class Exchange {
   #answeredCalls(request: Request, batch: Batch, wereBegun: boolean): void {
     request.wasBegun ||= request.isAbandoned && wereBegun;
     if (!batch.isAnswered) return;
-    this.worker.answered(request);
+    this.worker.pipe.answered(request);
     this.#answered(request, request.wasBegun);
     this.#holder?.onAnswered();
-    this.worker.goOn();
+    this.worker.pipe.goOn();
   }
 
   #answered(request: Request, wasBegun: boolean): void {
@@ -372,20 +355,20 @@ export class Exchange {
     this.#isOver = true;
     this.worker.exchanges[this.slot] = undefined;
     const ended = this.worker.lossOfLease(this);
-    const { runtime } = this.worker;
+    const { runtime, pipe } = this.worker;
     const requests = this.#requests.splice(0);
     this.#endVigil();
     if (requests[0]?.isRevoked) runtime.counters.cancelled.killed += 1;
     for (const request of requests) {
       const { id, call, batch } = request;
-      batch?.onLost((index) => this.worker.lossOfItem(batch, id + index));
+      batch?.onLost((index) => pipe.lossOfItem(batch, id + index));
       if (call === undefined) continue;
-      const answer = this.worker.heldAnswer(request);
+      const answer = pipe.heldAnswer(request);
       if (answer !== undefined) {
         call.onAnswered(answer, this);
         continue;
       }
-      const loss = this.worker.loss(request, call);
+      const loss = pipe.loss(request, call);
       // It was in the pipe by the pool's own choice, and there is still somewhere else to go.
       if (loss.started === false && request.isAhead && !runtime.endedBy && call.goElsewhere(this)) {
         runtime.prefetch.counts.moved += 1;

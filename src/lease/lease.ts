@@ -278,7 +278,7 @@ export class HastyAsking extends Asking {
   }
 
   protected granted(exchange: Exchange): void {
-    const { inFront } = exchange.worker;
+    const { inFront } = exchange.worker.pipe;
     // Behind a call in whose function this is, nothing that is called there would ever come to its turn.
     if (inFront !== undefined && isBelow(this, inFront)) {
       this.fail(undefined);

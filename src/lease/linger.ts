@@ -28,7 +28,7 @@ export class Linger {
     const exchange = this.#leastBusy();
     if (exchange === undefined || !call.isPlain || !exchange.mayCarry(isShort)) return undefined;
     // What its worker does there may wait for this very call.
-    if (call.parent !== undefined && exchange.worker.owes > 0) return undefined;
+    if (call.parent !== undefined && exchange.worker.pipe.owes > 0) return undefined;
     remove(this.#kept, exchange);
     return exchange;
   }
@@ -36,7 +36,7 @@ export class Linger {
   /** The one whose worker owes the fewest answers. */
   #leastBusy(): Exchange | undefined {
     let best = this.#kept[0];
-    for (const each of this.#kept) if (each.worker.owes < (best as Exchange).worker.owes) best = each;
+    for (const each of this.#kept) if (each.worker.pipe.owes < (best as Exchange).worker.pipe.owes) best = each;
     return best;
   }
 

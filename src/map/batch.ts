@@ -1,5 +1,6 @@
 import type { CallOutcome } from '../call/call.js';
-import type { Answer, Loss, Request } from '../call/exchange.js';
+import type { Answer, Loss } from '../call/exchange.js';
+import type { Request } from '../call/pipe.js';
 import type { MappedMessage } from '../wire/message.js';
 import { type EncodedRequest, type MapFrame, mapLine, requestOfItem } from '../wire/request.js';
 

@@ -173,10 +173,11 @@ export class Carrier implements BatchListener {
   // ---------------------------------------------------------------- as its trips see it
 
   /** Items for the next batch, if a worker that owes answers to `owed` batches is to have one more. */
-  next(owed: number, worker: Exchange['worker']): Batch | undefined {
+  next(owed: number, { name, pipe }: Exchange['worker']): Batch | undefined {
     const left = this.#left;
-    const limit = worker.pipes ? Math.min(this.#pace.limit, this.#share) : 1;
-    if (left === 0 || owed >= (limit > 1 || (this.#pace.isQuick && worker.pipes) ? batchesMax() : 1)) return undefined;
+    const { takesSeveral } = pipe;
+    const limit = takesSeveral ? Math.min(this.#pace.limit, this.#share) : 1;
+    if (left === 0 || owed >= (limit > 1 || (this.#pace.isQuick && takesSeveral) ? batchesMax() : 1)) return undefined;
     // What is more than one has time: the more come together, the less each costs.
     if (owed > 0 && left < limit) return undefined;
     const items: BatchItem[] = [];
@@ -192,7 +193,7 @@ export class Carrier implements BatchListener {
       item.sentAt = now;
       items.push(item);
     }
-    if (this.runtime.tellsOfEnds) for (const item of items) this.#sentTo.set(item, worker.name);
+    if (this.runtime.tellsOfEnds) for (const item of items) this.#sentTo.set(item, name);
     if (this.#sent === this.#pending.length || this.#sent >= FORGOTTEN) {
       this.#pending = this.#pending.slice(this.#sent);
       this.#sent = 0;

@@ -133,7 +133,7 @@ export class Handles {
       const pairs = this.#dropped;
       this.#dropped = [];
       for (let at = 0; at < pairs.length; at += DROPPED_MAX) {
-        this.worker.say(encodeHandlesDrop(pairs.slice(at, at + DROPPED_MAX)));
+        this.worker.pipe.say(encodeHandlesDrop(pairs.slice(at, at + DROPPED_MAX)));
       }
     });
   }

@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
-import type { WorkerHand } from '../actors/worker.js';
+import type { Pipe } from '../call/pipe.js';
 import { FunctionReleasedError, OptionError } from '../errors.js';
 import { encodeKeptDrop } from '../wire/message.js';
 import { type HandleOwner, isMember } from './handle.js';
@@ -80,11 +80,11 @@ export class Kept {
 
 /** The kept functions that one worker has, by the leases and sessions that they came by. */
 export class KeptFunctions {
-  readonly #worker: WorkerHand;
+  readonly #pipe: Pipe;
   readonly #owned = new Map<HandleOwner, Map<number, Kept>>();
 
-  constructor(worker: WorkerHand) {
-    this.#worker = worker;
+  constructor(pipe: Pipe) {
+    this.#pipe = pipe;
   }
 
   /** Python has it from now on. */
@@ -104,7 +104,7 @@ export class KeptFunctions {
       owned?.delete(kept.number);
       if (owned?.size === 0) this.#owned.delete(owner);
     }
-    this.#worker.say(encodeKeptDrop(kept.number));
+    this.#pipe.say(encodeKeptDrop(kept.number));
   }
 
   /** The lease or session is over. False: nothing is left that came by it. */

@@ -79,7 +79,7 @@ export class WorkerLife implements ProcessListeners {
   ask(): void {
     this.end.because ??= this.#hand.isRetired ? 'retired' : 'stopped';
     if (!this.boot.isUp) this.terminate();
-    else if (this.#runtime.settings.stopGraceMs > 0) this.#hand.say(encodeStop());
+    else if (this.#runtime.settings.stopGraceMs > 0) this.#hand.pipe.say(encodeStop());
     this.#hand.leave();
   }
 
@@ -123,7 +123,7 @@ export class WorkerLife implements ProcessListeners {
 
   onOutput(stream: 'stdout' | 'stderr', text: string): void {
     if (stream === 'stderr' && this.#dumps?.take(text)) return;
-    this.#hand.log({ type: 'log', stream, call: this.#hand.onlyRequest, text });
+    this.#hand.log({ type: 'log', stream, call: this.#hand.pipe.onlyRequest, text });
   }
 
   onUnfit(error: PoolError): void {
@@ -165,7 +165,7 @@ export class WorkerLife implements ProcessListeners {
     // A wrapper that stands between has no use for the signal, and no other lane than this one is interrupted by it.
     const isDirect = hello.pid === this.pid;
     const interrupts = interrupt && (lane !== 'serial' || isDirect);
-    const held = this.#hand.looksForReplies() && { replyPage: true, ...(shortUs !== undefined && { shortUs }) };
+    const held = this.#hand.pipe.looksForReplies() && { replyPage: true, ...(shortUs !== undefined && { shortUs }) };
     const failure = this.boot.onHello(hello, { interrupts, stacks: isDirect, ...held });
     if (failure !== undefined) this.#failed(failure);
   }

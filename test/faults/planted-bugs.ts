@@ -177,7 +177,7 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     what: 'a call that had been started is said not to have been, and would be repeated',
     seenIn: 'celery#3541',
-    file: 'src/actors/worker.ts',
+    file: 'src/call/pipe.ts',
     find: "'unknown' : id <= last",
     put: "'unknown' : id < last",
     caughtBy: SIMULATION,
@@ -186,9 +186,9 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     what: 'an answer goes to whoever asked first, and not to whoever asked for it',
     seenIn: 'db_connection, whose `outdated connection reference` guards against it',
-    file: 'src/actors/worker.ts',
-    find: '    for (const request of this.#asked) if (request.id <= id && id <= request.lastId) return request;',
-    put: '    for (const request of this.#asked) if (request.id !== -id) return request;',
+    file: 'src/call/pipe.ts',
+    find: '    for (const request of this.#requests) if (request.id <= id && id <= request.lastId) return request;',
+    put: '    for (const request of this.#requests) if (request.id !== -id) return request;',
     caughtBy: SIMULATION,
     says: /./,
   },

@@ -360,7 +360,7 @@ function made(
     hasStarted: () => exchange.isStarted,
     isStarted: false,
     say: () => {},
-    worker: {} as Partial<WorkerHand>,
+    worker: { pipe: { behind: [] as readonly Call[] } } as Partial<WorkerHand>,
   };
   return { clock, call, outcomes, exchange: exchange as unknown as Exchange & typeof exchange };
 }

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { ClientRef } from '../../../machines/index.js';
 import type { WorkerHand } from '../../../src/actors/worker.js';
 import type { Call } from '../../../src/call/call.js';
-import { type Answer, Exchange, type LeaseHolder, type Loss, type Request } from '../../../src/call/exchange.js';
+import { type Answer, Exchange, type LeaseHolder, type Loss } from '../../../src/call/exchange.js';
+import type { Request } from '../../../src/call/pipe.js';
 import type { EndedLease, PoolError } from '../../../src/errors.js';
 import { Batch, type BatchItem } from '../../../src/map/batch.js';
 import type { MessageDuringCall } from '../../../src/wire/message.js';
@@ -284,7 +285,7 @@ describe('an exchange whose worker is lost', () => {
 describe('calls that follow each other in the pipe', () => {
   const twoSent = (of: { holds?: boolean } = { holds: true }) => {
     const all = exchanging(of);
-    all.worker.pipes = true;
+    all.worker.takesSeveral = true;
     all.worker.isRunning = true;
     const second = callOf('second', all.said);
     all.exchange.send(all.call);
@@ -298,7 +299,7 @@ describe('calls that follow each other in the pipe', () => {
     expect([exchange.takes(plain), exchange.takes(other)]).toEqual([true, true]);
     exchange.send(call);
     expect(exchange.takes(plain)).toBe(false);
-    worker.pipes = true;
+    worker.takesSeveral = true;
     expect([exchange.takes(plain), exchange.takes(other)]).toEqual([true, false]);
     worker.answer({ value: 1 });
     exchange.send(other);
@@ -307,7 +308,7 @@ describe('calls that follow each other in the pipe', () => {
 
   it('are 64 at the most', () => {
     const { exchange, call, said, worker } = exchanging({ holds: true });
-    worker.pipes = true;
+    worker.takesSeveral = true;
     for (let sent = 0; sent < 63; sent += 1) exchange.send(callOf(`call ${sent}`, said));
     expect(exchange.takes(call)).toBe(true);
     exchange.send(call);
@@ -496,7 +497,7 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     comes: () => exchange.onRunning(asked[0] as Request),
     hears: (message: MessageDuringCall) => exchange.hear(asked[0] as Request, message),
     next: () => asked[0] as Request,
-    pipes: false,
+    takesSeveral: false,
     exchanges: [] as (Exchange | undefined)[],
     runtime: {
       counters: { cancelled: { kept: 0, killed: 0 } },
@@ -571,7 +572,8 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
   const exchange = new Exchange(
     7,
     1,
-    worker as unknown as WorkerHand,
+    // It is its own pipe.
+    Object.assign(worker, { pipe: worker }) as unknown as WorkerHand,
     client as unknown as ClientRef,
     holder satisfies LeaseHolder | undefined,
   );

@@ -54,7 +54,7 @@ function keeping(...workers: [name: string, owes: number][]) {
       ended.push(name);
       for (const hear of hears) hear();
     };
-    return { worker: { owes }, mayCarry: (isShort: boolean) => isShort, end } as unknown as Exchange;
+    return { worker: { pipe: { owes } }, mayCarry: (isShort: boolean) => isShort, end } as unknown as Exchange;
   });
   for (const each of kept) linger.keep(each);
   return { linger, kept, ended, hears };

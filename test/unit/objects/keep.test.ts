@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { WorkerHand } from '../../../src/actors/worker.js';
+import type { Pipe } from '../../../src/call/pipe.js';
 import { type Kept, KeptFunctions, keep, keptOf } from '../../../src/objects/keep.js';
 import { encodeKeptDrop } from '../../../src/wire/message.js';
 
@@ -54,6 +54,6 @@ function keeping() {
         expect(line).toBe(encodeKeptDrop(kept.number));
         dropped.push(name);
       },
-    } as unknown as WorkerHand);
+    } as unknown as Pipe);
   return { fn, kept, dropped, one: workerOf('one'), other: workerOf('other') };
 }
