@@ -282,9 +282,10 @@ export class Call implements Parent, AskingCall, EncodedRequest {
     return refusal ?? (blocker && deadlockOf(this, [blocker]));
   }
 
-  /** Bytes of its are lost that were to follow its line, which was not sent. */
-  refuseForBytes(): void {
-    this.abandon(this.#refusalOfBytes(), 'refused');
+  /** Bytes of its are lost that were to follow its line, or one that belongs to it, which was not sent. */
+  failForBytes(isItsLine: boolean): void {
+    if (isItsLine) return this.abandon(this.#refusalOfBytes(), 'refused');
+    this.abandon(new ValueRefusedError({ path: 'value', problem: LOST_ON_CALL, sender: 'node', call: this.name }), 'failed');
   }
 
   /** Bytes that it was made with are there no more. */
@@ -547,6 +548,10 @@ function rejection(error: unknown): PromiseLike<never> {
 const LOST =
   'has lost bytes since the call was made: their buffer was transferred as it waited. ' +
   'Send a copy, or keep them until the call has settled.';
+
+const LOST_ON_CALL =
+  'has lost bytes before Python had read them: the buffer of what a function answered, or an iterable yielded, was ' +
+  'transferred. Send a copy, or keep them until the call has settled.';
 
 type Afterwards = (how: CallOutcome, error: unknown) => void;
 

@@ -251,7 +251,7 @@ export class Exchange {
     const request = this.#requestOf(call);
     if (request === undefined) return;
     this.#vigil?.beat();
-    this.worker.pipe.say(encode(request.id), bin);
+    this.worker.pipe.say(encode(request.id), bin, request.id);
   }
 
   /** Nobody waits for the answer to this any more. Python still owes it, so the lease stays where it is. */

@@ -3,16 +3,23 @@ import { callLine } from '../wire/request.js';
 import { isLost } from '../wire/rich.js';
 import type { Encoded } from '../wire/value.js';
 
-type Send = (line: string, bin?: readonly Uint8Array[], isUrgent?: boolean) => void;
+/** The line that an outbox sends on. */
+export interface OutboxLine {
+  readonly send: (line: string, bin?: readonly Uint8Array[], isUrgent?: boolean) => void;
+  /** Runs `run` once it has taken all that was sent. False: it has, and `run` is not called. */
+  readonly whenTaken: (run: () => void) => boolean;
+}
 
 /**
- * What is on its way to one worker. Large arrays of a request are written into shared files before it is sent; what is
- * given after it waits behind it, so that all arrives in the order in which it was given.
+ * What is on its way to one worker. Large arrays of a request are written into shared files before it is sent, and what
+ * has raw bytes waits until the line has taken all that was sent before: what Node keeps for a line cannot be taken back,
+ * and the bytes may be transferred as soon as their call was given up. What is given after it waits behind it, so that
+ * all arrives in the order in which it was given.
  */
 export class Outbox {
-  readonly #send: Send;
-  readonly #onLost: (id: number) => void;
-  /** The first is a request whose files are being written. */
+  readonly #line: OutboxLine;
+  readonly #onLost: (id: number, isRequest: boolean) => void;
+  /** The first is a request whose files are being written, or has raw bytes that the line has no room for. */
   #waiting: Letter[] = [];
   /** The files of the requests that were sent and not answered. */
   readonly #open = new Map<number, readonly SharedFile[]>();
@@ -20,23 +27,21 @@ export class Outbox {
 
   /**
    * @param onLost Told, as its turn comes, of a request of which bytes are lost that were to follow its line: it is to be
-   *   withdrawn.
+   *   withdrawn. Or of one that something was to be said of: that is left out.
    */
-  constructor(send: Send, onLost: (id: number) => void) {
-    this.#send = send;
+  constructor(line: OutboxLine, onLost: (id: number, isRequest: boolean) => void) {
+    this.#line = line;
     this.#onLost = onLost;
   }
 
-  /** Sends a line, and the raw bytes that follow it. */
-  send(line: string, bin?: readonly Uint8Array[]): void {
-    if (this.#waiting.length === 0) return this.#send(line, bin);
-    // Copied, since what it belongs to may be given up meanwhile, and with that whoever has them may do what they like.
-    this.#waiting.push(
-      letter(
-        () => line,
-        bin?.map((bytes) => bytes.slice()),
-      ),
-    );
+  /**
+   * Sends a line that is no request, and the raw bytes that follow it.
+   *
+   * @param of The request that it belongs to, if it has bytes.
+   */
+  send(line: string, bin: readonly Uint8Array[] = NO_BYTES, of?: number): void {
+    if (this.#waiting.length === 0 && !this.#waitsForRoom(bin)) return this.#line.send(line, bin);
+    this.#waiting.push(letter(() => line, bin, of, undefined));
   }
 
   /**
@@ -45,20 +50,20 @@ export class Outbox {
    */
   request(id: number, { text, bin, large }: Encoded, shares: boolean, isUrgent = true): void {
     const isWhole = large === undefined || !shares;
-    if (isWhole && this.#waiting.length === 0) {
+    if (isWhole && this.#waiting.length === 0 && !this.#waitsForRoom(bin)) {
       this.#lastSent = id;
-      return this.#send(callLine(id, text), bin, isUrgent);
+      return this.#line.send(callLine(id, text), bin, isUrgent);
     }
-    const waiting = letter((share) => callLine(id, text, share), bin, id);
+    const waiting = letter((share) => callLine(id, text, share), bin, id, id);
     this.#waiting.push(waiting);
     if (!isWhole) void this.#write(waiting, large);
   }
 
   /** A request for several calls, which have the ids from the one to the other. */
   batch(id: number, lastId: number, line: string): void {
-    if (this.#waiting.length > 0) return void this.#waiting.push(letter(() => line, [], id, lastId));
+    if (this.#waiting.length > 0) return void this.#waiting.push(letter(() => line, NO_BYTES, id, lastId));
     this.#lastSent = lastId;
-    this.#send(line);
+    this.#line.send(line);
   }
 
   /** Whether that request is, or was, on the line. */
@@ -68,7 +73,7 @@ export class Outbox {
 
   /** Takes back a request that was not sent. False: it was. */
   withdraw(id: number): boolean {
-    const at = this.#waiting.findIndex((each) => each.id === id);
+    const at = this.#waiting.findIndex((each) => each.of === id && each.lastId !== undefined);
     if (at === -1) return false;
     for (const each of this.#waiting.splice(at, 1)) drop(each);
     this.#flush();
@@ -102,23 +107,36 @@ export class Outbox {
     if (waiting.isWanted) this.#flush();
   }
 
-  #flush(): void {
-    for (let first = this.#waiting[0]; first?.isWritten; first = this.#waiting[0]) {
-      const { id, lastId, line, bin, files } = first;
-      const following = bin.filter((_, number) => !files.has(number));
-      if (id !== undefined && following.some(isLost)) return this.#onLost(id);
-      this.#waiting.shift();
-      if (lastId !== undefined) this.#lastSent = lastId;
-      if (id !== undefined && files.size > 0) this.#open.set(id, [...files.values()]);
-      this.#send(line([...files].map(([number, { descriptor, inode }]) => [number, descriptor, inode])), following);
-    }
+  /** Whether what these bytes belong to has to wait: then it is seen to as soon as there is room. */
+  #waitsForRoom(bin: readonly Uint8Array[]): boolean {
+    return bin.length > 0 && this.#line.whenTaken(this.#flush);
   }
+
+  readonly #flush = (): void => {
+    for (let first = this.#waiting[0]; first?.isWritten; first = this.#waiting[0]) {
+      const { of, lastId, line, bin, files } = first;
+      const following = bin.filter((_, number) => !files.has(number));
+      const isRequest = lastId !== undefined;
+      if (of !== undefined && following.some(isLost)) {
+        if (isRequest) return this.#onLost(of, true);
+        this.#waiting.shift();
+        this.#onLost(of, false);
+        continue;
+      }
+      if (this.#waitsForRoom(following)) return;
+      this.#waiting.shift();
+      if (isRequest) this.#lastSent = lastId;
+      if (of !== undefined && files.size > 0) this.#open.set(of, [...files.values()]);
+      this.#line.send(line([...files].map(([number, { descriptor, inode }]) => [number, descriptor, inode])), following);
+    }
+  };
 }
 
-/** What waits to be sent; with an id, a request. */
+/** What waits to be sent. */
 interface Letter {
-  readonly id: number | undefined;
-  /** The last of its ids, of which a request for several calls has more than one. */
+  /** The id of the request that it is, or belongs to. */
+  readonly of: number | undefined;
+  /** Of a request, the last of its ids: one for several calls has more than one. */
   readonly lastId: number | undefined;
   /** Its line, where those of its attachments are in files. */
   readonly line: (share: NonNullable<Parameters<typeof callLine>[2]>) => string;
@@ -129,8 +147,8 @@ interface Letter {
   isWritten: boolean;
 }
 
-function letter(line: Letter['line'], bin: Letter['bin'] = [], id?: number, lastId = id): Letter {
-  return { id, lastId, line, bin, files: new Map(), isWanted: true, isWritten: true };
+function letter(line: Letter['line'], bin: Letter['bin'], of: Letter['of'], lastId: Letter['lastId']): Letter {
+  return { of, lastId, line, bin, files: new Map(), isWanted: true, isWritten: true };
 }
 
 function drop(waiting: Letter): void {
@@ -138,3 +156,5 @@ function drop(waiting: Letter): void {
   for (const file of waiting.files.values()) file.close();
   waiting.files.clear();
 }
+
+const NO_BYTES: readonly Uint8Array[] = [];

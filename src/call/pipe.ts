@@ -82,11 +82,18 @@ export class Pipe {
     this.#process = process;
     this.#isSerial = hand.runtime.settings.lane === 'serial';
     this.#outbox = new Outbox(
-      (line, bin, isUrgent) => {
-        this.#process.send(line, bin, isUrgent);
-        this.answersSoon();
+      {
+        send: (line, bin, isUrgent) => {
+          this.#process.send(line, bin, isUrgent);
+          this.answersSoon();
+        },
+        whenTaken: (run) => this.#process.whenTaken?.(run) ?? false,
       },
-      (id) => this.requestOf(id)?.call?.refuseForBytes(),
+      (id, isRequest) => {
+        const request = this.requestOf(id);
+        // Of one that was given up nothing is missed, and its call may go on elsewhere.
+        if (request?.isAbandoned === false) request.call?.failForBytes(isRequest);
+      },
     );
   }
 
@@ -238,12 +245,16 @@ export class Pipe {
     else if (batch !== undefined) this.#outbox.batch(id, lastId, batch.lineFrom(id));
   }
 
-  /** Says something that is no request, behind all that was said before. */
-  say(line: string, bin?: readonly Uint8Array[]): void {
-    this.#outbox.send(line, bin);
+  /**
+   * Says something that is no request, behind all that was said before.
+   *
+   * @param of The request that it belongs to, if it has raw bytes.
+   */
+  say(line: string, bin?: readonly Uint8Array[], of?: number): void {
+    this.#outbox.send(line, bin, of);
   }
 
-  /** Takes back a request that was not sent, since its arrays are still being written. False: it was sent. */
+  /** Takes back a request that was not sent, since its arrays are still being written, or the line has no room. False: it was sent. */
   withdraw(request: Request): boolean {
     if (!this.#outbox.withdraw(request.id)) return false;
     this.answered(request);

@@ -70,6 +70,10 @@ export class ForkedProcess implements PythonProcess {
     (this.#spawned ?? this.#channel)?.send(line, bin, isUrgent);
   }
 
+  whenTaken(run: () => void): boolean {
+    return (this.#spawned ?? this.#channel)?.whenTaken?.(run) ?? false;
+  }
+
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {
     if (this.#spawned !== undefined) return this.#spawned.signal(signal);
     if (this.#hasExited) return;

@@ -50,6 +50,8 @@ export interface PythonProcess {
   readonly isUpToDate?: boolean;
   /** Sends a line, and the raw bytes that follow it. */
   send(line: string, bin?: readonly Uint8Array[], isUrgent?: boolean): void;
+  /** Runs `run` once its line has taken all that was sent. False: it has, and `run` is not called. Absent: it always has. */
+  whenTaken?(run: () => void): boolean;
   /** Signals its group; nothing once its end has been seen. */
   signal(signal: 'SIGTERM' | 'SIGKILL'): void;
   /** Lets it see that the caller of the request `id` has given up, and interrupts it if `bySignal`. */
@@ -98,6 +100,10 @@ class RealProcess implements PythonProcess {
 
   send(line: string, bin?: readonly Uint8Array[], isUrgent?: boolean): void {
     this.#channel?.send(line, bin, isUrgent);
+  }
+
+  whenTaken(run: () => void): boolean {
+    return this.#channel?.whenTaken(run) ?? false;
   }
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {

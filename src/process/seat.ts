@@ -131,8 +131,12 @@ class SeatLine implements Line {
     this.#line = line;
   }
 
-  write(data: string | Uint8Array): void {
-    if (!this.#isOver) this.#line.write(data);
+  write(data: string | Uint8Array, onTaken?: (error?: Error | null) => void): void {
+    if (!this.#isOver) this.#line.write(data, onTaken);
+  }
+
+  get writableLength(): number {
+    return this.#line.writableLength;
   }
 
   cork(): void {

@@ -40,11 +40,7 @@ export class Channel<Message = MessageFromPython> {
     this.#reader = new LineReader(limits.messageBytesMax);
     this.#attachmentBytesMax = limits.attachmentBytesMax;
     if (duplex instanceof Duplex) {
-      watchWrites(
-        duplex,
-        (error) => this.#writeFailed(error),
-        () => this.#finish(new ProtocolError({ detail: LOST })),
-      );
+      watchWrites(duplex, (error) => this.#writeFailed(error));
     }
     duplex.readInto?.(() => this.#reader.place);
     duplex.on('data', (chunk: Buffer) => this.#receive(chunk));
@@ -57,7 +53,8 @@ export class Channel<Message = MessageFromPython> {
   /**
    * Sends one line, given without its newline, and the raw bytes that follow it. The first of a turn leaves at once, so
    * that Python works while the turn goes on; the others leave together at its end. That they arrive nobody promises:
-   * only an answer says so. After the end it does nothing, of which `onEnd` has told. Raw bytes are not copied.
+   * only an answer says so. After the end it does nothing, of which `onEnd` has told. Raw bytes are not copied: what they
+   * are in is not to be transferred before they have been taken.
    *
    * @param isUrgent False: Python has something to do as it is, so that this leaves with the others at the end of the turn.
    */
@@ -72,6 +69,16 @@ export class Channel<Message = MessageFromPython> {
     }
     this.#unsent += writeLine(line);
     if (this.#unsent.length >= JOINED_CHARS_MAX) this.#write();
+  }
+
+  /** Runs `run` once the descriptor has taken all that it was given. False: it has, or takes no more, and `run` is not called. */
+  whenTaken(run: () => void): boolean {
+    if (this.#state !== 'open' || this.#duplex.writableLength === 0) return false;
+    // It is told once it has been taken, behind all that. To be told of every write would take time with each.
+    this.#duplex.write('', (error) => {
+      if (!error) run();
+    });
+    return true;
   }
 
   /** Lets Node exit although the channel is open. */
@@ -159,25 +166,15 @@ export class Channel<Message = MessageFromPython> {
   }
 }
 
-/**
- * A stream that hears of a failed write closes itself, and what the other side had sent before is lost. And one that writes
- * nothing where bytes were, since they were transferred as they waited, leaves the other side to take for them what follows.
- */
-function watchWrites(duplex: Duplex, onFailure: (error: Error) => void, onLost: () => void): void {
+/** A stream that hears of a failed write closes itself, and what the other side had sent before is lost. */
+function watchWrites(duplex: Duplex, onFailure: (error: Error) => void): void {
   const heard = (done: () => void) => (error?: Error | null) => {
     if (error) onFailure(error);
     done();
   };
   const { _write: write, _writev: writev } = duplex;
-  duplex._write = (chunk, encoding, done) => {
-    if (chunk.length === 0) onLost();
-    else write.call(duplex, chunk, encoding, heard(done));
-  };
-  if (!writev) return;
-  duplex._writev = (chunks, done) => {
-    if (chunks.some(({ chunk }) => chunk.length === 0)) onLost();
-    else writev.call(duplex, chunks, heard(done));
-  };
+  duplex._write = (chunk, encoding, done) => write.call(duplex, chunk, encoding, heard(done));
+  if (writev) duplex._writev = (chunks, done) => writev.call(duplex, chunks, heard(done));
 }
 
 /** What a line means that came with these raw bytes. */
@@ -188,7 +185,10 @@ export type Place = () => Buffer | undefined;
 
 /** What is needed of a duplex stream. */
 export interface Line {
-  write(data: string | Uint8Array): unknown;
+  /** @param onTaken Called once it has been taken. */
+  write(data: string | Uint8Array, onTaken?: (error?: Error | null) => void): unknown;
+  /** How much of what was written has not been taken. */
+  readonly writableLength: number;
   cork(): void;
   uncork(): void;
   destroy(): unknown;
@@ -207,6 +207,5 @@ interface Limits {
 
 const NOW = Promise.resolve();
 const NO_BYTES: readonly Uint8Array[] = [];
-const LOST = 'bytes that it was to be sent were transferred before the line could take them, instead of a copy';
 /** A turn's lines are joined up to this length and then written, for the sake of memory. */
 const JOINED_CHARS_MAX = 64 * 1024;

@@ -112,19 +112,28 @@ describe('a value on its way there and back', () => {
     await small.close();
   });
 
-  it('ends its worker where its bytes are transferred before the line has room for them, and nobody waits for what is gone', async () => {
-    await using own = createPool({ module: fixtures(import.meta.url)('values.py'), size: 1, python: PYTHON });
-    const lease = await own.checkout();
-    const inFront = failure(lease.call('echo', [new Uint8Array(8 * 1024 * 1024)]));
-    const bytes = new Uint8Array(1_000);
-    const behind = failure(lease.call('echo', [bytes]));
-    structuredClone(bytes, { transfer: [bytes.buffer] });
-    const told = await inFront;
-    expect(told).toMatchObject({ code: 'ERR_PROTOCOL' });
-    expect(told.message).toContain('were transferred before');
-    expect(await behind).toMatchObject({ code: 'ERR_LEASE_ENDED', reason: 'worker-died' });
-    expect(await own.call('echo', [1])).toBe(1);
-  });
+  it.each(['spawn', 'fork'] as const)(
+    'is refused where its bytes are transferred before the line has room for them, and takes no other call with it: %s',
+    async (start) => {
+      await using own = createPool({ module: fixtures(import.meta.url)('values.py'), size: 1, python: PYTHON, start });
+      await using lease = await own.checkout();
+      const large = new Uint8Array(8 * 1024 * 1024).fill(7);
+      const inFront = lease.call('echo', [large]);
+      const bytesOf = (fill: number) => new Uint8Array(1_000).fill(fill);
+      const [refused, left, kept] = [bytesOf(1), bytesOf(2), bytesOf(3)];
+      const leaving = new AbortController();
+      const outcomes = [
+        failure(lease.call('echo', [refused])),
+        lease.call('echo', [left], { signal: leaving.signal }).catch((reason) => reason),
+        lease.call('echo', [kept]),
+      ];
+      // Whose call is over may do with its bytes what they like.
+      leaving.abort('enough');
+      structuredClone([refused, left], { transfer: [refused.buffer, left.buffer] });
+      expect(await inFront).toEqual(large);
+      expect(await Promise.all(outcomes)).toEqual([expect.objectContaining({ code: 'ERR_VALUE' }), 'enough', kept]);
+    },
+  );
 
   it('crosses when it is 10 MB', async () => {
     const value = { text: 'grüß dich 🐍'.repeat(500_000), rows: Array.from({ length: 100_000 }, (_, i) => [i, i / 7]) };

@@ -139,6 +139,14 @@ describe('a call', () => {
     expect(inner[0]!.refusalBy(worker)).toMatchObject({ code: 'ERR_DEADLOCK', chain: ['mean', 'mean'] });
   });
 
+  it('fails where bytes of what was said of it were transferred before they could be sent, and Python hears that it is over', async () => {
+    const { call, exchange, outcomes } = made();
+    call.onSent(exchange);
+    call.failForBytes(false);
+    await expect(call.promise).rejects.toMatchObject({ code: 'ERR_VALUE', path: 'value', sender: 'node' });
+    expect([outcomes, exchange.abandoned]).toEqual([['failed'], [call]]);
+  });
+
   it('is refused once bytes of its were transferred as it waited, since its line tells of what would not follow', () => {
     const [buffer, kept] = [new ArrayBuffer(3), new Uint8Array(3)];
     const given = { args: [new Uint8Array(0), kept], kwargs: { one: { image: new Uint8Array(buffer) } } };

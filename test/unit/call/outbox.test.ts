@@ -30,7 +30,10 @@ vi.mock('../../../src/process/shared-file.js', () => ({
 
 describe('what is on its way to a worker', () => {
   let sent: [string, number[]][];
+  /** Negative: of what was to be said of that request. */
   let lost: number[];
+  /** What waits for the line to take what was sent, which it does at once unless it is full. */
+  let line: { isFull: boolean; taken: () => void };
   let outbox: Outbox;
 
   beforeEach(() => {
@@ -39,11 +42,18 @@ describe('what is on its way to a worker', () => {
     files.closed = [];
     sent = [];
     lost = [];
+    line = { isFull: false, taken: () => {} };
     outbox = new Outbox(
-      (line, bin = []) => sent.push([line, bin.map(({ byteLength }) => byteLength)]),
-      (id) => {
-        lost.push(id);
-        outbox.withdraw(id);
+      {
+        send: (line, bin = []) => sent.push([line, bin.map(({ byteLength }) => byteLength)]),
+        whenTaken: (run) => {
+          if (line.isFull) line.taken = run;
+          return line.isFull;
+        },
+      },
+      (id, isRequest) => {
+        lost.push(isRequest ? id : -id);
+        if (isRequest) outbox.withdraw(id);
       },
     );
   });
@@ -63,7 +73,7 @@ describe('what is on its way to a worker', () => {
   it('may leave with others at the end of the turn where the worker has something to do as it is', () => {
     const urgent: (boolean | undefined)[] = [];
     const other = new Outbox(
-      (_line, _bin, isUrgent) => urgent.push(isUrgent),
+      { send: (_line, _bin, isUrgent) => urgent.push(isUrgent), whenTaken: () => false },
       () => {},
     );
     for (const isUrgent of [true, false]) other.request(3, plain, true, isUrgent);
@@ -72,7 +82,7 @@ describe('what is on its way to a worker', () => {
 
   it('waits behind a request that is being written, and comes in its order', async () => {
     outbox.request(3, large, true);
-    outbox.send('credit', [bytes(9)]);
+    outbox.send('answer', [bytes(9)], 2);
     outbox.request(4, plain, true);
     outbox.request(5, large, true);
     outbox.send('end');
@@ -85,7 +95,7 @@ describe('what is on its way to a worker', () => {
     await files.asked[3]!.come(false);
     expect(sent).toEqual([
       ['[3,"g",[],{"share":[[0,10,7]]}]', [2, 3]],
-      ['credit', [9]],
+      ['answer', [9]],
       ['[4,"f",[]]', [1]],
       ['[5,"g",[],{"share":[[0,11,7],[2,12,7]]}]', [2]],
       ['end', []],
@@ -110,6 +120,52 @@ describe('what is on its way to a worker', () => {
     expect([outbox.hasSent(9), outbox.hasSent(10)]).toEqual([true, false]);
     outbox.batch(10, 12, '{"type":"map"}');
     expect([outbox.hasSent(12), outbox.hasSent(13)]).toEqual([true, false]);
+  });
+
+  it('waits with raw bytes while the line is full, since what Node keeps for that cannot be taken back', () => {
+    line.isFull = true;
+    outbox.request(3, bare, true);
+    outbox.send('answer', [bytes(9)], 3);
+    outbox.request(4, plain, true);
+    outbox.send('credit');
+    outbox.request(5, bare, true);
+    expect([sent, outbox.hasSent(3), outbox.hasSent(4)]).toEqual([[['[3,"h",[]]', []]], true, false]);
+    line.taken();
+    expect(sent).toHaveLength(1);
+    line.isFull = false;
+    line.taken();
+    expect(sent.slice(1)).toEqual([
+      ['answer', [9]],
+      ['[4,"f",[]]', [1]],
+      ['credit', []],
+      ['[5,"h",[]]', []],
+    ]);
+    outbox.request(6, plain, true);
+    expect(outbox.hasSent(6)).toBe(true);
+  });
+
+  it('is taken back from a line that is full, or refused if its bytes were transferred, and holds up nobody', () => {
+    const given = bytes(1);
+    line.isFull = true;
+    outbox.request(3, plain, true);
+    outbox.request(4, { ...plain, bin: [given] }, true);
+    outbox.request(5, plain, true);
+    expect(outbox.withdraw(3)).toBe(true);
+    structuredClone(given, { transfer: [given.buffer] });
+    line.isFull = false;
+    line.taken();
+    expect([lost, sent]).toEqual([[4], [['[5,"f",[]]', [1]]]]);
+  });
+
+  it('waits for room, too, with what it found no file for', async () => {
+    line.isFull = true;
+    outbox.request(3, large, true);
+    await files.asked[0]!.come(true);
+    await files.asked[1]!.come(false);
+    expect(sent).toEqual([]);
+    line.isFull = false;
+    line.taken();
+    expect(sent).toEqual([['[3,"g",[],{"share":[[0,10,7]]}]', [2, 3]]]);
   });
 
   it('goes over the line where there is no file to be had', async () => {
@@ -142,15 +198,16 @@ describe('what is on its way to a worker', () => {
     outbox.request(3, torn, true);
     outbox.request(4, { ...plain, bin: [small] }, true);
     outbox.request(5, torn, true);
-    outbox.send('answer', [small]);
+    outbox.send('answer', [small], 2);
+    outbox.send('end');
     structuredClone([array, small], { transfer: [array.buffer, small.buffer] });
     await files.asked[0]!.come(true);
     // Nothing is written of what is there no more.
     await files.asked[1]!.come(true);
     expect(files.asked.map(({ size }) => size)).toEqual([1, 1]);
-    expect(lost).toEqual([3, 4, 5]);
-    // What belongs to no request was copied as it began to wait.
-    expect(sent).toEqual([['answer', [1]]]);
+    // What was to be said of another is left out.
+    expect(lost).toEqual([3, 4, 5, -2]);
+    expect(sent).toEqual([['end', []]]);
     expect([...files.open]).toEqual([]);
   });
 
@@ -178,5 +235,6 @@ describe('what is on its way to a worker', () => {
 });
 
 const bytes = (length: number) => new Uint8Array(length);
+const bare: Encoded = { text: '"h",[]]', bin: [] };
 const plain: Encoded = { text: '"f",[]]', bin: [bytes(1)] };
 const large: Encoded = { text: '"g",[]]', bin: [bytes(1), bytes(2), bytes(3)], large: [0, 2] };

@@ -93,18 +93,25 @@ describe('raw bytes on a channel', () => {
     expect(String(far.read())).toBe('{"a":1}\n{"a":2}\n{"a":3,"rich":[],"bin":[1,0,2]}\nxy\n{"a":4}\n');
   });
 
-  it('end the line where they were transferred as they waited for it, since what follows would be taken for them', async () => {
-    const { channel, near, far, told } = open();
-    const bytes = new Uint8Array(8);
+  it('can wait until all that was sent has been taken, and need not where it has been', async () => {
+    const { channel, near, far } = open({ highWaterMark: 4 });
+    const taken = vi.fn();
+    expect(channel.whenTaken(taken)).toBe(false);
     channel.send('{"a":1}');
-    channel.send('{"a":2,"rich":[],"bin":[8]}', [bytes]);
-    channel.send('{"a":3}');
-    structuredClone(bytes, { transfer: [bytes.buffer] });
+    channel.send('{"a":2,"rich":[],"bin":[8]}', [new Uint8Array(8)]);
+    expect(channel.whenTaken(taken)).toBe(true);
+    far.read();
+    await settled();
+    expect(taken).not.toHaveBeenCalled();
     far.resume();
-    await told.end;
-    expect(told.ends).toEqual([expect.any(ProtocolError)]);
-    expect(told.ends[0]?.message).toContain('were transferred before');
-    expect(near.destroyed).toBe(true);
+    await settled();
+    expect(taken).toHaveBeenCalledTimes(1);
+    expect(channel.whenTaken(taken)).toBe(false);
+    channel.send('{"a":3}');
+    expect(channel.whenTaken(taken)).toBe(true);
+    near.destroy();
+    await settled();
+    expect([channel.whenTaken(taken), taken.mock.calls.length]).toEqual([false, 1]);
   });
 
   it('may be as many as there may be', async () => {
