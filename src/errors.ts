@@ -1,5 +1,5 @@
 import { printable } from './base/printable.js';
-import { CRASHED_THREAD, headOf } from './call/stack.js';
+import { CRASHED_THREAD, headOf } from './base/stack.js';
 
 /**
  * What every failure of the pool is: an `Error` with a `code` that never changes, the facts as fields, and a message

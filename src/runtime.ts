@@ -20,7 +20,6 @@ import {
 } from '../machines/index.js';
 import { giveHands } from './actors/effect.js';
 import { supervisorLogic } from './actors/supervisor.js';
-import type { WorkerHand } from './actors/worker.js';
 import { Hooks, textOf, warn } from './base/hooks.js';
 import { own } from './base/own.js';
 import { print } from './base/print.js';
@@ -66,6 +65,7 @@ import { PoolPython } from './worker/pool-python.js';
 import { Recycler } from './worker/recycler.js';
 import { Reloader } from './worker/reloader.js';
 import { Sizer } from './worker/sizer.js';
+import type { WorkerHand } from './worker/worker-hand.js';
 
 /** What somebody waits for. */
 export interface Coming<T> {

@@ -2,8 +2,8 @@ import { type ClientContext, type ClientEvent, type ClientRef, clientMachine } f
 import { Exchange } from '../call/exchange.js';
 import { compile } from '../compile.js';
 import type { PoolSettings } from '../options.js';
+import type { WorkerHand } from '../worker/worker-hand.js';
 import { effect } from './effect.js';
-import type { WorkerHand } from './worker.js';
 
 /** The client's chart with hands: it runs the exchange, straight with the leased worker. */
 export function clientLogic(settings: PoolSettings) {

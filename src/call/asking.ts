@@ -1,7 +1,7 @@
 import { type Affinity, byAge, type RefusalReason, type Waiter } from '../../machines/index.js';
-import type { WorkerHand } from '../actors/worker.js';
 import { own } from '../base/own.js';
 import type { Runtime } from '../runtime.js';
+import type { WorkerHand } from '../worker/worker-hand.js';
 import { Budget } from './budget.js';
 import type { Call, CallHome, CallOutcome } from './call.js';
 import type { CallOptions } from './caller.js';

@@ -1,4 +1,3 @@
-import type { WorkerHand } from '../actors/worker.js';
 import { isA } from '../base/instance.js';
 import { CallTimeoutError, type DeadlockError, PoolError, ValueRefusedError } from '../errors.js';
 import type { GivenHandles } from '../objects/given-handles.js';
@@ -7,6 +6,7 @@ import type { PoolClock } from '../time/clock.js';
 import { type CallbackMessage, encodeCredit, type MessageDuringCall } from '../wire/message.js';
 import { type EncodedRequest, lostFrom } from '../wire/request.js';
 import type { ThrownErrors } from '../wire/thrown.js';
+import type { WorkerHand } from '../worker/worker-hand.js';
 import { Budget, isBounded, reasonOf, type WaitOptions } from './budget.js';
 import {
   type Child,
@@ -285,7 +285,10 @@ export class Call implements Parent, AskingCall, EncodedRequest {
   /** Bytes of its are lost that were to follow its line, or one that belongs to it, which was not sent. */
   failForBytes(isItsLine: boolean): void {
     if (isItsLine) return this.abandon(this.#refusalOfBytes(), 'refused');
-    this.abandon(new ValueRefusedError({ path: 'value', problem: LOST_ON_CALL, sender: 'node', call: this.name }), 'failed');
+    this.abandon(
+      new ValueRefusedError({ path: 'value', problem: LOST_ON_CALL, sender: 'node', call: this.name }),
+      'failed',
+    );
   }
 
   /** Bytes that it was made with are there no more. */

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { WorkerHand } from '../actors/worker.js';
 import { DeadlockError } from '../errors.js';
 import { nextTurn } from '../time/turn.js';
+import type { WorkerHand } from '../worker/worker-hand.js';
 
 /** Somebody who waits on behalf of a call that Python runs, such as a call made in a function that Python called. */
 export interface Child {

@@ -1,10 +1,10 @@
 import type { ClientRef, LeaseId } from '../../machines/index.js';
-import type { WorkerHand } from '../actors/worker.js';
 import { remove } from '../base/remove.js';
 import { type EndedLease, LeaseEndedError, type PoolError } from '../errors.js';
 import type { Batch } from '../map/batch.js';
 import type { MappedMessage, MessageDuringCall } from '../wire/message.js';
 import type { Vigil } from '../worker/vigil.js';
+import type { WorkerHand } from '../worker/worker-hand.js';
 import type { Call } from './call.js';
 import { type Child, callOf, lookAgain } from './children.js';
 import type { Request } from './pipe.js';

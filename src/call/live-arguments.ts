@@ -1,5 +1,4 @@
 import { AsyncResource } from 'node:async_hooks';
-import type { WorkerHand } from '../actors/worker.js';
 import { type AnyIterator, Source } from '../base/source.js';
 import { FunctionReleasedError, type PoolError } from '../errors.js';
 import { elsewhere } from '../objects/given-handles.js';
@@ -17,6 +16,7 @@ import {
 } from '../wire/message.js';
 import { ThrownErrors } from '../wire/thrown.js';
 import { type Encoded, type EncodedItem, encodeItem, type ValueLimits } from '../wire/value.js';
+import type { WorkerHand } from '../worker/worker-hand.js';
 
 /** The call in whose name Python asks for something. */
 export interface AskingCall {

@@ -127,7 +127,10 @@ export class Outbox {
       this.#waiting.shift();
       if (isRequest) this.#lastSent = lastId;
       if (of !== undefined && files.size > 0) this.#open.set(of, [...files.values()]);
-      this.#line.send(line([...files].map(([number, { descriptor, inode }]) => [number, descriptor, inode])), following);
+      this.#line.send(
+        line([...files].map(([number, { descriptor, inode }]) => [number, descriptor, inode])),
+        following,
+      );
     }
   };
 }

@@ -1,4 +1,3 @@
-import type { WorkerHand } from '../actors/worker.js';
 import { remove } from '../base/remove.js';
 import type { HandleEnd } from '../errors.js';
 import type { Batch } from '../map/batch.js';
@@ -15,10 +14,11 @@ import {
   type PartMessage,
   type ReadyMessage,
 } from '../wire/message.js';
-import { HeldReplyWatch, repliesIn } from '../worker/held-replies.js';
+import type { WorkerHand } from '../worker/worker-hand.js';
 import type { Call } from './call.js';
 import { callOf, type Parent } from './children.js';
 import { type Answer, type Exchange, isBegun, type Loss } from './exchange.js';
+import { HeldReplyWatch, repliesIn } from './held-replies.js';
 import { Outbox } from './outbox.js';
 import { Parts } from './parts.js';
 import type { Started } from './retries.js';

@@ -4,7 +4,7 @@ import { PoisonError } from '../errors.js';
 import type { Runtime } from '../runtime.js';
 import type { EncodedRequest } from '../wire/request.js';
 import { isLost } from '../wire/rich.js';
-import { fingerprint } from '../worker/fingerprint.js';
+import { fingerprint } from './fingerprint.js';
 
 /** A request as it is known here: what is called, and with what. */
 interface Suspicious extends EncodedRequest {

@@ -4,10 +4,10 @@ import { type DeadlockError, IdempotencyKeyError, PoolError } from '../errors.js
 import type { Runtime } from '../runtime.js';
 import { copyOf } from '../wire/copy.js';
 import type { EncodedRequest } from '../wire/request.js';
-import { fingerprint } from '../worker/fingerprint.js';
 import { Budget, reasonOf, type WaitOptions } from './budget.js';
 import type { Call, CallOutcome } from './call.js';
 import { type Child, parentRun, refuseIfDeadlocked } from './children.js';
+import { fingerprint } from './fingerprint.js';
 import { type Site, showCaller } from './site.js';
 
 /** A call with a key, as one of its callers asks for it. */

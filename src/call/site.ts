@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { LruMap } from '../base/lru-map.js';
-import { type Failure, headOf } from './stack.js';
+import { type Failure, headOf } from '../base/stack.js';
 
 /** Where something was asked for. V8 makes text of it only if somebody looks. */
 export interface Site {

@@ -1,5 +1,5 @@
-import type { WorkerHand } from '../actors/worker.js';
 import { type HandleEnd, HandleEndedError, type PoolError, ValueRefusedError } from '../errors.js';
+import type { WorkerHand } from '../worker/worker-hand.js';
 import type { Remote } from './handle.js';
 
 /** The handles in one call: of the object that it is made on, and those among its arguments. */

@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
-import type { WorkerHand } from '../actors/worker.js';
 import type { HandleEnd } from '../errors.js';
 import { soon } from '../time/turn.js';
 import { encodeHandlesDrop } from '../wire/message.js';
 import { isPlainArray, isPlainObject } from '../wire/plain.js';
+import type { WorkerHand } from '../worker/worker-hand.js';
 import { type Handle, NOT_REMOTE, type PyResult } from './py.js';
 
 /** What members of objects are called through: the lease or the session that an object came by. */

@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import { CRASHED_THREAD } from '../call/stack.js';
+import { CRASHED_THREAD } from '../base/stack.js';
 
 /**
  * What arrives on descriptor 1 or 2, as lines: the output of C code, of

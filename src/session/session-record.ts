@@ -1,8 +1,8 @@
 import type { Affinity } from '../../machines/index.js';
-import type { WorkerHand } from '../actors/worker.js';
 import { type Asking, only, preferring, Spurned } from '../call/asking.js';
 import type { Exchange } from '../call/exchange.js';
-import type { Rebuild } from '../call/rebuild.js';
+import type { WorkerHand } from '../worker/worker-hand.js';
+import type { Rebuild } from './rebuild.js';
 import type { SessionRegistry } from './session-registry.js';
 
 /** One session, as long as it lives, which the registry sees to: where its calls go, and who of it waits to go there. */

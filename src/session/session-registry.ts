@@ -1,9 +1,9 @@
-import type { WorkerHand } from '../actors/worker.js';
 import { LruMap } from '../base/lru-map.js';
 import type { Child } from '../call/children.js';
-import type { Rebuild } from '../call/rebuild.js';
 import { SessionLimitError, type SessionLoss } from '../errors.js';
 import type { Coming, Runtime } from '../runtime.js';
+import type { WorkerHand } from '../worker/worker-hand.js';
+import type { Rebuild } from './rebuild.js';
 import { SessionRecord } from './session-record.js';
 
 /**

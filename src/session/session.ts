@@ -1,4 +1,3 @@
-import type { WorkerHand } from '../actors/worker.js';
 import { NO_OPTIONS, own } from '../base/own.js';
 import { type Asking, askingFor, type CallAsking, only, preferring } from '../call/asking.js';
 import { checkLimit, checkMs, checkNames, isLimit, type WaitOptions } from '../call/budget.js';
@@ -6,13 +5,14 @@ import type { Call } from '../call/call.js';
 import { Caller, type CallOptions } from '../call/caller.js';
 import { lookAgain, outside, Run, unlessDeadlocked } from '../call/children.js';
 import type { Exchange } from '../call/exchange.js';
-import { Rebuild } from '../call/rebuild.js';
 import { OptionError, type SessionLoss, SessionLostError } from '../errors.js';
 import { Hold } from '../lease/hold.js';
 import { CheckoutAsking, type CheckoutOptions, checkoutOptions, Lease } from '../lease/lease.js';
 import type { Runtime } from '../runtime.js';
 import { encodeSessionEnd } from '../wire/message.js';
 import type { ValueLimits } from '../wire/value.js';
+import type { WorkerHand } from '../worker/worker-hand.js';
+import { Rebuild } from './rebuild.js';
 import type { SessionRecord } from './session-record.js';
 
 /** How a session finds its worker, and what becomes of it. */

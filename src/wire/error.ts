@@ -1,5 +1,5 @@
 import { own } from '../base/own.js';
-import { headOf } from '../call/stack.js';
+import { headOf } from '../base/stack.js';
 import {
   ArgumentRefusedError,
   MessageTooLargeError,

@@ -1,8 +1,8 @@
-import type { WorkerHand } from '../actors/worker.js';
 import type { RecycleLimits } from '../options.js';
 import { residentBytes } from '../process/resident.js';
 import type { Runtime } from '../runtime.js';
 import { IdleTimer } from '../time/idle-timer.js';
+import type { WorkerHand } from './worker-hand.js';
 
 /** Why a worker is replaced although it is well. */
 export type WearReason = 'leases' | 'age' | 'idle' | 'rss';

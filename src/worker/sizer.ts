@@ -1,7 +1,7 @@
-import type { WorkerHand } from '../actors/worker.js';
 import type { ElasticSize } from '../options.js';
 import type { Runtime } from '../runtime.js';
 import { IdleTimer } from '../time/idle-timer.js';
+import type { WorkerHand } from './worker-hand.js';
 
 /**
  * Sees when somebody has waited so long that a pool of no fixed size should have one worker more, and when nobody has

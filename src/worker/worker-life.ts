@@ -1,5 +1,4 @@
 import type { KillReason, WorkerEvent, WorkerRef } from '../../machines/index.js';
-import type { WorkerHand } from '../actors/worker.js';
 import { lookAgain } from '../call/children.js';
 import { type PoolError, ProtocolError } from '../errors.js';
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
@@ -9,6 +8,7 @@ import { asNobody } from '../time/turn.js';
 import { encodeStop, type FailedMessage, type HelloMessage, type ReadyMessage } from '../wire/message.js';
 import { Boot } from './boot.js';
 import { WorkerEnd } from './worker-end.js';
+import type { WorkerHand } from './worker-hand.js';
 
 /**
  * One worker's life: its process is started, comes up, and ends, by itself or as the chart has it. What is asked of it in

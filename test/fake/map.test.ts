@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { WorkerHand } from '../../src/actors/worker.js';
 import type { MapOptions, MapOutcome, PoolError, PoolOptions } from '../../src/index.js';
 import { batchesMax } from '../../src/map/carrier.js';
 import { KeepAlive } from '../../src/time/keep-alive.js';
+import { WorkerHand } from '../../src/worker/worker-hand.js';
 import { playTicks } from '../support/played-ticks.js';
 import { collect, failure } from '../support/pool.js';
 import type { FakeProcess, LineToPython, Script } from './fake-python.js';

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Affinity } from '../../machines/index.js';
-import type { WorkerHand } from '../../src/actors/worker.js';
 import type { Asking } from '../../src/call/asking.js';
 import type { Exchange } from '../../src/call/exchange.js';
-import { Rebuild } from '../../src/call/rebuild.js';
 import type { Runtime } from '../../src/runtime.js';
+import { Rebuild } from '../../src/session/rebuild.js';
 import { SessionRegistry } from '../../src/session/session-registry.js';
+import type { WorkerHand } from '../../src/worker/worker-hand.js';
 import { TurnedClock } from '../fake/turned-clock.js';
 import { effort } from './effort.js';
 

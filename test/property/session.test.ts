@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { WorkerHand } from '../../src/actors/worker.js';
 import type { SessionLoss } from '../../src/errors.js';
 import type { Runtime } from '../../src/runtime.js';
 import type { SessionRecord } from '../../src/session/session-record.js';
 import { SessionRegistry } from '../../src/session/session-registry.js';
+import type { WorkerHand } from '../../src/worker/worker-hand.js';
 import { watchFaults } from '../fake/faults.js';
 import { PlayedPool } from '../fake/played-pool.js';
 import { heard, TurnedClock } from '../fake/turned-clock.js';

@@ -1,6 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { WorkerHand } from '../../../src/actors/worker.js';
 import { Call, type CallExtras, type CallOutcome, type Progress, type Question } from '../../../src/call/call.js';
 import { callOf, lookAgain, type Parent, parentRun, type Run } from '../../../src/call/children.js';
 import type { Exchange } from '../../../src/call/exchange.js';
@@ -12,6 +11,7 @@ import { Kept } from '../../../src/objects/keep.js';
 import type { Runtime } from '../../../src/runtime.js';
 import type { CallbackMessage } from '../../../src/wire/message.js';
 import { type EncodedRequest, encodeRequest } from '../../../src/wire/request.js';
+import type { WorkerHand } from '../../../src/worker/worker-hand.js';
 import { heard, TurnedClock } from '../../fake/turned-clock.js';
 
 describe('a call', () => {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { ClientRef } from '../../../machines/index.js';
-import type { WorkerHand } from '../../../src/actors/worker.js';
 import type { Call } from '../../../src/call/call.js';
 import { type Answer, Exchange, type LeaseHolder, type Loss } from '../../../src/call/exchange.js';
 import type { Request } from '../../../src/call/pipe.js';
@@ -8,6 +7,7 @@ import type { EndedLease, PoolError } from '../../../src/errors.js';
 import { Batch, type BatchItem } from '../../../src/map/batch.js';
 import type { MessageDuringCall } from '../../../src/wire/message.js';
 import type { MapFrame } from '../../../src/wire/request.js';
+import type { WorkerHand } from '../../../src/worker/worker-hand.js';
 
 describe('the exchange of a single call', () => {
   it('sends it, hands it its answer, and gives the lease back by it, at the moment of the pool', () => {

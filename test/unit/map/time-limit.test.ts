@@ -56,7 +56,9 @@ function limited(ms: number) {
     },
     clearTimeout: () => {},
   };
-  const limit = new TimeLimit(ms, clock as unknown as PoolClock, (items) => late.push(...items.map(({ text }) => text)));
+  const limit = new TimeLimit(ms, clock as unknown as PoolClock, (items) =>
+    late.push(...items.map(({ text }) => text)),
+  );
   return { limit, late, moments, waits, ring: () => ring() };
 }
 

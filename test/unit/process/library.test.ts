@@ -95,7 +95,7 @@ async function packed(
   const path = join(folder, place, 'library.ts');
   mkdirSync(dirname(path), { recursive: true });
   cpSync(join(root, 'src', 'process', 'library.ts'), path);
-  for (const name of ['errors.ts', 'base/printable.ts', 'call/stack.ts'])
+  for (const name of ['errors.ts', 'base/printable.ts', 'base/stack.ts'])
     cpSync(join(root, 'src', name), join(folder, place, '..', name));
   writeLibrary('');
   writeFileSync(join(folder, 'package.json'), manifest);

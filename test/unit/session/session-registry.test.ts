@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { WorkerHand } from '../../../src/actors/worker.js';
 import type { Runtime } from '../../../src/runtime.js';
 import { SessionRegistry } from '../../../src/session/session-registry.js';
+import type { WorkerHand } from '../../../src/worker/worker-hand.js';
 import { TurnedClock } from '../../fake/turned-clock.js';
 
 describe('a session in the registry', () => {

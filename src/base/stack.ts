@@ -1,4 +1,4 @@
-import { printable } from '../base/printable.js';
+import { printable } from './printable.js';
 
 /** What a stack is made of. */
 export interface Failure {

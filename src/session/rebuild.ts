@@ -1,7 +1,7 @@
-import type { WorkerHand } from '../actors/worker.js';
+import type { Standing } from '../call/asking.js';
+import { type Child, childrenOf, type Parent } from '../call/children.js';
 import type { Hold } from '../lease/hold.js';
-import type { Standing } from './asking.js';
-import { type Child, childrenOf, type Parent } from './children.js';
+import type { WorkerHand } from '../worker/worker-hand.js';
 
 /**
  * The state of one session, as its `onLost` builds it anew. The calls that are held wait for this, and what `onLost`

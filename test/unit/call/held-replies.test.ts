@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { HeldReplyWatch } from '../../../src/call/held-replies.js';
 import type { HeldReplies } from '../../../src/process/start-mark.js';
 import { whenPolled } from '../../../src/time/polled.js';
-import { HeldReplyWatch } from '../../../src/worker/held-replies.js';
 import { TurnedClock } from '../../fake/turned-clock.js';
 
 describe('the watch over replies that wait', () => {
