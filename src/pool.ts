@@ -187,6 +187,11 @@ export class Pool<Api = unknown> extends Caller<Api> {
     return this;
   }
 
+  /** @internal As {@link off}: what `once` and `on` of `node:events` take their listeners back by. */
+  removeListener<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
+    return this.off(name, listener);
+  }
+
   /**
    * Refuses new callers, for good, and resolves when those who are there have been served and every lease is back.
    * Workers stay; `close` ends them. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) does not undo it, and neither

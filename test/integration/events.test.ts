@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { PoolEvents } from '../../src/index.js';
 import { collect, failure, fixtures, next, readyPool, startPool } from '../support/pool.js';
@@ -101,6 +101,32 @@ describe('on(), once() and off()', () => {
     }
     // Which listens to `error`, too.
     expect(await once(pool as never, 'worker.ready')).toEqual([expect.objectContaining({ worker: 'worker-0' })]);
+  });
+
+  it('are listened to by `once` and `on` of node:events, which take back what they have listened by', async () => {
+    const pool = await readyPool(here('prints.py'));
+    const warnings: Error[] = [];
+    const warned = (warning: Error) => warnings.push(warning);
+    process.on('warning', warned);
+    onTestFinished(() => void process.off('warning', warned));
+    const leaving = new AbortController();
+    const dead = failure(once(pool as never, 'worker.dead', { signal: leaving.signal }));
+    leaving.abort();
+    expect(await dead).toMatchObject({ name: 'AbortError' });
+    // One more than Node takes for a leak.
+    for (let times = 0; times < 11; times += 1) {
+      const log = once(pool as never, 'log');
+      await pool.call('say', ['a']);
+      expect(await log).toMatchObject([{ text: 'a' }]);
+    }
+    const logs = on(pool as never, 'log');
+    await pool.call('say', ['b']);
+    for await (const [log] of logs) {
+      expect(log).toMatchObject({ text: 'b' });
+      break;
+    }
+    await new Promise(setImmediate);
+    expect(warnings).toEqual([]);
   });
 
   it('may be used from a listener: to call, to listen and to close', async () => {
