@@ -13,6 +13,7 @@ from _thread import get_ident
 
 from . import message
 from .context import current
+from .value import quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -279,15 +280,24 @@ def _replace_last_resort(logging: Any, logs: Logs) -> None:
     class LineHandler(logging.Handler):  # type: ignore[misc]
         def emit(self, record: Any) -> None:
             try:
-                logs.send("logging", (self.format(record),), record.levelname, record.name[:LOGGER_CHARS_MAX])
+                level, logger = _short(record.levelname, LEVEL_CHARS_MAX), _short(record.name, LOGGER_CHARS_MAX)
+                logs.send("logging", (self.format(record),), level, logger)
             except Exception:
                 self.handleError(record)
 
     logging.lastResort = LineHandler(logging.WARNING)
 
 
+def _short(name: str, chars_max: int) -> str:
+    """Return as much of `name` as takes no more than so many characters of JSON: who makes one up may make it long."""
+    short = name[:chars_max]
+    return short if len(quote(short)) <= chars_max + 2 else short[: chars_max // CHAR_BYTES_MAX]
+
+
 CHARS_MAX = 65_536
 # Beyond 16 bits a character is two escapes.
 CHAR_BYTES_MAX = 12
 ENVELOPE_BYTES = 512
+# Both fit into the envelope.
 LOGGER_CHARS_MAX = 200
+LEVEL_CHARS_MAX = 100

@@ -166,6 +166,22 @@ class Logging(WorkerTestCase):
         self.assertEqual((second["level"], second["stream"]), ("ERROR", "logging"))
         self.assertTrue(second["text"].startswith("failed\nTraceback (most recent call last):\n"), second["text"])
 
+    def test_no_message_is_over_the_limit_for_the_names_of_loggers_and_levels(self):
+        folder = self.folder(
+            app="import logging\nfrom pythonarium import expose\nlogging.addLevelName(40, 'L' * 2_000)\n"
+            "@expose\ndef logs(text, times): logging.getLogger(text * times).error('x' * 42)\n"
+        )
+        worker = self.start({"": f"{folder}/app.py"}, handshake=False)
+        worker.receive()
+        worker.send({**worker.init, "limits": {**worker.init["limits"], "messageBytesMax": 1024}})
+        self.assertEqual(worker.receive()["type"], "ready")
+        for call, (text, told) in enumerate((("a", "a" * 200), ("\U0001f40d", "\U0001f40d" * 16)), 1):
+            worker.ask("logs", text, 300)
+            line = worker.receive_line()
+            self.assertLessEqual(len(line), 1024)
+            self.assertEqual(json.loads(line), log("logging", call, "x" * 42, level="L" * 100, logger=told))
+            self.assertEqual(worker.receive()["type"], "reply")
+
     def test_logging_that_was_imported_before_us_is_no_different(self):
         folder = self.folder(
             app="import logging\nfrom pythonarium import expose\n@expose\ndef f(): logging.getLogger('a').error('x')\n"
