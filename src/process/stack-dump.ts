@@ -7,6 +7,7 @@ export class StackDumps {
   readonly #libraryPath: string;
   readonly #begin: () => void;
   #dump: StackDump | undefined;
+  #timer: unknown;
   readonly #tells: ((stack: string | null) => void)[] = [];
 
   /**
@@ -33,14 +34,25 @@ export class StackDumps {
     return this.#dump?.take(line) ?? false;
   }
 
+  /** The worker has ended: there is no more than what it has written. */
+  end(): void {
+    this.#clock.clearTimeout(this.#timer);
+    if (this.#dump !== undefined) this.#tell(this.#dump);
+  }
+
   /** Nothing says that it is complete: it is when nothing more has come for a while. */
   #lookLater(dump: StackDump, lines: number, looks: number): void {
-    this.#clock.setTimeout(() => {
-      if (dump.lines > lines && looks < LOOKS_MAX) return this.#lookLater(dump, dump.lines, looks + 1);
-      this.#dump = undefined;
-      const stack = dump.text(this.#libraryPath);
-      for (const tell of this.#tells.splice(0)) tell(stack);
+    this.#timer = this.#clock.setTimeout(() => {
+      const goesOn = dump.lines === 0 ? looks < BEGINNING_LOOKS_MAX : dump.lines > lines && looks < LOOKS_MAX;
+      if (goesOn) this.#lookLater(dump, dump.lines, looks + 1);
+      else this.#tell(dump);
     }, LOOK_MS);
+  }
+
+  #tell(dump: StackDump): void {
+    this.#dump = undefined;
+    const stack = dump.text(this.#libraryPath);
+    for (const tell of this.#tells.splice(0)) tell(stack);
   }
 }
 
@@ -92,6 +104,8 @@ function escaped(path: string): string {
 const THREAD = /^(?:Current thread|Thread) 0x[0-9a-f]+/;
 const FRAME = /^ {2}(?:File ".*", line |\.\.\.|<)/;
 const BOOTSTRAP = /^ {2}File "<string>", line 1 in <module>$/;
-/** How long a worker has to begin to say where it stands, and to go on with it. */
+/** How long a worker has to go on with what it says. */
 const LOOK_MS = 100;
 const LOOKS_MAX = 10;
+/** It has half a second to begin: on a busy machine it may get no processor for longer than one look. */
+const BEGINNING_LOOKS_MAX = 4;

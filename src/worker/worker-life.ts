@@ -194,6 +194,7 @@ export class WorkerLife implements ProcessListeners {
       else if (because !== 'retired') this.#runtime.lastFailure = this.end.failure;
     }
     this.#hand.close();
+    this.#dumps?.end();
     this.#runtime.emit('worker.dead', { ...this.#who, ...exit, reason });
     this.#worker.send(event);
     this.#runtime.hands.delete(this.#worker);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { StackDump } from '../../../src/process/stack-dump.js';
+import { StackDump, StackDumps } from '../../../src/process/stack-dump.js';
+import { TurnedClock } from '../../fake/turned-clock.js';
 
 const LIBRARY = '/srv/library';
 /** As Python 3.11 writes it, with the thread that waits for Node to hang up. */
@@ -12,6 +13,48 @@ Current thread 0x00007f01a3f10740 (most recent call first):
   File "/srv/library/pythonarium/worker.py", line 212 in _answer_call
   File "/srv/library/pythonarium/worker.py", line 58 in main
   File "<string>", line 1 in <module>`.split('\n');
+
+describe('a worker that is asked where it stands', () => {
+  function asked() {
+    const clock = new TurnedClock();
+    const told: (string | null)[] = [];
+    const dumps = new StackDumps(clock, LIBRARY, () => {});
+    dumps.ask((stack) => told.push(stack));
+    return { clock, told, dumps };
+  }
+
+  it('has half a second to begin, since it may get no processor at once, and a tenth to go on', async () => {
+    const { clock, told, dumps } = asked();
+    await clock.turn(450);
+    for (const line of WRITTEN.slice(0, 4)) dumps.take(line);
+    await clock.turn(100);
+    for (const line of WRITTEN.slice(4)) dumps.take(line);
+    await clock.turn(149);
+    expect(told).toEqual([]);
+    await clock.turn(1);
+    expect(told).toEqual([expect.stringMatching(/ in nap\n.* in <module>$/)]);
+    expect(clock.timers).toBe(0);
+  });
+
+  it('is told of without a stack where it has not begun by then, as one that was stopped', async () => {
+    const { clock, told } = asked();
+    await clock.turn(499);
+    expect(told).toEqual([]);
+    await clock.turn(1);
+    expect(told).toEqual([null]);
+    expect(clock.timers).toBe(0);
+  });
+
+  it('is waited for no longer once it has ended', async () => {
+    const { clock, told, dumps } = asked();
+    for (const line of WRITTEN) dumps.take(line);
+    dumps.end();
+    expect(told).toEqual([expect.stringContaining(' in nap')]);
+    expect(clock.timers).toBe(0);
+    dumps.end();
+    expect(told).toHaveLength(1);
+  });
+});
 
 describe('a dump of stacks', () => {
   it('is what the user’s code stands in, without the library’s own', () => {
