@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
 import { type FileHandle, open, statfs } from 'node:fs/promises';
+import { UNNAMED } from './unnamed.js';
 
 /**
  * Bytes in memory that a worker can map, so that they need not go over its line. They are a file without a name: it is
@@ -63,6 +63,4 @@ async function hasRoomFor(bytes: number): Promise<boolean> {
 
 const FOLDER = '/dev/shm';
 const TMPFS = 0x01021994;
-/** `O_TMPFILE`, which Node has no name for. A kernel that does not know it refuses to open a folder so. */
-const UNNAMED = 0o20000000 | (constants.O_DIRECTORY ?? 0) | constants.O_RDWR;
 const CHUNK_BYTES = 16 * 1024 * 1024;

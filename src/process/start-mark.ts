@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { UNNAMED } from './unnamed.js';
 
 /** Replies that Python has given and not written yet. */
 export interface HeldReplies {
@@ -21,8 +22,8 @@ export type Mark = Pick<StartMark, 'read'> & Partial<Pick<StartMark, 'descriptor
  * about to be killed, so that nothing is begun that was read as not begun. A
  * second page has the replies that Python has given and not written yet.
  *
- * The pages are a file that has lost its name: nothing is left on disk, whoever
- * dies first.
+ * The pages are a file without a name: nothing is left on disk, whoever dies
+ * first.
  */
 export class StartMark {
   /** The descriptor that the worker inherits. */
@@ -36,11 +37,9 @@ export class StartMark {
   /** Fresh pages, or `undefined` where no folder has room for them. */
   static create(): StartMark | undefined {
     for (const folder of ['/dev/shm', tmpdir()]) {
-      const path = join(folder, `pythonarium-${process.pid}-${Math.random().toString(36).slice(2)}`);
       let descriptor: number | undefined;
       try {
-        descriptor = openSync(path, 'wx+', 0o600);
-        unlinkSync(path);
+        descriptor = openUnnamed(folder);
         // Written, and not only made so large: to come to a page that there is no room for ends a process (SIGBUS).
         writeFileSync(descriptor, Buffer.alloc(2 * PAGE_BYTES));
         return new StartMark(descriptor);
@@ -96,6 +95,18 @@ export class StartMark {
     if (!this.#open) return;
     this.#open = false;
     closeSync(this.descriptor);
+  }
+}
+
+/** A file in that folder which has no name, or none any more: then a program that is killed in between leaves it there. */
+function openUnnamed(folder: string): number {
+  try {
+    return openSync(folder, UNNAMED, 0o600);
+  } catch {
+    const path = join(folder, `pythonarium-${process.pid}-${Math.random().toString(36).slice(2)}`);
+    const descriptor = openSync(path, 'wx+', 0o600);
+    unlinkSync(path);
+    return descriptor;
   }
 }
 

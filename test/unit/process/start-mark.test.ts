@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { fstatSync, readdirSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
+import { fstatSync, readdirSync, readFileSync, readlinkSync, rmSync, watch, writeFileSync, writeSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { StartMark } from '../../../src/process/start-mark.js';
 
@@ -45,6 +45,26 @@ describe('the start mark', () => {
     mark.close();
   });
 
+  it.skipIf(process.platform !== 'linux')(
+    'has none for a moment either, in which a program that is killed would leave it for good',
+    async () => {
+      const last = `pythonarium-test-${process.pid}`;
+      const seen = new Set<string | null>();
+      await new Promise<void>((resolve) => {
+        const watcher = watch('/dev/shm', (_, name) => {
+          seen.add(name);
+          if (name !== last) return;
+          watcher.close();
+          resolve();
+        });
+        (StartMark.create() as StartMark).close();
+        writeFileSync(`/dev/shm/${last}`, '');
+        rmSync(`/dev/shm/${last}`);
+      });
+      expect([...seen].filter((name) => name?.startsWith(`pythonarium-${process.pid}-`))).toEqual([]);
+    },
+  );
+
   it('has all its room from the beginning, since a page that is not to be had later would end the worker', () => {
     const mark = StartMark.create() as StartMark;
     expect(512 * fstatSync(mark.descriptor).blocks).toBeGreaterThanOrEqual(8192);
@@ -64,5 +84,6 @@ describe('the start mark', () => {
 });
 
 function namesOfMarks(): string[] {
-  return readdirSync('/dev/shm').filter((name) => name.startsWith('pythonarium-'));
+  // Those of other programs come and go.
+  return readdirSync('/dev/shm').filter((name) => name.startsWith(`pythonarium-${process.pid}-`));
 }
