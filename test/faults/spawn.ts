@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { chmodSync, cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { createPool } from '../../src/index.js';
+import { copyLibrary } from '../support/library.js';
 import { fixtures, PYTHON } from '../support/python.js';
 import { withFolder } from '../support/scratch.js';
 import type { Scenario } from './scenario.js';
@@ -40,9 +40,7 @@ async function run(fault: string, errno: string, limit: Limit | undefined): Prom
   await withFolder(async (folder) => {
     // Whoever the program becomes can read what Python needs.
     chmodSync(folder, 0o777);
-    cpSync(fileURLToPath(new URL('../../python/pythonarium', import.meta.url)), join(folder, 'lib', 'pythonarium'), {
-      recursive: true,
-    });
+    copyLibrary(join(folder, 'lib'));
     cpSync(here('states.py'), join(folder, 'states.py'));
     const args = [here('fails-to-spawn.js'), fault, join(folder, 'states.py'), PYTHON, join(folder, 'lib'), folder];
     const program = spawn(

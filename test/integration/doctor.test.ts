@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -11,7 +11,8 @@ import {
   runDoctor,
 } from '../../src/cli/doctor.js';
 import { findInterpreter } from '../../src/process/interpreter.js';
-import { libraryPath, packageVersion } from '../../src/process/library.js';
+import { packageVersion } from '../../src/process/library.js';
+import { copyLibrary } from '../support/library.js';
 
 let system: string;
 beforeAll(async () => {
@@ -103,7 +104,7 @@ describe('the doctor', () => {
 
   it('says why a worker does not start', async () => {
     const library = join(folder, 'python');
-    cpSync(libraryPath(), library, { recursive: true });
+    copyLibrary(library);
     writeFileSync(join(library, 'pythonarium', 'worker.py'), 'raise SystemExit("the disk is on fire")');
     const report = await examine({ python: system, libraryPath: library });
     expect(report.exitCode).toBe(1);

@@ -55,7 +55,8 @@ function installed(): { folder: string; files: string[] } {
   afterAll(() => rmSync(folder, { recursive: true }));
   const source = join(folder, 'source');
   for (const name of ['package.json', ...manifest.files.filter((each) => !each.startsWith('!') && each !== 'dist')]) {
-    cpSync(join(root, name), join(source, name), { recursive: true });
+    // What Python leaves there is written and renamed while others run it.
+    cpSync(join(root, name), join(source, name), { recursive: true, filter: (path) => !path.endsWith('__pycache__') });
   }
   mkdirSync(join(source, 'python/pythonarium/__pycache__'), { recursive: true });
   writeFileSync(join(source, 'python/pythonarium/__pycache__/worker.cpython-311.pyc'), '');

@@ -1,8 +1,8 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { libraryPath } from '../../src/process/library.js';
+import { copyLibrary } from '../support/library.js';
 import { NodeScript } from '../support/node-script.js';
 import { fixtures, next, PYTHON, readyPool } from '../support/pool.js';
 import { freeze, isAlive, reapersOf, until } from '../support/processes.js';
@@ -42,7 +42,7 @@ describe('the reaper', () => {
   it('is told of if it ends at once time and again, which no call notices', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'pythonarium-reaper-'));
     onTestFinished(() => rmSync(folder, { recursive: true }));
-    cpSync(libraryPath(), folder, { recursive: true });
+    copyLibrary(folder);
     rmSync(join(folder, 'pythonarium', 'reaper.py'));
     const warned = vi.fn();
     process.on('warning', warned);
