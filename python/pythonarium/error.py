@@ -123,14 +123,18 @@ def _of_exception(raised: BaseException) -> dict[str, Any]:
         if raised.what:
             seen["what"] = raised.what
         return _error("ERR_MESSAGE_TOO_LARGE", "ValueError", str(raised), **seen)
-    return _from_tree(raised, [], [EXCEPTIONS_MAX])
+    return _from_tree(raised, [], [EXCEPTIONS_MAX], None)
 
 
-def _from_tree(raised: BaseException, above: list[BaseException], left: list[int]) -> dict[str, Any]:
-    """Return the ERROR of `raised`. `above` are those it is told under, `left` how many more may be told in all."""
+def _from_tree(raised: BaseException, above: list[BaseException], left: list[int], printed: _Printed | None) -> dict[str, Any]:
+    """Return the ERROR of `raised`. `above` are those it is told under, `left` how many more may be told in all.
+
+    `printed` is what Python prints of it, where that is known.
+    """
     left[0] -= 1
     kind = type(raised)
-    traceback, frames, left_out = _traceback(raised)
+    printed = printed or _printed(raised)
+    traceback, frames, left_out = printed.traceback(raised)
     told: dict[str, Any] = {
         "code": "ERR_PYTHON",
         **_classes(kind),
@@ -148,11 +152,11 @@ def _from_tree(raised: BaseException, above: list[BaseException], left: list[int
     if handling:
         cause = raised.__context__
     if cause is not None and _is_to_tell(cause, above, left):
-        told["cause"] = _from_tree(cause, above, left)
+        told["cause"] = _from_tree(cause, above, left, printed.of_cause(handling))
         if handling:
             told["handling"] = True
     if any(one.__name__ == "BaseExceptionGroup" for one in kind.__mro__):
-        told["errors"] = [_from_tree(one, above, left) for one in _members(raised) if _is_to_tell(one, above, left)]
+        told["errors"] = [_from_tree(one, above, left, None) for one in _members(raised) if _is_to_tell(one, above, left)]
     if isinstance(raised, JavaScriptError) and raised._thrown is not None:
         told["thrown"] = raised._thrown
     return told
@@ -204,18 +208,52 @@ def _message_of_exit(raised: SystemExit) -> str:
         return "..."
 
 
-def _traceback(raised: BaseException) -> tuple[str, list[dict[str, Any]], int]:
-    """Return what Python would print, the frames as the protocol has them, and how many of those are left out."""
+class _Printed:
+    """What Python prints of an exception, in parts: of those that it came of, then how they are tied, and last of itself.
+
+    So what is printed of a cause is where that of the exception begins, and the parts of a chain are made once for all in it.
+    """
+
+    def __init__(self, told: TracebackException | None, parts: list[str]) -> None:
+        # None where it cannot be had; `parts` says why.
+        self._told = told
+        self._parts = parts
+
+    def of_cause(self, is_handling: bool) -> _Printed | None:
+        """Return what is printed of what it came of; None if that is not printed here. To be asked once."""
+        told = self._told
+        if told is None:
+            return None
+        cause = told.__context__ if is_handling else told.__cause__
+        if cause is None:
+            return None
+        told.__cause__ = told.__context__ = None
+        own = sum(1 for _ in told.format())
+        return _Printed(cause, self._parts[: -own - 1])
+
+    def traceback(self, raised: BaseException) -> tuple[str, list[dict[str, Any]], int]:
+        """Return it as text, the frames as the protocol has them, and how many of those are left out."""
+        try:
+            frames, left_out = ([], 0) if self._told is None else _frames(self._told, raised)
+            return _plain("".join(self._parts), TRACEBACK_CHARS_MAX), frames, left_out
+        except BaseException as second:
+            return _why_not(second), [], 0
+
+
+def _printed(raised: BaseException) -> _Printed:
     # Slow to import, and most workers never need it.
     try:
         from traceback import TracebackException
 
         told = TracebackException(type(raised), raised, raised.__traceback__, compact=True)
         _drop_our_frames(told)
-        frames, left_out = _frames(told, raised)
-        return _plain("".join(told.format()), TRACEBACK_CHARS_MAX), frames, left_out
+        return _Printed(told, list(told.format()))
     except BaseException as second:
-        return f"Traceback (cannot be had: {type(second).__qualname__})\n", [], 0
+        return _Printed(None, [_why_not(second)])
+
+
+def _why_not(second: BaseException) -> str:
+    return f"Traceback (cannot be had: {type(second).__qualname__})\n"
 
 
 def _frames(told: TracebackException, raised: BaseException) -> tuple[list[dict[str, Any]], int]:

@@ -1,6 +1,8 @@
 import json
 import sys
+import traceback
 import unittest
+from unittest import mock
 
 import harness  # noqa: F401
 import pythonarium
@@ -89,6 +91,53 @@ class Frames(unittest.TestCase):
         except ValueError as raised:
             first = error.of_exception(raised)["frames"][0]
         self.assertEqual(first, {"file": "<made>", "line": 1, "function": "f", "source": None})
+
+
+class Causes(unittest.TestCase):
+    def chain(self, length):
+        """Return the last of so many exceptions that came of each other, every second one on purpose."""
+        raised = ValueError("0")
+        for number in range(1, length):
+            try:
+                try:
+                    raise raised
+                except ValueError as caught:
+                    if number % 2:
+                        raise ValueError(str(number)) from caught
+                    raise ValueError(str(number))
+            except ValueError as caught:
+                raised = caught
+        return raised
+
+    def test_each_has_what_python_would_print_of_it(self):
+        raised = self.chain(20)
+        found, count = error.of_exception(raised), 0
+        while found is not None:
+            printed = traceback.format_exception(type(raised), raised, raised.__traceback__)
+            self.assertEqual(found["traceback"], "".join(printed))
+            found, raised, count = found["cause"], raised.__cause__ or raised.__context__, count + 1
+        self.assertEqual(count, 16)
+
+    def test_one_of_many_is_looked_at_once(self):
+        looked = []
+        look = traceback.TracebackException.__init__
+
+        def counted(*args, **kwargs):
+            looked.append(args[0])
+            look(*args, **kwargs)
+
+        raised = self.chain(300)
+        with mock.patch.object(traceback.TracebackException, "__init__", counted):
+            found = error.of_exception(raised)
+        self.assertEqual(len(looked), 300)
+        self.assertIn("characters left out", found["traceback"])
+
+    def test_what_is_printed_already_is_told_all_the_same(self):
+        first, second = ValueError("first"), ValueError("second")
+        first.__cause__, second.__cause__ = second, first
+        found = told(first)
+        self.assertEqual((found["cause"]["message"], found["cause"]["cause"]), ("second", None))
+        self.assertIn("ValueError: second", found["cause"]["traceback"])
 
 
 @unittest.skipIf(sys.version_info < (3, 11), "there are no exception groups")
