@@ -32,7 +32,7 @@ from .value import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     # Returns a kind with its data, why not, or None for what it does not know.
@@ -41,12 +41,13 @@ if TYPE_CHECKING:
 
 
 def encode_rich(
-    members: dict[str, Any], depth_max: int, root: str | None, hook: Hook | None, bytes_max: float
+    members: dict[str, Any], depth_max: int, root: str | None, hook: Hook | None, bytes_max: float, entries: Sequence[list[Any]] = ()
 ) -> tuple[str, list[Any]]:
     """Return the members of a message as JSON text, with `rich` and `bin` behind them, and its attachments.
 
-    `root` names the one member that is a value; the members of all others are values each. Without `rich` the attachments
-    are `NO_ATTACHMENTS`: what stands for the values is all that there is to tell. Raises ValueRefused, and MessageTooLarge
+    `root` names the one member that is a value; the members of all others are values each. `entries` are what `rich` tells of
+    what stands for them already. Without `rich` the attachments are `NO_ATTACHMENTS`: what stands for the values is all
+    that there is to tell. Raises ValueRefused, and MessageTooLarge
     for what is certain to take more than `bytes_max`.
     """
     walk = _Walk(depth_max, hook, bytes_max)
@@ -54,12 +55,21 @@ def encode_rich(
         texts = [f"{quote(name)}:{walk.member(name, value, depth_max + (name != root))}" for name, value in members.items()]
     except RecursionError:
         raise ValueRefused(next(iter(members)), "is nested deeper than Python can follow; flatten it") from None
-    if not walk.rich:
+    rich = [*walk.rich, *entries]
+    if not rich:
         return ",".join(texts), NO_ATTACHMENTS
-    texts.append(f'"rich":{encode_unchecked(walk.rich)}')
+    texts.append(f'"rich":{encode_unchecked(rich)}')
     if walk.attachments:
         texts.append(f'"bin":{encode_unchecked([one.nbytes for one in walk.attachments])}')
     return ",".join(texts), walk.attachments
+
+
+def json_of(kind: type) -> Callable[[Any], Any] | None:
+    """Return what makes of an instance of `kind` the text that stands for it, or None where `rich` has more to tell of that one.
+
+    None for a kind of which that is not all.
+    """
+    return JSON_OF.get(_converter(kind))
 
 
 def restore(message: dict[str, Any], resolve: Resolve | None = None) -> None:
@@ -395,6 +405,11 @@ def _datetime(walk: _Walk, value: Any, room: int) -> Any:
     return micros // 1000
 
 
+def _naive(value: Any) -> str | None:
+    # One of pandas may be none, or have nanoseconds.
+    return value.isoformat() if type(value).__module__ == "datetime" and value.tzinfo is None else None
+
+
 def _timedelta(walk: _Walk, value: Any, room: int) -> Any:
     if value != value or getattr(value, "nanoseconds", 0):
         raise walk.refuse(f"is {_short_repr(value)}, which a number of milliseconds cannot hold exactly; return str(...) of it")
@@ -610,6 +625,12 @@ BY_NAME: dict[str, Callable[[_Walk, Any, int], Any]] = {
     "decimal.Decimal": _text,
     "uuid.UUID": _text,
     "enum.Enum": _enum,
+}
+# What is made of a value by itself, wherever it is.
+JSON_OF: dict[Callable[[_Walk, Any, int], Any], Callable[[Any], Any]] = {
+    _text: str,
+    _iso: lambda value: value.isoformat(),
+    _datetime: _naive,
 }
 CONVERTERS: dict[type, Callable[[_Walk, Any, int], Any]] = {}
 # A program may make classes for as long as it runs.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from itertools import chain, repeat
 
-from .value import CELLS_MIN, LEVEL_MAX, chars_of, may_be_keyed, may_be_rows
+from .value import ATOMS, CELLS_MIN, LEVEL_MAX, are_keys, chars_of, may_be_keyed, may_be_rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 def find_rows(value: Any, depth_max: int, bytes_max: float = float("inf")) -> tuple[Any, int, list[list[Any]]] | None:
     """Return `value`, a list or a dict, with columns in the place of its rows, about how many characters that is, and what `rich` tells of it.
 
-    Looked for are rows that it is itself or has for members, in a list or under a key each. None if there are none, or if it
-    holds, as columns, what JSON has no words for. Raises MessageTooLarge as `value.encode` does: as it is `value` would take more.
+    Looked for are rows that it is itself or has for members, in a list or under a key each. None if there are none. So many
+    characters are -1 if there is more than JSON in the columns, and not only what text stands for.
+    Raises MessageTooLarge as `value.encode` does: as it is `value` would take more.
     """
     entries: list[list[Any]] = []
     if type(value) is list:
@@ -33,10 +34,37 @@ def find_rows(value: Any, depth_max: int, bytes_max: float = float("inf")) -> tu
         if sum(map(_cells, value.values())) > LEVEL_MAX:
             return None
         stands = {key: _stand_in(item, ["value", key], entries) for key, item in value.items()}
-    chars = chars_of(stands, depth_max, bytes_max) if entries else -1
-    if chars < 0 or type(stands) is dict and not are_distinct(stands):
+    if not entries or type(stands) is dict and not (are_keys(stands) and are_distinct(stands)):
         return None
+    chars = chars_of(stands, depth_max, bytes_max)
+    if chars < 0 and _put_json(stands, entries):
+        chars = chars_of(stands, depth_max, bytes_max)
     return stands, chars, entries
+
+
+def _put_json(stands: Any, entries: list[list[Any]]) -> bool:
+    """Put the text of dates, of `Decimal`s and the like in their places, in each column where nothing else is more than JSON.
+
+    Return whether there is such a column. They are all of our own making.
+    """
+    from .rich import json_of
+
+    is_any = False
+    for path, kind, *_ in entries:
+        if kind != "rows":
+            continue
+        columns = stands
+        for step in path[1:]:
+            columns = columns[step]
+        for at, column in enumerate(columns):
+            kinds = {kind: json_of(kind) for kind in set(map(type, column)) - ATOMS}
+            if not kinds or None in kinds.values():
+                continue
+            texts = [item if type(item) in ATOMS else kinds[type(item)](item) for item in column]
+            if texts.count(None) == column.count(None):
+                columns[at] = texts
+                is_any = True
+    return is_any
 
 
 def _cells(value: Any) -> int:

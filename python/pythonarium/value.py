@@ -43,9 +43,14 @@ def encode(
 
         rows = find_rows(value, depth_max, bytes_max)
         if rows is not None:
+            stands, chars, entries = rows
+            encoded = encode_checked(stands, chars, entries, bytes_max, say) or _encode_more_rows(stands, entries, depth_max, bytes_max)
+            if encoded is not None:
+                return encoded
             # What shows only as it is written that it is no JSON is none without columns either, and of an answer no part may be
             # said twice.
-            return encode_checked(*rows, bytes_max, say) or _encode_more(value, depth_max, hook, bytes_max)
+            if chars >= 0:
+                return _encode_more(value, depth_max, hook, bytes_max)
     if kind in ATOMS:
         text = encode_atom(value)
         if text is not None:
@@ -137,6 +142,21 @@ def _encode_more(value: Any, depth_max: int, hook: Hook | None, bytes_max: float
     from .rich import encode_rich
 
     text, attachments = encode_rich({"value": value}, depth_max, "value", hook, bytes_max)
+    return text[8:], attachments
+
+
+def _encode_more_rows(stands: Any, entries: list[list[Any]], depth_max: int, bytes_max: float) -> tuple[str, list[memoryview]] | None:
+    """Return what `encode` does of columns in which there is more than JSON; None where something is no value, or cannot cross."""
+    from .rich import encode_rich
+
+    # As they are looked for in what is written.
+    if "\\ud" in encode_unchecked(entries):
+        return None
+    try:
+        # Neither what stays here nor what is refused is told of by its place in a column.
+        text, attachments = encode_rich({"value": stands}, depth_max, "value", lambda value: "stays here", bytes_max, entries)
+    except ValueRefused:
+        return None
     return text[8:], attachments
 
 

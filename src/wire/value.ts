@@ -60,10 +60,13 @@ export function encodeArguments(
 ): EncodedArguments {
   const { args, kwargs } = given;
   const rich: unknown[][] = [];
-  const json = plainJson(withColumns(args, ARGS_PATH, rich), 1, call, limits);
-  const kwargsJson = kwargs === undefined ? '' : plainJson(withColumns(kwargs, KWARGS_PATH, rich), 1, call, limits);
+  const stands = withColumns(args, ARGS_PATH, rich);
+  const kwargsStand = kwargs === undefined ? undefined : withColumns(kwargs, KWARGS_PATH, rich);
+  const json = plainJson(stands, 1, call, limits);
+  const kwargsJson = kwargsStand === undefined ? '' : plainJson(kwargsStand, 1, call, limits);
   if (json === undefined || kwargsJson === undefined) {
-    const { texts, bin, large } = encodeRich({ args, kwargs }, call, limits, handlers);
+    const columns = encodeColumns({ args: stands, kwargs: kwargsStand }, rich, call, limits);
+    const { texts, bin, large } = columns ?? encodeRich({ args, kwargs }, call, limits, handlers);
     const [first = '', ...others] = texts;
     return { args: first.slice(ARGS_KEY.length), more: others.join(), bin, large };
   }
@@ -99,8 +102,28 @@ export function encodeFields(
     const text = `"${name}":${json}`;
     return { text: rich.length === 0 ? text : `${text},${richJson(rich, call, limits)}`, bin: NO_BYTES };
   }
-  const { texts, bin, large } = encodeRich({ ...fields }, call, limits, handlers);
+  const columns = encodeColumns({ [name]: stands }, rich, call, limits);
+  const { texts, bin, large } = columns ?? encodeRich({ ...fields }, call, limits, handlers);
   return { text: texts.join(), bin, large };
+}
+
+/**
+ * The same of what has columns in it, which `rich` tells of. `undefined` where there are none, or something in them is no
+ * value, or cannot cross: that is told of by its place among the rows.
+ */
+function encodeColumns(
+  fields: Readonly<Record<string, unknown>>,
+  rich: readonly unknown[][],
+  call: string | undefined,
+  limits: ValueLimits,
+): ReturnType<typeof encodeRich> | undefined {
+  if (rich.length === 0) return undefined;
+  try {
+    return encodeRich(fields, call, limits, NO_HANDLERS, rich);
+  } catch (error) {
+    if (error instanceof ValueRefusedError) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -161,12 +184,17 @@ export function encodeJson(
   throw new ValueRefusedError({ path: root, problem: CHANGED, sender: 'node' });
 }
 
-/** The same as members, of any value. */
+/**
+ * The same as members, of any value.
+ *
+ * @param told What `rich` tells of the fields as they are.
+ */
 function encodeRich(
   fields: Readonly<Record<string, unknown>>,
   call: string | undefined,
   limits: ValueLimits,
   handlers: ValueHandlers,
+  told: readonly unknown[][] = [],
 ): Omit<Encoded, 'text'> & { readonly texts: readonly string[] } {
   const walk = new RichWalk(limits, handlers, call);
   const texts: string[] = [];
@@ -179,7 +207,8 @@ function encodeRich(
     limitWeight(weight, call, limits);
     texts.push(`"${name}":${write(stands, call, limits)}`);
   }
-  if (walk.rich.length > 0) texts.push(richJson(walk.rich, call, limits));
+  const rich = [...walk.rich, ...told];
+  if (rich.length > 0) texts.push(richJson(rich, call, limits));
   if (walk.bin.length > 0) texts.push(`"bin":[${walk.bin.map(({ byteLength }) => byteLength).join()}]`);
   const bytes = walk.bin.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const limit = limits.attachmentBytesMax;

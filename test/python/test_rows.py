@@ -1,11 +1,14 @@
 import datetime
+import decimal
 import enum
+import math
 import unittest
+import uuid
 
 import harness  # noqa: F401  (it makes the library importable)
-from pythonarium.rich import restore
+from pythonarium.rich import encode_rich, restore
 from pythonarium.rows import columns_of, find_rows, keyed_of, kinds_of, merged_of, rows_of
-from pythonarium.value import decode, encode, encode_checked, encode_plain, may_be_rows
+from pythonarium.value import ValueRefused, decode, encode, encode_checked, encode_plain, may_be_rows
 
 
 def rows(height=256, **changes):
@@ -74,6 +77,60 @@ class Columns(unittest.TestCase):
         self.assertIsNone(encode_rows({name: [{"a": 1, "b": 2}] * 500_000 for name in "abcde"}, 64))
         self.assertFalse(may_be_rows([dict.fromkeys("abcdefgh")] * 1_000_000))
 
+    def test_what_text_stands_for_is_text_in_them(self):
+        for cell in (
+            datetime.date(2024, 2, 29),
+            datetime.time(1, 2, 3, 4, datetime.timezone.utc),
+            datetime.datetime(2024, 2, 29, 1, 2, 3, 456),
+            decimal.Decimal("1.50"),
+            uuid.UUID(int=7),
+        ):
+            with self.subTest(cell):
+                for given in (rows(_7={"a": cell, "b": None}), rows(_7={"a": cell, "b": cell}, _8={"a": 1.5, "b": cell})):
+                    text, attachments = encode(given, 64)
+                    self.assertTrue(text.endswith(',"rich":[[["value"],"rows",["a","b"]]]'), text[-120:])
+                    self.assertEqual((restored(text), attachments), (restored(encode_rich({"value": given}, 64, "value", None, 1e9)[0][8:]), []))
+
+    def test_so_they_may_be_in_parts(self):
+        given = [{"day": datetime.date(2024, 1, 1) + datetime.timedelta(n), "b": "x" * 2_000} for n in range(300)]
+        parts = []
+        text, _ = encode(given, 64, None, 1e9, parts.append)
+        self.assertIn('["value"],"rows",["day","b"]', text)
+        self.assertGreater(len(parts), 4)
+
+    def test_what_more_than_text_stands_for_is_told_of_by_its_place_in_them(self):
+        moment = datetime.datetime(2024, 2, 29, 1, 2, 3, 456, datetime.timezone.utc)
+        for cell, entry in [
+            (math.inf, '1,200],"float"],'),
+            (2**60, '1,200],"int"],'),
+            (moment, '1,200],"datetime",456],'),
+            ({1}, '1,200],"set"],'),
+            (b"raw", '1,200],"bytes",0],'),
+            ({"a": {3: 4}}, '1,200,"a"],"map"],'),
+        ]:
+            with self.subTest(cell):
+                for value in (rows(_200={"a": 1, "b": cell}), {"rows": rows(_200={"a": 1, "b": cell}), "day": moment.date()}):
+                    text, attachments = encode(value, 64)
+                    self.assertIn(entry, text)
+                    self.assertIn('"rows",["a","b"]]]', text)
+                    again, same = encode_rich({"value": value}, 64, "value", None, 1e9)
+                    self.assertEqual(restored(text, attachments), restored(again[8:], same))
+
+    def test_a_moment_with_a_zone_among_such_without_is_still_a_moment(self):
+        naive = datetime.datetime(2024, 2, 29)
+        given = [{"at": naive if n % 2 else naive.replace(tzinfo=datetime.timezone.utc), "b": n} for n in range(300)]
+        found = restored(encode(given, 64)[0])
+        self.assertEqual((found[0]["at"], found[1]["at"]), (given[0]["at"], "2024-02-29T00:00:00"))
+
+    def test_what_is_refused_or_stays_here_is_told_of_by_its_place_among_the_rows(self):
+        stays = object()
+        hook = lambda value: ("handle", 5) if value is stays else None  # noqa: E731
+        text, _ = encode(rows(_200={"a": 1, "b": stays}), 64, hook)
+        self.assertTrue(text.endswith(',"rich":[[["value",200,"b"],"handle",5]]'), text[-60:])
+        with self.assertRaises(ValueRefused) as refused:
+            encode(rows(_200={"a": 1, "b": {object}}), 64)
+        self.assertIn("value[200]['b']", str(refused.exception))
+
     def test_what_it_is_made_of_is_not_changed(self):
         given = rows()
         value = {"rows": given, "total": 256}
@@ -133,11 +190,6 @@ class Kinds(unittest.TestCase):
         # In JSON the last of two such keys is what arrives, and nothing may be said of the other.
         self.assertIsNone(encode_rows({"a": rows(), Key("a"): 5}, 64))
         self.assertIsNotNone(encode_rows([{"b": n, Key("a"): n} for n in range(1_200)], 64))
-
-    def test_what_json_has_no_word_for_sends_all_of_them_as_they_are(self):
-        mixed = rows(1_200, _7={"a": 1}, _8={"a": {1}})
-        self.assertIsNone(encode_rows(mixed, 64))
-        self.assertIsNone(encode_rows(rows(1_200, _7={"a": float("nan")}), 64))
 
     def test_those_under_a_key_that_json_has_no_word_for_are_sent_as_they_are(self):
         day = datetime.date(2024, 1, 1)
@@ -219,9 +271,11 @@ class Keyed(unittest.TestCase):
                     keyed_of(keys, items)
 
 
-def restored(text):
+def restored(text, attachments=()):
     message = decode(f'{{"value":{text}}}'.encode())
-    restore(message, None)
+    message["bin"] = attachments
+    if "rich" in message:
+        restore(message, None)
     return message["value"]
 
 

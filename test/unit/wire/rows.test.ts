@@ -125,16 +125,23 @@ describe('a list of which most could have columns', () => {
   const limits = { depthMax: 3, messageBytesMax: 1_000_000, attachmentBytesMax: 1_000 };
   const written = (value: unknown, depthMax = 9) => encodeFields({ value }, 'f', { ...limits, depthMax }).text;
 
-  it('goes as it is where it is as deep as it may be, or JSON has no word for a part of it', () => {
+  it('goes as it is where it is as deep as it may be', () => {
     const plain = mixed({ a: 1 });
     expect(written(plain)).toContain('[["value"],"merged"]');
     expect(written(plain, 3)).toBe(`"value":${JSON.stringify(plain)}`);
     for (const odd of [{ a: Number.NaN }, { a: new Date(0) }]) {
-      const text = written(mixed(odd));
+      const text = written(mixed(odd), 3);
       expect(text).toMatch(/^"value":\[\{"a":0,"b":\[0\]\},/);
       expect(text).toContain('"rich":[[["value",7,"a"],');
       expect(text).not.toContain('merged');
     }
+  });
+
+  it('tells of what JSON has no word for by its place in the lists', () => {
+    const text = written(mixed({ a: new Date(5) }));
+    expect(text).toContain(
+      ',[{"a":5}]],"rich":[[["value",2,0,"a"],"datetime"],[["value",1],"rows",["a","b"]],[["value"],"merged"]]',
+    );
   });
 
   it('is refused with the path to what cannot cross', () => {

@@ -438,6 +438,58 @@ describe('an object of another realm', () => {
   });
 });
 
+describe('rows in which there is more than JSON', () => {
+  const rows = (cell: unknown) => Array.from({ length: 300 }, (_, n) => ({ a: n, b: n === 200 ? cell : 'x' }));
+  const bytes = new Uint8Array(3);
+
+  it.each([
+    [new Date(5), 5, ['datetime']],
+    [Number.NaN, 'nan', ['float']],
+    [2n ** 60n, '1000000000000000', ['int']],
+    [new Set([1]), [1], ['set']],
+    [bytes, null, ['bytes', 0]],
+  ])('have columns, where what stands for it is told of by its place: %o', (cell, stands, told) => {
+    const columns = [rows(null).map(({ a }) => a), rows(stands).map(({ b }) => b)];
+    for (const [fields, ...path] of [
+      [{ args: [rows(cell)] }, 'args', 0],
+      [{ args: [], kwargs: { of: rows(cell) } }, 'kwargs', 'of'],
+      [{ value: rows(cell) }, 'value'],
+    ] as const) {
+      const { text, bin } = 'args' in fields ? encodeAsFields(fields, 'f', LIMITS) : encodeFields(fields, 'f', LIMITS);
+      const written = JSON.parse(`{${text}}`);
+      expect(path.reduce((holder, step) => holder[step], written)).toEqual(columns);
+      expect(written.rich).toEqual([
+        [[...path, 1, 200], ...told],
+        [path, 'rows', ['a', 'b']],
+      ]);
+      expect(bin).toEqual(cell === bytes ? [bytes] : []);
+    }
+  });
+
+  it('have none where that is refused, or no value: it is told of by its place among them', () => {
+    expect(refusal(() => argsJson([rows(undefined)])).path).toBe('args[0][200].b');
+    expect(refusal(() => json(rows(() => 1))).path).toBe('value[200].b');
+    const onFunction = (_: unknown, path: () => string) => {
+      expect(path()).toBe('args[0][200].b');
+      return { kind: 'function' as const, number: 4 };
+    };
+    const { text } = encodeAsFields({ args: [rows(() => 1)] }, 'f', LIMITS, { onFunction });
+    expect(JSON.parse(`{${text}}`)).toEqual({
+      args: [rows(null)],
+      rich: [[['args', 0, 200, 'b'], 'function', 4]],
+    });
+  });
+
+  it('are as deep as they may be, too', () => {
+    const keyed = Object.fromEntries(rows(new Date(5)).map((row, n) => [`key ${n}`, row]));
+    const limits = { ...LIMITS, depthMax: 2 };
+    expect(encodeFields({ value: rows(new Date(5)) }, 'f', limits).text).toContain('"rows"');
+    // As columns they would be a level deeper.
+    const { value, rich } = JSON.parse(`{${encodeFields({ value: keyed }, 'f', limits).text}}`);
+    expect([value['key 200'], rich]).toEqual([{ a: 200, b: 5 }, [[['value', 'key 200', 'b'], 'datetime']]]);
+  });
+});
+
 describe('a getter', () => {
   it('that throws is heard', () => {
     const value = {
