@@ -5,9 +5,21 @@ import { BootError, type PoolError, PythonError } from '../errors.js';
 export function failureText(error: PoolError, where?: string): string {
   const place = where === undefined ? '' : `${where}: `;
   const traceback = tracebackOf(error);
+  // Who reads this has no object to look into.
+  const message = error.message.replace('See `cause`', traceback === undefined ? 'See above' : 'See below');
   // What Python raised may say anything, and this may be a terminal.
-  const said = `${error.message}\n${traceback === undefined ? '' : ended(traceback)}`;
+  const said = `${message}\n${traceback === undefined ? '' : ended(traceback)}`;
   return `pythonarium: ${place}${error.code}: ${printableLines(said)}`;
+}
+
+/** A failure, and what else to write on the command line, which it cannot know itself. */
+export class AdvisedFailure extends Error {
+  readonly failure: PoolError;
+
+  constructor(failure: PoolError, advice: string) {
+    super(advice);
+    this.failure = failure;
+  }
 }
 
 /** A failure for programs: one object for a line of NDJSON. */

@@ -5,7 +5,7 @@ import { PoolError } from '../errors.js';
 import { packageVersion } from '../process/library.js';
 import type { CallFlags } from './call.js';
 import { parseDuration } from './duration.js';
-import { failureText } from './failure.js';
+import { AdvisedFailure, failureText } from './failure.js';
 import { HELP } from './help.js';
 import { Interrupt, interruptible } from './interrupt.js';
 import { readJson } from './json.js';
@@ -28,6 +28,8 @@ async function main(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof Interrupt) return error.exitCode;
     if (error instanceof PoolError) process.stderr.write(failureText(error));
+    else if (error instanceof AdvisedFailure)
+      process.stderr.write(`${failureText(error.failure)}pythonarium: ${error.message}\n`);
     else if (isSystemError(error)) process.stderr.write(`pythonarium: ${error.message}\n`);
     else throw error;
     return 1;

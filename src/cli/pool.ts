@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
+import { PoolError } from '../errors.js';
 import type { LogEvent } from '../events.js';
 import type { Pool } from '../pool.js';
-import type { Target } from './target.js';
+import { AdvisedFailure } from './failure.js';
+import { type Target, targetHere } from './target.js';
 
 /** The flags that `call` and `map` have in common. */
 export interface PoolFlags {
@@ -24,17 +26,18 @@ export interface PoolUse<T> {
  * Runs `work` with a pool whose workers are up. The pool is closed afterwards, or destroyed if `work` fails or
  * `signal` aborts; either way no process is left.
  *
- * @throws PoolError `ERR_PYTHON_NOT_FOUND`, `ERR_BOOT`, `ERR_OPTION`, ... when no worker comes up.
+ * @throws PoolError `ERR_PYTHON_NOT_FOUND`, `ERR_BOOT`, `ERR_OPTION`, ... when no worker comes up, and AdvisedFailure
+ * where the function is in a file that was not named as one.
  */
 export async function withPool<T>(
-  { module }: Target,
+  target: Target,
   { expose, python, size }: PoolFlags,
   { signal, onLog, work, givesUp = false }: PoolUse<T>,
 ): Promise<T> {
   // The pool takes its time to load, which `--help` need not wait for.
   const { createPool } = await import('../pool.js');
   const pool = createPool({
-    module,
+    module: target.module,
     expose,
     logs: 'events',
     ...(size !== undefined && { size }),
@@ -51,7 +54,9 @@ export async function withPool<T>(
     return result;
   } catch (error) {
     if (givesUp) await pool.close();
-    throw error;
+    const here = targetHere(target, error);
+    if (here === undefined || !(error instanceof PoolError)) throw error;
+    throw new AdvisedFailure(error, `Write ${here} for what is in the current folder.`);
   } finally {
     signal.removeEventListener('abort', onAbort);
     await pool.destroy();

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
+import { BootError, PythonError } from '../errors.js';
 
 /** What to call: a function, and the module it is in. */
 export interface Target {
@@ -20,5 +22,26 @@ export function parseTarget(text: string): Target {
   throw new InvalidArgumentError('Write a module, a colon and a function: app.py:double or statistics:mean.');
 }
 
+/**
+ * What to write in place of `app:double` where that is not found, and there is an `app.py` here: a name without a path is
+ * looked for where Python has its modules. `undefined` where nothing else is known to write.
+ */
+export function targetHere({ module, name }: Target, failure: unknown): string | undefined {
+  if (!DOTTED.test(module) || !isMissing(module, failure)) return undefined;
+  const path = module.replaceAll('.', '/');
+  if (existsSync(`${path}.py`)) return `${path}.py:${name}`;
+  return existsSync(`${path}/__init__.py`) ? `./${path}:${name}` : undefined;
+}
+
+/** Python has no module of that name, or none that it would be in. */
+function isMissing(module: string, failure: unknown): boolean {
+  const cause = failure instanceof BootError ? failure.cause : undefined;
+  if (!(cause instanceof PythonError) || cause.type !== 'ModuleNotFoundError') return false;
+  const missing = MISSING.exec(cause.pythonMessage)?.[1];
+  return missing !== undefined && `${module}.`.startsWith(`${missing}.`);
+}
+
+const DOTTED = /^[\p{ID_Start}_][\p{ID_Continue}]*(\.[\p{ID_Start}_][\p{ID_Continue}]*)*$/u;
+const MISSING = /^No module named '([^']+)'/;
 /** A name that `@expose(name=...)` gives need be no identifier. */
 const NAME = /^[\p{ID_Start}_][\p{ID_Continue}-]*(\.[\p{ID_Start}_][\p{ID_Continue}-]*)*$/u;

@@ -183,7 +183,33 @@ describe('pythonarium call', () => {
     writeFileSync(join(folder, 'broken.py'), 'import nowhere_to_be_found\n');
     const { exitCode, stderr } = await run(['call', `${join(folder, 'broken.py')}:f`]);
     expect(exitCode).toBe(1);
-    expect(stderr).toMatch(/ERR_BOOT[\s\S]*Traceback[\s\S]*nowhere_to_be_found/);
+    expect(stderr).toMatch(/ERR_BOOT.*See below for the traceback[\s\S]*Traceback[\s\S]*nowhere_to_be_found/);
+    expect(stderr).not.toContain('Write ');
+  });
+
+  it('says what to write where Python has no such module, and a file or a package of that name is here', async () => {
+    const cwd = temporaryFolder();
+    mkdirSync(join(cwd, 'parts'));
+    for (const file of ['app.py', 'parts/__init__.py', 'parts/tools.py']) {
+      writeFileSync(join(cwd, file), 'def double(x): return 2 * x\n');
+    }
+    for (const [written, instead] of [
+      ['app:double', 'app.py:double'],
+      ['parts:double', './parts:double'],
+      ['parts.tools:double', 'parts/tools.py:double'],
+    ] as const) {
+      const { exitCode, stderr } = await ended(start(['call', written, '[21]'], { cwd }));
+      expect(exitCode).toBe(1);
+      expect(stderr.trimEnd().split('\n').at(-1)).toBe(
+        `pythonarium: Write ${instead} for what is in the current folder.`,
+      );
+    }
+    for (const written of ['nowhere:double', 'app.more:double', 'math:double']) {
+      const { exitCode, stderr } = await ended(start(['call', written, '[21]'], { cwd }));
+      expect(exitCode).toBe(1);
+      expect(stderr).not.toContain('Write ');
+    }
+    expect((await ended(start(['call', 'parts/tools.py:double', '[21]'], { cwd }))).stdout).toBe('42\n');
   });
 
   it('ends without a word when nobody reads the result any more', async () => {

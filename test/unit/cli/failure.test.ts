@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { failureRecord, failureText } from '../../../src/cli/failure.js';
 import { logLine } from '../../../src/cli/log.js';
-import { PythonError } from '../../../src/errors.js';
+import { BootError, PythonError } from '../../../src/errors.js';
 
 const HOSTILE = '\u001b[2J\u001b[31mred\u001b[0m\tand\u202emore\nof it';
 const HARMLESS = '\\u001b[2J\u001b[31mred\u001b[0m\tand\\u202emore\nof it';
@@ -23,5 +23,20 @@ describe('what the command shows of Python on standard error', () => {
       `pythonarium: line 3: ERR_PYTHON: ${shown}Traceback (most recent call last):\n${shown}`,
     );
     expect(failureRecord(error, 3)).toMatchObject({ message: `ValueError: ${HOSTILE}`, traceback });
+  });
+
+  it('points to the traceback that stands below, and not to an object that nobody there has', () => {
+    const cause = new PythonError({
+      type: 'KeyError',
+      module: 'builtins',
+      pythonMessage: '',
+      traceback: 'Traceback',
+      notes: [],
+    });
+    const boot = { worker: 'worker-0', exitCode: null, signal: null, stderr: [] };
+    const setup = new BootError({ ...boot, stage: 'setup', cause });
+    expect(failureText(setup)).toMatch(/`setup` failed\. KeyError\. See below for the traceback\. .*\nTraceback\n$/);
+    const limits = new BootError({ ...boot, stage: 'limits', cause: new Error('no such limit') });
+    expect(failureText(limits)).toMatch(/no such limit\. See above for the one, and raise it or leave it out\. .*\n$/);
   });
 });
