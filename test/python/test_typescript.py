@@ -18,7 +18,8 @@ from pythonarium.typescript.expose import NothingToDeclare
 from pythonarium.typescript.main import main
 from pythonarium.typescript.source import SourceMissing, Sources, version_of
 
-HEAD = "from __future__ import annotations\nfrom typing import *\nfrom dataclasses import dataclass\nfrom pythonarium import expose\n"
+# Python has those itself from 3.11 on.
+HEAD = "from __future__ import annotations\nfrom typing import *; from typing_extensions import Never, NotRequired, Required, Self, Unpack\nfrom dataclasses import dataclass\nfrom pythonarium import expose\n"
 
 
 def declared(code, expose="marked", title="pythonarium types app.py", head=HEAD, **files):
