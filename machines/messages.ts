@@ -122,7 +122,7 @@ export type SupervisorEvent =
   | { type: 'worker.dead'; worker: WorkerId; place: number; proven: boolean | null }
   /** The back-off of whoever is to live there is over. */
   | { type: 'restart.due'; place: number }
-  /** It has served, lived or grown so far that another is to take its place. */
+  /** Another is to take its place: it has served, lived or grown so far, or its modules are to be loaded anew. */
   | { type: 'worker.worn'; worker: WorkerId; place: number }
   /** The next of those that are worn may be replaced. */
   | { type: 'recycle.due' }

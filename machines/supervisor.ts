@@ -10,7 +10,10 @@ export interface SupervisorInput {
   /** How many workers there are to be, at least and at most. */
   readonly sizeMin: number;
   readonly sizeMax: number;
-  /** How many workers may be out at once for their replacements: these boot besides all others. */
+  /**
+   * How many workers may be out at once for their replacements: these boot besides all others. With 0 there is no place for
+   * them, and is one from the first worker on that is to be replaced all the same.
+   */
   readonly recycleConcurrencyMax: number;
   /** So many bad starts in a row, with no worker up, are no accident. */
   readonly failuresMax: number;
@@ -73,7 +76,10 @@ export const supervisorMachine = setup({
       const places = placed(context, at, { state: 'retiring', isWorn: false });
       return { places: placed({ places }, place, { state: 'up', replaces: null }), at };
     }),
-    noteWorn: assign({ places: ({ context, event }) => placed(context, (event as Worn).place, { isWorn: true }) }),
+    noteWorn: assign(({ context, event }) => {
+      const roomy = withRoom(context);
+      return { ...roomy, places: placed(roomy, (event as Worn).place, { isWorn: true }) };
+    }),
     noteLeaving: assign(({ context, event }) => {
       const at = (event as Worn).place;
       return { places: placed(context, at, { state: 'leaving', isWorn: false }), at };
@@ -325,6 +331,15 @@ function extras({ places }: SupervisorContext): number {
   return places.filter(({ state, replaces }) => state === 'retiring' || replaces !== null).length;
 }
 
+/** Room for one replacement at the least. */
+function withRoom({
+  places,
+  recycleConcurrencyMax,
+}: SupervisorContext): Pick<SupervisorContext, 'places' | 'recycleConcurrencyMax'> {
+  if (recycleConcurrencyMax > 0) return { places, recycleConcurrencyMax };
+  return { places: [...places, { ...GONE, state: 'empty', worker: NOBODY }], recycleConcurrencyMax: 1 };
+}
+
 function mayRecycle(context: SupervisorContext): boolean {
   return extras(context) < context.recycleConcurrencyMax && emptyPlace(context) !== -1 && firstWorn(context) !== -1;
 }
@@ -372,6 +387,7 @@ function noOther(
 }
 
 const GONE = { isWorn: false, replaces: null };
+const NOBODY: WorkerId = 0;
 const LEAVING: ReadonlySet<Place['state']> = new Set(['retiring', 'leaving', 'empty']);
 const RECYCLING = 'recycling';
 const BACKOFF_MS = 100;

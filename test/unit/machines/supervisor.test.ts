@@ -230,6 +230,23 @@ describe('a worker that is worn', () => {
     expect(turn(60_000)).toEqual(['startWorker 0 as 3']);
   });
 
+  it('is replaced where none were to be as well: by one at a time, at a place that there is from then on', () => {
+    const { is, turn, places } = ready({ sizeMin: 2, recycleConcurrencyMax: 0 });
+    expect(places()).toBe('up 1, up 2');
+    is('worker.worn', 0);
+    is('worker.worn', 1);
+    expect(places()).toBe('up 1 worn, up 2 worn, empty 0');
+    expect(turn(60_000)).toEqual(['startWorker 2 as 3']);
+    expect(is('worker.ready', 2)).toEqual(['retireWorker 0']);
+    expect(turn(60_000)).toEqual([]);
+    is('worker.dead', 0, true);
+    expect(turn(0)).toEqual(['startWorker 0 as 4']);
+    expect(is('worker.ready', 0)).toEqual(['retireWorker 1']);
+    is('worker.dead', 1, true);
+    expect(turn(60_000)).toEqual([]);
+    expect(places()).toBe('up 4, empty 2, up 3');
+  });
+
   it('is meant by its own name', () => {
     const { says, places } = ready({ sizeMin: 1 });
     says({ type: 'worker.worn', place: 0, worker: 99 });
