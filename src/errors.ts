@@ -261,7 +261,15 @@ export class CallHungError extends PoolError<'ERR_CALL_HUNG'> {
 }
 
 /** What somebody waited for in vain. */
-export type WaitedFor = 'worker' | 'session-worker' | 'ready' | 'drained' | 'closed' | 'checked-in' | 'session-end';
+export type WaitedFor =
+  | 'worker'
+  | 'session-worker'
+  | 'ready'
+  | 'reloaded'
+  | 'drained'
+  | 'closed'
+  | 'checked-in'
+  | 'session-end';
 
 /** A budget ran out while waiting: for a worker, or for the pool, a lease or a session to come to its end. */
 export class QueueTimeoutError extends PoolError<'ERR_QUEUE_TIMEOUT'> {
@@ -1114,6 +1122,10 @@ const WAITS: Record<WaitedFor | 'worker-up', { what: (ms: number) => string; rem
   ready: {
     what: (ms) => `The pool did not become ready within ${ms} ms`,
     remedy: 'It goes on starting: allow a longer `timeoutMs`, or do less while importing and in `setup`.',
+  },
+  reloaded: {
+    what: (ms) => `Not all workers were replaced within ${ms} ms`,
+    remedy: 'It goes on: see that leases are checked in, do less while importing and in `setup`, or allow more.',
   },
   drained: {
     what: (ms) => `The pool was not drained within ${ms} ms`,

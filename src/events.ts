@@ -19,8 +19,8 @@ export interface PoolEvents {
   ];
   /**
    * A worker that is well is to go, and takes no more leases: it has had its `leases`, its `age`, was `idle` too long or
-   * has grown beyond `rss`, and its replacement is up; it is `unused`, and the pool shrinks; or its files have changed
-   * (`reload`).
+   * has grown beyond `rss`, and its replacement is up; it is `unused`, and the pool shrinks; or its files have changed, or
+   * `reload()` was called (`reload`).
    */
   'worker.retired': [{ worker: string; id: number; pid: number | undefined; reason: RetireReason }];
   /** A start came to nothing; the pool tries again after a while. */
@@ -45,9 +45,12 @@ export interface PoolEvents {
   'pool.drained': [{ state: string }];
   /** No worker is left. */
   'pool.closed': [{ state: string }];
-  /** With `watch`: files have changed, and these workers are replaced: they take no new leases, and end with those that they have. */
+  /**
+   * With `watch`: files have changed, and these workers are replaced: they take no new leases, and end with those that they
+   * have. With no files: `reload()` was called, and they have been told to go.
+   */
   'pool.reloaded': [{ files: readonly string[]; workers: readonly string[] }];
-  /** With `watch`: files have changed, and no worker would come up with them. Those that are there stay. */
+  /** With `watch`, or with no files by `reload()`: no worker would come up with the files as they are. Those that are there stay. */
   'reload.failed': [{ files: readonly string[]; error: Error }];
   /** A call runs longer than `softLimitMs`. It goes on. */
   'call.slow': [RunningCall];

@@ -193,15 +193,27 @@ export class Pool<Api = unknown> extends Caller<Api> {
   }
 
   /**
+   * Has all workers replaced by such as load the modules and run `setup` anew, one after the other, each once another is up:
+   * nobody waits for it, and no call is lost. A trial shows first whether they would come up. Resolves when none of those
+   * that were there takes a lease any more, or where none was up, once one is.
+   *
+   * Rejects with what the trial failed by (`ERR_BOOT`, `ERR_SPAWN`, `ERR_PYTHON_NOT_FOUND`), where all stay, and with
+   * `ERR_POOL_CLOSED`. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) does not undo it, and neither does that it
+   * rejects with `ERR_DEADLOCK`, as it does where a function awaits it that a call which is there waits for.
+   */
+  reload(wait: WaitOptions = NO_OPTIONS): Promise<void> {
+    return this.#unlessDeadlocked('reload()', () => this.#reload(wait));
+  }
+
+  /**
    * Refuses new callers, for good, and resolves when those who are there have been served and every lease is back.
    * Workers stay; `close` ends them. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) does not undo it, and neither
    * does that it rejects with `ERR_DEADLOCK`, as it does where a function awaits it that a call which is there waits for.
    */
   drain(wait: WaitOptions = NO_OPTIONS): Promise<void> {
-    const { runtime } = this;
-    const above = callAbove(parentRun(), ({ worker }) => worker?.runtime === runtime);
-    const drained = this.#end('drain', ['drained', 'stopping', 'closed'], wait, 'drained');
-    return unlessDeadlocked(drained, 'drain()', () => [above, ...runtime.unserved]);
+    return this.#unlessDeadlocked('drain()', () =>
+      this.#end('drain', ['drained', 'stopping', 'closed'], wait, 'drained'),
+    );
   }
 
   /**
@@ -248,6 +260,22 @@ export class Pool<Api = unknown> extends Caller<Api> {
     site: Site,
   ): Carrier | undefined {
     return carrierFor(this.runtime, name, options, concurrency, site);
+  }
+
+  async #reload(given: WaitOptions): Promise<void> {
+    const { runtime } = this;
+    const wait = own(given);
+    checkWait(wait);
+    throwIfAborted(wait.signal);
+    if (runtime.endedBy !== undefined) throw runtime.refusal('closed');
+    await runtime.within({ outcome: runtime.renewal.inTurn() }, wait, 'reloaded');
+  }
+
+  /** What comes to its end only after the calls that are there. */
+  #unlessDeadlocked(name: string, work: () => Promise<void>): Promise<void> {
+    const { runtime } = this;
+    const above = callAbove(parentRun(), ({ worker }) => worker?.runtime === runtime);
+    return unlessDeadlocked(work(), name, () => [above, ...runtime.unserved]);
   }
 
   async #end(

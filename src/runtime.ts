@@ -64,6 +64,7 @@ import type { LogMessage } from './wire/message.js';
 import { PoolPython } from './worker/pool-python.js';
 import { Recycler } from './worker/recycler.js';
 import { Reloader } from './worker/reloader.js';
+import { Renewal } from './worker/renewal.js';
 import { Sizer } from './worker/sizer.js';
 import type { WorkerHand } from './worker/worker-hand.js';
 
@@ -109,6 +110,7 @@ export class Runtime {
   streams: ReadonlySet<string> = new Set();
   /** Present if processes are to be forked. */
   readonly templates: PoolTemplates | undefined;
+  readonly renewal: Renewal;
   /** Present if the pool was to watch its files. */
   readonly reloader: Reloader | undefined;
   /** Present if workers are to be replaced while they are well. */
@@ -150,6 +152,7 @@ export class Runtime {
     this.prefetch = new Prefetch(settings, () => this.#tickets);
     this.retries = new Retries(this);
     this.shared = new SharedCalls(this);
+    this.renewal = new Renewal(this);
     this.#supervisor = createActor(supervisorLogic(this), {
       id: 'supervisor',
       systemId: 'supervisor',
@@ -435,7 +438,8 @@ export class Runtime {
     // What a map had taken is served with those who are there.
     for (const carrier of [...this.flushing]) carrier.flush();
     this.endedBy ??= by;
-    void this.reloader?.close();
+    this.reloader?.close();
+    void this.renewal.close();
     this.#supervisor.send({ type: `pool.${by}` });
     if (this.sizer !== undefined) lookAgain();
   }
@@ -472,7 +476,7 @@ export class Runtime {
 
   /** Resolves once nothing of the pool is left but what its state still needs. */
   async released(): Promise<void> {
-    await this.reloader?.close();
+    await this.renewal.close();
     if (this.state === 'closed') await this.#letGo();
   }
 
@@ -606,7 +610,8 @@ export class Runtime {
       hand.life.kill('stopped');
       hand.loseLeases();
     }
-    void this.reloader?.close();
+    this.reloader?.close();
+    void this.renewal.close();
     this.live.killAll();
     this.#closed();
     this.fault(error);

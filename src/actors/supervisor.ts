@@ -1,5 +1,6 @@
 import { enqueueActions, sendTo } from 'xstate';
 import {
+  type ClientInput,
   coordinatorMachine,
   hasLiveWorker,
   restartDelayMs,
@@ -41,6 +42,16 @@ export function supervisorLogic(runtime: Runtime) {
       ahead,
     });
 
+  type Spawn = (client: 'client', options: { id: string; systemId: string; input: ClientInput }) => unknown;
+  const spawnClients = (place: number, self: SupervisorRef, spawn: Spawn) => {
+    const coordinator = self.system.get('coordinator');
+    const { cancelGraceMs } = settings;
+    for (const slot of slots) {
+      const id = clientId(place, slot);
+      spawn('client', { id, systemId: id, input: { cancelGraceMs, place, coordinator } });
+    }
+  };
+
   return supervisorMachine.provide({
     actors: {
       coordinator: settings.compile ? compiled : coordinatorMachine,
@@ -61,22 +72,22 @@ export function supervisorLogic(runtime: Runtime) {
         });
         // In one step, since the supervisor's record of its children is copied in each.
         enqueue.assign(({ spawn }) => {
-          const coordinator = self.system.get('coordinator');
-          const { cancelGraceMs } = settings;
-          for (const place of context.places.keys()) {
-            for (const slot of slots) {
-              const id = clientId(place, slot);
-              spawn('client', { id, systemId: id, input: { cancelGraceMs, place, coordinator } });
-            }
-          }
+          for (const place of context.places.keys()) spawnClients(place, self, spawn);
           return {};
         });
         for (const [place, each] of context.places.entries()) {
           if (hasLiveWorker(each)) enqueue.spawnChild('worker', { id: `worker-${place}`, input: workerInput(place) });
         }
       }),
-      startWorker: enqueueActions(({ context, enqueue }) => {
+      startWorker: enqueueActions(({ context, self, enqueue }) => {
         const place = context.at;
+        // Some places come to be later than the pool.
+        if (self.system.get(clientId(place, 0)) === undefined) {
+          enqueue.assign(({ spawn }) => {
+            spawnClients(place, self, spawn);
+            return {};
+          });
+        }
         enqueue.stopChild(`worker-${place}`);
         enqueue.spawnChild('worker', { id: `worker-${place}`, input: workerInput(place) });
       }),

@@ -1,7 +1,7 @@
 import { existsSync, type FSWatcher, readdirSync, realpathSync, statSync, watch } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
+import type { WorkerHand } from '../actors/worker.js';
 import type { Runtime } from '../runtime.js';
-import { Trial } from './trial.js';
 
 /**
  * Follows the files that the pool's Python came from. When one changes, a
@@ -14,7 +14,7 @@ export class Reloader {
   /** What has changed since the last trial was started. */
   #changed = new Set<string>();
   #timer: unknown;
-  #trial: Trial | undefined;
+  #isTrying = false;
   #isClosed = false;
 
   constructor(runtime: Runtime) {
@@ -32,14 +32,12 @@ export class Reloader {
     }
   }
 
-  /** Looks no further, and leaves nothing behind once this has resolved. */
-  async close(): Promise<void> {
+  /** Looks no further. */
+  close(): void {
     this.#isClosed = true;
     this.#runtime.clock.clearTimeout(this.#timer);
     for (const watcher of this.#watchers.values()) watcher.close();
     this.#watchers.clear();
-    this.#trial?.end();
-    await this.#trial?.gone;
   }
 
   #watch(folder: string): void {
@@ -104,7 +102,7 @@ export class Reloader {
     // Editors keep files of their own beside those that they write.
     if (name === null || !name.endsWith('.py') || name.startsWith('.')) return;
     this.#changed.add(join(folder, name));
-    if (this.#trial === undefined) this.#reloadLater();
+    if (!this.#isTrying) this.#reloadLater();
   }
 
   /** Editors and version control write several files, and one of them several times. */
@@ -120,23 +118,19 @@ export class Reloader {
     const runtime = this.#runtime;
     const files = [...this.#changed].sort();
     this.#changed = new Set();
-    // Those that come later have read the files as they are now.
-    const stale = [...runtime.hands.values()];
-    runtime.templates?.renew();
-    const trial = new Trial(runtime);
-    this.#trial = trial;
-    const failure = await trial.outcome;
-    runtime.templates?.renewed(failure === undefined);
-    if (this.#isClosed) return;
-    if (failure !== undefined) {
-      runtime.emit('reload.failed', { files, error: failure });
-    } else {
-      const replaced = stale.filter((hand) => hand.life.replace());
+    this.#isTrying = true;
+    let stale: readonly WorkerHand[] | undefined;
+    try {
+      stale = await runtime.renewal.tried();
+    } catch (error) {
+      if (!this.#isClosed) runtime.emit('reload.failed', { files, error: error as Error });
+    }
+    this.#isTrying = false;
+    if (stale !== undefined) {
+      const replaced = stale.filter((hand) => hand.life.replace('at-once'));
       runtime.emit('pool.reloaded', { files, workers: replaced.map(({ name }) => name) });
       runtime.startWaiting();
     }
-    await trial.gone;
-    this.#trial = undefined;
     if (this.#changed.size > 0 && !this.#isClosed) this.#reloadLater();
   }
 }

@@ -10,6 +10,9 @@ import { Boot } from './boot.js';
 import { WorkerEnd } from './worker-end.js';
 import type { WorkerHand } from './worker-hand.js';
 
+/** Whether one that is to be replaced takes no more leases at once, or when it is its turn and another is up. */
+export type Replaced = 'at-once' | 'in-turn';
+
 /**
  * One worker's life: its process is started, comes up, and ends, by itself or as the chart has it. What is asked of it in
  * between is its hand's, which is told when it can be asked, is about to end, and has ended.
@@ -30,8 +33,8 @@ export class WorkerLife implements ProcessListeners {
   readonly #startedAt: number;
   /** What it writes of where it stands; absent where no signal lets it. */
   #dumps: StackDumps | undefined;
-  /** It was started before its modules changed, and is replaced as soon as it has come up. */
-  #isStale = false;
+  /** How it is to be replaced, once it is up, since it was started before its modules changed. */
+  #replaced: Replaced | undefined;
   #isKilled = false;
 
   constructor(runtime: Runtime, hand: WorkerHand, worker: WorkerRef) {
@@ -56,17 +59,17 @@ export class WorkerLife implements ProcessListeners {
    * It was started before its modules changed. False: it is on its way out as it is, or has those that there are now,
    * or will have.
    */
-  replace(): boolean {
+  replace(how: Replaced = 'at-once'): boolean {
     if (this.#hand.isRetired || this.end.because !== undefined || this.process.isUpToDate) return false;
-    this.#isStale = true;
-    if (this.boot.isUp) this.#worker.send({ type: 'worker.retire' });
+    this.#replaced = how;
+    if (this.boot.isUp) this.#giveUpPlace(how);
     return true;
   }
 
   /** It is asked to end once its leases have, and nobody new comes to it. */
   retire(): void {
     const { recycler, counters } = this.#runtime;
-    const reason = recycler?.reasonFor(this.#hand) ?? (this.#isStale ? 'reload' : 'unused');
+    const reason = recycler?.reasonFor(this.#hand) ?? (this.#replaced === undefined ? 'unused' : 'reload');
     counters.retired[reason] += 1;
     this.#runtime.emit('worker.retired', { ...this.#who, reason });
     this.#hand.retire();
@@ -178,7 +181,12 @@ export class WorkerLife implements ProcessListeners {
     this.#runtime.emit('worker.ready', { ...this.#who, bootMs: Math.round(clock.now() - this.#startedAt) });
     if (message.files !== undefined) reloader?.follow(message.files);
     this.#worker.send({ type: 'process.ready' });
-    if (this.#isStale) this.#worker.send({ type: 'worker.retire' });
+    if (this.#replaced !== undefined) this.#giveUpPlace(this.#replaced);
+  }
+
+  #giveUpPlace(how: Replaced): void {
+    if (how === 'at-once') return this.#worker.send({ type: 'worker.retire' });
+    this.#runtime.tellSupervisor({ type: 'worker.worn', worker: this.#hand.id, place: this.#hand.place });
   }
 
   /** It does not come up. */

@@ -294,6 +294,20 @@ describe('a pool that would fork', () => {
     await until(() => !isAlive(first as number), 'the old template to end');
   });
 
+  it('forks of new modules once it is told to reload, and the old template ends with the last of the old', async () => {
+    const app = join(temporaryFolder(), 'app.py');
+    const write = (value: string) =>
+      writeFileSync(app, `from pythonarium import expose\n\n@expose\ndef value(): return ${value}\n`);
+    write('1');
+    const pool = await readyPool(app, fork({ size: 2 }));
+    const [first] = templatesOf(process.pid);
+    write('22');
+    await pool.reload();
+    expect(await Promise.all([1, 2, 3, 4].map(() => pool.call('value')))).toEqual([22, 22, 22, 22]);
+    await until(() => !isAlive(first as number), 'the old template to end');
+    expect(templatesOf(process.pid)).toHaveLength(1);
+  });
+
   it('forks those of the new modules who waited for the old ones to be imported, who have not failed to start and stay', async () => {
     const app = join(temporaryFolder(), 'app.py');
     const gate = new Gate();

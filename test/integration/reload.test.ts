@@ -285,6 +285,132 @@ describe('a pool that watches its files', () => {
   });
 });
 
+describe('a pool that is told to reload', () => {
+  it.each([1, 2])('replaces each of %d, once another is up, and loses no call', async (size) => {
+    const { pool, write } = await watching({ watch: false, size });
+    await pool.ready();
+    const told: string[] = [];
+    for (const name of ['worker.ready', 'worker.retired'] as const) pool.on(name, () => told.push(name));
+    const reloaded = next(pool, 'pool.reloaded');
+    write({ app: app(22) });
+    const reload = pool.reload();
+    let isOver = false;
+    void reload.then(() => {
+      isOver = true;
+    });
+    const seen = new Set<unknown>();
+    while (!isOver) {
+      seen.add(await pool.call('version'));
+      const { idle, leased } = pool.stats().workers;
+      expect(idle + leased).toBeGreaterThanOrEqual(size);
+    }
+    expect([...seen].every((version) => version === 1 || version === 22)).toBe(true);
+    expect(told).toEqual(Array.from({ length: size }, () => ['worker.ready', 'worker.retired']).flat());
+    const versions = await Promise.all(Array.from({ length: 8 }, () => pool.call('version')));
+    expect(new Set(versions)).toEqual(new Set([22]));
+    const names = Array.from({ length: size }, (_, place) => `worker-${place}`);
+    expect(await reloaded).toEqual({ files: [], workers: names });
+    expect(pool.stats().retired.reload).toBe(size);
+  });
+
+  it('keeps its workers where others would not come up, and rejects with why', async () => {
+    const { pool, write } = await watching({ watch: false });
+    const before = await pool.call('pid');
+    const failed = next(pool, 'reload.failed');
+    write({ app: 'def version(:\n' });
+    const error = await failure<BootError>(pool.reload());
+    expect(error).toMatchObject({ code: 'ERR_BOOT', stage: 'import', cause: { type: 'SyntaxError' } });
+    expect(await failed).toEqual({ files: [], error });
+    expect([await pool.call('version'), await pool.call('pid')]).toEqual([1, before]);
+    write({ app: app(333) });
+    await pool.reload();
+    expect(await pool.call('version')).toBe(333);
+  });
+
+  it('goes on where nobody waits for it any more, behind a lease on the old code', async () => {
+    const { pool, write } = await watching({ watch: false, size: 2 });
+    const leases = [await pool.checkout(), await pool.checkout()];
+    write({ app: app(22) });
+    const abort = new AbortController();
+    const retired = next(pool, 'worker.retired');
+    const reload = failure(pool.reload({ signal: abort.signal }));
+    await retired;
+    const reason = new Error('enough');
+    abort.abort(reason);
+    expect(await reload).toBe(reason);
+    expect(await Promise.all(leases.map((lease) => lease.call('version')))).toEqual([1, 1]);
+    expect(await failure(pool.reload({ signal: AbortSignal.abort(reason) }))).toBe(reason);
+    const reloaded = next(pool, 'pool.reloaded');
+    for (const lease of leases) lease.checkin();
+    await reloaded;
+    expect(pool.stats().retired.reload).toBe(2);
+    expect(await pool.call('version')).toBe(22);
+  });
+
+  it('loads what there is at the time of the last of several', async () => {
+    const { pool, write } = await watching({ watch: false });
+    const gate = new Gate();
+    write({ app: `open(${JSON.stringify(gate.path)}).read()\n${app(22)}` });
+    const first = pool.reload();
+    const go = await gate.reached();
+    write({ app: app(333) });
+    const second = pool.reload();
+    await go();
+    await Promise.all([first, second]);
+    expect(await pool.call('version')).toBe(333);
+  });
+
+  it('starts at once when what kept it from starting is mended', async () => {
+    const { pool, write } = await watching({ watch: false }, { app: 'import nosuchmodule\n' });
+    expect(await failure(pool.ready())).toMatchObject({ code: 'ERR_BOOT' });
+    write({ app: app(22) });
+    await pool.reload();
+    expect(await pool.call('version')).toBe(22);
+  });
+
+  it('has room for the others besides a fixed number of replacements, or of places', async () => {
+    for (const more of [
+      { recycle: { leases: 1_000 }, recycleConcurrencyMax: 2 },
+      { size: { min: 1, max: 2 } },
+    ] as const) {
+      const { pool, write } = await watching({ watch: false, size: 2, ...more });
+      await pool.ready();
+      write({ app: app(22) });
+      await pool.reload();
+      expect(await pool.call('version')).toBe(22);
+      write({ app: app(333) });
+      await pool.reload();
+      expect(await pool.call('version')).toBe(333);
+    }
+  });
+
+  it('is not waited for by a function that its own call waits for', async () => {
+    const code = (version: number | string) => `${app(version)}\n@expose\ndef ask(fn): return fn()\n`;
+    const { pool, write } = await watching({ watch: false, size: 2 }, { app: code(1) });
+    await pool.ready();
+    write({ app: code(22) });
+    const reloaded = next(pool, 'pool.reloaded');
+    const told = await pool.call('ask', [() => failure(pool.reload()).then(({ code }) => code)]);
+    expect(told).toBe('ERR_DEADLOCK');
+    await reloaded;
+    expect(await pool.call('version')).toBe(22);
+  });
+
+  it('rejects where the pool is closed meanwhile, and leaves nothing of its trial behind', async () => {
+    const { pool, write } = await watching({ watch: false });
+    await pool.ready();
+    const gate = new Gate();
+    write({ app: `open(${JSON.stringify(gate.path)}).read()\n${app(22)}` });
+    const reloads = [failure(pool.reload()), failure(pool.reload())];
+    await gate.reached();
+    await pool.close();
+    for (const error of [...(await Promise.all(reloads)), await failure(pool.reload())]) {
+      expect(error).toMatchObject({ code: 'ERR_POOL_CLOSED' });
+    }
+    expect(workersOf(process.pid)).toEqual([]);
+  });
+});
+
 /** A pool whose module is in a folder of its own, and what writes the files there. */
 async function watching(
   options: Partial<PoolOptions> = {},

@@ -308,6 +308,7 @@ describe('a QueueTimeoutError', () => {
     expect(message).toMatch(/^No worker was up within 250 ms: 0 leased, 3 waiting\. .*`pool\.ready\(\)`/);
     expect(message).not.toContain('`size`');
     expect(new errors.QueueTimeoutError({ ...seen, waitedFor: 'closed' }).message).toContain('not closed within');
+    expect(new errors.QueueTimeoutError({ ...seen, waitedFor: 'reloaded' }).message).toContain('replaced within');
   });
 });
 
