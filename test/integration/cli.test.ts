@@ -6,6 +6,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -156,7 +157,7 @@ describe('pythonarium call', () => {
     const pid = Number((await lines.next()).value);
     child.kill('SIGINT');
     expect((await lines.next()).value).toBe('closed');
-    await once(child, 'exit');
+    if (child.exitCode === null) await once(child, 'exit');
     expect(child.exitCode).toBe(130);
     expect(isAlive(pid)).toBe(false);
   });
@@ -259,11 +260,9 @@ describe('pythonarium call of a generator', () => {
 
 describe('on a terminal', () => {
   it('call shows a bar with what the call tells of its progress, and the result goes where it went before', async () => {
-    const { exitCode, stdout, frames } = await onTerminal([
-      'call',
-      `${functions}:steps`,
-      '[6, "loss\\n0.5\\u001b[2J"]',
-    ]);
+    const seen = join(temporaryFolder(), 'seen');
+    const args = ['call', `${functions}:steps`, JSON.stringify([6, 'loss\n0.5\u001b[2J', seen])];
+    const { exitCode, stdout, frames } = await onTerminal(args, { onFrame: () => writeFileSync(seen, '') });
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '6\n' });
     expect(frames.length).toBeGreaterThan(1);
     for (const frame of frames) expect(frame).toMatch(/^[━ ]{24} +\d+ % {2}\d\.\d s {2}\d of 6 loss 0\.5\\u001b\[2J$/);
@@ -282,13 +281,18 @@ describe('on a terminal', () => {
   it('map shows what running lines tell for as long as they run, beside how far it is', async () => {
     const args = ['map', `${functions}:steps_together`, '--size', '2', '--keep-going'];
     const folder = temporaryFolder();
+    const [both, alone] = ['both', 'alone'].map((name) => join(temporaryFolder(), name)) as [string, string];
     const lines = [
-      { folder, count: 15 },
-      { folder, count: 8 },
+      { folder, count: 15, until: alone },
+      { folder, count: 8, until: both },
       { folder, count: 'x' },
     ];
     const input = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
-    const { exitCode, stdout, shown, frames } = await onTerminal(args, { input });
+    const onFrame = (frame: string) => {
+      if (/ line 1: .* line 2: /.test(frame)) writeFileSync(both, '');
+      else if (existsSync(both) && / line 1: /.test(frame)) writeFileSync(alone, '');
+    };
+    const { exitCode, stdout, shown, frames } = await onTerminal(args, { input, onFrame });
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '15\n8\n' });
     expect(records(shown.match(/{.*}/)?.[0] ?? '')).toMatchObject([{ line: 3, code: 'ERR_PYTHON' }]);
     expect(frames).toContainEqual(expect.stringMatching(/ 0 lines .* s {2}line 1: \d+ of 15 {2}line 2: \d of 8$/));
@@ -304,8 +308,10 @@ describe('on a terminal', () => {
   });
 
   it('what is too long for the terminal is cut', async () => {
-    const long = JSON.stringify([3, 'long 長い🐍 '.repeat(100)]);
-    const { frames } = await onTerminal(['call', `${functions}:steps`, long], { columns: 60 });
+    const seen = join(temporaryFolder(), 'seen');
+    const long = JSON.stringify([3, 'long 長い🐍 '.repeat(100), seen]);
+    const onFrame = () => writeFileSync(seen, '');
+    const { frames } = await onTerminal(['call', `${functions}:steps`, long], { columns: 60, onFrame });
     expect(frames.length).toBeGreaterThan(0);
     for (const frame of frames) expect(frame).toMatch(/^.{50,59}…$/u);
   });
@@ -413,10 +419,11 @@ describe('pythonarium map', () => {
   });
 
   it('gives each call its whole time, however long it waited for a worker', async () => {
-    const input = '400\n400\n30000\n400\n400\n';
+    // Each that is short has waited as long as it may take.
+    const input = '30000\n1\n30000\n1\n';
     const { stdout, stderr } = await map('sleep', input, '--size', '1', '--timeout', '1s', '--keep-going');
-    expect(stdout).toBe('400\n400\n400\n400\n');
-    expect(records(stderr)).toMatchObject([{ line: 3, code: 'ERR_CALL_TIMEOUT' }]);
+    expect(stdout).toBe('1\n1\n');
+    expect(records(stderr)).toMatchObject([1, 3].map((line) => ({ line, code: 'ERR_CALL_TIMEOUT' })));
   });
 
   it('names a function that is not there once, and not for each line', async () => {
@@ -618,13 +625,13 @@ describe('pythonarium types', () => {
     const told = [child.stdout!, child.stderr!].map((input) => createInterface({ input })[Symbol.asyncIterator]());
     const [said, complained] = told.map((lines) => async () => (await lines.next()).value as string);
     expect(await said!()).toContain('1 to call');
-    writeFileSync(hints, 'Size = str | None\n');
+    inOnePiece(hints, 'Size = str | None\n');
     expect(await said!()).toContain('1 to call');
     expect(declared()).toContain('type Size = string | null');
-    writeFileSync(file, 'def f(:');
+    inOnePiece(file, 'def f(:');
     expect(await complained!()).toContain('watched.py:1: invalid syntax');
     expect(declared()).toContain('type Size = string | null');
-    source('watched.py', 'def g() -> int: ...');
+    inOnePiece(file, 'from pythonarium import expose\n@expose\ndef g() -> int: ...\n');
     expect(await said!()).toContain('1 to call');
     expect(declared()).toContain('function g()');
     child.kill('SIGINT');
@@ -695,6 +702,12 @@ describe('pythonarium types', () => {
     expect(stderr).toContain('EISDIR');
   });
 
+  /** Whoever watches would read what is there between the moment when a file is opened and when it is written. */
+  function inOnePiece(file: string, text: string): void {
+    writeFileSync(`${file}~`, text);
+    renameSync(`${file}~`, file);
+  }
+
   function source(name: string, code: string, head = ''): string {
     writeFileSync(join(folder, name), `${head}from pythonarium import expose\n@expose\n${code}\n`);
     return join(folder, name);
@@ -740,21 +753,35 @@ function start(
 /**
  * Runs the command with standard error on a terminal and standard output in a file.
  *
+ * @param onFrame Is told each state of the bar once it stands there.
  * @returns What the terminal was told, and each state of the bar in it.
  */
 async function onTerminal(
   args: string[],
-  { input = '', columns = 100 }: { input?: string; columns?: number } = {},
+  { input = '', columns = 100, onFrame }: { input?: string; columns?: number; onFrame?: (frame: string) => void } = {},
 ): Promise<{ exitCode: number | null; stdout: string; shown: string; frames: string[] }> {
   const [from, to] = ['terminal-input', 'terminal-output'].map((name) => join(folder, name)) as [string, string];
   writeFileSync(from, input);
   const words = [process.execPath, program, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
   const line = `stty cols ${columns}; exec ${words.join(' ')} < '${from}' > '${to}'`;
   const child = spawn('script', ['-qec', line, '/dev/null'], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
-  const { exitCode, stdout: shown } = await ended(child);
+  let [shown, told] = ['', 0];
+  child.stdout!.setEncoding('utf8').on('data', (text) => {
+    shown += text;
+    // What comes last may be cut.
+    for (const frame of framesIn(shown).slice(told, -1)) {
+      told += 1;
+      onFrame?.(frame);
+    }
+  });
+  child.stderr!.resume();
+  const [exitCode] = (await once(child, 'close')) as [number | null];
+  return { exitCode, stdout: readFileSync(to, 'utf8'), shown, frames: framesIn(shown) };
+}
+
+function framesIn(shown: string): string[] {
   const drawn = shown.split('\x1b[1G').map((part) => part.split('\x1b[0K', 1)[0]!);
-  const frames = drawn.slice(1).filter((frame) => !frame.startsWith('\x1b'));
-  return { exitCode, stdout: readFileSync(to, 'utf8'), shown, frames };
+  return drawn.slice(1).filter((frame) => !frame.startsWith('\x1b'));
 }
 
 async function ended(child: ChildProcess): Promise<End> {
