@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
 import { declareTypes } from '../../src/types/declare.js';
 import { type CodeBlock, type Page, ROOT, readPages } from './pages.js';
@@ -145,20 +144,19 @@ function transcript({ text }: CodeBlock): { command: string; output: string }[] 
     });
 }
 
-/** What it prints on both of its outputs, line by line as they come; its exit code too, if that is not 0. */
+/** What it prints on both of its outputs, in its order, as a terminal shows it; its exit code too, if that is not 0. */
 async function run(command: string, cwd: string): Promise<string> {
   const [, name, ...args] = command.replace(DEBIAN_PYTHON, '').split(' ');
   const program = name === 'tsx' ? args : [join(ROOT, 'src', 'cli', 'main.ts'), ...args];
   const env: NodeJS.ProcessEnv = { ...process.env, TSX_TSCONFIG_PATH: join(ROOT, 'tsconfig.json') };
   if (command.startsWith(DEBIAN_PYTHON)) env.PYTHONARIUM_PYTHON = SKLEARN_PYTHON;
-  const child = spawn(process.execPath, ['--import', TSX, ...program], { cwd, env });
-  let printed = '';
-  for (const input of [child.stdout, child.stderr]) {
-    createInterface({ input }).on('line', (line) => {
-      printed += `${line}\n`;
-    });
-  }
+  const path = `${cwd}.printed`;
+  const both = openSync(path, 'w');
+  const child = spawn(process.execPath, ['--import', TSX, ...program], { cwd, env, stdio: ['pipe', both, both] });
+  closeSync(both);
   const code = await new Promise((resolve) => child.on('close', resolve));
+  const printed = readFileSync(path, 'utf8').replace(/(?<=[^\n])$/, '\n');
+  rmSync(path);
   return code === 0 ? printed : `${printed}exit code ${code}\n`;
 }
 

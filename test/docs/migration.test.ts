@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Backend, type BackendOptions, startBackend } from '../../docs/examples/migration/backend.js';
+import { Gate } from '../support/gate.js';
 
 const POOLS = ['serial', 'leased'] as const;
 const LEDGER = fileURLToPath(new URL('../../docs/examples/migration/ledger.py', import.meta.url));
@@ -54,11 +54,12 @@ describe('what the move changes', () => {
     const ask = async (pool: Pool) => {
       const backend = start(pool, { module: TROUBLE, size: 1 });
       await warmUp(backend);
-      const fifo = makeFifo();
-      const first = backend.execute(null, 'echo_late', ['the answer to A', fifo], { timeoutMs: 200 });
+      const gate = new Gate();
+      const first = backend.execute(null, 'echo_late', ['the answer to A', gate.path], { timeoutMs: 200 });
       await expect(first).rejects.toThrow();
       const second = backend.execute(null, 'echo', ['the answer to B'], { timeoutMs: 10_000 });
-      await writeFile(fifo, 'go on');
+      // Nobody comes there where the first was given up before Python had begun it.
+      await Promise.race([gate.open('go on'), second]);
       return second;
     };
     expect(await ask('serial')).toBe('the answer to A');

@@ -12,6 +12,7 @@ import {
   type Recipe,
 } from '../../docs/examples/models/models.js';
 import { declareTypes } from '../../src/types/declare.js';
+import { nextBegun } from '../support/begun.js';
 import { SKLEARN_PYTHON, withoutSklearn } from './sklearn.js';
 
 type ModelsPool = ReturnType<typeof createModelsPool>;
@@ -164,9 +165,11 @@ whereInstalled(`a fit that was given up${withoutSklearn}`, () => {
     await models.create('digits', { estimator: 'RandomForestClassifier', params: { n_estimators: 100 } });
     await models.fit('digits', head(features, 100), head(target, 100));
     const before = await models.predict('digits', features);
-    await expect(models.fit('digits', features, target, { timeoutMs: 20 })).rejects.toMatchObject({
-      code: 'ERR_CALL_TIMEOUT',
-    });
+    const [begun, abort] = [nextBegun(pool), new AbortController()];
+    const given = models.fit('digits', features, target, { signal: abort.signal });
+    await begun();
+    abort.abort(new Error('enough'));
+    await expect(given).rejects.toThrow('enough');
     expect(await models.predict('digits', features)).toEqual(before);
   });
 });
