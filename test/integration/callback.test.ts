@@ -185,7 +185,7 @@ describe('an iterable among the arguments', () => {
   it.each(LANES)('is read no further by a call that was given up, and its worker lives on: %s', async (lane) => {
     const calls = ['drains', 'drains_later'].flatMap((name) => [false, true].map((interrupt) => ({ name, interrupt })));
     for (const { name, interrupt } of calls) {
-      const pool = await readyPool(callbacks, { lane, interrupt, cancelGraceMs: 1_000 });
+      const pool = await readyPool(callbacks, { lane, interrupt });
       const [asked, abort] = [moment(), new AbortController()];
       const never = () => {
         asked.come();

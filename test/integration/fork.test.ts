@@ -151,12 +151,16 @@ class cuda:
     const pool = await readyPool(here('forked.py'), fork({ size: 6 }));
     await until(() => pool.stats().missing === 0, 'all workers');
     const [template] = templatesOf(process.pid);
-    let dead = 0;
-    pool.on('worker.dead', () => {
-      dead += 1;
+    // At once, before another template is up.
+    const allDead = new Promise<void>((resolve) => {
+      let dead = 0;
+      pool.on('worker.dead', () => {
+        dead += 1;
+        if (dead === 6) resolve();
+      });
     });
     process.kill(template as number, 'SIGKILL');
-    await until(() => dead === 6, 'all workers to be told as dead');
+    await allDead;
     expect(pool.stats()).toMatchObject({ state: 'ready', failures: 1 });
     expect((await pool.call<Where>('where')).parent).not.toBe(template);
   });

@@ -240,7 +240,8 @@ describe('a wrapper', () => {
     const python = wrapper('sleep 1000 & echo $! > grandchild; wait');
     const { tried } = await refusal({ python, bootTimeoutMs: 2_000 });
     expect(tried[0]?.why).toBe('it did not report within 2000 ms');
-    await vi.waitFor(() => expect(lives(Number(readFileSync(join(folder, 'grandchild'), 'utf8')))).toBe(false));
+    const grandchild = Number(readFileSync(join(folder, 'grandchild'), 'utf8'));
+    await vi.waitFor(() => expect(lives(grandchild)).toBe(false), 10_000);
   });
 });
 
@@ -553,7 +554,7 @@ async function fileOf(name: string): Promise<string> {
     const text = readFileSync(path, 'utf8');
     expect(text).not.toBe('');
     return text;
-  });
+  }, 10_000);
 }
 
 /** Whether a process runs; one that ended and was not yet collected by its parent does not. */

@@ -96,12 +96,16 @@ describe('a lease', () => {
   });
 
   it('that expires takes back the calls on their way, too: Python begins none of them, though all are given up at once', async () => {
-    const pool = await readyPool(app, { interrupt: true });
+    const clock = new TurnedClock();
+    const pool = await readyPool(app, { interrupt: true, clock });
     for (let time = 0; time < 5; time += 1) {
       const lease = await pool.checkout({ leaseTimeoutMs: 100 });
-      const calls = [lease.call('rest', [60]), ...[1, 2, 3].map((number) => lease.call('note', [number]))];
-      const errors = await Promise.all(calls.map((call) => failure(call)));
-      expect(errors).toMatchObject(calls.map(() => ({ code: 'ERR_LEASE_ENDED', reason: 'expired' })));
+      const begun = next(pool, 'log');
+      const calls = [lease.call('sleep_for_ever'), ...[1, 2, 3].map((number) => lease.call('note', [number]))];
+      const errors = Promise.all(calls.map((call) => failure(call)));
+      await begun;
+      clock.jump(100);
+      expect(await errors).toMatchObject(calls.map(() => ({ code: 'ERR_LEASE_ENDED', reason: 'expired' })));
     }
     expect(await pool.call('noted')).toEqual([]);
     expect(pool.stats().cancelled).toEqual({ kept: 5, killed: 0 });

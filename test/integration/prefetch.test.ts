@@ -91,12 +91,13 @@ describe('short calls, once more wait than there are workers', () => {
   });
 
   it('are known by how long Python takes, and not by how long Node takes to hear of it', async () => {
-    const [busy, slow] = await Promise.all([1, 2].map(() => readyPool(app, { prefetchBelowMs: 20 })));
+    const [busy, slow] = await Promise.all([1, 2].map(() => readyPool(app, { prefetchBelowMs: 500 })));
     for (let time = 0; time < 20; time += 1) {
       const answered = busy!.call('wait_or_note', [time]);
-      compute(25);
+      // Of twenty, one that is too long is one too many.
+      if (time === 10) compute(600);
       await answered;
-      await slow!.call('rest', [0.025]);
+      await slow!.call('rest', [time === 10 ? 0.6 : 0]);
     }
     const values = Array.from({ length: 40 }, (_, value) => value);
     await Promise.all(values.map((value) => busy!.call('wait_or_note', [value])));

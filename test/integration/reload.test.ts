@@ -181,7 +181,7 @@ describe('a pool that watches its files', () => {
     await reloaded;
     expect(watched).not.toHaveBeenCalled();
     mkdirSync(join(folder, 'lib'));
-    await vi.waitUntil(() => watched.mock.calls.length > 0);
+    await vi.waitUntil(() => watched.mock.calls.length > 0, 10_000);
   });
 
   it('lets a call that runs come to its end on the old code', async () => {

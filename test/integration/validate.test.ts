@@ -1,6 +1,7 @@
 import { type } from 'arktype';
 import * as v from 'valibot';
 import { describe, expect, expectTypeOf, it } from 'vitest';
+import { SimulatedClock } from 'xstate';
 import { z } from 'zod';
 import {
   type ArgumentRefusedError,
@@ -110,12 +111,14 @@ describe('a schema', () => {
     ['map', (pool: Pool, options: CallOptions) => pool.map('later', [1], options).next()],
     ['stream', (pool: Pool, options: CallOptions) => pool.stream('amounts', [3], options).next()],
   ])('that never settles ends %s by its budget or its signal, and says what it was', async (_, ask) => {
-    const pool = await readyPool(hints);
+    const clock = new SimulatedClock();
+    const pool = await readyPool(hints, { clock });
     const stopped = new AbortController();
     let times = 0;
     const validate = () => {
       times += 1;
-      if (times === 2) stopped.abort('enough');
+      if (times === 1) setImmediate(() => clock.increment(500));
+      else stopped.abort('enough');
       return new Promise<never>(() => {});
     };
     const schema: StandardSchema<string> = { '~standard': { version: 1, vendor: 'test', validate } };
