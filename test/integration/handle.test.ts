@@ -298,10 +298,16 @@ describe('what is kept in Python', () => {
       return { stream, first: first as Basket };
     };
     const basket = await session.py.Basket('ann');
-    // In a function of its own: what one has had in hand it may keep until its end.
-    const first = await (async () => (await begun(basket.copies(50))).first)();
+    // Nobody has it but here, since what a function has had in hand it may keep until its end.
+    const last: { stream?: unknown } = {};
+    const first = await (async () => {
+      const { stream, first } = await begun(basket.copies(50));
+      last.stream = stream;
+      return first;
+    })();
     const held = await begun(basket.copies(3));
     expect(await session.py.count()).toBe(54);
+    last.stream = undefined;
     while ((await session.py.count()) > 5) {
       collectGarbage();
       await delay(10);
