@@ -126,7 +126,7 @@ export const cases: readonly Case[] = [
     async run({ open }) {
       const pool = open({ cancelGraceMs: 20_000 });
       const pid = await pool.call('pid');
-      expect(await failure(pool.call('later', [0.2], { timeoutMs: 50 }))).toMatchObject({ code: 'ERR_CALL_TIMEOUT' });
+      expect(await failure(pool.call('later', [1], { timeoutMs: 50 }))).toMatchObject({ code: 'ERR_CALL_TIMEOUT' });
       expect(await pool.call('pid')).toBe(pid);
     },
   },
@@ -135,8 +135,13 @@ export const cases: readonly Case[] = [
     async run({ open }) {
       const pool = open({ cancelGraceMs: 50 });
       const pid = await pool.call('pid');
+      const said = next(pool, 'log', ({ text }) => text === 'never');
       const dead = next(pool, 'worker.dead');
-      expect(await failure(pool.call('never', [], { timeoutMs: 50 }))).toMatchObject({ code: 'ERR_CALL_TIMEOUT' });
+      const abort = new AbortController();
+      const call = failure(pool.call('never', [], { signal: abort.signal }));
+      await said;
+      abort.abort('enough');
+      expect(await call).toBe('enough');
       expect(await dead).toMatchObject({ pid, signal: 'SIGKILL', reason: 'cancel-grace' });
       expect(await pool.call('pid')).not.toBe(pid);
     },
