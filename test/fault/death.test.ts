@@ -176,7 +176,8 @@ describe('a worker with a process of its own', () => {
     expect(await dead).toMatchObject({ exitCode: 5 });
     expect(await pool.call('echo', ['well'])).toBe('well');
     await pool.close();
-    process.kill(await grandchild, 'SIGKILL');
+    const pid = await grandchild;
+    await until(() => !isAlive(pid), 'the grandchild to go with its group');
   });
 
   it.each(['spawn', 'fork'] as const)(

@@ -35,7 +35,10 @@ describe('a worker that breaks the line', () => {
 
   it('by closing its descriptor says so as it dies', async () => {
     const pool = await readyPool(here('closes-its-line.py'));
-    const { error, dead } = await misbehave(pool);
+    let told = await misbehave(pool);
+    // Where Python is held up meanwhile, Node finds first that the line was closed, and ends it.
+    while (told.error.code === 'ERR_PROTOCOL') told = await misbehave(pool);
+    const { error, dead } = told;
     expect(error).toMatchObject({ code: 'ERR_WORKER_DIED', exitCode: 3, started: true });
     expect(error.message).toContain('code in this worker has closed the descriptor of its line to Node');
     expect(dead).toMatchObject({ exitCode: 3, reason: 'exited' });
