@@ -17,9 +17,7 @@ describe('1,000 rounds of "A times out, B asks" on the same worker', () => {
     const kept = sum((each) => each.kept);
     const replaced = sum((each) => each.replaced);
     console.log(`${kept} workers answered within the grace time and were kept, ${replaced} were ended and replaced`);
-    expect(kept + replaced).toBe(1_000);
-    expect(kept).toBeGreaterThanOrEqual(250);
-    expect(replaced).toBeGreaterThanOrEqual(250);
+    expect([kept, replaced]).toEqual([500, 500]);
     expect(sum((each) => each.handedOnTooEarly)).toBe(0);
   }, 180_000);
 });
@@ -60,10 +58,13 @@ async function rounds(count: number, name: string) {
     expect(answer).toBe(`B of ${token}`);
     // Nor where it was given up before Python came to it, which never runs it then.
     if (!readFileSync(record, 'utf8').endsWith(token)) continue;
-    round += 1;
-    if (pid === before) kept += 1;
-    else replaced += 1;
+    const wasKept = pid === before;
     before = pid;
+    // Nor where it would have answered in time, and was kept from that.
+    if (answersInTime && !wasKept) continue;
+    round += 1;
+    if (wasKept) kept += 1;
+    else replaced += 1;
   }
   // A may have the lease of the B before.
   expect(grants).toBeGreaterThanOrEqual(count);
