@@ -68,13 +68,6 @@ export const clientMachine = setup({
       ({ context }) => ({ type: 'lease.overdue', lease: context.held!.lease, slot: context.held!.slot }),
     ),
     // What it says to the coordinator.
-    offerLease: sendTo(
-      ({ context }) => context.coordinator,
-      ({ context: { place, held }, self }) => {
-        const { lease, slot } = held!;
-        return { type: 'lease.offered', lease, place, slot, client: self };
-      },
-    ),
     returnWaiter: sendTo(
       ({ context }) => context.coordinator,
       ({ event }) => ({ type: 'lease.request', waiter: (event as Accepted).waiter, isBack: true }),
@@ -98,21 +91,16 @@ export const clientMachine = setup({
     },
     exchanging: {
       on: {
-        'exchange.answered': { guard: 'isHeldLease', target: 'offering', actions: 'offerLease' },
-        'exchange.ended': { guard: 'isHeldLease', target: 'free', actions: ['releaseLease', 'dropLease'] },
-        'exchange.abandoned': { guard: 'isHeldLease', target: 'cancelling', actions: 'revokeLease' },
-        'lease.lost': { guard: 'isHeldLease', target: 'free', actions: ['failExchange', 'dropLease'] },
-      },
-    },
-    // Its call has been answered, and another may follow under the same lease, of which the worker need not hear.
-    offering: {
-      on: {
-        'lease.accepted': { guard: 'isHeldLease', target: 'exchanging', actions: 'continueExchange' },
+        // Its call has been answered, and its lease was offered to whoever is next: that call follows under the same lease, of
+        // which the worker need not hear, or the lease goes back.
+        'lease.accepted': { guard: 'isHeldLease', actions: 'continueExchange' },
         'lease.declined': {
           guard: 'isHeldLease',
           target: 'free',
           actions: ['endExchange', 'releaseLease', 'dropLease'],
         },
+        'exchange.ended': { guard: 'isHeldLease', target: 'free', actions: ['releaseLease', 'dropLease'] },
+        'exchange.abandoned': { guard: 'isHeldLease', target: 'cancelling', actions: 'revokeLease' },
         'lease.lost': { guard: 'isHeldLease', target: 'free', actions: ['failExchange', 'dropLease'] },
       },
     },

@@ -98,12 +98,10 @@ export type ClientEvent =
   | { type: 'lease.granted'; lease: LeaseId; slot: number; waiter: Waiter; worker: WorkerRef }
   /** Its worker ends, and the lease with it. */
   | { type: 'lease.lost'; lease: LeaseId }
-  /** Whoever was next has the lease that was offered. */
+  /** Whoever was next has the lease: its call was answered, and it was offered. */
   | { type: 'lease.accepted'; lease: LeaseId; waiter: Waiter }
   /** Nobody is to have it: it goes back. */
   | { type: 'lease.declined'; lease: LeaseId }
-  /** The one call under the lease has been answered, and others wait. */
-  | { type: 'exchange.answered'; lease: LeaseId }
   /** Nothing is unanswered and nobody holds the lease any more, since that moment; null where nobody looks at it. */
   | { type: 'exchange.ended'; lease: LeaseId; at: number | null }
   /** Nobody waits for the answer any more, but Python still owes one. */

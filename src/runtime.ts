@@ -576,6 +576,11 @@ export class Runtime {
     give(client, event, this.#inspection);
   }
 
+  /** Has the coordinator pass on a lease whose call was answered. */
+  offer(offer: CoordinatorEvent & { type: 'lease.offered' }): void {
+    this.#tellCoordinator(offer);
+  }
+
   #tellCoordinator(event: CoordinatorEvent): void {
     give(this.#coordinator, event, this.#inspection);
   }

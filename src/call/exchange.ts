@@ -335,7 +335,9 @@ export class Exchange {
   #rest({ isAbandoned }: Request): void {
     const isOfOneCall = this.#holder === undefined && !isAbandoned;
     if (isOfOneCall && this.#isShort && this.worker.mayOffer) {
-      this.worker.runtime.tellClient(this.#client, { type: 'exchange.answered', lease: this.lease });
+      const { lease, slot } = this;
+      const { runtime, place } = this.worker;
+      runtime.offer({ type: 'lease.offered', lease, place, slot, client: this.#client });
     } else if (isOfOneCall && this.worker.mayLinger) {
       this.worker.runtime.linger.keep(this);
     } else {

@@ -15,13 +15,11 @@ describe('docs/lifecycle.md', () => {
         '  [*] --> free',
         '  free --> exchanging : lease.granted / holdLease, beginExchange',
         '  free --> free : lease.accepted / returnWaiter',
-        '  exchanging --> offering : exchange.answered [isHeldLease] / offerLease',
-        '  exchanging --> free : exchange.ended [isHeldLease] / releaseLease, dropLease' +
+        '  exchanging --> exchanging : lease.accepted [isHeldLease] / continueExchange',
+        '  exchanging --> free : lease.declined [isHeldLease] / endExchange, releaseLease, dropLease' +
+          '<br/>exchange.ended [isHeldLease] / releaseLease, dropLease' +
           '<br/>lease.lost [isHeldLease] / failExchange, dropLease',
         '  exchanging --> cancelling : exchange.abandoned [isHeldLease] / revokeLease',
-        '  offering --> exchanging : lease.accepted [isHeldLease] / continueExchange',
-        '  offering --> free : lease.declined [isHeldLease] / endExchange, releaseLease, dropLease' +
-          '<br/>lease.lost [isHeldLease] / failExchange, dropLease',
         '  cancelling --> free : exchange.ended [isHeldLease] / releaseLease, dropLease' +
           '<br/>lease.lost [isHeldLease] / failExchange, dropLease',
         '  cancelling --> exchanging : exchange.resumed [isHeldLease] / resumeLease',

@@ -101,8 +101,7 @@ const CHAPTERS: readonly Chapter[] = [
     machine: clientMachine,
     text:
       'The client of one slot. It runs the exchange with the worker that granted the lease, and gives the lease back with its id,\n' +
-      'so that whatever comes late can be told from what is meant. While it is `offering`, its call has been answered and another may\n' +
-      'have the lease.',
+      'so that whatever comes late can be told from what is meant. Once its call has been answered, another may have the lease.',
   },
   {
     chart: 'supervisor',

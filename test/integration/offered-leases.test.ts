@@ -16,6 +16,8 @@ describe('a lease whose call was answered, where short calls wait', () => {
     // Each call has been granted a lease or was given that of another, and what was granted was given back.
     expect(granted + accepted).toBe(200);
     expect(freed).toBe(granted);
+    // Of each call a client hears once, and at the end of what was granted once more.
+    expect(events.heard).toBe(2 * granted + accepted);
     expect(pool.stats()).toMatchObject({ leases: 0, waiting: 0, workers: { idle: 1 } });
   });
 
@@ -99,11 +101,12 @@ async function crowd(pool: Awaited<ReturnType<typeof counted>>['pool'], count: n
 
 /** A pool that knows that `add` is short, and what its coordinator and its clients hear from then on. */
 async function counted(options: Partial<PoolOptions> = {}, onAccepted: () => void = () => {}) {
-  const events = { requested: 0, freed: 0, granted: 0, offered: 0, accepted: 0 };
+  const events = { requested: 0, freed: 0, granted: 0, offered: 0, accepted: 0, heard: 0 };
   const inspect = (event: InspectionEvent) => {
     if (event.type !== '@xstate.event') return;
     const { type } = event.event;
     const { id } = event.actorRef as AnyActorRef;
+    if (id.startsWith('client')) events.heard += 1;
     if (type === 'lease.request') events.requested += 1;
     if (type === 'slot.freed') events.freed += 1;
     if (type === 'lease.offered') events.offered += 1;
@@ -117,6 +120,6 @@ async function counted(options: Partial<PoolOptions> = {}, onAccepted: () => voi
   const pool = await readyPool(app, { inspect, prefetchBelowMs: 3_600_000, ...options });
   for (let n = 0; n < 30; n += 1) await pool.call('add', [n, 1]);
   await new Promise((resolve) => setImmediate(resolve));
-  Object.assign(events, { requested: 0, freed: 0, granted: 0, offered: 0, accepted: 0 });
+  Object.assign(events, { requested: 0, freed: 0, granted: 0, offered: 0, accepted: 0, heard: 0 });
   return { pool, events };
 }

@@ -74,7 +74,6 @@ export const CLIENT: Walkable<typeof clientMachine> = {
       { type: 'lease.lost', lease },
       { type: 'lease.accepted', lease, waiter: ANYONE },
       { type: 'lease.declined', lease },
-      { type: 'exchange.answered', lease },
       { type: 'exchange.ended', lease, at: 0 },
       { type: 'exchange.abandoned', lease },
       { type: 'exchange.resumed', lease },

@@ -12,20 +12,15 @@ export const CLIENT_TABLE: Table<typeof clientMachine> = {
       promise: 'whoever was to have a lease that is lost waits again',
       says: ['coordinator lease.request'],
     },
-    'exchanging --exchange.answered[isHeldLease]--> offering': {
-      promise: 'the coordinator hears that the next may have the lease',
-      says: ['coordinator lease.offered 7'],
-    },
-    'offering --lease.accepted[isHeldLease]--> exchanging': {
+    'exchanging --lease.accepted[isHeldLease]--> exchanging': {
       promise: 'the exchange goes on, in silence',
       runs: ['continueExchange'],
     },
-    'offering --lease.declined[isHeldLease]--> free': {
+    'exchanging --lease.declined[isHeldLease]--> free': {
       promise: 'the exchange is over, and the lease goes back',
       runs: ['endExchange'],
       says: ['worker lease.released'],
     },
-    'offering --lease.lost[isHeldLease]--> free': { promise: 'the exchange is over', runs: ['failExchange'] },
     'exchanging --exchange.ended[isHeldLease]--> free': {
       promise: 'the lease goes back',
       says: ['worker lease.released'],
@@ -53,14 +48,6 @@ export const CLIENT_TABLE: Table<typeof clientMachine> = {
     'cancelling --lease.lost[isHeldLease]--> free': { promise: 'no answer will come', runs: ['failExchange'] },
   },
   rules: {
-    'offers the lease of its own slot and place': ({ from, said }) => {
-      for (const each of said) {
-        if (each.how !== 'send' || each.event.type !== 'lease.offered') continue;
-        const { place, held } = from.context;
-        expect(each.event).toMatchObject({ lease: held?.lease, place, slot: held?.slot });
-        expect(each.event.client.id).toBe('client');
-      }
-    },
     'sends back whom it cannot serve, before all who ask': ({ event, said }) => {
       for (const each of said) {
         if (each.how !== 'send' || each.event.type !== 'lease.request') continue;

@@ -45,23 +45,12 @@ export const UNHEARD = {
   client: {
     // Its lease has ended; the port, or the worker, had not heard.
     free: {
-      may: [
-        'lease.lost',
-        'lease.declined',
-        'exchange.answered',
-        'exchange.ended',
-        'exchange.abandoned',
-        'exchange.resumed',
-      ],
+      may: ['lease.lost', 'lease.declined', 'exchange.ended', 'exchange.abandoned', 'exchange.resumed'],
       never: [],
     },
-    exchanging: { may: ['lease.declined', 'exchange.resumed'], never: ['lease.granted', 'lease.accepted'] },
-    offering: {
-      may: ['exchange.answered', 'exchange.ended', 'exchange.abandoned', 'exchange.resumed'],
-      never: ['lease.granted'],
-    },
+    exchanging: { may: ['exchange.resumed'], never: ['lease.granted'] },
     cancelling: {
-      may: ['lease.declined', 'exchange.answered', 'exchange.abandoned'],
+      may: ['lease.declined', 'exchange.abandoned'],
       never: ['lease.granted', 'lease.accepted'],
     },
   },

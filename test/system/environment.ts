@@ -145,7 +145,7 @@ function exchangeMoves(world: World, { asks, timeoutsMax }: Bounds): FaultyMove[
   for (const [index, exchange] of world.exchanges.entries()) {
     const client = addressOf(clientRef(index));
     const place = whereIs(index, slots);
-    for (const type of ['exchange.ended', 'exchange.abandoned', 'exchange.resumed', 'exchange.answered']) {
+    for (const type of ['exchange.ended', 'exchange.abandoned', 'exchange.resumed']) {
       moves.push({
         label: `${type} comes late, for a lease of long ago, at place ${place}`,
         owed: 'nobody',
@@ -171,7 +171,9 @@ function exchangeMoves(world: World, { asks, timeoutsMax }: Bounds): FaultyMove[
           make: (step) => {
             step.settle(caller);
             step.exchanges[index] = { ...exchange, caller: null };
-            step.happen(client, { type: 'exchange.answered', lease });
+            const [place, slot] = [Math.floor(index / slots), index % slots];
+            const offer = { type: 'lease.offered', lease, place, slot, client: clientRef(index) };
+            step.send(addressOf(coordinatorRef), offer);
           },
         });
       }

@@ -69,20 +69,16 @@ describe('a client', () => {
     expect(is()).toEqual(['free', null]);
   });
 
-  it('offers its lease once its call is answered, and goes on with whoever is next', () => {
+  it('goes on with whoever is next under the lease that was offered', () => {
     const { tell, is } = client();
     tell(GRANTED);
-    const [offer] = tell({ type: 'exchange.answered', lease: 7 });
-    expect(offer).toMatch(/^coordinator: lease\.offered \{"lease":7,"place":3,"slot":2,"client":/);
-    expect(is()[0]).toBe('offering');
     expect(tell({ type: 'lease.accepted', lease: 7, waiter: NEXT })).toEqual(['continueExchange']);
     expect(is()).toEqual(['exchanging', { lease: 7, worker: WORKER, slot: 2 }]);
   });
 
-  it('gives back what it has offered and nobody takes', () => {
+  it('gives back what was offered and nobody takes', () => {
     const { tell, is } = client();
     tell(GRANTED);
-    tell({ type: 'exchange.answered', lease: 7 });
     expect(tell({ type: 'lease.declined', lease: 7 })).toEqual([
       'endExchange',
       'worker-0: lease.released {"lease":7,"slot":2,"at":null}',
@@ -93,7 +89,6 @@ describe('a client', () => {
   it('sends back whoever comes for a lease that was lost', () => {
     const { tell, is } = client();
     tell(GRANTED);
-    tell({ type: 'exchange.answered', lease: 7 });
     expect(tell({ type: 'lease.lost', lease: 7 })).toEqual(['failExchange']);
     expect(tell({ type: 'lease.accepted', lease: 7, waiter: NEXT })).toEqual([
       `coordinator: lease.request {"waiter":${JSON.stringify(NEXT)},"isBack":true}`,
@@ -103,7 +98,6 @@ describe('a client', () => {
 
   it('has no ear for what is said of another lease, or of one that has ended', () => {
     const late = (lease: number): ClientEvent[] => [
-      { type: 'exchange.answered', lease },
       { type: 'exchange.ended', lease, at: 0 },
       { type: 'lease.declined', lease },
       { type: 'exchange.abandoned', lease },
