@@ -645,7 +645,10 @@ function mayFollow(context: CoordinatorContext, served: Served, waiter: Waiter, 
 
 /** Whether all that run on that worker or wait in its pipe are short. */
 function areShort({ grants }: Served, freedSlot?: number): boolean {
-  return grants.every((grant, slot) => slot === freedSlot || grant === null || grant.waiter.isShort);
+  for (let slot = 0; slot < grants.length; slot++) {
+    if (slot !== freedSlot && grants[slot]?.waiter.isShort === false) return false;
+  }
+  return true;
 }
 
 /**

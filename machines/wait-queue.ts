@@ -293,7 +293,11 @@ function isTooLate(
 function groupOf({ lone, ranks }: WaitQueue, waiter: Waiter): Group | undefined {
   const { priority } = waiter;
   const key = keyOf(waiter);
-  if (lone !== null) return lone.priority === priority && lone.key === key ? lone : undefined;
+  if (lone === null) return groupAmong(ranks, priority, key);
+  return lone.priority === priority && lone.key === key ? lone : undefined;
+}
+
+function groupAmong(ranks: readonly Rank[], priority: number, key: string): Group | undefined {
   const rank = ranks.find((each) => each.priority === priority);
   return rank && findGroup(rank.groups, key);
 }

@@ -48,12 +48,16 @@ export class Outbox {
    * @param shares The worker can open files of ours.
    * @param isUrgent It waits for this.
    */
-  request(id: number, { text, bin, large }: Encoded, shares: boolean, isUrgent = true): void {
+  request(id: number, encoded: Encoded, shares: boolean, isUrgent = true): void {
+    const { text, bin, large } = encoded;
     const isWhole = large === undefined || !shares;
-    if (isWhole && this.#waiting.length === 0 && !this.#waitsForRoom(bin)) {
-      this.#lastSent = id;
-      return this.#line.send(callLine(id, text), bin, isUrgent);
-    }
+    if (!isWhole || this.#waiting.length > 0 || this.#waitsForRoom(bin)) return this.#keep(id, encoded, isWhole);
+    this.#lastSent = id;
+    this.#line.send(callLine(id, text), bin, isUrgent);
+  }
+
+  /** In a function of its own: V8 makes room for what a closure may keep with each call of the one that it is in. */
+  #keep(id: number, { text, bin, large = [] }: Encoded, isWhole: boolean): void {
     const waiting = letter((share) => callLine(id, text, share), bin, id, id);
     this.#waiting.push(waiting);
     if (!isWhole) void this.#write(waiting, large);
@@ -82,6 +86,7 @@ export class Outbox {
 
   /** The worker needs the files of that request no longer. */
   answered(id: number): void {
+    if (this.#open.size === 0) return;
     for (const file of this.#open.get(id) ?? []) file.close();
     this.#open.delete(id);
   }

@@ -90,7 +90,9 @@ export class Prefetch {
 
 /** To read a large request takes a while too, of which Python says nothing. */
 function isSmall({ text, bin }: EncodedRequest): boolean {
-  return bin.reduce((bytes, { byteLength }) => bytes + byteLength, text.length) <= SMALL_BYTES;
+  let bytes = text.length;
+  for (const { byteLength } of bin) bytes += byteLength;
+  return bytes <= SMALL_BYTES;
 }
 
 /** Which of the last runs of one function were too long. */

@@ -114,7 +114,7 @@ function withExtra(request: string, extra: string): string {
 export function callLine(
   id: number,
   request: string,
-  share: readonly (readonly [number, number, number])[] = [],
+  share: readonly (readonly [number, number, number])[] = NOTHING_SHARED,
 ): string {
   const text = share.length === 0 ? request : withExtra(request, `"share":${listJson(share)}`);
   return `[${id},${text}`;
@@ -178,6 +178,7 @@ export function requestOfItem({ name, kwargs, context }: MapFrame, item: string)
   return { text, bin: [], keyChars };
 }
 
+const NOTHING_SHARED: readonly (readonly [number, number, number])[] = [];
 const names = new Map<string, string>();
 const NAMES_MAX = 1_000;
 const NAME_CHARS_MAX = 256;

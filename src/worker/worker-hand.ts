@@ -321,7 +321,7 @@ export class WorkerHand {
   #take(message: MessageFromPython): void {
     switch (message.type) {
       case 'reply':
-        return this.pipe.onAnswer(message.id, { value: message.value }, message.tookUs);
+        return this.pipe.onAnswer(message.id, message, message.tookUs);
       case 'part':
         return this.pipe.onPart(message);
       case 'mapped':
