@@ -6,6 +6,7 @@ import { framesOf, type Site } from '../call/site.js';
 import { type EndedLease, LeaseEndedError } from '../errors.js';
 import type { Runtime } from '../runtime.js';
 import { nextTurn } from '../time/turn.js';
+import { WaitingCalls } from './waiting-calls.js';
 
 /** How long a lease may be held, and where it was asked for. */
 export interface HoldTerms {
@@ -23,7 +24,7 @@ export class Hold implements LeaseHolder, CallHome {
   readonly runtime: Runtime;
   readonly #terms: HoldTerms;
   readonly #keeper: Child | undefined;
-  readonly #waiting: Call[] = [];
+  readonly #waiting = new WaitingCalls();
   #exchange: Exchange | undefined;
   /** Absent in the turn in which it was handed out, unless that is looked at. */
   #heldSince: number | undefined;
@@ -89,8 +90,8 @@ export class Hold implements LeaseHolder, CallHome {
     if (this.#checkedIn !== undefined) {
       return call.fail(new LeaseEndedError({ lease: this.exchange.lease, reason: 'checked-in' }));
     }
-    if (this.#waiting.length === 0 && this.exchange.takes(call)) return this.exchange.send(call);
-    this.#waiting.push(call);
+    if (this.#waiting.isEmpty && this.exchange.takes(call)) return this.exchange.send(call);
+    this.#waiting.add(call);
     call.waitAt(this);
     refuseIfDeadlocked(call);
   }
@@ -98,7 +99,7 @@ export class Hold implements LeaseHolder, CallHome {
   /** Gives it back once the calls already made have been answered, and resolves then. */
   checkin(): Promise<void> {
     if (this.#checkedIn !== undefined || this.#ended !== undefined) return this.#checkedIn ?? OVER;
-    if (!this.exchange.isBusy && this.#waiting.length === 0) {
+    if (!this.exchange.isBusy && this.#waiting.isEmpty) {
       this.#checkedIn = OVER;
       this.#checkedInNow();
       this.exchange.end();
@@ -122,7 +123,7 @@ export class Hold implements LeaseHolder, CallHome {
 
   get holds(): boolean {
     if (this.#ended !== undefined) return false;
-    return this.#checkedIn === undefined || this.#waiting.length > 0;
+    return this.#checkedIn === undefined || !this.#waiting.isEmpty;
   }
 
   /** Absent once it goes back in any case. */
@@ -136,14 +137,18 @@ export class Hold implements LeaseHolder, CallHome {
     if (this.#isSending || this.#ended !== undefined) return;
     this.#isSending = true;
     try {
-      for (let next = this.#waiting[0]; next !== undefined && this.exchange.takes(next); next = this.#waiting[0]) {
-        this.#waiting.shift();
+      for (
+        let next = this.#waiting.first;
+        next !== undefined && this.exchange.takes(next);
+        next = this.#waiting.first
+      ) {
+        this.#waiting.takeFirst();
         this.exchange.send(next);
       }
     } finally {
       this.#isSending = false;
     }
-    if (this.#checkedIn === undefined || this.#waiting.length > 0 || this.exchange.isBusy) return;
+    if (this.#checkedIn === undefined || !this.#waiting.isEmpty || this.exchange.isBusy) return;
     this.#checkedInNow();
     // The last that waited may have given up while the one before it was being answered.
     this.exchange.end();
@@ -156,8 +161,7 @@ export class Hold implements LeaseHolder, CallHome {
   // ---------------------------------------------------------------- as a call that waits sees it
 
   withdraw(call: Call): void {
-    const at = this.#waiting.indexOf(call);
-    if (at !== -1) this.#waiting.splice(at, 1);
+    this.#waiting.remove(call);
   }
 
   timeout(waitedMs: number): Error {
@@ -194,7 +198,7 @@ export class Hold implements LeaseHolder, CallHome {
     const { clock, patience } = this.runtime;
     if (this.#leakTimer !== undefined) clock.clearTimeout(this.#leakTimer);
     if (this.#expiryTimer !== undefined) patience.clearTimeout(this.#expiryTimer);
-    for (const call of this.#waiting.splice(0)) call.fail(new LeaseEndedError(ended));
+    for (const call of this.#waiting.takeAll()) call.fail(new LeaseEndedError(ended));
     this.#onOver?.();
     this.#onEnd?.();
   }
