@@ -1,7 +1,7 @@
 import { existsSync, type FSWatcher, readdirSync, realpathSync, statSync, watch } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
-import type { WorkerHand } from '../actors/worker.js';
 import type { Runtime } from '../runtime.js';
+import type { WorkerHand } from './worker-hand.js';
 
 /**
  * Follows the files that the pool's Python came from. When one changes, a

@@ -1,6 +1,6 @@
-import type { WorkerHand } from '../actors/worker.js';
 import type { Runtime } from '../runtime.js';
 import { Trial } from './trial.js';
+import type { WorkerHand } from './worker-hand.js';
 
 /**
  * Workers with the modules as they are now: a trial shows whether such would come up, and those that were started before it
