@@ -181,7 +181,7 @@ export class Exchange {
   send(call: Call): void {
     const refusal = call.refusalBy(this.worker);
     if (refusal !== undefined) {
-      call.fail(refusal);
+      call.failToBeSent(refusal, 'refused');
       return this.#unsent();
     }
     const { pipe } = this.worker;

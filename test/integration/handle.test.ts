@@ -182,7 +182,7 @@ describe('what is kept in Python', () => {
   });
 
   it('is not used by a call that waited while its handle was disposed of', async () => {
-    const { lease } = await leased();
+    const { pool, lease } = await leased();
     const basket = await lease.py.Basket('ann');
     const first = lease.py.echo(1);
     const waiting = lease.py.owners([basket]);
@@ -198,6 +198,8 @@ describe('what is kept in Python', () => {
     expect(await busy).toBe(3);
     expect(await failure(lastOfAll)).toMatchObject({ code: 'ERR_HANDLE_ENDED' });
     await checkin;
+    // Python has not heard of them.
+    expect(pool.stats().calls).toMatchObject({ refused: 2, failed: 0 });
   });
 
   it('goes with its lease, and the handle with it', async () => {

@@ -89,7 +89,7 @@ describe('the exchange of a single call', () => {
     const { exchange, call, said } = exchanging();
     Object.assign(call, { refusalBy: () => new Error('not here') });
     exchange.send(call);
-    expect(said).toEqual(['call failed: not here', 'lease 7 ended', 'client: exchange.ended 7 at 42']);
+    expect(said).toEqual(['call refused: not here', 'lease 7 ended', 'client: exchange.ended 7 at 42']);
     expect(exchange.isBusy).toBe(false);
   });
 
@@ -584,6 +584,7 @@ function callOf(name: string, said: string[]): Call {
   const call = {
     isPlain: true,
     refusalBy: () => undefined,
+    failToBeSent: (error: Error, how: string) => said.push(`${name} ${how}: ${error.message}`),
     fail: (error: Error) => said.push(`${name} failed: ${error.message}`),
     onSent: () => said.push(`${name} sent`),
     onAnswered: (answer: { value?: unknown }) => said.push(`${name} answered ${answer.value}`),
