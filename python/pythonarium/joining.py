@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 class Joining:
     """Lets a reply wait while there is enough to do, of calls that were quick when they ran last."""
 
-    def __init__(self, reader: LineReader, writer: LineWriter, page: ReplyPage) -> None:
+    def __init__(self, reader: LineReader, writer: LineWriter, page: ReplyPage, *, shares_processors: bool = False) -> None:
+        """Have replies wait in `page`, for longer if the workers may use all processors, so that Node has to wait for one."""
         # What Node wants next, and where the replies wait.
         self.lines = reader.lines
         self.page = page
         self._writer = writer
+        self._patience = SHARED_PATIENCE if shares_processors else 1
         # The functions whose last run was quick.
         self._quick: set[str] = set()
         # When the last call ended, and when the oldest reply was given that waits.
@@ -42,7 +44,7 @@ class Joining:
         if not self.page.used:
             self._since = now
         # Those that are here are taken to be as long.
-        if len(self.lines) * took <= AHEAD_S or now - self._since + took > WAIT_S or not self._writer.hold(reply):
+        if len(self.lines) * took <= AHEAD_S or now - self._since + took > self._patience * WAIT_S or not self._writer.hold(reply):
             self._writer.write(reply)
 
     def failed(self, name: str) -> None:
@@ -71,3 +73,6 @@ QUICK_S = 100e-6
 AHEAD_S = find_ahead()
 # How old a reply may become. Of four calls of 50 µs that are there, the first three are answered together.
 WAIT_S = 130e-6
+# How many times as old where Node has no processor of its own: then all four are, and a worker that has nothing left to
+# do leaves it one.
+SHARED_PATIENCE = 2

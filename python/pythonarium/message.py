@@ -465,7 +465,7 @@ INIT = _fields(
             "an object with a `pid`, and a descriptor as `mark`",
         ),
         "lane": (("serial", "asyncio", "threads").__contains__, "one of serial, asyncio, threads"),
-        **dict.fromkeys(("replyPage", "interrupts", "busyPoll", "batchScheduling", "stacks", "validate"), BOOLEAN),
+        **dict.fromkeys(("replyPage", "interrupts", "busyPoll", "batchScheduling", "sharesProcessors", "stacks", "validate"), BOOLEAN),
     },
 )
 # Where what is told to a call that runs has its values.

@@ -216,7 +216,7 @@ class Worker(End):
                 if self._lane is None:
                     self._cancellation.watch(self._mark)
                     if self._mark.replies is not None:
-                        self._join(self._mark.replies)
+                        self._join(self._mark.replies, init.get("sharesProcessors", False))
                         if "shortUs" in init:
                             self._short_s, self._small_bytes = init["shortUs"] / 1e6, SMALL_BYTES
                     if init.get("interrupts"):
@@ -311,11 +311,11 @@ class Worker(End):
         self._logs.end_call()
         self._end_talk()
 
-    def _join(self, page: ReplyPage) -> None:
+    def _join(self, page: ReplyPage, shares_processors: bool) -> None:
         """Let replies wait for each other in `page`, from here on."""
         self._writer.hold_in(page)
         self._reader.before_wait = self._writer.flush
-        self._joining = Joining(self._reader, self._writer, page)
+        self._joining = Joining(self._reader, self._writer, page, shares_processors=shares_processors)
 
     def _send_answer(
         self,

@@ -43,6 +43,8 @@ export interface InitMessage {
   readonly busyPoll?: boolean | undefined;
   /** Whether the worker is to have itself scheduled as batch work; absent for no. */
   readonly batchScheduling?: boolean | undefined;
+  /** Whether the workers may use all processors, so that Node has none to itself; absent for no. */
+  readonly sharesProcessors?: boolean | undefined;
   /** Node's process, and the descriptor of the start mark there: by these the worker finds out whether it can open files of Node's. */
   readonly share?: { readonly pid: number; readonly mark: number } | undefined;
   /** Whether a call that is given up is to be interrupted: in the lane `serial` by SIGUSR1, else by `cancel` alone. */

@@ -86,6 +86,7 @@ export class PoolPython {
       lane: settings.lane,
       ...(this.#busyPolls && { busyPoll: true }),
       ...(this.#isBatchWork && { batchScheduling: true }),
+      ...(this.#sharesProcessors && { sharesProcessors: true }),
       ...can,
     });
   }
@@ -101,5 +102,10 @@ export class PoolPython {
   get #isBatchWork(): boolean {
     const { batchScheduling, lane, sizeMax } = this.#settings;
     return batchScheduling && lane === 'serial' && sizeMax > 1 && processors().count > 1;
+  }
+
+  /** There may be as many workers as processors, so that Node has none to itself. */
+  get #sharesProcessors(): boolean {
+    return this.#settings.sizeMax >= processors().count;
   }
 }

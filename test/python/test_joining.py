@@ -244,6 +244,17 @@ class Held(unittest.TestCase):
         replies.end("quick", 10e-6, 1 + 125e-6, b"b\n")
         self.assertEqual((self.writes, self.page.used), ([b"a\na\nb\n"], 0))
 
+    def test_a_reply_waits_longer_where_node_has_no_processor_of_its_own(self):
+        for shares, writes in [(False, [b"a\na\n"]), (True, [])]:
+            with self.subTest(shares=shares):
+                self.setUp()
+                replies = Joining(self.reader, self.writer, self.page, shares_processors=shares)
+                self.reader.lines[:] = [b"more"] * 3
+                for moment in (1, 1 + 100e-6):
+                    replies.begin("quick")
+                    replies.end("quick", 60e-6, moment, b"a\n")
+                self.assertEqual(self.writes, writes)
+
     def test_the_last_reply_does_not_wait(self):
         replies = Joining(self.reader, self.writer, self.page)
         self.reader.lines[:] = [b"more"]

@@ -1,5 +1,6 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
 import type { PoolOptions } from '../../../src/index.js';
+import type { InitMessage } from '../../../src/wire/message.js';
 import { PlayedPool } from '../../fake/played-pool.js';
 
 /** How many processors there are. */
@@ -15,9 +16,24 @@ it.each<[PoolOptions['lane'] & string, Partial<PoolOptions>, number, true | unde
   ['asyncio', { size: 2 }, 2, undefined],
   ['threads', { size: 2 }, 2, undefined],
 ])('in the lane %s with %j and %d processors a worker is to be batch work: %s', async (lane, options, there, told) => {
+  expect((await initOf({ lane, ...options }, there)).batchScheduling).toBe(told);
+});
+
+it.each<[Partial<PoolOptions>, number, true | undefined]>([
+  [{ size: 2 }, 2, true],
+  [{ size: { min: 1, max: 2 } }, 2, true],
+  [{ size: 1 }, 1, true],
+  [{ size: 1 }, 2, undefined],
+  [{ size: 2 }, 3, undefined],
+])('with %j and %d processors a worker is to share them with Node: %s', async (options, there, told) => {
+  expect((await initOf(options, there)).sharesProcessors).toBe(told);
+});
+
+/** What a worker of such a pool is told, where there are so many processors. */
+async function initOf(options: Partial<PoolOptions>, there: number): Promise<InitMessage> {
   count.mockReturnValue(there);
-  const played = new PlayedPool({ lane, ...options });
+  const played = new PlayedPool(options);
   onTestFinished(() => played.destroy());
   await played.boot();
-  expect(played.process.init?.batchScheduling).toBe(told);
-});
+  return played.process.init!;
+}
