@@ -24,6 +24,7 @@ import { EVERY_WISH, SHORT, unlimited } from './bounds.js';
 import { movesIn } from './environment.js';
 import {
   type Address,
+  addressOf,
   type Bounds,
   CHARTS,
   coordinatorInput,
@@ -92,7 +93,9 @@ class LiveStep extends Step {
   }
 
   override send(to: Address, event: AnyEventObject): void {
-    this.#refOf(to)?.send(event);
+    // The client that an offer names is to be told.
+    const client = event.client === undefined ? undefined : this.#refOf(addressOf(event.client));
+    this.#refOf(to)?.send(client === undefined ? event : { ...event, client });
   }
 
   override happen(to: Address, event: AnyEventObject): void {
