@@ -6,8 +6,6 @@ import { assignWhole } from './whole.js';
 export interface ClientInput {
   /** How long Python may still answer once nobody waits for it. */
   readonly cancelGraceMs: number;
-  /** Where in the pool its slot is. */
-  readonly place: number;
   readonly coordinator: CoordinatorRef;
 }
 
@@ -36,13 +34,12 @@ export const clientMachine = setup({
     endExchange: () => {},
     failExchange: () => {},
     // What it remembers.
-    holdLease: assignWhole(({ event, context: { cancelGraceMs, place, coordinator } }) => {
+    holdLease: assignWhole(({ event, context: { cancelGraceMs, coordinator } }) => {
       const { lease, worker, slot } = event as Granted;
-      return { cancelGraceMs, place, coordinator, held: { lease, worker, slot } };
+      return { cancelGraceMs, coordinator, held: { lease, worker, slot } };
     }),
-    dropLease: assignWhole(({ context: { cancelGraceMs, place, coordinator } }) => ({
+    dropLease: assignWhole(({ context: { cancelGraceMs, coordinator } }) => ({
       cancelGraceMs,
-      place,
       coordinator,
       held: null,
     })),

@@ -48,7 +48,7 @@ export function supervisorLogic(runtime: Runtime) {
     const { cancelGraceMs } = settings;
     for (const slot of slots) {
       const id = clientId(place, slot);
-      spawn('client', { id, systemId: id, input: { cancelGraceMs, place, coordinator } });
+      spawn('client', { id, systemId: id, input: { cancelGraceMs, coordinator } });
     }
   };
 

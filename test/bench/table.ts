@@ -104,7 +104,7 @@ function leasesOf(made: <Machine extends AnyStateMachine>(machine: Machine) => M
     input: { queueMax: 10, queueMaxPerKey: 10, rules, supervisor: nobody },
   }).start();
   const client = createActor(made(clientMachine), {
-    input: { cancelGraceMs: 1_000, place: 0, coordinator: coordinator as never },
+    input: { cancelGraceMs: 1_000, coordinator: coordinator as never },
   }).start();
   const worker = createActor(made(workerMachine), {
     input: {

@@ -66,7 +66,7 @@ const leaseOf = (slot: number) => 7 + slot;
 
 export const CLIENT: Walkable<typeof clientMachine> = {
   machine: clientMachine,
-  input: { cancelGraceMs: 1_000, place: 3, coordinator: inertRef<CoordinatorRef>('coordinator') },
+  input: { cancelGraceMs: 1_000, coordinator: inertRef<CoordinatorRef>('coordinator') },
   events: () => [
     { type: 'lease.granted', lease: 7, slot: 0, waiter: ANYONE, worker: inertRef<WorkerRef>('worker-0') },
     // Of the lease it holds, and of one of long ago.

@@ -198,7 +198,6 @@ class LiveStep extends Step {
                 systemId: id,
                 input: ({ self: { system } }: { self: AnyActorRef }) => ({
                   cancelGraceMs: 1,
-                  place,
                   coordinator: system.get('coordinator'),
                 }),
               });

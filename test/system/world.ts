@@ -204,10 +204,9 @@ export function firstWorld(charts: Charts, bounds: Bounds): World {
     supervisor: supervisor.snapshot,
     coordinator: begin(charts.coordinator, coordinatorInput(bounds), coordinatorRef).snapshot,
     workers: places.map((place) => neverLived(charts, bounds, place)),
-    clients: slots.map((slot) => {
-      const place = Math.floor(slot / (bounds.slots + ahead));
-      return begin(charts.client, { cancelGraceMs: 1, place, coordinator: coordinatorRef }, clientRef(slot)).snapshot;
-    }),
+    clients: slots.map(
+      (slot) => begin(charts.client, { cancelGraceMs: 1, coordinator: coordinatorRef }, clientRef(slot)).snapshot,
+    ),
     processes: places.map(() => nobody),
     exchanges: slots.map(() => null),
     restarts: places.map(() => false),

@@ -134,7 +134,6 @@ const GRANTED = { type: 'lease.granted', lease: 7, slot: 2, waiter: WAITER, work
 function client() {
   let { snapshot } = begin(clientMachine, {
     cancelGraceMs: 500,
-    place: 3,
     coordinator: inertRef<CoordinatorRef>('coordinator'),
   });
   return {
