@@ -131,7 +131,7 @@ it('cuts all inspection out of the library and of XState for the side that has n
         const figures = { left: 0, cut: 0 };
         for (const { scriptId } of scripts.filter(({ url }) => /\\/(xstate|dist)\\//.test(url))) {
           const { scriptSource } = await session.post('Debugger.getScriptSource', { scriptId });
-          figures.left += scriptSource.match(/\\._sendInspectionEvent\\(|\\.isOn\\b(?! =)/g)?.length ?? 0;
+          figures.left += scriptSource.match(/\\.\\s*_sendInspectionEvent\\(|\\.\\s*isOn\\b(?!\\s*=[^=])/g)?.length ?? 0;
           figures.cut += scriptSource.match(/false && \\(/g)?.length ?? 0;
         }
         return { run: () => figures, close: pool.close };

@@ -1,8 +1,8 @@
 /** @returns The source of this library or of XState without all that is there for an inspector: what tells it of something, and what asks whether there is one. */
 export function cut(source) {
   return source
-    .replace(/\b[\w.#]+\._sendInspectionEvent\(/g, 'false && (')
-    .replace(/\b[\w.#]+\.isOn\b(?! =)/g, 'false');
+    .replace(/\b[\w#]+(\.\s*[\w#]+)*\.\s*_sendInspectionEvent\(/g, 'false && (')
+    .replace(/\b[\w#]+(\.\s*[\w#]+)*\.\s*isOn\b(?!\s*=[^=])/g, 'false');
 }
 
 /** What Node asks for the source of a module. */
