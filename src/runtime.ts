@@ -180,11 +180,11 @@ export class Runtime {
     if (settings.recycle !== undefined) this.recycler = new Recycler(this, settings.recycle);
     if (settings.elastic !== undefined) this.sizer = new Sizer(this, settings.elastic);
     if (settings.watch) this.reloader = new Reloader(this);
-    bare(this.#supervisor);
+    disinherit(this.#supervisor);
     giveHands(this, this.#supervisor.system);
     this.#inspection = inspectionOf(this.#supervisor.system as unknown as System);
     this.#supervisor.start();
-    bare(this.#supervisor);
+    disinherit(this.#supervisor);
     this.#coordinator = this.#supervisor.system.get('coordinator');
     this.#coordinator.on('waiters.refused', (refused) => this.#refuse(refused));
   }
@@ -628,7 +628,7 @@ export class Runtime {
 }
 
 /** XState goes over its delayed events with `for … in`, and would find among them what is hung on `Object.prototype`. */
-function bare({ system }: { readonly system: object }): void {
+function disinherit({ system }: { readonly system: object }): void {
   const { _snapshot: snapshot } = system as { readonly _snapshot?: { readonly _scheduledEvents?: object } };
   if (snapshot?._scheduledEvents !== undefined) Object.setPrototypeOf(snapshot._scheduledEvents, null);
 }
