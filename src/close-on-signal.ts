@@ -1,9 +1,10 @@
 import { constants } from 'node:os';
+import { checkNames } from './base/check-names.js';
 import { textOf, warn } from './base/hooks.js';
 import { own } from './base/own.js';
-import { checkMs, checkNames } from './call/budget.js';
 import { OptionError } from './errors.js';
 import { Pool } from './pool.js';
+import { checkMs } from './time/limit.js';
 
 /** How a pool is closed at a signal. */
 export interface CloseOnSignalOptions {

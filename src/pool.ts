@@ -1,6 +1,7 @@
 import { NO_OPTIONS, own } from './base/own.js';
+import { throwIfAborted } from './base/signal.js';
 import { askingFor } from './call/asking.js';
-import { checkWait, throwIfAborted, type WaitOptions } from './call/budget.js';
+import { checkWait, type WaitOptions } from './call/budget.js';
 import type { Call } from './call/call.js';
 import { Caller, type CallOptions } from './call/caller.js';
 import { callAbove, parentRun, unlessDeadlocked } from './call/children.js';

@@ -1,4 +1,5 @@
 import { isA } from '../base/instance.js';
+import { reasonOf } from '../base/signal.js';
 import { CallTimeoutError, type DeadlockError, PoolError, ValueRefusedError } from '../errors.js';
 import type { GivenHandles } from '../objects/given-handles.js';
 import type { HandleCaller } from '../objects/handle.js';
@@ -7,7 +8,7 @@ import { type CallbackMessage, encodeCredit, type MessageDuringCall } from '../w
 import { type EncodedRequest, lostFrom } from '../wire/request.js';
 import type { ThrownErrors } from '../wire/thrown.js';
 import type { WorkerHand } from '../worker/worker-hand.js';
-import { Budget, isBounded, reasonOf, type WaitOptions } from './budget.js';
+import { Budget, isBounded, type WaitOptions } from './budget.js';
 import {
   type Child,
   callOf,

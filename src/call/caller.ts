@@ -1,5 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
+import { checkNames } from '../base/check-names.js';
 import { bare, NO_OPTIONS, own } from '../base/own.js';
+import { eitherOf, reasonOf, throwIfAborted } from '../base/signal.js';
 import { FunctionReleasedError, OptionError } from '../errors.js';
 import type { Carrier } from '../map/carrier.js';
 import { type MapOptions, type MapOutcome, mapCalls } from '../map/map.js';
@@ -16,22 +18,13 @@ import {
 import { keptOf } from '../objects/keep.js';
 import { failedResult, type PyProxy, PyResult, pyProxy } from '../objects/py.js';
 import type { Runtime } from '../runtime.js';
+import { checkLimit, checkMs, isLimit } from '../time/limit.js';
 import { checkKwargs, splitArgs } from '../values/kw.js';
 import { type Checked, checkAnswer, checkItems, checkSchema, type StandardSchema } from '../values/standard-schema.js';
 import { type EncodedRequest, encodeRequest, type RequestExtras, streamed } from '../wire/request.js';
 import type { FunctionReference, ValueHandlers } from '../wire/rich.js';
 import type { Standing } from './asking.js';
-import {
-  checkLimit,
-  checkMs,
-  checkNames,
-  checkWait,
-  eitherOf,
-  isLimit,
-  reasonOf,
-  throwIfAborted,
-  type WaitOptions,
-} from './budget.js';
+import { checkWait, type WaitOptions } from './budget.js';
 import { Call, type CallExtras, type Progress, type Question } from './call.js';
 import { outside } from './children.js';
 import { tellOfEnd } from './ended-call.js';

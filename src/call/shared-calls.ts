@@ -1,10 +1,11 @@
 import { isA } from '../base/instance.js';
 import { LruMap } from '../base/lru-map.js';
+import { reasonOf } from '../base/signal.js';
 import { type DeadlockError, IdempotencyKeyError, PoolError } from '../errors.js';
 import type { Runtime } from '../runtime.js';
 import { copyOf } from '../wire/copy.js';
 import type { EncodedRequest } from '../wire/request.js';
-import { Budget, reasonOf, type WaitOptions } from './budget.js';
+import { Budget, type WaitOptions } from './budget.js';
 import type { Call, CallOutcome } from './call.js';
 import { type Child, parentRun, refuseIfDeadlocked } from './children.js';
 import { fingerprint } from './fingerprint.js';

@@ -1,10 +1,10 @@
-import { isLimit } from '../call/budget.js';
 import type { Call, CallHome } from '../call/call.js';
 import { type Child, refuseIfDeadlocked } from '../call/children.js';
 import type { Exchange, LeaseHolder } from '../call/exchange.js';
 import { framesOf, type Site } from '../call/site.js';
 import { type EndedLease, LeaseEndedError } from '../errors.js';
 import type { Runtime } from '../runtime.js';
+import { isLimit } from '../time/limit.js';
 import { nextTurn } from '../time/turn.js';
 import { WaitingCalls } from './waiting-calls.js';
 

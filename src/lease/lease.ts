@@ -1,16 +1,9 @@
 import type { RefusalReason } from '../../machines/index.js';
+import { checkNames } from '../base/check-names.js';
 import { NO_OPTIONS, own } from '../base/own.js';
+import { reasonOf, throwIfAborted } from '../base/signal.js';
 import { Asking, Spurned } from '../call/asking.js';
-import {
-  Budget,
-  checkLimit,
-  checkNames,
-  checkWait,
-  isBounded,
-  reasonOf,
-  throwIfAborted,
-  type WaitOptions,
-} from '../call/budget.js';
+import { Budget, checkWait, isBounded, type WaitOptions } from '../call/budget.js';
 import type { Call } from '../call/call.js';
 import { Caller, type CallOptions } from '../call/caller.js';
 import { type Child, isBelow, parentRun, type Run, unlessDeadlocked } from '../call/children.js';
@@ -18,6 +11,7 @@ import type { Exchange } from '../call/exchange.js';
 import { siteAbove } from '../call/site.js';
 import type { DeadlockError, LeaseEnd } from '../errors.js';
 import type { Runtime } from '../runtime.js';
+import { checkLimit } from '../time/limit.js';
 import type { Hold, HoldTerms } from './hold.js';
 
 /** How a lease may be held. */

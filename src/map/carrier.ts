@@ -1,6 +1,5 @@
 import { isA } from '../base/instance.js';
 import type { Standing } from '../call/asking.js';
-import { isLimit } from '../call/budget.js';
 import type { CallOutcome } from '../call/call.js';
 import type { CallOptions } from '../call/caller.js';
 import { parentRun } from '../call/children.js';
@@ -8,6 +7,7 @@ import type { Exchange } from '../call/exchange.js';
 import { type Site, showCaller } from '../call/site.js';
 import { CallTimeoutError, PoolError } from '../errors.js';
 import type { Runtime } from '../runtime.js';
+import { isLimit } from '../time/limit.js';
 import { processors } from '../time/processors.js';
 import { atTurnsEnd } from '../time/turn.js';
 import { splitArgs } from '../values/kw.js';

@@ -1,6 +1,6 @@
 import { isA } from '../base/instance.js';
+import { reasonOf, throwIfAborted, whenAborted } from '../base/signal.js';
 import { type AnyIterator, Source } from '../base/source.js';
-import { reasonOf, throwIfAborted, whenAborted } from '../call/budget.js';
 import type { CallOutcome } from '../call/call.js';
 import type { CallOptions } from '../call/caller.js';
 import { isMadeHere } from '../error-ties.js';

@@ -1,6 +1,7 @@
+import { checkNames } from '../base/check-names.js';
 import { NO_OPTIONS, own } from '../base/own.js';
 import { type Asking, askingFor, type CallAsking, only, preferring } from '../call/asking.js';
-import { checkLimit, checkMs, checkNames, isLimit, type WaitOptions } from '../call/budget.js';
+import type { WaitOptions } from '../call/budget.js';
 import type { Call } from '../call/call.js';
 import { Caller, type CallOptions } from '../call/caller.js';
 import { lookAgain, outside, Run, unlessDeadlocked } from '../call/children.js';
@@ -9,6 +10,7 @@ import { OptionError, type SessionLoss, SessionLostError } from '../errors.js';
 import { Hold } from '../lease/hold.js';
 import { CheckoutAsking, type CheckoutOptions, checkoutOptions, Lease } from '../lease/lease.js';
 import type { Runtime } from '../runtime.js';
+import { checkLimit, checkMs, isLimit } from '../time/limit.js';
 import { encodeSessionEnd } from '../wire/message.js';
 import type { ValueLimits } from '../wire/value.js';
 import type { WorkerHand } from '../worker/worker-hand.js';

@@ -1,5 +1,5 @@
+import { checkNames } from '../base/check-names.js';
 import { own } from '../base/own.js';
-import { checkNames } from '../call/budget.js';
 import { OptionError } from '../errors.js';
 
 /** An array of numbers, which is a `memoryview` in Python, or an array of numpy where the parameter's hint asks for one. */

@@ -1,5 +1,6 @@
 import { isThenable } from '../base/hooks.js';
-import { eitherOf, type WaitOptions } from '../call/budget.js';
+import { eitherOf } from '../base/signal.js';
+import type { WaitOptions } from '../call/budget.js';
 import { type Site, showCaller, siteAbove } from '../call/site.js';
 import type { Stream } from '../call/stream.js';
 import { OptionError, type ResultIssue, ResultRefusedError, SchemaTimeoutError } from '../errors.js';

@@ -1,5 +1,5 @@
-import { isLimit } from '../call/budget.js';
 import type { PoolClock } from '../time/clock.js';
+import { isLimit } from '../time/limit.js';
 
 /** How long a call may run; what is absent is no limit. */
 export interface RunLimits {

@@ -195,7 +195,7 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     what: 'a listener is left on the signal of each call',
     seenIn: 'node#16572',
-    file: 'src/call/budget.ts',
+    file: 'src/base/signal.ts',
     find: "    this.#signal.removeEventListener('abort', this.#onAbort);",
     put: '',
     caughtBy: 'test/integration/budget.test.ts',

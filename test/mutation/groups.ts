@@ -33,8 +33,19 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: 'deadlines',
-    mutate: ['src/call/budget.ts', 'src/time/patience.ts'],
-    tests: ['test/unit/call/budget.test.ts', 'test/unit/time/patience.test.ts'],
+    mutate: [
+      'src/call/budget.ts',
+      'src/base/check-names.ts',
+      'src/base/signal.ts',
+      'src/time/limit.ts',
+      'src/time/patience.ts',
+    ],
+    tests: [
+      'test/unit/call/budget.test.ts',
+      'test/unit/base/check-names.test.ts',
+      'test/unit/time/limit.test.ts',
+      'test/unit/time/patience.test.ts',
+    ],
   },
   {
     name: 'back-off',

@@ -1,15 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
-import {
-  Budget,
-  checkMs,
-  checkNames,
-  checkWait,
-  eitherOf,
-  isBounded,
-  LONGEST_MS,
-  throwIfAborted,
-} from '../../../src/call/budget.js';
+import { eitherOf, throwIfAborted } from '../../../src/base/signal.js';
+import { Budget, checkWait, isBounded } from '../../../src/call/budget.js';
 import { heard, TurnedClock } from '../../fake/turned-clock.js';
 
 describe('a budget', () => {
@@ -220,31 +212,6 @@ describe('checkWait', () => {
     expect(() => checkWait({ timeout: 5 } as never)).toThrow('There are: signal, timeoutMs.');
     expect(() => checkWait({ retries: 5 } as never, new Set(['retries']))).not.toThrow();
   });
-
-  it.each([[null], [5], ['timeoutMs'], [undefined]])('refuses %o for the options themselves', (options) => {
-    expect(() => checkNames(options as never, new Set(['one', 'other']))).toThrow(
-      'Option `options` must be an object of one, other, but it is ',
-    );
-  });
-});
-
-describe('checkMs', () => {
-  it('knows what a timer of Node can keep, which takes all else for one millisecond', () => {
-    expect(LONGEST_MS).toBe(2_147_483_647);
-  });
-
-  it.each([0, 0.5, LONGEST_MS])('takes %s', (ms) => {
-    expect(() => checkMs('timeoutMs', ms)).not.toThrow();
-  });
-
-  it.each([-1, Number.NaN, Number.POSITIVE_INFINITY, LONGEST_MS + 1, '100', null, 100n])(
-    'refuses %s, naming the option, since no timer keeps it',
-    (ms) => {
-      expect(() => checkMs('queueTimeoutMs', ms)).toThrow(
-        expect.objectContaining({ code: 'ERR_OPTION', option: 'queueTimeoutMs' }),
-      );
-    },
-  );
 });
 
 function budget(wait: ConstructorParameters<typeof Budget>[1]) {
