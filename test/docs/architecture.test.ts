@@ -6,13 +6,15 @@ import { ROOT, readPage } from './pages.js';
 const { text } = readPage('docs/architecture.md');
 
 describe('docs/architecture.md', () => {
-  const places = [...section('Where things are').matchAll(/^\| ([^|`]+) \| `([^`]+)` \| (.+) \|$/gm)].map(
-    ([, what = '', file = '', names = '']) => ({ what, file, names: quoted(names) }),
+  const places = [...section('Where things are').matchAll(/^\| ([^|`]+) \| (`[^|]+`) \| (.+) \|$/gm)].map(
+    ([, what = '', files = '', names = '']) => ({ what, files: quoted(files), names: quoted(names) }),
   );
 
-  it.each(places)('finds $what in $file', ({ file, names }) => {
-    const source = readFileSync(join(ROOT, file), 'utf8');
-    expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(source))).toEqual([]);
+  it.each(places)('finds $what in $files', ({ files, names }) => {
+    const sources = files.map((file) => readFileSync(join(ROOT, file), 'utf8'));
+    const isIn = (name: string, source: string) => new RegExp(`\\b${name}\\b`).test(source);
+    expect(names.filter((name) => !sources.some((source) => isIn(name, source)))).toEqual([]);
+    expect(files.filter((_, at) => !names.some((name) => isIn(name, sources[at] as string)))).toEqual([]);
   });
 
   it('names functions and files that are there', () => {
