@@ -4,7 +4,8 @@
  */
 export type { WaitOptions } from './call/budget.js';
 export type { CallOutcome, Progress } from './call/call.js';
-export type { Caller, CallOptions, WithSchema } from './call/caller.js';
+export type { CallOptions, WithSchema } from './call/call-options.js';
+export type { Caller } from './call/caller.js';
 export type { StreamOptions } from './call/stream.js';
 export { type CloseOnSignalOptions, closeOnSignal } from './close-on-signal.js';
 export type { TiedErrorClass } from './error-ties.js';

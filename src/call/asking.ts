@@ -4,7 +4,7 @@ import type { Runtime } from '../runtime.js';
 import type { WorkerHand } from '../worker/worker-hand.js';
 import { Budget } from './budget.js';
 import type { Call, CallHome, CallOutcome } from './call.js';
-import type { CallOptions } from './caller.js';
+import type { CallOptions } from './call-options.js';
 import { type Child, callAbove, deadlockOf, isBelow, lookAgain, type Run, refuseIfDeadlocked } from './children.js';
 import type { Exchange, LeaseHolder } from './exchange.js';
 

@@ -1,81 +1,26 @@
 import { AsyncResource } from 'node:async_hooks';
 import { checkNames } from '../base/check-names.js';
-import { bare, NO_OPTIONS, own } from '../base/own.js';
-import { eitherOf, reasonOf, throwIfAborted } from '../base/signal.js';
-import { FunctionReleasedError, OptionError } from '../errors.js';
+import { NO_OPTIONS, own } from '../base/own.js';
+import { reasonOf, throwIfAborted } from '../base/signal.js';
+import { OptionError } from '../errors.js';
 import type { Carrier } from '../map/carrier.js';
-import { type MapOptions, type MapOutcome, mapCalls } from '../map/map.js';
-import { elsewhere, GivenHandles } from '../objects/given-handles.js';
-import {
-  dropUnread,
-  type HandleCaller,
-  type HandleOwner,
-  isMember,
-  type Member,
-  type Remote,
-  remoteOf,
-} from '../objects/handle.js';
-import { keptOf } from '../objects/keep.js';
+import { MAP_OPTIONS, type MapOptions, type MapOutcome, mapCalls } from '../map/map.js';
+import { dropUnread, type HandleOwner, type Member } from '../objects/handle.js';
 import { failedResult, type PyProxy, PyResult, pyProxy } from '../objects/py.js';
 import type { Runtime } from '../runtime.js';
-import { checkLimit, checkMs, isLimit } from '../time/limit.js';
-import { checkKwargs, splitArgs } from '../values/kw.js';
-import { type Checked, checkAnswer, checkItems, checkSchema, type StandardSchema } from '../values/standard-schema.js';
-import { type EncodedRequest, encodeRequest, type RequestExtras, streamed } from '../wire/request.js';
-import type { FunctionReference, ValueHandlers } from '../wire/rich.js';
-import type { Standing } from './asking.js';
-import { checkWait, type WaitOptions } from './budget.js';
-import { Call, type CallExtras, type Progress, type Question } from './call.js';
+import { isLimit } from '../time/limit.js';
+import { splitArgs } from '../values/kw.js';
+import { type Checked, checkAnswer, checkItems, type StandardSchema } from '../values/standard-schema.js';
+import { encodeRequest, streamed } from '../wire/request.js';
+import type { WaitOptions } from './budget.js';
+import { Call, type CallExtras, type Progress } from './call.js';
+import { type CallOptions, keyless, mergedOptions, refuseRepeats, termsOf, type WithSchema } from './call-options.js';
 import { outside } from './children.js';
 import { tellOfEnd } from './ended-call.js';
-import { LiveArguments } from './live-arguments.js';
-import { Attempts, type AttemptTerms } from './retries.js';
+import { Prepared } from './prepared.js';
+import { Attempts } from './retries.js';
 import type { Site } from './site.js';
-import { type Room, roomFor, Stream, type StreamOptions } from './stream.js';
-
-/** How one call is made. */
-export interface CallOptions extends WaitOptions {
-  /**
-   * An integer from -100 to 100; of those who wait, a higher one goes first, where each step is worth `ageAfterMs` of
-   * waiting. Under a lease it changes nothing: its calls run in the order in which they were made. Default: 0.
-   */
-  readonly priority?: number | undefined;
-  /** Whose call it is, such as a tenant's id: of those who wait, the keys are served in turn. Default: none, which is one more party. */
-  readonly fairnessKey?: string | undefined;
-  /** Keyword arguments; `kw({...})` as the last argument says the same. */
-  readonly kwargs?: Readonly<Record<string, unknown>> | undefined;
-  /** Told how far the call has come, where Python tells it by `pythonarium.progress`. */
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
-  /**
-   * How long the call may give no sign of progress while Python runs it, in ms: `pythonarium.heartbeat()`, `progress()`,
-   * an item of its stream. Then it rejects with `ERR_CALL_HUNG`. `Infinity`: for ever. Default: the pool's.
-   */
-  readonly heartbeatTimeoutMs?: number | undefined;
-  /**
-   * What is to be known of the call wherever it is spoken of, such as `{ requestId: '7f3a' }`: Python has it as
-   * `pythonarium.context`, and what is logged during the call as `context`. Plain JSON; joined, key by key, with what is bound.
-   */
-  readonly context?: Readonly<Record<string, unknown>> | undefined;
-  /**
-   * Doing it twice does no harm: the call may be made again after its worker died, its line broke or an attempt took too
-   * long. Never after an exception of Python's, or once its caller has given up. Default: false.
-   */
-  readonly idempotent?: boolean | undefined;
-  /**
-   * How often it may be tried, from 1 to 100. Default: 3 for an `idempotent` call, else 1. More for a call that is not
-   * idempotent lets it be made again only if Python had certainly not begun with it.
-   */
-  readonly attempts?: number | undefined;
-  /** How long one attempt of an `idempotent` call may run, in ms, before the next. Default: as long as the call's budget. */
-  readonly attemptTimeoutMs?: number | undefined;
-  /** Calls of one key are one call: it is started once, and all who make it get its outcome. For `pool.call` and `pool.py`. */
-  readonly idempotencyKey?: string | undefined;
-  /** What the result has to be: a schema of zod, valibot, arktype or any other that follows Standard Schema. */
-  readonly schema?: StandardSchema | undefined;
-}
-
-/** Options with a schema, which says the type of the result. */
-export type WithSchema<Options, T> = Options & { readonly schema: StandardSchema<T> };
+import { type Room, roomFor, STREAM_OPTIONS, Stream, type StreamOptions } from './stream.js';
 
 /** What a pool, a lease and a session have in common: one can call through them. */
 export abstract class Caller<Api = unknown> {
@@ -121,7 +66,7 @@ export abstract class Caller<Api = unknown> {
   call<T = unknown>(name: string, args: readonly unknown[] = [], options: CallOptions = NO_OPTIONS): Promise<T> {
     try {
       const given = own(options);
-      return this.#start(name, args, this.#merged(given), given) as Promise<T>;
+      return this.#start(name, args, mergedOptions(this.#bound, given), given) as Promise<T>;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -274,22 +219,7 @@ export abstract class Caller<Api = unknown> {
   }
 
   protected mergedWith(asked: CallOptions): CallOptions {
-    return this.#merged(own(asked));
-  }
-
-  #merged(options: CallOptions): CallOptions {
-    const bound = this.#bound;
-    if (options === NO_OPTIONS) return bound;
-    checkCall(options);
-    const merged: { -readonly [Name in keyof CallOptions]: CallOptions[Name] } = Object.assign(bare(), bound);
-    for (const name of Object.keys(options) as (keyof CallOptions)[]) {
-      // What is there and undefined says nothing.
-      if (options[name] !== undefined) (merged as Record<string, unknown>)[name] = options[name];
-    }
-    if (options.context !== undefined) merged.context = joined(bound.context, options.context);
-    if (bound.signal === undefined || options.signal === undefined) return merged;
-    merged.signal = eitherOf(bound.signal, options.signal);
-    return merged;
+    return mergedOptions(this.#bound, own(asked));
   }
 
   #result(name: string, args: readonly unknown[], member?: Member): PyResult {
@@ -432,204 +362,4 @@ export abstract class Caller<Api = unknown> {
 
 type Items<T> = AsyncIterableIterator<T, undefined> & AsyncDisposable;
 
-/**
- * What is fixed and checked of a call that is to be made. It is all of it in one, since it is made for each call: what the
- * line says of it, and what is found among its arguments that is no value, which is nothing, most of the time.
- */
-class Prepared implements Question, RequestExtras, ValueHandlers {
-  readonly name: string;
-  readonly options: CallOptions;
-  readonly caller: HandleCaller;
-  readonly heartbeatTimeoutMs: number | undefined;
-  request!: EncodedRequest;
-  terms: AttemptTerms | undefined;
-  given: LiveArguments | undefined;
-  handles: GivenHandles | undefined;
-  readonly #runtime: Runtime;
-  readonly #member: Member | undefined;
-
-  constructor(name: string, options: CallOptions, caller: HandleCaller, runtime: Runtime, member: Member | undefined) {
-    this.name = name;
-    this.options = options;
-    this.caller = caller;
-    const { heartbeatTimeoutMs = runtime.settings.heartbeatTimeoutMs } = options;
-    this.heartbeatTimeoutMs = isLimit(heartbeatTimeoutMs) ? heartbeatTimeoutMs : undefined;
-    this.#runtime = runtime;
-    this.#member = member;
-    if (member !== undefined) this.add(member.remote, '');
-  }
-
-  get context(): CallOptions['context'] {
-    return this.options.context;
-  }
-
-  get session(): string | undefined {
-    return this.caller.sessionId;
-  }
-
-  get progress(): boolean {
-    return this.options.onProgress !== undefined;
-  }
-
-  get heartbeatMs(): number | undefined {
-    const ms = this.heartbeatTimeoutMs;
-    return ms === undefined ? undefined : Math.max(1, Math.floor(ms / BEATS));
-  }
-
-  get lease(): number | undefined {
-    const { owner } = this.caller;
-    return typeof owner === 'number' ? owner : undefined;
-  }
-
-  get on(): number | undefined {
-    return this.#member?.remote.number;
-  }
-
-  get get(): boolean | undefined {
-    return this.#member?.isRead;
-  }
-
-  add(remote: Remote, path: string): void {
-    this.handles ??= new GivenHandles(this.name);
-    this.handles.add(remote, path);
-  }
-
-  onHandle(found: object, path: () => string): number | string | undefined {
-    const remote = remoteOf(found);
-    if (remote === undefined) return undefined;
-    if (remote.worker.runtime !== this.#runtime) return elsewhere(remote, 'this call is made in another pool');
-    if (this.caller.owner === undefined) return elsewhere(remote, 'this call may go to any');
-    this.add(remote, path());
-    return remote.number;
-  }
-
-  onFunction(found: (...args: never[]) => unknown, path: () => string): FunctionReference | string {
-    if (isMember(found)) return 'is a member of a handle. Await it to read an attribute, or call the method.';
-    const kept = keptOf(found);
-    if (kept?.isReleased) throw new FunctionReleasedError({ path: path(), call: this.name });
-    // Without a lease or a session it is as any other: valid as long as the call.
-    if (kept === undefined || this.caller.owner === undefined) {
-      return { kind: 'function', number: this.#live().onFunction(found as (...args: unknown[]) => unknown) };
-    }
-    return { kind: 'kept', number: this.#live().onKept(kept, path()) };
-  }
-
-  onIterable(found: Iterable<unknown> | AsyncIterable<unknown>): number {
-    // Python iterates over it later, and it is not to be called meanwhile.
-    if (found instanceof PyResult) found[Symbol.asyncIterator]();
-    return this.#live().onIterable(found);
-  }
-
-  #live(): LiveArguments {
-    this.given ??= new LiveArguments(this.#runtime.settings.limits);
-    return this.given;
-  }
-}
-
-function checkCall(options: CallOptions): void {
-  checkWait(options, CALL_OPTIONS);
-  checkStanding(options);
-  if (options.kwargs !== undefined) checkKwargs(options.kwargs, 'kwargs');
-  checkContext(options.context);
-  checkAttempts(options);
-  checkLimit('heartbeatTimeoutMs', options.heartbeatTimeoutMs);
-  checkSchema(options.schema);
-  const { onProgress } = options;
-  if (onProgress !== undefined && typeof onProgress !== 'function') {
-    throw new OptionError({ option: 'onProgress', expected: 'a function', got: onProgress });
-  }
-}
-
-/** @throws OptionError (`ERR_OPTION`) for a call that is to be made again where none can be. What is bound says nothing there. */
-function refuseRepeats({ idempotent, attempts = 1, attemptTimeoutMs: ms }: CallOptions, where: string): void {
-  if (idempotent) throw new OptionError({ option: 'idempotent', expected: `false for ${where}`, got: idempotent });
-  if (attempts > 1) throw new OptionError({ option: 'attempts', expected: `1 for ${where}`, got: attempts });
-  if (ms !== undefined)
-    throw new OptionError({ option: 'attemptTimeoutMs', expected: `left out for ${where}`, got: ms });
-}
-
-function keyless(where: string, key: string): OptionError {
-  return new OptionError({ option: 'idempotencyKey', expected: `left out for ${where}`, got: key });
-}
-
-/** How often a call may be made; `undefined`: once. */
-function termsOf({ idempotent = false, attempts = idempotent ? ATTEMPTS : 1, attemptTimeoutMs }: CallOptions) {
-  if (attemptTimeoutMs !== undefined && !idempotent) {
-    const expected = 'left out for a call that is not `idempotent`, since it makes it again';
-    throw new OptionError({ option: 'attemptTimeoutMs', expected, got: attemptTimeoutMs });
-  }
-  if (attempts === 1 && attemptTimeoutMs === undefined) return undefined;
-  return { idempotent, attempts, attemptTimeoutMs } satisfies AttemptTerms;
-}
-
-function checkAttempts({ idempotent, attempts, attemptTimeoutMs, idempotencyKey: key }: CallOptions): void {
-  if (idempotent !== undefined && typeof idempotent !== 'boolean') {
-    throw new OptionError({ option: 'idempotent', expected: 'true or false', got: idempotent });
-  }
-  if (attempts !== undefined && !(Number.isInteger(attempts) && attempts >= 1 && attempts <= ATTEMPTS_MAX)) {
-    throw new OptionError({ option: 'attempts', expected: `an integer from 1 to ${ATTEMPTS_MAX}`, got: attempts });
-  }
-  if (attemptTimeoutMs !== undefined) checkMs('attemptTimeoutMs', attemptTimeoutMs);
-  if (key !== undefined && (typeof key !== 'string' || key === '' || key.length > KEY_CHARS_MAX)) {
-    const expected = `a string of 1 to ${KEY_CHARS_MAX} characters`;
-    throw new OptionError({ option: 'idempotencyKey', expected, got: key });
-  }
-}
-
-function checkContext(context: unknown): void {
-  if (context === undefined || isRecord(context)) return;
-  const expected = "a plain object of names and values, such as { requestId: '7f3a' }";
-  throw new OptionError({ option: 'context', expected, got: context });
-}
-
-/** True for what `{…}` makes, in any realm: what else has names of its own may keep its values elsewhere, as a Map does. */
-function isRecord(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: object | null = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
-
-/** A copy that nobody changes. A value that is undefined says nothing. */
-function joined(bound: CallOptions['context'], given: Readonly<Record<PropertyKey, unknown>>): CallOptions['context'] {
-  const context: Record<PropertyKey, unknown> = Object.assign(Object.create(null), bound);
-  // Symbols too, so that the line refuses them instead of losing them.
-  for (const key of Reflect.ownKeys(given)) {
-    if (given[key] !== undefined && Object.prototype.propertyIsEnumerable.call(given, key)) context[key] = given[key];
-  }
-  return Object.freeze(context);
-}
-
-function checkStanding({ priority = 0, fairnessKey = 'none' }: Standing): void {
-  if (!Number.isInteger(priority) || Math.abs(priority) > PRIORITY_MAX) {
-    const expected = `an integer from -${PRIORITY_MAX} to ${PRIORITY_MAX}`;
-    throw new OptionError({ option: 'priority', expected, got: priority });
-  }
-  if (typeof fairnessKey !== 'string' || fairnessKey === '') {
-    throw new OptionError({ option: 'fairnessKey', expected: 'a string of one character or more', got: fairnessKey });
-  }
-}
-
 const READING = { args: [], kwargs: undefined };
-const CALL_OPTIONS: ReadonlySet<string> = new Set([
-  'signal',
-  'timeoutMs',
-  'priority',
-  'fairnessKey',
-  'kwargs',
-  'onProgress',
-  'heartbeatTimeoutMs',
-  'context',
-  'idempotent',
-  'attempts',
-  'attemptTimeoutMs',
-  'idempotencyKey',
-  'schema',
-] satisfies (keyof CallOptions)[]);
-const MAP_OPTIONS: ReadonlySet<string> = new Set([...CALL_OPTIONS, 'concurrency', 'ordered', 'keepGoing']);
-const STREAM_OPTIONS: ReadonlySet<string> = new Set([...CALL_OPTIONS, 'highWaterMark']);
-const PRIORITY_MAX = 100;
-const ATTEMPTS = 3;
-const ATTEMPTS_MAX = 100;
-const KEY_CHARS_MAX = 1_000;
-/** So many heartbeats may come in the time that is allowed for one. */
-const BEATS = 4;

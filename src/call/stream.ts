@@ -3,7 +3,7 @@ import { dropUnread } from '../objects/handle.js';
 import { UnreadObjects } from '../objects/unread.js';
 import type { KeepAlive } from '../time/keep-alive.js';
 import type { Call, CallExtras, CallOutcome } from './call.js';
-import type { CallOptions } from './caller.js';
+import { CALL_OPTIONS, type CallOptions } from './call-options.js';
 
 /** How a stream is read. */
 export interface StreamOptions extends CallOptions {
@@ -214,3 +214,7 @@ const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
 const HIGH_WATER_MARK = 1024;
 const HIGH_WATER_MARK_MAX = 1_000_000;
 const ROOM_BYTES = 1024 * 1024;
+export const STREAM_OPTIONS: ReadonlySet<string> = new Set([
+  ...CALL_OPTIONS,
+  ...(['highWaterMark'] satisfies (keyof StreamOptions)[]),
+]);

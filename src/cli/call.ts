@@ -1,5 +1,5 @@
 import { print } from '../base/print.js';
-import type { CallOptions } from '../call/caller.js';
+import type { CallOptions } from '../call/call-options.js';
 import type { LogEvent } from '../events.js';
 import type { Pool } from '../pool.js';
 import { writeJson } from './json.js';

@@ -1,7 +1,7 @@
 import { isA } from '../base/instance.js';
 import type { Standing } from '../call/asking.js';
 import type { CallOutcome } from '../call/call.js';
-import type { CallOptions } from '../call/caller.js';
+import type { CallOptions } from '../call/call-options.js';
 import { parentRun } from '../call/children.js';
 import type { Exchange } from '../call/exchange.js';
 import { type Site, showCaller } from '../call/site.js';

@@ -2,7 +2,7 @@ import { isA } from '../base/instance.js';
 import { reasonOf, throwIfAborted, whenAborted } from '../base/signal.js';
 import { type AnyIterator, Source } from '../base/source.js';
 import type { CallOutcome } from '../call/call.js';
-import type { CallOptions } from '../call/caller.js';
+import { CALL_OPTIONS, type CallOptions } from '../call/call-options.js';
 import { isMadeHere } from '../error-ties.js';
 import { OptionError, PoolError } from '../errors.js';
 import { nextTick } from '../time/turn.js';
@@ -438,4 +438,8 @@ const HOPELESS: ReadonlySet<PoolError['code']> = new Set([
   'ERR_POOL_DEGRADED',
   'ERR_LEASE_ENDED',
   'ERR_SESSION_LOST',
+]);
+export const MAP_OPTIONS: ReadonlySet<string> = new Set([
+  ...CALL_OPTIONS,
+  ...(['concurrency', 'ordered', 'keepGoing'] satisfies (keyof MapOptions)[]),
 ]);

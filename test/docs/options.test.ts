@@ -6,7 +6,7 @@ import { ROOT, readPage } from './pages.js';
 
 const OPTIONS = [
   { heading: 'createPool', file: 'src/options.ts', type: 'PoolOptions' },
-  { heading: 'call', file: 'src/call/caller.ts', type: 'CallOptions' },
+  { heading: 'call', file: 'src/call/call-options.ts', type: 'CallOptions' },
   { heading: 'map', file: 'src/map/map.ts', type: 'MapOptions' },
   { heading: 'stream', file: 'src/call/stream.ts', type: 'StreamOptions' },
   { heading: 'checkout', file: 'src/lease/lease.ts', type: 'CheckoutOptions' },
