@@ -82,10 +82,9 @@ export class Pool<Api = unknown> extends Caller<Api> {
   checkout(options: CheckoutOptions = NO_OPTIONS): Promise<Lease<Api>> {
     try {
       const { wait, terms } = checkoutOptions(this.runtime, options);
-      const asked = this.mergedWith(wait);
       const bound = this.mergedWith(NO_OPTIONS);
       const hold = new Hold(this.runtime, terms);
-      const asking = new CheckoutAsking(this.runtime, asked, hold, () => new Lease<Api>(hold, undefined, bound));
+      const asking = new CheckoutAsking<Api>(this.runtime, this.mergedWith(wait), hold, undefined, bound);
       return asking.lease(() => asking.ask());
     } catch (error) {
       return Promise.reject(error);

@@ -145,17 +145,23 @@ export class CheckoutAsking<Api> extends Asking implements Child {
   /** What becomes of it. Dropped then: nothing here may keep a lease that its holder has lost. */
   #resolve: ((lease: Lease<Api>) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
-  #lease: (() => Lease<Api>) | undefined;
+  #isSettled = false;
+  readonly #session: string | undefined;
+  readonly #bound: CallOptions;
   #onFailed: (() => void) | undefined;
   readonly #spurned = new Spurned();
   /** Somebody is kept waiting. */
   #waits = false;
 
-  /** @param lease Makes the lease, once there is one. */
-  constructor(runtime: Runtime, options: CallOptions, hold: Hold, lease: () => Lease<Api>) {
+  /**
+   * @param session Whose the calls of the lease are.
+   * @param bound What is bound to them, checked and nobody else's.
+   */
+  constructor(runtime: Runtime, options: CallOptions, hold: Hold, session?: string, bound: CallOptions = NO_OPTIONS) {
     super(runtime, options);
     this.holder = hold;
-    this.#lease = lease;
+    this.#session = session;
+    this.#bound = bound;
     if (isBounded(options)) {
       this.#budget = new Budget(runtime.clock, options, (by) => {
         const error = by === 'signal' ? reasonOf(options.signal) : this.timeout();
@@ -190,7 +196,7 @@ export class CheckoutAsking<Api> extends Asking implements Child {
   }
 
   get isSettled(): boolean {
-    return this.#lease === undefined;
+    return this.#isSettled;
   }
 
   override get child(): Child {
@@ -222,16 +228,15 @@ export class CheckoutAsking<Api> extends Asking implements Child {
   protected granted(exchange: Exchange): void {
     this.holder.begin(exchange);
     const resolve = this.#resolve;
-    const lease = this.#lease;
     this.#settle();
-    if (lease !== undefined) resolve?.(lease());
+    resolve?.(new Lease<Api>(this.holder, this.#session, this.#bound));
     this.#spurned.giveBack();
   }
 
   #settle(): void {
     this.#resolve = undefined;
     this.#reject = undefined;
-    this.#lease = undefined;
+    this.#isSettled = true;
     this.parent?.release(this);
     this.#budget?.close();
     if (this.#waits) this.runtime.keepAlive.release();

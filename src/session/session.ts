@@ -9,7 +9,7 @@ import { lookAgain, outside, Run, unlessDeadlocked } from '../call/children.js';
 import type { Exchange } from '../call/exchange.js';
 import { OptionError, type SessionLoss, SessionLostError } from '../errors.js';
 import { Hold } from '../lease/hold.js';
-import { CheckoutAsking, type CheckoutOptions, checkoutOptions, Lease } from '../lease/lease.js';
+import { CheckoutAsking, type CheckoutOptions, checkoutOptions, type Lease } from '../lease/lease.js';
 import type { Runtime } from '../runtime.js';
 import { checkLimit, checkMs, isLimit } from '../time/limit.js';
 import { encodeSessionEnd } from '../wire/message.js';
@@ -66,10 +66,9 @@ export class Session<Api = unknown> extends Caller<Api> {
   checkout(options: CheckoutOptions = NO_OPTIONS): Promise<Lease<Api>> {
     try {
       const { wait, terms } = checkoutOptions(this.runtime, options);
-      const asked = this.mergedWith(wait);
       const bound = this.mergedWith(NO_OPTIONS);
       const hold = new Hold(this.runtime, terms);
-      const asking = new CheckoutAsking(this.runtime, asked, hold, () => new Lease<Api>(hold, this.id, bound));
+      const asking = new CheckoutAsking<Api>(this.runtime, this.mergedWith(wait), hold, this.id, bound);
       return asking.lease(() => this.#submit(asking));
     } catch (error) {
       return Promise.reject(error);
@@ -242,7 +241,7 @@ export class Session<Api = unknown> extends Caller<Api> {
   ): Promise<{ lease: Lease; lost: Promise<false> }> {
     const { runtime } = this;
     const hold = new Hold(runtime, checkoutOptions(runtime, { leaseTimeoutMs }).terms, rebuild);
-    const asking = new CheckoutAsking(runtime, rebuild.standing, hold, () => new Lease(hold, this.id, NO_OPTIONS));
+    const asking = new CheckoutAsking(runtime, rebuild.standing, hold, this.id);
     asking.session = {
       id: this.id,
       mayWait: true,

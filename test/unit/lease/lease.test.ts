@@ -405,7 +405,7 @@ async function booted(options: Partial<PoolOptions> = {}) {
 async function asked() {
   const { pool, world } = await booted();
   const hold = new Hold(world.runtime, checkoutOptions(world.runtime, {}).terms);
-  const asking = new CheckoutAsking(world.runtime, {}, hold, () => new Lease(hold, undefined, {}));
+  const asking = new CheckoutAsking(world.runtime, {}, hold);
   return { pool, world, hold, asking };
 }
 
