@@ -477,34 +477,47 @@ export class BootError extends PoolError<'ERR_BOOT'> {
   readonly signal: string | null;
   /** The last lines it wrote to standard error, oldest first. */
   readonly stderr: readonly string[];
+  readonly #seen: FailedBoot;
 
-  constructor(seen: {
-    worker: string;
-    stage: BootStage;
-    exitCode: number | null;
-    signal: string | null;
-    stderr: readonly string[];
-    /** The budget that ran out, for the stage `timeout`. */
-    bootTimeoutMs?: number | undefined;
-    /** The exception Python reported, if it reported one. */
-    cause?: unknown;
-  }) {
-    const { what, remedy } = BOOT_STAGES[seen.stage];
-    const within = seen.bootTimeoutMs === undefined ? '' : ` within ${seen.bootTimeoutMs} ms`;
-    const ended = seen.exitCode === null && seen.signal === null ? '' : ` (it ended ${howItEnded(seen)})`;
-    const cause = seen.cause instanceof Error ? ` ${sentence(inLines(seen.cause.message))}` : '';
-    super(
-      'BootError',
-      'ERR_BOOT',
-      `${seen.worker} did not become ready${within}: ${what}${ended}.${cause} ${remedy}${lastLines(seen.stderr)}`,
-      seen.cause,
-    );
+  constructor(seen: FailedBoot) {
+    super('BootError', 'ERR_BOOT', whyNotReady(seen, 'See `cause`'), seen.cause);
+    this.#seen = seen;
     this.worker = seen.worker;
     this.stage = seen.stage;
     this.exitCode = seen.exitCode;
     this.signal = seen.signal;
     this.stderr = seen.stderr;
   }
+
+  /**
+   * @internal The message for somebody who has no object to look into.
+   *
+   * @param see Where they see what `cause` says, such as `See below`.
+   */
+  messageTo(see: string): string {
+    return whyNotReady(this.#seen, see);
+  }
+}
+
+/** What is known of a worker that did not become ready. */
+interface FailedBoot {
+  readonly worker: string;
+  readonly stage: BootStage;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly stderr: readonly string[];
+  /** The budget that ran out, for the stage `timeout`. */
+  readonly bootTimeoutMs?: number | undefined;
+  /** The exception Python reported, if it reported one. */
+  readonly cause?: unknown;
+}
+
+function whyNotReady(seen: FailedBoot, see: string): string {
+  const { what, remedy } = BOOT_STAGES[seen.stage];
+  const within = seen.bootTimeoutMs === undefined ? '' : ` within ${seen.bootTimeoutMs} ms`;
+  const ended = seen.exitCode === null && seen.signal === null ? '' : ` (it ended ${howItEnded(seen)})`;
+  const cause = seen.cause instanceof Error ? ` ${sentence(inLines(seen.cause.message))}` : '';
+  return `${seen.worker} did not become ready${within}: ${what}${ended}.${cause} ${remedy(see)}${lastLines(seen.stderr)}`;
 }
 
 /** Python has no function of that name for Node to call. */
@@ -1074,32 +1087,33 @@ const SUGGESTION_NAMES_MAX = 200;
 
 const CRASH_SIGNALS: ReadonlySet<string> = new Set(['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGABRT']);
 
-const BOOT_STAGES: Record<BootStage, { what: string; remedy: string }> = {
+/** @param see Where `cause` is seen. */
+const BOOT_STAGES: Record<BootStage, { what: string; remedy: (see: string) => string }> = {
   start: {
     what: 'Python ended or failed before it said hello',
-    remedy: 'See whether that interpreter starts in a shell, and whether `libraryPath` is right.',
+    remedy: () => 'See whether that interpreter starts in a shell, and whether `libraryPath` is right.',
   },
   load: {
     what: 'Python ended while it loaded the module, without a word',
-    remedy: 'Look for `os._exit`, or for native code that crashes on import.',
+    remedy: () => 'Look for `os._exit`, or for native code that crashes on import.',
   },
   limits: {
     what: 'the system did not take its `limits`',
-    remedy: 'See `cause` for the one, and raise it or leave it out.',
+    remedy: (see) => `${see} for the one, and raise it or leave it out.`,
   },
   import: {
     what: 'importing the module failed',
-    remedy: 'See `cause` for the traceback; check `module`, `pythonPath` and the interpreter.',
+    remedy: (see) => `${see} for the traceback; check \`module\`, \`pythonPath\` and the interpreter.`,
   },
-  setup: { what: '`setup` failed', remedy: 'See `cause` for the traceback.' },
-  expose: { what: 'its functions could not be exposed', remedy: 'See `cause` for the name and the reason.' },
+  setup: { what: '`setup` failed', remedy: (see) => `${see} for the traceback.` },
+  expose: { what: 'its functions could not be exposed', remedy: (see) => `${see} for the name and the reason.` },
   protocol: {
     what: 'the two sides do not speak the same protocol',
-    remedy: 'Install the Python package and the Node package in the same version.',
+    remedy: () => 'Install the Python package and the Node package in the same version.',
   },
   timeout: {
     what: 'time ran out',
-    remedy: 'Raise `bootTimeoutMs`, or do less while importing and in `setup`.',
+    remedy: () => 'Raise `bootTimeoutMs`, or do less while importing and in `setup`.',
   },
 };
 

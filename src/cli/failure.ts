@@ -5,8 +5,8 @@ import { BootError, type PoolError, PythonError } from '../errors.js';
 export function failureText(error: PoolError, where?: string): string {
   const place = where === undefined ? '' : `${where}: `;
   const traceback = tracebackOf(error);
-  // Who reads this has no object to look into.
-  const message = error.message.replace('See `cause`', traceback === undefined ? 'See above' : 'See below');
+  const seen = traceback === undefined ? 'See above' : 'See below';
+  const message = error instanceof BootError ? error.messageTo(seen) : error.message;
   // What Python raised may say anything, and this may be a terminal.
   const said = `${message}\n${traceback === undefined ? '' : ended(traceback)}`;
   return `pythonarium: ${place}${error.code}: ${printableLines(said)}`;

@@ -39,4 +39,20 @@ describe('what the command shows of Python on standard error', () => {
     const limits = new BootError({ ...boot, stage: 'limits', cause: new Error('no such limit') });
     expect(failureText(limits)).toMatch(/no such limit\. See above for the one, and raise it or leave it out\. .*\n$/);
   });
+
+  it('is told as it was where Python says the same in its own words', () => {
+    const pythonMessage = 'no. See `cause` of it';
+    const raised = { type: 'KeyError', module: 'builtins', pythonMessage, traceback: 'Traceback', notes: [] };
+    const cause = new PythonError(raised);
+    expect(failureText(cause)).toContain(`KeyError: ${pythonMessage}\n`);
+    const setup = new BootError({
+      worker: 'worker-0',
+      exitCode: null,
+      signal: null,
+      stderr: [],
+      stage: 'setup',
+      cause,
+    });
+    expect(failureText(setup)).toContain(`KeyError: ${pythonMessage}. See below for the traceback.`);
+  });
 });
