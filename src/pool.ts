@@ -6,6 +6,7 @@ import type { Call } from './call/call.js';
 import type { CallOptions } from './call/call-options.js';
 import { Caller } from './call/caller.js';
 import { callAbove, parentRun, unlessDeadlocked } from './call/children.js';
+import { within } from './call/coming.js';
 import type { Site } from './call/site.js';
 import { PlatformError, type PoolClosedError, type WaitedFor } from './errors.js';
 import { checkEvent, type PoolEvents } from './events.js';
@@ -67,7 +68,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
           return Promise.reject(runtime.refusal('closed'));
       }
     };
-    const ready = runtime.within(runtime.changed(settled), wait, 'ready');
+    const ready = within(runtime, runtime.changed(settled), wait, 'ready');
     ready.catch(() => {});
     return ready;
   }
@@ -269,7 +270,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
     checkWait(wait);
     throwIfAborted(wait.signal);
     if (runtime.endedBy !== undefined) throw runtime.refusal('closed');
-    await runtime.within({ outcome: runtime.renewal.inTurn() }, wait, 'reloaded');
+    await within(runtime, { outcome: runtime.renewal.inTurn() }, wait, 'reloaded');
   }
 
   /** What comes to its end only after the calls that are there. */
@@ -292,7 +293,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
     checkWait(wait);
     throwIfAborted(wait.signal);
     runtime.end(by);
-    await runtime.within(runtime.changed(over), wait, waitedFor);
+    await within(runtime, runtime.changed(over), wait, waitedFor);
   }
 }
 

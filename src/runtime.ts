@@ -21,15 +21,13 @@ import {
 import { giveHands } from './actors/effect.js';
 import { supervisorLogic } from './actors/supervisor.js';
 import { Hooks, textOf, warn } from './base/hooks.js';
-import { own } from './base/own.js';
 import { print } from './base/print.js';
 import { printable, printableLines } from './base/printable.js';
-import { reasonOf } from './base/signal.js';
 import { Askers } from './call/askers.js';
 import type { Asking } from './call/asking.js';
-import { Budget, checkWait, type WaitOptions } from './call/budget.js';
 import type { Call, CallOutcome } from './call/call.js';
 import { type Child, lookAgain } from './call/children.js';
+import type { Coming } from './call/coming.js';
 import { Poison } from './call/poison.js';
 import { Retries } from './call/retries.js';
 import { SharedCalls } from './call/shared-calls.js';
@@ -68,13 +66,6 @@ import { Reloader } from './worker/reloader.js';
 import { Renewal } from './worker/renewal.js';
 import { Sizer } from './worker/sizer.js';
 import type { WorkerHand } from './worker/worker-hand.js';
-
-/** What somebody waits for. */
-export interface Coming<T> {
-  readonly outcome: Promise<T>;
-  /** Nobody waits for it any more: it may never settle, and nothing is kept for it. */
-  readonly leave?: () => void;
-}
 
 /** What the actors and the public surface share: the running charts, the hands, and the callers that wait. */
 export class Runtime {
@@ -325,46 +316,6 @@ export class Runtime {
   shed(waitedMs: number): OverloadedError {
     const { targetMs } = this.settings.shed as ShedRule;
     return new OverloadedError({ waitedMs: Math.round(waitedMs), targetMs });
-  }
-
-  /**
-   * What is to come, unless the budget is spent before: then it rejects, and that goes on unwatched.
-   *
-   * @param startedAt When the budget began to be spent.
-   */
-  async within<T>(
-    { outcome, leave }: Coming<T>,
-    given: WaitOptions,
-    waitedFor: WaitedFor,
-    startedAt = this.clock.now(),
-  ): Promise<T> {
-    outcome.catch(() => {});
-    try {
-      const wait = own(given);
-      checkWait(wait);
-      const { signal, timeoutMs } = wait;
-      const leftMs = timeoutMs === undefined ? undefined : Math.max(0, startedAt + timeoutMs - this.clock.now());
-      const late = () => this.queueTimeout(this.clock.now() - startedAt, waitedFor);
-      return await this.before(outcome, { signal, timeoutMs: leftMs }, late);
-    } finally {
-      leave?.();
-    }
-  }
-
-  /** `work`, unless the wait is over before: then it rejects with the signal's reason, or with what `late` makes. */
-  async before<T>(work: PromiseLike<T>, wait: WaitOptions, late: () => Error): Promise<T> {
-    const { signal } = wait;
-    let budget: Budget | undefined;
-    const spent = new Promise<never>((_, reject) => {
-      if (signal?.aborted) return reject(reasonOf(signal));
-      budget = new Budget(this.clock, wait, (by) => reject(by === 'signal' ? reasonOf(signal) : late()));
-    });
-    try {
-      // In this order: who has given up already gets nothing, though it may be there.
-      return await this.keepAlive.during(Promise.race([spent, work]));
-    } finally {
-      budget?.close();
-    }
   }
 
   // ---------------------------------------------------------------- the pool's life

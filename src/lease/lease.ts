@@ -8,6 +8,7 @@ import type { Call } from '../call/call.js';
 import type { CallOptions } from '../call/call-options.js';
 import { Caller } from '../call/caller.js';
 import { type Child, isBelow, parentRun, type Run, unlessDeadlocked } from '../call/children.js';
+import { within } from '../call/coming.js';
 import type { Exchange } from '../call/exchange.js';
 import { siteAbove } from '../call/site.js';
 import type { DeadlockError, LeaseEnd } from '../errors.js';
@@ -87,7 +88,7 @@ export class Lease<Api = unknown> extends Caller<Api> {
     const hold = this.#hold;
     const outcome = hold.checkin();
     if (hold.ended !== undefined) return outcome;
-    const over = this.runtime.within({ outcome }, wait, 'checked-in');
+    const over = within(this.runtime, { outcome }, wait, 'checked-in');
     return unlessDeadlocked(over, 'checkin()', () => [hold.exchange.keeper]);
   }
 

@@ -1,7 +1,8 @@
 import { LruMap } from '../base/lru-map.js';
 import type { Child } from '../call/children.js';
+import type { Coming } from '../call/coming.js';
 import { SessionLimitError, type SessionLoss } from '../errors.js';
-import type { Coming, Runtime } from '../runtime.js';
+import type { Runtime } from '../runtime.js';
 import type { WorkerHand } from '../worker/worker-hand.js';
 import type { Rebuild } from './rebuild.js';
 import { SessionRecord } from './session-record.js';

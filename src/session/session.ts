@@ -6,6 +6,7 @@ import type { Call } from '../call/call.js';
 import type { CallOptions } from '../call/call-options.js';
 import { Caller } from '../call/caller.js';
 import { lookAgain, outside, Run, unlessDeadlocked } from '../call/children.js';
+import { within } from '../call/coming.js';
 import type { Exchange } from '../call/exchange.js';
 import { OptionError, type SessionLoss, SessionLostError } from '../errors.js';
 import { Hold } from '../lease/hold.js';
@@ -110,7 +111,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     const { sessions, clock } = this.runtime;
     const startedAt = clock.now();
     // Another call may have begun since the last one settled, and then another: they share the one budget.
-    do await this.runtime.within(sessions.unused(this.id), wait, 'session-end', startedAt);
+    do await within(this.runtime, sessions.unused(this.id), wait, 'session-end', startedAt);
     while (!sessions.end(this.id));
   }
 

@@ -1,6 +1,7 @@
 import { isThenable } from '../base/hooks.js';
 import { eitherOf } from '../base/signal.js';
 import type { WaitOptions } from '../call/budget.js';
+import { inTime } from '../call/coming.js';
 import { type Site, showCaller, siteAbove } from '../call/site.js';
 import type { Stream } from '../call/stream.js';
 import { OptionError, type ResultIssue, ResultRefusedError, SchemaTimeoutError } from '../errors.js';
@@ -95,7 +96,7 @@ function checkerOf<T>({ schema, call, wait, runtime, owner }: Checked, site: Sit
     try {
       const given = schema['~standard'].validate(value);
       const result = isThenable(given)
-        ? await runtime.before(given, { signal, timeoutMs: Math.max(1, until - runtime.clock.now()) }, late)
+        ? await inTime(runtime, given, { signal, timeoutMs: Math.max(1, until - runtime.clock.now()) }, late)
         : given;
       if (typeof result !== 'object' || result === null || result.issues) throw refusalOf(call, result?.issues, site);
       dropLeftOut(came, result.value);
