@@ -172,20 +172,20 @@ export class Pool<Api = unknown> extends Caller<Api> {
    */
   on<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
     checkEvent(name);
-    this.runtime.events.on(name, listener as never);
+    this.runtime.news.listeners.on(name, listener as never);
     return this;
   }
 
   /** As {@link on}, for the next event only. */
   once<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
     checkEvent(name);
-    this.runtime.events.once(name, listener as never);
+    this.runtime.news.listeners.once(name, listener as never);
     return this;
   }
 
   /** Calls `listener` no more with events of that name. */
   off<Name extends keyof PoolEvents>(name: Name, listener: (...args: PoolEvents[Name]) => void): this {
-    this.runtime.events.off(name, listener as never);
+    this.runtime.news.listeners.off(name, listener as never);
     return this;
   }
 

@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events';
 import { type Actor, createActor, type InspectionEvent, type Subscription } from 'xstate';
 import {
   type Affinity,
@@ -21,8 +20,6 @@ import {
 import { giveHands } from './actors/effect.js';
 import { supervisorLogic } from './actors/supervisor.js';
 import { Hooks, textOf, warn } from './base/hooks.js';
-import { print } from './base/print.js';
-import { printable, printableLines } from './base/printable.js';
 import { Askers } from './call/askers.js';
 import type { Asking } from './call/asking.js';
 import type { Call, CallOutcome } from './call/call.js';
@@ -44,9 +41,9 @@ import {
   QueueTimeoutError,
   type WaitedFor,
 } from './errors.js';
-import type { LeaseLeak, LogEvent, PoolEvents } from './events.js';
 import { Linger } from './lease/linger.js';
 import { Prefetch } from './lease/prefetch.js';
+import { News } from './news.js';
 import type { HandleOwner } from './objects/handle.js';
 import type { PoolSettings } from './options.js';
 import { LiveProcesses } from './process/live.js';
@@ -58,8 +55,7 @@ import { type PoolClock, wallClock } from './time/clock.js';
 import { GuardedClock } from './time/guarded-clock.js';
 import { KeepAlive } from './time/keep-alive.js';
 import { patienceOn } from './time/patience.js';
-import { soon, TurnEnd } from './time/turn.js';
-import type { LogMessage } from './wire/message.js';
+import { TurnEnd } from './time/turn.js';
 import { PoolPython } from './worker/pool-python.js';
 import { Recycler } from './worker/recycler.js';
 import { Reloader } from './worker/reloader.js';
@@ -88,9 +84,7 @@ export class Runtime {
   readonly sessions: SessionRegistry;
   readonly counters = new Counters();
   readonly hooks = new Hooks();
-  readonly events = new EventEmitter<PoolEvents>();
-  /** Somebody listens to `call.ended`. It is looked at for each call and each item, for which to ask `events` takes too long. */
-  tellsOfEnds = false;
+  readonly news: News;
   readonly sites = new Sites();
   /** Those who have asked for a worker and have none: neither been granted one nor refused. */
   readonly askers = new Askers();
@@ -122,7 +116,7 @@ export class Runtime {
   /** @param startPython How a process is started; tests play theirs. */
   constructor(settings: PoolSettings, startPython?: StartPython) {
     this.settings = settings;
-    this.#noteListeners();
+    this.news = new News(settings.logs, this.hooks);
     const clockFailed = (error: unknown) => this.hooks.failed(settings.clock, 'The `clock`', error);
     this.clock = settings.clock === wallClock ? wallClock : new GuardedClock(settings.clock, clockFailed);
     this.patience = patienceOn(this.clock);
@@ -135,7 +129,7 @@ export class Runtime {
         spawn,
         seats: settings.sizeMax + recycleConcurrencyMax + SEATS_MORE,
         loadLine: () => this.python.loadLine(),
-        onRefused: (reason) => this.emit('fork.refused', { reason }),
+        onRefused: (reason) => this.news.emit('fork.refused', { reason }),
       });
     }
     this.startPython = this.templates?.start ?? spawn;
@@ -160,7 +154,7 @@ export class Runtime {
       inspect: (settings.inspect && this.#fenced(settings.inspect)) as (event: InspectionEvent) => void,
     });
     for (const type of ['pool.ready', 'pool.degraded', 'pool.drained', 'pool.closed'] as const) {
-      this.#supervisor.on(type, () => this.emit(type, { state: this.state }));
+      this.#supervisor.on(type, () => this.news.emit(type, { state: this.state }));
     }
     this.#supervisor.subscribe({
       next: ({ value }) => {
@@ -378,11 +372,6 @@ export class Runtime {
     return this.#tickets;
   }
 
-  tellSupervisor(event: SupervisorEvent): void {
-    this.linger.end();
-    if (this.#isActive) this.#supervisor.send(event);
-  }
-
   end(by: PoolClosedError['by']): void {
     if (!this.#isActive) return;
     this.linger.end();
@@ -440,7 +429,7 @@ export class Runtime {
 
   bootFailed(error: Error): void {
     this.lastFailure = error;
-    this.emit('boot.failed', { error });
+    this.news.emit('boot.failed', { error });
   }
 
   /** What each worker does, and when it was heard of. */
@@ -465,52 +454,6 @@ export class Runtime {
     return leases;
   }
 
-  // ---------------------------------------------------------------- telling the world
-
-  emit<Name extends keyof PoolEvents>(name: Name, fact: PoolEvents[Name][0]): void {
-    const listeners = this.events.rawListeners(name) as ((fact: PoolEvents[Name][0]) => void)[];
-    if (listeners.length === 0) return;
-    // Once the step that told of it is over: a listener may use the pool, and must not find it in the middle of one.
-    soon(() => {
-      for (const listener of listeners) this.hooks.call(listener, `A listener of \`${name}\``, fact);
-    });
-  }
-
-  /** Node tells of those who come before they are there, and of those who go once they are gone. */
-  #noteListeners(): void {
-    const events = this.events as EventEmitter;
-    events.on('newListener', (name) => {
-      this.tellsOfEnds ||= name === 'call.ended';
-    });
-    events.on('removeListener', () => {
-      this.tellsOfEnds = events.listenerCount('call.ended') > 0;
-    });
-  }
-
-  log({ worker, stream, call, text, level, logger, context }: LogMessage & Pick<LogEvent, 'worker' | 'context'>): void {
-    this.emit('log', { worker, stream, call, text, level, logger, context });
-    if (this.settings.logs === 'inherit') {
-      const out = stream === 'stdout' ? process.stdout : process.stderr;
-      const where = `[${worker}]${logger === undefined ? '' : ` ${printable(`${level ?? ''} ${logger}`)}:`} `;
-      // By the line's end alone: `^` of a regular expression sees more ends of lines than a terminal.
-      print(out, `${where}${printableLines(text).replaceAll('\n', `\n${where}`)}\n`, (error) =>
-        this.hooks.failed(out, 'Printing what Python has printed', error),
-      );
-    }
-  }
-
-  /** Somebody keeps a worker from the others. It is said once, to whoever may listen. */
-  leaked(leak: LeaseLeak): void {
-    if (this.events.listenerCount('lease.leaked') > 0) return this.emit('lease.leaked', leak);
-    const { lease, worker, how, heldMs, stack } = leak;
-    const what =
-      how === 'held' ? 'and has not been given back' : 'and lost without being given back, as the pool has done now';
-    const where = stack === undefined ? '' : ` It was asked for here:\n${stack}`;
-    process.emitWarning(`Lease ${lease} of ${worker} was held for ${heldMs} ms, ${what}.${where}`, {
-      code: 'PYTHONARIUM_LEAK',
-    });
-  }
-
   /** Code of our own threw, or somebody else's in the middle of it. It is said, and nothing else is disturbed. */
   fault(error: unknown): void {
     warn(`Code that the pool called back threw: ${textOf(error)}`);
@@ -521,6 +464,13 @@ export class Runtime {
     const failed = (tied: object, thrown: unknown) =>
       this.hooks.failed(tied, 'The constructor of a class in `errors`', thrown);
     return this.settings.errors?.errorFor(error, failed) ?? error;
+  }
+
+  // ---------------------------------------------------------------- telling the actors, and hearing of them
+
+  tellSupervisor(event: SupervisorEvent): void {
+    this.linger.end();
+    if (this.#isActive) this.#supervisor.send(event);
   }
 
   /** Says to the client of a slot how its exchange stands. */

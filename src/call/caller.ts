@@ -348,7 +348,7 @@ export abstract class Caller<Api = unknown> {
     const askedAt = Math.floor(now);
     const call = new Call(question, site, clock, askedAt, wait, extras);
     counters.asked += 1;
-    if (this.runtime.tellsOfEnds) tellOfEnd(call, this.runtime, now);
+    if (this.runtime.news.tellsOfEnds) tellOfEnd(call, this.runtime, now);
     // A stream holds it while somebody waits for an item.
     if (stream === undefined) keepAlive.hold();
     call.onSettled(stream === undefined ? this.runtime.onCallSettled : this.runtime.onStreamSettled);

@@ -5,12 +5,12 @@ import type { Call } from './call.js';
 export function tellOfEnd(call: Call, runtime: Runtime, askedAt: number): void {
   call.onSettled((how, error) => {
     // One that was to hear of it once may have been the last.
-    if (!runtime.tellsOfEnds) return;
+    if (!runtime.news.tellsOfEnds) return;
     const { name, context, worker } = call;
     const now = runtime.clock.now();
     // What was sent and has come back to the queue waits as if it had never been sent.
     const sentAt = worker === undefined ? now : (call.sentAt ?? now);
     const [waitedMs, ranMs] = [sentAt - askedAt, now - sentAt];
-    runtime.emit('call.ended', { name, how, worker: worker?.name, waitedMs, ranMs, error, context });
+    runtime.news.emit('call.ended', { name, how, worker: worker?.name, waitedMs, ranMs, error, context });
   });
 }

@@ -106,7 +106,7 @@ export class Poison {
     this.#until = Math.max(this.#until, now + FORGOTTEN_MS);
     if (suspect.deaths < settings.poisonDeaths && !isSpent) return;
     this.#refuse(suspect, now + settings.poisonMs);
-    this.#runtime.emit('request.poisoned', {
+    this.#runtime.news.emit('request.poisoned', {
       call: asked.name,
       deaths: suspect.deaths,
       refusedMs: settings.poisonMs,

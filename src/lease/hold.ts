@@ -205,7 +205,7 @@ export class Hold implements LeaseHolder, CallHome {
 
   #tellLeak(how: 'held' | 'lost'): void {
     const { clock } = this.runtime;
-    this.runtime.leaked({
+    this.runtime.news.leaked({
       lease: this.exchange.lease,
       worker: this.exchange.worker.name,
       how,

@@ -131,7 +131,7 @@ export class Carrier implements BatchListener {
   /** An item that was taken in is settled. */
   onSettled(item: BatchItem, how: CallOutcome, error?: unknown): void {
     this.runtime.counters.settled(how);
-    if (this.runtime.tellsOfEnds) this.#tellOfEnd(item, how, error);
+    if (this.runtime.news.tellsOfEnds) this.#tellOfEnd(item, how, error);
     this.#open -= 1;
     if (this.#open > 0) return;
     this.runtime.keepAlive.release();
@@ -193,7 +193,7 @@ export class Carrier implements BatchListener {
       item.sentAt = now;
       items.push(item);
     }
-    if (this.runtime.tellsOfEnds) for (const item of items) this.#sentTo.set(item, name);
+    if (this.runtime.news.tellsOfEnds) for (const item of items) this.#sentTo.set(item, name);
     if (this.#sent === this.#pending.length || this.#sent >= FORGOTTEN) {
       this.#pending = this.#pending.slice(this.#sent);
       this.#sent = 0;
@@ -318,7 +318,7 @@ export class Carrier implements BatchListener {
     const now = this.runtime.clock.now();
     const sentAt = item.sentAt ?? now;
     const [waitedMs, ranMs] = [sentAt - item.askedAt, now - sentAt];
-    this.runtime.emit('call.ended', { name, how, worker, waitedMs, ranMs, error, context });
+    this.runtime.news.emit('call.ended', { name, how, worker, waitedMs, ranMs, error, context });
   }
 }
 

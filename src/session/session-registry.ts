@@ -272,7 +272,7 @@ export class SessionRegistry {
     if (record.active > 0) this.#lostInUse.add(record);
     if (!record.isStrict || record.met === undefined) return;
     this.#lost.set(record.id, reason);
-    this.#runtime.emit('session.lost', { session: record.id, reason });
+    this.#runtime.news.emit('session.lost', { session: record.id, reason });
   }
 
   #drop(record: SessionRecord): void {

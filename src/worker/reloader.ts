@@ -123,12 +123,12 @@ export class Reloader {
     try {
       stale = await runtime.renewal.tried();
     } catch (error) {
-      if (!this.#isClosed) runtime.emit('reload.failed', { files, error: error as Error });
+      if (!this.#isClosed) runtime.news.emit('reload.failed', { files, error: error as Error });
     }
     this.#isTrying = false;
     if (stale !== undefined) {
       const replaced = stale.filter((hand) => hand.life.replace('at-once'));
-      runtime.emit('pool.reloaded', { files, workers: replaced.map(({ name }) => name) });
+      runtime.news.emit('pool.reloaded', { files, workers: replaced.map(({ name }) => name) });
       runtime.startWaiting();
     }
     if (this.#changed.size > 0 && !this.#isClosed) this.#reloadLater();

@@ -52,7 +52,7 @@ export class Renewal {
     try {
       stale = await this.tried();
     } catch (error) {
-      if (!this.#isClosed) runtime.emit('reload.failed', { files: [], error: error as Error });
+      if (!this.#isClosed) runtime.news.emit('reload.failed', { files: [], error: error as Error });
       throw error;
     }
     const replaced = stale.filter((hand) => hand.life.replace('in-turn'));
@@ -62,7 +62,7 @@ export class Renewal {
       return replaced.some(isToGo) || runtime.state === 'degraded' ? undefined : Promise.resolve();
     };
     await runtime.changed(areGone).outcome;
-    runtime.emit('pool.reloaded', { files: [], workers: replaced.map(({ name }) => name) });
+    runtime.news.emit('pool.reloaded', { files: [], workers: replaced.map(({ name }) => name) });
   }
 
   /** Tries no more, and leaves nothing behind once this has resolved. */

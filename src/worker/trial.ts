@@ -49,7 +49,7 @@ export class Trial implements ProcessListeners {
       }
       case 'log':
         if (message.stream !== 'stdout') this.#boot.stderr.push(message.text);
-        return this.#runtime.log({ worker: NAME, context: undefined, ...message });
+        return this.#runtime.news.log({ worker: NAME, context: undefined, ...message });
       case 'failed':
         return this.#fail(this.#boot.onFailed(message));
       case 'ready':
@@ -65,7 +65,7 @@ export class Trial implements ProcessListeners {
 
   onOutput(stream: 'stdout' | 'stderr', text: string): void {
     if (stream === 'stderr') this.#boot.stderr.push(text);
-    this.#runtime.log({ worker: NAME, context: undefined, type: 'log', stream, call: null, text });
+    this.#runtime.news.log({ worker: NAME, context: undefined, type: 'log', stream, call: null, text });
   }
 
   onUnfit(error: unknown): void {

@@ -165,10 +165,10 @@ export class WorkerHand {
     if (!hasLimit(limits)) return undefined;
     return new Vigil(this.runtime.patience, limits, {
       onSlow: (ranMs) =>
-        this.life.whereItStands((stack) => this.runtime.emit('call.slow', this.#told(call, id, ranMs, stack))),
+        this.life.whereItStands((stack) => this.runtime.news.emit('call.slow', this.#told(call, id, ranMs, stack))),
       onHung: (by, ranMs, limitMs) => {
         this.life.whereItStands((stack) => {
-          this.runtime.emit('call.hung', { ...this.#told(call, id, ranMs, stack), by });
+          this.runtime.news.emit('call.hung', { ...this.#told(call, id, ranMs, stack), by });
           // Of two signals in a row, the kernel may give the second to another thread, and the main one sleeps on.
           this.pipe.signal(id);
         });
@@ -348,7 +348,7 @@ export class WorkerHand {
     if (message.stream !== 'stdout') this.life.boot.stderr.push(message.text);
     const request = message.call === null ? undefined : this.pipe.requestOf(message.call);
     const context = request?.batch?.context ?? request?.call?.context;
-    this.runtime.log({ worker: this.name, ...message, context });
+    this.runtime.news.log({ worker: this.name, ...message, context });
   }
 
   #told({ name, context }: Call, call: number, ranMs: number, stack: string | null): RunningCall {

@@ -71,7 +71,7 @@ export class WorkerLife implements ProcessListeners {
     const { recycler, counters } = this.#runtime;
     const reason = recycler?.reasonFor(this.#hand) ?? (this.#replaced === undefined ? 'unused' : 'reload');
     counters.retired[reason] += 1;
-    this.#runtime.emit('worker.retired', { ...this.#who, reason });
+    this.#runtime.news.emit('worker.retired', { ...this.#who, reason });
     this.#hand.retire();
   }
 
@@ -178,7 +178,7 @@ export class WorkerLife implements ProcessListeners {
     const { clock, settings, reloader } = this.#runtime;
     if (message.stacks) this.#dumps = new StackDumps(clock, settings.libraryPath, () => this.process.dumpStacks());
     this.#hand.open(message);
-    this.#runtime.emit('worker.ready', { ...this.#who, bootMs: Math.round(clock.now() - this.#startedAt) });
+    this.#runtime.news.emit('worker.ready', { ...this.#who, bootMs: Math.round(clock.now() - this.#startedAt) });
     if (message.files !== undefined) reloader?.follow(message.files);
     this.#worker.send({ type: 'process.ready' });
     if (this.#replaced !== undefined) this.#giveUpPlace(this.#replaced);
@@ -203,7 +203,7 @@ export class WorkerLife implements ProcessListeners {
     }
     this.#hand.close();
     this.#dumps?.end();
-    this.#runtime.emit('worker.dead', { ...this.#who, ...exit, reason });
+    this.#runtime.news.emit('worker.dead', { ...this.#who, ...exit, reason });
     this.#worker.send(event);
     this.#runtime.hands.delete(this.#worker);
     // Nobody follows one whose replacement is up already, nor a replacement that has not come up.

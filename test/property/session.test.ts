@@ -35,7 +35,7 @@ describe('the session registry', () => {
     const registry = new SessionRegistry({
       settings: { sessionsMax: 1 },
       clock: new TurnedClock(),
-      emit: () => {},
+      news: { emit: () => {} },
     } as unknown as Runtime);
     const worker = new KeepingWorker() as unknown as WorkerHand;
     for (let count = 0; count <= 10_001; count += 1) {
@@ -312,7 +312,7 @@ class RegistryWorld {
     this.registry = new SessionRegistry({
       settings: { sessionsMax },
       clock: this.clock,
-      emit: (_name: string, { session }: { session: string }) => this.told.push(session),
+      news: { emit: (_name: string, { session }: { session: string }) => this.told.push(session) },
     } as unknown as Runtime);
   }
 

@@ -174,7 +174,9 @@ function made(sessionsMax = 10) {
   const registry = new SessionRegistry({
     settings: { sessionsMax },
     clock,
-    emit: (_: string, { session, reason }: { session: string; reason: string }) => lost.push([session, reason]),
+    news: {
+      emit: (_: string, { session, reason }: { session: string; reason: string }) => lost.push([session, reason]),
+    },
   } as unknown as Runtime);
   const enter = (id: string, { ttlMs, isStrict = true }: Use) => {
     const record = registry.enter(id);
