@@ -42,6 +42,15 @@ describe('files', () => {
     const named = [...withoutCode(text).matchAll(NAMED)].map(([, path = '']) => path);
     expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
   });
+
+  it('that the code names are there, what `npm test` does not run included', () => {
+    const named = ['src', 'machines', 'python', 'test', 'docs/examples'].flatMap(codeBelow).flatMap((path) => {
+      const text = readFileSync(join(ROOT, path), 'utf8');
+      return [...text.matchAll(NAMED_IN_CODE)].map(([, name = '']) => ({ path, name }));
+    });
+    expect(named.length).toBeGreaterThan(50);
+    expect(named.filter(({ name }) => !existsSync(join(ROOT, name)))).toEqual([]);
+  });
 });
 
 function leadsSomewhere(page: Page, link: string): boolean {
@@ -62,5 +71,14 @@ function pagesBelow(path: string): string[] {
   return files.filter((file) => file.endsWith('.md')).map((file) => join(path, file));
 }
 
+function codeBelow(folder: string): string[] {
+  const files = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' });
+  return files
+    .filter((file) => /\.(?:ts|mjs|py)$/.test(file) && !file.includes('node_modules'))
+    .map((file) => join(folder, file));
+}
+
+/** A file of the repository, as code names it that does not import it: in a list, or in a comment. */
+const NAMED_IN_CODE = /['"`]((?:src|machines|python|test|docs)\/[\w./-]+\.(?:ts|mjs|py|md))['"`]/g;
 /** A file or a folder of the repository, as a page that has no link to it names it. */
 const NAMED = /`((?:src|machines|python|test|docs)\/[\w./-]+)`/g;

@@ -4,7 +4,7 @@ import { ROOT } from './pages.js';
 
 /**
  * Which of the tests that a page names are not there. One is named by its file and its title, with what the test is
- * about before it or without: `` `test/a.test.ts`: a pool › listens on nothing ``.
+ * about before it or without: `` `test/….test.ts`: a pool › listens on nothing ``.
  */
 export function missingTests(named: readonly string[]): string[] {
   return named.filter((each) => {

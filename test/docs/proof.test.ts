@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readPage } from './pages.js';
+import { PLANTED } from '../faults/planted-bugs.js';
+import { GROUPS } from '../mutation/groups.js';
+import { ROOT, readPage } from './pages.js';
 
 const { text } = readPage('docs/proof.md');
 
@@ -18,6 +22,22 @@ describe('docs/proof.md', () => {
 
   it('says of each file what part of them that is', () => {
     expect(files.map(([all = 0, some = 0]) => shareOf(some, all))).toEqual(files.map((cells) => cells[3]?.toFixed(1)));
+  });
+
+  it('has in its table the files that are tried, and no others', () => {
+    const rows = [...text.matchAll(ROW)].map(([row]) => [...row.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name));
+    const tried = GROUPS.flatMap(({ mutate }) => mutate);
+    // Those of one row that are in the folder of the first are named without it.
+    const named = rows.flatMap(([first = '', ...others]) => [
+      first,
+      ...others.map((name) => (name.includes('/') ? name : `${dirname(first)}/${name}`)),
+    ]);
+    expect(named.sort()).toEqual([...tried].sort());
+  });
+
+  it('counts no bug among those that are planted for which there is no place any more', () => {
+    const lost = PLANTED.filter(({ file, find }) => !readFileSync(join(ROOT, file), 'utf8').includes(find));
+    expect(lost.map(({ what }) => what)).toEqual([]);
   });
 });
 
