@@ -151,7 +151,7 @@ class SourceMissing(Exception):
 def version_of(file: str) -> str | None:
     """Return what is another for every other version of a file, older ones too; None where there is no file.
 
-    `versionOf` in `src/cli/types.ts` compares with it.
+    `versionOf` in `src/cli/change.ts` compares with it.
     """
     try:
         found = os.stat(file)
