@@ -450,12 +450,18 @@ export class PoolDegradedError extends PoolError<'ERR_POOL_DEGRADED'> {
       'PoolDegradedError',
       'ERR_POOL_DEGRADED',
       `No worker lives, and the last ${seen.failures === 1 ? 'start' : `${seen.failures} starts`} came to nothing. ` +
-        `The pool goes on trying; \`cause\` is the last failure${seen.cause instanceof Error ? `: ${sentence(seen.cause.message)}` : '.'}`,
+        `The pool goes on trying; \`cause\` is the last failure${quotedFailure(seen.cause)}`,
       seen.cause,
     );
     this.failures = seen.failures;
     this.stderr = seen.cause instanceof BootError || seen.cause instanceof WorkerDiedError ? seen.cause.stderr : [];
   }
+}
+
+function quotedFailure(failure: unknown): string {
+  if (!(failure instanceof Error)) return '.';
+  // What it calls `cause` is its own.
+  return `: ${sentence(failure instanceof BootError ? failure.messageTo('See its `cause`') : failure.message)}`;
 }
 
 /**

@@ -354,6 +354,16 @@ describe('a BootError', () => {
   );
 });
 
+describe('a PoolDegradedError', () => {
+  it('says of the failed start that it quotes whose `cause` has the traceback', () => {
+    const boot = { worker: 'worker-0', stage: 'setup', exitCode: 1, signal: null, stderr: [] } as const;
+    const cause = new errors.BootError({ ...boot, cause: raised('KeyError', 'model') });
+    const { message } = new errors.PoolDegradedError({ failures: 1, cause });
+    expect(message).toMatch(/`cause` is the last failure: .*`setup` failed.*See its `cause` for the traceback\. /);
+    expect(cause.message).toContain(' See `cause` for the traceback.');
+  });
+});
+
 describe('a SpawnError', () => {
   it('names the limit for what the system says', () => {
     const of = (errno: string) => new errors.SpawnError({ errno, command: 'python3' }).message;
