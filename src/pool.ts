@@ -83,9 +83,8 @@ export class Pool<Api = unknown> extends Caller<Api> {
   checkout(options: CheckoutOptions = NO_OPTIONS): Promise<Lease<Api>> {
     try {
       const { wait, terms } = checkoutOptions(this.runtime, options);
-      const bound = this.mergedWith(NO_OPTIONS);
       const hold = new Hold(this.runtime, terms);
-      const asking = new CheckoutAsking<Api>(this.runtime, this.mergedWith(wait), hold, undefined, bound);
+      const asking = new CheckoutAsking<Api>(this.runtime, this.mergedWith(wait), hold, undefined, this.bound);
       return asking.lease(() => asking.ask());
     } catch (error) {
       return Promise.reject(error);
@@ -100,11 +99,10 @@ export class Pool<Api = unknown> extends Caller<Api> {
    */
   tryCheckout(options: HoldOptions = NO_OPTIONS): Lease<Api> | undefined {
     const { terms } = checkoutOptions(this.runtime, options, HOLD_OPTIONS);
-    const bound = this.mergedWith(NO_OPTIONS);
     const hold = new Hold(this.runtime, terms);
     const asking = new HastyAsking(this.runtime, hold);
     asking.ask();
-    if (asking.isGranted) return new Lease<Api>(hold, undefined, bound);
+    if (asking.isGranted) return new Lease<Api>(hold, undefined, this.bound);
     // Asked in the middle of a step of the charts, it may still be under way.
     asking.withdraw();
     if (!asking.isSettled) asking.fail(undefined);
@@ -118,7 +116,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
    * @throws OptionError (`ERR_OPTION`).
    */
   session(id: string, options: SessionOptions = NO_OPTIONS): Session<Api> {
-    return new Session<Api>(this.runtime, id, options, this.mergedWith(NO_OPTIONS));
+    return new Session<Api>(this.runtime, id, options, this.bound);
   }
 
   with(options: CallOptions): Pool<Api> {

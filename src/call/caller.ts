@@ -114,7 +114,7 @@ export abstract class Caller<Api = unknown> {
     const { concurrency: given, ordered = true, keepGoing = false, ...others } = own(options);
     const concurrency = given === undefined ? this.concurrency : given;
     const rest = own(others);
-    const bound = this.mergedWith(rest);
+    const bound = mergedOptions(this.#bound, rest);
     if (rest.idempotencyKey !== undefined) throw keyless('a `map`, whose calls are not one call', rest.idempotencyKey);
     const { sites, askers, clock } = this.runtime;
     const site = sites.above(this.map, askers.size, clock.now());
@@ -157,7 +157,7 @@ export abstract class Caller<Api = unknown> {
       const { highWaterMark, ...others } = own(options);
       const rest = own(others);
       const room = roomFor(highWaterMark);
-      const bound = this.mergedWith(rest);
+      const bound = mergedOptions(this.#bound, rest);
       refuseRepeats(rest, 'a stream, whose items may have been read');
       if (rest.idempotencyKey !== undefined) throw keyless('a stream, which has one reader', rest.idempotencyKey);
       return this.#streamOf<T>(this.#prepare(name, args, bound), room);
@@ -218,13 +218,17 @@ export abstract class Caller<Api = unknown> {
     return false;
   }
 
+  /** What is bound, as {@link mergedWith} returns it. */
+  protected get bound(): CallOptions {
+    return this.#bound;
+  }
+
   protected mergedWith(asked: CallOptions): CallOptions {
     return mergedOptions(this.#bound, own(asked));
   }
 
   #result(name: string, args: readonly unknown[], member?: Member): PyResult {
-    const options = this.mergedWith(NO_OPTIONS);
-    const prepared = this.#prepare(name, args, options, member);
+    const prepared = this.#prepare(name, args, this.#bound, member);
     return new PyResult({
       // An attribute is read when it is awaited, the object iterated over when the first item is asked for.
       isStream: member?.isRead || this.runtime.streams.has(name),

@@ -67,9 +67,8 @@ export class Session<Api = unknown> extends Caller<Api> {
   checkout(options: CheckoutOptions = NO_OPTIONS): Promise<Lease<Api>> {
     try {
       const { wait, terms } = checkoutOptions(this.runtime, options);
-      const bound = this.mergedWith(NO_OPTIONS);
       const hold = new Hold(this.runtime, terms);
-      const asking = new CheckoutAsking<Api>(this.runtime, this.mergedWith(wait), hold, this.id, bound);
+      const asking = new CheckoutAsking<Api>(this.runtime, this.mergedWith(wait), hold, this.id, this.bound);
       return asking.lease(() => this.#submit(asking));
     } catch (error) {
       return Promise.reject(error);
@@ -180,7 +179,7 @@ export class Session<Api = unknown> extends Caller<Api> {
     // Where a worker is free it would wait for nobody, but for its own state.
     const isLetIn = sessions.leastMet() !== undefined || asking.letIn();
     if (!isLetIn) return sessions.putLossBack(this.id, loss);
-    const { priority, fairnessKey } = this.mergedWith(NO_OPTIONS);
+    const { priority, fairnessKey } = this.bound;
     const rebuild = new Rebuild(own({ priority, fairnessKey }));
     record.beginRebuild(rebuild, asking);
     void outside(() => this.#rebuild(record, rebuild, loss));
