@@ -43,6 +43,7 @@ export const GROUPS: readonly Group[] = [
     tests: [
       'test/unit/call/budget.test.ts',
       'test/unit/base/check-names.test.ts',
+      'test/unit/base/signal.test.ts',
       'test/unit/time/limit.test.ts',
       'test/unit/time/patience.test.ts',
     ],

@@ -185,6 +185,7 @@ describe('checkWait', () => {
     [new AbortController()],
     [new EventTarget()],
     [{ aborted: false, addEventListener() {} }],
+    [{ aborted: false, removeEventListener() {} }],
   ])('refuses %o for a signal, with ERR_OPTION', (signal) => {
     expect(() => checkWait({ signal: signal as never })).toThrow(
       expect.objectContaining({ code: 'ERR_OPTION', option: 'signal' }),
