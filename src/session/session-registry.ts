@@ -166,7 +166,7 @@ export class SessionRegistry {
     let fewest = Number.POSITIVE_INFINITY;
     for (const hand of this.#runtime.hands.values()) {
       // One that is to be replaced would lose it soon.
-      const isWorn = this.#runtime.recycler?.reasonFor(hand) !== undefined;
+      const isWorn = hand.life.isToGo || this.#runtime.recycler?.reasonFor(hand) !== undefined;
       const met = isWorn ? Number.MAX_SAFE_INTEGER : (this.#visitors.get(hand)?.size ?? 0);
       if (met >= fewest || !hand.hasFreeSlot || isOfNoUse?.(hand)) continue;
       [least, fewest] = [hand, met];

@@ -66,6 +66,11 @@ export class WorkerLife implements ProcessListeners {
     return true;
   }
 
+  /** It is to be replaced, at once or in its turn, since it was started before its modules changed. */
+  get isToGo(): boolean {
+    return this.#replaced !== undefined;
+  }
+
   /** It is asked to end once its leases have, and nobody new comes to it. */
   retire(): void {
     const { recycler, counters } = this.#runtime;
