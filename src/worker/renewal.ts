@@ -55,6 +55,9 @@ export class Renewal {
       if (!this.#isClosed) runtime.news.emit('reload.failed', { files: [], error: error as Error });
       throw error;
     }
+    // It has all that a worker has, such as a model, and there is to be one more at a time.
+    await this.#trial?.gone;
+    if (this.#isClosed) throw runtime.refusal('closed');
     const replaced = stale.filter((hand) => hand.life.replace('in-turn'));
     runtime.startWaiting();
     const areGone = () => {

@@ -5,6 +5,25 @@ import { heard } from './turned-clock.js';
 
 const faults = watchFaults();
 
+it('a reload starts no worker before its trial is gone, so that there is one Python more and never two', async () => {
+  const world = new PlayedPool({ size: 1 });
+  await world.boot();
+  const reload = world.pool.reload();
+  await heard();
+  const trial = world.process;
+  trial.ignoresStop = true;
+  await world.boot();
+  await world.clock.turn(1_000);
+  expect([trial.isAlive, world.python.processes.length]).toEqual([true, 2]);
+  // Nobody waits for it for longer than for any worker.
+  await world.settle();
+  expect(trial.signals).toEqual(['SIGKILL']);
+  await reload;
+  expect(world.python.processes.length).toBe(3);
+  expect(faults).toEqual([]);
+  await world.destroy();
+});
+
 it('a session that loses its worker by a reload goes to one that has come up since, and is not lost with the next', async () => {
   const world = new PlayedPool({ size: 3 }, { serve: ({ id }, process) => queueMicrotask(() => process.answer(id)) });
   await world.boot();
