@@ -190,7 +190,8 @@ export const supervisorMachine = setup({
         'worker.dead': { actions: ['noteDead', 'scheduleRestart'] },
         'restart.due': [
           { guard: 'mayProbe', actions: ['forgetRestart', 'fillPlace', 'startWorker'] },
-          { guard: 'isWaiting', actions: 'scheduleRestart' },
+          // Where somebody else asked for it, one is set already.
+          { guard: 'isWaiting', actions: ['forgetRestart', 'scheduleRestart'] },
         ],
         'pool.drain': 'draining',
         'pool.close': 'closing',

@@ -44,3 +44,23 @@ it('a session that loses its worker by a reload goes to one that has come up sin
   expect(faults).toEqual([]);
   await world.destroy();
 });
+
+it('a reload while nobody is up leaves no timer behind, and each that is dead waits for its start once', async () => {
+  const world = new PlayedPool({ size: 3, failuresMax: 3 });
+  const { clock, python, pool } = world;
+  for (const each of python.living) each.failToSpawn();
+  python.reap();
+  await heard();
+  expect([pool.stats().state, clock.timers]).toEqual(['degraded', 3]);
+  const reload = pool.reload();
+  await heard();
+  await world.boot();
+  python.reap();
+  await heard();
+  // One is being started, and the others wait for what becomes of it: each by one timer, as does its boot.
+  expect([python.living.length, clock.timers]).toEqual([1, 3]);
+  await world.boot();
+  await reload;
+  expect(faults).toEqual([]);
+  await world.destroy();
+});

@@ -90,7 +90,10 @@ export const SUPERVISOR_TABLE: Table<typeof supervisorMachine> = {
       ...starts,
       promise: 'one start at a time shows whether it would do',
     },
-    'degraded --restart.due[isWaiting]--> degraded': { promise: 'the others wait for what becomes of it', says: AGAIN },
+    'degraded --restart.due[isWaiting]--> degraded': {
+      promise: 'the others wait for what becomes of it, each with one reminder',
+      says: ['no longer: restart', ...AGAIN],
+    },
     'degraded --pool.drain--> draining': drains,
     'degraded --pool.close--> closing': closes,
     'degraded --pool.destroy--> stopping': destroys,
