@@ -3,6 +3,7 @@ import type { ProcessEnd, ProcessListeners, PythonProcess, StartPython } from '.
 import type { Mark } from '../../src/process/start-mark.js';
 import type { WireError } from '../../src/wire/error.js';
 import type { InitMessage, MappedMessage, MessageFromPython } from '../../src/wire/message.js';
+import { Trial } from '../../src/worker/trial.js';
 import { decodeMessage, meaningOf } from '../support/node-line.js';
 
 /** How the played processes behave. */
@@ -154,6 +155,11 @@ export class FakeProcess implements PythonProcess {
   /** What the pool calls it, such as `worker-0`, once it has been told. */
   get name(): string | undefined {
     return this.init?.worker;
+  }
+
+  /** It shows whether a worker would come up, and serves nobody. */
+  get isTrial(): boolean {
+    return this.#listeners instanceof Trial;
   }
 
   get isAlive(): boolean {

@@ -141,6 +141,13 @@ export const MOVES: readonly Move[] = [
   move(2, 'abort', which, abortable, (world, asked) => world.abort(asked)),
   move(2, 'thaw', which, living, (_, process) => process.thaw()),
   move(1, 'checkout in session', ofWish, session, (world, id, { wish }) => world.sessionCheckout(id, wish)),
+  move(
+    1,
+    'reload',
+    upTo(4),
+    (world, rarely) => (rarely === 0 ? world : undefined),
+    (world) => world.reload(),
+  ),
   move(1, 'end session', which, session, (world, id) => world.endSession(id)),
   fault(1, 'raise', which, running, (world, process) => world.raise(process)),
   fault(1, 'die', ofEnd, living, (_, process, { end }) => process.die(end)),

@@ -52,6 +52,9 @@ export class World {
   readonly #calls = { asked: 0, pending: 0, answered: 0, aborted: 0 };
   /** How many hold the program; at rest nobody does. */
   #holders = 0;
+  /** It was told to replace its workers, and so often it has not done so yet. */
+  #hasReloaded = false;
+  #reloadsAhead = 0;
   /** Ends that have been asked for and are not over. */
   #endsAhead = 0;
   #coordinator!: Actor<typeof coordinatorMachine>;
@@ -197,6 +200,35 @@ export class World {
     this.endings.push(this.pool[by]().then(over));
   }
 
+  /** Once it is over, none of those who were there takes a lease. */
+  reload(): void {
+    this.#hasReloaded = true;
+    this.#reloadsAhead += 1;
+    const before = this.python.processes.length;
+    this.pool.reload().then(
+      () => {
+        this.#reloadsAhead -= 1;
+        this.#mark?.('reloaded');
+        const stale = this.python.living.filter((each) => this.python.processes.indexOf(each) < before);
+        for (const each of stale) if (this.#takesLeases(each)) this.faults.push(`process ${each.pid} is not replaced`);
+      },
+      (error: { code?: string }) => {
+        this.#reloadsAhead -= 1;
+        this.#mark?.(`reload ${error.code}`);
+        const isSo = error.code === 'ERR_POOL_CLOSED' ? this.ends.length > 0 : TRIAL_CODES.has(error.code as string);
+        if (!isSo) this.faults.push(`a reload came to ${error}`);
+      },
+    );
+  }
+
+  /** It was not told to go. */
+  #takesLeases(process: FakeProcess): boolean {
+    for (const hand of this.runtime.hands.values()) {
+      if (hand.life.process === process) return !hand.isRetired && !['ending', 'dead'].includes(hand.state);
+    }
+    return false;
+  }
+
   async turn(ms: number): Promise<void> {
     let left = ms;
     // Node looks for replies that wait, and takes them once it has heard what was said before them.
@@ -250,6 +282,7 @@ export class World {
     const { waiting, calls, workers, state } = this.pool.stats();
     if (waiting !== 0 || calls.running !== 0) throw new Error(`At rest, and ${waiting} wait, ${calls.running} run`);
     if (this.#holders !== 0) throw new Error(`At rest, and ${this.#holders} keep the program running`);
+    if (this.#reloadsAhead > 0) throw new Error(`At rest, and ${this.#reloadsAhead} reloads are not over`);
     if (this.#endsAhead > 0) throw new Error(`At rest, and the pool is ${state} without having told of its end`);
     if (this.ends.length === 0) {
       if (state !== 'ready' || workers.idle !== this.options.size) {
@@ -276,6 +309,8 @@ export class World {
     await this.check();
     // One that does not close would be waited for below for ever.
     if (this.pool.stats().state !== 'closed') throw new Error(`It was closed, and is ${this.pool.stats().state}`);
+    // A trial may be told of after the last worker.
+    this.python.reap();
     await Promise.all(this.endings);
     const { state, workers } = this.pool.stats();
     const left = [
@@ -508,7 +543,7 @@ export class World {
       this.#brokenProcesses.has(process) ||
       this.ends.length > 0 ||
       // It was to be replaced, and does not end when it is asked to.
-      (this.options.recycle !== undefined && process.lines.at(-1) === STOP);
+      ((this.options.recycle !== undefined || this.#hasReloaded) && process.lines.at(-1) === STOP);
     if (!isNeeded) this.faults.push(`process ${process.pid} was sent ${signal} and owed nothing`);
   }
 
@@ -679,9 +714,12 @@ export class World {
     }
     if (running < seen.pending) blame(`${seen.pending} calls are pending, and stats say ${running}`);
     const living = sum(workers);
-    if (living !== this.python.living.length) blame(`${living} workers, ${this.python.living.length} processes`);
-    // One more may boot for one that is about to be recycled.
-    const most = size + Number(this.options.recycle !== undefined);
+    const trials = this.python.living.filter(({ isTrial }) => isTrial).length;
+    const processes = this.python.living.length - trials;
+    if (living !== processes) blame(`${living} workers, ${processes} processes`);
+    if (trials > 1) blame(`${trials} trials at once`);
+    // One more may boot for one that is about to be replaced.
+    const most = size + Number(this.options.recycle !== undefined || this.#hasReloaded);
     if (living > most) blame(`${living} workers, and there may be ${most}`);
     let [live, unserved] = [0, 0];
     for (const asked of this.pending) {
@@ -739,7 +777,7 @@ export class World {
     const { state, workers, waiting } = this.pool.stats();
     // A session may be built anew although those who wanted it have given up.
     if (waiting > 0) return false;
-    if (this.pending.size > 0) return false;
+    if (this.pending.size > 0 || this.#reloadsAhead > 0) return false;
     if (this.ends.length > 0) return state === 'drained' || state === 'closed';
     return state === 'ready' && workers.idle === this.options.size;
   }
@@ -916,6 +954,8 @@ function sum(counts: Readonly<Record<string, number>>): number {
   return all;
 }
 
+/** What a trial may fail by. */
+const TRIAL_CODES: ReadonlySet<string> = new Set(['ERR_BOOT', 'ERR_SPAWN']);
 /** What `onLost` calls Python with. */
 const REBUILD = -1;
 export const BOOT_MS = 1_000;
