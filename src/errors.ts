@@ -483,6 +483,8 @@ export class BootError extends PoolError<'ERR_BOOT'> {
   readonly signal: string | null;
   /** The last lines it wrote to standard error, oldest first. */
   readonly stderr: readonly string[];
+  /** The program of the Python that it ran on; `undefined` before that had said hello. */
+  readonly python: string | undefined;
   readonly #seen: FailedBoot;
 
   constructor(seen: FailedBoot) {
@@ -493,6 +495,7 @@ export class BootError extends PoolError<'ERR_BOOT'> {
     this.exitCode = seen.exitCode;
     this.signal = seen.signal;
     this.stderr = seen.stderr;
+    this.python = seen.python?.executable;
   }
 
   /**
@@ -512,6 +515,8 @@ interface FailedBoot {
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly stderr: readonly string[];
+  /** What it ran on, once that had said hello. */
+  readonly python?: { readonly executable: string; readonly python: string } | undefined;
   /** The budget that ran out, for the stage `timeout`. */
   readonly bootTimeoutMs?: number | undefined;
   /** The exception Python reported, if it reported one. */
@@ -519,11 +524,13 @@ interface FailedBoot {
 }
 
 function whyNotReady(seen: FailedBoot, see: string): string {
-  const { what, remedy } = BOOT_STAGES[seen.stage];
+  const { what, remedy, isOfPython } = BOOT_STAGES[seen.stage];
   const within = seen.bootTimeoutMs === undefined ? '' : ` within ${seen.bootTimeoutMs} ms`;
   const ended = seen.exitCode === null && seen.signal === null ? '' : ` (it ended ${howItEnded(seen)})`;
   const cause = seen.cause instanceof Error ? ` ${sentence(inLines(seen.cause.message))}` : '';
-  return `${seen.worker} did not become ready${within}: ${what}${ended}.${cause} ${remedy(see)}${lastLines(seen.stderr)}`;
+  const { python, stderr } = seen;
+  const ranOn = isOfPython && python ? printable(` It ran on Python ${python.python}, ${python.executable}.`) : '';
+  return `${seen.worker} did not become ready${within}: ${what}${ended}.${cause} ${remedy(see)}${ranOn}${lastLines(stderr)}`;
 }
 
 /** Python has no function of that name for Node to call. */
@@ -1093,8 +1100,8 @@ const SUGGESTION_NAMES_MAX = 200;
 
 const CRASH_SIGNALS: ReadonlySet<string> = new Set(['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGABRT']);
 
-/** @param see Where `cause` is seen. */
-const BOOT_STAGES: Record<BootStage, { what: string; remedy: (see: string) => string }> = {
+/** `remedy` is told where `cause` is seen. `isOfPython`: it may be for want of something that another Python has. */
+const BOOT_STAGES: Record<BootStage, { what: string; remedy: (see: string) => string; isOfPython?: true }> = {
   start: {
     what: 'Python ended or failed before it said hello',
     remedy: () => 'See whether that interpreter starts in a shell, and whether `libraryPath` is right.',
@@ -1110,8 +1117,9 @@ const BOOT_STAGES: Record<BootStage, { what: string; remedy: (see: string) => st
   import: {
     what: 'importing the module failed',
     remedy: (see) => `${see} for the traceback; check \`module\`, \`pythonPath\` and the interpreter.`,
+    isOfPython: true,
   },
-  setup: { what: '`setup` failed', remedy: (see) => `${see} for the traceback.` },
+  setup: { what: '`setup` failed', remedy: (see) => `${see} for the traceback.`, isOfPython: true },
   expose: { what: 'its functions could not be exposed', remedy: (see) => `${see} for the name and the reason.` },
   protocol: {
     what: 'the two sides do not speak the same protocol',

@@ -4,7 +4,7 @@ import { type PoolError, ProtocolError } from '../errors.js';
 import { wallClock } from '../time/clock.js';
 import { patienceOn } from '../time/patience.js';
 import { Channel } from '../wire/channel.js';
-import { type MessageFromPython, messageOf } from '../wire/message.js';
+import { type HelloMessage, type MessageFromPython, messageOf } from '../wire/message.js';
 import type { Resolve } from '../wire/rich.js';
 import type { Environment } from './environment.js';
 import { ProcessGroup } from './group.js';
@@ -26,7 +26,7 @@ export interface ProcessListeners {
   /** It lives. */
   readonly onSpawned: (pid: number) => void;
   /** What it will be forked of is up, and imports the modules. */
-  readonly onLoading: () => void;
+  readonly onLoading: (hello: HelloMessage) => void;
   readonly onMessage: (message: MessageFromPython) => void;
   /** A line on descriptor 1 or 2, from C code, a subprocess, or a Python that has not said hello. */
   readonly onOutput: (stream: 'stdout' | 'stderr', line: string) => void;

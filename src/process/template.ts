@@ -9,6 +9,7 @@ import {
   encodeFork,
   encodeSignal,
   type FailedMessage,
+  type HelloMessage,
   type MessageFromTemplate,
   otherProtocol,
   PROTOCOL,
@@ -62,7 +63,7 @@ export class Template {
   readonly #waiting = new Set<ProcessListeners>();
   #channel: Channel<MessageFromTemplate> | undefined;
   #group: ProcessGroup | undefined;
-  #isUp = false;
+  #hello: HelloMessage | undefined;
   #isLoading = true;
   #isOver = false;
   #isRetired = false;
@@ -117,7 +118,7 @@ export class Template {
   /** What it says until it has imported the modules, the first of those who wait hears. */
   wait(listeners: ProcessListeners): void {
     this.#waiting.add(listeners);
-    if (this.#isUp) listeners.onLoading();
+    if (this.#hello !== undefined) listeners.onLoading(this.#hello);
   }
 
   /**
@@ -246,8 +247,8 @@ export class Template {
         // It was given up, or retired, before that was heard.
         if (!this.#isLoading) return;
         if (message.protocol === PROTOCOL) {
-          this.#isUp = true;
-          for (const listeners of this.#waiting) listeners.onLoading();
+          this.#hello = message;
+          for (const listeners of this.#waiting) listeners.onLoading(message);
           return this.#channel?.send(this.#loadLine());
         }
         this.#settle(Promise.reject(new ProtocolError({ detail: otherProtocol(message) })));

@@ -17,6 +17,8 @@ export class Boot {
   isUp = false;
   /** How far it has come. */
   stage: 'start' | 'load' = 'start';
+  /** What it runs on, as that has said. */
+  #hello: HelloMessage | undefined;
 
   constructor(runtime: Runtime, name: string, process: PythonProcess) {
     this.#runtime = runtime;
@@ -25,8 +27,9 @@ export class Boot {
   }
 
   /** It has been started, and goes on to load what it is told to. */
-  onLoading(): void {
+  onLoading(hello: HelloMessage): void {
     this.stage = 'load';
+    this.#hello = hello;
   }
 
   /** Python is there: it is told what to load. Returns why it cannot be, if so. */
@@ -34,7 +37,7 @@ export class Boot {
     hello: HelloMessage,
     wanted: Pick<InitMessage, 'interrupts' | 'stacks' | 'replyPage' | 'shortUs'>,
   ): BootError | undefined {
-    this.onLoading();
+    this.onLoading(hello);
     let line: string;
     try {
       const { mark } = this.#process;
@@ -67,6 +70,7 @@ export class Boot {
       stage,
       ...end,
       stderr: this.stderr.lines,
+      python: this.#hello,
       ...(stage === 'timeout' && { bootTimeoutMs }),
       ...(cause !== undefined && { cause }),
     });

@@ -1,6 +1,6 @@
 import type { ProcessEnd, ProcessListeners, PythonProcess } from '../process/python-process.js';
 import type { Runtime } from '../runtime.js';
-import { encodeStop, type MessageFromPython } from '../wire/message.js';
+import { encodeStop, type HelloMessage, type MessageFromPython } from '../wire/message.js';
 import { Boot } from './boot.js';
 
 /** One start of Python that serves nobody: it shows whether a worker would come up now, and ends. */
@@ -37,8 +37,8 @@ export class Trial implements ProcessListeners {
 
   onSpawned(): void {}
 
-  onLoading(): void {
-    this.#boot.onLoading();
+  onLoading(hello: HelloMessage): void {
+    this.#boot.onLoading(hello);
   }
 
   onMessage(message: MessageFromPython): void {

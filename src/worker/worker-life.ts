@@ -108,8 +108,8 @@ export class WorkerLife implements ProcessListeners {
     this.pid = pid;
   }
 
-  onLoading(): void {
-    this.boot.onLoading();
+  onLoading(hello: HelloMessage): void {
+    this.boot.onLoading(hello);
   }
 
   /** Python says how it comes up. */

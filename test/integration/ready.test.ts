@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { SimulatedClock } from 'xstate';
-import type { PoolDegradedError } from '../../src/index.js';
+import type { BootError, PoolDegradedError } from '../../src/index.js';
 import { failure, fixtures, next, startPool } from '../support/pool.js';
 
 const app = fixtures(import.meta.url)('app.py');
@@ -27,6 +27,14 @@ describe('ready()', () => {
       cause: { code: 'ERR_PYTHON', type: 'ValueError', pythonMessage: 'not today' },
     });
     expect(error.message).toContain('not today');
+  });
+
+  it.each(['spawn', 'fork'] as const)('names the Python that does not have what is imported, by %s', async (start) => {
+    const pool = startPool(module('import nothing_of_this_name').path, { start });
+    const error = (await failure(pool.ready())) as BootError;
+    expect(error).toMatchObject({ stage: 'import', python: expect.stringContaining('/') });
+    expect(error.message).toMatch(/ It ran on Python 3\.\d+\.\S+, /);
+    expect(error.message).toContain(`, ${error.python}. `);
   });
 
   it('rejects with ERR_POOL_CLOSED when the pool is closed first', async () => {

@@ -352,6 +352,17 @@ describe('a BootError', () => {
       );
     },
   );
+
+  it('names the Python that it ran on, where another one may have what it wants', () => {
+    const python = { executable: '/usr/bin/pyth\u202eon3', python: '3.11.2' };
+    const of = (stage: 'import' | 'setup' | 'expose') =>
+      new errors.BootError({ worker: 'worker-0', stage, exitCode: null, signal: null, stderr: [], python });
+    for (const stage of ['import', 'setup'] as const) {
+      expect(of(stage).message).toContain(' It ran on Python 3.11.2, /usr/bin/pyth\\u202eon3. It wrote nothing');
+    }
+    expect(of('expose').message).not.toContain('3.11.2');
+    expect(of('expose').python).toBe(python.executable);
+  });
 });
 
 describe('a PoolDegradedError', () => {
