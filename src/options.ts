@@ -57,7 +57,7 @@ export interface RecycleLimits {
 /** What a pool is made with. */
 export interface PoolOptions {
   /**
-   * The Python to call: the path or URL of a `.py` file or package folder, or a dotted module name; or several, by the
+   * The Python to call: the path or file: URL of a `.py` file or package folder, or a dotted module name; or several, by the
    * key that goes before their functions' names: `{ stats: 'statistics' }` makes `stats.mean`.
    */
   readonly module: string | URL | Readonly<Record<string, string | URL>>;
@@ -376,8 +376,10 @@ function findModules(module: PoolOptions['module'], cwd: string) {
 
 /** @returns The absolute path of a file or folder, or the dotted name. @throws OptionError (`ERR_OPTION`). */
 export function findModule(option: string, value: unknown, cwd: string): string {
-  if (value instanceof URL && value.protocol === 'file:') return existing(option, fileURLToPath(value));
-  if (typeof value !== 'string' || value === '') {
+  const isUrl = value instanceof URL || (typeof value === 'string' && value.startsWith('file:'));
+  const path = isUrl ? pathOf(value) : undefined;
+  if (path !== undefined) return existing(option, path);
+  if (isUrl || typeof value !== 'string' || value === '') {
     throw new OptionError({
       option,
       expected: 'the path or file: URL of a .py file or a package folder, or a module name',
@@ -391,6 +393,15 @@ export function findModule(option: string, value: unknown, cwd: string): string 
     expected: 'a module name such as `package.module`, or a path with a slash',
     got: value,
   });
+}
+
+/** @returns The path that a file: URL is of; `undefined` for one of anything else, or of another machine. */
+function pathOf(url: URL | string): string | undefined {
+  try {
+    return fileURLToPath(url);
+  } catch {
+    return undefined;
+  }
 }
 
 function existing(option: string, path: string): string {

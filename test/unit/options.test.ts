@@ -355,6 +355,8 @@ describe('the option `module`', () => {
     expect(checkOptions({ module: 'app.py', cwd: folder })).toMatchObject(expected);
     expect(checkOptions({ module: './app.py', cwd: relative(process.cwd(), folder) })).toMatchObject(expected);
     expect(checkOptions({ module: pathToFileURL(file) })).toMatchObject(expected);
+    // As `import.meta.resolve` gives it.
+    expect(checkOptions({ module: pathToFileURL(file).href })).toMatchObject(expected);
     expect(checkOptions({ module: './package', cwd: folder })).toMatchObject({
       modules: { '': join(folder, 'package') },
     });
@@ -380,6 +382,9 @@ describe('the option `module`', () => {
     ['1st'],
     ['/no/such/file.py'],
     ['missing.py'],
+    ['file:///no/such/file.py'],
+    ['file://example.org/app.py'],
+    [new URL('file://example.org/app.py')],
     [new URL('https://example.org/app.py')],
     [{ 'not-a-name': 'statistics' }],
     [{ '': 'statistics' }],
