@@ -118,6 +118,8 @@ export type SupervisorEvent =
    * with others, so nothing is known of its own start.
    */
   | { type: 'worker.dead'; worker: WorkerId; place: number; proven: boolean | null }
+  /** It has served so much that nothing which it does by itself speaks against its start: told once in its life. */
+  | { type: 'worker.proven'; worker: WorkerId; place: number }
   /** The back-off of whoever is to live there is over. */
   | { type: 'restart.due'; place: number }
   /** Another is to take its place: it has served, lived or grown so far, or its modules are to be loaded anew. */

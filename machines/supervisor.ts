@@ -85,6 +85,7 @@ export const supervisorMachine = setup({
       return { places: placed(context, at, { state: 'leaving', isWorn: false }), at };
     }),
     noteDead: assign(({ context, event }) => afterDeath(context, event as Dead)),
+    noteProven: assign({ failures: 0 }),
     noteGone: assign(({ context, event }) => ({
       places: placed(context, (event as Dead).place, { ...GONE, state: 'empty' }),
     })),
@@ -95,6 +96,13 @@ export const supervisorMachine = setup({
     scheduleRestart: enqueueActions(({ context, event, enqueue }) => {
       const { place } = event as Dead | Due;
       if (context.places[place]?.state !== 'waiting') return;
+      enqueue.raise(restartAt(place), { delay: 'restartDelay', id: reminderOf(place) });
+    }),
+    // One only, which hurries the next once it has proven itself, too: where most starts are bad, few are made sooner.
+    hurryRestart: enqueueActions(({ context, enqueue }) => {
+      const place = context.places.findIndex(({ state }) => state === 'waiting');
+      if (place === -1) return;
+      enqueue.cancel(reminderOf(place));
       enqueue.raise(restartAt(place), { delay: 'restartDelay', id: reminderOf(place) });
     }),
     // One after the other, and after a bad start not before the back-off.
@@ -148,6 +156,7 @@ export const supervisorMachine = setup({
     starting: {
       on: {
         'worker.ready': [{ guard: 'isLastStart', target: 'ready', actions: 'noteReady' }, { actions: 'noteReady' }],
+        'worker.proven': { actions: 'noteProven' },
         'worker.worn': { guard: 'isUp', actions: 'noteWorn' },
         'worker.dead': [
           { guard: 'isLastStartAndNobodyUp', target: 'degraded', actions: ['noteDead', 'scheduleRestart'] },
@@ -171,6 +180,7 @@ export const supervisorMachine = setup({
           { guard: 'isHopeless', target: 'degraded', actions: ['noteDead', 'scheduleRestart'] },
           { actions: ['noteDead', 'scheduleRestart', 'scheduleRecycling'] },
         ],
+        'worker.proven': { actions: ['noteProven', 'hurryRestart', 'scheduleRecycling'] },
         // Its replacement comes first, so that there is never one less.
         'worker.worn': { guard: 'isUp', actions: ['noteWorn', 'scheduleRecycling'] },
         'recycle.due': { guard: 'mayRecycle', actions: ['fillSpare', 'startWorker', 'scheduleRecycling'] },
@@ -207,6 +217,7 @@ export const supervisorMachine = setup({
           { guard: 'isHopeless', actions: ['noteDead', 'scheduleRestart', 'tellDegraded'] },
           { actions: ['noteDead', 'scheduleRestart'] },
         ],
+        'worker.proven': { actions: ['noteProven', 'hurryRestart'] },
         'restart.due': { guard: 'isWaiting', actions: ['forgetRestart', 'fillPlace', 'startWorker'] },
         'coordinator.closed': 'drained',
         'pool.close': 'closing',
@@ -231,6 +242,7 @@ export const supervisorMachine = setup({
           { guard: 'isHopeless', actions: ['noteDead', 'scheduleRestart', 'tellDegraded'] },
           { actions: ['noteDead', 'scheduleRestart'] },
         ],
+        'worker.proven': { actions: ['noteProven', 'hurryRestart'] },
         'restart.due': { guard: 'isWaiting', actions: ['forgetRestart', 'fillPlace', 'startWorker'] },
         'coordinator.closed': { target: 'stopping', actions: 'askWorkers' },
         'pool.destroy': { target: 'stopping', actions: ['tellDestroy', 'killWorkers'] },

@@ -18,6 +18,7 @@ import { type Kept, KeptFunctions } from '../objects/keep.js';
 import type { Runtime } from '../runtime.js';
 import type { WorkerStats } from '../stats.js';
 import { busyPoll } from '../time/busy-poll.js';
+import { soon } from '../time/turn.js';
 import {
   encodeLeaseEnd,
   encodePing,
@@ -52,6 +53,8 @@ export class WorkerHand {
   /** When it was last heard of. */
   heardAt: number | undefined;
   readonly #worker: WorkerRef;
+  /** It has told the supervisor that its start was good. */
+  #hasProven = false;
   /** Absent until the first object came. */
   #handles: Handles | undefined;
   /** Absent until the first function was sent that is kept. */
@@ -229,10 +232,19 @@ export class WorkerHand {
   endLease(lease: LeaseId, isUnused = false): void {
     if (!isUnused) this.runtime.recycler?.returned(this);
     this.runtime.sizer?.returned(this);
+    if (!this.#hasProven) this.#prove();
     const hadHandles = this.#handles?.end(lease, 'lease-ended');
     if (this.#kept?.end(lease) || hadHandles) this.pipe.say(encodeLeaseEnd(lease));
     // Its slot is for nobody, and those who wait for one of it may be left with the leases of calls that wait for them.
     if (this.isRetired) lookAgain();
+  }
+
+  /** A lease of it is given back, of which its chart has not heard yet. */
+  #prove(): void {
+    this.#hasProven = this.#chart.context.served + 1 >= LEASES_THAT_PROVE;
+    if (!this.#hasProven) return;
+    // Not in the middle of what a client does: nobody waits for that.
+    soon(() => this.runtime.tellSupervisor({ type: 'worker.proven', worker: this.id, place: this.place }));
   }
 
   /** Lets Python drop what it keeps for a session. */

@@ -118,6 +118,30 @@ describe('a pool whose workers die before they have served anybody', () => {
     const error = await failure(pool.call('echo', [1]));
     expect(error).toMatchObject({ code: 'ERR_POOL_DEGRADED', cause: { code: 'ERR_WORKER_DIED', signal: 'SIGKILL' } });
   });
+
+  it('lets one of them follow at once when another has served two leases, and the next when that one has, too', async () => {
+    const clock = new SimulatedClock();
+    const pool = startPool(app, { size: 3, clock, random: () => 0 });
+    await pool.ready();
+    for (const { pid } of pool.workers().slice(1)) {
+      const dead = next(pool, 'worker.dead');
+      process.kill(pid!, 'SIGKILL');
+      await dead;
+    }
+    clock.increment(0);
+    expect(pool.stats()).toMatchObject({ state: 'ready', missing: 2, workers: { idle: 1 } });
+    for (const up of [1, 2]) {
+      for (const _ of ['first', 'second']) {
+        const leases = await Promise.all(Array.from({ length: up }, () => pool.checkout()));
+        for (const lease of leases) await lease.checkin();
+      }
+      const ready = next(pool, 'worker.ready');
+      clock.increment(0);
+      expect(pool.stats().workers).toMatchObject({ idle: up, spawning: 1 });
+      await ready;
+    }
+    expect(pool.stats()).toMatchObject({ missing: 0, failures: 0 });
+  });
 });
 
 /** A module of its own for one test, which can be written anew. */

@@ -190,6 +190,7 @@ export const SUPERVISOR: Walkable<typeof supervisorMachine> = {
       { type: 'restart.due', place },
       ...(each.state === 'up'
         ? [
+            { type: 'worker.proven', worker: each.worker, place },
             { type: 'worker.worn', worker: each.worker, place },
             { type: 'worker.unused', worker: each.worker, place },
           ]

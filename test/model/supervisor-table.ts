@@ -27,6 +27,10 @@ const isReplaced: Promised = {
   promise: 'its replacement waits out the back-off, unless nobody is to follow or somebody does already',
   maySay: [...AGAIN, ...RECYCLES],
 };
+const proves: Promised = {
+  promise: 'starts are well again, and one of those whose replacements wait is followed at once',
+  maySay: ['no longer: restart', ...AGAIN, ...RECYCLES],
+};
 const starts: Promised = {
   promise: 'its replacement starts, and is not reminded of any more',
   runs: ['startWorker'],
@@ -44,6 +48,7 @@ export const SUPERVISOR_TABLE: Table<typeof supervisorMachine> = {
       maySay: RECYCLES,
     },
     'starting --worker.ready[else]--> starting': comesUp,
+    'starting --worker.proven--> starting': { promise: 'starts are well again' },
     'starting --worker.worn[isUp]--> starting': { promise: 'its replacement comes once the first starts are over' },
     'starting --worker.dead[isLastStartAndNobodyUp]--> degraded': {
       promise: 'no start has succeeded',
@@ -65,6 +70,7 @@ export const SUPERVISOR_TABLE: Table<typeof supervisorMachine> = {
       runs: ['retireWorker'],
     },
     'ready --worker.ready[else]--> ready': comesUp,
+    'ready --worker.proven--> ready': proves,
     'ready --worker.worn[isUp]--> ready': { promise: 'its replacement starts, in its turn', maySay: RECYCLES },
     'ready --recycle.due[mayRecycle]--> ready': {
       promise: 'a replacement starts besides the one that is worn',
@@ -104,6 +110,7 @@ export const SUPERVISOR_TABLE: Table<typeof supervisorMachine> = {
       maySay: AGAIN,
     },
     'draining --worker.dead[else]--> draining': isReplaced,
+    'draining --worker.proven--> draining': proves,
     'draining --restart.due[isWaiting]--> draining': starts,
     'draining --coordinator.closed--> drained': { promise: 'all are served', says: ['pool.drained'] },
     'draining --pool.close--> closing': closes,
@@ -119,6 +126,7 @@ export const SUPERVISOR_TABLE: Table<typeof supervisorMachine> = {
       maySay: AGAIN,
     },
     'closing --worker.dead[else]--> closing': isReplaced,
+    'closing --worker.proven--> closing': proves,
     'closing --restart.due[isWaiting]--> closing': starts,
     'closing --coordinator.closed--> stopping': {
       promise: 'all are served, and the workers may go',
@@ -223,7 +231,7 @@ export const SUPERVISOR_TABLE: Table<typeof supervisorMachine> = {
         expect([hasLiveWorker(after), after.isWorn, after.replaces]).toEqual([false, false, null]);
     },
 
-    'counts the bad starts in a row, and nobody who has proven itself or went with others among them': ({
+    'counts the bad starts in a row, since somebody last proved itself, and nobody who went with others among them': ({
       from,
       event,
       transition,
@@ -231,7 +239,9 @@ export const SUPERVISOR_TABLE: Table<typeof supervisorMachine> = {
     }) => {
       const { failures } = snapshot.context;
       const isOver = snapshot.value === 'drained' || from.value === 'stopping';
-      if (event.type !== 'worker.dead' || transition === null || isOver) expect(failures).toBe(from.context.failures);
+      if (event.type === 'worker.proven' && transition !== null) expect(failures).toBe(0);
+      else if (event.type !== 'worker.dead' || transition === null || isOver)
+        expect(failures).toBe(from.context.failures);
       else expect(failures).toBe(event.proven ? 0 : from.context.failures + (event.proven === null ? 0 : 1));
     },
 
@@ -250,11 +260,26 @@ export const SUPERVISOR_TABLE: Table<typeof supervisorMachine> = {
         expect(due).toEqual(isWanted ? [[place, restartDelayMs(snapshot.context.failures, 1)]] : []);
       },
 
+    'has one of those whose replacements wait followed at once where somebody has proven itself, and no other': ({
+      from,
+      event,
+      transition,
+      said,
+    }) => {
+      if (event.type !== 'worker.proven' || transition === null || from.value === 'starting') return;
+      const first = from.context.places.findIndex(({ state }) => state === 'waiting');
+      const reminders = said.flatMap((each): (string | number)[] => {
+        if (each.how === 'cancel') return each.id.startsWith('restart-') ? [each.id] : [];
+        return each.how === 'schedule' && each.event.type === 'restart.due' ? [each.event.place, each.delayMs] : [];
+      });
+      expect(reminders).toEqual(first === -1 ? [] : [`restart-${first}`, first, 0]);
+    },
+
     'lets the next that is worn be replaced as soon as one more may be out, and after a death not before the back-off':
       ({ from, event, snapshot, said }) => {
         const isReminded = from.value === 'ready' && event.type !== 'recycle.due' && mayRecycle(from.context);
         if (snapshot.value !== 'ready' || !mayRecycle(snapshot.context)) return;
-        if (isReminded && event.type !== 'worker.dead') return;
+        if (isReminded && event.type !== 'worker.dead' && event.type !== 'worker.proven') return;
         const reminders = said.flatMap((each): (string | number)[] => {
           if (each.how === 'cancel') return each.id === 'recycling' ? ['none'] : [];
           return each.how === 'schedule' && each.event.type === 'recycle.due' ? [each.delayMs] : [];

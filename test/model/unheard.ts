@@ -79,17 +79,25 @@ export const UNHEARD = {
     // A pool that is not ready replaces nobody who is well, and neither grows nor shrinks.
     starting: { may: ['recycle.due', 'pool.crowded', 'worker.unused'], never: ['coordinator.closed'] },
     ready: { may: [], never: ['coordinator.closed'] },
-    degraded: { may: [...WHERE_READY], never: ['coordinator.closed'] },
+    degraded: { may: ['worker.proven', ...WHERE_READY], never: ['coordinator.closed'] },
     draining: { may: [...WHERE_READY, 'pool.drain'], never: [] },
-    drained: { may: [...WHERE_READY, 'restart.due', 'pool.drain'], never: ['coordinator.closed'] },
+    drained: { may: ['worker.proven', ...WHERE_READY, 'restart.due', 'pool.drain'], never: ['coordinator.closed'] },
     closing: { may: [...WHERE_READY, 'pool.drain', 'pool.close'], never: [] },
     stopping: {
-      may: [...WHERE_READY, 'worker.ready', 'restart.due', 'coordinator.closed', 'pool.drain', 'pool.close'],
+      may: [
+        'worker.proven',
+        ...WHERE_READY,
+        'worker.ready',
+        'restart.due',
+        'coordinator.closed',
+        'pool.drain',
+        'pool.close',
+      ],
       never: [],
     },
     closed: {
       may: [...WHERE_READY, 'restart.due', 'coordinator.closed', 'pool.drain', 'pool.close', 'pool.destroy'],
-      never: ['worker.ready', 'worker.dead'],
+      never: ['worker.ready', 'worker.proven', 'worker.dead'],
     },
   },
 } as const satisfies Record<string, Record<string, { may: readonly string[]; never: readonly string[] }>>;

@@ -1,6 +1,6 @@
 /** Everything that may happen to the actors from outside: processes, callers, the port, time, and the owner of the pool. */
 import type { AnyEventObject } from 'xstate';
-import type { Affinity, Waiter } from '../../machines/index.js';
+import { type Affinity, LEASES_THAT_PROVE, type Waiter } from '../../machines/index.js';
 import {
   type Address,
   type Ask,
@@ -366,7 +366,13 @@ function sizeMoves(world: World, { size, sizeMax = size, recycleMax = 0 }: Bound
     make: (step) => step.happen(addressOf(supervisorRef), event),
   });
   const up = world.workers.filter(({ value }) => value === 'idle' || value === 'leased');
+  // Else it makes no difference: here, time runs out whenever it likes.
+  const isNews = world.supervisor.context.failures > 0;
   return [
+    ...(isNews ? up.filter(({ context: { served } }) => served === LEASES_THAT_PROVE) : []).map(
+      ({ context: { worker, place } }) =>
+        tell(`the worker at place ${place} has proven itself`, { type: 'worker.proven', worker, place }),
+    ),
     ...(recycleMax === 0 ? [] : up).map(({ context: { worker, place } }) =>
       tell(`the worker at place ${place} is worn`, { type: 'worker.worn', worker, place }),
     ),

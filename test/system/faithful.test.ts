@@ -223,6 +223,8 @@ class LiveStep extends Step {
           const { place } = event as { place: number };
           if (context.places[place]?.state === 'waiting') this.restarts[place] = true;
         },
+        // It is due there as it is.
+        hurryRestart: () => {},
       },
     });
     const root = createActor(machine, {

@@ -127,6 +127,52 @@ describe('a worker that dies', () => {
   });
 });
 
+describe('a worker that has proven itself', () => {
+  it('has one of those follow at once who wait, and that one the next', () => {
+    const { is, turn, places, failures } = ready({ sizeMin: 4, failuresMax: 9 });
+    for (const place of [1, 2, 3]) dies(is, place);
+    expect(is('worker.proven', 0)).toEqual([]);
+    expect(failures()).toBe(0);
+    expect(turn(0)).toEqual(['startWorker 1 as 6']);
+    expect(turn(224)).toEqual([]);
+    is('worker.ready', 1);
+    is('worker.proven', 1);
+    expect(turn(0)).toEqual(['startWorker 2 as 7']);
+    expect(places()).toBe('up 1, up 6, restarting 7, waiting 4, empty 5');
+    // The last has waited out its own.
+    expect(turn(675 - 224)).toEqual(['startWorker 3 as 8']);
+    expect(turn(60_000)).toEqual([]);
+  });
+
+  it('has the replacement of one that is worn tried again at once', () => {
+    const { is, turn } = ready({ sizeMin: 2 });
+    is('worker.worn', 0);
+    turn(0);
+    dies(is, 2);
+    expect(turn(0)).toEqual([]);
+    is('worker.proven', 1);
+    expect(turn(0)).toEqual(['startWorker 2 as 5']);
+    expect(turn(60_000)).toEqual([]);
+  });
+
+  it.each(['pool.drain', 'pool.close'] as const)('has one follow while those who wait are served: %s', (type) => {
+    const { says, is, turn } = ready({ sizeMin: 2, closeTimeoutMs: 1e6 });
+    dies(is, 1);
+    says({ type });
+    is('worker.proven', 0);
+    expect(turn(0)).toEqual(['startWorker 1 as 4']);
+  });
+
+  it('has nobody follow sooner while the first starts are under way', () => {
+    const { is, turn, failures, state } = supervisor({ sizeMin: 3 });
+    is('worker.ready', 0);
+    dies(is, 1);
+    is('worker.proven', 0);
+    expect([failures(), turn(74), state()]).toEqual([0, [], 'starting']);
+    expect(turn(1)).toEqual(['startWorker 1 as 5']);
+  });
+});
+
 describe('a degraded pool', () => {
   it('tries one start at a time, and is ready with the first that comes up', () => {
     const { is, turn, places } = supervisor({ sizeMin: 2 });
@@ -481,7 +527,7 @@ function supervisor(input: Partial<SupervisorInput>) {
     context,
     says,
     is: (
-      type: 'worker.ready' | 'worker.dead' | 'worker.worn' | 'worker.unused',
+      type: 'worker.ready' | 'worker.proven' | 'worker.dead' | 'worker.worn' | 'worker.unused',
       place: number,
       proven: boolean | null = true,
     ): string[] => {
