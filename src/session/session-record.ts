@@ -1,7 +1,9 @@
 import type { Affinity } from '../../machines/index.js';
 import { type Asking, only, preferring, Spurned } from '../call/asking.js';
+import type { Child } from '../call/children.js';
 import type { Exchange } from '../call/exchange.js';
 import type { WorkerHand } from '../worker/worker-hand.js';
+import { Held } from './held.js';
 import type { Rebuild } from './rebuild.js';
 import type { SessionRegistry } from './session-registry.js';
 
@@ -44,7 +46,7 @@ export class SessionRecord {
   }
 
   /** Those who wait for it to meet a worker, by their turns, and have asked for none themselves. */
-  get held(): readonly Asking[] {
+  get held(): Pick<Held, 'size' | 'has' | typeof Symbol.iterator> {
     const way = this.#way;
     return way.is === 'meeting' || way.is === 'rebuilding' ? way.held : NOBODY;
   }
@@ -52,7 +54,11 @@ export class SessionRecord {
   /** The worker that it is best to meet: those who are held go there, too, and none of them may wait there for ever. */
   get wish(): Affinity | null {
     const { held } = this;
-    return preferring(this.#sessions.leastMet((worker) => held.some((each) => each.isBehind(worker))));
+    const isBehind = (worker: WorkerHand) => {
+      for (const each of held) if (each.isBehind(worker)) return true;
+      return false;
+    };
+    return preferring(this.#sessions.leastMet(isBehind));
   }
 
   /** One whose state matters goes to the session's worker, or meets it, or waits until another has. */
@@ -64,14 +70,14 @@ export class SessionRecord {
     }
     this.#unserved?.add(asking);
     if (way.is === 'met') return asking.ask(only(way.worker));
-    if (way.is === 'unmet') return this.#meetBy(asking, []);
+    if (way.is === 'unmet') return this.#meetBy(asking, new Held());
     if (!asking.letIn()) return;
     const { held } = way;
     if (way.is === 'meeting' && way.first.givesWayTo(asking)) {
-      held.unshift(way.first);
+      held.addFirst(way.first);
       return this.#meetBy(asking, held);
     }
-    held.splice(held.findLastIndex((each) => !asking.goesBefore(each)) + 1, 0, asking);
+    held.add(asking);
     this.#sessions.recount(this);
     asking.waitBehind();
   }
@@ -89,7 +95,7 @@ export class SessionRecord {
 
   /** Those who are held go where that one goes: a slot behind a call that waits for one of them is of no use to it. */
   spurns(asking: Asking, exchange: Exchange): boolean {
-    const inVain = this.held.find((each) => each.isOfNoUse(exchange))?.child;
+    const inVain = this.#inVainFor(exchange);
     if (inVain === undefined) return false;
     this.#spurned ??= new Spurned();
     asking.spurn(exchange, inVain, this.#spurned);
@@ -116,11 +122,9 @@ export class SessionRecord {
     if (way.is === 'unmet' || way.is === 'met') return;
     const { held } = way;
     if (way.is === 'meeting' && way.first === asking) {
-      if (!this.#isAsking) this.#meetBy(held.shift(), held);
+      if (!this.#isAsking) this.#meetBy(held.takeFirst(), held);
     } else {
-      const at = held.indexOf(asking);
-      if (at === -1) return;
-      held.splice(at, 1);
+      if (!held.remove(asking)) return;
       this.#sessions.recount(this);
     }
     this.#released();
@@ -135,7 +139,9 @@ export class SessionRecord {
   beginRebuild(rebuild: Rebuild, asking: Asking): void {
     this.isStrict = true;
     this.#unserved = undefined;
-    this.#go({ is: 'rebuilding', rebuild, held: [asking] });
+    const held = new Held();
+    held.add(asking);
+    this.#go({ is: 'rebuilding', rebuild, held });
   }
 
   /** Its state is built on that worker; `undefined`: on one that is still to be leased. */
@@ -154,9 +160,9 @@ export class SessionRecord {
   }
 
   /** The first to be served decides which worker the session meets; the others go there after it. */
-  #meetBy(first: Asking | undefined, held: Asking[]): void {
+  #meetBy(first: Asking | undefined, held: Held): void {
     // One that is refused as it asks is followed here: thousands in each other are too many for the stack.
-    for (let next = first; next !== undefined; next = held.shift()) {
+    for (let next = first; next !== undefined; next = held.takeFirst()) {
       const way: Way = { is: 'meeting', first: next, held };
       this.#go(way);
       this.#isAsking = true;
@@ -165,6 +171,12 @@ export class SessionRecord {
       if (!next.isSettled || this.#way !== way) return;
     }
     this.#go(UNMET);
+  }
+
+  /** The first of those held to whom that slot is of no use. */
+  #inVainFor(exchange: Exchange): Child | undefined {
+    for (const each of this.held) if (each.isOfNoUse(exchange)) return each.child;
+    return undefined;
   }
 
   #go(way: Way): void {
@@ -184,11 +196,11 @@ type Way =
   /** To no worker: it has met none, or what it kept there is gone. */
   | { readonly is: 'unmet' }
   /** To the one that the first of them will be granted. */
-  | { readonly is: 'meeting'; readonly first: Asking; readonly held: Asking[] }
+  | { readonly is: 'meeting'; readonly first: Asking; readonly held: Held }
   /** To the one where `onLost` builds the state anew, once it has. */
-  | { readonly is: 'rebuilding'; readonly rebuild: Rebuild; readonly held: Asking[] }
+  | { readonly is: 'rebuilding'; readonly rebuild: Rebuild; readonly held: Held }
   /** To that one. */
   | { readonly is: 'met'; readonly worker: WorkerHand };
 
 const UNMET: Way = { is: 'unmet' };
-const NOBODY: readonly Asking[] = [];
+const NOBODY = new Held();

@@ -62,9 +62,9 @@ export class SessionRegistry {
 
   /** The session holds others than before, or for something else: they are counted each time that somebody asks. */
   recount(record: SessionRecord): void {
-    const held = Math.max(0, record.held.length - standInsOf(record));
+    const held = Math.max(0, record.held.size - standInsOf(record));
     this.#held += held - (this.#holding.get(record) ?? 0);
-    if (record.held.length > 0) this.#holding.set(record, held);
+    if (record.held.size > 0) this.#holding.set(record, held);
     else this.#holding.delete(record);
   }
 

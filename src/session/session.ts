@@ -166,7 +166,7 @@ export class Session<Api = unknown> extends Caller<Api> {
       // Before there is a lease for that, it is as if each of them waited for one.
       waitsBehind: () => {
         const { held, rebuild } = record;
-        return rebuild?.worker !== undefined && held.includes(asking) ? rebuild : undefined;
+        return rebuild?.worker !== undefined && held.has(asking) ? rebuild : undefined;
       },
     };
     if (loss === undefined) record.place(asking);

@@ -97,7 +97,7 @@ class World {
     this.#askings = this.#askings.filter(({ isSettled }) => !isSettled);
     const { met, rebuild } = this.#record;
     expect(met?.id).toBe(this.#met);
-    const held = this.#record.held as unknown as readonly PlayedAsking[];
+    const held = [...this.#record.held] as unknown as readonly PlayedAsking[];
     expect(new Set(held).size).toBe(held.length);
     expect(held.every((each, at) => at === 0 || !each.goesBefore(held[at - 1] as PlayedAsking))).toBe(true);
     expect(held.filter(({ wish, isSettled }) => wish !== undefined || isSettled)).toEqual([]);
