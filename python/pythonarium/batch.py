@@ -87,7 +87,10 @@ def answer_items(worker: Worker, told: dict[str, Any]) -> None:
             worker._end_call(raised)
             # An interruption may have come between the two lines above.
             is_suspect = True
-            answers.refuse(raised)
+            # By how long both took, Node knows how many may go together.
+            answers.flush(then - begun)
+            answers.refuse(raised, then)
+            begun = then = perf_counter()
         else:
             if not writer.is_open or out or err or worker._talk is not None:
                 worker._end_call()
@@ -137,10 +140,12 @@ class Answers:
             self._write_values()
         self._add(value)
 
-    def refuse(self, raised: BaseException) -> None:
-        """Let the next call fail by `raised`."""
-        self.flush()
-        self._refuse(raised)
+    def refuse(self, raised: BaseException, since: float) -> None:
+        """Let the next call fail by `raised`, once all before it are answered; `since`: when it was begun."""
+        told = error.of_exception(raised)
+        took_us = int((perf_counter() - since) * 1e6)
+        self._worker._send_error(self._first, told, took_us=took_us)
+        self._first += 1
 
     def flush(self, took: float = 0.0) -> None:
         """Send what there is, which took so many seconds."""

@@ -335,7 +335,7 @@ class Worker(End):
             except MessageTooLarge as too_large:
                 refused = error.of_exception(too_large)
         handing.take_back()
-        self._send_error(number, refused, started, took)
+        self._send_error(number, refused, started, int(took * 1e6) if took >= self._short_s else None)
 
     def say(self, what: str, line: bytes, attachments: Any = ()) -> None:
         """Send something of a call's: its answer, or `what` is named. Raises MessageTooLarge if Node would not take it."""
@@ -439,8 +439,7 @@ class Worker(End):
         if hasattr(type(value), "__await__"):
             self._loop.run(value, self._cancellation, keep_tasks=True)
 
-    def _send_error(self, number: int, told: dict[str, Any], started: bool = True, took: float = 0.0) -> None:
-        took_us = int(took * 1e6) if took >= self._short_s else None
+    def _send_error(self, number: int, told: dict[str, Any], started: bool = True, took_us: int | None = None) -> None:
         self._writer.write(message.error(number, error.to_json(told, self._bytes_max - ENVELOPE_BYTES), started, took_us))
 
 

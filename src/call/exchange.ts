@@ -230,10 +230,10 @@ export class Exchange {
   }
 
   /** A call of a batch was answered by itself. False: it was not the one that comes next. */
-  answerOne(request: Request, batch: Batch, id: number, answer: Answer): boolean {
+  answerOne(request: Request, batch: Batch, id: number, answer: Answer, tookUs?: number): boolean {
     if (this.#isOver) return true;
     if (!batch.owes(request, id, 1)) return false;
-    batch.onAnswer(answer);
+    batch.onAnswer(answer, tookUs);
     this.#answeredCalls(request, batch, isBegun(answer));
     return true;
   }

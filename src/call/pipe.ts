@@ -284,7 +284,7 @@ export class Pipe {
   onAnswer(id: number, answer: Answer, tookUs: number | undefined): void {
     const request = this.requestOf(id);
     if (request === undefined && this.#heldReplies?.sent(id)) return;
-    if (request?.batch !== undefined && request.exchange.answerOne(request, request.batch, id, answer)) return;
+    if (request?.batch !== undefined && request.exchange.answerOne(request, request.batch, id, answer, tookUs)) return;
     if (request?.call === undefined) return this.#broke(`an answer to request ${id}, which nobody asked`);
     this.#outbox.answered(id);
     const { poison } = this.#runtime;

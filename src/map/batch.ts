@@ -83,9 +83,11 @@ export class Batch {
     this.#listener.onTook(values.length, tookUs, longestUs);
   }
 
-  onAnswer(answer: Answer): void {
+  /** @param tookUs Absent where Python does not say how long that call took. */
+  onAnswer(answer: Answer, tookUs?: number): void {
     if ('error' in answer) this.#next().fail(answer.error);
     else this.#next().succeed(answer.value);
+    if (tookUs !== undefined) this.#listener.onTook(1, tookUs, tookUs);
   }
 
   /** Its worker will answer no more. `lossOf` tells of the call of that number in the batch. */

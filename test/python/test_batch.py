@@ -113,6 +113,16 @@ class Batches(WorkerTestCase):
         self.assertEqual([answer.get("value") for answer in told], [1, None, 2])
         self.assertEqual(told[1]["error"]["type"], "ValueError")
 
+    def test_how_long_one_took_is_told_with_its_error_and_of_those_before_it_with_their_results(self):
+        worker = self.ready("items.py")
+        worker.send({"type": "map", "id": 1, "name": "naps_and_raises", "items": [0.2, None, 0, None]})
+        told = [worker.receive_but_logs() for _ in range(4)]
+        self.assertEqual([answer["type"] for answer in told], ["error", "mapped", "error", "mapped"])
+        self.assertEqual([answer["tookUs"] >= 200_000 for answer in told], [True, False, False, False])
+        self.assertLess(max(told[1]["longestUs"], told[3]["longestUs"]), 200_000)
+        # Those that were never begun took no time.
+        self.assertTrue(all("tookUs" not in answer for answer in answers(worker, 5, "gone", [1, 2])))
+
     def test_what_is_not_exposed_is_never_begun(self):
         worker = self.ready("items.py")
         told = answers(worker, 1, "gone", [1, 2, 3])
@@ -288,7 +298,7 @@ class Interruptions(unittest.TestCase):
             _mark=None,
             _check=None,
             _talk=None,
-            _send_error=lambda number, _, started=True: told.append((number, started)),
+            _send_error=lambda number, _, started=True, took_us=None: told.append((number, started)),
         )
         answer_items(worker, {"id": 5, "name": "act", "items": ["a", "b", "c"]})
         self.assertEqual((begun, told), (["a"], [(5, True), (6, False), (7, False)]))
@@ -319,7 +329,7 @@ class Interruptions(unittest.TestCase):
                     _talk=None,
                     _depth_max=64,
                     _bytes_max=1_000,
-                    _send_error=lambda number, _, started=True: told.append((number, started)),
+                    _send_error=lambda number, _, started=True, took_us=None: told.append((number, started)),
                 )
                 answer_items(worker, {"id": 5, "name": "act", "items": ["a", "b", "c"]})
                 self.assertEqual((begun, told), (["a"], expected))
@@ -372,6 +382,8 @@ def receive_some(worker):
 def strip(answer, worker):
     """The answer without its id; the raw bytes that follow it are read."""
     del answer["id"]
+    # Together, it is told of each error.
+    answer.pop("tookUs", None)
     attachments = sum(answer.get("bin", []))
     while len(worker._lines) < attachments:
         worker._lines += worker.line.recv(1 << 20)

@@ -447,6 +447,17 @@ describe('a batch', () => {
     expect(exchange.isBusy).toBe(false);
   });
 
+  it('tells how long a call took that was answered by itself, where Python says so', () => {
+    const took: number[][] = [];
+    const items = [1, 2, 3].map(() => ({ succeed() {}, fail() {} })) as unknown as BatchItem[];
+    const listener = { onTook: (...each: number[]) => void took.push(each), onUnbegun() {} };
+    const batch = new Batch({ name: 'f', frame: {} as MapFrame, context: undefined }, items, listener);
+    batch.onAnswer({ error: new Error('raised') as PoolError }, 70);
+    batch.onAnswer(never);
+    batch.onAnswer({ value: 1 });
+    expect([took, batch.isAnswered]).toEqual([[[1, 70, 70]], true]);
+  });
+
   it('has no use for what is said during a call, and for no answer once all is lost', () => {
     const { exchange, mapped, one, said, worker } = batchSent();
     expect(worker.hears({ type: 'heartbeat', id: 100 })).toBe(false);
