@@ -31,20 +31,24 @@ export class StackDumps {
 
   /** True if that line belongs to it. */
   take(line: string): boolean {
-    return this.#dump?.take(line) ?? false;
+    const dump = this.#dump;
+    if (dump === undefined || !dump.take(line)) return false;
+    if (dump.end === 'here') this.end();
+    return true;
   }
 
-  /** The worker has ended: there is no more than what it has written. */
+  /** There is no more than what it has written: that was all, or the worker has ended. */
   end(): void {
     this.#clock.clearTimeout(this.#timer);
     if (this.#dump !== undefined) this.#tell(this.#dump);
   }
 
-  /** Nothing says that it is complete: it is when nothing more has come for a while. */
+  /** Where its end cannot be known, it is there when nothing more has come for a while. */
   #lookLater(dump: StackDump, lines: number, looks: number): void {
     this.#timer = this.#clock.setTimeout(() => {
-      const goesOn = dump.lines === 0 ? looks < BEGINNING_LOOKS_MAX : dump.lines > lines && looks < LOOKS_MAX;
-      if (goesOn) this.#lookLater(dump, dump.lines, looks + 1);
+      const isOver = dump.lines === lines && dump.end === 'here, perhaps';
+      const looksMax = dump.lines === 0 ? BEGINNING_LOOKS_MAX : LOOKS_MAX;
+      if (!isOver && looks < looksMax) this.#lookLater(dump, dump.lines, looks + 1);
       else this.#tell(dump);
     }, LOOK_MS);
   }
@@ -63,15 +67,20 @@ export class StackDumps {
 export class StackDump {
   /** How many lines have come. */
   lines = 0;
+  /** Whether more is to come: Python writes the main thread last, of each its outermost call last, and of a deep one not all. */
+  end: 'to come' | 'here' | 'here, perhaps' = 'to come';
   readonly #threads: string[][] = [];
 
   /** True if that line belongs to it. */
   take(line: string): boolean {
     const thread = this.#threads.at(-1);
+    const isOutermost = BOOTSTRAP.test(line) && MAIN.test(thread?.at(-1) ?? '');
     if (THREAD.test(line)) this.#threads.push([line]);
-    else if (thread === undefined || !(line === '' || FRAME.test(line))) return false;
-    else if (line !== '') thread.push(line);
+    else if (thread === undefined || !(line === '' || line === MORE_THREADS || FRAME.test(line))) return false;
+    else if (line !== '' && line !== MORE_THREADS) thread.push(line);
     this.lines += 1;
+    const isCut = (this.#threads.at(-1)?.length ?? 0) > FRAMES_MAX;
+    this.end = isOutermost || line === MORE_THREADS ? 'here' : isCut ? 'here, perhaps' : 'to come';
     return true;
   }
 
@@ -102,9 +111,14 @@ function escaped(path: string): string {
 }
 
 const THREAD = /^(?:Current thread|Thread) 0x[0-9a-f]+/;
-const FRAME = /^ {2}(?:File ".*", line |\.\.\.|<)/;
+const FRAME = /^ {2}(?:File ".*", line |\.\.\.|<|Garbage-collecting$)/;
 const BOOTSTRAP = /^ {2}File "<string>", line 1 in <module>$/;
-/** How long a worker has to go on with what it says. */
+/** What that calls, in this library. */
+const MAIN = /\/pythonarium\/(?:worker|template)\.py", line \d+ in main$/;
+/** Of so many calls in each other the outermost are left out, which Python 3.13 does without a word. */
+const FRAMES_MAX = 100;
+const MORE_THREADS = '...';
+/** It has a second to come to its end, and no more than one look after what may be that. */
 const LOOK_MS = 100;
 const LOOKS_MAX = 10;
 /** It has half a second to begin: on a busy machine it may get no processor for longer than one look. */
