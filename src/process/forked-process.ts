@@ -4,7 +4,7 @@ import { patienceOn } from '../time/patience.js';
 import { soon } from '../time/turn.js';
 import { Channel, type Line } from '../wire/channel.js';
 import { messageOf } from '../wire/message.js';
-import { isDying } from './group.js';
+import { isDying, isEnding } from './group.js';
 import {
   type Launch,
   lineEnded,
@@ -46,8 +46,8 @@ export class ForkedProcess implements PythonProcess {
   #hasExited = false;
   /** Runs out if it is to be killed and lives on. */
   #killing: unknown;
-  /** Runs out if its line has ended and it lives on. */
-  #lineEnding: unknown;
+  /** Present once its line has ended: waits for its own end no longer. */
+  #stopWaiting: (() => void) | undefined;
 
   constructor(templates: Templates, launching: () => Promise<Launch>, listeners: ProcessListeners) {
     this.#templates = templates;
@@ -162,7 +162,8 @@ export class ForkedProcess implements PythonProcess {
 
   /** The worker's first words may come before the template's. */
   #open(): void {
-    if (this.#line === undefined || this.#pid === undefined || this.#channel !== undefined) return;
+    const pid = this.#pid;
+    if (this.#line === undefined || pid === undefined || this.#channel !== undefined) return;
     this.#channel = new Channel(
       this.#line,
       this.#limits,
@@ -171,7 +172,8 @@ export class ForkedProcess implements PythonProcess {
         onFault: (error) => this.#listeners.onFault(error),
         // Its template keeps the line open: it ends with the worker, or was shut down by the worker's own code.
         onEnd: (reason) => {
-          this.#lineEnding = lineEnded(reason, () => this.#isEnding, this.#listeners);
+          const hasEnded = () => this.#isEnding;
+          this.#stopWaiting = lineEnded(reason, hasEnded, this.#listeners, () => isEnding(pid));
         },
         resolve: this.#listeners.resolve,
       },
@@ -199,7 +201,7 @@ export class ForkedProcess implements PythonProcess {
   async #ended(end: ProcessEnd, template: Template | undefined): Promise<void> {
     this.#isEnding = true;
     patience.clearTimeout(this.#killing);
-    patience.clearTimeout(this.#lineEnding);
+    this.#stopWaiting?.();
     // Whoever was to end anyhow has an end of its own. That a template hung speaks against the start of nobody who went with
     // it, and that it ended by itself against one: in the order in which they are told, and not in which they have ended.
     const isHung = template?.isHung ?? false;

@@ -72,6 +72,15 @@ export function isDying(pid: number): boolean {
   return (Number(flags) & IS_EXITING) !== 0 || (Number(pending) & HAS_SIGKILL) !== 0;
 }
 
+/**
+ * Whether the process of that pid runs no code any more: the kernel winds it up, closes its descriptors on the way, and tells
+ * of its end after that, or is about to. Never where there is no `/proc`.
+ */
+export function isEnding(pid: number): boolean {
+  const { [STATE]: state, [FLAGS]: flags } = statOf(pid) ?? [];
+  return state === 'Z' || (Number(flags) & IS_EXITING) !== 0;
+}
+
 /** What the kernel tells of a process, without its pid and name. */
 function statOf(pid: number): string[] | undefined {
   try {

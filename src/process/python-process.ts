@@ -7,7 +7,7 @@ import { Channel } from '../wire/channel.js';
 import { type HelloMessage, type MessageFromPython, messageOf } from '../wire/message.js';
 import type { Resolve } from '../wire/rich.js';
 import type { Environment } from './environment.js';
-import { ProcessGroup } from './group.js';
+import { isEnding, ProcessGroup } from './group.js';
 import { lineSocket } from './line-socket.js';
 import type { LiveProcesses } from './live.js';
 import { OutputLines } from './output.js';
@@ -89,8 +89,8 @@ class RealProcess implements PythonProcess {
   /** Its end was wanted before it had begun. */
   #isUnwanted = false;
   #hasExited = false;
-  /** Runs out if its line has ended and it lives on. */
-  #lineEnding: unknown;
+  /** Present once its line has ended: waits for its own end no longer. */
+  #stopWaiting: (() => void) | undefined;
 
   constructor(live: LiveProcesses, launch: () => Promise<Launch>, listeners: ProcessListeners) {
     this.#live = live;
@@ -149,7 +149,8 @@ class RealProcess implements PythonProcess {
         onMessage: (message) => this.#listeners.onMessage(message),
         onFault: (error) => this.#listeners.onFault(error),
         onEnd: (reason) => {
-          this.#lineEnding = lineEnded(reason, () => this.#hasExited, this.#listeners);
+          const hasEnded = () => this.#hasExited;
+          this.#stopWaiting = lineEnded(reason, hasEnded, this.#listeners, () => isEnding(pid));
         },
         resolve: this.#listeners.resolve,
       },
@@ -170,7 +171,7 @@ class RealProcess implements PythonProcess {
     const closed = Promise.all(streams.map((stream) => new Promise((resolve) => stream.on('close', resolve))));
     child.on('exit', async (exitCode, signal) => {
       this.#hasExited = true;
-      patience.clearTimeout(this.#lineEnding);
+      this.#stopWaiting?.();
       this.#live.delete(group);
       // What it had started and left in its group goes with it. The number is not given away while any of them lives.
       group.killRest();
@@ -204,21 +205,28 @@ class RealProcess implements PythonProcess {
  * A line has ended. A process that ends closes its line first; only one that goes on living without a line is unfit.
  *
  * @param hasEnded Whether the process is known to have ended.
- * @returns What waits for its end, of `patience`: of no use any more once that has come.
+ * @param isEnding Whether the kernel says that it ends. It may get no processor for that, and is waited for.
+ * @returns What is to be called once its end has come: that is waited for no longer.
  */
 export function lineEnded(
   reason: Error | undefined,
   hasEnded: () => boolean,
   listeners: Pick<ProcessListeners, 'onUnfit'>,
-): unknown {
+  isEnding: () => boolean,
+): () => void {
+  let timer: unknown;
+  const look = (looks: number) => {
+    timer = patience.setTimeout(() => {
+      if (hasEnded()) return;
+      if (isEnding() && looks < LINE_END_LOOKS_MAX) return look(looks + 1);
+      const detail = `the line was closed while the process lives${reason === undefined ? '' : ` (${reason.message})`}`;
+      listeners.onUnfit(new ProtocolError({ detail }));
+    }, LINE_END_MS);
+  };
   // Said at once: the process sees its line closed and ends, and that is not what went wrong.
-  if (reason instanceof ProtocolError) return listeners.onUnfit(reason);
-  if (hasEnded()) return undefined;
-  return patience.setTimeout(() => {
-    if (hasEnded()) return;
-    const detail = `the line was closed while the process lives${reason === undefined ? '' : ` (${reason.message})`}`;
-    listeners.onUnfit(new ProtocolError({ detail }));
-  }, LINE_END_MS);
+  if (reason instanceof ProtocolError) listeners.onUnfit(reason);
+  else if (!hasEnded()) look(1);
+  return () => patience.clearTimeout(timer);
 }
 
 /** What Node returns, with what our `stdio` makes of it. */
@@ -236,3 +244,5 @@ const patience = patienceOn(wallClock);
 const DRAIN_MS = 100;
 /** How long a process may live after its line has ended. */
 const LINE_END_MS = 250;
+/** Where the kernel does not come to the end of one for so many times as long, those who have calls there are told. */
+const LINE_END_LOOKS_MAX = 20;

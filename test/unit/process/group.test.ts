@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { describe, expect, it, vi } from 'vitest';
-import { isDying, ProcessGroup, startTimeOf } from '../../../src/process/group.js';
+import { isDying, isEnding, ProcessGroup, startTimeOf } from '../../../src/process/group.js';
 import { isAlive, until } from '../../support/processes.js';
 
 /** What a kernel says of processes that there are not. */
@@ -105,7 +105,20 @@ describe('a process that was killed', () => {
     const pid = await numberFrom(zombie);
     await until(() => !isAlive(pid), 'a process to end that nobody reaps');
     expect(isDying(pid)).toBe(false);
+    expect(isEnding(pid)).toBe(true);
     zombie.kill();
+  });
+
+  it.each([
+    ['D', { pending: 0x100 }, false],
+    ['R', { flags: 0x40_0004 }, true],
+    ['Z', { flags: 0x4 }, true],
+    ['S', { flags: 0x40_0000 }, false],
+  ])('is ending once it runs no code any more: %s %j', (state, says, expected) => {
+    tell(state, says);
+    expect(isEnding(PID)).toBe(expected);
+    told.clear();
+    expect([isEnding(PID), isEnding(process.pid)]).toEqual([false, false]);
   });
 });
 
