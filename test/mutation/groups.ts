@@ -29,7 +29,14 @@ export const GROUPS: readonly Group[] = [
   {
     name: 'lease',
     mutate: ['src/lease/lease.ts', 'src/call/exchange.ts'],
-    tests: ['test/unit/call/exchange.test.ts', 'test/unit/lease/lease.test.ts', 'test/fake/held-leases.test.ts'],
+    tests: [
+      'test/unit/call/exchange.test.ts',
+      'test/unit/lease/lease.test.ts',
+      'test/fake/held-leases.test.ts',
+      'test/fake/given-up.test.ts',
+      'test/fake/nested.test.ts',
+      'test/fake/prefetch.test.ts',
+    ],
   },
   {
     name: 'deadlines',
