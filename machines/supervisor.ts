@@ -96,6 +96,8 @@ export const supervisorMachine = setup({
     scheduleRestart: enqueueActions(({ context, event, enqueue }) => {
       const { place } = event as Dead | Due;
       if (context.places[place]?.state !== 'waiting') return;
+      // One may be set already, where somebody else asked for the start.
+      enqueue.cancel(reminderOf(place));
       enqueue.raise(restartAt(place), { delay: 'restartDelay', id: reminderOf(place) });
     }),
     // One only, which hurries the next once it has proven itself, too: where most starts are bad, few are made sooner.
@@ -200,8 +202,7 @@ export const supervisorMachine = setup({
         'worker.dead': { actions: ['noteDead', 'scheduleRestart'] },
         'restart.due': [
           { guard: 'mayProbe', actions: ['forgetRestart', 'fillPlace', 'startWorker'] },
-          // Where somebody else asked for it, one is set already.
-          { guard: 'isWaiting', actions: ['forgetRestart', 'scheduleRestart'] },
+          { guard: 'isWaiting', actions: 'scheduleRestart' },
         ],
         'pool.drain': 'draining',
         'pool.close': 'closing',

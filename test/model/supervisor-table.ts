@@ -10,7 +10,7 @@ import {
 import { ELASTIC_SUPERVISOR, SUPERVISOR } from './charts.js';
 import type { Promised, Table } from './table.js';
 
-const AGAIN = ['in time: restart.due'];
+const AGAIN = ['no longer: restart', 'in time: restart.due'];
 const RECYCLES = ['no longer: recycling', 'in time: recycle.due'];
 const CLOSED = ['pool.closed'];
 const DEGRADED = ['pool.degraded'];
@@ -29,7 +29,7 @@ const isReplaced: Promised = {
 };
 const proves: Promised = {
   promise: 'starts are well again, and one of those whose replacements wait is followed at once',
-  maySay: ['no longer: restart', ...AGAIN, ...RECYCLES],
+  maySay: [...AGAIN, ...RECYCLES],
 };
 const starts: Promised = {
   promise: 'its replacement starts, and is not reminded of any more',
@@ -98,7 +98,7 @@ export const SUPERVISOR_TABLE: Table<typeof supervisorMachine> = {
     },
     'degraded --restart.due[isWaiting]--> degraded': {
       promise: 'the others wait for what becomes of it, each with one reminder',
-      says: ['no longer: restart', ...AGAIN],
+      says: AGAIN,
     },
     'degraded --pool.drain--> draining': drains,
     'degraded --pool.close--> closing': closes,
