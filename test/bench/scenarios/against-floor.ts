@@ -3,22 +3,35 @@ import { ratios, summary } from '../figures.js';
 import { column, type Entrant, interleave, type Load } from '../interleave.js';
 import { atLeast, type Check, type Conditions, type Result, shown } from '../scenario.js';
 
-/** Calls a second, of a load and of the floor's, on one and on two workers. The floor is the fastest of those that there are. */
+/** A load, and what of it a floor is given. */
+export interface Against {
+  /** What tells it from the others of its table. */
+  readonly label: string;
+  readonly workers: number;
+  readonly ours: Load;
+  readonly floor: Load;
+  /** The function that is called. */
+  readonly name: string;
+  /** The part of the floor's calls a second that is promised; absent where none is. */
+  readonly bar?: number;
+}
+
+/** Calls a second, of loads and of the floor's. The floor is the fastest of those that there are. */
 export async function againstFloor(
   { python, rounds, progress }: Conditions,
-  cases: readonly { workers: number; ours: Load; floor: Load; name: string; bar: number }[],
-  title: string,
+  cases: readonly Against[],
+  { title, label }: { title: string; label: string },
 ): Promise<Result> {
-  const entrants: Entrant[] = cases.flatMap(({ workers, ours: load, floor: least, name }) => [
-    ours({ load }, { name: `pythonarium, ${workers}`, options: { workers } }),
-    ...FLOORS.map((which) =>
-      floor(which, { load: least }, { name: `floor, ${workers}, ${which}`, options: { workers, name } }),
+  const entrants: Entrant[] = cases.flatMap(({ label: which, workers, ours: load, floor: least, name }) => [
+    ours({ load }, { name: `pythonarium, ${which}`, options: { workers } }),
+    ...FLOORS.map((kind) =>
+      floor(kind, { load: least }, { name: `floor, ${which}, ${kind}`, options: { workers, name } }),
     ),
   ]);
   const outcomes = await interleave(entrants, { python, rounds, progress });
   const rows: string[][] = [];
   const checks: Check[] = [];
-  cases.forEach(({ workers, bar }, index) => {
+  cases.forEach(({ label: which, workers, bar }, index) => {
     const [us, ...floors] = outcomes.slice(index * (1 + FLOORS.length), (index + 1) * (1 + FLOORS.length));
     const speeds = floors.map((outcome) => summary(column(outcome, 'load', 'perSecond')).median);
     const fastest = speeds.indexOf(Math.max(...speeds));
@@ -32,7 +45,7 @@ export async function againstFloor(
     ] as const) {
       const [mine, theirs] = [column(us!, 'load', figure), column(them, 'load', figure)];
       rows.push([
-        String(workers),
+        which,
         what,
         FLOORS[fastest]!,
         shown(summary(mine)),
@@ -40,13 +53,14 @@ export async function againstFloor(
         shown(summary(ratios(mine, theirs))),
       ]);
     }
+    if (bar === undefined) return;
     checks.push(
       atLeast(`calls a second over the floor's, ${workers} ${workers === 1 ? 'worker' : 'workers'}`, ratio, bar),
     );
   });
   return {
     figures: { outcomes },
-    tables: [{ title, head: ['workers', '', 'the fastest floor', 'pythonarium', 'floor', 'ratio'], rows }],
+    tables: [{ title, head: [label, '', 'the fastest floor', 'pythonarium', 'floor', 'ratio'], rows }],
     checks,
   };
 }

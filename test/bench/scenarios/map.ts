@@ -10,7 +10,7 @@ export const map: Scenario = {
     'Both have 64 calls under way on one Python. The floor answers to nobody: no order, no cancellation, no limit, no record of what was started.',
   run(conditions) {
     const load = mapped(64);
-    const cases = [{ workers: 1, ours: load, floor: load, name: 'increment', bar: 0.5 }];
-    return againstFloor(conditions, cases, 'increment(n), 64 under way on one Python');
+    const cases = [{ label: '1', workers: 1, ours: load, floor: load, name: 'increment', bar: 0.5 }];
+    return againstFloor(conditions, cases, { title: 'increment(n), 64 under way on one Python', label: 'workers' });
   },
 };
