@@ -50,10 +50,11 @@ class Parting:
         """Say a container in about so many parts, and return what is left of it."""
         is_dict, is_list = type(value) is dict, type(value) in LISTS
         if room > 1 and is_list and len(value) > FEW:
-            step = -(-len(value) // room)
-            self.rich.append([path, "part", -(-len(value) // step)])
-            for start in range(0, len(value), step):
-                self._part(value[start : start + step])
+            # Looked at once: another thread may lengthen it meanwhile, and a part more than was told would be taken for another's.
+            starts = range(0, len(value), -(-len(value) // room))
+            self.rich.append([path, "part", len(starts)])
+            for start in starts:
+                self._part(value[start : start + starts.step])
             return None
         if room > 1 and (is_dict or is_list) and len(value) <= FEW:
             inner = [(at, held) for at, held in (value.items() if is_dict else enumerate(value)) if held and type(held) in CUT]

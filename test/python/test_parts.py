@@ -1,12 +1,14 @@
 import datetime
 import json
 import random
+import sys
 import unittest
 from collections import OrderedDict
 from unittest.mock import patch
 
 from harness import LANES, WorkerTestCase, put_parts
 from pythonarium.message import MessageTooLarge
+from pythonarium.parts import Parting
 from pythonarium.rich import restore
 from pythonarium.value import NO_ATTACHMENTS, PARTED, ValueRefused, encode
 
@@ -121,6 +123,26 @@ class Parts(unittest.TestCase):
             said = Said(value)
             self.assertIs(said.attachments, NO_ATTACHMENTS)
             self.assertEqual(said.parts, [])
+
+    def test_a_list_that_another_thread_lengthens_meanwhile_has_as_many_parts_as_are_told_of_it(self):
+        value = {"longer": [0.5] * 100_000, "other": [0.25] * 100_000}
+
+        def lengthen(frame, event, _):
+            if frame.f_code is not Parting.cut.__code__ or frame.f_locals["value"] is not value["longer"]:
+                return None
+            # It may be another thread's turn before each line.
+            if event == "line" and len(value["longer"]) < 400_000:
+                value["longer"].extend([0.5] * 30_000)
+            return lengthen
+
+        sys.settrace(lengthen)
+        try:
+            said = Said(value)
+        finally:
+            sys.settrace(None)
+        self.assertTrue(said.is_parted)
+        self.assertGreater(len(value["longer"]), 100_000)
+        self.assertTrue(said.value()["other"] == value["other"])
 
     def test_what_it_is_made_of_is_not_changed(self):
         value = {"a": [{"b": list(range(100_000))}, (1, 2)]}
