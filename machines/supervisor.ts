@@ -158,7 +158,7 @@ export const supervisorMachine = setup({
     starting: {
       on: {
         'worker.ready': [{ guard: 'isLastStart', target: 'ready', actions: 'noteReady' }, { actions: 'noteReady' }],
-        'worker.proven': { actions: 'noteProven' },
+        'worker.proven': { actions: ['noteProven', 'hurryRestart'] },
         'worker.worn': { guard: 'isUp', actions: 'noteWorn' },
         'worker.dead': [
           { guard: 'isLastStartAndNobodyUp', target: 'degraded', actions: ['noteDead', 'scheduleRestart'] },

@@ -221,6 +221,14 @@ export const ELASTIC_SUPERVISOR: Walkable<typeof supervisorMachine> = {
   input: { sizeMin: 1, sizeMax: 2, recycleConcurrencyMax: 0, failuresMax: 3, closeTimeoutMs: 10_000 },
 };
 
+/** Three places, as long as their first workers start: one may be up, and another wait, while the third does. */
+export const STARTING_SUPERVISOR: Walkable<typeof supervisorMachine> = {
+  ...SUPERVISOR,
+  input: { sizeMin: 3, sizeMax: 3, recycleConcurrencyMax: 0, failuresMax: 3, closeTimeoutMs: 10_000 },
+  events: (snapshot) =>
+    snapshot.value === 'starting' ? SUPERVISOR.events(snapshot).filter(({ type }) => type !== 'worker.worn') : [],
+};
+
 function isStarting({ state }: Place): boolean {
   return state === 'starting' || state === 'restarting';
 }
