@@ -195,7 +195,7 @@ export class Pool<Api = unknown> extends Caller<Api> {
   /**
    * Has all workers replaced by such as load the modules and run `setup` anew, one after the other, each once another is up:
    * nobody waits for it, and no call is lost. A trial shows first whether they would come up. Resolves when none of those
-   * that were there takes a lease any more, or where none was up, once one is.
+   * that were there takes a lease any more, and another does.
    *
    * Rejects with what the trial failed by (`ERR_BOOT`, `ERR_SPAWN`, `ERR_PYTHON_NOT_FOUND`), where all stay, and with
    * `ERR_POOL_CLOSED`. Giving up the wait (`signal.reason`, `ERR_QUEUE_TIMEOUT`) does not undo it, and neither does that it

@@ -43,8 +43,8 @@ export class Renewal {
   }
 
   /**
-   * Replaces all workers, one after the other, each once another is up. Resolves when none of them takes a lease any more, or
-   * where none was up, once one is. Rejects as {@link tried} does, and then all stay.
+   * Replaces all workers, one after the other, each once another is up. Resolves when none of them takes a lease any more, and
+   * another does. Rejects as {@link tried} does, and then all stay.
    */
   async inTurn(): Promise<void> {
     const runtime = this.#runtime;
@@ -62,7 +62,9 @@ export class Renewal {
     runtime.startWaiting();
     const areGone = () => {
       if (this.#isClosed) return Promise.reject(runtime.refusal('closed'));
-      return replaced.some(isToGo) || runtime.state === 'degraded' ? undefined : Promise.resolve();
+      // They may have died before their turn came, and then those that follow may not be up yet.
+      const isSomebodyUp = [...runtime.hands.values()].some((hand) => hand.life.boot.isUp && isToStay(hand));
+      return replaced.some(isToStay) || !isSomebodyUp ? undefined : Promise.resolve();
     };
     await runtime.changed(areGone).outcome;
     runtime.news.emit('pool.reloaded', { files: [], workers: replaced.map(({ name }) => name) });
@@ -76,7 +78,7 @@ export class Renewal {
   }
 }
 
-/** It has not been told yet that it is to go. */
-function isToGo({ isRetired, state }: WorkerHand): boolean {
+/** It has not been told that it is to go. */
+function isToStay({ isRetired, state }: WorkerHand): boolean {
   return !isRetired && state !== 'ending' && state !== 'dead';
 }

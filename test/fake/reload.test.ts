@@ -24,6 +24,30 @@ it('a reload starts no worker before its trial is gone, so that there is one Pyt
   await world.destroy();
 });
 
+it('a reload whose workers die before their turn comes is over once another is up', async () => {
+  const world = new PlayedPool({ size: 2 });
+  const { clock, python, pool } = world;
+  await world.boot();
+  const olds = python.living;
+  let isOver = false;
+  const reload = pool.reload().then(() => {
+    isOver = true;
+  });
+  await heard();
+  await world.boot();
+  python.reap();
+  await clock.turn(0);
+  for (const old of olds) old.die({ exitCode: null, signal: 'SIGSEGV' });
+  python.reap();
+  await heard();
+  expect([pool.stats().workers.idle, isOver]).toEqual([0, false]);
+  await world.settle();
+  await reload;
+  expect(pool.stats().workers.idle).toBe(2);
+  expect(faults).toEqual([]);
+  await world.destroy();
+});
+
 it('a session that loses its worker by a reload goes to one that has come up since, and is not lost with the next', async () => {
   const world = new PlayedPool({ size: 3 }, { serve: ({ id }, process) => queueMicrotask(() => process.answer(id)) });
   await world.boot();
