@@ -87,15 +87,22 @@ def ready(
     """
     names, generators = (",".join(map(quote, each)) for each in (functions, streams))
     heard, told = ("true" if each else "false" for each in (interrupts, stacks))
-    more = "" if files is None else f',"files":[{",".join(map(quote, files))}]'
+    more = _files(files)
     if shares is not None:
         more += f',"shares":{"true" if shares else "false"}'
     return f'{{"type":"ready","functions":[{names}],"streams":[{generators}],"interrupts":{heard},"stacks":{told}{more}}}\n'.encode()
 
 
-def failed(stage: str, error: str) -> bytes:
-    """Return the line that ends the handshake badly; `error` is the JSON text of an ERROR."""
-    return f'{{"type":"failed","stage":{quote(stage)},"error":{error}}}\n'.encode()
+def failed(stage: str, error: str, files: Sequence[str] | None = None) -> bytes:
+    """Return the line that ends the handshake badly; `error` is the JSON text of an ERROR.
+
+    `files`: what has been loaded and what it failed by came from, if Node has asked.
+    """
+    return f'{{"type":"failed","stage":{quote(stage)},"error":{error}{_files(files)}}}\n'.encode()
+
+
+def _files(files: Sequence[str] | None) -> str:
+    return "" if files is None else f',"files":[{",".join(map(quote, files))}]'
 
 
 def loaded() -> bytes:

@@ -8,7 +8,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from types import ModuleType
     from typing import Any
 
@@ -106,8 +106,29 @@ def _in_its_package(file: str) -> str:
     return f"a file that is named by its path is a module of its own. Name it {name!r}, with {folder!r} in `pythonPath`."
 
 
-def files_below(folders: list[str], modules: Iterable[ModuleType]) -> list[str]:
-    """Return the files that the modules of this process came from, below `folders` and where `modules` are.
+def files_behind(failure: BaseException, wanted: dict[str, Any]) -> list[str] | None:
+    """Return the files, as `files_below` does, one of which is to be mended after such a failure; None if Node does not watch.
+
+    A module that could not be imported is there no more, and may have been the first of its folder.
+    """
+    if "watch" not in wanted:
+        return None
+    names = {source.partition(".")[0] for source in wanted["modules"].values()}
+    return files_below(wanted["watch"], [sys.modules[name] for name in names if name in sys.modules], _files_of(failure))
+
+
+def _files_of(raised: BaseException) -> Iterator[str]:
+    """Yield the files that it came through, and the one that is no Python."""
+    traceback = raised.__traceback__
+    while traceback is not None:
+        yield traceback.tb_frame.f_code.co_filename
+        traceback = traceback.tb_next
+    if isinstance(raised, SyntaxError):
+        yield _text_of(raised, "filename")
+
+
+def files_below(folders: list[str], modules: Iterable[ModuleType], others: Iterable[str] = ()) -> list[str]:
+    """Return the files that the modules of this process came from, and `others`, below `folders` and where `modules` are.
 
     Those of installed packages, of the standard library and of this library are left out.
     """
@@ -115,7 +136,7 @@ def files_below(folders: list[str], modules: Iterable[ModuleType]) -> list[str]:
     own = [_file_of(top) for top in tops if _text_of(top, "__name__") not in sys.stdlib_module_names]
     roots = tuple(os.path.join(folder, "") for folder in (*folders, *(os.path.dirname(file) for file in own if file)))
     library = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
-    found = {_file_of(module) for module in list(sys.modules.values())}
+    found = {_file_of(module) for module in list(sys.modules.values())}.union(others)
     return sorted(
         file
         for file in found
@@ -127,9 +148,9 @@ def _file_of(module: ModuleType) -> str:
     return _text_of(module, "__file__")
 
 
-def _text_of(module: ModuleType, name: str) -> str:
+def _text_of(named: object, name: str) -> str:
     try:
-        text = getattr(module, name)
+        text = getattr(named, name)
     except Exception:
         return ""  # Anything may stand among the modules.
     return text if isinstance(text, str) else ""

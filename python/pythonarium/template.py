@@ -18,7 +18,7 @@ from .cancel import handler_of
 from .descriptors import move_away
 from .frame import LineWriter
 from .message import PROTOCOL, ProtocolError
-from .modules import load_modules
+from .modules import files_behind, load_modules
 from .parent import end_with
 from .value import decode
 from .worker import (
@@ -139,7 +139,7 @@ class Template(End):
         try:
             self.modules = load_modules(order)
         except BaseException as raised:
-            self._fail("import", error.of_exception(raised))
+            self._fail("import", error.of_exception(raised), files_behind(raised, order))
         if not self._writer.is_open:
             leave_child(None)
         self._logs.flush()

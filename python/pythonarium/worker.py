@@ -27,7 +27,7 @@ from .inbox import DURING_A_CALL, Inbox
 from .joining import Joining, has_one_processor
 from .logs import Logs
 from .message import PROTOCOL, MessageTooLarge, ProtocolError
-from .modules import files_below, load_modules
+from .modules import files_behind, files_below, load_modules
 from .parent import end_with
 from .session import SessionStore
 from .start_mark import StartMark
@@ -35,7 +35,7 @@ from .value import NO_ATTACHMENTS, PARTED, ValueRefused, name_with_article
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import ModuleType
     from typing import Any, NoReturn
 
@@ -110,12 +110,12 @@ class End:
         python = ".".join(map(str, sys.version_info[:3]))
         self._writer.write(message.hello(__version__, python, sys.executable, os.getpid()))
 
-    def _fail(self, stage: str, told: dict[str, Any]) -> NoReturn:
+    def _fail(self, stage: str, told: dict[str, Any], files: Sequence[str] | None = None) -> NoReturn:
         """Tell Node how the start has failed, and end."""
         if not self._writer.is_open:
             leave(1, told["traceback"])
         self._logs.flush()
-        self._writer.write(message.failed(stage, error.to_json(told, self._bytes_max - ENVELOPE_BYTES)))
+        self._writer.write(message.failed(stage, error.to_json(told, self._bytes_max - ENVELOPE_BYTES), files))
         # At once, since a thread that a module has started may never end.
         leave(1)
 
@@ -246,9 +246,9 @@ class Worker(End):
             setup()
             is_setups.reset(of_setup)
         except (NothingExposed, NameTaken, StepMissing) as reason:
-            self._fail(stage, error.of_names(str(reason), list(self._functions)))
+            self._fail(stage, error.of_names(str(reason), list(self._functions)), files_behind(reason, init))
         except BaseException as raised:
-            self._fail(stage, error.of_exception(raised))
+            self._fail(stage, error.of_exception(raised), files_behind(raised, init))
         self._logs.flush()
         names, generators = list(self._functions), find_generators(self._functions)
         files = files_below(init["watch"], self._modules.values()) if "watch" in init else None

@@ -136,6 +136,8 @@ export interface FailedMessage {
   readonly type: 'failed';
   readonly stage: (typeof STAGES)[number];
   readonly error: WireError;
+  /** The files that its modules, and what it failed by, came from, where it was asked for them. */
+  readonly files?: readonly string[];
 }
 
 /** The answer to a call. */
@@ -533,7 +535,12 @@ export function messageOf(fields: Fields, bin?: readonly Uint8Array[], resolve?:
         ...(fields.has('files') && { files: fields.strings('files') }),
       };
     case 'failed':
-      return { type, stage: fields.oneOf('stage', STAGES), error: decodeError(fields.object('error')) };
+      return {
+        type,
+        stage: fields.oneOf('stage', STAGES),
+        error: decodeError(fields.object('error')),
+        ...(fields.has('files') && { files: fields.strings('files') }),
+      };
     default:
       return fields.refuse(`there is no message of type ${excerptOf(type)}`);
   }

@@ -59,7 +59,9 @@ export class Boot {
   }
 
   /** Python says itself what it failed by. */
-  onFailed({ stage, error }: FailedMessage): BootError {
+  onFailed({ stage, error, files }: FailedMessage): BootError {
+    // One of them is to be mended, and may be the first of its folder.
+    if (files !== undefined) this.#runtime.reloader?.follow(files);
     return this.error(stage, errorFromWire(error));
   }
 

@@ -253,6 +253,22 @@ describe('a pool that watches its files', () => {
     expect(await pool.call('version')).toBe(3);
   });
 
+  it.each(['spawn', 'fork'] as const)(
+    'sees what is mended in a folder that nothing came from before: %s',
+    async (start) => {
+      const { pool, write } = await watching({ start });
+      await pool.ready();
+      const failed = next(pool, 'reload.failed');
+      write({ 'more/part': 'VALUE = = 2\n' });
+      write({ app: `from more.part import VALUE\n${app('VALUE')}` });
+      await failed;
+      const reloaded = next(pool, 'pool.reloaded');
+      const mended = write({ 'more/part': 'VALUE = 2\n' });
+      expect((await reloaded).files).toEqual(mended);
+      expect(await pool.call('version')).toBe(2);
+    },
+  );
+
   it('starts at once when what kept it from starting is mended', async () => {
     const { pool, write } = await watching({}, { app: 'import nosuchmodule\n' });
     expect(await failure(pool.ready())).toMatchObject({ code: 'ERR_BOOT' });

@@ -28,6 +28,24 @@ class Watched(WorkerTestCase):
         files = [str(folder / "app.py"), str(folder / "near.py"), str(elsewhere / "far.py")]
         self.assertEqual(worker.started["files"], sorted(files))
 
+    def test_failed_names_the_files_too_and_the_one_that_it_failed_by_though_no_module_came_of_it(self):
+        broken = {"does not parse": "def f(:", "raises": "raise ValueError", "imports what is not there": "import no_such_module"}
+        for name, text in broken.items():
+            with self.subTest(name):
+                folder = self.folder(app="import pack.part", near="")
+                (folder / "pack").mkdir()
+                part = folder / "pack" / "part.py"
+                part.write_text(f"import near, statistics\n{text}\n")
+                path = [str(folder), *(entry for entry in sys.path if entry and entry != str(LIBRARY))]
+                worker = self.start({"": str(folder / "app.py")}, path=path, watch=[str(folder)])
+                self.assertEqual(worker.started["type"], "failed")
+                self.assertIn(str(part), worker.started["files"])
+                self.assertLessEqual(set(worker.started["files"]), {str(folder / "app.py"), str(folder / "near.py"), str(part)})
+
+    def test_failed_names_none_unless_it_was_asked_to(self):
+        folder = self.folder(app="raise ValueError")
+        self.assertNotIn("files", self.start({"": str(folder / "app.py")}).started)
+
     def test_a_dotted_module_is_followed_where_it_was_found(self):
         folder = self.folder(own="from pythonarium import expose\n@expose\ndef f(): pass\n")
         path = [str(folder), *(entry for entry in sys.path if entry)]

@@ -357,6 +357,7 @@ const SAID: readonly { must: Record<string, unknown>; may?: Record<string, unkno
   { must: { type: 'ready', functions: [], streams: [], interrupts: false, stacks: false, shares: false } },
   ...['limits', 'import', 'setup', 'expose', 'protocol'].map((stage) => ({
     must: { type: 'failed', stage, error: wire({}) },
+    may: { files: ['/a.py'] },
   })),
 ];
 
