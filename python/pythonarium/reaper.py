@@ -4,14 +4,21 @@ A process of its own, since Node may be killed and run nothing more. Node tells 
 when a worker lives, the leader of a group, with its start time as the kernel counts, or without where Node does
 not know it; `- PID` when its end was seen. When Node is gone, however it ended, there is nothing more to read.
 
+With `* PID START` Node is not the parent of the worker, and its parent may not get to tell of its end: this process says
+`- PID` on standard output once it has ended, reaped or not.
+
 Run as a script, without the package and without `site`: it is to be small.
 """
 
 from __future__ import annotations
 
 import os
-import sys
 from _signal import SIG_IGN, SIGHUP, SIGINT, SIGKILL, SIGTERM, signal  # type: ignore[import-not-found]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 
 def main() -> None:
@@ -21,16 +28,83 @@ def main() -> None:
         signal(number, SIG_IGN)
     close_inherited()
     groups: dict[int, bytes] = {}
-    for line in sys.stdin.buffer:
-        if not line.endswith(b"\n"):
-            break  # Node was killed as it wrote.
+    watch = Watch()
+    for line in lines_beside(watch):
         sign, pid, *start_time = line.split()
-        if sign == b"+":
-            groups[int(pid)] = start_time[0] if start_time else b""
-        else:
-            groups.pop(int(pid), None)
+        number, start = int(pid), start_time[0] if start_time else b""
+        watch.drop(number)
+        groups.pop(number, None)
+        if sign != b"-":
+            groups[number] = start
+        if sign == b"*":
+            watch.add(number, start)
     for number, start in groups.items():
         kill_group(number, start)
+
+
+class Watch:
+    """Those of whose end Node is told from here. Where the kernel does not offer that, nobody is."""
+
+    def __init__(self) -> None:
+        # By pid: what can be read of once that process has ended.
+        self._descriptors: dict[int, int] = {}
+        # Absent until there is somebody to be watched.
+        self._poller: Any = None
+
+    def add(self, pid: int, start_time: bytes) -> None:
+        """Tell of the end of that process, which may have been already."""
+        try:
+            from select import POLLIN, poll
+
+            descriptor = os.pidfd_open(pid)
+        except (AttributeError, ImportError, OSError):
+            return  # There is no such service; or it has been reaped, by whoever tells of it.
+        if start_time_of(pid) != start_time:
+            os.close(descriptor)
+            return
+        if self._poller is None:
+            self._poller = poll()
+            self._poller.register(STDIN, POLLIN)
+        self._descriptors[pid] = descriptor
+        self._poller.register(descriptor, POLLIN)
+
+    def drop(self, pid: int) -> None:
+        """Say nothing of its end, if it was to be told."""
+        descriptor = self._descriptors.pop(pid, None)
+        if descriptor is not None:
+            self._poller.unregister(descriptor)
+            os.close(descriptor)
+
+    def tell(self) -> None:
+        """Tell of those who end until there is something to be read."""
+        while self._poller is not None:
+            ready = {descriptor for descriptor, _ in self._poller.poll()}
+            for pid, descriptor in list(self._descriptors.items()):
+                if descriptor in ready:
+                    self.drop(pid)
+                    say(b"- %d\n" % pid)
+            if STDIN in ready:
+                return
+
+
+def lines_beside(watch: Watch) -> Iterator[bytes]:
+    """Yield what Node says until it is gone, and tell it of those who end meanwhile."""
+    rest = b""
+    while True:
+        watch.tell()
+        came = os.read(STDIN, 65_536)
+        if not came:
+            return  # If a line was begun, Node was killed as it wrote.
+        *lines, rest = (rest + came).split(b"\n")
+        yield from lines
+
+
+def say(line: bytes) -> None:
+    """Tell Node, if that is there."""
+    try:
+        os.write(STDOUT, line)
+    except OSError:
+        pass  # That it is gone is about to be read.
 
 
 def close_inherited() -> None:
@@ -73,6 +147,7 @@ def start_time_of(pid: int) -> bytes:
 
 
 START_TIME = 22
+STDIN, STDOUT = 0, 1
 
 if __name__ == "__main__":
     main()

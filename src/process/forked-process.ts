@@ -44,7 +44,7 @@ export class ForkedProcess implements PythonProcess {
   /** Its template has told of its end. */
   #isEnding = false;
   #hasExited = false;
-  /** Runs out if it is to be killed and lives on. */
+  /** Runs out if it is to be killed, or has ended, and nobody tells of its end. */
   #killing: unknown;
   /** Present once its line has ended: waits for its own end no longer. */
   #stopWaiting: (() => void) | undefined;
@@ -142,6 +142,7 @@ export class ForkedProcess implements PythonProcess {
     this.#seat = seat;
     const epoch = template.fork(seat, {
       onForked: (pid) => this.#forked(pid),
+      onUnreaped: () => this.#unreaped(),
       onExited: (end, withTemplate) => this.#ended(end, withTemplate ? template : undefined),
     });
     seat.begin(epoch, {
@@ -179,6 +180,11 @@ export class ForkedProcess implements PythonProcess {
       },
       messageOf,
     );
+  }
+
+  #unreaped(): void {
+    const hasEnded = this.#pid !== undefined && isEnding(this.#pid);
+    if (hasEnded && !this.#isEnding) this.#killing ??= this.#awaitEnd();
   }
 
   #halt({ mark }: Seat): void {

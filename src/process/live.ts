@@ -35,9 +35,13 @@ export class LiveProcesses {
     process.off('exit', killEverybody);
   }
 
-  /** For a process that another of these has forked, and alone signals as long as this program lives. */
-  watchOver(group: ProcessGroup): void {
-    this.#reaper.add(group);
+  /**
+   * For a process that another of these has forked, and alone signals as long as this program lives.
+   *
+   * @param onEnd Called once it has ended, where the kernel lets somebody else see that. Its parent may have told before.
+   */
+  watchOver(group: ProcessGroup, onEnd: () => void): void {
+    this.#reaper.add(group, onEnd);
   }
 
   /** To be called as {@link delete} is. */

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Environment } from './environment.js';
 import type { ProcessGroup } from './group.js';
+import { OutputLines } from './output.js';
 import { type Spawned, spawnGroup } from './spawn.js';
 
 /** What the reaper is started with: the Python of the workers. */
@@ -14,12 +15,14 @@ export interface ReaperLaunch {
 /**
  * A small process beside a pool's workers that outlives Node: it is told of every worker that lives, and kills their
  * groups when Node's end of its pipe closes, however Node ended (python/pythonarium/reaper.py). So what a worker has
- * started ends too, which neither the line nor the kernel would see to.
+ * started ends too, which neither the line nor the kernel would see to. And it sees the end of those whose parent Node is not,
+ * where the kernel lets it.
  *
  * If it dies itself it is replaced, and the new one is told of all. Nothing waits for it but the end of the pool.
  */
 export class Reaper {
-  readonly #groups = new Set<ProcessGroup>();
+  /** With what is to be called once its leader has ended, where Node hears of that from somebody else, and that may not tell. */
+  readonly #groups = new Map<ProcessGroup, (() => void) | undefined>();
   #launch: ReaperLaunch | undefined;
   #process: Spawned | undefined;
   /** Settles when the process has ended; absent while there is none. */
@@ -39,9 +42,9 @@ export class Reaper {
     });
   }
 
-  add(group: ProcessGroup): void {
-    this.#groups.add(group);
-    this.#tell(registration(group));
+  add(group: ProcessGroup, onEnd?: () => void): void {
+    this.#groups.set(group, onEnd);
+    this.#tell(registration([group, onEnd]));
   }
 
   delete(group: ProcessGroup): void {
@@ -65,7 +68,7 @@ export class Reaper {
     const child = spawnGroup(executable, ['-I', '-S', script], {
       cwd: '/',
       env: environment,
-      stdio: ['pipe', 'ignore', 'ignore'],
+      stdio: ['pipe', 'pipe', 'ignore'],
     });
     if (child instanceof Promise) {
       this.#failures += 1;
@@ -77,6 +80,11 @@ export class Reaper {
     // Its end is told by the process itself.
     pipe.on('error', () => {});
     pipe.unref();
+    const ends = child.stdout as Socket;
+    const lines = new OutputLines((line) => this.#heard(line));
+    ends.on('data', (piece) => lines.push(piece));
+    ends.on('error', () => {});
+    ends.unref();
     this.#process = child;
     this.#tell([...this.#groups].map(registration).join(''));
     await new Promise((resolve) => child.on('close', resolve));
@@ -98,13 +106,17 @@ export class Reaper {
     }, waitMs).unref();
   }
 
+  #heard(line: string): void {
+    for (const [{ pid }, onEnd] of this.#groups) if (line === `- ${pid}`) onEnd?.();
+  }
+
   #tell(text: string): void {
     if (text !== '') this.#process?.stdin?.write(text);
   }
 }
 
-function registration({ pid, startTime = '' }: ProcessGroup): string {
-  return `+ ${pid} ${startTime}\n`;
+function registration([{ pid, startTime = '' }, onEnd]: readonly [ProcessGroup, (() => void) | undefined]): string {
+  return `${onEnd === undefined ? '+' : '*'} ${pid} ${startTime}\n`;
 }
 
 function warn(error: unknown): void {

@@ -40,6 +40,8 @@ export type TemplateOutcome =
 /** Who was forked, or is about to be. */
 export interface ForkListeners {
   readonly onForked: (pid: number) => void;
+  /** It has ended, which the template has not told: it is about to, or hangs. */
+  readonly onUnreaped: () => void;
   /** Resolves once all has been told that it had written. `withTemplate`: that has ended, and all that it had forked. */
   readonly onExited: (end: ProcessEnd, withTemplate: boolean) => Promise<void>;
 }
@@ -265,7 +267,7 @@ export class Template {
         const fork = this.#forks.get(message.seat);
         if (fork === undefined) return;
         fork.group = new ProcessGroup(message.pid);
-        this.#live.watchOver(fork.group);
+        this.#live.watchOver(fork.group, fork.listeners.onUnreaped);
         return fork.listeners.onForked(message.pid);
       }
       case 'exited':

@@ -215,6 +215,22 @@ class cuda:
     await until(() => !isAlive(pid), 'its workers to end');
   });
 
+  it('tells of the death of a worker though its template was stopped, and makes another', {
+    timeout: 20_000,
+  }, async () => {
+    const pool = await readyPool(here('forked.py'), fork());
+    const { pid, parent } = await pool.call<Where>('where');
+    const marks = join(temporaryFolder(), 'marks');
+    const waiting = failure(pool.call('wait', [marks]));
+    await until(() => readMarks(marks).length === 1, 'the call to run');
+    await freeze(parent);
+    onTestFinished(() => endNow(parent));
+    process.kill(pid, 'SIGKILL');
+    expect(await waiting).toMatchObject({ code: 'ERR_WORKER_DIED', started: true });
+    expect((await pool.call<Where>('where')).parent).not.toBe(parent);
+    expect(pool.stats().failures).toBe(0);
+  });
+
   it('takes no child that its modules fork, and that comes back from them, for the template', async () => {
     const pool = await readyPool(here('forks-at-import.py'), fork());
     expect(await pool.call('is_of_the_child')).toBe(false);

@@ -12,9 +12,9 @@ REAPER = LIBRARY / "pythonarium" / "reaper.py"
 
 class Reaping(unittest.TestCase):
     def setUp(self):
-        self.reaper = subprocess.Popen([sys.executable, "-I", "-S", REAPER], stdin=subprocess.PIPE)
-        self.addCleanup(self.reaper.communicate)
-        self.addCleanup(self.reaper.kill)
+        self.reaper = subprocess.Popen([sys.executable, "-I", "-S", REAPER], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for end in (self.reaper.stdin.close, self.reaper.stdout.close, self.reaper.wait, self.reaper.kill):
+            self.addCleanup(end)
 
     def process(self, *command):
         """Return a process that leads a group of its own."""
@@ -83,6 +83,33 @@ class Reaping(unittest.TestCase):
             self.reaper.send_signal(number)
         self.hang_up()
         self.assertEqual(process.wait(10), -signal.SIGKILL)
+
+    def test_it_tells_of_the_end_of_those_whose_parent_may_not_though_nobody_has_reaped_them(self):
+        gone, lives, other = self.process(), self.process(), self.process()
+        gone.kill()
+        self.assertTrue(eventually(lambda: state(gone.pid) == "Z"))
+        self.tell(*(f"* {each.pid} {start_time(each.pid)}" for each in (gone, lives, other)))
+        self.assertEqual(self.reaper.stdout.readline(), f"- {gone.pid}\n".encode())
+        lives.kill()
+        self.assertEqual(self.reaper.stdout.readline(), f"- {lives.pid}\n".encode())
+        self.assertEqual((state(gone.pid), state(lives.pid)), ("Z", "Z"))
+        self.hang_up()
+        self.assertEqual(other.wait(10), -signal.SIGKILL)
+
+    def test_it_tells_of_the_end_of_nobody_else(self):
+        unwatched, seen, somebody_else, last = (self.process() for _ in range(4))
+        self.tell(
+            f"+ {unwatched.pid} {start_time(unwatched.pid)}",
+            f"* {seen.pid} {start_time(seen.pid)}",
+            f"- {seen.pid}",
+            f"* {somebody_else.pid} {int(start_time(somebody_else.pid)) - 1}",
+            f"* {last.pid} {start_time(last.pid)}",
+        )
+        for process in (unwatched, seen, somebody_else, last):
+            process.kill()
+            self.assertTrue(eventually(lambda: state(process.pid) == "Z"))
+        self.hang_up()
+        self.assertEqual(self.reaper.stdout.read(), f"- {last.pid}\n".encode())
 
     def test_it_does_its_work_though_the_last_line_was_cut(self):
         process, other = self.process(), self.process()

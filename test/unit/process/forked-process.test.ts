@@ -4,11 +4,12 @@ import { ForkedProcess, type Templates } from '../../../src/process/forked-proce
 import type { Launch, ProcessListeners } from '../../../src/process/python-process.js';
 import type { ForkListeners, TemplateOutcome } from '../../../src/process/template.js';
 
-/** Whether the kernel has not let go yet of what was killed. */
-const isDying = vi.hoisted(() => vi.fn<() => boolean>());
+/** Whether the kernel has not let go yet of what was killed, and whether it says that somebody has ended. */
+const [isDying, isEnding] = vi.hoisted(() => [vi.fn<() => boolean>(), vi.fn<() => boolean>()] as const);
 vi.mock('../../../src/process/group.js', async (original) => ({
   ...(await original<typeof import('../../../src/process/group.js')>()),
   isDying,
+  isEnding,
 }));
 
 it('forks nobody for whom there is no more use in the very turn in which the template comes up', async () => {
@@ -197,6 +198,37 @@ describe('a worker that was killed and is not gone', () => {
   });
 });
 
+describe('a worker that has ended, of which its template has not told', () => {
+  it('has one that hangs, which is killed', async () => {
+    const { told, killHung } = await forked();
+    isEnding.mockReturnValue(true);
+    isDying.mockReturnValue(false);
+    told.onUnreaped();
+    await goOn(4_900);
+    expect(killHung).not.toHaveBeenCalled();
+    await goOn(200);
+    expect(killHung).toHaveBeenCalledOnce();
+  });
+
+  it('has one that does not, if that tells a moment later', async () => {
+    const { told, killHung } = await forked();
+    isEnding.mockReturnValue(true);
+    told.onUnreaped();
+    void told.onExited(KILLED, false);
+    await goOn(60_000);
+    expect(killHung).not.toHaveBeenCalled();
+  });
+
+  it.each([false, true])('has one that does not, if that has told before: has been reaped %j', async (isReaped) => {
+    const { told, killHung } = await forked();
+    isEnding.mockReturnValue(!isReaped);
+    if (!isReaped) void told.onExited(KILLED, false);
+    told.onUnreaped();
+    await goOn(60_000);
+    expect(killHung).not.toHaveBeenCalled();
+  });
+});
+
 /** So much later, what had been said by then has been told. */
 async function goOn(ms: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms);
@@ -208,19 +240,24 @@ async function forked() {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const killHung = vi.fn();
+  let told!: ForkListeners;
   const template = {
     outcome: Promise.resolve<TemplateOutcome>({ is: 'loaded' }),
     wait: () => {},
-    freeSeat: () => ({ begin: () => {} }),
-    fork: (_: unknown, { onForked }: ForkListeners) => onForked(1),
+    waitNoLonger: () => {},
+    freeSeat: () => ({ begin: () => {}, end: async () => {} }),
+    fork: (_: unknown, listeners: ForkListeners) => {
+      told = listeners;
+      listeners.onForked(1);
+    },
     signal: () => {},
     killHung,
   };
   const templates = { current: () => template } as unknown as Templates;
-  const listeners = { onSpawned: () => {} } as unknown as ProcessListeners;
+  const listeners = { onSpawned: () => {}, onExited: () => {} } as unknown as ProcessListeners;
   const worker = new ForkedProcess(templates, async () => ({}) as Launch, listeners);
   await vi.advanceTimersByTimeAsync(0);
-  return { worker, killHung };
+  return { worker, killHung, told };
 }
 
 /** A worker that the first of these templates has been told to fork; if it begins anew, it comes to the next. */

@@ -50,7 +50,10 @@ describe('a template that is retired', () => {
         resolve();
         return told;
       };
-      seat.begin(template.fork(seat, { onForked, onExited }), { onBegun: () => {}, onOutput: () => {} });
+      seat.begin(template.fork(seat, { onForked, onUnreaped: () => {}, onExited }), {
+        onBegun: () => {},
+        onOutput: () => {},
+      });
     });
     await exited;
     await setTimeout(200);
@@ -86,7 +89,7 @@ describe('a template that is gone', () => {
       const seat = template.freeSeat() as Seat;
       const onExited = async () => void told.push(seat.number);
       await new Promise<void>((resolve) => {
-        const epoch = template.fork(seat, { onForked: () => resolve(), onExited });
+        const epoch = template.fork(seat, { onForked: () => resolve(), onUnreaped: () => {}, onExited });
         seat.begin(epoch, { onBegun: () => {}, onOutput: () => {} });
       });
     }
