@@ -58,7 +58,9 @@ export function isPlainObject(value: object): boolean {
 export function hasHiddenToJson(value: object): boolean {
   const { toJSON } = value as { readonly toJSON?: unknown };
   // It is asked of every container, and hardly any has one.
-  if (typeof toJSON !== 'function' || !Object.hasOwn(value, TO_JSON)) return false;
+  if (typeof toJSON !== 'function') return false;
+  // A proxy may answer with one that is nowhere in it, and JSON would be made by that.
+  if (!Object.hasOwn(value, TO_JSON)) return !(TO_JSON in value);
   // One that is listed is a function, which is refused where it stands.
   return Array.isArray(value) || !Object.prototype.propertyIsEnumerable.call(value, TO_JSON);
 }

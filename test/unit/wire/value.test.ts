@@ -388,6 +388,14 @@ describe('a toJSON of a value itself', () => {
     expect(encodeAsFields({ args: [], kwargs: record }, undefined, LIMITS).text).toBe('"args":[],"kwargs":{"a":1}');
   });
 
+  it('changes nothing where a proxy answers with one that it does not have', () => {
+    const get = (holder: object, key: string | symbol) =>
+      key === 'toJSON' ? () => undefined : Reflect.get(holder, key);
+    expect(json(new Proxy({ a: 1 }, { get }))).toBe('{"a":1}');
+    expect(json([new Proxy([1, 2], { get })])).toBe('[[1,2]]');
+    expect(argsJson(new Proxy<unknown[]>([1], { get }))).toBe('[1]');
+  });
+
   it('is refused where nothing but JSON may be, and where it is listed', () => {
     expect(refusal(() => encodeJson([plain], 'context', LIMITS))).toMatchObject({
       path: 'context[0]',
