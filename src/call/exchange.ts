@@ -175,7 +175,8 @@ export class Exchange {
     const last = this.#requests.at(-1);
     if (last === undefined) return true;
     if (!this.worker.pipe.takesSeveral || this.#requests.length >= PIPED_MAX) return false;
-    return last.call?.isPlain === true && call.isPlain;
+    if (last.call?.isPlain !== true || !call.isPlain) return false;
+    return call.bin.length === 0 || this.worker.pipe.hasRoomFor(call);
   }
 
   send(call: Call): void {

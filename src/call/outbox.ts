@@ -75,12 +75,11 @@ export class Outbox {
     return id <= this.#lastSent;
   }
 
-  /** Takes back a request that was not sent. False: it was. */
+  /** Takes back a request that was not sent: what waits behind it comes with {@link goOn}. False: it was. */
   withdraw(id: number): boolean {
     const at = this.#waiting.findIndex((each) => each.of === id && each.lastId !== undefined);
     if (at === -1) return false;
     for (const each of this.#waiting.splice(at, 1)) drop(each);
-    this.#flush();
     return true;
   }
 
@@ -109,15 +108,16 @@ export class Outbox {
       if (!waiting.isWanted) return drop(waiting);
     }
     waiting.isWritten = true;
-    if (waiting.isWanted) this.#flush();
+    if (waiting.isWanted) this.goOn();
   }
 
   /** Whether what these bytes belong to has to wait: then it is seen to as soon as there is room. */
   #waitsForRoom(bin: readonly Uint8Array[]): boolean {
-    return bin.length > 0 && this.#line.whenTaken(this.#flush);
+    return bin.length > 0 && this.#line.whenTaken(this.goOn);
   }
 
-  readonly #flush = (): void => {
+  /** Sends what waits, as far as it may be sent by now. */
+  readonly goOn = (): void => {
     for (let first = this.#waiting[0]; first?.isWritten; first = this.#waiting[0]) {
       const { of, lastId, line, bin, files } = first;
       const following = bin.filter((_, number) => !files.has(number));

@@ -14,6 +14,7 @@ import {
   type PartMessage,
   type ReadyMessage,
 } from '../wire/message.js';
+import { lengthOf } from '../wire/request.js';
 import type { WorkerHand } from '../worker/worker-hand.js';
 import type { Call } from './call.js';
 import { callOf, type Parent } from './children.js';
@@ -161,6 +162,21 @@ export class Pipe {
     return this.#takesSeveral;
   }
 
+  /**
+   * Whether a call with raw bytes may be sent behind the others: the kernel takes all of it, however long Python stays with
+   * what it runs. What the kernel has not taken is read from where it is, and may have been transferred by then, as soon as
+   * its caller has given up.
+   */
+  hasRoomFor(call: Call): boolean {
+    let room = LINE_BYTES - LETTER_BYTES - lengthOf(call);
+    // What it runs it has read.
+    for (let at = 1; at < this.#requests.length && room >= 0; at += 1) {
+      const behind = this.#requests[at]?.call;
+      if (behind !== undefined) room -= LETTER_BYTES + lengthOf(behind);
+    }
+    return room >= 0;
+  }
+
   /** Python has come to that request. In the lane `serial` those behind the first wait. */
   runs(request: Request): boolean {
     return !this.#isSerial || this.#requests[0] === request;
@@ -258,6 +274,8 @@ export class Pipe {
   withdraw(request: Request): boolean {
     if (!this.#outbox.withdraw(request.id)) return false;
     this.answered(request);
+    // Not before: one behind it may be refused as its turn comes, and Python goes on to the first that is left.
+    this.#outbox.goOn();
     this.goOn();
     return true;
   }
@@ -271,7 +289,9 @@ export class Pipe {
   /** Asks Python to end the request that nobody waits for any more. */
   interrupt(id: number): void {
     this.#process.cancel(id, this.#interrupts);
-    this.#outbox.send(encodeCancel(id));
+    // Before what waits in the outbox, which is of others: it may take longer than Python is given to end this.
+    this.#process.send(encodeCancel(id));
+    this.answersSoon();
   }
 
   /** Signals once more that nobody waits for that request, if it is unanswered yet. */
@@ -421,3 +441,8 @@ export class Pipe {
     return { error: end.lossOf(batch.name, { started, attempts: 1 }), started, isFinal: false };
   }
 }
+
+/** Linux takes 208 KiB, in which it counts what it needs for each write. */
+const LINE_BYTES = 128 * 1024;
+/** That is less, for one of a kilobyte or more. */
+const LETTER_BYTES = 1024;

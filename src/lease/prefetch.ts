@@ -1,6 +1,6 @@
 import type { Call } from '../call/call.js';
 import type { PoolSettings } from '../options.js';
-import type { EncodedRequest } from '../wire/request.js';
+import { lengthOf } from '../wire/request.js';
 
 /**
  * Which calls may stand in a worker's pipe behind others: those of functions that were short lately, and that say
@@ -30,6 +30,8 @@ export class Prefetch {
   isShort(call: Call): boolean {
     // One that was made in a function of another waits for a worker that runs on, and not behind that very call.
     if (!this.isPossible || !call.isPlain || call.parent !== undefined) return false;
+    // What the kernel does not take at once is read from where it is, when Python comes to it: it may be transferred by then.
+    if (call.bin.length > 0 && !isSmall(call)) return false;
     return this.#recent.get(call.name)?.isShort ?? false;
   }
 
@@ -89,10 +91,8 @@ export class Prefetch {
 }
 
 /** To read a large request takes a while too, of which Python says nothing. */
-function isSmall({ text, bin }: EncodedRequest): boolean {
-  let bytes = text.length;
-  for (const { byteLength } of bin) bytes += byteLength;
-  return bytes <= SMALL_BYTES;
+function isSmall(call: Call): boolean {
+  return lengthOf(call) <= SMALL_BYTES;
 }
 
 /** Which of the last runs of one function were too long. */

@@ -95,6 +95,27 @@ describe('a lease', () => {
     expect(pool.stats().cancelled).toEqual({ kept: 0, killed: 0 });
   });
 
+  it('sends nothing large behind what runs, so that bytes of a call that was given up may be taken away', async () => {
+    const pool = await readyPool(app);
+    const gate = new Gate();
+    const lease = await pool.checkout();
+    const pid = await lease.call('pid');
+    const first = lease.call('wait_at', [gate.path, 'first']);
+    const abort = new AbortController();
+    // Its memory is gone at once, as it is in the end where it was transferred.
+    const size = 8 * 1024 * 1024;
+    const buffer: Resizable = Reflect.construct(ArrayBuffer, [size, { maxByteLength: size }]);
+    const given = failure(lease.call('note', [new Uint8Array(buffer)], { signal: abort.signal }));
+    const go = await gate.reached();
+    abort.abort('enough');
+    expect(await given).toBe('enough');
+    buffer.resize(0);
+    await go();
+    await first;
+    expect([await lease.call('pid'), await lease.call('noted')]).toEqual([pid, []]);
+    expect(pool.stats().failures).toBe(0);
+  });
+
   it('that expires takes back the calls on their way, too: Python begins none of them, though all are given up at once', async () => {
     const clock = new TurnedClock();
     const pool = await readyPool(app, { interrupt: true, clock });
@@ -338,3 +359,8 @@ describe('leases that are lost without being given back', () => {
     expect(await script.ended).toBe(0);
   });
 });
+
+/** TypeScript does not know of them here. */
+interface Resizable extends ArrayBuffer {
+  resize(size: number): void;
+}

@@ -301,7 +301,12 @@ describe('calls that follow each other in the pipe', () => {
     expect(exchange.takes(plain)).toBe(false);
     worker.takesSeveral = true;
     expect([exchange.takes(plain), exchange.takes(other)]).toEqual([true, false]);
+    const large = Object.assign(callOf('large', said), { bin: [new Uint8Array(1)] });
+    expect(exchange.takes(large)).toBe(true);
+    worker.hasRoom = false;
+    expect([exchange.takes(plain), exchange.takes(large)]).toEqual([true, false]);
     worker.answer({ value: 1 });
+    expect(exchange.takes(large)).toBe(true);
     exchange.send(other);
     expect(exchange.takes(plain)).toBe(false);
   });
@@ -509,6 +514,8 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     hears: (message: MessageDuringCall) => exchange.hear(asked[0] as Request, message),
     next: () => asked[0] as Request,
     takesSeveral: false,
+    hasRoom: true,
+    hasRoomFor: () => worker.hasRoom,
     exchanges: [] as (Exchange | undefined)[],
     runtime: {
       counters: { cancelled: { kept: 0, killed: 0 } },
@@ -594,6 +601,7 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
 function callOf(name: string, said: string[]): Call {
   const call = {
     isPlain: true,
+    bin: [] as Uint8Array[],
     refusalBy: () => undefined,
     failToBeSent: (error: Error, how: string) => said.push(`${name} ${how}: ${error.message}`),
     fail: (error: Error) => said.push(`${name} failed: ${error.message}`),

@@ -108,6 +108,15 @@ describe('a call', () => {
     expect(prefetch.isShort(called('f', { parent: called('g') }))).toBe(false);
   });
 
+  it('of such a function may not wait in a pipe with more raw bytes than the line takes for certain', () => {
+    const { prefetch, ran } = begin();
+    ran(20, 0);
+    expect(prefetch.isShort(called('f', { bytes: 65_536 }))).toBe(true);
+    expect(prefetch.isShort(called('f', { bytes: 65_537 }))).toBe(false);
+    // Of text Node has a copy.
+    expect(prefetch.isShort(called('f', { text: 'x'.repeat(65_537) }))).toBe(true);
+  });
+
   it('that was short when it asked is not by now if its function has been too long since, or ended its worker', () => {
     for (const turns of ['ran', 'broke'] as const) {
       const { prefetch, ran, nextTicket } = begin();
@@ -155,7 +164,10 @@ function begin(prefetchMax = 3) {
   };
 }
 
-function called(name: string, { bytes = 0, ...more }: { isPlain?: boolean; parent?: Call; bytes?: number } = {}): Call {
-  const request = { text: 'x', bin: [new Uint8Array(bytes - (bytes > 0 ? 1 : 0))] };
+function called(
+  name: string,
+  { bytes = 0, ...more }: { isPlain?: boolean; parent?: Call; bytes?: number; text?: string } = {},
+): Call {
+  const request = { text: 'x', bin: bytes > 0 ? [new Uint8Array(bytes - 1)] : [] };
   return { name, isPlain: true, parent: undefined, ...request, ...more } as unknown as Call;
 }
