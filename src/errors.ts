@@ -119,7 +119,6 @@ export class PythonError extends PoolError<'ERR_PYTHON'> implements PythonRaised
     this.module = seen.module;
     this.pythonMessage = seen.pythonMessage;
     this.notes = seen.notes;
-    // The stack shows these in fewer words: who prints the error need not see them once more.
     hide(this, 'traceback', seen.traceback);
     hide(this, 'mro', seen.mro ?? [`${seen.module}:${seen.type}`]);
     hide(this, 'frames', seen.frames ?? []);
@@ -443,7 +442,7 @@ export class PoolDegradedError extends PoolError<'ERR_POOL_DEGRADED'> {
   /** Bad starts in a row: of workers that did not become ready, or died before they had served. */
   readonly failures: number;
   /** The last lines that the last of them wrote to standard error, oldest first; at most 20. */
-  readonly stderr: readonly string[];
+  declare readonly stderr: readonly string[];
 
   constructor(seen: { failures: number; cause: unknown }) {
     super(
@@ -454,7 +453,8 @@ export class PoolDegradedError extends PoolError<'ERR_POOL_DEGRADED'> {
       seen.cause,
     );
     this.failures = seen.failures;
-    this.stderr = seen.cause instanceof BootError || seen.cause instanceof WorkerDiedError ? seen.cause.stderr : [];
+    const { cause } = seen;
+    hide(this, 'stderr', cause instanceof BootError || cause instanceof WorkerDiedError ? cause.stderr : []);
   }
 }
 
@@ -524,13 +524,17 @@ interface FailedBoot {
 }
 
 function whyNotReady(seen: FailedBoot, see: string): string {
-  const { what, remedy, isOfPython } = BOOT_STAGES[seen.stage];
+  const { what, remedy, isOfPython, isTold } = BOOT_STAGES[seen.stage];
+  const { python, stderr, cause } = seen;
   const within = seen.bootTimeoutMs === undefined ? '' : ` within ${seen.bootTimeoutMs} ms`;
-  const ended = seen.exitCode === null && seen.signal === null ? '' : ` (it ended ${howItEnded(seen)})`;
-  const cause = seen.cause instanceof Error ? ` ${sentence(inLines(seen.cause.message))}` : '';
-  const { python, stderr } = seen;
+  const said = cause instanceof Error ? ` ${sentence(inLines(cause.message))}` : '';
+  // What has said why it failed ends by itself.
+  const isOrderly = said !== '' && seen.exitCode === 1;
+  const ended = isOrderly || (seen.exitCode === null && seen.signal === null) ? '' : ` (it ended ${howItEnded(seen)})`;
+  const advice = said !== '' && isTold ? '' : ` ${remedy(see)}`;
   const ranOn = isOfPython && python ? printable(` It ran on Python ${python.python}, ${python.executable}.`) : '';
-  return `${seen.worker} did not become ready${within}: ${what}${ended}.${cause} ${remedy(see)}${ranOn}${lastLines(stderr)}`;
+  const lines = said !== '' && stderr.length === 0 ? '' : lastLines(stderr);
+  return `${seen.worker} did not become ready${within}: ${what}${ended}.${said}${advice}${ranOn}${lines}`;
 }
 
 /** Python has no function of that name for Node to call. */
@@ -538,7 +542,7 @@ export class NotExposedError extends PoolError<'ERR_NOT_EXPOSED'> {
   /** The name that was called; `undefined` if a worker could not start for want of a function. */
   readonly call: string | undefined;
   /** The names that can be called. */
-  readonly functions: readonly string[];
+  declare readonly functions: readonly string[];
 
   constructor(seen: {
     call?: string | undefined;
@@ -553,11 +557,10 @@ export class NotExposedError extends PoolError<'ERR_NOT_EXPOSED'> {
         ? printable(seen.detail ?? 'A function is missing in the modules of this pool.')
         : `Python exposes no function ${quoted(seen.call)}.${didYouMean(seen.call, seen.functions)} ` +
             `It exposes ${listed(seen.functions)}. ` +
-            "What can be called has `@expose`, or is public where all is exposed: by a pool with `expose: 'all'`, " +
-            'by the command with `--expose all`.',
+            "A function needs `@expose`, or a public name and `expose: 'all'` (`--expose all`).",
     );
     this.call = seen.call;
-    this.functions = seen.functions;
+    hide(this, 'functions', seen.functions);
   }
 }
 
@@ -841,7 +844,7 @@ export class OptionError extends PoolError<'ERR_OPTION'> {
       'OptionError',
       'ERR_OPTION',
       'known' in seen
-        ? `There is no option \`${option}\`.${didYouMean(seen.option, seen.known)} There are: ${seen.known.join(', ')}.`
+        ? `There is no option \`${option}\`.${didYouMean(seen.option, seen.known) || ` There are: ${seen.known.join(', ')}.`}`
         : `Option \`${option}\` must be ${seen.expected}, but it is ${described(seen.got)}.`,
     );
     this.option = seen.option;
@@ -861,7 +864,7 @@ export interface PythonSearch {
 /** No Python that can be used was found anywhere. */
 export class PythonNotFoundError extends PoolError<'ERR_PYTHON_NOT_FOUND'> {
   /** Every place that was tried, in order. */
-  readonly tried: readonly PythonSearch[];
+  declare readonly tried: readonly PythonSearch[];
 
   constructor(seen: { tried: readonly PythonSearch[] }) {
     const places = seen.tried.map(({ where, what, why }) => `\n  ${where}: ${printable(what)}: ${printable(why)}`);
@@ -874,7 +877,7 @@ export class PythonNotFoundError extends PoolError<'ERR_PYTHON_NOT_FOUND'> {
           ? 'Correct it, or leave it out: then Python is looked for in the active environment, in `.venv` and on the PATH.'
           : 'Install one, set `PYTHONARIUM_PYTHON`, or pass the option `python`.'),
     );
-    this.tried = seen.tried;
+    hide(this, 'tried', seen.tried);
   }
 }
 
@@ -949,7 +952,8 @@ function nameOf(made: typeof PythonError): string {
   return made === PythonError ? 'PythonError' : made.name;
 }
 
-function hide(error: PythonError, name: keyof PythonRaised, value: unknown): void {
+/** A field for programs: who prints the error has it in the message, in the stack or in the cause, and need not see it once more. */
+function hide<Failure extends PoolError>(error: Failure, name: keyof Failure, value: unknown): void {
   Object.defineProperty(error, name, { value, configurable: true, writable: true });
 }
 
@@ -1100,8 +1104,18 @@ const SUGGESTION_NAMES_MAX = 200;
 
 const CRASH_SIGNALS: ReadonlySet<string> = new Set(['SIGSEGV', 'SIGBUS', 'SIGILL', 'SIGFPE', 'SIGABRT']);
 
-/** `remedy` is told where `cause` is seen. `isOfPython`: it may be for want of something that another Python has. */
-const BOOT_STAGES: Record<BootStage, { what: string; remedy: (see: string) => string; isOfPython?: true }> = {
+interface FailedStage {
+  readonly what: string;
+  /** @param see Where one sees what `cause` says. */
+  readonly remedy: (see: string) => string;
+  /** Python says itself what to try, where it says anything. */
+  readonly isTold?: true;
+  /** It may be for want of something that another Python has. */
+  readonly isOfPython?: true;
+}
+
+/** How a start can fail, by where it does. */
+const BOOT_STAGES: Record<BootStage, FailedStage> = {
   start: {
     what: 'Python ended or failed before it said hello',
     remedy: () => 'See whether that interpreter starts in a shell, and whether `libraryPath` is right.',
@@ -1112,7 +1126,7 @@ const BOOT_STAGES: Record<BootStage, { what: string; remedy: (see: string) => st
   },
   limits: {
     what: 'the system did not take its `limits`',
-    remedy: (see) => `${see} for the one, and raise it or leave it out.`,
+    remedy: () => 'Raise the one that it names, or leave it out.',
   },
   import: {
     what: 'importing the module failed',
@@ -1120,7 +1134,11 @@ const BOOT_STAGES: Record<BootStage, { what: string; remedy: (see: string) => st
     isOfPython: true,
   },
   setup: { what: '`setup` failed', remedy: (see) => `${see} for the traceback.`, isOfPython: true },
-  expose: { what: 'its functions could not be exposed', remedy: (see) => `${see} for the name and the reason.` },
+  expose: {
+    what: 'its functions could not be exposed',
+    remedy: () => 'See what has `@expose`, and under which names.',
+    isTold: true,
+  },
   protocol: {
     what: 'the two sides do not speak the same protocol',
     remedy: () => 'Install the Python package and the Node package in the same version.',
@@ -1153,7 +1171,8 @@ const WAITS: Record<WaitedFor | 'worker-up', { what: (ms: number) => string; rem
   },
   reloaded: {
     what: (ms) => `Not all workers were replaced within ${ms} ms`,
-    remedy: 'It goes on: see that leases are checked in, do less while importing and in `setup`, or allow more.',
+    remedy:
+      'It goes on: see that leases are checked in, do less while importing and in `setup`, or allow a longer `timeoutMs`.',
   },
   drained: {
     what: (ms) => `The pool was not drained within ${ms} ms`,

@@ -208,6 +208,14 @@ describe('a PythonNotFoundError', () => {
     const chosen = { where: 'option python', what: 'python9', why: 'there is no such program on the PATH' };
     expect(new errors.PythonNotFoundError({ tried: [chosen] }).message).toMatch(/\nCorrect it, or leave it out: /);
   });
+
+  it('is printed with each place once', () => {
+    const error = new errors.PythonNotFoundError({
+      tried: [{ where: 'PATH', what: 'python9', why: 'it is not there' }],
+    });
+    expect(inspect(error).match(/python9/g)).toHaveLength(1);
+    expect(error.tried).toMatchObject([{ what: 'python9' }]);
+  });
 });
 
 describe('a NotExposedError', () => {
@@ -231,8 +239,14 @@ describe('a NotExposedError', () => {
   });
 
   it('says what can be called, and proposes no option that the pool may have already', () => {
-    expect(asked('load', ['mean'])).toMatch(/ It exposes mean\. What can be called has `@expose`, or is public where /);
+    expect(asked('load', ['mean'])).toMatch(/ It exposes mean\. A function needs `@expose`, or a public name and `/);
     expect(asked('load', ['mean'])).not.toContain('create the pool');
+  });
+
+  it('is printed without the names that its message lists, which are there for programs', () => {
+    const error = new errors.NotExposedError({ call: 'load', functions: ['mean', 'mode'] });
+    expect(inspect(error).match(/mode/g)).toHaveLength(1);
+    expect(error.functions).toEqual(['mean', 'mode']);
   });
 
   it('says what Python said, and no more, when no name was called', () => {
@@ -240,7 +254,8 @@ describe('a NotExposedError', () => {
     const cause = new errors.NotExposedError({ functions: [], detail });
     expect(cause.message).toBe(detail);
     const boot = { worker: 'worker-0', stage: 'expose', exitCode: 1, signal: null, stderr: [], cause } as const;
-    expect(new errors.BootError(boot).message).toContain(`exit code 1). ${detail} See`);
+    const failed = 'worker-0 did not become ready: its functions could not be exposed.';
+    expect(new errors.BootError(boot).message).toBe(`${failed} ${detail}`);
   });
 });
 
@@ -339,6 +354,12 @@ describe('an OptionError', () => {
     const { message } = new errors.OptionError({ option: 'size', expected: 'an integer from 1 to 1024', got });
     expect(message).toBe(`Option \`size\` must be an integer from 1 to 1024, but ${words}`);
   });
+
+  it('of a name that there is not proposes the one that was meant, and lists them all only where it knows none', () => {
+    const said = (option: string) => new errors.OptionError({ option, known: ['size', 'slots', 'lane'] }).message;
+    expect(said('sise')).toBe('There is no option `sise`. Did you mean "size"?');
+    expect(said('workers')).toBe('There is no option `workers`. There are: size, slots, lane.');
+  });
 });
 
 describe('a BootError', () => {
@@ -352,6 +373,19 @@ describe('a BootError', () => {
       );
     },
   );
+
+  it('says what Python said, and nothing of an orderly end and of what was not written', () => {
+    const boot = { worker: 'worker-0', stage: 'setup', exitCode: 1, signal: null, stderr: [] } as const;
+    const { message } = new errors.BootError({ ...boot, cause: raised('KeyError', 'model') });
+    expect(message).toBe(
+      'worker-0 did not become ready: `setup` failed. KeyError: model. See `cause` for the traceback.',
+    );
+    // It may have written why before.
+    const cause = raised('SystemExit', '1');
+    expect(new errors.BootError({ ...boot, stderr: ['no licence'], cause }).message).toContain('\n  no licence');
+    expect(new errors.BootError({ ...boot, exitCode: 3, cause }).message).toContain('exit code 3');
+    expect(new errors.BootError(boot).message).toMatch(/exit code 1.* It wrote nothing to standard error\.$/);
+  });
 
   it('names the Python that it ran on, where another one may have what it wants', () => {
     const python = { executable: '/usr/bin/pyth\u202eon3', python: '3.11.2' };
@@ -370,8 +404,16 @@ describe('a PoolDegradedError', () => {
     const boot = { worker: 'worker-0', stage: 'setup', exitCode: 1, signal: null, stderr: [] } as const;
     const cause = new errors.BootError({ ...boot, cause: raised('KeyError', 'model') });
     const { message } = new errors.PoolDegradedError({ failures: 1, cause });
-    expect(message).toMatch(/`cause` is the last failure: .*`setup` failed.*See its `cause` for the traceback\. /);
+    expect(message).toMatch(/`cause` is the last failure: .*`setup` failed.*See its `cause` for the traceback\.$/);
     expect(cause.message).toContain(' See `cause` for the traceback.');
+  });
+
+  it('leaves what Python wrote last to the failure where it is printed', () => {
+    const boot = { worker: 'worker-0', stage: 'load', exitCode: 1, signal: null, stderr: ['no licence'] } as const;
+    const error = new errors.PoolDegradedError({ failures: 5, cause: new errors.BootError(boot) });
+    expect(error.stderr).toEqual(['no licence']);
+    expect(Object.keys(error)).not.toContain('stderr');
+    expect(error.message).toContain('no licence');
   });
 });
 
