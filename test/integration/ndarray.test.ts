@@ -200,6 +200,11 @@ describe.skipIf(python === undefined)(`a typed array whose parameter is hinted a
     expect(await pool.call('one_of', ['text'])).toEqual([['str']]);
   });
 
+  it('stays what it is for an ArrayLike, of which numpy makes an array of numbers, and of bytes one text', async () => {
+    expect(await pool.call('like', [data])).toEqual([['memoryview'], 'float64']);
+    expect(await pool.call('like', [new Uint8Array([1, 2])])).toEqual([['bytes'], 'bytes16']);
+  });
+
   it('goes by marks, new types, type variables, and past a hint that means nothing', async () => {
     expect(await pool.call('marked', [data, data, data])).toEqual([array, array, array]);
     expect(await pool.call('not_known', [data, data])).toEqual([['memoryview'], array]);

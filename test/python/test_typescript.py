@@ -253,6 +253,14 @@ class Values(unittest.TestCase):
             with self.subTest(hint):
                 self.assertEqual(parameter(hint, f"{code}\nfrom typing import *\nT = TypeVar('T')\nMatrix = NDArray[np.float32]\nImage = NewType('Image', NDArray[np.uint8])"), expected)
         self.assertIn("import type { Kwargs, NdArray, TypedArray } from 'pythonarium'", declared(f"{code}\n@expose\ndef f(a: np.ndarray): ...").text)
+        # A memoryview may come there, and bytes may not: they would be one text.
+        like = "NdArray | number | readonly unknown[] | Exclude<TypedArray, Uint8Array>"
+        self.assertEqual(parameter("npt.ArrayLike | None", "import numpy.typing as npt"), f"{like} | null")
+        # It is on a line of its own there.
+        self.assertIn(f"readonly ({like})[]", declared("from numpy.typing import ArrayLike\n@expose\ndef f(a: list[ArrayLike], /): ...").text)
+        self.assertEqual(result("ArrayLike", "from numpy.typing import ArrayLike"), "Promise<NdArray>")
+        code = "from numpy.typing import ArrayLike\n@expose\ndef f(a: ArrayLike, /): ..."
+        self.assertIn("import type { NdArray, TypedArray } from 'pythonarium'", declared(code).text)
         for name in ("int64", "int_", "intp", "double", "unsignedinteger"):
             self.assertEqual(result(f"np.{name}", code), "Promise<number>")
         for name in ("bool", "bool_"):

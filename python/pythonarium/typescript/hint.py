@@ -232,8 +232,7 @@ class Hints(Classes):
         """Return the type of a value that is known by its name."""
         into, out = VALUES[name]
         text = into if scope.way == "in" else out
-        if "NdArray" in text:
-            self.imports.add("NdArray")
+        self.imports.update(each for each in ("NdArray", TYPED_ARRAY) if each in text)
         return text
 
     def _is_of_parameters(self, node: ast.expr, scope: Scope) -> bool:

@@ -52,7 +52,8 @@ VALUES: dict[str, tuple[str, str]] = {
     "uuid.UUID": ("string", "string"),
     "numpy.ndarray": ("NdArray", "NdArray"),
     "numpy.typing.NDArray": ("NdArray", "NdArray"),
-    "numpy.typing.ArrayLike": ("NdArray | number | readonly unknown[]", "NdArray"),
+    # Bytes are one text to numpy, and no numbers.
+    "numpy.typing.ArrayLike": ("NdArray | number | readonly unknown[] | Exclude<TypedArray, Uint8Array>", "NdArray"),
     "types.NoneType": ("null", "null"),
     "os.PathLike": ("string", "string"),
     **{f"numbers.{name}": ("number", "number") for name in ("Number", "Complex", "Real", "Rational", "Integral")},

@@ -103,7 +103,7 @@ NOT_CALLED = frozenset(["then", "catch", "finally", "toJSON", "constructor", "pr
 # What the file itself means by these names: a class of Python's has to have another.
 GLOBALS = frozenset(
     "abstract any asserts bigint boolean declare infer is keyof never null number object readonly string symbol undefined unique unknown void "
-    "Array ArrayBufferView AsyncDisposable AsyncIterable AsyncIterator Date Extract Handle Iterable Kwargs Map NdArray Promise Readonly ReadonlyMap ReadonlySet "
+    "Array ArrayBufferView AsyncDisposable AsyncIterable AsyncIterator Date Exclude Extract Handle Iterable Kwargs Map NdArray Promise Readonly ReadonlyMap ReadonlySet "
     "Record Set Symbol TypedArray Int8Array Uint8Array Int16Array Uint16Array Int32Array Uint32Array BigInt64Array BigUint64Array "
     "Float32Array Float64Array".split()
 ) | RESERVED
