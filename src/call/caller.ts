@@ -6,7 +6,8 @@ import { OptionError } from '../errors.js';
 import type { Carrier } from '../map/carrier.js';
 import { MAP_OPTIONS, type MapOptions, type MapOutcome, mapCalls } from '../map/map.js';
 import { dropUnread, type HandleOwner, type Member } from '../objects/handle.js';
-import { failedResult, type PyProxy, PyResult, pyProxy } from '../objects/py.js';
+import { failedResult, type PyProxy, PyResult, pyProxy, referenceOf } from '../objects/py.js';
+import type { MappedItem, MappedResult, PyFunction } from '../objects/py-function.js';
 import type { Runtime } from '../runtime.js';
 import { isLimit } from '../time/limit.js';
 import { splitArgs } from '../values/kw.js';
@@ -79,37 +80,48 @@ export abstract class Caller<Api = unknown> {
    * loop gives up what is under way; so does the first error, which is thrown,
    * and says in `index` which item it is of. With `keepGoing: true` the others
    * go on, and what became of each is yielded.
+   *
+   * @param fn The function's name, or the function itself as `py` has it, `pool.py.mean`, by which items and results have
+   * their types. That has to be of this very `py`, or of a pool's to which nothing is bound.
    */
-  map<T>(
-    name: string,
-    items: Iterable<unknown> | AsyncIterable<unknown>,
+  map<T, Fn extends string | PyFunction = string>(
+    fn: Fn,
+    items: Source<MappedItem<Fn>>,
     options: WithSchema<MapOptions & { readonly keepGoing: true }, T>,
-  ): AsyncIterableIterator<MapOutcome<T>, undefined> & AsyncDisposable;
-  map<T = unknown>(
-    name: string,
-    items: Iterable<unknown> | AsyncIterable<unknown>,
-    options: MapOptions & { readonly keepGoing: true },
-  ): AsyncIterableIterator<MapOutcome<T>, undefined> & AsyncDisposable;
-  map<T>(
-    name: string,
-    items: Iterable<unknown> | AsyncIterable<unknown>,
+  ): Items<MapOutcome<T>>;
+  map<T, Fn extends string | PyFunction = string>(
+    fn: Fn,
+    items: Source<MappedItem<Fn>>,
     options: WithSchema<MapOptions & { readonly keepGoing?: false | undefined }, T>,
-  ): AsyncIterableIterator<T, undefined> & AsyncDisposable;
+  ): Items<T>;
   map<T = unknown>(
-    name: string,
-    items: Iterable<unknown> | AsyncIterable<unknown>,
+    fn: string,
+    items: Source<unknown>,
+    options: MapOptions & { readonly keepGoing: true },
+  ): Items<MapOutcome<T>>;
+  map<T = unknown>(
+    fn: string,
+    items: Source<unknown>,
     options?: MapOptions & { readonly keepGoing?: false | undefined },
-  ): AsyncIterableIterator<T, undefined> & AsyncDisposable;
-  map<T = unknown>(
-    name: string,
-    items: Iterable<unknown> | AsyncIterable<unknown>,
+  ): Items<T>;
+  map<T = unknown>(fn: string, items: Source<unknown>, options: MapOptions): Items<T | MapOutcome<T>>;
+  map<Fn extends PyFunction>(
+    fn: Fn,
+    items: Source<MappedItem<Fn>>,
+    options: MapOptions & { readonly keepGoing: true },
+  ): Items<MapOutcome<MappedResult<Fn>>>;
+  map<Fn extends PyFunction>(
+    fn: Fn,
+    items: Source<MappedItem<Fn>>,
+    options?: MapOptions & { readonly keepGoing?: false | undefined },
+  ): Items<MappedResult<Fn>>;
+  map<Fn extends string | PyFunction>(
+    fn: Fn,
+    items: Source<MappedItem<Fn>>,
     options: MapOptions,
-  ): AsyncIterableIterator<T | MapOutcome<T>, undefined> & AsyncDisposable;
-  map<T = unknown>(
-    name: string,
-    items: Iterable<unknown> | AsyncIterable<unknown>,
-    options: MapOptions = NO_OPTIONS,
-  ): AsyncIterableIterator<T | MapOutcome<T>, undefined> & AsyncDisposable {
+  ): Items<MappedResult<Fn> | MapOutcome<MappedResult<Fn>>>;
+  map(fn: string | PyFunction, items: Source<unknown>, options: MapOptions = NO_OPTIONS): Items<unknown> {
+    const name = this.#nameOf(fn);
     checkNames(options, MAP_OPTIONS);
     const { concurrency: given, ordered = true, keepGoing = false, ...others } = own(options);
     const concurrency = given === undefined ? this.concurrency : given;
@@ -126,7 +138,7 @@ export abstract class Caller<Api = unknown> {
     // What a schema has made of a result is not what came.
     const onUntaken = this.owner === undefined || bound.schema !== undefined ? undefined : dropUnread;
     const rules = { concurrency, ordered, keepGoing, signal: bound.signal, onUntaken };
-    return mapCalls(callOne, items, rules, carrier) as Items<T | MapOutcome<T>>;
+    return mapCalls(callOne, items, rules, carrier);
   }
 
   /**
@@ -171,7 +183,7 @@ export abstract class Caller<Api = unknown> {
 
   /** The same functions as methods: `pool.py.mean([1, 2, 3])`, typed by the pool's `Api`. */
   get py(): PyProxy<Api> {
-    return pyProxy<Api>((name, args) => this.#result(name, args));
+    return pyProxy<Api>((name, args) => this.#result(name, args), this);
   }
 
   /** @internal What the objects that come by its calls live as long as; `undefined`: none can come. */
@@ -225,6 +237,24 @@ export abstract class Caller<Api = unknown> {
 
   protected mergedWith(asked: CallOptions): CallOptions {
     return mergedOptions(this.#bound, own(asked));
+  }
+
+  /** What `map` is to call. A function stands for its name: what is bound where it comes from would be lost. */
+  #nameOf(fn: unknown): string {
+    if (typeof fn === 'string') return fn;
+    const reference = referenceOf(fn);
+    if (reference === undefined) {
+      throw new OptionError({ option: 'name', expected: "a function's name, or a function of `py`", got: fn });
+    }
+    const { name, owner } = reference;
+    if (owner === this || (#bound in owner && owner.#isPlainIn(this.#runtime))) return name;
+    const expected = 'a function of the `py` that has this `map`, or of a pool to which nothing is bound';
+    throw new OptionError({ option: 'name', expected, got: fn });
+  }
+
+  /** Whether it says nothing of how a call is made. */
+  #isPlainIn(runtime: Runtime): boolean {
+    return this.#runtime === runtime && this.canShare && this.#bound === NO_OPTIONS;
   }
 
   #result(name: string, args: readonly unknown[], member?: Member): PyResult {
@@ -364,6 +394,7 @@ export abstract class Caller<Api = unknown> {
   }
 }
 
+type Source<T> = Iterable<T> | AsyncIterable<T>;
 type Items<T> = AsyncIterableIterator<T, undefined> & AsyncDisposable;
 
 const READING = { args: [], kwargs: undefined };

@@ -1,5 +1,6 @@
 import { soon } from '../time/turn.js';
 import type { Kwargs } from '../values/kw.js';
+import type { MADE_OF } from './py-function.js';
 
 /** A Python function as TypeScript sees it. */
 // biome-ignore lint/suspicious/noExplicitAny: a constraint that every function meets
@@ -20,9 +21,9 @@ export type PyProxy<Api> = unknown extends Api
     };
 
 /** A function that is written as Python has it, and not as it is called. */
-export type CalledFunction<Function extends AnyFunction> = <T = Awaited<ReturnType<Function>>>(
+export type CalledFunction<Function extends AnyFunction> = (<T = Awaited<ReturnType<Function>>>(
   ...args: [...args: Parameters<Function>, kwargs?: Kwargs]
-) => Promise<T>;
+) => Promise<T>) & { readonly [MADE_OF]?: Awaited<ReturnType<Function>> };
 
 /**
  * An object that stays in Python, as a class with `@expose` makes it. Its methods are called and its attributes read from
@@ -38,8 +39,12 @@ export type UntypedFunction = (<T = unknown>(...args: unknown[]) => Promise<T> &
   readonly [name: string]: UntypedFunction;
 };
 
-/** @internal */
-export function pyProxy<Api>(call: (name: string, args: readonly unknown[]) => PyResult): PyProxy<Api> {
+/**
+ * @internal
+ *
+ * @param owner Whose `py` it is: see {@link referenceOf}.
+ */
+export function pyProxy<Api>(call: (name: string, args: readonly unknown[]) => PyResult, owner: object): PyProxy<Api> {
   const fenced = (name: string, args: readonly unknown[]) => {
     try {
       return call(name, args);
@@ -47,7 +52,18 @@ export function pyProxy<Api>(call: (name: string, args: readonly unknown[]) => P
       return failedResult(error);
     }
   };
-  return proxyFor('', fenced) as PyProxy<Api>;
+  return proxyFor('', fenced, owner) as PyProxy<Api>;
+}
+
+/** @internal A function of a `py`, as one that is not called: its name, and whose `py` that is. */
+export interface Reference {
+  readonly name: string;
+  readonly owner: object;
+}
+
+/** @internal What a function of a `py` stands for; `undefined` for whatever is none. */
+export function referenceOf(value: unknown): Reference | undefined {
+  return typeof value === 'function' ? (value as { readonly [REFERENCE]?: Reference })[REFERENCE] : undefined;
 }
 
 /**
@@ -138,15 +154,16 @@ interface PyWays {
   stream(): AsyncIterableIterator<unknown>;
 }
 
-function proxyFor(prefix: string, call: (name: string, args: readonly unknown[]) => PyResult): unknown {
+function proxyFor(prefix: string, call: (name: string, args: readonly unknown[]) => PyResult, owner: object): unknown {
   const target = (...args: unknown[]) => call(prefix, args);
   const text = () => (prefix === '' ? 'pool.py' : `pool.py.${prefix}`);
   return new Proxy(target, {
     get(_, key) {
       // Awaiting it, printing it or putting it into a text must not become calls of Python.
       if (key === Symbol.toPrimitive || key === 'toString' || key === 'valueOf') return text;
+      if (key === REFERENCE && prefix !== '') return { name: prefix, owner } satisfies Reference;
       if (typeof key === 'symbol' || NOT_REMOTE.has(key)) return undefined;
-      return proxyFor(prefix === '' ? key : `${prefix}.${key}`, call);
+      return proxyFor(prefix === '' ? key : `${prefix}.${key}`, call, owner);
     },
     has: (_, key) => typeof key === 'string' && !NOT_REMOTE.has(key),
     apply(_, __, args: unknown[]) {
@@ -158,6 +175,9 @@ function proxyFor(prefix: string, call: (name: string, args: readonly unknown[])
     deleteProperty: () => false,
   });
 }
+
+/** Asks a function of a `py` what it stands for. No name of Python's, so that it hides none. */
+const REFERENCE = Symbol('reference');
 
 /** Names that JavaScript itself asks everything for. */
 export const NOT_REMOTE: ReadonlySet<string> = new Set([

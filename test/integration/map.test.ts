@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { kw } from '../../src/index.js';
+import { type Caller, kw, type Pool } from '../../src/index.js';
 import { temporaryFolder } from '../support/folder.js';
 import { Gate } from '../support/gate.js';
 import { collect, failure, fixtures, readyPool } from '../support/pool.js';
@@ -248,7 +248,44 @@ describe('map', () => {
     const session = pool.session('ann');
     expect(await collect(session.map('echo', [1, 2, 3]))).toEqual([1, 2, 3]);
   });
+
+  it('takes a function of `py` in the place of its name', async () => {
+    const pool = await readyPool<App>(app, { size: 2 });
+    expect(await collect(pool.map(pool.py.text.shout, ['a', 'b']))).toEqual(['A', 'B']);
+    expect(await collect(pool.map(pool.py.greet, ['Ann'], { kwargs: { greeting: 'Bye' } }))).toEqual(['Bye, Ann!']);
+    const { add } = pool.py;
+    expect(await collect(pool.map(add, [1], { kwargs: { b: 2 } }))).toEqual([3]);
+    const bound = pool.with({ kwargs: { greeting: 'Bye' } });
+    expect(await collect(bound.map(bound.py.greet, ['Ann']))).toEqual(['Bye, Ann!']);
+    const missing = (pool as Pool).py.nosuch!;
+    expect(await failure(pool.map(missing, [1]).next())).toMatchObject({ code: 'ERR_NOT_EXPOSED', call: 'nosuch' });
+  });
+
+  it('takes one of a pool in its leases, its sessions and where something is bound, and none by which something would be lost', async () => {
+    const pool = await readyPool<App>(app, { size: 2 });
+    const lease = await pool.checkout();
+    const session = pool.session('ann');
+    const bound = pool.with({ timeoutMs: 5_000 });
+    for (const caller of [lease, session, bound] as Caller<App>[]) {
+      expect(await collect(caller.map(caller.py.text.shout, ['a']))).toEqual(['A']);
+      expect(await collect(caller.map(pool.py.text.shout, ['a']))).toEqual(['A']);
+      expect(() => pool.map(caller.py.text.shout, ['a'])).toThrow(expect.objectContaining(NO_NAME));
+    }
+    const other = await readyPool<App>(app);
+    const others: unknown[] = [other.py.text.shout, lease.py.greet, pool.py, (text: string) => text, undefined, 7];
+    for (const fn of others) {
+      expect(() => session.map(fn as 'text.shout', ['a'])).toThrow(expect.objectContaining(NO_NAME));
+    }
+  });
 });
+
+interface App {
+  add(a: number, b?: number): number;
+  greet(name: string): string;
+  text: { shout(text: string): string };
+}
+
+const NO_NAME = { code: 'ERR_OPTION', option: 'name' };
 
 describe('a map of short calls, many in one message', () => {
   const module = fixtures(import.meta.url)('batch.py');

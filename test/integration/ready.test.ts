@@ -34,7 +34,7 @@ describe('ready()', () => {
     const error = (await failure(pool.ready())) as BootError;
     expect(error).toMatchObject({ stage: 'import', python: expect.stringContaining('/') });
     expect(error.message).toMatch(/ It ran on Python 3\.\d+\.\S+, /);
-    expect(error.message).toContain(`, ${error.python}. `);
+    expect(error.message).toContain(`, ${error.python}.`);
   });
 
   it('rejects with ERR_POOL_CLOSED when the pool is closed first', async () => {

@@ -1,5 +1,5 @@
 // What `pythonarium types` makes of fixtures/shop.py. Nothing of it is run: it is TypeScript that takes it, or does not.
-import { createPool, type Kwargs, kw, type Lease, type NdArray } from 'pythonarium';
+import { createPool, type Kwargs, kw, type Lease, type MappedItem, type NdArray } from 'pythonarium';
 import { expectTypeOf } from 'vitest';
 import type { Basket, Filter, Item } from './fixtures/shop.py.js';
 
@@ -51,6 +51,36 @@ export function overloads(bytes: Uint8Array) {
   expectTypeOf(pool.py.pick([item], kw({ index: 1 }))).toEqualTypeOf<Promise<Item>>();
   // @ts-expect-error: bytes need an encoding.
   pool.py.parse(bytes);
+}
+
+/** A `map` goes over the one argument of a function, by each way in which that can be called with one. */
+export async function mapped(
+  photo: Uint8Array,
+  vectors: NdArray,
+  lease: Lease<typeof import('./fixtures/shop.py.js')>,
+) {
+  for await (const price of pool.map(pool.py.price, [[item], []])) expectTypeOf(price).toEqualTypeOf<number>();
+  pool.map(pool.py.price, [kw({ items: [item], discount: 0.1 })]);
+  for await (const found of pool.map(pool.py.find, ['a'])) expectTypeOf(found).toEqualTypeOf<Item | null>();
+  for await (const count of pool.map(pool.py.admin.delete, ['a'])) expectTypeOf(count).toEqualTypeOf<number>();
+  // What the others are is told for all of them.
+  const near = pool.map(pool.py.similar, [photo], { kwargs: { vectors }, keepGoing: true });
+  for await (const each of near)
+    if (each.status === 'fulfilled') expectTypeOf(each.value.get(1)!).toEqualTypeOf<NdArray>();
+  // Which of the overloads it was is not known of a result.
+  for await (const parsed of pool.map(pool.py.parse, ['a'])) expectTypeOf(parsed).toEqualTypeOf<Item | Item[]>();
+  expectTypeOf<MappedItem<typeof pool.py.find>>().toEqualTypeOf<string>();
+  expectTypeOf<readonly string[]>().toExtend<MappedItem<typeof pool.py.pick>>();
+  for await (const basket of lease.map(lease.py.Basket, ['ada'])) expectTypeOf(basket).toEqualTypeOf<Basket>();
+
+  // @ts-expect-error: a price is no list of items.
+  pool.map(pool.py.price, [1]);
+  // @ts-expect-error: no such keyword.
+  pool.map(pool.py.price, [kw({ items: [item], tax: 0.1 })]);
+  // @ts-expect-error: a filter has to be given with a text.
+  pool.map(pool.py.find, [{ size: 's' }]);
+  // @ts-expect-error: rows come one by one, and not as one result.
+  pool.map(pool.py.rows, [3]);
 }
 
 /** Bytes and arrays are what they are in docs/values.md. */

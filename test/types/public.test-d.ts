@@ -13,6 +13,8 @@ import {
   type Lease,
   type MapOptions,
   type MapOutcome,
+  type MappedItem,
+  type MappedResult,
   type MicroDate,
   NdArray,
   ndarray,
@@ -21,6 +23,7 @@ import {
   PoolError,
   type PoolStats,
   type Progress,
+  type PyFunction,
   PythonError,
   type SchemaResult,
   type Session,
@@ -78,6 +81,42 @@ export function typedProxy(pool: Pool<Api>) {
   pool.py.mean([1], 2, kw({ exact: true }), 4);
   // @ts-expect-error: the proxy is not to be written to.
   pool.py.mean = async () => 1;
+}
+
+/** `map` takes a function of `py` in the place of its name, and its items and results have the types of that. */
+export async function typedMap(pool: Pool<Api>, lease: Lease<Api>, untyped: Pool, schema: StandardSchema<string>) {
+  expectTypeOf(pool.map(pool.py.mean, [[1, 2]])).toEqualTypeOf<
+    AsyncIterableIterator<number, undefined> & AsyncDisposable
+  >();
+  for await (const loaded of pool.map(pool.py.load, new Set(['a.csv']), { concurrency: 4, kwargs: { head: 1 } })) {
+    expectTypeOf(loaded).toEqualTypeOf<{ rows: number }>();
+  }
+  for await (const median of lease.map(lease.py.stats.median, [[1], [2]], { keepGoing: true })) {
+    expectTypeOf(median).toEqualTypeOf<MapOutcome<number>>();
+  }
+  const options: MapOptions = { ordered: false };
+  expectTypeOf(pool.map(pool.py.mean, [[1]], options)).toExtend<AsyncIterable<number | MapOutcome<number>>>();
+  expectTypeOf(pool.map(pool.py.mean, [[1]], { schema })).toExtend<AsyncIterable<string>>();
+  expectTypeOf(pool.map(pool.py.identity, [1])).toExtend<AsyncIterable<unknown>>();
+  expectTypeOf(untyped.map(untyped.py.mean!, [1])).toExtend<AsyncIterable<unknown>>();
+  const sum = <Fn extends PyFunction>(fn: Fn, items: MappedItem<Fn>[]) => pool.map(fn, items);
+  for await (const each of sum(pool.py.mean, [[1]])) expectTypeOf(each).toEqualTypeOf<number>();
+  expectTypeOf<MappedResult<typeof pool.py.load>>().toEqualTypeOf<{ rows: number }>();
+
+  // @ts-expect-error: a string is no list of numbers.
+  pool.map(pool.py.mean, ['1, 2']);
+  // @ts-expect-error: nor with a schema, which is for the results.
+  pool.map(pool.py.mean, ['1, 2'], { schema });
+  // @ts-expect-error: nor where the options do not tell whether it keeps going.
+  pool.map(pool.py.mean, ['1, 2'], options);
+  // @ts-expect-error: there is no such option.
+  pool.map(pool.py.mean, [[1]], { concurency: 2 });
+  // @ts-expect-error: what is streamed has items, and no result.
+  pool.map(pool.py.rows, [3]);
+  // @ts-expect-error: modules are not called.
+  pool.map(pool.py.stats, [[1]]);
+  // @ts-expect-error: that is no function.
+  pool.map(4, [1]);
 }
 
 /** A kept function is the function that it was, and can be released. */

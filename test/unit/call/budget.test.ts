@@ -210,7 +210,8 @@ describe('checkWait', () => {
 
   it('refuses a name that is no option: mistyped, it would be no limit at all', () => {
     expect(() => checkWait({ timeout: 5 } as never)).toThrow('There is no option `timeout`.');
-    expect(() => checkWait({ timeout: 5 } as never)).toThrow('There are: signal, timeoutMs.');
+    expect(() => checkWait({ timeout: 5 } as never)).toThrow('Did you mean "timeoutMs"?');
+    expect(() => checkWait({ retries: 5 } as never)).toThrow('There are: signal, timeoutMs.');
     expect(() => checkWait({ retries: 5 } as never, new Set(['retries']))).not.toThrow();
   });
 });

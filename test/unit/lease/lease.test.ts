@@ -284,7 +284,7 @@ describe('checkout', () => {
       const asked = settled(pool.checkout(options as never));
       expect(await asked()).toMatchObject({ code: 'ERR_OPTION', option });
     }
-    expect(await settled(pool.checkout({ timeout: 5 } as never))()).toMatchObject({
+    expect(await settled(pool.checkout({ retries: 5 } as never))()).toMatchObject({
       message: expect.stringContaining('There are: signal, timeoutMs, priority, fairnessKey, leaseTimeoutMs.'),
     });
     const { signal } = new AbortController();

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { PyResult, pyProxy } from '../../../src/objects/py.js';
+import { PyResult, pyProxy, referenceOf } from '../../../src/objects/py.js';
 
 interface Api {
   mean(numbers: number[]): number;
@@ -38,6 +38,15 @@ describe('py', () => {
     inspect(py);
     JSON.stringify({ py });
     expect(`${Object.prototype.toString.call(py)}`).toBe('[object Function]');
+    expect(calls).toEqual([]);
+  });
+
+  it('tells of a function that is not called its name, and whose it is, and of nothing else', () => {
+    const { py, calls } = proxy();
+    expect(referenceOf(py.mean)).toEqual({ name: 'mean', owner: OWNER });
+    expect(referenceOf(py.stats.deep.median)).toEqual({ name: 'stats.deep.median', owner: OWNER });
+    expect(referenceOf(py.stats.deep)).toMatchObject({ name: 'stats.deep' });
+    for (const other of [py, 'mean', () => 1, { name: 'mean' }, null]) expect(referenceOf(other)).toBeUndefined();
     expect(calls).toEqual([]);
   });
 
@@ -132,7 +141,7 @@ describe('what a function of py returns', () => {
   it('is a rejection where the arguments are refused', async () => {
     const py = pyProxy<Api>(() => {
       throw new RangeError('no such value');
-    });
+    }, OWNER);
     await expect(py.mean([1])).rejects.toThrow(RangeError);
     await expect(py.rows(1)[Symbol.asyncIterator]().next()).rejects.toThrow(RangeError);
   });
@@ -155,6 +164,8 @@ function proxy({ isStream = false } = {}) {
       return items();
     };
     return new PyResult({ isStream, call, stream });
-  });
+  }, OWNER);
   return { py, calls, streams };
 }
+
+const OWNER = {};
