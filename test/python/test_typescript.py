@@ -259,8 +259,7 @@ class Values(unittest.TestCase):
         # It is on a line of its own there.
         self.assertIn(f"readonly ({like})[]", declared("from numpy.typing import ArrayLike\n@expose\ndef f(a: list[ArrayLike], /): ...").text)
         self.assertEqual(result("ArrayLike", "from numpy.typing import ArrayLike"), "Promise<NdArray>")
-        code = "from numpy.typing import ArrayLike\n@expose\ndef f(a: ArrayLike, /): ..."
-        self.assertIn("import type { NdArray, TypedArray } from 'pythonarium'", declared(code).text)
+        self.assertIn("import type { NdArray, TypedArray } from 'pythonarium'", declared("from numpy.typing import ArrayLike\n@expose\ndef f(a: ArrayLike, /): ...").text)
         for name in ("int64", "int_", "intp", "double", "unsignedinteger"):
             self.assertEqual(result(f"np.{name}", code), "Promise<number>")
         for name in ("bool", "bool_"):
