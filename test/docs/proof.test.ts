@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PLANTED } from '../faults/planted-bugs.js';
 import { GROUPS } from '../mutation/groups.js';
+import { VALUES } from '../wire/rfc8259.js';
 import { ROOT, readPage } from './pages.js';
 
 const { text } = readPage('docs/proof.md');
@@ -35,6 +36,17 @@ describe('docs/proof.md', () => {
     expect(named.sort()).toEqual([...tried].sort());
   });
 
+  it('says in the rows on planted bugs, on mutants of the charts and on JSON how many there are', () => {
+    const charts = [...text.matchAll(CHART_ROW)].map(([, ...cells]) => cells.map(Number));
+    expect(charts).toHaveLength(4);
+    const [mutants, onlyByTable] = [0, 2].map((column) => charts.reduce((sum, cells) => sum + cells[column]!, 0));
+    expect(text).toContain(
+      ` | all ${PLANTED.length}, each by the test that \`test/faults/planted-bugs.ts\` names; ${mutants} mutants |`,
+    );
+    expect(text).toContain(`\nOf the ${onlyByTable} that only a table breaks,`);
+    expect(text).toContain(` | ${VALUES.length} cases in \`npm test\`; `);
+  });
+
   it('counts no bug among those that are planted for which there is no place any more', () => {
     const lost = PLANTED.filter(({ file, find }) => !readFileSync(join(ROOT, file), 'utf8').includes(find));
     expect(lost.map(({ what }) => what)).toEqual([]);
@@ -43,6 +55,9 @@ describe('docs/proof.md', () => {
 
 /** A file, or several that are tried together, its mutants, those that are found out, of these out of time, and the share. */
 const ROW = /^\| `(?:machines|src)\/\S+`(?:, `\S+`)* \| (\d+) \| (\d+) \| (\d+) \| ([\d.]+) % \|$/gm;
+
+/** A chart, its mutants, those that a scenario breaks, and those that only its table does. */
+const CHART_ROW = /^\| (?:client|coordinator|worker|supervisor) \| (\d+) \| (\d+) \| (\d+) \|$/gm;
 
 function shareOf(some: number, all: number): string {
   return ((100 * some) / all).toFixed(1);

@@ -322,7 +322,9 @@ describe('tryCheckout', () => {
     expect(served.at(-1)).toBe('waits');
     await answer();
     await waiting;
-    await pool.tryCheckout()?.checkin();
+    const lease = pool.tryCheckout();
+    expect(lease?.worker).toBe('worker-0');
+    await lease?.checkin();
   });
 
   it('takes how long the lease may be held, and nothing about a wait; a pool that ends says so', async () => {

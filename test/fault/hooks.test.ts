@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Pool, PoolOptions } from '../../src/index.js';
 import { wallClock } from '../../src/time/clock.js';
+import { readPage } from '../docs/pages.js';
 import { fixtures, next, startPool } from '../support/pool.js';
 
 const here = fixtures(import.meta.url);
@@ -129,6 +130,12 @@ const HOOKS: Record<string, HookCase> = {
 const CASES = Object.entries(HOOKS).flatMap(([hook, hookCase]) =>
   Object.entries(DEEDS).map(([does, deed]) => [hook, does, hookCase, deed] as const),
 );
+
+it('docs/proof.md says in how many places, and how many cases there are', () => {
+  const { text } = readPage('docs/proof.md');
+  expect(text).toContain(`${Object.keys(HOOKS).length} places where the pool calls them,`);
+  expect(text).toContain(`| ${CASES.length} cases and three more, in \`npm test\` |`);
+});
 
 describe('a hook disturbs nobody', () => {
   const warned: string[] = [];

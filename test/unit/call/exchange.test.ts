@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ClientRef } from '../../../machines/index.js';
 import type { Call } from '../../../src/call/call.js';
 import { type Answer, Exchange, type LeaseHolder, type Loss } from '../../../src/call/exchange.js';
@@ -8,6 +8,14 @@ import { Batch, type BatchItem } from '../../../src/map/batch.js';
 import type { MessageDuringCall } from '../../../src/wire/message.js';
 import type { MapFrame } from '../../../src/wire/request.js';
 import type { WorkerHand } from '../../../src/worker/worker-hand.js';
+
+const looks = vi.hoisted(() => ({ count: 0 }));
+vi.mock('../../../src/call/children.js', async (original) => ({
+  ...(await original<object>()),
+  lookAgain: () => {
+    looks.count += 1;
+  },
+}));
 
 describe('the exchange of a single call', () => {
   it('sends it, hands it its answer, and gives the lease back by it, at the moment of the pool', () => {
@@ -40,6 +48,23 @@ describe('the exchange of a single call', () => {
     expect(exchange.isPiped(call)).toBe(false);
     Object.assign(worker, { hasBegun: false, isRunning: true });
     expect(exchange.isPiped(call)).toBe(false);
+  });
+
+  it('knows whether it is on the line', () => {
+    const { exchange, call, said, worker } = exchanging();
+    exchange.send(call);
+    expect(exchange.hasSent(call)).toBe(false);
+    worker.lastSent = 100;
+    expect([exchange.hasSent(call), exchange.hasSent(callOf('another', said))]).toEqual([true, false]);
+  });
+
+  it('carries another after it that is as short, while the lease is not over', () => {
+    for (const isShort of [true, false]) {
+      const { exchange } = exchanging({ isShort });
+      expect([exchange.mayCarry(true), exchange.mayCarry(false)]).toEqual([isShort, !isShort]);
+      exchange.lost();
+      expect([exchange.mayCarry(true), exchange.mayCarry(false)]).toEqual([false, false]);
+    }
   });
 
   it('watches it from the moment when Python comes to it, to its answer', () => {
@@ -76,6 +101,14 @@ describe('the exchange of a single call', () => {
     expect(said).toEqual([]);
   });
 
+  it('is told no answers to the calls of a batch, of which it has none', () => {
+    const { exchange, call, said, worker } = exchanging();
+    exchange.send(call);
+    said.splice(0);
+    const mapped = { type: 'mapped', id: 100, values: [1], tookUs: 1, longestUs: 1 } as const;
+    expect([exchange.answerMapped(worker.next(), mapped), said]).toEqual([false, []]);
+  });
+
   it('says something of it before Python has come to it, too', () => {
     const { exchange, call, said, worker } = exchanging();
     exchange.send(call);
@@ -104,6 +137,72 @@ describe('the exchange of a single call', () => {
     exchange.end();
     exchange.lost();
     expect(said).toEqual([]);
+  });
+});
+
+describe('a lease whose last answer has come', () => {
+  interface Rest {
+    readonly isShort?: boolean;
+    readonly holds?: boolean;
+    readonly isGivenUp?: boolean;
+    readonly mayOffer?: boolean;
+    readonly mayLinger?: boolean;
+  }
+  const everything: Rest = { isShort: true, mayOffer: true, mayLinger: true };
+
+  it.each<[string, Rest, string]>([
+    ['is offered to who waits where its call was short', everything, 'lease.offered 7 in slot 1 of place 3'],
+    ['is not where its call was long', { ...everything, isShort: false }, 'kept for the turn'],
+    ['is not where its worker has nobody to offer it to', { ...everything, mayOffer: false }, 'kept for the turn'],
+    ['goes back where it may not stay either', { isShort: true }, 'lease 7 ended'],
+    ['goes back where nobody waited for that answer', { ...everything, isGivenUp: true }, 'lease 7 ended'],
+    ['goes back where it was held', { ...everything, holds: false }, 'lease 7 ended'],
+  ])('%s', (_, { isShort, holds, isGivenUp, mayOffer = false, mayLinger = false }, becomes) => {
+    const { exchange, call, said, worker } = exchanging({ isShort, holds });
+    Object.assign(worker, { mayOffer, mayLinger });
+    exchange.send(call);
+    if (isGivenUp) exchange.abandon(call);
+    said.splice(0);
+    worker.answer({ value: 5 });
+    expect(said[0]).toBe(becomes);
+  });
+});
+
+describe('an exchange that is of no use', () => {
+  it('is kept for the end of a call, and is given back as one that has served nobody', () => {
+    const { exchange, call, said, worker } = exchanging();
+    expect([exchange.isSpurned, exchange.keeper]).toEqual([false, undefined]);
+    exchange.keepFor(call);
+    expect([exchange.isSpurned, exchange.keeper, worker.hasSpurned]).toEqual([true, call, true]);
+    exchange.end();
+    expect(said).toEqual(['lease 7 ended, unused', 'client: exchange.ended 7 at 42']);
+  });
+});
+
+describe('those who wait in functions', () => {
+  const looksOf = (act: () => void) => {
+    const before = looks.count;
+    act();
+    return looks.count - before;
+  };
+
+  it('are looked at again as a call is sent that waits there, and not where it runs or is sent ahead of its turn', () => {
+    const [runs, ahead, held, blocked] = [exchanging(), exchanging(), exchanging({ holds: true }), exchanging()];
+    runs.worker.isRunning = true;
+    Object.assign(blocked.worker, { isRunning: true, blockedBy: {} });
+    const sent = [runs, ahead, held, blocked].map(({ exchange, call }) => looksOf(() => exchange.send(call)));
+    expect(sent).toEqual([0, 0, 1, 1]);
+  });
+
+  it('are as the call that Python runs is given up, and not where that waits in the pipe, or was not sent', () => {
+    const [runs, piped, unsent] = [exchanging(), exchanging(), exchanging()];
+    runs.worker.isRunning = true;
+    unsent.worker.isUnsent = true;
+    const given = [runs, piped, unsent].map(({ exchange, call }) => {
+      exchange.send(call);
+      return looksOf(() => exchange.abandon(call));
+    });
+    expect(given).toEqual([1, 0, 0]);
   });
 });
 
@@ -242,6 +341,7 @@ describe('an exchange whose worker is lost', () => {
     exchange.lost();
     exchange.end();
     expect(worker.hears({ type: 'heartbeat', id: 100 })).toBe(true);
+    worker.comes();
     worker.answer({ value: 5 });
     expect(said).toEqual([]);
     expect(worker.runtime.counters.cancelled.killed).toBe(0);
@@ -375,6 +475,18 @@ describe('calls that follow each other in the pipe', () => {
   });
 });
 
+describe('calls that Python may have begun with, all of them,', () => {
+  it('are lost as what ran: nobody is told that they were not started', () => {
+    const { exchange, call, said, worker } = exchanging({ holds: true });
+    exchange.send(call);
+    exchange.send(callOf('second', said));
+    worker.comesTo = 101;
+    said.splice(0);
+    exchange.lost();
+    expect(said).toEqual(['call lost: loss of 100', 'second lost: loss of 101', 'holder: lost, worker-died']);
+  });
+});
+
 describe('a call that was sent behind another', () => {
   it('is counted, and goes elsewhere if its worker is lost before it came to it', () => {
     const { exchange, call, said, worker } = exchanging();
@@ -488,6 +600,20 @@ describe('a batch', () => {
     expect(worker.runtime.counters.cancelled.kept).toBe(kept);
   });
 
+  it('that is given up counts as cancelled where several were answered together after that, too', () => {
+    const { exchange, batch, mapped, one, worker } = batchSent();
+    exchange.abandon(batch);
+    mapped(100, [1, 2]);
+    one(102, never);
+    expect(worker.runtime.counters.cancelled.kept).toBe(1);
+  });
+
+  it('has no call sent behind it', () => {
+    const { exchange, said, worker } = batchSent();
+    worker.takesSeveral = true;
+    expect(exchange.takes(callOf('call', said))).toBe(false);
+  });
+
   it('has nothing left to be given up as the last of its answers is told', () => {
     const { exchange, batch, items, mapped, one, said, worker } = batchSent();
     mapped(100, [1, 2]);
@@ -503,7 +629,7 @@ describe('a batch', () => {
 });
 
 /** An exchange under lease 7 in slot 1, with a worker that only notes what it is told. */
-function exchanging({ holds }: { holds?: boolean } = {}) {
+function exchanging({ holds, isShort }: { holds?: boolean | undefined; isShort?: boolean | undefined } = {}) {
   const said: string[] = [];
   let requests = 99;
   const asked: Request[] = [];
@@ -522,9 +648,15 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
       prefetch: { counts: { ahead: 0, overruns: 0, moved: 0 } },
       tellClient: ({ send }: { send: (event: never) => void }, event: object) => send(event as never),
       nowToShed: 42,
-      linger: { end: () => {} },
+      linger: { end: () => {}, keep: () => void said.push('kept for the turn') },
+      offer: ({ type, lease, place, slot }: { type: string; lease: number; place: number; slot: number }) =>
+        void said.push(`${type} ${lease} in slot ${slot} of place ${place}`),
       endedBy: undefined as string | undefined,
     },
+    place: 3,
+    mayOffer: false,
+    mayLinger: false,
+    hasSpurned: false,
     isBeyondItsSlots: true,
     isRunning: false,
     isUnsent: false,
@@ -534,6 +666,9 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     first: { call: {} },
     ahead: (request: Request) => (worker.runs(request) ? undefined : worker.first),
     runs: (request: Request) => worker.isRunning && asked[0] === request,
+    /** The last request that is on the line. */
+    lastSent: 99,
+    hasSent: (id: number) => id <= worker.lastSent,
     hasStarted: (id: number) => worker.hasBegun || (id === requests ? 'unknown' : false),
     request: (call: Call | undefined, batch: Batch | undefined, exchange: Exchange) => {
       const id = requests + 1;
@@ -563,7 +698,7 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
       return { beat: () => said.push('beat'), end: () => said.push('watch over') };
     },
     say: (line: string) => said.push(`said ${line}`),
-    endLease: (lease: number) => said.push(`lease ${lease} ended`),
+    endLease: (lease: number, isUnused: boolean) => said.push(`lease ${lease} ended${isUnused ? ', unused' : ''}`),
     send: () => void said.push('request'),
     answered: ({ id }: Request) => void said.push(`answered ${id}`),
     goOn: () => void said.push('goes on'),
@@ -594,6 +729,7 @@ function exchanging({ holds }: { holds?: boolean } = {}) {
     Object.assign(worker, { pipe: worker }) as unknown as WorkerHand,
     client as unknown as ClientRef,
     holder satisfies LeaseHolder | undefined,
+    isShort,
   );
   return { exchange, call: callOf('call', said), said, worker, holder };
 }

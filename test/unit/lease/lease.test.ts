@@ -298,6 +298,21 @@ describe('checkout', () => {
     await lease.checkin();
   });
 
+  it('keeps the program running while somebody waits, and not for what is had at once', async () => {
+    const { pool, world } = await booted();
+    const { keepAlive } = world.runtime;
+    const calls = [vi.spyOn(keepAlive, 'hold'), vi.spyOn(keepAlive, 'release')] as const;
+    const counts = () => calls.map(({ mock }) => mock.calls.length);
+    const lease = await pool.checkout();
+    expect(counts()).toEqual([0, 0]);
+    const waits = pool.checkout();
+    expect(counts()).toEqual([1, 0]);
+    await lease.checkin();
+    await (await waits).checkin();
+    const [held, released] = counts();
+    expect(released).toBe(held);
+  });
+
   it('rejects where the pool ends', async () => {
     const { pool } = await booted();
     const lease = await pool.checkout();
@@ -359,10 +374,21 @@ describe('tryCheckout', () => {
     await lease.checkin();
   });
 
-  it('throws where the pool has ended, and counts that as a refusal', async () => {
+  it('throws where the pool has ended, and counts no call for that', async () => {
     const { pool } = await booted();
     void pool.drain();
     expect(() => pool.tryCheckout()).toThrow(expect.objectContaining({ code: 'ERR_POOL_CLOSED' }));
+    expect(pool.stats().calls).toMatchObject({ asked: 0, refused: 0 });
+  });
+
+  it('is undefined as well where there is no room to wait, since it would not have waited', async () => {
+    const { pool, world } = await booted({ queueMax: 1 });
+    const lease = await pool.checkout();
+    const waits = pool.call('waits');
+    expect(pool.tryCheckout()).toBeUndefined();
+    await lease.checkin();
+    world.process.answer(1);
+    expect(await waits).toBe(1);
   });
 
   it('leaves no timer behind, though the pool bounds waits', async () => {

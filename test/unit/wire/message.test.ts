@@ -27,11 +27,13 @@ import {
   encodeSessionEnd,
   encodeSignal,
   encodeStop,
+  itemsRoom,
   messageOf,
+  otherProtocol,
   PROTOCOL,
   templateMessageOf,
 } from '../../../src/wire/message.js';
-import { callLine, lostFrom, streamed } from '../../../src/wire/request.js';
+import { callLine, encodeMap, lostFrom, mapLine, mapRoom, requestOfItem, streamed } from '../../../src/wire/request.js';
 import { ThrownErrors } from '../../../src/wire/thrown.js';
 import { decodeMessage, meaningOf, requestOf } from '../../support/node-line.js';
 import { thrown } from '../../support/outcome.js';
@@ -164,12 +166,51 @@ describe('what a call says beside its arguments', () => {
     expect(lostFrom(request)).toBe('args[3]');
     structuredClone(numbers.buffer, { transfer: [numbers.buffer] });
     expect(lostFrom(request)).toBe('args[2]');
+    const [first, second] = [new Uint8Array(1), new Uint8Array(1)];
+    const named = requestOf({ name: 'f', args: [], kwargs: { first, second } }, LIMITS);
+    structuredClone(second.buffer, { transfer: [second.buffer] });
+    expect(lostFrom(named)).toBe('kwargs.second');
   });
 
   it('names the files of the arrays that are shared', () => {
     const { text } = requestOf({ name: 'f', args: [] }, LIMITS);
     expect(callLine(8, text, [[0, 5, 77]])).toBe('[8,"f",[],{"share":[[0,5,77]]}]');
     expect(callLine(8, text, [])).toBe('[8,"f",[]]');
+  });
+});
+
+describe('the line of a map', () => {
+  const frameOf = (more: object) => encodeMap({ name: 'f"', ...more }, LIMITS)!;
+  const all: readonly object[] = [
+    {},
+    { kwargs: { a: [1] } },
+    { context: { trace: 'x' } },
+    { kwargs: { a: 1 }, context: { trace: 'x' } },
+  ];
+
+  it.each(all)('says once what its calls have in common: %o', (more) => {
+    const line = mapLine(7, frameOf(more), ['1', '"b"']);
+    expect(JSON.parse(line)).toEqual({ type: 'map', id: 7, name: 'f"', items: [1, 'b'], ...more });
+    expect(JSON.parse(mapLine(7, frameOf(more), []))).toMatchObject({ items: [] });
+  });
+
+  it.each(all)('is of calls that are each as they would be by themselves: %o', (more) => {
+    const { text, bin, keyChars } = requestOf({ name: 'f"', args: [[2]], ...more }, LIMITS);
+    expect(requestOfItem(frameOf(more), '[2]')).toEqual({ text, bin, keyChars });
+  });
+
+  it('is made where all of that is JSON; a context that is not is refused', () => {
+    expect(encodeMap({ name: 'f', kwargs: { at: new Date(0) } }, LIMITS)).toBeUndefined();
+    const refused = () => encodeMap({ name: 'f', context: { at: new Date(0) } }, LIMITS);
+    expect(thrown(refused, ValueRefusedError).path).toBe('context.at');
+  });
+
+  it('has room for so many characters, though each takes three bytes', () => {
+    const limits = { ...LIMITS, messageBytesMax: 3_002 };
+    const around = mapLine(Number.MAX_SAFE_INTEGER, frameOf({}), []).length;
+    expect(mapRoom(frameOf({}), limits)).toBe(1_000 - around);
+    const aroundItems = encodeItems(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, '"values":[],"rich":[]').length;
+    expect(itemsRoom(limits)).toBe(1_000 - aroundItems);
   });
 });
 
@@ -332,9 +373,11 @@ describe('decodeMessage', () => {
 
 /** What Python may say: all that it must hold, what else it may hold, and what comes of it where that is more. */
 const SAID: readonly { must: Record<string, unknown>; may?: Record<string, unknown>; also?: object }[] = [
-  { must: { type: 'reply', id: 1, value: 2 } },
+  { must: { type: 'reply', id: 1, value: 2 }, may: { tookUs: 7 } },
   { must: { type: 'reply', id: 1, value: null } },
-  { must: { type: 'error', id: 1, error: wire({}) }, may: { started: false } },
+  { must: { type: 'error', id: 1, error: wire({}) }, may: { started: false, tookUs: 7 } },
+  { must: { type: 'part', id: 1, value: 2 }, also: { bytes: 32 } },
+  { must: { type: 'mapped', id: 1, values: [1, 'a'], tookUs: 9, longestUs: 5 } },
   { must: { type: 'items', id: 1, values: [1, 'a'] }, also: { bytes: 40 } },
   { must: { type: 'callback', id: 1, function: 0, number: 2, args: [1], kwargs: { a: 1 } }, may: { blocks: true } },
   { must: { type: 'callback', id: 1, kept: 1, number: 2, args: [], kwargs: {} } },
@@ -375,6 +418,8 @@ const NO_SUCH: Record<string, readonly (readonly [unknown, string])[]> = {
     ['x', 'is no object'],
   ],
   started: [[0, 'is no boolean']],
+  tookUs: [[0.5, 'is no safe integer']],
+  longestUs: [['5', 'is no safe integer']],
   values: [[{}, 'is no array']],
   function: [['0', 'is no safe integer']],
   kept: [[0, 'is not positive']],
@@ -461,6 +506,15 @@ describe('each message of a worker', () => {
     expect(attempt('{"type":7}')).toContain('`type` is no string, in ');
   });
 
+  it('is a reply where it is a list, of an id, a value and perhaps how long that took', () => {
+    expect(decodeMessage('[1,[2]]')).toEqual({ type: 'reply', id: 1, value: [2] });
+    expect(decodeMessage('[1,null,30]')).toEqual({ type: 'reply', id: 1, value: null, tookUs: 30 });
+    for (const id of ['0', '-1', '1.5', '"1"', 'null']) {
+      expect(attempt(`[${id},2]`)).toMatch(/`id` is (no safe integer|not positive), in /);
+    }
+    expect(attempt('[1,2,null]')).toContain('`tookUs` is no safe integer, in ');
+  });
+
   it('is told of by its first eighty characters', () => {
     const line = (chars: number) => `{"type":"${'x'.repeat(chars - 11)}"}`;
     expect(attempt(line(80))).toContain(`in ${JSON.stringify(line(80))}`);
@@ -493,6 +547,14 @@ describe('each message of a worker', () => {
     const handle = '{"type":"reply","id":1,"value":null,"rich":[[["value"],"handle",7]]}';
     const resolve = (kind: string, data: readonly unknown[], id: unknown) => ({ kind, data, id });
     expect(messageOf(parseLine(handle), [], resolve)).toMatchObject({ value: { kind: 'handle', data: [7], id: 1 } });
+  });
+});
+
+describe('a Python of another protocol', () => {
+  it('is told of with both protocols, and the version of its library', () => {
+    const hello = { type: 'hello', protocol: 2, library: '9.9', python: '3', executable: '/p', pid: 7 } as const;
+    const said = `Python speaks protocol 2 (library 9.9), and this side speaks ${PROTOCOL}`;
+    expect(otherProtocol(hello)).toBe(said);
   });
 });
 
@@ -719,6 +781,11 @@ describe('what is said during a call', () => {
     }
     const bytes = () => encodeSaid({ value: new Uint8Array(11) }, seen, limits, {});
     expect(bytes).toThrow('takes 11 raw bytes, and a message may have 10.');
+  });
+
+  it('is refused by its path where it is no value', () => {
+    const refused = () => encodeSaid({ value: [1, undefined] }, seen, limits, {});
+    expect(thrown(refused, ValueRefusedError).path).toBe('value[1]');
   });
 });
 

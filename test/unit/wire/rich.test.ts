@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MessageTooLargeError, ProtocolError, ValueRefusedError } from '../../../src/errors.js';
 import { MicroDate } from '../../../src/time/micro-date.js';
 import { NdArray, ndarray } from '../../../src/values/ndarray.js';
-import { RichWalk, restore, SHARED_BYTES_MIN, type ValueHandlers } from '../../../src/wire/rich.js';
+import { isLost, RichWalk, restore, SHARED_BYTES_MIN, type ValueHandlers } from '../../../src/wire/rich.js';
 import { encodeArguments, encodeFields } from '../../../src/wire/value.js';
 import { thrown } from '../../support/outcome.js';
 
@@ -57,6 +57,14 @@ describe('what JSON has no word for', () => {
     const { fields, bin } = told(array);
     expect(fields).toEqual({ value: null, rich: [[['value'], 'ndarray', 0, 'float64', [2, 3], 'C']], bin: [48] });
     expect(bin[0]!.buffer).toBe(array.data.buffer);
+  });
+
+  it('is lost once its buffer was transferred, and not where there never were any bytes', () => {
+    const data = new Uint8Array(2);
+    const { bin } = told([data, new Uint8Array(0)]);
+    expect(bin.map(isLost)).toEqual([false, false]);
+    transferred(data);
+    expect(bin.map(isLost)).toEqual([true, false]);
   });
 
   it('takes no longer for a long bigint than to write its digits in hexadecimal', () => {
@@ -381,6 +389,26 @@ describe('restore', () => {
     [1_500, ['datetime', 7], new MicroDate(1_500, 7)],
     [[['a', 1]], ['map'], new Map([['a', 1]])],
     [[1, 'a'], ['set'], new Set([1, 'a'])],
+    [
+      [
+        [1, 2],
+        ['x', 'y'],
+      ],
+      ['rows', ['a', 'b']],
+      [
+        { a: 1, b: 'x' },
+        { a: 2, b: 'y' },
+      ],
+    ],
+    [[[0, 1, 0], ['a', 'c'], ['b']], ['merged'], ['a', 'b', 'c']],
+    [
+      [
+        ['a', 'b'],
+        [1, 2],
+      ],
+      ['keyed'],
+      { a: 1, b: 2 },
+    ],
     [null, ['bytes', 0], new Uint8Array([1, 0, 2, 0])],
     [null, ['array', 0, 'uint16'], new Uint16Array([1, 2])],
     [null, ['ndarray', 0, 'uint16', [2, 1], 'F'], ndarray(new Uint16Array([1, 2]), { shape: [2, 1], order: 'F' })],

@@ -9,7 +9,9 @@ import {
   type Arguments,
   encodeArguments,
   encodeFields,
+  encodeItem,
   encodeJson,
+  encodePlain,
   type ValueFields,
 } from '../../../src/wire/value.js';
 import { encodeAsFields } from '../../support/node-line.js';
@@ -111,6 +113,54 @@ describe('nothing but JSON', () => {
       vi.restoreAllMocks();
       expect(error).toBe(thrown);
     }
+  });
+});
+
+describe('a value of a map', () => {
+  it('is its JSON where it is nothing else, as deep and as large as a message may be', () => {
+    const written = [7, 'a', [1, { b: null }]].map((value) => encodePlain(value, LIMITS));
+    expect(written).toEqual(['7', '"a"', '[1,{"b":null}]']);
+    for (const value of [-0, Number.NaN, 1n, undefined, new Date(5), [undefined]]) {
+      expect(encodePlain(value, LIMITS)).toBeUndefined();
+    }
+    const limits = { ...LIMITS, depthMax: 1, messageBytesMax: 10 };
+    expect([encodePlain('x'.repeat(8), limits), encodePlain('x'.repeat(9), limits)]).toEqual(['"xxxxxxxx"', undefined]);
+    // A list of arguments, or an object of them, is no level.
+    expect([encodePlain([[1]], limits), encodePlain([[1]], limits, 1)]).toEqual([undefined, '[[1]]']);
+  });
+});
+
+describe('an item of those that share a message', () => {
+  it.each([
+    [5, '5', ''],
+    [{ a: [1] }, '{"a":[1]}', ''],
+    [1n, '"1"', '[["values",3],"int"]'],
+    [
+      { at: new Date(5), of: [2n] },
+      '{"at":5,"of":["2"]}',
+      '[["values",3,"at"],"datetime"],[["values",3,"of",0],"int"]',
+    ],
+  ])('is told of by its place among them where JSON has no word: %o', (item, json, rich) => {
+    expect(encodeItem(item, 3, LIMITS)).toEqual({ json, rich });
+  });
+
+  it('is none where it needs a message of its own: for its bytes or its size, or since it is no value', () => {
+    for (const item of [new Uint8Array(1), [1, new Uint8Array(1)], undefined, () => 1, [[undefined]]]) {
+      expect(encodeItem(item, 0, LIMITS)).toBeUndefined();
+    }
+    const limits = { ...LIMITS, messageBytesMax: 18 };
+    expect(encodeItem([1n, 'x'.repeat(8)], 0, limits)).toMatchObject({ json: '["1","xxxxxxxx"]' });
+    expect(encodeItem([1n, 'x'.repeat(9)], 0, limits)).toBeUndefined();
+  });
+
+  it('throws on what a getter of it throws', () => {
+    const item = {
+      first: 1n,
+      get second(): never {
+        throw new RangeError('mine');
+      },
+    };
+    expect(() => encodeItem(item, 0, LIMITS)).toThrow('mine');
   });
 });
 
