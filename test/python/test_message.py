@@ -9,7 +9,7 @@ CASES = json.loads((VECTORS / "messages.json").read_text(encoding="utf-8"))
 WRITE = {
     "hello": lambda m: message.hello(m["library"], m["python"], m["executable"], m["pid"]),
     "ready": lambda m: message.ready(m["functions"], m["streams"], m["interrupts"], m["stacks"], m.get("files"), m.get("shares")),
-    "failed": lambda m: message.failed(m["stage"], encode_unchecked(m["error"])),
+    "failed": lambda m: message.failed(m["stage"], encode_unchecked(m["error"]), m.get("files")),
     "reply": lambda m: reply(m["id"], encode_unchecked(m["value"]), m.get("tookUs")),
     "error": lambda m: message.error(m["id"], encode_unchecked(m["error"]), m.get("started", True), m.get("tookUs")),
     "items": lambda m: message.items(m["id"], f'"values":{encode_unchecked(m["values"])}'),
