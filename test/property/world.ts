@@ -200,17 +200,28 @@ export class World {
     this.endings.push(this.pool[by]().then(over));
   }
 
-  /** Once it is over, none of those who were there takes a lease. */
+  /** Once it is over, none of those who were there takes a lease, and another does. */
   reload(): void {
     this.#hasReloaded = true;
     this.#reloadsAhead += 1;
     const before = this.python.processes.length;
-    this.pool.reload().then(
+    const stale = () =>
+      this.python.living.filter((each) => this.python.processes.indexOf(each) < before && this.#takesLeases(each));
+    // Looked at before it is heard, too: several ends may be told in one step, and who was up at the first may have died by the next.
+    let wasKept = false;
+    const look = () => {
+      wasKept ||= stale().length === 0 && this.#isSomebodyUp();
+      return undefined;
+    };
+    const looking = this.runtime.changed(look);
+    const reload = this.pool.reload().finally(() => looking.leave?.());
+    reload.then(
       () => {
         this.#reloadsAhead -= 1;
         this.#mark?.('reloaded');
-        const stale = this.python.living.filter((each) => this.python.processes.indexOf(each) < before);
-        for (const each of stale) if (this.#takesLeases(each)) this.faults.push(`process ${each.pid} is not replaced`);
+        look();
+        for (const { pid } of stale()) this.faults.push(`process ${pid} is not replaced`);
+        if (!wasKept && this.ends.length === 0) this.faults.push('a reload is over, and nobody was up');
       },
       (error: { code?: string }) => {
         this.#reloadsAhead -= 1;
@@ -219,6 +230,11 @@ export class World {
         if (!isSo) this.faults.push(`a reload came to ${error}`);
       },
     );
+  }
+
+  #isSomebodyUp(): boolean {
+    const hands = [...this.runtime.hands.values()];
+    return hands.some(({ life }) => life.boot.isUp && this.#takesLeases(life.process as FakeProcess));
   }
 
   /** It was not told to go. */
