@@ -15,7 +15,7 @@ import {
   type PullMessage,
 } from '../wire/message.js';
 import { ThrownErrors } from '../wire/thrown.js';
-import { type Encoded, type EncodedItem, encodeItem, type ValueLimits } from '../wire/value.js';
+import { type Encoded, type EncodedItem, encodeItem, lengthOf, type ValueLimits } from '../wire/value.js';
 import type { WorkerHand } from '../worker/worker-hand.js';
 
 /** The call in whose name Python asks for something. */
@@ -279,7 +279,7 @@ class Input {
   }
 
   #sendItems(count: number, { text, bin }: Encoded): void {
-    const size = bin.reduce((sum, { byteLength }) => sum + byteLength, text.length);
+    const size = lengthOf({ text, bin });
     this.#sent += count;
     this.#room -= count;
     this.#bytes += size;

@@ -14,7 +14,7 @@ import {
   type PartMessage,
   type ReadyMessage,
 } from '../wire/message.js';
-import { lengthOf } from '../wire/request.js';
+import { lengthOf } from '../wire/value.js';
 import type { WorkerHand } from '../worker/worker-hand.js';
 import type { Call } from './call.js';
 import { callOf, type Parent } from './children.js';
@@ -84,10 +84,7 @@ export class Pipe {
     this.#isSerial = hand.runtime.settings.lane === 'serial';
     this.#outbox = new Outbox(
       {
-        send: (line, bin, isUrgent) => {
-          this.#process.send(line, bin, isUrgent);
-          this.answersSoon();
-        },
+        send: (line, bin, isUrgent) => this.#tell(line, bin, isUrgent),
         whenTaken: (run) => this.#process.whenTaken?.(run) ?? false,
       },
       (id, isRequest) => {
@@ -290,7 +287,11 @@ export class Pipe {
   interrupt(id: number): void {
     this.#process.cancel(id, this.#interrupts);
     // Before what waits in the outbox, which is of others: it may take longer than Python is given to end this.
-    this.#process.send(encodeCancel(id));
+    this.#tell(encodeCancel(id));
+  }
+
+  #tell(line: string, bin?: readonly Uint8Array[], isUrgent?: boolean): void {
+    this.#process.send(line, bin, isUrgent);
     this.answersSoon();
   }
 

@@ -1,6 +1,6 @@
 import type { Call } from '../call/call.js';
 import type { PoolSettings } from '../options.js';
-import { lengthOf } from '../wire/request.js';
+import { lengthOf } from '../wire/value.js';
 
 /**
  * Which calls may stand in a worker's pipe behind others: those of functions that were short lately, and that say

@@ -75,13 +75,6 @@ function quoted(name: string): string {
   return json;
 }
 
-/** How long a request is on the line, about: its text, and the raw bytes behind it. */
-export function lengthOf({ text, bin }: Pick<Encoded, 'text' | 'bin'>): number {
-  let length = text.length;
-  for (const { byteLength } of bin) length += byteLength;
-  return length;
-}
-
 /** Refuses a request whose line would be too large, whatever its id. */
 function limitRequest(text: string, large: Encoded['large'], limits: ValueLimits, name: string | undefined): void {
   limitBytes(text, CALL_HEAD_BYTES + (large?.length ?? 0) * SHARE_BYTES, name, limits);

@@ -21,6 +21,13 @@ export interface Encoded {
   readonly large?: readonly number[] | undefined;
 }
 
+/** How long that is on the line, about: the text, and the raw bytes behind it. */
+export function lengthOf({ text, bin }: Pick<Encoded, 'text' | 'bin'>): number {
+  let length = text.length;
+  for (const { byteLength } of bin) length += byteLength;
+  return length;
+}
+
 /** One of the `values` of a message, made by itself. */
 export interface EncodedItem {
   readonly json: string;
