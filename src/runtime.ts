@@ -73,12 +73,15 @@ export class Runtime {
   readonly startPython: StartPython;
   readonly hands = new Map<WorkerRef, WorkerHand>();
   readonly live = new LiveProcesses();
-  readonly #turnEnd = new TurnEnd(() => {
-    this.linger.end();
-    this.keepAlive.rest();
-  });
-  readonly keepAlive = new KeepAlive(this.#turnEnd.want);
-  readonly linger = new Linger(this.#turnEnd.want);
+  readonly #turnEnd: TurnEnd = new TurnEnd(
+    (): boolean => this.linger.isKeeping || this.keepAlive.isIdle,
+    () => {
+      this.linger.end();
+      this.keepAlive.rest();
+    },
+  );
+  readonly keepAlive: KeepAlive = new KeepAlive(this.#turnEnd.want);
+  readonly linger: Linger = new Linger(this.#turnEnd.want);
   /** The maps that are about to send what they have taken, or to ask for a worker for it. */
   readonly flushing = new Set<{ flush(): void }>();
   readonly sessions: SessionRegistry;

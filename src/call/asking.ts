@@ -1,6 +1,7 @@
 import { type Affinity, byAge, type RefusalReason, type Waiter } from '../../machines/index.js';
 import { own } from '../base/own.js';
 import type { Runtime } from '../runtime.js';
+import { joinPieces } from '../wire/request.js';
 import type { WorkerHand } from '../worker/worker-hand.js';
 import { Budget } from './budget.js';
 import type { Call, CallHome, CallOutcome } from './call.js';
@@ -305,6 +306,7 @@ export class CallAsking extends Asking implements CallHome {
     super(runtime, standing, isShort, call.askedAt);
     this.call = call;
     call.waitAt(this);
+    if (runtime.askers.size >= MANY) joinPieces(call);
     if (runtime.settings.queueTimeoutMs !== undefined) call.onSettled(() => this.close());
   }
 
@@ -394,6 +396,9 @@ class NestedAsking extends CallAsking {
     return [this.call, ...this.runtime.shared.sharersOf(this.call)].toReversed();
   }
 }
+
+/** So many who wait that it matters how much room each takes. */
+const MANY = 1_000;
 
 /** What asks for a worker for that call. */
 export function askingFor(runtime: Runtime, call: Call, options: CallOptions, isShort = false): CallAsking {

@@ -40,6 +40,10 @@ export class Linger {
     return best;
   }
 
+  get isKeeping(): boolean {
+    return this.#kept.length > 0;
+  }
+
   /** Gives back all that is kept. */
   end(): void {
     if (this.#kept.length === 0) return;

@@ -18,6 +18,8 @@ export function lineSocket(duplex: Duplex): Duplex {
   duplex.destroy();
   const common = Buffer.allocUnsafeSlow(READ_BYTES);
   let current: Buffer | undefined;
+  /** What was read last into the common one: what comes next is often as long, and to make a view takes longer than to read it. */
+  let piece = common;
   let place: Place | undefined;
   const onread = {
     // Asked at the beginning and after each read. Undefined: the same again.
@@ -27,7 +29,11 @@ export function lineSocket(duplex: Duplex): Duplex {
       current = next;
       return next;
     },
-    callback: (length: number, buffer: Buffer) => socket.emit('data', buffer.subarray(0, length)),
+    callback: (length: number, buffer: Buffer) => {
+      if (buffer !== common) return socket.emit('data', buffer.subarray(0, length));
+      if (piece.length !== length) piece = common.subarray(0, length);
+      return socket.emit('data', piece);
+    },
   };
   // Node documents `onread` for `connect` alone, and `handle`, by which `node:cluster` passes connections on, not at all.
   const socket: Socket = new Socket({ readable: true, writable: true, ...({ handle, onread } as object) });

@@ -29,9 +29,14 @@ export class KeepAlive {
     else this.#onIdle();
   }
 
+  /** Nobody holds it. */
+  get isIdle(): boolean {
+    return this.#holders === 0;
+  }
+
   /** Lets the program end, if nobody holds it any more. */
   rest(): void {
-    if (this.#holders === 0) this.#timer?.unref();
+    if (this.isIdle) this.#timer?.unref();
   }
 
   /** Runs to the end of `work`, then lets go. */

@@ -168,13 +168,23 @@ export class Channel<Message = MessageFromPython> {
 
 /** A stream that hears of a failed write closes itself, and what the other side had sent before is lost. */
 function watchWrites(duplex: Duplex, onFailure: (error: Error) => void): void {
-  const heard = (done: () => void) => (error?: Error | null) => {
+  let done: (() => void) | undefined;
+  const heard = (error?: Error | null) => {
     if (error) onFailure(error);
-    done();
+    done?.();
   };
+  // There is one write at a time, and what a stream is to be told after it is one function for all.
   const { _write: write, _writev: writev } = duplex;
-  duplex._write = (chunk, encoding, done) => write.call(duplex, chunk, encoding, heard(done));
-  if (writev) duplex._writev = (chunks, done) => writev.call(duplex, chunks, heard(done));
+  duplex._write = (chunk, encoding, written) => {
+    done = written;
+    write.call(duplex, chunk, encoding, heard);
+  };
+  if (writev) {
+    duplex._writev = (chunks, written) => {
+      done = written;
+      writev.call(duplex, chunks, heard);
+    };
+  }
 }
 
 /** What a line means that came with these raw bytes. */

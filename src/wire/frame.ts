@@ -47,11 +47,12 @@ export class LineReader {
   push(chunk: Buffer, onLine: (line: string) => void): void {
     let start = this.#attachments === undefined ? 0 : this.#fill(chunk, 0);
     if (start === chunk.length) return;
-    // Python writes nothing but ASCII, and asking once for all lines of a chunk is cheaper than decoding each as UTF-8.
-    const chunkIsAscii = isAscii(chunk);
-    if (chunkIsAscii && this.#heldBytes === 0 && chunk[chunk.length - 1] === NEWLINE) {
-      start = this.#pushLines(chunk, start, onLine);
+    if (this.#heldBytes === 0 && chunk[chunk.length - 1] === NEWLINE) {
+      const text = asciiOf(chunk, start);
+      if (text !== undefined) start = this.#pushLines(chunk, start, text, onLine);
+      if (start === chunk.length) return;
     }
+    const chunkIsAscii = isAscii(chunk);
     for (let end = chunk.indexOf(NEWLINE, start); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
       onLine(this.#finish(chunk, start, end, chunkIsAscii));
       start = end + 1;
@@ -60,9 +61,8 @@ export class LineReader {
     if (start < chunk.length) this.#hold(chunk, start, chunk.length, chunkIsAscii);
   }
 
-  /** Of a chunk of whole lines, which are decoded together. Returns how far it came: raw bytes may follow a line. */
-  #pushLines(chunk: Buffer, start: number, onLine: (line: string) => void): number {
-    const text = chunk.toString('latin1', start);
+  /** Of a chunk of whole lines, which is that text from `start` on. Returns how far it came: raw bytes may follow a line. */
+  #pushLines(chunk: Buffer, start: number, text: string, onLine: (line: string) => void): number {
     let from = 0;
     while (from < text.length) {
       const end = text.indexOf('\n', from);
@@ -176,6 +176,17 @@ interface Attachments {
   readonly onAttachments: (attachments: readonly Uint8Array[]) => void;
 }
 
+/**
+ * The text from `start` on, if all of it is ASCII; else `undefined`. Python writes nothing else, and to decode all lines of a
+ * chunk together is cheaper than to decode each as UTF-8.
+ */
+function asciiOf(chunk: Buffer, start: number): string | undefined {
+  if (start > 0 || chunk.length > ASKED_BYTES_MIN) return isAscii(chunk) ? chunk.toString('latin1', start) : undefined;
+  // Without an encoding that takes no longer, and saves asking. What is no UTF-8 has become a replacement character.
+  const text = chunk.toString();
+  return text.length === chunk.length && !text.includes(REPLACEMENT) ? text : undefined;
+}
+
 function decode(bytes: Buffer, start: number, end: number, areAscii: boolean): string {
   if (areAscii) return bytes.toString('latin1', start, end);
   try {
@@ -188,6 +199,9 @@ function decode(bytes: Buffer, start: number, end: number, areAscii: boolean): s
 const NEWLINE = 10;
 const EMPTY = Buffer.alloc(0);
 const HELD_BYTES_MIN = 4096;
+const REPLACEMENT = '\ufffd';
+/** From here on to decode UTF-8 takes longer than to ask whether it is ASCII and to decode that. */
+const ASKED_BYTES_MIN = 512;
 /** A larger store is not kept for the next line of that worker. */
 const KEPT_BYTES_MAX = 64 * 1024;
 const SPARE_BYTES_MAX = 16 * 1024 * 1024;

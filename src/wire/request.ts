@@ -43,7 +43,7 @@ export function encodeRequest(
   if (lease !== undefined) extras = listed(extras, `"lease":${lease}`);
   if (on !== undefined) extras = listed(extras, `"on":${on}${get === true ? ',"get":true' : ''}`);
   const bare = `${quoted(name)},${args}`;
-  const text = inOne(requestText(bare, extras));
+  const text = requestText(bare, extras);
   limitRequest(text, large, limits, name);
   const keyChars = bare.length + (more === '' ? 0 : EXTRAS.length + more.length);
   return { text, bin, large, keyChars };
@@ -55,12 +55,11 @@ function listed(before: string, one: string): string {
 }
 
 /**
- * The same text. V8 keeps pieces that are put together as pieces, until somebody reads them; many may wait, and short ones
- * take more room so.
+ * For a request that is to wait with many others: V8 keeps text that is put together as its pieces, until somebody reads it,
+ * and short ones take more room so.
  */
-function inOne(text: string): string {
+export function joinPieces({ text }: EncodedRequest): void {
   if (text.length < JOINED_CHARS_MAX) text.charCodeAt(0);
-  return text;
 }
 
 /** A name as JSON. There are few, and each is asked for again and again. */

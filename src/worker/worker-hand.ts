@@ -74,33 +74,33 @@ export class WorkerHand {
 
   /** The state of its chart. */
   get state() {
-    return this.#chart.value;
+    return this.#chart().value;
   }
 
   /** How many of its leases are live, by its chart: on its way out it has none. */
   get liveLeases(): number {
-    const { value, context } = this.#chart;
+    const { value, context } = this.#chart();
     return value === 'ending' || value === 'dead' ? 0 : context.live;
   }
 
   /** It can take one lease more. */
   get hasFreeSlot(): boolean {
     this.runtime.linger.end();
-    return this.#takesLeases && this.liveLeases < this.runtime.settings.slots;
+    return this.#takesLeases() && this.liveLeases < this.runtime.settings.slots;
   }
 
   /** Nothing that it does by itself speaks against its start. */
   get isProven(): boolean {
-    return this.#chart.context.served >= LEASES_THAT_PROVE;
+    return this.#chart().context.served >= LEASES_THAT_PROVE;
   }
 
   /** It is up, and neither ends nor is about to. */
-  get #takesLeases(): boolean {
+  #takesLeases(): boolean {
     const { state } = this;
     return state === 'leased' || state === 'cancelling' || state === 'idle';
   }
 
-  get #chart() {
+  #chart() {
     return this.#worker.getSnapshot() as ReturnType<Actor<typeof workerMachine>['getSnapshot']>;
   }
 
@@ -111,10 +111,10 @@ export class WorkerHand {
 
   /** More of its slots are leased than anybody may have: what is sent now is sent ahead. */
   get isBeyondItsSlots(): boolean {
-    return this.#leases > this.runtime.settings.slots;
+    return this.#countLeases() > this.runtime.settings.slots;
   }
 
-  get #leases(): number {
+  #countLeases(): number {
     let leases = 0;
     for (const exchange of this.exchanges) if (exchange !== undefined) leases += 1;
     return leases;
@@ -122,8 +122,8 @@ export class WorkerHand {
 
   /** A lease of it may stay for the rest of the turn: nobody waits, and the next call would be granted one of it anyway. */
   get mayLinger(): boolean {
-    if (this.runtime.askers.size > 0 || !this.#reusesLeases) return false;
-    const leases = this.#leases;
+    if (this.runtime.askers.size > 0 || !this.#reusesLeases()) return false;
+    const leases = this.#countLeases();
     const { slots } = this.runtime.settings;
     if (leases > slots) return this.runtime.sendsAhead;
     return slots === 1 || !this.runtime.hasFreerThan(leases - 1);
@@ -132,18 +132,18 @@ export class WorkerHand {
   /** A lease of it may go on to who waits, and the coordinator would not decline that. */
   get mayOffer(): boolean {
     const { askers, settings } = this.runtime;
-    if (askers.size === 0 || !this.#reusesLeases) return false;
+    if (askers.size === 0 || !this.#reusesLeases()) return false;
     // In a crowd all of its slots are granted, and those that are free are granted together.
-    const isFull = this.#leases === settings.slots + settings.prefetchMax;
+    const isFull = this.#countLeases() === settings.slots + settings.prefetchMax;
     return isFull || (askers.size <= settings.sizeMax && !this.isBeyondItsSlots);
   }
 
   /** Its leases may outlast their calls: it takes more of them, and needs to give none back to prove that its start was good. */
-  get #reusesLeases(): boolean {
+  #reusesLeases(): boolean {
     const { endedBy, recycler, sizer } = this.runtime;
     // Those count leases, or the time between them.
     if (endedBy !== undefined || recycler !== undefined || sizer !== undefined) return false;
-    return this.#takesLeases && this.isProven;
+    return this.#takesLeases() && this.isProven;
   }
 
   /** What it does, and when it was heard of. */
@@ -241,7 +241,7 @@ export class WorkerHand {
 
   /** A lease of it is given back, of which its chart has not heard yet. */
   #prove(): void {
-    this.#hasProven = this.#chart.context.served + 1 >= LEASES_THAT_PROVE;
+    this.#hasProven = this.#chart().context.served + 1 >= LEASES_THAT_PROVE;
     if (!this.#hasProven) return;
     // Not in the middle of what a client does: nobody waits for that.
     soon(() => this.runtime.tellSupervisor({ type: 'worker.proven', worker: this.id, place: this.place }));

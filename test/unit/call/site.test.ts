@@ -64,9 +64,23 @@ describe('where something was asked for', () => {
     };
     const told = Array.from({ length: 1_001 }, () => at(5_000));
     expect(told[999]).toContain('site.test');
-    expect(told[1_000]).toBe('\n    at <not known: more than 1,000 calls were made in that second>');
+    expect(told[1_000]).toBe('\n    at <not known: more than 1,000 calls were made in a second>');
     expect(at(5_999)).toBe(told[1_000]);
-    expect(at(6_000)).toContain('site.test');
+    expect(at(7_000)).toContain('site.test');
+  });
+
+  it('is taken for a hundred in a second that follows one with more than a thousand calls, for a thousand behind that', () => {
+    const sites = new Sites();
+    const told = (now: number, calls: number) => {
+      const ask = (): Site => sites.above(ask, 0, now);
+      return Array.from({ length: calls }, () => framesOf(ask())).filter((frames) => frames.includes('site.test'))
+        .length;
+    };
+    const seconds = [1_001, 1_000, 2_000, 2_000, 1];
+    expect(seconds.map((calls, second) => told(1_000 * second, calls))).toEqual([1_000, 100, 1_000, 100, 1]);
+    expect(told(5_000, 2_000)).toBe(1_000);
+    // Whoever made many and then none for a while begins anew.
+    expect(told(7_000, 2_000)).toBe(1_000);
   });
 
   it('is kept as it is where the stack cannot be made text of', () => {
