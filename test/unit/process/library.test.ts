@@ -95,8 +95,8 @@ async function packed(
   const path = join(folder, place, 'library.ts');
   mkdirSync(dirname(path), { recursive: true });
   cpSync(join(root, 'src', 'process', 'library.ts'), path);
-  for (const name of ['errors.ts', 'base/printable.ts', 'base/stack.ts'])
-    cpSync(join(root, 'src', name), join(folder, place, '..', name));
+  for (const name of ['errors.ts', 'errors', 'base/printable.ts', 'base/stack.ts'])
+    cpSync(join(root, 'src', name), join(folder, place, '..', name), { recursive: true });
   writeLibrary('');
   writeFileSync(join(folder, 'package.json'), manifest);
   return import(path);
