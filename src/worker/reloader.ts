@@ -1,6 +1,7 @@
 import { existsSync, type FSWatcher, readdirSync, realpathSync, statSync, watch } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
 import type { Runtime } from '../runtime.js';
+import type { Trial } from './trial.js';
 import type { WorkerHand } from './worker-hand.js';
 
 /**
@@ -15,6 +16,8 @@ export class Reloader {
   #changed = new Set<string>();
   #timer: unknown;
   #isTrying = false;
+  /** Of what is being tried; absent as long as another's is under way. */
+  #trial: Trial | undefined;
   #isClosed = false;
 
   constructor(runtime: Runtime) {
@@ -102,7 +105,7 @@ export class Reloader {
     // Editors keep files of their own beside those that they write.
     if (name === null || !name.endsWith('.py') || name.startsWith('.')) return;
     this.#changed.add(join(folder, name));
-    if (!this.#isTrying) this.#reloadLater();
+    this.#reloadLater();
   }
 
   /** Editors and version control write several files, and one of them several times. */
@@ -110,6 +113,8 @@ export class Reloader {
     const { clock } = this.#runtime;
     clock.clearTimeout(this.#timer);
     this.#timer = clock.setTimeout(() => {
+      // It shows nothing any more, and may take all the time that a start may take. Its end begins the next.
+      if (this.#isTrying) return this.#trial?.end();
       this.#reload().catch((error: unknown) => this.#runtime.fault(error));
     }, SETTLE_MS);
   }
@@ -121,11 +126,16 @@ export class Reloader {
     this.#isTrying = true;
     let stale: readonly WorkerHand[] | undefined;
     try {
-      stale = await runtime.renewal.tried();
+      stale = await runtime.renewal.tried((trial) => {
+        this.#trial = trial;
+      });
     } catch (error) {
-      if (!this.#isClosed) runtime.news.emit('reload.failed', { files, error: error as Error });
+      // What has changed since is tried with what had before.
+      if (this.#changed.size > 0) for (const file of files) this.#changed.add(file);
+      else if (!this.#isClosed) runtime.news.emit('reload.failed', { files, error: error as Error });
     }
     this.#isTrying = false;
+    this.#trial = undefined;
     if (stale !== undefined) {
       const replaced = stale.filter((hand) => hand.life.replace('at-once'));
       runtime.news.emit('pool.reloaded', { files, workers: replaced.map(({ name }) => name) });

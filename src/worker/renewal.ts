@@ -17,8 +17,12 @@ export class Renewal {
     this.#runtime = runtime;
   }
 
-  /** Resolves with those that were started before a trial that has come up. Rejects with what it failed by, or as the pool ends. */
-  async tried(): Promise<readonly WorkerHand[]> {
+  /**
+   * Resolves with those that were started before a trial that has come up. Rejects with what it failed by, or as the pool ends.
+   *
+   * @param onTrial Given the trial as it begins.
+   */
+  async tried(onTrial?: (trial: Trial) => void): Promise<readonly WorkerHand[]> {
     const runtime = this.#runtime;
     const before = this.#over;
     let isOver!: () => void;
@@ -35,6 +39,7 @@ export class Renewal {
     runtime.templates?.renew();
     this.#trial = new Trial(runtime);
     void this.#trial.gone.then(isOver);
+    onTrial?.(this.#trial);
     const failure = await this.#trial.outcome;
     runtime.templates?.renewed(failure === undefined);
     if (this.#isClosed) throw runtime.refusal('closed');

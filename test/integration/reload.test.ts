@@ -278,6 +278,25 @@ describe('a pool that watches its files', () => {
     expect(await pool.call('version')).toBe(2);
   });
 
+  it.each(['spawn', 'fork'] as const)(
+    'tries what was saved meanwhile, where a trial hangs with what there was before: %s',
+    async (start) => {
+      const { pool, write } = await watching({ start });
+      await pool.ready();
+      const gate = new Gate();
+      const failures: unknown[] = [];
+      pool.on('reload.failed', (told) => failures.push(told));
+      const [file] = write({ app: `open(${JSON.stringify(gate.path)}).read()\n${app(2)}` });
+      await gate.reached();
+      const reloaded = next(pool, 'pool.reloaded');
+      const [other] = write({ other: '' });
+      write({ app: app(3) });
+      expect((await reloaded).files).toEqual([file, other].sort());
+      expect(await pool.call('version')).toBe(3);
+      expect(failures).toEqual([]);
+    },
+  );
+
   it('leaves nothing of a trial behind when it is closed in the middle of one', async () => {
     const { pool, write } = await watching();
     await pool.ready();
