@@ -257,9 +257,10 @@ export class Pool<Api = unknown> extends Caller<Api> {
     name: string,
     options: CallOptions,
     concurrency: number | undefined,
+    keepGoing: boolean,
     site: Site,
   ): Carrier | undefined {
-    return carrierFor(this.runtime, name, options, concurrency, site);
+    return carrierFor(this.runtime, name, options, concurrency, keepGoing, site);
   }
 
   async #reload(given: WaitOptions): Promise<void> {

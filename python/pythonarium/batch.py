@@ -47,8 +47,8 @@ def answer_items(worker: Worker, told: dict[str, Any]) -> None:
     atoms, plain, values, writer = ATOMS, PLAIN, answers.values, worker._writer
     cancellation, logs, mark, check = worker._cancellation, worker._logs, worker._mark, worker._check
     out, err = logs._stdout.held, logs._stderr.held
-    # They are given up together, and what is said of that is said of the first. The signal may have come while something
-    # else ran, so that it is looked up once in any case.
+    # They are given up together, and what is said of that is said of the first; or the one that runs by itself. The signal
+    # may have come while something else ran, so that it is looked up once in any case.
     cancellation.call = first
     is_suspect = True
     number = first - 1
@@ -61,7 +61,7 @@ def answer_items(worker: Worker, told: dict[str, Any]) -> None:
             for never_begun in range(number, first + len(items)):
                 worker._send_error(never_begun, given_up, started=False)
             break
-        logs.call = number
+        logs.call = cancellation.item = number
         if mark is not None:
             mark.write(number)
         try:
@@ -107,7 +107,7 @@ def answer_items(worker: Worker, told: dict[str, Any]) -> None:
             answers.flush(now - begun)
             begun = now
     logs.call = None
-    cancellation.call = 0
+    cancellation.call = cancellation.item = 0
     if context is not None:
         current_context.set(NOTHING)
     answers.flush(then - begun)

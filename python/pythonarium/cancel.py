@@ -34,6 +34,8 @@ class Cancellation:
     def __init__(self) -> None:
         # The call that runs, 0 for none.
         self.call = 0
+        # Where that is a batch, the call of it that runs: it may be given up by itself.
+        self.item = 0
         # The call that a signal would interrupt, 0 for none.
         self.armed = 0
         # A signal came that interrupted nothing: what it is meant for may be yet to come.
@@ -69,7 +71,10 @@ class Cancellation:
 
     def is_given_up(self) -> bool:
         """Whether the caller of the call that asks has given up."""
-        return self.is_cancelled(self.call)
+        return self.is_cancelled(self.call) or self._is_item_cancelled()
+
+    def _is_item_cancelled(self) -> bool:
+        return self.item != 0 and self._mark is not None and self._mark.is_cancelled_alone(self.item)
 
     def arm(self, call: int) -> None:
         """Let `call` be interrupted from here on, and at once if it was to be before; 0: there is nothing to interrupt.
@@ -83,7 +88,7 @@ class Cancellation:
             # Those behind it may have been given up with it, by signals that were heard as one.
             if self._mark is not None and self._mark.is_cancelled_after(call):
                 self.missed = True
-            if self.armed and self.is_cancelled(call):
+            if self.armed and (self.is_cancelled(call) or self._is_item_cancelled()):
                 self.armed = 0
                 if self.interrupt is None:
                     raise CallCancelled(GIVEN_UP)

@@ -33,6 +33,10 @@ class StartMark:
         """Whether Node has written that the caller of `call` has given up."""
         return _unpack_from(self._page, 8 * (1 + call % CANCELLED_MAX))[0] == call  # type: ignore[no-any-return]
 
+    def is_cancelled_alone(self, call: int) -> bool:
+        """Whether Node has written that the caller of `call` has given up that one of a batch, and none of the others."""
+        return _unpack_from(self._page, ALONE)[0] == call  # type: ignore[no-any-return]
+
     def is_cancelled_after(self, call: int) -> bool:
         """Whether Node has written that of a later call. Looks at all of them, which takes some microseconds."""
         with memoryview(self._page) as page, page[8:KILLED] as words, words.cast("Q") as calls:
@@ -61,8 +65,10 @@ def _map_without_descriptor(descriptor: int, size: int) -> mmap:
 PAGE_BYTES = 4096
 # The last word says whether the process is about to be killed.
 KILLED = PAGE_BYTES - 8
+# The one before: of a batch, the call that is given up while the others of it are not. It runs, so that there is never a second.
+ALONE = KILLED - 8
 # The words between the mark and that one. Of two calls that share one, the later is seen as given up: Node lets no two do so
 # that it has sent here and are unanswered, unless those are more than that.
-CANCELLED_MAX = PAGE_BYTES // 8 - 2
+CANCELLED_MAX = PAGE_BYTES // 8 - 3
 _pack_into = Struct("<Q").pack_into
 _unpack_from = Struct("<Q").unpack_from

@@ -9,7 +9,6 @@ import { dropUnread, type HandleOwner, type Member } from '../objects/handle.js'
 import { failedResult, type PyProxy, PyResult, pyProxy, referenceOf } from '../objects/py.js';
 import type { MappedItem, MappedResult, PyFunction } from '../objects/py-function.js';
 import type { Runtime } from '../runtime.js';
-import { isLimit } from '../time/limit.js';
 import { splitArgs } from '../values/kw.js';
 import { type Checked, checkAnswer, checkItems, type StandardSchema } from '../values/standard-schema.js';
 import { encodeRequest, streamed } from '../wire/request.js';
@@ -132,9 +131,7 @@ export abstract class Caller<Api = unknown> {
     const site = sites.above(this.map, askers.size, clock.now());
     const callOne = (item: unknown, signal: AbortSignal) =>
       this.#start(name, [item], own({ ...bound, signal, idempotencyKey: undefined }), rest);
-    // An item that takes too long gives up all that went with it.
-    const isAlone = keepGoing && isLimit(this.#waitOf(bound).timeoutMs);
-    const carrier = () => (isAlone ? undefined : this.carrier(name, bound, given, site));
+    const carrier = () => this.carrier(name, bound, given, keepGoing, site);
     // What a schema has made of a result is not what came.
     const onUntaken = this.owner === undefined || bound.schema !== undefined ? undefined : dropUnread;
     const rules = { concurrency, ordered, keepGoing, signal: bound.signal, onUntaken };
@@ -215,6 +212,7 @@ export abstract class Caller<Api = unknown> {
     _name: string,
     _options: CallOptions,
     _concurrency: number | undefined,
+    _keepGoing: boolean,
     _site: Site,
   ): Carrier | undefined {
     return undefined;

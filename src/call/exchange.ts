@@ -89,6 +89,12 @@ export class Exchange {
     return this.#requests[0]?.id;
   }
 
+  /** The call of a batch that runs and is given up by itself. */
+  get lateItem(): number | undefined {
+    const [next] = this.#requests;
+    return next?.isAbandoned ? undefined : next?.lateItem;
+  }
+
   /** The call that waits for that answer; undefined if none does, or does any more. */
   get call(): Call | undefined {
     const [next] = this.#requests;
@@ -268,11 +274,30 @@ export class Exchange {
       return this.#unsent();
     }
     request.isAbandoned = true;
-    if (!runs) return pipe.forestall(request);
+    // What is behind the one that is given up already is not to be begun either.
+    if (!runs || request.lateItem !== undefined) pipe.forestall(request);
+    if (!runs) return;
     this.onRunning(request);
     if (this.worker.hasSpurned) this.worker.revokeSpurned();
     // It may have held up others, who wait for those in their own functions again.
     lookAgain();
+  }
+
+  /** Which call of that batch Python runs, by its number there; undefined if it runs something else. */
+  runningIn(batch: Batch): number | undefined {
+    const request = this.#requestOf(batch);
+    if (request === undefined || batch.isAnswered || !this.worker.pipe.runs(request)) return undefined;
+    return this.worker.pipe.runningIn(request, batch);
+  }
+
+  /** Nobody waits for that call of that batch, which runs, while the others are waited for: Python is to end it and go on. */
+  abandonItem(batch: Batch, index: number): void {
+    const request = this.#requestOf(batch);
+    if (request === undefined || request.isRevoked || request.isAbandoned) return;
+    request.lateItem = request.id + index;
+    request.isRevoked = true;
+    this.worker.runtime.tellClient(this.#client, { type: 'exchange.abandoned', lease: this.lease });
+    if (this.worker.hasSpurned) this.worker.revokeSpurned();
   }
 
   /** Python has come to the request: from now on it is its own doing if it does not answer. */
@@ -315,11 +340,24 @@ export class Exchange {
   /** Calls of a batch were answered, and if they were the last, the request with them. */
   #answeredCalls(request: Request, batch: Batch, wereBegun: boolean): void {
     request.wasBegun ||= request.isAbandoned && wereBegun;
+    this.#passLate(request, batch);
     if (!batch.isAnswered) return;
     this.worker.pipe.answered(request);
     this.#answered(request, request.wasBegun);
     this.#holder?.onAnswered();
     this.worker.pipe.goOn();
+  }
+
+  /** The one that was given up by itself may have been answered: what follows it is waited for. */
+  #passLate(request: Request, batch: Batch): void {
+    if (request.lateItem === undefined || request.isAbandoned) return;
+    if (request.id + batch.answered <= request.lateItem) return;
+    request.lateItem = undefined;
+    this.worker.runtime.counters.cancelled.kept += 1;
+    // With the last of a batch all of it is answered.
+    if (batch.isAnswered) return;
+    request.isRevoked = false;
+    this.worker.runtime.tellClient(this.#client, { type: 'exchange.resumed', lease: this.lease });
   }
 
   #answered(request: Request, wasBegun: boolean): void {

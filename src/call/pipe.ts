@@ -40,6 +40,8 @@ export interface Request {
   isAhead: boolean;
   /** Given up, and one of its calls had been begun. */
   wasBegun: boolean;
+  /** Of a batch, the call that is given up while the others are waited for: the one that runs. */
+  lateItem?: number | undefined;
   /** What has come of the next answer already. */
   parts?: Parts;
   /** What objects come by has ended since it was sent, and why no handle of one is of any use. */
@@ -179,6 +181,12 @@ export class Pipe {
     return !this.#isSerial || this.#requests[0] === request;
   }
 
+  /** Which call of that batch runs, by its number there: of those before it answers are on their way, or wait for others. */
+  runningIn({ id, lastId }: Request, { answered }: Batch): number {
+    const last = this.#process.mark?.read() ?? id;
+    return Math.max(answered, Math.min(last, lastId) - id);
+  }
+
   /** The one that Python runs, where `request` waits behind it. */
   ahead(request: Request): Request | undefined {
     return this.runs(request) ? undefined : this.#requests[0];
@@ -283,9 +291,9 @@ export class Pipe {
     this.#process.cancel(id, this.#interrupts && batch === undefined);
   }
 
-  /** Asks Python to end the request that nobody waits for any more. */
-  interrupt(id: number): void {
-    this.#process.cancel(id, this.#interrupts);
+  /** Asks Python to end the request that nobody waits for any more, or one call of a batch. */
+  interrupt(id: number, isItem = false): void {
+    this.#process.cancel(id, this.#interrupts, isItem);
     // Before what waits in the outbox, which is of others: it may take longer than Python is given to end this.
     this.#tell(encodeCancel(id));
   }

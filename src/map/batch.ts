@@ -14,12 +14,16 @@ export interface BatchItem {
   askedAt: number;
   /** When it was sent last. */
   sentAt: number | undefined;
+  /** How long its map had no worker for it until then. */
+  waitedMs: number;
   succeed(value: unknown): void;
   fail(error: unknown, how?: CallOutcome): void;
 }
 
 /** What a batch tells its owner. */
 export interface BatchListener {
+  /** The moment it is. */
+  now(): number;
   /** So many were answered, which took so long, and the longest of them. */
   onTook(calls: number, tookUs: number, longestUs: number): void;
   /** An item that Python had certainly not begun with: it may be sent once more. */
@@ -38,6 +42,8 @@ export class Batch {
   readonly #listener: BatchListener;
   /** How many are answered: the first ones. */
   answered = 0;
+  /** When Python came to the next one, as far as Node can tell. */
+  begunAt: number;
 
   constructor(
     { name, frame, context }: Pick<Batch, 'name' | 'frame' | 'context'>,
@@ -49,6 +55,17 @@ export class Batch {
     this.context = context;
     this.items = items;
     this.#listener = listener;
+    this.begunAt = listener.now();
+  }
+
+  /** All that was sent before it is answered. */
+  begin(): void {
+    this.begunAt = this.#listener.now();
+  }
+
+  /** The one that is owed the next answer; undefined once all are answered. */
+  get next(): BatchItem | undefined {
+    return this.items[this.answered];
   }
 
   get count(): number {
@@ -70,7 +87,7 @@ export class Batch {
 
   /** What a single call would have been that asks the same as the next one that is owed an answer. */
   requestOfNext(): EncodedRequest {
-    return requestOfItem(this.frame, (this.items[this.answered] as BatchItem).text);
+    return requestOfItem(this.frame, (this.next as BatchItem).text);
   }
 
   /** Whether answers are owed to so many calls from `id` on, and to that before all others. */
@@ -79,14 +96,16 @@ export class Batch {
   }
 
   onMapped({ values, tookUs, longestUs }: MappedMessage): void {
-    for (const value of values) this.#next().succeed(value);
+    for (const value of values) this.#take().succeed(value);
+    this.begin();
     this.#listener.onTook(values.length, tookUs, longestUs);
   }
 
   /** @param tookUs Absent where Python does not say how long that call took. */
   onAnswer(answer: Answer, tookUs?: number): void {
-    if ('error' in answer) this.#next().fail(answer.error);
-    else this.#next().succeed(answer.value);
+    if ('error' in answer) this.#take().fail(answer.error);
+    else this.#take().succeed(answer.value);
+    this.begin();
     if (tookUs !== undefined) this.#listener.onTook(1, tookUs, tookUs);
   }
 
@@ -95,7 +114,7 @@ export class Batch {
     const unbegun: BatchItem[] = [];
     while (!this.isAnswered) {
       const { error, started, isFinal } = lossOf(this.answered);
-      const item = this.#next();
+      const item = this.#take();
       item.moves += 1;
       if (started === false && !isFinal && item.moves < MOVES_MAX) unbegun.push(item);
       else item.fail(error);
@@ -103,8 +122,8 @@ export class Batch {
     this.#listener.onUnbegun(unbegun);
   }
 
-  #next(): BatchItem {
-    const item = this.items[this.answered] as BatchItem;
+  #take(): BatchItem {
+    const item = this.next as BatchItem;
     this.answered += 1;
     return item;
   }

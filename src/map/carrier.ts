@@ -26,6 +26,8 @@ export interface MapTerms extends Standing {
   readonly context: Readonly<Record<string, unknown>> | undefined;
   /** How long each of them may take, waiting and running together. */
   readonly timeoutMs: number | undefined;
+  /** One that takes too long gives up itself alone. */
+  readonly keepGoing: boolean;
   /** Items under way or finished and not yet consumed, at the most. `undefined`: as many as the workers have use for. */
   readonly concurrency: number | undefined;
   /** Where the `map` was made. */
@@ -41,6 +43,7 @@ export function carrierFor(
   name: string,
   options: CallOptions,
   concurrency: number | undefined,
+  keepGoing: boolean,
   site: Site,
 ): Carrier | undefined {
   const { settings } = runtime;
@@ -56,7 +59,8 @@ export function carrierFor(
     const { kwargs } = splitArgs([0], options.kwargs);
     const frame = encodeMap({ name, kwargs, context }, settings.limits);
     if (frame === undefined) return undefined;
-    return new Carrier(runtime, { name, frame, context, timeoutMs, concurrency, site, priority, fairnessKey });
+    const terms = { name, frame, context, timeoutMs, keepGoing, concurrency, site, priority, fairnessKey };
+    return new Carrier(runtime, terms);
   } catch {
     // Each call says what is wrong.
     return undefined;
@@ -78,6 +82,8 @@ export class Carrier implements BatchListener {
   readonly #room: number;
   readonly #askings = new Set<TripAsking>();
   readonly #trips = new Set<Trip>();
+  /** When the last trip ended. */
+  #servedUntil = 0;
   /** Taken and not sent. */
   #pending: BatchItem[] = [];
   /** So many of them, the first ones, are sent. */
@@ -98,8 +104,10 @@ export class Carrier implements BatchListener {
     this.#tripsMax = sizeMax * slots;
     this.concurrency = terms.concurrency ?? this.#useful;
     this.#room = Math.min(BATCH_CHARS_MAX, mapRoom(terms.frame, runtime.settings.limits));
-    const { timeoutMs } = terms;
-    if (isLimit(timeoutMs)) this.#timeLimit = new TimeLimit(timeoutMs, runtime.clock, (late) => this.#failLate(late));
+    const { timeoutMs, keepGoing } = terms;
+    if (!isLimit(timeoutMs)) return;
+    const dues = keepGoing ? () => this.#dues(timeoutMs) : undefined;
+    this.#timeLimit = new TimeLimit(timeoutMs, runtime.clock, (late) => this.#failLate(late), dues);
   }
 
   /** What an item is on the line; `undefined` for one that must be a call of its own. */
@@ -172,8 +180,12 @@ export class Carrier implements BatchListener {
 
   // ---------------------------------------------------------------- as its trips see it
 
-  /** Items for the next batch, if a worker that owes answers to `owed` batches is to have one more. */
-  next(owed: number, { name, pipe }: Exchange['worker']): Batch | undefined {
+  /**
+   * Items for the next batch, if a worker that owes answers to `owed` batches is to have one more.
+   *
+   * @param since When the map got that worker.
+   */
+  next(owed: number, { name, pipe }: Exchange['worker'], since: number): Batch | undefined {
     const left = this.#left;
     const { takesSeveral } = pipe;
     const limit = takesSeveral ? Math.min(this.#pace.limit, this.#share) : 1;
@@ -191,6 +203,7 @@ export class Carrier implements BatchListener {
       chars += item.text.length + 1;
       if (items.length > 0 && chars > this.#room) break;
       item.sentAt = now;
+      item.waitedMs = Math.max(0, since - item.askedAt);
       items.push(item);
     }
     if (this.runtime.news.tellsOfEnds) for (const item of items) this.#sentTo.set(item, name);
@@ -237,7 +250,12 @@ export class Carrier implements BatchListener {
 
   onEnded(trip: Trip): void {
     this.#trips.delete(trip);
+    this.#servedUntil = this.now();
     this.onIdle();
+  }
+
+  now(): number {
+    return this.runtime.clock.now();
   }
 
   onTook(calls: number, tookUs: number, longestUs: number): void {
@@ -290,20 +308,47 @@ export class Carrier implements BatchListener {
     return items;
   }
 
+  /**
+   * What says when an item is late that gives up itself alone. What it waits behind others of its map does not count: that it
+   * was taken so early, or sent behind them, was the map's choice. So late are those that run, or that no worker is there
+   * for; and of the others none sooner than if it came to run now.
+   */
+  #dues(ms: number): (item: BatchItem) => number {
+    const now = this.now();
+    const begun = this.#begun();
+    const served = this.#trips.size > 0 ? now : this.#servedUntil;
+    return (item) => {
+      const { askedAt, sentAt, waitedMs } = item;
+      return sentAt === undefined ? Math.max(askedAt, served) + ms : (begun.get(item) ?? now) + ms - waitedMs;
+    };
+  }
+
+  /** Those that Python runs, and since when. */
+  #begun(): ReadonlyMap<BatchItem, number> {
+    const running = [...this.#trips].flatMap((trip) => trip.running ?? []);
+    return new Map(running.map(({ item, begunAt }) => [item, begunAt]));
+  }
+
   #failLate(late: readonly BatchItem[]): void {
-    for (const item of late) item.fail(this.#timeout(item), 'timedOut');
+    const begun = this.#terms.keepGoing ? this.#begun() : undefined;
+    for (const item of late) item.fail(this.#timeout(item, begun?.get(item)), 'timedOut');
+    if (begun !== undefined) {
+      for (const trip of this.#trips) trip.passOver();
+      return;
+    }
     // All before them are settled, and nothing behind an error is of use.
     this.giveUp(new DOMException('An item of map() took too long.', 'AbortError'), 'aborted');
   }
 
-  #timeout({ askedAt, sentAt }: BatchItem): PoolError {
+  /** @param begunAt When Python came to it, where what it waited behind others is not of its time. */
+  #timeout({ askedAt, sentAt }: BatchItem, begunAt = sentAt): PoolError {
     const now = this.runtime.clock.now();
-    if (sentAt === undefined) return this.runtime.queueTimeout(now - askedAt);
+    if (sentAt === undefined || begunAt === undefined) return this.runtime.queueTimeout(now - askedAt);
     return new CallTimeoutError({
       call: this.#terms.name,
       timeoutMs: this.#terms.timeoutMs as number,
-      waitedMs: Math.round(sentAt - askedAt),
-      ranMs: Math.round(now - sentAt),
+      waitedMs: Math.round(begunAt - askedAt),
+      ranMs: Math.round(now - begunAt),
       attempts: 1,
       isOfAttempt: false,
       cause: undefined,

@@ -63,6 +63,7 @@ export class MapItem implements BatchItem {
   moves = 0;
   askedAt = 0;
   sentAt: number | undefined;
+  waitedMs = 0;
   isDone = false;
   hasFailed = false;
   /** The result, or the error. */

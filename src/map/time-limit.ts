@@ -1,26 +1,36 @@
 import type { PoolClock } from '../time/clock.js';
 import type { BatchItem } from './batch.js';
 
-/** How long each item of a `map` may take. It has one timer for all of them: whoever was taken first is late first. */
+/** How long each item of a `map` may take. It has one timer for all of them. */
 export class TimeLimit {
   readonly ms: number;
   readonly #clock: PoolClock;
   readonly #onLate: (late: readonly BatchItem[]) => void;
+  readonly #dues: () => Due;
   /** Those that may be unsettled, in the order in which they were taken. */
   #items: BatchItem[] = [];
   #timer: unknown;
 
-  /** @param onLate Told of those that have taken too long. */
-  constructor(ms: number, clock: PoolClock, onLate: (late: readonly BatchItem[]) => void) {
+  /**
+   * @param onLate Told of those that have taken too long.
+   * @param dues What says now when each will have, or the earliest that it could. Default: so long after it was taken.
+   */
+  constructor(
+    ms: number,
+    clock: PoolClock,
+    onLate: (late: readonly BatchItem[]) => void,
+    dues: () => Due = () => (item) => item.askedAt + ms,
+  ) {
     this.ms = ms;
     this.#clock = clock;
     this.#onLate = onLate;
+    this.#dues = dues;
   }
 
   /** @param openMax How many may be unsettled. */
   watch(item: BatchItem, openMax: number): void {
     this.#items.push(item);
-    if (this.#timer === undefined) this.#setTimer(item);
+    if (this.#timer === undefined) this.#setTimer(item.askedAt + this.ms);
     else if (this.#items.length >= 2 * openMax) this.#items = this.#items.filter(({ isDone }) => !isDone);
   }
 
@@ -31,19 +41,28 @@ export class TimeLimit {
     this.#timer = undefined;
   }
 
-  #setTimer({ askedAt }: BatchItem): void {
-    const left = askedAt + this.ms - this.#clock.now();
-    this.#timer = this.#clock.setTimeout(() => this.#look(), Math.max(0, left));
+  #setTimer(due: number): void {
+    this.#timer = this.#clock.setTimeout(() => this.#look(), Math.max(0, due - this.#clock.now()));
   }
 
   #look(): void {
     this.#timer = undefined;
     const now = this.#clock.now();
-    const open = this.#items.filter(({ isDone }) => !isDone);
-    const late = open.filter(({ askedAt }) => now - askedAt >= this.ms);
-    this.#items = open.slice(late.length);
-    const [next] = this.#items;
-    if (next !== undefined) this.#setTimer(next);
+    const dueOf = this.#dues();
+    const late: BatchItem[] = [];
+    const open: BatchItem[] = [];
+    let next = Number.POSITIVE_INFINITY;
+    for (const item of this.#items) {
+      if (item.isDone) continue;
+      const due = dueOf(item);
+      (due <= now ? late : open).push(item);
+      if (due > now) next = Math.min(next, due);
+    }
+    this.#items = open;
+    if (open.length > 0) this.#setTimer(next);
     if (late.length > 0) this.#onLate(late);
   }
 }
+
+/** When an item is late, or the earliest that it could be. */
+type Due = (item: BatchItem) => number;

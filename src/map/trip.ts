@@ -31,13 +31,29 @@ export class Trip implements LeaseHolder {
     const exchange = this.#exchange as Exchange;
     // One batch it has in any case: else nobody would come to anything where somebody always waits.
     while (!this.#hasBegun || !this.#carrier.isOver(this.#since)) {
-      const batch = this.#carrier.next(this.#batches.length, exchange.worker);
+      const batch = this.#carrier.next(this.#batches.length, exchange.worker, this.#since);
       if (batch === undefined) break;
       this.#hasBegun = true;
       this.#batches.push(batch);
       exchange.sendBatch(batch);
     }
     if (!exchange.isBusy) this.#end();
+  }
+
+  /** The item that Python runs, and about since when. */
+  get running(): { readonly item: BatchItem; readonly begunAt: number } | undefined {
+    const [batch] = this.#batches;
+    const index = batch && this.#exchange?.runningIn(batch);
+    return index === undefined
+      ? undefined
+      : { item: batch?.items[index] as BatchItem, begunAt: batch?.begunAt as number };
+  }
+
+  /** The item that Python runs is settled as it is: it is ended, and what is behind it goes on. */
+  passOver(): void {
+    const [batch] = this.#batches;
+    const index = batch && this.#exchange?.runningIn(batch);
+    if (index !== undefined && batch?.items[index]?.isDone) this.#exchange?.abandonItem(batch, index);
   }
 
   /** @returns The items whose answers are owed. */
@@ -52,6 +68,7 @@ export class Trip implements LeaseHolder {
 
   onAnswered(): void {
     this.#batches = this.#batches.filter(({ isAnswered }) => !isAnswered);
+    this.#batches[0]?.begin();
     if (!this.holds) return;
     const exchange = this.#exchange as Exchange;
     if (exchange.isBusy) return this.go();

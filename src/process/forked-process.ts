@@ -84,9 +84,9 @@ export class ForkedProcess implements PythonProcess {
     if (this.#seat === undefined) soon(() => this.#exited(NEVER_LIVED));
   }
 
-  cancel(id: number, bySignal: boolean): void {
-    if (this.#spawned !== undefined) return this.#spawned.cancel(id, bySignal);
-    this.#seat?.mark?.cancel(id);
+  cancel(id: number, bySignal: boolean, isItem?: boolean): void {
+    if (this.#spawned !== undefined) return this.#spawned.cancel(id, bySignal, isItem);
+    this.#seat?.mark?.cancel(id, isItem);
     if (bySignal) this.#signal('SIGUSR1');
   }
 

@@ -54,8 +54,8 @@ export interface PythonProcess {
   whenTaken?(run: () => void): boolean;
   /** Signals its group; nothing once its end has been seen. */
   signal(signal: 'SIGTERM' | 'SIGKILL'): void;
-  /** Lets it see that the caller of the request `id` has given up, and interrupts it if `bySignal`. */
-  cancel(id: number, bySignal: boolean): void;
+  /** Lets it see that the caller of the request `id`, or of one call of a batch, has given up, and interrupts it if `bySignal`. */
+  cancel(id: number, bySignal: boolean, isItem?: boolean): void;
   /** Lets it write to standard error where each of its threads stands. */
   dumpStacks(): void;
 }
@@ -112,8 +112,8 @@ class RealProcess implements PythonProcess {
     else this.#isUnwanted = true;
   }
 
-  cancel(id: number, bySignal: boolean): void {
-    this.mark?.cancel(id);
+  cancel(id: number, bySignal: boolean, isItem?: boolean): void {
+    this.mark?.cancel(id, isItem);
     if (bySignal && !this.#hasExited) this.#group?.interrupt();
   }
 

@@ -68,12 +68,16 @@ export class StartMark {
     this.#setKilled(0);
   }
 
-  /** Lets Python see that the caller of the request `id` has given up. */
-  cancel(id: number): void {
+  /**
+   * Lets Python see that the caller of the request `id` has given up.
+   *
+   * @param isItem It is the call of a batch that runs, and the others of it are not given up.
+   */
+  cancel(id: number, isItem = false): void {
     if (!this.#open) return;
     const bytes = Buffer.alloc(8);
     bytes.writeBigUInt64LE(BigInt(id));
-    writeSync(this.descriptor, bytes, 0, 8, 8 * (1 + (id % CANCELLED_MAX)));
+    writeSync(this.descriptor, bytes, 0, 8, isItem ? ALONE : 8 * (1 + (id % CANCELLED_MAX)));
   }
 
   /** What is on the page of the replies. */
@@ -113,7 +117,9 @@ function openUnnamed(folder: string): number {
 const PAGE_BYTES = 4096;
 /** The last word of the first page. */
 const KILLED = PAGE_BYTES - 8;
+/** The one before: the call of a batch that runs and is given up by itself. */
+const ALONE = KILLED - 8;
 /** The words between the mark and that one. Of two calls that share one, the later is seen as given up. */
-export const CANCELLED_MAX = PAGE_BYTES / 8 - 2;
+export const CANCELLED_MAX = PAGE_BYTES / 8 - 3;
 /** In the first word of the replies: how many bytes of them there are, below how often the page was emptied. */
 const USED_BELOW = 65_536n;

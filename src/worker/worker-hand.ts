@@ -183,8 +183,9 @@ export class WorkerHand {
 
   /** Asks Python to end what it runs under the lease of that slot, for which nobody waits any more. */
   interrupt(slot: number): void {
-    const id = this.exchanges[slot]?.requestId;
-    if (id !== undefined) this.pipe.interrupt(id);
+    const exchange = this.exchanges[slot];
+    if (exchange?.lateItem !== undefined) this.pipe.interrupt(exchange.lateItem, true);
+    else if (exchange?.requestId !== undefined) this.pipe.interrupt(exchange.requestId);
   }
 
   /** What an entry of `rich` stands for that is no value, in a message about the request `id`: a handle of an object, or a part of the answer. */

@@ -110,6 +110,8 @@ export class FakeProcess implements PythonProcess {
   readonly answered: number[] = [];
   /** The ids of the requests whose callers have given up. */
   readonly cancelled: number[] = [];
+  /** The calls of batches that were given up by themselves. */
+  readonly cancelledAlone: number[] = [];
   /** It does not end by SIGTERM. */
   ignoresTerm = false;
   /** It does not end when it is asked to. */
@@ -235,8 +237,9 @@ export class FakeProcess implements PythonProcess {
     this.die({ exitCode: null, signal });
   }
 
-  cancel(id: number, bySignal: boolean): void {
-    this.cancelled.push(id);
+  cancel(id: number, bySignal: boolean, isItem = false): void {
+    (isItem ? this.cancelledAlone : this.cancelled).push(id);
+    if (isItem && id !== this.request?.id) this.#python.violations.push(`call ${id} was interrupted and did not run`);
     if (bySignal && !this.init?.interrupts) this.#python.violations.push(`process ${this.pid} was signalled unasked`);
     this.#python.script.onCancel?.(id, bySignal, this);
   }

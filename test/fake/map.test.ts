@@ -432,29 +432,107 @@ describe('a map that keeps going', () => {
     expect(new Set(started).size).toBe(started.length);
   });
 
-  it('makes each item a call by itself where there is a time limit, so that one that is late takes no other with it', async () => {
-    const { pool, process, clock, lines, timers } = await mapping({ timeoutMs: 100 }, { serve: () => {} });
-    const given = { concurrency: 1, keepGoing: true } as const;
-    const outcomes = collect(pool.map('f', ['a', 'b', 'c'], given));
+  it('gives up the one item that is late, and none of those it was sent with', async () => {
+    const { pool, process, clock, seen, results, item, timers } = await inTheMiddle(
+      {},
+      { keepGoing: true, timeoutMs: 100 },
+    );
+    const late = process.request as { id: number };
+    const [sent] = [process.owed];
+    await clock.turn(99);
+    expect(process.cancelledAlone).toEqual([]);
+    await clock.turn(1);
+    expect(process.cancelledAlone).toEqual([late.id]);
+    expect(process.cancelled).toEqual([]);
+    expect(pool.stats()).toMatchObject({ calls: { timedOut: 1 }, workers: { cancelling: 1 } });
+    // What it waits behind that one is of nobody's time.
+    await clock.turn(99);
+    process.raise();
     await done();
-    await answer(process);
-    await done();
+    expect(process.owed).toBeGreaterThanOrEqual(sent - 1);
+    expect(pool.stats()).toMatchObject({ workers: { cancelling: 0, leased: 1 }, cancelled: { kept: 1, killed: 0 } });
+    await clock.turn(99);
+    while (seen.length < 1_000) await answer(process);
+    await results;
+    const told = [...numbers(1_000)].map((index) =>
+      index === item
+        ? { status: 'rejected', index, reason: { code: 'ERR_CALL_TIMEOUT', timeoutMs: 100, waitedMs: 0, ranMs: 100 } }
+        : { status: 'fulfilled', index, value: index },
+    );
+    expect(seen).toMatchObject(told);
+    expect(new Set(process.started).size).toBe(1_000);
+    expect(clock.timers).toBe(timers);
+    expect(pool.stats()).toMatchObject({ leases: 0, calls: { answered: 999, timedOut: 1, failed: 0, running: 0 } });
+  });
+
+  it('gives up one item after the other, each in its time', async () => {
+    const { process, clock, seen, results } = await inTheMiddle({}, { keepGoing: true, timeoutMs: 100 });
+    const late: number[] = [];
+    for (let count = 0; count < 12; count += 1) {
+      const { request } = process;
+      late.push(request?.args[0] as number);
+      await clock.turn(100);
+      expect(process.cancelledAlone.at(-1)).toBe(request?.id);
+      process.raise();
+      await done();
+    }
+    while (seen.length < 1_000) await answer(process);
+    await results;
+    const rejected = (seen as MapOutcome[]).filter(({ status }) => status === 'rejected').map(({ index }) => index);
+    expect(rejected).toEqual(late);
+    expect(process.cancelledAlone).toHaveLength(12);
+  });
+
+  it('ends the worker of an item that is late and does not end, and has the others served elsewhere', async () => {
+    const given = { keepGoing: true, timeoutMs: 10_000 };
+    const { pool, python, process, clock, seen, results, item, settle } = await inTheMiddle(
+      { cancelGraceMs: 50 },
+      given,
+    );
+    await clock.turn(10_000);
+    await clock.turn(50);
+    expect(process.signals).toContain('SIGKILL');
+    process.tellEnd();
+    await settle();
+    await clock.turn(1_000);
+    await settle();
+    const next = python.processes.at(-1) as FakeProcess;
+    while (seen.length < 1_000) await answer(next);
+    await results;
+    const rejected = (seen as MapOutcome[]).flatMap((each) => (each.status === 'rejected' ? each : []));
+    expect(rejected).toMatchObject([{ index: item, reason: { code: 'ERR_CALL_TIMEOUT' } }]);
+    expect(pool.stats().cancelled).toEqual({ kept: 0, killed: 1 });
+  });
+
+  it('begins nothing more where it is left while an item that was late is being ended', async () => {
+    const { pool, process, clock, map } = await inTheMiddle({}, { keepGoing: true, timeoutMs: 100 });
     await clock.turn(100);
-    process.answer('late');
+    const begun = process.started.length;
+    await map.return?.();
+    process.raise();
+    for (let turn = 0; turn < 40; turn += 1) await done();
+    expect(process.started).toHaveLength(begun);
+    expect(pool.stats()).toMatchObject({ leases: 0, workers: { idle: 1 }, calls: { running: 0 } });
+  });
+
+  it('takes the time in which an item waits for a worker off that in which it may run', async () => {
+    const { pool, process, clock } = await mapping({}, { serve: () => {} });
+    const lease = await pool.checkout();
+    const outcomes = collect(pool.map('f', ['a', 'b'], { keepGoing: true, timeoutMs: 100, concurrency: 2 }));
+    await clock.turn(60);
+    await lease.checkin();
+    await done();
+    await clock.turn(39);
+    expect(process.cancelledAlone).toEqual([]);
+    await clock.turn(1);
+    expect(process.cancelledAlone).toHaveLength(1);
+    process.raise();
     await done();
     await answer(process);
     expect(await outcomes).toMatchObject([
-      { status: 'fulfilled', index: 0, value: 'a' },
-      { status: 'rejected', index: 1, reason: { code: 'ERR_CALL_TIMEOUT', ranMs: 100 } },
-      { status: 'fulfilled', index: 2, value: 'c' },
+      { status: 'rejected', index: 0, reason: { code: 'ERR_CALL_TIMEOUT', waitedMs: 60, ranMs: 40 } },
+      { status: 'fulfilled', index: 1, value: 'b' },
     ]);
-    expect(lines.some(({ type }) => type === 'map')).toBe(false);
-    expect(clock.timers).toBe(timers);
-    const unbounded = collect(pool.map('f', ['d'], { ...given, timeoutMs: Number.POSITIVE_INFINITY }));
-    await done();
-    await answer(process);
-    expect(await unbounded).toMatchObject([{ status: 'fulfilled', value: 'd' }]);
-    expect(lines.some(({ type }) => type === 'map')).toBe(true);
   });
 
   it('says of each item that no worker came free in time, though one error says so of all', async () => {

@@ -346,12 +346,54 @@ describe('a map of short calls, many in one message', () => {
     expect(begun.toSorted((one, other) => one - other)).toEqual([...range(2_000)]);
   });
 
+  it.each(['spawn', 'fork'] as const)(
+    'gives up each item that takes too long, and no other, in the worker that goes on: %s',
+    async (start) => {
+      const pool = await readyPool(module, { interrupt: true, start });
+      const pid = pool.workers()[0]?.pid;
+      const path = join(temporaryFolder(), 'begun');
+      const kwargs = { path, sleeps_at: [300, 301, 777] };
+      const given = { concurrency: 64, kwargs, keepGoing: true, timeoutMs: 300 } as const;
+      const outcomes = await collect(pool.map<number>('note', range(1_000), given));
+      for (const { index, ...outcome } of outcomes) {
+        if (outcome.status === 'fulfilled') expect(outcome.value).toBe(index);
+        else expect(outcome.reason).toMatchObject({ code: 'ERR_CALL_TIMEOUT', timeoutMs: 300 });
+      }
+      const late = outcomes.filter(({ status }) => status === 'rejected').map(({ index }) => index);
+      expect(late).toEqual([300, 301, 777]);
+      const begun = readFileSync(path, 'utf8')
+        .trim()
+        .split('\n')
+        .filter((line) => line !== 'sleeping');
+      expect(begun.map(Number)).toEqual([...range(1_000)]);
+      expect(pool.workers()[0]?.pid).toBe(pid);
+      expect(pool.stats()).toMatchObject({ cancelled: { kept: 3, killed: 0 }, calls: { timedOut: 3, answered: 997 } });
+    },
+  );
+
+  it('ends the worker of an item that takes too long and heeds nothing, and has the others served by the next', async () => {
+    const pool = await readyPool(module, { interrupt: true, cancelGraceMs: 50 });
+    const path = join(temporaryFolder(), 'begun');
+    const given = { concurrency: 64, kwargs: { path, deaf_at: 300 }, keepGoing: true, timeoutMs: 2_000 } as const;
+    const outcomes = await collect(pool.map<number>('note', range(600), given));
+    expect(outcomes[300]).toMatchObject({ status: 'rejected', reason: { code: 'ERR_CALL_TIMEOUT' } });
+    // With it went the answers of those that had ended just before it.
+    for (const { index, ...outcome } of outcomes) {
+      if (outcome.status === 'fulfilled') expect(outcome.value).toBe(index);
+      else if (index < 300) expect(outcome.reason).toMatchObject({ code: 'ERR_WORKER_DIED', started: true });
+      else expect(index).toBe(300);
+    }
+    const begun = readFileSync(path, 'utf8').trim().split('\n').map(Number);
+    expect(begun.toSorted((one, other) => one - other)).toEqual([...range(600)]);
+    expect(pool.stats().cancelled).toEqual({ kept: 0, killed: 1 });
+  });
+
   it('that is left in the middle begins nothing more, and leaves its worker alive', async () => {
     const pool = await readyPool(module, { interrupt: true });
     const pid = pool.workers()[0]?.pid;
     const path = join(temporaryFolder(), 'begun');
     const begun = () => (existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : []);
-    const map = pool.map('note', range(2_000), { concurrency: 64, kwargs: { path, sleeps_at: 700 } });
+    const map = pool.map('note', range(2_000), { concurrency: 64, kwargs: { path, sleeps_at: [700] } });
     const consuming = (async () => {
       for await (const _ of map);
     })();

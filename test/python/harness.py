@@ -212,8 +212,13 @@ class Worker:
     def give_up(self, call):
         """Let the worker see that the caller of `call` has given up, before any line of it is read."""
         with mmap.mmap(self._mark_file.fileno(), 4096) as page:
-            at = 8 * (1 + call % 510)
+            at = 8 * (1 + call % 509)
             page[at : at + 8] = call.to_bytes(8, "little")
+
+    def give_up_alone(self, call):
+        """Let the worker see that the caller of `call` has given up that one of a batch."""
+        with mmap.mmap(self._mark_file.fileno(), 4096) as page:
+            page[4080:4088] = call.to_bytes(8, "little")
 
     def halt(self):
         """Let the worker see that it is about to be killed."""

@@ -255,6 +255,38 @@ class GivenUp(WorkerTestCase):
         self.assertEqual((worker.mark(), worker.call("begun_so_far")), (2, ["a", item]))
         return told[1]
 
+    def give_up_alone(self, item, interrupts, modules="items.py"):
+        """Give up the second item of a batch, which runs, and no other; return what came for it."""
+        worker = self.ready(modules, interrupts=interrupts)
+        worker.send({"type": "map", "id": 1, "name": "act", "items": ["a", item, "b", "c"]})
+        while b"it runs" not in worker._lines:
+            worker._lines += worker.line.recv(1 << 20)
+        worker.give_up_alone(2)
+        if interrupts:
+            worker.process.send_signal(signal.SIGUSR1)
+        worker.send({"type": "cancel", "id": 2})
+        told = receive(worker, 1, 4)
+        self.assertEqual([told[0], *told[2:]], [{"type": "reply", "value": value} for value in ("a", "b", "c")])
+        worker._next_id = 4
+        self.assertEqual((worker.mark(), worker.call("begun_so_far")), (4, ["a", item, "b", "c"]))
+        return told[1]
+
+    def test_what_runs_is_interrupted_alone_and_those_behind_it_go_on(self):
+        told = self.give_up_alone("sleep", interrupts=True)
+        self.assertEqual((told["error"]["type"], told.get("started")), ("CallCancelled", None))
+
+    def test_those_behind_one_that_heeds_no_interruption_go_on_once_it_has_ended(self):
+        self.assertEqual(self.give_up_alone("swallow", interrupts=True), {"type": "reply", "value": "swallowed"})
+
+    def test_without_signals_one_that_is_given_up_alone_looks_it_up(self):
+        self.assertEqual(self.give_up_alone("look", interrupts=False), {"type": "reply", "value": "look"})
+
+    def test_one_that_is_given_up_alone_and_has_ended_keeps_nothing_from_those_behind_it(self):
+        worker = self.ready("items.py", interrupts=True)
+        worker.give_up_alone(1)
+        worker.process.send_signal(signal.SIGUSR1)
+        self.assertEqual(values(answers(worker, 2, "act", ["a", "b"])), ["a", "b"])
+
     def test_what_runs_is_interrupted_and_what_is_behind_it_never_begun(self):
         self.assertEqual(self.give_up("sleep", interrupts=True)["error"]["type"], "CallCancelled")
 
@@ -310,7 +342,7 @@ class Interruptions(unittest.TestCase):
                 begun, told, given_up = [], [], []
                 cancellation = Cancellation()
                 cancellation.is_deaf = False
-                cancellation._mark = SimpleNamespace(is_cancelled=lambda _: given_up, is_cancelled_after=lambda _: False)
+                cancellation._mark = SimpleNamespace(is_cancelled=lambda _: given_up, is_cancelled_after=lambda _: False, is_cancelled_alone=lambda _: False)
 
                 def come(moment):
                     if moment == comes_as and begun == ["a"] and not given_up:

@@ -14,7 +14,7 @@ from unittest.mock import patch
 from harness import WorkerTestCase
 from pythonarium.cancel import CallCancelled, Cancellation
 from pythonarium.event_loop import EventLoop
-from pythonarium.start_mark import CANCELLED_MAX, PAGE_BYTES, StartMark
+from pythonarium.start_mark import ALONE, CANCELLED_MAX, PAGE_BYTES, StartMark
 
 
 class GivenUpInThePipe(unittest.TestCase):
@@ -41,6 +41,19 @@ class GivenUpInThePipe(unittest.TestCase):
         self.assertTrue(self.cancellation.missed)
         with self.assertRaises(CallCancelled):
             self.cancellation.arm(3)
+
+    def test_is_that_of_a_batch_which_runs_and_no_other_of_it(self) -> None:
+        self.cancellation.call, self.cancellation.item = 5, 6
+        pack_into("<Q", self.mark._page, ALONE, 7)
+        self.cancellation.arm(5)
+        self.cancellation._on_signal(0, None)
+        self.assertFalse(self.cancellation.is_given_up())
+        self.cancellation.item = 7
+        self.assertTrue(self.cancellation.is_given_up())
+        with self.assertRaises(CallCancelled):
+            self.cancellation._on_signal(0, None)
+        self.cancellation.item = 8
+        self.cancellation.arm(5)
 
     def test_is_looked_for_no_longer_than_it_may_come(self) -> None:
         self.cancellation.arm(1)

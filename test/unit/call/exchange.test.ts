@@ -538,7 +538,7 @@ describe('a batch', () => {
       fail: (error: Error) => said.push(`${name} failed: ${error.message}`),
     }));
     const frame = { name: 'f', frame: {} as MapFrame, context: undefined };
-    const listener = { onTook() {}, onUnbegun() {} };
+    const listener = { now: () => 0, onTook() {}, onUnbegun() {} };
     const batch = new Batch(frame, items as unknown as BatchItem[], listener);
     worker.isRunning = true;
     exchange.sendBatch(batch);
@@ -567,7 +567,7 @@ describe('a batch', () => {
   it('tells how long a call took that was answered by itself, where Python says so', () => {
     const took: number[][] = [];
     const items = [1, 2, 3].map(() => ({ succeed() {}, fail() {} })) as unknown as BatchItem[];
-    const listener = { onTook: (...each: number[]) => void took.push(each), onUnbegun() {} };
+    const listener = { now: () => 0, onTook: (...each: number[]) => void took.push(each), onUnbegun() {} };
     const batch = new Batch({ name: 'f', frame: {} as MapFrame, context: undefined }, items, listener);
     batch.onAnswer({ error: new Error('raised') as PoolError }, 70);
     batch.onAnswer(never);
