@@ -15,7 +15,7 @@ export type { CheckoutOptions, HoldOptions, Lease } from './lease/lease.js';
 export type { MapOptions, MapOutcome } from './map/map.js';
 export { type KeptFunction, keep } from './objects/keep.js';
 export type { CalledFunction, Handle, PyProxy, UntypedFunction } from './objects/py.js';
-export type { MappedItem, MappedResult, PyFunction } from './objects/py-function.js';
+export type { MappedItem, MappedKwargs, MappedResult, PyFunction } from './objects/py-function.js';
 export type { PoolOptions, RecycleLimits, SetupCall, SizeRange } from './options.js';
 export { createPool, type Pool } from './pool.js';
 export type { EnvironmentAllowList, EnvironmentChanges, EnvironmentOption } from './process/environment.js';

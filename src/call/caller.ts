@@ -5,9 +5,9 @@ import { reasonOf, throwIfAborted } from '../base/signal.js';
 import { OptionError } from '../errors.js';
 import type { Carrier } from '../map/carrier.js';
 import { MAP_OPTIONS, type MapOptions, type MapOutcome, mapCalls } from '../map/map.js';
-import { dropUnread, type HandleOwner, type Member } from '../objects/handle.js';
+import { dropUnread, type HandleCaller, type HandleOwner, type Member, methodOf } from '../objects/handle.js';
 import { failedResult, type PyProxy, PyResult, pyProxy, referenceOf } from '../objects/py.js';
-import type { MappedItem, MappedResult, PyFunction } from '../objects/py-function.js';
+import type { MappedItem, MappedKwargs, MappedResult, PyFunction } from '../objects/py-function.js';
 import type { Runtime } from '../runtime.js';
 import { splitArgs } from '../values/kw.js';
 import { type Checked, checkAnswer, checkItems, type StandardSchema } from '../values/standard-schema.js';
@@ -80,18 +80,19 @@ export abstract class Caller<Api = unknown> {
    * and says in `index` which item it is of. With `keepGoing: true` the others
    * go on, and what became of each is yielded.
    *
-   * @param fn The function's name, or the function itself as `py` has it, `pool.py.mean`, by which items and results have
-   * their types. That has to be of this very `py`, or of a pool's to which nothing is bound.
+   * @param fn The function's name, or the function itself as `py` has it, `pool.py.mean`, by which items, results and
+   * `kwargs` have their types. That has to be of this very `py`, or of a pool's to which nothing is bound. Under a lease
+   * and in a session also a method of an object that came by it, `lease.map(model.score, rows)`.
    */
   map<T, Fn extends string | PyFunction = string>(
     fn: Fn,
     items: Source<MappedItem<Fn>>,
-    options: WithSchema<MapOptions & { readonly keepGoing: true }, T>,
+    options: WithSchema<MapOptionsOf<Fn> & { readonly keepGoing: true }, T>,
   ): Items<MapOutcome<T>>;
   map<T, Fn extends string | PyFunction = string>(
     fn: Fn,
     items: Source<MappedItem<Fn>>,
-    options: WithSchema<MapOptions & { readonly keepGoing?: false | undefined }, T>,
+    options: WithSchema<MapOptionsOf<Fn> & { readonly keepGoing?: false | undefined }, T>,
   ): Items<T>;
   map<T = unknown>(
     fn: string,
@@ -107,20 +108,20 @@ export abstract class Caller<Api = unknown> {
   map<Fn extends PyFunction>(
     fn: Fn,
     items: Source<MappedItem<Fn>>,
-    options: MapOptions & { readonly keepGoing: true },
+    options: MapOptionsOf<Fn> & { readonly keepGoing: true },
   ): Items<MapOutcome<MappedResult<Fn>>>;
   map<Fn extends PyFunction>(
     fn: Fn,
     items: Source<MappedItem<Fn>>,
-    options?: MapOptions & { readonly keepGoing?: false | undefined },
+    options?: MapOptionsOf<Fn> & { readonly keepGoing?: false | undefined },
   ): Items<MappedResult<Fn>>;
   map<Fn extends string | PyFunction>(
     fn: Fn,
     items: Source<MappedItem<Fn>>,
-    options: MapOptions,
+    options: MapOptionsOf<Fn>,
   ): Items<MappedResult<Fn> | MapOutcome<MappedResult<Fn>>>;
   map(fn: string | PyFunction, items: Source<unknown>, options: MapOptions = NO_OPTIONS): Items<unknown> {
-    const name = this.#nameOf(fn);
+    const { name, member } = this.#targetOf(fn);
     checkNames(options, MAP_OPTIONS);
     const { concurrency: given, ordered = true, keepGoing = false, ...others } = own(options);
     const concurrency = given === undefined ? this.concurrency : given;
@@ -130,7 +131,7 @@ export abstract class Caller<Api = unknown> {
     const { sites, askers, clock } = this.runtime;
     const site = sites.above(this.map, askers.size, clock.now());
     const callOne = (item: unknown, signal: AbortSignal) =>
-      this.#start(name, [item], own({ ...bound, signal, idempotencyKey: undefined }), rest);
+      this.#start(name, [item], own({ ...bound, signal, idempotencyKey: undefined }), rest, member);
     const carrier = () => this.carrier(name, bound, given, keepGoing, site);
     // What a schema has made of a result is not what came.
     const onUntaken = this.owner === undefined || bound.schema !== undefined ? undefined : dropUnread;
@@ -190,9 +191,8 @@ export abstract class Caller<Api = unknown> {
 
   /** @internal Reads or calls a member of an object. */
   onObject(member: Member, args: readonly unknown[]): PyResult {
-    const { remote, name } = member;
     try {
-      return this.#result(name === '' ? remote.className : `${remote.className}.${name}`, args, member);
+      return this.#result(nameOf(member), args, member);
     } catch (error) {
       return failedResult(error);
     }
@@ -238,21 +238,34 @@ export abstract class Caller<Api = unknown> {
   }
 
   /** What `map` is to call. A function stands for its name: what is bound where it comes from would be lost. */
-  #nameOf(fn: unknown): string {
-    if (typeof fn === 'string') return fn;
+  #targetOf(fn: unknown): { name: string; member?: Member } {
+    if (typeof fn === 'string') return { name: fn };
+    const method = methodOf(fn);
+    if (method !== undefined) {
+      const { member, caller } = method;
+      if (caller === this || this.#mayCallFor(caller)) return { name: nameOf(member), member };
+      const expected = 'a method of an object that came by the lease or the session that has this `map`';
+      throw new OptionError({ option: 'name', expected, got: fn });
+    }
     const reference = referenceOf(fn);
     if (reference === undefined) {
       throw new OptionError({ option: 'name', expected: "a function's name, or a function of `py`", got: fn });
     }
     const { name, owner } = reference;
-    if (owner === this || (#bound in owner && owner.#isPlainIn(this.#runtime))) return name;
+    if (owner === this || (#bound in owner && owner.canShare && owner.#isPlainIn(this.#runtime))) return { name };
     const expected = 'a function of the `py` that has this `map`, or of a pool to which nothing is bound';
     throw new OptionError({ option: 'name', expected, got: fn });
   }
 
+  /** Whether the objects that came by that are there for calls by this, and nothing bound is lost. */
+  #mayCallFor(caller: HandleCaller): boolean {
+    const isTheirs = caller.owner === this.owner || caller.owner === this.sessionId;
+    return isTheirs && #bound in caller && caller.#isPlainIn(this.#runtime);
+  }
+
   /** Whether it says nothing of how a call is made. */
   #isPlainIn(runtime: Runtime): boolean {
-    return this.#runtime === runtime && this.canShare && this.#bound === NO_OPTIONS;
+    return this.#runtime === runtime && this.#bound === NO_OPTIONS;
   }
 
   #result(name: string, args: readonly unknown[], member?: Member): PyResult {
@@ -266,10 +279,16 @@ export abstract class Caller<Api = unknown> {
   }
 
   /** @param given What of the options was given with this very call. */
-  #start(name: string, args: readonly unknown[], options: CallOptions, given: CallOptions): Promise<unknown> {
+  #start(
+    name: string,
+    args: readonly unknown[],
+    options: CallOptions,
+    given: CallOptions,
+    member?: Member,
+  ): Promise<unknown> {
     if (options.signal?.aborted) return Promise.reject(reasonOf(options.signal));
     if (this.unrepeatable !== undefined) refuseRepeats(given, this.unrepeatable);
-    return this.#promiseOf(this.#prepare(name, args, options, undefined, given));
+    return this.#promiseOf(this.#prepare(name, args, options, member, given));
   }
 
   #promiseOf(prepared: Prepared): Promise<unknown> {
@@ -392,7 +411,14 @@ export abstract class Caller<Api = unknown> {
   }
 }
 
+/** What a call of a member is spoken of by. */
+function nameOf({ remote, name }: Member): string {
+  return name === '' ? remote.className : `${remote.className}.${name}`;
+}
+
 type Source<T> = Iterable<T> | AsyncIterable<T>;
 type Items<T> = AsyncIterableIterator<T, undefined> & AsyncDisposable;
+/** What is told for all items has the types that the function says. */
+type MapOptionsOf<Fn> = Omit<MapOptions, 'kwargs'> & { readonly kwargs?: MappedKwargs<Fn> | undefined };
 
 const READING = { args: [], kwargs: undefined };

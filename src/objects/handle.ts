@@ -25,6 +25,12 @@ export interface Member {
   readonly isRead: boolean;
 }
 
+/** A method of an object in Python that is not called. */
+export interface Method {
+  readonly member: Member;
+  readonly caller: HandleCaller;
+}
+
 /** What is known of one object that stays in Python. */
 export class Remote {
   readonly number: number;
@@ -240,6 +246,11 @@ export function isMember(value: object): boolean {
   return MEMBERS.has(value);
 }
 
+/** What a member of a handle is called as, and through what; `undefined` for whatever is none. */
+export function methodOf(value: unknown): Method | undefined {
+  return typeof value === 'function' ? MEMBERS.get(value) : undefined;
+}
+
 function handleOf(remote: Remote, caller: HandleCaller): Handle {
   const text = () => `handle of ${remote.className}`;
   const target = { [inspect.custom]: () => `[${text()}]` };
@@ -271,14 +282,15 @@ function memberOf(remote: Remote, caller: HandleCaller, name: string): unknown {
     promise ??= caller.onObject({ remote, name, isRead: true }, []).then((value) => value);
     return promise;
   };
-  const member = (...args: unknown[]) => caller.onObject({ remote, name, isRead: false }, args);
+  const called = { remote, name, isRead: false };
+  const member = (...args: unknown[]) => caller.onObject(called, args);
   const promised: Pick<Promise<unknown>, 'then' | 'catch' | 'finally'> = {
     // biome-ignore lint/suspicious/noThenProperty: an attribute is read by awaiting it
     then: (...how) => read().then(...how),
     catch: (...how) => read().catch(...how),
     finally: (...how) => read().finally(...how),
   };
-  MEMBERS.add(member);
+  MEMBERS.set(member, { member: called, caller });
   return Object.assign(member, promised);
 }
 
@@ -287,7 +299,7 @@ function itemsOf(remote: Remote, caller: HandleCaller): AsyncIterator<unknown> {
 }
 
 const REMOTES = new WeakMap<object, Remote>();
-const MEMBERS = new WeakSet<object>();
+const MEMBERS = new WeakMap<object, Method>();
 /** Of instances that have no place where something could be hidden. */
 const OPEN: ReadonlySet<unknown> = new Set([Map.prototype, Set.prototype, Date.prototype]);
 /** What all handles have above them, so that none is taken for a plain object. */

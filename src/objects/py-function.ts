@@ -19,6 +19,18 @@ export type MappedResult<Function> = Function extends PyFunction
     : ResultOf<SignaturesOf<Function>>
   : unknown;
 
+/**
+ * What a `map` of that function may be told for all items, by the option `kwargs`: what stands in `kw` behind the item. Of
+ * overloads, what any of them takes.
+ */
+export type MappedKwargs<Function> = Function extends PyFunction
+  ? typeof MADE_OF extends keyof Function
+    ? AnyKwargs
+    : KwargsOf<SignaturesOf<Function>>
+  : AnyKwargs;
+
+type AnyKwargs = Readonly<Record<string, unknown>>;
+
 /** By it TypeScript knows the result of a function that is written as Python has it. Never there. */
 export declare const MADE_OF: unique symbol;
 
@@ -28,6 +40,16 @@ type ResultOf<Signature> = Signature extends [infer Args extends readonly unknow
   ? [OneArgument<Args>] extends [never]
     ? never
     : Awaited<Result>
+  : never;
+
+type KwargsOf<Signature> = Signature extends [infer Args extends readonly unknown[], unknown]
+  ? unknown[] extends Args
+    ? AnyKwargs
+    : Required<Args> extends readonly [...infer Before, Kwargs<infer Values>]
+      ? [FirstAlone<Before>] extends [never]
+        ? never
+        : Values
+      : never
   : never;
 
 /** `never` for what cannot be called with one, and keyword arguments. */
@@ -45,7 +67,7 @@ type FirstAlone<Args extends readonly unknown[]> = Args extends readonly []
       : never
     : never;
 
-/** Each overload as its arguments and what it gives. Where there are fewer than here, TypeScript takes the first for several; of more it sees the last ones. */
+/** Each overload as its arguments and what it gives. Where there are fewer than here, TypeScript takes the first for several; of more it sees the last twelve. */
 type SignaturesOf<Function> = Function extends {
   (...args: infer A): infer AResult;
   (...args: infer B): infer BResult;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import type { Handle, Lease, Pool, StandardSchema } from '../../src/index.js';
+import type { Caller, Handle, Kwargs, Lease, Pool, StandardSchema } from '../../src/index.js';
 import type { Runtime } from '../../src/runtime.js';
 import { collectGarbage } from '../support/garbage.js';
 import { collect, failure, fixtures, readyPool } from '../support/pool.js';
@@ -14,6 +14,7 @@ interface Basket extends Handle {
   readonly first: Promise<Basket | null>;
   readonly broken: Promise<never>;
   add(item: string, count?: number): Promise<Basket>;
+  add(item: string, kwargs: Kwargs<{ count?: number }>): Promise<Basket>;
   merge(other: Basket): Promise<null>;
   later<T>(value: T): Promise<T>;
   double(number: number): Promise<number>;
@@ -533,6 +534,59 @@ describe.each(['asyncio', 'threads'] as const)('in the lane %s', (lane) => {
     expect(await two.py.count()).toBe(0);
   });
 });
+
+describe('a method of a handle', () => {
+  it('is mapped by the lease or the session that its object came by', async () => {
+    const pool = await open({ size: 2 });
+    await using lease = await pool.checkout();
+    const session = pool.session('s');
+    for (const caller of [lease, session] as Caller<Shop>[]) {
+      const basket = await caller.py.Basket('ann');
+      expect(await collect(caller.map(basket.double, [1, 2]))).toEqual([2, 4]);
+      for await (const added of caller.map(basket.add, ['x', 'y'], { kwargs: { count: 2 } }))
+        expect(added).toBe(basket);
+      expect(await basket.size).toBe(4);
+      const [failed] = await collect(
+        caller.map(basket.fails as (number: number) => Promise<never>, [1], { keepGoing: true }),
+      );
+      expect(failed).toMatchObject({ status: 'rejected', reason: { code: 'ERR_PYTHON', type: 'TypeError' } });
+    }
+  });
+
+  it('is mapped by others of that lease or session, by none that the object did not come by, and by none where what is bound would be lost', async () => {
+    const pool = await open({ size: 2 });
+    const [lease, other] = [await pool.checkout(), await pool.checkout()];
+    const signal = AbortSignal.timeout(60_000);
+    const { double } = await lease.py.Basket('ann');
+    expect(await collect(lease.with({ signal }).map(double, [2]))).toEqual([4]);
+    const bound = lease.with({ timeoutMs: 60_000 });
+    const fast = await bound.py.Basket('bob');
+    expect(await collect(bound.map(fast.double, [2]))).toEqual([4]);
+    expect(() => lease.map(fast.double, [2])).toThrow(expect.objectContaining(NO_METHOD));
+    for (const caller of [pool, other, pool.session('s'), await (await open()).checkout()] as Caller<Shop>[]) {
+      expect(() => caller.map(double, [2])).toThrow(expect.objectContaining(NO_METHOD));
+    }
+    await lease.checkin();
+    await other.checkin();
+    const ofSession = await pool.session('s').py.Basket('cid');
+    expect(await collect(pool.session('s').map(ofSession.double, [2]))).toEqual([4]);
+    await using held = await pool.session('s').checkout();
+    expect(await collect(held.map(ofSession.double, [2]))).toEqual([4]);
+    const ofLease = await held.py.Basket('dan');
+    expect(() => pool.session('s').map(ofLease.double, [2])).toThrow(expect.objectContaining(NO_METHOD));
+  });
+
+  it('is mapped no longer than its object is there', async () => {
+    const { lease } = await leased();
+    const basket = await lease.py.Basket('ann');
+    const { double } = basket;
+    await basket[Symbol.asyncDispose]();
+    const ended = { code: 'ERR_HANDLE_ENDED', reason: 'closed', index: 0 };
+    expect(await failure(lease.map(double, [1]).next())).toMatchObject(ended);
+  });
+});
+
+const NO_METHOD = { code: 'ERR_OPTION', option: 'name', message: expect.stringContaining('came by') };
 
 describe('a handle that is passed on', () => {
   it('to another worker is refused, naming the path', async () => {

@@ -1,5 +1,14 @@
 // What `pythonarium types` makes of fixtures/shop.py. Nothing of it is run: it is TypeScript that takes it, or does not.
-import { createPool, type Kwargs, kw, type Lease, type MappedItem, type NdArray } from 'pythonarium';
+import {
+  createPool,
+  type Kwargs,
+  kw,
+  type Lease,
+  type MappedItem,
+  type MappedKwargs,
+  type NdArray,
+  type StandardSchema,
+} from 'pythonarium';
 import { expectTypeOf } from 'vitest';
 import type { Basket, Filter, Item } from './fixtures/shop.py.js';
 
@@ -58,6 +67,7 @@ export async function mapped(
   photo: Uint8Array,
   vectors: NdArray,
   lease: Lease<typeof import('./fixtures/shop.py.js')>,
+  schema: StandardSchema<string>,
 ) {
   for await (const price of pool.map(pool.py.price, [[item], []])) expectTypeOf(price).toEqualTypeOf<number>();
   pool.map(pool.py.price, [kw({ items: [item], discount: 0.1 })]);
@@ -72,6 +82,14 @@ export async function mapped(
   expectTypeOf<MappedItem<typeof pool.py.find>>().toEqualTypeOf<string>();
   expectTypeOf<readonly string[]>().toExtend<MappedItem<typeof pool.py.pick>>();
   for await (const basket of lease.map(lease.py.Basket, ['ada'])) expectTypeOf(basket).toEqualTypeOf<Basket>();
+  for await (const basket of lease.map((await lease.py.Basket('ada')).add, [item], { kwargs: { count: 2 } }))
+    expectTypeOf(basket).toEqualTypeOf<Basket>();
+  expectTypeOf<MappedKwargs<typeof pool.py.find>>().toEqualTypeOf<never>();
+  expectTypeOf<MappedKwargs<typeof pool.py.parse>>().toEqualTypeOf<{ encoding: string }>();
+  pool.map(pool.py.price, [[item]], { kwargs: { currency: 'USD', discount: 0.1 } });
+  pool.map(pool.py.admin.delete, ['a'], { kwargs: { dry: true }, keepGoing: true });
+  pool.map(pool.py.raw, [1], { kwargs: { deep: true } });
+  pool.map(pool.py.price, [[item]], { kwargs: undefined });
 
   // @ts-expect-error: a price is no list of items.
   pool.map(pool.py.price, [1]);
@@ -79,6 +97,22 @@ export async function mapped(
   pool.map(pool.py.price, [kw({ items: [item], tax: 0.1 })]);
   // @ts-expect-error: a filter has to be given with a text.
   pool.map(pool.py.find, [{ size: 's' }]);
+  // @ts-expect-error: no such currency.
+  pool.map(pool.py.price, [[item]], { kwargs: { currency: 'GBP' } });
+  // @ts-expect-error: no such keyword.
+  pool.map(pool.py.price, [[item]], { kwargs: { tax: 0.1 } });
+  // @ts-expect-error: nor where it keeps going.
+  pool.map(pool.py.price, [[item]], { kwargs: { tax: 0.1 }, keepGoing: true });
+  // @ts-expect-error: nor with a schema, which is for the results.
+  pool.map(pool.py.price, [[item]], { kwargs: { tax: 0.1 }, schema });
+  // @ts-expect-error: the item would be given twice.
+  pool.map(pool.py.price, [[item]], { kwargs: { items: [item] } });
+  // @ts-expect-error: what is positional-only cannot be given by keyword.
+  pool.map(pool.py.find, ['a'], { kwargs: { where: null } });
+  // @ts-expect-error: an array of numpy has to be told.
+  pool.map(pool.py.similar, [photo], { kwargs: {} });
+  // @ts-expect-error: how often is a number.
+  lease.map((await lease.py.Basket('ada')).add, [item], { kwargs: { count: 'twice' } });
   // @ts-expect-error: rows come one by one, and not as one result.
   pool.map(pool.py.rows, [3]);
 }

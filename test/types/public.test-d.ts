@@ -94,6 +94,10 @@ export async function typedMap(pool: Pool<Api>, lease: Lease<Api>, untyped: Pool
   for await (const median of lease.map(lease.py.stats.median, [[1], [2]], { keepGoing: true })) {
     expectTypeOf(median).toEqualTypeOf<MapOutcome<number>>();
   }
+  // Whoever writes a function as Python has it says nothing of its keywords.
+  pool.map(pool.py.mean, [[1]], { kwargs: { exact: true } });
+  untyped.map(untyped.py.mean!, [1], { kwargs: { exact: true } });
+  untyped.map('mean', [1], { kwargs: { exact: true } });
   const options: MapOptions = { ordered: false };
   expectTypeOf(pool.map(pool.py.mean, [[1]], options)).toExtend<AsyncIterable<number | MapOutcome<number>>>();
   expectTypeOf(pool.map(pool.py.mean, [[1]], { schema })).toExtend<AsyncIterable<string>>();
@@ -109,6 +113,10 @@ export async function typedMap(pool: Pool<Api>, lease: Lease<Api>, untyped: Pool
   pool.map(pool.py.mean, ['1, 2'], { schema });
   // @ts-expect-error: nor where the options do not tell whether it keeps going.
   pool.map(pool.py.mean, ['1, 2'], options);
+  // @ts-expect-error: there is no such keyword.
+  pool.map(pool.py.load, ['a.csv'], { kwargs: { tail: 1 } });
+  // @ts-expect-error: a separator is a text.
+  pool.map(pool.py.load, ['a.csv'], { kwargs: { sep: 1 } });
   // @ts-expect-error: there is no such option.
   pool.map(pool.py.mean, [[1]], { concurency: 2 });
   // @ts-expect-error: what is streamed has items, and no result.
