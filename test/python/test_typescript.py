@@ -66,6 +66,7 @@ class Values(unittest.TestCase):
             "Literal[True, False]": "boolean",
             "Annotated[int, 'how many']": "number",
             "'list[\"int\"]'": "readonly number[]",
+            "'''\n    int |\n    str\n'''": "number | string",
             "list": "readonly unknown[]",
             "list[int | None]": "readonly (number | null)[]",
             "list[list[int]]": "readonly (readonly number[])[]",
@@ -177,7 +178,6 @@ class Values(unittest.TestCase):
     def test_a_dict_whose_keys_need_not_be_text_is_an_object_as_long_as_they_are(self):
         code = """
             import datetime as dt, enum
-            S = TypeVar("S", str, int)
             Key = Union["Name", int]
             Name = NewType("Name", str)
             class Plain(enum.Enum):
@@ -191,7 +191,6 @@ class Values(unittest.TestCase):
             "dict[Literal['a', 1], float]": '"a" | 1',
             "dict[Literal[Plain.A, 'b'], float]": '"a" | "b"',
             "dict[Key, float]": "Key",
-            "dict[S, float]": "string | number",
         }.items():
             with self.subTest(hint):
                 self.assertEqual(result(hint, code).split("): ")[-1], f"Promise<{{ [key: string]: number }} | Map<{key}, number>>")
@@ -237,6 +236,8 @@ class Values(unittest.TestCase):
         code = "import numpy as np\nfrom numpy.typing import NDArray"
         self.assertEqual(result("NDArray[np.float64]", code), "Promise<NdArray>")
         for hint, expected in {
+            "np.str_ | np.bytes_": "string | Uint8Array",
+            "dict[np.str_, int]": "{ [key: string]: number }",
             "np.ndarray": "NdArray | TypedArray",
             "np.ndarray | None": "NdArray | null | TypedArray",
             "NDArray[np.float64]": "NdArray | Float64Array",
@@ -452,6 +453,12 @@ class C(Base):
         self.assertEqual(types("C", head + "class C(enum.IntFlag):\n    A = 1\n    B = 2"), ["export type C = number;"])
         self.assertEqual(parameter("Literal[C.RED]", head + "class C(enum.Enum):\n    RED = 'red'"), '"red"')
 
+    def test_a_member_of_an_enum_may_be_a_truth_value_bytes_or_none_and_not_all_is_a_member(self):
+        head = "import enum\n"
+        self.assertEqual(types("C", head + "class C(enum.Enum):\n    A = True\n    B = None\n    C = b'x'"), ["export type C = true | null | Uint8Array;"])
+        self.assertEqual(types("C", head + "class C(enum.Enum):\n    A = 'a'\n    b = enum.nonmember(3)\n    c = lambda self: 1"), ['export type C = "a";'])
+        self.assertEqual(types("C", head + "class C(int, enum.Enum):\n    A = True"), ["export type C = number;"])
+
     def test_a_member_of_an_enum_may_have_a_hint_or_two_names(self):
         head = "import enum\n"
         self.assertEqual(types("C", head + "class C(enum.Enum):\n    A: int = 1\n    B: str = 'b'\n    size: int\n    _ignore_ = []\n    _c = 3"), ['export type C = 1 | "b" | 3;'])
@@ -495,6 +502,43 @@ class C(Base):
             types("Json", "Json = Union[None, str, list['Json'], dict[str, 'Json']]"),
             ["export type Json = null | string | Json[] | { [key: string]: Json };"],
         )
+
+    def test_an_alias_that_is_given_itself_has_what_it_is_given_to_written_out(self):
+        # TypeScript reads what is given to an alias before the alias itself.
+        head = "T = TypeVar('T')\nU = TypeVar('U')\nNames = Dict[str, T]\nMaybe = Optional[T]\nMany = Union[T, List['Many[T]']]\n"
+        for code, expected in {
+            "A = Union[Names['A'], int]": "{ [key: string]: A } | number",
+            "A = Names[Union[Maybe['A'], int]]": "{ [key: string]: Maybe<A> | number }",
+            "A = Maybe[Names['A']]": "{ [key: string]: A } | null",
+            "A = Maybe[Maybe[List['A']]]": "A[] | null",
+            "A = Names['B']\nB = Names[A]": "{ [key: string]: B }",
+            "Both = Union[Names[T], List[U]]\nA = Both['A', int]": "{ [key: string]: A } | number[]",
+            "A = Names[int]": "Names<number>",
+            # These stand for themselves, whatever else they are.
+            "A = Maybe['A']": "unknown",
+            "A = Many['A']": "unknown",
+            "One = Union[T, 'Other[T]', int]\nOther = Union[One[T], One[T], str]\nA = One['A']": "unknown",
+            "Ever = Union[T, 'Ever[T]', int]\nA = Ever['A']": "unknown",
+        }.items():
+            with self.subTest(code):
+                self.assertEqual(types("A", head + code)[0], f"export type A = {expected};")
+        self.assertEqual(types("A", "type Names[T] = dict[str, T]\ntype Inner[U] = Names[U] | None\ntype A = Inner[A] | int"), ["export type A = { [key: string]: A } | null | number;"])
+        self.assertEqual(types("A[str]", f"{head}A = Union[Names['A[U]'], U]")[0], "export type A<U> = { [key: string]: A<U> } | U;")
+
+    def test_an_alias_made_by_a_call_has_type_variables(self):
+        head = "from typing_extensions import TypeAliasType\nT = TypeVar('T')\n"
+        self.assertEqual(parameter("A[int]", f"{head}A = TypeAliasType('A', List[T], type_params=(T,))"), "A<number>")
+        self.assertEqual(types("A[int]", f"{head}A = TypeAliasType('A', 'list[T] | dict[str, A[T]]', type_params=(T,))"), ["export type A<T> = T[] | { [key: string]: A<T> };"])
+        self.assertEqual(types("A", f"{head}A = TypeAliasType('A', 'A | int')"), ["export type A = unknown;"])
+
+    def test_an_alias_of_a_function_does_not_come_back(self):
+        code = "Handler = Callable[[int], str]\nEither = Optional[Handler]\n"
+        for hint in ("Handler", "Either", "list[Handler]", "dict[str, Either]"):
+            with self.subTest(hint):
+                made = declared(f"{code}@expose\ndef f() -> {hint}: ...")
+                self.assertIn("is a function, which cannot cross to Node", made.warnings[0].text)
+        self.assertEqual(result("Handler", code), "Promise<unknown>")
+        self.assertEqual(parameter("Either", code), "Either")
 
     def test_an_alias_that_is_only_itself_is_unknown_and_warned_of(self):
         made = declared("A = Union['B', int]\nB = Union[A, str]\n@expose\ndef f(x: A, /) -> None: ...")
@@ -584,10 +628,14 @@ class C(Base):
 
     def test_what_comes_back_for_a_variable_of_numbers_or_of_text_is_no_literal(self):
         # TypeScript would say that `double(2)` is 2.
-        head = "N = TypeVar('N', int, float)\nS = TypeVar('S', int, str)\nC = TypeVar('C', bound=Literal['a', 'b'])\nM = TypeVar('M', str, bytes)\n"
+        head = "N = TypeVar('N', int, float)\nS = TypeVar('S', int, str)\nO = TypeVar('O', bound='int | None')\nC = TypeVar('C', bound=Literal['a', 'b'])\nM = TypeVar('M', str, bytes)\n"
+        self.assertEqual(
+            functions(f"{head}@expose\ndef f(x: S, /) -> S: ..."),
+            ["export function f<S extends number | string>(", "  x: S,", "): Promise<(S extends number ? number : S extends string ? string : S)>;"],
+        )
         for code, expected in {
             "def f(x: N, /) -> N: ...": "f<N extends number>(x: N): Promise<number>",
-            "def f(x: list[S], /) -> dict[str, S]: ...": "f<S extends number | string>(x: readonly S[]): Promise<{ [key: string]: number | string }>",
+            "def f(x: O, /) -> O: ...": "f<O extends number | null>(x: O): Promise<(O extends number ? number : O)>",
             "def f(x: N, by: Callable[[N], N], /) -> None: ...": "f<N extends number>(x: N, by: (a: number) => N | Promise<N>): Promise<null>",
             "def f(x: M, /) -> list[M]: ...": "f<M extends string | Uint8Array>(x: M): Promise<(M extends string ? string : M)[]>",
             "def f(x: AnyStr, /) -> AnyStr: ...": "f<AnyStr extends string | Uint8Array>(x: AnyStr): Promise<(AnyStr extends string ? string : AnyStr)>",
@@ -597,6 +645,27 @@ class C(Base):
         }.items():
             with self.subTest(code):
                 self.assertEqual(functions(f"{head}@expose\n{code}")[0], f"export function {expected};")
+
+    def test_a_type_variable_that_means_something_to_typescript_has_another_name(self):
+        head = "Promise = TypeVar('Promise')\nnumber = TypeVar('number', bound=int)\nDate = TypeVar('Date')\n"
+        self.assertEqual(
+            functions(f"{head}@expose\ndef f(x: Promise, y: number, /) -> list[Promise]: ..."),
+            ["export function f<Promise_, number_ extends number>(x: Promise_, y: number_): Promise<Promise_[]>;"],
+        )
+        self.assertEqual(types("Box[int]", f"{head}@dataclass\nclass Box(Generic[Date]):\n    x: Date\n    next: Box[Date] | None"), ["export interface Box<Date_> {", "  x: Date_;", "  next: Box<Date_> | null;", "}"])
+        self.assertEqual(functions(f"{head}@expose\nclass Box(Generic[Date]):\n    def __init__(self, x: Date, /) -> None: ...\n    def same(self) -> Self: ...")[:3], ["export function Box<Date_>(x: Date_): Promise<Box<Date_>>;", "export interface Box<Date_> extends Handle {", "  same(): Promise<Box<Date_>>;"])
+
+    def test_a_type_variable_that_nothing_is_given_for_is_its_default(self):
+        head = "from typing_extensions import TypeVar\nT = TypeVar('T', default=int)\n"
+        box = f"{head}@dataclass\nclass Box(Generic[T]):\n    x: T\n"
+        for hint, expected in {"Box": "Box<number>", "Box[str]": "Box<string>", "Box[Any]": "Box<unknown>", "list[Box]": "readonly Box<number>[]"}.items():
+            with self.subTest(hint):
+                self.assertEqual(parameter(hint, box), expected)
+        self.assertEqual(parameter("Many", f"{head}Many = list[T]"), "Many<number>")
+        self.assertEqual(types("C", f"{box}@dataclass\nclass C(Box): ..."), ["export interface C {", "  x: number;", "}"])
+        # It is read where the variable was made.
+        inner = f"{HEAD}from typing_extensions import TypeVar\n@dataclass\nclass Item:\n    x: int\nT = TypeVar('T', default=Item)\n@dataclass\nclass Box(Generic[T]):\n    x: T\n"
+        self.assertEqual(functions("from inner import Box\n@expose\ndef f(x: Box, /) -> None: ...", inner=inner)[0], "export function f(x: Box<Item>): Promise<null>;")
 
     def test_type_variables_are_in_the_order_in_which_python_reads_them(self):
         head = "A = TypeVar('A')\nR = TypeVar('R')\n"
@@ -665,6 +734,9 @@ class C(Base):
             with self.subTest(parameters):
                 self.assertEqual(types("P", f"class P(Protocol):\n    def __call__(self, {parameters}) -> None: ..."), [f"export type P = {expected} => void | Promise<void>;"])
         self.assertEqual(types("P", "class P(Protocol):\n    def __call__(self) -> Iterator[int]: ..."), ["export type P = () => readonly number[] | Promise<readonly number[]>;"])
+
+    def test_a_protocol_may_be_called_without_its_object(self):
+        self.assertEqual(types("P", "class P(Protocol):\n    @staticmethod\n    def __call__(x: int) -> int: ..."), ["export type P = (x: number) => number | Promise<number>;"])
 
     def test_a_protocol_is_called_as_the_one_that_it_derives_from(self):
         base = "T = TypeVar('T')\nclass Base(Protocol[T]):\n    def __call__(self, x: T) -> None: ...\n"

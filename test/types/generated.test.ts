@@ -150,6 +150,12 @@ M = TypeVar("M", str, int, bytes)
 P = ParamSpec("P")
 Ts = TypeVarTuple("Ts")
 Index = dict[K, int]
+Names = Dict[str, T]
+Json = Union[Names["Json"], List["Json"], str, None]
+Turn = Names[Union["Back", int]]
+Back = Names[Turn]
+Promise = TypeVar("Promise")
+number = TypeVar("number", int, str)
 
 class Size(str, enum.Enum):
     S = "s"
@@ -235,6 +241,9 @@ def norm(x: AnyStr, /) -> AnyStr: ...
 @expose
 def pair(of: Pair, calls: More, /) -> Job[..., Pair]: ...
 
+@expose
+def kept(json: Json, turn: Turn, by: dict[Promise, Json], x: number, /) -> dict[Promise, number]: ...
+
 @expose(name="app.mean")
 def mean(of: Box[int]) -> Annotated[Iterator[int], "x"]: ...
 @expose
@@ -260,7 +269,7 @@ export const anything: Index<unknown>[] = [{ a: 1 }, new Map<unknown, number>()]
 
 /** Text or bytes, whichever was given. */
 const LITERALS = `
-import type { norm, Text } from './hard.py.js';
+import type { Json, norm, Text } from './hard.py.js';
 
 declare const call: typeof norm;
 declare const make: typeof Text;
@@ -270,6 +279,9 @@ export const bytes: Awaited<ReturnType<typeof call<Uint8Array>>> = new Uint8Arra
 export const wrong: Awaited<ReturnType<typeof call<Uint8Array>>> = 'text';
 export const made: Promise<Text<string>> = make('a');
 export const counted: Promise<Text<number>> = make(1);
+export const json: Json = { a: [{ b: null }, 'c'] };
+// @ts-expect-error: no number is among it
+export const noJson: Json = { a: [1] };
 `;
 
 /** What means something to TypeScript and nothing to Python, and letters from elsewhere. */

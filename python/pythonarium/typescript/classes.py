@@ -90,8 +90,7 @@ class Classes:
         for base in getattr(found.node, "bases", ()):
             resolved = self.base(base, found)
             if isinstance(resolved, Definition) and isinstance(resolved.node, ast.ClassDef):
-                told = told_of(self, resolved, in_brackets(base))
-                bases.append(replace(resolved, given={name: (hint, found) for name, hint in told.items()}))
+                bases.append(replace(resolved, given=told_of(self, resolved, in_brackets(base), found)))
         return bases
 
     def lineage(self, found: Definition, depth: int = 0) -> list[Definition]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .known import VALUES
 from .module import Definition, members
 from .scope import Scope
-from .syntax import constant
+from .syntax import constant, is_none
 from .text import quote
 
 if TYPE_CHECKING:
@@ -18,8 +18,14 @@ if TYPE_CHECKING:
 
 def enum_values(hints: Hints, found: Definition) -> list[tuple[str, str]]:
     """Return the members of an enum, by name, with the type of each."""
+    scope = Scope(found.module)
+
+    def is_member(name: str, node: ast.AST | None) -> bool:
+        is_other = NO_MEMBER.fullmatch(name) or isinstance(node, ast.Lambda) or isinstance(node, ast.Call) and hints.resolve(node.func, scope) == "enum.nonmember"
+        return isinstance(node, ast.expr) and not is_other
+
     # One with a hint is a member, too, once it has a value.
-    own = {name: each.node for name, each in members(found).items() if isinstance(each.node, ast.expr) and not NO_MEMBER.fullmatch(name)}
+    own: dict[str, ast.expr] = {name: each.node for name, each in members(found).items() if is_member(name, each.node)}  # type: ignore[misc]
     roots = hints.roots(found)
     if not FLAGS.isdisjoint(roots):
         # Flags are combined.
@@ -27,7 +33,7 @@ def enum_values(hints: Hints, found: Definition) -> list[tuple[str, str]]:
     # What the members are besides, as in `class Color(str, Enum)`.
     mixed_in = next((MIXED_IN.get(name, name) for name in roots if MIXED_IN.get(name, name) in VALUES), "builtins.object")
     # What is known of a value that the source does not tell.
-    other = hints.value(mixed_in, Scope(found.module))
+    other = hints.value(mixed_in, scope)
     # A `__new__` of its own may make another of what is written.
     is_written = hints.member(found, "__new__") is None
     is_automatic = hints.member(found, "_generate_next_value_") is None
@@ -37,7 +43,7 @@ def enum_values(hints: Hints, found: Definition) -> list[tuple[str, str]]:
         if node in told:
             continue  # Another name of the same.
         value = constant(node)
-        if isinstance(node, ast.Call) and hints.resolve(node.func, Scope(found.module)) == "enum.auto" and is_automatic:
+        if isinstance(node, ast.Call) and hints.resolve(node.func, scope) == "enum.auto" and is_automatic:
             last += 1
             value = name.lower() if "enum.StrEnum" in roots else last
         told[node] = other
@@ -46,6 +52,8 @@ def enum_values(hints: Hints, found: Definition) -> list[tuple[str, str]]:
             told[node] = quote(str(value)) if mixed_in == "builtins.str" else repr(value)
         elif isinstance(value, str) and mixed_in in ("builtins.str", "builtins.object") and is_written:
             told[node] = quote(value)
+        elif (isinstance(value, (bool, bytes)) or is_none(node)) and mixed_in == "builtins.object" and is_written:
+            told[node] = hints.literal(node, scope)
     return [(name, told[node]) for name, node in own.items()]
 
 

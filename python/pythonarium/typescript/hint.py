@@ -15,8 +15,8 @@ from .known import MADE, NO_TYPED_ARRAY, ROOT_MODEL, SHAPES, STREAMS, TYPED_ARRA
 from .module import Definition, Module, type_parameters
 from .scope import Scope
 from .source import Sources
-from .syntax import constant, first_in_brackets, in_brackets, is_none, is_type_statement, last_word, parsed, unpacked
-from .text import GLOBALS, many, quote, union, without_literals
+from .syntax import constant, dotted_name, first_in_brackets, in_brackets, in_order, is_none, is_type_statement, last_word, parsed, unpacked
+from .text import GLOBALS, many, quote, union, variable, without_literals
 from .variable import VARIABLES, bounds_of, told_of, variables_of
 
 
@@ -36,6 +36,8 @@ class Hints(Classes):
         self._named: dict[ast.AST, str] = {}
         # What is being read, and may speak of itself.
         self._under_way: set[ast.AST] = set()
+        # How many aliases are being written out where they are named, one in the other.
+        self._in_place = 0
         self.waiting: list[tuple[Definition, str]] = []
         self.imports: set[str] = set()
         self.warnings: list[Warned] = []
@@ -130,7 +132,7 @@ class Hints(Classes):
         if name not in scope.given:
             return None
         hint, deriving = scope.given[name]
-        return hint, replace(scope, module=deriving.module, names=type_parameters(deriving), given=deriving.given)
+        return hint, replace(scope, module=deriving.module, names=type_parameters(deriving), given=deriving.given, body=deriving)
 
     # Hints of parameters, results and fields.
 
@@ -219,7 +221,7 @@ class Hints(Classes):
         if found in SHAPES:
             return self._shaped(found, arguments, node, scope)
         if last == "Literal" and arguments:
-            return union(self._literal(each, scope) for each in arguments)
+            return union(self.literal(each, scope) for each in arguments)
         if last in ("TypeGuard", "TypeIs") and arguments:
             return "boolean"
         if found in VALUES:
@@ -291,7 +293,8 @@ class Hints(Classes):
             parameters = "...args: any[]"
         return f"({parameters}) => {answer(result)}"
 
-    def _literal(self, node: ast.expr, scope: Scope) -> str:
+    def literal(self, node: ast.expr, scope: Scope) -> str:
+        """Return the type of one of the values in a `Literal`."""
         value = constant(node)
         if isinstance(value, bool):
             return "true" if value else "false"
@@ -310,10 +313,10 @@ class Hints(Classes):
 
     def _defined(self, found: Definition, arguments: Sequence[ast.expr], node: ast.expr, scope: Scope) -> str:
         """Return what a name stands for that a source defines: a class, an alias, a type variable."""
-        made = self.made_by(found)
+        made, alias = self.made_by(found), self.alias(found)
         if made in VARIABLES:
             return self._variable(found.name, found.node if made == "TypeVar" else None, scope, found.module)
-        if made in MADE or made in ALIASES:
+        if made in MADE or made == "NewType":
             return self.name_of(found)
         if isinstance(found.node, ast.ClassDef):
             kind = self.kind(found)
@@ -321,25 +324,64 @@ class Hints(Classes):
                 return self.built_on(found, scope)
             if kind == "other" or kind == "protocol" and (scope.way == "out" or self.member(found, "__call__") is None):
                 return self._unknown(node, scope, f"{found.name} is a class whose objects cannot cross (a dataclass can, or one with @expose)")
-        elif self.alias(found) is None:
+        elif alias is None:
             return self._unknown(node, scope, f"{ast.unparse(node)} is no type")
-        if scope.alias is not None and self._leads_to(found, scope.alias):
-            return self._unknown(node, scope, f"{found.name} stands for itself")
+        elif scope.way == "out" and self._may_be_function(found, alias):
+            return self._unknown(node, scope, f"{found.name} is a function, which cannot cross to Node")
+        if scope.alias is not None and scope.body is not None:
+            if scope.body.node is found.node or self._in_place > IN_PLACE_MAX or self._leads_to(found, scope.alias):
+                return self._unknown(node, scope, f"{found.name} stands for itself")
+            if alias is not None and any(self._speaks_of(each, scope, set()) for each in arguments):
+                return self._in_its_place(found, alias, arguments, scope, scope.body)
         name = self.name_of(found)
         parameters = self.parameters(found)
         if not parameters:
             return name
+        here = Definition(scope.module, "")
         inner = replace(scope, alias=None)
-        given = {name: self.render(each, inner) for name, each in told_of(self, found, arguments).items()}
+        told = {name: (hint, inner if place is here else Scope(place.module, scope.way)) for name, (hint, place) in told_of(self, found, arguments, here).items()}
+        given = {name: self.render(*each) for name, each in told.items()}
         # What is not told is what the variable extends, since no more than that would be taken.
         texts = [given[name] if given[name] not in ("", "unknown") else extends or "unknown" for name, extends in parameters.items()]
         return f"{name}<{', '.join(texts)}>"
+
+    def _in_its_place(self, found: Definition, alias: ast.expr, arguments: Sequence[ast.expr], scope: Scope, around: Definition) -> str:
+        """Return what an alias stands for. TypeScript reads what is given to one at once, and `type Tree = Many<Tree>` would need what it declares."""
+        body = replace(found, given=told_of(self, found, arguments, around))
+        self._in_place += 1
+        try:
+            return self.render(alias, replace(scope, module=body.module, names=type_parameters(body), given=body.given, body=body))
+        finally:
+            self._in_place -= 1
 
     def _leads_to(self, found: Definition, alias: ast.AST) -> bool:
         """Whether `found` is the alias, or a plain alternative in it: `A = int | B` and `B = str | A`."""
         value = self.alias(found)
         inside = self._through_aliases(value, Scope(found.module), {value}) if value is not None else ()
         return found.node is alias or any(isinstance(each, Definition) and each.node is alias for _, each, _ in inside)
+
+    def _speaks_of(self, node: ast.expr, scope: Scope, seen: set[ast.AST]) -> bool:
+        """Whether a hint, or an alias that it names, has the alias in it that is being written."""
+        for each in in_order(parsed(node)):
+            if parsed(each) is not each:
+                if self._speaks_of(parsed(each), scope, seen):
+                    return True
+            elif isinstance(each, (ast.Name, ast.Attribute)):
+                given, found = self.given_for(dotted_name(each) or "", scope), self.resolve(each, scope)
+                if given is not None and self._speaks_of(*given, seen):
+                    return True
+                if isinstance(found, Definition) and found.node is not None and found.node is scope.alias:
+                    return True
+                alias = self.alias(found)
+                if isinstance(found, Definition) and alias is not None and alias not in seen:
+                    seen.add(alias)
+                    if self._speaks_of(alias, replace(scope, module=found.module, names=type_parameters(found), given={}), seen):
+                        return True
+        return False
+
+    def _may_be_function(self, found: Definition, alias: ast.expr) -> bool:
+        inside = self._through_aliases(alias, Scope(found.module, names=type_parameters(found)), {alias})
+        return any(isinstance(each, str) and SHAPES.get(each) == "callable" for _, each, _ in inside)
 
     def built_on(self, found: Definition, scope: Scope) -> str:
         """Return what a class crosses as whose base is a value: as what that is. Inside of itself, it has a name."""
@@ -361,7 +403,7 @@ class Hints(Classes):
         if given is not None:
             return self.render(*given)
         if name in scope.declared:
-            return name
+            return variable(name)
         if node is None or scope.variables is None:
             return "unknown"
         if name not in scope.variables:
@@ -369,7 +411,7 @@ class Hints(Classes):
             # What it extends is read where it was made.
             scope.variables[name] = self._bound(node, replace(scope, variables=None, module=module))
         extends = scope.variables[name]
-        return without_literals(name, extends) if scope.way == "out" else name
+        return without_literals(variable(name), extends) if scope.way == "out" else variable(name)
 
     def _bound(self, node: ast.AST | None, scope: Scope) -> str:
         """Return what the values of a type variable have to be; nothing if it may be anything."""
@@ -393,6 +435,8 @@ def _letter(index: int) -> str:
 
 
 TEXT_OR_BYTES = ast.parse("TypeVar('AnyStr', str, bytes)", mode="eval").body
+# Those that go on for longer name each other.
+IN_PLACE_MAX = 8
 # What is called to make an alias.
 ALIASES = ("NewType", "TypeAliasType")
 WRAPPERS = frozenset(["ClassVar", "Final", "InitVar", "NotRequired", "ReadOnly", "Required", "Unpack"])

@@ -79,13 +79,15 @@ VALUES: dict[str, tuple[str, str]] = {
         "floating integer signedinteger unsignedinteger number"
     ).split()},
     **{f"numpy.{name}": ("boolean", "boolean") for name in ("bool", "bool_")},
+    "numpy.str_": ("string", "string"),
+    "numpy.bytes_": ("Uint8Array", "Uint8Array"),
 }
 UNKNOWN = ("unknown", "unknown")
 CONCRETE = frozenset(["builtins", "collections", "datetime", "decimal", "pathlib", "pydantic", "uuid"])
 # Names of classes of Python's own, by which one may derive from them.
 CONCRETE_NAMES = frozenset(f"typing.{name}" for name in "Counter DefaultDict Dict FrozenSet List OrderedDict Set Tuple".split())
 # Keys that are `str`, by the name of their class or of what stands for it.
-TEXT = frozenset(["builtins.str", "enum.StrEnum", "typing.AnyStr", "typing.Text", "typing.LiteralString"])
+TEXT = frozenset(["builtins.str", "enum.StrEnum", "numpy.str_", "typing.AnyStr", "typing.Text", "typing.LiteralString"])
 MODEL = "pydantic.BaseModel"
 # A model that crosses as what is at its root.
 ROOT_MODEL = "pydantic.RootModel"

@@ -12,7 +12,7 @@ from .field import fields_of
 from .hint import Hints, answer, may_miss
 from .module import Definition, type_parameters
 from .scope import Scope
-from .syntax import Function, by_position, keywords, unpacked
+from .syntax import Function, by_position, is_decorated, keywords, unpacked
 from .text import angled, comment, label, many, property_name, union
 
 
@@ -24,7 +24,7 @@ def named_type(hints: Hints, found: Definition, name: str) -> list[str]:
     parameters = {} if kind == "value" else hints.parameters(found)
     scope = Scope(found.module, declared=frozenset(parameters), owner=name + angled(parameters, names_only=True), names=type_parameters(found))
     if alias is not None:
-        text = hints.render(alias, replace(scope, alias=node))
+        text = hints.render(alias, replace(scope, alias=node, body=found))
     elif kind == "value":
         text = hints.built_on(found, scope)
     elif kind == "enum":
@@ -80,7 +80,7 @@ def _call(hints: Hints, call: ast.AST | None, scope: Scope) -> str:
         return "(...args: any[]) => unknown"
     out = replace(scope, way="out")
     given = call.args
-    parameters = [f"{label(each.arg)}{'' if default is None else '?'}: {hints.render(each.annotation, out)}" for each, default in by_position(given)[1:]]
+    parameters = [f"{label(each.arg)}{'' if default is None else '?'}: {hints.render(each.annotation, out)}" for each, default in by_position(given)[0 if is_decorated(call, "staticmethod") else 1 :]]
     if given.kwarg is not None or given.kwonlyargs and (given.defaults or given.vararg):
         # What Python gives by keyword comes in one object behind all others, however many those are.
         parameters = ["...args: any[]"]

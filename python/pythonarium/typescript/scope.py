@@ -30,5 +30,7 @@ class Scope:
     given: dict[str, tuple[ast.expr, Definition]] = field(default_factory=dict)
     # The alias that is being written: it may not be its own alternative.
     alias: ast.AST | None = None
+    # The alias in whose body it is: another than the one that is being written, where it stands in its place.
+    body: Definition | None = None
     # It is what a function of Node's answers, which goes in as well.
     is_answer: bool = False

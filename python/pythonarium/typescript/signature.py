@@ -13,7 +13,7 @@ from .hint import Hints
 from .module import Definition, type_parameters
 from .scope import Scope
 from .syntax import Function, all_arguments, by_position, decorators, docstring, first_in_brackets, is_decorated, is_none, unpacked, yields
-from .text import angled, comment, label, many, property_name, union, without_literals
+from .text import angled, comment, label, many, property_name, union, variable, without_literals
 
 
 def declared_function(hints: Hints, definition: Definition, declare: str) -> Iterator[str]:
@@ -117,7 +117,7 @@ def _constructor(hints: Hints, definition: Definition, declare: str) -> Iterator
     """Write the function that makes an object, which is what a class is to those who call it."""
     assert definition.node is not None
     variables = hints.parameters(definition)
-    given = ", ".join(without_literals(name, extends) for name, extends in variables.items())
+    given = ", ".join(without_literals(variable(name), extends) for name, extends in variables.items())
     made = f"{hints.name_of(definition)}{f'<{given}>' if given else ''}"
     result = f"Promise<{made}>"
     scope = hints.inside(definition, Scope(definition.module, way="in", owner=made, declared=frozenset(variables)))

@@ -48,9 +48,11 @@ def is_type_statement(node: ast.AST | None) -> bool:
 def parsed(node: ast.AST) -> ast.expr:
     """Return the hint itself where it stands in quotes."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        text = node.value.strip()
         try:
-            inner = ast.parse(node.value.strip(), mode="eval").body
-        except SyntaxError:
+            # Over several lines it is read as if it stood in parentheses.
+            inner = ast.parse(f"({text})" if "\n" in text else text, mode="eval").body
+        except (SyntaxError, ValueError):  # Of a NUL, or half of a character.
             return node
         for each in ast.walk(inner):
             if hasattr(each, "lineno"):

@@ -29,8 +29,8 @@ def without_literals(variable: str, extends: str) -> str:
     """Return the type of a value that is of the same type as one that was given: for `N extends number` TypeScript takes `2` where 2 was."""
     parts = split(extends, " | ")
     with_literals = [each for each in parts if each in ("boolean", "number", "string")]
-    if set(parts) <= {*with_literals, "null"}:
-        return extends or variable
+    if parts == with_literals and len(parts) == 1:
+        return extends
     return f"({''.join(f'{variable} extends {each} ? {each} : ' for each in with_literals)}{variable})" if with_literals else variable
 
 
@@ -69,7 +69,7 @@ def angled(variables: dict[str, str], names_only: bool = False) -> str:
     """Return `<T, K extends string>` for type variables, or nothing."""
     if not variables:
         return ""
-    return f"<{', '.join(name if names_only or not extends else f'{name} extends {extends}' for name, extends in variables.items())}>"
+    return f"<{', '.join(variable(name) if names_only or not extends else f'{variable(name)} extends {extends}' for name, extends in variables.items())}>"
 
 
 def comment(lines: Sequence[str]) -> list[str]:
@@ -82,6 +82,11 @@ def comment(lines: Sequence[str]) -> list[str]:
 def label(name: str) -> str:
     """Return a name for a parameter; the names of Python's that TypeScript reserves get an underscore."""
     return f"{name}_" if name in RESERVED else name
+
+
+def variable(name: str) -> str:
+    """Return a name for a type variable; one that means something to the file gets an underscore."""
+    return f"{name}_" if name in GLOBALS else name
 
 
 def property_name(name: str) -> str:
