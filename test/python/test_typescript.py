@@ -1406,12 +1406,38 @@ class Modules(unittest.TestCase):
         self.assertEqual(
             [(each.line, each.text.split(":")[0]) for each in made.warnings],
             [
-                (9, "one is made when the module runs"),
-                (10, "kept is made when the module runs"),
                 (11, "predict is made when the module runs"),
                 (12, "root has no source to read"),
             ],
         )
+
+    def test_what_functools_makes_of_a_function_is_called_as_that_without_what_it_was_given(self):
+        head = "import functools, math\nfrom functools import cache, lru_cache, partial\ndef _f(a: int, /, b: str, *rest: int, c: bool = True, **more: float) -> int: ...\ndef _g(a: int, b: int = 1) -> Iterator[str]:\n    '''Say all.'''\n"
+        for made, expected in {
+            "partial(_f, 1)": ["(b: string, ...rest: number[])", "(b: string, ...rest: [...rest: number[], kwargs: Kwargs<{ c?: boolean; [name: string]: number | boolean | undefined }>])"],
+            "partial(_f, 1, 'b', 3)": ["(...rest: number[])"],
+            "partial(_f, c=False, d=1)": ["(a: number, b: string, ...rest: number[])"],
+            "partial(_f, b='b')": ["(a: number, kwargs?: Kwargs<{ b?: string; c?: boolean; [name: string]: number | string | boolean | undefined }>)"],
+            "functools.partial(_g, a=1)": ["(kwargs?: Kwargs<{ a?: number; b?: number }>)"],
+            "lru_cache(maxsize=3)(_g)": ["(a: number, b?: number)"],
+            "lru_cache(_g)": ["(a: number, b?: number)"],
+            "cache(_g)": ["(a: number, b?: number)"],
+            # What none of these is told by.
+            "partial(_f, *[1])": ["(...args: unknown[])"],
+            "partial(_f, **{})": ["(...args: unknown[])"],
+            "partial(math.sqrt, 2)": ["(...args: unknown[])"],
+            "functools.singledispatch(_g)": ["(...args: unknown[])"],
+        }.items():
+            with self.subTest(made):
+                written = declared(f"{head}f = {made}", expose="all", head=HEAD).text
+                flat = re.sub(r"\(\s+", "(", re.sub(r",?\s+\)", ")", re.sub(r",\n\s+", ", ", written)))
+                result = "Promise<unknown>" if "unknown" in expected[0] else "AsyncIterable<string>" if "_g" in made else "Promise<number>"
+                for each in expected:
+                    self.assertIn(f"export function f{each}: {result};", flat)
+                self.assertEqual("Say all." in written, "_g" in made and "unknown" not in expected[0])
+        made = declared(f"{head}expose(name='g')(partial(_g, 1))\nh = expose(partial(_g, 1))")
+        self.assertIn("export function h(b?: number): AsyncIterable<string>;", made.text)
+        self.assertEqual(made.warnings, [])
 
     def test_all_tells_what_is_listed_and_has_no_source(self):
         code = "import textwrap\nfrom itertools import chain\nfrom uuid import UUID\nimport shutil as files\ndef f() -> int: ...\n__all__ = ['f', 'chain', 'lazy', 'UUID', 'textwrap', 'files', '__doc__']"

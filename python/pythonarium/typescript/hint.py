@@ -337,10 +337,9 @@ class Hints(Classes):
         parameters = self.parameters(found)
         if not parameters:
             return name
-        here = Definition(scope.module, "")
-        inner = replace(scope, alias=None)
-        told = {name: (hint, inner if place is here else Scope(place.module, scope.way)) for name, (hint, place) in told_of(self, found, arguments, here).items()}
-        given = {name: self.render(*each) for name, each in told.items()}
+        inner, here = replace(scope, alias=None), Definition(scope.module, "")
+        told = told_of(self, found, arguments, here)
+        given = {name: self.render(hint, inner if place is here else Scope(place.module, scope.way)) for name, (hint, place) in told.items()}
         # What is not told is what the variable extends, since no more than that would be taken.
         texts = [given[name] if given[name] not in ("", "unknown") else extends or "unknown" for name, extends in parameters.items()]
         return f"{name}<{', '.join(texts)}>"

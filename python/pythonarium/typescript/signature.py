@@ -10,6 +10,7 @@ from typing import NamedTuple
 from .docstring import read_docstring
 from .field import fields_of, makes_aliases, takes_names
 from .hint import Hints
+from .made import made_function
 from .module import Definition, type_parameters
 from .scope import Scope
 from .syntax import Function, all_arguments, by_position, decorators, docstring, first_in_brackets, is_decorated, is_none, unpacked, yields
@@ -21,7 +22,7 @@ def declared_function(hints: Hints, definition: Definition, declare: str) -> Ite
     if isinstance(definition.node, ast.ClassDef):
         yield from _constructor(hints, definition, declare)
         return
-    function = as_function(definition)
+    function = as_function(definition) or made_function(hints, definition)
     if function is None:
         hints.warn(definition.module, definition.node, f"{definition.name} is made when the module runs: what it takes and returns is unknown")
         yield f"{declare}(...args: unknown[]): Promise<unknown>;"
