@@ -504,7 +504,7 @@ class C(Base):
         )
 
     def test_an_alias_that_is_given_itself_has_what_it_is_given_to_written_out(self):
-        # TypeScript reads what is given to an alias before the alias itself.
+        # TypeScript makes one at once of what it is given.
         head = "T = TypeVar('T')\nU = TypeVar('U')\nNames = Dict[str, T]\nMaybe = Optional[T]\nMany = Union[T, List['Many[T]']]\n"
         for code, expected in {
             "A = Union[Names['A'], int]": "{ [key: string]: A } | number",
@@ -513,6 +513,8 @@ class C(Base):
             "A = Maybe[Maybe[List['A']]]": "A[] | null",
             "A = Names['B']\nB = Names[A]": "{ [key: string]: B }",
             "Both = Union[Names[T], List[U]]\nA = Both['A', int]": "{ [key: string]: A } | number[]",
+            "Node = Union[T, List['A']]\nA = Node[int]": "number | A[]",
+            "Node = Union[T, List['B']]\nA = Node[int]\nB = Optional[A]": "number | B[]",
             "A = Names[int]": "Names<number>",
             # These stand for themselves, whatever else they are.
             "A = Maybe['A']": "unknown",

@@ -331,7 +331,7 @@ class Hints(Classes):
         if scope.alias is not None and scope.body is not None:
             if scope.body.node is found.node or self._in_place > IN_PLACE_MAX or self._leads_to(found, scope.alias):
                 return self._unknown(node, scope, f"{found.name} stands for itself")
-            if alias is not None and any(self._speaks_of(each, scope, set()) for each in arguments):
+            if alias is not None and self.parameters(found) and self._speaks_of(node, scope, set()):
                 return self._in_its_place(found, alias, arguments, scope, scope.body)
         name = self.name_of(found)
         parameters = self.parameters(found)
@@ -345,7 +345,7 @@ class Hints(Classes):
         return f"{name}<{', '.join(texts)}>"
 
     def _in_its_place(self, found: Definition, alias: ast.expr, arguments: Sequence[ast.expr], scope: Scope, around: Definition) -> str:
-        """Return what an alias stands for. TypeScript reads what is given to one at once, and `type Tree = Many<Tree>` would need what it declares."""
+        """Return what an alias stands for. TypeScript makes one at once of what it is given, and `type Tree = Many<Tree>` would need what it declares."""
         body = replace(found, given=told_of(self, found, arguments, around))
         self._in_place += 1
         try:
