@@ -130,6 +130,18 @@ describe('the declarations of the standard library', () => {
   });
 });
 
+describe('the declarations of modules that are made by chance', () => {
+  it('are what TypeScript takes, whatever names itself or another in them', async () => {
+    const folder = temporaryFolder();
+    const { executable } = await findInterpreter();
+    // Of seeds 40000 to 40059. The name of a file has its seed in it.
+    execFileSync(executable, [here('fixtures/by_chance.py'), join(ROOT, 'python'), folder, '40000', '60']);
+    const files = readdirSync(folder).filter((file) => file.endsWith('.d.ts'));
+    expect(files).toHaveLength(60);
+    expect(errorsOf(files.map((file) => join(folder, file)))).toEqual([]);
+  });
+});
+
 /** Types that speak of themselves, keys of every kind, arguments that a type names, constructors made of fields. */
 const HARD = `
 import datetime, enum
