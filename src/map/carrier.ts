@@ -52,6 +52,8 @@ export function carrierFor(
   const heartbeatTimeoutMs = options.heartbeatTimeoutMs ?? settings.heartbeatTimeoutMs;
   if (settings.lane !== 'serial' || settings.recycle?.leases !== undefined) return undefined;
   if (hasLimit({ softLimitMs, hardLimitMs, heartbeatTimeoutMs }) || timeoutMs === 0) return undefined;
+  // One that waits behind calls of others is of their time, and would have to be kept from being begun.
+  if (keepGoing && isLimit(timeoutMs) && settings.slots > 1) return undefined;
   if (options.onProgress !== undefined || options.schema !== undefined) return undefined;
   if (options.idempotent || attempts > 1 || options.attemptTimeoutMs !== undefined) return undefined;
   if (typeof name !== 'string' || parentRun() !== undefined) return undefined;
@@ -180,12 +182,8 @@ export class Carrier implements BatchListener {
 
   // ---------------------------------------------------------------- as its trips see it
 
-  /**
-   * Items for the next batch, if a worker that owes answers to `owed` batches is to have one more.
-   *
-   * @param since When the map got that worker.
-   */
-  next(owed: number, { name, pipe }: Exchange['worker'], since: number): Batch | undefined {
+  /** Items for the next batch of that trip, if a worker that owes answers to `owed` batches is to have one more. */
+  next(trip: Trip, owed: number, { name, pipe }: Exchange['worker']): Batch | undefined {
     const left = this.#left;
     const { takesSeveral } = pipe;
     const limit = takesSeveral ? Math.min(this.#pace.limit, this.#share) : 1;
@@ -203,7 +201,7 @@ export class Carrier implements BatchListener {
       chars += item.text.length + 1;
       if (items.length > 0 && chars > this.#room) break;
       item.sentAt = now;
-      item.waitedMs = Math.max(0, since - item.askedAt);
+      item.waitedMs = trip.waitOf(item);
       items.push(item);
     }
     if (this.runtime.news.tellsOfEnds) for (const item of items) this.#sentTo.set(item, name);
@@ -223,9 +221,12 @@ export class Carrier implements BatchListener {
     return runtime.askers.size > this.#askings.size || runtime.clock.now() - since >= TRIP_MS;
   }
 
-  onGranted(asking: TripAsking): void {
+  /** Returns from when on there has been no trip until now; `Infinity` where there is one. */
+  onGranted(asking: TripAsking): number {
+    const from = this.#trips.size === 0 ? this.#servedUntil : Number.POSITIVE_INFINITY;
     this.#askings.delete(asking);
     this.#trips.add(asking.holder);
+    return from;
   }
 
   onAskingFailed(asking: TripAsking, error: unknown, how: CallOutcome): void {

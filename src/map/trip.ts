@@ -12,6 +12,8 @@ export class Trip implements LeaseHolder {
   #batches: Batch[] = [];
   #exchange: Exchange | undefined;
   #since = 0;
+  /** From when on its map had no worker until it had this one. */
+  #waitedFrom = 0;
   #hasBegun = false;
   /** Until it gives the lease back itself. */
   holds = true;
@@ -20,8 +22,10 @@ export class Trip implements LeaseHolder {
     this.#carrier = carrier;
   }
 
-  begin(exchange: Exchange): void {
+  /** @param waitedFrom From when on the map has had no worker until now; later than now if it has. */
+  begin(exchange: Exchange, waitedFrom: number): void {
     this.#exchange = exchange;
+    this.#waitedFrom = waitedFrom;
     this.#since = this.#carrier.runtime.clock.now();
     this.go();
   }
@@ -31,13 +35,18 @@ export class Trip implements LeaseHolder {
     const exchange = this.#exchange as Exchange;
     // One batch it has in any case: else nobody would come to anything where somebody always waits.
     while (!this.#hasBegun || !this.#carrier.isOver(this.#since)) {
-      const batch = this.#carrier.next(this.#batches.length, exchange.worker, this.#since);
+      const batch = this.#carrier.next(this, this.#batches.length, exchange.worker);
       if (batch === undefined) break;
       this.#hasBegun = true;
       this.#batches.push(batch);
       exchange.sendBatch(batch);
     }
     if (!exchange.isBusy) this.#end();
+  }
+
+  /** How long that item has waited for this worker or another, in ms; what it waited while others of its map had one does not count. */
+  waitOf({ askedAt }: BatchItem): number {
+    return Math.max(0, this.#since - Math.max(askedAt, this.#waitedFrom));
   }
 
   /** The item that Python runs, and about since when. */
@@ -124,7 +133,6 @@ export class TripAsking extends Asking {
 
   protected granted(exchange: Exchange): void {
     this.#isSettled = true;
-    this.#carrier.onGranted(this);
-    this.holder.begin(exchange);
+    this.holder.begin(exchange, this.#carrier.onGranted(this));
   }
 }

@@ -515,6 +515,21 @@ describe('a map that keeps going', () => {
     expect(pool.stats()).toMatchObject({ leases: 0, workers: { idle: 1 }, calls: { running: 0 } });
   });
 
+  it('counts nothing of what an item waits behind others of its map, over several leases', async () => {
+    const { pool, process, clock, leases } = await mapping({}, { serve: () => {} });
+    const before = leases();
+    const given = { keepGoing: true, timeoutMs: 100, concurrency: 20 } as const;
+    const outcomes = collect(pool.map<number>('f', numbers(20), given));
+    for (let item = 0; item < 20; item += 1) {
+      await done();
+      await clock.turn(60);
+      process.answer(item);
+    }
+    await done();
+    expect((await outcomes).map(({ status }) => status)).toEqual(Array(20).fill('fulfilled'));
+    expect(leases() - before).toBeGreaterThan(3);
+  });
+
   it('takes the time in which an item waits for a worker off that in which it may run', async () => {
     const { pool, process, clock } = await mapping({}, { serve: () => {} });
     const lease = await pool.checkout();
@@ -758,6 +773,7 @@ it.each([
   [{}, { idempotent: true }],
   [{}, { attempts: 2 }],
   [{}, { kwargs: { at: new Date(0) } }],
+  [{ slots: 2 }, { keepGoing: true as const, timeoutMs: 1_000 }],
 ])('makes each item a call by itself with %o, %o', async (options, given) => {
   const { pool, lines } = await mapping(options);
   await collect(pool.map('f', numbers(40), { concurrency: 8, ...given }));
