@@ -239,7 +239,8 @@ export class FakeProcess implements PythonProcess {
 
   cancel(id: number, bySignal: boolean, isItem = false): void {
     (isItem ? this.cancelledAlone : this.cancelled).push(id);
-    if (isItem && id !== this.request?.id) this.#python.violations.push(`call ${id} was interrupted and did not run`);
+    if (isItem && this.canAct && id !== this.request?.id)
+      this.#python.violations.push(`call ${id} was interrupted and did not run`);
     if (bySignal && !this.init?.interrupts) this.#python.violations.push(`process ${this.pid} was signalled unasked`);
     this.#python.script.onCancel?.(id, bySignal, this);
   }
