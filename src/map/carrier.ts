@@ -327,7 +327,7 @@ export class Carrier implements BatchListener {
   /** Those that Python runs, and since when. */
   #begun(): ReadonlyMap<BatchItem, number> {
     const running = [...this.#trips].flatMap((trip) => trip.running ?? []);
-    return new Map(running.map(({ item, begunAt }) => [item, begunAt]));
+    return new Map(running.map(({ batch, index }) => [batch.items[index] as BatchItem, batch.begunAt]));
   }
 
   #failLate(late: readonly BatchItem[]): void {

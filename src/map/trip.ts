@@ -49,20 +49,17 @@ export class Trip implements LeaseHolder {
     return Math.max(0, this.#since - Math.max(askedAt, this.#waitedFrom));
   }
 
-  /** The item that Python runs, and about since when. */
-  get running(): { readonly item: BatchItem; readonly begunAt: number } | undefined {
+  /** The item that Python runs: its batch, and its number there. */
+  get running(): { readonly batch: Batch; readonly index: number } | undefined {
     const [batch] = this.#batches;
     const index = batch && this.#exchange?.runningIn(batch);
-    return index === undefined
-      ? undefined
-      : { item: batch?.items[index] as BatchItem, begunAt: batch?.begunAt as number };
+    return batch === undefined || index === undefined ? undefined : { batch, index };
   }
 
-  /** The item that Python runs is settled as it is: it is ended, and what is behind it goes on. */
+  /** What Python runs is ended if it is settled as it is, and what is behind it goes on. */
   passOver(): void {
-    const [batch] = this.#batches;
-    const index = batch && this.#exchange?.runningIn(batch);
-    if (index !== undefined && batch?.items[index]?.isDone) this.#exchange?.abandonItem(batch, index);
+    const { running } = this;
+    if (running?.batch.items[running.index]?.isDone) this.#exchange?.abandonItem(running.batch, running.index);
   }
 
   /** @returns The items whose answers are owed. */
