@@ -283,10 +283,14 @@ export class Exchange {
     lookAgain();
   }
 
-  /** Which call of that batch Python runs, by its number there; undefined if it runs something else. */
+  /**
+   * Which call of that batch Python runs, by its number there; undefined if it runs something else, and while one is given up:
+   * what is behind that may run already, and nobody knows since when.
+   */
   runningIn(batch: Batch): number | undefined {
     const request = this.#requestOf(batch);
-    if (request === undefined || batch.isAnswered || !this.worker.pipe.runs(request)) return undefined;
+    if (request === undefined || request.isRevoked || batch.isAnswered) return undefined;
+    if (!this.worker.pipe.runs(request)) return undefined;
     return this.worker.pipe.runningIn(request, batch);
   }
 

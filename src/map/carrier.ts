@@ -108,7 +108,7 @@ export class Carrier implements BatchListener {
     this.#room = Math.min(BATCH_CHARS_MAX, mapRoom(terms.frame, runtime.settings.limits));
     const { timeoutMs, keepGoing } = terms;
     if (!isLimit(timeoutMs)) return;
-    const dues = keepGoing ? () => this.#dues(timeoutMs) : undefined;
+    const dues = keepGoing ? (now: number) => this.#dues(timeoutMs, now) : undefined;
     this.#timeLimit = new TimeLimit(timeoutMs, runtime.clock, (late) => this.#failLate(late), dues);
   }
 
@@ -221,10 +221,12 @@ export class Carrier implements BatchListener {
     return runtime.askers.size > this.#askings.size || runtime.clock.now() - since >= TRIP_MS;
   }
 
-  /** Returns from when on there has been no trip until now; `Infinity` where there is one. */
-  onGranted(asking: TripAsking): number {
-    const from = this.#trips.size === 0 ? this.#servedUntil : Number.POSITIVE_INFINITY;
+  /** Returns from when on there has been no trip until `now`; `Infinity` where there is one. */
+  onGranted(asking: TripAsking, now: number): number {
     this.#askings.delete(asking);
+    // One whose time was up before is not to be begun: it would be behind others, where nobody takes it for late.
+    this.#timeLimit?.look(now);
+    const from = this.#trips.size === 0 ? this.#servedUntil : Number.POSITIVE_INFINITY;
     this.#trips.add(asking.holder);
     return from;
   }
@@ -314,8 +316,7 @@ export class Carrier implements BatchListener {
    * was taken so early, or sent behind them, was the map's choice. So late are those that run, or that no worker is there
    * for; and of the others none sooner than if it came to run now.
    */
-  #dues(ms: number): (item: BatchItem) => number {
-    const now = this.now();
+  #dues(ms: number, now: number): (item: BatchItem) => number {
     const begun = this.#begun();
     const served = this.#trips.size > 0 ? now : this.#servedUntil;
     return (item) => {

@@ -6,20 +6,20 @@ export class TimeLimit {
   readonly ms: number;
   readonly #clock: PoolClock;
   readonly #onLate: (late: readonly BatchItem[]) => void;
-  readonly #dues: () => Due;
+  readonly #dues: (now: number) => Due;
   /** Those that may be unsettled, in the order in which they were taken. */
   #items: BatchItem[] = [];
   #timer: unknown;
 
   /**
    * @param onLate Told of those that have taken too long.
-   * @param dues What says now when each will have, or the earliest that it could. Default: so long after it was taken.
+   * @param dues What says at that moment when each will have, or the earliest that it could. Default: so long after it was taken.
    */
   constructor(
     ms: number,
     clock: PoolClock,
     onLate: (late: readonly BatchItem[]) => void,
-    dues: () => Due = () => (item) => item.askedAt + ms,
+    dues: (now: number) => Due = () => (item) => item.askedAt + ms,
   ) {
     this.ms = ms;
     this.#clock = clock;
@@ -37,18 +37,13 @@ export class TimeLimit {
   /** All are settled. */
   rest(): void {
     this.#items = [];
-    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#clearTimer();
   }
 
-  #setTimer(due: number): void {
-    this.#timer = this.#clock.setTimeout(() => this.#look(), Math.max(0, due - this.#clock.now()));
-  }
-
-  #look(): void {
-    this.#timer = undefined;
-    const now = this.#clock.now();
-    const dueOf = this.#dues();
+  /** Tells of those that are late by now: its timer may be late itself. */
+  look(now = this.#clock.now()): void {
+    this.#clearTimer();
+    const dueOf = this.#dues(now);
     const late: BatchItem[] = [];
     const open: BatchItem[] = [];
     let next = Number.POSITIVE_INFINITY;
@@ -61,6 +56,15 @@ export class TimeLimit {
     this.#items = open;
     if (open.length > 0) this.#setTimer(next);
     if (late.length > 0) this.#onLate(late);
+  }
+
+  #setTimer(due: number): void {
+    this.#timer = this.#clock.setTimeout(() => this.look(), Math.max(0, due - this.#clock.now()));
+  }
+
+  #clearTimer(): void {
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 }
 

@@ -22,11 +22,11 @@ export class Trip implements LeaseHolder {
     this.#carrier = carrier;
   }
 
-  /** @param waitedFrom From when on the map has had no worker until now; later than now if it has. */
-  begin(exchange: Exchange, waitedFrom: number): void {
+  /** @param waitedFrom From when on the map has had no worker until `now`; later than that if it has. */
+  begin(exchange: Exchange, now: number, waitedFrom: number): void {
     this.#exchange = exchange;
     this.#waitedFrom = waitedFrom;
-    this.#since = this.#carrier.runtime.clock.now();
+    this.#since = now;
     this.go();
   }
 
@@ -49,7 +49,7 @@ export class Trip implements LeaseHolder {
     return Math.max(0, this.#since - Math.max(askedAt, this.#waitedFrom));
   }
 
-  /** The item that Python runs: its batch, and its number there. */
+  /** The item that Python runs, as far as Node can tell: its batch, and its number there. */
   get running(): { readonly batch: Batch; readonly index: number } | undefined {
     const [batch] = this.#batches;
     const index = batch && this.#exchange?.runningIn(batch);
@@ -130,6 +130,7 @@ export class TripAsking extends Asking {
 
   protected granted(exchange: Exchange): void {
     this.#isSettled = true;
-    this.holder.begin(exchange, this.#carrier.onGranted(this));
+    const now = this.#carrier.now();
+    this.holder.begin(exchange, now, this.#carrier.onGranted(this, now));
   }
 }

@@ -483,6 +483,52 @@ describe('a map that keeps going', () => {
     expect(process.cancelledAlone).toHaveLength(12);
   });
 
+  it('has none begun whose time was up as a worker came, though its timer is yet to say so', async () => {
+    const { pool, process, clock, seen, results } = await inTheMiddle({}, { keepGoing: true, timeoutMs: 100 });
+    const call = pool.call('other');
+    while (process.request?.name !== 'other') await answer(process);
+    const [begun, served] = [process.started.length, seen.length];
+    clock.sleep(100);
+    process.answer('served');
+    expect(await call).toBe('served');
+    await done();
+    const late = (seen as MapOutcome[]).slice(served, served + 16);
+    expect(late.map(({ index }) => index)).toEqual([...numbers(16)].map((index) => served + index));
+    for (const each of late) expect(each).toMatchObject({ status: 'rejected', reason: { code: 'ERR_QUEUE_TIMEOUT' } });
+    while (seen.length < 1_000) await answer(process);
+    await results;
+    expect(process.started.length - begun).toBe(1_000 - served - 16);
+    expect(process.cancelledAlone).toEqual([]);
+  });
+
+  it('gives what runs behind an item that was late its time from when Node has heard of the end of that', async () => {
+    const { process, clock, seen, results, item, sizes } = await inTheMiddle(
+      { cancelGraceMs: 10_000 },
+      { keepGoing: true, timeoutMs: 100 },
+      { mappedMax: 2 },
+    );
+    expect(sizes.at(-1)).toBeGreaterThan(2);
+    await clock.turn(100);
+    expect(process.cancelledAlone).toEqual([process.request?.id]);
+    // Its answer is under way, and Node has slept.
+    process.answer('heeds nothing', 1);
+    const { request } = process;
+    clock.sleep(150);
+    await clock.turn(0);
+    expect(process.cancelledAlone).not.toContain(request?.id);
+    process.tell({ type: 'log', stream: 'stdout', call: null, text: '' });
+    await clock.turn(99);
+    expect(process.cancelledAlone).not.toContain(request?.id);
+    await clock.turn(1);
+    expect(process.cancelledAlone.at(-1)).toBe(request?.id);
+    process.raise();
+    await done();
+    while (seen.length < 1_000) await answer(process);
+    await results;
+    const rejected = (seen as MapOutcome[]).filter(({ status }) => status === 'rejected').map(({ index }) => index);
+    expect(rejected).toEqual([item, item + 1]);
+  });
+
   it('ends the worker of an item that is late and does not end, and has the others served elsewhere', async () => {
     const given = { keepGoing: true, timeoutMs: 10_000 };
     const { pool, python, process, clock, seen, results, item, settle } = await inTheMiddle(
@@ -878,8 +924,8 @@ async function mapping(options: Partial<PoolOptions> = {}, script: Script = {}) 
 }
 
 /** A map whose worker runs one item of a batch, with others behind it and another batch in the pipe. */
-async function inTheMiddle(options: Partial<PoolOptions> = {}, given: MapOptions = {}) {
-  const mapped = await mapping(options, { serve: () => {} });
+async function inTheMiddle(options: Partial<PoolOptions> = {}, given: MapOptions = {}, script: Script = {}) {
+  const mapped = await mapping(options, { serve: () => {}, ...script });
   const { pool, process, sizes } = mapped;
   const map = pool.map('f', numbers(1_000), { concurrency: 16, ...given });
   const seen: unknown[] = [];

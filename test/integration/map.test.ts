@@ -371,6 +371,21 @@ describe('a map of short calls, many in one message', () => {
     },
   );
 
+  it('gives up an item behind one that was given up, too, where its consumer kept Node busy meanwhile', async () => {
+    const pool = await readyPool(module, { interrupt: true });
+    const kwargs = { path: join(temporaryFolder(), 'begun'), sleeps_at: [300, 301] };
+    const given = { concurrency: 64, kwargs, keepGoing: true, timeoutMs: 500 } as const;
+    const late: number[] = [];
+    for await (const { status, index } of pool.map('note', range(600), given)) {
+      if (status === 'fulfilled') continue;
+      late.push(index);
+      // Python comes to the next one, and its time is up before Node hears of that.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2 * given.timeoutMs);
+    }
+    expect(late).toEqual([300, 301]);
+    expect(pool.stats()).toMatchObject({ cancelled: { kept: 2, killed: 0 }, calls: { timedOut: 2, answered: 598 } });
+  });
+
   it('ends the worker of an item that takes too long and heeds nothing, and has the others served by the next', async () => {
     const pool = await readyPool(module, { interrupt: true, cancelGraceMs: 50 });
     const path = join(temporaryFolder(), 'begun');

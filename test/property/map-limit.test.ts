@@ -5,17 +5,18 @@ import { PlayedPool } from '../fake/played-pool.js';
 import { effort } from './effort.js';
 
 /** What happens next. */
-type Step = 'answer' | 'raise' | 'wait' | 'late' | 'die' | 'reap' | 'other' | 'leave';
+type Step = 'answer' | 'raise' | 'wait' | 'late' | 'sleep' | 'die' | 'reap' | 'other' | 'leave';
 
 const steps = fc.oneof(
   { weight: 40, arbitrary: fc.constant<Step>('answer') },
-  { weight: 4, arbitrary: fc.constantFrom<Step>('raise', 'wait', 'late', 'reap', 'other') },
+  { weight: 8, arbitrary: fc.constantFrom<Step>('raise', 'wait', 'late', 'sleep', 'reap', 'other') },
   { weight: 1, arbitrary: fc.constantFrom<Step>('die', 'die', 'leave') },
 );
 
 const cases = fc.record({
   size: fc.integer({ min: 1, max: 2 }),
   mappedMax: fc.integer({ min: 1, max: 6 }),
+  cancelGraceMs: fc.constantFrom(50, 1_000),
   concurrency: fc.option(fc.integer({ min: 1, max: 40 }), { nil: undefined }),
   ordered: fc.boolean(),
   count: fc.integer({ min: 0, max: 200 }),
@@ -28,10 +29,10 @@ it('a map that keeps going within a time limit tells what became of each item, a
   await fc.assert(fc.asyncProperty(cases, play), effort(200));
 });
 
-async function play({ size, mappedMax, concurrency, ordered, count, steps }: Case): Promise<void> {
+async function play({ size, mappedMax, cancelGraceMs, concurrency, ordered, count, steps }: Case): Promise<void> {
   const begun: number[] = [];
   const world = new PlayedPool(
-    { size, failuresMax: 1_000, poisonDeaths: 0, cancelGraceMs: 50 },
+    { size, failuresMax: 1_000, poisonDeaths: 0, cancelGraceMs },
     { mappedMax, serve: ({ name, args }) => name === 'f' && begun.push(args[0] as number) },
   );
   await world.boot();
@@ -49,6 +50,13 @@ async function play({ size, mappedMax, concurrency, ordered, count, steps }: Cas
   const check = () => {
     expect(python.violations).toEqual([]);
     expect(new Set(begun).size).toBe(begun.length);
+    // What nobody waits for any more is being ended, or all behind it would wait for that without a limit.
+    const settled = new Set(outcomes.map(({ index }) => index));
+    for (const { request, cancelledAlone, cancelled } of python.running) {
+      if (request?.name !== 'f' || !settled.has(request.args[0] as number)) continue;
+      const ended = [...cancelledAlone, ...cancelled];
+      expect(ended.includes(request.id) || ended.includes(request.batch ?? request.id)).toBe(true);
+    }
   };
   for (const [step, dice] of steps) {
     const { running } = python;
@@ -59,6 +67,8 @@ async function play({ size, mappedMax, concurrency, ordered, count, steps }: Cas
     else if (step === 'reap') python.reap();
     else if (step === 'wait') await clock.turn(LIMIT_MS / 4);
     else if (step === 'late') await clock.turn(LIMIT_MS);
+    // What comes next comes before any timer.
+    else if (step === 'sleep') clock.sleep(LIMIT_MS);
     else if (step === 'other') calls.push(pool.call('other').catch((error: unknown) => error));
     else if (dice % 4 === 0) {
       hasLeft = true;
