@@ -39,7 +39,7 @@ class StartMark:
 
     def is_cancelled_after(self, call: int) -> bool:
         """Whether Node has written that of a later call. Looks at all of them, which takes some microseconds."""
-        with memoryview(self._page) as page, page[8:KILLED] as words, words.cast("Q") as calls:
+        with memoryview(self._page) as page, page[8:ALONE] as words, words.cast("Q") as calls:
             return max(calls) > call
 
 

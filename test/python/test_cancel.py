@@ -52,6 +52,8 @@ class GivenUpInThePipe(unittest.TestCase):
         self.assertTrue(self.cancellation.is_given_up())
         with self.assertRaises(CallCancelled):
             self.cancellation._on_signal(0, None)
+        # It is no later call: those behind it need not look whether they are meant.
+        self.assertFalse(self.cancellation.missed)
         self.cancellation.item = 8
         self.cancellation.arm(5)
 
